@@ -1,0 +1,34 @@
+# Each target works on a fresh clone: Python 3.11, pip and make are all it needs.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: install demo serve-demo test lint bench clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+demo: install
+	$(BIN)/tacit demo
+
+serve-demo: install
+	$(BIN)/tacit demo --serve
+
+test: install
+	$(BIN)/pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/pytest benchmarks --benchmark-only --benchmark-columns=min,median,rounds
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist

@@ -1,0 +1,47 @@
+"""The error tree.
+
+::
+
+    TacitError                 a fault of ours (exit code 1)
+    └── InputError             wrong use or bad input (exit code 2)
+        ├── DataError          a file or a row that cannot be used
+        ├── ConfigError        an option or a configuration key
+        ├── UnsupportedError   asked for something that this data cannot support
+        ├── ArtifactError      a snapshot that is missing, damaged or too new
+        └── MissingExtraError  an optional dependency that is not installed
+
+Every message says what was wrong, where, and how to mend it, in one sentence that a person can read
+without a traceback.
+"""
+
+
+class TacitError(Exception):
+    """Base of every error that Tacit raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(TacitError):
+    """Wrong use or bad input: the caller can mend it."""
+
+    exit_code = 2
+
+
+class DataError(InputError):
+    """A file or a row cannot be used."""
+
+
+class ConfigError(InputError):
+    """An option or a configuration key is unknown, missing or out of range."""
+
+
+class UnsupportedError(InputError):
+    """The data cannot support what was asked (for example a time split without timestamps)."""
+
+
+class ArtifactError(InputError):
+    """A snapshot is missing, damaged, or of a format that this version does not know."""
+
+
+class MissingExtraError(InputError):
+    """An optional dependency is not installed."""

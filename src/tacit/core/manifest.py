@@ -1,0 +1,129 @@
+"""Directories that are whole or not there: written beside, hashed, renamed into place.
+
+A snapshot is a directory with a ``manifest.json`` that names every other file with its size and
+sha256. It is written to a temporary sibling, every file and the directory are flushed to disk, and the
+sibling is renamed to the target, so a reader sees the old snapshot or the new one and nothing between.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tacit.core.errors import ArtifactError
+from tacit.core.types import Json
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+"""Version of the directory layout; a higher one on disk is refused by name."""
+
+
+def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json]) -> None:
+    """Write a directory beside ``target`` and rename it into place.
+
+    Parameters
+    ----------
+    target : Path
+        The directory to make. One that is there already is replaced only after the new one is whole.
+    write : callable
+        Called with an empty directory; writes the content there.
+    meta : mapping
+        JSON values to keep in the manifest (versions, seed, data fingerprint).
+
+    Raises
+    ------
+    ArtifactError
+        If ``target`` exists and is not a snapshot (nothing of the user's is ever overwritten).
+    """
+    if (
+        target.exists()
+        and not (target / MANIFEST).is_file()
+        and (not target.is_dir() or any(target.iterdir()))
+    ):
+        raise ArtifactError(f"{target} exists and is not a snapshot; choose another directory")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        beside.chmod(0o755)
+        write(beside)
+        files = {
+            str(file.relative_to(beside)): {"bytes": file.stat().st_size, "sha256": sha256(file)}
+            for file in sorted(beside.rglob("*"))
+            if file.is_file()
+        }
+        manifest = {"format": FORMAT, **meta, "files": files}
+        (beside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        _flush_tree(beside)
+        _swap(beside, target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def verify(directory: Path) -> dict[str, Json]:
+    """Check every file of a snapshot against its manifest and return the manifest.
+
+    Raises
+    ------
+    ArtifactError
+        If the manifest or a file is missing, a file is changed or extra, or the format is newer than this
+        version of Tacit.
+    """
+    try:
+        manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
+        listed: dict[str, dict[str, Json]] = manifest["files"]
+        version = int(manifest["format"])
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{directory} is not a snapshot: it has no {MANIFEST}") from error
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise ArtifactError(f"{directory / MANIFEST} is damaged: {error}") from error
+    if version > FORMAT:
+        raise ArtifactError(
+            f"{directory} has format {version}, this version reads up to {FORMAT}: upgrade tacit"
+        )
+    present = {str(p.relative_to(directory)) for p in directory.rglob("*") if not p.is_dir()} - {MANIFEST}
+    if odd := present ^ set(listed):
+        raise ArtifactError(f"{directory} is damaged: missing or unexpected file {sorted(odd)[0]}; fit again")
+    for name, entry in listed.items():
+        if sha256(directory / name) != entry.get("sha256"):
+            raise ArtifactError(
+                f"{directory / name} is damaged: its sha256 differs from the manifest; fit again"
+            )
+    return manifest  # type: ignore[no-any-return]
+
+
+def sha256(file: Path) -> str:
+    """Return the sha256 of a file as hexadecimal text."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _flush_tree(directory: Path) -> None:
+    for path in [*directory.rglob("*"), directory]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _swap(beside: Path, target: Path) -> None:
+    # A directory cannot be renamed over a full one: step the old one aside first, put it back on failure.
+    old = beside.with_name(beside.name + ".old")
+    had_old = target.exists()
+    if had_old:
+        target.rename(old)
+    try:
+        beside.rename(target)
+    except OSError:
+        if had_old:
+            old.rename(target)
+        raise
+    parent = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
+    shutil.rmtree(old, ignore_errors=True)

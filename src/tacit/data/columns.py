@@ -1,0 +1,23 @@
+"""The names of the columns of a cleaned event log and of a catalogue, in one place.
+
+A cleaned event frame has ``user_id``, ``item_id``, ``event`` (String, never null), ``timestamp``
+(Float64 Unix seconds, null where unknown), ``value`` (Float64, null where absent), ``seq`` (Int64: the
+order within the user, null where unknown), ``line`` (Int64: the line or row of the source it came from)
+and, once weighed, ``weight`` (Float32). A catalogue frame has ``item_id`` (String, unique) and any of the
+columns below; every other column is an attribute.
+"""
+
+USER = "user_id"
+ITEM = "item_id"
+EVENT = "event"
+TIMESTAMP = "timestamp"
+VALUE = "value"
+SEQ = "seq"
+LINE = "line"
+WEIGHT = "weight"
+
+TITLE = "title"
+DESCRIPTION = "description"
+AVAILABLE = "available"
+CREATED_AT = "created_at"
+TEXT = "text"

@@ -1,0 +1,185 @@
+"""Interactions: the cleaned log as arrays, sorted by user and time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from tacit.core.types import Bool, Float32, Float64, Int16, Int32, Int64
+from tacit.data import columns as col
+from tacit.data.queries import Queries, gather_ranges
+from tacit.data.vocabulary import Vocabulary
+
+Timing = Literal["time", "order", "none"]
+"""What the log knows of time: timestamps, an order within each user, or nothing."""
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Who did what to which item and when; frozen, sorted by user, then time, then order in the source.
+
+    Attributes
+    ----------
+    users, items : Vocabulary
+        ``items`` is the vocabulary of the catalogue: items without an event have a code too.
+    kinds : tuple of str
+        Event types; ``kind`` holds places in it.
+    user, item : int32[events]
+    weight : float32[events]
+        Strength; negative where the user said no.
+    at : float64[events]
+        Unix seconds. Where ``timing`` is "order" the place in the user's order, where it is "none" zero.
+    kind : int16[events]
+    timing : {"time", "order", "none"}
+    """
+
+    users: Vocabulary
+    items: Vocabulary
+    kinds: tuple[str, ...]
+    user: Int32
+    item: Int32
+    weight: Float32
+    at: Float64
+    kind: Int16
+    timing: Timing
+
+    @classmethod
+    def from_frame(
+        cls, events: pl.DataFrame, items: Vocabulary, users: Vocabulary | None = None
+    ) -> "Interactions":
+        """Build interactions from a cleaned (and weighed) event frame; see `tacit.data.columns`.
+
+        Parameters
+        ----------
+        events : polars.DataFrame
+            Weight 1 is used where the column is absent. Events on ids that are not in the
+            vocabularies are left out.
+        items : Vocabulary
+        users : Vocabulary, optional
+            The users of the frame by default.
+        """
+        users = Vocabulary.of(events[col.USER]) if users is None else users
+        timing = timing_of(events)
+        kinds = tuple(events[col.EVENT].unique().sort().to_list())
+        user, item = users.encode(events[col.USER]), items.encode(events[col.ITEM])
+        weight = (
+            events[col.WEIGHT].to_numpy().astype(np.float32)
+            if col.WEIGHT in events.columns
+            else np.ones(len(events), dtype=np.float32)
+        )
+        at = time_of(events, timing)
+        kind = Vocabulary(kinds).encode(events[col.EVENT]).astype(np.int16)
+        known = np.flatnonzero((user >= 0) & (item >= 0))
+        kept = known[np.lexsort((at[known], user[known]))]
+        return cls(
+            users, items, kinds, user[kept], item[kept], weight[kept], at[kept], kind[kept], timing=timing
+        )
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def n_users(self) -> int:
+        """Number of users."""
+        return len(self.users)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items, with or without events."""
+        return len(self.items)
+
+    @cached_property
+    def offsets(self) -> Int64:
+        """Events of user u are ``offsets[u]:offsets[u + 1]``: int64[users + 1]."""
+        return np.searchsorted(self.user, np.arange(self.n_users + 1)).astype(np.int64)
+
+    @property
+    def end(self) -> float:
+        """Time of the last event, Unix seconds (0 for an empty log)."""
+        return float(self.at.max()) if len(self) else 0.0
+
+    def matrix(self, weight: Float32 | None = None) -> sparse.csr_array:
+        """Return users x items with summed positive weights: csr_array float32[users, items]."""
+        values = self.weight if weight is None else weight
+        keep = values > 0
+        matrix = sparse.coo_array(
+            (values[keep].astype(np.float32), (self.user[keep], self.item[keep])),
+            shape=(self.n_users, self.n_items),
+        ).tocsr()
+        matrix.sum_duplicates()
+        return matrix
+
+    def select(self, mask: Bool) -> "Interactions":
+        """Return the interactions of the mask; the vocabularies stay: bool[events]."""
+        return replace(
+            self,
+            user=self.user[mask],
+            item=self.item[mask],
+            weight=self.weight[mask],
+            at=self.at[mask],
+            kind=self.kind[mask],
+        )
+
+    def before(self, at: float) -> "Interactions":
+        """Return the events strictly before a moment."""
+        return self.select(self.at < at)
+
+    def since(self, at: float) -> "Interactions":
+        """Return the events at or after a moment."""
+        return self.select(self.at >= at)
+
+    def active_users(self) -> Int32:
+        """Return the codes of users with at least one event, ascending."""
+        return np.unique(self.user)
+
+    def queries(
+        self,
+        users: Int32 | Sequence[int] | None = None,
+        *,
+        now: float | None = None,
+        exclude_seen: bool = True,
+    ) -> Queries:
+        """Return the histories of users as queries.
+
+        Parameters
+        ----------
+        users : int32[n], optional
+            User codes, -1 for somebody without a history; all users by default.
+        now : float, optional
+            The moment of asking; the end of the log by default.
+        exclude_seen : bool
+            Leave the items of a history out of its recommendations.
+        """
+        codes = np.arange(self.n_users) if users is None else np.asarray(users, dtype=np.int64)
+        padded = np.append(self.offsets, self.offsets[-1])  # code -1 is the empty range at the end
+        index, offsets = gather_ranges(padded, np.where(codes < 0, self.n_users, codes))
+        queries = Queries(
+            offsets=offsets,
+            item=self.item[index],
+            weight=self.weight[index],
+            at=self.at[index],
+            now=np.full(len(codes), self.end if now is None else now, dtype=np.float64),
+            user=codes.astype(np.int32),
+            exclude_offsets=np.zeros(len(codes) + 1, dtype=np.int64),
+        )
+        return queries.excluding_seen() if exclude_seen else queries
+
+
+def timing_of(events: pl.DataFrame) -> Timing:
+    """Return what a cleaned event frame knows of time."""
+    if events[col.TIMESTAMP].null_count() < len(events) or not len(events):
+        return "time"
+    return "order" if events[col.SEQ].null_count() < len(events) else "none"
+
+
+def time_of(events: pl.DataFrame, timing: Timing) -> Float64:
+    """Return the time or order of each event as Interactions keeps it: float64[events]."""
+    if timing == "none":
+        return np.zeros(len(events), dtype=np.float64)
+    column = events[col.TIMESTAMP if timing == "time" else col.SEQ].cast(pl.Float64)
+    # A few events without a time among many with one count as oldest: they never leak the future.
+    return column.fill_null(column.min()).to_numpy()

@@ -1,0 +1,195 @@
+"""Queries: THE input of every model. A user is a history, and a batch of users is n histories."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy import sparse
+
+from tacit.core.types import Bool, Float32, Float64, Int32, Int64
+
+
+def _no_codes() -> Int32:
+    return np.empty(0, dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Queries:
+    """n histories, oldest event first, flat with offsets so that order is kept.
+
+    Attributes
+    ----------
+    offsets : int64[n + 1]
+        History q is ``item[offsets[q]:offsets[q + 1]]``.
+    item : int32[events]
+        Item codes; every code is known (unknown ids are dropped where ids become codes).
+    weight : float32[events]
+        Strength of each event; negative where the user said no.
+    at : float64[events]
+        Time of each event, Unix seconds; a place in the order where the log has no times.
+    now : float64[n]
+        The moment each query is asked: nothing later may be used to answer it.
+    user : int32[n]
+        User codes, -1 where unknown. Models must not need them.
+    exclude_offsets : int64[n + 1], exclude : int32[excluded]
+        Items that must not be recommended to query q.
+    """
+
+    offsets: Int64
+    item: Int32
+    weight: Float32
+    at: Float64
+    now: Float64
+    user: Int32
+    exclude_offsets: Int64
+    exclude: Int32 = field(default_factory=_no_codes)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @classmethod
+    def of(
+        cls,
+        histories: Sequence[Sequence[int]],
+        *,
+        weights: Sequence[Sequence[float]] | None = None,
+        times: Sequence[Sequence[float]] | None = None,
+        now: float = 0.0,
+        exclude_seen: bool = True,
+    ) -> "Queries":
+        """Build queries from lists of item codes, oldest first.
+
+        Parameters
+        ----------
+        histories : n sequences of item codes
+        weights, times : sequences of the same lengths, optional
+            Default to weight 1 and to all events at ``now``.
+        now : float
+            The moment of every query, Unix seconds.
+        exclude_seen : bool
+            Leave the items of a history out of its recommendations.
+        """
+        lengths = [len(history) for history in histories]
+        offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
+        total = int(offsets[-1])
+        item = np.fromiter((code for h in histories for code in h), dtype=np.int32, count=total)
+        weight = (
+            np.ones(total, dtype=np.float32)
+            if weights is None
+            else np.fromiter((w for row in weights for w in row), dtype=np.float32, count=total)
+        )
+        at = (
+            np.full(total, now, dtype=np.float64)
+            if times is None
+            else np.fromiter((t for row in times for t in row), dtype=np.float64, count=total)
+        )
+        queries = cls(
+            offsets=offsets,
+            item=item,
+            weight=weight,
+            at=at,
+            now=np.full(len(lengths), now, dtype=np.float64),
+            user=np.full(len(lengths), -1, dtype=np.int32),
+            exclude_offsets=np.zeros(len(lengths) + 1, dtype=np.int64),
+        )
+        return queries.excluding_seen() if exclude_seen else queries
+
+    @property
+    def lengths(self) -> Int64:
+        """Number of events of each history: int64[n]."""
+        return np.diff(self.offsets)
+
+    @property
+    def row(self) -> Int32:
+        """Query of each event: int32[events]."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
+
+    @property
+    def position(self) -> Int32:
+        """How many events of the same history came after each event (0 = the last): int32[events]."""
+        ends = np.repeat(self.offsets[1:], self.lengths)
+        return (ends - 1 - np.arange(len(self.item))).astype(np.int32)
+
+    @property
+    def age(self) -> Float64:
+        """Seconds from each event to its query's moment, never negative: float64[events]."""
+        return np.maximum(np.repeat(self.now, self.lengths) - self.at, 0.0)
+
+    def matrix(self, n_items: int, weight: Float32 | None = None) -> sparse.csr_array:
+        """Return the histories as a sparse matrix; the weights of a repeated item add up.
+
+        Parameters
+        ----------
+        n_items : int
+            Number of columns. Codes beyond it (items newer than the model) are left out.
+        weight : float32[events], optional
+            Replaces the events' weights, for example with decayed ones. Only positive ones are used.
+
+        Returns
+        -------
+        csr_array float32[n, n_items]
+        """
+        values = self.weight if weight is None else weight
+        keep = (values > 0) & (self.item < n_items)
+        matrix = sparse.coo_array(
+            (values[keep].astype(np.float32), (self.row[keep], self.item[keep])), shape=(len(self), n_items)
+        ).tocsr()
+        matrix.sum_duplicates()
+        return matrix
+
+    def excluding_seen(self) -> "Queries":
+        """Return the queries with the items of each history (liked or not) left out of its answers."""
+        return replace(self, exclude_offsets=self.offsets, exclude=self.item)
+
+    def slice(self, start: int, stop: int) -> "Queries":
+        """Return queries ``start`` to ``stop`` (a view: nothing is copied)."""
+        a, b = self.offsets[start], self.offsets[stop]
+        c, d = self.exclude_offsets[start], self.exclude_offsets[stop]
+        return Queries(
+            offsets=self.offsets[start : stop + 1] - a,
+            item=self.item[a:b],
+            weight=self.weight[a:b],
+            at=self.at[a:b],
+            now=self.now[start:stop],
+            user=self.user[start:stop],
+            exclude_offsets=self.exclude_offsets[start : stop + 1] - c,
+            exclude=self.exclude[c:d],
+        )
+
+    def take(self, rows: Int64) -> "Queries":
+        """Return the queries of the given rows, in their order."""
+        events, offsets = gather_ranges(self.offsets, rows)
+        excluded, exclude_offsets = gather_ranges(self.exclude_offsets, rows)
+        return Queries(
+            offsets=offsets,
+            item=self.item[events],
+            weight=self.weight[events],
+            at=self.at[events],
+            now=self.now[rows],
+            user=self.user[rows],
+            exclude_offsets=exclude_offsets,
+            exclude=self.exclude[excluded],
+        )
+
+    def last(self, count: int) -> "Queries":
+        """Return the queries with only the last ``count`` events of each history (excludes are kept)."""
+        return self.keep(self.position < count)
+
+    def keep(self, mask: Bool) -> "Queries":
+        """Return the queries with only the events of the mask (excludes are kept): bool[events]."""
+        kept = np.concatenate([[0], np.cumsum(mask)])
+        return replace(
+            self,
+            offsets=kept[self.offsets].astype(np.int64),
+            item=self.item[mask],
+            weight=self.weight[mask],
+            at=self.at[mask],
+        )
+
+
+def gather_ranges(offsets: Int64, rows: Int64) -> tuple[Int64, Int64]:
+    """Return the flat indices of the ranges ``offsets[r]:offsets[r + 1]`` and their new offsets."""
+    lengths = offsets[rows + 1] - offsets[rows]
+    new = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    index = np.arange(new[-1], dtype=np.int64) + np.repeat(offsets[rows] - new[:-1], lengths)
+    return index, new

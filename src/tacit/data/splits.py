@@ -1,0 +1,103 @@
+"""Cuts between what a model may see and what it must foretell.
+
+One place for the three honest cuts, used by the pipeline (its rank windows) and by the evaluation (its
+test). Each works on flat arrays and returns the mask of the held-out events.
+
+- time: one moment for everybody; the default wherever there are timestamps.
+- leave-one-out: the last event of each user; for logs with an order only, and to compare with papers.
+- random: a seeded share of each user's events; for logs with neither.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from tacit.core.errors import UnsupportedError
+from tacit.core.types import Bool, Float64, Int32
+from tacit.data.interactions import Timing
+
+Protocol = Literal["time", "leave-one-out", "random"]
+
+DEFAULT: dict[Timing, Protocol] = {"time": "time", "order": "leave-one-out", "none": "random"}
+_SUPPORTED: dict[Timing, tuple[Protocol, ...]] = {
+    "time": ("time", "leave-one-out", "random"),
+    "order": ("leave-one-out", "random"),
+    "none": ("random",),
+}
+
+
+def check(protocol: Protocol, timing: Timing) -> None:
+    """Refuse a split that the log cannot support.
+
+    Raises
+    ------
+    UnsupportedError
+    """
+    if protocol not in _SUPPORTED[timing]:
+        lacks = {
+            "order": "no timestamps, only an order within each user",
+            "none": "neither timestamps nor an order",
+        }
+        raise UnsupportedError(
+            f"a {protocol} split is not possible: the log has {lacks[timing]}; use --split {DEFAULT[timing]}"
+        )
+
+
+def cut_time(at: Float64, share: float) -> float:
+    """Return the moment after which the last ``share`` of the events lie.
+
+    Parameters
+    ----------
+    at : float64[events]
+    share : float
+        Share of the events to hold out, in (0, 1).
+
+    Raises
+    ------
+    UnsupportedError
+        If all events carry one time, so that no cut leaves events on both sides.
+    """
+    if not len(at):
+        raise UnsupportedError("a time split is not possible: the log has no events")
+    cut = float(np.quantile(at, 1 - share, method="higher"))
+    if cut <= at.min():
+        later = at[at > at.min()]
+        if not len(later):
+            raise UnsupportedError("a time split is not possible: every event carries the same time")
+        cut = float(later.min())
+    return cut
+
+
+def last_of_each(user: Int32, at: Float64) -> Bool:
+    """Return the mask of the last event of every user with at least two: bool[events].
+
+    Of events at the same moment the later one in the source counts as last.
+    """
+    order = np.lexsort((at, user))  # stable: equal times stay in source order
+    sorted_user = user[order]
+    is_last = np.append(sorted_user[1:] != sorted_user[:-1], True) if len(user) else np.empty(0, bool)
+    is_first = np.append(True, sorted_user[1:] != sorted_user[:-1]) if len(user) else np.empty(0, bool)
+    mask = np.zeros(len(user), dtype=bool)
+    mask[order] = is_last & ~is_first
+    return mask
+
+
+def random_share(user: Int32, share: float, rng: np.random.Generator) -> Bool:
+    """Return the mask of a random ``share`` of each user's events, at least one of two or more."""
+    order = np.lexsort((rng.random(len(user)), user))
+    sorted_user = user[order]
+    _, start, count = np.unique(sorted_user, return_index=True, return_counts=True)
+    held = np.where(count >= 2, np.maximum(1, np.floor(count * share)), 0)
+    place = np.arange(len(user)) - np.repeat(start, count)
+    mask = np.zeros(len(user), dtype=bool)
+    mask[order] = place < np.repeat(held, count)
+    return mask
+
+
+def held_out(user: Int32, at: Float64, protocol: Protocol, share: float, rng: np.random.Generator) -> Bool:
+    """Return the mask of the events that a protocol holds out: bool[events]."""
+    if protocol == "time":
+        return np.asarray(at >= cut_time(at, share))
+    if protocol == "leave-one-out":
+        return last_of_each(user, at)
+    return random_share(user, share, rng)

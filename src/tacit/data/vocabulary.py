@@ -1,0 +1,83 @@
+"""Text ids to integer codes and back: the only place where the two meet."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from tacit.core.types import Int32
+
+
+class Vocabulary:
+    """An ordered set of text ids; the code of an id is its place.
+
+    Parameters
+    ----------
+    ids : polars.Series or iterable of str
+        Unique ids. Their order is kept: it is part of a snapshot.
+    """
+
+    def __init__(self, ids: pl.Series | Iterable[str]) -> None:
+        series = ids if isinstance(ids, pl.Series) else pl.Series("id", list(ids), dtype=pl.String)
+        self.ids: pl.Series = series.alias("id").rechunk()
+
+    @classmethod
+    def of(cls, *columns: pl.Series) -> "Vocabulary":
+        """Return the vocabulary of every id in the columns, in text order.
+
+        Text order, and not the order of appearance, so that codes (and with them the order of ties)
+        tell nothing about time.
+        """
+        joined = pl.concat([column.cast(pl.String).alias("id") for column in columns])
+        return cls(joined.drop_nulls().unique().sort())
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._codes
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self.ids.equals(other.ids)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        return {id_: code for code, id_ in enumerate(self.ids.to_list())}
+
+    @cached_property
+    def _table(self) -> pl.DataFrame:
+        return pl.DataFrame({"id": self.ids, "code": np.arange(len(self.ids), dtype=np.int32)})
+
+    def encode(self, ids: pl.Series | Sequence[str]) -> Int32:
+        """Return the code of each id, -1 where it is unknown.
+
+        Parameters
+        ----------
+        ids : polars.Series or sequence of str, length n
+
+        Returns
+        -------
+        int32[n]
+        """
+        if not isinstance(ids, pl.Series):
+            codes = self._codes
+            return np.fromiter((codes.get(id_, -1) for id_ in ids), dtype=np.int32, count=len(ids))
+        joined = (
+            ids.cast(pl.String)
+            .alias("id")
+            .to_frame()
+            .join(self._table, on="id", how="left", maintain_order="left")
+        )
+        return joined["code"].fill_null(-1).to_numpy()
+
+    def decode(self, codes: Int32) -> list[str]:
+        """Return the id of each code (codes must be known, not -1)."""
+        return self.ids.gather(codes).to_list()
+
+    def extended(self, ids: Iterable[str]) -> "Vocabulary":
+        """Return a vocabulary with the new ids appended: known codes stay what they were."""
+        new = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._codes]
+        return Vocabulary(pl.concat([self.ids, pl.Series("id", new, dtype=pl.String)]))

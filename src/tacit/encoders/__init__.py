@@ -1,0 +1,1 @@
+"""Text to vectors: language models by package, path, name or endpoint, and a fallback that needs none."""

@@ -1,0 +1,1 @@
+"""The running product: recommend, observe, swap, health. No HTTP and no argv."""

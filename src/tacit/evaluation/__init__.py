@@ -1,0 +1,1 @@
+"""Honest numbers: metrics, paired bootstrap intervals, slices, the leaderboard."""

@@ -1,0 +1,1 @@
+"""Cross features of a history and a candidate: named columns, normalised on training data only."""

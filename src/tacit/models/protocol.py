@@ -1,0 +1,134 @@
+"""What a model is. A model needs no base class: it is whatever has these methods."""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from tacit.core.types import Array, Float32, Int32, Json
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.data.ranking import Ranking, top_k
+
+BATCH_CELLS = 16_000_000
+"""Largest number of scores held at once while recommending (64 MB of float32)."""
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Maps histories to scores."""
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        """Return float32[n, m]: the score of every item (or of ``items``: int32[m]) for each query.
+
+        ``-inf`` where the model has nothing to say. Excluded items are scored like all others: who asks for a
+        list (`recommend`) leaves them out. A score depends on the model and the query alone, never on
+        the other queries of the batch.
+        """
+        ...
+
+
+@runtime_checkable
+class Recommender(Scorer, Protocol):
+    """A scorer that learns from interactions and a catalogue."""
+
+    name: str
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
+        """Learn from the past and return self. Called once: a fitted model never changes."""
+        ...
+
+
+@runtime_checkable
+class SimilarItems(Protocol):
+    """Knows which items are alike."""
+
+    def similar(self, items: Int32, k: int) -> Ranking:
+        """Return the k items most like each of ``items`` (int32[n]), itself left out."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """Tells which events of the history speak for an item."""
+
+    def explain(self, queries: Queries, items: Int32) -> Float32:
+        """Return float32[events]: the share of each history event in the score of ``items[q]`` (int32[n])."""
+        ...
+
+
+@runtime_checkable
+class Persistent(Protocol):
+    """Can be written to and read from a snapshot without running code from it."""
+
+    def spec(self) -> dict[str, Json]:
+        """Return the hyperparameters and small learned values as JSON."""
+        ...
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the learned arrays by name (dense arrays only; sparse ones as their parts)."""
+        ...
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Json], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
+        """Rebuild the model from what `spec` and `arrays` returned."""
+        ...
+
+
+@runtime_checkable
+class FoldsIn(Protocol):
+    """Takes a catalogue that has grown, without a refit."""
+
+    def extended(self, catalogue: Catalogue) -> Self:
+        """Return a new model that scores the items of the larger catalogue (known codes unchanged)."""
+        ...
+
+
+def recommend(scorer: Scorer, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:
+    """Return the k best items of each query by a scorer, without the excluded ones.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    queries : Queries
+        n histories; scored in batches of bounded memory.
+    k : int
+        List length, at least 1.
+    items : int32[m], optional
+        The candidates; all items that the scorer knows by default.
+
+    Returns
+    -------
+    Ranking
+        n x k; ties in a fixed order (lower code first).
+    """
+    parts = []
+    for batch in batches(queries, 1 if items is None else len(items)):
+        scores = scorer.score(batch, items)
+        mask_excluded(scores, batch, items)
+        parts.append(top_k(scores, k, items))
+    if not parts:
+        return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
+    return Ranking(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
+
+
+def batches(queries: Queries, width: int, cells: int = BATCH_CELLS) -> Iterator[Queries]:
+    """Cut queries into consecutive batches of at most ``cells / width`` (and at most 512) queries."""
+    size = int(np.clip(cells // max(width, 1), 1, 512))
+    for start in range(0, len(queries), size):
+        yield queries.slice(start, min(start + size, len(queries)))
+
+
+def mask_excluded(scores: Float32, queries: Queries, items: Int32 | None = None) -> None:
+    """Set the scores of each query's excluded items to -inf, in place: float32[n, m]."""
+    rows = np.repeat(np.arange(len(queries)), np.diff(queries.exclude_offsets))
+    columns = queries.exclude.astype(np.int64)
+    if items is None:
+        known = columns < scores.shape[1]
+    else:
+        place = np.full(max(int(items.max(initial=-1)), int(columns.max(initial=-1))) + 1, -1, dtype=np.int64)
+        place[items] = np.arange(len(items))
+        columns = place[columns]
+        known = columns >= 0
+    scores[rows[known], columns[known]] = -np.inf

@@ -1,0 +1,1 @@
+"""Two stages in a row: retrieve, unite, make features, rank; fitted in time order."""

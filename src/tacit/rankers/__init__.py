@@ -1,0 +1,1 @@
+"""Second-stage models: cross features to the probability that the user acts on the candidate."""

@@ -1,0 +1,1 @@
+"""The HTTP API: schemas and routes over the engine."""

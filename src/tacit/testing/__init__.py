@@ -1,0 +1,1 @@
+"""A conformance kit for models: three lines test a new one."""
