@@ -1,0 +1,37 @@
+"""``tacit batch``: lists for many users, written as Parquet."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def batch(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot made by `tacit fit`.")],
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write: user_id, item_id, score, rank.")],
+    users: Annotated[
+        Path | None, typer.Option("--users", help="File with user ids; all users of the snapshot by default.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Length of each list.")] = 10,
+    allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Keep items already seen.")] = False,
+) -> None:
+    """Recommend to many users at once."""
+    import polars as pl
+
+    from tacit.cli.terminal import Bars, out as console
+    from tacit.data import columns as col
+    from tacit.data.read import read_users
+    from tacit.engine.batch import recommend_all
+    from tacit.engine.snapshot import load
+
+    snapshot = load(directory)
+    ids = read_users(users)[col.USER].to_list() if users else None
+    frames = recommend_all(snapshot, ids, k=k, allow_seen=allow_seen, progress=Bars())
+    lists = pl.concat([*frames]) if ids is None or ids else _empty()
+    beside = out.with_name(f".{out.name}.part")
+    try:
+        lists.write_parquet(beside)
+        beside.replace(out)
+    finally:
+        beside.unlink(missing_ok=True)
+    console.print(f"{out}: {len(lists):,} rows for {lists[col.USER].n_unique():,} users")

@@ -1,0 +1,52 @@
+"""``tacit fit``: from a log and a catalogue to a snapshot."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def fit(
+    events: Annotated[Path, typer.Argument(help="Event log: CSV, TSV, JSONL or Parquet, packed or not.")],
+    out: Annotated[Path, typer.Option("--out", help="Directory of the snapshot to write.")],
+    items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="Configuration (TOML).")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the run.")] = None,
+) -> None:
+    """Clean a log, fit everything on it and write one snapshot directory."""
+    from dataclasses import replace
+
+    from tacit.cli.inputs import cleaned_events, item_frame
+    from tacit.cli.terminal import Bars, out as console
+    from tacit.engine.snapshot import save
+    from tacit.engine.train import train
+    from tacit.pipeline.config import Config, read_config
+    from tacit.reporting.training import epoch_line
+
+    bars = Bars()
+    chosen = read_config(config) if config else Config()
+    if seed is not None:
+        chosen = replace(chosen, seed=seed)
+    log = cleaned_events(events, mapping, progress=bars)
+    snapshot = train(
+        log.events,
+        item_frame(items),
+        chosen,
+        progress=bars,
+        on_epoch=lambda epoch: console.print(epoch_line(epoch)),
+    )
+    save(snapshot, out)
+    report = snapshot.pipeline.report_
+    if report is not None:
+        weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.weights.items())
+        console.print(f"blend: {weights}; trust in the ranker: {report.trust:.2f}")
+        if report.test:
+            figures = ", ".join(f"{name} {value:.4f}" for name, value in report.test.items())
+            console.print(f"ranker on held-out users: {figures}")
+    console.print(
+        f"{out}: model {snapshot.version}, {len(snapshot.interactions):,} events, "
+        f"{snapshot.interactions.n_users:,} users, {len(snapshot.catalogue):,} items"
+    )

@@ -1,0 +1,54 @@
+"""Reading the files that commands are given."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tacit.core.errors import ConfigError
+from tacit.core.progress import Progress
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tacit.data.clean import Cleaned, Rules
+
+
+def parse_mapping(pairs: Sequence[str] | None) -> dict[str, str]:
+    """Return role -> column of ``column=role`` pairs.
+
+    Raises
+    ------
+    ConfigError
+        If a pair has no ``=``.
+    """
+    mapping = {}
+    for pair in pairs or ():
+        column, sign, role = pair.rpartition("=")
+        if not sign or not column or not role:
+            raise ConfigError(f"--map {pair!r} is not of the form column=role, for example --map uid=user")
+        mapping[role.strip()] = column.strip()
+    return mapping
+
+
+def cleaned_events(
+    path: Path, mapping: Sequence[str] | None, *, progress: Progress, rules: "Rules | None" = None
+) -> "Cleaned":
+    """Read and clean an event log; say on standard error what was set aside."""
+    from tacit.cli.terminal import err
+    from tacit.core.clock import SystemClock
+    from tacit.data.clean import Rules, clean
+    from tacit.data.read import read_events
+
+    source = read_events(path, mapping=parse_mapping(mapping) or None, progress=progress)
+    cleaned = clean(source, rules or Rules(), now=SystemClock().now(), progress=progress)
+    if cleaned.reasons:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in cleaned.reasons.items())
+        err.print(f"{path}: {cleaned.rows_in:,} rows, {len(cleaned.events):,} kept; set aside: {reasons}")
+    return cleaned
+
+
+def item_frame(path: Path | None) -> "pl.DataFrame | None":
+    """Read a catalogue, if there is one."""
+    from tacit.data.read import read_items
+
+    return None if path is None else read_items(path)

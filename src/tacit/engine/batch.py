@@ -1,0 +1,54 @@
+"""Lists for many users at once, as a frame to write to a file."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+
+from tacit.core.progress import SILENT, Progress
+from tacit.data import columns as col
+from tacit.engine.snapshot import Snapshot
+
+_CHUNK = 2_000
+
+
+def recommend_all(
+    snapshot: Snapshot,
+    users: Sequence[str] | None = None,
+    *,
+    k: int = 10,
+    allow_seen: bool = False,
+    progress: Progress = SILENT,
+) -> Iterator[pl.DataFrame]:
+    """Yield frames with the columns user_id, item_id, score and rank (from 1), in the order of the users.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    users : sequence of str, optional
+        Ids; all users of the snapshot by default. An unknown user gets the list of a newcomer.
+    k : int
+    allow_seen : bool
+        Keep items that are in the user's history already.
+    """
+    ids = snapshot.interactions.users.ids.to_list() if users is None else list(users)
+    with progress.task("recommending", total=len(ids)) as task:
+        for start in range(0, len(ids), _CHUNK):
+            chunk = ids[start : start + _CHUNK]
+            yield _lists(snapshot, chunk, k, allow_seen)
+            task.advance(len(chunk))
+
+
+def _lists(snapshot: Snapshot, ids: list[str], k: int, allow_seen: bool) -> pl.DataFrame:
+    log = snapshot.interactions
+    queries = log.queries(log.users.encode(ids), exclude_seen=not allow_seen)
+    ranking = snapshot.pipeline.recommend(queries, k)
+    row, place = np.nonzero(ranking.items >= 0)
+    return pl.DataFrame(
+        {
+            col.USER: pl.Series(ids).gather(row),
+            col.ITEM: snapshot.catalogue.items.ids.gather(ranking.items[row, place]),
+            "score": ranking.scores[row, place],
+            "rank": (place + 1).astype(np.int32),
+        }
+    )

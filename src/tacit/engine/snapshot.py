@@ -1,0 +1,159 @@
+"""Everything that a recommendation needs, as one frozen value and as one directory."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tacit import __version__
+from tacit.core.errors import ArtifactError
+from tacit.core.manifest import publish, verify
+from tacit.core.types import Json
+from tacit.data import columns as col
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.vocabulary import Vocabulary
+from tacit.data.weights import EventWeights
+from tacit.pipeline.twostage import TwoStage
+from tacit.store import artifacts
+
+_LOG = ("user", "item", "weight", "at", "kind")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A fitted recommender with the catalogue and the histories it was fitted on.
+
+    Attributes
+    ----------
+    version : str
+        Short hash of the content; every answer carries it as its model.
+    catalogue : Catalogue
+        With language-model vectors.
+    interactions : Interactions
+        The histories known at fit time.
+    pipeline : TwoStage
+    weights : EventWeights
+        How the event types of new events are weighed.
+    encoder : str
+        Source of the encoder that made the vectors: what a new item is encoded with.
+    facts : mapping
+        What was trained on and how: seed, data fingerprint, versions, training report.
+    """
+
+    version: str
+    catalogue: Catalogue
+    interactions: Interactions
+    pipeline: TwoStage
+    weights: EventWeights
+    encoder: str
+    facts: dict[str, Json]
+
+
+def save(snapshot: Snapshot, directory: Path) -> None:
+    """Write a snapshot: whole or not at all, never in place of something that is not a snapshot."""
+    log, catalogue = snapshot.interactions, snapshot.catalogue
+
+    def write(target: Path) -> None:
+        artifacts.write_arrays(target / "pipeline.safetensors", snapshot.pipeline.arrays())
+        artifacts.write_arrays(
+            target / "interactions.safetensors", {name: getattr(log, name) for name in _LOG}
+        )
+        if catalogue.vectors is not None:
+            artifacts.write_arrays(target / "vectors.safetensors", {"vectors": catalogue.vectors})
+        log.users.ids.alias(col.USER).to_frame().write_parquet(target / "users.parquet")
+        _catalogue_frame(catalogue).write_parquet(target / "catalogue.parquet")
+        artifacts.write_json(
+            target / "snapshot.json",
+            {
+                "version": snapshot.version,
+                "encoder": snapshot.encoder,
+                "kinds": list(log.kinds),
+                "timing": log.timing,
+                "weights": snapshot.weights.to_json(),
+                "pipeline": snapshot.pipeline.spec(),
+            },
+        )
+
+    publish(directory, write, {"tacit": __version__, "model": snapshot.version, "facts": snapshot.facts})
+
+
+def load(directory: Path) -> Snapshot:
+    """Read a snapshot after checking every file against its checksum.
+
+    Raises
+    ------
+    ArtifactError
+        If the directory is not a snapshot, is damaged, or is newer than this version of Tacit.
+    """
+    manifest = verify(directory)
+    try:
+        return _load(directory, manifest)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ArtifactError(
+            f"{directory} was written by tacit {manifest.get('tacit')} and cannot be read by "
+            f"{__version__} ({error}); fit again"
+        ) from error
+
+
+def version_of(pipeline: TwoStage, fingerprint: str) -> str:
+    """Return a short hash of what was learned and from what."""
+    digest = hashlib.sha256(fingerprint.encode())
+    digest.update(json.dumps(pipeline.spec(), sort_keys=True).encode())
+    for name, array in sorted(pipeline.arrays().items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:12]
+
+
+def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
+    document: dict[str, Any] = artifacts.read_json(directory / "snapshot.json")
+    catalogue = _read_catalogue(directory)
+    users = Vocabulary(pl.read_parquet(directory / "users.parquet")[col.USER])
+    log = artifacts.read_arrays(directory / "interactions.safetensors")
+    return Snapshot(
+        version=document["version"],
+        catalogue=catalogue,
+        interactions=Interactions(
+            users=users,
+            items=catalogue.items,
+            kinds=tuple(document["kinds"]),
+            timing=document["timing"],
+            **{name: log[name] for name in _LOG},  # type: ignore[arg-type]
+        ),
+        pipeline=TwoStage.restore(
+            document["pipeline"], artifacts.read_arrays(directory / "pipeline.safetensors"), catalogue
+        ),
+        weights=EventWeights.from_json(document["weights"]),
+        encoder=document["encoder"],
+        facts=manifest["facts"],
+    )
+
+
+def _catalogue_frame(catalogue: Catalogue) -> pl.DataFrame:
+    return catalogue.attributes.select(pl.all().name.prefix("attribute:")).with_columns(
+        catalogue.items.ids.alias(col.ITEM),
+        catalogue.texts.alias(col.TEXT),
+        pl.Series("has_text", catalogue.has_text),
+        pl.Series(col.AVAILABLE, catalogue.available),
+        pl.Series(col.CREATED_AT, catalogue.created_at),
+    )
+
+
+def _read_catalogue(directory: Path) -> Catalogue:
+    frame = pl.read_parquet(directory / "catalogue.parquet")
+    names = [n for n in frame.columns if n.startswith("attribute:")]
+    vectors = directory / "vectors.safetensors"
+    return Catalogue(
+        items=Vocabulary(frame[col.ITEM]),
+        attributes=frame.select(pl.col(n).alias(n.removeprefix("attribute:")) for n in names),
+        texts=frame[col.TEXT],
+        has_text=frame["has_text"].to_numpy(),
+        available=frame[col.AVAILABLE].to_numpy(),
+        created_at=frame[col.CREATED_AT].to_numpy(),
+        vectors=artifacts.read_arrays(vectors)["vectors"] if vectors.exists() else None,
+    )

@@ -1,0 +1,128 @@
+"""From cleaned frames to a snapshot: the trip of a fit."""
+
+import hashlib
+import platform
+from collections.abc import Callable
+from importlib.metadata import version as installed
+
+import numpy as np
+import polars as pl
+
+from tacit import __version__
+from tacit.core.errors import DataError
+from tacit.core.progress import SILENT, Progress
+from tacit.core.seeds import generator
+from tacit.core.types import Json
+from tacit.data import columns as col
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.vocabulary import Vocabulary
+from tacit.data.weights import EventWeights
+from tacit.encoders.choose import encoder_from
+from tacit.encoders.protocol import TextEncoder
+from tacit.engine.snapshot import Snapshot, version_of
+from tacit.pipeline.config import Config
+from tacit.pipeline.twostage import TwoStage
+from tacit.rankers.mlp import Epoch
+
+NO_ENCODER = "none"
+"""Source of the encoder of a snapshot without language-model vectors."""
+
+
+def train(
+    events: pl.DataFrame,
+    items: pl.DataFrame | None = None,
+    config: Config | None = None,
+    *,
+    progress: Progress = SILENT,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> Snapshot:
+    """Return a snapshot fitted on a cleaned event frame and a catalogue frame.
+
+    Parameters
+    ----------
+    events : polars.DataFrame
+        See `tacit.data.columns`.
+    items : polars.DataFrame, optional
+        ``item_id`` and whatever else is known; items without events become recommendable through it.
+    config : Config, optional
+    progress : Progress
+    on_epoch : callable, optional
+        Called with every epoch of the ranker's training.
+
+    Raises
+    ------
+    DataError
+        If there is no event to learn from.
+    """
+    if not len(events):
+        raise DataError("there is no event to learn from; see what `tacit check` says of the log")
+    config = config or Config()
+    weights = EventWeights.fit(events, mode=config.weights)
+    catalogue = catalogue_of(events, items)
+    source, catalogue = encoded(catalogue, config.encoder, progress=progress)
+    interactions = Interactions.from_frame(weights.weigh(events), catalogue.items)
+    pipeline = TwoStage(config).fit(
+        interactions,
+        catalogue,
+        rng=generator(config.seed, "fit"),
+        progress=progress,
+        on_epoch=on_epoch,
+    )
+    data = fingerprint(interactions)
+    return Snapshot(
+        version=version_of(pipeline, data),
+        catalogue=catalogue,
+        interactions=interactions,
+        pipeline=pipeline,
+        weights=weights,
+        encoder=source,
+        facts=_facts(interactions, catalogue, pipeline, config, data),
+    )
+
+
+def catalogue_of(events: pl.DataFrame, items: pl.DataFrame | None) -> Catalogue:
+    """Return the catalogue of everything that the catalogue frame or the log names."""
+    columns = [events[col.ITEM]] if items is None else [events[col.ITEM], items[col.ITEM]]
+    return Catalogue.from_frame(items, Vocabulary.of(*columns))
+
+
+def encoded(
+    catalogue: Catalogue, source: str, *, progress: Progress = SILENT
+) -> tuple[str, Catalogue]:
+    """Return the encoder's source and the catalogue with vectors; no vectors where no item has a text."""
+    if source == NO_ENCODER or not catalogue.has_text.any():
+        return NO_ENCODER, catalogue
+    encoder: TextEncoder = encoder_from(source)
+    vectors = encoder.encode(catalogue.texts.to_list(), progress=progress)
+    return source, catalogue.with_vectors(vectors)
+
+
+def fingerprint(interactions: Interactions) -> str:
+    """Return the sha256 of what was learned from: ids, times and weights of every event."""
+    digest = hashlib.sha256()
+    for vocabulary in (interactions.users, interactions.items):
+        digest.update("\0".join(vocabulary.ids.to_list()).encode())
+    for array in (interactions.user, interactions.item, interactions.weight, interactions.at):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _facts(
+    interactions: Interactions, catalogue: Catalogue, pipeline: TwoStage, config: Config, data: str
+) -> dict[str, Json]:
+    return {
+        "seed": config.seed,
+        "data_sha256": data,
+        "events": len(interactions),
+        "users": interactions.n_users,
+        "items": len(catalogue),
+        "timing": interactions.timing,
+        "last_event_at": interactions.end,
+        "training": pipeline.report_.to_json() if pipeline.report_ else None,
+        "versions": {
+            "tacit": __version__,
+            "python": platform.python_version(),
+            **{name: installed(name) for name in ("numpy", "scipy", "polars", "torch")},
+        },
+    }

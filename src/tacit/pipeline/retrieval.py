@@ -1,0 +1,92 @@
+"""The first stage: every retriever scores every item once; the union of their best are the candidates."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tacit.core.types import Array, Bool, Float32, Int32
+from tacit.data.queries import Queries
+from tacit.data.ranking import top_k
+from tacit.features.candidates import Candidates
+from tacit.models.protocol import Recommender, batches, mask_excluded
+
+
+def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool) -> Candidates:
+    """Return the union of each retriever's k best allowed items, with every retriever's score of each.
+
+    Parameters
+    ----------
+    retrievers : sequence of r fitted recommenders
+    queries : Queries
+        n histories; the caller batches them (n x items x r scores are held at once).
+    k : int
+        How many items each retriever may put forward.
+    allowed : bool[items]
+        Items that may be recommended at all.
+
+    Returns
+    -------
+    Candidates
+        n x c with c as small as the largest union; items ascend by code.
+    """
+    scores = []
+    lists = []
+    for retriever in retrievers:
+        full = retriever.score(queries)
+        full[:, ~allowed] = -np.inf
+        mask_excluded(full, queries)
+        scores.append(full)
+        lists.append(top_k(full, k).items)
+    items = union(np.concatenate(lists, axis=1))
+    gathered = np.stack([np.take_along_axis(s, np.maximum(items, 0), axis=1) for s in scores], axis=2)
+    gathered[items < 0] = -np.inf
+    return Candidates(items, gathered, tuple(r.name for r in retrievers))
+
+
+def union(items: Int32) -> Int32:
+    """Return the distinct items of each row, ascending, padded with -1 to the longest row: int32[n, c]."""
+    last = np.iinfo(np.int32).max
+    ordered = np.sort(np.where(items < 0, last, items), axis=1)
+    ordered[:, 1:][ordered[:, 1:] == ordered[:, :-1]] = last
+    ordered.sort(axis=1)
+    width = max(int((ordered < last).sum(axis=1).max(initial=0)), 1)
+    kept = ordered[:, :width]
+    return np.where(kept == last, -1, kept).astype(np.int32)
+
+
+def normalised(scores: Float32) -> Float32:
+    """Return scores that can be added across retrievers: within each list, 1 is its best and 0 its worst.
+
+    Parameters
+    ----------
+    scores : float32[n, c, r]
+        ``-inf`` where a retriever has nothing to say: 0, the same as its worst.
+    """
+    finite = np.isfinite(scores)
+    high = np.max(scores, axis=1, keepdims=True, where=finite, initial=-np.inf)
+    low = np.min(scores, axis=1, keepdims=True, where=finite, initial=np.inf)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = (scores - low) / (high - low)
+    # One candidate alone, or all alike: a retriever that put it forward stands behind it.
+    scaled = np.where(high > low, scaled, 1.0)
+    return np.where(finite, scaled, 0.0).astype(np.float32)
+
+
+def collect(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool) -> Candidates:
+    """Return the candidates of many queries, batch by batch, padded to the widest union."""
+    parts = [
+        candidates(retrievers, batch, k, allowed)
+        for batch in batches(queries, len(allowed) * len(retrievers))
+    ]
+    width = max(part.items.shape[1] for part in parts)
+    return Candidates(
+        np.concatenate([_widened(part.items, width, -1) for part in parts]),
+        np.concatenate([_widened(part.scores, width, -np.inf) for part in parts]),
+        parts[0].retrievers,
+    )
+
+
+def _widened(array: Array, width: int, fill: float) -> Array:
+    missing = [(0, 0)] * array.ndim
+    missing[1] = (0, width - array.shape[1])
+    return np.pad(array, missing, constant_values=fill)

@@ -1,0 +1,96 @@
+"""Rank windows: slices of the training log, each later than what its retrievers may see.
+
+Labels must be later than every statistic, so the last stretches of the training log are cut off one after the
+other: retrievers and features are fitted on what lies before a stretch and asked to foretell it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tacit.core.errors import UnsupportedError
+from tacit.core.types import Int32, Int64
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries, gather_ranges
+from tacit.data.splits import Protocol, cut_time, held_out
+
+
+@dataclass(frozen=True)
+class Window:
+    """What was known at a moment and what happened next.
+
+    Attributes
+    ----------
+    past : Interactions
+        All that models and features may see.
+    queries : Queries
+        One per user with a target: the history before the moment.
+    target_offsets : int64[n + 1], targets : int32[...]
+        The items that each of those users went on to choose, ascending, without those already seen.
+    """
+
+    past: Interactions
+    queries: Queries
+    target_offsets: Int64
+    targets: Int32
+
+    def sample(self, size: int, rng: np.random.Generator) -> "Window":
+        """Return the window with at most ``size`` of its users, chosen at random."""
+        if len(self.queries) <= size:
+            return self
+        rows = np.sort(rng.choice(len(self.queries), size, replace=False)).astype(np.int64)
+        index, offsets = gather_ranges(self.target_offsets, rows)
+        return Window(self.past, self.queries.take(rows), offsets, self.targets[index])
+
+    def labels(self, items: Int32) -> np.ndarray:
+        """Return float32[n, c]: 1 where a candidate (int32[n, c]) is a target of its query."""
+        width = np.int64(max(self.past.n_items, int(items.max(initial=0)) + 1))
+        row = np.repeat(np.arange(len(self.queries), dtype=np.int64), np.diff(self.target_offsets))
+        wanted = row * width + self.targets
+        asked = np.arange(len(items), dtype=np.int64)[:, None] * width + items
+        return (np.isin(asked, wanted) & (items >= 0)).astype(np.float32)
+
+
+def rank_windows(
+    log: Interactions, protocol: Protocol, *, count: int, share: float, rng: np.random.Generator
+) -> Iterator[Window]:
+    """Yield up to ``count`` windows, the earliest first.
+
+    Parameters
+    ----------
+    log : Interactions
+        The whole training log.
+    protocol : {"time", "leave-one-out", "random"}
+        The same kind of cut that the model will be judged or used by.
+    count : int
+        How many stretches to cut off the end; the random cut gives one only.
+    share : float
+        Share of the training events in each stretch (time and random cuts).
+    """
+    stretches = []
+    rest = log
+    for place in range(count if protocol != "random" else 1):
+        part = share / (1 - place * share)  # of the rest, so that every stretch has the same size
+        try:
+            held = held_out(rest.user, rest.at, protocol, part, rng)
+        except UnsupportedError:
+            break
+        if not held.any() or held.all():
+            break
+        now = cut_time(rest.at, part) if protocol == "time" else rest.end
+        stretches.append(_window(rest.select(~held), rest.select(held), now))
+        rest = rest.select(~held)
+    yield from reversed([window for window in stretches if len(window.queries) and len(window.past)])
+
+
+def _window(past: Interactions, future: Interactions, now: float) -> Window:
+    liked = future.select(future.weight > 0)
+    width = np.int64(past.n_items)
+    seen = np.unique(past.user.astype(np.int64) * width + past.item)
+    chosen = np.unique(liked.user.astype(np.int64) * width + liked.item)
+    new = chosen[~np.isin(chosen, seen, assume_unique=True)]
+    users, counts = np.unique(new // width, return_counts=True)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    queries = past.queries(users.astype(np.int32), now=now)
+    return Window(past, queries, offsets, (new % width).astype(np.int32))

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from tacit.features.candidates import Candidates
+from tacit.pipeline.blend import Blend, judge, ndcg
+
+
+def test_ndcg_by_hand() -> None:
+    scores = np.array([[3.0, 2.0, 1.0]], dtype=np.float32)
+    labels = np.array([[0.0, 1.0, 1.0]], dtype=np.float32)
+    gain = 1 / np.log2(3) + 1 / np.log2(4)
+    ideal = 1 + 1 / np.log2(3) + 1 / np.log2(4)  # three were chosen, one of them is no candidate
+    assert ndcg(scores, labels, np.array([3]))[0] == pytest.approx(gain / ideal)
+
+
+def test_the_retriever_that_is_right_gets_the_weight() -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random((200, 30)) < 0.1).astype(np.float32)
+    noise = rng.random((200, 30)).astype(np.float32)
+    right = labels + 0.1 * rng.random((200, 30)).astype(np.float32)
+    items = np.tile(np.arange(30, dtype=np.int32), (200, 1))
+    found = Candidates(items, np.stack([noise, right], axis=2), ("noise", "right"))
+    blend = Blend().fit([judge(found, labels, labels.sum(axis=1).astype(int))], 2)
+    assert blend.weights_[1] > 0.9
+    assert blend.weights_.sum() == pytest.approx(1)
+
+
+def test_nothing_to_learn_from_gives_equal_weights() -> None:
+    assert Blend().fit([], 4).weights_.tolist() == [0.25] * 4
+
+
+def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> None:
+    found = Candidates(
+        np.array([[4, 7, -1]], dtype=np.int32),
+        np.array([[[1.0, -np.inf], [2.0, 5.0], [-np.inf, -np.inf]]], dtype=np.float32),
+        ("a", "b"),
+    )
+    blend = Blend([0.25, 0.75])
+    assert blend.score(found).tolist() == [[0.0, 1.0, -np.inf]]
+    assert Blend.restore(blend.spec()).score(found).tolist() == blend.score(found).tolist()

@@ -1,0 +1,59 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tacit.core.types import Float32, Int32
+from tacit.data.queries import Queries
+from tacit.pipeline.retrieval import candidates, collect, normalised, union
+
+
+class Fixed:
+    """Gives every query the same scores."""
+
+    def __init__(self, name: str, scores: list[float]) -> None:
+        self.name = name
+        self.scores = np.array(scores, dtype=np.float32)
+
+    def fit(self, interactions, catalogue, *, rng):  # type: ignore[no-untyped-def]
+        return self
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        scores = np.tile(self.scores, (len(queries), 1))
+        return scores if items is None else scores[:, items]
+
+
+A = Fixed("a", [5, 4, 3, 2, 1])
+B = Fixed("b", [1, 2, 3, 4, -np.inf])
+
+
+def test_the_union_holds_each_retrievers_best_with_all_scores() -> None:
+    found = candidates([A, B], Queries.of([[]]), 2, np.ones(5, dtype=bool))
+    assert found.items.tolist() == [[0, 1, 2, 3]]
+    assert found.scores[0].tolist() == [[5, 1], [4, 2], [3, 3], [2, 4]]
+    assert found.retrievers == ("a", "b")
+
+
+def test_seen_and_unavailable_items_are_no_candidates() -> None:
+    allowed = np.array([True, False, True, True, True])
+    found = candidates([A], Queries.of([[0], []]), 2, allowed)
+    assert found.items.tolist() == [[2, 3], [0, 2]]
+
+
+def test_batches_are_padded_to_one_width() -> None:
+    found = collect([A, B], Queries.of([[0, 1, 2, 3]] + [[]] * 600), 2, np.ones(5, dtype=bool))
+    assert found.items.shape == (601, 4)
+    assert found.items[0].tolist() == [4, -1, -1, -1]
+    assert (found.scores[0, 1:] == -np.inf).all()
+
+
+@given(st.lists(st.lists(st.integers(-1, 8), min_size=6, max_size=6), min_size=1, max_size=5))
+def test_the_union_is_the_sorted_set_of_each_row(rows: list[list[int]]) -> None:
+    joined = union(np.array(rows, dtype=np.int32))
+    for row, expected in zip(joined.tolist(), rows, strict=True):
+        kept = sorted(set(expected) - {-1})
+        assert row == kept + [-1] * (len(row) - len(kept))
+
+
+def test_normalised_scores_run_from_worst_to_best_and_silence_is_the_worst() -> None:
+    scores = np.array([[[2.0, -np.inf], [4.0, 7.0], [3.0, -np.inf]]], dtype=np.float32)
+    assert normalised(scores)[0].tolist() == [[0, 0], [1, 1], [0.5, 0]]

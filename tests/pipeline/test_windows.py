@@ -1,0 +1,87 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from tacit.data.interactions import Interactions
+from tacit.data.vocabulary import Vocabulary
+from tacit.pipeline.windows import rank_windows
+
+
+def log(rows: list[tuple[str, str, float]], weights: list[float] | None = None) -> Interactions:
+    frame = pl.DataFrame(
+        {
+            "user_id": [u for u, _, _ in rows],
+            "item_id": [i for _, i, _ in rows],
+            "event": ["view"] * len(rows),
+            "timestamp": [t for _, _, t in rows],
+            "seq": pl.Series([None] * len(rows), dtype=pl.Int64),
+            "weight": weights or [1.0] * len(rows),
+        }
+    )
+    return Interactions.from_frame(frame, Vocabulary.of(frame["item_id"]))
+
+
+ROWS = [
+    ("u", "a", 1),
+    ("v", "b", 2),
+    ("u", "b", 3),
+    ("v", "a", 4),
+    ("u", "c", 5),
+    ("w", "a", 6),
+    ("u", "d", 7),
+    ("u", "a", 8),
+]
+
+
+def test_windows_go_forward_in_time_and_see_only_the_past() -> None:
+    windows = list(rank_windows(log(ROWS), "time", count=2, share=0.25, rng=np.random.default_rng(0)))
+    assert [w.past.end for w in windows] == [4, 6]
+    for window in windows:
+        assert (window.queries.at < window.queries.now.min()).all()
+
+
+def test_targets_are_the_unseen_items_that_were_chosen_next() -> None:
+    first, second = rank_windows(log(ROWS), "time", count=2, share=0.25, rng=np.random.default_rng(0))
+    assert first.queries.user.tolist() == [0, 2]  # u chose c, w (without a history) chose a
+    assert first.targets.tolist() == [2, 0]
+    assert first.queries.lengths.tolist() == [2, 0]
+    assert second.targets.tolist() == [3]  # u chose d; a was seen before
+    assert second.target_offsets.tolist() == [0, 1]
+
+
+def test_labels_mark_the_targets_among_candidates() -> None:
+    first, _ = rank_windows(log(ROWS), "time", count=2, share=0.25, rng=np.random.default_rng(0))
+    items = np.array([[0, 2, 3], [0, 2, -1]], dtype=np.int32)
+    assert first.labels(items).tolist() == [[0, 1, 0], [1, 0, 0]]
+
+
+def test_a_disliked_item_is_no_target() -> None:
+    windows = list(
+        rank_windows(
+            log(ROWS, weights=[1, 1, 1, 1, -1, 1, 1, 1]),
+            "time",
+            count=2,
+            share=0.25,
+            rng=np.random.default_rng(0),
+        )
+    )
+    assert windows[0].queries.user.tolist() == [2]
+
+
+def test_leave_one_out_holds_the_last_event_of_each_user() -> None:
+    (window,) = rank_windows(log(ROWS[:5]), "leave-one-out", count=1, share=0.1, rng=np.random.default_rng(0))
+    assert window.queries.user.tolist() == [0, 1]
+    assert window.targets.tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("rows", [ROWS[:1], [("u", "a", 1), ("u", "b", 1)]])
+def test_a_log_too_small_to_cut_has_no_window(rows: list[tuple[str, str, float]]) -> None:
+    assert not list(rank_windows(log(rows), "time", count=3, share=0.1, rng=np.random.default_rng(0)))
+
+
+def test_a_sample_keeps_queries_and_targets_together() -> None:
+    first, _ = rank_windows(log(ROWS), "time", count=2, share=0.25, rng=np.random.default_rng(0))
+    one = first.sample(1, np.random.default_rng(1))
+    assert len(one.queries) == 1
+    expected = {0: [2], 2: [0]}[int(one.queries.user[0])]
+    assert one.targets.tolist() == expected
