@@ -133,7 +133,7 @@ def _combinations(category: Int64, chinese: Bool, rng: np.random.Generator) -> I
 def _prices(category: Int64, level: Float32) -> Float64:
     span = np.array([c["price"] for c in words().categories], dtype=np.float64)[category]
     share = 1 / (1 + np.exp(-1.5 * level))
-    return np.round(span[:, 0] * (span[:, 1] / span[:, 0]) ** share, 2)
+    return np.asarray(np.round(span[:, 0] * (span[:, 1] / span[:, 0]) ** share, 2))
 
 
 def _arrivals(category: Int64, days: int, rng: np.random.Generator) -> Float64:

@@ -1,0 +1,275 @@
+"""How much an event says: from its name, its value, its repetition and its age.
+
+The weight of an event is the product of
+
+1. the strength of its type: by name (`tacit.data.event_names`), divided by the strongest type of the training
+   log so that this one weighs 1; or, with ``mode="auto"``, estimated from the log (below);
+2. its value: a rating is scaled over the range seen in training to .2 to 1; a time spent counts
+   ``log2(1 + value / median)``, clipped to .1 to 3, so that the median counts 1; no value counts 1. Prices
+   and quantities (a value on any other type) say nothing about taste and count 1;
+3. its repetition: the n-th time that a user does the same to the same item counts ``n ** -repeats``;
+4. its age, where ``half_life_days`` is given: ``.5 ** (age / half life)``, age counted back from the end of
+   the training log.
+
+Estimated strengths: let the target be the strongest type of the log (the rarest of equals). Over pairs of a
+user and an item, ``p(t | k)`` is the share of pairs with event k for which the target came at or after the
+first k, and ``p(t)`` the share of all users x items that have the target at all. The log-odds ``L(k) =
+logit p(t | k) - logit p(t)`` says how much event k moves the odds of the target; the strength is
+``L(k) / L(target)``. Counts are smoothed by one half (Jeffreys), which keeps ``L(target)`` finite. Types that
+say no, and types that only show, keep the strength of their name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Self
+
+import numpy as np
+import polars as pl
+
+from tacit.core.errors import ConfigError, UnsupportedError
+from tacit.core.types import DAY, Json
+from tacit.data import columns as col
+from tacit.data.event_names import UNKNOWN, is_plain, is_rated, is_timed, strength
+
+Mode = Literal["default", "auto"]
+
+_LOWEST_RATING = 0.2
+_TIME_RANGE = (0.1, 3.0)
+_TYPICAL_STARS = 11  # a plain event whose few values lie within 0 to 10 carries ratings
+
+
+@dataclass(frozen=True)
+class EventWeights:
+    """The fitted rule that turns a cleaned log into a weighed one.
+
+    Attributes
+    ----------
+    mode : {"default", "auto"}
+    strengths : dict
+        Event type: strength; a type never seen in training counts by its name.
+    ratings : dict
+        Event type: lowest and highest rating in training.
+    times : dict
+        Event type: median time spent in training.
+    repeats : float
+        Exponent of the damping of repetitions, 0 for none.
+    half_life_days : float or None
+        Days in which an event loses half its weight; None for no decay.
+    end : float
+        Time of the last training event, Unix seconds.
+    target : str or None
+        The event type that estimated strengths foretell.
+    """
+
+    mode: Mode = "default"
+    strengths: Mapping[str, float] = field(default_factory=dict)
+    ratings: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
+    repeats: float = 1.0
+    half_life_days: float | None = None
+    end: float = 0.0
+    target: str | None = None
+
+    @classmethod
+    def fit(
+        cls,
+        train: pl.DataFrame,
+        mode: Mode = "default",
+        *,
+        strengths: Mapping[str, float] | None = None,
+        repeats: float = 1.0,
+        half_life_days: float | None = None,
+        target: str | None = None,
+    ) -> Self:
+        """Return the weights for a training log; nothing after the training log is looked at.
+
+        Parameters
+        ----------
+        train : polars.DataFrame
+            A cleaned event frame; see `tacit.data.columns`.
+        mode : {"default", "auto"}
+            "auto" with one event type, or without the target, falls back on the names.
+        strengths : mapping, optional
+            Strengths by event type that replace whatever was found.
+        repeats, half_life_days : float
+            See the attributes.
+        target : str, optional
+            The event type to foretell; the strongest, of equals the rarest, by default.
+
+        Raises
+        ------
+        ConfigError
+            If a parameter is out of range.
+        UnsupportedError
+            If ``target`` is not in the log.
+        """
+        _check(mode, repeats, half_life_days)
+        counts = _counts(train)
+        found = _named(counts)
+        if mode == "auto":
+            target = _target(counts, target)
+            found = _estimated(train, found, target) if target is not None else found
+        end = train[col.TIMESTAMP].max() if len(train) else None
+        return cls(
+            mode=mode,
+            strengths={**found, **(strengths or {})},
+            ratings=_rating_ranges(train),
+            times=_time_medians(train),
+            repeats=repeats,
+            half_life_days=half_life_days,
+            end=0.0 if end is None else float(end),  # type: ignore[arg-type]
+            target=target if mode == "auto" else None,
+        )
+
+    def weigh(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Return the frame with a Float32 column ``weight``; rows and their order stay."""
+        weight = self._strength(events) * self._value(events)
+        if self.repeats:
+            weight = weight * (occurrence(events).cast(pl.Float32) ** -self.repeats)
+        if self.half_life_days is not None:
+            oldest = events[col.TIMESTAMP].min()
+            at = events[col.TIMESTAMP].fill_null(self.end if oldest is None else oldest)
+            age = (self.end - at).clip(0) / DAY
+            weight = weight * pl.Series(np.exp2(-age.to_numpy() / self.half_life_days), dtype=pl.Float32)
+        return events.with_columns(weight.cast(pl.Float32).alias(col.WEIGHT))
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the weights as JSON values."""
+        return {
+            "mode": self.mode,
+            "strengths": dict(self.strengths),
+            "ratings": {event: list(span) for event, span in self.ratings.items()},
+            "times": dict(self.times),
+            "repeats": self.repeats,
+            "half_life_days": self.half_life_days,
+            "end": self.end,
+            "target": self.target,
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Json]) -> Self:
+        """Return the weights that `to_json` wrote."""
+        values: dict[str, object] = dict(raw)
+        ratings: dict[str, tuple[float, float]] = values["ratings"]  # type: ignore[assignment]
+        values["ratings"] = {event: (span[0], span[1]) for event, span in ratings.items()}
+        return cls(**values)  # type: ignore[arg-type]
+
+    def _strength(self, events: pl.DataFrame) -> pl.Series:
+        types = events[col.EVENT].unique()
+        by_type = [self.strengths.get(event, strength(event)) for event in types]
+        table = pl.DataFrame({col.EVENT: types, "by_type": pl.Series(by_type, dtype=pl.Float32)})
+        return events.select(col.EVENT).join(table, on=col.EVENT, how="left", maintain_order="left")[
+            "by_type"
+        ]
+
+    def _value(self, events: pl.DataFrame) -> pl.Series:
+        factor = pl.lit(1.0)
+        for event, (low, high) in self.ratings.items():
+            share = ((pl.col(col.VALUE) - low) / (high - low)).clip(0, 1) if high > low else pl.lit(1.0)
+            rating = _LOWEST_RATING + (1 - _LOWEST_RATING) * share
+            factor = pl.when(pl.col(col.EVENT) == event).then(rating).otherwise(factor)
+        for event, median in self.times.items():
+            damped = (pl.col(col.VALUE).clip(0) / median).log1p() / np.log(2)
+            factor = pl.when(pl.col(col.EVENT) == event).then(damped.clip(*_TIME_RANGE)).otherwise(factor)
+        known = pl.col(col.VALUE).is_not_null() & pl.col(col.VALUE).is_finite()
+        return events.select(pl.when(known).then(factor).otherwise(1.0).cast(pl.Float32).alias("factor"))[
+            "factor"
+        ]
+
+
+def occurrence(events: pl.DataFrame) -> pl.Series:
+    """Return, in row order, the how-many-eth time each user does the same to the same item (from 1)."""
+    keys = [col.USER, col.ITEM, col.EVENT]
+    if events.select(keys).is_duplicated().any():
+        moment = pl.coalesce(col.TIMESTAMP, pl.col(col.SEQ).cast(pl.Float64), pl.lit(0.0)).alias("moment")
+        order = events.select(*keys, moment).with_row_index("row").sort("moment", maintain_order=True)
+        return order.select("row", (pl.int_range(pl.len()).over(keys) + 1).alias("nth")).sort("row")["nth"]
+    return pl.Series("nth", np.ones(len(events), dtype=np.int64))
+
+
+def _check(mode: str, repeats: float, half_life_days: float | None) -> None:
+    if mode not in ("default", "auto"):
+        raise ConfigError(f"weights are 'default' or 'auto', not {mode!r}")
+    if not 0 <= repeats < np.inf:
+        raise ConfigError(f"repeats must be 0 (no damping) or more, not {repeats}")
+    if half_life_days is not None and not 0 < half_life_days < np.inf:
+        raise ConfigError(f"half_life_days must be more than 0, not {half_life_days}")
+
+
+def _counts(train: pl.DataFrame) -> dict[str, int]:
+    return dict(train[col.EVENT].value_counts().sort(col.EVENT).iter_rows())
+
+
+def _named(counts: Mapping[str, int]) -> dict[str, float]:
+    by_name = {event: strength(event) for event in counts}
+    strongest = max(by_name.values(), default=UNKNOWN)
+    scale = strongest if strongest > 0 else 1.0
+    return {event: value / scale if value > 0 else value for event, value in by_name.items()}
+
+
+def _target(counts: Mapping[str, int], asked: str | None) -> str | None:
+    if asked is not None and asked not in counts:
+        raise UnsupportedError(
+            f"the log has no event {asked!r} to weigh the others by; it has {sorted(counts)}"
+        )
+    likely = sorted((e for e in counts if strength(e) > 0), key=lambda e: (-strength(e), counts[e], e))
+    if len(likely) < 2:
+        return None
+    return asked if asked is not None else likely[0]
+
+
+def _estimated(train: pl.DataFrame, named: Mapping[str, float], target: str) -> dict[str, float]:
+    log_odds = _log_odds(train, target)
+    top = log_odds[target]
+    return {
+        event: value if value <= 0 else float(np.clip(log_odds[event] / top, -1, 1)) if top > 0 else value
+        for event, value in named.items()
+    }
+
+
+def _log_odds(train: pl.DataFrame, target: str) -> dict[str, float]:
+    """Return L(k) of the module's docstring by event type."""
+    moment = pl.coalesce(col.TIMESTAMP, pl.col(col.SEQ).cast(pl.Float64), pl.lit(0.0)).alias("moment")
+    log = train.select(col.USER, col.ITEM, col.EVENT, moment)
+    first = log.group_by(col.USER, col.ITEM, col.EVENT).agg(pl.col("moment").min())
+    goal = log.filter(pl.col(col.EVENT) == target).group_by(col.USER, col.ITEM)
+    reached = first.join(goal.agg(pl.col("moment").max().alias("goal")), on=[col.USER, col.ITEM], how="left")
+    table = reached.group_by(col.EVENT).agg(
+        pl.len().alias("pairs"),
+        (pl.col("goal") >= pl.col("moment")).fill_null(False).sum().alias("hits"),
+    )
+    rows = {event: (pairs, hits) for event, pairs, hits in table.iter_rows()}
+    cells = train[col.USER].n_unique() * train[col.ITEM].n_unique()
+    base = _logit(rows[target][1], cells)
+    return {event: _logit(hits, pairs) - base for event, (pairs, hits) in rows.items()}
+
+
+def _logit(hits: int, pairs: int) -> float:
+    return float(np.log((hits + 0.5) / (pairs - hits + 0.5)))
+
+
+def _values(train: pl.DataFrame) -> dict[str, pl.Series]:
+    known = train.filter(pl.col(col.VALUE).is_finite()).select(col.EVENT, col.VALUE)
+    return {str(key[0]): part[col.VALUE] for key, part in known.partition_by(col.EVENT, as_dict=True).items()}
+
+
+def _rating_ranges(train: pl.DataFrame) -> dict[str, tuple[float, float]]:
+    return {
+        event: (float(values.min()), float(values.max()))  # type: ignore[arg-type]
+        for event, values in sorted(_values(train).items())
+        if is_rated(event) or (is_plain(event) and _looks_rated(values))
+    }
+
+
+def _looks_rated(values: pl.Series) -> bool:
+    low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
+    return low >= 0 and 1 < high <= 10 and values.n_unique() <= 2 * _TYPICAL_STARS
+
+
+def _time_medians(train: pl.DataFrame) -> dict[str, float]:
+    medians = {
+        event: float(values.filter(values > 0).median() or 0.0)  # type: ignore[arg-type]
+        for event, values in sorted(_values(train).items())
+        if is_timed(event)
+    }
+    return {event: median for event, median in medians.items() if median > 0}
