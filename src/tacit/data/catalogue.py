@@ -68,7 +68,9 @@ class Catalogue:
                 maintain_order="left",
             )
         )
-        attributes = rows.select(pl.exclude(_NOT_ATTRIBUTES & set(rows.columns)))
+        attributes = rows.drop(_NOT_ATTRIBUTES, strict=False)
+        if not attributes.width:  # a frame without columns loses its height in joins and concatenations
+            attributes = pl.DataFrame({col.TITLE: pl.Series([None] * len(items), dtype=pl.String)})
         described = item_texts(attributes)
         fallback = ("item " + rows[col.ITEM]).alias(col.TEXT)
         return cls(

@@ -182,4 +182,4 @@ def time_of(events: pl.DataFrame, timing: Timing) -> Float64:
         return np.zeros(len(events), dtype=np.float64)
     column = events[col.TIMESTAMP if timing == "time" else col.SEQ].cast(pl.Float64)
     # A few events without a time among many with one count as oldest: they never leak the future.
-    return column.fill_null(column.min()).to_numpy()
+    return column.fill_null(column.min() or 0.0).to_numpy()

@@ -1,0 +1,91 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from tacit.data.catalogue import Catalogue, item_texts
+from tacit.data.vocabulary import Vocabulary
+
+FRAME = pl.DataFrame(
+    {
+        "item_id": ["shoe", "lamp", "bare", "shoe"],
+        "title": ["Red shoe", " Lamp ", "", "Repeated row"],
+        "description": ["For running", None, None, "lost"],
+        "category": ["Shoes", "Home", None, "lost"],
+        "price": [49.5, 20.0, None, 1.0],
+        "n_ratings": [3, 4, 5, 6],
+        "image": ["https://x/1.jpg", "https://x/2.jpg", "https://x/3.jpg", "https://x/4.jpg"],
+        "created_at": [100.0, None, 300.0, 1.0],
+        "available": [True, False, None, True],
+    }
+)
+
+
+def test_text_says_title_first_and_leaves_out_what_tells_nothing() -> None:
+    texts = Catalogue.from_frame(FRAME, Vocabulary(["shoe", "lamp"])).texts.to_list()
+    assert texts == [
+        "Red shoe. For running. category: Shoes. price: 49.5",
+        "Lamp. category: Home. price: 20.0",
+    ]
+
+
+def test_an_item_without_text_is_described_by_its_id() -> None:
+    catalogue = Catalogue.from_frame(FRAME, Vocabulary(["shoe", "bare", "events only"]))
+    assert catalogue.texts.to_list()[1:] == ["item bare", "item events only"]
+    assert catalogue.has_text.tolist() == [True, False, False]
+    assert catalogue.titles.to_list() == ["Red shoe", "", "events only"]
+
+
+def test_unknown_facts_have_harmless_defaults() -> None:
+    catalogue = Catalogue.from_frame(FRAME, Vocabulary(["lamp", "bare", "events only"]))
+    assert catalogue.available.tolist() == [False, True, True]
+    assert catalogue.created_at.tolist() == [-np.inf, 300.0, -np.inf]
+    assert catalogue.attributes["category"].to_list() == ["Home", None, None]
+
+
+def test_no_frame_is_a_catalogue_of_ids() -> None:
+    catalogue = Catalogue.from_frame(None, Vocabulary(["x", "y"]))
+    assert len(catalogue) == 2
+    assert catalogue.texts.to_list() == ["item x", "item y"]
+    assert catalogue.available.all()
+    assert catalogue.titles.to_list() == ["x", "y"]
+    assert catalogue.vectors is None
+
+
+def test_without_attributes_there_is_no_text() -> None:
+    assert item_texts(pl.DataFrame({"score": [1.0, 2.0]})).to_list() == [None, None]
+
+
+def test_extension_appends_new_items_and_replaces_known_ones() -> None:
+    small = Catalogue.from_frame(FRAME, Vocabulary(["shoe", "lamp"])).with_vectors(
+        np.eye(2, dtype=np.float32)
+    )
+    rows = pl.DataFrame({"item_id": ["new", "lamp"], "title": ["新灯", "Lamp II"], "colour": ["red", None]})
+    vectors = np.array([[7, 7], [8, 8]], dtype=np.float32)
+    larger = small.extended(rows, vectors)
+    assert larger.items.ids.to_list() == ["shoe", "lamp", "new"]
+    assert larger.vectors is not None
+    assert larger.vectors.tolist() == [[1, 0], [8, 8], [7, 7]]
+    assert larger.texts.to_list()[1:] == ["Lamp II", "新灯. colour: red"]
+    assert larger.attributes["category"].to_list() == ["Shoes", None, None]
+    assert larger.available.tolist() == [True, True, True]
+    assert small.texts.to_list()[1] == "Lamp. category: Home. price: 20.0"  # the old one is untouched
+
+
+def test_extension_of_an_unencoded_catalogue_stays_unencoded() -> None:
+    catalogue = Catalogue.from_frame(FRAME, Vocabulary(["shoe"]))
+    assert catalogue.extended(pl.DataFrame({"item_id": ["new"]})).vectors is None
+
+
+def test_a_catalogue_of_ids_can_grow() -> None:
+    ids = Catalogue.from_frame(None, Vocabulary(["x", "y"]))
+    larger = ids.extended(pl.DataFrame({"item_id": ["z"], "price": [3.0]}))
+    assert larger.attributes["price"].to_list() == [None, None, 3.0]
+    assert larger.texts.to_list() == ["item x", "item y", "price: 3.0"]
+    assert len(ids.extended(pl.DataFrame({"item_id": ["z"]})).attributes) == 3
+
+
+@pytest.mark.parametrize("name", ["category", "price"])
+def test_attributes_stand_at_the_code_of_their_item(name: str) -> None:
+    catalogue = Catalogue.from_frame(FRAME)
+    for id_, value in zip(FRAME["item_id"][:3], FRAME[name][:3], strict=True):
+        assert catalogue.attributes[name][int(catalogue.items.encode([id_])[0])] == value
