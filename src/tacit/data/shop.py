@@ -134,7 +134,7 @@ def _make_log(goods: Goods, crowd: _Crowd, events: int, days: int, rng: np.rando
 def _first_views(crowd: _Crowd, views: int, days: int, rng: np.random.Generator) -> _Slots:
     users = len(crowd.price)
     sessions = max(int(views / _VIEWS_PER_SESSION), users)
-    activity = np.cumsum(rng.lognormal(0, 1, users))
+    activity = np.cumsum(rng.lognormal(0, 1, users) * (1 - crowd.joined / days))
     busy = np.searchsorted(activity, rng.random(sessions - users) * activity[-1])
     user = np.concatenate(
         [rng.permutation(users), busy]

@@ -1,0 +1,74 @@
+"""What reports say in rows, for a page and for a terminal alike."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tacit.data.quality import QualityReport
+from tacit.reporting.formats import count, day, percent
+
+MAIN = "ndcg@10"
+"""The metric that models are ordered by."""
+
+
+def catalogue_rows(report: QualityReport) -> list[tuple[str, str]]:
+    """Return what there is to say of the catalogue, as pairs of words and figure."""
+    catalogue = report.catalogue
+    if catalogue is None:
+        return []
+    return [
+        ("items listed", count(catalogue.rows)),
+        ("items with text", count(catalogue.with_text)),
+        ("items without any event", count(catalogue.without_events)),
+        ("events on items without text", percent(catalogue.events_without_text_share)),
+        ("events on items not listed", percent(catalogue.events_unlisted_share)),
+    ]
+
+
+def split_rows(report: QualityReport) -> list[tuple[str, str]]:
+    """Return what a cut in time would leave, as pairs of words and figure."""
+    split = report.split
+    if split is None:
+        return []
+    return [
+        ("cut at", day(split.cut)),
+        ("training events", count(split.train_events)),
+        ("test events", count(split.test_events)),
+        ("test users known from training", f"{count(split.warm_test_users)} of {count(split.test_users)}"),
+        ("test items never seen in training", f"{count(split.cold_items)} of {count(split.test_items)}"),
+        ("test events on such items", percent(split.cold_event_share)),
+    ]
+
+
+def describe(report: Mapping[str, Any]) -> str:
+    """Return one sentence on how the models were compared."""
+    protocol, cut = str(report.get("protocol", "unknown")), report.get("cut")
+    words = {
+        "time": "Everything before one moment was learned from, everything after it had to be foretold",
+        "leave-one-out": "The last event of each user had to be foretold from the ones before",
+        "random": "A random share of each user's events had to be foretold from the others",
+    }
+    moment = f" (cut at {day(cut)})" if isinstance(cut, int | float) and protocol == "time" else ""
+    return (
+        words.get(protocol, f"Protocol: {protocol}")
+        + moment
+        + ". Whiskers and small figures: 95 % intervals."
+    )
+
+
+def by_slice(report: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the rows of each slice, slices in the order of the report, best model first."""
+    slices: dict[str, list[Mapping[str, Any]]] = {}
+    for row in report["models"]:
+        slices.setdefault(str(row["slice"]), []).append(row)
+    return {name: sorted(rows, key=lambda row: -(main_value(row) or 0.0)) for name, rows in slices.items()}
+
+
+def main_value(row: Mapping[str, Any], metric: str = MAIN) -> float | None:
+    """Return the value of a metric of a row, None where it was not measured."""
+    entry = row["metrics"].get(metric)
+    return None if entry is None or entry.get("value") is None else float(entry["value"])
+
+
+def metric_names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the metrics of some rows, in their order of appearance."""
+    return list(dict.fromkeys(name for row in rows for name in row["metrics"]))

@@ -1,0 +1,114 @@
+"""Reports as tables in a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from tacit.data.quality import QualityReport
+from tacit.reporting.formats import count, day, figure, percent
+from tacit.reporting.tables import by_slice, catalogue_rows, describe, main_value, metric_names, split_rows
+
+
+def mapping_line(mapping: Mapping[str, str], dialect: str) -> Text:
+    """Return which column plays which role, in one line."""
+    roles = ", ".join(f"{role} = {column}" for role, column in mapping.items())
+    return Text(f"columns ({dialect}): {roles}")
+
+
+def quality_tables(report: QualityReport, strengths: Mapping[str, float] | None = None) -> RenderableType:
+    """Return the quality report as tables and advice."""
+    parts: list[RenderableType] = [
+        _pairs("The log", _overview(report)),
+        _event_types(report, strengths or {}),
+    ]
+    if report.reasons:
+        rows = sorted(report.reasons.items(), key=lambda pair: -pair[1])
+        parts.append(_pairs("Quarantined rows", [(reason, count(n)) for reason, n in rows]))
+    if report.catalogue is not None:
+        parts.append(_pairs("Catalogue", catalogue_rows(report)))
+    if report.split is not None:
+        parts.append(_pairs("What a cut in time would leave", split_rows(report)))
+    parts += [Text(f"• {line}") for line in report.advice]
+    return Group(*parts)
+
+
+def evaluation_tables(report: Mapping[str, Any]) -> RenderableType:
+    """Return an evaluation as one table a slice, best model first.
+
+    Parameters
+    ----------
+    report : mapping
+        The object of ``tacit evaluate --json``.
+    """
+    tables = [_evaluation_table(name, rows) for name, rows in by_slice(report).items()]
+    return Group(Text(describe(report)), *tables)
+
+
+def _overview(report: QualityReport) -> list[tuple[str, str]]:
+    lengths, top = report.histories, report.popularity.top
+    rows = [
+        ("rows read", count(report.rows_in)),
+        ("rows kept", count(report.rows_kept)),
+        ("rows quarantined", count(report.rows_quarantined)),
+        ("users", count(report.users)),
+        ("items with events", count(report.items)),
+        (
+            "events of a user",
+            f"median {lengths.median:.0f}, mean {lengths.mean:.1f}, longest {count(lengths.longest)}",
+        ),
+    ]
+    if report.time:
+        span = f"{day(report.time_start)} to {day(report.time_end)} ({report.time.days:.1f} days)"
+        rows.append(("time", span))
+    if top:
+        spread = f"top 1 % of items: {percent(top['1'])}, top 10 %: {percent(top['10'])} of the events"
+        rows += [("popularity", spread), ("repeated events", percent(report.repeated_share))]
+    if report.users_described is not None:
+        rows.append(("users with a profile", percent(report.users_described)))
+    return rows
+
+
+def _pairs(title: str, rows: Sequence[tuple[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in rows:
+        table.add_row(escape(name), escape(value))
+    return table
+
+
+def _event_types(report: QualityReport, strengths: Mapping[str, float]) -> Table:
+    table = Table(title="Event types", title_justify="left")
+    table.add_column("event")
+    for name in ("count", "share", "users", "items", *(["weight"] if strengths else [])):
+        table.add_column(name, justify="right")
+    for kind in report.event_types:
+        weight = [figure(strengths.get(kind.event), 2)] if strengths else []
+        table.add_row(
+            escape(kind.event),
+            count(kind.count),
+            percent(kind.share),
+            count(kind.users),
+            count(kind.items),
+            *weight,
+        )
+    return table
+
+
+def _evaluation_table(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(title=escape(name), title_justify="left", box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    table.add_column("model", no_wrap=True)
+    metrics = metric_names(rows)
+    for metric in (*metrics, "fit/s", "ms/list"):
+        # "ndcg@10" as two lines: eleven columns then fit 80 places.
+        table.add_column(escape(metric).replace("@", "\n@").replace("/", "\n/"), justify="right", min_width=6)
+    for row in rows:
+        values = [figure(main_value(row, metric)) for metric in metrics]
+        costs = [figure(row.get("fit_seconds"), 1), figure(row.get("ms_per_list"), 2)]
+        table.add_row(escape(str(row["name"])), *values, *costs)
+    return table
