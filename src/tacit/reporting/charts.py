@@ -27,6 +27,7 @@ INK, GRID, ACCENT = "#1f2733", "#d9dee6", PALETTE[0]
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",
+    "svg.hashsalt": "tacit",  # the same chart is the same text
     "text.parse_math": False,  # a dollar in an event's name is a dollar
     "font.size": 10,
     "text.color": INK,
@@ -199,7 +200,7 @@ def _clean(svg: str, title: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' style="([^"]*)"', _as_attributes, svg)
-    svg = re.sub(r' id="(?:[a-zA-Z]+_\d+|matplotlib\.axis_\d+)"', "", svg)
+    svg = re.sub(r' id="(?:[a-zA-Z]\w*_\d+|matplotlib\.axis_\d+)"', "", svg)
     # Marks shared within a chart keep an id: make it the chart's own, for several charts share a page.
     own = hashlib.sha256(svg.encode()).hexdigest()[:8]
     svg = re.sub(r'(id="|#)([mpCh][0-9a-f_]{8,})', rf"\g<1>{own}-\g<2>", svg)
