@@ -179,12 +179,16 @@ class EventWeights:
 
 def occurrence(events: pl.DataFrame) -> pl.Series:
     """Return, in row order, the how-many-eth time each user does the same to the same item (from 1)."""
-    keys = [col.USER, col.ITEM, col.EVENT]
-    if events.select(keys).is_duplicated().any():
-        moment = pl.coalesce(col.TIMESTAMP, pl.col(col.SEQ).cast(pl.Float64), pl.lit(0.0)).alias("moment")
-        order = events.select(*keys, moment).with_row_index("row").sort("moment", maintain_order=True)
-        return order.select("row", (pl.int_range(pl.len()).over(keys) + 1).alias("nth")).sort("row")["nth"]
-    return pl.Series("nth", np.ones(len(events), dtype=np.int64))
+    # One hash for the three ids: grouping 20 million integers takes a third of the time of three strings.
+    moment = pl.coalesce(col.TIMESTAMP, pl.col(col.SEQ).cast(pl.Float64), pl.lit(0.0)).alias("moment")
+    log = events.select(pl.struct(col.USER, col.ITEM, col.EVENT).hash().alias("what"), moment)
+    nth = (pl.int_range(pl.len()).over("what") + 1).alias("nth")
+    if log["what"].n_unique() == len(log):
+        return pl.Series("nth", np.ones(len(log), dtype=np.int64))
+    if log["moment"].is_sorted():
+        return log.select(nth)["nth"]
+    order = log.with_row_index("row").sort("moment", maintain_order=True)
+    return order.select("row", nth).sort("row")["nth"]
 
 
 def _check(mode: str, repeats: float, half_life_days: float | None) -> None:
@@ -230,7 +234,8 @@ def _estimated(train: pl.DataFrame, named: Mapping[str, float], target: str) -> 
 def _log_odds(train: pl.DataFrame, target: str) -> dict[str, float]:
     """Return L(k) of the module's docstring by event type."""
     moment = pl.coalesce(col.TIMESTAMP, pl.col(col.SEQ).cast(pl.Float64), pl.lit(0.0)).alias("moment")
-    log = train.select(col.USER, col.ITEM, col.EVENT, moment)
+    codes = [pl.col(name).cast(pl.Categorical).to_physical() for name in (col.USER, col.ITEM)]
+    log = train.select(*codes, col.EVENT, moment)
     first = log.group_by(col.USER, col.ITEM, col.EVENT).agg(pl.col("moment").min())
     goal = log.filter(pl.col(col.EVENT) == target).group_by(col.USER, col.ITEM)
     reached = first.join(goal.agg(pl.col("moment").max().alias("goal")), on=[col.USER, col.ITEM], how="left")
@@ -239,7 +244,7 @@ def _log_odds(train: pl.DataFrame, target: str) -> dict[str, float]:
         (pl.col("goal") >= pl.col("moment")).fill_null(False).sum().alias("hits"),
     )
     rows = {event: (pairs, hits) for event, pairs, hits in table.iter_rows()}
-    cells = train[col.USER].n_unique() * train[col.ITEM].n_unique()
+    cells = log[col.USER].n_unique() * log[col.ITEM].n_unique()
     base = _logit(rows[target][1], cells)
     return {event: _logit(hits, pairs) - base for event, (pairs, hits) in rows.items()}
 
