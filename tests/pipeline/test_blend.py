@@ -21,7 +21,7 @@ def test_the_retriever_that_is_right_gets_the_weight() -> None:
     items = np.tile(np.arange(30, dtype=np.int32), (200, 1))
     found = Candidates(items, np.stack([noise, right], axis=2), ("noise", "right"))
     blend = Blend().fit([judge(found, labels, labels.sum(axis=1).astype(int))], 2)
-    assert blend.weights_[1] > 0.9
+    assert blend.weights_[1] > 0.7  # half of a search that finds it, half equal weights
     assert blend.weights_.sum() == pytest.approx(1)
 
 
@@ -36,5 +36,5 @@ def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> Non
         ("a", "b"),
     )
     blend = Blend([0.25, 0.75])
-    assert blend.score(found).tolist() == [[0.0, 1.0, -np.inf]]
+    assert blend.score(found).tolist() == [[-0.25, 0.25, -np.inf]]
     assert Blend.restore(blend.spec()).score(found).tolist() == blend.score(found).tolist()

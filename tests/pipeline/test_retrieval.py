@@ -54,6 +54,7 @@ def test_the_union_is_the_sorted_set_of_each_row(rows: list[list[int]]) -> None:
         assert row == kept + [-1] * (len(row) - len(kept))
 
 
-def test_normalised_scores_run_from_worst_to_best_and_silence_is_the_worst() -> None:
-    scores = np.array([[[2.0, -np.inf], [4.0, 7.0], [3.0, -np.inf]]], dtype=np.float32)
-    assert normalised(scores)[0].tolist() == [[0, 0], [1, 1], [0.5, 0]]
+def test_scores_are_standardised_within_a_list_and_silence_is_the_worst() -> None:
+    scores = np.array([[[1.0, -np.inf], [3.0, 7.0], [2.0, 5.0]]], dtype=np.float32)
+    side = np.sqrt(1.5)
+    np.testing.assert_allclose(normalised(scores)[0], [[-side, -1], [side, 1], [0, -1]], rtol=1e-6)

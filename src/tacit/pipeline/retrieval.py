@@ -55,21 +55,21 @@ def union(items: Int32) -> Int32:
 
 
 def normalised(scores: Float32) -> Float32:
-    """Return scores that can be added across retrievers: within each list, 1 is its best and 0 its worst.
+    """Return scores that can be added across retrievers: standardised within each list.
 
     Parameters
     ----------
     scores : float32[n, c, r]
-        ``-inf`` where a retriever has nothing to say: 0, the same as its worst.
+        ``-inf`` where a retriever has nothing to say, which counts as its worst candidate.
     """
     finite = np.isfinite(scores)
-    high = np.max(scores, axis=1, keepdims=True, where=finite, initial=-np.inf)
-    low = np.min(scores, axis=1, keepdims=True, where=finite, initial=np.inf)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scaled = (scores - low) / (high - low)
-    # One candidate alone, or all alike: a retriever that put it forward stands behind it.
-    scaled = np.where(high > low, scaled, 1.0)
-    return np.where(finite, scaled, 0.0).astype(np.float32)
+    count = np.maximum(finite.sum(axis=1, keepdims=True), 1)
+    known = np.where(finite, scores, 0)
+    centred = np.where(finite, scores - known.sum(axis=1, keepdims=True) / count, 0)
+    deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
+    standard = centred / np.maximum(deviation, 1e-12)
+    worst = standard.min(axis=1, keepdims=True)
+    return np.where(finite, standard, worst).astype(np.float32)
 
 
 def collect(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool) -> Candidates:

@@ -1,0 +1,117 @@
+"""Any endpoint that speaks OpenAI's ``POST /v1/embeddings``."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+import numpy as np
+
+from tacit.core.errors import ConfigError, TacitError
+from tacit.core.progress import SILENT, Progress
+from tacit.core.types import Float32
+
+_BATCH = 128
+_ATTEMPTS = 5
+_LONGEST_WAIT = 30.0
+
+
+class EndpointEncoder:
+    """Vectors from an endpoint.
+
+    Parameters
+    ----------
+    url : str
+        Base address, with or without ``/v1/embeddings``.
+    model : str
+        Name of the model there.
+    sleep : callable
+        Waits between attempts.
+
+    Notes
+    -----
+    The key is read from ``TACIT_EMBEDDINGS_KEY`` or ``OPENAI_API_KEY`` and never kept or logged. Answers 429 and
+    5xx, broken connections and time-outs are tried again with growing pauses, or after what the
+    endpoint's Retry-After says.
+    """
+
+    def __init__(self, url: str, model: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"{url!r} is not an http address; write endpoint:https://host/v1/embeddings#model"
+            )
+        self._url = (
+            url if url.endswith("/embeddings") else url.rstrip("/").removesuffix("/v1") + "/v1/embeddings"
+        )
+        self._model = model
+        self._sleep = sleep
+        self.name = f"endpoint:{self._url}#{model}"
+        self._dimension: int | None = None
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors; asks the endpoint once."""
+        if self._dimension is None:
+            self._dimension = self.encode(["dimension"]).shape[1]
+        return self._dimension
+
+    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
+        """Return one vector a text: float32[n, dimension], each of length 1.
+
+        Raises
+        ------
+        ConfigError
+            If the endpoint refuses the request (address, model or key).
+        TacitError
+            If it does not answer after several attempts.
+        """
+        parts = []
+        with httpx.Client(timeout=60) as client, progress.task("encoding texts", total=len(texts)) as task:
+            for start in range(0, len(texts), _BATCH):
+                chunk = list(texts[start : start + _BATCH])
+                parts.append(self._vectors(self._post(client, chunk), len(chunk)))
+                task.advance(len(chunk))
+        if not parts:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        vectors = np.concatenate(parts)
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return (vectors / np.where(length > 1e-9, length, np.inf)).astype(np.float32)
+
+    def _post(self, client: httpx.Client, texts: list[str]) -> Any:
+        key = os.environ.get("TACIT_EMBEDDINGS_KEY") or os.environ.get("OPENAI_API_KEY")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        said = "no answer"
+        for attempt in range(_ATTEMPTS):
+            wait = min(2.0**attempt / 2, _LONGEST_WAIT)
+            try:
+                answer = client.post(self._url, json={"model": self._model, "input": texts}, headers=headers)
+            except httpx.TransportError as error:
+                said = type(error).__name__
+            else:
+                if answer.status_code == httpx.codes.OK:
+                    return answer.json()
+                said = f"status {answer.status_code}"
+                if answer.status_code != httpx.codes.TOO_MANY_REQUESTS and answer.status_code < 500:
+                    raise ConfigError(f"{self._url} refused the request for model {self._model!r}: {said}")
+                wait = _retry_after(answer, wait)
+            if attempt + 1 < _ATTEMPTS:
+                self._sleep(wait)
+        raise TacitError(f"{self._url} did not answer after {_ATTEMPTS} attempts: {said}")
+
+    def _vectors(self, body: Any, count: int) -> Float32:
+        try:
+            rows = sorted(body["data"], key=lambda row: row["index"])
+            vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
+        except (KeyError, TypeError, ValueError) as error:
+            raise TacitError(f"{self._url} answered something that is not a list of embeddings") from error
+        if vectors.ndim != 2 or len(vectors) != count or not np.isfinite(vectors).all():
+            raise TacitError(f"{self._url} answered {len(vectors)} usable embeddings for {count} texts")
+        return vectors
+
+
+def _retry_after(answer: httpx.Response, default: float) -> float:
+    try:
+        return min(float(answer.headers["retry-after"]), _LONGEST_WAIT)
+    except (KeyError, ValueError):
+        return default

@@ -1,0 +1,184 @@
+"""Any Hugging Face encoder or decoder, by local path or name.
+
+Safetensors weights only, remote code never. How token vectors become one text vector (mean, first token, last
+token) is read from the model's sentence-transformers configuration; without one, decoders take the last
+token and encoders the mean. Texts are sorted by length before they are cut into batches: worth 1.3x to 6.9x.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from tacit.core.errors import ConfigError
+from tacit.core.progress import SILENT, Progress
+from tacit.core.types import Float32, Int64
+
+Pooling = Literal["mean", "cls", "last"]
+
+_BATCH_TOKENS = 4_096
+_MAX_TOKENS = 512
+
+
+class HuggingFaceEncoder:
+    """A language model with pooling.
+
+    Parameters
+    ----------
+    source : str or Path
+        Directory of the model, or a name that the local Hugging Face cache knows.
+    pooling : {"mean", "cls", "last"}, optional
+        Overrides the model's configuration.
+    device : str
+        "auto" takes a GPU where there is one.
+    dtype : {"auto", "float32", "bfloat16"}
+        "auto" takes bfloat16 on a GPU and on processors that compute with it, else float32.
+    """
+
+    def __init__(
+        self, source: str | Path, *, pooling: Pooling | None = None, device: str = "auto", dtype: str = "auto"
+    ) -> None:
+        directory = _directory(str(source))
+        self._device = torch.device(_device(device))
+        kind = _dtype(dtype, self._device)
+        self._model = _load(directory, kind).to(self._device)
+        self._tokenizer = _tokenizer(directory, self._model.config)
+        self._pooling: Pooling = pooling or _pooling(directory, self._model.config)
+        self.dimension = int(self._model.config.hidden_size)
+        self.name = f"{_identity(directory)}:{self._pooling}:{str(kind).removeprefix('torch.')}"
+
+    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
+        """Return one vector a text: float32[n, dimension], each of length 1."""
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        encodings = self._tokenizer.encode_batch(list(texts))
+        lengths = np.array([len(encoding.ids) for encoding in encodings], dtype=np.int64)
+        with progress.task("encoding texts", total=len(texts)) as task:
+            for rows in _batches(lengths):
+                vectors[rows] = self._pooled([encodings[row].ids for row in rows])
+                task.advance(len(rows))
+        return vectors
+
+    @torch.inference_mode()
+    def _pooled(self, ids: list[list[int]]) -> Float32:
+        width = max(max(map(len, ids)), 1)
+        tokens = torch.zeros((len(ids), width), dtype=torch.long)
+        mask = torch.zeros((len(ids), width), dtype=torch.long)
+        for row, one in enumerate(ids):
+            tokens[row, : len(one)] = torch.tensor(one)
+            mask[row, : len(one)] = 1
+        mask = mask.to(self._device)
+        states = self._model(input_ids=tokens.to(self._device), attention_mask=mask).last_hidden_state.float()
+        if self._pooling == "cls":
+            pooled = states[:, 0]
+        elif self._pooling == "last":
+            pooled = states[torch.arange(len(ids)), (mask.sum(dim=1) - 1).clamp(min=0)]
+        else:
+            pooled = (states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
+        return torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()  # type: ignore[no-any-return]
+
+
+def _batches(lengths: Int64) -> list[Int64]:
+    """Return rows in batches of like length, longest first, of about the same number of tokens."""
+    order = np.argsort(-lengths, kind="stable")
+    batches, start = [], 0
+    while start < len(order):
+        size = max(1, _BATCH_TOKENS // max(int(lengths[order[start]]), 1))
+        batches.append(order[start : start + size])
+        start += size
+    return batches
+
+
+def _directory(source: str) -> Path:
+    if Path(source).is_dir():
+        return Path(source)
+    if source.startswith((".", "/", "~")) or source.count("/") > 1:
+        raise ConfigError(f"there is no model directory {source}")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    online = os.environ.get("TACIT_ALLOW_DOWNLOAD") == "1"
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model"]
+    try:
+        return Path(snapshot_download(source, allow_patterns=patterns, local_files_only=not online))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        raise ConfigError(
+            f"the model {source} is not on this machine; download it into a directory and name that, "
+            "or set TACIT_ALLOW_DOWNLOAD=1"
+        ) from error
+
+
+def _load(directory: Path, dtype: torch.dtype) -> Any:
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model = AutoModel.from_pretrained(
+            directory, use_safetensors=True, trust_remote_code=False, local_files_only=True, dtype=dtype
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"{directory} holds no model with safetensors weights: {error}") from error
+    return model.eval()
+
+
+def _tokenizer(directory: Path, config: Any) -> Tokenizer:
+    file = directory / "tokenizer.json"
+    if not file.is_file():
+        raise ConfigError(f"{directory} has no tokenizer.json; save the model with a fast tokenizer")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_padding()  # a fixed padding to 128 tokens would make short titles six times slower
+    tokenizer.enable_truncation(_longest(directory, config))
+    return tokenizer
+
+
+def _longest(directory: Path, config: Any) -> int:
+    stated = _json(directory / "sentence_bert_config.json").get("max_seq_length")
+    positions = getattr(config, "max_position_embeddings", _MAX_TOKENS)
+    return int(min(stated or _MAX_TOKENS, positions))
+
+
+def _pooling(directory: Path, config: Any) -> Pooling:
+    for module in _json(directory / "modules.json", []):
+        if module.get("type", "").endswith("Pooling"):
+            settings = _json(directory / module["path"] / "config.json")
+            if settings.get("pooling_mode_cls_token"):
+                return "cls"
+            return "last" if settings.get("pooling_mode_lasttoken") else "mean"
+    architectures = getattr(config, "architectures", None) or [""]
+    return "last" if "CausalLM" in architectures[0] or getattr(config, "is_decoder", False) else "mean"
+
+
+def _json(file: Path, missing: Any = None) -> Any:
+    if not file.is_file():
+        return {} if missing is None else missing
+    return json.loads(file.read_text("utf-8"))
+
+
+def _identity(directory: Path) -> str:
+    from tacit.core.manifest import sha256
+
+    weights = sorted(directory.glob("*.safetensors"))
+    return "+".join(sha256(file)[:12] for file in weights)
+
+
+def _device(asked: str) -> str:
+    if asked != "auto":
+        return asked
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _dtype(asked: str, device: torch.device) -> torch.dtype:
+    if asked != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[asked]
+    return torch.bfloat16 if device.type == "cuda" or _processor_has_bfloat16() else torch.float32
+
+
+def _processor_has_bfloat16() -> bool:
+    # torch names a capability only up to AVX512, so the processor's own flags are asked (Linux only).
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.is_file() and "avx512_bf16" in cpuinfo.read_text("utf-8")

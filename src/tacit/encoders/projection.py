@@ -1,0 +1,82 @@
+"""A view of vectors fitted on the past: centred, and optionally whitened or cut to few dimensions.
+
+Raw vectors of a language model all point the same way (mean pairwise cosine above .8); their differences are
+what tells items apart.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from tacit.core.errors import ConfigError
+from tacit.core.types import Array, Float32, Json
+
+Mode = Literal["center", "pca", "whiten"]
+
+
+class Projection:
+    """Centring, PCA or whitening of vectors.
+
+    Parameters
+    ----------
+    dimension : int, optional
+        How many principal directions to keep; all by default. Not used by mode "center".
+    mode : {"center", "pca", "whiten"}
+        ``center`` subtracts the mean, ``pca`` also turns to the principal directions, ``whiten`` also gives
+        each of them the same variance.
+    """
+
+    def __init__(self, *, dimension: int | None = None, mode: Mode = "center") -> None:
+        if mode not in ("center", "pca", "whiten"):
+            raise ConfigError(f"projection mode {mode!r} is unknown; known: center, pca, whiten")
+        self.dimension = dimension
+        self.mode: Mode = mode
+
+    def fit(self, vectors: Float32) -> Self:
+        """Learn mean and directions from float32[n, d]: rows of the training window only."""
+        clean = _finite(vectors)
+        self.mean_: Float32 = clean.mean(axis=0) if len(clean) else np.zeros(vectors.shape[1], np.float32)
+        self.directions_: Float32 | None = None
+        if self.mode != "center":
+            self.directions_ = self._directions(clean - self.mean_)
+        return self
+
+    def transform(self, vectors: Float32) -> Float32:
+        """Return float32[n, dimension] with rows of length 1 (zero rows stay zero)."""
+        centred = _finite(vectors) - self.mean_
+        turned = centred if self.directions_ is None else centred @ self.directions_
+        length = np.linalg.norm(turned, axis=1, keepdims=True)
+        return (turned / np.where(length > 1e-9, length, np.inf)).astype(np.float32)
+
+    def spec(self) -> dict[str, Json]:
+        """Return the parameters as JSON."""
+        return {"dimension": self.dimension, "mode": self.mode}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what was learned."""
+        arrays = {"mean": self.mean_}
+        return arrays if self.directions_ is None else {**arrays, "directions": self.directions_}
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
+        """Rebuild from what `spec` and `arrays` returned."""
+        projection = cls(dimension=spec["dimension"], mode=spec["mode"])
+        projection.mean_ = arrays["mean"]
+        projection.directions_ = arrays.get("directions")
+        return projection
+
+    def _directions(self, centred: Float32) -> Float32:
+        # Eigenvectors of the d x d covariance: d is a few hundred, however many rows there are.
+        covariance = (centred.T.astype(np.float64) @ centred) / max(len(centred), 1)
+        values, vectors = np.linalg.eigh(covariance)
+        order = np.argsort(-values)[: self.dimension]
+        kept = vectors[:, order] * np.sign(vectors[np.abs(vectors[:, order]).argmax(axis=0), order])
+        if self.mode == "whiten":
+            # A floor keeps directions that are all noise from being blown up.
+            kept = kept / np.sqrt(np.maximum(values[order], 1e-3 * max(values.max(), 1e-12)))
+        return np.ascontiguousarray(kept, dtype=np.float32)
+
+
+def _finite(vectors: Float32) -> Float32:
+    return np.nan_to_num(vectors.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)

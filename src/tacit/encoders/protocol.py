@@ -1,0 +1,25 @@
+"""What a text encoder is."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tacit.core.progress import SILENT, Progress
+from tacit.core.types import Float32
+
+
+class TextEncoder(Protocol):
+    """Maps texts to vectors.
+
+    Attributes
+    ----------
+    name : str
+        Identity of the model and of everything that changes its vectors: the key of the cache.
+    dimension : int
+    """
+
+    name: str
+    dimension: int
+
+    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
+        """Return one vector a text: float32[n, dimension], each of length 1."""
+        ...

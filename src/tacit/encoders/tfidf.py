@@ -1,0 +1,84 @@
+"""The encoder that needs no language model: hashed n-grams, TF-IDF, SVD.
+
+Character n-grams within words carry languages without spaces; hashing needs no vocabulary, so the learned part
+is one weight a bucket and one small matrix.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import HashingVectorizer
+
+from tacit.core.progress import SILENT, Progress
+from tacit.core.types import Array, Float32, Json
+
+_BUCKETS = 2**14
+
+
+class TfidfEncoder:
+    """Latent semantic analysis of hashed n-grams (Deerwester et al., 1990).
+
+    Parameters
+    ----------
+    dimension : int
+        Length of the vectors; fewer where there are fewer texts.
+    seed : int
+        Of the randomised SVD.
+    """
+
+    def __init__(self, dimension: int = 128, *, seed: int = 7) -> None:
+        self.dimension = dimension
+        self.seed = seed
+        self.name = f"tfidf-{dimension}-{seed}"
+
+    def fit(self, texts: Sequence[str]) -> Self:
+        """Learn bucket weights and directions from the texts known today."""
+        counts = _counts(texts)
+        frequency = np.bincount(counts.indices, minlength=_BUCKETS)
+        self.idf_: Float32 = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
+        weighted = self._weighted(counts)
+        rank = max(1, min(self.dimension, len(texts) - 1))
+        components = (
+            TruncatedSVD(rank, random_state=self.seed).fit(weighted).components_
+            if len(texts) > 1
+            else (np.zeros((1, _BUCKETS)))
+        )
+        self.directions_: Float32 = np.zeros((_BUCKETS, self.dimension), dtype=np.float32)
+        self.directions_[:, : len(components)] = components.T
+        return self
+
+    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
+        """Return one vector a text: float32[n, dimension], each of length 1 (zero for a text without words)."""
+        vectors = np.asarray(self._weighted(_counts(texts)) @ self.directions_)
+        length = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return (vectors / np.where(length > 1e-9, length, np.inf)).astype(np.float32)
+
+    def spec(self) -> dict[str, Json]:
+        """Return the parameters as JSON."""
+        return {"dimension": self.dimension, "seed": self.seed}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what was learned."""
+        return {"idf": self.idf_, "directions": self.directions_}
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
+        """Rebuild from what `spec` and `arrays` returned."""
+        encoder = cls(spec["dimension"], seed=spec["seed"])
+        encoder.idf_, encoder.directions_ = arrays["idf"], arrays["directions"]
+        return encoder
+
+    def _weighted(self, counts: sparse.csr_array) -> sparse.csr_array:
+        weighted = counts.copy()
+        weighted.data = (1 + np.log(counts.data)) * self.idf_[counts.indices]
+        return weighted
+
+
+def _counts(texts: Sequence[str]) -> sparse.csr_array:
+    grams = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(2, 4), n_features=_BUCKETS, alternate_sign=False, norm=None
+    )
+    return sparse.csr_array(grams.transform(texts or [""])[: len(texts)], dtype=np.float32)
