@@ -31,9 +31,8 @@ START = 1_735_689_600.0
 
 _ROWS = 20_000  # choices drawn at once: bounds memory to about 20 MB per category
 _VIEWS_PER_SESSION = 4.5
-_EVENTS_PER_VIEW = (
-    1.75  # views, clicks, carts, purchases and accessories per first view; a little low on purpose
-)
+_EVENTS_PER_VIEW = 1.6
+"""Views, clicks, carts, purchases and accessories that one first view leads to; a little low on purpose."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +110,10 @@ def generate(
 
 
 def _make_crowd(n: int, days: int, rng: np.random.Generator) -> _Crowd:
-    tastes = rng.dirichlet(np.full(len(words().categories), 0.3), n)
+    tastes = rng.dirichlet(np.full(len(words().categories), 0.25), n)
     return _Crowd(
         categories=np.cumsum(tastes, axis=1).astype(np.float32),
-        styles=rng.normal(0, 1.4, (n, len(words().styles))).astype(np.float32),
+        styles=rng.normal(0, 2.0, (n, len(words().styles))).astype(np.float32),
         price=rng.normal(0, 1, n).astype(np.float32),
         chinese=rng.random(n) < 0.3,
         joined=np.where(rng.random(n) < 0.6, 0.0, rng.random(n) * days * 0.97),
@@ -122,7 +121,7 @@ def _make_crowd(n: int, days: int, rng: np.random.Generator) -> _Crowd:
 
 
 def _make_log(goods: Goods, crowd: _Crowd, events: int, days: int, rng: np.random.Generator) -> pl.DataFrame:
-    first = _first_views(crowd, int(events / _EVENTS_PER_VIEW * 1.25), days, rng)
+    first = _first_views(crowd, int(events / _EVENTS_PER_VIEW * 1.25) + 200, days, rng)
     item = _choose(first, goods, crowd, None, rng)
     funnel = _funnel(first, item, goods, crowd, rng)
     follow, wanted = _accessory_views(first, item, funnel[1], days, goods, rng)
@@ -171,8 +170,8 @@ def _draw_category(crowd: _Crowd, user: Int64, rng: np.random.Generator) -> Int6
 def _affinity(user: Int64, item: Int64, goods: Goods, crowd: _Crowd) -> Float32:
     """Return how much users like items (broadcast over both): float32."""
     style = crowd.styles[user, goods.style[item]]
-    price = -0.6 * (crowd.price[user] - goods.level[item]) ** 2
-    language = 1.6 * (crowd.chinese[user] == goods.chinese[item])
+    price = -0.8 * (crowd.price[user] - goods.level[item]) ** 2
+    language = 2.0 * (crowd.chinese[user] == goods.chinese[item])
     return np.asarray(style + price + language - 0.5, dtype=np.float32)
 
 
@@ -202,8 +201,8 @@ def _funnel(
     slots: _Slots, item: Int64, goods: Goods, crowd: _Crowd, rng: np.random.Generator
 ) -> tuple[pl.DataFrame, Int64]:
     """Return the events of the slots, and how far each went: 0 viewed, 1 clicked, 2 in the cart, 3 bought."""
-    like = _affinity(slots.user, item, goods, crowd) - 1.2
-    chance = 1 / (1 + np.exp(-np.stack([like * 0.7 - 0.1, like * 0.7 - 1.3, like * 0.4 + 0.2])))
+    like = _affinity(slots.user, item, goods, crowd) - 2.2
+    chance = 1 / (1 + np.exp(-np.stack([like * 0.6 - 0.3, like * 0.6 - 1.6, like * 0.4 - 0.2])))
     went = (rng.random(chance.shape) < chance).cumprod(axis=0).sum(axis=0)
     delay = np.cumsum(
         np.stack([np.zeros(len(item)), *rng.exponential([[12], [60], [300]], (3, len(item))) + 3]), axis=0

@@ -153,7 +153,7 @@ def _arrivals(category: Int64, days: int, rng: np.random.Generator) -> Float64:
 
 def _trends(created: Float64, days: int, rng: np.random.Generator) -> Float32:
     n, day = len(created), np.arange(days)
-    base = rng.normal(0, 1.0, n)[:, None]
+    base = rng.normal(0, 0.9, n)[:, None]
     peak, width = rng.random((n, 1)) * days, 3 + rng.random((n, 1)) * 12
     rises = (rng.random((n, 1)) < 0.25) * 2.5 * np.exp(-(((day - peak) / width) ** 2) / 2)
     fades = (rng.random((n, 1)) < 0.12) * -2.5 * day / days
