@@ -18,7 +18,8 @@ from tacit.core.types import Float32
 from tacit.encoders.protocol import TextEncoder
 
 _CHUNK = 2_048
-_SCHEMA = "CREATE TABLE IF NOT EXISTS vector (model TEXT, text BLOB, value BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID"
+_SCHEMA = """CREATE TABLE IF NOT EXISTS vector
+(model TEXT, text BLOB, value BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID"""
 _log = logging.getLogger(__name__)
 
 

@@ -31,8 +31,8 @@ class EndpointEncoder:
 
     Notes
     -----
-    The key is read from ``TACIT_EMBEDDINGS_KEY`` or ``OPENAI_API_KEY`` and never kept or logged. Answers 429 and
-    5xx, broken connections and time-outs are tried again with growing pauses, or after what the
+    The key is read from ``TACIT_EMBEDDINGS_KEY`` or ``OPENAI_API_KEY`` and never kept or logged. Answers 429
+    and 5xx, broken connections and time-outs are tried again with growing pauses, or after what the
     endpoint's Retry-After says.
     """
 

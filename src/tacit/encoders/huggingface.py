@@ -79,7 +79,7 @@ class HuggingFaceEncoder:
             pooled = states[torch.arange(len(ids)), (mask.sum(dim=1) - 1).clamp(min=0)]
         else:
             pooled = (states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
-        return torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()  # type: ignore[no-any-return]
+        return torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
 
 
 def _batches(lengths: Int64) -> list[Int64]:
@@ -116,7 +116,7 @@ def _load(directory: Path, dtype: torch.dtype) -> Any:
     from transformers import AutoModel
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model = AutoModel.from_pretrained(
             directory, use_safetensors=True, trust_remote_code=False, local_files_only=True, dtype=dtype

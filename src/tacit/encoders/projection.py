@@ -12,7 +12,7 @@ import numpy as np
 from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Float32, Json
 
-Mode = Literal["center", "pca", "whiten"]
+Mode = Literal["centre", "pca", "whiten"]
 
 
 class Projection:
@@ -21,15 +21,15 @@ class Projection:
     Parameters
     ----------
     dimension : int, optional
-        How many principal directions to keep; all by default. Not used by mode "center".
-    mode : {"center", "pca", "whiten"}
-        ``center`` subtracts the mean, ``pca`` also turns to the principal directions, ``whiten`` also gives
+        How many principal directions to keep; all by default. Not used by mode "centre".
+    mode : {"centre", "pca", "whiten"}
+        ``centre`` subtracts the mean, ``pca`` also turns to the principal directions, ``whiten`` also gives
         each of them the same variance.
     """
 
-    def __init__(self, *, dimension: int | None = None, mode: Mode = "center") -> None:
-        if mode not in ("center", "pca", "whiten"):
-            raise ConfigError(f"projection mode {mode!r} is unknown; known: center, pca, whiten")
+    def __init__(self, *, dimension: int | None = None, mode: Mode = "centre") -> None:
+        if mode not in ("centre", "pca", "whiten"):
+            raise ConfigError(f"projection mode {mode!r} is unknown; known: centre, pca, whiten")
         self.dimension = dimension
         self.mode: Mode = mode
 
@@ -38,7 +38,7 @@ class Projection:
         clean = _finite(vectors)
         self.mean_: Float32 = clean.mean(axis=0) if len(clean) else np.zeros(vectors.shape[1], np.float32)
         self.directions_: Float32 | None = None
-        if self.mode != "center":
+        if self.mode != "centre":
             self.directions_ = self._directions(clean - self.mean_)
         return self
 

@@ -1,7 +1,7 @@
 """The encoder that needs no language model: hashed n-grams, TF-IDF, SVD.
 
-Character n-grams within words carry languages without spaces; hashing needs no vocabulary, so the learned part
-is one weight a bucket and one small matrix.
+Character n-grams within words carry languages without spaces; hashing needs no vocabulary, so the learned
+part is one weight a bucket and one small matrix.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class TfidfEncoder:
         return self
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
-        """Return one vector a text: float32[n, dimension], each of length 1 (zero for a text without words)."""
+        """Return one vector a text: float32[n, dimension], each of length 1 (zero without words)."""
         vectors = np.asarray(self._weighted(_counts(texts)) @ self.directions_)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return (vectors / np.where(length > 1e-9, length, np.inf)).astype(np.float32)

@@ -111,7 +111,8 @@ def mixed(blended: Float32, ranked: Float32, trust: float) -> Float32:
     trust : float
         Weight of ``ranked``.
     """
-    return ((1 - trust) * _stretched(blended) + trust * _stretched(ranked)).astype(np.float32)
+    mean = (1 - trust) * _stretched(blended) + trust * _stretched(ranked)
+    return np.where(np.isfinite(blended), mean, -np.inf).astype(np.float32)
 
 
 def _stretched(scores: Float32) -> Float32:
@@ -120,7 +121,7 @@ def _stretched(scores: Float32) -> Float32:
     high = np.max(scores, axis=1, keepdims=True, where=finite, initial=-np.inf)
     with np.errstate(invalid="ignore", divide="ignore"):
         stretched = (scores - low) / (high - low)
-    return np.where(finite, np.where(high > low, stretched, 0.5), -np.inf).astype(np.float32)
+    return np.where(finite & (high > low), stretched, 0.5).astype(np.float32)
 
 
 def fit_projection(interactions: Interactions, catalogue: Catalogue) -> Projection | None:

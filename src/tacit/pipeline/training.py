@@ -24,7 +24,7 @@ from tacit.rankers.mlp import MLP, Epoch
 TRAIN, VALID, TEST = 0, 1, 2
 _SHARES = (0.7, 0.2, 0.1)
 _NEGATIVES = 60
-"""Negatives kept per training query; validation and test keep all, so their figures are those of use."""
+"""Negatives drawn per query for the losses. Which rank is best is judged on all candidates."""
 
 _TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -43,6 +43,9 @@ class Lesson:
         Of the kept pairs; no rows where no ranker is to be trained.
     pair : int64[pairs]
         Place of each kept pair in the flattened n x c candidates.
+    drawn : bool[pairs]
+        Whether the pair belongs to the sample that losses are computed on. Queries that are not trained on keep
+        all their pairs, so that their lists can be ranked whole.
     """
 
     candidates: Candidates
@@ -50,16 +53,17 @@ class Lesson:
     role: Array
     features: Float32
     pair: Int64
+    drawn: Bool
 
     @property
     def query(self) -> Int64:
         """Query of each kept pair."""
-        return self.pair // self.candidates.items.shape[1]
+        return np.floor_divide(self.pair, self.candidates.items.shape[1])
 
     @property
     def label(self) -> Float32:
         """Label of each kept pair."""
-        return self.judged.labels.ravel()[self.pair]
+        return np.take(self.judged.labels, self.pair)
 
 
 @dataclass(frozen=True)
@@ -112,12 +116,13 @@ def lesson(
     role_of_query = role[window.queries.user]
     judged = judge(found, labels, np.diff(window.target_offsets))
     if config.ranker is None:
-        empty = np.empty(0, dtype=np.int64)
-        return Lesson(found, judged, role_of_query, np.empty((0, 0), np.float32), empty)
-    kept = _kept_pairs(found.items, labels, role_of_query == TRAIN, rng)
+        no_features, no_pair = np.empty((0, 0), np.float32), np.empty(0, np.int64)
+        return Lesson(found, judged, role_of_query, no_features, no_pair, no_pair > 0)
+    drawn = _drawn_pairs(found, labels, rng)
+    kept = drawn | (found.real & (role_of_query != TRAIN)[:, None])
     maker = FeatureMaker(projection=projection).fit(window.past, catalogue)
     features = _features(maker, window, found, kept)
-    return Lesson(found, judged, role_of_query, features, np.flatnonzero(kept))
+    return Lesson(found, judged, role_of_query, features, np.flatnonzero(kept), drawn[kept])
 
 
 def learn(
@@ -186,7 +191,7 @@ def _quality_by_trust(
 def _pairs(lessons: Sequence[Lesson], role: int) -> tuple[Float32, Float32, Int64]:
     features, labels, groups, first = [], [], [], 0
     for one in lessons:
-        chosen = one.role[one.query] == role
+        chosen = (one.role[one.query] == role) & one.drawn
         features.append(one.features[chosen])
         labels.append(one.label[chosen])
         groups.append(one.query[chosen] + first)
@@ -203,21 +208,20 @@ def _teachable(lessons: Sequence[Lesson]) -> bool:
     return all(0 < part.sum() < len(part) for part in labels)
 
 
-def _kept_pairs(items: Int32, labels: Float32, training: Bool, rng: np.random.Generator) -> Bool:
-    real = items >= 0
-    negatives = np.maximum(real.sum(axis=1, keepdims=True), 1)
-    drawn = rng.random(items.shape) < _NEGATIVES / negatives
-    kept: Bool = real & (drawn | (labels > 0) | ~training[:, None])
-    return kept
+def _drawn_pairs(found: Candidates, labels: Float32, rng: np.random.Generator) -> Bool:
+    """Return all positives and about `_NEGATIVES` negatives a query: bool[n, c]."""
+    count = np.maximum(found.real.sum(axis=1, keepdims=True), 1)
+    drawn: Bool = found.real & ((rng.random(found.items.shape) < _NEGATIVES / count) | (labels > 0))
+    return drawn
 
 
 def _features(maker: FeatureMaker, window: Window, found: Candidates, kept: Bool) -> Float32:
     parts = []
     start = 0
-    for batch in batches(window.queries, found.items.shape[1] * len(maker.names)):
+    for batch in batches(window.queries, found.items.shape[1] * len(maker.names(found.retrievers))):
         stop = start + len(batch)
         part = Candidates(found.items[start:stop], found.scores[start:stop], found.retrievers)
-        parts.append(maker.transform(batch, part)[kept[start:stop][part.items >= 0]])
+        parts.append(maker.transform(batch, part)[kept[start:stop][part.real]])
         start = stop
     return np.concatenate(parts)
 

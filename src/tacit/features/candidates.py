@@ -1,0 +1,28 @@
+"""Candidates: what the first stage hands to the second."""
+
+from dataclasses import dataclass
+
+from tacit.core.types import Bool, Float32, Int32
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """For each query the union of what the retrievers put forward.
+
+    Attributes
+    ----------
+    items : int32[n, c]
+        Item codes, -1 on padding.
+    scores : float32[n, c, r]
+        Every retriever's score of every candidate; ``-inf`` where it has nothing to say.
+    retrievers : tuple of r names
+    """
+
+    items: Int32
+    scores: Float32
+    retrievers: tuple[str, ...]
+
+    @property
+    def real(self) -> Bool:
+        """Whether a place holds a candidate: bool[n, c]. A pair is one of these, in row-major order."""
+        return self.items >= 0

@@ -1,0 +1,92 @@
+"""What is known of every item from the past alone: how popular, how young, how fast it is rising."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from tacit.core.types import Array, Float32, Float64
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+
+HALF_LIVES = {"short": 0.005, "middle": 0.03, "long": 0.15, "all": np.inf}
+"""Half-lives of popularity as shares of the log's span: about a day, a week and a month of half a year."""
+
+
+@dataclass(frozen=True)
+class ItemStatistics:
+    """Statistics by item code.
+
+    Attributes
+    ----------
+    popularity : float32[items, half-lives]
+        log(1 + decayed weight of the positive events), a column for each of `HALF_LIVES`.
+    first_at, last_at : float64[items]
+        Times of the first and the last event; NaN for an item without events.
+    born_at : float64[items]
+        When the item was listed, or else its first event; NaN where neither is known.
+    end, span : float
+        End of the log and its length in seconds (1 where the log has no times).
+    """
+
+    popularity: Float32
+    first_at: Float64
+    last_at: Float64
+    born_at: Float64
+    end: float
+    span: float
+
+    @classmethod
+    def of(cls, interactions: Interactions, catalogue: Catalogue) -> "ItemStatistics":
+        """Count the log."""
+        liked = interactions.select(interactions.weight > 0)
+        n = len(catalogue)
+        end = liked.end
+        span = max(end - float(np.quantile(liked.at, 0.01)), 1.0) if len(liked) else 1.0
+        first, last = np.full(n, np.nan), np.full(n, np.nan)
+        np.fmin.at(first, liked.item, liked.at)
+        np.fmax.at(last, liked.item, liked.at)
+        timed = interactions.timing == "time"
+        return cls(
+            popularity=_popularity(liked, n, end, span, timed),
+            first_at=first if timed else np.full(n, np.nan),
+            last_at=last if timed else np.full(n, np.nan),
+            born_at=_born(catalogue, first, end) if timed else np.full(n, np.nan),
+            end=end,
+            span=span,
+        )
+
+    def extended(self, catalogue: Catalogue) -> "ItemStatistics":
+        """Return the statistics with new items appended: without events, born when the catalogue says."""
+        new = len(catalogue) - len(self.popularity)
+        born = catalogue.created_at[len(self.popularity) :]
+        return ItemStatistics(
+            popularity=np.pad(self.popularity, ((0, new), (0, 0))),
+            first_at=np.append(self.first_at, np.full(new, np.nan)),
+            last_at=np.append(self.last_at, np.full(new, np.nan)),
+            born_at=np.append(self.born_at, np.where(np.isfinite(born), born, np.nan)),
+            end=self.end,
+            span=self.span,
+        )
+
+    def arrays(self) -> dict[str, Array]:
+        """Return everything as arrays."""
+        return {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
+
+    @classmethod
+    def restore(cls, arrays: dict[str, Array]) -> "ItemStatistics":
+        """Rebuild from what `arrays` returned."""
+        by_item = {f.name: arrays[f.name] for f in fields(cls) if f.name not in ("end", "span")}
+        return cls(**by_item, end=float(arrays["end"]), span=float(arrays["span"]))
+
+
+def _popularity(liked: Interactions, n: int, end: float, span: float, timed: bool) -> Float32:
+    columns = []
+    for share in HALF_LIVES.values():
+        decay = np.exp2(-(end - liked.at) / (share * span)) if timed else np.ones(len(liked))
+        columns.append(np.bincount(liked.item, liked.weight * decay, n))
+    return np.log1p(np.stack(columns, axis=1)).astype(np.float32)
+
+
+def _born(catalogue: Catalogue, first: Float64, end: float) -> Float64:
+    listed = np.where(catalogue.created_at <= end, catalogue.created_at, np.nan)
+    return np.where(np.isfinite(listed), listed, first)
