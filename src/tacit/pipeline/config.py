@@ -11,9 +11,11 @@ DEFAULT_RETRIEVERS: dict[str, dict[str, Any]] = {
     "trending": {},
     "itemknn": {},
     "userknn": {},
-    "ease": {},
+    "ease": {"decay": 1.0},
     "content": {},
 }
+"""The others follow the last events of a history; EASE here stands for the whole of it. On validation windows
+that is as good as following the last events too, and it is what serves users who come back after months."""
 
 
 @dataclass(frozen=True)

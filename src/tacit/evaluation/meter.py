@@ -1,0 +1,61 @@
+"""What a step costs: seconds, and by how much the memory of the process grew at most."""
+
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_EVERY = 0.01
+_STATM = Path("/proc/self/statm")
+
+
+@dataclass
+class Cost:
+    """Filled when the step ends.
+
+    Attributes
+    ----------
+    seconds : float
+        Wall clock.
+    peak_mb : float
+        Largest resident memory during the step less that before it, sampled every 10 ms (where the
+        system has no /proc: growth of the process's peak).
+    """
+
+    seconds: float = 0.0
+    peak_mb: float = 0.0
+
+
+@contextmanager
+def metered() -> Iterator[Cost]:
+    """Measure what happens inside the block."""
+    cost = Cost()
+    before = peak = _resident_mb()
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(_EVERY):
+            peak = max(peak, _resident_mb())
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    start = time.perf_counter()
+    try:
+        yield cost
+    finally:
+        cost.seconds = time.perf_counter() - start
+        done.set()
+        watcher.join()
+        cost.peak_mb = max(peak, _resident_mb()) - before
+
+
+def _resident_mb() -> float:
+    if _STATM.exists():
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize() / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3

@@ -1,0 +1,124 @@
+"""Ranking metrics, exact and vectorised: one value a query.
+
+With ``hit[p]`` = 1 where place p (from 1) holds a target, and T targets (those that could not be known count too):
+
+- ``ndcg@k``: sum of hit[p] / log2(p + 1) over the first k, divided by the same sum of an ideal list of min(T, k) hits
+- ``recall@k``: hits in the first k / T
+- ``hitrate@k``: 1 if there is any hit in the first k
+- ``mrr@k``: 1 / place of the first hit, 0 without one in the first k
+- ``map@k``: sum over hits of precision at their place / min(T, k)
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from tacit.core.types import Bool, Float32, Float64, Int32, Int64
+from tacit.data.ranking import Ranking
+
+NAMES = ("ndcg@10", "recall@20", "hitrate@10", "mrr@10", "map@10")
+LONGEST = 20
+"""Longest list that any of the metrics looks at."""
+
+
+def hits(ranking: Ranking, target_offsets: Int64, targets: Int32) -> Bool:
+    """Return whether each place holds a target of its query: bool[n, k]; never on padding.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        n lists.
+    target_offsets : int64[n + 1], targets : int32[...]
+        Codes; -1 is a target that no list can hold.
+    """
+    width = np.int64(max(int(ranking.items.max(initial=0)), int(targets.max(initial=0))) + 1)
+    row = np.repeat(np.arange(len(ranking), dtype=np.int64), np.diff(target_offsets))
+    wanted = (row * width + targets)[targets >= 0]
+    listed = np.arange(len(ranking), dtype=np.int64)[:, None] * width + ranking.items
+    return np.asarray(np.isin(listed, wanted) & (ranking.items >= 0))
+
+
+def per_query(hit: Bool, totals: Int64) -> dict[str, Float64]:
+    """Return every metric of `NAMES` for each query: float64[n].
+
+    Parameters
+    ----------
+    hit : bool[n, k]
+        From `hits`, k at least 20 (or as long as the lists are).
+    totals : int64[n]
+        Number of targets of each query, at least 1.
+    """
+    functions: Mapping[str, Callable[[Bool, Int64, int], Float64]] = {
+        "ndcg": ndcg,
+        "recall": recall,
+        "hitrate": hit_rate,
+        "mrr": mrr,
+        "map": average_precision,
+    }
+    values = {}
+    for full in NAMES:
+        name, _, k = full.partition("@")
+        values[full] = functions[name](hit, totals, int(k))
+    return values
+
+
+def ndcg(hit: Bool, totals: Int64, k: int) -> Float64:
+    """Return normalised discounted cumulative gain (Järvelin and Kekäläinen, 2002): float64[n]."""
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    gain = hit[:, :k] @ discount[: hit[:, :k].shape[1]]
+    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(totals, k)]
+    return np.asarray(gain / ideal)
+
+
+def recall(hit: Bool, totals: Int64, k: int) -> Float64:
+    """Return the share of the targets that the first k hold: float64[n]."""
+    return np.asarray(hit[:, :k].sum(axis=1) / totals)
+
+
+def hit_rate(hit: Bool, totals: Int64, k: int) -> Float64:
+    """Return 1 where the first k hold any target: float64[n]."""
+    return hit[:, :k].any(axis=1).astype(np.float64)
+
+
+def mrr(hit: Bool, totals: Int64, k: int) -> Float64:
+    """Return the reciprocal place of the first hit within k: float64[n]."""
+    first = hit[:, :k].argmax(axis=1)
+    return np.where(hit[:, :k].any(axis=1), 1 / (first + 1), 0.0)
+
+
+def average_precision(hit: Bool, totals: Int64, k: int) -> Float64:
+    """Return average precision at k, normalised by min(T, k): float64[n]."""
+    kept = hit[:, :k]
+    precision = np.cumsum(kept, axis=1) / np.arange(1, kept.shape[1] + 1)
+    return np.asarray((precision * kept).sum(axis=1) / np.minimum(totals, k))
+
+
+def coverage(ranking: Ranking, n_items: int, k: int = 10) -> float:
+    """Return the share of the candidates that stand in at least one list."""
+    listed = ranking.items[:, :k]
+    return len(np.unique(listed[listed >= 0])) / max(n_items, 1)
+
+
+def novelty(ranking: Ranking, popularity: Int64, k: int = 10) -> float:
+    """Return the mean self-information of the listed items, in bits, over training events (Zhou et al., 2010)."""
+    listed = ranking.items[:, :k]
+    share = (popularity + 1) / (popularity.sum() + len(popularity))
+    told = -np.log2(share)[listed[listed >= 0]]
+    return float(told.mean()) if len(told) else 0.0
+
+
+def diversity(ranking: Ranking, vectors: Float32 | None, k: int = 10) -> float | None:
+    """Return the mean of 1 - cosine over the pairs within a list (Ziegler et al., 2005); None without vectors."""
+    if vectors is None:
+        return None
+    listed = ranking.items[:, :k]
+    real = (listed >= 0)[:, :, None]
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    total = np.zeros((len(listed), vectors.shape[1]))
+    for place in range(listed.shape[1]):  # k steps over all lists, instead of n x k x d at once
+        total += np.where(real[:, place], unit[listed[:, place]], 0)
+    count = real.sum(axis=(1, 2))
+    several = count > 1
+    pairs = count * (count - 1)
+    alike = ((total**2).sum(axis=1) - count)[several] / pairs[several]
+    return float(1 - alike.mean()) if several.any() else 0.0

@@ -1,0 +1,176 @@
+"""The cut of an evaluation: what models may see, whom they are asked about, and what happened next."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from tacit.core.errors import DataError
+from tacit.core.seeds import generator
+from tacit.core.types import Bool, Int32, Int64
+from tacit.data import columns as col
+from tacit.data import splits
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions, time_of, timing_of
+from tacit.data.queries import Queries
+from tacit.data.vocabulary import Vocabulary
+from tacit.data.weights import EventWeights
+
+CandidatesOf = Literal["catalogue", "log"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """One honest cut.
+
+    Attributes
+    ----------
+    protocol : str
+        "time", "leave-one-out", "random" or "files".
+    cut : float or None
+        The moment of a time cut, Unix seconds.
+    train : Interactions
+    catalogue : Catalogue
+        Items of the catalogue file and of the training events: nothing that only the test knows, unless
+        the candidates are those of the log.
+    queries : Queries
+        One per test user, the history before the cut.
+    target_offsets : int64[n + 1], targets : int32[...]
+        What each of them chose next; -1 for an item that could not be known, which stays in the denominator.
+    candidates : {"catalogue", "log"}
+    """
+
+    protocol: str
+    cut: float | None
+    train: Interactions
+    catalogue: Catalogue
+    queries: Queries
+    target_offsets: Int64
+    targets: Int32
+    candidates: CandidatesOf = "catalogue"
+
+    @property
+    def cold(self) -> Bool:
+        """Whether an item has no training event: bool[items]."""
+        return np.bincount(self.train.item, minlength=len(self.catalogue)) == 0
+
+
+def make_split(
+    events: pl.DataFrame,
+    items: pl.DataFrame | None = None,
+    *,
+    protocol: splits.Protocol | None = None,
+    share: float = 0.1,
+    seed: int = 7,
+    allow_seen: bool = False,
+    candidates: CandidatesOf = "catalogue",
+) -> Split:
+    """Cut a cleaned event frame.
+
+    Parameters
+    ----------
+    events : polars.DataFrame
+        See `tacit.data.columns`; cleaned by rules that look at rows only.
+    items : polars.DataFrame, optional
+        The catalogue.
+    protocol : {"time", "leave-one-out", "random"}, optional
+        The most honest one that the log supports by default.
+    share : float
+        Share of the events to hold out (time and random).
+    seed : int
+        Of the random hold-out.
+    allow_seen : bool
+        Keep items of the history as candidates and as targets (groceries, music).
+    candidates : {"catalogue", "log"}
+        What is ranked; see `Split.catalogue`.
+
+    Raises
+    ------
+    UnsupportedError
+        If the log cannot support the protocol.
+    """
+    timing = timing_of(events)
+    chosen = protocol or splits.DEFAULT[timing]
+    splits.check(chosen, timing)
+    user = Vocabulary.of(events[col.USER]).encode(events[col.USER])
+    at = time_of(events, timing)
+    held = splits.held_out(user, at, chosen, share, generator(seed, "split"))
+    cut = splits.cut_time(at, share) if chosen == "time" else None
+    return _split(
+        events.filter(~pl.Series(held)),
+        events.filter(pl.Series(held)),
+        items,
+        protocol=chosen,
+        cut=cut,
+        allow_seen=allow_seen,
+        candidates=candidates,
+    )
+
+
+def split_from_files(
+    train: pl.DataFrame,
+    test: pl.DataFrame,
+    items: pl.DataFrame | None = None,
+    *,
+    allow_seen: bool = False,
+    candidates: CandidatesOf = "catalogue",
+) -> Split:
+    """Return the split that two files make: histories from the first, targets from the second."""
+    return _split(
+        train, test, items, protocol="files", cut=None, allow_seen=allow_seen, candidates=candidates
+    )
+
+
+def _split(
+    train: pl.DataFrame,
+    test: pl.DataFrame,
+    items: pl.DataFrame | None,
+    *,
+    protocol: str,
+    cut: float | None,
+    allow_seen: bool,
+    candidates: CandidatesOf,
+) -> Split:
+    if not len(train) or not len(test):
+        raise DataError("the split leaves no event on one side; give a longer log or another --share")
+    weights = EventWeights.fit(train)
+    vocabulary, rows = _known_items(train, test, items, candidates)
+    catalogue = Catalogue.from_frame(rows, vocabulary)
+    log = Interactions.from_frame(weights.weigh(train), vocabulary)
+    liked = weights.weigh(test).filter(pl.col(col.WEIGHT) > 0)
+    users, offsets, targets = _targets(log, liked, vocabulary, allow_seen)
+    now = cut if cut is not None else log.end
+    queries = log.queries(log.users.encode(users), now=now, exclude_seen=not allow_seen)
+    return Split(protocol, cut, log, catalogue, queries, offsets, targets, candidates)
+
+
+def _known_items(
+    train: pl.DataFrame, test: pl.DataFrame, items: pl.DataFrame | None, candidates: CandidatesOf
+) -> tuple[Vocabulary, pl.DataFrame | None]:
+    if candidates == "log":
+        return Vocabulary.of(train[col.ITEM], test[col.ITEM]), items
+    listed = [] if items is None else [items[col.ITEM]]
+    return Vocabulary.of(train[col.ITEM], *listed), items
+
+
+def _targets(
+    log: Interactions, liked: pl.DataFrame, vocabulary: Vocabulary, allow_seen: bool
+) -> tuple[pl.Series, Int64, Int32]:
+    """Return the test users, and the distinct items each of them chose (new ones, unless seen are allowed)."""
+    chosen = liked.select(col.USER, col.ITEM).unique().sort(col.USER, col.ITEM)
+    item = vocabulary.encode(chosen[col.ITEM])
+    user = log.users.encode(chosen[col.USER])
+    width = np.int64(max(len(vocabulary), 1))
+    known = (user >= 0) & (item >= 0)
+    seen = np.zeros(len(chosen), dtype=bool)
+    if not allow_seen:
+        seen[known] = np.isin(
+            user[known].astype(np.int64) * width + item[known], log.user.astype(np.int64) * width + log.item
+        )
+    kept = chosen.filter(pl.Series(~seen))
+    counts = kept.group_by(col.USER, maintain_order=True).len()
+    if not len(counts):
+        raise DataError("no user of the test part chose anything new; try --allow-seen")
+    offsets = np.concatenate([[0], np.cumsum(counts["len"].to_numpy())]).astype(np.int64)
+    return counts[col.USER], offsets, item[~seen]
