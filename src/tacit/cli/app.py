@@ -5,6 +5,13 @@ from collections.abc import Sequence
 
 import typer
 
+from tacit.cli.batch import batch
+from tacit.cli.check import check
+from tacit.cli.evaluate import evaluate
+from tacit.cli.fit import fit
+from tacit.cli.recommend import recommend
+from tacit.cli.serve import serve
+from tacit.cli.similar import similar
 from tacit.core.errors import TacitError
 
 app = typer.Typer(
@@ -14,6 +21,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+for command in (check, fit, evaluate, recommend, similar, batch, serve):
+    app.command()(command)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

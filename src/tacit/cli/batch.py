@@ -18,7 +18,8 @@ def batch(
     """Recommend to many users at once."""
     import polars as pl
 
-    from tacit.cli.terminal import Bars, out as console
+    from tacit.cli.terminal import Bars
+    from tacit.cli.terminal import out as console
     from tacit.data import columns as col
     from tacit.data.read import read_users
     from tacit.engine.batch import recommend_all
@@ -27,7 +28,7 @@ def batch(
     snapshot = load(directory)
     ids = read_users(users)[col.USER].to_list() if users else None
     frames = recommend_all(snapshot, ids, k=k, allow_seen=allow_seen, progress=Bars())
-    lists = pl.concat([*frames]) if ids is None or ids else _empty()
+    lists = pl.concat([*frames])
     beside = out.with_name(f".{out.name}.part")
     try:
         lists.write_parquet(beside)

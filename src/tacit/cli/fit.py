@@ -20,7 +20,8 @@ def fit(
     from dataclasses import replace
 
     from tacit.cli.inputs import cleaned_events, item_frame
-    from tacit.cli.terminal import Bars, out as console
+    from tacit.cli.terminal import Bars
+    from tacit.cli.terminal import out as console
     from tacit.engine.snapshot import save
     from tacit.engine.train import train
     from tacit.pipeline.config import Config, read_config

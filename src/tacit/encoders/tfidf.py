@@ -5,7 +5,7 @@ part is one weight a bucket and one small matrix.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from scipy import sparse
@@ -13,7 +13,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from tacit.core.progress import SILENT, Progress
-from tacit.core.types import Array, Float32, Json
+from tacit.core.types import Array, Float32
 
 _BUCKETS = 2**14
 
@@ -56,18 +56,14 @@ class TfidfEncoder:
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return (vectors / np.where(length > 1e-9, length, np.inf)).astype(np.float32)
 
-    def spec(self) -> dict[str, Json]:
-        """Return the parameters as JSON."""
-        return {"dimension": self.dimension, "seed": self.seed}
-
     def arrays(self) -> dict[str, Array]:
         """Return what was learned."""
         return {"idf": self.idf_, "directions": self.directions_}
 
     @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        encoder = cls(spec["dimension"], seed=spec["seed"])
+    def restore(cls, arrays: Mapping[str, Array]) -> Self:
+        """Rebuild from what `arrays` returned."""
+        encoder = cls(arrays["directions"].shape[1])
         encoder.idf_, encoder.directions_ = arrays["idf"], arrays["directions"]
         return encoder
 

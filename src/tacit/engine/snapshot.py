@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,14 @@ import polars as pl
 from tacit import __version__
 from tacit.core.errors import ArtifactError
 from tacit.core.manifest import publish, verify
-from tacit.core.types import Json
+from tacit.core.types import Float32, Json
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
+from tacit.encoders.choose import encoder_from
+from tacit.encoders.tfidf import TfidfEncoder
 from tacit.pipeline.twostage import TwoStage
 from tacit.store import artifacts
 
@@ -41,6 +44,8 @@ class Snapshot:
         How the event types of new events are weighed.
     encoder : str
         Source of the encoder that made the vectors: what a new item is encoded with.
+    learned_encoder : TfidfEncoder or None
+        The encoder itself where it was fitted on the catalogue.
     facts : mapping
         What was trained on and how: seed, data fingerprint, versions, training report.
     """
@@ -52,6 +57,11 @@ class Snapshot:
     weights: EventWeights
     encoder: str
     facts: dict[str, Json]
+    learned_encoder: TfidfEncoder | None = None
+
+    def encode(self, texts: Sequence[str]) -> Float32:
+        """Return the vectors of texts by the encoder of the catalogue: float32[n, d]."""
+        return (self.learned_encoder or encoder_from(self.encoder)).encode(texts)
 
 
 def save(snapshot: Snapshot, directory: Path) -> None:
@@ -65,6 +75,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
         )
         if catalogue.vectors is not None:
             artifacts.write_arrays(target / "vectors.safetensors", {"vectors": catalogue.vectors})
+        if snapshot.learned_encoder is not None:
+            artifacts.write_arrays(target / "encoder.safetensors", snapshot.learned_encoder.arrays())
         log.users.ids.alias(col.USER).to_frame().write_parquet(target / "users.parquet")
         _catalogue_frame(catalogue).write_parquet(target / "catalogue.parquet")
         artifacts.write_json(
@@ -123,7 +135,7 @@ def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
             items=catalogue.items,
             kinds=tuple(document["kinds"]),
             timing=document["timing"],
-            **{name: log[name] for name in _LOG},  # type: ignore[arg-type]
+            **{name: log[name] for name in _LOG},
         ),
         pipeline=TwoStage.restore(
             document["pipeline"], artifacts.read_arrays(directory / "pipeline.safetensors"), catalogue
@@ -131,7 +143,13 @@ def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
         weights=EventWeights.from_json(document["weights"]),
         encoder=document["encoder"],
         facts=manifest["facts"],
+        learned_encoder=_read_encoder(directory),
     )
+
+
+def _read_encoder(directory: Path) -> TfidfEncoder | None:
+    file = directory / "encoder.safetensors"
+    return TfidfEncoder.restore(artifacts.read_arrays(file)) if file.exists() else None
 
 
 def _catalogue_frame(catalogue: Catalogue) -> pl.DataFrame:

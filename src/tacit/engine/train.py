@@ -20,6 +20,7 @@ from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
 from tacit.encoders.choose import encoder_from
 from tacit.encoders.protocol import TextEncoder
+from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
 from tacit.pipeline.twostage import TwoStage
@@ -60,7 +61,7 @@ def train(
     config = config or Config()
     weights = EventWeights.fit(events, mode=config.weights)
     catalogue = catalogue_of(events, items)
-    source, catalogue = encoded(catalogue, config.encoder, progress=progress)
+    encoder, catalogue = encoded(catalogue, config.encoder, progress=progress)
     interactions = Interactions.from_frame(weights.weigh(events), catalogue.items)
     pipeline = TwoStage(config).fit(
         interactions,
@@ -76,7 +77,8 @@ def train(
         interactions=interactions,
         pipeline=pipeline,
         weights=weights,
-        encoder=source,
+        encoder=config.encoder if encoder else NO_ENCODER,
+        learned_encoder=encoder if isinstance(encoder, TfidfEncoder) else None,
         facts=_facts(interactions, catalogue, pipeline, config, data),
     )
 
@@ -89,13 +91,13 @@ def catalogue_of(events: pl.DataFrame, items: pl.DataFrame | None) -> Catalogue:
 
 def encoded(
     catalogue: Catalogue, source: str, *, progress: Progress = SILENT
-) -> tuple[str, Catalogue]:
-    """Return the encoder's source and the catalogue with vectors; no vectors where no item has a text."""
+) -> tuple[TextEncoder | None, Catalogue]:
+    """Return the encoder and the catalogue with vectors; None and no vectors where no item has a text."""
     if source == NO_ENCODER or not catalogue.has_text.any():
-        return NO_ENCODER, catalogue
-    encoder: TextEncoder = encoder_from(source)
-    vectors = encoder.encode(catalogue.texts.to_list(), progress=progress)
-    return source, catalogue.with_vectors(vectors)
+        return None, catalogue
+    texts = catalogue.texts.to_list()
+    encoder = encoder_from(source, texts)
+    return encoder, catalogue.with_vectors(encoder.encode(texts, progress=progress))
 
 
 def fingerprint(interactions: Interactions) -> str:

@@ -32,10 +32,9 @@ def leaderboard(
         Of the bootstrap.
     """
     baseline = best_simple(outcomes, simple)
-    rows: list[Json] = []
-    for outcome in outcomes:
-        for part in outcome.values:
-            rows.append(_row(outcome, part, baseline, seed))
+    rows: list[Json] = [
+        _row(outcome, part, baseline, seed) for outcome in outcomes for part in outcome.values
+    ]
     return {
         "protocol": split.protocol,
         "cut": split.cut,
@@ -64,7 +63,7 @@ def conclusion(outcomes: Sequence[Outcome], baseline: Outcome | None, seed: int)
     best = max(outcomes, key=lambda outcome: outcome.values["all"][MAIN].mean())
     value = best.values["all"][MAIN].mean()
     if baseline is None:
-        return f"{best.name} is best with {MAIN} {value:.4f}; no simple model was asked for, so nothing to compare."
+        return f"{best.name} is best with {MAIN} {value:.4f}; there is no simple model to compare it with."
     if best is baseline:
         return f"{best.name}, a simple model, is best with {MAIN} {value:.4f}: nothing dearer pays here."
     difference = best.values["all"][MAIN] - baseline.values["all"][MAIN]

@@ -1,8 +1,8 @@
 """Ranking metrics, exact and vectorised: one value a query.
 
-With ``hit[p]`` = 1 where place p (from 1) holds a target, and T targets (those that could not be known count too):
+With ``hit[p]`` = 1 where place p (from 1) holds a target, and T targets (those nobody could know included):
 
-- ``ndcg@k``: sum of hit[p] / log2(p + 1) over the first k, divided by the same sum of an ideal list of min(T, k) hits
+- ``ndcg@k``: sum of hit[p] / log2(p + 1) over the first k, over the same sum of an ideal list of min(T, k) hits
 - ``recall@k``: hits in the first k / T
 - ``hitrate@k``: 1 if there is any hit in the first k
 - ``mrr@k``: 1 / place of the first hit, 0 without one in the first k
@@ -72,7 +72,7 @@ def ndcg(hit: Bool, totals: Int64, k: int) -> Float64:
 
 def recall(hit: Bool, totals: Int64, k: int) -> Float64:
     """Return the share of the targets that the first k hold: float64[n]."""
-    return np.asarray(hit[:, :k].sum(axis=1) / totals)
+    return np.asarray(hit[:, :k].sum(axis=1), dtype=np.float64) / totals
 
 
 def hit_rate(hit: Bool, totals: Int64, k: int) -> Float64:
@@ -100,7 +100,7 @@ def coverage(ranking: Ranking, n_items: int, k: int = 10) -> float:
 
 
 def novelty(ranking: Ranking, popularity: Int64, k: int = 10) -> float:
-    """Return the mean self-information of the listed items, in bits, over training events (Zhou et al., 2010)."""
+    """Return the mean self-information of the listed items in training events, in bits (Zhou et al., 2010)."""
     listed = ranking.items[:, :k]
     share = (popularity + 1) / (popularity.sum() + len(popularity))
     told = -np.log2(share)[listed[listed >= 0]]
@@ -108,7 +108,7 @@ def novelty(ranking: Ranking, popularity: Int64, k: int = 10) -> float:
 
 
 def diversity(ranking: Ranking, vectors: Float32 | None, k: int = 10) -> float | None:
-    """Return the mean of 1 - cosine over the pairs within a list (Ziegler et al., 2005); None without vectors."""
+    """Return the mean of 1 - cosine over the pairs of a list (Ziegler et al., 2005); None without vectors."""
     if vectors is None:
         return None
     listed = ranking.items[:, :k]

@@ -1,4 +1,4 @@
-"""Parts of the test that hide behind an average: newcomers, short and long histories, items nobody has seen."""
+"""Parts of the test that an average hides: newcomers, short and long histories, items nobody has seen."""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,6 @@
 """The cut of an evaluation: what models may see, whom they are asked about, and what happened next."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,7 +54,7 @@ class Split:
     @property
     def cold(self) -> Bool:
         """Whether an item has no training event: bool[items]."""
-        return np.bincount(self.train.item, minlength=len(self.catalogue)) == 0
+        return np.asarray(np.bincount(self.train.item, minlength=len(self.catalogue)) == 0)
 
 
 def make_split(
@@ -65,6 +66,7 @@ def make_split(
     seed: int = 7,
     allow_seen: bool = False,
     candidates: CandidatesOf = "catalogue",
+    clean_train: Callable[[pl.DataFrame], pl.DataFrame] = lambda train: train,
 ) -> Split:
     """Cut a cleaned event frame.
 
@@ -84,6 +86,8 @@ def make_split(
         Keep items of the history as candidates and as targets (groceries, music).
     candidates : {"catalogue", "log"}
         What is ranked; see `Split.catalogue`.
+    clean_train : callable
+        Rules that look at statistics over the log, applied to the training part alone.
 
     Raises
     ------
@@ -98,7 +102,7 @@ def make_split(
     held = splits.held_out(user, at, chosen, share, generator(seed, "split"))
     cut = splits.cut_time(at, share) if chosen == "time" else None
     return _split(
-        events.filter(~pl.Series(held)),
+        clean_train(events.filter(~pl.Series(held))),
         events.filter(pl.Series(held)),
         items,
         protocol=chosen,
@@ -157,7 +161,7 @@ def _known_items(
 def _targets(
     log: Interactions, liked: pl.DataFrame, vocabulary: Vocabulary, allow_seen: bool
 ) -> tuple[pl.Series, Int64, Int32]:
-    """Return the test users, and the distinct items each of them chose (new ones, unless seen are allowed)."""
+    """Return the test users, and the distinct items each chose (new ones, unless seen are allowed)."""
     chosen = liked.select(col.USER, col.ITEM).unique().sort(col.USER, col.ITEM)
     item = vocabulary.encode(chosen[col.ITEM])
     user = log.users.encode(chosen[col.USER])

@@ -3,7 +3,7 @@
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tacit.core.errors import ConfigError
 
@@ -50,7 +50,7 @@ class Config:
     share: float = 0.1
     max_users: int = 5_000
     encoder: str = "auto"
-    weights: str = "default"
+    weights: Literal["default", "auto"] = "default"
     seed: int = 7
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
-from tacit.core.types import Array, Bool, Float32, Int32, Int64, Json
+from tacit.core.types import Array, Bool, Float32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates

@@ -1,0 +1,134 @@
+"""``tacit evaluate``: what beats the simple answers on this data, with intervals."""
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tacit.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tacit.core.progress import Progress
+    from tacit.evaluation.split import Split
+
+
+def evaluate(
+    events: Annotated[Path | None, typer.Argument(help="Event log to split.")] = None,
+    items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
+    ] = None,
+    split: Annotated[
+        Literal["time", "leave-one-out", "random"] | None,
+        typer.Option("--split", help="Kind of cut; the most honest one that the log supports by default."),
+    ] = None,
+    share: Annotated[float, typer.Option("--share", min=0.001, max=0.5, help="Share to hold out.")] = 0.1,
+    train: Annotated[Path | None, typer.Option("--train", help="Train on this file ...")] = None,
+    test: Annotated[Path | None, typer.Option("--test", help="... and test on this one.")] = None,
+    models: Annotated[
+        str | None, typer.Option("--models", help="Names, separated by commas; all by default.")
+    ] = None,
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="auto, minilm, tfidf, endpoint:URL#MODEL, a path, or none.")
+    ] = "auto",
+    candidates: Annotated[
+        Literal["catalogue", "log"],
+        typer.Option("--candidates", help="What is ranked; log: as in papers, every item of the log."),
+    ] = "catalogue",
+    allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Repeats count (groceries).")] = False,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the run.")] = 7,
+    html: Annotated[Path | None, typer.Option("--html", help="Report with charts.")] = None,
+    json: Annotated[str | None, typer.Option("--json", help="Report as JSON; - for standard output.")] = None,
+) -> None:
+    """Fit models on the past, ask them about the future, and compare."""
+    from dataclasses import replace
+
+    from tacit.cli.outputs import write_text
+    from tacit.cli.terminal import Bars, err
+    from tacit.cli.terminal import out as console
+    from tacit.engine.train import encoded
+    from tacit.evaluation.evaluate import evaluate_all
+    from tacit.evaluation.leaderboard import leaderboard
+    from tacit.pipeline.zoo import MODELS, SIMPLE
+    from tacit.reporting.evaluation import evaluation_page
+    from tacit.reporting.terminal import evaluation_tables
+
+    bars = Bars()
+    names = _names(models, list(MODELS))
+    made = _split(
+        events, train, test, items, mapping, bars,
+        protocol=split, share=share, seed=seed, allow_seen=allow_seen, candidates=candidates,
+    )  # fmt: skip
+    made = replace(made, catalogue=encoded(made.catalogue, encoder, progress=bars)[1])
+    makers = {name: MODELS[name] for name in names}
+    outcomes = evaluate_all(makers, made, seed=seed, progress=bars)
+    report = leaderboard(outcomes, made, simple=SIMPLE, seed=seed)
+    (err if json == "-" else console).print(evaluation_tables(report))
+    (err if json == "-" else console).print(report["conclusion"])
+    if html is not None:
+        write_text(evaluation_page(report), html)
+    if json is not None:
+        _write_json(report, json)
+
+
+def _names(models: str | None, known: list[str]) -> list[str]:
+    names = [name.strip() for name in models.split(",")] if models else known
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"there is no model {name!r}; known: {', '.join(known)}")
+    return list(dict.fromkeys(names))
+
+
+def _split(
+    events: Path | None,
+    train: Path | None,
+    test: Path | None,
+    items: Path | None,
+    mapping: list[str] | None,
+    progress: "Progress",
+    **options: object,
+) -> "Split":
+    from tacit.cli.inputs import item_frame
+    from tacit.evaluation.split import make_split, split_from_files
+
+    catalogue = item_frame(items)
+    if train is not None and test is not None and events is None:
+        chosen = {name: options[name] for name in ("allow_seen", "candidates")}
+        parts = [_rows(path, mapping, progress) for path in (train, test)]
+        return split_from_files(_without_noise(parts[0]), parts[1], catalogue, **chosen)  # type: ignore[arg-type]
+    if events is None or train is not None or test is not None:
+        raise ConfigError("give one log to split, or both --train and --test")
+    return make_split(
+        _rows(events, mapping, progress),
+        catalogue,
+        clean_train=_without_noise,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def _rows(path: Path, mapping: list[str] | None, progress: "Progress") -> "pl.DataFrame":
+    from tacit.cli.inputs import cleaned_events
+    from tacit.data.clean import Rules
+
+    return cleaned_events(path, mapping, progress=progress, rules=Rules().rows_only()).events
+
+
+def _without_noise(train: "pl.DataFrame") -> "pl.DataFrame":
+    """Apply the rules that look at statistics to the training part alone."""
+    from tacit.data.clean import Rules, apply_rules
+
+    return apply_rules(train, Rules().statistical(), now=float("inf"))[0]
+
+
+def _write_json(report: object, place: str) -> None:
+    from tacit.cli.outputs import write_text
+
+    text = json_format.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if place == "-":
+        sys.stdout.write(text)
+    else:
+        write_text(text, Path(place))

@@ -1,0 +1,58 @@
+"""``tacit recommend``: one list, from the command line."""
+
+import json as json_format
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tacit.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tacit.engine.requests import Response
+
+
+def recommend(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot made by `tacit fit`.")],
+    user: Annotated[str | None, typer.Option("--user", help="User id; unknown ones get a list too.")] = None,
+    history: Annotated[
+        str | None, typer.Option("--history", help="Item ids, oldest first, separated by commas.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Length of the list.")] = 10,
+    allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Keep items already seen.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+) -> None:
+    """Recommend to a user or to a history."""
+    from tacit.engine.engine import Engine
+    from tacit.engine.requests import Request
+    from tacit.engine.snapshot import load
+
+    if user is None and history is None:
+        raise ConfigError("say for whom: --user ID or --history A,B,C")
+    items = [id_.strip() for id_ in (history or "").split(",") if id_.strip()]
+    engine = Engine(load(directory))
+    show(engine.recommend(Request(user_id=user, items=items, k=k, allow_seen=allow_seen)), json=json)
+
+
+def show(answer: "Response", *, json: bool) -> None:
+    """Print a list as a table or as JSON."""
+    if json:
+        sys.stdout.write(json_format.dumps(asdict(answer), ensure_ascii=False, indent=1) + "\n")
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tacit.cli.terminal import out
+
+    table = Table("", "item", "title", "score", "why")
+    for rank, item in enumerate(answer.items, 1):
+        table.add_row(
+            str(rank),
+            escape(item.item_id),
+            escape(item.title),
+            f"{item.score:.4f}",
+            escape("; ".join(item.reasons)),
+        )
+    out.print(table)

@@ -1,0 +1,267 @@
+"""Cleaning: rules that each remove rows for one reason, counted, with every removed row in the quarantine.
+
+The rules run in a fixed order and a row is removed by the first that fits it, so ``rows_in`` is always the
+number of events plus the number of quarantined rows.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import polars as pl
+
+from tacit.core.errors import ConfigError
+from tacit.core.progress import SILENT, Progress
+from tacit.data import columns as col
+from tacit.data.event_names import is_rated, strength
+from tacit.data.impute import Fill, filled
+from tacit.data.read import Source, raw_lines
+
+FIRST_MOMENT = 631_152_000.0
+"""1990-01-01: no log of what people did online is older."""
+
+_DAY_AHEAD = 86_400.0
+_STRONG = 0.7
+_BOT_DEVIATIONS = 4.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What to remove and what to fill in.
+
+    Attributes
+    ----------
+    impossible_times : bool
+        Times before 1990 or later than a day after now.
+    missing_times : bool
+        Events without a time in a log that has times.
+    duplicates : bool
+        Events that repeat another in user, item, type, time, value and order.
+    burst_seconds : float
+        A view, click or the like that follows the same one by at most so many seconds; 0 keeps them.
+        Carts, purchases and ratings are never bursts.
+    bots : bool
+        Users who look at more than ``bot_items_per_hour`` different items within an hour and whose number of
+        different items is an outlier (4 robust deviations of its logarithm). Ratings are not counted:
+        people rate whole pages at once.
+    bot_items_per_hour : int
+    outliers : {"quantile", "mad"} or None
+        Values in the outer ``outlier_share`` of either side, or further than ``outlier_deviations`` robust
+        deviations from the median of their event type.
+    outlier_share, outlier_deviations : float
+    min_user_events, min_item_events : int
+        Users and items with fewer events are removed, items first, once each.
+    fill : mapping of column to Fill
+        How missing values are filled, by column ("value", "timestamp").
+    """
+
+    impossible_times: bool = True
+    missing_times: bool = True
+    duplicates: bool = True
+    burst_seconds: float = 2.0
+    bots: bool = True
+    bot_items_per_hour: int = 300
+    outliers: Literal["quantile", "mad"] | None = None
+    outlier_share: float = 0.001
+    outlier_deviations: float = 10.0
+    min_user_events: int = 1
+    min_item_events: int = 1
+    fill: dict[str, Fill] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.burst_seconds < 0 or self.min_user_events < 1 or self.min_item_events < 1:
+            raise ConfigError("burst seconds must be 0 or more and minimum counts 1 or more")
+        if not 0 <= self.outlier_share < 0.5:
+            raise ConfigError(f"the outlier share is {self.outlier_share}; it must lie in 0 to 0.5")
+
+    def rows_only(self) -> "Rules":
+        """Return the rules that look at rows and their neighbours only, never at statistics over the log.
+
+        What an evaluation applies before its cut: statistics over the whole log would tell of the future.
+        """
+        return replace(self, bots=False, outliers=None, min_user_events=1, min_item_events=1, fill={})
+
+    def statistical(self) -> "Rules":
+        """Return the other rules: what an evaluation applies to its training part alone."""
+        return replace(self, impossible_times=False, missing_times=False, duplicates=False, burst_seconds=0)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A cleaned log.
+
+    Attributes
+    ----------
+    events : polars.DataFrame
+    quarantine : polars.DataFrame
+        ``line``, ``reason``, ``raw`` of every row that is not among the events.
+    rows_in : int
+    reasons : mapping of reason to count
+    mapping : mapping of role to column
+    dialect : str
+    """
+
+    events: pl.DataFrame
+    quarantine: pl.DataFrame
+    rows_in: int
+    reasons: dict[str, int]
+    mapping: dict[str, str]
+    dialect: str
+
+
+def clean(source: Source, rules: Rules | None = None, *, now: float, progress: Progress = SILENT) -> Cleaned:
+    """Return the events that stand every rule, and the rest with its reasons.
+
+    Parameters
+    ----------
+    source : Source
+        From `tacit.data.read.read_events`.
+    rules : Rules, optional
+    now : float
+        The present, Unix seconds: later times are impossible.
+    progress : Progress
+    """
+    events, removed = apply_rules(source.frame, rules or Rules(), now=now, progress=progress)
+    removed = removed.select(col.LINE, "reason", raw_lines(source, removed[col.LINE]).alias("raw"))
+    quarantine = pl.concat([source.rejected, removed]).sort(col.LINE, maintain_order=True)
+    return Cleaned(
+        events, quarantine, source.rows_in, _counted(quarantine), dict(source.mapping), source.dialect
+    )
+
+
+def apply_rules(
+    events: pl.DataFrame, rules: Rules, *, now: float, progress: Progress = SILENT
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the events that stand every rule, and the removed ones with a column ``reason``."""
+    steps = _steps(rules, now)
+    removed: list[pl.DataFrame] = []
+    with progress.task("cleaning", total=len(steps) + 1) as task:
+        for reason, find in steps:
+            wrong = find(events)
+            if wrong.any():
+                removed.append(events.filter(wrong).select(col.LINE, pl.lit(reason).alias("reason")))
+                events = events.filter(~wrong)
+            task.advance()
+        events, unfilled = filled(events, rules.fill)
+        task.advance()
+    nothing = pl.DataFrame(schema={col.LINE: pl.Int64, "reason": pl.String})
+    return events, pl.concat([nothing, *removed, unfilled])
+
+
+def _steps(rules: Rules, now: float) -> list[tuple[str, Callable[[pl.DataFrame], pl.Series]]]:
+    steps: list[tuple[str, Callable[[pl.DataFrame], pl.Series]]] = []
+    if rules.impossible_times:
+        steps.append(("impossible time", lambda e: _impossible(e, now)))
+    if rules.missing_times and col.TIMESTAMP not in rules.fill:
+        steps.append(("no time", _timeless))
+    if rules.duplicates:
+        steps.append(("duplicate", _duplicates))
+    if rules.burst_seconds > 0:
+        steps.append(("burst", lambda e: _bursts(e, rules.burst_seconds)))
+    if rules.bots:
+        steps.append(("bot", lambda e: _bots(e, rules.bot_items_per_hour)))
+    if rules.outliers is not None:
+        steps.append(("outlying value", lambda e: _outliers(e, rules)))
+    if rules.min_item_events > 1:
+        steps.append(("rare item", lambda e: _rare(e, col.ITEM, rules.min_item_events)))
+    if rules.min_user_events > 1:
+        steps.append(("rare user", lambda e: _rare(e, col.USER, rules.min_user_events)))
+    return steps
+
+
+def _impossible(events: pl.DataFrame, now: float) -> pl.Series:
+    at = events[col.TIMESTAMP]
+    return ((at < FIRST_MOMENT) | (at > now + _DAY_AHEAD)).fill_null(False)
+
+
+def _timeless(events: pl.DataFrame) -> pl.Series:
+    missing = events[col.TIMESTAMP].is_null()
+    return missing & (not missing.all())
+
+
+def _coded(events: pl.DataFrame) -> pl.DataFrame:
+    """Return user, item and event as numbers, with time and place: what sorting twenty million rows needs."""
+    return events.select(
+        *(
+            pl.col(name).cast(pl.Categorical).to_physical().alias(name)
+            for name in (col.USER, col.ITEM, col.EVENT)
+        ),
+        pl.col(col.TIMESTAMP).fill_null(0),
+        pl.col(col.VALUE).fill_null(float("-inf")),
+        pl.col(col.SEQ).fill_null(0),
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("place"),
+    )
+
+
+def _duplicates(events: pl.DataFrame) -> pl.Series:
+    keys = [col.USER, col.ITEM, col.EVENT, col.TIMESTAMP, col.VALUE, col.SEQ]
+    ordered = _coded(events).sort(*keys, "place")
+    same = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys).fill_null(False)
+    return _at_places(ordered.select("place", same.alias("wrong")), len(events))
+
+
+def _bursts(events: pl.DataFrame, seconds: float) -> pl.Series:
+    weak = [name for name in events[col.EVENT].unique() if strength(name) < _STRONG]
+    candidates = events[col.EVENT].is_in(weak) & events[col.TIMESTAMP].is_not_null()
+    if not candidates.any():
+        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(events))
+    keys = [col.USER, col.ITEM, col.EVENT]
+    ordered = _coded(events).filter(candidates).sort(*keys, col.TIMESTAMP, "place")
+    same = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys)
+    close = pl.col(col.TIMESTAMP) - pl.col(col.TIMESTAMP).shift(1) <= seconds
+    return _at_places(ordered.select("place", (same & close).fill_null(False).alias("wrong")), len(events))
+
+
+def _at_places(found: pl.DataFrame, size: int) -> pl.Series:
+    none = pl.Series("wrong", [False], dtype=pl.Boolean).new_from_index(0, size)
+    return none.scatter(found.filter("wrong")["place"], True)
+
+
+def _bots(events: pl.DataFrame, items_per_hour: int) -> pl.Series:
+    rated = [name for name in events[col.EVENT].unique() if is_rated(name) or strength(name) == 0]
+    looked = events.lazy().filter(~pl.col(col.EVENT).is_in(rated), pl.col(col.TIMESTAMP).is_not_null())
+    hour = (pl.col(col.TIMESTAMP) // 3600).cast(pl.Int64).alias("hour")
+    busy = (
+        looked.group_by(col.USER, hour)
+        .len()
+        .filter(pl.col("len") >= items_per_hour)
+        .select(col.USER)
+        .unique()
+    )
+    suspects = busy.collect(engine="streaming")[col.USER]
+    if not len(suspects):
+        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(events))
+    breadth = looked.group_by(col.USER).agg(pl.col(col.ITEM).n_unique().log1p().alias("breadth")).collect()
+    middle = breadth["breadth"].median() or 0.0
+    spread = 1.4826 * ((breadth["breadth"] - middle).abs().median() or 0.0)  # type: ignore[operator]
+    wide = breadth.filter(pl.col("breadth") > middle + _BOT_DEVIATIONS * spread)[col.USER]  # type: ignore[operator]
+    peak = (
+        looked.filter(pl.col(col.USER).is_in(suspects.to_list()))
+        .group_by(col.USER, hour)
+        .agg(pl.col(col.ITEM).n_unique().alias("items"))
+        .filter(pl.col("items") >= items_per_hour)
+        .collect()
+    )
+    bots = peak[col.USER].unique().filter(peak[col.USER].unique().is_in(wide.to_list()))
+    return events[col.USER].is_in(bots.to_list())
+
+
+def _outliers(events: pl.DataFrame, rules: Rules) -> pl.Series:
+    value = pl.col(col.VALUE)
+    if rules.outliers == "quantile":
+        low, high = value.quantile(rules.outlier_share), value.quantile(1 - rules.outlier_share)
+        wrong = (value < low.over(col.EVENT)) | (value > high.over(col.EVENT))
+    else:
+        middle = value.median().over(col.EVENT)
+        spread = 1.4826 * (value - middle).abs().median().over(col.EVENT)
+        wrong = (spread > 0) & ((value - middle).abs() > rules.outlier_deviations * spread)
+    return events.select(wrong.fill_null(False).alias("wrong"))["wrong"]
+
+
+def _rare(events: pl.DataFrame, name: str, least: int) -> pl.Series:
+    return events.select((pl.len().over(name) < least).alias("wrong"))["wrong"]
+
+
+def _counted(quarantine: pl.DataFrame) -> dict[str, int]:
+    counts = quarantine["reason"].value_counts(sort=True)
+    return dict(zip(counts["reason"].to_list(), counts["count"].to_list(), strict=True))

@@ -1,0 +1,204 @@
+"""Lines with a separator to columns, all at once; every line that does not fit is set aside with its reason.
+
+All cells stay text: an id never becomes a number. A line is split by its separator alone unless it holds
+quotes; those go through the csv reader (with a separator of two characters a quote is like any other).
+"""
+
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import polars as pl
+
+from tacit.data import columns as col
+from tacit.data.mapping import looks_like_header
+from tacit.data.textfile import Block
+
+REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
+"""Schema of rows that are set aside."""
+
+_KNOWN = ("\t", "::", ",", ";", "||", "|", "\x01", "~", "^", " ")
+_QUOTED = re.compile(r'"[^"]*"')
+_LONGEST_LINE = 1_000_000
+
+csv.field_size_limit(16 * 2**20)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the lines of a file are built.
+
+    Attributes
+    ----------
+    separator : str or None
+        None for one column.
+    names : tuple of str
+        Names of the columns; "1", "2", ... without a header.
+    header : str or None
+        The header line, if there is one.
+    """
+
+    separator: str | None
+    names: tuple[str, ...]
+    header: str | None
+
+
+def separator_of(lines: list[str]) -> str | None:
+    """Return the separator that splits the most lines into the same number of columns; None for one column."""
+    bare = [_QUOTED.sub("", line) for line in lines if line.strip()][:200]
+    best, best_score = None, 0.6
+    for candidate in (*_KNOWN, *_unusual(bare)):
+        counts = Counter(line.count(candidate) for line in bare)
+        count, agreeing = max(counts.items(), key=lambda pair: (pair[0] > 0, pair[1]))
+        score = agreeing / len(bare) if count and not _is_empty_cell(candidate, bare) else 0.0
+        if score > best_score + (0.05 if best else 0):
+            best, best_score = candidate, score
+    return best
+
+
+def _is_empty_cell(candidate: str, lines: list[str]) -> bool:
+    """Return whether a doubled sign is only the single one around an empty cell (``1|Toy Story||3``)."""
+    if len(candidate) == 1:
+        return False
+    single = sum(line.count(candidate[0]) for line in lines)
+    return single > 4 * sum(line.count(candidate) for line in lines)
+
+
+def cells_of(line: str, separator: str | None) -> list[str]:
+    """Return the cells of one line, quotes taken off."""
+    frame, _ = split(pl.Series([line]), separator, None)
+    return list(frame.row(0))
+
+
+def split(lines: pl.Series, separator: str | None, width: int | None) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the cells of lines as columns "0", "1", ..., and why a line could not be split.
+
+    Parameters
+    ----------
+    lines : polars.Series of str
+    separator : str or None
+    width : int or None
+        Number of columns; that of the first line by default.
+
+    Returns
+    -------
+    frame : polars.DataFrame
+        A row a line; nulls where the line is bad.
+    reason : polars.Series of str
+        Null where the line is good.
+    """
+    if separator is None:
+        return lines.alias("0").to_frame(), pl.Series([None] * len(lines), dtype=pl.String)
+    quoted = lines.str.contains('"', literal=True) & (len(separator) == 1)
+    width = width or _width(lines[0], separator)
+    frame = lines.str.split_exact(separator, width - 1).struct.unnest()
+    frame.columns = [str(place) for place in range(width)]
+    found = lines.str.count_matches(separator, literal=True).cast(pl.Int64) + 1
+    reason = _miscounted(found, width)
+    if quoted.any():
+        frame, reason = _with_quoted(frame, reason, lines, quoted, separator, width)
+    return frame, reason
+
+
+def _miscounted(found: pl.Series, width: int) -> pl.Series:
+    text = pl.format("expected {} columns, found {}", pl.lit(width), pl.col("found"))
+    return (
+        found.alias("found")
+        .to_frame()
+        .select(pl.when(pl.col("found") != width).then(text).alias("reason"))["reason"]
+    )
+
+
+def _with_quoted(
+    frame: pl.DataFrame, reason: pl.Series, lines: pl.Series, quoted: pl.Series, separator: str, width: int
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Replace the rows of quoted lines by what a reader of quotes finds in them."""
+    rows = quoted.arg_true()
+    texts = lines.gather(rows)
+    closed = texts.str.count_matches('"', literal=True) % 2 == 0
+    cells = list(csv.reader(texts.filter(closed), delimiter=separator))
+    fits = pl.Series([len(row) == width for row in cells], dtype=pl.Boolean)
+    whole = [row if good else [None] * width for row, good in zip(cells, fits, strict=True)]
+    found = pl.Series([len(row) for row in cells], dtype=pl.Int64)
+    at = rows.filter(closed)
+    columns = {
+        name: frame[name].scatter(at, pl.Series([row[place] for row in whole], dtype=pl.String))
+        for place, name in enumerate(frame.columns)
+    }
+    reason = reason.scatter(at, _miscounted(found, width))
+    if separator in ",;":  # elsewhere a lone quote is a character like any other
+        reason = reason.scatter(rows.filter(~closed), "a quote is opened and not closed")
+    return pl.DataFrame(columns), reason
+
+
+def _width(line: str, separator: str) -> int:
+    return _QUOTED.sub("", line).count(separator) + 1
+
+
+def _unusual(lines: list[str]) -> list[str]:
+    """Return other signs of the first line that might separate: single, or the same one twice."""
+    signs = {sign for sign in lines[0] if not sign.isalnum() and sign not in "\"'._-/+@:"} if lines else set()
+    doubles = {sign * 2 for sign in signs if lines and sign * 2 in lines[0]}
+    return sorted(doubles) + sorted(signs - set(_KNOWN))
+
+
+def layout_of(lines: list[str]) -> Layout:
+    """Return how a file is built, from its first lines (none of them empty)."""
+    separator = separator_of(lines)
+    first = cells_of(lines[0], separator)
+    second = cells_of(lines[1], separator) if len(lines) > 1 else first
+    if looks_like_header([cell or "" for cell in first], [cell or "" for cell in second]):
+        names = [(cell or "").strip().partition(":")[0] for cell in first]
+        return Layout(separator, _distinct(names), lines[0])
+    counts = Counter(_width(line, separator) if separator else 1 for line in lines[:200])
+    width = counts.most_common(1)[0][0]
+    return Layout(separator, tuple(str(place) for place in range(1, width + 1)), None)
+
+
+def parse(block: Block, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the cells of a block under the layout's names (with ``line``), and the lines set aside."""
+    lines = pl.Series("raw", block.lines, dtype=pl.String)
+    number = pl.Series(col.LINE, range(block.first, block.first + len(lines)), dtype=pl.Int64)
+    frame, reason = split(lines, layout.separator, len(layout.names))
+    frame.columns = list(layout.names)
+    reason = _line_reasons(lines, reason, block, layout)
+    is_header = number == _header_line(block, layout)
+    good = reason.is_null() & ~is_header
+    bad = pl.DataFrame({col.LINE: number, "reason": reason, "raw": lines}).filter(~good & ~is_header)
+    return frame.with_columns(number).filter(good), bad
+
+
+def _header_line(block: Block, layout: Layout) -> int:
+    """Return the number of the header's line, 0 where it is not in the block."""
+    if layout.header is None or block.first != 1:
+        return 0
+    return block.lines.index(layout.header) + 1
+
+
+def _line_reasons(lines: pl.Series, reason: pl.Series, block: Block, layout: Layout) -> pl.Series:
+    """Add what is wrong with whole lines to what is wrong with their cells."""
+    checks = [
+        (lines.str.strip_chars() == "", "empty line"),
+        (lines.str.contains("\0", literal=True), "holds a NUL character"),
+        (lines.str.len_bytes() > _LONGEST_LINE, f"longer than {_LONGEST_LINE:,} bytes"),
+    ]
+    if layout.header is not None:
+        checks.append((lines == layout.header, "the header again"))
+    if block.damaged:
+        checks.append((lines.str.contains("\ufffd", literal=True), "bytes that do not fit the encoding"))
+    for wrong, why in checks:
+        if wrong.any():
+            reason = reason.set(wrong, why)
+    return reason
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    """Return names made unique: a second ``item`` becomes ``item_2``, so that no column hides another."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for place, name in enumerate(names, 1):
+        base = name or f"column_{place}"
+        seen[base] += 1
+        kept.append(base if seen[base] == 1 else f"{base}_{seen[base]}")
+    return tuple(kept)

@@ -1,0 +1,182 @@
+"""Which column plays which role: by its name, else by what it holds."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from tacit.core.errors import ConfigError, DataError
+from tacit.data.event_names import UNKNOWN, plain_name, strength
+from tacit.data.times import parser_for
+
+USER, ITEM, EVENT, TIMESTAMP, VALUE, SEQ = "user", "item", "event", "timestamp", "value", "seq"
+ROLES = (USER, ITEM, EVENT, TIMESTAMP, VALUE, SEQ)
+
+_NAMES: dict[str, str] = {
+    USER: "userid user uid visitorid visitor customerid customer clientid memberid member accountid "
+    "userpseudoid reviewerid usermd5 householdid viewerid shopperid personid sessionid session sid "
+    "anonymousid 用户 用户id 用户编号 用户名 会员 会员id 会员编号",
+    ITEM: "itemid item iid productid product movieid movie asin parentasin sku gameid game bookid book "
+    "articleid newsid songid trackid track artistid videoid contentid goodsid offerid listingid "
+    "商品 商品id 商品编号 物品 物品id 产品 产品id 电影 电影id",
+    EVENT: "event eventtype eventname action actiontype behavior behaviour behaviortype type interaction "
+    "interactiontype activity verb 行为 行为类型 事件 事件类型",
+    TIMESTAMP: "timestamp time ts datetime date eventtime eventtimestamp createdat unixtime unixreviewtime "
+    "ratingtime reviewtime timestampms timestampmillis eventdate when 时间 日期 时间戳 行为时间",
+    VALUE: "value rating score stars overall eventvalue hours playtime dwell dwelltime duration watchtime "
+    "weight purchase count 评分 分数 数值 时长",
+    SEQ: "seq order sequence position step rank 顺序 序号",
+}
+_ORDER = {role: {name: place for place, name in enumerate(names.split())} for role, names in _NAMES.items()}
+
+
+def roles_by_name(names: Sequence[str]) -> dict[str, str]:
+    """Return role -> column for the columns whose names say what they are; the surest name of a role wins."""
+    found: dict[str, str] = {}
+    for role in ROLES:
+        known = [(_ORDER[role][plain_name(name)], name) for name in names if plain_name(name) in _ORDER[role]]
+        free = [(place, name) for place, name in sorted(known) if name not in found.values()]
+        if free:
+            found[role] = free[0][1]
+    return found
+
+
+def roles_by_content(frame: pl.DataFrame, known: Mapping[str, str]) -> dict[str, str]:
+    """Return role -> column, the roles that no name gave judged by what the columns hold.
+
+    A column of times is the timestamp, one of few words the event, one of few small numbers the value; of
+    what is left the first is the user and the second the item.
+    """
+    roles = dict(known)
+    left = [name for name in frame.columns if name not in roles.values()]
+    if USER in roles and ITEM in roles:
+        return roles  # other columns may be anything: no guesses beside what was named
+    for role, fits in ((TIMESTAMP, _holds_times), (EVENT, _holds_events), (VALUE, _holds_ratings)):
+        if role not in roles and len(left) > 2:
+            chosen = next((name for name in reversed(left) if fits(frame[name])), None)
+            if chosen is not None:
+                roles[role] = chosen
+                left.remove(chosen)
+    for role in (USER, ITEM):
+        if role not in roles and left:
+            roles[role] = left.pop(0)
+    return roles
+
+
+def roles_of(frame: pl.DataFrame, named: bool, asked: Mapping[str, str] | None) -> dict[str, str]:
+    """Return role -> column of an event log.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        A sample, all columns text.
+    named : bool
+        Whether the columns' names come from the file.
+    asked : mapping of role to column, optional
+        What the caller says; a column may be given by its place, from 1.
+
+    Raises
+    ------
+    ConfigError
+        If what was asked names no role or no column.
+    DataError
+        If there is no user or no item column.
+    """
+    roles = {role: _column(frame.columns, role, column) for role, column in (asked or {}).items()}
+    if named:
+        guesses = roles_by_name([name for name in frame.columns if name not in roles.values()])
+        roles = {**{r: c for r, c in guesses.items() if r not in roles}, **roles}
+    roles = roles_by_content(frame, roles)
+    for role in (USER, ITEM):
+        if role not in roles:
+            raise DataError(
+                f"no {role} column among {', '.join(frame.columns)}; name it with --map COLUMN={role}"
+            )
+    return {role: roles[role] for role in ROLES if role in roles}
+
+
+def item_column(names: Sequence[str], asked: Mapping[str, str] | None = None) -> str:
+    """Return the column of a catalogue that holds the item ids: by its name, else the first."""
+    return _id_column(names, asked, ITEM)
+
+
+def user_column(names: Sequence[str], asked: Mapping[str, str] | None = None) -> str:
+    """Return the column of a file of users that holds their ids: by its name, else the first."""
+    return _id_column(names, asked, USER)
+
+
+def looks_like_header(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Return whether the first row names columns rather than holding values."""
+    cells = [cell.strip() for cell in first]
+    if any(not cell or _is_number(cell) for cell in cells) or len(set(cells)) < len(cells):
+        return False
+    if all(re.fullmatch(r"\w+:(token|token_seq|float|float_seq)", cell) for cell in cells):
+        return True
+    known = {name for names in _ORDER.values() for name in names} | {"id", "title", "name", "genres", "text"}
+    if any(plain_name(cell) in known for cell in cells):
+        return True
+    return any(_is_number(cell) for cell in second) and all(re.match(r"[^\W\d]", cell) for cell in cells)
+
+
+def event_name(path: Path, value_column: str | None) -> str:
+    """Return the event type of a log that has no column for it: from the file's name, else what a value says.
+
+    ``game_purchase.dat`` holds purchases and ``ratings.csv`` ratings.
+    """
+    words = re.split(r"[\W_]+", path.name.split(".")[0].lower())
+    for word in ("addtocart" if "cart" in words else "", *words):
+        singular = word.removesuffix("s")
+        if word and (strength(singular) != UNKNOWN or singular in ("purchase", "buy", "order")):
+            return "cart" if singular == "addtocart" else singular
+    if value_column is None:
+        return "view"
+    return "rating" if plain_name(value_column) not in ("hours", "playtime", "dwell", "dwelltime") else "play"
+
+
+def _id_column(names: Sequence[str], asked: Mapping[str, str] | None, role: str) -> str:
+    if asked and role in asked:
+        return _column(names, role, asked[role])
+    ranked = [(_ORDER[role][plain_name(name)], name) for name in names if plain_name(name) in _ORDER[role]]
+    if ranked:
+        return min(ranked)[1]
+    plain = [name for name in names if plain_name(name) == "id"]
+    return plain[0] if plain else names[0]
+
+
+def _column(names: Sequence[str], role: str, column: str) -> str:
+    if role not in ROLES:
+        raise ConfigError(f"there is no role {role!r}; known: {', '.join(ROLES)}")
+    if column in names:
+        return column
+    if column.isdigit() and 1 <= int(column) <= len(names):
+        return names[int(column) - 1]
+    raise ConfigError(f"there is no column {column!r} for the {role}; columns: {', '.join(names)}")
+
+
+def _holds_times(column: pl.Series) -> bool:
+    parse = parser_for(column)
+    if parse is None:
+        return False
+    seconds = parse(column.head(1_000)).drop_nulls()
+    # Numbers are times only if they lie where times lie: 1990 to 2100.
+    return len(seconds) > 0 and bool(seconds.is_between(6.3e8, 4.2e9).mean() > 0.9)  # type: ignore[operator]
+
+
+def _holds_events(column: pl.Series) -> bool:
+    known = column.drop_nulls()
+    if not len(known) or known.n_unique() > min(30, max(2, len(known) // 2)):
+        return False
+    return not any(_is_number(cell) for cell in known.unique().to_list())
+
+
+def _holds_ratings(column: pl.Series) -> bool:
+    numbers = column.cast(pl.Float64, strict=False)
+    known = numbers.drop_nulls()
+    if not len(known) or len(known) < 0.5 * len(column):
+        return False
+    return known.n_unique() <= 21 and float(known.abs().max() or 0) <= 100  # type: ignore[arg-type]
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", cell))

@@ -1,0 +1,221 @@
+"""Reading event logs, catalogues and user files of many dialects into the columns of `tacit.data.columns`.
+
+Nothing is dropped silently: a row that cannot be used is in `Source.rejected` with its line, its reason and its
+text, and ``rows_in == len(frame) + len(rejected)`` always holds. In a format whose rows hold several events
+(browse records, impressions, lists of items) each event counts as a row.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tacit.core.errors import DataError
+from tacit.core.progress import SILENT, Progress
+from tacit.data import columns as col
+from tacit.data import delimited, jsonlines, parquetfile, textfile
+from tacit.data import mapping as roles
+from tacit.data.delimited import REJECTED
+from tacit.data.dialects import dialect_of
+from tacit.data.rows import Rows, finished
+
+_SAMPLE_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """What reading an event log gave.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        Events; see `tacit.data.columns`. Other columns are kept as text under their own names.
+    rejected : polars.DataFrame
+        ``line``, ``reason`` and ``raw`` of the rows that cannot be used.
+    rows_in : int
+    mapping : mapping of role to column
+    dialect : str
+        "MovieLens 1M", "RecBole atomic", ..., or the kind of file.
+    encoding : str
+    separator : str or None
+    path : Path
+    """
+
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+    rows_in: int
+    mapping: dict[str, str]
+    dialect: str
+    encoding: str
+    separator: str | None
+    path: Path
+
+
+def read_events(
+    path: Path, *, mapping: Mapping[str, str] | None = None, progress: Progress = SILENT
+) -> Source:
+    """Read an event log.
+
+    Parameters
+    ----------
+    path : Path
+        CSV, TSV or any single or doubled separator, with or without a header, JSON lines or Parquet;
+        plain, gzip or zstd; UTF-8, UTF-16, GB18030 or latin-1.
+    mapping : mapping of role to column, optional
+        Overrides what is detected. Roles: user, item, event, timestamp, value, seq; a column is named or
+        given by its place from 1.
+    progress : Progress
+
+    Raises
+    ------
+    DataError
+        If the file holds no event that can be read, or it is not clear which column is which.
+    """
+    sample = _sample_of(path)
+    if parquetfile.is_parquet(sample):
+        return _read_parquet(path, mapping)
+    encoding = textfile.encoding_of(sample)
+    parser = _parser(path, encoding, mapping)
+    parts, size = [], max(path.stat().st_size, 1)
+    with progress.task(f"reading {path.name}", total=None if _is_packed(path) else size) as task:
+        for block in textfile.blocks(path, encoding):
+            parts.append(parser.parse(block))
+            task.advance(block.size)
+    return _source(path, parts, parser, encoding)
+
+
+def read_items(path: Path, *, mapping: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """Read a catalogue: ``item_id`` (unique, text) and every other column that is there.
+
+    ``title``, ``description``, ``available`` and ``created_at`` are recognised by common names; of several rows
+    of one item the first is kept.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as a table with item ids.
+    """
+    from tacit.data.tables import catalogue_columns, read_table
+
+    table = read_table(path)
+    return catalogue_columns(table, roles.item_column(table.columns, mapping))
+
+
+def read_users(path: Path, *, mapping: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """Read a file of users: ``user_id`` (unique, text) and every other column.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as a table.
+    """
+    from tacit.data.tables import identified, read_table
+
+    table = read_table(path)
+    return identified(table, roles.user_column(table.columns, mapping), col.USER)
+
+
+def _sample_of(path: Path) -> bytes:
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name a file")
+    sample = textfile.head(path)
+    if not sample.strip():
+        raise DataError(f"{path} is empty: there is no event in it")
+    if sample.startswith((b"RDX", b"\xfd7zXZ", b"BZh", b"PK\x03\x04", b"%PDF")):
+        raise DataError(f"{path} is not a text, JSON lines or Parquet file; export it as one of these")
+    return sample
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
+
+
+@dataclass
+class _Parser:
+    """Turns blocks of lines into events, alike for all blocks of a file."""
+
+    table: Callable[[textfile.Block], tuple[pl.DataFrame, pl.DataFrame]]
+    rows: Rows
+    separator: str | None
+
+    def parse(self, block: textfile.Block) -> tuple[pl.DataFrame, pl.DataFrame]:
+        frame, bad = self.table(block)
+        events, more = finished(frame, self.rows)
+        return events, pl.concat([bad, more])
+
+
+def _parser(path: Path, encoding: str, mapping: Mapping[str, str] | None) -> _Parser:
+    block = _first_block(path, encoding)
+    lines = [line for line in block.lines if line.strip()]
+    if not lines:
+        raise DataError(f"{path} is empty: there is no event in it")
+    if lines[0].lstrip().startswith("{"):
+        frame, _ = jsonlines.parse(lines[:_SAMPLE_ROWS], 1)
+        if not frame.width or not len(frame):
+            raise DataError(f"{path} holds no JSON record of an event")
+        return _Parser(lambda b: jsonlines.parse(b.lines, b.first), Rows.of(path, frame, True, mapping), None)
+    layout = delimited.layout_of(lines)
+    frame, _ = delimited.parse(textfile.Block(1, lines[:_SAMPLE_ROWS], False, 0), layout)
+    if not len(frame):
+        raise DataError(
+            f"{path} has a header and no row beneath it"
+            if layout.header
+            else f"{path} holds no row that can be read"
+        )
+    rows = Rows.of(path, frame, layout.header is not None, mapping)
+    return _Parser(lambda b: delimited.parse(b, layout), rows, layout.separator)
+
+
+def _first_block(path: Path, encoding: str) -> textfile.Block:
+    first: Iterator[textfile.Block] = textfile.blocks(path, encoding)
+    return next(first, textfile.Block(1, [], False, 0))
+
+
+def _source(
+    path: Path, parts: list[tuple[pl.DataFrame, pl.DataFrame]], parser: _Parser, encoding: str
+) -> Source:
+    frame = pl.concat([events for events, _ in parts], how="diagonal", rechunk=False)
+    rejected = pl.concat([bad for _, bad in parts])
+    if not len(frame):
+        reason = rejected["reason"][0] if len(rejected) else "no row"
+        raise DataError(f"{path} holds no event that can be read (first row: {reason})")
+    rows_in = len(frame) + len(rejected)
+    dialect = dialect_of(parser.rows, parser.separator)
+    return Source(frame, rejected, rows_in, parser.rows.roles, dialect, encoding, parser.separator, path)
+
+
+def _read_parquet(path: Path, mapping: Mapping[str, str] | None) -> Source:
+    table = parquetfile.read(path)
+    if not len(table):
+        raise DataError(f"{path} is empty: there is no event in it")
+    rows = Rows.of(path, table.head(_SAMPLE_ROWS), True, mapping)
+    frame, rejected = finished(table, rows)
+    return _source(path, [(frame, rejected)], _Parser(_no_blocks, rows, None), "binary")
+
+
+def _no_blocks(_: textfile.Block) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return pl.DataFrame(), pl.DataFrame(schema=REJECTED)
+
+
+def raw_lines(source: Source, lines: pl.Series) -> pl.Series:
+    """Return the text of rows of a source by their line: as it stands in the file, or as JSON for Parquet."""
+    if source.encoding == "binary":
+        return parquetfile.raw_rows(source.path, lines)
+    wanted = lines.unique().sort()
+    numbers, texts = [], []
+    for block in textfile.blocks(source.path, source.encoding):
+        last = block.first + len(block.lines)
+        for number in wanted.filter(wanted.is_between(block.first, last, closed="left")):
+            numbers.append(number)
+            texts.append(block.lines[number - block.first])
+    known = pl.DataFrame(
+        {col.LINE: pl.Series(numbers, dtype=pl.Int64), "raw": pl.Series(texts, dtype=pl.String)}
+    )
+    return (
+        lines.cast(pl.Int64)
+        .alias(col.LINE)
+        .to_frame()
+        .join(known, on=col.LINE, how="left", maintain_order="left")["raw"]
+    )

@@ -1,0 +1,206 @@
+"""Cells to events: roles applied, ids checked, times and numbers read, what does not fit set aside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tacit.core.errors import DataError
+from tacit.data import columns as col
+from tacit.data import shapes, times
+from tacit.data.delimited import REJECTED
+from tacit.data.mapping import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, event_name, roles_of
+
+_COLUMN = {
+    USER: col.USER,
+    ITEM: col.ITEM,
+    EVENT: col.EVENT,
+    TIMESTAMP: col.TIMESTAMP,
+    VALUE: col.VALUE,
+    SEQ: col.SEQ,
+}
+_LONGEST_ID = 256
+_CONTROL = r"[\x00-\x1f\x7f\u0080-\u009f]"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How the rows of a file become events.
+
+    Attributes
+    ----------
+    roles : mapping of role to column
+    event : str
+        Event type where no column tells it.
+    time : callable or None
+        Reads the times; None where they are numbers already or there are none.
+    list_sign : str or None
+        Sign between the items of a browse record.
+    impressions : bool
+        Whether rows are those of an impression log.
+    named : bool
+        Whether the columns have names of their own.
+    columns : tuple of str
+    """
+
+    roles: dict[str, str]
+    event: str
+    time: times.Parser | None
+    list_sign: str | None
+    impressions: bool
+    named: bool
+    columns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, path: Path, sample: pl.DataFrame, named: bool, asked: Mapping[str, str] | None) -> "Rows":
+        """Judge a file by its first rows."""
+        cells = sample.drop(col.LINE)
+        columns = tuple(cells.columns)
+        if not asked and not named and shapes.is_impression_log(cells):
+            roles = {USER: columns[1], ITEM: columns[4], TIMESTAMP: columns[2]}
+            return cls(roles, "click", times.parser_for(cells[columns[2]]), None, True, named, columns)
+        roles = roles_of(cells, named, asked)
+        sign = _list_sign(cells, roles)
+        texts = cells[roles[TIMESTAMP]] if TIMESTAMP in roles else None
+        time = times.parser_for(texts) if texts is not None and texts.dtype == pl.String else None
+        if texts is not None and texts.dtype == pl.String and time is None and texts.drop_nulls().len():
+            raise DataError(
+                f"{path}: the column {roles[TIMESTAMP]} holds no times that can be read "
+                f"(for example {texts.drop_nulls()[0]!r}); name another with --map COLUMN=timestamp"
+            )
+        value = roles.get(VALUE)
+        return cls(roles, event_name(path, value), time, sign, False, named, columns)
+
+
+def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the events of a part of a file, and the rows that are none."""
+    if rows.impressions:
+        frame = shapes.impression_events(frame)
+    elif rows.list_sign is not None:
+        frame = shapes.browse_events(frame, rows.roles[USER], rows.roles[ITEM], rows.list_sign)
+    else:
+        frame = _renamed(frame, rows.roles)
+    typed = frame.with_columns(
+        _id(frame, col.USER), _id(frame, col.ITEM), _events(frame, rows.event), *_numbers(frame, rows)
+    )
+    reason = _reasons(frame, typed)
+    good = reason.is_null()
+    if good.all():
+        return _ordered(typed), pl.DataFrame(schema=REJECTED)
+    bad = frame.filter(~good)
+    raw = bad.drop(col.LINE).select(
+        pl.concat_str(pl.all().cast(pl.String).fill_null(""), separator=",").alias("raw")
+    )
+    rejected = pl.DataFrame({col.LINE: bad[col.LINE], "reason": reason.filter(~good), "raw": raw["raw"]})
+    return _ordered(typed.filter(good)), rejected
+
+
+def _list_sign(cells: pl.DataFrame, roles: Mapping[str, str]) -> str | None:
+    column = cells[roles[ITEM]]
+    return shapes.browse_separator(column) if column.dtype == pl.String and cells.width == 2 else None
+
+
+def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
+    """Give role columns their names; another column of such a name steps aside."""
+    wanted = {column: _COLUMN[role] for role, column in roles.items()}
+    aside = {
+        name: f"{name}_as_read"
+        for name in frame.columns
+        if name in _COLUMN.values() and name not in wanted and name != col.LINE
+    }
+    return frame.rename({**aside, **wanted})
+
+
+def _id(frame: pl.DataFrame, name: str) -> pl.Series:
+    if name not in frame.columns:
+        return pl.Series(name, [None] * len(frame), dtype=pl.String)
+    ids = frame[name]
+    if ids.dtype.is_float() and bool((ids.drop_nulls() % 1 == 0).all()):
+        ids = ids.cast(pl.Int64)
+    ids = ids.cast(pl.String).str.strip_chars()
+    if bool((ids.str.len_bytes() != ids.str.len_chars()).any()):
+        ids = ids.str.normalize("NFC")
+    return ids.alias(name)
+
+
+def _events(frame: pl.DataFrame, default: str) -> pl.Series:
+    if col.EVENT not in frame.columns:
+        return pl.Series(col.EVENT, [default], dtype=pl.String).new_from_index(0, len(frame))
+    names = frame[col.EVENT].cast(pl.String).str.strip_chars()
+    distinct = names.unique().drop_nulls()
+    if len(distinct) <= 1 and bool(distinct.str.contains(r"^[\d.]*$").all()):
+        # A flag that is always set says that something happened; the file's name says what.
+        return pl.Series(col.EVENT, [default], dtype=pl.String).new_from_index(0, len(frame))
+    return shapes.canonical_events(names.set(names == "", None).fill_null(default)).alias(col.EVENT)
+
+
+def _numbers(frame: pl.DataFrame, rows: Rows) -> list[pl.Series]:
+    return [
+        _time(frame, rows.time),
+        _number(frame, col.VALUE).cast(pl.Float64),
+        _number(frame, col.SEQ).cast(pl.Int64, strict=False),
+    ]
+
+
+def _time(frame: pl.DataFrame, parse: times.Parser | None) -> pl.Series:
+    if col.TIMESTAMP not in frame.columns:
+        return pl.Series(col.TIMESTAMP, [None], dtype=pl.Float64).new_from_index(0, len(frame))
+    column = frame[col.TIMESTAMP]
+    if column.dtype == pl.String:
+        parsed = parse(column) if parse is not None else pl.Series([None] * len(column), dtype=pl.Float64)
+        return parsed.alias(col.TIMESTAMP)
+    if column.dtype.is_temporal():
+        return (column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / 1e6).alias(col.TIMESTAMP)
+    numbers = column.cast(pl.Float64)
+    return (numbers * times.unit(numbers.drop_nulls())).alias(col.TIMESTAMP)
+
+
+def _number(frame: pl.DataFrame, name: str) -> pl.Series:
+    if name not in frame.columns:
+        return pl.Series(name, [None], dtype=pl.Float64).new_from_index(0, len(frame))
+    column = frame[name]
+    if column.dtype == pl.String:
+        column = column.str.strip_chars().cast(pl.Float64, strict=False)
+        return column.set(~column.is_finite().fill_null(True), None).alias(name)
+    return column.cast(pl.Float64).alias(name)
+
+
+def _reasons(frame: pl.DataFrame, typed: pl.DataFrame) -> pl.Series:
+    """Return the first thing that is wrong with each row; null where nothing is."""
+    expression = pl.lit(None, dtype=pl.String)
+    checks = [
+        _unread(frame, name, what)
+        for name, what in (
+            (col.SEQ, "the order is not a number"),
+            (col.VALUE, "the value is not a number"),
+            (col.TIMESTAMP, "the time cannot be read"),
+        )
+    ]
+    for name, what in ((col.ITEM, "item"), (col.USER, "user")):
+        id_ = pl.col(name)
+        checks += [
+            (id_.str.len_bytes() > _LONGEST_ID, f"the {what} id is longer than {_LONGEST_ID} bytes"),
+            (id_.str.contains(_CONTROL), f"the {what} id holds a control character"),
+            (id_.is_null() | (id_ == ""), f"no {what} id"),
+        ]
+    for wrong, why in checks:
+        if wrong is not None:
+            expression = pl.when(wrong).then(pl.lit(why)).otherwise(expression)
+    texts = frame.select(pl.col(n).cast(pl.String).alias(f"{n}_text") for n in _PARSED if n in frame.columns)
+    return pl.concat([typed, texts], how="horizontal").select(expression.alias("reason"))["reason"]
+
+
+_PARSED = (col.SEQ, col.VALUE, col.TIMESTAMP)
+
+
+def _unread(frame: pl.DataFrame, name: str, why: str) -> tuple[pl.Expr | None, str]:
+    if name not in frame.columns or frame[name].dtype != pl.String:
+        return None, why
+    text = pl.col(f"{name}_text").str.strip_chars()
+    return pl.col(name).is_null() & text.is_not_null() & ~text.is_in(["", "NULL", "null", "\\N"]), why
+
+
+def _ordered(frame: pl.DataFrame) -> pl.DataFrame:
+    first = [col.USER, col.ITEM, col.EVENT, col.TIMESTAMP, col.VALUE, col.SEQ, col.LINE]
+    return frame.select(first + [name for name in frame.columns if name not in first])

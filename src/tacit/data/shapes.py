@@ -1,0 +1,80 @@
+"""Logs whose rows are not one event each: browse records, impressions, nested JSON.
+
+Each shape turns a row into events that keep the row's line; the order within the row becomes ``seq``.
+"""
+
+import re
+
+import polars as pl
+
+from tacit.data import columns as col
+from tacit.data.event_names import plain_name
+
+_CANONICAL = {
+    "viewitem": "view", "detailpageview": "view", "productview": "view", "pageview": "view", "pv": "view",
+    "addtocart": "cart", "addtobasket": "cart", "fav": "favorite", "purchasecomplete": "purchase",
+    "transaction": "purchase", "buy": "purchase", "selectitem": "click", "viewitemlist": "impression",
+}  # fmt: skip
+_LIST = re.compile(r"[^\s,;|]+(?P<s>[,;| ])[^\s,;|]+((?P=s)[^\s,;|]+)*")
+
+
+def canonical_events(names: pl.Series) -> pl.Series:
+    """Return event types with the names of GA4, Google retail and Taobao logs made common."""
+    distinct = names.unique().drop_nulls()
+    known = {name: _CANONICAL.get(plain_name(name), name) for name in distinct}
+    changed = {name: common for name, common in known.items() if name != common}
+    return names.replace(changed) if changed else names
+
+
+def browse_separator(lists: pl.Series) -> str | None:
+    """Return the sign between the items of a browse record (a user and a list a row); None if it is none."""
+    sample = lists.drop_nulls().head(200).to_list()
+    matches = [match for text in sample if (match := _LIST.fullmatch(text.strip()))]
+    if not matches or len(matches) < 0.3 * len(sample):
+        return None
+    signs = [match["s"] for match in matches]
+    return max(set(signs), key=signs.count)
+
+
+def browse_events(rows: pl.DataFrame, user: str, lists: str, sign: str) -> pl.DataFrame:
+    """Return one view an item of each list, in order."""
+    return (
+        rows.select(pl.col(user).alias(col.USER), pl.col(lists).str.split(sign).alias(col.ITEM), col.LINE)
+        .explode(col.ITEM)
+        .with_columns(
+            pl.col(col.ITEM).str.strip_chars(),
+            # Line first, place in the line second, as one number: a user may have several rows.
+            (pl.col(col.LINE) * 2**20 + pl.int_range(pl.len()).over(col.LINE)).cast(pl.String).alias(col.SEQ),
+        )
+    )
+
+
+def is_impression_log(rows: pl.DataFrame) -> bool:
+    """Return whether the rows are those of a MIND ``behaviors.tsv``: id, user, time, history, shown items."""
+    if rows.width != 5:
+        return False
+    shown = rows.to_series(4).drop_nulls().head(100)
+    return len(shown) > 0 and bool(shown.str.contains(r"^(\S+-[01])( \S+-[01])*$").all())
+
+
+def impression_events(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return one event a shown item: "click" where it was clicked, else "impression"."""
+    impression, user, time, _, shown = rows.columns[:5]
+    return (
+        rows.select(
+            pl.col(user).alias(col.USER),
+            pl.col(shown).str.split(" ").alias("shown"),
+            pl.col(time).alias(col.TIMESTAMP),
+            pl.col(impression).alias("impression_id"),
+            col.LINE,
+        )
+        .explode("shown")
+        .with_columns(
+            pl.col("shown").str.replace(r"-[01]$", "").alias(col.ITEM),
+            pl.when(pl.col("shown").str.ends_with("-1"))
+            .then(pl.lit("click"))
+            .otherwise(pl.lit("impression"))
+            .alias(col.EVENT),
+        )
+        .drop("shown")
+    )

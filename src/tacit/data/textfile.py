@@ -1,0 +1,175 @@
+"""Text files as numbered lines: packed or not, in whatever encoding, in blocks of bounded size.
+
+The encoding is told by the byte order mark, else it is UTF-8 where that fits, else GB18030 or latin-1,
+whichever makes sense of the bytes. A line that does not fit comes with U+FFFD in it and `Block.damaged` set.
+"""
+
+import codecs
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, cast
+
+import zstandard
+
+from tacit.core.errors import DataError
+
+_BLOCK = 48 * 2**20
+_SAMPLE = 2**20
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive lines.
+
+    Attributes
+    ----------
+    first : int
+        Number of the first line, from 1.
+    lines : list of str
+        Without their ends.
+    damaged : bool
+        Whether some bytes did not fit the encoding (they read U+FFFD).
+    size : int
+        Bytes on the way in, unpacked.
+    """
+
+    first: int
+    lines: list[str]
+    damaged: bool
+    size: int
+
+
+def open_unpacked(path: Path) -> IO[bytes]:
+    """Open a file for reading, unpacking gzip and zstd by their first bytes.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or cannot be read.
+    """
+    try:
+        with path.open("rb") as raw:
+            start = raw.read(4)
+        if start.startswith(_GZIP):
+            return cast(IO[bytes], gzip.open(path))
+        return cast(IO[bytes], zstandard.open(path, "rb")) if start.startswith(_ZSTD) else path.open("rb")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def head(path: Path, size: int = _SAMPLE) -> bytes:
+    """Return the first bytes of a file, unpacked."""
+    with open_unpacked(path) as stream:
+        try:
+            return stream.read(size)
+        except (OSError, EOFError, zstandard.ZstdError) as error:
+            raise DataError(f"{path} cannot be unpacked: {error}") from error
+
+
+def encoding_of(sample: bytes) -> str:
+    """Return the encoding of a text file from its first bytes."""
+    for mark, name in _MARKS:
+        if sample.startswith(mark):
+            return name
+    if len(sample) > 3 and b"\0" in sample[:4]:
+        return "utf-16-be" if sample[0] == 0 else "utf-16-le"
+    if _fits(sample, "utf-8") or _mostly_utf8(sample):
+        return "utf-8"
+    return _legacy_encoding(sample)
+
+
+def blocks(path: Path, encoding: str) -> Iterator[Block]:
+    """Yield the lines of a file in blocks; line ends are LF, CR LF or CR.
+
+    Raises
+    ------
+    DataError
+        If the packing is damaged.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)
+    strict, lenient = decoder("strict"), decoder("replace")
+    first, rest = 1, ""
+    with open_unpacked(path) as stream:
+        while True:
+            data = _read(stream, path)
+            text, damaged = _decoded(strict, lenient, data)
+            text = rest + text
+            if data and text.endswith("\r"):  # the other half of a line end may follow
+                text, rest = text[:-1], "\r"
+            else:
+                rest = ""
+            if "\r" in text:
+                text = text.replace("\r\n", "\n").replace("\r", "\n")
+            lines = text.split("\n")
+            rest = lines.pop() + rest if data else ""
+            if not data and lines and not lines[-1]:
+                lines.pop()
+            if lines:
+                yield Block(first, lines, damaged, len(data))
+                first += len(lines)
+            if not data:
+                return
+
+
+def _read(stream: IO[bytes], path: Path) -> bytes:
+    try:
+        return stream.read(_BLOCK)
+    except (OSError, EOFError, zstandard.ZstdError) as error:
+        raise DataError(f"{path} is damaged: it cannot be unpacked to its end ({error})") from error
+
+
+def _decoded(
+    strict: codecs.IncrementalDecoder, lenient: codecs.IncrementalDecoder, data: bytes
+) -> tuple[str, bool]:
+    state = strict.getstate()
+    try:
+        return strict.decode(data, final=not data), False
+    except UnicodeDecodeError:
+        lenient.setstate(state)
+        text = lenient.decode(data, final=not data)
+        strict.reset()
+        strict.setstate(lenient.getstate())
+        return text, True
+
+
+def _fits(sample: bytes, encoding: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(sample, final=False)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _mostly_utf8(sample: bytes) -> bool:
+    """Return whether a few odd bytes stand among much that is UTF-8: damage, not another encoding."""
+    foreign = sum(map(_is_foreign, sample))
+    return sample.decode("utf-8", "replace").count("\ufffd") * 6 < foreign
+
+
+def _is_foreign(byte: int) -> bool:
+    return byte >= 0x80
+
+
+def _legacy_encoding(sample: bytes) -> str:
+    # Both read almost any bytes; Chinese text read rightly is mostly common characters in long runs.
+    if not _fits(sample[: len(sample) // 2 * 2], "gb18030"):
+        return "latin-1"
+    text = sample.decode("gb18030", "ignore")
+    foreign = [c for c in text if ord(c) >= 0x80]
+    common = sum(
+        1
+        for c in foreign
+        if "\u4e00" <= c <= "\u9fff" or "\u3000" <= c <= "\u303f" or "\uff00" <= c <= "\uffef"
+    )
+    pairs = sum(1 for a, b in pairwise(text) if ord(a) >= 0x80 and ord(b) >= 0x80)
+    return "gb18030" if foreign and common > 0.9 * len(foreign) and pairs > 0.4 * len(foreign) else "latin-1"

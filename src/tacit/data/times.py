@@ -1,0 +1,78 @@
+"""Times of any kind to Unix seconds, the unit told by magnitude over the column."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+SECONDS_PER_UNIT = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3), (0.0, 1.0))
+"""Smallest median of a unit, and its seconds: nano-, micro-, milliseconds, seconds."""
+
+_FORMATS = (
+    "%Y-%m-%dT%H:%M:%S%.f%#z",
+    "%Y-%m-%d %H:%M:%S%.f%#z",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d %H:%M:%S%.f",
+    "%Y/%m/%d %H:%M",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M:%S",
+    "%Y年%m月%d日 %H:%M:%S",
+)
+_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d-%b-%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y年%m月%d日")
+
+Parser = Callable[[pl.Series], pl.Series]
+"""Text to Float64 seconds; null where it is no time."""
+
+
+def parser_for(sample: pl.Series) -> Parser | None:
+    """Return how to read a column of times, judged by a sample of its texts; None if it holds no times.
+
+    Parameters
+    ----------
+    sample : polars.Series of str
+    """
+    known = sample.drop_nulls().str.strip_chars()
+    known = known.filter(known != "")
+    if not len(known):
+        return None
+    numbers = known.cast(pl.Float64, strict=False)
+    if numbers.null_count() < 0.5 * len(known) and not _is_compact_day(known):
+        factor = unit(numbers)
+        return lambda texts: _number(texts) * factor
+    for form in (*_FORMATS, *_DAYS):
+        parse = _dated(form)
+        if parse(known.head(1_000)).null_count() < 0.5 * len(known.head(1_000)):
+            return parse
+    return None
+
+
+def unit(numbers: pl.Series) -> float:
+    """Return the seconds of one unit of a numeric time column."""
+    middle = abs(float(numbers.filter(numbers.is_finite()).median() or 0))  # type: ignore[arg-type]
+    return next(seconds for least, seconds in SECONDS_PER_UNIT if middle >= least)
+
+
+def _number(texts: pl.Series) -> pl.Series:
+    numbers = texts.str.strip_chars().cast(pl.Float64, strict=False)
+    return numbers.set(~numbers.is_finite().fill_null(False), None)
+
+
+def _is_compact_day(known: pl.Series) -> bool:
+    return bool(known.str.contains(r"^(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])$").all())
+
+
+def _dated(form: str) -> Parser:
+    def parse(texts: pl.Series) -> pl.Series:
+        trimmed = texts.str.strip_chars()
+        if form in _DAYS:
+            days = trimmed.str.to_date(form, strict=False)
+            return days.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / 1e6
+        if form.endswith("%#z"):
+            moments = trimmed.str.replace("Z$", "+00:00").str.to_datetime(form, strict=False, time_zone="UTC")
+        else:
+            moments = trimmed.str.to_datetime(form, strict=False, time_unit="us")
+        return moments.dt.epoch("us").cast(pl.Float64) / 1e6
+
+    return parse

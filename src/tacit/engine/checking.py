@@ -1,0 +1,105 @@
+"""Checks on what comes from outside: ids, names, times, numbers."""
+
+import math
+import re
+import unicodedata
+import uuid
+from datetime import UTC, datetime
+
+from tacit.core.errors import DataError
+from tacit.data.clean import FIRST_MOMENT
+from tacit.data.times import SECONDS_PER_UNIT
+from tacit.engine.requests import NewEvent
+from tacit.store.events import Event, Subject
+
+_LONGEST_ID = 256
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_AHEAD = 300.0
+"""Seconds that a client's clock may be ahead."""
+
+
+def checked_id(text: object, what: str) -> str:
+    """Return an id in normal form.
+
+    Raises
+    ------
+    DataError
+        If it is not a text, blank, longer than 256 bytes, or holds control characters or half a character.
+    """
+    if not isinstance(text, str):
+        raise DataError(f"the {what} must be a text")
+    try:
+        id_ = unicodedata.normalize("NFC", text.strip())
+        size = len(id_.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise DataError(f"the {what} is not valid Unicode") from error
+    if not id_:
+        raise DataError(f"the {what} is missing")
+    if size > _LONGEST_ID:
+        raise DataError(f"the {what} is longer than {_LONGEST_ID} bytes")
+    if _CONTROL.search(id_):
+        raise DataError(f"the {what} holds a control character")
+    return id_
+
+
+def checked_event(raw: NewEvent, now: float) -> Event:
+    """Return an event that may be stored.
+
+    Raises
+    ------
+    DataError
+        With the one thing that is wrong.
+    """
+    subject, subject_id = _subject(raw)
+    value = raw.value
+    if value is not None and not math.isfinite(value):
+        raise DataError("the value is not a finite number")
+    return Event(
+        event_id=checked_id(raw.event_id, "event_id") if raw.event_id is not None else str(uuid.uuid4()),
+        subject=subject,
+        subject_id=subject_id,
+        item_id=checked_id(raw.item_id, "item_id"),
+        event=checked_id(raw.event, "event"),
+        at=now if raw.timestamp is None else checked_time(raw.timestamp, now),
+        value=value,
+    )
+
+
+def checked_time(raw: float | int | str, now: float) -> float:
+    """Return a time in Unix seconds; numbers may be s, ms, µs or ns, texts ISO 8601.
+
+    Raises
+    ------
+    DataError
+        If it is no time, before 1990, or more than five minutes ahead of now.
+    """
+    at = _seconds(raw)
+    if at < FIRST_MOMENT:
+        raise DataError("the timestamp is before 1990")
+    if at > now + _AHEAD:
+        raise DataError("the timestamp is more than five minutes in the future")
+    return at
+
+
+def _subject(raw: NewEvent) -> tuple[Subject, str]:
+    if (raw.user_id is None) == (raw.session_id is None):
+        raise DataError("give either user_id or session_id")
+    if raw.user_id is not None:
+        return "user", checked_id(raw.user_id, "user_id")
+    return "session", checked_id(raw.session_id, "session_id")
+
+
+def _seconds(raw: float | int | str) -> float:
+    if isinstance(raw, str):
+        try:
+            moment = datetime.fromisoformat(raw)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError) as error:
+            raise DataError("the timestamp is neither a number nor an ISO 8601 time") from error
+    try:
+        number = float(raw)
+    except OverflowError as error:
+        raise DataError("the timestamp is too large") from error
+    if not math.isfinite(number):
+        raise DataError("the timestamp is not a finite number")
+    return number * next(seconds for least, seconds in SECONDS_PER_UNIT if abs(number) >= least)

@@ -1,0 +1,72 @@
+"""What the engine is asked and what it answers: plain data with text ids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who wants a list.
+
+    Attributes
+    ----------
+    user_id, session_id : str or None
+        Whose stored history is used; at most one.
+    items : sequence of str
+        Item ids seen just now, oldest first; they come after the stored history.
+    k : int
+    allow_seen : bool
+        Keep items of the history in the list.
+    """
+
+    user_id: str | None = None
+    session_id: str | None = None
+    items: Sequence[str] = ()
+    k: int = 10
+    allow_seen: bool = False
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """One item of an answer."""
+
+    item_id: str
+    score: float
+    title: str
+    reasons: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Response:
+    """A list, with the id under which its exposure is stored and the version of the model that made it."""
+
+    recommendation_id: str
+    model: str
+    items: list[Recommended]
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event as it arrives: ids and times not yet checked."""
+
+    item_id: str
+    event: str
+    user_id: str | None = None
+    session_id: str | None = None
+    timestamp: float | int | str | None = None
+    value: float | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What became of events.
+
+    Attributes
+    ----------
+    accepted : int
+    rejected : list of (index, reason)
+    """
+
+    accepted: int
+    rejected: list[tuple[int, str]]

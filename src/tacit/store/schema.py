@@ -1,0 +1,45 @@
+"""The tables of the store."""
+
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+VERSION = 1
+
+metadata = MetaData()
+
+meta = Table("tacit_meta", metadata, Column("key", String(64), primary_key=True), Column("value", Text))
+
+event = Table(
+    "tacit_event",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("event_id", String(256), nullable=False, unique=True),
+    Column("subject", String(8), nullable=False),  # "user" or "session": a user may be called as a session
+    Column("subject_id", String(256), nullable=False),
+    Column("item_id", String(256), nullable=False),
+    Column("event", String(256), nullable=False),
+    Column("at", Float(53), nullable=False),
+    Column("value", Float(53)),
+    Column(
+        "digest", LargeBinary, nullable=False
+    ),  # of everything but event_id: tells a retry from a conflict
+    Index("tacit_event_by_subject", "subject", "subject_id", "at"),
+)
+
+item = Table(
+    "tacit_item",
+    metadata,
+    Column("item_id", String(256), primary_key=True),
+    Column("attributes", Text, nullable=False),
+    Column("at", Float(53), nullable=False),
+)
+
+exposure = Table(
+    "tacit_exposure",
+    metadata,
+    Column("recommendation_id", String(36), primary_key=True),
+    Column("subject", String(8), nullable=False),
+    Column("subject_id", String(256)),
+    Column("model", String(64), nullable=False),
+    Column("items", Text, nullable=False),
+    Column("at", Float(53), nullable=False),
+)
