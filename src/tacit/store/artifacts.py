@@ -15,7 +15,7 @@ from tacit.core.types import Array
 
 def write_arrays(file: Path, arrays: Mapping[str, Array]) -> None:
     """Write named arrays."""
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, file)
+    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, file)
 
 
 def read_arrays(file: Path) -> dict[str, Array]:

@@ -1,1 +1,1 @@
-"""A conformance kit for models: three lines test a new one."""
+"""What a test of a new model needs: a small generated log and the conformance kit."""

@@ -1,0 +1,187 @@
+"""Content: items whose text means something like what the history is about.
+
+The only retriever that knows an item before anybody has clicked it. Raw language-model vectors all point
+the same way (mean cosine above .8), so they are centred (or projected) first, on items of the training
+window only. An item scores by its cosine to the decayed mean of the history and by its cosine to the
+closest of the last few events: somebody with two tastes should not be served their average.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from tacit.core.types import Array, Bool, Float32, Int32, Json
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.data.ranking import Ranking, top_k
+from tacit.encoders.projection import Mode, Projection
+from tacit.models.history import decayed, decayed_rows
+from tacit.models.itemitem import shares
+from tacit.models.protocol import batches
+
+_CELLS = 16_000_000
+"""Similarities held at once while scoring."""
+
+
+class Content:
+    """Cosine of the items' projected vectors to the history.
+
+    Parameters
+    ----------
+    mode : {"centre", "pca", "whiten"}
+        How the raw vectors are projected.
+    dimension : int, optional
+        Dimensions kept by the projection; all by default.
+    decay : float
+        How much less each earlier event of a history counts, in (0, 1].
+    recent : int
+        How many of the last liked events may each speak for themselves.
+    closest : float
+        Weight of the closest recent event beside the mean of the history, in [0, 1].
+    name : str
+    """
+
+    def __init__(
+        self,
+        *,
+        mode: Mode = "centre",
+        dimension: int | None = None,
+        decay: float = 0.85,
+        recent: int = 10,
+        closest: float = 0.3,
+        name: str = "content",
+    ) -> None:
+        self.mode = mode
+        self.dimension = dimension
+        self.decay = decay
+        self.recent = recent
+        self.closest = closest
+        self.name = name
+        self.projection_: Projection | None = None
+        self.vectors_: Float32
+        self.known_: Bool
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
+        """Fit the projection on the items of the training window and return self.
+
+        Those are the items with events and the ones that were listed before the log ends. Without vectors
+        in the catalogue the model says nothing.
+        """
+        there = catalogue.created_at <= interactions.end
+        there &= np.isfinite(catalogue.created_at)
+        there[interactions.item] = True
+        there &= catalogue.has_text
+        if catalogue.vectors is not None and there.any():
+            raw = catalogue.vectors[there]
+            dimension = min(self.dimension or raw.shape[1], *raw.shape)
+            self.projection_ = Projection(dimension=dimension, mode=self.mode).fit(raw)
+        self._project(catalogue)
+        return self
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        """Return float32[n, m]; ``-inf`` for items without text and for histories without a known text."""
+        columns = np.arange(len(self.known_)) if items is None else items
+        liked = self._speaking(queries)
+        parts = [
+            self._score(batch, columns) for batch in batches(liked, len(columns) * (self.recent + 1), _CELLS)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, len(columns)), dtype=np.float32)
+
+    def similar(self, items: Int32, k: int) -> Ranking:
+        """Return the k items with text whose vectors are closest to each of ``items``."""
+        scores = self.vectors_[items] @ self.vectors_.T
+        scores[:, ~self.known_] = -np.inf
+        scores[~self.known_[items]] = -np.inf
+        scores[np.arange(len(items)), items] = -np.inf
+        return top_k(scores, k)
+
+    def explain(self, queries: Queries, items: Int32) -> Float32:
+        """Return the share of each history event in the score of ``items[q]``: float32[events]."""
+        speaks = self._mask(queries)
+        liked = queries.keep(speaks)
+        cosine = np.einsum("ed,ed->e", self.vectors_[liked.item], self.vectors_[items[liked.row]])
+        length = np.linalg.norm(self._means(liked), axis=1)[liked.row]
+        parts = np.zeros(len(queries.item))
+        mean = decayed(liked, self.decay) * cosine / np.maximum(length, 1e-12)
+        parts[speaks] = (1 - self.closest) * mean + self.closest * self._closest(liked, cosine)
+        return shares(queries, parts)
+
+    def extended(self, catalogue: Catalogue) -> Self:
+        """Return a model that scores the items of the larger catalogue, new ones by their vectors."""
+        larger = copy.copy(self)
+        larger._project(catalogue)
+        return larger
+
+    def spec(self) -> dict[str, Json]:
+        """Return the hyperparameters and the projection's own spec (None where there were no vectors)."""
+        names = ("mode", "dimension", "decay", "recent", "closest", "name")
+        parameters: dict[str, Json] = {name: getattr(self, name) for name in names}
+        return {
+            "parameters": parameters,
+            "projection": None if self.projection_ is None else self.projection_.spec(),
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the projection; the items' vectors are the catalogue's."""
+        return {} if self.projection_ is None else self.projection_.arrays()
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
+        """Rebuild from what `spec` and `arrays` returned and the catalogue's vectors."""
+        model = cls(**spec["parameters"])
+        if spec["projection"] is not None:
+            model.projection_ = Projection.restore(spec["projection"], arrays)
+        model._project(catalogue)
+        return model
+
+    def _project(self, catalogue: Catalogue) -> None:
+        if self.projection_ is None or catalogue.vectors is None:
+            self.vectors_ = np.zeros((len(catalogue), 1), dtype=np.float32)
+        else:
+            self.vectors_ = _unit(self.projection_.transform(catalogue.vectors))
+        self.known_ = catalogue.has_text & self.vectors_.any(axis=1)
+
+    def _mask(self, queries: Queries) -> Bool:
+        """Return which events are liked items with a vector: bool[events]."""
+        inside = queries.item < len(self.known_)
+        return (queries.weight > 0) & inside & self.known_[np.where(inside, queries.item, 0)]
+
+    def _speaking(self, queries: Queries) -> Queries:
+        return queries.keep(self._mask(queries))
+
+    def _means(self, liked: Queries) -> Float32:
+        return decayed_rows(liked, self.decay, len(self.vectors_)) @ self.vectors_
+
+    def _score(self, liked: Queries, columns: Array) -> Float32:
+        """Return float32[n, m] of histories that consist of liked items with vectors."""
+        target = self.vectors_[columns].T
+        scores = _unit(self._means(liked)) @ target
+        recent = liked.last(self.recent)
+        filled = recent.lengths > 0
+        if filled.any():
+            fading = np.float32(self.decay) ** recent.position
+            near = (self.vectors_[recent.item] * fading[:, None]) @ target
+            closest = np.maximum.reduceat(near, recent.offsets[:-1][filled])
+            scores[filled] = (1 - self.closest) * scores[filled] + self.closest * closest
+        scores[~filled] = -np.inf
+        scores[:, ~self.known_[columns]] = -np.inf
+        return scores
+
+    def _closest(self, liked: Queries, cosine: Float32) -> Float32:
+        """Return the closeness of the closest recent event of each history, 0 for all others: float32[events]."""
+        near = np.where(
+            liked.position < self.recent, np.float32(self.decay) ** liked.position * cosine, -np.inf
+        )
+        filled = liked.lengths > 0
+        best = np.full(len(liked), np.inf)
+        best[filled] = np.maximum.reduceat(near, liked.offsets[:-1][filled]) if filled.any() else []
+        return np.where(near == best[liked.row], near, 0)
+
+
+def _unit(vectors: Float32) -> Float32:
+    """Return the vectors with length 1; a vector of zeros stays one."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-9).astype(np.float32)

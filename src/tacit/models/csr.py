@@ -1,0 +1,74 @@
+"""Sparse matrices: the best entries of each row, and their parts for a snapshot."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from scipy import sparse
+
+from tacit.core.types import Array, Float32, Float64
+from tacit.data.ranking import top_k
+
+
+def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
+    """Return the matrix with only the k largest entries of each row; of equals the lower column stays.
+
+    The indices of the argument are sorted in place.
+    """
+    lengths = np.diff(matrix.indptr)
+    width = int(lengths.max(initial=0))
+    if width <= k:
+        return matrix
+    matrix.sort_indices()
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    padded = np.full((len(lengths), width), -np.inf, dtype=np.float32)
+    padded[row, np.arange(matrix.nnz) - matrix.indptr[row]] = matrix.data
+    best = np.sort(top_k(padded, k).items, axis=1)
+    kept = best >= 0
+    source = (matrix.indptr[:-1, None] + best)[kept]
+    indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(matrix.indptr.dtype)
+    return sparse.csr_array((matrix.data[source], matrix.indices[source], indptr), shape=matrix.shape)
+
+
+def densified(matrix: sparse.csr_array, fill: Float32 | float) -> Float32:
+    """Return the matrix as dense float32[n, m], with ``fill`` (broadcast to n x m) where nothing is stored."""
+    dense = np.empty(matrix.shape, dtype=np.float32)
+    dense[:] = fill
+    dense[np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.indices] = matrix.data
+    return dense
+
+
+def resized(matrix: sparse.csr_array, rows: int, columns: int) -> sparse.csr_array:
+    """Return the matrix with empty rows and columns appended up to the given shape."""
+    indptr = np.pad(matrix.indptr, (0, rows - matrix.shape[0]), mode="edge")
+    return sparse.csr_array((matrix.data, matrix.indices, indptr), shape=(rows, columns))
+
+
+def scaled(
+    matrix: sparse.csr_array, *, rows: Array | float = 1.0, columns: Array | float = 1.0
+) -> sparse.csr_array:
+    """Return float32 diag(rows) @ matrix @ diag(columns)."""
+    by_row = np.repeat(np.broadcast_to(rows, matrix.shape[0]), np.diff(matrix.indptr))
+    data = matrix.data * by_row * np.broadcast_to(columns, matrix.shape[1])[matrix.indices]
+    return sparse.csr_array((data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def row_norms(matrix: sparse.csr_array) -> Float64:
+    """Return the Euclidean length of each row: float64[n]."""
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    squares = np.square(matrix.data, dtype=np.float64)
+    return np.sqrt(np.bincount(row, squares, minlength=matrix.shape[0]))
+
+
+def parts(matrix: sparse.csr_array) -> dict[str, Array]:
+    """Return the arrays that the matrix consists of: data float32, indices int32, indptr int64."""
+    return {
+        "data": matrix.data.astype(np.float32, copy=False),
+        "indices": matrix.indices.astype(np.int32, copy=False),
+        "indptr": matrix.indptr.astype(np.int64, copy=False),
+    }
+
+
+def assembled(arrays: Mapping[str, Array], columns: int) -> sparse.csr_array:
+    """Return the matrix of the arrays that `parts` made."""
+    data, indices, indptr = arrays["data"], arrays["indices"], arrays["indptr"]
+    return sparse.csr_array((data, indices, indptr), shape=(len(indptr) - 1, columns))

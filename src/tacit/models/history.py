@@ -1,0 +1,53 @@
+"""What an event counts for: liked or not, how far back in a history, how long ago."""
+
+import numpy as np
+from scipy import sparse
+
+from tacit.core.types import DAY, Float32, Float64
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+
+_RECENT = 0.1
+"""The default half-life is the time in which this last share of the events happened."""
+
+_FAINT = 1e-30
+"""What is left of the oldest event at least, so that evidence never turns into none by rounding."""
+
+
+def decayed(queries: Queries, decay: float) -> Float32:
+    """Return what each history event counts for: its weight times ``decay ** position``; 0 where it is a no.
+
+    Parameters
+    ----------
+    queries : Queries
+    decay : float
+        In (0, 1]; 1 forgets nothing. The last event has position 0, so it always counts in full.
+
+    Returns
+    -------
+    float32[events]
+    """
+    liked = np.maximum(queries.weight, 0)
+    return (liked * np.power(decay, queries.position, dtype=np.float64)).astype(np.float32)
+
+
+def decayed_rows(queries: Queries, decay: float, n_items: int) -> sparse.csr_array:
+    """Return the histories as rows of decayed weights: csr_array float32[n, n_items]."""
+    return queries.matrix(n_items, decayed(queries, decay))
+
+
+def fading(interactions: Interactions, half_life: float | None) -> Float64:
+    """Return how much of each event is left at the end of the log: float64[events], in (0, 1].
+
+    Parameters
+    ----------
+    interactions : Interactions
+    half_life : float or None
+        Days after which an event counts half; by default the time in which the last tenth of the
+        events happened. In a log without timestamps nothing fades.
+    """
+    if interactions.timing != "time" or not len(interactions):
+        return np.ones(len(interactions))
+    age = interactions.end - interactions.at
+    seconds = float(np.quantile(age, _RECENT)) if half_life is None else half_life * DAY
+    return np.maximum(np.exp2(-age / max(seconds, 1.0)), _FAINT)

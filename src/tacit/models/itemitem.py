@@ -1,0 +1,74 @@
+"""A sparse matrix from items to items: how much an event on one speaks for the other.
+
+What item-kNN and EASE learn has the same shape and is used the same way; they differ in how they learn it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+
+from tacit.core.types import Array, Bool, Float32, Int32
+from tacit.data.queries import Queries
+from tacit.data.ranking import Ranking, top_k
+from tacit.models import csr
+from tacit.models.history import decayed, decayed_rows
+
+
+@dataclass(frozen=True)
+class ItemItem:
+    """Weights from the items of a history to the items that may follow.
+
+    Attributes
+    ----------
+    matrix : csr_array float32[items, items]
+        Row: the item of an event; column: the item it speaks for. The diagonal is empty.
+    known : bool[items]
+        Items that score 0 where a history says something, but nothing about them. All others get ``-inf`` there.
+    """
+
+    matrix: sparse.csr_array
+    known: Bool
+
+    def score(self, queries: Queries, decay: float, items: Int32 | None = None) -> Float32:
+        """Return the decayed sum of the rows of each history: float32[n, m]; ``-inf`` without evidence."""
+        found = decayed_rows(queries, decay, len(self.known)) @ self.matrix
+        scores = csr.densified(found, np.where(self.known, np.float32(0), np.float32(-np.inf)))
+        scores[np.diff(found.indptr) == 0] = -np.inf
+        return scores if items is None else scores[:, items]
+
+    def similar(self, items: Int32, k: int) -> Ranking:
+        """Return the k items that an event on each of ``items`` speaks for most."""
+        rows = self.matrix[items]
+        return top_k(csr.densified(rows, -np.inf), k)
+
+    def explain(self, queries: Queries, decay: float, items: Int32) -> Float32:
+        """Return each event's part of the score of ``items[q]``; absolute values sum to 1: float32[events]."""
+        inside = queries.item < len(self.known)
+        spoken = np.zeros(len(queries.item), dtype=np.float64)
+        pairs = queries.item[inside], items[queries.row][inside]
+        spoken[inside] = np.asarray(self.matrix[pairs])
+        return shares(queries, spoken * decayed(queries, decay))
+
+    def extended(self, n_items: int) -> Self:
+        """Return the weights for a larger catalogue: they say nothing about the new items."""
+        return type(self)(
+            csr.resized(self.matrix, n_items, n_items), np.pad(self.known, (0, n_items - len(self.known)))
+        )
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the matrix's parts and the known items."""
+        return {**csr.parts(self.matrix), "known": self.known}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, Array]) -> Self:
+        """Rebuild from what `arrays` returned."""
+        return cls(csr.assembled(arrays, len(arrays["known"])), arrays["known"])
+
+
+def shares(queries: Queries, parts: Array) -> Float32:
+    """Return the events' parts of a score as shares: absolute values sum to 1 within a query, or are all 0."""
+    total = np.bincount(queries.row, np.abs(parts), minlength=len(queries))[queries.row]
+    return np.divide(parts, total, out=np.zeros(len(parts)), where=total > 0).astype(np.float32)

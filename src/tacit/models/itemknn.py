@@ -1,0 +1,149 @@
+"""Item-based nearest neighbours: items that the same people wanted.
+
+Deshpande and Karypis, "Item-based top-N recommendation algorithms", TOIS 2004. Three weightings: cosine,
+TF-IDF (an event of somebody who wants everything says less) and BM25 (besides, repeats saturate and popular
+items are held back). Similarities are made block by block, so memory stays bounded for any catalogue.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+from scipy import sparse
+
+from tacit.core.errors import ConfigError
+from tacit.core.types import Array, Float32, Int32, Json
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.data.ranking import Ranking
+from tacit.models import csr
+from tacit.models.itemitem import ItemItem
+
+Weighting = Literal["cosine", "tfidf", "bm25"]
+
+_CELLS = 16_000_000
+"""Similarities held at once while fitting."""
+
+_K1, _B = 1.2, 0.75
+"""Saturation of repeats and weight of the popularity in BM25, the values of its authors."""
+
+
+class ItemKNN:
+    """Sum of the similarities of an item to the items of the history.
+
+    Parameters
+    ----------
+    weighting : {"cosine", "tfidf", "bm25"}
+    k : int
+        Neighbours of each item: the items whose events may speak for it.
+    shrinkage : float
+        Added to the denominator of the similarity: holds back pairs that few people back.
+    decay : float
+        How much less each earlier event of a history counts, in (0, 1].
+    name : str
+    """
+
+    def __init__(
+        self,
+        *,
+        weighting: Weighting = "cosine",
+        k: int = 100,
+        shrinkage: float = 10.0,
+        decay: float = 0.85,
+        name: str = "itemknn",
+    ) -> None:
+        if weighting not in get_args(Weighting):
+            raise ConfigError(f"weighting is {weighting!r}; known: {', '.join(get_args(Weighting))}")
+        self.weighting = weighting
+        self.k = k
+        self.shrinkage = shrinkage
+        self.decay = decay
+        self.name = name
+        self.weights_: ItemItem
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
+        """Find each item's neighbours and return self."""
+        X = _weighted(interactions.matrix(), self.weighting)
+        neighbours = _neighbours(X, self.k, self.shrinkage)
+        # Rows of the neighbours are candidates; an event looks up the candidates that it speaks for.
+        self.weights_ = ItemItem(neighbours.T.tocsr(), np.zeros(len(catalogue), dtype=bool))
+        return self
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        """Return float32[n, m]; ``-inf`` for items that are nobody's neighbour in the history."""
+        return self.weights_.score(queries, self.decay, items)
+
+    def similar(self, items: Int32, k: int) -> Ranking:
+        """Return the k items most similar to each of ``items``."""
+        return self.weights_.similar(items, k)
+
+    def explain(self, queries: Queries, items: Int32) -> Float32:
+        """Return the share of each history event in the score of ``items[q]``: float32[events]."""
+        return self.weights_.explain(queries, self.decay, items)
+
+    def extended(self, catalogue: Catalogue) -> Self:
+        """Return a model of the larger catalogue: new items are nobody's neighbours."""
+        larger = copy.copy(self)
+        larger.weights_ = self.weights_.extended(len(catalogue))
+        return larger
+
+    def spec(self) -> dict[str, Json]:
+        """Return the hyperparameters."""
+        names = ("weighting", "k", "shrinkage", "decay", "name")
+        return {name: getattr(self, name) for name in names}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the similarities of the neighbours."""
+        return self.weights_.arrays()
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
+        """Rebuild from what `spec` and `arrays` returned."""
+        model = cls(**spec)
+        model.weights_ = ItemItem.restore(arrays)
+        return model
+
+
+def _weighted(X: sparse.csr_array, weighting: Weighting) -> sparse.csr_array:
+    """Return users x items with the weighting applied."""
+    if weighting == "cosine":
+        return X
+    if weighting == "bm25":
+        X = _saturated(X)
+    users_of_all = (1 + X.shape[1]) / (1 + np.diff(X.indptr))
+    return csr.scaled(X, rows=np.log(users_of_all))
+
+
+def _saturated(X: sparse.csr_array) -> sparse.csr_array:
+    size = X.sum(axis=0)
+    length = size / max(size[size > 0].mean(), 1e-9) if X.nnz else size
+    data = X.data * (_K1 + 1) / (X.data + _K1 * (1 - _B + _B * length[X.indices]))
+    return sparse.csr_array((data.astype(np.float32), X.indices, X.indptr), shape=X.shape)
+
+
+def _neighbours(X: sparse.csr_array, k: int, shrinkage: float) -> sparse.csr_array:
+    """Return items x items: the k largest of ``x_i . x_j / (|x_i| |x_j| + shrinkage)`` of each row i."""
+    transposed = X.T.tocsr()
+    lengths = csr.row_norms(transposed)
+    n_items = len(lengths)
+    size = max(_CELLS // max(n_items, 1), 1)
+    parts = [sparse.csr_array((0, n_items), dtype=np.float32)]
+    for start in range(0, n_items, size):
+        rows = np.arange(start, min(start + size, n_items))
+        parts.append(csr.best_of_rows(_similarities(transposed[rows] @ X, rows, lengths, shrinkage), k))
+    return sparse.vstack(parts, format="csr")
+
+
+def _similarities(
+    products: sparse.csr_array, rows: Int32, lengths: Array, shrinkage: float
+) -> sparse.csr_array:
+    row = np.repeat(rows, np.diff(products.indptr))
+    similarity = products.data / (lengths[row] * lengths[products.indices] + shrinkage)
+    similarity[row == products.indices] = 0  # an item is not its own neighbour
+    found = sparse.csr_array(
+        (similarity.astype(np.float32), products.indices, products.indptr), products.shape
+    )
+    found.eliminate_zeros()
+    return found

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from tacit.core.errors import ConfigError
+from tacit.data.queries import Queries
+from tacit.models import itemknn
+from tacit.models.itemknn import ItemKNN
+from tacit.testing.conformance import Conformance
+from tests.models.small import fitted
+
+X = [[1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 1, 0]]
+
+
+class TestCosine(Conformance):
+    minimum_ndcg = 0.1
+
+    def make(self) -> ItemKNN:
+        return ItemKNN(weighting="cosine")
+
+
+class TestTFIDF(Conformance):
+    minimum_ndcg = 0.1
+
+    def make(self) -> ItemKNN:
+        return ItemKNN(weighting="tfidf")
+
+
+class TestBM25(Conformance):
+    minimum_ndcg = 0.1
+
+    def make(self) -> ItemKNN:
+        return ItemKNN(weighting="bm25", k=20)
+
+
+def test_cosine_by_hand() -> None:
+    model = fitted(ItemKNN(weighting="cosine", shrinkage=0.0, decay=1.0), X)
+    scores = model.score(Queries.of([[0], [0, 2]]))
+    half = 1 / 2  # one user of two and two
+    np.testing.assert_allclose(scores[0], [-np.inf, 1, half, -np.inf], rtol=1e-6)
+    np.testing.assert_allclose(scores[1], [half, 1.5, half, -np.inf], rtol=1e-6)
+
+
+def test_shrinkage_holds_back_pairs_with_few_users() -> None:
+    scores = fitted(ItemKNN(weighting="cosine", shrinkage=2.0), X).score(Queries.of([[0]]))
+    np.testing.assert_allclose(scores[0, 1:3], [2 / (2 + 2), 1 / (2 + 2)], rtol=1e-6)
+
+
+def test_only_the_k_nearest_items_speak_for_an_item() -> None:
+    model = fitted(ItemKNN(weighting="cosine", k=1, shrinkage=0.0), X)
+    # The one neighbour of item 2 is item 0 (a tie with item 1 goes to the lower code).
+    assert np.isfinite(model.score(Queries.of([[0], [1]]))[:, 2]).tolist() == [True, False]
+
+
+def test_earlier_events_count_less() -> None:
+    scores = fitted(ItemKNN(weighting="cosine", shrinkage=0.0, decay=0.5), X).score(Queries.of([[0, 2], [2, 0]]))
+    np.testing.assert_allclose(scores[:, 1], [0.5 * 1 + 0.5, 1 + 0.5 * 0.5], rtol=1e-6)
+
+
+def test_a_user_of_everything_says_less_with_tfidf() -> None:
+    # Items 0 and 1 share a user of two items, 0 and 2 one of all four items: alike by cosine.
+    rows = [[1, 1, 0, 0], [1, 1, 1, 1], [1, 0, 1, 0], [1, 1, 1, 1], [0, 1, 0, 0], [0, 0, 1, 0]]
+    cosine = fitted(ItemKNN(weighting="cosine", shrinkage=0.0), rows).score(Queries.of([[0]]))[0]
+    tfidf = fitted(ItemKNN(weighting="tfidf", shrinkage=0.0), rows).score(Queries.of([[0]]))[0]
+    assert cosine[3] > 0
+    assert tfidf[3] < 0 or tfidf[3] == -np.inf or tfidf[3] < cosine[3]
+
+
+def test_blocks_do_not_change_the_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (np.random.default_rng(0).random((40, 30)) < 0.2).astype(float)
+    whole = fitted(ItemKNN(k=5), rows).arrays()
+    monkeypatch.setattr(itemknn, "_CELLS", 70)
+    for name, array in fitted(ItemKNN(k=5), rows).arrays().items():
+        np.testing.assert_array_equal(array, whole[name])
+
+
+def test_a_share_is_the_part_of_the_score() -> None:
+    model = fitted(ItemKNN(weighting="cosine", shrinkage=0.0, decay=1.0), X)
+    shares = model.explain(Queries.of([[0, 2], [1, 3]]), np.array([1, 0], dtype=np.int32))
+    np.testing.assert_allclose(shares, [1 / 1.5, 0.5 / 1.5, 1, 0], rtol=1e-6)
+
+
+def test_an_unknown_weighting_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="cosine, tfidf, bm25"):
+        ItemKNN(weighting="jaccard")  # type: ignore[arg-type]
