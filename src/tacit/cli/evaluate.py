@@ -3,17 +3,20 @@
 import json as json_format
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tacit.core.errors import ConfigError
+from tacit.core.errors import ConfigError, UnsupportedError
 
 if TYPE_CHECKING:
     import polars as pl
 
     from tacit.core.progress import Progress
     from tacit.evaluation.split import Split
+
+_NEED_TEXT = ("content",)
+"""Models that say nothing without item vectors."""
 
 
 def evaluate(
@@ -47,40 +50,58 @@ def evaluate(
     """Fit models on the past, ask them about the future, and compare."""
     from dataclasses import replace
 
-    from tacit.cli.outputs import write_text
-    from tacit.cli.terminal import Bars, err
-    from tacit.cli.terminal import out as console
+    from tacit.cli.terminal import Bars
     from tacit.engine.train import encoded
     from tacit.evaluation.evaluate import evaluate_all
     from tacit.evaluation.leaderboard import leaderboard
     from tacit.pipeline.zoo import MODELS, SIMPLE
-    from tacit.reporting.evaluation import evaluation_page
-    from tacit.reporting.terminal import evaluation_tables
 
-    bars = Bars()
     names = _names(models, list(MODELS))
+    _check_places(html, json)
+    bars = Bars()
     made = _split(
         events, train, test, items, mapping, bars,
         protocol=split, share=share, seed=seed, allow_seen=allow_seen, candidates=candidates,
     )  # fmt: skip
     made = replace(made, catalogue=encoded(made.catalogue, encoder, progress=bars)[1])
-    makers = {name: MODELS[name] for name in names}
-    outcomes = evaluate_all(makers, made, seed=seed, progress=bars)
+    if made.catalogue.vectors is None:
+        names = _without_text(names, asked=models is not None)
+    outcomes = evaluate_all({name: MODELS[name] for name in names}, made, seed=seed, progress=bars)
     report = leaderboard(outcomes, made, simple=SIMPLE, seed=seed)
-    (err if json == "-" else console).print(evaluation_tables(report))
-    (err if json == "-" else console).print(report["conclusion"])
-    if html is not None:
-        write_text(evaluation_page(report), html)
-    if json is not None:
-        _write_json(report, json)
+    _show(report, quiet=json == "-")
+    _write(report, html, json)
 
 
 def _names(models: str | None, known: list[str]) -> list[str]:
-    names = [name.strip() for name in models.split(",")] if models else known
+    names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else known
+    if not names:
+        raise ConfigError(f"--models names no model; known: {', '.join(known)}")
     for name in names:
         if name not in known:
             raise ConfigError(f"there is no model {name!r}; known: {', '.join(known)}")
     return list(dict.fromkeys(names))
+
+
+def _without_text(names: list[str], *, asked: bool) -> list[str]:
+    """Return the models that can do without item vectors; refuse where one that cannot was asked for."""
+    from tacit.cli.terminal import err
+
+    if not set(names) & set(_NEED_TEXT):
+        return names
+    reason = "no item has a text or no encoder was wanted (give --items with texts)"
+    if asked:
+        raise UnsupportedError(f"the model {_NEED_TEXT[0]!r} is not possible: {reason}")
+    err.print(f"left out: {', '.join(_NEED_TEXT)}; {reason}")
+    return [name for name in names if name not in _NEED_TEXT]
+
+
+def _check_places(html: Path | None, json: str | None) -> None:
+    from tacit.cli.outputs import check_place
+
+    if html is not None:
+        check_place(html, "--html")
+    if json is not None and json != "-":
+        check_place(Path(json), "--json")
 
 
 def _split(
@@ -99,7 +120,13 @@ def _split(
     if train is not None and test is not None and events is None:
         chosen = {name: options[name] for name in ("allow_seen", "candidates")}
         parts = [_rows(path, mapping, progress) for path in (train, test)]
-        return split_from_files(_without_noise(parts[0]), parts[1], catalogue, **chosen)  # type: ignore[arg-type]
+        return split_from_files(
+            parts[0],
+            parts[1],
+            catalogue,
+            clean_train=_without_noise,
+            **chosen,  # type: ignore[arg-type]
+        )
     if events is None or train is not None or test is not None:
         raise ConfigError("give one log to split, or both --train and --test")
     return make_split(
@@ -124,11 +151,42 @@ def _without_noise(train: "pl.DataFrame") -> "pl.DataFrame":
     return apply_rules(train, Rules().statistical(), now=float("inf"))[0]
 
 
-def _write_json(report: object, place: str) -> None:
-    from tacit.cli.outputs import write_text
+def _show(report: dict[str, Any], *, quiet: bool) -> None:
+    """Print tables, facts and the conclusion; on standard error where standard output is for JSON."""
+    from tacit.cli.terminal import err
+    from tacit.cli.terminal import out as console
+    from tacit.reporting.terminal import evaluation_tables
 
-    text = json_format.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    if place == "-":
-        sys.stdout.write(text)
-    else:
-        write_text(text, Path(place))
+    target = err if quiet else console
+    target.print(evaluation_tables(report))
+    target.print(_facts(report["data"]))
+    target.print(report["conclusion"])
+
+
+def _facts(data: dict[str, Any]) -> str:
+    parts = [
+        f"{data['train_events']:,} events of {data['train_users']:,} users to learn from",
+        f"{data['items']:,} items to choose from",
+        f"{data['test_users']:,} users asked about ({data['warm_test_users']:,} with a history)",
+        f"{data['targets']:,} targets ({data['cold_target_share']:.1%} on items without a training event)",
+    ]
+    if data["left_out_test_users"]:
+        parts.append(f"{data['left_out_test_users']:,} test users left out as bots")
+    return "; ".join(parts) + "."
+
+
+def _write(report: dict[str, Any], html: Path | None, json: str | None) -> None:
+    from tacit.cli.outputs import write_text
+    from tacit.cli.terminal import err
+    from tacit.reporting.evaluation import evaluation_page
+
+    if json is not None:
+        text = json_format.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        if json == "-":
+            sys.stdout.write(text)
+        else:
+            write_text(text, Path(json))
+            err.print(f"{json}: report")
+    if html is not None:
+        write_text(evaluation_page(report), html)
+        err.print(f"{html}: report with charts")

@@ -9,7 +9,7 @@ import numpy as np
 from tacit import __version__
 from tacit.core.seeds import generator
 from tacit.core.types import Float64, Json
-from tacit.evaluation.bootstrap import interval
+from tacit.evaluation.bootstrap import interval, percentiles, resampled_means
 from tacit.evaluation.evaluate import Outcome
 from tacit.evaluation.split import Split
 
@@ -32,9 +32,7 @@ def leaderboard(
         Of the bootstrap.
     """
     baseline = best_simple(outcomes, simple)
-    rows: list[Json] = [
-        _row(outcome, part, baseline, seed) for outcome in outcomes for part in outcome.values
-    ]
+    rows = [row for part in outcomes[0].values for row in _rows(part, outcomes, baseline, seed)]
     return {
         "protocol": split.protocol,
         "cut": split.cut,
@@ -43,7 +41,7 @@ def leaderboard(
         "models": rows,
         "data": _facts(split),
         "seed": seed,
-        "conclusion": conclusion(outcomes, baseline, seed),
+        "conclusion": conclusion(outcomes, baseline, simple, seed),
         "versions": {
             "tacit": __version__,
             "python": platform.python_version(),
@@ -58,47 +56,67 @@ def best_simple(outcomes: Sequence[Outcome], simple: Collection[str]) -> Outcome
     return max(among, key=lambda outcome: outcome.values["all"][MAIN].mean(), default=None)
 
 
-def conclusion(outcomes: Sequence[Outcome], baseline: Outcome | None, seed: int) -> str:
+def conclusion(
+    outcomes: Sequence[Outcome], baseline: Outcome | None, simple: Collection[str], seed: int
+) -> str:
     """Return one sentence: which model is best and whether it beats the best simple one beyond noise."""
     best = max(outcomes, key=lambda outcome: outcome.values["all"][MAIN].mean())
-    value = best.values["all"][MAIN].mean()
+    lead = f"{best.name} is best with {MAIN} {best.values['all'][MAIN].mean():.4f}"
     if baseline is None:
-        return f"{best.name} is best with {MAIN} {value:.4f}; there is no simple model to compare it with."
+        return f"{lead}; there is no simple model to compare it with."
     if best is baseline:
-        return f"{best.name}, a simple model, is best with {MAIN} {value:.4f}: nothing dearer pays here."
+        dearer = [outcome.name for outcome in outcomes if outcome.name not in simple]
+        if not dearer:
+            return f"{lead} among the simple models; no other was asked for."
+        return f"{lead}: a simple model, and none of {', '.join(dearer)} does better."
     difference = best.values["all"][MAIN] - baseline.values["all"][MAIN]
     low, high = interval(difference, generator(seed, "bootstrap"))
     verdict = "beyond noise" if low > 0 else "but within noise"
     return (
-        f"{best.name} is best with {MAIN} {value:.4f}, {difference.mean():+.4f} over {baseline.name} "
+        f"{lead}, {difference.mean():+.4f} over {baseline.name}, the best simple model "
         f"(95 % interval {low:+.4f} to {high:+.4f}): {verdict}."
     )
 
 
-def _row(outcome: Outcome, part: str, baseline: Outcome | None, seed: int) -> dict[str, Json]:
-    values = outcome.values[part]
-    figures: dict[str, Json] = {}
-    for name, value in values.items():
-        figures[name] = _figure(value, seed)
-        if baseline is not None and outcome is not baseline:
-            figures[name]["difference"] = _figure(value - baseline.values[part][name], seed)  # type: ignore[index, call-overload]
-    for name, whole in outcome.beyond[part].items():
-        figures[name] = {"value": whole, "low": None, "high": None}
-    return {
-        "name": outcome.name,
-        "slice": part,
-        "users": len(values[MAIN]),
-        "metrics": figures,
-        "fit_seconds": round(outcome.fit.seconds, 3),
-        "ms_per_list": round(outcome.ms_per_list, 3),
-        "peak_mb": round(outcome.fit.peak_mb, 1),
-    }
+def _rows(part: str, outcomes: Sequence[Outcome], baseline: Outcome | None, seed: int) -> list[Json]:
+    """Return one row a model for a slice, all from the same resamples of its users."""
+    values = np.stack([np.stack(list(o.values[part].values()), axis=1) for o in outcomes], axis=1)
+    users, models, metrics = values.shape
+    means = resampled_means(values.reshape(users, models * metrics), generator(seed, "bootstrap"))
+    means = means.reshape(-1, models, metrics)
+    base = None if baseline is None else list(outcomes).index(baseline)
+    rows: list[Json] = []
+    for place, outcome in enumerate(outcomes):
+        figures: dict[str, Json] = {}
+        for column, name in enumerate(outcome.values[part]):
+            figure = _figure(values[:, place, column], means[:, place, column])
+            if base is not None and base != place:
+                figure["difference"] = _figure(
+                    values[:, place, column] - values[:, base, column],
+                    means[:, place, column] - means[:, base, column],
+                )
+            figures[name] = figure
+        for name, whole in outcome.beyond[part].items():
+            figures[name] = {"value": whole, "low": None, "high": None}
+        rows.append(
+            {"name": outcome.name, "slice": part, "users": users, "metrics": figures, **_costs(outcome)}
+        )
+    return rows
 
 
-def _figure(values: Float64, seed: int) -> dict[str, Json]:
-    # The same resamples of users for every model and metric: the bootstrap is paired.
-    low, high = interval(values, generator(seed, "bootstrap"))
+def _figure(values: Float64, means: Float64) -> dict[str, Json]:
+    low, high = percentiles(means)
     return {"value": float(values.mean()), "low": low, "high": high}
+
+
+def _costs(outcome: Outcome) -> dict[str, Json]:
+    costs = outcome.costs
+    return {
+        "fit_seconds": round(costs.fit_seconds, 3),
+        "ms_per_list": round(costs.ms_per_list, 3),
+        "ms_per_list_batch": round(costs.ms_per_list_batch, 4),
+        "peak_mb": round(costs.peak_mb, 1),
+    }
 
 
 def _facts(split: Split) -> dict[str, Json]:
@@ -108,7 +126,9 @@ def _facts(split: Split) -> dict[str, Json]:
         "train_events": len(split.train),
         "train_users": len(split.train.active_users()),
         "items": len(split.catalogue),
+        "test_events": split.test_events,
         "test_users": len(split.queries),
+        "left_out_test_users": split.left_out_users,
         "warm_test_users": int((split.queries.lengths > 0).sum()),
         "targets": len(split.targets),
         "cold_target_share": float(np.mean(cold)),

@@ -1,5 +1,6 @@
 """What a step costs: seconds, and by how much the memory of the process grew at most."""
 
+import gc
 import resource
 import sys
 import threading
@@ -22,8 +23,9 @@ class Cost:
     seconds : float
         Wall clock.
     peak_mb : float
-        Largest resident memory during the step less that before it, sampled every 10 ms (where the
-        system has no /proc: growth of the process's peak).
+        Largest resident memory during the step less that before it, in 10^6 bytes, sampled every 10 ms
+        (where the system has no /proc: growth of the process's peak). Memory that the process had freed but
+        not given back is used again without showing, so a small figure is a lower bound.
     """
 
     seconds: float = 0.0
@@ -34,6 +36,7 @@ class Cost:
 def metered() -> Iterator[Cost]:
     """Measure what happens inside the block."""
     cost = Cost()
+    gc.collect()
     before = peak = _resident_mb()
     done = threading.Event()
 

@@ -2,11 +2,13 @@
 
 With ``hit[p]`` = 1 where place p (from 1) holds a target, and T targets (those nobody could know included):
 
-- ``ndcg@k``: sum of hit[p] / log2(p + 1) over the first k, over the same sum of an ideal list of min(T, k) hits
+- ``ndcg@k``: sum of hit[p] / log2(p + 1) over the first k / the same sum of a list of min(T, k) hits
 - ``recall@k``: hits in the first k / T
 - ``hitrate@k``: 1 if there is any hit in the first k
 - ``mrr@k``: 1 / place of the first hit, 0 without one in the first k
-- ``map@k``: sum over hits of precision at their place / min(T, k)
+- ``map@k``: sum over the hits in the first k of the precision at their place / T (as trec_eval's map_cut)
+
+A list shorter than k counts as one without further hits.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +21,9 @@ from tacit.data.ranking import Ranking
 NAMES = ("ndcg@10", "recall@20", "hitrate@10", "mrr@10", "map@10")
 LONGEST = 20
 """Longest list that any of the metrics looks at."""
+
+_LISTS = 2_048
+"""Lists whose vectors are held at once: 60 MB of float64 at 384 dimensions."""
 
 
 def hits(ranking: Ranking, target_offsets: Int64, targets: Int32) -> Bool:
@@ -77,20 +82,20 @@ def recall(hit: Bool, totals: Int64, k: int) -> Float64:
 
 def hit_rate(hit: Bool, totals: Int64, k: int) -> Float64:
     """Return 1 where the first k hold any target: float64[n]."""
-    return hit[:, :k].any(axis=1).astype(np.float64)
+    return np.asarray(hit[:, :k].any(axis=1), dtype=np.float64)
 
 
 def mrr(hit: Bool, totals: Int64, k: int) -> Float64:
     """Return the reciprocal place of the first hit within k: float64[n]."""
     first = hit[:, :k].argmax(axis=1)
-    return np.where(hit[:, :k].any(axis=1), 1 / (first + 1), 0.0)
+    return np.asarray(np.where(hit[:, :k].any(axis=1), 1 / (first + 1), 0.0))
 
 
 def average_precision(hit: Bool, totals: Int64, k: int) -> Float64:
-    """Return average precision at k, normalised by min(T, k): float64[n]."""
+    """Return average precision at k, over all targets: float64[n]."""
     kept = hit[:, :k]
     precision = np.cumsum(kept, axis=1) / np.arange(1, kept.shape[1] + 1)
-    return np.asarray((precision * kept).sum(axis=1) / np.minimum(totals, k))
+    return np.asarray((precision * kept).sum(axis=1) / totals)
 
 
 def coverage(ranking: Ranking, n_items: int, k: int = 10) -> float:
@@ -99,26 +104,47 @@ def coverage(ranking: Ranking, n_items: int, k: int = 10) -> float:
     return len(np.unique(listed[listed >= 0])) / max(n_items, 1)
 
 
-def novelty(ranking: Ranking, popularity: Int64, k: int = 10) -> float:
-    """Return the mean self-information of the listed items in training events, in bits (Zhou et al., 2010)."""
+def novelty(ranking: Ranking, popularity: Int64, k: int = 10) -> float | None:
+    """Return the mean self-information of the listed items, in bits; None where nothing is listed.
+
+    An item with c of the C training events on m items tells ``-log2((c + 1) / (C + m))`` bits: one event
+    is added to each, so that an item without any has a figure too (Zhou et al., 2010).
+    """
     listed = ranking.items[:, :k]
     share = (popularity + 1) / (popularity.sum() + len(popularity))
     told = -np.log2(share)[listed[listed >= 0]]
-    return float(told.mean()) if len(told) else 0.0
+    return float(told.mean()) if len(told) else None
 
 
 def diversity(ranking: Ranking, vectors: Float32 | None, k: int = 10) -> float | None:
-    """Return the mean of 1 - cosine over the pairs of a list (Ziegler et al., 2005); None without vectors."""
+    """Return the mean of 1 - cosine over the pairs of a list, averaged over lists (Ziegler et al., 2005).
+
+    Parameters
+    ----------
+    ranking : Ranking
+    vectors : float32[items, d] or None
+        Raw item vectors.
+    k : int
+
+    Returns
+    -------
+    float or None
+        None without vectors or without a list of two items.
+    """
     if vectors is None:
         return None
     listed = ranking.items[:, :k]
-    real = (listed >= 0)[:, :, None]
+    listed = listed[(listed >= 0).sum(axis=1) > 1]
     unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    total = np.zeros((len(listed), vectors.shape[1]))
-    for place in range(listed.shape[1]):  # k steps over all lists, instead of n x k x d at once
-        total += np.where(real[:, place], unit[listed[:, place]], 0)
-    count = real.sum(axis=(1, 2))
-    several = count > 1
-    pairs = count * (count - 1)
-    alike = ((total**2).sum(axis=1) - count)[several] / pairs[several]
-    return float(1 - alike.mean()) if several.any() else 0.0
+    parts = [_spread(listed[start : start + _LISTS], unit) for start in range(0, len(listed), _LISTS)]
+    return float(np.concatenate(parts).mean()) if parts else None
+
+
+def _spread(listed: Int32, unit: Float32) -> Float64:
+    """Return the mean of 1 - cosine over the pairs of each list (int32[n, k], two items at least)."""
+    real = listed >= 0
+    picked = np.where(real[:, :, None], unit[listed], 0).astype(np.float64)  # n, k, d
+    # The squared length of a sum of vectors holds every pair twice, and every vector with itself.
+    twice = (picked.sum(axis=1) ** 2).sum(axis=1) - (picked**2).sum(axis=(1, 2))
+    count = real.sum(axis=1)
+    return np.asarray(1 - twice / (count * (count - 1)))

@@ -1,7 +1,7 @@
 """The cut of an evaluation: what models may see, whom they are asked about, and what happened next."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,11 @@ from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
 
 CandidatesOf = Literal["catalogue", "log"]
+CleanTrain = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+def _as_it_is(train: pl.DataFrame) -> pl.DataFrame:
+    return train
 
 
 @dataclass(frozen=True)
@@ -34,12 +39,17 @@ class Split:
     train : Interactions
     catalogue : Catalogue
         Items of the catalogue file and of the training events: nothing that only the test knows, unless
-        the candidates are those of the log.
+        the candidates are those of the log. All of it is available: whether an item is on sale today says
+        nothing of the days of the test.
     queries : Queries
         One per test user, the history before the cut.
     target_offsets : int64[n + 1], targets : int32[...]
         What each of them chose next; -1 for an item that could not be known, which stays in the denominator.
     candidates : {"catalogue", "log"}
+    test_events : int
+        Held-out events of the users that were kept, the weak and the repeated included.
+    left_out_users : int
+        Test users who are not asked about because rules removed all that they did in training (bots).
     """
 
     protocol: str
@@ -50,6 +60,8 @@ class Split:
     target_offsets: Int64
     targets: Int32
     candidates: CandidatesOf = "catalogue"
+    test_events: int = 0
+    left_out_users: int = 0
 
     @property
     def cold(self) -> Bool:
@@ -66,7 +78,7 @@ def make_split(
     seed: int = 7,
     allow_seen: bool = False,
     candidates: CandidatesOf = "catalogue",
-    clean_train: Callable[[pl.DataFrame], pl.DataFrame] = lambda train: train,
+    clean_train: CleanTrain = _as_it_is,
 ) -> Split:
     """Cut a cleaned event frame.
 
@@ -87,7 +99,8 @@ def make_split(
     candidates : {"catalogue", "log"}
         What is ranked; see `Split.catalogue`.
     clean_train : callable
-        Rules that look at statistics over the log, applied to the training part alone.
+        Rules that look at statistics over the log, applied to the training part alone. Users of whom they
+        leave nothing are left out of the test as well: they are no newcomers.
 
     Raises
     ------
@@ -102,11 +115,12 @@ def make_split(
     held = splits.held_out(user, at, chosen, share, generator(seed, "split"))
     cut = splits.cut_time(at, share) if chosen == "time" else None
     return _split(
-        clean_train(events.filter(~pl.Series(held))),
+        events.filter(~pl.Series(held)),
         events.filter(pl.Series(held)),
         items,
         protocol=chosen,
         cut=cut,
+        clean_train=clean_train,
         allow_seen=allow_seen,
         candidates=candidates,
     )
@@ -119,10 +133,21 @@ def split_from_files(
     *,
     allow_seen: bool = False,
     candidates: CandidatesOf = "catalogue",
+    clean_train: CleanTrain = _as_it_is,
 ) -> Split:
-    """Return the split that two files make: histories from the first, targets from the second."""
+    """Return the split that two files make: histories from the first, targets from the second.
+
+    The moment of asking is the end of the first. Parameters as in `make_split`.
+    """
     return _split(
-        train, test, items, protocol="files", cut=None, allow_seen=allow_seen, candidates=candidates
+        train,
+        test,
+        items,
+        protocol="files",
+        cut=None,
+        clean_train=clean_train,
+        allow_seen=allow_seen,
+        candidates=candidates,
     )
 
 
@@ -133,20 +158,27 @@ def _split(
     *,
     protocol: str,
     cut: float | None,
+    clean_train: CleanTrain,
     allow_seen: bool,
     candidates: CandidatesOf,
 ) -> Split:
-    if not len(train) or not len(test):
+    cleaned = clean_train(train)
+    gone = train.select(col.USER).unique().join(cleaned, on=col.USER, how="anti")
+    asked = test.join(gone, on=col.USER, how="anti")
+    if not len(cleaned) or not len(asked):
         raise DataError("the split leaves no event on one side; give a longer log or another --share")
+    left_out = test[col.USER].n_unique() - asked[col.USER].n_unique()
+    train, test = cleaned, asked
     weights = EventWeights.fit(train)
     vocabulary, rows = _known_items(train, test, items, candidates)
     catalogue = Catalogue.from_frame(rows, vocabulary)
+    catalogue = replace(catalogue, available=np.ones(len(catalogue), dtype=bool))
     log = Interactions.from_frame(weights.weigh(train), vocabulary)
     liked = weights.weigh(test).filter(pl.col(col.WEIGHT) > 0)
     users, offsets, targets = _targets(log, liked, vocabulary, allow_seen)
     now = cut if cut is not None else log.end
     queries = log.queries(log.users.encode(users), now=now, exclude_seen=not allow_seen)
-    return Split(protocol, cut, log, catalogue, queries, offsets, targets, candidates)
+    return Split(protocol, cut, log, catalogue, queries, offsets, targets, candidates, len(test), left_out)
 
 
 def _known_items(
