@@ -1,3 +1,23 @@
-"""Tacit: from an event log and a catalogue to recommendations, with reasons."""
+"""Tacit: from an event log and a catalogue to recommendations, with reasons.
+
+>>> import tacit
+>>> model = tacit.fit("events.csv", "items.csv")          # doctest: +SKIP
+>>> model.recommend("user-7", k=5)                        # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["Config", "Model", "Rules", "fit", "load", "read"]
+
+if TYPE_CHECKING:
+    from tacit.api import Config, Model, Rules, fit, load, read
+
+
+def __getattr__(name: str) -> Any:
+    # Only what is used is imported: `import tacit` takes milliseconds and no torch.
+    if name in __all__:
+        from tacit import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'tacit' has no attribute {name!r}")

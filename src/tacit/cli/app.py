@@ -7,6 +7,8 @@ import typer
 
 from tacit.cli.batch import batch
 from tacit.cli.check import check
+from tacit.cli.demo import demo
+from tacit.cli.doctor import doctor
 from tacit.cli.evaluate import evaluate
 from tacit.cli.fit import fit
 from tacit.cli.recommend import recommend
@@ -22,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-for command in (check, fit, evaluate, recommend, similar, batch, serve):
+for command in (check, fit, evaluate, recommend, similar, batch, serve, demo, doctor):
     app.command()(command)
 
 

@@ -1,0 +1,116 @@
+"""The Python API: from files to recommendations in a few lines; everything else is in the rooms below."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+
+from tacit.core.clock import SystemClock
+from tacit.core.progress import SILENT, Progress
+from tacit.data.clean import Cleaned, Rules, clean
+from tacit.data.read import read_events, read_items
+from tacit.engine.batch import recommend_all
+from tacit.engine.engine import Engine
+from tacit.engine.requests import Recommended, Request
+from tacit.engine.snapshot import Snapshot
+from tacit.engine.snapshot import load as load_snapshot
+from tacit.engine.snapshot import save as save_snapshot
+from tacit.engine.train import train
+from tacit.pipeline.config import Config
+
+
+def read(events: str | Path, *, rules: Rules | None = None, progress: Progress = SILENT) -> Cleaned:
+    """Return a cleaned event log: ``events``, ``quarantine`` and what was counted.
+
+    Parameters
+    ----------
+    events : str or Path
+        CSV, TSV, JSON lines or Parquet, packed or not, in any known dialect.
+    rules : Rules, optional
+    progress : Progress
+    """
+    return clean(
+        read_events(Path(events), progress=progress), rules, now=SystemClock().now(), progress=progress
+    )
+
+
+def fit(
+    events: str | Path | Cleaned | pl.DataFrame,
+    items: str | Path | pl.DataFrame | None = None,
+    *,
+    config: Config | None = None,
+    progress: Progress = SILENT,
+) -> "Model":
+    """Return a recommender fitted on a log and a catalogue.
+
+    Parameters
+    ----------
+    events : path, Cleaned or polars.DataFrame
+        A file is read and cleaned; a frame has the columns of `tacit.data.columns`.
+    items : path or polars.DataFrame, optional
+        The catalogue.
+    config : Config, optional
+    progress : Progress
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or holds nothing to learn from.
+    """
+    log = read(events, progress=progress) if isinstance(events, str | Path) else events
+    frame = log.events if isinstance(log, Cleaned) else log
+    catalogue = read_items(Path(items)) if isinstance(items, str | Path) else items
+    return Model(train(frame, catalogue, config, progress=progress))
+
+
+class Model:
+    """A fitted recommender.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._engine = Engine(snapshot)
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Self:
+        """Return the recommender of a snapshot directory.
+
+        Raises
+        ------
+        ArtifactError
+            If the directory is no snapshot or is damaged.
+        """
+        return cls(load_snapshot(Path(directory)))
+
+    def save(self, directory: str | Path) -> None:
+        """Write a snapshot directory: whole or not at all."""
+        save_snapshot(self.snapshot, Path(directory))
+
+    def recommend(
+        self,
+        user: str | None = None,
+        *,
+        history: Sequence[str] = (),
+        k: int = 10,
+        allow_seen: bool = False,
+    ) -> list[Recommended]:
+        """Return the k best items for a user, for a history of item ids (oldest first), or for both."""
+        return self._engine.recommend(Request(user_id=user, items=history, k=k, allow_seen=allow_seen)).items
+
+    def similar(self, item: str, *, k: int = 10) -> list[Recommended]:
+        """Return the k items most like an item."""
+        return self._engine.similar(item, k).items
+
+    def batch(
+        self, users: Sequence[str] | None = None, *, k: int = 10, allow_seen: bool = False
+    ) -> pl.DataFrame:
+        """Return lists for many users: user_id, item_id, score, rank; all known users by default."""
+        return pl.concat([*recommend_all(self.snapshot, users, k=k, allow_seen=allow_seen)])
+
+
+load = Model.load

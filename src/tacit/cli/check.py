@@ -1,0 +1,127 @@
+"""``tacit check``: what is in a log, what is wrong with it, and a cleaned copy."""
+
+import json as json_format
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from tacit.data.clean import Cleaned
+    from tacit.data.quality import QualityReport
+    from tacit.data.weights import EventWeights
+
+_RULES = "Cleaning"
+_FILES = "Files to write"
+
+
+def check(
+    events: Annotated[Path, typer.Argument(help="Event log: CSV, TSV, JSONL or Parquet, packed or not.")],
+    items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
+    users: Annotated[Path | None, typer.Option("--users", help="File that describes users.")] = None,
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
+    ] = None,
+    weights: Annotated[
+        Literal["default", "auto"],
+        typer.Option("--weights", help="Event weights: by name, or estimated from the log."),
+    ] = "default",
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Report with charts.", rich_help_panel=_FILES)
+    ] = None,
+    json: Annotated[
+        str | None,
+        typer.Option("--json", help="Report as JSON; - for standard output.", rich_help_panel=_FILES),
+    ] = None,
+    quarantine: Annotated[
+        Path | None,
+        typer.Option("--quarantine", help="Rows set aside (.csv, .parquet, .jsonl).", rich_help_panel=_FILES),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Cleaned events (.parquet, .csv, .jsonl).", rich_help_panel=_FILES),
+    ] = None,
+) -> None:
+    """Read and clean a log, report on it, and write what is asked for."""
+    from tacit.cli.inputs import item_frame, parse_mapping
+    from tacit.cli.terminal import Bars
+    from tacit.core.clock import SystemClock
+    from tacit.data.clean import clean
+    from tacit.data.quality import assess
+    from tacit.data.read import read_events, read_users
+    from tacit.data.weights import EventWeights
+
+    _check_places(html, json, quarantine, out)
+    bars = Bars()
+    source = read_events(events, mapping=parse_mapping(mapping) or None, progress=bars)
+    cleaned = clean(source, rules, now=SystemClock().now(), progress=bars)
+    with bars.task("Assess", total=1) as task:
+        report = assess(cleaned, item_frame(items), read_users(users) if users else None)
+        rule = EventWeights.fit(cleaned.events, weights)
+        task.advance()
+    _show(report, rule, quiet=json == "-")
+    _write_reports(report, rule, html, json)
+    _write_rows(cleaned, quarantine, out)
+
+
+def _check_places(html: Path | None, json: str | None, quarantine: Path | None, out: Path | None) -> None:
+    from tacit.cli.outputs import check_frame_place, check_place
+
+    if html is not None:
+        check_place(html, "--html")
+    if json is not None and json != "-":
+        check_place(Path(json), "--json")
+    if quarantine is not None:
+        check_frame_place(quarantine, "--quarantine")
+    if out is not None:
+        check_frame_place(out, "--out")
+
+
+def _show(report: "QualityReport", rule: "EventWeights", *, quiet: bool) -> None:
+    """Print the report; on standard error where standard output is for JSON."""
+    from tacit.cli.terminal import err
+    from tacit.cli.terminal import out as console
+    from tacit.reporting.terminal import mapping_line, quality_tables
+
+    target = err if quiet else console
+    target.print(mapping_line(report.mapping, report.dialect))
+    if not quiet:
+        target.print(quality_tables(report, rule.strengths))
+        if rule.target is not None:
+            target.print(f"weights estimated from the log: how much each event foretells {rule.target!r}")
+
+
+def _write_reports(
+    report: "QualityReport", rule: "EventWeights", html: Path | None, json: str | None
+) -> None:
+    from tacit.cli.outputs import write_text
+    from tacit.cli.terminal import err
+
+    if json is not None:
+        document = {**report.to_json(), "weights": rule.to_json()}
+        text = json_format.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        if json == "-":
+            sys.stdout.write(text)
+        else:
+            write_text(text, Path(json))
+            err.print(f"{json}: report")
+    if html is not None:
+        from tacit.reporting.quality import quality_page
+
+        write_text(quality_page(report, rule.strengths), html)
+        err.print(f"{html}: report with charts")
+
+
+def _write_rows(cleaned: "Cleaned", quarantine: Path | None, out: Path | None) -> None:
+    from tacit.cli.outputs import spreadsheet_safe, write_frame
+    from tacit.cli.terminal import err
+
+    if quarantine is not None:
+        rows = cleaned.quarantine
+        is_csv = quarantine.suffix.lower() == ".csv"
+        write_frame(spreadsheet_safe(rows, "raw") if is_csv else rows, quarantine)
+        err.print(f"{quarantine}: {len(rows):,} rows set aside")
+    if out is not None:
+        write_frame(cleaned.events, out)
+        err.print(f"{out}: {len(cleaned.events):,} cleaned events")

@@ -1,0 +1,125 @@
+"""``tacit doctor``: what this machine has, what is missing, and how to get it."""
+
+import json as json_format
+import sys
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import typer
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination.
+
+    Attributes
+    ----------
+    name, found : str
+    state : str
+        "ok", "missing" (optional) or "broken" (the main trip cannot work).
+    mend : str
+        What to do about it; empty where there is nothing to do.
+    """
+
+    name: str
+    found: str
+    state: str = "ok"
+    mend: str = ""
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+) -> int:
+    """Examine the machine and the installation."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tacit.cli.terminal import out
+
+    findings = [*_machine(), *_packages(), _gpu(), _encoder(), _cache(), _postgres()]
+    if json:
+        sys.stdout.write(json_format.dumps([asdict(finding) for finding in findings], indent=1) + "\n")
+    else:
+        marks = {
+            "ok": "[green]ok[/green]",
+            "missing": "[yellow]missing[/yellow]",
+            "broken": "[red]broken[/red]",
+        }
+        table = Table("", "what", "found", "how to mend it")
+        for finding in findings:
+            table.add_row(marks[finding.state], finding.name, escape(finding.found), escape(finding.mend))
+        out.print(table)
+    return int(any(finding.state == "broken" for finding in findings))
+
+
+def _machine() -> list[Finding]:
+    import os
+    import platform
+
+    page, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
+    free = os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 0
+    return [
+        Finding("system", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"),
+        Finding("processor cores", str(len(os.sched_getaffinity(0)))),
+        Finding("memory", f"{page * pages / 2**30:.1f} GiB, {page * free / 2**30:.1f} GiB free"),
+    ]
+
+
+def _packages() -> list[Finding]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    findings = []
+    for name in ("tacit", "numpy", "scipy", "polars", "torch", "transformers", "fastapi", "sqlalchemy"):
+        try:
+            findings.append(Finding(name, version(name)))
+        except PackageNotFoundError:
+            findings.append(Finding(name, "not installed", "broken", "pip install tacit"))
+    return findings
+
+
+def _gpu() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding("GPU", torch.cuda.get_device_name(0))
+    return Finding(
+        "GPU",
+        "none: everything runs on the processor",
+        "missing",
+        "not needed; a CUDA build of torch uses one",
+    )
+
+
+def _encoder() -> Finding:
+    from tacit.core.errors import InputError
+    from tacit.encoders.minilm import check, find
+
+    try:
+        directory = find()
+        check(directory)
+    except InputError as error:
+        return Finding(
+            "language model", str(error).partition(";")[0], "missing", str(error).partition("; ")[2]
+        )
+    return Finding("language model", f"all-MiniLM-L6-v2, whole, in {directory}")
+
+
+def _cache() -> Finding:
+    from tacit.encoders.cache import default_file
+
+    file = default_file()
+    size = f"{file.stat().st_size / 2**20:.1f} MiB" if file.exists() else "empty"
+    return Finding("vector cache", f"{file} ({size})")
+
+
+def _postgres() -> Finding:
+    from tacit.core.errors import MissingExtraError
+    from tacit.core.extras import require
+
+    try:
+        require("psycopg", "postgres")
+    except MissingExtraError as error:
+        return Finding(
+            "PostgreSQL", "no driver; SQLite is used", "missing", str(error).partition("with: ")[2]
+        )
+    return Finding("PostgreSQL", "driver installed")

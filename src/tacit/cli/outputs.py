@@ -1,0 +1,72 @@
+"""Files that commands write: whole or not there, in the format that their name says."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tacit.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_FRAMES = (".parquet", ".csv", ".jsonl")
+_FORMULA = r"^([=+\-@\t\r])"
+"""First characters that make a spreadsheet run a cell instead of showing it."""
+
+
+def check_place(path: Path, option: str, suffixes: tuple[str, ...] = ()) -> None:
+    """Refuse a file that could not be written, before the work begins.
+
+    Raises
+    ------
+    ConfigError
+        If the folder is missing, the path is a folder, or the name ends in none of ``suffixes``.
+    """
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise ConfigError(f"{option} {path}: the name must end in {' or '.join(suffixes)}")
+    if path.is_dir():
+        raise ConfigError(f"{option} {path} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
+
+
+def check_frame_place(path: Path, option: str) -> None:
+    """Refuse a table that could not be written, before the work begins."""
+    check_place(path, option, _FRAMES)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file, whole or not at all."""
+    _write(path, lambda beside: _write_utf8(beside, text))
+
+
+def write_frame(frame: "pl.DataFrame", path: Path) -> None:
+    """Write a table as Parquet, CSV or JSON lines, whole or not at all."""
+    writers: dict[str, Callable[[Path], None]] = {
+        ".parquet": lambda beside: frame.write_parquet(beside),
+        ".csv": lambda beside: frame.write_csv(beside),
+        ".jsonl": lambda beside: frame.write_ndjson(beside),
+    }
+    _write(path, writers[path.suffix.lower()])
+
+
+def spreadsheet_safe(frame: "pl.DataFrame", column: str) -> "pl.DataFrame":
+    """Return the table with an apostrophe before the cells of a column that a spreadsheet would run."""
+    import polars as pl
+
+    return frame.with_columns(pl.col(column).str.replace(_FORMULA, "'${1}"))
+
+
+def _write(path: Path, write: Callable[[Path], None]) -> None:
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        write(beside)
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write_utf8(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8")
