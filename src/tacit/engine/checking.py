@@ -51,9 +51,6 @@ def checked_event(raw: NewEvent, now: float) -> Event:
         With the one thing that is wrong.
     """
     subject, subject_id = _subject(raw)
-    value = raw.value
-    if value is not None and not math.isfinite(value):
-        raise DataError("the value is not a finite number")
     return Event(
         event_id=checked_id(raw.event_id, "event_id") if raw.event_id is not None else str(uuid.uuid4()),
         subject=subject,
@@ -61,8 +58,26 @@ def checked_event(raw: NewEvent, now: float) -> Event:
         item_id=checked_id(raw.item_id, "item_id"),
         event=checked_id(raw.event, "event"),
         at=now if raw.timestamp is None else checked_time(raw.timestamp, now),
-        value=value,
+        value=None if raw.value is None else checked_number(raw.value, "value"),
+        told_time=raw.timestamp is not None,
     )
+
+
+def checked_number(raw: float | int, what: str) -> float:
+    """Return a number as a float.
+
+    Raises
+    ------
+    DataError
+        If it is infinite, not a number, or too large.
+    """
+    try:
+        number = float(raw)
+    except OverflowError as error:
+        raise DataError(f"the {what} is too large") from error
+    if not math.isfinite(number):
+        raise DataError(f"the {what} is not a finite number")
+    return number
 
 
 def checked_time(raw: float | int | str, now: float) -> float:
@@ -96,10 +111,5 @@ def _seconds(raw: float | int | str) -> float:
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError) as error:
             raise DataError("the timestamp is neither a number nor an ISO 8601 time") from error
-    try:
-        number = float(raw)
-    except OverflowError as error:
-        raise DataError("the timestamp is too large") from error
-    if not math.isfinite(number):
-        raise DataError("the timestamp is not a finite number")
+    number = checked_number(raw, "timestamp")
     return number * next(seconds for least, seconds in SECONDS_PER_UNIT if abs(number) >= least)

@@ -1,6 +1,6 @@
 """The tables of the store."""
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 VERSION = 1
 
@@ -11,7 +11,8 @@ meta = Table("tacit_meta", metadata, Column("key", String(64), primary_key=True)
 event = Table(
     "tacit_event",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
+    # SQLite numbers rows by itself only where the key is called INTEGER.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("event_id", String(256), nullable=False, unique=True),
     Column("subject", String(8), nullable=False),  # "user" or "session": a user may be called as a session
     Column("subject_id", String(256), nullable=False),
@@ -19,9 +20,7 @@ event = Table(
     Column("event", String(256), nullable=False),
     Column("at", Float(53), nullable=False),
     Column("value", Float(53)),
-    Column(
-        "digest", LargeBinary, nullable=False
-    ),  # of everything but event_id: tells a retry from a conflict
+    Column("digest", LargeBinary, nullable=False),  # of what it says: tells a retry from a conflict
     Index("tacit_event_by_subject", "subject", "subject_id", "at"),
 )
 

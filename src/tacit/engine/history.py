@@ -1,0 +1,130 @@
+"""From who asks to a query: the history of the snapshot, what happened since, and what the request tells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tacit.core.types import Float32, Float64, Int32
+from tacit.data import columns as col
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.data.shapes import canonical_events
+from tacit.engine.state import State
+from tacit.store.records import Event
+
+_TOLD = "view"
+"""What an item that a request tells of counts as: that somebody looked at it."""
+
+
+@dataclass(frozen=True)
+class History:
+    """One query, and by what each of its events happened (the event types, aligned with the events)."""
+
+    queries: Queries
+    kinds: list[str]
+
+
+@dataclass(frozen=True)
+class _Events:
+    item: Int32
+    weight: Float32
+    at: Float64
+    kinds: list[str]
+
+
+def history_of(
+    state: State, user_id: str | None, since: Sequence[Event], told: Sequence[str], *, allow_seen: bool
+) -> History:
+    """Return the history of whoever asks, oldest event first.
+
+    The moment of asking is the last thing that is known (of the log or of this history), and not the
+    clock's: so an answer depends on the snapshot and the history alone, and agrees with `recommend_all`.
+
+    Parameters
+    ----------
+    state : State
+    user_id : str or None
+        Whose history in the snapshot counts; None or an unknown id for nobody's.
+    since : sequence of Event
+        What the store has of them, oldest first. Events that the snapshot was fitted on count once.
+    told : sequence of str
+        Item ids that the request itself tells of, oldest first; they come last.
+    allow_seen : bool
+        Keep items of the history in the answer.
+    """
+    log = state.snapshot.interactions
+    user = -1 if user_id is None else int(log.users.encode([user_id])[0])
+    past = _past(log, user)
+    live = _live(state, [*since, *_told(state, since, told)], past)
+    order = np.argsort(np.concatenate([past.at, live.at]), kind="stable")
+    at = np.concatenate([past.at, live.at])[order]
+    item = np.concatenate([past.item, live.item])[order]
+    kinds = past.kinds + live.kinds
+    offsets = np.array([0, len(item)], dtype=np.int64)
+    queries = Queries(
+        offsets=offsets,
+        item=item,
+        weight=np.concatenate([past.weight, live.weight])[order],
+        at=at,
+        now=np.array([max(log.end, at[-1] if len(at) else log.end)]),
+        user=np.array([user], dtype=np.int32),
+        exclude_offsets=np.zeros(2, dtype=np.int64),
+    )
+    return History(queries if allow_seen else queries.excluding_seen(), [kinds[place] for place in order])
+
+
+def _past(log: Interactions, user: int) -> _Events:
+    start, stop = (log.offsets[user], log.offsets[user + 1]) if user >= 0 else (0, 0)
+    kinds = [log.kinds[kind] for kind in log.kind[start:stop]]
+    return _Events(log.item[start:stop], log.weight[start:stop], log.at[start:stop], kinds)
+
+
+def _live(state: State, events: Sequence[Event], past: _Events) -> _Events:
+    """Return the events on known items that the snapshot was not fitted on."""
+    log = state.snapshot.interactions
+    codes = state.catalogue.items.encode([event.item_id for event in events])
+    kinds = canonical_events(pl.Series([event.event for event in events], dtype=pl.String)).to_list()
+    at = [event.at for event in events]
+    fitted = set(zip(past.item.tolist(), past.at.tolist(), past.kinds, strict=True))
+    new = [what not in fitted for what in zip(codes.tolist(), at, kinds, strict=True)]
+    kept = np.flatnonzero((codes >= 0) & np.array(new, dtype=bool)).tolist()
+    kept_kinds = [kinds[place] for place in kept]
+    return _Events(
+        codes[kept],
+        _weights(state, [events[place] for place in kept], kept_kinds),
+        np.array(at, dtype=np.float64)[kept] if log.timing == "time" else _places(log, past, len(kept)),
+        kept_kinds,
+    )
+
+
+def _told(state: State, since: Sequence[Event], items: Sequence[str]) -> list[Event]:
+    """Return the items that a request tells of as events at the last known moment."""
+    last = max([state.snapshot.interactions.end, *(event.at for event in since)])
+    return [Event("", "session", "", id_, _TOLD, last) for id_ in items]
+
+
+def _places(log: Interactions, past: _Events, count: int) -> Float64:
+    """Return places after the user's last one, where the log knows an order and no times."""
+    if log.timing == "none":
+        return np.zeros(count)
+    last = float(past.at[-1]) if len(past.at) else 0.0
+    return last + 1 + np.arange(count, dtype=np.float64)
+
+
+def _weights(state: State, events: Sequence[Event], kinds: list[str]) -> Float32:
+    if not events:
+        return np.empty(0, dtype=np.float32)
+    frame = pl.DataFrame(
+        {
+            col.USER: [event.subject_id for event in events],
+            col.ITEM: [event.item_id for event in events],
+            col.EVENT: kinds,
+            col.TIMESTAMP: [event.at for event in events],
+            col.VALUE: [event.value for event in events],
+            col.SEQ: [None] * len(events),
+        },
+        schema_overrides={col.VALUE: pl.Float64, col.SEQ: pl.Int64},
+    )
+    return state.snapshot.weights.weigh(frame)[col.WEIGHT].to_numpy().astype(np.float32)

@@ -1,0 +1,107 @@
+"""What a request reads: one frozen value, replaced as a whole, so that nobody sees half a change."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from tacit.core.errors import ArtifactError
+from tacit.core.types import Float32, Json
+from tacit.data.catalogue import Catalogue
+from tacit.data.vocabulary import Vocabulary
+from tacit.encoders.choose import encoder_from
+from tacit.encoders.protocol import TextEncoder
+from tacit.engine.items import item_frame
+from tacit.engine.snapshot import Snapshot
+from tacit.pipeline.twostage import TwoStage
+
+_log = logging.getLogger(__name__)
+
+
+class ItemEncoder:
+    """The encoder that made a snapshot's vectors, loaded when the first text comes and then kept.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    @cached_property
+    def _encoder(self) -> TextEncoder:
+        return self._snapshot.learned_encoder or encoder_from(self._snapshot.encoder)
+
+    def encode(self, texts: Sequence[str]) -> Float32 | None:
+        """Return float32[n, d] as in the catalogue; None where the catalogue has no vectors.
+
+        Raises
+        ------
+        ArtifactError
+            If the encoder found on this machine is not the one of the snapshot.
+        """
+        known = self._snapshot.catalogue.vectors
+        if known is None:
+            return None
+        vectors = self._encoder.encode(texts)
+        if vectors.shape[1] != known.shape[1] or not np.isfinite(vectors).all():
+            raise ArtifactError(
+                f"the encoder {self._encoder.name} gives other vectors than the snapshot holds "
+                f"({vectors.shape[1]} dimensions, not {known.shape[1]}); fit again on this machine"
+            )
+        return vectors
+
+
+@dataclass(frozen=True)
+class State:
+    """A snapshot and the items that came after it.
+
+    Attributes
+    ----------
+    snapshot : Snapshot
+    encoder : ItemEncoder
+    catalogue : Catalogue
+    pipeline : TwoStage
+    titles : polars.Series of str
+        By item code.
+    """
+
+    snapshot: Snapshot
+    encoder: ItemEncoder
+    catalogue: Catalogue
+    pipeline: TwoStage
+    titles: pl.Series
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "State":
+        """Return the state of a snapshot alone."""
+        catalogue = snapshot.catalogue
+        return cls(snapshot, ItemEncoder(snapshot), catalogue, snapshot.pipeline, catalogue.titles)
+
+    def grown(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
+        """Return a state with items added or replaced; known item codes stay what they are."""
+        frame = item_frame(items, self.catalogue)
+        texts = Catalogue.from_frame(frame, Vocabulary(list(items))).texts
+        catalogue = self.catalogue.extended(frame, self.encoder.encode(texts.to_list()))
+        pipeline = self.pipeline.extended(catalogue)
+        return replace(self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles)
+
+    def grown_where_possible(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
+        """Return a state with every item that can be added: one that cannot must not keep a service down."""
+        if not items:
+            return self
+        try:
+            return self.grown(items)
+        except Exception:
+            _log.exception("stored items could not be added together; adding them one by one")
+        state = self
+        for id_, attributes in items.items():
+            try:
+                state = state.grown({id_: attributes})
+            except Exception:
+                _log.exception("the stored item %r cannot be served", id_)
+        return state

@@ -1,0 +1,99 @@
+"""Group commit: one thread commits whatever is waiting as one transaction.
+
+Concurrent writes share one flush to disk, so throughput does not hang on the flush; a caller returns when its
+own work is committed. Work that the database refuses does not take the work of others down with it.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from tacit.store.database import StorageError, StorageFullError, storage_error
+
+_LARGEST_GROUP = 64
+"""Most pieces of work of one transaction: a bound on what a caller waits for others."""
+
+T = TypeVar("T")
+_Job = tuple[Callable[[Connection], Any], "Future[Any]"]
+_log = logging.getLogger(__name__)
+
+
+class Writer:
+    """The only one who writes to a database.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._waiting: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="tacit-store", daemon=True)
+        self._thread.start()
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do work in a transaction; return its result when the transaction is on disk.
+
+        Raises
+        ------
+        StorageFullError
+            If there is no room.
+        StorageError
+            If the database refuses for another reason, or the writer is closed.
+        """
+        done: Future[T] = Future()
+        with self._changed:
+            if self._closed:
+                raise StorageError("the store is closed")
+            self._waiting.append((work, done))
+            self._changed.notify()
+        return done.result()
+
+    def close(self) -> None:
+        """Commit what is waiting and stop."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            self._commit(group)
+
+    def _next_group(self) -> list[_Job]:
+        """Wait for work; an empty group means that the writer is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST_GROUP))]
+
+    def _commit(self, group: list[_Job]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                results = [work(connection) for work, _ in group]
+        except Exception as error:  # whatever it was, callers must not wait for ever
+            self._refuse(group, error)
+            return
+        for (_, done), result in zip(group, results, strict=True):
+            done.set_result(result)
+
+    def _refuse(self, group: list[_Job], error: Exception) -> None:
+        failure = storage_error(error)
+        if isinstance(error, SQLAlchemyError):
+            # After a failed flush the pages in memory may lie: every file is opened anew.
+            self._engine.dispose()
+        if len(group) > 1 and not isinstance(failure, StorageFullError):
+            for job in group:
+                self._commit([job])
+            return
+        _log.error("%s", failure)
+        for _, done in group:
+            done.set_exception(failure)

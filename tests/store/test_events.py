@@ -1,0 +1,276 @@
+"""The store keeps what it acknowledged: once, apart, in order, across restarts, on SQLite and PostgreSQL."""
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tacit.core.errors import ArtifactError, ConfigError
+from tacit.store.events import Event, EventStore, Receipt, StorageError, StorageFullError
+
+
+def event(name: str, user: str = "u", at: float = 1.0, **more: object) -> Event:
+    return Event(name, more.pop("subject", "user"), user, "i", "view", at, **more)  # type: ignore[arg-type]
+
+
+def test_what_was_appended_is_there_after_a_restart(address: str) -> None:
+    first = EventStore(address)
+    events = [event("a", at=2.5, value=4.0), event("b", at=3.0), event("c", "ünï/ <&>\u6771", at=1.0)]
+    assert first.append(events) == Receipt(3, [])
+    first.close()
+    second = EventStore(address)
+    assert list(second.events()) == events
+    assert second.recent("user", "ünï/ <&>\u6771", 5) == [events[2]]
+    second.close()
+
+
+def test_a_retry_is_stored_once_and_answered_the_same(store: EventStore) -> None:
+    batch = [event("a"), event("b")]
+    assert [store.append(batch) for _ in range(3)] == [Receipt(2, [])] * 3
+    assert len(list(store.events())) == 2
+
+
+def test_a_retry_of_an_event_without_a_time_is_the_same_event(store: EventStore) -> None:
+    assert store.append([event("a", at=10.0, told_time=False)]) == Receipt(1, [])
+    assert store.append([event("a", at=11.0, told_time=False)]) == Receipt(1, [])
+    assert [kept.at for kept in store.events()] == [10.0]
+
+
+def test_the_same_id_with_another_content_is_a_conflict_and_the_first_stays(store: EventStore) -> None:
+    store.append([event("a", "first")])
+    assert store.append([event("b"), event("a", "second")]) == Receipt(1, [1])
+    assert store.append([event("c", "one"), event("c", "two")]) == Receipt(1, [1])
+    assert [e.subject_id for e in store.events()] == ["first", "u", "one"]
+
+
+def test_recent_is_the_last_ones_oldest_first_whatever_the_order_of_arrival(store: EventStore) -> None:
+    store.append([event(str(at), at=at) for at in (5.0, 1.0, 4.0, 2.0, 3.0)])
+    assert [e.at for e in store.recent("user", "u", 3)] == [3.0, 4.0, 5.0]
+    store.append([event("later", at=5.0)])
+    assert [e.event_id for e in store.recent("user", "u", 2)] == ["5.0", "later"]
+
+
+def test_a_user_and_a_session_of_one_name_are_two(store: EventStore) -> None:
+    store.append([event("a", "x"), event("b", "x", subject="session")])
+    assert [e.event_id for e in store.recent("user", "x", 9)] == ["a"]
+    assert [e.event_id for e in store.recent("session", "x", 9)] == ["b"]
+
+
+def test_nothing_to_append_is_nothing(store: EventStore) -> None:
+    assert store.append([]) == Receipt(0, [])
+
+
+def test_concurrent_appends_are_all_stored_once(store: EventStore) -> None:
+    def send(worker: int) -> None:
+        for number in range(30):
+            batch = [event(f"{worker}-{number}"), event(f"shared-{number}")]
+            assert store.append(batch) == Receipt(2, [])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(send, range(8)))
+    ids = [e.event_id for e in store.events()]
+    assert len(ids) == len(set(ids)) == 8 * 30 + 30
+
+
+def test_two_services_on_one_postgres_agree(postgres: str) -> None:
+    one, two = EventStore(postgres), EventStore(postgres)
+    with ThreadPoolExecutor(8) as pool:  # both are sent every event, at the same time
+        sent = [(s, f"pg-{n}") for n in range(40) for s in (one, two)]
+        receipts = list(pool.map(lambda pair: pair[0].append([event(pair[1], "shared")]), sent))
+    assert receipts == [Receipt(1, [])] * 80
+    assert len(one.recent("user", "shared", 100)) == len(two.recent("user", "shared", 100)) == 40
+    one.close()
+    two.close()
+
+
+def test_items_are_replaced_by_id_and_come_in_a_fixed_order(store: EventStore) -> None:
+    store.put_items({"b": {"title": "old"}, "a": {"title": "A", "price": 2.5, "tags": ["x", "\u6771"]}}, 1.0)
+    store.put_items({"b": {"title": "new"}}, 2.0)
+    store.put_items({}, 3.0)
+    assert store.items() == [
+        ("a", {"title": "A", "price": 2.5, "tags": ["x", "\u6771"]}),
+        ("b", {"title": "new"}),
+    ]
+
+
+def test_exposures_are_counted(store: EventStore) -> None:
+    row = {"subject": "user", "subject_id": "u", "model": "m", "items": "[]", "at": 1.0}
+    store.put_exposures([{"recommendation_id": str(n), **row} for n in range(3)])
+    store.put_exposures([])
+    assert store.exposures() == 3
+
+
+def test_one_bad_piece_of_work_does_not_take_its_neighbours_down(store: EventStore) -> None:
+    row = {
+        "subject": "user",
+        "subject_id": "u",
+        "model": "m",
+        "items": "[]",
+        "at": 1.0,
+        "recommendation_id": "x",
+    }
+    store.put_exposures([row])
+    gate = threading.Event()
+    with ThreadPoolExecutor(3) as pool:
+        slow = pool.submit(store._writer.write, lambda _: gate.wait(5))  # makes the other two one group
+        bad = pool.submit(store.put_exposures, [row])
+        good = pool.submit(store.append, [event("good")])
+        while len(store._writer._waiting) < 2:
+            time.sleep(0.001)
+        gate.set()
+        assert slow.result()
+        assert good.result() == Receipt(1, [])
+        with pytest.raises(StorageError):
+            bad.result()
+    assert len(list(store.events())) == 1
+
+
+def test_a_closed_store_refuses_and_does_not_hang(tmp_path: Path) -> None:
+    store = EventStore(f"sqlite:///{tmp_path / 'x.db'}")
+    store.close()
+    with pytest.raises(StorageError, match="closed"):
+        store.append([event("a")])
+
+
+def test_a_second_service_on_one_file_is_refused_by_name(tmp_path: Path) -> None:
+    place = f"sqlite:///{tmp_path / 'x.db'}"
+    store = EventStore(place)
+    with pytest.raises(ConfigError, match=f"in use by process {os.getpid()}"):
+        EventStore(place)
+    store.close()
+    EventStore(place).close()
+
+
+def test_a_newer_store_is_refused(address: str) -> None:
+    store = EventStore(address)
+    with store._engine.begin() as connection:
+        connection.execute(text("UPDATE tacit_meta SET value = '99'"))
+    store.close()
+    with pytest.raises(ArtifactError, match="upgrade"):
+        EventStore(address)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "nonsense",
+        "mysql://root@host/db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "oracle://x",
+        "sqlite:////no/such/x.db",
+    ],
+)
+def test_an_address_that_cannot_be_used_is_said_so(wrong: str) -> None:
+    with pytest.raises(ConfigError, match="store"):
+        EventStore(wrong)
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "x.db"
+    file.write_bytes(b"my thesis, not a database" * 100)
+    before = file.read_bytes()
+    with pytest.raises(ConfigError, match="not a database"):
+        EventStore(f"sqlite:///{file}")
+    assert file.read_bytes() == before
+
+
+def test_a_password_is_never_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        EventStore("postgresql://me:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value)
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    EventStore(f"sqlite:///{tmp_path / 'x.db'}").close()
+    assert (tmp_path / "x.db").stat().st_mode & 0o077 == 0
+
+
+def test_a_full_disk_is_told_reads_go_on_and_writes_resume(tmp_path: Path) -> None:
+    store = EventStore(f"sqlite:///{tmp_path / 'x.db'}")
+    store.append([event("before")])
+
+    def limit(pages: int) -> None:
+        def work(connection: object) -> None:
+            connection.execute(text(f"PRAGMA max_page_count = {pages}"))  # type: ignore[attr-defined]
+
+        store._writer.write(work)
+
+    limit(1)
+    with pytest.raises(StorageFullError):
+        for n in range(200):
+            store.append([event(f"{n}-{m}" + "x" * 200) for m in range(20)])
+    kept = [e.event_id for e in store.recent("user", "u", 10_000)]
+    assert kept[0] == "before" and len(kept) % 20 == 1  # whole batches or nothing
+    limit(1_000_000)
+    assert store.append([event("after")]) == Receipt(1, [])
+    store.close()
+
+
+_INGEST = """
+import sys
+from tacit.store.events import Event, EventStore
+store = EventStore(sys.argv[1])
+for n in range(10**6):
+    names = [f"{sys.argv[2]}-{n}-{m}" for m in range(5)]
+    store.append([Event(name, "user", "u", "i", "view", 1.0) for name in names])
+    print(*names, flush=True)
+"""
+
+
+def test_kill_minus_nine_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    place = f"sqlite:///{tmp_path / 'x.db'}"
+    acknowledged: list[str] = []
+    for cycle in range(3):
+        child = subprocess.Popen(
+            [sys.executable, "-c", _INGEST, place, str(cycle)], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout is not None
+        lines = [child.stdout.readline() for _ in range(10 + 37 * cycle)]
+        child.send_signal(signal.SIGKILL)
+        rest, _ = child.communicate()
+        whole = "".join(lines) + rest[: rest.rfind("\n") + 1]
+        acknowledged += whole.split()
+    store = EventStore(place)
+    kept = [e.event_id for e in store.events()]
+    store.close()
+    assert len(kept) == len(set(kept))
+    assert set(acknowledged) <= set(kept)
+    assert len(kept) <= len(acknowledged) + 3 * 5  # at most the batch in flight of each cycle
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+
+
+def test_a_file_size_limit_is_an_error_and_no_crash(tmp_path: Path) -> None:
+    code = """
+import resource, signal, sys
+from tacit.store.events import Event, EventStore, StorageError
+store = EventStore(sys.argv[1])
+store.append([Event("before", "user", "u", "i", "view", 1.0)])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, resource.RLIM_INFINITY))
+try:
+    for n in range(1000):
+        store.append([Event(f"{n}" + "x" * 200, "user", "u", "i", "view", 1.0)])
+except StorageError as error:
+    print("refused")
+kept = store.recent("user", "u", 10_000)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+store.append([Event("after", "user", "u", "i", "view", 2.0)])
+print(kept[0].event_id, store.recent("user", "u", 1)[0].event_id)
+"""
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    place = f"sqlite:///{tmp_path / 'x.db'}"
+    done = subprocess.run([sys.executable, "-c", code, place], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["refused", "before", "after"], done.stderr
