@@ -1,0 +1,31 @@
+import time
+
+import numpy as np
+import pytest
+
+from tacit.evaluation import meter
+from tacit.evaluation.meter import metered
+
+
+def test_seconds_and_the_peak_of_memory_are_measured() -> None:
+    with metered() as cost:
+        held = np.ones(25_000_000)  # 200 MB, given back before the block ends
+        time.sleep(0.05)
+        del held
+    assert cost.seconds >= 0.05
+    assert 190 < cost.peak_mb < 260
+
+
+def test_costs_are_told_after_a_failure_too() -> None:
+    with pytest.raises(ValueError, match="broken"), metered() as cost:
+        time.sleep(0.01)
+        raise ValueError("broken")
+    assert cost.seconds >= 0.01
+
+
+def test_without_proc_the_peak_of_the_process_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meter, "_STATM", meter.Path("/no/such/file"))
+    with metered() as cost:
+        pass
+    assert cost.peak_mb >= 0
+    assert meter._resident_mb() > 10
