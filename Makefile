@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo serve-demo test lint bench clean
+.PHONY: install demo serve-demo test lint bench results clean
 
 install: $(STAMP)
 
@@ -29,6 +29,10 @@ lint: install
 
 bench: install
 	$(BIN)/pytest benchmarks --benchmark-only --benchmark-columns=min,median,rounds
+
+# The tables of the README: make results DATA=folder/of/data/sets
+results: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/results_table.py $(DATA) results
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
