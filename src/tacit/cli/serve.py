@@ -7,8 +7,6 @@ import typer
 
 from tacit.core.errors import ConfigError
 
-_LOCAL = ("127.0.0.1", "localhost", "::1")
-
 
 def serve(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot made by `tacit fit`.")],
@@ -25,34 +23,26 @@ def serve(
     ] = None,
 ) -> None:
     """Serve recommendations, take events and items."""
-    import asyncio
-
-    if host not in _LOCAL and not api_key:
-        raise ConfigError(f"listening on {host} needs a key: set TACIT_API_KEY, or listen on 127.0.0.1")
-    import uvicorn
-
     from tacit.cli.terminal import err
     from tacit.engine.engine import Engine
     from tacit.engine.snapshot import load
     from tacit.server.app import LOOPBACK, create_app
+    from tacit.server.run import is_loopback, listen, run
     from tacit.store.events import EventStore
 
+    local = is_loopback(host)
+    if not local and not api_key:
+        raise ConfigError(f"listening on {host} needs a key: set TACIT_API_KEY, or listen on 127.0.0.1")
     snapshot = load(directory)
-    place = store or f"sqlite:///{directory.resolve()}.events.sqlite3"
-    engine = Engine(snapshot, EventStore(place))
-    app = create_app(engine, api_key=api_key, allowed_hosts=LOOPBACK if host in _LOCAL else ("*",))
-    settings = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        h11_max_incomplete_event_size=16_384,
-        timeout_graceful_shutdown=20,
-    )
-    listening = settings.bind_socket()
+    engine = Engine(snapshot, EventStore(store or f"sqlite:///{directory.resolve()}.events.sqlite3"))
+    engine.warm()
+    app = create_app(engine, api_key=api_key, allowed_hosts=(host, *LOOPBACK) if local else ("*",))
+    bound = listen(host, port)
     name = f"[{host}]" if ":" in host else host
-    err.print(f"model {snapshot.version}; events in {place if '@' not in place else 'the given store'}")
-    err.print(f"listening on http://{name}:{listening.getsockname()[1]}")
-    asyncio.run(uvicorn.Server(settings).serve(sockets=[listening]))
+
+    def tell() -> None:
+        # On standard output, flushed: a script that took port 0 reads it there.
+        typer.echo(f"listening on http://{name}:{bound.getsockname()[1]}")
+
+    err.print(f"model {snapshot.version}, {len(snapshot.catalogue):,} items; stop with Ctrl-C")
+    run(app, bound, on_ready=tell)

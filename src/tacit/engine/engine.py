@@ -130,7 +130,7 @@ class Engine:
             (places[at], f"event_id {good[at].event_id!r} was stored before with another content")
             for at in receipt.conflicts
         ]
-        return Observed(receipt.accepted, sorted(rejected))
+        return Observed(receipt.accepted, sorted(rejected), [places[at] for at in receipt.conflicts])
 
     def put_item(self, item_id: str, attributes: Mapping[str, Json]) -> None:
         """Add or replace an item; it is stored, and can be recommended, when this returns.

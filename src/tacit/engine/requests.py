@@ -66,7 +66,10 @@ class Observed:
     ----------
     accepted : int
     rejected : list of (index, reason)
+    conflicts : list of int
+        Those of the rejected whose ``event_id`` was stored before with another content.
     """
 
     accepted: int
     rejected: list[tuple[int, str]]
+    conflicts: list[int] = field(default_factory=list)

@@ -1,0 +1,179 @@
+"""Guards before any route: host, origin, key, size and pace of the body, security headers. Plain ASGI."""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from tacit.server.docs import STYLE_HASH
+from tacit.server.problems import MEDIA_TYPE, problem
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = Mapping[bytes, bytes]
+
+LARGEST_BODY = 2**20
+_LARGEST_HEADERS = 16_384
+_DRAINED = 16 * LARGEST_BODY
+"""So much of a body that is too large is thrown away, so that its sender gets to read the refusal."""
+_BODY_SECONDS = 30.0
+_OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_POLICY = (
+    f"default-src 'none'; style-src '{STYLE_HASH}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", _POLICY.encode()),
+]
+_log = logging.getLogger(__name__)
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+class Guard:
+    """Lets through what may pass, whole, and adds the security headers to every answer.
+
+    Parameters
+    ----------
+    app : ASGI application
+    api_key : str or None
+        Needed as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY`` everywhere but on the health routes.
+    allowed_hosts : sequence of str
+        Names in the Host header that are answered, without ports; ``*`` answers all.
+    """
+
+    def __init__(self, app: App, api_key: str | None, allowed_hosts: Sequence[str]) -> None:
+        self._app = app
+        self._key = api_key.encode() if api_key else None
+        self._hosts = frozenset(host.lower() for host in allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def protected(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", []), *_HEADERS]
+            await send(message)
+
+        try:
+            await self._pass_on(scope, receive, protected)
+        except _RefusedError as refusal:
+            await _refuse(protected, refusal.status, refusal.detail)
+        except Exception:
+            # The path may hold an id of a person: only the method and the kind of error are logged.
+            _log.exception("a %s request failed", scope["method"])
+            if not started:
+                await _refuse(protected, 500, "a fault of ours; the log of the service tells more")
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope["headers"])
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > _LARGEST_HEADERS:
+            raise _RefusedError(431, f"the headers are larger than {_LARGEST_HEADERS:,} bytes")
+        self._check_host(headers)
+        _check_origin(scope, headers)
+        _check_path(scope)
+        self._check_key(scope, headers)
+        body = await _body(headers, receive)
+        sent = False
+
+        async def whole() -> Message:
+            nonlocal sent
+            if sent:
+                return await receive()
+            sent = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, whole, send)
+
+    def _check_host(self, headers: Headers) -> None:
+        """Refuse names that are not ours: a page elsewhere must not reach this service by DNS rebinding."""
+        host = headers.get(b"host", b"").decode("latin-1").lower()
+        name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
+        if "*" not in self._hosts and name not in self._hosts:
+            raise _RefusedError(400, "this service does not answer to the name in the Host header")
+
+    def _check_key(self, scope: Scope, headers: Headers) -> None:
+        if self._key is None or scope["path"] in _OPEN_PATHS:
+            return
+        given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+        if not hmac.compare_digest(given, self._key):
+            raise _RefusedError(401, "a key is needed: send Authorization: Bearer KEY, or X-API-Key: KEY")
+
+
+def _check_origin(scope: Scope, headers: Headers) -> None:
+    """Refuse writes that another site's page makes a browser send."""
+    origin = headers.get(b"origin")
+    if origin is None or scope["method"] in _READING:
+        return
+    if (
+        urlsplit(origin.decode("latin-1")).netloc.lower()
+        != headers.get(b"host", b"").decode("latin-1").lower()
+    ):
+        raise _RefusedError(403, "requests from pages of other sites are not taken")
+
+
+def _check_path(scope: Scope) -> None:
+    try:
+        unquote_to_bytes(scope.get("raw_path", b"")).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _RefusedError(400, "the path is not valid UTF-8") from error
+
+
+async def _body(headers: Headers, receive: Receive) -> bytes:
+    """Return the whole body: no more bytes than may be, whatever was announced, and not too slowly."""
+    announced = headers.get(b"content-length", b"0")
+    parts: list[bytes] = []
+    size = int(announced) if announced.isdigit() and len(announced) < 20 else 0
+    too_large, size = size > LARGEST_BODY, 0
+    more = True
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            while more and size <= _DRAINED:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise _RefusedError(400, "the body ended too soon")
+                part, more = message.get("body", b""), message.get("more_body", False)
+                size += len(part)
+                too_large = too_large or size > LARGEST_BODY
+                if too_large:
+                    parts.clear()
+                else:
+                    parts.append(part)
+    except TimeoutError as error:
+        raise _RefusedError(408, f"the body did not arrive within {_BODY_SECONDS:.0f} seconds") from error
+    if too_large:
+        raise _RefusedError(413, f"the body is larger than {LARGEST_BODY:,} bytes")
+    return b"".join(parts)
+
+
+async def _refuse(send: Send, status: int, detail: str) -> None:
+    body = problem(status, detail)
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
