@@ -1,0 +1,305 @@
+"""The running product: fresh at once, whole at every moment, the same as batch."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from served import small_snapshot
+from tacit.core.clock import FixedClock
+from tacit.core.errors import DataError
+from tacit.engine.batch import recommend_all
+from tacit.engine.engine import Engine, UnknownItemError
+from tacit.engine.requests import NewEvent, Request
+from tacit.store.events import EventStore, StorageError
+
+NOW = 1_740_000_000.0
+TEA = {"title": "Smoked black tea with compostable sachets", "category": "Tea", "price": 7.5}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'store.sqlite3'}"
+
+
+@pytest.fixture
+def engine(place: str) -> Iterator[Engine]:
+    opened = Engine(small_snapshot(), EventStore(place), clock=FixedClock(NOW))
+    yield opened
+    opened.close()
+
+
+def ids(engine: Engine, user: str | None = "somebody new", k: int = 10, **more: object) -> list[str]:
+    answer = engine.recommend(Request(user_id=user, k=k, **more))  # type: ignore[arg-type]
+    return [item.item_id for item in answer.items]
+
+
+def test_one_list_at_a_time_and_all_lists_at_once_agree() -> None:
+    snapshot = small_snapshot()
+    engine = Engine(snapshot)
+    users = [*snapshot.interactions.users.ids.to_list()[:25], "nobody knows me"]
+    frame = pl.concat(recommend_all(snapshot, users, k=7))
+    for user in users:
+        answer = engine.recommend(Request(user_id=user, k=7))
+        batch = frame.filter(pl.col("user_id") == user)
+        assert [item.item_id for item in answer.items] == batch["item_id"].to_list()
+        assert [item.score for item in answer.items] == pytest.approx(batch["score"].to_list())
+
+
+def test_an_event_counts_in_the_next_list(engine: Engine) -> None:
+    before = ids(engine)
+    assert engine.observe([NewEvent(before[0], "purchase", user_id="somebody new")]).accepted == 1
+    after = ids(engine)
+    assert before[0] not in after
+    assert after != before[1:] + after[-1:]  # not just one fewer: the rest follows the new taste
+    assert before[0] in ids(engine, k=1_000, allow_seen=True)
+
+
+def test_a_session_is_not_the_user_of_the_same_name(engine: Engine) -> None:
+    item = ids(engine)[0]
+    engine.observe([NewEvent(item, "view", session_id="x")])
+    answer = engine.recommend(Request(session_id="x"))
+    assert item not in [found.item_id for found in answer.items]
+    assert item in ids(engine, "x")
+
+
+def test_an_anonymous_history_works_and_unknown_items_are_left_out(engine: Engine) -> None:
+    known = small_snapshot().catalogue.items.ids[3]
+    assert ids(engine, None, items=[known]) == ids(engine, None, items=["never heard", known])
+    assert ids(engine, None, items=["never heard"]) == ids(engine, None)
+    assert len(ids(engine, None)) == 10
+
+
+def test_the_last_told_item_speaks_loudest(engine: Engine) -> None:
+    a, b = small_snapshot().catalogue.items.ids[3], small_snapshot().catalogue.items.ids[40]
+    assert ids(engine, None, items=[a, b]) != ids(engine, None, items=[b, a])
+
+
+def test_reasons_name_what_was_done(engine: Engine) -> None:
+    item = small_snapshot().catalogue.items.ids[3]
+    title = small_snapshot().catalogue.titles[3]
+    engine.observe([NewEvent(item, "purchase", user_id="u")])
+    said = [reason for found in engine.recommend(Request(user_id="u")).items for reason in found.reasons]
+    assert any(reason in (f"because you bought {title}", f"similar in text to {title}") for reason in said)
+    popular = engine.recommend(Request(user_id="nobody")).items
+    assert popular[0].reasons == ["popular now"]
+
+
+def test_events_that_the_snapshot_knows_count_once(place: str) -> None:
+    snapshot = small_snapshot()
+    log = snapshot.interactions
+    user = log.users.ids[0]
+    known = [
+        NewEvent(log.items.ids[int(i)], log.kinds[k], user_id=user, timestamp=float(at))
+        for i, at, k in zip(log.item, log.at, log.kind, strict=True)
+    ][: log.offsets[1]]
+    engine = Engine(snapshot, EventStore(place), clock=FixedClock(NOW))
+    before = engine.recommend(Request(user_id=user)).items
+    assert engine.observe(known).accepted == len(known)
+    assert engine.recommend(Request(user_id=user)).items == before
+    engine.close()
+
+
+def test_an_item_with_only_text_is_similar_and_recommended_at_once(engine: Engine) -> None:
+    twin = small_snapshot().catalogue
+    text = {"title": twin.attributes["title"][5], "description": twin.attributes["description"][5]}
+    engine.put_item("new", text)
+    assert "new" in [item.item_id for item in engine.similar(twin.items.ids[5], 3).items]
+    assert twin.items.ids[5] in [item.item_id for item in engine.similar("new", 3).items]
+    assert "new" in ids(engine, None, items=[twin.items.ids[5]])
+
+
+def test_events_and_items_survive_a_restart(engine: Engine, place: str) -> None:
+    engine.put_item("new", TEA)
+    engine.observe([NewEvent("new", "view", user_id="u")])
+    before = ids(engine, "u"), engine.similar("new")
+    engine.close()
+    again = Engine(small_snapshot(), EventStore(place), clock=FixedClock(NOW + 60))
+    assert ids(again, "u") == before[0]
+    assert again.similar("new").items == before[1].items
+    again.close()
+
+
+def test_an_item_can_be_replaced_and_hidden(engine: Engine) -> None:
+    first = ids(engine)[0]
+    size = engine.health()["items"]
+    engine.put_item(first, {**TEA, "available": False})
+    assert first not in ids(engine, k=1_000)
+    engine.put_item(first, {"title": "Back again"})
+    back = [item for item in engine.recommend(Request(k=1_000)).items if item.item_id == first]
+    assert [item.title for item in back] == ["Back again"]
+    assert engine.health()["items"] == size
+
+
+def test_items_that_come_together_are_all_taken_in(engine: Engine) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: engine.put_item(f"new-{n % 30}", TEA), range(60)))
+    assert engine.health()["items"] == len(small_snapshot().catalogue) + 30
+    assert len(engine.similar("new-7", 5).items) == 5
+
+
+def test_an_item_that_cannot_be_stored_is_not_served(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise StorageError("no room")
+
+    monkeypatch.setattr(EventStore, "put_items", refuse)
+    with pytest.raises(StorageError):
+        engine.put_item("new", TEA)
+    with pytest.raises(UnknownItemError):
+        engine.similar("new")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"tags": ["a", "b"], "size": {"eu": 42}, "n": 3, "deep": [[1], [2]], "ok": True, "none": None},
+        {"price": "not a number", "title": 5, "category": ["a", "b"]},
+        {"price": 10**400, "title": "\x00 \x1f"},
+        {"created_at": "2025-01-01T00:00:00Z", "available": None},
+        {},
+    ],
+)
+def test_attributes_of_any_json_kind_are_taken(engine: Engine, attributes: dict[str, object]) -> None:
+    engine.put_item("odd", attributes)  # type: ignore[arg-type]
+    assert ids(engine)
+    engine.put_item("odd", {"title": "plain again", "size": "42"})
+    assert engine.similar("odd").items
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {f"a{n}": 1 for n in range(65)},
+        {"title": "x" * 8_193},
+        {"": 1},
+        {"bad\x00name": 1},
+        {"item_id": "other"},
+        {"available": "maybe"},
+        {"created_at": "yesterday"},
+        {"created_at": True},
+        {"title": "\ud800"},
+    ],
+)
+def test_attributes_out_of_bounds_are_refused(engine: Engine, attributes: dict[str, object]) -> None:
+    with pytest.raises(DataError):
+        engine.put_item("odd", attributes)  # type: ignore[arg-type]
+
+
+GOOD = NewEvent("i", "view", user_id="u")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"user_id": None}, "either"),
+        ({"session_id": "s"}, "either"),
+        ({"item_id": "  "}, "missing"),
+        ({"item_id": "x" * 257}, "longer"),
+        ({"item_id": "a\x00b"}, "control"),
+        ({"user_id": "\ud800"}, "Unicode"),
+        ({"event": ""}, "missing"),
+        ({"timestamp": NOW + 301}, "future"),
+        ({"timestamp": 58_000 * 365 * 86_400 * 1e6}, "future"),
+        ({"timestamp": -5}, "1990"),
+        ({"timestamp": float("nan")}, "finite"),
+        ({"timestamp": "soon"}, "ISO"),
+        ({"timestamp": 10**400}, "large"),
+        ({"value": float("inf")}, "finite"),
+        ({"value": 10**400}, "large"),
+    ],
+)
+def test_a_bad_event_is_rejected_with_its_reason_and_the_others_are_stored(
+    engine: Engine, change: dict[str, object], reason: str
+) -> None:
+    observed = engine.observe([GOOD, replace(GOOD, **change), GOOD])  # type: ignore[arg-type]
+    assert observed.accepted == 2
+    ((place, said),) = observed.rejected
+    assert place == 1
+    assert reason in said
+
+
+@pytest.mark.parametrize(
+    "told",
+    [NOW - 60, (NOW - 60) * 1e3, (NOW - 60) * 1e6, "2025-02-19T21:19:00Z", "2025-02-19T22:19:00+01:00"],
+)
+def test_times_in_any_unit_are_one_moment(engine: Engine, told: float | str) -> None:
+    engine.observe([replace(GOOD, timestamp=told)])
+    assert engine._needed_store().recent("user", "u", 1)[0].at == NOW - 60
+
+
+def test_one_id_in_two_normal_forms_is_one(engine: Engine) -> None:
+    item = ids(engine)[0]
+    engine.observe([NewEvent(item, "view", user_id="e\u0301")])
+    assert item not in ids(engine, "\u00e9")
+
+
+@pytest.mark.parametrize("k", [0, -1, 1_001, 10**9])
+def test_a_list_of_impossible_length_is_refused(engine: Engine, k: int) -> None:
+    with pytest.raises(DataError, match="between 1 and"):
+        ids(engine, k=k)
+    with pytest.raises(DataError, match="between 1 and"):
+        engine.similar(small_snapshot().catalogue.items.ids[0], k)
+
+
+def test_a_longer_list_than_the_catalogue_is_all_there_is(engine: Engine) -> None:
+    found = ids(engine, k=1_000, allow_seen=True)
+    assert len(found) == len(set(found)) <= len(small_snapshot().catalogue)
+
+
+def test_requests_see_one_version_while_snapshots_are_swapped(engine: Engine) -> None:
+    first = small_snapshot()
+    titled = first.catalogue.attributes.with_columns(pl.lit("swapped").alias("title"))
+    second = replace(first, version="second", catalogue=replace(first.catalogue, attributes=titled))
+    engine.put_item("kept", TEA)
+    stop = threading.Event()
+    mixed: list[str] = []
+
+    def ask() -> None:
+        while not stop.is_set():
+            answer = engine.recommend(Request(items=[first.catalogue.items.ids[3]]))
+            swapped = {item.title == "swapped" for item in answer.items if item.item_id != "kept"}
+            if swapped != {answer.model == "second"}:
+                mixed.append(answer.model)
+
+    with ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(ask) for _ in range(3)]
+        for number in range(20):
+            engine.swap(second if number % 2 else first)
+        stop.set()
+        for one in asking:
+            one.result()
+    assert not mixed
+    assert engine.similar("kept").model == "second"
+
+
+def test_a_store_that_cannot_be_read_costs_freshness_and_not_the_answer(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StorageError("gone")
+
+    monkeypatch.setattr(EventStore, "recent", refuse)
+    assert len(ids(engine)) == 10
+    assert engine.health()["store"] == "failing"
+
+
+def test_what_was_shown_is_recorded(engine: Engine, place: str) -> None:
+    for _ in range(3):
+        ids(engine)
+    engine.close()
+    store = EventStore(place)
+    assert store.exposures() == 3
+    store.close()
+
+
+def test_without_a_store_it_answers_and_takes_nothing() -> None:
+    engine = Engine(small_snapshot())
+    assert len(ids(engine)) == 10
+    for attempt in (lambda: engine.observe([GOOD]), lambda: engine.put_item("x", {})):
+        with pytest.raises(DataError, match="no store"):
+            attempt()
+    engine.close()

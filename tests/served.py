@@ -1,0 +1,65 @@
+"""A small snapshot and a running service, for tests of the engine and of the server."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import httpx
+
+from tacit.data.shop import generate
+from tacit.engine.snapshot import Snapshot
+from tacit.engine.train import train
+from tacit.pipeline.config import Config
+
+
+@cache
+def small_snapshot() -> Snapshot:
+    """A shop of 120 items and 80 users, three retrievers and no ranker: fitted in about a second."""
+    shop = generate(seed=7, users=80, items=120, events=2_000, days=40)
+    retrievers: dict[str, dict[str, object]] = {"trending": {}, "itemknn": {}, "content": {}}
+    config = Config(retrievers=retrievers, encoder="tfidf", ranker=None, windows=1)
+    return train(shop.events, shop.items, config)
+
+
+class Service:
+    """A ``tacit serve`` of its own process."""
+
+    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
+        self.process = process
+        self.address = address
+        self.http = httpx.Client(base_url=address, timeout=20)
+
+    def list_of(self, user: str, k: int = 10, **more: object) -> list[str]:
+        answer = self.http.get(f"/v1/users/{user}/recommendations", params={"k": k, **more})
+        return [item["item_id"] for item in answer.raise_for_status().json()["items"]]
+
+    def send(self, *events: dict[str, object]) -> httpx.Response:
+        return self.http.post("/v1/events", json={"events": list(events)})
+
+
+@contextmanager
+def serving(directory: Path, *options: str, **environment: str) -> Iterator[Service]:
+    """Run ``tacit serve`` on a free port; killed at the end if it still runs."""
+    command = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", str(directory)]
+    process = subprocess.Popen(
+        [*command, "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        if not line.startswith("listening on "):
+            raise AssertionError(f"no ready line but {line!r}: {process.communicate()[1]}")
+        service = Service(process, line.split()[-1])
+        yield service
+        service.http.close()
+    finally:
+        process.kill()
+        process.communicate()
