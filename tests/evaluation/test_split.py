@@ -113,6 +113,15 @@ def test_a_random_split_depends_on_the_seed_alone() -> None:
     assert np.diff(one.target_offsets).tolist() == [1] * 7  # a tenth of ten
 
 
+def test_a_random_split_keeps_all_events_on_an_item_on_one_side() -> None:
+    rows = [(f"u{n % 5}", f"i{n}", 0) for n in range(50)] * 3
+    split = make_split(frame(rows, timing="none"), share=0.2, candidates="log")
+    assert split.test_events == 5 * 2 * 3  # two of the ten items of each user, with their three events
+    for history, targets in by_user(split).values():
+        assert len(targets) == 2
+        assert not set(history) & set(targets)
+
+
 @pytest.mark.parametrize(
     ("timing", "protocol"), [("order", "time"), ("none", "time"), ("none", "leave-one-out")]
 )

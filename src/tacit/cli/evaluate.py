@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tacit.core.progress import Progress
     from tacit.evaluation.split import Split
 
+_FEW = 0.1
+"""Share of test users with a history below which a cut in time says little of personal lists."""
+
 _NEED_TEXT = ("content",)
 """Models that say nothing without item vectors."""
 
@@ -172,7 +175,10 @@ def _facts(data: dict[str, Any]) -> str:
     ]
     if data["left_out_test_users"]:
         parts.append(f"{data['left_out_test_users']:,} test users left out as bots")
-    return "; ".join(parts) + "."
+    lines = "; ".join(parts) + "."
+    if data["warm_test_users"] < _FEW * data["test_users"]:
+        lines += "\nAlmost nobody has a history; where users are sessions, ask with --split leave-one-out."
+    return lines
 
 
 def _write(report: dict[str, Any], html: Path | None, json: str | None) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.core.seeds import generator
-from tacit.core.types import Bool, Int32, Int64
+from tacit.core.types import Bool, Float64, Int32, Int64
 from tacit.data import columns as col
 from tacit.data import splits
 from tacit.data.catalogue import Catalogue
@@ -91,7 +91,7 @@ def make_split(
     protocol : {"time", "leave-one-out", "random"}, optional
         The most honest one that the log supports by default.
     share : float
-        Share of the events to hold out (time and random).
+        Share of the events (time), or of the items of each user (random), to hold out.
     seed : int
         Of the random hold-out.
     allow_seen : bool
@@ -110,9 +110,9 @@ def make_split(
     timing = timing_of(events)
     chosen = protocol or splits.DEFAULT[timing]
     splits.check(chosen, timing)
-    user = Vocabulary.of(events[col.USER]).encode(events[col.USER])
     at = time_of(events, timing)
-    held = splits.held_out(user, at, chosen, share, generator(seed, "split"))
+    rng = generator(seed, "split")
+    held = _held_pairs(events, share, rng) if chosen == "random" else _held(events, at, chosen, share, rng)
     cut = splits.cut_time(at, share) if chosen == "time" else None
     return _split(
         events.filter(~pl.Series(held)),
@@ -124,6 +124,25 @@ def make_split(
         allow_seen=allow_seen,
         candidates=candidates,
     )
+
+
+def _held(
+    events: pl.DataFrame, at: Float64, protocol: splits.Protocol, share: float, rng: np.random.Generator
+) -> Bool:
+    user = Vocabulary.of(events[col.USER]).encode(events[col.USER])
+    return splits.held_out(user, at, protocol, share, rng)
+
+
+def _held_pairs(events: pl.DataFrame, share: float, rng: np.random.Generator) -> Bool:
+    """Return the mask of a random share of each user's items, with all events on them: bool[events].
+
+    An item with events on both sides would stand in the history and be no target any more.
+    """
+    items = Vocabulary.of(events[col.ITEM])
+    user = Vocabulary.of(events[col.USER]).encode(events[col.USER])
+    pair = user.astype(np.int64) * len(items) + items.encode(events[col.ITEM])
+    distinct, place = np.unique(pair, return_inverse=True)
+    return splits.random_share((distinct // len(items)).astype(np.int32), share, rng)[place]
 
 
 def split_from_files(

@@ -1,0 +1,168 @@
+"""``tacit evaluate`` from files to files, through the command line itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tacit.cli.app import run
+from tacit.cli.evaluate import _without_text
+
+MODELS = "popular,itemknn"
+DAY = 86_400
+
+
+def write(path: Path, header: str, rows: list[tuple[object, ...]]) -> Path:
+    path.write_text(header + "\n" + "\n".join(",".join(map(str, row)) for row in rows) + "\n")
+    return path
+
+
+def shop_rows(users: int = 40) -> list[tuple[object, ...]]:
+    """Users of two tastes who each look at eight of twenty items, one a day."""
+    rng = np.random.default_rng(0)
+    rows: list[tuple[object, ...]] = []
+    for user in range(users):
+        items = rng.permutation(10)[:8] * 2 + user % 2
+        start = 1_700_000_000 + int(rng.integers(0, 20 * DAY))
+        rows += [(f"u{user}", f"i{item}", "view", start + n * DAY) for n, item in enumerate(items)]
+    return rows
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return write(tmp_path / "log.csv", "user_id,item_id,event,timestamp", shop_rows())
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> Path:
+    rows = [(f"i{n}", f"{'red' if n % 2 else 'blue'} thing number {n}") for n in range(22)]
+    return write(tmp_path / "items.csv", "item_id,title", rows)
+
+
+def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[dict[str, Any], str]:
+    """Run with ``--json -``; standard output holds the report and nothing else."""
+    code = run(["evaluate", *map(str, arguments), "--json", "-"])
+    told = capsys.readouterr()
+    assert code == 0, told.err
+    return json.loads(told.out), told.err
+
+
+def test_a_log_makes_the_whole_trip(
+    log: Path, items: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    html, report = tmp_path / "report.html", tmp_path / "report.json"
+    code = run(
+        [
+            *("evaluate", str(log), "--items", str(items)),
+            *("--models", f"{MODELS},content", "--encoder", "tfidf"),
+            *("--html", str(html), "--json", str(report)),
+        ]
+    )
+    told = capsys.readouterr()
+    assert code == 0
+    document = json.loads(report.read_text())
+    assert document["protocol"] == "time"
+    assert document["cut"] > 1_700_000_000
+    assert {row["name"] for row in document["models"]} == {"popular", "itemknn", "content"}
+    row = next(row for row in document["models"] if (row["name"], row["slice"]) == ("itemknn", "all"))
+    assert set(row["metrics"]["ndcg@10"]) >= {"value", "low", "high"}
+    assert row["metrics"]["ndcg@10"]["low"] <= row["metrics"]["ndcg@10"]["value"]
+    assert row["metrics"]["diversity@10"]["value"] > 0
+    assert document["data"]["items"] == 22
+    assert document["conclusion"].split()[0] in told.out
+    assert "<html" in html.read_text()
+    assert "itemknn" in html.read_text()
+
+
+def test_the_same_seed_gives_the_same_figures(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reports = []
+    for _ in range(2):
+        report, _ = evaluated(capsys, log, "--models", MODELS)
+        reports.append([(row["name"], row["slice"], row["metrics"]) for row in report["models"]])
+    assert reports[0] == reports[1]
+
+
+def test_without_texts_the_content_model_is_left_out_and_refused_where_asked_for(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _without_text(["popular", "content"], asked=False) == ["popular"]
+    assert "left out: content" in capsys.readouterr().err
+    assert run(["evaluate", str(log), "--models", "content"]) == 2
+    assert "'content' is not possible" in capsys.readouterr().err
+
+
+def test_two_files_take_the_place_of_a_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = shop_rows()
+    train = write(
+        tmp_path / "train.csv", "user_id,item_id,event,timestamp", [r for r in rows if r[0] != "u1"]
+    )
+    test = write(tmp_path / "test.csv", "user_id,item_id,event,timestamp", [r for r in rows if r[0] == "u1"])
+    report, _ = evaluated(capsys, "--train", train, "--test", test, "--models", MODELS)
+    assert report["protocol"] == "files"
+    assert report["data"]["test_users"] == 1
+    assert {row["slice"] for row in report["models"]} == {"all", "new-user"}
+
+
+@pytest.mark.parametrize(
+    ("header", "kept", "protocol"),
+    [
+        ("user_id,item_id,event,seq", 4, "leave-one-out"),
+        ("user_id,item_id,event", 3, "random"),
+    ],
+)
+def test_the_log_decides_what_cut_is_honest(
+    header: str, kept: int, protocol: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(*row[:3], place % 8)[:kept] for place, row in enumerate(shop_rows())]
+    log = write(tmp_path / "log.csv", header, rows)
+    report, _ = evaluated(capsys, log, "--models", MODELS)
+    assert (report["protocol"], report["cut"]) == (protocol, None)
+    assert report["data"]["targets"] == 40
+    assert run(["evaluate", str(log), "--split", "time"]) == 2
+    assert "a time split is not possible" in capsys.readouterr().err
+
+
+def test_repeats_count_where_they_are_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        (f"u{u}", f"i{n % 3}", "purchase", 1_700_000_000 + DAY * n + 60 * u)
+        for n in range(9)
+        for u in range(9)
+    ]
+    log = write(tmp_path / "log.csv", "user_id,item_id,event,timestamp", rows)
+    assert run(["evaluate", str(log), "--models", "popular"]) == 2
+    assert "--allow-seen" in capsys.readouterr().err
+    report, _ = evaluated(capsys, log, "--models", "popular", "--allow-seen")
+    assert report["models"][0]["metrics"]["hitrate@10"]["value"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--models", "popular,nonsense"], "there is no model 'nonsense'"),
+        (["--models", ","], "names no model"),
+        (["--share", "0.9"], "share"),
+        (["--split", "monthly"], "monthly"),
+        (["--json", "no/such/folder/report.json"], "does not exist"),
+        (["--html", "."], "is a folder"),
+        (["--train", "a.csv"], "give one log to split, or both"),
+    ],
+)
+def test_wrong_use_is_refused_in_one_sentence(
+    arguments: list[str], said: str, log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", str(log), *arguments]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
+
+
+def test_a_log_of_one_user_and_a_missing_file_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = write(tmp_path / "one.csv", "user_id,item_id,event,timestamp", [("u", "i", "view", 1_700_000_000)])
+    assert run(["evaluate", str(one)]) == 2
+    assert "same time" in capsys.readouterr().err
+    assert run(["evaluate", str(tmp_path / "absent.csv")]) == 2
+    assert "absent.csv" in capsys.readouterr().err
