@@ -29,7 +29,7 @@ from tacit.pipeline.windows import rank_windows
 from tacit.rankers.mlp import Epoch
 
 _SIMILAR = ("ease", "itemknn", "content")
-"""Who answers "more like this", the first that knows the item."""
+"""Who answers "more like this", taking turns."""
 
 
 class TwoStage:
@@ -135,7 +135,8 @@ class TwoStage:
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k available items most like each of ``items`` (int32[n]).
 
-        Collaborative evidence first; text fills what it leaves empty, so a new item has neighbours too.
+        Collaborative evidence and text take turns: so a new item has neighbours, and is one of theirs, before
+        anybody has clicked it.
         """
         by_name = {r.name: r for r in self.retrievers_ if isinstance(r, SimilarItems)}
         answers = [by_name[name].similar(items, 3 * k) for name in _SIMILAR if name in by_name]
@@ -211,15 +212,20 @@ def _part(arrays: Mapping[str, Array], part: str) -> dict[str, Array]:
 
 
 def _first_k(answers: list[Ranking], items: Int32, k: int, available: Bool) -> Ranking:
-    # Lists one after the other, each item where it first stands: as a score, its negative place.
+    # The first of each list, then the second of each, ...; each item where it first stands.
+    n = len(items)
     joined = (
-        np.concatenate([a.items for a in answers], axis=1)
+        np.stack([a.items for a in answers], axis=2).reshape(n, -1)
         if answers
-        else np.full((len(items), 1), -1, dtype=np.int32)
+        else np.full((n, 1), -1, dtype=np.int32)
     )
     best = np.full((len(items), k), -1, dtype=np.int32)
     scores = np.full((len(items), k), -np.inf, dtype=np.float32)
-    told = np.concatenate([a.scores for a in answers], axis=1) if answers else np.full(joined.shape, -np.inf)
+    told = (
+        np.stack([a.scores for a in answers], axis=2).reshape(n, -1)
+        if answers
+        else np.full(joined.shape, -np.inf)
+    )
     for row, (codes, values) in enumerate(zip(joined, told, strict=True)):
         allowed = np.flatnonzero((codes >= 0) & available[codes] & (codes != items[row]))
         _, first = np.unique(codes[allowed], return_index=True)

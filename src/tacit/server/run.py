@@ -1,6 +1,7 @@
 """Running the application in this process until it is told to stop."""
 
 import ipaddress
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -67,4 +68,11 @@ def run(app: Any, bound: socket.socket, *, on_ready: Callable[[], None]) -> None
         timeout_keep_alive=15,
         timeout_graceful_shutdown=_GRACE,
     )
-    _Server(settings, on_ready).run(sockets=[bound])
+    server = _Server(settings, on_ready)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    # uvicorn raises the signal again when it is done; to stop when told to is no failure.
+    signal.signal(signal.SIGTERM, stop)
+    server.run(sockets=[bound])

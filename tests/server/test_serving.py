@@ -1,0 +1,367 @@
+"""`tacit serve` over a real socket: what is promised to those who call it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from served import Service, serving, small_snapshot
+from tacit.engine.snapshot import save
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("serving") / "model"
+    save(small_snapshot(), place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def service(directory: Path) -> Iterator[Service]:
+    with serving(directory) as running:
+        yield running
+
+
+def view(item: str, user: str = "u", **more: object) -> dict[str, object]:
+    return {"user_id": user, "item_id": item, "event": "view", **more}
+
+
+def test_it_says_that_it_lives_and_what_it_serves(service: Service) -> None:
+    assert service.http.get("/healthz").json() == {"status": "ok"}
+    ready = service.http.get("/readyz").json()
+    assert ready["model"] == small_snapshot().version
+    assert ready["store"] == "ok"
+
+
+def test_a_list_has_the_promised_shape(service: Service) -> None:
+    answer = service.http.get("/v1/users/anybody/recommendations", params={"k": 3}).json()
+    assert set(answer) == {"recommendation_id", "model", "items"}
+    assert len(answer["items"]) == 3
+    assert set(answer["items"][0]) == {"item_id", "score", "title", "reasons"}
+    assert isinstance(answer["items"][0]["reasons"], list)
+
+
+def test_an_event_changes_that_users_next_list_and_nobody_elses(service: Service) -> None:
+    before, other = service.list_of("eve"), service.list_of("adam")
+    answer = service.send(view(before[0], "eve"), view(before[1], "eve", event="purchase"))
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 2, "rejected": []})
+    assert not {before[0], before[1]} & set(service.list_of("eve"))
+    assert service.list_of("adam") == other
+
+
+def test_an_item_with_only_text_is_similar_and_recommended(service: Service) -> None:
+    twin = small_snapshot().catalogue
+    text = {"title": twin.attributes["title"][9], "description": twin.attributes["description"][9]}
+    known = twin.items.ids[9]
+    assert service.http.put("/v1/items/brand%2Fnew 1", json=text).status_code == 200
+    similar = service.http.get(f"/v1/items/{known}/similar").json()["items"]
+    assert "brand/new 1" in [item["item_id"] for item in similar]
+    assert service.http.get("/v1/items/brand%2Fnew%201/similar").json()["items"]
+    session = service.http.post("/v1/sessions/recommendations", json={"items": [known], "k": 10}).json()
+    assert "brand/new 1" in [item["item_id"] for item in session["items"]]
+
+
+def test_a_session_without_history_gets_what_is_popular(service: Service) -> None:
+    answer = service.http.post("/v1/sessions/recommendations", json={"items": [], "k": 5}).json()
+    assert len(answer["items"]) == 5
+
+
+def test_retries_are_stored_once_and_answered_the_same(service: Service) -> None:
+    event = view("i00001", "retry", event_id="r-1")
+    assert [service.send(event, event).json()["accepted"] for _ in range(3)] == [2, 2, 2]
+    answer = service.send({**event, "item_id": "i00002"})
+    assert answer.status_code == 409
+    assert answer.json()["rejected"][0]["index"] == 0
+
+
+def test_a_batch_tells_of_each_bad_event_and_keeps_the_others(service: Service) -> None:
+    answer = service.send(view("i00001"), {"user_id": 7}, view("i00002", value="high"), view("", "u"))
+    assert answer.status_code == 200
+    assert answer.json()["accepted"] == 1
+    assert [told["index"] for told in answer.json()["rejected"]] == [1, 2, 3]
+    assert all(told["reason"] for told in answer.json()["rejected"])
+
+
+NESTED = b'{"events":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+EVENT = b'{"events":[{"user_id":"u","item_id":"i","event":"view",%s}]}'
+BAD_EVENTS = [
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b'"events"',
+    b"{}",
+    b'{"events":{}}',
+    b'{"events":[1]}',
+    b'{"events":[null]}',
+    b'{"events":[],"more":1}',
+    b"\xff\xfe\x00",
+    NESTED,
+    b'{"events":[{"user_id":"u","item_id":"i","event":"view"}' + b',{"user_id":"u"}' * 1_000 + b"]}",
+    EVENT % b'"value":NaN',
+    EVENT % b'"value":1e400',
+    EVENT % b'"value":-Infinity',
+    EVENT % b'"value":true',
+    EVENT % b'"timestamp":' + b"9" * 5_000,
+    EVENT % (b'"timestamp":' + b"9" * 300),
+    EVENT % b'"timestamp":1e300',
+    EVENT % b'"timestamp":-1',
+    EVENT % b'"timestamp":[]',
+    EVENT % b'"timestamp":"58000-01-01"',
+    EVENT % b'"event_id":5',
+    EVENT % b'"event_id":""',
+    EVENT % b'"session_id":"s"',
+    EVENT % b'"timestmap":5',
+    EVENT % b'"user_id":"\\ud800"',
+    EVENT % b'"user_id":"a\\u0000b"',
+    EVENT % b'"user_id":null',
+    EVENT % b'"item_id":123',
+    EVENT % (b'"item_id":"' + b"x" * 5_000 + b'"'),
+]
+
+
+@pytest.mark.parametrize("body", BAD_EVENTS, ids=lambda body: repr(body[:60]))
+def test_bad_events_get_4xx_and_a_reason(service: Service, body: bytes) -> None:
+    answer = service.http.post("/v1/events", content=body)
+    assert 400 <= answer.status_code < 500
+    told = answer.json()
+    assert told.get("detail") or told["rejected"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v1/users/u/recommendations?k=0", b""),
+        ("GET", "/v1/users/u/recommendations?k=1001", b""),
+        ("GET", "/v1/users/u/recommendations?k=" + "9" * 6_000, b""),
+        ("GET", "/v1/users/u/recommendations?k=ten", b""),
+        ("GET", "/v1/users/u/recommendations?k=%ff", b""),
+        ("GET", "/v1/users/u/recommendations?allow_seen=perhaps", b""),
+        ("GET", "/v1/users//recommendations", b""),
+        ("GET", "/v1/users/%20/recommendations", b""),
+        ("GET", "/v1/users/%00/recommendations", b""),
+        ("GET", "/v1/users/%ff%fe/recommendations", b""),
+        ("GET", "/v1/users/" + "x" * 300 + "/recommendations", b""),
+        ("GET", "/v1/users/" + "%E6%9D%B1" * 100 + "/recommendations", b""),
+        ("GET", "/v1/items/unknown/similar", b""),
+        ("GET", "/nowhere", b""),
+        ("DELETE", "/v1/events", b""),
+        ("POST", "/v1/sessions/recommendations", b'{"items":"i"}'),
+        ("POST", "/v1/sessions/recommendations", b'{"items":[1]}'),
+        ("POST", "/v1/sessions/recommendations", b'{"items":["\\u0007"]}'),
+        ("POST", "/v1/sessions/recommendations", b'{"items":["i"],"k":1e9}'),
+        ("POST", "/v1/sessions/recommendations", b'{"items":["i"],"k":"10"}'),
+        ("POST", "/v1/sessions/recommendations", b'{"items":[' + b'"i",' * 1_000 + b'"i"]}'),
+        ("PUT", "/v1/items/x", b"[]"),
+        ("PUT", "/v1/items/x", b"{"),
+        ("PUT", "/v1/items/x", b'{"title":"' + b"x" * 9_000 + b'"}'),
+        ("PUT", "/v1/items/x", b'{"available":"yes"}'),
+        ("PUT", "/v1/items/x", b'{"created_at":"58000"}'),
+        ("PUT", "/v1/items/%0a", b'{"title":"x"}'),
+    ],
+)
+def test_bad_requests_get_4xx_and_a_reason(service: Service, method: str, path: str, body: bytes) -> None:
+    answer = service.http.request(method, path, content=body)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["detail"]
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_is_too_large_is_refused_by_its_bytes(service: Service, chunked: bool) -> None:
+    body = b'{"events":[' + b" " * 3_000_000 + b"]}"
+    content = iter([body[:1_500_000], body[1_500_000:]]) if chunked else body
+    answer = service.http.post("/v1/events", content=content)
+    assert answer.status_code == 413
+    assert service.http.get("/healthz").status_code == 200
+
+
+def test_other_sites_pages_and_other_names_are_refused(service: Service) -> None:
+    hosted = service.http.get("/healthz", headers={"host": "evil.example"})
+    forged = service.http.post("/v1/events", json={"events": []}, headers={"origin": "https://evil.example"})
+    own = service.http.post("/v1/events", json={"events": []}, headers={"origin": service.address})
+    assert (hosted.status_code, forged.status_code, own.status_code) == (400, 403, 200)
+
+
+def test_every_answer_carries_the_security_headers(service: Service) -> None:
+    for path in ("/healthz", "/docs", "/nowhere", "/v1/users/u/recommendations?k=x"):
+        headers = service.http.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "server" not in headers
+
+
+def test_the_page_of_the_routes_needs_nothing_from_elsewhere(service: Service) -> None:
+    page = service.http.get("/docs").text
+    described = service.http.get("/openapi.json").json()["paths"]
+    assert all(path in page for path in described)
+    assert {"/v1/events", "/v1/users/{user_id}/recommendations", "/v1/items/{item_id}"} <= set(described)
+    assert "http://" not in page and "https://" not in page and "<script" not in page
+
+
+def test_health_is_quick_while_many_ask(service: Service) -> None:
+    stop = time.monotonic() + 1.5
+
+    def ask(_: int) -> set[int]:
+        with httpx.Client(base_url=service.address, timeout=20) as http:
+            statuses = set()
+            while time.monotonic() < stop:
+                statuses.add(http.get("/v1/users/u/recommendations?k=100").status_code)
+            return statuses
+
+    slowest = 0.0
+    with ThreadPoolExecutor(6) as pool:
+        asking = [pool.submit(ask, n) for n in range(6)]
+        while time.monotonic() < stop:
+            begun = time.monotonic()
+            service.http.get("/healthz")
+            slowest = max(slowest, time.monotonic() - begun)
+            time.sleep(0.02)
+        assert set().union(*(one.result() for one in asking)) <= {200, 503}
+    assert slowest < 1.0
+
+
+def test_a_half_said_request_is_hung_up_on(directory: Path, tmp_path: Path) -> None:
+    code = """
+import sys, tacit.server.pace as pace
+pace._HEADER_SECONDS = 0.3
+from tacit.cli import main
+main()
+"""
+    command = [sys.executable, "-c", code, "serve", str(directory), "--port", "0"]
+    store = f"sqlite:///{tmp_path / 'x.db'}"
+    with subprocess.Popen(
+        [*command, "--store", store], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().rpartition(":")[2])
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as slow:
+                slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
+                assert slow.recv(100) == b""  # closed, long before any timeout of ours
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as quick:
+                for _ in range(3):  # a connection that is kept alive may pause between requests
+                    assert quick.get("/healthz").status_code == 200
+                    time.sleep(0.4)
+        finally:
+            process.kill()
+
+
+def test_a_public_address_needs_a_key(directory: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", str(directory)]
+    environment = {name: value for name, value in os.environ.items() if name != "TACIT_API_KEY"}
+    done = subprocess.run(
+        [*command, "--host", "0.0.0.0", "--port", "0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment,
+    )
+    assert done.returncode == 2
+    assert "needs a key" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_key_is_asked_for_everywhere_but_on_health(directory: Path, tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'x.db'}"
+    with serving(directory, "--host", "0.0.0.0", "--store", store, TACIT_API_KEY="s3cret") as service:
+        http = httpx.Client(base_url=service.address.replace("0.0.0.0", "127.0.0.1"))
+        assert http.get("/healthz").status_code == http.get("/readyz").status_code == 200
+        described = http.get("/openapi.json", headers={"x-api-key": "s3cret"}).json()["paths"]
+        guarded = set(described) - {"/healthz", "/readyz"} | {"/docs", "/openapi.json", "/nowhere"}
+        for path in guarded:
+            for method in ("GET", "POST", "PUT"):
+                assert http.request(method, path).status_code == 401
+                assert http.request(method, path, headers={"x-api-key": "wrong"}).status_code == 401
+        key = {"authorization": "Bearer s3cret"}
+        assert http.get("/v1/users/u/recommendations", headers=key).status_code == 200
+        assert (
+            http.get(
+                "/v1/users/u/recommendations", headers={"authorization": "Bearer é".encode()}
+            ).status_code
+            == 401
+        )
+        http.close()
+
+
+def test_a_damaged_snapshot_is_refused(directory: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "model"
+    save(small_snapshot(), broken)
+    file = broken / "catalogue.parquet"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    command = [
+        sys.executable,
+        "-c",
+        "from tacit.cli import main; main()",
+        "serve",
+        str(broken),
+        "--port",
+        "0",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "damaged" in done.stderr
+
+
+def test_kill_minus_nine_loses_no_acknowledged_event_and_no_item(directory: Path, tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'x.db'}"
+    ledger: list[str] = []
+    for cycle in range(2):
+        with serving(directory, "--store", store) as service:
+            assert (
+                service.http.put(f"/v1/items/new-{cycle}", json={"title": f"Tea {cycle}"}).status_code == 200
+            )
+            timer = threading.Timer(0.6, service.process.send_signal, [signal.SIGKILL])
+            timer.start()
+            try:
+                for number in range(10**6):
+                    names = [f"{cycle}-{number}-{place}" for place in range(3)]
+                    service.send(*(view("i00001", event_id=name) for name in names)).raise_for_status()
+                    ledger += names
+            except httpx.TransportError:
+                timer.join()
+    from tacit.store.events import EventStore
+
+    opened = EventStore(store)
+    kept = [event.event_id for event in opened.events()]
+    assert len(kept) == len(set(kept))
+    assert set(ledger) <= set(kept)
+    assert len(ledger) > 10
+    assert [id_ for id_, _ in opened.items()] == ["new-0", "new-1"]
+    opened.close()
+
+
+def test_sigterm_answers_what_is_in_flight_and_a_restart_knows_everything(
+    directory: Path, tmp_path: Path
+) -> None:
+    store = f"sqlite:///{tmp_path / 'x.db'}"
+    with serving(directory, "--store", store) as service:
+        service.http.put("/v1/items/new", json={"title": "Smoked black tea"})
+        service.send(view("new", "u"))
+        with ThreadPoolExecutor(8) as pool:
+            sent = [pool.submit(service.send, view("i00001", event_id=str(n))) for n in range(100)]
+            sent[20].result()
+            service.process.send_signal(signal.SIGTERM)
+            acknowledged = 0
+            for one in sent:
+                try:
+                    acknowledged += one.result().status_code == 200
+                except httpx.TransportError:
+                    continue  # not taken any more
+        assert service.process.wait(25) == 0
+    with serving(directory, "--store", store) as service:
+        assert "new" not in service.list_of("u", 100)
+        assert "new" in service.list_of("u", 100, allow_seen=True)
+        assert service.http.get("/v1/items/new/similar").status_code == 200
+    assert acknowledged > 20
