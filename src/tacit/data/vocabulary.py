@@ -80,4 +80,7 @@ class Vocabulary:
     def extended(self, ids: Iterable[str]) -> "Vocabulary":
         """Return a vocabulary with the new ids appended: known codes stay what they were."""
         new = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._codes]
-        return Vocabulary(pl.concat([self.ids, pl.Series("id", new, dtype=pl.String)]))
+        larger = Vocabulary(pl.concat([self.ids, pl.Series("id", new, dtype=pl.String)]))
+        # A catalogue grows while it is served: the codes are copied, not built again id by id.
+        larger._codes = {**self._codes, **dict(zip(new, range(len(self), len(larger)), strict=True))}
+        return larger
