@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
 
 from tacit import __version__
-from tacit.core.errors import InputError, TacitError
+from tacit.core.errors import DataError
 from tacit.engine import requests as asked
 from tacit.engine.engine import LONGEST_LIST, Engine, UnknownItemError
 from tacit.server.docs import docs_page
@@ -167,19 +167,20 @@ def _add_errors(app: FastAPI) -> None:
         first = error.errors()[0]
         return problem_response(422, f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}")
 
-    @app.exception_handler(TacitError)
-    async def ours(_: Request, error: TacitError) -> Response:
-        return problem_response(_status(error), str(error))
+    @app.exception_handler(DataError)
+    async def bad(_: Request, error: DataError) -> Response:
+        return problem_response(404 if isinstance(error, UnknownItemError) else 422, str(error))
 
+    @app.exception_handler(OverloadedError)
+    async def crowded(_: Request, error: OverloadedError) -> Response:
+        return problem_response(503, str(error))
 
-def _status(error: TacitError) -> int:
-    if isinstance(error, UnknownItemError):
-        return 404
-    if isinstance(error, InputError):
-        return 422
-    if isinstance(error, StorageFullError):
-        return 507
-    return 503 if isinstance(error, StorageError | OverloadedError) else 500
+    @app.exception_handler(StorageError)
+    async def storage(_: Request, error: StorageError) -> Response:
+        # What the database said is for the log: it may name hosts and files.
+        full = isinstance(error, StorageFullError)
+        said = "there is no room in the store" if full else "the store does not answer"
+        return problem_response(507 if full else 503, f"{said}; nothing of this was stored, send it again")
 
 
 def _json(content: Any, status: int = 200) -> Response:
