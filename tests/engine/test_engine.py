@@ -11,10 +11,12 @@ import pytest
 
 from served import small_snapshot
 from tacit.core.clock import FixedClock
-from tacit.core.errors import DataError
+from tacit.core.errors import ArtifactError, DataError, TacitError
+from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.batch import recommend_all
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.engine.requests import NewEvent, Request
+from tacit.engine.state import ItemEncoder
 from tacit.store.events import EventStore, StorageError
 
 NOW = 1_740_000_000.0
@@ -285,6 +287,45 @@ def test_a_store_that_cannot_be_read_costs_freshness_and_not_the_answer(
     monkeypatch.setattr(EventStore, "recent", refuse)
     assert len(ids(engine)) == 10
     assert engine.health()["store"] == "failing"
+
+
+def test_an_encoder_that_is_gone_costs_new_items_and_not_the_lists(place: str) -> None:
+    snapshot = replace(small_snapshot(), learned_encoder=None, encoder="endpoint:nonsense")
+    engine = Engine(snapshot, EventStore(place))
+    engine.warm()
+    assert len(ids(engine)) == 10
+    with pytest.raises(TacitError):
+        engine.put_item("new", TEA)
+    assert len(ids(engine)) == 10
+    engine.close()
+
+
+def test_another_encoder_than_the_snapshots_is_noticed(place: str) -> None:
+    other = TfidfEncoder(dimension=3).fit(["a tea", "a bike", "a tent", "a lamp", "a book"])
+    engine = Engine(replace(small_snapshot(), learned_encoder=other), EventStore(place))
+    with pytest.raises(ArtifactError, match="3 dimensions"):
+        engine.put_item("new", TEA)
+    engine.close()
+
+
+def test_a_stored_item_that_cannot_be_served_does_not_keep_the_others_away(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = EventStore(place)
+    store.put_items({"bad": {"title": "poison"}, "good": TEA}, NOW)
+    encode = ItemEncoder.encode
+
+    def picky(self: ItemEncoder, texts: list[str]) -> object:
+        if any("poison" in text for text in texts):
+            raise ValueError("cannot read this")
+        return encode(self, texts)
+
+    monkeypatch.setattr(ItemEncoder, "encode", picky)
+    engine = Engine(small_snapshot(), store)
+    assert engine.similar("good").items
+    with pytest.raises(UnknownItemError):
+        engine.similar("bad")
+    engine.close()
 
 
 def test_what_was_shown_is_recorded(engine: Engine, place: str) -> None:

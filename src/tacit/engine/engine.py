@@ -161,9 +161,15 @@ class Engine:
             self._state = self._state_of(snapshot)
 
     def warm(self) -> None:
-        """Load what the first requests would otherwise wait for."""
-        with self._growing:
-            self._state.encoder.encode([""])
+        """Load what the first requests would otherwise wait for.
+
+        An encoder that cannot be had costs new items and not the lists: it is logged.
+        """
+        try:
+            with self._growing:
+                self._state.encoder.encode([""])
+        except Exception as error:
+            _log.warning("new items cannot be taken until this is mended: %s", error)
         self._state.pipeline.recommend(history_of(self._state, None, (), (), allow_seen=True).queries, 10)
 
     def health(self) -> dict[str, Json]:
