@@ -1,6 +1,7 @@
 """`tacit serve` over a real socket: what is promised to those who call it."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -353,6 +354,20 @@ def test_kill_minus_nine_loses_no_acknowledged_event_and_no_item(directory: Path
     assert len(ledger) > 10
     assert [id_ for id_, _ in opened.items()] == ["new-0", "new-1"]
     opened.close()
+
+
+def test_when_files_cannot_grow_lists_go_on_and_events_resume(directory: Path, tmp_path: Path) -> None:
+    with serving(directory, "--store", f"sqlite:///{tmp_path / 'x.db'}") as service:
+        item = service.list_of("u")[0]
+        pid, unlimited = service.process.pid, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+        answers = [service.send(*(view("x" * 200) for _ in range(100))) for _ in range(8)]
+        assert answers[-1].status_code in (503, 507)
+        assert answers[-1].headers["retry-after"]
+        assert service.list_of("u")[0] == item
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+        assert service.send(view(item)).json() == {"accepted": 1, "rejected": []}
+        assert item not in service.list_of("u")
 
 
 def test_sigterm_answers_what_is_in_flight_and_a_restart_knows_everything(

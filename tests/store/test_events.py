@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -274,3 +275,39 @@ print(kept[0].event_id, store.recent("user", "u", 1)[0].event_id)
     place = f"sqlite:///{tmp_path / 'x.db'}"
     done = subprocess.run([sys.executable, "-c", code, place], capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["refused", "before", "after"], done.stderr
+
+
+_FLUSHES = """
+import sys
+from tacit.store.events import Event, EventStore, StorageError
+store = EventStore(sys.argv[1])
+for n in range(12):
+    try:
+        store.append([Event(str(n), "user", "u", "i", "view", 1.0)])
+        print(n)
+    except StorageError:
+        print("refused", n)
+store.close()
+"""
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it makes flushes fail")
+@pytest.mark.parametrize("failing", [4, 5, 8])
+def test_a_flush_that_fails_is_not_acknowledged_and_writing_resumes(tmp_path: Path, failing: int) -> None:
+    place = f"sqlite:///{tmp_path / 'x.db'}"
+    EventStore(place).close()  # the flushes of a new file are not what is to fail
+    inject = f"inject=fdatasync,fsync:error=EIO:when={failing}"
+    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync", "-e", inject]
+    command = [*strace, sys.executable, "-c", _FLUSHES, place]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    if "ptrace" in done.stderr:
+        pytest.skip("strace may not trace here")
+    lines = done.stdout.splitlines()
+    acknowledged = [line for line in lines if not line.startswith("refused")]
+    assert len(lines) == 12, done.stderr
+    assert len(acknowledged) == 11
+    store = EventStore(place)
+    kept = [e.event_id for e in store.events()]
+    store.close()
+    assert set(acknowledged) <= set(kept)
+    assert len(kept) == len(set(kept))
