@@ -1,7 +1,7 @@
 """Attribute crosses: how much of a history shares the candidate's category, brand, genre, ... and its price.
 
-Only attributes that are known before anybody acts are used: names and labels, and the price. Aggregates such as
-an average rating carry the future into a time split and are never features.
+Only attributes that are known before anybody acts are used: names and labels, and the price. Aggregates
+such as an average rating carry the future into a time split and are never features.
 """
 
 from dataclasses import dataclass

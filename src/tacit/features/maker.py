@@ -56,7 +56,10 @@ class FeatureMaker:
 
     def transform(self, queries: Queries, candidates: Candidates) -> Float32:
         """Return float32[pairs, features]: the pairs are the real candidates in row-major order."""
-        return np.stack([values for _, values in self._columns(queries, candidates)], axis=1)
+        columns = self._columns(queries, candidates)
+        if not columns:  # a family that this catalogue cannot give, asked for alone
+            return np.empty((int(candidates.real.sum()), 0), dtype=np.float32)
+        return np.stack([values for _, values in columns], axis=1)
 
     def names(self, retrievers: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the columns that `transform` makes, in order."""
@@ -165,7 +168,7 @@ def _text(queries: Queries, vectors: Float32, row: Int64, item: Int32) -> Column
 
 
 def _recent_vectors(queries: Queries, vectors: Float32) -> Float32:
-    """Return the vectors of the last events, the last first: float32[n, 5, d], zeros where there are fewer."""
+    """Return the vectors of the last events, the last first: float32[n, 5, d]; zeros where fewer."""
     recent = np.zeros((len(queries), _RECENT, vectors.shape[1]), dtype=np.float32)
     chosen = (queries.position < _RECENT) & (queries.item < len(vectors))
     recent[queries.row[chosen], queries.position[chosen]] = vectors[queries.item[chosen]]

@@ -32,7 +32,7 @@ class Normaliser:
         """Return float32[pairs, features], all finite and within 6 deviations."""
         standard = (features - self.mean_) * self.scale_
         known = np.nan_to_num(standard, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT)
-        return np.clip(known, -_LIMIT, _LIMIT, dtype=np.float32)
+        return np.asarray(np.clip(known, -_LIMIT, _LIMIT), dtype=np.float32)
 
     def spec(self) -> dict[str, Json]:
         """Return the parameters as JSON."""

@@ -56,8 +56,10 @@ def train_network(
             task.advance()
             if on_epoch is not None:
                 on_epoch(epoch)
-            if epoch.valid_loss < best_loss:
-                best, best_loss, worse = _layers(network), epoch.valid_loss, 0
+            # Without validation pairs the training loss decides: NaN would keep the untrained weights.
+            watched = epoch.valid_loss if len(valid[1]) else epoch.train_loss
+            if watched < best_loss:
+                best, best_loss, worse = _layers(network), watched, 0
             else:
                 worse += 1
                 if worse >= parameters.patience:

@@ -1,0 +1,164 @@
+"""Cross features: exact small cases, no look-ahead, batches agree with single queries."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tacit.core.types import Float32
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.data.vocabulary import Vocabulary
+from tacit.encoders.projection import Projection
+from tacit.features.candidates import Candidates
+from tacit.features.maker import FAMILIES, FeatureMaker
+
+DAY = 86_400.0
+ITEMS = Vocabulary(["a", "b", "c", "d"])
+
+
+def log(item: list[int], day: list[float], timing: str = "time") -> Interactions:
+    n = len(item)
+    return Interactions(
+        users=Vocabulary(["u"]),
+        items=ITEMS,
+        kinds=("view",),
+        user=np.zeros(n, dtype=np.int32),
+        item=np.array(item, dtype=np.int32),
+        weight=np.ones(n, dtype=np.float32),
+        at=np.array(day) * DAY,
+        kind=np.zeros(n, dtype=np.int16),
+        timing=timing,  # type: ignore[arg-type]
+    )
+
+
+def catalogue() -> Catalogue:
+    vectors = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]], dtype=np.float32)
+    return replace(Catalogue.from_frame(None, ITEMS), vectors=vectors)
+
+
+def maker(interactions: Interactions, families: tuple[str, ...] = FAMILIES) -> FeatureMaker:
+    shelf = catalogue()
+    assert shelf.vectors is not None
+    projection = Projection(mode="centre").fit(shelf.vectors)
+    return FeatureMaker(projection=projection, families=families).fit(interactions, shelf)
+
+
+def candidates() -> Candidates:
+    scores = np.array([[[3, -np.inf], [1, 5], [-np.inf, -np.inf]], [[2, 2], [2, 1], [2, 0]]])
+    items = np.array([[1, 2, -1], [0, 1, 3]], dtype=np.int32)
+    return Candidates(items, scores.astype(np.float32), ("kin", "trend"))
+
+
+def column(made: FeatureMaker, queries: Queries, name: str) -> Float32:
+    names = made.names(candidates().retrievers)
+    return made.transform(queries, candidates())[:, names.index(name)]
+
+
+PAST = log([0, 0, 1, 2], [0, 10, 50, 100])
+QUERIES = Queries.of([[0, 1], []], times=[[10 * DAY, 50 * DAY], []], now=100 * DAY)
+
+
+def test_one_row_a_real_pair_and_one_name_a_column() -> None:
+    made = maker(PAST)
+    features = made.transform(QUERIES, candidates())
+    assert features.shape == (5, len(made.names(("kin", "trend"))))
+    assert features.dtype == np.float32
+    assert not np.isinf(features).any()
+
+
+def test_scores_are_standardised_within_the_list() -> None:
+    assert column(maker(PAST), QUERIES, "kin_score").tolist() == pytest.approx([1, -1, 0, 0, 0])
+
+
+def test_ranks_of_ties_follow_the_order_of_the_list() -> None:
+    expected = [1, 10 / 11, 1, 10 / 11, 10 / 12]
+    assert column(maker(PAST), QUERIES, "kin_rank").tolist() == pytest.approx(expected)
+
+
+def test_a_silent_retriever_is_told_apart() -> None:
+    assert column(maker(PAST), QUERIES, "trend_spoke").tolist() == [0, 1, 1, 1, 1]
+    assert column(maker(PAST), QUERIES, "trend_rank")[0] == 0
+
+
+def test_cosine_with_the_last_event() -> None:
+    # The last event is item b = (0, 1); the candidates are b and c = (-1, 0); then a user without history.
+    assert column(maker(PAST), QUERIES, "cosine_last").tolist() == pytest.approx([1, 0, 0, 0, 0])
+
+
+def test_popularity_of_all_time_is_the_log_of_the_count() -> None:
+    expected = np.log1p([1, 1, 2, 1, 0])
+    assert column(maker(PAST), QUERIES, "popularity_all").tolist() == pytest.approx(expected.tolist())
+
+
+def test_an_item_without_events_is_unseen_and_its_age_unknown() -> None:
+    assert column(maker(PAST), QUERIES, "unseen").tolist() == [0, 0, 0, 0, 1]
+    assert np.isnan(column(maker(PAST), QUERIES, "age")[4])
+
+
+def test_history_length_and_nothing_known_of_a_stranger() -> None:
+    expected = np.log1p([2, 2, 0, 0, 0]).tolist()
+    assert column(maker(PAST), QUERIES, "history_length").tolist() == pytest.approx(expected)
+    assert np.isnan(column(maker(PAST), QUERIES, "history_idle")[2:]).all()
+
+
+def test_no_feature_changes_when_events_after_the_cut_change() -> None:
+    cut = 100.5 * DAY
+    quiet = log([0, 0, 1, 2, 3], [0, 10, 50, 100, 101])
+    loud = log([0, 0, 1, 2, 3, 3, 1, 1], [0, 10, 50, 100, 101, 102, 103, 200])
+    first = maker(quiet.before(cut)).transform(QUERIES, candidates())
+    second = maker(loud.before(cut)).transform(QUERIES, candidates())
+    np.testing.assert_array_equal(first, second)
+    # The trap works: features that did see the later events differ.
+    seen = maker(loud).transform(QUERIES, candidates())
+    assert not np.array_equal(first, seen, equal_nan=True)
+
+
+def test_a_query_alone_agrees_with_the_batch() -> None:
+    made = maker(PAST)
+    whole = made.transform(QUERIES, candidates())
+    parts = [
+        made.transform(
+            QUERIES.slice(q, q + 1),
+            replace(candidates(), items=candidates().items[q : q + 1], scores=candidates().scores[q : q + 1]),
+        )
+        for q in range(2)
+    ]
+    np.testing.assert_allclose(whole, np.concatenate(parts), atol=1e-6)
+
+
+def test_a_log_without_times_gives_constants() -> None:
+    made = maker(log([0, 1], [0, 0], timing="none"))
+    assert np.isnan(column(made, QUERIES, "age")).all()
+    assert set(column(made, QUERIES, "rising").tolist()) == {0}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_alone(family: str) -> None:
+    made = maker(PAST, (family,))
+    names = made.names(("kin", "trend"))
+    assert made.transform(QUERIES, candidates()).shape == (5, len(names))
+    assert set(names) <= set(maker(PAST).names(("kin", "trend")))
+
+
+def test_restored_equals_stored() -> None:
+    made = maker(PAST)
+    again = FeatureMaker.restore(made.spec(), made.arrays(), catalogue())
+    np.testing.assert_array_equal(
+        made.transform(QUERIES, candidates()), again.transform(QUERIES, candidates())
+    )
+
+
+def test_a_grown_catalogue_leaves_old_items_alone() -> None:
+    made = maker(PAST)
+    larger = Vocabulary([*ITEMS.ids.to_list(), "e"])
+    grown = replace(
+        Catalogue.from_frame(None, larger),
+        vectors=np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [1, 0]]).astype(np.float32),
+    )
+    np.testing.assert_allclose(
+        made.transform(QUERIES, candidates()),
+        made.extended(grown).transform(QUERIES, candidates()),
+        atol=1e-6,
+    )
