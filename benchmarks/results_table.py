@@ -1,8 +1,8 @@
 """The results tables of the README, from data sets on disk.
 
-``python benchmarks/results_table.py DATA [OUT]``: evaluates every model on the sets of folder DATA (each with
-``events.parquet`` and ``items.parquet``) and writes Markdown tables to OUT/README-results.md, beside the JSON reports. A
-report that is there already is not made again.
+``python benchmarks/results_table.py DATA [OUT]``: evaluates every model on the sets of folder DATA (each
+with ``events.parquet`` and ``items.parquet``) and writes Markdown tables to OUT/README-results.md, beside
+the JSON reports. A report that is there already is not made again.
 """
 
 import json
@@ -44,7 +44,8 @@ def table(title: str, report: dict[str, Any]) -> str:
     rows.sort(key=lambda row: -row["metrics"]["ndcg@10"]["value"])
     data = report["data"]
     lines = [
-        f"**{title}** ({data['test_users']:,} test users, {data['warm_test_users']:,} of them with a history; "
+        f"**{title}** ({data['test_users']:,} test users, "
+        f"{data['warm_test_users']:,} of them with a history; "
         f"{data['cold_target_share']:.0%} of the targets are items never seen in training)",
         "",
         "| model | NDCG@10 [95 %] | " + " | ".join(COLUMNS[1:]) + " | cold Recall@20 | fit s | ms/list |",
@@ -52,13 +53,14 @@ def table(title: str, report: dict[str, Any]) -> str:
     ]
     for row in rows:
         metrics = row["metrics"]
-        main_value = metrics["ndcg@10"]
+        ndcg = metrics["ndcg@10"]
         cells = [f"{metrics[name]['value']:.4f}" for name in COLUMNS[1:]]
         unseen = cold[row["name"]]["metrics"]["recall@20"]["value"] if row["name"] in cold else None
         lines.append(
-            f"| {row['name']} | {main_value['value']:.4f} [{main_value['low']:.4f}, {main_value['high']:.4f}] | "
+            f"| {row['name']} | {ndcg['value']:.4f} [{ndcg['low']:.4f}, {ndcg['high']:.4f}] | "
             + " | ".join(cells)
-            + f" | {'-' if unseen is None else f'{unseen:.4f}'} | {row['fit_seconds']:.1f} | {row['ms_per_list']:.1f} |"
+            + f" | {'-' if unseen is None else f'{unseen:.4f}'}"
+            + f" | {row['fit_seconds']:.1f} | {row['ms_per_list']:.1f} |"
         )
     return "\n".join([*lines, "", report["conclusion"], ""])
 

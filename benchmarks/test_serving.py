@@ -18,7 +18,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from served import Service, serving
+from tests.served import Service, serving
+
 from tacit.data.shop import generate
 from tacit.engine.snapshot import save
 from tacit.engine.train import train

@@ -7,7 +7,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from tacit.core.version import __version__ as __version__
+
 __all__ = ["Config", "Model", "Rules", "fit", "load", "read"]
 
 if TYPE_CHECKING:

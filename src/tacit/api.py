@@ -19,6 +19,8 @@ from tacit.engine.snapshot import save as save_snapshot
 from tacit.engine.train import train
 from tacit.pipeline.config import Config
 
+__all__ = ["Config", "Model", "Rules", "fit", "load", "read"]
+
 
 def read(events: str | Path, *, rules: Rules | None = None, progress: Progress = SILENT) -> Cleaned:
     """Return a cleaned event log: ``events``, ``quarantine`` and what was counted.
@@ -58,7 +60,8 @@ def fit(
     InputError
         If a file cannot be read or holds nothing to learn from.
     """
-    log = read(events, progress=progress) if isinstance(events, str | Path) else events
+    rules = config.cleaning if config else None
+    log = read(events, rules=rules, progress=progress) if isinstance(events, str | Path) else events
     frame = log.events if isinstance(log, Cleaned) else log
     catalogue = read_items(Path(items)) if isinstance(items, str | Path) else items
     return Model(train(frame, catalogue, config, progress=progress))

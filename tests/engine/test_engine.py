@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.served import small_snapshot
 
-from served import small_snapshot
 from tacit.core.clock import FixedClock
 from tacit.core.errors import ArtifactError, DataError, TacitError
 from tacit.encoders.tfidf import TfidfEncoder

@@ -3,7 +3,7 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
-from tinylog import Popular, frame
+from tests.evaluation.tinylog import Popular, frame
 
 from tacit.core.progress import SILENT, Progress
 from tacit.data.queries import Queries

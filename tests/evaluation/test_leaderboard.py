@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from tinylog import frame
+from tests.evaluation.tinylog import frame
 
 from tacit.evaluation.evaluate import Costs, Outcome
 from tacit.evaluation.leaderboard import best_simple, conclusion, leaderboard

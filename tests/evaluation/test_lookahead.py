@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tinylog import Popular, Told, frame
+from tests.evaluation.tinylog import Popular, Told, frame
 
 from tacit.core.progress import SILENT
 from tacit.data.interactions import Interactions

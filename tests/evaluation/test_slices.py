@@ -1,4 +1,4 @@
-from tinylog import frame
+from tests.evaluation.tinylog import frame
 
 from tacit.evaluation.slices import SHORT_HISTORY, Slice, slices
 from tacit.evaluation.split import make_split

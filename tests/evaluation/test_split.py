@@ -1,7 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from tinylog import frame
+from tests.evaluation.tinylog import frame
 
 from tacit.core.errors import DataError, UnsupportedError
 from tacit.evaluation.split import Split, make_split, split_from_files

@@ -15,7 +15,10 @@ def log_of(matrix: Any) -> tuple[Interactions, Catalogue]:
     """Return users x items as a log without times, and a catalogue of bare ids."""
     dense = np.asarray(matrix, dtype=np.float32)
     user, item = np.nonzero(dense)
-    users, items = (Vocabulary([f"{kind}{n:02d}" for n in range(size)]) for kind, size in zip("ui", dense.shape))
+    users, items = (
+        Vocabulary([f"{kind}{n:02d}" for n in range(size)])
+        for kind, size in zip("ui", dense.shape, strict=True)
+    )
     log = Interactions(
         users=users,
         items=items,

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
+from tests.models.small import fitted
 
 from tacit.core.errors import ConfigError
 from tacit.data.queries import Queries
 from tacit.models import itemknn
 from tacit.models.itemknn import ItemKNN
 from tacit.testing.conformance import Conformance
-from tests.models.small import fitted
 
 X = [[1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 1, 0]]
 
@@ -52,7 +52,9 @@ def test_only_the_k_nearest_items_speak_for_an_item() -> None:
 
 
 def test_earlier_events_count_less() -> None:
-    scores = fitted(ItemKNN(weighting="cosine", shrinkage=0.0, decay=0.5), X).score(Queries.of([[0, 2], [2, 0]]))
+    scores = fitted(ItemKNN(weighting="cosine", shrinkage=0.0, decay=0.5), X).score(
+        Queries.of([[0, 2], [2, 0]])
+    )
     np.testing.assert_allclose(scores[:, 1], [0.5 * 1 + 0.5, 1 + 0.5 * 0.5], rtol=1e-6)
 
 

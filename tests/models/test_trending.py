@@ -50,14 +50,20 @@ def test_an_event_counts_half_after_a_half_life() -> None:
 
 
 def test_repeats_of_a_user_are_damped_and_noes_are_not_counted() -> None:
-    rows = [("u", "a", DAY, 1.0)] * 20 + [(f"v{n}", "b", DAY, 1.0) for n in range(5)] + [("u", "c", DAY, -1.0)]
+    rows = (
+        [("u", "a", DAY, 1.0)] * 20 + [(f"v{n}", "b", DAY, 1.0) for n in range(5)] + [("u", "c", DAY, -1.0)]
+    )
     scores = popularity(Trending(half_life=float("inf")), log(rows))
     assert scores == [round(1 + np.log(20), 4), 5.0, -np.inf, -np.inf]
 
 
 def test_the_default_half_life_is_the_time_of_the_last_tenth() -> None:
     # Events at days 0 to 100, so that the last tenth takes ten days.
-    rows = [("u", "a", 0.0, 1.0), *[("u", "d", day * DAY, 1.0) for day in range(1, 90)], ("v", "b", 90 * DAY, 1.0)]
+    rows = [
+        ("u", "a", 0.0, 1.0),
+        *[("u", "d", day * DAY, 1.0) for day in range(1, 90)],
+        ("v", "b", 90 * DAY, 1.0),
+    ]
     rows += [("w", "d", day * DAY, 1.0) for day in range(91, 100)] + [("w", "c", 100 * DAY, 1.0)]
     scores = popularity(Trending(), log(rows))
     assert scores[1] == pytest.approx(0.5)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.served import Service, serving, small_snapshot
 
-from served import Service, serving, small_snapshot
 from tacit.engine.snapshot import save
 
 ODD = ["i00001", "u1", "\ud800", "\x00", "x" * 300]

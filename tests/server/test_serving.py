@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.served import Service, serving, small_snapshot
 
-from served import Service, serving, small_snapshot
 from tacit.engine.snapshot import save
 
 

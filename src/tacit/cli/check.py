@@ -42,17 +42,68 @@ def check(
         Path | None,
         typer.Option("--out", help="Cleaned events (.parquet, .csv, .jsonl).", rich_help_panel=_FILES),
     ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep",
+            help="What not to remove: impossible-times, missing-times, duplicates, bots; may be repeated.",
+            rich_help_panel=_RULES,
+        ),
+    ] = None,
+    burst_seconds: Annotated[
+        float, typer.Option(help="Repeats within so long are double clicks; 0: none.", rich_help_panel=_RULES)
+    ] = 2.0,
+    bot_items_per_hour: Annotated[
+        int, typer.Option(help="Different items an hour that make a user suspect.", rich_help_panel=_RULES)
+    ] = 300,
+    outliers: Annotated[
+        Literal["quantile", "mad"] | None,
+        typer.Option(help="Remove outlying values, told by ...", rich_help_panel=_RULES),
+    ] = None,
+    outlier_share: Annotated[
+        float, typer.Option(help="... the outer share of either side,", rich_help_panel=_RULES)
+    ] = 0.001,
+    outlier_deviations: Annotated[
+        float, typer.Option(help="... or robust deviations from the median.", rich_help_panel=_RULES)
+    ] = 10.0,
+    min_user_events: Annotated[
+        int, typer.Option(help="Remove users with fewer events.", rich_help_panel=_RULES)
+    ] = 1,
+    min_item_events: Annotated[
+        int, typer.Option(help="Remove items with fewer events.", rich_help_panel=_RULES)
+    ] = 1,
+    fill: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fill",
+            help="column=how for missing values: mean, median, mode, forward, interpolate, drop or a number.",
+            rich_help_panel=_RULES,
+        ),
+    ] = None,
 ) -> None:
     """Read and clean a log, report on it, and write what is asked for."""
-    from tacit.cli.inputs import item_frame, parse_mapping
+    from tacit.cli.inputs import item_frame, parse_mapping, parse_pairs
     from tacit.cli.terminal import Bars
     from tacit.core.clock import SystemClock
-    from tacit.data.clean import clean
+    from tacit.data.clean import clean, parse_rules
     from tacit.data.quality import assess
     from tacit.data.read import read_events, read_users
     from tacit.data.weights import EventWeights
 
     _check_places(html, json, quarantine, out)
+    rules = parse_rules(
+        {
+            **dict.fromkeys((name.replace("-", "_") for name in keep or ()), False),
+            "burst_seconds": burst_seconds,
+            "bot_items_per_hour": bot_items_per_hour,
+            "outliers": outliers,
+            "outlier_share": outlier_share,
+            "outlier_deviations": outlier_deviations,
+            "min_user_events": min_user_events,
+            "min_item_events": min_item_events,
+            "fill": parse_pairs(fill, "--fill", "value=median"),
+        }
+    )
     bars = Bars()
     source = read_events(events, mapping=parse_mapping(mapping) or None, progress=bars)
     cleaned = clean(source, rules, now=SystemClock().now(), progress=bars)

@@ -31,7 +31,7 @@ def fit(
     chosen = read_config(config) if config else Config()
     if seed is not None:
         chosen = replace(chosen, seed=seed)
-    log = cleaned_events(events, mapping, progress=bars)
+    log = cleaned_events(events, mapping, progress=bars, rules=chosen.cleaning)
     snapshot = train(
         log.events,
         item_frame(items),

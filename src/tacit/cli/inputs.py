@@ -21,13 +21,25 @@ def parse_mapping(pairs: Sequence[str] | None) -> dict[str, str]:
     ConfigError
         If a pair has no ``=``.
     """
-    mapping = {}
+    return {role: column for column, role in parse_pairs(pairs, "--map", "uid=user").items()}
+
+
+def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[str, str]:
+    """Return left -> right of ``left=right`` pairs.
+
+    Raises
+    ------
+    ConfigError
+        If a pair has no ``=``.
+    """
+    parsed = {}
     for pair in pairs or ():
-        column, sign, role = pair.rpartition("=")
-        if not sign or not column or not role:
-            raise ConfigError(f"--map {pair!r} is not of the form column=role, for example --map uid=user")
-        mapping[role.strip()] = column.strip()
-    return mapping
+        left, sign, right = pair.rpartition("=")
+        if not sign or not left.strip() or not right.strip():
+            form = "column=role" if option == "--map" else "column=how"
+            raise ConfigError(f"{option} {pair!r} is not of the form {form}, for example {option} {example}")
+        parsed[left.strip()] = right.strip()
+    return parsed
 
 
 def cleaned_events(

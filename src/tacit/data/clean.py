@@ -4,9 +4,9 @@ The rules run in a fixed order and a row is removed by the first that fits it, s
 number of events plus the number of quarantined rows.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
 
 import polars as pl
 
@@ -84,6 +84,30 @@ class Rules:
     def statistical(self) -> "Rules":
         """Return the other rules: what an evaluation applies to its training part alone."""
         return replace(self, impossible_times=False, missing_times=False, duplicates=False, burst_seconds=0)
+
+
+def parse_rules(values: Mapping[str, Any], *, where: str = "the cleaning rules") -> Rules:
+    """Return the rules of plain data: the fields of `Rules`, ``fill`` as column to word or number.
+
+    Raises
+    ------
+    ConfigError
+        If a key is no rule or a value does not fit it.
+    """
+    known = {rule.name: rule.default for rule in fields(Rules)}
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(f"{where} have no {name!r}; known: {', '.join(sorted(known))}")
+        if name == "outliers" and value not in (None, "quantile", "mad"):
+            raise ConfigError(f"{where}: outliers is {value!r}; it must be 'quantile' or 'mad'")
+        if isinstance(known[name], bool) != isinstance(value, bool):
+            raise ConfigError(f"{where}: {name} cannot be {value!r}")
+        if isinstance(known[name], int | float) and not isinstance(value, int | float):
+            raise ConfigError(f"{where}: {name} is {value!r}; it must be a number")
+    fill = values.get("fill") or {}
+    if not isinstance(fill, Mapping):
+        raise ConfigError(f"{where}: fill is {fill!r}; it must name columns, for example value = 'median'")
+    return Rules(**{**values, "fill": {name: Fill.parse(str(how)) for name, how in fill.items()}})
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class Layout:
 
 
 def separator_of(lines: list[str]) -> str | None:
-    """Return the separator that splits the most lines into the same number of columns; None for one column."""
+    """Return the sign that splits the most lines into the same number of columns; None for one column."""
     bare = [_QUOTED.sub("", line) for line in lines if line.strip()][:200]
     best, best_score = None, 0.6
     for candidate in (*_KNOWN, *_unusual(bare)):

@@ -1,8 +1,8 @@
 """Reading event logs, catalogues and user files of many dialects into the columns of `tacit.data.columns`.
 
-Nothing is dropped silently: a row that cannot be used is in `Source.rejected` with its line, its reason and its
-text, and ``rows_in == len(frame) + len(rejected)`` always holds. In a format whose rows hold several events
-(browse records, impressions, lists of items) each event counts as a row.
+Nothing is dropped silently: a row that cannot be used is in `Source.rejected` with its line, its reason and
+its text, and ``rows_in == len(frame) + len(rejected)`` always holds. In a format whose rows hold several
+events (browse records, impressions, lists of items) each event counts as a row.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -88,8 +88,8 @@ def read_events(
 def read_items(path: Path, *, mapping: Mapping[str, str] | None = None) -> pl.DataFrame:
     """Read a catalogue: ``item_id`` (unique, text) and every other column that is there.
 
-    ``title``, ``description``, ``available`` and ``created_at`` are recognised by common names; of several rows
-    of one item the first is kept.
+    ``title``, ``description``, ``available`` and ``created_at`` are recognised by common names; of several
+    rows of one item the first is kept.
 
     Raises
     ------

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tacit import __version__
 from tacit.core.errors import ArtifactError
 from tacit.core.manifest import publish, verify
 from tacit.core.types import Float32, Json
+from tacit.core.version import __version__
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions

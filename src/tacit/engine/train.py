@@ -8,11 +8,11 @@ from importlib.metadata import version as installed
 import numpy as np
 import polars as pl
 
-from tacit import __version__
 from tacit.core.errors import DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
 from tacit.core.types import Json
+from tacit.core.version import __version__
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions

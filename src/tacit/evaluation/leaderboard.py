@@ -6,9 +6,9 @@ from importlib.metadata import version
 
 import numpy as np
 
-from tacit import __version__
 from tacit.core.seeds import generator
 from tacit.core.types import Float64, Json
+from tacit.core.version import __version__
 from tacit.evaluation.bootstrap import interval, percentiles, resampled_means
 from tacit.evaluation.evaluate import Outcome
 from tacit.evaluation.split import Split

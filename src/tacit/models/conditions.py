@@ -40,8 +40,8 @@ class Condition:
     attribute : str
         A column of the catalogue.
     op : str
-        ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``in``, ``not in`` (value: a list) or ``contains`` (value:
-        a piece of the attribute's text).
+        ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=``, ``in``, ``not in`` (value: a list) or ``contains``
+        (value: a piece of the attribute's text).
     value : str, number, bool, or a list of them
     """
 

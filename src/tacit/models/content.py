@@ -171,7 +171,7 @@ class Content:
         return scores
 
     def _closest(self, liked: Queries, cosine: Float32) -> Float32:
-        """Return the closeness of the closest recent event of each history, 0 for all others: float32[events]."""
+        """Return the closeness of each history's closest recent event, 0 for all others: float32[events]."""
         near = np.where(
             liked.position < self.recent, np.float32(self.decay) ** liked.position * cosine, -np.inf
         )
@@ -184,4 +184,5 @@ class Content:
 def _unit(vectors: Float32) -> Float32:
     """Return the vectors with length 1; a vector of zeros stays one."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-9).astype(np.float32)
+    unit: Float32 = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 1e-9)
+    return unit

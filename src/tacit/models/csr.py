@@ -30,7 +30,7 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
 
 
 def densified(matrix: sparse.csr_array, fill: Float32 | float) -> Float32:
-    """Return the matrix as dense float32[n, m], with ``fill`` (broadcast to n x m) where nothing is stored."""
+    """Return the matrix as dense float32[n, m], with ``fill`` (broadcast to n x m) where it is empty."""
     dense = np.empty(matrix.shape, dtype=np.float32)
     dense[:] = fill
     dense[np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.indices] = matrix.data

@@ -88,7 +88,7 @@ class EASE:
         return self
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
-        """Return float32[n, m]; ``-inf`` for untrained items, and everywhere for a history of nothing known."""
+        """Return float32[n, m]; ``-inf`` for untrained items, and for all where no event is known."""
         return self.weights_.score(queries, self.decay, items)
 
     def similar(self, items: Int32, k: int) -> Ranking:
@@ -182,7 +182,7 @@ def _truncated(B: Float32, keep: int) -> sparse.coo_array:
         size = np.abs(B[block])
         bar = np.partition(size, -width, axis=1)[:, -width]
         parts.append(sparse.csr_array(np.where(size >= bar[:, None], B[block], 0)))
-    return sparse.vstack(parts, format="coo")
+    return sparse.coo_array(sparse.vstack(parts))
 
 
 def _blocks(n: int) -> Iterator[slice]:

@@ -26,7 +26,7 @@ class ItemItem:
     matrix : csr_array float32[items, items]
         Row: the item of an event; column: the item it speaks for. The diagonal is empty.
     known : bool[items]
-        Items that score 0 where a history says something, but nothing about them. All others get ``-inf`` there.
+        Items that score 0 where a history says something, but nothing about them; others get ``-inf``.
     """
 
     matrix: sparse.csr_array
@@ -45,7 +45,7 @@ class ItemItem:
         return top_k(csr.densified(rows, -np.inf), k)
 
     def explain(self, queries: Queries, decay: float, items: Int32) -> Float32:
-        """Return each event's part of the score of ``items[q]``; absolute values sum to 1: float32[events]."""
+        """Return each event's share of the score of ``items[q]``: float32[events]; see `shares`."""
         inside = queries.item < len(self.known)
         spoken = np.zeros(len(queries.item), dtype=np.float64)
         pairs = queries.item[inside], items[queries.row][inside]
@@ -69,6 +69,6 @@ class ItemItem:
 
 
 def shares(queries: Queries, parts: Array) -> Float32:
-    """Return the events' parts of a score as shares: absolute values sum to 1 within a query, or are all 0."""
+    """Return parts of a score as shares: absolute values sum to 1 within a query, or are all 0."""
     total = np.bincount(queries.row, np.abs(parts), minlength=len(queries))[queries.row]
     return np.divide(parts, total, out=np.zeros(len(parts)), where=total > 0).astype(np.float32)

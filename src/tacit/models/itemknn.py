@@ -129,11 +129,12 @@ def _neighbours(X: sparse.csr_array, k: int, shrinkage: float) -> sparse.csr_arr
     lengths = csr.row_norms(transposed)
     n_items = len(lengths)
     size = max(_CELLS // max(n_items, 1), 1)
-    parts = [sparse.csr_array((0, n_items), dtype=np.float32)]
+    parts = [sparse.csr_array(np.empty((0, n_items), dtype=np.float32))]
     for start in range(0, n_items, size):
-        rows = np.arange(start, min(start + size, n_items))
+        rows = np.arange(start, min(start + size, n_items), dtype=np.int32)
         parts.append(csr.best_of_rows(_similarities(transposed[rows] @ X, rows, lengths, shrinkage), k))
-    return sparse.vstack(parts, format="csr")
+    stacked: sparse.csr_array = sparse.vstack(parts, format="csr")
+    return stacked
 
 
 def _similarities(

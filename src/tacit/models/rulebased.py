@@ -8,11 +8,12 @@ A rule is plain data (JSON, TOML)::
 
     [[retrievers.rules.rules]]
     when = {last = [{attribute = "category", op = "==", value = "Shoes"}]}
-    where = [{attribute = "category", op = "==", value = "Socks"}, {attribute = "price", op = "<", value = 50}]
+    where = [{attribute = "category", op = "==", value = "Socks"},
+             {attribute = "price", op = "<", value = 50}]
     sort = "price"
     limit = 20
 
-Every rule whose ``when`` fits the query speaks; the items of an earlier rule come before those of a later one.
+Every rule whose ``when`` fits the query speaks; the items of an earlier rule come before a later one's.
 """
 
 import copy
@@ -159,7 +160,7 @@ class RuleBased:
     Raises
     ------
     ConfigError
-        If a rule is malformed. What depends on the catalogue (unknown attributes and items) is found by `fit`.
+        If a rule is malformed. Unknown attributes and items are found by `fit`.
     """
 
     def __init__(self, *, rules: Sequence[Mapping[str, Any]] = (), name: str = "rules") -> None:
@@ -184,7 +185,7 @@ class RuleBased:
         return self._resolve(users, catalogue)
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
-        """Return float32[n, m]: minus the place of an item in the lists of the rules that fit, one after the other."""
+        """Return float32[n, m]: minus an item's place in the lists of the fitting rules, joined."""
         scores = np.full((len(queries), len(self.users_)), -np.inf, dtype=np.float32)
         for place, rule in enumerate(self._parsed):
             fits = self._fits(rule.when, place, queries)

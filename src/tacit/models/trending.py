@@ -78,4 +78,5 @@ def _damped(user: Int32, item: Int32, value: Float64, n_items: int) -> Float64:
     )
     largest = np.zeros(len(pair))
     np.maximum.at(largest, place, value[keep])
-    return np.bincount(pair % max(n_items, 1), largest * (1 + np.log(repeats)), minlength=n_items)
+    worth = largest * (1 + np.log(repeats))
+    return np.bincount(pair % max(n_items, 1), worth, minlength=n_items).astype(np.float64)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tacit.core.errors import ConfigError
+from tacit.data.clean import Rules, parse_rules
 
 DEFAULT_RETRIEVERS: dict[str, dict[str, Any]] = {
     "trending": {},
@@ -40,6 +41,8 @@ class Config:
         Source of the text encoder; see `tacit.encoders.choose.encoder_from`.
     weights : {"default", "auto"}
         How event types are weighed.
+    cleaning : Rules
+        How the log is cleaned.
     seed : int
     """
 
@@ -51,6 +54,7 @@ class Config:
     max_users: int = 5_000
     encoder: str = "auto"
     weights: Literal["default", "auto"] = "default"
+    cleaning: Rules = field(default_factory=Rules)
     seed: int = 7
 
     def __post_init__(self) -> None:
@@ -93,6 +97,8 @@ def parse_config(raw: dict[str, Any], *, where: str = "the configuration") -> Co
     ranker = values.get("ranker")
     if isinstance(ranker, str):
         values["ranker"] = None if ranker == "none" else {"name": ranker}
+    if "cleaning" in values:
+        values["cleaning"] = parse_rules(values["cleaning"], where=f"the cleaning rules of {where}")
     try:
         return Config(**values)
     except TypeError as error:

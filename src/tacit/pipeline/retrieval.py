@@ -69,7 +69,8 @@ def normalised(scores: Float32) -> Float32:
     deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
     standard = centred / np.maximum(deviation, 1e-12)
     worst = standard.min(axis=1, keepdims=True)
-    return np.where(finite, standard, worst).astype(np.float32)
+    comparable: Float32 = np.where(finite, standard, worst).astype(np.float32)
+    return comparable
 
 
 def collect(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool) -> Candidates:

@@ -44,8 +44,8 @@ class Lesson:
     pair : int64[pairs]
         Place of each kept pair in the flattened n x c candidates.
     drawn : bool[pairs]
-        Whether the pair belongs to the sample that losses are computed on. Queries that are not trained on keep
-        all their pairs, so that their lists can be ranked whole.
+        Whether the pair belongs to the sample that losses are computed on. Queries that are not trained on
+        keep all their pairs, so that their lists can be ranked whole.
     """
 
     candidates: Candidates

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
 
-from tacit import __version__
 from tacit.core.errors import DataError
+from tacit.core.version import __version__
 from tacit.engine import requests as asked
 from tacit.engine.engine import LONGEST_LIST, Engine, UnknownItemError
 from tacit.server.docs import docs_page

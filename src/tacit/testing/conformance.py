@@ -14,7 +14,7 @@ pytest collects the methods of the subclass. The tests of a protocol that the mo
 
 import json
 from dataclasses import replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 from unittest import SkipTest
 
 import numpy as np
@@ -36,8 +36,6 @@ from tacit.models.protocol import (
     recommend,
 )
 from tacit.testing.generated import small_events, small_items, small_log, small_vectors
-
-T = TypeVar("T")
 
 
 class Conformance:
@@ -219,7 +217,7 @@ class Conformance:
         scores = [self.fit(log, catalogue).score(_histories()) for log in logs]
         self.assert_same(*scores)
 
-    def _having(self, protocol: type[T]) -> T:
+    def _having(self, protocol: Any) -> Any:
         model = self.fitted()
         if not isinstance(model, protocol):
             raise SkipTest(f"{model.name} is not {protocol.__name__}")
@@ -229,13 +227,13 @@ class Conformance:
 def _histories() -> Queries:
     """Return histories of many lengths, without user codes: known users, an empty one, repeats and a no."""
     log, _ = small_log()
-    known = replace(log.queries(np.arange(0, 150, 7)), user=np.full(22, -1, dtype=np.int32))
+    known = replace(log.queries(np.arange(0, 150, 7, dtype=np.int32)), user=np.full(22, -1, dtype=np.int32))
     assert len(known) == 22
     histories = np.split(known.item, known.offsets[1:-1])
     weights = np.split(known.weight, known.offsets[1:-1])
     return Queries.of(
-        [*histories, [], [8], [8, 8, 2], [3, 9]],
-        weights=[*weights, [], [1.0], [1.0, 1.0, 2.0], [-1.0, -1.0]],
+        [*(h.tolist() for h in histories), [], [8], [8, 8, 2], [3, 9]],
+        weights=[*(w.tolist() for w in weights), [], [1.0], [1.0, 1.0, 2.0], [-1.0, -1.0]],
         now=log.end,
     )
 
