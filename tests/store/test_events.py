@@ -120,9 +120,15 @@ def test_one_bad_piece_of_work_does_not_take_its_neighbours_down(store: EventSto
         "recommendation_id": "x",
     }
     store.put_exposures([row])
-    gate = threading.Event()
+    begun, gate = threading.Event(), threading.Event()
+
+    def hold(_: object) -> bool:
+        begun.set()
+        return gate.wait(5)
+
     with ThreadPoolExecutor(3) as pool:
-        slow = pool.submit(store._writer.write, lambda _: gate.wait(5))  # makes the other two one group
+        slow = pool.submit(store._writer.write, hold)  # makes the other two one group
+        assert begun.wait(5)
         bad = pool.submit(store.put_exposures, [row])
         good = pool.submit(store.append, [event("good")])
         while len(store._writer._waiting) < 2:
