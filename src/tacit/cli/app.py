@@ -1,7 +1,14 @@
-"""The ``tacit`` command and its exit codes: 0 done, 2 wrong use or bad input, 1 a fault of ours."""
+"""The ``tacit`` command and its exit codes.
+
+0 done; 2 wrong use or bad input: one sentence that says how to mend it; 1 a fault of ours: one line that says
+so and names the file with the details; 130 interrupted.
+"""
 
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -15,14 +22,34 @@ from tacit.cli.recommend import recommend
 from tacit.cli.serve import serve
 from tacit.cli.similar import similar
 from tacit.core.errors import TacitError
+from tacit.core.version import __version__
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="tacit",
-    help="Turns what people do into what to show them next.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done; 2 wrong use or bad input; 1 a fault of tacit; 130 interrupted.",
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def tacit(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Turns what people do into what to show them next."""
+
 
 for command in (check, fit, evaluate, recommend, similar, batch, serve, demo, doctor):
     app.command()(command)
@@ -40,18 +67,33 @@ def run(arguments: Sequence[str] | None = None) -> int:
         result = app(args=arguments, standalone_mode=False)
     except typer.Exit as stop:
         return stop.exit_code
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted; nothing was left half written\n")
-        return 130
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; nothing was left half written\n")
-        return 130
+        return _INTERRUPTED
     except TacitError as error:
         sys.stderr.write(f"tacit: {error}\n")
         return error.exit_code
     except Exception as error:
-        if not hasattr(error, "format_message"):
-            raise
-        sys.stderr.write(f"tacit: {error.format_message()}\n")
-        return 2
+        return _other(error)
     return result if isinstance(result, int) else 0
+
+
+def _other(error: Exception) -> int:
+    """Tell of an error that is not one of Tacit's own, and return the exit code."""
+    if hasattr(error, "format_message"):  # a wrong option: Typer hides the class
+        if said := error.format_message():  # nothing where no command was named: the help is shown then
+            sys.stderr.write(f"tacit: {said}\n")
+        return 2
+    if isinstance(error, OSError) and error.filename is not None:  # no right to write there, disk full, ...
+        sys.stderr.write(f"tacit: {error.filename}: {error.strerror}\n")
+        return 2
+    said = " ".join(str(error).split())[:200]
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="tacit-fault-", suffix=".txt", encoding="utf-8", delete=False
+    ) as details:
+        traceback.print_exception(error, file=details)
+    sys.stderr.write(
+        f"tacit: this is a fault of tacit, not of your input: {type(error).__name__}: {said}; "
+        f"please report it with {details.name}\n"
+    )
+    return 1

@@ -1,4 +1,4 @@
-"""``tacit batch``: lists for many users, written as Parquet."""
+"""``tacit batch``: lists for many users, written to a file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,16 +8,27 @@ import typer
 
 def batch(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot made by `tacit fit`.")],
-    out: Annotated[Path, typer.Option("--out", help="Parquet file to write: user_id, item_id, score, rank.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="File to write (.parquet, .csv, .jsonl) with user_id, item_id, score and rank."
+        ),
+    ],
     users: Annotated[
-        Path | None, typer.Option("--users", help="File with user ids; all users of the snapshot by default.")
+        Path | None,
+        typer.Option(
+            "--users", help="File with user ids, known or new; all users of the snapshot by default."
+        ),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Length of each list.")] = 10,
-    allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Keep items already seen.")] = False,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Keep items of the history in the lists.")
+    ] = False,
 ) -> None:
-    """Recommend to many users at once."""
+    """Recommend to many users at once, into a file."""
     import polars as pl
 
+    from tacit.cli.outputs import check_frame_place, write_frame
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
     from tacit.data import columns as col
@@ -25,14 +36,10 @@ def batch(
     from tacit.engine.batch import recommend_all
     from tacit.engine.snapshot import load
 
+    check_frame_place(out, "--out")
     snapshot = load(directory)
     ids = read_users(users)[col.USER].to_list() if users else None
     frames = recommend_all(snapshot, ids, k=k, allow_seen=allow_seen, progress=Bars())
     lists = pl.concat([*frames])
-    beside = out.with_name(f".{out.name}.part")
-    try:
-        lists.write_parquet(beside)
-        beside.replace(out)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_frame(lists, out)
     console.print(f"{out}: {len(lists):,} rows for {lists[col.USER].n_unique():,} users")

@@ -28,17 +28,19 @@ _K = 5
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Directory for everything that the demo makes.")] = Path(
-        "tacit-demo"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="Directory for everything that the demo makes: the shop, the report, the snapshot."
+        ),
+    ] = Path("tacit-demo"),
     seed: Annotated[int, typer.Option("--seed", help="Seed of the generated shop.")] = 7,
-    serve: Annotated[bool, typer.Option("--serve", help="Go on to serve the result.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Go on to serve the result on 127.0.0.1.")] = False,
     port: Annotated[int, typer.Option("--port", help="Port to serve on.")] = 8000,
 ) -> None:
     """Generate a shop, then check, evaluate, fit and recommend on it."""
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
-    from tacit.data.read import read_items, read_users
     from tacit.data.shop import generate
 
     bars = Bars()
@@ -47,6 +49,28 @@ def demo(
     with bars.task("generating the shop", total=1) as task:
         generate(seed=seed).write(out)
         task.advance()
+    trip(out, bars)
+    if serve:
+        from tacit.cli.serve import serve as run_server
+
+        run_server(out / "model", host="127.0.0.1", port=port, store=None, api_key=None)
+    else:
+        console.print(f"serve it with: tacit serve {out / 'model'}")
+
+
+def trip(out: Path, bars: "Bars") -> None:
+    """Make the whole trip on the shop that a directory holds, and write everything there.
+
+    Parameters
+    ----------
+    out : Path
+        With ``events.csv``, ``items.jsonl`` and ``users.csv``; gets ``quarantine.csv``, ``report.html`` and
+        the snapshot ``model``.
+    bars : Bars
+    """
+    from tacit.cli.terminal import out as console
+    from tacit.data.read import read_items, read_users
+
     items = read_items(out / "items.jsonl")
     console.rule("tacit check: what is in the log, and what is wrong with it")
     cleaned, quality, strengths = _check(out, items, read_users(out / "users.csv"), bars)
@@ -58,12 +82,6 @@ def demo(
     lists, popular = _lists(snapshot, cleaned.events, items, out)
     _report(out / "report.html", quality, strengths, evaluation, snapshot, lists, popular)
     console.print(f"report with charts: {out / 'report.html'}; snapshot: {out / 'model'}")
-    if serve:
-        from tacit.cli.serve import serve as run_server
-
-        run_server(out / "model", host="127.0.0.1", port=port, store=None, api_key=None)
-    else:
-        console.print(f"serve it with: tacit serve {out / 'model'}")
 
 
 def _check(
@@ -96,12 +114,14 @@ def _evaluate(cleaned: "Cleaned", items: "pl.DataFrame", bars: "Bars") -> dict[s
     from tacit.evaluation.evaluate import evaluate_all
     from tacit.evaluation.leaderboard import leaderboard
     from tacit.evaluation.split import make_split
-    from tacit.pipeline.zoo import MODELS, SIMPLE
+    from tacit.pipeline.zoo import SIMPLE, models
     from tacit.reporting.terminal import evaluation_tables
 
     split = make_split(cleaned.events, items)
     split = replace(split, catalogue=encoded(split.catalogue, "auto", progress=bars)[1])
-    outcomes = evaluate_all({name: MODELS[name] for name in _MODELS}, split, progress=bars)
+    outcomes = evaluate_all(
+        {name: make for name, make in models().items() if name in _MODELS}, split, progress=bars
+    )
     report = leaderboard(outcomes, split, simple=SIMPLE)
     overall = {**report, "models": [row for row in report["models"] if row["slice"] == "all"]}  # type: ignore[union-attr, call-overload, index]
     console.print(evaluation_tables(overall))

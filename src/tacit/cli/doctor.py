@@ -28,9 +28,9 @@ class Finding:
 
 
 def doctor(
-    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Examine the machine and the installation."""
+    """Tell what this machine and installation have, what is missing, and how to get it."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -56,8 +56,7 @@ def _machine() -> list[Finding]:
     import os
     import platform
 
-    page, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
-    free = os.sysconf("SC_AVPHYS_PAGES") if hasattr(os, "sysconf") else 0
+    page, pages, free = (os.sysconf(name) for name in ("SC_PAGE_SIZE", "SC_PHYS_PAGES", "SC_AVPHYS_PAGES"))
     return [
         Finding("system", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"),
         Finding("processor cores", str(len(os.sched_getaffinity(0)))),

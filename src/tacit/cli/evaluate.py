@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tacit.core.progress import Progress
+    from tacit.data.clean import Rules
     from tacit.evaluation.split import Split
+    from tacit.pipeline.config import Config
 
 _FEW = 0.1
 """Share of test users with a history below which a cut in time says little of personal lists."""
@@ -23,56 +25,97 @@ _NEED_TEXT = ("content",)
 
 
 def evaluate(
-    events: Annotated[Path | None, typer.Argument(help="Event log to split.")] = None,
+    events: Annotated[Path | None, typer.Argument(metavar="EVENTS", help="Event log to split.")] = None,
     items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
     mapping: Annotated[
         list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
     ] = None,
     split: Annotated[
         Literal["time", "leave-one-out", "random"] | None,
-        typer.Option("--split", help="Kind of cut; the most honest one that the log supports by default."),
+        typer.Option(
+            "--split", help="How to hold out; the most honest way that the log supports by default."
+        ),
     ] = None,
-    share: Annotated[float, typer.Option("--share", min=0.001, max=0.5, help="Share to hold out.")] = 0.1,
-    train: Annotated[Path | None, typer.Option("--train", help="Train on this file ...")] = None,
-    test: Annotated[Path | None, typer.Option("--test", help="... and test on this one.")] = None,
+    share: Annotated[
+        float, typer.Option("--share", min=0.001, max=0.5, help="Share of the events to hold out.")
+    ] = 0.1,
+    train: Annotated[
+        Path | None, typer.Option("--train", help="In place of EVENTS: learn from this log ...")
+    ] = None,
+    test: Annotated[Path | None, typer.Option("--test", help="... and foretell this one.")] = None,
     models: Annotated[
         str | None, typer.Option("--models", help="Names, separated by commas; all by default.")
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="Configuration (TOML) of cleaning and of the models blend and tacit."),
+    ] = None,
     encoder: Annotated[
-        str, typer.Option("--encoder", help="auto, minilm, tfidf, endpoint:URL#MODEL, a path, or none.")
-    ] = "auto",
+        str | None,
+        typer.Option(
+            "--encoder",
+            help="auto, minilm, tfidf, endpoint:URL#MODEL, a Hugging Face path or name, or none.",
+            show_default="that of the configuration, or auto",
+        ),
+    ] = None,
     candidates: Annotated[
         Literal["catalogue", "log"],
-        typer.Option("--candidates", help="What is ranked; log: as in papers, every item of the log."),
+        typer.Option(
+            "--candidates",
+            help="What is ranked: catalogue and training events, or, as in papers, all items of the log.",
+        ),
     ] = "catalogue",
-    allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Repeats count (groceries).")] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the run.")] = 7,
+    allow_seen: Annotated[
+        bool,
+        typer.Option("--allow-seen", help="Items of the history may be recommended and count (groceries)."),
+    ] = False,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed",
+            help="Seed of the run.",
+            show_default="that of the configuration, or 7",
+        ),
+    ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Report with charts.")] = None,
     json: Annotated[str | None, typer.Option("--json", help="Report as JSON; - for standard output.")] = None,
 ) -> None:
-    """Fit models on the past, ask them about the future, and compare."""
+    """Fit models on the past, ask them about the future, and compare them with intervals."""
     from dataclasses import replace
 
     from tacit.cli.terminal import Bars
     from tacit.engine.train import encoded
     from tacit.evaluation.evaluate import evaluate_all
     from tacit.evaluation.leaderboard import leaderboard
-    from tacit.pipeline.zoo import MODELS, SIMPLE
+    from tacit.pipeline import zoo
 
-    names = _names(models, list(MODELS))
+    chosen = _configured(config, encoder, seed)
+    makers = zoo.models(chosen)
+    names = _names(models, list(makers))
     _check_places(html, json)
     bars = Bars()
     made = _split(
-        events, train, test, items, mapping, bars,
-        protocol=split, share=share, seed=seed, allow_seen=allow_seen, candidates=candidates,
+        events, train, test, items, mapping, chosen.cleaning, bars,
+        protocol=split, share=share, seed=chosen.seed, allow_seen=allow_seen, candidates=candidates,
+        weights=chosen.weights,
     )  # fmt: skip
-    made = replace(made, catalogue=encoded(made.catalogue, encoder, progress=bars)[1])
+    made = replace(made, catalogue=encoded(made.catalogue, chosen.encoder, progress=bars)[1])
     if made.catalogue.vectors is None:
         names = _without_text(names, asked=models is not None)
-    outcomes = evaluate_all({name: MODELS[name] for name in names}, made, seed=seed, progress=bars)
-    report = leaderboard(outcomes, made, simple=SIMPLE, seed=seed)
+    outcomes = evaluate_all({name: makers[name] for name in names}, made, seed=chosen.seed, progress=bars)
+    report = leaderboard(outcomes, made, simple=zoo.SIMPLE, seed=chosen.seed)
     _show(report, quiet=json == "-")
     _write(report, html, json)
+
+
+def _configured(path: Path | None, encoder: str | None, seed: int | None) -> "Config":
+    """Return the configuration of a file, or the default one; the options win."""
+    from dataclasses import replace
+
+    from tacit.cli.inputs import configuration
+
+    told = {name: value for name, value in (("encoder", encoder), ("seed", seed)) if value is not None}
+    return replace(configuration(path), **told)  # type: ignore[arg-type]
 
 
 def _names(models: str | None, known: list[str]) -> list[str]:
@@ -113,45 +156,43 @@ def _split(
     test: Path | None,
     items: Path | None,
     mapping: list[str] | None,
+    rules: "Rules",
     progress: "Progress",
     **options: object,
 ) -> "Split":
-    from tacit.cli.inputs import item_frame
+    """Cut one log, or take two files as the two sides of a cut.
+
+    Rules that look at rows apply to everything, those that look at statistics to the training part alone.
+    """
+    from tacit.cli.inputs import cleaned_events, item_frame
+    from tacit.data.clean import apply_rules
     from tacit.evaluation.split import make_split, split_from_files
+
+    def rows(path: Path) -> "pl.DataFrame":
+        return cleaned_events(path, mapping, progress=progress, rules=rules.rows_only()).events
+
+    def without_noise(part: "pl.DataFrame") -> "pl.DataFrame":
+        return apply_rules(part, rules.statistical(), now=float("inf"))[0]
 
     catalogue = item_frame(items)
     if train is not None and test is not None and events is None:
-        chosen = {name: options[name] for name in ("allow_seen", "candidates")}
-        parts = [_rows(path, mapping, progress) for path in (train, test)]
+        chosen = {name: options[name] for name in ("allow_seen", "candidates", "weights")}
+        parts = [rows(path) for path in (train, test)]
         return split_from_files(
             parts[0],
             parts[1],
             catalogue,
-            clean_train=_without_noise,
+            clean_train=without_noise,
             **chosen,  # type: ignore[arg-type]
         )
     if events is None or train is not None or test is not None:
         raise ConfigError("give one log to split, or both --train and --test")
     return make_split(
-        _rows(events, mapping, progress),
+        rows(events),
         catalogue,
-        clean_train=_without_noise,
+        clean_train=without_noise,
         **options,  # type: ignore[arg-type]
     )
-
-
-def _rows(path: Path, mapping: list[str] | None, progress: "Progress") -> "pl.DataFrame":
-    from tacit.cli.inputs import cleaned_events
-    from tacit.data.clean import Rules
-
-    return cleaned_events(path, mapping, progress=progress, rules=Rules().rows_only()).events
-
-
-def _without_noise(train: "pl.DataFrame") -> "pl.DataFrame":
-    """Apply the rules that look at statistics to the training part alone."""
-    from tacit.data.clean import Rules, apply_rules
-
-    return apply_rules(train, Rules().statistical(), now=float("inf"))[0]
 
 
 def _show(report: dict[str, Any], *, quiet: bool) -> None:

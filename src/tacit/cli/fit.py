@@ -7,28 +7,42 @@ import typer
 
 
 def fit(
-    events: Annotated[Path, typer.Argument(help="Event log: CSV, TSV, JSONL or Parquet, packed or not.")],
-    out: Annotated[Path, typer.Option("--out", help="Directory of the snapshot to write.")],
+    events: Annotated[
+        Path, typer.Argument(metavar="EVENTS", help="Event log: CSV, TSV, JSONL or Parquet, packed or not.")
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="Directory of the snapshot to write; an older snapshot there is replaced."
+        ),
+    ],
     items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", help="Configuration (TOML).")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="Configuration (TOML): cleaning, retrievers, ranker, encoder."),
+    ] = None,
     mapping: Annotated[
         list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of the run.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", help="Seed of the run.", show_default="that of the configuration, or 7"),
+    ] = None,
 ) -> None:
     """Clean a log, fit everything on it and write one snapshot directory."""
     from dataclasses import replace
 
-    from tacit.cli.inputs import cleaned_events, item_frame
+    from tacit.cli.inputs import cleaned_events, configuration, item_frame
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
+    from tacit.core.manifest import check_target
     from tacit.engine.snapshot import save
     from tacit.engine.train import train
-    from tacit.pipeline.config import Config, read_config
     from tacit.reporting.training import epoch_line
 
+    check_target(out)
     bars = Bars()
-    chosen = read_config(config) if config else Config()
+    chosen = configuration(config)
     if seed is not None:
         chosen = replace(chosen, seed=seed)
     log = cleaned_events(events, mapping, progress=bars, rules=chosen.cleaning)

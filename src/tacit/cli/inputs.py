@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tacit.data.clean import Cleaned, Rules
+    from tacit.pipeline.config import Config
 
 
 def parse_mapping(pairs: Sequence[str] | None) -> dict[str, str]:
@@ -64,3 +65,25 @@ def item_frame(path: Path | None) -> "pl.DataFrame | None":
     from tacit.data.read import read_items
 
     return None if path is None else read_items(path)
+
+
+def configuration(path: Path | None) -> "Config":
+    """Return the configuration of a file, or the default one.
+
+    Raises
+    ------
+    ConfigError
+        If anything in it cannot be used: said before the log is read.
+    """
+    from tacit.pipeline.config import Config, read_config
+    from tacit.pipeline.retrievers import retriever
+    from tacit.pipeline.training import new_ranker
+
+    if path is None:
+        return Config()
+    config = read_config(path)
+    for name, parameters in config.retrievers.items():
+        retriever(name, parameters)
+    if config.ranker is not None:
+        new_ranker(config.ranker)
+    return config

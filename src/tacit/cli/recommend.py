@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 
 def recommend(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot made by `tacit fit`.")],
-    user: Annotated[str | None, typer.Option("--user", help="User id; unknown ones get a list too.")] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", help="User id; an unknown one gets what is popular.")
+    ] = None,
     history: Annotated[
-        str | None, typer.Option("--history", help="Item ids, oldest first, separated by commas.")
+        str | None, typer.Option("--history", help="Ids of items seen, oldest first, separated by commas.")
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Length of the list.")] = 10,
-    allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Keep items already seen.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+    allow_seen: Annotated[
+        bool, typer.Option("--allow-seen", help="Keep items of the history in the list.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Recommend to a user or to a history."""
+    """Recommend to a user, to a history of items, or to a user who has just seen some."""
     from tacit.engine.engine import Engine
     from tacit.engine.requests import Request
     from tacit.engine.snapshot import load

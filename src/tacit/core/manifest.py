@@ -38,12 +38,7 @@ def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json
     ArtifactError
         If ``target`` exists and is not a snapshot (nothing of the user's is ever overwritten).
     """
-    if (
-        target.exists()
-        and not (target / MANIFEST).is_file()
-        and (not target.is_dir() or any(target.iterdir()))
-    ):
-        raise ArtifactError(f"{target} exists and is not a snapshot; choose another directory")
+    check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -60,6 +55,21 @@ def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json
         _swap(beside, target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def check_target(target: Path) -> None:
+    """Refuse a place that holds something else than a snapshot.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    if (
+        target.exists()
+        and not (target / MANIFEST).is_file()
+        and (not target.is_dir() or any(target.iterdir()))
+    ):
+        raise ArtifactError(f"{target} exists and is not a snapshot; choose another directory")
 
 
 def verify(directory: Path) -> dict[str, Json]:

@@ -16,7 +16,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions, time_of, timing_of
 from tacit.data.queries import Queries
 from tacit.data.vocabulary import Vocabulary
-from tacit.data.weights import EventWeights
+from tacit.data.weights import EventWeights, Mode
 
 CandidatesOf = Literal["catalogue", "log"]
 CleanTrain = Callable[[pl.DataFrame], pl.DataFrame]
@@ -79,6 +79,7 @@ def make_split(
     allow_seen: bool = False,
     candidates: CandidatesOf = "catalogue",
     clean_train: CleanTrain = _as_it_is,
+    weights: Mode = "default",
 ) -> Split:
     """Cut a cleaned event frame.
 
@@ -101,6 +102,8 @@ def make_split(
     clean_train : callable
         Rules that look at statistics over the log, applied to the training part alone. Users of whom they
         leave nothing are left out of the test as well: they are no newcomers.
+    weights : {"default", "auto"}
+        How event types are weighed; see `tacit.data.weights`.
 
     Raises
     ------
@@ -121,6 +124,7 @@ def make_split(
         protocol=chosen,
         cut=cut,
         clean_train=clean_train,
+        weights=weights,
         allow_seen=allow_seen,
         candidates=candidates,
     )
@@ -153,6 +157,7 @@ def split_from_files(
     allow_seen: bool = False,
     candidates: CandidatesOf = "catalogue",
     clean_train: CleanTrain = _as_it_is,
+    weights: Mode = "default",
 ) -> Split:
     """Return the split that two files make: histories from the first, targets from the second.
 
@@ -165,6 +170,7 @@ def split_from_files(
         protocol="files",
         cut=None,
         clean_train=clean_train,
+        weights=weights,
         allow_seen=allow_seen,
         candidates=candidates,
     )
@@ -178,6 +184,7 @@ def _split(
     protocol: str,
     cut: float | None,
     clean_train: CleanTrain,
+    weights: Mode,
     allow_seen: bool,
     candidates: CandidatesOf,
 ) -> Split:
@@ -188,12 +195,12 @@ def _split(
         raise DataError("the split leaves no event on one side; give a longer log or another --share")
     left_out = test[col.USER].n_unique() - asked[col.USER].n_unique()
     train, test = cleaned, asked
-    weights = EventWeights.fit(train)
+    rule = EventWeights.fit(train, weights)
     vocabulary, rows = _known_items(train, test, items, candidates)
     catalogue = Catalogue.from_frame(rows, vocabulary)
     catalogue = replace(catalogue, available=np.ones(len(catalogue), dtype=bool))
-    log = Interactions.from_frame(weights.weigh(train), vocabulary)
-    liked = weights.weigh(test).filter(pl.col(col.WEIGHT) > 0)
+    log = Interactions.from_frame(rule.weigh(train), vocabulary)
+    liked = rule.weigh(test).filter(pl.col(col.WEIGHT) > 0)
     users, offsets, targets = _targets(log, liked, vocabulary, allow_seen)
     now = cut if cut is not None else log.end
     queries = log.queries(log.users.encode(users), now=now, exclude_seen=not allow_seen)

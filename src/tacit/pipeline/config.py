@@ -1,12 +1,18 @@
 """The configuration of a two-stage recommender: plain data, read from TOML, refused where it is unknown."""
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tacit.core.errors import ConfigError
 from tacit.data.clean import Rules, parse_rules
+
+Made = TypeVar("Made")
+_STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
 
 DEFAULT_RETRIEVERS: dict[str, dict[str, Any]] = {
     "trending": {},
@@ -26,7 +32,7 @@ class Config:
     Attributes
     ----------
     retrievers : mapping of name to parameters
-        Which retrievers put forward candidates; see `tacit.pipeline.zoo.RETRIEVERS` for the names.
+        Which retrievers put forward candidates; see `tacit.pipeline.retrievers.RETRIEVERS` for the names.
     ranker : mapping or None
         ``{"name": "mlp", ...parameters}``; None ranks by the blend alone.
     candidates : int
@@ -97,9 +103,29 @@ def parse_config(raw: dict[str, Any], *, where: str = "the configuration") -> Co
     ranker = values.get("ranker")
     if isinstance(ranker, str):
         values["ranker"] = None if ranker == "none" else {"name": ranker}
-    if "cleaning" in values:
-        values["cleaning"] = parse_rules(values["cleaning"], where=f"the cleaning rules of {where}")
-    try:
-        return Config(**values)
-    except TypeError as error:
-        raise ConfigError(f"{where} has a value of the wrong type: {error}") from error
+    cleaning = values.pop("cleaning", {})
+    if not isinstance(cleaning, Mapping):
+        raise ConfigError(f"{where}: cleaning is {cleaning!r}; it must be a table")
+    rules = parse_rules(cleaning, where=f"the cleaning rules of {where}")
+    return replace(made(Config, values, where), cleaning=rules)
+
+
+def made(make: Callable[..., Made], values: Mapping[str, Any], what: str) -> Made:
+    """Return ``make(**values)``; ``what`` names it in messages.
+
+    Raises
+    ------
+    ConfigError
+        If ``make`` takes no value of that name, or a value is not of the type that it takes.
+    """
+    kinds = get_type_hints(make.__init__)
+    known = sorted(set(kinds) - {"return", "name"})
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(f"{what} has no parameter {name!r}; known: {', '.join(known)}")
+        try:
+            TypeAdapter(kinds[name], config=_STRICT).validate_python(value)
+        except ValidationError as error:
+            reason = error.errors()[0]["msg"]
+            raise ConfigError(f"{what}: {name} is {value!r}, of the wrong type: {reason.lower()}") from error
+    return make(**values)

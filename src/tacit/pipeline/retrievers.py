@@ -13,8 +13,9 @@ from tacit.models.protocol import Recommender
 from tacit.models.rulebased import RuleBased
 from tacit.models.trending import Trending
 from tacit.models.userknn import UserKNN
+from tacit.pipeline.config import made
 
-RETRIEVERS: dict[str, Callable[..., Any]] = {
+RETRIEVERS: dict[str, Callable[..., Recommender]] = {
     "trending": Trending,
     "itemknn": ItemKNN,
     "userknn": UserKNN,
@@ -34,10 +35,7 @@ def retriever(name: str, parameters: Mapping[str, Any]) -> Recommender:
     """
     if name not in RETRIEVERS:
         raise ConfigError(f"there is no retriever {name!r}; known: {', '.join(RETRIEVERS)}")
-    try:
-        return RETRIEVERS[name](**parameters)  # type: ignore[no-any-return]
-    except TypeError as error:
-        raise ConfigError(f"retriever {name!r} cannot take these parameters: {error}") from error
+    return made(RETRIEVERS[name], parameters, f"the retriever {name!r}")
 
 
 def restore(

@@ -1,6 +1,6 @@
 """How the second stage learns: windows become lessons, lessons become a blend, a ranker and trust in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
 from tacit.models.protocol import Recommender, batches
 from tacit.pipeline.blend import Blend, Judged, judge, ndcg
-from tacit.pipeline.config import Config
+from tacit.pipeline.config import Config, made
 from tacit.pipeline.retrieval import collect
 from tacit.pipeline.secondstage import SecondStage, mixed
 from tacit.pipeline.windows import Window
@@ -164,7 +164,7 @@ def _with_ranker(
     parts = [_pairs(lessons, role) for role in (TRAIN, VALID, TEST)]
     normaliser = Normaliser().fit(parts[TRAIN][0])
     train, valid, test = [(normaliser.transform(f), label, group) for f, label, group in parts]
-    ranker = _new_ranker(parameters).fit(*train, valid=valid, rng=rng, progress=progress, on_epoch=on_epoch)
+    ranker = new_ranker(parameters).fit(*train, valid=valid, rng=rng, progress=progress, on_epoch=on_epoch)
     quality = _quality_by_trust(lessons, stage.blend, normaliser, ranker)
     trust = max(_TRUSTS, key=lambda t: (quality[t], -t))  # of equals the one that trusts the ranker least
     report = ranker.evaluate(test[0], test[1]) if len(test[1]) else {}
@@ -226,11 +226,15 @@ def _features(maker: FeatureMaker, window: Window, found: Candidates, kept: Bool
     return np.concatenate(parts)
 
 
-def _new_ranker(parameters: dict[str, Json]) -> MLP:
+def new_ranker(parameters: Mapping[str, Json]) -> MLP:
+    """Return an unfitted ranker of a configuration's ``ranker``.
+
+    Raises
+    ------
+    ConfigError
+        If the name or a parameter is unknown.
+    """
     rest = {name: value for name, value in parameters.items() if name != "name"}
     if parameters.get("name") != "mlp":
         raise ConfigError(f"there is no ranker {parameters.get('name')!r}; known: mlp, none")
-    try:
-        return MLP(**rest)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise ConfigError(f"ranker 'mlp' cannot take these parameters: {error}") from error
+    return made(MLP, rest, "the ranker 'mlp'")

@@ -1,6 +1,7 @@
 """Every model by name: what ``tacit evaluate --models`` may ask for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from tacit.models.content import Content
 from tacit.models.ease import EASE
@@ -11,7 +12,9 @@ from tacit.models.userknn import UserKNN
 from tacit.pipeline.config import Config
 from tacit.pipeline.twostage import TwoStage
 
-MODELS: dict[str, Callable[[], Recommender | TwoStage]] = {
+Maker = Callable[[], Recommender | TwoStage]
+
+SIMPLE_MODELS: dict[str, Maker] = {
     "popular": lambda: Trending(half_life=float("inf"), name="popular"),
     "trending": Trending,
     "itemknn": ItemKNN,
@@ -20,9 +23,27 @@ MODELS: dict[str, Callable[[], Recommender | TwoStage]] = {
     "userknn": UserKNN,
     "ease": EASE,
     "content": Content,
-    "blend": lambda: TwoStage(Config(ranker=None), name="blend"),
-    "tacit": TwoStage,
 }
 
-SIMPLE = ("popular", "trending", "itemknn", "itemknn-bm25", "itemknn-tfidf", "userknn", "ease", "content")
-"""One idea each: what the blend and the ranker have to beat."""
+SIMPLE = tuple(SIMPLE_MODELS)
+"""One idea each, with its defaults: what the blend and the ranker have to beat."""
+
+
+def models(config: Config | None = None) -> Mapping[str, Maker]:
+    """Return what makes each model, by name.
+
+    Parameters
+    ----------
+    config : Config, optional
+        Of the two-stage models: ``tacit`` is the whole of it, ``blend`` the same without its ranker.
+    """
+    whole = config or Config()
+    return {
+        **SIMPLE_MODELS,
+        "blend": lambda: TwoStage(replace(whole, ranker=None), name="blend"),
+        "tacit": lambda: TwoStage(whole),
+    }
+
+
+MODELS = models()
+"""All models with their defaults."""
