@@ -8,8 +8,10 @@ import hashlib
 import logging
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +23,8 @@ _CHUNK = 2_048
 _SCHEMA = """CREATE TABLE IF NOT EXISTS vector
 (model TEXT, text BLOB, value BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID"""
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def default_file() -> Path:
@@ -63,60 +67,66 @@ class CachedEncoder:
         return np.stack([known[key] for key in keys]) if keys else np.empty((0, self.dimension), np.float32)
 
     def _read(self, keys: list[bytes]) -> dict[bytes, Float32]:
-        known = {}
-        with self._connected() as connection:
+        def read(connection: sqlite3.Connection) -> dict[bytes, bytes]:
+            found: dict[bytes, bytes] = {}
             for start in range(0, len(keys), 500):
                 chunk = keys[start : start + 500]
                 marks = ",".join("?" * len(chunk))
-                rows = connection.execute(
-                    f"SELECT text, value FROM vector WHERE model = ? AND text IN ({marks})",  # noqa: S608
-                    [self.name, *chunk],
+                found.update(
+                    connection.execute(
+                        f"SELECT text, value FROM vector WHERE model = ? AND text IN ({marks})",  # noqa: S608
+                        [self.name, *chunk],
+                    )
                 )
-                known.update({key: np.frombuffer(value, dtype=np.float32) for key, value in rows})
-        return {key: vector for key, vector in known.items() if len(vector) == self.dimension}
+            return found
+
+        size = self.dimension * np.dtype(np.float32).itemsize
+        found = self._on_file(read) or {}
+        return {key: np.frombuffer(value, np.float32) for key, value in found.items() if len(value) == size}
 
     def _write(self, keys: list[bytes], vectors: Float32) -> None:
         rows = [(self.name, key, vector.tobytes()) for key, vector in zip(keys, vectors, strict=True)]
-        with self._connected() as connection:
-            connection.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?, ?)", rows)
+        self._on_file(
+            lambda connection: connection.executemany("INSERT OR REPLACE INTO vector VALUES (?, ?, ?)", rows)
+        )
 
-    def _connected(self) -> "_Connection":
-        return _Connection(self._file)
+    def _on_file(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Return what the work on the open file gives; None where the file cannot be used.
 
-
-class _Connection:
-    """A connection that commits and closes at the end of a block, on a file that is whole."""
-
-    def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        A damaged file is set aside and the work done on a new one. One that is locked, full or not
+        writable costs time: its vectors are made again.
+        """
         try:
-            self._connection = _open(file)
-        except sqlite3.DatabaseError:
-            aside = file.with_suffix(".damaged")
-            _log.warning("the vector cache %s is damaged; set aside as %s and begun anew", file, aside.name)
-            for suffix in ("-wal", "-shm"):
-                file.with_name(file.name + suffix).unlink(missing_ok=True)
-            file.replace(aside)
-            self._connection = _open(file)
-
-    def __enter__(self) -> sqlite3.Connection:
-        return self._connection
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        try:
-            if kind is None:
-                self._connection.commit()
-        finally:
-            self._connection.close()
+            try:
+                return _done(self._file, work)
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                _set_aside(self._file)
+                return _done(self._file, work)
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("the vector cache %s cannot be used (%s); encoding without it", self._file, error)
+            return None
 
 
-def _open(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, timeout=60)
-    try:
+def _done(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Return what the work gives, committed."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(file, timeout=60)) as connection, connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(_SCHEMA)
-    except sqlite3.DatabaseError:
-        connection.close()
-        raise
-    return connection
+        return work(connection)
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _set_aside(file: Path) -> None:
+    aside = file.with_suffix(".damaged")
+    _log.warning("the vector cache %s is damaged; set aside as %s and begun anew", file, aside.name)
+    for suffix in ("-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    file.replace(aside)

@@ -1,9 +1,9 @@
 """Any endpoint that speaks OpenAI's ``POST /v1/embeddings``."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import httpx
 import numpy as np
@@ -12,6 +12,7 @@ from tacit.core.errors import ConfigError, TacitError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
 
+_KEYS = ("TACIT_EMBEDDINGS_KEY", "OPENAI_API_KEY")
 _BATCH = 128
 _ATTEMPTS = 5
 _LONGEST_WAIT = 30.0
@@ -64,13 +65,14 @@ class EndpointEncoder:
         ConfigError
             If the endpoint refuses the request (address, model or key).
         TacitError
-            If it does not answer after several attempts.
+            If it does not answer after several attempts, or not with one usable vector a text.
         """
         parts = []
         with httpx.Client(timeout=60) as client, progress.task("encoding texts", total=len(texts)) as task:
             for start in range(0, len(texts), _BATCH):
                 chunk = list(texts[start : start + _BATCH])
                 parts.append(self._vectors(self._post(client, chunk), len(chunk)))
+                self._dimension = parts[-1].shape[1]
                 task.advance(len(chunk))
         if not parts:
             return np.empty((0, self.dimension), dtype=np.float32)
@@ -78,9 +80,8 @@ class EndpointEncoder:
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         return (vectors / np.where(length > 1e-9, length, np.inf)).astype(np.float32)
 
-    def _post(self, client: httpx.Client, texts: list[str]) -> Any:
-        key = os.environ.get("TACIT_EMBEDDINGS_KEY") or os.environ.get("OPENAI_API_KEY")
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+    def _post(self, client: httpx.Client, texts: list[str]) -> bytes:
+        headers = _authorization()
         said = "no answer"
         for attempt in range(_ATTEMPTS):
             wait = min(2.0**attempt / 2, _LONGEST_WAIT)
@@ -90,7 +91,7 @@ class EndpointEncoder:
                 said = type(error).__name__
             else:
                 if answer.status_code == httpx.codes.OK:
-                    return answer.json()
+                    return answer.content
                 said = f"status {answer.status_code}"
                 if answer.status_code != httpx.codes.TOO_MANY_REQUESTS and answer.status_code < 500:
                     raise ConfigError(f"{self._url} refused the request for model {self._model!r}: {said}")
@@ -99,19 +100,32 @@ class EndpointEncoder:
                 self._sleep(wait)
         raise TacitError(f"{self._url} did not answer after {_ATTEMPTS} attempts: {said}")
 
-    def _vectors(self, body: Any, count: int) -> Float32:
+    def _vectors(self, answer: bytes, count: int) -> Float32:
         try:
-            rows = sorted(body["data"], key=lambda row: row["index"])
-            vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
+            rows = {row["index"]: row["embedding"] for row in json.loads(answer)["data"]}
+            vectors = np.array([rows[place] for place in sorted(rows)], dtype=np.float32)
         except (KeyError, TypeError, ValueError) as error:
             raise TacitError(f"{self._url} answered something that is not a list of embeddings") from error
         if vectors.ndim != 2 or len(vectors) != count or not np.isfinite(vectors).all():
             raise TacitError(f"{self._url} answered {len(vectors)} usable embeddings for {count} texts")
+        if self._dimension not in (None, vectors.shape[1]):
+            raise TacitError(
+                f"{self._url} answered embeddings of {vectors.shape[1]} dimensions; before: {self._dimension}"
+            )
         return vectors
 
 
+def _authorization() -> dict[str, str]:
+    name = next((name for name in _KEYS if os.environ.get(name, "").strip()), None)
+    if name is None:
+        return {}
+    key = os.environ[name].strip()
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"the key in {name} holds characters that no request can carry; set it again")
+    return {"Authorization": f"Bearer {key}"}
+
+
 def _retry_after(answer: httpx.Response, default: float) -> float:
-    try:
-        return min(float(answer.headers["retry-after"]), _LONGEST_WAIT)
-    except (KeyError, ValueError):
-        return default
+    """Return the seconds that the endpoint asks to wait; the default where it names none (or a date)."""
+    said = answer.headers.get("retry-after", "")
+    return min(float(said), _LONGEST_WAIT) if said.isdecimal() else default

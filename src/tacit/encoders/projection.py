@@ -43,8 +43,12 @@ class Projection:
         return self
 
     def transform(self, vectors: Float32) -> Float32:
-        """Return float32[n, dimension] with rows of length 1 (zero rows stay zero)."""
-        centred = _finite(vectors) - self.mean_
+        """Return float32[n, dimension] with rows of length 1.
+
+        A row of zeros stays one: the encoder found nothing in that text, which is no direction.
+        """
+        clean = _finite(vectors)
+        centred = np.where(clean.any(axis=1, keepdims=True), clean - self.mean_, 0)
         turned = centred if self.directions_ is None else centred @ self.directions_
         length = np.linalg.norm(turned, axis=1, keepdims=True)
         return (turned / np.where(length > 1e-9, length, np.inf)).astype(np.float32)

@@ -40,14 +40,12 @@ class TfidfEncoder:
         frequency = np.bincount(counts.indices, minlength=_BUCKETS)
         self.idf_: Float32 = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
         weighted = self._weighted(counts)
-        rank = max(1, min(self.dimension, len(texts) - 1))
-        components = (
-            TruncatedSVD(rank, random_state=self.seed).fit(weighted).components_
-            if len(texts) > 1
-            else (np.zeros((1, _BUCKETS)))
-        )
         self.directions_: Float32 = np.zeros((_BUCKETS, self.dimension), dtype=np.float32)
-        self.directions_[:, : len(components)] = components.T
+        if len(texts) > 1:
+            svd = TruncatedSVD(min(self.dimension, len(texts) - 1), random_state=self.seed)
+            with np.errstate(invalid="ignore"):  # it also divides by a variance, 0 where all texts are one
+                svd.fit(weighted)
+            self.directions_[:, : len(svd.components_)] = svd.components_.T
         return self
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
