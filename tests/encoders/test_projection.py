@@ -12,7 +12,7 @@ from tacit.encoders.projection import Projection
 # Four points around (5, 5, 1): the spread is 3 along (1, 1), 1 along (1, -1) and none along the last axis.
 SIDE = np.sqrt(0.5)
 AROUND = np.array([[3, 3, 0], [-3, -3, 0], [1, -1, 0], [-1, 1, 0]]) * SIDE
-POINTS = (AROUND + [5, 5, 1]).astype(np.float32)
+POINTS = (AROUND + np.array([5, 5, 1])).astype(np.float32)
 
 
 def test_centring_subtracts_the_mean_and_gives_length_one() -> None:

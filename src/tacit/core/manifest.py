@@ -1,8 +1,9 @@
 """Directories that are whole or not there: written beside, hashed, renamed into place.
 
 A snapshot is a directory with a ``manifest.json`` that names every other file with its size and
-sha256. It is written to a temporary sibling, every file and the directory are flushed to disk, and the
-sibling is renamed to the target, so a reader sees the old snapshot or the new one and nothing between.
+sha256, and carries a sha256 of itself. It is written to a temporary sibling, every file and the directory are
+flushed to disk, and the sibling is renamed to the target, so nobody ever reads half of one. Where it takes the
+place of an older one, there is none for the instant between two renames.
 """
 
 import hashlib
@@ -44,12 +45,13 @@ def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json
     try:
         beside.chmod(0o755)
         write(beside)
-        files = {
+        files: dict[str, Json] = {
             str(file.relative_to(beside)): {"bytes": file.stat().st_size, "sha256": sha256(file)}
             for file in sorted(beside.rglob("*"))
             if file.is_file()
         }
-        manifest = {"format": FORMAT, **meta, "files": files}
+        manifest: dict[str, Json] = {**meta, "format": FORMAT, "files": files}
+        manifest["sha256"] = _seal(manifest)
         (beside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
         _flush_tree(beside)
         _swap(beside, target)
@@ -81,33 +83,46 @@ def verify(directory: Path) -> dict[str, Json]:
         If the manifest or a file is missing, a file is changed or extra, or the format is newer than this
         version of Tacit.
     """
-    try:
-        manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
-        listed: dict[str, dict[str, Json]] = manifest["files"]
-        version = int(manifest["format"])
-    except FileNotFoundError as error:
-        raise ArtifactError(f"{directory} is not a snapshot: it has no {MANIFEST}") from error
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise ArtifactError(f"{directory / MANIFEST} is damaged: {error}") from error
-    if version > FORMAT:
-        raise ArtifactError(
-            f"{directory} has format {version}, this version reads up to {FORMAT}: upgrade tacit"
-        )
+    manifest, listed = _read(directory)
     present = {str(p.relative_to(directory)) for p in directory.rglob("*") if not p.is_dir()} - {MANIFEST}
     if odd := present ^ set(listed):
         raise ArtifactError(f"{directory} is damaged: missing or unexpected file {sorted(odd)[0]}; fit again")
-    for name, entry in listed.items():
-        if sha256(directory / name) != entry.get("sha256"):
+    for name, expected in listed.items():
+        if sha256(directory / name) != expected:
             raise ArtifactError(
                 f"{directory / name} is damaged: its sha256 differs from the manifest; fit again"
             )
-    return manifest  # type: ignore[no-any-return]
+    return manifest
 
 
 def sha256(file: Path) -> str:
     """Return the sha256 of a file as hexadecimal text."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read(directory: Path) -> tuple[dict[str, Json], dict[str, str]]:
+    """Return the manifest of a snapshot and the sha256 of each file that it names."""
+    try:
+        manifest = json.loads((directory / MANIFEST).read_text("utf-8"))
+        version = int(manifest["format"])
+        listed = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ArtifactError(f"{directory} is not a snapshot: it has no {MANIFEST}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise ArtifactError(f"{directory / MANIFEST} is damaged: {error}; fit again") from error
+    if version > FORMAT:
+        raise ArtifactError(
+            f"{directory} has format {version}, this version reads up to {FORMAT}: upgrade tacit"
+        )
+    if manifest.get("sha256") != _seal(manifest):
+        raise ArtifactError(f"{directory / MANIFEST} is damaged: its own sha256 differs; fit again")
+    return manifest, listed
+
+
+def _seal(manifest: Mapping[str, Json]) -> str:
+    content = {name: value for name, value in manifest.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _flush_tree(directory: Path) -> None:
