@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from tacit.core.types import Float32, Int32
 from tacit.data.queries import Queries
-from tacit.pipeline.retrieval import candidates, collect, normalised, union
+from tacit.data.ranking import Ranking
+from tacit.pipeline.retrieval import candidates, collect, filled, normalised, union
 
 
 class Fixed:
@@ -58,3 +59,15 @@ def test_scores_are_standardised_within_a_list_and_silence_is_the_worst() -> Non
     scores = np.array([[[1.0, -np.inf], [3.0, 7.0], [2.0, 5.0]]], dtype=np.float32)
     side = np.sqrt(1.5)
     np.testing.assert_allclose(normalised(scores)[0], [[-side, -1], [side, 1], [0, -1]], rtol=1e-6)
+
+
+def test_free_places_are_taken_by_what_is_left_after_everything_that_somebody_speaks_for() -> None:
+    ranking = Ranking(
+        np.array([[3, 1, -1, -1, -1], [-1, -1, -1, -1, -1]], dtype=np.int32),
+        np.array([[2, 0.5, -np.inf, -np.inf, -np.inf], [-np.inf] * 5], dtype=np.float32),
+    )
+    queries = Queries.of([[0], []])
+    whole = filled(ranking, queries, np.array([True, True, True, True, False, True]))
+    assert whole.items.tolist() == [[3, 1, 2, 5, -1], [0, 1, 2, 3, 5]]
+    assert whole.scores.tolist() == [[2, 0.5, -0.5, -0.5, -np.inf], [0, 0, 0, 0, 0]]
+    assert ranking.items[0, 2] == -1

@@ -64,17 +64,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The words after ``tacit``; those of this process by default.
     """
     try:
-        result = app(args=arguments, standalone_mode=False)
-    except typer.Exit as stop:
-        return stop.exit_code
+        result = app(args=arguments, prog_name="tacit", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("interrupted; nothing was left half written\n")
-        return _INTERRUPTED
+        result = _INTERRUPTED
     except TacitError as error:
         sys.stderr.write(f"tacit: {error}\n")
         return error.exit_code
     except Exception as error:
         return _other(error)
+    if result == _INTERRUPTED:  # Typer too makes this number of an interruption
+        sys.stderr.write("tacit: interrupted; nothing was left half written\n")
     return result if isinstance(result, int) else 0
 
 

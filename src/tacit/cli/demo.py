@@ -157,16 +157,19 @@ def _lists(
     engine = Engine(snapshot, EventStore(f"sqlite:///{out / 'demo-store.sqlite3'}"))
     engine.put_item("brand-new", _NEW_ITEM)
 
-    def shown(heading: str, answer: "Response", seen: list[str], note: str = "") -> Shown:
-        return Shown(heading, _picks(answer, about), [str(about[id_]["title"]) for id_ in seen], note)
+    def shown(heading: str, answer: "Response", seen: list[str], **more: str) -> Shown:
+        return Shown(heading, _picks(answer, about), [str(about[id_]["title"]) for id_ in seen], **more)
 
     lists = [
         shown(f"User {user}", engine.recommend(Request(user_id=user, k=_K)), _last_items(events, user))
         for user in _typical_users(events)
     ]
     session = engine.recommend(Request(items=("brand-new",), k=_K))
-    lists.append(shown("Somebody unknown, on an item added a second ago", session, ["brand-new"], _NOTE))
-    lists.append(shown("Like the brand-new item", engine.similar("brand-new", _K), ["brand-new"], _NOTE))
+    lists.append(shown("Somebody unknown, on an item added a second ago", session, ["brand-new"], note=_NOTE))
+    alike = engine.similar("brand-new", _K)
+    lists.append(
+        shown("More like the brand-new item", alike, ["brand-new"], note=_NOTE, label="Most like it")
+    )
     popular = _picks(engine.recommend(Request(user_id="nobody has this id", k=_K)), about)
     engine.close()
     _print(lists, popular)
@@ -210,7 +213,7 @@ def _print(lists: list["Shown"], popular: list["Pick"]) -> None:
             console.print(
                 f"\n[bold]{escape(shown.heading)}[/bold], last: {escape('; '.join(shown.history[:3]))}"
             )
-        table = Table("recommended", "why", "(what is popular)")
+        table = Table(shown.label.lower(), "why", "(what everybody gets)")
         for place, pick in enumerate(shown.picks):
             other = popular[place].title if place < len(popular) else ""
             table.add_row(escape(pick.title), escape("; ".join(pick.reasons)), escape(other))

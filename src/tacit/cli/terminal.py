@@ -51,8 +51,9 @@ class Bars:
         bar = bars.add_task(description, total=total)
         try:
             yield _Bar(bars, bar)
+            # A step may stop early (and one of unknown length says it only now): what was done is all.
+            bars.update(bar, total=next(t.completed for t in bars.tasks if t.id == bar))
         finally:
-            bars.update(bar, total=bars.tasks[-1].total)
             if outermost:
                 bars.stop()
                 self._bars = None

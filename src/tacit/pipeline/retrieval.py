@@ -6,7 +6,7 @@ import numpy as np
 
 from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.queries import Queries
-from tacit.data.ranking import top_k
+from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
 from tacit.models.protocol import Recommender, batches, mask_excluded
 
@@ -52,6 +52,25 @@ def union(items: Int32) -> Int32:
     width = max(int((ordered < last).sum(axis=1).max(initial=0)), 1)
     kept = ordered[:, :width]
     return np.where(kept == last, -1, kept).astype(np.int32)
+
+
+def filled(ranking: Ranking, queries: Queries, allowed: Bool) -> Ranking:
+    """Return the ranking with its free places taken by the allowed items that are left, by code.
+
+    No retriever has anything to say of them (an item that nobody wanted, for somebody of whom nothing is
+    known), so they come last; but every item can be had by asking for a list that is long enough.
+    """
+    items, scores = ranking.items.copy(), ranking.scores.copy()
+    for row in np.flatnonzero((items < 0).any(axis=1)):
+        listed = items[row] >= 0
+        left = allowed.copy()
+        left[queries.exclude[queries.exclude_offsets[row] : queries.exclude_offsets[row + 1]]] = False
+        left[items[row, listed]] = False
+        rest = np.flatnonzero(left)[: int((~listed).sum())]
+        places = np.flatnonzero(~listed)[: len(rest)]
+        items[row, places] = rest
+        scores[row, places] = scores[row, listed].min() - 1 if listed.any() else 0
+    return Ranking(items, scores)
 
 
 def normalised(scores: Float32) -> Float32:

@@ -22,7 +22,7 @@ from tacit.models.protocol import FoldsIn, Persistent, Recommender, SimilarItems
 from tacit.pipeline import retrievers
 from tacit.pipeline.config import Config
 from tacit.pipeline.explain import Reason, reasons
-from tacit.pipeline.retrieval import candidates
+from tacit.pipeline.retrieval import candidates, filled
 from tacit.pipeline.secondstage import SecondStage, fit_projection
 from tacit.pipeline.training import TrainingReport, learn, lesson, roles
 from tacit.pipeline.windows import rank_windows
@@ -103,7 +103,7 @@ class TwoStage:
         return self
 
     def recommend(self, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:
-        """Return the k best items of each query.
+        """Return the k best items of each query; fewer only where there are no more to choose from.
 
         Parameters
         ----------
@@ -120,14 +120,9 @@ class TwoStage:
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
             found = candidates(self.retrievers_, batch, max(k, self.config.candidates), allowed)
             best = top_k(self.second_.score(batch, found), k)
-            parts.append(
-                Ranking(
-                    np.where(
-                        best.items < 0, -1, np.take_along_axis(found.items, np.maximum(best.items, 0), 1)
-                    ),
-                    best.scores,
-                )
-            )
+            chosen = np.take_along_axis(found.items, np.maximum(best.items, 0), 1)
+            ranking = Ranking(np.where(best.items < 0, -1, chosen), best.scores)
+            parts.append(filled(ranking, batch, allowed))
         if not parts:
             return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
         return Ranking(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))

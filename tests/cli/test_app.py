@@ -1,0 +1,110 @@
+"""What every command has in common: help, version, exit codes, and one line for whatever goes wrong."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tacit.cli.app import run
+from tacit.core.version import __version__
+
+SCRIPT = Path(sys.executable).with_name("tacit")
+COMMANDS = ("check", "fit", "evaluate", "recommend", "similar", "batch", "serve", "demo", "doctor")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_tells_how_it_is_used(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    assert f"tacit {command} [OPTIONS]" in capsys.readouterr().out
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+def test_without_a_command_the_help_is_shown_and_it_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    told = capsys.readouterr()
+    assert all(command in told.out for command in COMMANDS)
+    assert "tacit: " not in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["recommend"], "Missing argument 'DIR'"),
+        (["recommend", ".", "--whom", "u"], "No such option"),
+        (["recommend", ".", "--user", "u", "-k", "0"], "-k"),
+        (["recommend", ".", "--user", "u", "-k", "ten"], "valid integer"),
+        (["fit", "log.csv"], "--out"),
+        (["recommend", "no/such/place", "--user", "u"], "no/such/place is not a snapshot"),
+        (["demo", "--out", os.devnull], os.devnull),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_two(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.startswith("tacit: ")
+    assert told.count("\n") == 1
+
+
+def test_a_place_that_cannot_be_written_is_said_in_one_line(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["batch", str(directory), "--out", "/proc/lists.parquet"]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("tacit: /proc/")
+    assert "Traceback" not in told
+
+
+def fail(error: BaseException, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
+    """Run a command that an error breaks from within: what a defect of ours would do."""
+
+    def broken(_: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("tacit.engine.snapshot.load", broken)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return run(["recommend", str(tmp_path), "--user", "u"])
+
+
+def test_a_fault_of_ours_is_one_line_that_names_the_file_with_the_details(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fail(KeyError("of\nours"), monkeypatch, tmp_path) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("tacit: this is a fault of tacit, not of your input: KeyError: ")
+    assert told.count("\n") == 1
+    [details] = tmp_path.glob("tacit-fault-*.txt")
+    assert str(details) in told
+    assert "Traceback" in details.read_text("utf-8")
+    assert "test_app.py" in details.read_text("utf-8")
+
+
+def test_an_interruption_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fail(KeyboardInterrupt(), monkeypatch, tmp_path) == 130
+    assert capsys.readouterr().err == "tacit: interrupted; nothing was left half written\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_installed_script_ends_with_the_code_of_its_command(directory: Path) -> None:
+    good = subprocess.run(
+        [SCRIPT, "recommend", directory, "--user", "u00001", "-k", "2", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (good.returncode, good.stdout.count('"item_id"'), good.stderr) == (0, 2, "")
+    bad = subprocess.run([SCRIPT, "similar", directory], capture_output=True, text=True, timeout=60)
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr == "tacit: Missing option '--item'.\n"

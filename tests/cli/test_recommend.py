@@ -1,0 +1,123 @@
+"""``tacit recommend`` and ``tacit similar``: one list, as a table or as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.served import small_snapshot
+
+from tacit.cli.app import run
+
+
+def asked(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+    """Run a command with ``--json``; standard output holds the answer and nothing else."""
+    assert run([*map(str, arguments), "--json"]) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    answer: dict[str, Any] = json.loads(told.out)
+    return answer
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["item_id"] for item in answer["items"]]
+
+
+def history_of(user: str) -> list[str]:
+    log = small_snapshot().interactions
+    code = log.users.encode([user])[0]
+    return log.items.decode(log.item[log.user == code])
+
+
+def test_a_known_user_gets_new_items_with_titles_and_reasons(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = asked(capsys, "recommend", directory, "--user", "u00001", "-k", 5)
+    assert set(answer) == {"recommendation_id", "model", "items"}
+    assert answer["model"] == small_snapshot().version
+    assert len(ids(answer)) == len(set(ids(answer))) == 5
+    assert not set(ids(answer)) & set(history_of("u00001"))
+    assert all(item["title"] for item in answer["items"])
+    assert any(reason.startswith("because you ") for item in answer["items"] for reason in item["reasons"])
+    scores = [item["score"] for item in answer["items"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_command_line_and_the_pipeline_give_the_same_list(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot = small_snapshot()
+    codes = snapshot.interactions.users.encode(["u00002"])
+    ranking = snapshot.pipeline.recommend(snapshot.interactions.queries(codes), 7)
+    answer = asked(capsys, "recommend", directory, "--user", "u00002", "-k", 7)
+    assert ids(answer) == snapshot.catalogue.items.decode(ranking.items[0])
+
+
+def test_seen_items_are_kept_where_asked_for(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    everything = asked(capsys, "recommend", directory, "--user", "u00001", "-k", 120, "--allow-seen")
+    assert set(history_of("u00001")) <= set(ids(everything))
+
+
+def test_an_unknown_user_and_nobody_at_all_get_what_is_popular(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unknown = asked(capsys, "recommend", directory, "--user", "never seen")
+    nobody = asked(capsys, "recommend", directory, "--history", "")
+    assert ids(unknown) == ids(nobody)
+    assert unknown["items"][0]["reasons"] == ["popular now"]
+    trending = small_snapshot().pipeline.retrievers_[0].popularity_  # type: ignore[attr-defined]
+    assert ids(unknown)[0] == small_snapshot().catalogue.items.decode([trending.argmax()])[0]
+
+
+def test_a_history_makes_a_list_and_its_unknown_items_say_nothing(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = asked(capsys, "recommend", directory, "--history", "i00007,i00012")
+    mixed = asked(capsys, "recommend", directory, "--history", " i00007 ,nonsense,, i00012")
+    assert ids(known) == ids(mixed)
+    assert not {"i00007", "i00012"} & set(ids(known))
+    assert ids(known) != ids(asked(capsys, "recommend", directory, "--history", "i00050"))
+
+
+def test_a_user_who_has_just_seen_something_gets_another_list(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = ids(asked(capsys, "recommend", directory, "--user", "u00003"))
+    after = ids(asked(capsys, "recommend", directory, "--user", "u00003", "--history", before[0]))
+    assert before[0] not in after
+    assert before != after
+
+
+def test_the_table_shows_ids_titles_and_reasons(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = asked(capsys, "recommend", directory, "--user", "u00001", "-k", 3)
+    assert run(["recommend", str(directory), "--user", "u00001", "-k", "3"]) == 0
+    printed = capsys.readouterr().out
+    for item in answer["items"]:
+        assert item["item_id"] in printed
+        assert f"{item['score']:.4f}" in printed
+
+
+def test_for_whom_must_be_said(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["recommend", str(directory)]) == 2
+    assert capsys.readouterr().err == "tacit: say for whom: --user ID or --history A,B,C\n"
+
+
+def test_similar_items_are_others_best_first(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = asked(capsys, "similar", directory, "--item", "i00001", "-k", 4)
+    assert len(set(ids(answer)) - {"i00001"}) == 4
+    assert run(["similar", str(directory), "--item", "i00001", "-k", "4"]) == 0
+    assert all(id_ in capsys.readouterr().out for id_ in ids(answer)[:1])
+
+
+@pytest.mark.parametrize("command", ["recommend", "similar"])
+def test_a_directory_that_is_no_snapshot_is_refused(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    option = "--user" if command == "recommend" else "--item"
+    assert run([command, str(tmp_path), option, "x"]) == 2
+    assert capsys.readouterr().err == f"tacit: {tmp_path} is not a snapshot: it has no manifest.json\n"
+
+
+def test_an_item_that_is_not_there_is_said_so(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["similar", str(directory), "--item", "nonsense"]) == 2
+    assert capsys.readouterr().err == "tacit: there is no item 'nonsense'\n"
