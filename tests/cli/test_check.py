@@ -45,7 +45,6 @@ def test_a_dirty_shop_makes_the_whole_trip(
             *("--quarantine", str(names["q.parquet"])),
             *("--out", str(names["clean.parquet"])),
             *("--weights", "auto"),
-            *("--bot-items-per-hour", "60"),
         ]
     )
     printed = capsys.readouterr().out

@@ -53,8 +53,14 @@ def check(
     burst_seconds: Annotated[
         float, typer.Option(help="Repeats within so long are double clicks; 0: none.", rich_help_panel=_RULES)
     ] = 2.0,
+    bot_items_per_minute: Annotated[
+        int, typer.Option(help="Different items a minute that no person looks at,", rich_help_panel=_RULES)
+    ] = 20,
     bot_items_per_hour: Annotated[
-        int, typer.Option(help="Different items an hour that make a user suspect.", rich_help_panel=_RULES)
+        int,
+        typer.Option(
+            help="... or an hour; who also sees far more items than others is a bot.", rich_help_panel=_RULES
+        ),
     ] = 300,
     outliers: Annotated[
         Literal["quantile", "mad"] | None,
@@ -95,6 +101,7 @@ def check(
         {
             **dict.fromkeys((name.replace("-", "_") for name in keep or ()), False),
             "burst_seconds": burst_seconds,
+            "bot_items_per_minute": bot_items_per_minute,
             "bot_items_per_hour": bot_items_per_hour,
             "outliers": outliers,
             "outlier_share": outlier_share,

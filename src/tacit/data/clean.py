@@ -6,6 +6,7 @@ number of events plus the number of quarantined rows.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from math import inf
 from typing import Any, Literal
 
 import polars as pl
@@ -14,7 +15,7 @@ from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.event_names import is_rated, strength
-from tacit.data.impute import Fill, filled
+from tacit.data.impute import Fill, check_fills, filled
 from tacit.data.read import Source, raw_lines
 
 FIRST_MOMENT = 631_152_000.0
@@ -22,7 +23,9 @@ FIRST_MOMENT = 631_152_000.0
 
 _DAY_AHEAD = 86_400.0
 _STRONG = 0.7
-_BOT_DEVIATIONS = 4.0
+_BOT_DEVIATIONS = 3.0
+_LEAST_SPREAD = 0.4
+_BOT_MOMENTS = 10
 
 
 @dataclass(frozen=True)
@@ -41,16 +44,18 @@ class Rules:
         A view, click or the like that follows the same one by at most so many seconds; 0 keeps them.
         Carts, purchases and ratings are never bursts.
     bots : bool
-        Users who look at more than ``bot_items_per_hour`` different items within an hour and whose number of
-        different items is an outlier (4 robust deviations of its logarithm). Ratings are not counted:
-        people rate whole pages at once.
-    bot_items_per_hour : int
+        Users who are too fast and too broad at once. Too fast: looks at ``bot_items_per_minute`` different
+        items within a minute or ``bot_items_per_hour`` within an hour, at ten moments or more (an order of
+        many items at one moment is none). Too broad: the number of different items is an outlier (3 robust
+        deviations of its logarithm), or half of all items and twice the median. Ratings, refusals and what
+        was only shown are not counted: people rate and refuse whole pages at once.
+    bot_items_per_minute, bot_items_per_hour : int
     outliers : {"quantile", "mad"} or None
         Values in the outer ``outlier_share`` of either side, or further than ``outlier_deviations`` robust
         deviations from the median of their event type.
     outlier_share, outlier_deviations : float
     min_user_events, min_item_events : int
-        Users and items with fewer events are removed, items first, once each.
+        Users and items with fewer events are removed, items first, until none is left that has fewer.
     fill : mapping of column to Fill
         How missing values are filled, by column ("value", "timestamp").
     """
@@ -60,6 +65,7 @@ class Rules:
     duplicates: bool = True
     burst_seconds: float = 2.0
     bots: bool = True
+    bot_items_per_minute: int = 20
     bot_items_per_hour: int = 300
     outliers: Literal["quantile", "mad"] | None = None
     outlier_share: float = 0.001
@@ -69,10 +75,15 @@ class Rules:
     fill: dict[str, Fill] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.burst_seconds < 0 or self.min_user_events < 1 or self.min_item_events < 1:
+        if not 0 <= self.burst_seconds < inf or self.min_user_events < 1 or self.min_item_events < 1:
             raise ConfigError("burst seconds must be 0 or more and minimum counts 1 or more")
+        if self.bot_items_per_minute < 1 or self.bot_items_per_hour < 1:
+            raise ConfigError("the items that make a bot must be 1 or more")
+        if not 0 < self.outlier_deviations < inf:
+            raise ConfigError(f"the outlier deviations are {self.outlier_deviations}; they must be above 0")
         if not 0 <= self.outlier_share < 0.5:
             raise ConfigError(f"the outlier share is {self.outlier_share}; it must lie in 0 to 0.5")
+        check_fills(self.fill)
 
     def rows_only(self) -> "Rules":
         """Return the rules that look at rows and their neighbours only, never at statistics over the log.
@@ -104,6 +115,8 @@ def parse_rules(values: Mapping[str, Any], *, where: str = "the cleaning rules")
             raise ConfigError(f"{where}: {name} cannot be {value!r}")
         if isinstance(known[name], int | float) and not isinstance(value, int | float):
             raise ConfigError(f"{where}: {name} is {value!r}; it must be a number")
+        if type(known[name]) is int and value != int(value):
+            raise ConfigError(f"{where}: {name} is {value!r}; it must be a whole number")
     fill = values.get("fill") or {}
     if not isinstance(fill, Mapping):
         raise ConfigError(f"{where}: fill is {fill!r}; it must name columns, for example value = 'median'")
@@ -163,13 +176,19 @@ def apply_rules(
         for reason, find in steps:
             wrong = find(events)
             if wrong.any():
-                removed.append(events.filter(wrong).select(col.LINE, pl.lit(reason).alias("reason")))
+                removed.append(_named(events.filter(wrong), reason))
                 events = events.filter(~wrong)
             task.advance()
         events, unfilled = filled(events, rules.fill)
+        if rules.missing_times and (wrong := _timeless(events)).any():
+            unfilled = pl.concat([unfilled, _named(events.filter(wrong), "no time")])
+            events = events.filter(~wrong)
         task.advance()
-    nothing = pl.DataFrame(schema={col.LINE: pl.Int64, "reason": pl.String})
-    return events, pl.concat([nothing, *removed, unfilled])
+    return events, pl.concat([*removed, unfilled])
+
+
+def _named(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
+    return rows.select(col.LINE, pl.lit(reason).alias("reason"))
 
 
 def _steps(rules: Rules, now: float) -> list[tuple[str, Callable[[pl.DataFrame], pl.Series]]]:
@@ -183,13 +202,12 @@ def _steps(rules: Rules, now: float) -> list[tuple[str, Callable[[pl.DataFrame],
     if rules.burst_seconds > 0:
         steps.append(("burst", lambda e: _bursts(e, rules.burst_seconds)))
     if rules.bots:
-        steps.append(("bot", lambda e: _bots(e, rules.bot_items_per_hour)))
+        steps.append(("bot", lambda e: _bots(e, rules)))
     if rules.outliers is not None:
         steps.append(("outlying value", lambda e: _outliers(e, rules)))
-    if rules.min_item_events > 1:
-        steps.append(("rare item", lambda e: _rare(e, col.ITEM, rules.min_item_events)))
-    if rules.min_user_events > 1:
-        steps.append(("rare user", lambda e: _rare(e, col.USER, rules.min_user_events)))
+    if rules.min_item_events > 1 or rules.min_user_events > 1:
+        steps.append(("rare item", lambda e: _rare(e, rules)[0]))
+        steps.append(("rare user", lambda e: _rare(e, rules)[1]))
     return steps
 
 
@@ -210,9 +228,9 @@ def _coded(events: pl.DataFrame) -> pl.DataFrame:
             pl.col(name).cast(pl.Categorical).to_physical().alias(name)
             for name in (col.USER, col.ITEM, col.EVENT)
         ),
-        pl.col(col.TIMESTAMP).fill_null(0),
-        pl.col(col.VALUE).fill_null(float("-inf")),
-        pl.col(col.SEQ).fill_null(0),
+        pl.col(col.TIMESTAMP).fill_null(-inf),
+        pl.col(col.VALUE).fill_null(-inf),
+        pl.col(col.SEQ).fill_null(-(2**63)),
         pl.int_range(pl.len(), dtype=pl.UInt32).alias("place"),
     )
 
@@ -241,33 +259,42 @@ def _at_places(found: pl.DataFrame, size: int) -> pl.Series:
     return none.scatter(found.filter("wrong")["place"], True)
 
 
-def _bots(events: pl.DataFrame, items_per_hour: int) -> pl.Series:
-    rated = [name for name in events[col.EVENT].unique() if is_rated(name) or strength(name) == 0]
-    looked = events.lazy().filter(~pl.col(col.EVENT).is_in(rated), pl.col(col.TIMESTAMP).is_not_null())
-    hour = (pl.col(col.TIMESTAMP) // 3600).cast(pl.Int64).alias("hour")
-    busy = (
-        looked.group_by(col.USER, hour)
-        .len()
-        .filter(pl.col("len") >= items_per_hour)
-        .select(col.USER)
-        .unique()
-    )
-    suspects = busy.collect(engine="streaming")[col.USER]
-    if not len(suspects):
-        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(events))
-    breadth = looked.group_by(col.USER).agg(pl.col(col.ITEM).n_unique().log1p().alias("breadth")).collect()
-    middle = breadth["breadth"].median() or 0.0
-    spread = 1.4826 * ((breadth["breadth"] - middle).abs().median() or 0.0)  # type: ignore[operator]
-    wide = breadth.filter(pl.col("breadth") > middle + _BOT_DEVIATIONS * spread)[col.USER]  # type: ignore[operator]
-    peak = (
-        looked.filter(pl.col(col.USER).is_in(suspects.to_list()))
-        .group_by(col.USER, hour)
-        .agg(pl.col(col.ITEM).n_unique().alias("items"))
-        .filter(pl.col("items") >= items_per_hour)
-        .collect()
-    )
-    bots = peak[col.USER].unique().filter(peak[col.USER].unique().is_in(wide.to_list()))
+def _bots(events: pl.DataFrame, rules: Rules) -> pl.Series:
+    names = events[col.EVENT].unique()
+    looks = [name for name in names if strength(name) > 0 and not is_rated(name)]
+    looked = events.lazy().filter(pl.col(col.EVENT).is_in(looks), pl.col(col.TIMESTAMP).is_not_null())
+    fast = _fast(looked, rules)
+    bots = _broad(looked, fast) if len(fast) else fast
     return events[col.USER].is_in(bots.to_list())
+
+
+def _fast(looked: pl.LazyFrame, rules: Rules) -> pl.Series:
+    """Return the users who look at more items in a minute or an hour than a person does."""
+    second = pl.col(col.TIMESTAMP).floor().cast(pl.Int64)
+    timed = looked.select(col.USER, col.ITEM, second.alias("second"), (second // 3600).alias("hour"))
+    least = min(rules.bot_items_per_minute, rules.bot_items_per_hour)
+    busy = timed.group_by(col.USER, "hour").len().filter(pl.col("len") >= least).select(col.USER, "hour")
+    rows = timed.join(busy.collect(engine="streaming").lazy(), on=[col.USER, "hour"], how="semi").collect()
+    items, moments = pl.col(col.ITEM).n_unique(), pl.col("second").n_unique()
+    minute = rows.group_by(col.USER, pl.col("second") // 60).agg(items, moments.alias("moments"))
+    hour = rows.group_by(col.USER, "hour").agg(items, moments.alias("moments"))
+    limits = ((minute, rules.bot_items_per_minute), (hour, rules.bot_items_per_hour))
+    found = [
+        spans.filter(pl.col(col.ITEM) >= limit, pl.col("moments") >= min(_BOT_MOMENTS, limit))[col.USER]
+        for spans, limit in limits
+    ]
+    return pl.concat(found).unique()
+
+
+def _broad(looked: pl.LazyFrame, fast: pl.Series) -> pl.Series:
+    """Return those of some users whose number of different items is out of line with that of all users."""
+    pairs = looked.select(col.USER, col.ITEM).unique().collect(engine="streaming")
+    breadth = pairs.group_by(col.USER).len("items").with_columns(pl.col("items").log1p().alias("log"))
+    middle = float(breadth["log"].median())  # type: ignore[arg-type]
+    spread = 1.4826 * float((breadth["log"] - middle).abs().median())  # type: ignore[arg-type]
+    outlying = pl.col("log") > middle + _BOT_DEVIATIONS * max(spread, _LEAST_SPREAD)
+    half = pl.col("items") > max(pairs[col.ITEM].n_unique() / 2, 2 * float(breadth["items"].median()))  # type: ignore[arg-type]
+    return breadth.filter(outlying | half, pl.col(col.USER).is_in(fast.to_list()))[col.USER]
 
 
 def _outliers(events: pl.DataFrame, rules: Rules) -> pl.Series:
@@ -282,8 +309,20 @@ def _outliers(events: pl.DataFrame, rules: Rules) -> pl.Series:
     return events.select(wrong.fill_null(False).alias("wrong"))["wrong"]
 
 
-def _rare(events: pl.DataFrame, name: str, least: int) -> pl.Series:
-    return events.select((pl.len().over(name) < least).alias("wrong"))["wrong"]
+def _rare(events: pl.DataFrame, rules: Rules) -> tuple[pl.Series, pl.Series]:
+    """Return where an item is rare, and where an item or a user is, counted again without those found."""
+    left = _coded(events).select(col.USER, col.ITEM, "place")
+    found: dict[str, list[pl.Series]] = {col.ITEM: [], col.USER: []}
+    size = -1
+    while size != len(left):
+        size = len(left)
+        for name, least in ((col.ITEM, rules.min_item_events), (col.USER, rules.min_user_events)):
+            rare = left.select((pl.len().over(name) < least).alias("rare"))["rare"]
+            found[name].append(left["place"].filter(rare))
+            left = left.filter(~rare)
+    none = pl.Series("wrong", [False], dtype=pl.Boolean).new_from_index(0, len(events))
+    items, users = (none.scatter(pl.concat(found[name]), True) for name in (col.ITEM, col.USER))
+    return items, items | users
 
 
 def _counted(quarantine: pl.DataFrame) -> dict[str, int]:

@@ -37,11 +37,14 @@ class Layout:
         Names of the columns; "1", "2", ... without a header.
     header : str or None
         The header line, if there is one.
+    header_line : int
+        Its number; 0 without one.
     """
 
     separator: str | None
     names: tuple[str, ...]
     header: str | None
+    header_line: int = 0
 
 
 def separator_of(lines: list[str]) -> str | None:
@@ -115,21 +118,37 @@ def _with_quoted(
 ) -> tuple[pl.DataFrame, pl.Series]:
     """Replace the rows of quoted lines by what a reader of quotes finds in them."""
     rows = quoted.arg_true()
-    texts = lines.gather(rows)
-    closed = texts.str.count_matches('"', literal=True) % 2 == 0
-    cells = list(csv.reader(texts.filter(closed), delimiter=separator))
-    fits = pl.Series([len(row) == width for row in cells], dtype=pl.Boolean)
-    whole = [row if good else [None] * width for row, good in zip(cells, fits, strict=True)]
-    found = pl.Series([len(row) for row in cells], dtype=pl.Int64)
-    at = rows.filter(closed)
+    cells = _read_quotes(lines.gather(rows).to_list(), separator)
+    found = pl.Series([len(row) if row else None for row in cells], dtype=pl.Int64)
+    told = _miscounted(found, width).set(found.is_null(), "a quote is opened and not closed")
+    if separator not in ",;":  # elsewhere a quote may be a character like any other
+        alike = reason.gather(rows).is_null() & told.is_not_null()
+        kept = (~alike).arg_true()
+        rows, told, cells = rows.gather(kept), told.gather(kept), [cells[place] for place in kept]
+    whole = [row if len(row) == width else [None] * width for row in cells]
     columns = {
-        name: frame[name].scatter(at, pl.Series([row[place] for row in whole], dtype=pl.String))
+        name: frame[name].scatter(rows, pl.Series([row[place] for row in whole], dtype=pl.String))
         for place, name in enumerate(frame.columns)
     }
-    reason = reason.scatter(at, _miscounted(found, width))
-    if separator in ",;":  # elsewhere a lone quote is a character like any other
-        reason = reason.scatter(rows.filter(~closed), "a quote is opened and not closed")
-    return pl.DataFrame(columns), reason
+    return pl.DataFrame(columns), reason.scatter(rows, told)
+
+
+def _read_quotes(lines: list[str], separator: str) -> list[list[str]]:
+    """Return the cells of each line; none where a quote is opened and not closed."""
+    short = [line if len(line) <= _LONGEST_LINE else "" for line in lines]
+    try:
+        cells = list(csv.reader(short, delimiter=separator))
+    except csv.Error:  # an open quote swallowed line after line
+        cells = []
+    if len(cells) == len(lines) and _alone(short[-1], separator):  # no line ran into the next
+        return cells
+    return [_alone(line, separator) for line in short]
+
+
+def _alone(line: str, separator: str) -> list[str]:
+    reader = csv.reader([line, ""], delimiter=separator)
+    row = next(reader)
+    return row if reader.line_num == 1 else []
 
 
 def _width(line: str, separator: str) -> int:
@@ -143,14 +162,14 @@ def _unusual(lines: list[str]) -> list[str]:
     return sorted(doubles) + sorted(signs - set(_KNOWN))
 
 
-def layout_of(lines: list[str]) -> Layout:
-    """Return how a file is built, from its first lines (none of them empty)."""
+def layout_of(lines: list[str], first_line: int = 1) -> Layout:
+    """Return how a file is built, from its first lines (none of them empty; the first has this number)."""
     separator = separator_of(lines)
     first = cells_of(lines[0], separator)
     second = cells_of(lines[1], separator) if len(lines) > 1 else first
     if looks_like_header([cell or "" for cell in first], [cell or "" for cell in second]):
         names = [(cell or "").strip().partition(":")[0] for cell in first]
-        return Layout(separator, _distinct(names), lines[0])
+        return Layout(separator, _distinct(names), lines[0], first_line)
     counts = Counter(_width(line, separator) if separator else 1 for line in lines[:200])
     width = counts.most_common(1)[0][0]
     return Layout(separator, tuple(str(place) for place in range(1, width + 1)), None)
@@ -163,17 +182,10 @@ def parse(block: Block, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
     frame, reason = split(lines, layout.separator, len(layout.names))
     frame.columns = list(layout.names)
     reason = _line_reasons(lines, reason, block, layout)
-    is_header = number == _header_line(block, layout)
+    is_header = number == layout.header_line
     good = reason.is_null() & ~is_header
     bad = pl.DataFrame({col.LINE: number, "reason": reason, "raw": lines}).filter(~good & ~is_header)
     return frame.with_columns(number).filter(good), bad
-
-
-def _header_line(block: Block, layout: Layout) -> int:
-    """Return the number of the header's line, 0 where it is not in the block."""
-    if layout.header is None or block.first != 1:
-        return 0
-    return block.lines.index(layout.header) + 1
 
 
 def _line_reasons(lines: pl.Series, reason: pl.Series, block: Block, layout: Layout) -> pl.Series:
@@ -186,7 +198,8 @@ def _line_reasons(lines: pl.Series, reason: pl.Series, block: Block, layout: Lay
     if layout.header is not None:
         checks.append((lines == layout.header, "the header again"))
     if block.damaged:
-        checks.append((lines.str.contains("\ufffd", literal=True), "bytes that do not fit the encoding"))
+        numbers = pl.Series(range(block.first, block.first + len(lines)), dtype=pl.Int64)
+        checks.append((numbers.is_in(list(block.damaged)), "bytes that do not fit the encoding"))
     for wrong, why in checks:
         if wrong.any():
             reason = reason.set(wrong, why)
@@ -194,11 +207,16 @@ def _line_reasons(lines: pl.Series, reason: pl.Series, block: Block, layout: Lay
 
 
 def _distinct(names: list[str]) -> tuple[str, ...]:
-    """Return names made unique: a second ``item`` becomes ``item_2``, so that no column hides another."""
-    seen: Counter[str] = Counter()
-    kept = []
+    """Return names made unique: a second ``item`` becomes ``item_2``, so that no column hides another.
+
+    The name that events carry their line under is taken from the start.
+    """
+    seen = Counter([col.LINE])
+    kept: list[str] = []
     for place, name in enumerate(names, 1):
         base = name or f"column_{place}"
+        while (name := base if not seen[base] else f"{base}_{seen[base] + 1}") in kept:
+            seen[base] += 1
         seen[base] += 1
-        kept.append(base if seen[base] == 1 else f"{base}_{seen[base]}")
+        kept.append(name)
     return tuple(kept)

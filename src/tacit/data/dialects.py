@@ -3,6 +3,7 @@
 from tacit.data.event_names import plain_name
 from tacit.data.rows import Rows
 
+RECBOLE = "RecBole atomic"
 _HEADERS = {
     "MovieLens 25M": {"userid", "movieid", "rating", "timestamp"},
     "Amazon Personalize": {"userid", "itemid", "timestamp", "eventtype"},
@@ -13,16 +14,20 @@ _HEADERS = {
 }
 
 
-def dialect_of(rows: Rows, separator: str | None) -> str:
-    """Return the name of the dialect of a log, or of its separator."""
+def dialect_of(rows: Rows, separator: str | None, kind: str | None = None) -> str:
+    """Return the name of the dialect of a log, else the kind of file, else that of its separator."""
     if rows.impressions:
         return "MIND behaviors"
     if rows.list_sign is not None:
         return "browse records"
     if not rows.named and len(rows.columns) == 4 and separator in ("\t", "::"):
         return "MovieLens 100K" if separator == "\t" else "MovieLens 1M"
+    if kind == RECBOLE:
+        return kind
     names = {plain_name(name) for name in rows.columns}
     for dialect, needed in _HEADERS.items():
         if needed <= names and not (dialect == "Amazon Personalize" and "USER_ID" not in rows.columns):
             return dialect
+    if kind is not None:
+        return kind
     return {"\t": "TSV", ",": "CSV", None: "table"}.get(separator, f"separated by {separator!r}")

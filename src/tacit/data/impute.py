@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite, nan
 from typing import Literal
 
 import polars as pl
@@ -40,11 +41,19 @@ class Fill:
         if text in _HOWS and text != "constant":
             return cls(text)  # type: ignore[arg-type]
         try:
-            return cls("constant", float(text))
-        except ValueError as error:
-            raise ConfigError(
-                f"cannot fill with {text!r}; give a number or one of {', '.join(_HOWS[1:])}"
-            ) from error
+            constant = float(text)
+        except ValueError:
+            constant = nan
+        if not isfinite(constant):
+            raise ConfigError(f"cannot fill with {text!r}; give a number or one of {', '.join(_HOWS[1:])}")
+        return cls("constant", constant)
+
+
+def check_fills(fills: Mapping[str, Fill]) -> None:
+    """Raise `ConfigError` if a column cannot be filled."""
+    for name in fills:
+        if name not in _COLUMNS:
+            raise ConfigError(f"cannot fill the column {name!r}; known: {', '.join(_COLUMNS)}")
 
 
 def filled(events: pl.DataFrame, fills: Mapping[str, Fill]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -54,8 +63,6 @@ def filled(events: pl.DataFrame, fills: Mapping[str, Fill]) -> tuple[pl.DataFram
     """
     removed = [pl.DataFrame(schema={col.LINE: pl.Int64, "reason": pl.String})]
     for name, fill in fills.items():
-        if name not in _COLUMNS:
-            raise ConfigError(f"cannot fill the column {name!r}; known: {', '.join(_COLUMNS)}")
         if fill.how == "drop":
             gone = events.filter(pl.col(name).is_null())
             removed.append(gone.select(col.LINE, pl.lit(f"no {name}").alias("reason")))
@@ -66,19 +73,22 @@ def filled(events: pl.DataFrame, fills: Mapping[str, Fill]) -> tuple[pl.DataFram
 
 
 def _filled(events: pl.DataFrame, name: str, fill: Fill) -> pl.Series:
+    if fill.how not in ("forward", "interpolate"):
+        return events[name].fill_null(_single(events[name].drop_nulls(), fill))
+    # Within a user, in time; for times themselves, and where there are none, in the order of the file.
+    timed = name != col.TIMESTAMP and not events[col.TIMESTAMP].is_null().all()
+    order = col.TIMESTAMP if timed else col.LINE
+    placed = events.select(col.USER, order, name).with_row_index("place").filter(pl.col(order).is_not_null())
     column = pl.col(name)
-    simple = {
-        "constant": column.fill_null(fill.constant),
-        "mean": column.fill_null(column.mean()),
-        "median": column.fill_null(column.median()),
-        "mode": column.fill_null(column.drop_nulls().mode().sort().first()),
-    }
-    if fill.how in simple:
-        return events.select(simple[fill.how])[name]
-    # Within a user, in time; for times themselves the file's order is all that is left.
-    order = col.LINE if name == col.TIMESTAMP else col.TIMESTAMP
     within = column.forward_fill() if fill.how == "forward" else column.interpolate_by(order)
-    ordered = events.with_row_index("place").sort(col.USER, order, maintain_order=True, nulls_last=False)
-    if fill.how == "interpolate" and order == col.TIMESTAMP:
-        ordered = ordered.with_columns(pl.col(order).fill_null(strategy="forward").fill_null(0))
-    return ordered.with_columns(within.over(col.USER).alias(name)).sort("place")[name]
+    found = placed.sort(col.USER, order, "place").with_columns(within.over(col.USER))
+    return events[name].scatter(found["place"], found[name])
+
+
+def _single(known: pl.Series, fill: Fill) -> float | None:
+    """Return the one value that stands for all that are missing."""
+    if fill.how == "constant":
+        return fill.constant
+    if fill.how == "mode":
+        return known.mode().min()  # type: ignore[return-value]
+    return known.mean() if fill.how == "mean" else known.median()  # type: ignore[return-value]

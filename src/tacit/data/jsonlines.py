@@ -4,6 +4,7 @@ Numbers stay the text that the file holds: an id of twenty digits is not rounded
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import polars as pl
 
 from tacit.data import columns as col
 
+_LONE = re.compile(r"\\u[dD][89a-fA-F]")
 _LISTS = ("items", "productDetails")
 
 
@@ -35,6 +37,8 @@ def parse(lines: Sequence[str], first: int) -> tuple[pl.DataFrame, pl.DataFrame]
             bad.append((number, "not a JSON object", line))
         elif reason := _not_an_event(record):
             bad.append((number, reason, line))
+        elif _LONE.search(line) and not _is_text(record):
+            bad.append((number, "half of a surrogate pair, which is no text", line))
         else:
             rows.extend({**row, col.LINE: number} for row in _events(record))
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -70,6 +74,14 @@ def _not_an_event(record: dict[str, Any]) -> str | None:
     if kind in ("item", "user") and "fields" in record:
         return f"a record of {'an item' if kind == 'item' else 'a user'}, not an event"
     return None
+
+
+def _is_text(record: dict[str, Any]) -> bool:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _events(record: dict[str, Any]) -> list[dict[str, Any]]:

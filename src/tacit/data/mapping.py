@@ -87,7 +87,7 @@ def roles_of(frame: pl.DataFrame, named: bool, asked: Mapping[str, str] | None) 
     if named:
         guesses = roles_by_name([name for name in frame.columns if name not in roles.values()])
         roles = {**{r: c for r, c in guesses.items() if r not in roles}, **roles}
-    roles = roles_by_content(frame, roles)
+    roles = roles_by_content(frame.with_columns(pl.all().cast(pl.String)), roles)
     for role in (USER, ITEM):
         if role not in roles:
             raise DataError(
@@ -109,13 +109,17 @@ def user_column(names: Sequence[str], asked: Mapping[str, str] | None = None) ->
 def looks_like_header(first: Sequence[str], second: Sequence[str]) -> bool:
     """Return whether the first row names columns rather than holding values."""
     cells = [cell.strip() for cell in first]
-    if any(not cell or _is_number(cell) for cell in cells) or len(set(cells)) < len(cells):
+    if any(not cell or _is_number(cell) for cell in cells):
         return False
     if all(re.fullmatch(r"\w+:(token|token_seq|float|float_seq)", cell) for cell in cells):
         return True
+    plain = {plain_name(cell) for cell in cells}
     known = {name for names in _ORDER.values() for name in names} | {"id", "title", "name", "genres", "text"}
-    if any(plain_name(cell) in known for cell in cells):
+    # One such word may be a value, as in "u1,i1,purchase".
+    if plain & (_ORDER[USER].keys() | _ORDER[ITEM].keys()) or len(plain & known) > min(1, len(cells) - 1):
         return True
+    if len(set(cells)) < len(cells):
+        return False
     return any(_is_number(cell) for cell in second) and all(re.match(r"[^\W\d]", cell) for cell in cells)
 
 

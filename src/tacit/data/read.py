@@ -5,7 +5,7 @@ its text, and ``rows_in == len(frame) + len(rejected)`` always holds. In a forma
 events (browse records, impressions, lists of items) each event counts as a row.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,13 @@ from tacit.data import columns as col
 from tacit.data import delimited, jsonlines, parquetfile, textfile
 from tacit.data import mapping as roles
 from tacit.data.delimited import REJECTED
-from tacit.data.dialects import dialect_of
+from tacit.data.dialects import RECBOLE, dialect_of
 from tacit.data.rows import Rows, finished
 
 _SAMPLE_ROWS = 20_000
+_FOREIGN = (
+    b"RDX", b"ORC", b"ARROW1", b"Obj\x01", b"SQLite format 3", b"\xfd7zXZ", b"BZh", b"PK\x03\x04", b"%PDF"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def _sample_of(path: Path) -> bytes:
     sample = textfile.head(path)
     if not sample.strip():
         raise DataError(f"{path} is empty: there is no event in it")
-    if sample.startswith((b"RDX", b"\xfd7zXZ", b"BZh", b"PK\x03\x04", b"%PDF")):
+    if sample.startswith(_FOREIGN):
         raise DataError(f"{path} is not a text, JSON lines or Parquet file; export it as one of these")
     return sample
 
@@ -139,38 +142,57 @@ class _Parser:
     table: Callable[[textfile.Block], tuple[pl.DataFrame, pl.DataFrame]]
     rows: Rows
     separator: str | None
+    kind: str | None = None
 
     def parse(self, block: textfile.Block) -> tuple[pl.DataFrame, pl.DataFrame]:
         frame, bad = self.table(block)
         events, more = finished(frame, self.rows)
-        return events, pl.concat([bad, more])
+        raw = pl.Series("raw", block.lines, dtype=pl.String).gather(more[col.LINE] - block.first)
+        return events, pl.concat([bad, more.with_columns(raw)])
 
 
 def _parser(path: Path, encoding: str, mapping: Mapping[str, str] | None) -> _Parser:
-    block = _first_block(path, encoding)
-    lines = [line for line in block.lines if line.strip()]
-    if not lines:
+    block = _sample_block(path, encoding)
+    filled = [place for place, line in enumerate(block.lines) if line.strip()]
+    if not filled:
         raise DataError(f"{path} is empty: there is no event in it")
-    if lines[0].lstrip().startswith("{"):
-        frame, _ = jsonlines.parse(lines[:_SAMPLE_ROWS], 1)
-        if not frame.width or not len(frame):
+    lines = [block.lines[place] for place in filled]
+    if _is_json(path, lines):
+        frame, _ = jsonlines.parse(block.lines, 1)
+        if not len(frame):
             raise DataError(f"{path} holds no JSON record of an event")
-        return _Parser(lambda b: jsonlines.parse(b.lines, b.first), Rows.of(path, frame, True, mapping), None)
-    layout = delimited.layout_of(lines)
-    frame, _ = delimited.parse(textfile.Block(1, lines[:_SAMPLE_ROWS], False, 0), layout)
+        rows = Rows.of(path, frame, True, mapping)
+        return _Parser(lambda b: jsonlines.parse(b.lines, b.first), rows, None, "JSON lines")
+    layout = delimited.layout_of(lines, filled[0] + 1)
+    frame, _ = delimited.parse(block, layout)
     if not len(frame):
         raise DataError(
             f"{path} has a header and no row beneath it"
-            if layout.header
+            if layout.header and len(lines) == 1
             else f"{path} holds no row that can be read"
         )
     rows = Rows.of(path, frame, layout.header is not None, mapping)
-    return _Parser(lambda b: delimited.parse(b, layout), rows, layout.separator)
+    kind = RECBOLE if layout.header and ":token" in layout.header else None
+    return _Parser(lambda b: delimited.parse(b, layout), rows, layout.separator, kind)
 
 
-def _first_block(path: Path, encoding: str) -> textfile.Block:
-    first: Iterator[textfile.Block] = textfile.blocks(path, encoding)
-    return next(first, textfile.Block(1, [], False, 0))
+def _is_json(path: Path, lines: list[str]) -> bool:
+    first = lines[0].lstrip()
+    if first == "[" or first.startswith("[{"):
+        raise DataError(f"{path} is one JSON array; write one object a line instead (JSON lines)")
+    return sum(line.lstrip().startswith("{") for line in lines[:100]) > 0.5 * len(lines[:100])
+
+
+def _sample_block(path: Path, encoding: str) -> textfile.Block:
+    """Return the first lines of a file as one block, the same whatever the size of a block."""
+    lines: list[str] = []
+    damaged: frozenset[int] = frozenset()
+    for block in textfile.blocks(path, encoding):
+        lines += block.lines
+        damaged |= block.damaged
+        if len(lines) >= _SAMPLE_ROWS:
+            break
+    return textfile.Block(1, lines[:_SAMPLE_ROWS], damaged, 0)
 
 
 def _source(
@@ -182,7 +204,7 @@ def _source(
         reason = rejected["reason"][0] if len(rejected) else "no row"
         raise DataError(f"{path} holds no event that can be read (first row: {reason})")
     rows_in = len(frame) + len(rejected)
-    dialect = dialect_of(parser.rows, parser.separator)
+    dialect = dialect_of(parser.rows, parser.separator, parser.kind)
     return Source(frame, rejected, rows_in, parser.rows.roles, dialect, encoding, parser.separator, path)
 
 
@@ -192,7 +214,11 @@ def _read_parquet(path: Path, mapping: Mapping[str, str] | None) -> Source:
         raise DataError(f"{path} is empty: there is no event in it")
     rows = Rows.of(path, table.head(_SAMPLE_ROWS), True, mapping)
     frame, rejected = finished(table, rows)
-    return _source(path, [(frame, rejected)], _Parser(_no_blocks, rows, None), "binary")
+    if len(rejected):
+        rejected = rejected.with_columns(raw=parquetfile.raw_rows(path, rejected[col.LINE]))
+    else:
+        rejected = pl.DataFrame(schema=REJECTED)
+    return _source(path, [(frame, rejected)], _Parser(_no_blocks, rows, None, "Parquet"), "binary")
 
 
 def _no_blocks(_: textfile.Block) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,5 +1,6 @@
 """Cells to events: roles applied, ids checked, times and numbers read, what does not fit set aside."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import shapes, times
-from tacit.data.delimited import REJECTED
 from tacit.data.mapping import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, event_name, roles_of
 
 _COLUMN = {
@@ -21,6 +21,9 @@ _COLUMN = {
     SEQ: col.SEQ,
 }
 _LONGEST_ID = 256
+_MISSING = ["", "null", "na", "nan", "n/a", "none", "nil", "\\n"]
+"""What stands for a number that is missing; for an id these are names like any other."""
+
 _CONTROL = r"[\x00-\x1f\x7f\u0080-\u009f]"
 
 
@@ -42,6 +45,9 @@ class Rows:
     named : bool
         Whether the columns have names of their own.
     columns : tuple of str
+    flag : str or None
+        The number that stands in the event column of every row: it says that something happened, and the
+        file's name says what.
     """
 
     roles: dict[str, str]
@@ -51,6 +57,7 @@ class Rows:
     impressions: bool
     named: bool
     columns: tuple[str, ...]
+    flag: str | None = None
 
     @classmethod
     def of(cls, path: Path, sample: pl.DataFrame, named: bool, asked: Mapping[str, str] | None) -> "Rows":
@@ -70,11 +77,14 @@ class Rows:
                 f"(for example {texts.drop_nulls()[0]!r}); name another with --map COLUMN=timestamp"
             )
         value = roles.get(VALUE)
-        return cls(roles, event_name(path, value), time, sign, False, named, columns)
+        flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
+        return cls(roles, event_name(path, value), time, sign, False, named, columns, flag)
 
 
 def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the events of a part of a file, and the rows that are none."""
+    """Return the events of a part of a file, and the ``line`` and ``reason`` of the rows that are none."""
+    absent = [name for name in rows.columns if name not in frame.columns]
+    frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
     if rows.impressions:
         frame = shapes.impression_events(frame)
     elif rows.list_sign is not None:
@@ -82,18 +92,24 @@ def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFram
     else:
         frame = _renamed(frame, rows.roles)
     typed = frame.with_columns(
-        _id(frame, col.USER), _id(frame, col.ITEM), _events(frame, rows.event), *_numbers(frame, rows)
+        _id(frame, col.USER), _id(frame, col.ITEM), _events(frame, rows), *_numbers(frame, rows)
     )
     reason = _reasons(frame, typed)
     good = reason.is_null()
-    if good.all():
-        return _ordered(typed), pl.DataFrame(schema=REJECTED)
-    bad = frame.filter(~good)
-    raw = bad.drop(col.LINE).select(
-        pl.concat_str(pl.all().cast(pl.String).fill_null(""), separator=",").alias("raw")
-    )
-    rejected = pl.DataFrame({col.LINE: bad[col.LINE], "reason": reason.filter(~good), "raw": raw["raw"]})
+    rejected = pl.DataFrame({col.LINE: frame[col.LINE], "reason": reason}).filter(~good)
     return _ordered(typed.filter(good)), rejected
+
+
+def text_ids(column: pl.Series) -> pl.Series:
+    """Return ids as text: trimmed, in one Unicode form, whole numbers without a point."""
+    if column.dtype.is_float():
+        column = column.fill_nan(None)
+        if bool(((column % 1 == 0) & (column.abs() < 2**63)).all()):
+            column = column.cast(pl.Int64)
+    ids = column.cast(pl.String).str.strip_chars()
+    if bool((ids.str.len_bytes() != ids.str.len_chars()).any()):
+        ids = ids.str.normalize("NFC")
+    return ids
 
 
 def _list_sign(cells: pl.DataFrame, roles: Mapping[str, str]) -> str | None:
@@ -115,24 +131,20 @@ def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
 def _id(frame: pl.DataFrame, name: str) -> pl.Series:
     if name not in frame.columns:
         return pl.Series(name, [None] * len(frame), dtype=pl.String)
-    ids = frame[name]
-    if ids.dtype.is_float() and bool((ids.drop_nulls() % 1 == 0).all()):
-        ids = ids.cast(pl.Int64)
-    ids = ids.cast(pl.String).str.strip_chars()
-    if bool((ids.str.len_bytes() != ids.str.len_chars()).any()):
-        ids = ids.str.normalize("NFC")
-    return ids.alias(name)
+    return text_ids(frame[name]).alias(name)
 
 
-def _events(frame: pl.DataFrame, default: str) -> pl.Series:
+def _flag(names: pl.Series) -> str | None:
+    distinct = names.cast(pl.String).str.strip_chars().unique().drop_nulls().to_list()
+    return distinct[0] if len(distinct) == 1 and re.fullmatch(r"[\d.]*", distinct[0]) else None
+
+
+def _events(frame: pl.DataFrame, rows: Rows) -> pl.Series:
     if col.EVENT not in frame.columns:
-        return pl.Series(col.EVENT, [default], dtype=pl.String).new_from_index(0, len(frame))
+        return pl.Series(col.EVENT, [rows.event], dtype=pl.String).new_from_index(0, len(frame))
     names = frame[col.EVENT].cast(pl.String).str.strip_chars()
-    distinct = names.unique().drop_nulls()
-    if len(distinct) <= 1 and bool(distinct.str.contains(r"^[\d.]*$").all()):
-        # A flag that is always set says that something happened; the file's name says what.
-        return pl.Series(col.EVENT, [default], dtype=pl.String).new_from_index(0, len(frame))
-    return shapes.canonical_events(names.set(names == "", None).fill_null(default)).alias(col.EVENT)
+    unsaid = (names == "") | (names == (rows.flag or ""))
+    return shapes.canonical_events(names.set(unsaid, None).fill_null(rows.event)).alias(col.EVENT)
 
 
 def _numbers(frame: pl.DataFrame, rows: Rows) -> list[pl.Series]:
@@ -151,8 +163,8 @@ def _time(frame: pl.DataFrame, parse: times.Parser | None) -> pl.Series:
         parsed = parse(column) if parse is not None else pl.Series([None] * len(column), dtype=pl.Float64)
         return parsed.alias(col.TIMESTAMP)
     if column.dtype.is_temporal():
-        return (column.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / 1e6).alias(col.TIMESTAMP)
-    numbers = column.cast(pl.Float64)
+        return (column.dt.epoch("us").cast(pl.Float64) / 1e6).alias(col.TIMESTAMP)
+    numbers = _finite(column.cast(pl.Float64))
     return (numbers * times.unit(numbers.drop_nulls())).alias(col.TIMESTAMP)
 
 
@@ -161,16 +173,19 @@ def _number(frame: pl.DataFrame, name: str) -> pl.Series:
         return pl.Series(name, [None], dtype=pl.Float64).new_from_index(0, len(frame))
     column = frame[name]
     if column.dtype == pl.String:
-        column = column.str.strip_chars().cast(pl.Float64, strict=False)
-        return column.set(~column.is_finite().fill_null(True), None).alias(name)
-    return column.cast(pl.Float64).alias(name)
+        column = column.str.strip_chars()
+    return _finite(column.cast(pl.Float64, strict=False)).alias(name)
+
+
+def _finite(numbers: pl.Series) -> pl.Series:
+    return numbers.set(~numbers.is_finite().fill_null(True), None)
 
 
 def _reasons(frame: pl.DataFrame, typed: pl.DataFrame) -> pl.Series:
     """Return the first thing that is wrong with each row; null where nothing is."""
     expression = pl.lit(None, dtype=pl.String)
-    checks = [
-        _unread(frame, name, what)
+    checks: list[tuple[pl.Expr | pl.Series, str]] = [
+        (_unread(frame, typed, name), what)
         for name, what in (
             (col.SEQ, "the order is not a number"),
             (col.VALUE, "the value is not a number"),
@@ -185,20 +200,16 @@ def _reasons(frame: pl.DataFrame, typed: pl.DataFrame) -> pl.Series:
             (id_.is_null() | (id_ == ""), f"no {what} id"),
         ]
     for wrong, why in checks:
-        if wrong is not None:
-            expression = pl.when(wrong).then(pl.lit(why)).otherwise(expression)
-    texts = frame.select(pl.col(n).cast(pl.String).alias(f"{n}_text") for n in _PARSED if n in frame.columns)
-    return pl.concat([typed, texts], how="horizontal").select(expression.alias("reason"))["reason"]
+        expression = pl.when(wrong).then(pl.lit(why)).otherwise(expression)
+    return typed.select(expression.alias("reason"))["reason"]
 
 
-_PARSED = (col.SEQ, col.VALUE, col.TIMESTAMP)
-
-
-def _unread(frame: pl.DataFrame, name: str, why: str) -> tuple[pl.Expr | None, str]:
-    if name not in frame.columns or frame[name].dtype != pl.String:
-        return None, why
-    text = pl.col(f"{name}_text").str.strip_chars()
-    return pl.col(name).is_null() & text.is_not_null() & ~text.is_in(["", "NULL", "null", "\\N"]), why
+def _unread(frame: pl.DataFrame, typed: pl.DataFrame, name: str) -> pl.Series:
+    """Return where a cell says something that could not be read."""
+    if name not in frame.columns or typed[name].null_count() == frame[name].null_count():
+        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(frame))
+    text = frame[name].cast(pl.String).str.strip_chars().str.to_lowercase()
+    return typed[name].is_null() & text.is_not_null() & ~text.is_in(_MISSING)
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import delimited, jsonlines, parquetfile, textfile, times
 from tacit.data.event_names import plain_name
+from tacit.data.rows import text_ids
 
 _RENAMED = {
     col.TITLE: "title name itemname productname movietitle producttitle 标题 名称 商品名称 片名",
@@ -20,6 +21,9 @@ _RENAMED = {
     col.CREATED_AT: "createdat creationtimestamp addedat publishedat listedat dateadded creationdate",
 }
 _NO = {"false", "0", "no", "n", "out of stock", "outofstock", "out_of_stock", "unavailable", "inactive"}
+_LONGEST_CELL = 1_000
+"""Most lines that a quoted cell may hold."""
+
 _GENRES = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama",
     "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
@@ -41,9 +45,11 @@ def read_table(path: Path) -> pl.DataFrame:
         return parquetfile.read(path).drop(col.LINE)
     encoding = textfile.encoding_of(sample)
     lines = [line for block in textfile.blocks(path, encoding) for line in block.lines]
-    if lines[0].lstrip().startswith("{"):
-        return _records(path, lines)
     filled = [line for line in lines if line.strip()]
+    if not filled:
+        raise DataError(f"{path} is empty")
+    if filled[0].lstrip().startswith("{"):
+        return _records(path, filled)
     layout = delimited.layout_of(filled)
     if layout.separator is None:
         names = layout.names if layout.header else ("id",)
@@ -57,7 +63,8 @@ def identified(table: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
     """Return a table with its id column named and made text, without rows that have none, unique."""
     if name in table.columns and column != name:
         table = table.rename({name: f"{name}_as_read"})
-    table = table.rename({column: name}).with_columns(pl.col(name).cast(pl.String).str.strip_chars())
+    table = table.rename({column: name})
+    table = table.with_columns(text_ids(table[name]))
     known = table.filter(pl.col(name).is_not_null() & (pl.col(name) != ""))
     if not len(known):
         raise DataError(f"no row has an id in the column {column}; name another with --map COLUMN=role")
@@ -82,8 +89,10 @@ def catalogue_columns(table: pl.DataFrame, id_column: str) -> pl.DataFrame:
 def _records(path: Path, lines: Sequence[str]) -> pl.DataFrame:
     try:
         records = jsonlines.item_records(lines)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON lines to its end: {error}") from error
+    if not records:
+        raise DataError(f"{path} holds no JSON record")
     names = list(dict.fromkeys(name for record in records for name in record))
     return pl.DataFrame(
         {name: [record.get(name) for record in records] for name in names},
@@ -95,10 +104,41 @@ def _cells(lines: list[str], layout: delimited.Layout) -> list[list[str]]:
     """Return rows of cells; a quoted cell may hold separators and line ends."""
     separator = layout.separator or ","
     if len(separator) == 1 and separator in ",;":
-        rows = [row for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=separator) if row]
+        rows = _quoted_rows(lines, separator, len(layout.names))
     else:
         rows = [[_bare(cell) for cell in line.split(separator)] for line in lines if line.strip()]
     return rows[1:] if layout.header else rows
+
+
+def _quoted_rows(lines: list[str], separator: str, width: int) -> list[list[str]]:
+    """Return the rows of lines; a row goes on over line ends while a quote is open, if it is whole then."""
+    rows, start = [], 0
+    while start < len(lines):
+        end = _closing(lines, start)
+        row = _row("\n".join(lines[start:end]), separator)
+        if end - start > 1 and len(row) != width:  # a stray quote: the line stands alone
+            end, row = start + 1, _row(lines[start], separator)
+        if lines[start].strip():
+            rows.append(row)
+        start = end
+    return rows
+
+
+def _closing(lines: list[str], start: int) -> int:
+    """Return the place after the line in which the quotes opened in a line are closed."""
+    open_quote = False
+    for place in range(start, min(start + _LONGEST_CELL, len(lines))):
+        open_quote ^= lines[place].count('"') % 2 == 1
+        if not open_quote:
+            return place + 1
+    return start + 1
+
+
+def _row(text: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+    except csv.Error:
+        return text.split(separator)
 
 
 def _bare(cell: str) -> str:

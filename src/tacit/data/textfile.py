@@ -1,16 +1,19 @@
 """Text files as numbered lines: packed or not, in whatever encoding, in blocks of bounded size.
 
 The encoding is told by the byte order mark, else it is UTF-8 where that fits, else GB18030 or latin-1,
-whichever makes sense of the bytes. A line that does not fit comes with U+FFFD in it and `Block.damaged` set.
+whichever makes sense of the bytes. A line that does not fit comes with U+FFFD in it and is named in
+`Block.damaged`.
 """
 
 import codecs
 import gzip
+import io
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import zstandard
 
@@ -18,6 +21,8 @@ from tacit.core.errors import DataError
 
 _BLOCK = 48 * 2**20
 _SAMPLE = 2**20
+_PACKED_CHUNK = 2**14
+_DAMAGE = "\udcff"  # no encoding reads as a lone surrogate, so this marks bad bytes and nothing else
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -25,6 +30,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+UNPACKING = (OSError, EOFError, zlib.error, zstandard.ZstdError)
+"""What unpacking a damaged file raises."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +45,50 @@ class Block:
         Number of the first line, from 1.
     lines : list of str
         Without their ends.
-    damaged : bool
-        Whether some bytes did not fit the encoding (they read U+FFFD).
+    damaged : frozenset of int
+        Numbers of the lines with bytes that did not fit the encoding (they read U+FFFD).
     size : int
         Bytes on the way in, unpacked.
     """
 
     first: int
     lines: list[str]
-    damaged: bool
+    damaged: frozenset[int]
     size: int
+
+
+class _ZstdReader(io.RawIOBase):
+    """Unpacks zstd, frame after frame, and minds an end in the middle of one."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            if self._frame.eof and self._frame.unused_data:
+                packed = self._frame.unused_data
+            else:
+                packed = self._file.read(_PACKED_CHUNK)
+            if not packed and not self._frame.eof:
+                raise EOFError("it ends in the middle of a frame")
+            if not packed:
+                return 0
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._ready = memoryview(self._frame.decompress(packed))
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def open_unpacked(path: Path) -> IO[bytes]:
@@ -62,7 +104,9 @@ def open_unpacked(path: Path) -> IO[bytes]:
             start = raw.read(4)
         if start.startswith(_GZIP):
             return cast(IO[bytes], gzip.open(path))
-        return cast(IO[bytes], zstandard.open(path, "rb")) if start.startswith(_ZSTD) else path.open("rb")
+        if start.startswith(_ZSTD):
+            return io.BufferedReader(_ZstdReader(path), 2**20)
+        return path.open("rb")
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
@@ -72,7 +116,7 @@ def head(path: Path, size: int = _SAMPLE) -> bytes:
     with open_unpacked(path) as stream:
         try:
             return stream.read(size)
-        except (OSError, EOFError, zstandard.ZstdError) as error:
+        except UNPACKING as error:
             raise DataError(f"{path} cannot be unpacked: {error}") from error
 
 
@@ -81,8 +125,8 @@ def encoding_of(sample: bytes) -> str:
     for mark, name in _MARKS:
         if sample.startswith(mark):
             return name
-    if len(sample) > 3 and b"\0" in sample[:4]:
-        return "utf-16-be" if sample[0] == 0 else "utf-16-le"
+    if (wide := _bare_utf16(sample[:4096])) is not None:
+        return wide
     if _fits(sample, "utf-8") or _mostly_utf8(sample):
         return "utf-8"
     return _legacy_encoding(sample)
@@ -96,14 +140,12 @@ def blocks(path: Path, encoding: str) -> Iterator[Block]:
     DataError
         If the packing is damaged.
     """
-    decoder = codecs.getincrementaldecoder(encoding)
-    strict, lenient = decoder("strict"), decoder("replace")
+    decoder = codecs.getincrementaldecoder(encoding)(_DAMAGED)
     first, rest = 1, ""
     with open_unpacked(path) as stream:
         while True:
             data = _read(stream, path)
-            text, damaged = _decoded(strict, lenient, data)
-            text = rest + text
+            text = rest + decoder.decode(data, final=not data)
             if data and text.endswith("\r"):  # the other half of a line end may follow
                 text, rest = text[:-1], "\r"
             else:
@@ -112,34 +154,44 @@ def blocks(path: Path, encoding: str) -> Iterator[Block]:
                 text = text.replace("\r\n", "\n").replace("\r", "\n")
             lines = text.split("\n")
             rest = lines.pop() + rest if data else ""
-            if not data and lines and not lines[-1]:
+            if not data and not lines[-1]:
                 lines.pop()
             if lines:
-                yield Block(first, lines, damaged, len(data))
+                yield _block(first, lines, len(data), _DAMAGE in text)
                 first += len(lines)
             if not data:
                 return
 
 
+def _block(first: int, lines: list[str], size: int, any_damage: bool) -> Block:
+    damaged = [place for place, line in enumerate(lines) if _DAMAGE in line] if any_damage else []
+    for place in damaged:
+        lines[place] = lines[place].replace(_DAMAGE, "\ufffd")
+    return Block(first, lines, frozenset(first + place for place in damaged), size)
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    return _DAMAGE, cast(UnicodeDecodeError, error).end
+
+
+_DAMAGED = "tacit.damaged"
+codecs.register_error(_DAMAGED, _mark)
+
+
 def _read(stream: IO[bytes], path: Path) -> bytes:
     try:
         return stream.read(_BLOCK)
-    except (OSError, EOFError, zstandard.ZstdError) as error:
+    except UNPACKING as error:
         raise DataError(f"{path} is damaged: it cannot be unpacked to its end ({error})") from error
 
 
-def _decoded(
-    strict: codecs.IncrementalDecoder, lenient: codecs.IncrementalDecoder, data: bytes
-) -> tuple[str, bool]:
-    state = strict.getstate()
-    try:
-        return strict.decode(data, final=not data), False
-    except UnicodeDecodeError:
-        lenient.setstate(state)
-        text = lenient.decode(data, final=not data)
-        strict.reset()
-        strict.setstate(lenient.getstate())
-        return text, True
+def _bare_utf16(sample: bytes) -> str | None:
+    """Return which UTF-16 a text without a byte order mark is in: its signs and digits have a zero half."""
+    half = len(sample) // 2
+    even, odd = sample[0 : 2 * half : 2].count(0), sample[1 : 2 * half : 2].count(0)
+    if max(even, odd) < max(0.2 * half, 1) or min(even, odd) > 0.1 * max(even, odd):
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
 
 
 def _fits(sample: bytes, encoding: str) -> bool:

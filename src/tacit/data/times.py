@@ -12,15 +12,17 @@ _FORMATS = (
     "%Y-%m-%d %H:%M:%S%.f%#z",
     "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M",
     "%Y-%m-%d %H:%M",
     "%Y/%m/%d %H:%M:%S%.f",
     "%Y/%m/%d %H:%M",
     "%m/%d/%Y %I:%M:%S %p",
     "%m/%d/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
     "%d.%m.%Y %H:%M:%S",
     "%Y年%m月%d日 %H:%M:%S",
 )
-_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d-%b-%Y", "%m/%d/%Y", "%d.%m.%Y", "%Y年%m月%d日")
+_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%d-%b-%Y", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y年%m月%d日")
 
 Parser = Callable[[pl.Series], pl.Series]
 """Text to Float64 seconds; null where it is no time."""
@@ -41,11 +43,11 @@ def parser_for(sample: pl.Series) -> Parser | None:
     if numbers.null_count() < 0.5 * len(known) and not _is_compact_day(known):
         factor = unit(numbers)
         return lambda texts: _number(texts) * factor
-    for form in (*_FORMATS, *_DAYS):
-        parse = _dated(form)
-        if parse(known.head(1_000)).null_count() < 0.5 * len(known.head(1_000)):
-            return parse
-    return None
+    few = known.head(1_000)
+    parsers = [_dated(form) for form in (*_FORMATS, *_DAYS)]
+    unread = [parse(few).null_count() for parse in parsers]
+    best = min(range(len(parsers)), key=unread.__getitem__)  # of equals the first
+    return parsers[best] if unread[best] < 0.5 * len(few) else None
 
 
 def unit(numbers: pl.Series) -> float:
@@ -70,7 +72,9 @@ def _dated(form: str) -> Parser:
             days = trimmed.str.to_date(form, strict=False)
             return days.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / 1e6
         if form.endswith("%#z"):
-            moments = trimmed.str.replace("Z$", "+00:00").str.to_datetime(form, strict=False, time_zone="UTC")
+            moments = trimmed.str.replace("(Z| UTC)$", "+00:00").str.to_datetime(
+                form, strict=False, time_zone="UTC"
+            )
         else:
             moments = trimmed.str.to_datetime(form, strict=False, time_unit="us")
         return moments.dt.epoch("us").cast(pl.Float64) / 1e6
