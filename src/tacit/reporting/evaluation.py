@@ -8,7 +8,7 @@ from markupsafe import Markup
 from tacit.reporting import charts
 from tacit.reporting.formats import figure
 from tacit.reporting.page import Section, fragment, page
-from tacit.reporting.tables import MAIN, by_slice, describe, main_value, metric_names
+from tacit.reporting.tables import MAIN, by_slice, describe, main_value, metric_names, slice_title
 
 _COSTS = (("fit_seconds", "fit, s", 1), ("ms_per_list", "ms a list", 2), ("peak_mb", "peak MB", 0))
 
@@ -45,7 +45,7 @@ def _chart(name: str, rows: Sequence[Mapping[str, Any]]) -> Markup:
     measured = [row for row in rows if main_value(row) is not None]
     values = [main_value(row) or 0.0 for row in measured]
     return charts.bars(
-        f"{MAIN.upper()}: {name}",
+        f"{MAIN.upper()}: {slice_title(name)}",
         [str(row["name"]) for row in measured],
         values,
         MAIN.upper(),
@@ -66,7 +66,7 @@ def _table(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, object]:
         (key, label, digits) for key, label, digits in _COSTS if any(row.get(key) is not None for row in rows)
     ]
     return {
-        "name": name,
+        "name": slice_title(name),
         "head": [*metrics, *(label for _, label, _ in costs)],
         "rows": [
             {

@@ -38,12 +38,15 @@ class Shown:
         Titles of the last events, newest first.
     note : str
         One sentence on what this case shows.
+    label : str
+        Heading of the list itself.
     """
 
     heading: str
     picks: Sequence[Pick]
     history: Sequence[str] = field(default_factory=tuple)
     note: str = ""
+    label: str = "For this history"
 
 
 def lists_page(lists: Sequence[Shown], popular: Sequence[Pick]) -> str:

@@ -9,6 +9,15 @@ from tacit.reporting.formats import count, day, percent
 MAIN = "ndcg@10"
 """The metric that models are ordered by."""
 
+_SLICES = {
+    "all": "All users",
+    "warm-user": "Users with a history",
+    "new-user": "Users without a history",
+    "short-history": "Users with a short history",
+    "long-history": "Users with a long history",
+    "cold-item": "Items never seen in training",
+}
+
 
 def catalogue_rows(report: QualityReport) -> list[tuple[str, str]]:
     """Return what there is to say of the catalogue, as pairs of words and figure."""
@@ -37,6 +46,11 @@ def split_rows(report: QualityReport) -> list[tuple[str, str]]:
         ("test items never seen in training", f"{count(split.cold_items)} of {count(split.test_items)}"),
         ("test events on such items", percent(split.cold_event_share)),
     ]
+
+
+def slice_title(name: str) -> str:
+    """Return the name of a slice in words."""
+    return _SLICES.get(name, name)
 
 
 def describe(report: Mapping[str, Any]) -> str:

@@ -11,7 +11,17 @@ from rich.text import Text
 
 from tacit.data.quality import QualityReport
 from tacit.reporting.formats import count, day, figure, percent
-from tacit.reporting.tables import by_slice, catalogue_rows, describe, main_value, metric_names, split_rows
+from tacit.reporting.tables import (
+    by_slice,
+    catalogue_rows,
+    describe,
+    main_value,
+    metric_names,
+    slice_title,
+    split_rows,
+)
+
+_SHORT = {"hitrate": "hit", "coverage": "cover", "novelty": "novel", "diversity": "divers"}
 
 
 def mapping_line(mapping: Mapping[str, str], dialect: str) -> Text:
@@ -101,12 +111,16 @@ def _event_types(report: QualityReport, strengths: Mapping[str, float]) -> Table
 
 
 def _evaluation_table(name: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(title=escape(name), title_justify="left", box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    table = Table(
+        title=slice_title(name), title_justify="left", box=box.SIMPLE_HEAD, padding=0, pad_edge=False
+    )
     table.add_column("model", no_wrap=True)
     metrics = metric_names(rows)
     for metric in (*metrics, "fit/s", "ms/list"):
         # "ndcg@10" as two lines: eleven columns then fit 80 places.
-        table.add_column(escape(metric).replace("@", "\n@").replace("/", "\n/"), justify="right", min_width=6)
+        word, sign, rest = metric.partition("@" if "@" in metric else "/")
+        head = f"{_SHORT.get(word, word)}\n{sign}{rest}"
+        table.add_column(escape(head), justify="right", min_width=6)
     for row in rows:
         values = [figure(main_value(row, metric)) for metric in metrics]
         costs = [figure(row.get("fit_seconds"), 1), figure(row.get("ms_per_list"), 2)]
