@@ -1,7 +1,7 @@
 """Conditions on catalogue attributes as plain data, so that rules can stand in a JSON or TOML file.
 
 A condition is ``{"attribute": "category", "op": "==", "value": "Shoes"}``. An item whose attribute is
-missing fulfils no condition on it, not even ``!=``: nothing is known of it.
+missing (or not a number among numbers) fulfils no condition on it, not even ``!=``: nothing is known of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +87,11 @@ class Condition:
                 f"{where}: attribute {self.attribute!r} holds {column.dtype} values and cannot be "
                 f"compared by {self.op!r} with {self.value!r}"
             )
-        return _OPERATORS[self.op](column, self.value).fill_null(False).to_numpy()
+        if column.dtype.is_numeric():  # whole and broken numbers compare with each other
+            column = column.cast(pl.Float64).fill_nan(None)
+            values = [float(value) for value in values]
+        value = values if self.op in _LISTS else values[0]
+        return _OPERATORS[self.op](column, value).fill_null(False).to_numpy()
 
 
 def all_hold(conditions: Sequence[Condition], catalogue: Catalogue, where: str) -> Bool:

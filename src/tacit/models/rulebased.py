@@ -110,15 +110,13 @@ class Rule:
             raise ConfigError(f"{where} needs either 'items' (a fixed list) or 'where' (conditions)")
         rule = cls(
             when=When.parse(raw.get("when", {}), where),
-            items=tuple(raw.get("items", ())),
+            items=_item_ids(raw, where),
             where=_conditions(raw, "where", where),
             sort=raw.get("sort"),
             descending=raw.get("descending", False),
             limit=raw.get("limit"),
         )
-        if not all(isinstance(id_, str) for id_ in rule.items):
-            raise ConfigError(f"{where}: 'items' holds item ids, which are always text")
-        if rule.limit is not None and (not isinstance(rule.limit, int) or rule.limit < 1):
+        if rule.limit is not None and (type(rule.limit) is not int or rule.limit < 1):
             raise ConfigError(f"{where}: limit is {rule.limit!r}; it must be a whole number of at least 1")
         return rule
 
@@ -244,6 +242,15 @@ class RuleBased:
 def _any(queries: Queries, marked: Bool) -> Bool:
     """Return which histories hold a marked item: bool[n]."""
     return np.bincount(queries.row, marked[queries.item], minlength=len(queries)) > 0
+
+
+def _item_ids(raw: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    listed = raw.get("items", ())
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        raise ConfigError(f"{where}: 'items' is a list of item ids")
+    if not all(isinstance(id_, str) for id_ in listed):
+        raise ConfigError(f"{where}: 'items' holds item ids, which are always text")
+    return tuple(listed)
 
 
 def _conditions(raw: Mapping[str, Any], key: str, where: str) -> tuple[Condition, ...]:

@@ -1,0 +1,125 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.models.content import Content
+from tacit.testing.conformance import Conformance
+
+
+class TestContent(Conformance):
+    minimum_ndcg = 0.05
+
+    def make(self) -> Content:
+        return Content()
+
+
+class TestWhitened(Conformance):
+    minimum_ndcg = 0.05
+
+    def make(self) -> Content:
+        return Content(mode="whiten", dimension=8, closest=0.0, decay=1.0, name="content-white")
+
+
+# Around the mean (1, 1, 1), which centring takes away: two axes and what lies between.
+RAW = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0.6, 0.8, 0], [-0.6, -0.8, 0]]) + 1
+IDS = ["a", "b", "c", "d", "e", "f"]
+
+
+def catalogue(**columns: list) -> Catalogue:
+    frame = pl.DataFrame({"item_id": IDS, "title": [f"title of {id_}" for id_ in IDS], **columns})
+    return Catalogue.from_frame(frame).with_vectors(RAW.astype(np.float32))
+
+
+def fitted(model: Content, known: Catalogue, events: list[tuple[str, str, float]] | None = None) -> Content:
+    rows = [("u", id_, 1.0) for id_ in IDS] if events is None else events
+    frame = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row").with_columns(
+        pl.lit("view").alias("event"), pl.lit(None, dtype=pl.Int64).alias("seq")
+    )
+    log = Interactions.from_frame(frame, known.items)
+    return model.fit(log, known, rng=np.random.default_rng(0))
+
+
+def test_an_item_scores_by_its_cosine_to_the_history() -> None:
+    scores = fitted(Content(closest=0.0), catalogue()).score(Queries.of([[0]]))
+    np.testing.assert_allclose(scores[0], [1, -1, 0, 0, 0.6, -0.6], atol=1e-6)
+
+
+def test_the_history_is_a_decayed_mean() -> None:
+    scores = fitted(Content(closest=0.0, decay=0.5), catalogue()).score(Queries.of([[2, 0], [0, 2]]))
+    length = np.sqrt(1.25)
+    np.testing.assert_allclose(scores[0, [0, 2, 4]], np.array([1, 0.5, 0.6 + 0.4]) / length, atol=1e-6)
+    np.testing.assert_allclose(scores[1, [0, 2, 4]], np.array([0.5, 1, 0.3 + 0.8]) / length, atol=1e-6)
+
+
+def test_the_closest_recent_event_speaks_for_itself() -> None:
+    # Two tastes that cancel out: their mean says nothing, the closest event does.
+    model = fitted(Content(closest=1.0, decay=0.5), catalogue())
+    scores = model.score(Queries.of([[1, 0]]))
+    np.testing.assert_allclose(scores[0], [1, 0.5, 0, 0, 0.6, 0.3], atol=1e-6)
+    mixed = fitted(Content(closest=0.25, decay=0.5), catalogue()).score(Queries.of([[2, 0]]))
+    mean = 0.5 / np.sqrt(1.25)
+    assert mixed[0, 2] == pytest.approx(0.75 * mean + 0.25 * 0.5, abs=1e-6)
+
+
+def test_only_the_last_few_speak_for_themselves() -> None:
+    model = fitted(Content(closest=1.0, decay=1.0, recent=1), catalogue())
+    assert model.score(Queries.of([[2, 0]]))[0, 2] == pytest.approx(0, abs=1e-6)
+
+
+def test_items_without_text_are_passed_over() -> None:
+    known = catalogue()
+    title = pl.Series("title", [None, *known.attributes["title"][1:]], dtype=pl.String)
+    known = Catalogue.from_frame(pl.DataFrame({"item_id": IDS, "title": title})).with_vectors(known.vectors)
+    scores = fitted(Content(), known).score(Queries.of([[0], [2], [0, 2]]))
+    assert np.isneginf(scores[0]).all()  # nothing known of the history
+    assert np.isneginf(scores[:, 0]).all()
+    assert np.isfinite(scores[1:, 1:]).all()
+    np.testing.assert_allclose(scores[2], scores[1])
+
+
+def test_an_unloved_event_says_nothing() -> None:
+    model = fitted(Content(), catalogue())
+    scores = model.score(Queries.of([[0, 2], [0]], weights=[[1, -1], [1]]))
+    np.testing.assert_array_equal(scores[0], scores[1])
+
+
+def test_the_projection_is_fitted_on_items_of_the_training_window_only() -> None:
+    events = [("u", "a", 100.0), ("u", "b", 100.0)]
+    listed = catalogue(created_at=[0.0, 0.0, 50.0, 50.0, 500.0, float("-inf")])
+    mean = fitted(Content(), listed, events).projection_.mean_
+    np.testing.assert_allclose(mean, RAW[:4].mean(axis=0), atol=1e-6)  # e comes later, of f nothing is known
+    moved = listed.with_vectors(np.vstack([RAW[:4], RAW[4:] + 100]).astype(np.float32))
+    np.testing.assert_allclose(fitted(Content(), moved, events).projection_.mean_, mean)
+
+
+def test_an_item_nobody_clicked_is_scored_as_soon_as_it_is_there() -> None:
+    model = fitted(Content(closest=0.0), catalogue())
+    larger = catalogue().extended(
+        pl.DataFrame({"item_id": ["g"], "title": ["new"]}), np.array([[1 + 5, 1, 1]], dtype=np.float32)
+    )
+    assert model.extended(larger).score(Queries.of([[0]]))[0, 6] == pytest.approx(1)
+    similar = model.extended(larger).similar(np.array([6], dtype=np.int32), 2)
+    assert similar.items.tolist() == [[0, 4]]
+    np.testing.assert_allclose(similar.scores, [[1, 0.6]], atol=1e-6)
+
+
+def test_without_vectors_it_says_nothing() -> None:
+    bare = Catalogue.from_frame(pl.DataFrame({"item_id": IDS, "title": IDS}))
+    model = fitted(Content(), bare)
+    assert np.isneginf(model.score(Queries.of([[0], []]))).all()
+    assert model.similar(np.array([0], dtype=np.int32), 3).items.tolist() == [[-1, -1, -1]]
+    again = Content.restore(model.spec(), model.arrays(), bare)
+    assert np.isneginf(again.score(Queries.of([[0]]))).all()
+
+
+def test_shares_by_hand() -> None:
+    model = fitted(Content(decay=0.5, closest=0.25), catalogue())
+    shares = model.explain(Queries.of([[2, 0]]), np.array([4], dtype=np.int32))
+    length = np.sqrt(1.25)
+    parts = np.array(
+        [0.75 * 0.5 * 0.8 / length, 0.75 * 0.6 / length + 0.25 * 0.6]
+    )  # .6 is closer than .5 * .8
+    np.testing.assert_allclose(shares, parts / parts.sum(), rtol=1e-5)

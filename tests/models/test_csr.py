@@ -1,0 +1,70 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import sparse
+
+from tacit.models import csr
+
+matrices = arrays(
+    np.float32, st.tuples(st.integers(0, 6), st.integers(1, 8)), elements=st.integers(-3, 3).map(float)
+)
+
+
+@given(matrices, st.integers(1, 9))
+def test_the_best_of_each_row_are_those_of_a_stable_sort(dense: np.ndarray, k: int) -> None:
+    best = csr.best_of_rows(sparse.csr_array(dense), k).toarray()
+    assert best.shape == dense.shape
+    for row, kept in zip(dense, best, strict=True):
+        filled = np.flatnonzero(row)
+        order = filled[np.argsort(-row[filled], kind="stable")][:k]
+        expected = np.zeros_like(row)
+        expected[order] = row[order]
+        assert kept.tolist() == expected.tolist()
+
+
+def test_the_order_in_which_a_matrix_holds_its_entries_does_not_matter() -> None:
+    data, columns = np.array([1, 2, 2, 2], np.float32), np.array([3, 2, 1, 0])
+    matrix = sparse.csr_array((data, columns, np.array([0, 4])), shape=(1, 4))
+    assert csr.best_of_rows(matrix, 2).toarray().tolist() == [[2, 2, 0, 0]]
+
+
+def test_empty_cells_are_filled() -> None:
+    matrix = sparse.csr_array(np.array([[0, 2], [0, 0]], dtype=np.float32))
+    assert csr.densified(matrix, -np.inf).tolist() == [[-np.inf, 2], [-np.inf, -np.inf]]
+    assert csr.densified(matrix, np.array([5, 6], dtype=np.float32)).tolist() == [[5, 2], [5, 6]]
+
+
+def test_a_stored_zero_is_no_empty_cell() -> None:
+    matrix = sparse.csr_array((np.zeros(1, np.float32), np.array([1]), np.array([0, 1])), shape=(1, 3))
+    assert csr.densified(matrix, -np.inf).tolist() == [[-np.inf, 0, -np.inf]]
+
+
+@given(matrices)
+def test_scaling_is_a_product_with_diagonals(dense: np.ndarray) -> None:
+    rows, columns = np.arange(dense.shape[0]) + 2.0, np.arange(dense.shape[1]) + 3.0
+    scaled = csr.scaled(sparse.csr_array(dense), rows=rows, columns=columns)
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled.toarray(), np.diag(rows) @ dense @ np.diag(columns), rtol=1e-6)
+
+
+@given(matrices)
+def test_lengths_of_rows_are_euclidean(dense: np.ndarray) -> None:
+    np.testing.assert_allclose(csr.row_norms(sparse.csr_array(dense)), np.linalg.norm(dense, axis=1))
+
+
+def test_larger_shapes_hold_the_same_entries() -> None:
+    matrix = sparse.csr_array(np.array([[0, 2], [3, 0]], dtype=np.float32))
+    assert csr.resized(matrix, 3, 4).toarray().tolist() == [[0, 2, 0, 0], [3, 0, 0, 0], [0, 0, 0, 0]]
+    assert csr.resized(matrix, 2, 2).toarray().tolist() == matrix.toarray().tolist()
+
+
+@given(matrices)
+def test_a_matrix_comes_back_from_its_parts(dense: np.ndarray) -> None:
+    parts = csr.parts(sparse.csr_array(dense))
+    assert {name: array.dtype for name, array in parts.items()} == {
+        "data": np.float32,
+        "indices": np.int32,
+        "indptr": np.int64,
+    }
+    np.testing.assert_array_equal(csr.assembled(parts, dense.shape[1]).toarray(), dense)

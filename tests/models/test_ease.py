@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from tests.models.small import fitted
+
+from tacit.core.errors import UnsupportedError
+from tacit.data.queries import Queries
+from tacit.models import ease
+from tacit.models.ease import EASE
+from tacit.testing.conformance import Conformance
+
+X = (np.random.default_rng(3).random((60, 12)) < 0.3).astype(np.float64)
+
+
+class TestEASE(Conformance):
+    minimum_ndcg = 0.1
+
+    def make(self) -> EASE:
+        return EASE()
+
+
+class TestRarity(Conformance):
+    minimum_ndcg = 0.05
+
+    def make(self) -> EASE:
+        return EASE(l2=1.0, rarity=0.8, decay=1.0, keep=20, name="ease-rare")
+
+
+def plain(rows: np.ndarray, l2: np.ndarray | float) -> np.ndarray:
+    """The formula of the paper, word for word."""
+    P = np.linalg.inv(rows.T @ rows + np.diag(np.full(rows.shape[1], l2)))
+    B = -P / np.diagonal(P)
+    np.fill_diagonal(B, 0)
+    return B
+
+
+def weights(model: EASE, n_items: int = 12) -> np.ndarray:
+    """The score of a history of one item is that item's row."""
+    return model.score(Queries.of([[item] for item in range(n_items)]))
+
+
+def test_the_weights_are_those_of_the_formula() -> None:
+    mean = X.sum(axis=0).mean()
+    np.testing.assert_allclose(weights(fitted(EASE(l2=2.0), X)), plain(X, 2.0 * mean), atol=1e-5)
+
+
+def test_strengths_of_events_take_part() -> None:
+    strong = X * np.random.default_rng(4).integers(1, 5, X.shape)
+    mean = (strong**2).sum(axis=0).mean()
+    np.testing.assert_allclose(weights(fitted(EASE(l2=1.0), strong)), plain(strong, mean), atol=1e-5)
+
+
+def test_rarity_regularises_an_item_by_its_own_frequency() -> None:
+    own = X.sum(axis=0)
+    np.testing.assert_allclose(weights(fitted(EASE(l2=2.0, rarity=1.0), X)), plain(X, 2.0 * own), atol=1e-5)
+
+
+def test_a_history_is_the_decayed_sum_of_its_rows() -> None:
+    B = plain(X, 4.0 * X.sum(axis=0).mean())
+    scores = fitted(EASE(decay=0.5), X).score(Queries.of([[3, 5], [5, 3]]))
+    np.testing.assert_allclose(scores, [0.5 * B[3] + B[5], 0.5 * B[5] + B[3]], atol=1e-5)
+
+
+def test_only_the_largest_weights_of_a_row_are_kept() -> None:
+    whole = weights(fitted(EASE(), X))
+    kept = weights(fitted(EASE(keep=3), X))
+    for row, short in zip(whole, kept, strict=True):
+        largest = np.argsort(-np.abs(row))[:3]
+        expected = np.zeros(12)
+        expected[largest] = row[largest]
+        np.testing.assert_allclose(short, expected, atol=1e-7)
+
+
+def test_items_without_events_and_beyond_the_limit_are_passed_over() -> None:
+    rows = X.copy()
+    rows[:, 4] = 0
+    rows[:, 7] = 0
+    rows[0, 7] = 1  # the rarest
+    scores = weights(fitted(EASE(max_items=10), rows))
+    silent = np.isinf(scores)
+    assert silent[[4, 7]].all()
+    assert silent[:, [4, 7]].all()
+    others = [item for item in range(12) if item not in (4, 7)]
+    expected = plain(rows[:, others], 4.0 * rows[:, others].sum(axis=0).mean())
+    np.testing.assert_allclose(scores[np.ix_(others, others)], expected, atol=1e-5)
+
+
+def test_blocks_do_not_change_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = weights(fitted(EASE(keep=5), X))
+    monkeypatch.setattr(ease, "_CELLS", 30)  # two rows at once
+    np.testing.assert_allclose(weights(fitted(EASE(keep=5), X)), whole, atol=1e-6)
+
+
+def test_a_log_of_noes_only_teaches_nothing() -> None:
+    model = fitted(EASE(), -X)
+    assert np.isneginf(weights(model)).all()
+
+
+def test_a_log_that_cannot_be_solved_says_what_to_do() -> None:
+    with pytest.raises(UnsupportedError, match="raise l2"):
+        fitted(EASE(l2=0.0), [[1, 1]])  # two items that are one
+
+
+def test_a_catalogue_beyond_the_memory_is_refused_before_the_work() -> None:
+    with pytest.raises(UnsupportedError, match=r"50,000,000 items needs .* GB .*lower max_items"):
+        ease._check_memory(50_000_000)
