@@ -2,8 +2,8 @@
 
 A snapshot is a directory with a ``manifest.json`` that names every other file with its size and
 sha256, and carries a sha256 of itself. It is written to a temporary sibling, every file and the directory are
-flushed to disk, and the sibling is renamed to the target, so nobody ever reads half of one. Where it takes the
-place of an older one, there is none for the instant between two renames.
+flushed to disk, and the sibling is renamed to the target, so nobody ever reads half of one. Where it takes
+the place of an older one, there is none for the instant between two renames.
 """
 
 import hashlib
