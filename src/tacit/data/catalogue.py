@@ -148,7 +148,7 @@ def item_texts(attributes: pl.DataFrame) -> pl.Series:
 
 
 def _clean(name: str) -> pl.Expr:
-    text = pl.col(name).cast(pl.String).str.strip_chars()
+    text = pl.col(name).cast(pl.String).str.strip_chars().str.strip_chars_end(".")  # parts join with one
     return pl.when(text != "").then(text)
 
 
