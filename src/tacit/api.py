@@ -9,6 +9,7 @@ import polars as pl
 from tacit.core.clock import SystemClock
 from tacit.core.progress import SILENT, Progress
 from tacit.data.clean import Cleaned, Rules, clean
+from tacit.data.frames import item_frame, log_frame
 from tacit.data.read import read_events, read_items
 from tacit.engine.batch import recommend_all
 from tacit.engine.engine import Engine
@@ -49,22 +50,28 @@ def fit(
     Parameters
     ----------
     events : path, Cleaned or polars.DataFrame
-        A file is read and cleaned; a frame has the columns of `tacit.data.columns`.
+        A file is read and cleaned; a frame is taken as it is: ``user_id`` and ``item_id``, and where you
+        have them ``event``, ``timestamp`` (Unix seconds or a date and time), ``value`` and ``seq``.
     items : path or polars.DataFrame, optional
-        The catalogue.
+        The catalogue: ``item_id`` and whatever else is known of an item.
     config : Config, optional
     progress : Progress
 
     Raises
     ------
     InputError
-        If a file cannot be read or holds nothing to learn from.
+        If a file or frame cannot be used or holds nothing to learn from.
     """
     rules = config.cleaning if config else None
     log = read(events, rules=rules, progress=progress) if isinstance(events, str | Path) else events
-    frame = log.events if isinstance(log, Cleaned) else log
-    catalogue = read_items(Path(items)) if isinstance(items, str | Path) else items
-    return Model(train(frame, catalogue, config, progress=progress))
+    frame = log.events if isinstance(log, Cleaned) else log_frame(log)
+    return Model(train(frame, _catalogue(items), config, progress=progress))
+
+
+def _catalogue(items: str | Path | pl.DataFrame | None) -> pl.DataFrame | None:
+    if items is None:
+        return None
+    return item_frame(items) if isinstance(items, pl.DataFrame) else read_items(Path(items))
 
 
 class Model:

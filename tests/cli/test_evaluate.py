@@ -166,3 +166,63 @@ def test_a_log_of_one_user_and_a_missing_file_are_refused(
     assert "same time" in capsys.readouterr().err
     assert run(["evaluate", str(tmp_path / "absent.csv")]) == 2
     assert "absent.csv" in capsys.readouterr().err
+
+
+QUICK = "ranker = 'none'\nwindows = 1\n[retrievers.trending]\nhalf_life = inf\n"
+
+
+def test_the_configuration_is_what_the_two_stage_models_are_made_of(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "tacit.toml"
+    config.write_text(QUICK)
+    report, _ = evaluated(capsys, log, "--models", "popular,trending,blend,tacit", "--config", config)
+    found = {row["name"]: row["metrics"] for row in report["models"] if row["slice"] == "all"}
+    ndcg = {name: metrics["ndcg@10"]["value"] for name, metrics in found.items()}
+    # A blend of nothing but popularity without end is "popular", whatever "trending" says by default.
+    assert ndcg["blend"] == ndcg["tacit"] == ndcg["popular"]
+    assert ndcg["blend"] != ndcg["trending"]
+
+
+def test_rules_on_rows_apply_to_both_sides_and_rules_on_statistics_to_the_training_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = shop_rows()
+    start = min(row[3] for row in rows)  # type: ignore[type-var]
+    rows += [rows[0], ("u0", "rare", "view", start)]
+    log = write(tmp_path / "log.csv", "user_id,item_id,event,timestamp", rows)
+    config = tmp_path / "tacit.toml"
+
+    def events(cleaning: str) -> tuple[int, int]:
+        config.write_text(QUICK.replace("[retr", f"[cleaning]\n{cleaning}\n[retr"))
+        data = evaluated(capsys, log, "--models", "popular", "--config", config)[0]["data"]
+        return data["train_events"], data["items"]
+
+    usual, items = events("")
+    assert events("duplicates = false\nburst_seconds = 0") == (usual + 1, items)
+    assert events("min_item_events = 2") == (usual - 1, items - 1)
+
+
+def test_the_configuration_gives_the_encoder_and_the_seed_and_the_options_win(
+    log: Path, items: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "tacit.toml"
+    config.write_text("encoder = 'none'\nseed = 5\n" + QUICK)
+    asked = (log, "--items", items, "--config", config, "--split", "random", "--models")
+    assert run(["evaluate", *map(str, asked), "content"]) == 2
+    assert "'content' is not possible" in capsys.readouterr().err
+    evaluated(capsys, *asked, "content", "--encoder", "tfidf")
+    figures = [
+        evaluated(capsys, *asked, "popular", *more)[0]["models"][0]["metrics"]
+        for more in ((), ("--seed", 5), ("--seed", 6))
+    ]
+    assert figures[0] == figures[1] != figures[2]
+
+
+def test_a_configuration_that_cannot_be_used_is_refused(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "tacit.toml"
+    config.write_text("[retrievers.psychic]\n")
+    assert run(["evaluate", str(log), "--config", str(config)]) == 2
+    assert capsys.readouterr().err.startswith("tacit: there is no retriever 'psychic'")

@@ -7,6 +7,7 @@ import polars as pl
 
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
+from tacit.engine.engine import check_k
 from tacit.engine.snapshot import Snapshot
 
 _CHUNK = 2_000
@@ -30,10 +31,16 @@ def recommend_all(
     k : int
     allow_seen : bool
         Keep items that are in the user's history already.
+
+    Raises
+    ------
+    DataError
+        If ``k`` is out of bounds.
     """
+    check_k(k)
     ids = snapshot.interactions.users.ids.to_list() if users is None else list(users)
     with progress.task("recommending", total=len(ids)) as task:
-        for start in range(0, len(ids), _CHUNK):
+        for start in range(0, max(len(ids), 1), _CHUNK):
             chunk = ids[start : start + _CHUNK]
             yield _lists(snapshot, chunk, k, allow_seen)
             task.advance(len(chunk))
@@ -46,7 +53,7 @@ def _lists(snapshot: Snapshot, ids: list[str], k: int, allow_seen: bool) -> pl.D
     row, place = np.nonzero(ranking.items >= 0)
     return pl.DataFrame(
         {
-            col.USER: pl.Series(ids).gather(row),
+            col.USER: pl.Series(ids, dtype=pl.String).gather(row),
             col.ITEM: snapshot.catalogue.items.ids.gather(ranking.items[row, place]),
             "score": ranking.scores[row, place],
             "rank": (place + 1).astype(np.int32),

@@ -98,7 +98,7 @@ class Engine:
         DataError
             If ``k`` or the id is out of bounds.
         """
-        _check_k(k)
+        check_k(k)
         state = self._state
         code = state.catalogue.items.encode([checked_id(item_id, "item_id")])
         if code[0] < 0:
@@ -249,7 +249,7 @@ def _checked(request: Request) -> Request:
     ------
     DataError
     """
-    _check_k(request.k)
+    check_k(request.k)
     if len(request.items) > LONGEST_HISTORY:
         raise DataError(f"the history has {len(request.items):,} items; at most {LONGEST_HISTORY:,}")
     if request.user_id is not None and request.session_id is not None:
@@ -262,7 +262,13 @@ def _checked(request: Request) -> Request:
     )
 
 
-def _check_k(k: int) -> None:
+def check_k(k: int) -> None:
+    """Refuse a length that no list has.
+
+    Raises
+    ------
+    DataError
+    """
     if not 1 <= k <= LONGEST_LIST:
         raise DataError(f"k is {k}; it must lie between 1 and {LONGEST_LIST:,}")
 

@@ -1,0 +1,43 @@
+"""``tacit demo``: its whole trip, on a shop that is small enough for a test."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tacit.cli.demo import trip
+from tacit.cli.terminal import Bars
+from tacit.data.shop import generate
+from tacit.engine.snapshot import load
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("demo")
+    generate(users=60, items=112, events=1_800, days=30).write(place)
+    return place
+
+
+def test_the_trip_goes_from_a_dirty_log_to_lists_with_reasons(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TACIT_CACHE", str(place / "cache"))
+    trip(place, Bars())
+    told = capsys.readouterr()
+    headings = ("tacit check", "tacit evaluate", "tacit fit", "tacit recommend")
+    assert [told.out.index(heading) for heading in headings] == sorted(
+        told.out.index(heading) for heading in headings
+    )
+    for word in ("trending", "userknn", "tacit", "epoch   1", "because you", "Somebody unknown", "brand-new"):
+        assert word in told.out
+    assert told.out.count("User u") == 3
+    for step in ("cleaning", "evaluating models", "fitting retrievers", "training the ranker"):
+        assert step in told.err
+    assert "brand-new" not in load(place / "model").catalogue.items.ids
+    assert len(load(place / "model").catalogue) == 112
+    assert "duplicate" in pl.read_csv(place / "quarantine.csv")["reason"].to_list()
+    page = (place / "report.html").read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.count("<svg") > 5
+    assert "http-equiv" in page or "<script" not in page
+    assert "Classic clay mask" in page

@@ -1,0 +1,146 @@
+"""``tacit fit``: from files to a snapshot directory."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tacit.cli.app import run
+from tacit.data.shop import generate
+from tacit.engine.snapshot import Snapshot, load
+
+CONFIG = """
+encoder = "tfidf"
+ranker = "none"
+windows = 1
+[retrievers.trending]
+[retrievers.itemknn]
+"""
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dirty shop of 150 items, and a configuration that fits it in a moment."""
+    folder = tmp_path_factory.mktemp("shop")
+    generate(users=80, items=150, events=1_500, days=30).write(folder)
+    (folder / "quick.toml").write_text(CONFIG)
+    return folder
+
+
+def fitted(shop: Path, out: Path, *options: str, config: str | None = None) -> Snapshot:
+    file = shop / "quick.toml"
+    if config is not None:
+        file = out.with_suffix(".toml")
+        file.write_text(config)
+    files = [str(shop / "events.csv"), "--items", str(shop / "items.jsonl"), "--config", str(file)]
+    assert run(["fit", *files, "--out", str(out), *options]) == 0
+    return load(out)
+
+
+def test_a_dirty_shop_becomes_one_whole_snapshot(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot = fitted(shop, tmp_path / "model")
+    told = capsys.readouterr()
+    assert len(snapshot.catalogue) == 150
+    assert snapshot.catalogue.vectors is not None
+    assert [model.name for model in snapshot.pipeline.retrievers_] == ["trending", "itemknn"]
+    assert snapshot.version in told.out
+    assert "blend: trending" in told.out
+    said = " ".join(told.err.split())  # a narrow terminal breaks lines
+    assert "kept; set aside: " in said
+    assert " duplicate" in said
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model"]
+    suffixes = {file.suffix for file in (tmp_path / "model").iterdir()}
+    assert suffixes == {".json", ".parquet", ".safetensors"}
+
+
+def test_the_same_seed_and_data_give_the_same_model_in_place_of_the_older_one(
+    shop: Path, tmp_path: Path
+) -> None:
+    first = fitted(shop, tmp_path / "model", "--seed", "3")
+    again = fitted(shop, tmp_path / "model", "--seed", "3")
+    assert first.version == again.version
+    assert first.facts["seed"] == 3
+    assert first.facts["data_sha256"] == again.facts["data_sha256"]
+
+
+def test_the_cleaning_rules_of_the_configuration_are_used(shop: Path, tmp_path: Path) -> None:
+    usual = fitted(shop, tmp_path / "usual")
+    lax = fitted(
+        shop, tmp_path / "lax", config=CONFIG + "[cleaning]\nduplicates = false\nburst_seconds = 0\n"
+    )
+    strict = fitted(shop, tmp_path / "strict", config=CONFIG + "[cleaning]\nmin_user_events = 20\n")
+    assert len(lax.interactions) > len(usual.interactions) > len(strict.interactions)
+    assert min(pl.Series(strict.interactions.user).value_counts()["count"]) >= 20
+
+
+def test_without_a_catalogue_the_log_says_what_there_is(shop: Path, tmp_path: Path) -> None:
+    files = [str(shop / "events.csv"), "--config", str(shop / "quick.toml")]
+    assert run(["fit", *files, "--out", str(tmp_path / "model")]) == 0
+    snapshot = load(tmp_path / "model")
+    assert snapshot.catalogue.vectors is None
+    assert len(snapshot.catalogue) == len(set(snapshot.interactions.item.tolist()))
+
+
+def test_every_epoch_of_the_ranker_is_told(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = CONFIG.replace('ranker = "none"', 'ranker = {name = "mlp", epochs = 2, hidden = [8]}')
+    snapshot = fitted(shop, tmp_path / "model", config=config)
+    told = capsys.readouterr().out
+    for word in ("epoch   1", "epoch   2", "loss", "accuracy", "auc", "ranker on held-out users"):
+        assert word in told
+    assert snapshot.pipeline.second_.ranker is not None
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("[retrievers.psychic]", "no retriever 'psychic'"),
+        ("[retrievers.ease]\nridge = 3", "'ease' has no parameter 'ridge'"),
+        ('ranker = "oracle"', "no ranker 'oracle'"),
+        ("[cleaning]\nrobots = false", "robots"),
+        ("seed = 'x'", "seed is 'x'"),
+        ("seed = ", "not valid TOML"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_is_refused_before_the_log_is_read(
+    config: str, said: str, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(config)
+    options = ["--config", str(file), "--out", str(tmp_path / "model")]
+    assert run(["fit", str(shop / "events.csv"), *options]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / "model").exists()
+
+
+def test_nothing_but_a_snapshot_is_ever_replaced(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert run(["fit", str(shop / "events.csv"), "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"tacit: {tmp_path} exists and is not a snapshot; choose another directory\n"
+    )
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_a_log_without_events_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("user_id,item_id,event,timestamp\nu,i,view,1000\n")
+    assert run(["fit", str(log), "--out", str(tmp_path / "model")]) == 2
+    assert "there is no event to learn from" in capsys.readouterr().err
+
+
+def test_columns_can_be_mapped(tmp_path: Path, shop: Path) -> None:
+    log = tmp_path / "odd.csv"
+    rows = [f"x{n % 30},y{n % 7},{1_700_000_000 + 3600 * n}" for n in range(200)]
+    log.write_text("a,b,c\n" + "\n".join(rows) + "\n")
+    maps = ["--map", "a=item", "--map", "b=user", "--map", "c=timestamp"]
+    options = ["--config", str(shop / "quick.toml"), "--out", str(tmp_path / "model")]
+    assert run(["fit", str(log), *maps, *options]) == 0
+    assert load(tmp_path / "model").interactions.n_users == 7

@@ -1,0 +1,52 @@
+"""``tacit serve``: what it refuses before it serves (what it serves: tests/server)."""
+
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.served import serving
+
+from tacit.cli.app import run
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert run(["serve", *map(str, arguments)]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+    return told.err
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])
+def test_an_address_that_others_can_reach_needs_a_key(
+    host: str, directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("TACIT_API_KEY", raising=False)
+    assert "needs a key: set TACIT_API_KEY" in refused(capsys, directory, "--host", host)
+
+
+def test_a_port_that_is_taken_is_said_before_the_snapshot_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = refused(capsys, tmp_path / "no snapshot", "--port", port)
+    assert f"cannot listen on 127.0.0.1:{port}" in said
+
+
+def test_a_directory_that_is_no_snapshot_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"{tmp_path} is not a snapshot" in refused(capsys, tmp_path, "--port", 0)
+    assert not list(tmp_path.parent.glob("*.sqlite3"))
+
+
+def test_a_store_that_is_none_is_refused(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "write sqlite:///FILE" in refused(capsys, directory, "--port", 0, "--store", "here.db")
+
+
+def test_the_ready_line_names_an_address_that_answers(directory: Path, tmp_path: Path) -> None:
+    with serving(directory, "--store", f"sqlite:///{tmp_path / 'store.sqlite3'}") as service:
+        assert service.address.startswith("http://127.0.0.1:")
+        assert httpx.get(f"{service.address}/healthz").json() == {"status": "ok"}

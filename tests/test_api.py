@@ -1,0 +1,182 @@
+"""The Python API: read, fit, recommend, similar, batch, save, load."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.served import small_snapshot
+
+import tacit
+from tacit.core.errors import ArtifactError, ConfigError, DataError, InputError
+from tacit.data.shop import Shop, generate
+
+QUICK = tacit.Config(retrievers={"trending": {}, "itemknn": {}}, encoder="none", ranker=None, windows=1)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Shop:
+    return generate(seed=3, users=50, items=120, events=900, days=30)
+
+
+@pytest.fixture(scope="module")
+def files(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    shop.write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model() -> tacit.Model:
+    return tacit.Model(small_snapshot())
+
+
+def test_a_log_is_read_cleaned_and_counted(files: Path) -> None:
+    log = tacit.read(files / "events.csv")
+    assert log.rows_in == len(log.events) + len(log.quarantine)
+    assert sum(log.reasons.values()) == len(log.quarantine) > 0
+    assert log.mapping["user"] == "user_id"
+    assert tacit.read(str(files / "events.csv")).events.equals(log.events)
+
+
+def test_rules_say_what_is_removed(files: Path) -> None:
+    lax = tacit.read(files / "events.csv", rules=tacit.Rules(duplicates=False, burst_seconds=0))
+    usual = tacit.read(files / "events.csv")
+    assert {"duplicate", "burst"} <= set(usual.reasons)
+    assert not {"duplicate", "burst"} & set(lax.reasons)
+
+
+def test_paths_a_cleaned_log_and_frames_are_all_taken(files: Path) -> None:
+    log, items = tacit.read(files / "events.csv"), pl.read_ndjson(files / "items.jsonl")
+    models = [
+        tacit.fit(files / "events.csv", files / "items.jsonl", config=QUICK),
+        tacit.fit(str(files / "events.csv"), str(files / "items.jsonl"), config=QUICK),
+        tacit.fit(log, files / "items.jsonl", config=QUICK),
+        tacit.fit(log.events, items, config=QUICK),
+    ]
+    assert len({model.snapshot.version for model in models}) == 1
+    assert len({tuple(map(str, model.recommend("u00007"))) for model in models}) == 1
+
+
+def test_a_catalogue_is_not_needed(files: Path) -> None:
+    model = tacit.fit(files / "events.csv", config=QUICK)
+    assert len(model.recommend("u00007", k=5)) == 5
+
+
+def test_the_cleaning_of_the_configuration_is_used_on_files(files: Path) -> None:
+    rules = tacit.Rules(min_user_events=15)
+    config = tacit.Config(retrievers=QUICK.retrievers, encoder="none", ranker=None, windows=1, cleaning=rules)
+    few, all_ = (tacit.fit(files / "events.csv", config=c).snapshot.interactions for c in (config, QUICK))
+    assert 0 < few.n_users < all_.n_users
+
+
+def test_who_asks_may_be_known_new_nobody_or_a_history(model: tacit.Model) -> None:
+    known = model.recommend("u00001", k=5)
+    assert len({item.item_id for item in known}) == 5
+    assert all(item.title for item in known)
+    assert any(item.reasons for item in known)
+    assert model.recommend("nobody has this id") == model.recommend()
+    assert model.recommend(history=["i00001"]) != model.recommend()
+    shown = model.recommend("u00001", history=[known[0].item_id], k=5)
+    assert known[0].item_id not in {item.item_id for item in shown}
+    assert known[0].item_id in {
+        item.item_id for item in model.recommend("u00001", history=[known[0].item_id], k=120, allow_seen=True)
+    }
+
+
+def test_similar_items_leave_the_item_out(model: tacit.Model) -> None:
+    found = [item.item_id for item in model.similar("i00001", k=5)]
+    assert len(set(found) - {"i00001"}) == 5
+
+
+def test_a_batch_holds_the_same_lists_as_one_by_one(model: tacit.Model) -> None:
+    lists = model.batch(["u00003", "somebody new", "u00001"], k=6)
+    assert lists.columns == ["user_id", "item_id", "score", "rank"]
+    for (user,), part in lists.group_by("user_id", maintain_order=True):
+        one = model.recommend(str(user), k=6)
+        assert part["item_id"].to_list() == [item.item_id for item in one]
+        assert part["score"].to_list() == pytest.approx([item.score for item in one], rel=1e-5)
+    assert lists["user_id"].unique(maintain_order=True).to_list() == ["u00003", "somebody new", "u00001"]
+
+
+def test_a_batch_takes_all_known_users_by_default_and_may_be_of_nobody(model: tacit.Model) -> None:
+    assert model.batch(k=1)["user_id"].to_list() == model.snapshot.interactions.users.ids.to_list()
+    nobody = model.batch([], k=3)
+    assert (nobody.columns, len(nobody)) == (["user_id", "item_id", "score", "rank"], 0)
+
+
+def test_a_saved_model_answers_the_same_when_loaded(model: tacit.Model, tmp_path: Path) -> None:
+    model.save(tmp_path / "shop.tacit")
+    again = tacit.load(str(tmp_path / "shop.tacit"))
+    assert again.snapshot.version == model.snapshot.version
+    assert again.recommend("u00001") == model.recommend("u00001")
+    assert again.batch(k=3).equals(model.batch(k=3))
+
+
+def test_the_same_seed_gives_the_same_model(files: Path) -> None:
+    versions = {tacit.fit(files / "events.csv", config=QUICK).snapshot.version for _ in range(2)}
+    assert len(versions) == 1
+
+
+@pytest.mark.parametrize("k", [0, 1001])
+def test_a_list_of_an_impossible_length_is_refused(model: tacit.Model, k: int) -> None:
+    for ask in (model.recommend, lambda k: model.similar("i00001", k=k), lambda k: model.batch(k=k)):
+        with pytest.raises(DataError, match=f"k is {k}"):
+            ask(k=k)
+
+
+def test_what_cannot_be_used_is_an_input_error_that_says_why(model: tacit.Model, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.csv"):
+        tacit.read(tmp_path / "nowhere.csv")
+    with pytest.raises(InputError, match=r"nowhere\.csv"):
+        tacit.fit(tmp_path / "nowhere.csv")
+    with pytest.raises(ArtifactError, match="is not a snapshot"):
+        tacit.load(tmp_path)
+    with pytest.raises(DataError, match="there is no item 'nonsense'"):
+        model.similar("nonsense")
+    with pytest.raises(ConfigError, match="no retriever"):
+        tacit.Config(retrievers={})
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(ArtifactError, match="exists and is not a snapshot"):
+        model.save(tmp_path)
+
+
+def test_a_frame_without_the_columns_of_a_log_is_refused() -> None:
+    log = pl.DataFrame({"user_id": ["u", None], "item_id": ["i", "j"]})
+    with pytest.raises(DataError, match="no column 'item_id'"):
+        tacit.fit(log.drop_nulls().drop("item_id"), config=QUICK)
+    with pytest.raises(DataError, match="1 rows of the event frame have no user_id"):
+        tacit.fit(log, config=QUICK)
+    with pytest.raises(DataError, match="the catalogue frame has no column 'item_id'"):
+        tacit.fit(log.drop_nulls(), pl.DataFrame({"id": ["i"]}), config=QUICK)
+
+
+def test_a_plain_frame_of_users_and_items_is_enough() -> None:
+    frame = pl.DataFrame(
+        {"user_id": [f"u{n % 7}" for n in range(60)], "item_id": [f"i{n % 11}" for n in range(60)]}
+    )
+    model = tacit.fit(frame, config=QUICK)
+    assert model.snapshot.interactions.n_users == 7
+    assert model.snapshot.interactions.kinds == ("interaction",)
+    assert model.snapshot.interactions.timing == "none"
+
+
+def test_ids_may_be_numbers_and_times_dates() -> None:
+    seconds = [1_700_000_000 + 3600 * n for n in range(60)]
+    frame = pl.DataFrame(
+        {
+            "user_id": [n % 7 for n in range(60)],
+            "item_id": [n % 11 for n in range(60)],
+            "timestamp": pl.from_epoch(pl.Series(seconds)),
+        }
+    )
+    items = pl.DataFrame({"item_id": [*range(12)], "title": [f"thing {n}" for n in range(12)]})
+    log = tacit.fit(frame, items, config=QUICK).snapshot.interactions
+    assert log.users.ids.to_list() == [str(n) for n in range(7)]
+    assert len(log.items) == 12
+    assert (log.timing, log.at.min(), log.end) == ("time", seconds[0], seconds[-1])
+
+
+def test_names_that_are_not_there_are_no_attributes() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        tacit.nonsense  # noqa: B018
+    assert set(tacit.__all__) == {"Config", "Model", "Rules", "fit", "load", "read"}
