@@ -8,7 +8,7 @@ import tacit
 from tacit.data.shop import generate
 
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
-generate(users=400, items=200, events=8_000).write(folder)  # your files go here instead
+generate(users=150, items=130, events=3_500).write(folder)  # your files go here instead
 
 log = tacit.read(folder / "events.csv")
 print(f"{log.rows_in:,} rows, {len(log.events):,} kept; set aside: {log.reasons}")
