@@ -64,7 +64,8 @@ def filled(ranking: Ranking, queries: Queries, allowed: Bool) -> Ranking:
     for row in np.flatnonzero((items < 0).any(axis=1)):
         listed = items[row] >= 0
         left = allowed.copy()
-        left[queries.exclude[queries.exclude_offsets[row] : queries.exclude_offsets[row + 1]]] = False
+        excluded = queries.exclude[queries.exclude_offsets[row] : queries.exclude_offsets[row + 1]]
+        left[excluded[excluded < len(left)]] = False
         left[items[row, listed]] = False
         rest = np.flatnonzero(left)[: int((~listed).sum())]
         places = np.flatnonzero(~listed)[: len(rest)]

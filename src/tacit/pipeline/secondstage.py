@@ -93,10 +93,11 @@ class SecondStage:
         return cls(
             blend=Blend.restore(spec["blend"]),
             maker=FeatureMaker.restore(spec["maker"], part("maker"), catalogue),
-            normaliser=Normaliser.restore(spec["normaliser"], part("normaliser"))
-            if spec["normaliser"]
-            else None,
-            ranker=MLP.restore(spec["ranker"], part("ranker")) if spec["ranker"] else None,
+            # A spec may be empty and still be one: only None says that there is nothing to restore.
+            normaliser=None
+            if spec["normaliser"] is None
+            else Normaliser.restore(spec["normaliser"], part("normaliser")),
+            ranker=None if spec["ranker"] is None else MLP.restore(spec["ranker"], part("ranker")),
             trust=spec["trust"],
         )
 

@@ -1,0 +1,120 @@
+"""The second stage: blend and ranker mixed, by hand; what is learned survives a snapshot."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tacit.core.types import Float32
+from tacit.data.queries import Queries
+from tacit.features.candidates import Candidates
+from tacit.features.maker import FeatureMaker
+from tacit.features.normaliser import Normaliser
+from tacit.pipeline.blend import Blend
+from tacit.pipeline.secondstage import SecondStage, fit_projection, mixed
+from tacit.rankers.mlp import MLP
+from tacit.testing.generated import small_log
+
+NO = -np.inf
+QUERIES = Queries.of([[3, 8], [], [41]])
+FOUND = Candidates(
+    np.array([[1, 5, 9], [2, 4, -1], [-1, -1, -1]], dtype=np.int32),
+    np.array(
+        [[[3, 1], [2, NO], [1, 2]], [[1, 1], [0, 4], [NO, NO]], [[NO, NO]] * 3],
+        dtype=np.float32,
+    ),
+    ("trending", "ease"),
+)
+
+
+def ranker(width: int) -> MLP:
+    """A ranker of random weights: any will do."""
+    rng = np.random.default_rng(3)
+    made = MLP(hidden=[4])
+    shapes = [(4, width), (1, 4)]
+    made.layers_ = [
+        (rng.standard_normal(shape).astype(np.float32), rng.standard_normal(shape[0]).astype(np.float32))
+        for shape in shapes
+    ]
+    return made
+
+
+@pytest.fixture(scope="module")
+def stage() -> SecondStage:
+    log, catalogue = small_log()
+    maker = FeatureMaker(projection=fit_projection(log, catalogue)).fit(log, catalogue)
+    features = maker.transform(QUERIES, FOUND)
+    return SecondStage(
+        Blend([0.25, 0.75]), maker, Normaliser().fit(features), ranker(features.shape[1]), trust=0.5
+    )
+
+
+def ranked(stage: SecondStage) -> Float32:
+    scores = np.full(FOUND.items.shape, NO, dtype=np.float32)
+    features = stage.normaliser.transform(stage.maker.transform(QUERIES, FOUND))
+    scores[FOUND.items >= 0] = stage.ranker.score(features)
+    return scores
+
+
+def test_two_scores_are_stretched_and_mixed_by_hand() -> None:
+    blended = np.array([[4, 2, 0, NO], [7, 7, NO, NO], [NO] * 4], dtype=np.float32)
+    other = np.array([[0, 10, 5, NO], [1, 3, NO, NO], [NO] * 4], dtype=np.float32)
+    expected = [[0.75, 0.625, 0.125, NO], [0.375, 0.625, NO, NO], [NO] * 4]
+    np.testing.assert_allclose(mixed(blended, other, 0.25), expected, rtol=1e-6)
+
+
+def test_without_trust_the_blend_alone_counts(stage: SecondStage) -> None:
+    alone = replace(stage, trust=0.0).score(QUERIES, FOUND)
+    np.testing.assert_array_equal(alone, stage.blend.score(FOUND))
+    np.testing.assert_array_equal(replace(stage, ranker=None).score(QUERIES, FOUND), alone)
+    assert np.isneginf(alone[FOUND.items < 0]).all()
+
+
+def test_with_full_trust_the_order_is_the_rankers(stage: SecondStage) -> None:
+    scores = replace(stage, trust=1.0).score(QUERIES, FOUND)
+    np.testing.assert_array_equal(
+        np.argsort(-scores, kind="stable"), np.argsort(-ranked(stage), kind="stable")
+    )
+    np.testing.assert_array_equal(np.isneginf(scores), FOUND.items < 0)
+
+
+def test_half_trust_is_the_mean_of_the_two(stage: SecondStage) -> None:
+    expected = mixed(stage.blend.score(FOUND), ranked(stage), 0.5)
+    np.testing.assert_array_equal(stage.score(QUERIES, FOUND), expected)
+
+
+def test_a_snapshot_keeps_blend_ranker_and_trust(stage: SecondStage) -> None:
+    spec = json.loads(json.dumps(stage.spec(), allow_nan=False))
+    again = SecondStage.restore(spec, stage.arrays(), small_log()[1])
+    assert again.ranker is not None
+    assert again.normaliser is not None
+    np.testing.assert_array_equal(again.score(QUERIES, FOUND), stage.score(QUERIES, FOUND))
+    bare = SecondStage(stage.blend, stage.maker)
+    without = SecondStage.restore(bare.spec(), bare.arrays(), small_log()[1])
+    assert without.ranker is None
+    np.testing.assert_array_equal(without.score(QUERIES, FOUND), bare.score(QUERIES, FOUND))
+
+
+def test_a_longer_log_changes_the_statistics_and_nothing_else(stage: SecondStage) -> None:
+    log, catalogue = small_log()
+    earlier = stage.fitted(log.before(float(np.median(log.at))), catalogue)
+    assert earlier.maker.statistics_.end < stage.maker.statistics_.end == log.end
+    assert (earlier.blend, earlier.normaliser, earlier.ranker, earlier.trust) == (
+        stage.blend,
+        stage.normaliser,
+        stage.ranker,
+        stage.trust,
+    )
+    assert earlier.maker.projection is stage.maker.projection
+
+
+def test_the_view_of_the_vectors_is_fitted_on_items_with_events() -> None:
+    log, catalogue = small_log()
+    few = log.select(np.isin(log.item, [3, 4, 5]))
+    projection = fit_projection(few, catalogue)
+    np.testing.assert_allclose(projection.mean_, catalogue.vectors[3:6].mean(axis=0), rtol=1e-6)
+    assert projection.directions_.shape == (16, 3)  # three items span no more
+    assert fit_projection(log, catalogue).directions_.shape == (16, 16)
+    assert fit_projection(log.select(log.user < 0), catalogue) is None
+    assert fit_projection(log, replace(catalogue, vectors=None)) is None

@@ -1,0 +1,205 @@
+"""How the second stage learns: on lessons in which it is known what should be learned."""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+
+from tacit.core.progress import SILENT
+from tacit.core.types import Float32
+from tacit.data.interactions import Interactions
+from tacit.features.candidates import Candidates
+from tacit.pipeline.blend import judge
+from tacit.pipeline.config import Config
+from tacit.pipeline.retrievers import retriever
+from tacit.pipeline.secondstage import SecondStage
+from tacit.pipeline.training import TEST, TRAIN, VALID, Lesson, TrainingReport, learn, lesson, roles
+from tacit.pipeline.windows import Window, rank_windows
+from tacit.rankers.mlp import Epoch
+from tacit.testing.generated import small_log
+
+N, WIDTH = 120, 20
+ROLE = np.repeat([TRAIN, VALID, TEST], [80, 25, 15])
+RANKER = {"name": "mlp", "hidden": [8], "epochs": 6, "learning_rate": 0.02, "batch_size": 128}
+CONFIG = Config(retrievers={"trending": {}, "content": {}}, ranker=RANKER)
+
+
+def made(
+    labels: Float32, scores: Callable[[Float32], Float32], features: Callable[[Float32], Float32]
+) -> Lesson:
+    """Return a lesson whose retriever scores and features are made from the labels."""
+    items = np.tile(np.arange(WIDTH, dtype=np.int32), (N, 1))
+    found = Candidates(items, scores(labels), ("trending", "content"))
+    judged = judge(found, labels, labels.sum(axis=1).astype(np.int64))
+    pair = np.arange(N * WIDTH)
+    return Lesson(found, judged, ROLE, features(labels), pair, np.ones(N * WIDTH, dtype=bool))
+
+
+def some_labels() -> Float32:
+    labels = (np.random.default_rng(1).random((N, WIDTH)) < 0.1).astype(np.float32)
+    labels[np.arange(N), np.arange(N) % WIDTH] = 1  # everybody chose something
+    return labels
+
+
+def telling(labels: Float32) -> Float32:
+    noise = np.random.default_rng(2).random((N, WIDTH, 2))
+    return (labels[..., None] + 0.3 * noise).astype(np.float32)
+
+
+def noise(labels: Float32) -> Float32:
+    return np.random.default_rng(3).standard_normal((N, WIDTH, 2)).astype(np.float32)
+
+
+def flat(make: Callable[[Float32], Float32]) -> Callable[[Float32], Float32]:
+    return lambda labels: make(labels).reshape(-1, 2)
+
+
+def learned(*lessons: Lesson, config: Config = CONFIG) -> tuple[SecondStage, TrainingReport, list[Epoch]]:
+    epochs: list[Epoch] = []
+    stage, report = learn(
+        lessons, config, None, rng=np.random.default_rng(0), progress=SILENT, on_epoch=epochs.append
+    )
+    return stage, report, epochs
+
+
+@cache
+def window() -> Window:
+    log, _ = small_log()
+    return next(rank_windows(log, "time", count=1, share=0.2, rng=np.random.default_rng(0)))
+
+
+def of_the_window(config: Config, role: int = TRAIN) -> Lesson:
+    log, catalogue = small_log()
+    models = [
+        retriever(name, given).fit(window().past, catalogue, rng=np.random.default_rng(0))
+        for name, given in config.retrievers.items()
+    ]
+    everybody = np.full(log.n_users, role)
+    return lesson(window(), models, None, catalogue, config, everybody, np.random.default_rng(0))
+
+
+def test_a_ranker_that_knows_more_than_the_blend_is_trusted() -> None:
+    stage, report, _ = learned(made(some_labels(), scores=noise, features=flat(telling)))
+    assert stage.trust == report.trust >= 0.5
+    assert report.valid_ndcg["1.0"] > 0.95 > report.valid_ndcg["0.0"]
+
+
+def test_a_ranker_that_knows_nothing_is_not_trusted() -> None:
+    stage, report, _ = learned(made(some_labels(), scores=telling, features=flat(noise)))
+    assert stage.trust == report.trust == 0
+    assert report.valid_ndcg["0.0"] > report.valid_ndcg["1.0"]
+    assert stage.ranker is not None  # kept, so that the report can tell of it
+
+
+def test_of_equals_the_ranker_is_trusted_least() -> None:
+    stage, report, _ = learned(made(some_labels(), scores=telling, features=flat(telling)))
+    assert report.valid_ndcg["0.0"] == report.valid_ndcg["0.5"] == pytest.approx(1)
+    assert stage.trust == 0
+
+
+def test_the_trust_is_the_best_of_those_that_were_tried() -> None:
+    mixed = made(some_labels(), scores=lambda y: telling(y) + noise(y), features=flat(noise))
+    _, report, _ = learned(mixed)
+    assert list(report.valid_ndcg) == ["0.0", "0.25", "0.5", "0.75", "1.0"]
+    assert report.valid_ndcg[str(report.trust)] == max(report.valid_ndcg.values())
+
+
+def test_every_epoch_tells_loss_accuracy_and_auc_of_both_sides() -> None:
+    _, report, epochs = learned(made(some_labels(), scores=noise, features=flat(telling)))
+    assert epochs == report.epochs
+    assert [epoch.epoch for epoch in epochs] == list(range(1, len(epochs) + 1))
+    first, last = epochs[0], epochs[-1]
+    assert last.train_loss < first.train_loss
+    assert last.valid_loss < first.valid_loss
+    assert last.train_auc > 0.99
+    assert last.valid_auc > 0.99
+    assert last.valid_accuracy > 0.9 > 0.5 < last.train_accuracy
+    assert report.test["auc"] > 0.99
+    assert report.test["loss"] == pytest.approx(last.valid_loss, abs=0.05)
+
+
+@pytest.mark.parametrize("missing", [TRAIN, VALID])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_a_side_with_one_label_only_teaches_no_ranker(missing: int, value: float) -> None:
+    labels = some_labels()
+    labels[missing == ROLE] = value
+    stage, report, epochs = learned(made(labels, scores=noise, features=flat(telling)))
+    assert stage.ranker is None
+    assert stage.trust == 0
+    assert epochs == report.epochs == []
+    assert report.test is None
+    assert report.valid_ndcg == {}
+
+
+def test_without_a_lesson_there_is_a_blend_of_equals() -> None:
+    stage, report, _ = learned()
+    assert report.weights == {"trending": 0.5, "content": 0.5}
+    assert stage.ranker is None
+    assert (report.queries, report.pairs) == (0, 0)
+
+
+def test_lessons_of_several_windows_are_learned_together() -> None:
+    one = made(some_labels(), scores=noise, features=flat(telling))
+    _, report, _ = learned(one, one)
+    assert report.queries == 2 * N
+    assert report.pairs == 2 * N * WIDTH
+
+
+def test_test_users_change_neither_the_weights_nor_the_epochs() -> None:
+    labels = some_labels()
+    other = labels.copy()
+    other[ROLE == TEST] = 1 - other[ROLE == TEST]
+    first, second = (
+        learned(made(some_labels(), scores=noise, features=lambda _, y=y: telling(y).reshape(-1, 2)))
+        for y in (labels, other)
+    )
+    assert first[2] == second[2]
+    for (weight, bias), (again, same) in zip(first[0].ranker.layers_, second[0].ranker.layers_, strict=True):
+        np.testing.assert_array_equal(weight, again)
+        np.testing.assert_array_equal(bias, same)
+    assert first[1].test != second[1].test
+
+
+def test_a_user_has_one_role_in_all_windows_and_the_shares_are_those_told() -> None:
+    role = roles(20_000, np.random.default_rng(0))
+    assert [round(float((role == part).mean()), 1) for part in (TRAIN, VALID, TEST)] == [0.7, 0.2, 0.1]
+    np.testing.assert_array_equal(role, roles(20_000, np.random.default_rng(0)))
+
+
+def test_a_lesson_labels_what_was_chosen_next() -> None:
+    one = of_the_window(CONFIG)
+    for row in range(0, len(window().queries), 9):
+        start, stop = window().target_offsets[row : row + 2]
+        targets = set(window().targets[start:stop].tolist())
+        chosen = one.candidates.items[row][one.judged.labels[row] > 0].tolist()
+        assert set(chosen) == targets & set(one.candidates.items[row].tolist())
+        assert one.judged.totals[row] == len(targets)
+    assert one.judged.labels.sum() > 0
+
+
+def test_training_users_give_all_positives_and_a_sample_of_the_rest() -> None:
+    one = of_the_window(CONFIG)
+    assert len(one.features) == len(one.pair) == len(one.drawn)
+    assert one.drawn.all()
+    assert one.label.sum() == one.judged.labels.sum()
+    per_query = np.bincount(one.query) - np.bincount(one.query, one.label)
+    real = one.candidates.real.sum(axis=1)
+    assert 0.7 * 60 < per_query[real > 60].mean() < 1.3 * 60
+    assert (one.candidates.items.ravel()[one.pair] >= 0).all()
+
+
+def test_held_out_users_keep_all_pairs_for_whole_lists() -> None:
+    one = of_the_window(CONFIG, role=VALID)
+    np.testing.assert_array_equal(one.pair, np.flatnonzero(one.candidates.real))
+    assert 0 < one.drawn.sum() < len(one.drawn)
+    assert one.drawn[one.label > 0].all()
+
+
+def test_without_a_ranker_no_features_are_made() -> None:
+    one = of_the_window(Config(retrievers={"trending": {}}, ranker=None))
+    assert one.features.size == one.pair.size == 0
+    assert isinstance(window().past, Interactions)
+    stage, report, _ = learned(one, config=Config(retrievers={"trending": {}}, ranker=None))
+    assert stage.ranker is None
+    assert report.weights == {"trending": 1.0}

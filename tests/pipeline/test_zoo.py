@@ -1,0 +1,23 @@
+"""Models by name."""
+
+import pytest
+
+from tacit.models.protocol import Recommender
+from tacit.pipeline import zoo
+from tacit.pipeline.config import Config
+from tacit.pipeline.twostage import TwoStage
+
+
+@pytest.mark.parametrize("name", list(zoo.MODELS))
+def test_a_model_has_the_name_it_is_asked_for_by(name: str) -> None:
+    model = zoo.MODELS[name]()
+    assert model.name == name
+    assert isinstance(model, TwoStage if name in ("blend", "tacit") else Recommender)
+    assert zoo.MODELS[name]() is not model
+
+
+def test_the_two_stage_models_are_those_of_the_configuration() -> None:
+    made = zoo.models(Config(candidates=17))
+    assert made["blend"]().config.ranker is None
+    assert made["tacit"]().config == Config(candidates=17)
+    assert set(zoo.SIMPLE) < set(made)
