@@ -105,7 +105,7 @@ def load(directory: Path) -> Snapshot:
     manifest = verify(directory)
     try:
         return _load(directory, manifest)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
         raise ArtifactError(
             f"{directory} was written by tacit {manifest.get('tacit')} and cannot be read by "
             f"{__version__} ({error}); fit again"

@@ -1,0 +1,237 @@
+"""Snapshots: everything comes back, and nothing damaged is loaded."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.served import small_snapshot
+
+from tacit.core.errors import ArtifactError
+from tacit.core.manifest import MANIFEST, publish, verify
+from tacit.core.version import __version__
+from tacit.data.shop import generate
+from tacit.engine.batch import recommend_all
+from tacit.engine.snapshot import Snapshot, load, save, version_of
+from tacit.engine.train import train
+from tacit.pipeline.config import Config
+
+
+@cache
+def ranked_snapshot() -> Snapshot:
+    """All retrievers and a ranker that is trusted half, whatever the small log says of it."""
+    shop = generate(seed=3, users=60, items=80, events=1_500, days=40)
+    ranker = {"name": "mlp", "hidden": [8], "epochs": 2}
+    snapshot = train(shop.events, shop.items, Config(encoder="tfidf", ranker=ranker, windows=1))
+    assert snapshot.pipeline.second_.ranker is not None
+    second = replace(snapshot.pipeline.second_, trust=0.5)
+    snapshot.pipeline.second_ = second
+    return snapshot
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("saved") / "snapshot"
+    save(ranked_snapshot(), directory)
+    return directory
+
+
+@pytest.fixture
+def copy(saved: Path, tmp_path: Path) -> Path:
+    files = {str(file.relative_to(saved)): file.read_bytes() for file in saved.rglob("*") if file.is_file()}
+    target = tmp_path / "copy"
+    target.mkdir()
+    for name, content in files.items():
+        (target / name).write_bytes(content)
+    return target
+
+
+def lists(snapshot: Snapshot, **options: object) -> pl.DataFrame:
+    return pl.concat(recommend_all(snapshot, **options))  # type: ignore[arg-type]
+
+
+def test_a_snapshot_comes_back_with_the_same_lists(saved: Path) -> None:
+    snapshot, again = ranked_snapshot(), load(saved)
+    assert lists(again).equals(lists(snapshot))
+    assert lists(again, users=["nobody knows me"]).equals(lists(snapshot, users=["nobody knows me"]))
+    assert again.pipeline.second_.ranker is not None
+    assert again.pipeline.second_.trust == 0.5
+
+
+def test_everything_else_comes_back_too(saved: Path) -> None:
+    snapshot, again = ranked_snapshot(), load(saved)
+    assert (again.version, again.encoder, again.facts) == (snapshot.version, snapshot.encoder, snapshot.facts)
+    assert again.weights.to_json() == snapshot.weights.to_json()
+    for name in ("users", "items", "kinds", "timing"):
+        assert getattr(again.interactions, name) == getattr(snapshot.interactions, name)
+    for name in ("user", "item", "weight", "at", "kind"):
+        before, after = getattr(snapshot.interactions, name), getattr(again.interactions, name)
+        np.testing.assert_array_equal(after, before)
+        assert after.dtype == before.dtype
+    assert again.catalogue.attributes.equals(snapshot.catalogue.attributes)
+    assert again.catalogue.attributes.schema == snapshot.catalogue.attributes.schema
+    assert again.catalogue.texts.equals(snapshot.catalogue.texts)
+    for name in ("has_text", "available", "created_at", "vectors"):
+        np.testing.assert_array_equal(getattr(again.catalogue, name), getattr(snapshot.catalogue, name))
+    np.testing.assert_array_equal(again.encode(["red tea"]), snapshot.encode(["red tea"]))
+    assert version_of(again.pipeline, str(again.facts["data_sha256"])) == version_of(
+        snapshot.pipeline, str(snapshot.facts["data_sha256"])
+    )
+
+
+def test_a_loaded_snapshot_can_be_saved_again_byte_for_byte(saved: Path, tmp_path: Path) -> None:
+    save(load(saved), tmp_path / "again")
+    first, second = verify(saved), verify(tmp_path / "again")
+    assert second["files"] == first["files"]
+
+
+def test_the_manifest_tells_what_was_trained_on(saved: Path) -> None:
+    manifest = verify(saved)
+    assert manifest["tacit"] == __version__
+    assert manifest["model"] == ranked_snapshot().version
+    facts = manifest["facts"]
+    assert facts["seed"] == 7
+    assert facts["events"] == len(ranked_snapshot().interactions)
+    assert set(facts["versions"]) == {"tacit", "python", "numpy", "scipy", "polars", "torch"}
+    json.loads(
+        (saved / MANIFEST).read_text("utf-8"), parse_constant=lambda name: pytest.fail(f"{name} is no JSON")
+    )
+
+
+def test_it_holds_plain_arrays_tables_and_json_only(saved: Path) -> None:
+    kinds = {file.suffix for file in saved.rglob("*")}
+    assert kinds == {".json", ".parquet", ".safetensors"}
+
+
+def test_a_snapshot_without_text_comes_back(tmp_path: Path) -> None:
+    shop = generate(seed=3, users=30, items=64, events=400, days=20)
+    bare = train(
+        shop.events, None, Config(retrievers={"trending": {}, "itemknn": {}}, ranker=None, windows=1)
+    )
+    assert bare.catalogue.vectors is None
+    assert bare.encoder == "none"
+    save(bare, tmp_path / "bare")
+    assert lists(load(tmp_path / "bare")).equals(lists(bare))
+
+
+NAMES = [
+    "catalogue.parquet",
+    "encoder.safetensors",
+    "interactions.safetensors",
+    "manifest.json",
+    "pipeline.safetensors",
+    "snapshot.json",
+    "users.parquet",
+    "vectors.safetensors",
+]
+
+
+def test_these_are_all_files(saved: Path) -> None:
+    assert sorted(file.name for file in saved.iterdir()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_flipped_bit_anywhere_in_any_file_is_refused(copy: Path, name: str) -> None:
+    whole = (copy / name).read_bytes()
+    for place in np.linspace(0, len(whole) - 1, 12).astype(int).tolist():
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        (copy / name).write_bytes(changed)
+        with pytest.raises(ArtifactError, match=name.replace(".", r"\.")):
+            load(copy)
+
+
+def _gone(file: Path) -> None:
+    file.unlink()
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def _emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("damage", [_gone, _cut, _emptied])
+def test_a_file_that_is_not_whole_is_refused(copy: Path, name: str, damage: Callable[[Path], None]) -> None:
+    damage(copy / name)
+    if name == MANIFEST and damage is _cut:  # the line break at the end
+        assert lists(load(copy)).equals(lists(ranked_snapshot()))
+        return
+    with pytest.raises(ArtifactError):
+        load(copy)
+
+
+def test_a_file_of_another_snapshot_is_refused(copy: Path, tmp_path: Path) -> None:
+    save(small_snapshot(), tmp_path / "other")
+    (copy / "users.parquet").write_bytes((tmp_path / "other" / "users.parquet").read_bytes())
+    with pytest.raises(ArtifactError, match=r"users\.parquet is damaged"):
+        load(copy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda document: document.pop("pipeline"),
+        lambda document: document["pipeline"].pop("second"),
+        lambda document: document["pipeline"]["retrievers"][0].update(name="magic"),
+        lambda document: document["pipeline"]["retrievers"][1]["spec"].update(surprise=1),
+        lambda document: document.update(weights=None),
+    ],
+)
+def test_a_whole_snapshot_of_other_content_is_refused_and_names_its_version(
+    copy: Path, tmp_path: Path, change: Callable[[dict], object]
+) -> None:
+    """As another version of Tacit would write it: every checksum is right, the content is not."""
+    document = json.loads((copy / "snapshot.json").read_text("utf-8"))
+    change(document)
+
+    def write(target: Path) -> None:
+        for name in set(NAMES) - {MANIFEST, "snapshot.json"}:
+            (target / name).write_bytes((copy / name).read_bytes())
+        (target / "snapshot.json").write_text(json.dumps(document), "utf-8")
+
+    publish(tmp_path / "other", write, {"tacit": "9.9.9", "facts": {}})
+    with pytest.raises(ArtifactError, match=rf"written by tacit 9\.9\.9 and cannot be read by {__version__}"):
+        load(tmp_path / "other")
+
+
+def test_a_table_without_its_column_is_refused_too(copy: Path, tmp_path: Path) -> None:
+    def write(target: Path) -> None:
+        for name in set(NAMES) - {MANIFEST, "users.parquet"}:
+            (target / name).write_bytes((copy / name).read_bytes())
+        pl.DataFrame({"person": ["a"]}).write_parquet(target / "users.parquet")
+
+    publish(tmp_path / "other", write, {"tacit": "9.9.9", "facts": {}})
+    with pytest.raises(ArtifactError, match=r"written by tacit 9\.9\.9"):
+        load(tmp_path / "other")
+
+
+def test_saving_over_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("mine")
+    with pytest.raises(ArtifactError, match="exists and is not a snapshot"):
+        save(small_snapshot(), tmp_path)
+    assert (tmp_path / "letter.txt").read_text() == "mine"
+
+
+def test_another_process_gives_the_same_lists_without_torch(saved: Path) -> None:
+    code = (
+        "import sys\n"
+        "import polars as pl\n"
+        "from pathlib import Path\n"
+        "from tacit.engine.snapshot import load\n"
+        "from tacit.engine.batch import recommend_all\n"
+        "pl.concat(recommend_all(load(Path(sys.argv[1])))).write_parquet(sys.argv[2])\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    out = saved.parent / "lists.parquet"
+    subprocess.run([sys.executable, "-c", code, str(saved), str(out)], check=True)
+    assert pl.read_parquet(out).equals(lists(ranked_snapshot()))
