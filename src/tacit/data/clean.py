@@ -1,7 +1,7 @@
 """Cleaning: rules that each remove rows for one reason, counted, with every removed row in the quarantine.
 
 The rules run in a fixed order and a row is removed by the first that fits it, so ``rows_in`` is always the
-number of events plus the number of quarantined rows.
+number of events plus the number of quarantined rows. Missing values are filled before rows are compared.
 """
 
 from collections.abc import Callable, Mapping
@@ -115,7 +115,7 @@ def parse_rules(values: Mapping[str, Any], *, where: str = "the cleaning rules")
             raise ConfigError(f"{where}: {name} cannot be {value!r}")
         if isinstance(known[name], int | float) and not isinstance(value, int | float):
             raise ConfigError(f"{where}: {name} is {value!r}; it must be a number")
-        if type(known[name]) is int and value != int(value):
+        if type(known[name]) is int and value % 1 != 0:
             raise ConfigError(f"{where}: {name} is {value!r}; it must be a whole number")
     fill = values.get("fill") or {}
     if not isinstance(fill, Mapping):
@@ -171,43 +171,48 @@ def apply_rules(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the events that stand every rule, and the removed ones with a column ``reason``."""
     steps = _steps(rules, now)
-    removed: list[pl.DataFrame] = []
-    with progress.task("cleaning", total=len(steps) + 1) as task:
-        for reason, find in steps:
-            wrong = find(events)
-            if wrong.any():
-                removed.append(_named(events.filter(wrong), reason))
-                events = events.filter(~wrong)
+    gone = [pl.DataFrame(schema={col.LINE: pl.Int64, "reason": pl.String})]
+    with progress.task("cleaning", total=len(steps)) as task:
+        for step in steps:
+            events, removed = step(events)
+            gone.append(removed)
             task.advance()
-        events, unfilled = filled(events, rules.fill)
-        if rules.missing_times and (wrong := _timeless(events)).any():
-            unfilled = pl.concat([unfilled, _named(events.filter(wrong), "no time")])
-            events = events.filter(~wrong)
-        task.advance()
-    return events, pl.concat([*removed, unfilled])
+    return events, pl.concat(gone)
 
 
-def _named(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
-    return rows.select(col.LINE, pl.lit(reason).alias("reason"))
+_Step = Callable[[pl.DataFrame], tuple[pl.DataFrame, pl.DataFrame]]
 
 
-def _steps(rules: Rules, now: float) -> list[tuple[str, Callable[[pl.DataFrame], pl.Series]]]:
-    steps: list[tuple[str, Callable[[pl.DataFrame], pl.Series]]] = []
+def _removal(reason: str, find: Callable[[pl.DataFrame], pl.Series]) -> _Step:
+    """Return the step that removes the rows that are found."""
+
+    def remove(events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        wrong = find(events)
+        removed = events.filter(wrong).select(col.LINE, pl.lit(reason).alias("reason"))
+        return (events.filter(~wrong) if len(removed) else events), removed
+
+    return remove
+
+
+def _steps(rules: Rules, now: float) -> list[_Step]:
+    steps: list[_Step] = []
     if rules.impossible_times:
-        steps.append(("impossible time", lambda e: _impossible(e, now)))
-    if rules.missing_times and col.TIMESTAMP not in rules.fill:
-        steps.append(("no time", _timeless))
+        steps.append(_removal("impossible time", lambda e: _impossible(e, now)))
+    if rules.fill:  # early, so that the other rules judge what will be there
+        steps.append(lambda e: filled(e, rules.fill))
+    if rules.missing_times:
+        steps.append(_removal("no time", _timeless))
     if rules.duplicates:
-        steps.append(("duplicate", _duplicates))
+        steps.append(_removal("duplicate", _duplicates))
     if rules.burst_seconds > 0:
-        steps.append(("burst", lambda e: _bursts(e, rules.burst_seconds)))
+        steps.append(_removal("burst", lambda e: _bursts(e, rules.burst_seconds)))
     if rules.bots:
-        steps.append(("bot", lambda e: _bots(e, rules)))
+        steps.append(_removal("bot", lambda e: _bots(e, rules)))
     if rules.outliers is not None:
-        steps.append(("outlying value", lambda e: _outliers(e, rules)))
+        steps.append(_removal("outlying value", lambda e: _outliers(e, rules)))
     if rules.min_item_events > 1 or rules.min_user_events > 1:
-        steps.append(("rare item", lambda e: _rare(e, rules)[0]))
-        steps.append(("rare user", lambda e: _rare(e, rules)[1]))
+        steps.append(_removal("rare item", lambda e: _rare(e, rules)[0]))
+        steps.append(_removal("rare user", lambda e: _rare(e, rules)[1]))
     return steps
 
 
@@ -222,41 +227,49 @@ def _timeless(events: pl.DataFrame) -> pl.Series:
 
 
 def _coded(events: pl.DataFrame) -> pl.DataFrame:
-    """Return user, item and event as numbers, with time and place: what sorting twenty million rows needs."""
+    """Return user, item and event as numbers, which sort and compare faster, beside time and place."""
+    names = (col.USER, col.ITEM, col.EVENT)
     return events.select(
-        *(
-            pl.col(name).cast(pl.Categorical).to_physical().alias(name)
-            for name in (col.USER, col.ITEM, col.EVENT)
-        ),
-        pl.col(col.TIMESTAMP).fill_null(-inf),
-        pl.col(col.VALUE).fill_null(-inf),
-        pl.col(col.SEQ).fill_null(-(2**63)),
-        pl.int_range(pl.len(), dtype=pl.UInt32).alias("place"),
+        *(pl.col(name).cast(pl.Categorical).to_physical().alias(name) for name in names),
+        col.TIMESTAMP,
+        "place",
     )
+
+
+def _repeated(events: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Return the rows whose keys are not theirs alone, with their place: few, and found without a sort.
+
+    They are told by a hash, so a row alone of its kind may be among them.
+    """
+    wanted = events.select(keys).hash_rows().is_duplicated()
+    return events.with_row_index("place").filter(wanted)
 
 
 def _duplicates(events: pl.DataFrame) -> pl.Series:
     keys = [col.USER, col.ITEM, col.EVENT, col.TIMESTAMP, col.VALUE, col.SEQ]
-    ordered = _coded(events).sort(*keys, "place")
-    same = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys).fill_null(False)
-    return _at_places(ordered.select("place", same.alias("wrong")), len(events))
+    again = (~pl.struct(keys).is_first_distinct()).alias("wrong")
+    return _at_places(_repeated(events, keys).select("place", again), len(events))
 
 
 def _bursts(events: pl.DataFrame, seconds: float) -> pl.Series:
     weak = [name for name in events[col.EVENT].unique() if strength(name) < _STRONG]
-    candidates = events[col.EVENT].is_in(weak) & events[col.TIMESTAMP].is_not_null()
-    if not candidates.any():
-        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(events))
     keys = [col.USER, col.ITEM, col.EVENT]
-    ordered = _coded(events).filter(candidates).sort(*keys, col.TIMESTAMP, "place")
+    candidates = _repeated(events, keys).filter(
+        pl.col(col.EVENT).is_in(weak), pl.col(col.TIMESTAMP).is_not_null()
+    )
+    ordered = _coded(candidates).sort(*keys, col.TIMESTAMP, "place")
     same = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys)
     close = pl.col(col.TIMESTAMP) - pl.col(col.TIMESTAMP).shift(1) <= seconds
     return _at_places(ordered.select("place", (same & close).fill_null(False).alias("wrong")), len(events))
 
 
 def _at_places(found: pl.DataFrame, size: int) -> pl.Series:
+    return _marked(found.filter("wrong")["place"], size)
+
+
+def _marked(places: pl.Series, size: int) -> pl.Series:
     none = pl.Series("wrong", [False], dtype=pl.Boolean).new_from_index(0, size)
-    return none.scatter(found.filter("wrong")["place"], True)
+    return none.scatter(places, True)
 
 
 def _bots(events: pl.DataFrame, rules: Rules) -> pl.Series:
@@ -311,7 +324,7 @@ def _outliers(events: pl.DataFrame, rules: Rules) -> pl.Series:
 
 def _rare(events: pl.DataFrame, rules: Rules) -> tuple[pl.Series, pl.Series]:
     """Return where an item is rare, and where an item or a user is, counted again without those found."""
-    left = _coded(events).select(col.USER, col.ITEM, "place")
+    left = _coded(events.with_row_index("place")).select(col.USER, col.ITEM, "place")
     found: dict[str, list[pl.Series]] = {col.ITEM: [], col.USER: []}
     size = -1
     while size != len(left):
@@ -320,8 +333,7 @@ def _rare(events: pl.DataFrame, rules: Rules) -> tuple[pl.Series, pl.Series]:
             rare = left.select((pl.len().over(name) < least).alias("rare"))["rare"]
             found[name].append(left["place"].filter(rare))
             left = left.filter(~rare)
-    none = pl.Series("wrong", [False], dtype=pl.Boolean).new_from_index(0, len(events))
-    items, users = (none.scatter(pl.concat(found[name]), True) for name in (col.ITEM, col.USER))
+    items, users = (_marked(pl.concat(found[name]), len(events)) for name in (col.ITEM, col.USER))
     return items, items | users
 
 

@@ -105,12 +105,11 @@ def split(lines: pl.Series, separator: str | None, width: int | None) -> tuple[p
 
 
 def _miscounted(found: pl.Series, width: int) -> pl.Series:
-    text = pl.format("expected {} columns, found {}", pl.lit(width), pl.col("found"))
-    return (
-        found.alias("found")
-        .to_frame()
-        .select(pl.when(pl.col("found") != width).then(text).alias("reason"))["reason"]
-    )
+    """Return what to say of lines with so many columns; null where the number is right."""
+    reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, len(found))
+    wrong = (found != width).fill_null(False).arg_true()
+    told = [f"expected {width} columns, found {count}" for count in found.gather(wrong)]
+    return reason.scatter(wrong, pl.Series(told, dtype=pl.String))
 
 
 def _with_quoted(
@@ -178,14 +177,15 @@ def layout_of(lines: list[str], first_line: int = 1) -> Layout:
 def parse(block: Block, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the cells of a block under the layout's names (with ``line``), and the lines set aside."""
     lines = pl.Series("raw", block.lines, dtype=pl.String)
-    number = pl.Series(col.LINE, range(block.first, block.first + len(lines)), dtype=pl.Int64)
+    number = pl.int_range(block.first, block.first + len(lines), dtype=pl.Int64, eager=True).alias(col.LINE)
     frame, reason = split(lines, layout.separator, len(layout.names))
     frame.columns = list(layout.names)
     reason = _line_reasons(lines, reason, block, layout)
-    is_header = number == layout.header_line
-    good = reason.is_null() & ~is_header
-    bad = pl.DataFrame({col.LINE: number, "reason": reason, "raw": lines}).filter(~good & ~is_header)
-    return frame.with_columns(number).filter(good), bad
+    is_row = number != layout.header_line
+    good = reason.is_null() & is_row
+    bad = (~good & is_row).arg_true()
+    aside = pl.DataFrame({col.LINE: number[bad], "reason": reason[bad], "raw": lines[bad]}, schema=REJECTED)
+    return frame.with_columns(number).filter(good), aside
 
 
 def _line_reasons(lines: pl.Series, reason: pl.Series, block: Block, layout: Layout) -> pl.Series:
@@ -198,7 +198,7 @@ def _line_reasons(lines: pl.Series, reason: pl.Series, block: Block, layout: Lay
     if layout.header is not None:
         checks.append((lines == layout.header, "the header again"))
     if block.damaged:
-        numbers = pl.Series(range(block.first, block.first + len(lines)), dtype=pl.Int64)
+        numbers = pl.int_range(block.first, block.first + len(lines), dtype=pl.Int64, eager=True)
         checks.append((numbers.is_in(list(block.damaged)), "bytes that do not fit the encoding"))
     for wrong, why in checks:
         if wrong.any():

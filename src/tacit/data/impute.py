@@ -74,7 +74,8 @@ def filled(events: pl.DataFrame, fills: Mapping[str, Fill]) -> tuple[pl.DataFram
 
 def _filled(events: pl.DataFrame, name: str, fill: Fill) -> pl.Series:
     if fill.how not in ("forward", "interpolate"):
-        return events[name].fill_null(_single(events[name].drop_nulls(), fill))
+        value = _single(events[name].drop_nulls(), fill)
+        return events[name] if value is None else events[name].fill_null(value)
     # Within a user, in time; for times themselves, and where there are none, in the order of the file.
     timed = name != col.TIMESTAMP and not events[col.TIMESTAMP].is_null().all()
     order = col.TIMESTAMP if timed else col.LINE

@@ -99,7 +99,8 @@ def _events(record: dict[str, Any]) -> list[dict[str, Any]]:
         entries = record.get(name)
         if isinstance(entries, list) and entries:
             ids = [_item_id(entry) for entry in entries]
-            return [{**plain, "item_id": id_} for id_ in ids]
+            # Metarank's other records say "item", and one file must have one column of items.
+            return [{**plain, "item" if kind == "ranking" else "item_id": id_} for id_ in ids]
     return [plain]
 
 

@@ -69,16 +69,24 @@ class Rows:
             return cls(roles, "click", times.parser_for(cells[columns[2]]), None, True, named, columns)
         roles = roles_of(cells, named, asked)
         sign = _list_sign(cells, roles)
-        texts = cells[roles[TIMESTAMP]] if TIMESTAMP in roles else None
-        time = times.parser_for(texts) if texts is not None and texts.dtype == pl.String else None
-        if texts is not None and texts.dtype == pl.String and time is None and texts.drop_nulls().len():
-            raise DataError(
-                f"{path}: the column {roles[TIMESTAMP]} holds no times that can be read "
-                f"(for example {texts.drop_nulls()[0]!r}); name another with --map COLUMN=timestamp"
-            )
+        time = _time_parser(path, cells, roles)
         value = roles.get(VALUE)
         flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
         return cls(roles, event_name(path, value), time, sign, False, named, columns, flag)
+
+
+def _time_parser(path: Path, cells: pl.DataFrame, roles: Mapping[str, str]) -> times.Parser | None:
+    if TIMESTAMP not in roles or cells[roles[TIMESTAMP]].dtype != pl.String:
+        return None
+    texts = cells[roles[TIMESTAMP]].drop_nulls()
+    said = texts.filter(~texts.str.strip_chars().str.to_lowercase().is_in(_MISSING))
+    parse = times.parser_for(said)
+    if parse is None and len(said):
+        raise DataError(
+            f"{path}: the column {roles[TIMESTAMP]} holds no times that can be read "
+            f"(for example {said[0]!r}); name another with --map COLUMN=timestamp"
+        )
+    return parse
 
 
 def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -183,8 +191,8 @@ def _finite(numbers: pl.Series) -> pl.Series:
 
 def _reasons(frame: pl.DataFrame, typed: pl.DataFrame) -> pl.Series:
     """Return the first thing that is wrong with each row; null where nothing is."""
-    expression = pl.lit(None, dtype=pl.String)
-    checks: list[tuple[pl.Expr | pl.Series, str]] = [
+    reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, len(frame))
+    checks = [
         (_unread(frame, typed, name), what)
         for name, what in (
             (col.SEQ, "the order is not a number"),
@@ -193,15 +201,16 @@ def _reasons(frame: pl.DataFrame, typed: pl.DataFrame) -> pl.Series:
         )
     ]
     for name, what in ((col.ITEM, "item"), (col.USER, "user")):
-        id_ = pl.col(name)
+        ids = typed[name]
         checks += [
-            (id_.str.len_bytes() > _LONGEST_ID, f"the {what} id is longer than {_LONGEST_ID} bytes"),
-            (id_.str.contains(_CONTROL), f"the {what} id holds a control character"),
-            (id_.is_null() | (id_ == ""), f"no {what} id"),
+            (ids.str.len_bytes() > _LONGEST_ID, f"the {what} id is longer than {_LONGEST_ID} bytes"),
+            (ids.str.contains(_CONTROL), f"the {what} id holds a control character"),
+            (ids.is_null() | (ids == ""), f"no {what} id"),
         ]
     for wrong, why in checks:
-        expression = pl.when(wrong).then(pl.lit(why)).otherwise(expression)
-    return typed.select(expression.alias("reason"))["reason"]
+        if wrong.any():
+            reason = reason.set(wrong.fill_null(False), why)
+    return reason
 
 
 def _unread(frame: pl.DataFrame, typed: pl.DataFrame, name: str) -> pl.Series:
