@@ -32,7 +32,9 @@ def check(
     ] = None,
     json: Annotated[
         str | None,
-        typer.Option("--json", help="Report as JSON; - for standard output.", rich_help_panel=_FILES),
+        typer.Option(
+            "--json", help="Report as JSON: a file, or - for standard output.", rich_help_panel=_FILES
+        ),
     ] = None,
     quarantine: Annotated[
         Path | None,
@@ -51,26 +53,39 @@ def check(
         ),
     ] = None,
     burst_seconds: Annotated[
-        float, typer.Option(help="Repeats within so long are double clicks; 0: none.", rich_help_panel=_RULES)
+        float,
+        typer.Option(
+            help="The same look again within so long is a double click; 0 keeps all.", rich_help_panel=_RULES
+        ),
     ] = 2.0,
     bot_items_per_minute: Annotated[
-        int, typer.Option(help="Different items a minute that no person looks at,", rich_help_panel=_RULES)
+        int,
+        typer.Option(
+            help="Different items within a minute that make a user suspect (a bot is broad too).",
+            rich_help_panel=_RULES,
+        ),
     ] = 20,
     bot_items_per_hour: Annotated[
         int,
-        typer.Option(
-            help="... or an hour; who also sees far more items than others is a bot.", rich_help_panel=_RULES
-        ),
+        typer.Option(help="Different items within an hour that make a user suspect.", rich_help_panel=_RULES),
     ] = 300,
     outliers: Annotated[
         Literal["quantile", "mad"] | None,
-        typer.Option(help="Remove outlying values, told by ...", rich_help_panel=_RULES),
+        typer.Option(
+            help="How to tell outlying values, which are removed; all stay by default.",
+            rich_help_panel=_RULES,
+        ),
     ] = None,
     outlier_share: Annotated[
-        float, typer.Option(help="... the outer share of either side,", rich_help_panel=_RULES)
+        float,
+        typer.Option(help="Share at either end that --outliers quantile removes.", rich_help_panel=_RULES),
     ] = 0.001,
     outlier_deviations: Annotated[
-        float, typer.Option(help="... or robust deviations from the median.", rich_help_panel=_RULES)
+        float,
+        typer.Option(
+            help="Robust deviations from the median beyond which --outliers mad removes.",
+            rich_help_panel=_RULES,
+        ),
     ] = 10.0,
     min_user_events: Annotated[
         int, typer.Option(help="Remove users with fewer events.", rich_help_panel=_RULES)

@@ -78,7 +78,9 @@ def evaluate(
         ),
     ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Report with charts.")] = None,
-    json: Annotated[str | None, typer.Option("--json", help="Report as JSON; - for standard output.")] = None,
+    json: Annotated[
+        str | None, typer.Option("--json", help="Report as JSON: a file, or - for standard output.")
+    ] = None,
 ) -> None:
     """Fit models on the past, ask them about the future, and compare them with intervals."""
     from dataclasses import replace

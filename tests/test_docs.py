@@ -1,0 +1,152 @@
+"""The README and the docs say what the code does: everything has a mention, and what they show runs."""
+
+import inspect
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import pytest
+import typer.main
+from tests.reference import COMMAND, PAGE, commands, render
+from tests.served import small_snapshot
+
+import tacit.core.errors
+from tacit.cli.app import app
+from tacit.core.errors import TacitError
+from tacit.data.clean import Rules, parse_rules
+from tacit.data.shop import generate
+from tacit.engine.engine import Engine, UnknownItemError
+from tacit.evaluation.metrics import NAMES
+from tacit.evaluation.slices import slices
+from tacit.evaluation.split import make_split
+from tacit.pipeline.config import Config, parse_config
+from tacit.pipeline.retrievers import RETRIEVERS
+from tacit.pipeline.zoo import MODELS
+from tacit.server.app import create_app
+from tacit.server.problems import OverloadedError
+from tacit.store.events import StorageError, StorageFullError
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WRITTEN = {page: page.read_text("utf-8") for page in PAGES}
+ALL = "\n".join(WRITTEN.values())
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", WRITTEN[page], re.DOTALL | re.MULTILINE)
+
+
+def every_block(language: str) -> list[object]:
+    return [
+        pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
+        for page in PAGES
+        for number, block in enumerate(blocks(page, language), 1)
+    ]
+
+
+def shown_commands() -> list[str]:
+    """Every command line that a block of a page or a line of its text shows."""
+    lines = [line for page in PAGES for block in blocks(page, "bash") for line in block.splitlines()]
+    inline = re.findall(r"`(tacit [a-z][^`]*)`", ALL)
+    return [line.partition("#")[0].strip() for line in lines if line.startswith("tacit ")] + inline
+
+
+def test_the_reference_of_the_commands_is_what_the_commands_say() -> None:
+    assert PAGE.read_text("utf-8") == render(), f"docs/reference/cli.md lags: run {COMMAND}"
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_and_each_of_its_options_has_a_mention(name: str) -> None:
+    assert f"`tacit {name}" in WRITTEN[ROOT / "README.md"]
+    for parameter in commands()[name].params:
+        assert parameter.help, f"tacit {name}: {parameter.name} has no help"
+        if parameter.opts[0].startswith("-"):
+            assert f"`{parameter.opts[0]}" in ALL
+
+
+@pytest.mark.parametrize("line", sorted(set(shown_commands())))
+def test_every_shown_command_line_can_be_typed(line: str) -> None:
+    name, *words = shlex.split(line.replace("\\|", "|"))[1:]
+    command = commands()[name]
+    if words and words[-1] in ("…", "..."):
+        words.pop()
+    options = {option: p for p in command.params for option in p.opts if option.startswith("-")}
+    given = {word for word in words if word.startswith("-") and word != "-"}
+    assert given <= set(options)
+    required = {p.name for p in command.params if p.required}
+    if given or len(words) >= len(required):  # a whole line, not a mention of the command
+        if any(word.isupper() for word in words):
+            return  # a form to fill in, such as `tacit fit EVENTS --out DIR`
+        typer.main.get_command(app).commands[name].make_context(name, words)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("block", every_block("python"))
+def test_python_blocks_run(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    generate(users=60, items=112, events=1_200, days=30).write(tmp_path)
+    monkeypatch.setenv("TACIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "block", "exec"), {})
+
+
+@pytest.mark.parametrize("block", every_block("toml"))
+def test_toml_blocks_are_configurations(block: str) -> None:
+    assert isinstance(parse_config(tomllib.loads(block)), Config)
+
+
+def test_the_shown_cleaning_rules_are_the_defaults_and_all_of_them() -> None:
+    shown = tomllib.loads(blocks(ROOT / "docs/howto/configure.md", "toml")[0])["cleaning"]
+    fill = shown.pop("fill")
+    assert parse_rules(shown) == Rules()
+    assert {*shown, "outliers", "fill"} == set(Rules.__dataclass_fields__)
+    assert parse_rules({"fill": fill}).fill
+
+
+def test_every_key_of_the_configuration_is_shown() -> None:
+    shown = tomllib.loads(blocks(ROOT / "docs/howto/configure.md", "toml")[0])
+    assert set(shown) == set(Config.__dataclass_fields__)
+
+
+def test_every_model_retriever_metric_and_slice_is_described() -> None:
+    page = WRITTEN[ROOT / "docs/reference/models-and-metrics.md"]
+    shop = generate(users=60, items=112, events=1_500, days=30)
+    parts = {part.name for part in slices(make_split(shop.events, shop.items))}
+    for name in (*MODELS, *RETRIEVERS, *NAMES, *parts):
+        assert f"`{name}`" in page, name
+
+
+def test_every_route_is_described() -> None:
+    engine = Engine(small_snapshot())
+    described = create_app(engine).openapi()["paths"]
+    page = WRITTEN[ROOT / "docs/reference/http.md"]
+    for path, methods in described.items():
+        for method in methods:
+            assert f"`{method.upper()} {path}`" in page
+
+
+def test_every_error_is_described() -> None:
+    ours = [kind for _, kind in inspect.getmembers(tacit.core.errors, inspect.isclass)]
+    page = WRITTEN[ROOT / "docs/reference/errors.md"]
+    for kind in (*ours, UnknownItemError, StorageError, StorageFullError, OverloadedError):
+        assert issubclass(kind, TacitError)
+        assert f"`{kind.__name__}`" in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"(?<!!)\[[^\]]*\]\(([^)#]+)", WRITTEN[page]):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8")):
+            place = (page.parent / target).resolve()
+            waiting += sorted(place.glob("*.md")) if place.is_dir() else [place] if place in PAGES else []
+    assert set(PAGES) <= reached
