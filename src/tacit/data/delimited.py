@@ -65,7 +65,7 @@ def _is_empty_cell(candidate: str, lines: list[str]) -> bool:
     if len(candidate) == 1:
         return False
     single = sum(line.count(candidate[0]) for line in lines)
-    return single > 4 * sum(line.count(candidate) for line in lines)
+    return single >= 3 * sum(line.count(candidate) for line in lines)
 
 
 def cells_of(line: str, separator: str | None) -> list[str]:

@@ -118,7 +118,7 @@ def looks_like_header(first: Sequence[str], second: Sequence[str]) -> bool:
     # One such word may be a value, as in "u1,i1,purchase".
     if plain & (_ORDER[USER].keys() | _ORDER[ITEM].keys()) or len(plain & known) > min(1, len(cells) - 1):
         return True
-    if len(set(cells)) < len(cells):
+    if len(set(cells)) < len(cells) or len(second) != len(first):
         return False
     return any(_is_number(cell) for cell in second) and all(re.match(r"[^\W\d]", cell) for cell in cells)
 
