@@ -28,6 +28,7 @@ class Parameters(Protocol):
     device: str
 
 
+@torch.random.fork_rng()  # seeded by the generator that is handed in; the caller's randomness stays as it was
 def train_network(
     parameters: Parameters,
     train: tuple[Float32, Float32],
