@@ -75,22 +75,24 @@ def filled(ranking: Ranking, queries: Queries, allowed: Bool) -> Ranking:
 
 
 def normalised(scores: Float32) -> Float32:
-    """Return scores that can be added across retrievers: standardised within each list.
+    """Return scores that can be added across retrievers, and what silence could cost: float32[n, c, 2r].
+
+    The first r columns are the scores standardised within each list, 0 where a retriever has nothing to say;
+    the last r are 0 where it speaks, and where it does not the score of its worst candidate.
 
     Parameters
     ----------
     scores : float32[n, c, r]
-        ``-inf`` where a retriever has nothing to say, which counts as its worst candidate.
+        ``-inf`` where a retriever has nothing to say.
     """
-    finite = np.isfinite(scores)
-    count = np.maximum(finite.sum(axis=1, keepdims=True), 1)
-    known = np.where(finite, scores, 0)
-    centred = np.where(finite, scores - known.sum(axis=1, keepdims=True) / count, 0)
+    spoken = np.isfinite(scores)
+    count = np.maximum(spoken.sum(axis=1, keepdims=True), 1)
+    known = np.where(spoken, scores, 0)
+    centred = np.where(spoken, scores - known.sum(axis=1, keepdims=True) / count, 0)
     deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
     standard = centred / np.maximum(deviation, 1e-12)
-    worst = standard.min(axis=1, keepdims=True)
-    comparable: Float32 = np.where(finite, standard, worst).astype(np.float32)
-    return comparable
+    worst = np.where(spoken, 0, standard.min(axis=1, keepdims=True))
+    return np.concatenate([standard, worst], axis=2).astype(np.float32)
 
 
 def collect(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool) -> Candidates:
