@@ -241,3 +241,9 @@ def test_a_dimension_that_changes_on_the_way_is_one_clear_error(endpoint: Endpoi
 def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match="not an http address"):
         EndpointEncoder("localhost:8080", "tiny")
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigError, match="holds no password; set TACIT_EMBEDDINGS_KEY") as caught:
+        EndpointEncoder(f"https://me:{KEY}@example.org/v1", "tiny")
+    assert KEY not in str(caught.value)

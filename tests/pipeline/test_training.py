@@ -1,5 +1,6 @@
 """How the second stage learns: on lessons in which it is known what should be learned."""
 
+import json
 from collections.abc import Callable
 from functools import cache
 
@@ -130,6 +131,17 @@ def test_a_side_with_one_label_only_teaches_no_ranker(missing: int, value: float
     assert epochs == report.epochs == []
     assert report.test is None
     assert report.valid_ndcg == {}
+
+
+def test_a_measure_that_is_not_defined_is_null_in_the_report() -> None:
+    labels = some_labels()
+    labels[ROLE == TEST] = 0  # nobody among the test users chose anything: no area under a curve
+    _, report, _ = learned(made(labels, scores=noise, features=flat(telling)))
+    assert np.isnan(report.test["auc"])
+    told = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert told["test"]["auc"] is None
+    assert told["test"]["accuracy"] == report.test["accuracy"]
+    assert told["epochs"][0]["train_loss"] == report.epochs[0].train_loss
 
 
 def test_without_a_lesson_there_is_a_blend_of_equals() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -42,6 +43,8 @@ class EndpointEncoder:
             raise ConfigError(
                 f"{url!r} is not an http address; write endpoint:https://host/v1/embeddings#model"
             )
+        if "@" in urlsplit(url).netloc:  # the address is kept in snapshots and said in messages
+            raise ConfigError(f"the address of an endpoint holds no password; set {_KEYS[0]} instead")
         self._url = (
             url if url.endswith("/embeddings") else url.rstrip("/").removesuffix("/v1") + "/v1/embeddings"
         )

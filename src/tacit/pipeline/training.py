@@ -1,7 +1,9 @@
 """How the second stage learns: windows become lessons, lessons become a blend, a ranker and trust in it."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -92,8 +94,17 @@ class TrainingReport:
     pairs: int
 
     def to_json(self) -> dict[str, Json]:
-        """Return the report as JSON."""
-        return asdict(self)
+        """Return the report as JSON; null where a measure is not defined (JSON knows no NaN)."""
+        defined: dict[str, Json] = _defined(asdict(self))
+        return defined
+
+
+def _defined(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _defined(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_defined(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def roles(n_users: int, rng: np.random.Generator) -> Array:
