@@ -150,3 +150,20 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             place = (page.parent / target).resolve()
             waiting += sorted(place.glob("*.md")) if place.is_dir() else [place] if place in PAGES else []
     assert set(PAGES) <= reached
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    page = WRITTEN[ROOT / "docs/decisions/001-dependencies.md"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    for name in (re.split(r"[\[=<>]", line)[0] for line in asked):
+        assert re.search(rf"^\|[^|]*\b{name}\b", page, re.MULTILINE), name
+
+
+def test_files_that_the_docs_name_are_there() -> None:
+    rooms = {path.name for path in (ROOT / "src/tacit").iterdir() if path.is_dir()}
+    for name in re.findall(r"`([\w/]+\.py)`", ALL):
+        first = name.partition("/")[0]
+        place = ROOT / ("src/tacit" if first in rooms else ".") / name
+        if "/" in name:
+            assert place.is_file(), name
