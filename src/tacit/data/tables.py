@@ -1,7 +1,6 @@
 """Tables that describe items or users: small enough to read whole, with texts that may hold anything."""
 
 import csv
-import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,31 +113,27 @@ def _quoted_rows(lines: list[str], separator: str, width: int) -> list[list[str]
     """Return the rows of lines; a row goes on over line ends while a quote is open, if it is whole then."""
     rows, start = [], 0
     while start < len(lines):
-        end = _closing(lines, start)
-        row = _row("\n".join(lines[start:end]), separator)
-        if end - start > 1 and len(row) != width:  # a stray quote: the line stands alone
-            end, row = start + 1, _row(lines[start], separator)
+        row, used = _row(lines, start, separator, width)
         if lines[start].strip():
             rows.append(row)
-        start = end
+        start += used
     return rows
 
 
-def _closing(lines: list[str], start: int) -> int:
-    """Return the place after the line in which the quotes opened in a line are closed."""
-    open_quote = False
-    for place in range(start, min(start + _LONGEST_CELL, len(lines))):
-        open_quote ^= lines[place].count('"') % 2 == 1
-        if not open_quote:
-            return place + 1
-    return start + 1
-
-
-def _row(text: str, separator: str) -> list[str]:
+def _row(lines: list[str], start: int, separator: str, width: int) -> tuple[list[str], int]:
+    """Return the row that starts at a line, and how many lines it takes."""
+    places = range(start, min(start + _LONGEST_CELL, len(lines)))
+    reader = csv.reader((f"{lines[place]}\n" for place in places), delimiter=separator, strict=True)
     try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
+        row = next(reader)
     except csv.Error:
-        return text.split(separator)
+        row = []
+    if row and (reader.line_num == 1 or len(row) == width):
+        return row, reader.line_num
+    try:  # a stray quote: the line stands alone
+        return next(csv.reader([lines[start]], delimiter=separator)), 1
+    except csv.Error:
+        return lines[start].split(separator), 1
 
 
 def _bare(cell: str) -> str:
