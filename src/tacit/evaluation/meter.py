@@ -1,6 +1,5 @@
 """What a step costs: seconds, and by how much the memory of the process grew at most."""
 
-import gc
 import resource
 import sys
 import threading
@@ -36,7 +35,6 @@ class Cost:
 def metered() -> Iterator[Cost]:
     """Measure what happens inside the block."""
     cost = Cost()
-    gc.collect()
     before = peak = _resident_mb()
     done = threading.Event()
 
