@@ -80,7 +80,7 @@ class TrainingReport:
         Loss, accuracy and AUC of the ranker on held-out users.
     trust : float
         Weight of the ranker beside the blend.
-    valid_ndcg : mapping of trust to NDCG@10 on the validation users
+    valid_ndcg : mapping of trust to NDCG@10 on the users that the ranker was not trained on
     queries, pairs : int
         Users and user/item pairs that were learned from.
     """
