@@ -171,6 +171,7 @@ def apply_rules(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the events that stand every rule, and the removed ones with a column ``reason``."""
     steps = _steps(rules, now)
+    events = events.clone()  # its columns are let go one by one
     gone = [pl.DataFrame(schema={col.LINE: pl.Int64, "reason": pl.String})]
     with progress.task("cleaning", total=len(steps)) as task:
         for step in steps:
@@ -189,9 +190,14 @@ def _removal(reason: str, find: Callable[[pl.DataFrame], pl.Series]) -> _Step:
     def remove(events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         wrong = find(events)
         removed = events.filter(wrong).select(col.LINE, pl.lit(reason).alias("reason"))
-        return (events.filter(~wrong) if len(removed) else events), removed
+        return (_filtered(events, ~wrong) if len(removed) else events), removed
 
     return remove
+
+
+def _filtered(events: pl.DataFrame, good: pl.Series) -> pl.DataFrame:
+    """Return some rows of a frame, which is emptied on the way: a large log is never there twice."""
+    return pl.DataFrame([events.drop_in_place(name).filter(good) for name in events.columns])
 
 
 def _steps(rules: Rules, now: float) -> list[_Step]:
@@ -236,13 +242,21 @@ def _coded(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _repeated(events: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """Return the rows whose keys are not theirs alone, with their place: few, and found without a sort.
+def _frequent(keys: pl.DataFrame, least: int) -> pl.Series:
+    """Return the places of rows that stand there so many times: found by a sort of hashes, without a group.
 
-    They are told by a hash, so a row alone of its kind may be among them.
+    A row that shares only its hash with others may be among them.
     """
-    wanted = events.select(keys).hash_rows().is_duplicated()
-    return events.with_row_index("place").filter(wanted)
+    hashes = keys.hash_rows()
+    ordered = hashes.sort()
+    often = ordered.filter((ordered == ordered.shift(least - 1)).fill_null(False)).unique()
+    return hashes.is_in(often.implode()).arg_true()
+
+
+def _repeated(events: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Return the rows whose keys are not theirs alone, with their place."""
+    places = _frequent(events.select(keys), 2)
+    return events[places].with_columns(places.alias("place"))
 
 
 def _duplicates(events: pl.DataFrame) -> pl.Series:
@@ -275,23 +289,23 @@ def _marked(places: pl.Series, size: int) -> pl.Series:
 def _bots(events: pl.DataFrame, rules: Rules) -> pl.Series:
     names = events[col.EVENT].unique()
     looks = [name for name in names if strength(name) > 0 and not is_rated(name)]
+    fast = _fast(events, looks, rules)
     looked = events.lazy().filter(pl.col(col.EVENT).is_in(looks), pl.col(col.TIMESTAMP).is_not_null())
-    fast = _fast(looked, rules)
     bots = _broad(looked, fast) if len(fast) else fast
     return events[col.USER].is_in(bots.to_list())
 
 
-def _fast(looked: pl.LazyFrame, rules: Rules) -> pl.Series:
+def _fast(events: pl.DataFrame, looks: list[str], rules: Rules) -> pl.Series:
     """Return the users who look at more items in a minute or an hour than a person does."""
-    second = pl.col(col.TIMESTAMP).floor().cast(pl.Int64)
-    timed = looked.select(col.USER, col.ITEM, second.alias("second"), (second // 3600).alias("hour"))
+    hour, second = pl.col(col.TIMESTAMP) // 3600, pl.col(col.TIMESTAMP).floor()
     least = min(rules.bot_items_per_minute, rules.bot_items_per_hour)
-    busy = timed.group_by(col.USER, "hour").len().filter(pl.col("len") >= least).select(col.USER, "hour")
-    rows = timed.join(busy.collect(engine="streaming").lazy(), on=[col.USER, "hour"], how="semi").collect()
+    busy = events[_frequent(events.select(col.USER, hour.alias("hour")), least)]
+    looked = busy.filter(pl.col(col.EVENT).is_in(looks), pl.col(col.TIMESTAMP).is_not_null())
+    rows = looked.select(col.USER, col.ITEM, second.alias("second"), hour.alias("hour"))
     items, moments = pl.col(col.ITEM).n_unique(), pl.col("second").n_unique()
-    minute = rows.group_by(col.USER, pl.col("second") // 60).agg(items, moments.alias("moments"))
-    hour = rows.group_by(col.USER, "hour").agg(items, moments.alias("moments"))
-    limits = ((minute, rules.bot_items_per_minute), (hour, rules.bot_items_per_hour))
+    by_minute = rows.group_by(col.USER, pl.col("second") // 60).agg(items, moments.alias("moments"))
+    by_hour = rows.group_by(col.USER, "hour").agg(items, moments.alias("moments"))
+    limits = ((by_minute, rules.bot_items_per_minute), (by_hour, rules.bot_items_per_hour))
     found = [
         spans.filter(pl.col(col.ITEM) >= limit, pl.col("moments") >= min(_BOT_MOMENTS, limit))[col.USER]
         for spans, limit in limits
