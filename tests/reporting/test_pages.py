@@ -18,7 +18,7 @@ from tacit.reporting.quality import quality_page
 from tacit.reporting.training import training_page
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)> $x$ 中文"
-VOID = {"meta", "br", "img", "link", "input", "hr"}
+VOID = {"meta", "br", "img", "link", "input", "hr", "wbr"}
 
 
 class Page(HTMLParser):

@@ -21,9 +21,10 @@ def evaluation_page(report: Mapping[str, Any]) -> str:
     report : mapping
         The object of ``tacit evaluate --json``: ``protocol``, ``cut`` and ``models``, a list of objects with
         ``name``, ``slice``, ``metrics`` (name: ``value``, ``low``, ``high``), ``fit_seconds``,
-        ``ms_per_list``, ``peak_mb``.
+        ``ms_per_list``, ``peak_mb``; ``conclusion`` is the headline.
     """
-    return page("Evaluation", describe(report), [evaluation_section(report)])
+    subtitle = str(report.get("conclusion", ""))
+    return page("Evaluation", subtitle, [evaluation_section(report)])
 
 
 def evaluation_section(report: Mapping[str, Any]) -> Section:
