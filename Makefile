@@ -28,7 +28,7 @@ lint: install
 	$(BIN)/lint-imports
 
 bench: install
-	$(BIN)/pytest benchmarks --benchmark-only --benchmark-columns=min,median,rounds
+	$(BIN)/pytest benchmarks -s --benchmark-columns=min,median,rounds
 
 # The tables of the README: make results DATA=folder/of/data/sets
 results: install
