@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tacit.data.queries import Queries, gather_ranges
+from tacit.testing.generated import small_log
 
 HISTORIES = st.lists(st.lists(st.integers(0, 9), max_size=6), max_size=6)
 SOME_HISTORIES = HISTORIES.filter(bool)
@@ -87,3 +88,12 @@ def test_gather_ranges_walks_the_ranges_in_order(histories: list[list[int]], dat
     index, new = gather_ranges(offsets, rows)
     assert index.tolist() == [i for row in rows for i in range(offsets[row], offsets[row + 1])]
     assert np.diff(new).tolist() == [len(histories[row]) for row in rows]
+
+
+def test_the_event_types_of_a_log_come_along() -> None:
+    log, _ = small_log()
+    queries = log.queries(np.array([3, -1, 0], dtype=np.int32))
+    expected = np.concatenate([log.kind[log.user == 3], log.kind[log.user == 0]])
+    assert np.array_equal(queries.kind, expected)
+    assert np.array_equal(queries.last(1).kind, [log.kind[log.user == 3][-1], log.kind[log.user == 0][-1]])
+    assert Queries.of([[1, 2]]).kind.tolist() == [-1, -1]

@@ -162,6 +162,7 @@ class Interactions:
             item=self.item[index],
             weight=self.weight[index],
             at=self.at[index],
+            kind=self.kind[index],
             now=np.full(len(codes), self.end if now is None else now, dtype=np.float64),
             user=codes.astype(np.int32),
             exclude_offsets=np.zeros(len(codes) + 1, dtype=np.int64),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Bool, Float32, Float64, Int32, Int64
+from tacit.core.types import Bool, Float32, Float64, Int16, Int32, Int64
 
 
 def _no_codes() -> Int32:
@@ -27,6 +27,8 @@ class Queries:
         Strength of each event; negative where the user said no.
     at : float64[events]
         Time of each event, Unix seconds; a place in the order where the log has no times.
+    kind : int16[events]
+        Event type of each event, a place in the ``kinds`` of the log; -1 where it is not known.
     now : float64[n]
         The moment each query is asked: nothing later may be used to answer it.
     user : int32[n]
@@ -39,6 +41,7 @@ class Queries:
     item: Int32
     weight: Float32
     at: Float64
+    kind: Int16
     now: Float64
     user: Int32
     exclude_offsets: Int64
@@ -88,6 +91,7 @@ class Queries:
             item=item,
             weight=weight,
             at=at,
+            kind=np.full(total, -1, dtype=np.int16),
             now=np.full(len(lengths), now, dtype=np.float64),
             user=np.full(len(lengths), -1, dtype=np.int32),
             exclude_offsets=np.zeros(len(lengths) + 1, dtype=np.int64),
@@ -150,6 +154,7 @@ class Queries:
             item=self.item[a:b],
             weight=self.weight[a:b],
             at=self.at[a:b],
+            kind=self.kind[a:b],
             now=self.now[start:stop],
             user=self.user[start:stop],
             exclude_offsets=self.exclude_offsets[start : stop + 1] - c,
@@ -165,6 +170,7 @@ class Queries:
             item=self.item[events],
             weight=self.weight[events],
             at=self.at[events],
+            kind=self.kind[events],
             now=self.now[rows],
             user=self.user[rows],
             exclude_offsets=exclude_offsets,
@@ -184,6 +190,7 @@ class Queries:
             item=self.item[mask],
             weight=self.weight[mask],
             at=self.at[mask],
+            kind=self.kind[mask],
         )
 
 

@@ -62,12 +62,14 @@ def history_of(
     at = np.concatenate([past.at, live.at])[order]
     item = np.concatenate([past.item, live.item])[order]
     kinds = past.kinds + live.kinds
+    kind = [log.kinds.index(name) if name in log.kinds else -1 for name in kinds]
     offsets = np.array([0, len(item)], dtype=np.int64)
     queries = Queries(
         offsets=offsets,
         item=item,
         weight=np.concatenate([past.weight, live.weight])[order],
         at=at,
+        kind=np.array(kind, dtype=np.int16)[order],
         now=np.array([max(log.end, at[-1] if len(at) else log.end)]),
         user=np.array([user], dtype=np.int32),
         exclude_offsets=np.zeros(2, dtype=np.int64),
