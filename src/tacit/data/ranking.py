@@ -6,6 +6,9 @@ import numpy as np
 
 from tacit.core.types import Float32, Int32, Int64
 
+_GROUPS = 8
+"""Groups of columns for each place of a list, see `_bar`."""
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -43,29 +46,45 @@ def top_k(scores: Float32, k: int, items: Int32 | None = None) -> Ranking:
     Ranking
         With exactly k columns.
     """
-    n, m = scores.shape
-    width = min(k, m)
-    keys = _sortable(scores)
-    if width < m:
-        best = np.argpartition(keys, width - 1, axis=1)[:, :width] if width else np.empty((n, 0), np.int64)
-    else:
-        best = np.broadcast_to(np.arange(m), (n, m))
-    order = np.argsort(np.take_along_axis(keys, best, axis=1), axis=1)
-    best = np.take_along_axis(best, order, axis=1)
-    values = np.take_along_axis(scores, best, axis=1)
-    found = values > -np.inf  # False for NaN too
-    codes = best if items is None else items[best]
-    ranked = np.full((n, k), -1, dtype=np.int32)
-    kept = np.full((n, k), -np.inf, dtype=np.float32)
-    ranked[:, :width] = np.where(found, codes, -1)
-    kept[:, :width] = np.where(found, values, -np.inf)
+    ranked = np.full((len(scores), k), -1, dtype=np.int32)
+    kept = np.full((len(scores), k), -np.inf, dtype=np.float32)
+    row, column = _contenders(scores, min(k, scores.shape[1]))
+    values = scores[row, column]
+    best = np.lexsort((column, -values, row))  # a row's contenders, best first, rows in order
+    row, column, values = row[best], column[best], values[best]
+    place = _place(row)
+    listed = place < k
+    at = row[listed], place[listed]
+    ranked[at] = column[listed] if items is None else items[column[listed]]
+    kept[at] = values[listed]
     return Ranking(ranked, kept)
 
 
-def _sortable(scores: Float32) -> Int64:
-    # One int64 per cell that sorts as (score descending, column ascending): an unstable partition of
-    # unique keys is a stable top-k. A float32's bits order like an integer once negatives are mirrored.
-    clean = np.where(np.isnan(scores), -np.inf, scores).astype(np.float32) + np.float32(0)  # -0 -> +0
-    bits = clean.view(np.int32).astype(np.int64)
-    ordered = np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
-    return (-ordered << 32) + np.arange(scores.shape[1], dtype=np.int64)
+def _contenders(scores: Float32, k: int) -> tuple[Int64, Int64]:
+    """Return rows and columns of few cells that hold the k best of each row, in no order."""
+    bar = _bar(scores, k)
+    above, tied = np.flatnonzero(scores > bar[:, None]), np.flatnonzero(scores == bar[:, None])
+    # Zeros are most of a sparse row: of the cells at the bar the first k will do.
+    tied = tied[_place(tied // scores.shape[1]) < k]
+    return np.divmod(np.concatenate([above, tied]), scores.shape[1])
+
+
+def _bar(scores: Float32, k: int) -> Float32:
+    """Return a finite score that the k best of each row reach, and hardly more cells do: float32[n]."""
+    # The k-th largest of the maxima of disjoint groups: k cells at least are as large. Selecting among few
+    # maxima instead of all cells is what makes a list of a large catalogue quick.
+    n, m = scores.shape
+    lowest = np.full(n, np.finfo(np.float32).min, dtype=np.float32)
+    if k == 0:
+        return lowest
+    depth = max(m // (_GROUPS * k), 1)
+    groups = scores[:, : m // depth * depth].reshape(n, depth, m // depth)
+    maxima = np.fmax.reduce(groups, axis=1, initial=-np.inf)  # passes over NaN
+    bar: Float32 = np.maximum(np.partition(maxima, m // depth - k, axis=1)[:, m // depth - k], lowest)
+    return bar
+
+
+def _place(row: Int64) -> Int64:
+    """Return the place of each entry among those of its row, for ascending rows."""
+    counts = np.bincount(row)
+    return np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
