@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tacit.core.types import Float32
 from tacit.features.candidates import Candidates
 from tacit.pipeline.blend import Blend, judge, ndcg
 
@@ -28,16 +29,51 @@ def test_ndcg_is_that_of_sorted_lists(seed: int, k: int) -> None:
         assert value == pytest.approx(gain / ideal if ideal else 0)
 
 
+def found(scores: Float32, lengths: np.ndarray | None = None) -> Candidates:
+    n, c, r = scores.shape
+    items = np.tile(np.arange(c, dtype=np.int32), (n, 1))
+    return Candidates(items, scores, np.full(n, 20) if lengths is None else lengths, ("a", "b")[:r])
+
+
+def learned(candidates: Candidates, labels: Float32) -> Blend:
+    r = candidates.scores.shape[2]
+    return Blend().fit([judge(candidates, labels, labels.sum(axis=1).astype(int))], r)
+
+
 def test_the_retriever_that_is_right_gets_the_weight() -> None:
     rng = np.random.default_rng(0)
     labels = (rng.random((200, 30)) < 0.1).astype(np.float32)
     noise = rng.random((200, 30)).astype(np.float32)
     right = labels + 0.1 * rng.random((200, 30)).astype(np.float32)
-    items = np.tile(np.arange(30, dtype=np.int32), (200, 1))
-    found = Candidates(items, np.stack([noise, right], axis=2), ("noise", "right"))
-    blend = Blend().fit([judge(found, labels, labels.sum(axis=1).astype(int))], 2)
-    assert blend.weights_[1] > 0.7  # half of a search that finds it, half equal weights
-    assert blend.weights_.sum() == pytest.approx(1)
+    blend = learned(found(np.stack([noise, right], axis=2)), labels)
+    assert blend.weights_[1] > 20 * blend.weights_[0]
+    assert (blend.weights_ >= 0).all()
+
+
+def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.random((40, 9, 2)).astype(np.float32)
+    labels = (scores.sum(axis=2) + rng.random((40, 9)) > 1.6).astype(np.float32)
+    labels[:, 0] = 1
+    candidates = found(scores, rng.integers(0, 60, 40))
+    blend = learned(candidates, labels)
+
+    def loss(weights: np.ndarray) -> float:
+        total = 0.0
+        for row in range(40):
+            length = 2 * np.log1p(candidates.lengths[row]) / np.log1p(400) - 1
+            standard = (scores[row] - scores[row].mean(axis=0)) / scores[row].std(axis=0)
+            logits = standard @ (weights[:2] + length * weights[4:])
+            logs = logits - np.log(np.exp(logits).sum())
+            total -= logs[labels[row] == 1].mean()
+        return total / 40 + 0.003 * float(weights @ weights)
+
+    best = np.concatenate([blend.weights_, blend.silence_, blend.growth_]).astype(float)
+    for place in range(6):
+        step = np.zeros(6)
+        step[place] = 1e-3
+        slope = (loss(best + step) - loss(best - step)) / 2e-3
+        assert slope == pytest.approx(0, abs=2e-3), place
 
 
 def test_what_silence_counts_for_is_learned_from_what_people_chose() -> None:
@@ -46,32 +82,63 @@ def test_what_silence_counts_for_is_learned_from_what_people_chose() -> None:
     rng = np.random.default_rng(0)
     scores = rng.random((300, 30, 2)).astype(np.float32)
     scores[:, 20:, 0] = -np.inf
-    items = np.tile(np.arange(30, dtype=np.int32), (300, 1))
-    found = Candidates(items, scores, ("shy", "bold"))
     spoken = np.isfinite(scores[:, :, 0])
     fresh = (np.where(spoken, scores[:, :, 0], 0.5) + scores[:, :, 1] > 1.4).astype(np.float32)
-    known = fresh * spoken
-    learned = [
-        Blend().fit([judge(found, labels, labels.sum(axis=1).astype(int))], 2).leniency_
-        for labels in (fresh, known)
-    ]
-    assert learned[0] > 0.5
-    assert learned[1] == 0
+    lenient, harsh = (learned(found(scores), labels).silence_[0] for labels in (fresh, fresh * spoken))
+    assert abs(lenient) < 0.3 < 1 < harsh
+
+
+def test_newcomers_and_old_hands_have_their_own_weights() -> None:
+    # Half of the users have a short history and choose by the first retriever, half by the second.
+    rng = np.random.default_rng(0)
+    scores = rng.random((400, 20, 2)).astype(np.float32)
+    old = np.arange(400) % 2
+    labels = (np.take_along_axis(scores, old[:, None, None], axis=2)[:, :, 0] > 0.85).astype(np.float32)
+    blend = learned(found(scores, np.where(old, 200, 1)), labels)
+    assert blend.growth_[0] < -0.3
+    assert blend.growth_[1] > 0.3
+
+
+def test_users_who_chose_no_candidate_change_nothing() -> None:
+    rng = np.random.default_rng(2)
+    scores = rng.random((60, 10, 2)).astype(np.float32)
+    labels = (scores[:, :, 0] > 0.8).astype(np.float32)
+    labels[:20] = 0
+    whole, some = learned(found(scores), labels), learned(found(scores[20:]), labels[20:])
+    np.testing.assert_allclose(whole.weights_, some.weights_, rtol=1e-3)
 
 
 def test_nothing_to_learn_from_gives_equal_weights() -> None:
     assert Blend().fit([], 4).weights_.tolist() == [0.25] * 4
+    assert Blend().fit([], 4).silence_.tolist() == [0.25] * 4
+    assert Blend().fit([], 4).growth_.tolist() == [0] * 4
 
 
 def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> None:
-    found = Candidates(
+    candidates = Candidates(
         np.array([[4, 7, 9, -1]], dtype=np.int32),
         np.array([[[1, -np.inf], [2, 5], [3, 7], [-np.inf, -np.inf]]], dtype=np.float32),
+        np.array([0]),
         ("a", "b"),
     )
     side = np.sqrt(1.5)
     harsh = [-side / 4 - 0.75, -0.75, side / 4 + 0.75, -np.inf]  # silence is b's worst candidate
-    np.testing.assert_allclose(Blend([0.25, 0.75]).score(found)[0], harsh, rtol=1e-6)
-    blend = Blend([0.25, 0.75], leniency=0.5)
-    np.testing.assert_allclose(blend.score(found)[0, 0], -side / 4 - 0.375, rtol=1e-6)
-    assert Blend.restore(blend.spec()).score(found).tolist() == blend.score(found).tolist()
+    blend = Blend([0.25, 0.75], [0.25, 0.75], [0, 0])
+    np.testing.assert_allclose(blend.score(candidates)[0], harsh, rtol=1e-6)
+    blend = Blend([0.25, 0.75], [0.25, 0.375], [0.25, 0.25])  # no history: the growth counts against
+    expected = [-0.375, -0.5, 0.5, -np.inf]
+    np.testing.assert_allclose(blend.score(candidates)[0], expected, atol=1e-6)
+    assert Blend.restore(blend.spec()).score(candidates).tolist() == blend.score(candidates).tolist()
+
+
+def test_silence_about_an_item_that_was_added_later_costs_nothing() -> None:
+    candidates = Candidates(
+        np.array([[4, 7, 9]], dtype=np.int32),
+        np.array([[[1, 1], [3, 1.5], [-np.inf, 3]]], dtype=np.float32),
+        np.array([5]),
+        ("ease", "content"),
+    )
+    blend = Blend([1, 1], [5, 5], [0, 0])
+    assert blend.score(candidates)[0].argmax() == 1
+    assert blend.within(9).score(candidates)[0].argmax() == 2
+    np.testing.assert_array_equal(blend.within(10).score(candidates), blend.score(candidates))

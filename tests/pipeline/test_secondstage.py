@@ -24,6 +24,7 @@ FOUND = Candidates(
         [[[3, 1], [2, NO], [1, 2]], [[1, 1], [0, 4], [NO, NO]], [[NO, NO]] * 3],
         dtype=np.float32,
     ),
+    QUERIES.lengths,
     ("trending", "ease"),
 )
 
@@ -46,7 +47,11 @@ def stage() -> SecondStage:
     maker = FeatureMaker(projection=fit_projection(log, catalogue)).fit(log, catalogue)
     features = maker.transform(QUERIES, FOUND)
     return SecondStage(
-        Blend([0.25, 0.75]), maker, Normaliser().fit(features), ranker(features.shape[1]), trust=0.5
+        Blend([0.25, 0.75], [0.25, 0.75], [0.0, 0.1]),
+        maker,
+        Normaliser().fit(features),
+        ranker(features.shape[1]),
+        trust=0.5,
     )
 
 
@@ -100,8 +105,8 @@ def test_a_longer_log_changes_the_statistics_and_nothing_else(stage: SecondStage
     log, catalogue = small_log()
     earlier = stage.fitted(log.before(float(np.median(log.at))), catalogue)
     assert earlier.maker.statistics_.end < stage.maker.statistics_.end == log.end
-    assert (earlier.blend, earlier.normaliser, earlier.ranker, earlier.trust) == (
-        stage.blend,
+    assert earlier.blend.spec() == {**stage.blend.spec(), "n_items": len(catalogue)}
+    assert (earlier.normaliser, earlier.ranker, earlier.trust) == (
         stage.normaliser,
         stage.ranker,
         stage.trust,

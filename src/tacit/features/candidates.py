@@ -1,8 +1,8 @@
 """Candidates: what the first stage hands to the second."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tacit.core.types import Bool, Float32, Int32
+from tacit.core.types import Bool, Float32, Int32, Int64
 
 
 @dataclass(frozen=True)
@@ -15,12 +15,24 @@ class Candidates:
         Item codes, -1 on padding.
     scores : float32[n, c, r]
         Every retriever's score of every candidate; ``-inf`` where it has nothing to say.
+    lengths : int64[n]
+        Number of events in the history of each query.
     retrievers : tuple of r names
     """
 
     items: Int32
     scores: Float32
+    lengths: Int64
     retrievers: tuple[str, ...]
+
+    def slice(self, start: int, stop: int) -> "Candidates":
+        """Return the candidates of queries ``start`` to ``stop``."""
+        return replace(
+            self,
+            items=self.items[start:stop],
+            scores=self.scores[start:stop],
+            lengths=self.lengths[start:stop],
+        )
 
     @property
     def real(self) -> Bool:

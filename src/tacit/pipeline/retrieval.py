@@ -40,7 +40,7 @@ def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allo
     items = union(np.concatenate(lists, axis=1))
     gathered = np.stack([np.take_along_axis(s, np.maximum(items, 0), axis=1) for s in scores], axis=2)
     gathered[items < 0] = -np.inf
-    return Candidates(items, gathered, tuple(r.name for r in retrievers))
+    return Candidates(items, gathered, queries.lengths, tuple(r.name for r in retrievers))
 
 
 def union(items: Int32) -> Int32:
@@ -74,11 +74,11 @@ def filled(ranking: Ranking, queries: Queries, allowed: Bool) -> Ranking:
     return Ranking(items, scores)
 
 
-def normalised(scores: Float32) -> Float32:
-    """Return scores that can be added across retrievers, and what silence could cost: float32[n, c, 2r].
+def normalised(scores: Float32) -> tuple[Float32, Float32]:
+    """Return scores that can be added across retrievers, and what silence could cost: each float32[n, c, r].
 
-    The first r columns are the scores standardised within each list, 0 where a retriever has nothing to say;
-    the last r are 0 where it speaks, and where it does not the score of its worst candidate.
+    The first are the scores standardised within each list, 0 where a retriever has nothing to say; the second
+    are 0 where it speaks, and where it does not the standardised score of its worst candidate.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def normalised(scores: Float32) -> Float32:
     deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
     standard = centred / np.maximum(deviation, 1e-12)
     worst = np.where(spoken, 0, standard.min(axis=1, keepdims=True))
-    return np.concatenate([standard, worst], axis=2).astype(np.float32)
+    return standard.astype(np.float32), worst.astype(np.float32)
 
 
 def collect(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool) -> Candidates:
@@ -105,6 +105,7 @@ def collect(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed
     return Candidates(
         np.concatenate([_widened(part.items, width, -1) for part in parts]),
         np.concatenate([_widened(part.scores, width, -np.inf) for part in parts]),
+        np.concatenate([part.lengths for part in parts]),
         parts[0].retrievers,
     )
 

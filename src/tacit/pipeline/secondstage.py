@@ -43,9 +43,8 @@ class SecondStage:
 
     def fitted(self, interactions: Interactions, catalogue: Catalogue) -> "SecondStage":
         """Return the same stage with the statistics of its features taken from a (longer) log."""
-        return replace(
-            self, maker=FeatureMaker(projection=self.maker.projection).fit(interactions, catalogue)
-        )
+        maker = FeatureMaker(projection=self.maker.projection).fit(interactions, catalogue)
+        return replace(self, maker=maker, blend=self.blend.within(len(catalogue)))
 
     def extended(self, catalogue: Catalogue) -> "SecondStage":
         """Return the stage for a catalogue that has grown."""

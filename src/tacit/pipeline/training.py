@@ -231,7 +231,7 @@ def _features(maker: FeatureMaker, window: Window, found: Candidates, kept: Bool
     start = 0
     for batch in batches(window.queries, found.items.shape[1] * len(maker.names(found.retrievers))):
         stop = start + len(batch)
-        part = Candidates(found.items[start:stop], found.scores[start:stop], found.retrievers)
+        part = found.slice(start, stop)
         parts.append(maker.transform(batch, part)[kept[start:stop][part.real]])
         start = stop
     return np.concatenate(parts)
