@@ -20,8 +20,8 @@ def matrix() -> sparse.csr_array:
     rng = np.random.default_rng(0)
     columns = np.sort(rng.integers(_ITEMS, size=(_ITEMS, _KEPT)), axis=1)
     indptr = np.arange(0, columns.size + 1, _KEPT)
-    weights = sparse.csr_array((rng.normal(size=columns.size).astype(np.float32), columns.ravel(), indptr))
-    weights.resize(_ITEMS, _ITEMS)
+    data = rng.normal(size=columns.size).astype(np.float32)
+    weights = sparse.csr_array((data, columns.ravel(), indptr), shape=(_ITEMS, _ITEMS))
     weights.sum_duplicates()
     return weights
 

@@ -4,7 +4,7 @@ from tests.models.small import fitted
 
 from tacit.core.errors import UnsupportedError
 from tacit.data.queries import Queries
-from tacit.models import ease
+from tacit.models import ease, gram
 from tacit.models.ease import EASE
 from tacit.testing.conformance import Conformance
 
@@ -23,6 +23,13 @@ class TestRarity(Conformance):
 
     def make(self) -> EASE:
         return EASE(l2=1.0, rarity=0.8, decay=1.0, keep=20, name="ease-rare")
+
+
+class TestLargeCatalogue(Conformance):
+    minimum_ndcg = 0.1
+
+    def make(self) -> EASE:
+        return EASE(max_items=48, name="ease-large")
 
 
 def plain(rows: np.ndarray, l2: np.ndarray | float) -> np.ndarray:
@@ -70,12 +77,10 @@ def test_only_the_largest_weights_of_a_row_are_kept() -> None:
         np.testing.assert_allclose(short, expected, atol=1e-7)
 
 
-def test_items_without_events_and_beyond_the_limit_are_passed_over() -> None:
+def test_items_without_events_are_passed_over() -> None:
     rows = X.copy()
-    rows[:, 4] = 0
-    rows[:, 7] = 0
-    rows[0, 7] = 1  # the rarest
-    scores = weights(fitted(EASE(max_items=10), rows))
+    rows[:, [4, 7]] = 0
+    scores = weights(fitted(EASE(), rows))
     silent = np.isinf(scores)
     assert silent[[4, 7]].all()
     assert silent[:, [4, 7]].all()
@@ -84,9 +89,16 @@ def test_items_without_events_and_beyond_the_limit_are_passed_over() -> None:
     np.testing.assert_allclose(scores[np.ix_(others, others)], expected, atol=1e-5)
 
 
+def test_a_large_catalogue_leaves_no_item_out() -> None:
+    small = weights(fitted(EASE(max_items=9), X))  # 3 popular items, groups of one
+    assert np.isfinite(small).all()
+    whole = weights(fitted(EASE(), X))
+    assert np.corrcoef(small.ravel(), whole.ravel())[0, 1] > 0.5
+
+
 def test_blocks_do_not_change_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = weights(fitted(EASE(keep=5), X))
-    monkeypatch.setattr(ease, "_CELLS", 30)  # two rows at once
+    monkeypatch.setattr(gram, "CELLS", 30)  # two rows at once
     np.testing.assert_allclose(weights(fitted(EASE(keep=5), X)), whole, atol=1e-6)
 
 

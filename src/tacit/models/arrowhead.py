@@ -1,0 +1,104 @@
+"""EASE for large catalogues: popular items meet everything, rare ones the popular and their own kind.
+
+EASE (Steck, WWW 2019) inverts ``A = X'X + regularisation`` of items x items, which is too large beyond some
+ten thousand items. Here the most popular items (the head) are kept in full, and the others (the tail) are cut
+into groups that are taken to be independent of each other *given the head*: what is left out is only what
+a rare item says about a rare one of another group beyond what the head knows. In terms of algebra, the Schur
+complement of the head is made block diagonal. Its blocks are positive definite whatever the data, unlike a
+Gram matrix without its small entries, whose weights explode. With one group it is EASE itself.
+"""
+
+import numpy as np
+from scipy import linalg, sparse
+
+from tacit.core.types import Float32, Float64, Int64
+from tacit.models.gram import blocks, inverse, largest, regularised
+
+_DIRECTIONS = 32
+"""Random directions through which the items of the tail are compared to make the groups."""
+
+
+def groups(X: sparse.csr_array, size: int, rng: np.random.Generator) -> list[Int64]:
+    """Return the columns in groups of at most ``size`` that the same people wanted.
+
+    A balanced tree: each branch is split in halves along the direction in which its items differ most.
+    """
+    lengths = np.sqrt(np.bincount(X.indices, np.square(X.data, dtype=np.float64), minlength=X.shape[1]))
+    start = rng.normal(size=(X.shape[1], _DIRECTIONS)).astype(np.float32)
+    seen = np.asarray(X.T @ (X @ (start / lengths[:, None].astype(np.float32))))
+    return _halved(np.arange(X.shape[1]), seen / np.linalg.norm(seen, axis=1, keepdims=True), size)
+
+
+def _halved(items: Int64, vectors: Float32, size: int) -> list[Int64]:
+    if len(items) <= size:
+        return [items]
+    centred = vectors[items] - vectors[items].mean(axis=0)
+    direction = linalg.eigh(centred.T @ centred)[1][:, -1]
+    order = np.argsort(centred @ direction, kind="stable")
+    middle = len(items) // 2
+    halves = items[order[:middle]], items[order[middle:]]
+    return [group for half in halves for group in _halved(np.sort(half), vectors, size)]
+
+
+def arrowhead(
+    X: sparse.csr_array, penalty: Float64, head: Int64, tail: list[Int64], keep: int
+) -> sparse.coo_array:
+    """Return the ``keep`` largest weights of each row: coo_array float32[items, items].
+
+    Parameters
+    ----------
+    X : csr_array float32[users, items]
+    penalty : float64[items]
+        What is added to the diagonal of ``X'X``.
+    head : int64[h]
+    tail : list of int64[g]
+        The groups; together with the head each item once.
+    keep : int
+        Where a row of the tail has more, the largest are told by the head's own variances.
+    """
+    by_item = X.tocsc()
+    X_head = by_item[:, head].tocsr()
+    alone = inverse(regularised(X_head, penalty[head]))
+    P = alone.copy()  # the head's block of the whole inverse, once all groups have added their share
+    of_head, of_tail = [], []
+    for group in tail:
+        X_group = by_item[:, group].tocsr()
+        cross = (X_head.T @ X_group).toarray()
+        ridge = alone @ cross
+        own = inverse(regularised(X_group, penalty[group]) - cross.T @ ridge)
+        link = ridge @ own  # minus the block of the whole inverse between head and group
+        P += link @ ridge.T
+        of_head.append(largest(link / np.diagonal(own), keep))
+        of_tail.append(largest(np.hstack([link.T / np.diagonal(alone), _weights(own)]), keep))
+    of_head.insert(0, largest(_weights(P), keep))
+    shrunk = (np.diagonal(alone) / np.diagonal(P)).astype(np.float32)
+    return _assembled(_largest_of(of_head, keep), of_tail, shrunk, [head, *tail])
+
+
+def _weights(P: Float32) -> Float32:
+    """Return ``-P / diag(P)`` with an empty diagonal."""
+    B = P / -np.diagonal(P)
+    np.fill_diagonal(B, 0)
+    return B
+
+
+def _largest_of(parts: list[sparse.coo_array], keep: int) -> sparse.coo_array:
+    """Return the largest entries of each row of matrices that stand side by side."""
+    wide = sparse.hstack(parts, format="csr")
+    cut = [largest(wide[block].toarray(), keep) for block in blocks(wide.shape[1], wide.shape[0])]
+    return sparse.coo_array(sparse.vstack(cut))
+
+
+def _assembled(
+    of_head: sparse.coo_array, of_tail: list[sparse.coo_array], shrunk: Float32, parts: list[Int64]
+) -> sparse.coo_array:
+    """Return the rows of the head (all columns) and of each group (head and itself) as one matrix."""
+    head, *tail = parts
+    order = np.concatenate(parts)
+    rows, columns, data = [head[of_head.row]], [order[of_head.col]], [of_head.data]
+    for group, found in zip(tail, of_tail, strict=True):
+        rows.append(group[found.row])
+        columns.append(np.concatenate([head, group])[found.col])
+        data.append(found.data * np.append(shrunk, np.ones(len(group), np.float32))[found.col])
+    flat = (np.concatenate(data), (np.concatenate(rows), np.concatenate(columns)))
+    return sparse.coo_array(flat, shape=(len(order), len(order)))

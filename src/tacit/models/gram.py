@@ -1,0 +1,63 @@
+"""Dense symmetric matrices of items x items, worked on in place and in blocks of bounded memory."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import linalg, sparse
+
+from tacit.core.errors import UnsupportedError
+from tacit.core.types import Float32, Float64
+
+CELLS = 16_000_000
+"""Cells of a block of rows that is worked on at once."""
+
+
+def gram(X: sparse.csr_array) -> Float32:
+    """Return X'X as float32[items, items], filled block by block."""
+    transposed = X.T.tocsr()
+    G = np.empty((X.shape[1], X.shape[1]), dtype=np.float32)
+    for block in blocks(len(G)):
+        G[block] = (transposed[block] @ X).toarray()
+    return G
+
+
+def regularised(X: sparse.csr_array, penalty: Float64) -> Float32:
+    """Return X'X with a penalty (float64[items]) added to the diagonal: float32[items, items]."""
+    G = gram(X)
+    G[np.diag_indices_from(G)] += penalty.astype(np.float32)
+    return G
+
+
+def inverse(G: Float32) -> Float32:
+    """Return the inverse of a symmetric positive definite matrix, in its own memory."""
+    # G is symmetric, so its transpose is the same matrix in the column order that LAPACK works on in place.
+    factor, failed = linalg.lapack.spotrf(G.T, lower=1, overwrite_a=1, clean=0)
+    if failed:
+        raise UnsupportedError(
+            "EASE cannot be solved for this log: raise l2, which is too small for its weights"
+        )
+    P, _ = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
+    for block in blocks(len(P)):
+        square = P[block, block]
+        square[:] = np.tril(square) + np.tril(square, -1).T
+        P[block, block.stop :] = P[block.stop :, block].T
+    return P  # type: ignore[no-any-return]
+
+
+def largest(B: Float32, keep: int) -> sparse.coo_array:
+    """Return the entries of each row that are among its ``keep`` largest by absolute value."""
+    width = min(keep, B.shape[1])
+    parts = []
+    for block in blocks(B.shape[1], len(B)):
+        size = np.abs(B[block])
+        bar = np.partition(size, -width, axis=1)[:, -width]
+        parts.append(sparse.csr_array(np.where(size >= bar[:, None], B[block], 0)))
+    return sparse.coo_array(sparse.vstack(parts))
+
+
+def blocks(width: int, rows: int | None = None) -> Iterator[slice]:
+    """Cut a matrix (a square one by default) into blocks of rows of bounded memory."""
+    count = width if rows is None else rows
+    step = max(CELLS // max(width, 1), 1)
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
