@@ -1,0 +1,292 @@
+"""Sequential: linear weights from what came before to what comes next, in closed form.
+
+Choi et al., "Session-aware linear item-item models for session-based recommendation" (SLIST), WWW 2021. One
+ridge regression of two halves: from the decayed past of every event to that event (order matters), and from
+the items of a person to each other (it does not: EASE). An item's weight on itself is held at zero, as
+in EASE. The rows of the first half, one an event, are never made: what pairs of events some lag apart add to
+the products is a recurrence over the lags. A log without order is learned by the second half alone.
+"""
+
+import copy
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+
+from tacit.core.errors import UnsupportedError
+from tacit.core.types import Array, Float32, Float64, Int32, Int64, Json
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.data.ranking import Ranking
+from tacit.models.gram import CELLS, blocks, inverse, largest
+from tacit.models.history import fading
+from tacit.models.itemitem import ItemItem
+
+_GB = 1e9
+
+
+class Sequential:
+    """Weights from the items of a history to the item that follows.
+
+    Parameters
+    ----------
+    similarity : float
+        Share of the half that does not look at the order, in [0, 1]; 1 is EASE. A log without times and
+        without an order is learned as if it were 1.
+    window : int
+        Events that a past reaches back.
+    decay : float
+        How much less each earlier event of a past counts, in (0, 1]; the same when learning and when asked.
+    half_life : float, optional
+        Days after which a step from past to next counts half in learning; ``inf`` for never. By default the
+        time in which the last tenth of the log's events happened.
+    l2 : float
+        Regularisation, in units of the mean of the diagonal of the products, so that one value suits
+        logs of all sizes.
+    keep : int
+        Weights kept of each row, the largest by absolute value.
+    max_items : int
+        The most popular items that take part; time grows with the third power of their number, memory
+        with the second (12,000: 1.3 GB). The others get ``-inf``.
+    name : str
+    """
+
+    def __init__(
+        self,
+        *,
+        similarity: float = 0.1,
+        window: int = 20,
+        decay: float = 0.8,
+        half_life: float | None = np.inf,
+        l2: float = 1.0,
+        keep: int = 200,
+        max_items: int = 12_000,
+        name: str = "sequential",
+    ) -> None:
+        self.similarity = similarity
+        self.window = window
+        self.decay = decay
+        self.half_life = half_life
+        self.l2 = l2
+        self.keep = keep
+        self.max_items = max_items
+        self.name = name
+        self.weights_: ItemItem
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
+        """Solve for the weights and return self.
+
+        Raises
+        ------
+        UnsupportedError
+            If the items need more than half of the machine's memory.
+        """
+        items = _most_popular(interactions.matrix(), self.max_items)
+        _check_memory(len(items))
+        B = largest(self._solved(interactions, items), self.keep) if len(items) else sparse.coo_array((0, 0))
+        rows, columns = B.coords
+        shape = (len(catalogue), len(catalogue))
+        matrix = sparse.coo_array((B.data, (items[rows], items[columns])), shape=shape).tocsr()
+        known = np.zeros(len(catalogue), dtype=bool)
+        known[items] = True
+        self.weights_ = ItemItem(matrix, known)
+        return self
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        """Return float32[n, m]; ``-inf`` for untrained items, and for all where no event is known."""
+        return self.weights_.score(queries, self.decay, items)
+
+    def similar(self, items: Int32, k: int) -> Ranking:
+        """Return the k items that an event on each of ``items`` speaks for most."""
+        return self.weights_.similar(items, k)
+
+    def explain(self, queries: Queries, items: Int32) -> Float32:
+        """Return the share of each history event in the score of ``items[q]``: float32[events]."""
+        return self.weights_.explain(queries, self.decay, items)
+
+    def extended(self, catalogue: Catalogue) -> Self:
+        """Return a model of the larger catalogue: it says nothing about the new items."""
+        larger = copy.copy(self)
+        larger.weights_ = self.weights_.extended(len(catalogue))
+        return larger
+
+    def spec(self) -> dict[str, Json]:
+        """Return the hyperparameters (an infinite half-life as text: JSON has no infinity)."""
+        names = ("similarity", "window", "decay", "l2", "keep", "max_items", "name")
+        endless = self.half_life is not None and np.isinf(self.half_life)
+        return {
+            **{name: getattr(self, name) for name in names},
+            "half_life": "inf" if endless else self.half_life,
+        }
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the kept weights and the trained items."""
+        return self.weights_.arrays()
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
+        """Rebuild from what `spec` and `arrays` returned."""
+        half_life = spec["half_life"]
+        model = cls(**{**spec, "half_life": None if half_life is None else float(half_life)})
+        model.weights_ = ItemItem.restore(arrays)
+        return model
+
+    def _solved(self, interactions: Interactions, items: Int64) -> Float32:
+        """Return the dense weights between ``items``: float32[items, items]."""
+        G, A = self._products(interactions, items)
+        G[np.diag_indices_from(G)] += self.l2 * np.diagonal(G).mean()
+        return _ridge(G, A)
+
+    def _products(self, interactions: Interactions, items: Int64) -> tuple[Float32, Float32]:
+        """Return both sides of the normal equations, the halves mixed: float32[items, items] each."""
+        steps = _steps(interactions, items, self.half_life)
+        window, decay = self.window, self.decay
+        G = _crossed(steps, len(items), window, lambda first: steps.pasts(first, window, decay))
+        A = _crossed(steps, len(items), window, lambda first: steps.nexts(first, window, decay))
+        _add_transposed(G)
+        X = interactions.matrix()[:, items]
+        size = np.diagonal(G).mean()
+        # In a log without order, or of single events, there is no step: what is left is EASE.
+        similarity = self.similarity if interactions.timing != "none" and size > 0 else 1.0
+        unit = max(size, 1.0) / np.square(X.data, dtype=np.float64).sum() * len(items)
+        for side in (G, A):
+            side *= 1 - similarity
+        _add_gram(X * np.float32(np.sqrt(similarity * unit)), G, A)
+        return G, A
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The events of a log, user by user, oldest first; a step leads from the past of an event to the event.
+
+    Attributes
+    ----------
+    item : int32[events]
+        Place among the trained items.
+    liked : float64[events]
+        What an event counts for; 0 for a no and for items that are not trained.
+    step : float64[events]
+        What the step to this event counts for; 0 where there is nothing to learn.
+    rest : int64[events]
+        How many events of the same user came later.
+    """
+
+    item: Int32
+    liked: Float64
+    step: Float64
+    rest: Int64
+
+    def later(self, values: Float64, first: Int64, lag: int) -> Float64:
+        """Return the values of the events ``lag`` after each of ``first``; 0 beyond the user's last event."""
+        inside = self.rest[first] >= lag
+        return np.where(inside, values[np.where(inside, first + lag, first)], 0.0)
+
+    def pasts(self, first: Int64, window: int, decay: float) -> Iterator[tuple[int, Float64]]:
+        """Yield each lag and what pairs of events that far apart add to S'S (lag 0 by half): float64[first].
+
+        Two events meet in the past of every step after the later one while the window holds the earlier.
+        """
+        steps = np.zeros(len(first))
+        for lag in reversed(range(window)):
+            steps = decay**2 * steps + self.later(self.step, first, lag + 1)
+            pair = self.liked[first] * self.later(self.liked, first, lag) * decay**lag
+            yield lag, pair * steps * (0.5 if lag == 0 else 1.0)
+
+    def nexts(self, first: Int64, window: int, decay: float) -> Iterator[tuple[int, Float64]]:
+        """Yield each lag and what pairs of events that far apart add to S'T: float64[first]."""
+        for lag in range(1, window + 1):
+            target = self.later(self.liked * self.step, first, lag)
+            yield lag, self.liked[first] * target * decay ** (lag - 1)
+
+
+def _most_popular(X: sparse.csr_array, count: int) -> Int64:
+    """Return the ``count`` columns with the most users, ascending; never those without any: int64[items]."""
+    users = np.bincount(X.indices, minlength=X.shape[1])
+    best = np.lexsort((np.arange(len(users)), -users))[:count]
+    return np.sort(best[users[best] > 0])
+
+
+def _steps(interactions: Interactions, items: Int64, half_life: float | None) -> _Steps:
+    place = np.full(interactions.n_items, -1, dtype=np.int32)
+    place[items] = np.arange(len(items), dtype=np.int32)
+    item = place[interactions.item]
+    liked = np.where(item >= 0, np.maximum(interactions.weight, 0), 0).astype(np.float64)
+    ends = interactions.offsets[interactions.user + 1]
+    return _Steps(
+        item=np.maximum(item, 0),
+        liked=liked,
+        step=fading(interactions, half_life) * (liked > 0),
+        rest=ends - 1 - np.arange(len(interactions)),
+    )
+
+
+def _crossed(
+    steps: _Steps, n_items: int, window: int, pairs: Callable[[Int64], Iterator[tuple[int, Float64]]]
+) -> Float32:
+    """Return the sum of the pairs by item of the earlier and the later event: float32[items, items]."""
+    order = np.argsort(steps.item, kind="stable")
+    counts = np.bincount(steps.item, minlength=n_items)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    product = np.empty((n_items, n_items), dtype=np.float32)
+    for rows in _bounded(np.maximum(counts * (window + 1), n_items)):
+        first = order[offsets[rows.start] : offsets[rows.stop]]
+        later = np.zeros((len(first), window + 1), dtype=np.int32)
+        value = np.zeros((len(first), window + 1), dtype=np.float32)
+        for lag, worth in pairs(first):
+            later[:, lag] = steps.item[np.minimum(first + lag, len(steps.item) - 1)]
+            value[:, lag] = worth
+        ends = (offsets[rows.start : rows.stop + 1] - offsets[rows.start]) * (window + 1)
+        shape = (rows.stop - rows.start, n_items)
+        # Made dense, a matrix of repeated entries is their sum.
+        product[rows] = sparse.csr_array((value.ravel(), later.ravel(), ends), shape=shape).toarray()
+    return product
+
+
+def _bounded(cost: Int64) -> Iterator[slice]:
+    """Yield consecutive ranges of about `CELLS` summed cost each, or of one row that costs more."""
+    group = (np.cumsum(cost) - cost) // CELLS
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    for start, stop in zip(starts, [*starts[1:], len(cost)], strict=True):
+        yield slice(int(start), int(stop))
+
+
+def _add_transposed(U: Float32) -> None:
+    """Add its transpose to a square matrix, in place."""
+    for block in blocks(len(U)):
+        U[block, block] += U[block, block].T.copy()
+        U[block, block.stop :] += U[block.stop :, block].T
+        U[block.stop :, block] = U[block, block.stop :].T
+
+
+def _add_gram(X: sparse.csr_array, G: Float32, A: Float32) -> None:
+    """Add X'X to both matrices, in place."""
+    transposed = X.T.tocsr()
+    for block in blocks(len(G)):
+        gram = (transposed[block] @ X).toarray()
+        G[block] += gram
+        A[block] += gram
+
+
+def _ridge(G: Float32, A: Float32) -> Float32:
+    """Return ``G^-1 (A - diag(m))`` in the memory of G, with the m that empties its diagonal."""
+    P = inverse(G)
+    diagonal = np.concatenate([np.einsum("ij,ji->i", P[rows], A[:, rows]) for rows in blocks(len(P))])
+    multipliers = diagonal / np.diagonal(P)
+    for rows in blocks(len(P)):  # a row of P is needed for its own row of the answer only
+        P[rows] = P[rows] @ A - P[rows] * multipliers
+    np.fill_diagonal(P, 0)
+    return P
+
+
+def _check_memory(n_items: int) -> None:
+    needed = 2 * n_items**2 * np.dtype(np.float32).itemsize + 16 * CELLS
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+    if needed > available:
+        raise UnsupportedError(
+            f"a sequential model of {n_items:,} items needs {needed / _GB:.1f} GB and half of this machine's "
+            f"memory is {available / _GB:.1f} GB; lower max_items or leave it out"
+        )
