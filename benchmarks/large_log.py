@@ -1,0 +1,125 @@
+"""Seconds and memory of fitting each retriever on a generated log of 20 million events x 50,000 items.
+
+``python benchmarks/large_log.py [model ...]`` runs each model in a process of its own (its peak memory is the
+model's, beyond the log itself) and prints a line for each. Users belong to clusters of taste, items to one
+cluster each; popularity follows Zipf's law, time is uniform. ``--events N`` makes a smaller log.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tacit.core.types import DAY
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.data.vocabulary import Vocabulary
+from tacit.models.content import Content
+from tacit.models.ease import EASE
+from tacit.models.ials import IALS
+from tacit.models.itemknn import ItemKNN
+from tacit.models.protocol import recommend
+from tacit.models.trending import Trending
+from tacit.models.userknn import UserKNN
+
+MODELS: dict[str, Callable[[], Any]] = {
+    "trending": Trending,
+    "itemknn": ItemKNN,
+    "userknn": UserKNN,
+    "ease": EASE,
+    "ials": IALS,
+    "content": Content,
+}
+_ITEMS, _CLUSTERS, _DAYS, _A_USER = 50_000, 200, 365, 100
+_LOYAL = 0.7
+"""Share of a user's events inside the own cluster."""
+
+
+def generated(events: int) -> tuple[Interactions, Catalogue]:
+    """Return a log with ``events / 100`` users, and a catalogue with vectors that know the clusters."""
+    rng = np.random.default_rng(0)
+    users = events // _A_USER
+    user = np.sort(rng.integers(users, size=events, dtype=np.int32))
+    item = _zipf(rng, _ITEMS, events)
+    taste = rng.integers(_CLUSTERS, size=users, dtype=np.int32)
+    loyal = rng.random(events, dtype=np.float32) < _LOYAL
+    # Items of a cluster are those with the same remainder, so that each has popular and rare ones.
+    item[loyal] += (taste[user] - item % _CLUSTERS)[loyal]
+    at = rng.random(events) * _DAYS * DAY
+    at = at[np.lexsort((at, user))]
+    items = Vocabulary([f"i{n:05d}" for n in range(_ITEMS)])
+    log = Interactions(
+        users=Vocabulary([f"u{n:07d}" for n in range(users)]),
+        items=items,
+        kinds=("view",),
+        user=user,
+        item=np.minimum(item, _ITEMS - 1),
+        weight=np.ones(events, dtype=np.float32),
+        at=at,
+        kind=np.zeros(events, dtype=np.int16),
+        timing="time",
+    )
+    centres = rng.normal(size=(_CLUSTERS, 64))
+    vectors = centres[np.arange(_ITEMS) % _CLUSTERS] + rng.normal(size=(_ITEMS, 64))
+    return log, replace(Catalogue.from_frame(None, items), vectors=vectors.astype(np.float32))
+
+
+def _zipf(rng: np.random.Generator, n: int, size: int) -> Any:
+    share = np.cumsum(1 / np.arange(1, n + 1))
+    return np.searchsorted(share, rng.random(size) * share[-1]).astype(np.int32)
+
+
+def measured(name: str, events: int) -> dict[str, float]:
+    """Return seconds and gigabytes of one fit, and milliseconds of a list and of a batch."""
+    log, catalogue = generated(events)
+    before = _peak()
+    start = time.perf_counter()
+    model = MODELS[name]().fit(log, catalogue, rng=np.random.default_rng(0))
+    fit = time.perf_counter() - start
+    peak = _peak()
+    queries = log.queries(np.arange(64, dtype=np.int32)).last(50)
+    return {
+        "fit_s": fit,
+        "log_gb": before,
+        "peak_gb": peak,
+        "list_ms": float(np.median([_milliseconds(model, queries.slice(n, n + 1)) for n in range(64)])),
+        "batch_ms": _milliseconds(model, queries),
+    }
+
+
+def _milliseconds(model: Any, queries: Queries) -> float:
+    start = time.perf_counter()
+    recommend(model, queries, 100)
+    return 1e3 * (time.perf_counter() - start)
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def main() -> None:
+    """Measure the asked models, each in a fresh process."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="*", default=list(MODELS))
+    parser.add_argument("--events", type=int, default=20_000_000)
+    parser.add_argument("--here", action="store_true", help="in this process")
+    asked = parser.parse_args()
+    for name in asked.models:
+        if asked.here:
+            print(json.dumps({"model": name, **measured(name, asked.events)}))
+        else:
+            subprocess.run(
+                [sys.executable, __file__, name, "--here", "--events", str(asked.events)], check=True
+            )
+
+
+if __name__ == "__main__":
+    main()
