@@ -182,8 +182,7 @@ class _Steps:
 
     def later(self, values: Float64, first: Int64, lag: int) -> Float64:
         """Return the values of the events ``lag`` after each of ``first``; 0 beyond the user's last event."""
-        inside = self.rest[first] >= lag
-        return np.where(inside, values[np.where(inside, first + lag, first)], 0.0)
+        return np.where(self.rest[first] >= lag, values.take(first + lag, mode="clip"), 0.0)
 
     def pasts(self, first: Int64, window: int, decay: float) -> Iterator[tuple[int, Float64]]:
         """Yield each lag and what pairs of events that far apart add to S'S (lag 0 by half): float64[first].
@@ -198,9 +197,9 @@ class _Steps:
 
     def nexts(self, first: Int64, window: int, decay: float) -> Iterator[tuple[int, Float64]]:
         """Yield each lag and what pairs of events that far apart add to S'T: float64[first]."""
+        target = self.liked * self.step
         for lag in range(1, window + 1):
-            target = self.later(self.liked * self.step, first, lag)
-            yield lag, self.liked[first] * target * decay ** (lag - 1)
+            yield lag, self.liked[first] * self.later(target, first, lag) * decay ** (lag - 1)
 
 
 def _most_popular(X: sparse.csr_array, count: int) -> Int64:
@@ -237,7 +236,7 @@ def _crossed(
         later = np.zeros((len(first), window + 1), dtype=np.int32)
         value = np.zeros((len(first), window + 1), dtype=np.float32)
         for lag, worth in pairs(first):
-            later[:, lag] = steps.item[np.minimum(first + lag, len(steps.item) - 1)]
+            later[:, lag] = steps.item.take(first + lag, mode="clip")
             value[:, lag] = worth
         ends = (offsets[rows.start : rows.stop + 1] - offsets[rows.start]) * (window + 1)
         shape = (rows.stop - rows.start, n_items)
