@@ -85,6 +85,27 @@ class FoldsIn(Protocol):
         ...
 
 
+@runtime_checkable
+class Updates(Protocol):
+    """Learns from later events without a refit."""
+
+    def updated(self, later: Interactions) -> Self:
+        """Return a new model that has learned from later events too; this one stays as it is.
+
+        Parameters
+        ----------
+        later : Interactions
+            Events that happened after all that the model knows. A user code is that of the fitted log (new
+            users have codes beyond it), an item code that of the model's catalogue (`FoldsIn` enlarges it).
+
+        Returns
+        -------
+        Self
+            Scores as a model fitted on all events at once.
+        """
+        ...
+
+
 def recommend(scorer: Scorer, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:
     """Return the k best items of each query by a scorer, without the excluded ones.
 

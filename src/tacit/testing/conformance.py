@@ -9,7 +9,7 @@
             return EASE()
 
 pytest collects the methods of the subclass. The tests of a protocol that the model does not have
-(`Persistent`, `FoldsIn`, `SimilarItems`, `Explains`) are skipped.
+(`Persistent`, `FoldsIn`, `Updates`, `SimilarItems`, `Explains`) are skipped.
 """
 
 import json
@@ -33,6 +33,7 @@ from tacit.models.protocol import (
     Persistent,
     Recommender,
     SimilarItems,
+    Updates,
     recommend,
 )
 from tacit.testing.generated import small_events, small_items, small_log, small_vectors
@@ -189,6 +190,19 @@ class Conformance:
         old = slice(0, 2)
         self.assert_same(scores[old, : log.n_items], before.score(queries)[old])
         assert before.score(queries).shape == (4, log.n_items)  # the old model is untouched
+
+    def test_an_update_is_a_refit(self) -> None:
+        self._having(Updates)
+        log, catalogue = small_log()
+        queries = _histories()
+        first, second = cut_time(log.at, 0.4), cut_time(log.at, 0.2)
+        old: Any = self.fit(log.before(first), catalogue)
+        before = old.score(queries)
+        newer = old.updated(log.since(first).before(second)).updated(log.since(second))
+        self.assert_same(newer.score(queries), self.fitted().score(queries))
+        np.testing.assert_array_equal(old.score(queries), before)  # the old model is untouched
+        nothing = newer.updated(log.select(np.zeros(len(log), dtype=bool)))
+        self.assert_same(nothing.score(queries), newer.score(queries))
 
     def test_similar_items_are_others_best_first(self) -> None:
         model = self._having(SimilarItems)

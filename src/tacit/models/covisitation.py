@@ -1,0 +1,247 @@
+"""Streaming co-visitation: items that follow each other in what people do, lately.
+
+Davidson et al., "The YouTube video recommendation system", RecSys 2010, with a decay. Each event is paired
+with the few events of the same user before it; a pair counts half after a half-life. Counts are kept at the
+value of one reference time, so an update adds larger numbers instead of touching the old ones.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+
+from tacit.core.types import DAY, Array, Float32, Float64, Int32, Json
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.data.ranking import Ranking
+from tacit.models import csr
+from tacit.models.itemitem import ItemItem
+
+_HOUR = 3_600.0
+
+_REBASE = 64.0
+"""Half-lives after which the counts are moved to a newer reference time: far from the limits of float64."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events sorted by user, then time.
+
+    Attributes
+    ----------
+    user, item : int32[events]
+    weight : float32[events]
+    at : float64[events]
+    """
+
+    user: Int32
+    item: Int32
+    weight: Float32
+    at: Float64
+
+    @classmethod
+    def of(cls, log: Interactions) -> Self:
+        """Return the events that are no no; all at time 0 where the log has no timestamps."""
+        liked = log.select(log.weight > 0)
+        at = liked.at if liked.timing == "time" else np.zeros(len(liked))
+        return cls(liked.user, liked.item, liked.weight, at)
+
+    def then(self, later: "Events") -> tuple[Self, Array]:
+        """Return the events of both, and the place of each in ``self`` followed by ``later``."""
+        order = np.argsort(np.concatenate([self.user, later.user]), kind="stable")
+        pairs = ((name, np.concatenate([a, getattr(later, name)])) for name, a in vars(self).items())
+        return type(self)(**{name: both[order] for name, both in pairs}), order
+
+    def tail(self, count: int) -> Self:
+        """Return the last ``count`` events of each user."""
+        ends = np.searchsorted(self.user, self.user, side="right")
+        kept = ends - np.arange(len(self.user)) <= count
+        return type(self)(**{name: array[kept] for name, array in vars(self).items()})
+
+
+class CoVisitation:
+    """Sum of the co-visits of an item with the items of the history.
+
+    Parameters
+    ----------
+    window : int
+        Events of the same user before an event that are paired with it.
+    gap : float
+        Hours between two events at most, where the log has times; ``inf`` for any.
+    half_life : float
+        Days after which a pair counts half, where the log has times; ``inf`` for never.
+    backward : float
+        What a pair counts for the earlier item after the later one; the later after the earlier counts 1.
+    distance : float
+        How much less a pair counts for each event between its two, in (0, 1].
+    popularity : float
+        Power of the (faded) weight of each of two items by which their co-visits are divided, as 0.5 is in
+        a cosine; 0 lets popular items through.
+    last : int
+        Events of a history that speak: the last ones.
+    decay : float
+        How much less each earlier event of a history counts, in (0, 1].
+    name : str
+    """
+
+    def __init__(
+        self,
+        *,
+        window: int = 10,
+        gap: float = float("inf"),
+        half_life: float = float("inf"),
+        backward: float = 0.5,
+        distance: float = 0.8,
+        popularity: float = 0.3,
+        last: int = 30,
+        decay: float = 0.8,
+        name: str = "covisitation",
+    ) -> None:
+        self.window = window
+        self.gap = gap
+        self.half_life = half_life
+        self.backward = backward
+        self.distance = distance
+        self.popularity = popularity
+        self.last = last
+        self.decay = decay
+        self.name = name
+        self.tails_: Events  # the last events of each user: later ones pair with them
+        self.counts_: sparse.csr_array  # float64[items, items]: pairs, at the value of `since_`
+        self.visits_: Float64  # items: events, at the value of `since_`
+        self.since_: float
+        self.now_: float  # of the last event
+        self.weights_: ItemItem
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
+        """Count the pairs and return self."""
+        n_items = len(catalogue)
+        nobody = np.empty(0, dtype=np.int32)
+        self.tails_ = Events(nobody, nobody, np.empty(0, np.float32), np.empty(0, np.float64))
+        self.counts_ = sparse.csr_array((n_items, n_items), dtype=np.float64)
+        self.visits_ = np.zeros(n_items)
+        events = Events.of(interactions)
+        self.since_ = self.now_ = float(events.at.max()) if len(events.at) else 0.0
+        self._learn(events)
+        return self
+
+    def updated(self, later: Interactions) -> Self:
+        """Return a model that also counts later events: equal to a refit on all of them."""
+        newer = copy.copy(self)
+        newer._learn(Events.of(later))
+        return newer
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        """Return float32[n, m]; ``-inf`` for items that were not seen with any of the history."""
+        return self.weights_.score(self._spoken(queries), self.decay, items)
+
+    def similar(self, items: Int32, k: int) -> Ranking:
+        """Return the k items that an event on each of ``items`` speaks for most."""
+        return self.weights_.similar(items, k)
+
+    def explain(self, queries: Queries, items: Int32) -> Float32:
+        """Return the share of each history event in the score of ``items[q]``: float32[events]."""
+        return self.weights_.explain(self._spoken(queries), self.decay, items)
+
+    def extended(self, catalogue: Catalogue) -> Self:
+        """Return a model of the larger catalogue: nobody saw the new items yet."""
+        larger = copy.copy(self)
+        n_items = len(catalogue)
+        larger.counts_ = csr.resized(self.counts_, n_items, n_items)
+        larger.visits_ = np.pad(self.visits_, (0, n_items - len(self.visits_)))
+        larger.weights_ = self.weights_.extended(n_items)
+        return larger
+
+    def spec(self) -> dict[str, Json]:
+        """Return the hyperparameters (infinite times as text: JSON has no infinity) and the two moments."""
+        names = ("window", "backward", "distance", "popularity", "last", "decay", "name")
+        times = {"gap": str(self.gap), "half_life": str(self.half_life)}
+        return {**{name: getattr(self, name) for name in names}, **times, "moments": [self.since_, self.now_]}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the counts and the last events of each user."""
+        counts = self.counts_
+        return {
+            "pairs": counts.data,
+            "indices": counts.indices.astype(np.int32, copy=False),
+            "indptr": counts.indptr.astype(np.int64, copy=False),
+            "visits": self.visits_,
+            **vars(self.tails_),
+        }
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
+        """Rebuild from what `spec` and `arrays` returned."""
+        given = {name: value for name, value in spec.items() if name != "moments"}
+        model = cls(**{**given, "gap": float(spec["gap"]), "half_life": float(spec["half_life"])})
+        model.since_, model.now_ = spec["moments"]
+        model.visits_ = arrays["visits"]
+        pairs = arrays["pairs"], arrays["indices"], arrays["indptr"]
+        model.counts_ = sparse.csr_array(pairs, shape=(len(model.visits_), len(model.visits_)))
+        model.tails_ = Events(**{name: arrays[name] for name in ("user", "item", "weight", "at")})
+        model._weigh()
+        return model
+
+    def _spoken(self, queries: Queries) -> Queries:
+        """Return the queries with no weight on the events that are too long ago to speak."""
+        return replace(queries, weight=np.where(queries.position < self.last, queries.weight, np.float32(0)))
+
+    def _learn(self, later: Events) -> None:
+        """Add later events to the counts (of a model that nobody holds yet)."""
+        self.now_ = float(later.at.max(initial=self.now_))
+        self._rebase()
+        events, source = self.tails_.then(later)
+        new = source >= len(self.tails_.user)
+        strength = events.weight * self._worth(events.at)
+        n_items = len(self.visits_)
+        self.visits_ = self.visits_ + np.bincount(events.item[new], strength[new], minlength=n_items)
+        self.counts_ = (self.counts_ + self._pairs(events, new)).tocsr()
+        self.tails_ = events.tail(self.window)
+        self._weigh()
+
+    def _worth(self, at: Float64) -> Float64:
+        """Return what an event of each time counts for, in units of the reference time: float64[events]."""
+        return np.exp2((at - self.since_) / (self.half_life * DAY))
+
+    def _left(self) -> float:
+        """Return what is left by now of an event of the reference time."""
+        return float(np.exp2((self.since_ - self.now_) / (self.half_life * DAY)))
+
+    def _rebase(self) -> None:
+        """Move the counts to a newer reference time, before numbers grow too large."""
+        if self.now_ - self.since_ > _REBASE * self.half_life * DAY:
+            left = self._left()
+            self.counts_, self.visits_, self.since_ = self.counts_ * left, self.visits_ * left, self.now_
+
+    def _pairs(self, events: Events, new: Array) -> sparse.csr_array:
+        """Return the pairs whose later event is new: csr_array float64[items, items]."""
+        parts = [self._apart(events, new, lag) for lag in range(1, self.window + 1)]
+        first, second, value = (np.concatenate(column) for column in zip(*parts, strict=True))
+        forward = sparse.coo_array((value, (first, second)), shape=self.counts_.shape).tocsr()
+        both: sparse.csr_array = (forward + self.backward * forward.T).tocsr()
+        return both
+
+    def _apart(self, events: Events, new: Array, lag: int) -> tuple[Int32, Int32, Float64]:
+        """Return the items and the worth of the pairs of events that are ``lag`` places apart."""
+        late = np.flatnonzero(new[lag:]) + lag
+        early = late - lag
+        paired = (
+            (events.user[late] == events.user[early])
+            & (events.item[late] != events.item[early])
+            & (events.at[late] - events.at[early] <= self.gap * _HOUR)
+        )
+        late, early = late[paired], early[paired]
+        weight = np.sqrt(events.weight[late] * events.weight[early], dtype=np.float64)
+        value = weight * self.distance ** (lag - 1) * self._worth(events.at[late])
+        return events.item[early], events.item[late], value
+
+    def _weigh(self) -> None:
+        """Make the weights that answer: what is left of the counts now."""
+        visits = self.visits_ * self._left()
+        own = np.where(visits > 0, visits, 1.0) ** -self.popularity
+        scaled = csr.scaled(self.counts_, rows=own * self._left(), columns=own)
+        self.weights_ = ItemItem(scaled, np.zeros(len(self.visits_), dtype=bool))

@@ -1,0 +1,273 @@
+"""Session-based nearest neighbours (VMIS-kNN): what followed in the most similar recent sessions.
+
+Kersbergen, Sprangers and Schelter, "Serenade: low-latency session-based recommendation in e-commerce at
+scale", SIGMOD 2022, after VS-kNN (Ludewig and Jannach, UMUAI 2018). An index from items to their sessions,
+newest last, bounds the work of a query whatever the size of the log. A session is a stretch of a user's
+history: it ends after a pause, or when it is full. A batch is scored by gathers and sorts, not in a loop.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy import sparse
+
+from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64, Json
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries, gather_ranges
+from tacit.models.history import decayed
+
+_HOUR = 3_600.0
+
+_AT_ONCE = 64
+"""Histories scored together: bounds the memory for the sessions that their events look up."""
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Sessions by the time of their last event, the newest last.
+
+    Attributes
+    ----------
+    user : int32[sessions]
+    offsets : int64[sessions + 1]
+        Session s is the events ``offsets[s]:offsets[s + 1]``.
+    item : int32[events], weight : float32[events], at : float64[events]
+    """
+
+    user: Int32
+    offsets: Int64
+    item: Int32
+    weight: Float32
+    at: Float64
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return no sessions."""
+        return cls(
+            np.empty(0, np.int32),
+            np.zeros(1, np.int64),
+            np.empty(0, np.int32),
+            np.empty(0, np.float32),
+            np.empty(0, np.float64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def take(self, rows: Int64) -> Self:
+        """Return the given sessions in their order."""
+        events, offsets = gather_ranges(self.offsets, rows)
+        return type(self)(self.user[rows], offsets, self.item[events], self.weight[events], self.at[events])
+
+    def open_of(self, users: Int32) -> Bool:
+        """Return which sessions are the last of one of the users, so that it may go on: bool[sessions]."""
+        last = np.full(int(self.user.max(initial=-1)) + 1, -1, dtype=np.int64)
+        last[self.user] = np.arange(len(self))
+        going_on: Bool = (last[self.user] == np.arange(len(self))) & np.isin(self.user, users)
+        return going_on
+
+    def with_events(self, log: Interactions, gap: float, length: int) -> Self:
+        """Return the sessions with later events: those that go on are cut anew together with them.
+
+        Parameters
+        ----------
+        log : Interactions
+        gap : float
+            Seconds of a pause that ends a session.
+        length : int
+            Events of a full session.
+        """
+        liked = log.select(log.weight > 0)
+        going_on = self.open_of(liked.user)
+        old, rest = self.take(np.flatnonzero(going_on)), self.take(np.flatnonzero(~going_on))
+        user = np.concatenate([np.repeat(old.user, np.diff(old.offsets)), liked.user])
+        order = np.argsort(user, kind="stable")  # the old events of a user stay before the new ones
+        clock = liked.at if liked.timing == "time" else np.zeros(len(liked))
+        at = np.concatenate([old.at, clock])[order]
+        starts = _starts(user[order], at, gap, length)
+        events = type(self)(
+            np.concatenate([rest.user, user[order][starts]]),
+            np.concatenate([rest.offsets[:-1], rest.offsets[-1] + starts, [len(rest.item) + len(user)]]),
+            np.concatenate([rest.item, np.concatenate([old.item, liked.item])[order]]),
+            np.concatenate([rest.weight, np.concatenate([old.weight, liked.weight])[order]]),
+            np.concatenate([rest.at, at]),
+        )
+        return events.take(np.lexsort((events.user, events.at[events.offsets[1:] - 1])))
+
+    def matrix(self, n_items: int) -> sparse.csr_array:
+        """Return sessions x items with the largest weight of an item's events: csr_array float32."""
+        row = np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
+        cell = row * n_items + self.item
+        order = np.argsort(cell, kind="stable")
+        cell, first = np.unique(cell[order], return_index=True)
+        largest = np.maximum.reduceat(self.weight[order], first) if len(first) else self.weight[:0]
+        places = np.divmod(cell, max(n_items, 1))
+        return sparse.csr_array((largest, places), shape=(len(self), n_items))
+
+
+class SessionKNN:
+    """Sum of what the nearest sessions hold, by their similarity to the history.
+
+    Parameters
+    ----------
+    k : int
+        Sessions that speak: the most similar ones, of equals the most recent.
+    recent : int
+        Sessions that each item of the history looks up: the most recent ones.
+    last : int
+        Events of the history that look for sessions: the last ones.
+    decay : float
+        How much less each earlier event of the history counts for the similarity, in (0, 1].
+    focus : float
+        Power of ``decay ** position`` of the last event that is shared with a session: above 0, sessions
+        that share only what was long ago say less.
+    rarity : float
+        Power of the rarity ``ln(1 + sessions / sessions with the item)`` in the score of an item; 0 lets
+        popular items through.
+    evenness : float
+        Power of a session's number of items by which its similarity is divided, in [0, 1]: holds back
+        long sessions.
+    gap : float
+        Hours of a pause that ends a session, where the log has times; ``inf`` for never.
+    length : int
+        Events of a full session.
+    name : str
+    """
+
+    def __init__(
+        self,
+        *,
+        k: int = 200,
+        recent: int = 500,
+        last: int = 20,
+        decay: float = 0.85,
+        focus: float = 1.0,
+        rarity: float = 0.0,
+        evenness: float = 0.5,
+        gap: float = float("inf"),
+        length: int = 50,
+        name: str = "sessionknn",
+    ) -> None:
+        self.k = k
+        self.recent = recent
+        self.last = last
+        self.decay = decay
+        self.focus = focus
+        self.rarity = rarity
+        self.evenness = evenness
+        self.gap = gap
+        self.length = length
+        self.name = name
+        self.sessions_: Sessions
+        self.held_: sparse.csr_array  # sessions x items: what a neighbour speaks for
+        self.holders_: sparse.csr_array  # items x sessions, the newest last in a row
+        self.rarity_: Float32  # items
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
+        """Cut the log into sessions, index them and return self."""
+        self._index(Sessions.none().with_events(interactions, self.gap * _HOUR, self.length), len(catalogue))
+        return self
+
+    def updated(self, later: Interactions) -> Self:
+        """Return a model that also knows later events: equal to a refit on all of them."""
+        newer = copy.copy(self)
+        sessions = self.sessions_.with_events(later, self.gap * _HOUR, self.length)
+        newer._index(sessions, len(self.rarity_))
+        return newer
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        """Return float32[n, m]; ``-inf`` for items that no neighbour holds.
+
+        A query that carries its user code is not compared with that very user's sessions.
+        """
+        scores = np.full((len(queries), len(self.rarity_)), -np.inf, dtype=np.float32)
+        for start in range(0, len(queries), _AT_ONCE):
+            stop = min(start + _AT_ONCE, len(queries))
+            self._fill(scores[start:stop], queries.slice(start, stop))
+        return scores if items is None else scores[:, items]
+
+    def extended(self, catalogue: Catalogue) -> Self:
+        """Return a model of the larger catalogue: no session holds the new items yet."""
+        larger = copy.copy(self)
+        larger._index(self.sessions_, len(catalogue))
+        return larger
+
+    def spec(self) -> dict[str, Json]:
+        """Return the hyperparameters (an infinite gap as text: JSON has no infinity)."""
+        names = ("k", "recent", "last", "decay", "focus", "rarity", "evenness", "length", "name")
+        return {**{name: getattr(self, name) for name in names}, "gap": str(self.gap)}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the sessions."""
+        return dict(vars(self.sessions_))
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
+        """Rebuild from what `spec` and `arrays` returned."""
+        model = cls(**{**spec, "gap": float(spec["gap"])})
+        model._index(Sessions(**arrays), len(catalogue))
+        return model
+
+    def _index(self, sessions: Sessions, n_items: int) -> None:
+        self.sessions_ = sessions
+        self.held_ = sessions.matrix(n_items)
+        self.holders_ = self.held_.T.tocsr()
+        holders = np.diff(self.holders_.indptr)
+        self.rarity_ = (np.log1p(len(sessions) / np.maximum(holders, 1)) ** self.rarity).astype(np.float32)
+
+    def _fill(self, scores: Float32, queries: Queries) -> None:
+        """Write the scores of a few histories."""
+        row, session, similarity = self._neighbours(queries)
+        held, offsets = gather_ranges(self.held_.indptr.astype(np.int64, copy=False), session)
+        entries = np.diff(offsets)
+        item = self.held_.indices[held]
+        cell = np.repeat(row, entries) * scores.shape[1] + item
+        flat = scores.reshape(-1)  # a view: the rows lie one after the other
+        flat[cell] = 0
+        np.add.at(flat, cell, self.held_.data[held] * np.repeat(similarity, entries) * self.rarity_[item])
+
+    def _neighbours(self, queries: Queries) -> tuple[Int64, Int64, Float32]:
+        """Return query, session and similarity of the at most k neighbours of each history."""
+        row, session, strength, position = self._looked_up(queries)
+        order = np.argsort(row * len(self.sessions_) + session, kind="stable")
+        row, session = row[order], session[order]
+        first = np.flatnonzero((np.diff(row, prepend=-1) != 0) | (np.diff(session, prepend=-1) != 0))
+        if not len(first):
+            return row, session, strength
+        row, session = row[first], session[first]
+        size = np.diff(self.held_.indptr)[session]
+        near = np.power(self.decay, self.focus * np.minimum.reduceat(position[order], first))
+        similarity = np.add.reduceat(strength[order], first) * near / size**self.evenness
+        best = np.lexsort((-session, -similarity, row))
+        counts = np.bincount(row)
+        best = best[np.arange(len(best)) - np.repeat(np.cumsum(counts) - counts, counts) < self.k]
+        return row[best], session[best], similarity[best].astype(np.float32)
+
+    def _looked_up(self, queries: Queries) -> tuple[Int64, Int64, Float32, Int32]:
+        """Return query, session, strength and position of each event's most recent sessions."""
+        strength, position = decayed(queries, self.decay), queries.position
+        inside = (strength > 0) & (position < self.last) & (queries.item < len(self.rarity_))
+        events = np.flatnonzero(inside)
+        ends = self.holders_.indptr[queries.item[events] + 1].astype(np.int64)
+        starts = np.maximum(self.holders_.indptr[queries.item[events]], ends - self.recent)
+        counts = ends - starts
+        place = np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts)
+        session = self.holders_.indices[place].astype(np.int64)
+        event = np.repeat(events, counts)
+        row = queries.row[event].astype(np.int64)
+        others = self.sessions_.user[session] != queries.user[row]
+        event = event[others]
+        return row[others], session[others], strength[event], position[event]
+
+
+def _starts(user: Int32, at: Float64, gap: float, length: int) -> Int64:
+    """Return the places of the events that open a session: int64[sessions]."""
+    opens = (np.diff(user, prepend=-1) != 0) | (np.diff(at, prepend=-np.inf) > gap)
+    runs = np.flatnonzero(opens)
+    counts = np.diff(np.append(runs, len(user)))
+    place = np.arange(len(user)) - np.repeat(runs, counts)
+    return np.flatnonzero(place % length == 0)
