@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from tests.models.small import fitted
+from tests.models.small import fitted, log_of
 
 from tacit.core.errors import UnsupportedError
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import ease, gram
 from tacit.models.ease import EASE
@@ -54,6 +58,29 @@ def test_strengths_of_events_take_part() -> None:
     strong = X * np.random.default_rng(4).integers(1, 5, X.shape)
     mean = (strong**2).sum(axis=0).mean()
     np.testing.assert_allclose(weights(fitted(EASE(l2=1.0), strong)), plain(strong, mean), atol=1e-5)
+
+
+def timed(days: float) -> tuple[Interactions, Catalogue]:
+    """Return X with each user's events half a day before the next user's."""
+    log, catalogue = log_of(X)
+    return replace(log, timing="time", at=log.user.astype(np.float64) * days * 86400), catalogue
+
+
+def test_old_events_count_less_while_learning() -> None:
+    log, catalogue = timed(0.5)
+    model = EASE(half_life=3.0).fit(log, catalogue, rng=np.random.default_rng(0))
+    faded = X * 0.5 ** ((log.user.max() - np.arange(len(X))) * 0.5 / 3.0)[:, None]
+    expected = plain(faded, 4.0 * (faded**2).sum(axis=0).mean())
+    np.testing.assert_allclose(weights(model), expected, atol=1e-5)
+
+
+def test_nothing_fades_by_default_or_for_ever() -> None:
+    log, catalogue = timed(0.5)
+    plainly = weights(fitted(EASE(), X))
+    for half_life in (None, np.inf):
+        model = EASE(half_life=half_life).fit(log, catalogue, rng=np.random.default_rng(0))
+        np.testing.assert_allclose(weights(model), plainly, atol=1e-6)
+        assert model.spec()["half_life"] is None
 
 
 def test_rarity_regularises_an_item_by_its_own_frequency() -> None:

@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from tests.models.small import fitted
+from tests.models.small import fitted, log_of
 
 from tacit.core.errors import ConfigError
 from tacit.data.queries import Queries
@@ -43,6 +45,18 @@ def test_cosine_by_hand() -> None:
 def test_shrinkage_holds_back_pairs_with_few_users() -> None:
     scores = fitted(ItemKNN(weighting="cosine", shrinkage=2.0), X).score(Queries.of([[0]]))
     np.testing.assert_allclose(scores[0, 1:3], [2 / (2 + 2), 1 / (2 + 2)], rtol=1e-6)
+
+
+def test_old_events_count_less_while_learning() -> None:
+    log, catalogue = log_of(X)
+    timed = replace(log, timing="time", at=log.user.astype(np.float64) * 86400)
+    model = ItemKNN(half_life=2.0, shrinkage=0.0, decay=1.0).fit(
+        timed, catalogue, rng=np.random.default_rng(0)
+    )
+    faded = np.array(X) * 0.5 ** (np.array([2, 1, 0]) / 2)[:, None]
+    lengths = np.linalg.norm(faded, axis=0)
+    expected = (faded.T @ faded)[0, 1:3] / (lengths[0] * lengths[1:3])
+    np.testing.assert_allclose(model.score(Queries.of([[0]]))[0, 1:3], expected, rtol=1e-6)
 
 
 def test_only_the_k_nearest_items_speak_for_an_item() -> None:

@@ -1,4 +1,4 @@
-"""Sparse matrices: the best entries of each row, and their parts for a snapshot."""
+"""Sparse matrices: of the log, their best entries of each row, and their parts for a snapshot."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,24 @@ import numpy as np
 from scipy import sparse
 
 from tacit.core.types import Array, Float32, Float64
+from tacit.data.interactions import Interactions
 from tacit.data.ranking import top_k
+from tacit.models.history import fading
+
+
+def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_array:
+    """Return users x items with summed weights, each halved for every ``half_life`` days of its age.
+
+    None and infinity forget nothing; in a log without timestamps nothing is forgotten either.
+    """
+    if finite(half_life) is None:
+        return interactions.matrix()
+    return interactions.matrix((interactions.weight * fading(interactions, half_life)).astype(np.float32))
+
+
+def finite(half_life: float | None) -> float | None:
+    """Return the half-life, None where nothing fades."""
+    return None if half_life is None or np.isinf(half_life) else half_life
 
 
 def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:

@@ -20,6 +20,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
+from tacit.models import csr
 from tacit.models.arrowhead import arrowhead, groups
 from tacit.models.gram import CELLS, inverse, largest, regularised
 from tacit.models.itemitem import ItemItem
@@ -42,6 +43,8 @@ class EASE:
         Weights kept of each row, the largest by absolute value.
     decay : float
         How much less each earlier event of a history counts, in (0, 1].
+    half_life : float, optional
+        Days after which an event of the log counts half while learning; by default nothing fades.
     max_items : int
         The largest number of items with events that is solved exactly; time grows with its third power,
         memory with the second (10,000: 400 MB). Of a larger catalogue the most popular third of
@@ -58,6 +61,7 @@ class EASE:
         keep: int = 200,
         decay: float = 0.9,
         max_items: int = 10_000,
+        half_life: float | None = None,
         name: str = "ease",
     ) -> None:
         self.l2 = l2
@@ -65,6 +69,7 @@ class EASE:
         self.keep = keep
         self.decay = decay
         self.max_items = max_items
+        self.half_life = half_life
         self.name = name
         self.weights_: ItemItem
 
@@ -76,7 +81,7 @@ class EASE:
         UnsupportedError
             If the items need more than half of the machine's memory.
         """
-        X = interactions.matrix()
+        X = csr.wanted(interactions, self.half_life)
         items = np.unique(X.indices)
         B = self._weights(X[:, items], rng) if len(items) else sparse.coo_array((0, 0), dtype=np.float32)
         rows, columns = B.coords
@@ -106,9 +111,9 @@ class EASE:
         return larger
 
     def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters."""
+        """Return the hyperparameters (an infinite half-life as none, which is the same)."""
         names = ("l2", "rarity", "keep", "decay", "max_items", "name")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
 
     def arrays(self) -> dict[str, Array]:
         """Return the kept weights and the trained items."""

@@ -42,6 +42,8 @@ class ItemKNN:
         Added to the denominator of the similarity: holds back pairs that few people back.
     decay : float
         How much less each earlier event of a history counts, in (0, 1].
+    half_life : float, optional
+        Days after which an event of the log counts half while learning; by default nothing fades.
     name : str
     """
 
@@ -52,6 +54,7 @@ class ItemKNN:
         k: int = 100,
         shrinkage: float = 10.0,
         decay: float = 0.85,
+        half_life: float | None = None,
         name: str = "itemknn",
     ) -> None:
         if weighting not in get_args(Weighting):
@@ -60,12 +63,13 @@ class ItemKNN:
         self.k = k
         self.shrinkage = shrinkage
         self.decay = decay
+        self.half_life = half_life
         self.name = name
         self.weights_: ItemItem
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Find each item's neighbours and return self."""
-        X = _weighted(interactions.matrix(), self.weighting)
+        X = _weighted(csr.wanted(interactions, self.half_life), self.weighting)
         neighbours = _neighbours(X, self.k, self.shrinkage)
         # Rows of the neighbours are candidates; an event looks up the candidates that it speaks for.
         self.weights_ = ItemItem(neighbours.T.tocsr(), np.zeros(len(catalogue), dtype=bool))
@@ -90,9 +94,9 @@ class ItemKNN:
         return larger
 
     def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters."""
+        """Return the hyperparameters (an infinite half-life as none, which is the same)."""
         names = ("weighting", "k", "shrinkage", "decay", "name")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
 
     def arrays(self) -> dict[str, Array]:
         """Return the similarities of the neighbours."""
