@@ -24,7 +24,7 @@ Row = tuple[int, int, float, float]
 
 
 class TestCoVisitation(Conformance):
-    minimum_ndcg = 0.1
+    minimum_ndcg = 0.43
 
     def make(self) -> CoVisitation:
         return CoVisitation()
@@ -33,7 +33,7 @@ class TestCoVisitation(Conformance):
 class TestFading(Conformance):
     """A half-life so short that the reference time moves with each update."""
 
-    minimum_ndcg = 0.05
+    minimum_ndcg = 0.3
 
     def make(self) -> CoVisitation:
         return CoVisitation(window=3, gap=200.0, half_life=0.1, backward=0.2, popularity=0.5, last=4)

@@ -94,11 +94,11 @@ class CoVisitation:
         window: int = 10,
         gap: float = float("inf"),
         half_life: float = float("inf"),
-        backward: float = 0.5,
+        backward: float = 0.75,
         distance: float = 0.8,
-        popularity: float = 0.3,
+        popularity: float = 0.15,
         last: int = 30,
-        decay: float = 0.8,
+        decay: float = 0.85,
         name: str = "covisitation",
     ) -> None:
         self.window = window
