@@ -35,6 +35,8 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     width = int(lengths.max(initial=0))
     if width <= k:
         return matrix
+    if 4 * width > matrix.shape[1]:  # a long row: sorting its entries would cost more than a dense copy
+        return _best_of_dense(densified(matrix, -np.inf), k)
     matrix.sort_indices()
     row = np.repeat(np.arange(len(lengths)), lengths)
     padded = np.full((len(lengths), width), -np.inf, dtype=np.float32)
@@ -44,6 +46,14 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     source = (matrix.indptr[:-1, None] + best)[kept]
     indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(matrix.indptr.dtype)
     return sparse.csr_array((matrix.data[source], matrix.indices[source], indptr), shape=matrix.shape)
+
+
+def _best_of_dense(dense: Float32, k: int) -> sparse.csr_array:
+    ranking = top_k(dense, k)
+    kept = ranking.items >= 0
+    row = np.nonzero(kept)[0]
+    flat = (ranking.scores[kept], (row, ranking.items[kept]))
+    return sparse.coo_array(flat, shape=dense.shape).tocsr()
 
 
 def densified(matrix: sparse.csr_array, fill: Float32 | float) -> Float32:
