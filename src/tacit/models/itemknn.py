@@ -51,9 +51,9 @@ class ItemKNN:
         self,
         *,
         weighting: Weighting = "cosine",
-        k: int = 100,
-        shrinkage: float = 10.0,
-        decay: float = 0.85,
+        k: int = 200,
+        shrinkage: float = 40.0,
+        decay: float = 0.7,
         half_life: float | None = None,
         name: str = "itemknn",
     ) -> None:

@@ -22,6 +22,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
+from tacit.models import csr
 from tacit.models.gram import CELLS, blocks, inverse, largest
 from tacit.models.history import fading
 from tacit.models.itemitem import ItemItem
@@ -42,8 +43,7 @@ class Sequential:
     decay : float
         How much less each earlier event of a past counts, in (0, 1]; the same when learning and when asked.
     half_life : float, optional
-        Days after which a step from past to next counts half in learning; ``inf`` for never. By default the
-        time in which the last tenth of the log's events happened.
+        Days after which a step from past to next counts half while learning; by default nothing fades.
     l2 : float
         Regularisation, in units of the mean of the diagonal of the products, so that one value suits
         logs of all sizes.
@@ -58,11 +58,11 @@ class Sequential:
     def __init__(
         self,
         *,
-        similarity: float = 0.1,
+        similarity: float = 0.15,
         window: int = 20,
         decay: float = 0.8,
-        half_life: float | None = np.inf,
-        l2: float = 1.0,
+        half_life: float | None = None,
+        l2: float = 0.5,
         keep: int = 200,
         max_items: int = 12_000,
         name: str = "sequential",
@@ -115,13 +115,9 @@ class Sequential:
         return larger
 
     def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters (an infinite half-life as text: JSON has no infinity)."""
+        """Return the hyperparameters (an infinite half-life as none, which is the same)."""
         names = ("similarity", "window", "decay", "l2", "keep", "max_items", "name")
-        endless = self.half_life is not None and np.isinf(self.half_life)
-        return {
-            **{name: getattr(self, name) for name in names},
-            "half_life": "inf" if endless else self.half_life,
-        }
+        return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
 
     def arrays(self) -> dict[str, Array]:
         """Return the kept weights and the trained items."""
@@ -130,8 +126,7 @@ class Sequential:
     @classmethod
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
         """Rebuild from what `spec` and `arrays` returned."""
-        half_life = spec["half_life"]
-        model = cls(**{**spec, "half_life": None if half_life is None else float(half_life)})
+        model = cls(**spec)
         model.weights_ = ItemItem.restore(arrays)
         return model
 
@@ -218,7 +213,7 @@ def _steps(interactions: Interactions, items: Int64, half_life: float | None) ->
     return _Steps(
         item=np.maximum(item, 0),
         liked=liked,
-        step=fading(interactions, half_life) * (liked > 0),
+        step=fading(interactions, np.inf if half_life is None else half_life) * (liked > 0),
         rest=ends - 1 - np.arange(len(interactions)),
     )
 
