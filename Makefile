@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: install demo serve-demo test lint bench results clean
+.PHONY: install demo serve-demo test lint bench results compare clean
 
 install: $(STAMP)
 
@@ -33,6 +33,10 @@ bench: install
 # The tables of the README: make results DATA=folder/of/data/sets
 results: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/results_table.py $(DATA) results
+
+# Tacit beside other open libraries, each in its own environment: make compare DATA=folder/of/data/sets
+compare: install
+	$(BIN)/python benchmarks/peers $(DATA)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist

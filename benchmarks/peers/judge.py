@@ -1,0 +1,83 @@
+"""Everybody's lists under one measure: Tacit's metrics, with paired intervals against the best tuned peer.
+
+Reads the lists that `search` wrote, and writes one compact JSON a task, which the tables are made of.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tacit.core.seeds import generator
+from tacit.core.types import Float64
+from tacit.data.ranking import Ranking
+from tacit.evaluation import metrics
+from tacit.evaluation.bootstrap import interval
+
+METRICS = ("ndcg@10", "recall@20", "mrr@10")
+MAIN = METRICS[0]
+OURS = "tacit"
+"""The library whose models are compared; all others are peers."""
+
+
+def judge(task: Path, runs: Path, out: Path) -> None:
+    """Score every run of a task against its test targets."""
+    rows, values = [], {}
+    for path in sorted(runs.glob("*.json")):
+        told = json.loads(path.read_text())
+        for kind in ("default", "tuned"):
+            lists = path.with_name(f"{path.stem}-{kind}.parquet")
+            scored = _scored(task, lists) if lists.exists() else None
+            rows.append(_row(told, kind, scored))
+            if scored is not None:
+                values[told["model"], kind] = scored[MAIN]
+    base = best_peer(rows)
+    for row in rows:
+        row["difference"] = _difference(values, row, base)
+    report = {"task": task.name, **json.loads((task / "test" / "facts.json").read_text())}
+    report |= {"best_peer": base and base["model"], "rows": rows}
+    out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+
+
+def best_peer(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the tuned peer with the best NDCG@10 of the test."""
+    among = [row for row in rows if row["library"] != OURS and row["kind"] == "tuned" and MAIN in row]
+    return max(among, key=lambda row: row[MAIN], default=None)
+
+
+def _scored(task: Path, lists: Path) -> dict[str, Float64]:
+    targets = pl.read_parquet(task / "test" / "targets.parquet")
+    users, counts = np.unique(targets["user"].to_numpy(), return_counts=True)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    listed = pl.read_parquet(lists)
+    items = np.full((len(users), metrics.LONGEST), -1, dtype=np.int32)
+    items[np.searchsorted(users, listed["user"].to_numpy()), listed["rank"].to_numpy() - 1] = listed["item"]
+    ranking = Ranking(items, np.zeros(items.shape, dtype=np.float32))
+    hit = metrics.hits(ranking, offsets, targets["item"].to_numpy())
+    return metrics.per_query(hit, counts)
+
+
+def _row(told: dict[str, Any], kind: str, scored: dict[str, Float64] | None) -> dict[str, Any]:
+    about = {name: told[name] for name in ("model", "library", "version")}
+    costs = {
+        name: told.get(kind, {}).get(name) for name in ("parameters", "fit_seconds", "seconds", "peak_mb")
+    }
+    found = {} if scored is None else {name: round(float(scored[name].mean()), 5) for name in METRICS}
+    best = max((trial["ndcg"] for trial in told["trials"] if trial["ndcg"] is not None), default=None)
+    first = told["trials"][0]["ndcg"] if told["trials"] else None
+    valid = {"valid": best if kind == "tuned" else first, "trials": len(told["trials"])}
+    return {**about, "kind": kind, **found, **costs, **valid}
+
+
+def _difference(
+    values: dict[tuple[str, str], Float64], row: dict[str, Any], base: dict[str, Any] | None
+) -> list[float] | None:
+    """Return the mean advantage over the best tuned peer and its 95 % interval."""
+    ours = values.get((row["model"], row["kind"]))
+    if ours is None or base is None:
+        return None
+    gained = ours - values[base["model"], "tuned"]
+    low, high = interval(gained, generator(7, "bootstrap"))
+    return [round(float(value), 5) for value in (gained.mean(), low, high)]
