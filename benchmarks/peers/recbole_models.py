@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ SETTINGS = {
 def fit(model: str, data: Data, epochs: int = 0, **parameters: Any) -> Callable[[], NDArray[Any]]:
     torch.set_num_threads(1)
     sys.argv = sys.argv[:1]  # the library reads the command line as well
-    with tempfile.TemporaryDirectory() as folder:
+    # It writes logs where it is run.
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
         _write(data, Path(folder))
         config = Config(model, "log", config_dict={**SETTINGS, **parameters, "data_path": folder})
         config["checkpoint_dir"] = folder

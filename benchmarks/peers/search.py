@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ BLOCK = 1_000
 """Users whose scores over all items are held at once."""
 
 Space = Mapping[str, Sequence[Any]]
+Measure = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Fits with parameters and returns at least ``ndcg`` (None where it failed) and ``seconds``."""
 
 
 @dataclass(frozen=True)
@@ -232,27 +234,32 @@ def measured(model: Model, folder: Path, parameters: Mapping[str, Any]) -> dict[
     return {"parameters": dict(parameters), "seconds": seconds, **(told or {"ndcg": None, "lists": None})}
 
 
-def search(model: Model, folder: Path, seed: int = 7) -> list[dict[str, Any]]:
-    """Return the trials on a validation cut."""
+def search(measure: Measure, space: Space, seed: int = 7) -> list[dict[str, Any]]:
+    """Return the trials of a random search within the budget."""
     trials: list[dict[str, Any]] = []
-    for parameters in draws(model.space, np.random.default_rng(seed)):
-        trial = measured(model, folder, parameters)
-        trial.pop("lists")
+    for parameters in draws(space, np.random.default_rng(seed)):
+        trial = measure(parameters)
+        trial.pop("lists", None)
         trials.append(trial)
         if len(trials) == TRIALS or sum(one["seconds"] for one in trials) >= SECONDS:
             break
     return trials
 
 
+def best_of(trials: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the parameters of the best trial; None where none came to its end."""
+    done = [trial for trial in trials if trial["ndcg"] is not None]
+    return max(done, key=lambda trial: trial["ndcg"])["parameters"] if done else None
+
+
 def run(name: str, model: Model, task: Path, out: Path, about: Mapping[str, Any]) -> None:
     """Search on the validation cut, fit on the whole training part, write lists and what they cost."""
-    trials = search(model, task / "valid")
-    done = [trial for trial in trials if trial["ndcg"] is not None]
+    trials = search(partial(measured, model, task / "valid"), model.space)
+    best = best_of(trials)
     found: dict[str, Any] = {}
-    if trials[0] in done:
+    if trials[0]["ndcg"] is not None:
         found["default"] = measured(model, task / "test", {})
-    if done:
-        best = max(done, key=lambda trial: trial["ndcg"])["parameters"]
+    if best is not None:
         found["tuned"] = measured(model, task / "test", best) if best else found["default"]
     asked = Data.read(task / "test").asked
     for kind, fitted in found.items():
