@@ -24,9 +24,9 @@ class TestIALS(Conformance):
 def naive(model: IALS, row: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """One user's factors, word for word."""
     d = factors.shape[1]
-    A = model.unobserved * sum(np.outer(h, h) for h in factors)
+    A = model.doubt_ * sum(np.outer(h, h) for h in factors)
     A = A + sum(c * np.outer(h, h) for c, h in zip(row, factors, strict=True))
-    A = A + model.reg * (row.sum() + model.unobserved * len(factors)) ** model.frequency * np.eye(d)
+    A = A + model.reg * (row.sum() + model.doubt_ * len(factors)) ** model.frequency * np.eye(d)
     return np.linalg.solve(A, row @ factors)
 
 
@@ -36,11 +36,19 @@ def test_a_half_step_is_the_solution_of_each_row(
     frequency: float, cells: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ials, "_CELLS", cells)
-    model = IALS(embedding_size=5, reg=0.3, frequency=frequency, unobserved=0.2)
+    model = IALS(embedding_size=5, reg=0.3, frequency=frequency)
+    model.doubt_ = 0.2
     rows = np.vstack([X, np.zeros(12)])
     solved = model._solved(sparse.csr_array(rows.astype(np.float32)), Factors(FACTORS))
     expected = [naive(model, row, FACTORS) for row in rows]
     np.testing.assert_allclose(solved, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_confidence_in_zeros_is_in_units_of_the_events() -> None:
+    rows = np.pad(X, ((0, 3), (0, 2)))  # users and items without events do not count
+    seen = X[X.any(axis=1)]
+    model = fitted(IALS(embedding_size=4, unobserved=3.0), rows)
+    assert model.doubt_ == pytest.approx(3 * seen.mean())
 
 
 def test_a_history_is_answered_like_the_training_row() -> None:
@@ -72,7 +80,7 @@ def test_it_finds_two_kinds_of_people() -> None:
     likes = np.random.default_rng(0).random((60, 20)) < np.where(
         kind[:, None] == np.arange(20) % 2, 0.6, 0.02
     )
-    model = fitted(IALS(embedding_size=4), likes)
+    model = fitted(IALS(embedding_size=2), likes)
     assert (model.score(Queries.of([[0, 2]]))[0].argsort()[-8:] % 2 == 0).all()
     assert (model.similar(np.array([1], dtype=np.int32), 5).items % 2 == 1).all()
 

@@ -31,7 +31,7 @@ _CELLS = 4_000_000
 
 @dataclass(frozen=True)
 class Factors:
-    """Vectors float32[n, d] of items or users, zeros for the unseen, and what every half-step needs of them."""
+    """Vectors float32[n, d] of items or users, zeros for the unseen, and what a half-step needs of them."""
 
     vectors: Float32
 
@@ -60,7 +60,8 @@ class IALS:
     frequency : float
         In [0, 1]: how far the regularisation of a row follows its number of events; the paper's nu.
     unobserved : float
-        Confidence that a pair without an event is a 0, where an event has the confidence of its weight.
+        Confidence of all pairs without an event together that they are 0, in units of the confidence of all
+        events together, so that one value suits dense and sparse logs.
     decay : float
         How much less each earlier event of a history counts, in (0, 1].
     max_events : int
@@ -73,11 +74,11 @@ class IALS:
         *,
         embedding_size: int = 64,
         epochs: int = 8,
-        reg: float = 0.01,
+        reg: float = 0.02,
         frequency: float = 1.0,
-        unobserved: float = 0.1,
+        unobserved: float = 2.0,
         decay: float = 0.9,
-        max_events: int = 4_000_000,
+        max_events: int = 3_000_000,
         name: str = "ials",
     ) -> None:
         self.embedding_size = embedding_size
@@ -89,11 +90,13 @@ class IALS:
         self.max_events = max_events
         self.name = name
         self.items_: Factors
+        self.doubt_: float  # confidence that one pair without an event is a 0
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for users and items in turn and return self."""
         X = _sample(interactions.matrix(), self.max_events, rng)
         transposed = X.T.tocsr()
+        self.doubt_ = self.unobserved * _density(X)
         shape = (len(catalogue), self.embedding_size)
         first = rng.normal(scale=self.embedding_size**-0.5, size=shape).astype(np.float32)
         first[np.diff(transposed.indptr) == 0] = 0
@@ -151,14 +154,15 @@ class IALS:
         return {name: getattr(self, name) for name in names}
 
     def arrays(self) -> dict[str, Array]:
-        """Return the factors of the items."""
-        return {"items": self.items_.vectors}
+        """Return the factors of the items and the confidence of a 0."""
+        return {"items": self.items_.vectors, "doubt": np.array([self.doubt_])}
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
         """Rebuild from what `spec` and `arrays` returned."""
         model = cls(**spec)
         model.items_ = Factors(arrays["items"])
+        model.doubt_ = float(arrays["doubt"][0])
         return model
 
     def _solved(self, X: sparse.csr_array, factors: Factors) -> Float32:
@@ -176,8 +180,8 @@ class IALS:
         seen = factors.vectors[X.indices[place]]
         target = (confidence[:, None, :] @ seen)[:, 0]
         system = seen.swapaxes(1, 2) @ (seen * confidence[:, :, None])
-        system += self.unobserved * factors.gram
-        frequency = confidence.sum(axis=1) + self.unobserved * np.count_nonzero(factors.seen)
+        system += np.float32(self.doubt_) * factors.gram
+        frequency = confidence.sum(axis=1) + self.doubt_ * np.count_nonzero(factors.seen)
         corner = np.arange(self.embedding_size)
         system[:, corner, corner] += self.reg * frequency[:, None] ** self.frequency
         return system, target
@@ -190,6 +194,12 @@ def _sample(X: sparse.csr_array, max_events: int, rng: np.random.Generator) -> s
     order = rng.permutation(X.shape[0])
     taken = np.cumsum(np.diff(X.indptr)[order]) <= max_events
     return X[np.sort(order[taken])]
+
+
+def _density(X: sparse.csr_array) -> float:
+    """Return the mean of the cells of users and items that have an event."""
+    cells = np.count_nonzero(np.diff(X.indptr)) * len(np.unique(X.indices))
+    return float(X.data.sum(dtype=np.float64)) / cells if cells else 0.0
 
 
 def _batches(lengths: Int64, width: int) -> Iterator[Int64]:
