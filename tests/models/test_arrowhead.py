@@ -17,7 +17,7 @@ def weights(tail: list[np.ndarray], keep: int = 14) -> np.ndarray:
 def plain(A: np.ndarray) -> np.ndarray:
     """EASE of the paper for a regularised Gram matrix."""
     P = np.linalg.inv(A)
-    B = -P / np.diagonal(P)
+    B: np.ndarray = -P / np.diagonal(P)
     np.fill_diagonal(B, 0)
     return B
 

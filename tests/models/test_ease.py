@@ -39,7 +39,7 @@ class TestLargeCatalogue(Conformance):
 def plain(rows: np.ndarray, l2: np.ndarray | float) -> np.ndarray:
     """The formula of the paper, word for word."""
     P = np.linalg.inv(rows.T @ rows + np.diag(np.full(rows.shape[1], l2)))
-    B = -P / np.diagonal(P)
+    B: np.ndarray = -P / np.diagonal(P)
     np.fill_diagonal(B, 0)
     return B
 
