@@ -7,8 +7,9 @@ a rare item says about a rare one of another group beyond what the head knows. I
 complement of the head is made block diagonal. Its blocks are positive definite whatever the data, unlike a
 Gram matrix without its small entries, whose weights explode. With one group it is EASE itself.
 
-What it costs depends on the log: nothing on dense ones (MovieLens 1M, a system of 1,500 for 3,685 items), 3 % of
-NDCG@10 on Amazon Beauty (10,000 for 12,068), 17 % on Retailrocket (5,000 for 8,704), more in shorter systems.
+What it costs depends on the log: nothing on dense ones (MovieLens 1M, a system of 1,500 for 3,685 items),
+3 % of NDCG@10 on Amazon Beauty (10,000 for 12,068), 17 % on Retailrocket (5,000 for 8,704), and more in
+smaller systems.
 """
 
 import numpy as np
