@@ -34,7 +34,8 @@ BLOCK = 1_000
 """Users whose scores over all items are held at once."""
 
 Space = Mapping[str, Sequence[Any]]
-Measure = Callable[[Mapping[str, Any]], dict[str, Any]]
+Parameters = Mapping[str, Any]
+Measure = Callable[[Parameters], dict[str, Any]]
 """Fits with parameters and returns at least ``ndcg`` (None where it failed) and ``seconds``."""
 
 
@@ -234,14 +235,14 @@ def measured(model: Model, folder: Path, parameters: Mapping[str, Any]) -> dict[
     return {"parameters": dict(parameters), "seconds": seconds, **(told or {"ndcg": None, "lists": None})}
 
 
-def search(measure: Measure, space: Space, seed: int = 7) -> list[dict[str, Any]]:
+def search(measure: Measure, space: Space, seed: int = 7, seconds: float = SECONDS) -> list[dict[str, Any]]:
     """Return the trials of a random search within the budget."""
     trials: list[dict[str, Any]] = []
     for parameters in draws(space, np.random.default_rng(seed)):
         trial = measure(parameters)
         trial.pop("lists", None)
         trials.append(trial)
-        if len(trials) == TRIALS or sum(one["seconds"] for one in trials) >= SECONDS:
+        if len(trials) == TRIALS or sum(one["seconds"] for one in trials) >= seconds:
             break
     return trials
 

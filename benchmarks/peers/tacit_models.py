@@ -5,8 +5,7 @@ times. ``python tacit_models.py TASK OUT DATA [MODEL ...]``.
 """
 
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from prepare import SEED, TASKS, Cuts
-from search import LONGEST, K, Meter, Space, best_of, forked, search, write_run
+from search import LONGEST, SECONDS, K, Meter, Parameters, Space, best_of, forked, search, write_run
 
 from tacit.core.progress import SILENT
 from tacit.core.version import __version__
@@ -25,6 +24,7 @@ from tacit.evaluation.evaluate import fit_model, lists, score
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split
 from tacit.pipeline import retrievers, zoo
+from tacit.pipeline.config import Config
 
 DECAY = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 DAYS = (None, 3.0, 10.0, 30.0, 100.0, 300.0)
@@ -38,7 +38,7 @@ SPACES: Mapping[str, Space] = {
         "half_life": DAYS,
     },
     "userknn": {
-        "weighting": ("cosine", "bm25", "tfidf"),
+        "weighting": ("cosine", "tfidf"),
         "k": (20, 50, 100, 200, 400),
         "decay": DECAY,
         "half_life": DAYS,
@@ -49,16 +49,47 @@ SPACES: Mapping[str, Space] = {
         "decay": DECAY,
         "half_life": DAYS,
     },
+    "content": {"recent": (3, 10, 30), "closest": (0.1, 0.3, 0.6), "decay": DECAY},
+    "ials": {
+        "embedding_size": (32, 64, 128),
+        "reg": (0.001, 0.003, 0.01, 0.03, 0.1),
+        "unobserved": (0.03, 0.1, 0.3, 1.0),
+        "decay": DECAY,
+    },
+    "sequential": {
+        "similarity": (0.0, 0.15, 0.3, 0.5),
+        "window": (5, 10, 20, 50),
+        "decay": DECAY,
+        "l2": (0.1, 0.5, 2.0, 10.0),
+        "half_life": DAYS,
+    },
+    "sessionknn": {
+        "k": (50, 100, 200, 400),
+        "decay": DECAY,
+        "focus": (0.0, 0.25, 0.5, 0.75, 1.0),
+        "rarity": (0.0, 0.25, 0.5, 1.0),
+    },
+    "covisitation": {
+        "window": (3, 5, 10, 20),
+        "backward": (0.25, 0.5, 0.75, 1.0),
+        "distance": (0.5, 0.65, 0.8, 0.95),
+        "popularity": (0.0, 0.15, 0.3, 0.5),
+        "decay": DECAY,
+    },
 }
+"""What is drawn from for each model; one that is not here has its defaults alone."""
+
+WHOLE = ("blend", "tacit")
+"""Two-stage models: their search is that of their retrievers, who share one budget."""
 
 
-def measured(name: str, cuts: Cuts, out: Path | None, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def measured(make: Callable[[], Any], name: str, cuts: Cuts, out: Path | None = None) -> dict[str, Any]:
     """Fit in a fork on the test cut, or on the validation cut where there is no place for lists."""
 
     def job() -> dict[str, Any]:
         split = cuts.test() if out else cuts.valid()
         split = replace(split, catalogue=encoded(split.catalogue, "auto")[1])
-        model = retrievers.retriever(name, parameters) if parameters else zoo.MODELS[name]()
+        model = make()
         meter = Meter()
         fit_model(model, split, seed=SEED, name=name, progress=SILENT)
         fit_seconds = meter.seconds
@@ -68,7 +99,66 @@ def measured(name: str, cuts: Cuts, out: Path | None, parameters: Mapping[str, A
         return {"ndcg": _ndcg(ranking, split), "fit_seconds": fit_seconds, "peak_mb": meter.peak_mb}
 
     told, seconds = forked(job, LONGEST)
-    return {"parameters": dict(parameters), "seconds": seconds, **(told or {"ndcg": None})}
+    return {"seconds": seconds, **(told or {"ndcg": None})}
+
+
+def searched(name: str, own: Parameters, cuts: Cuts, seconds: float = SECONDS) -> list[dict[str, Any]]:
+    """Return the trials of one retriever on the validation cut; its own parameters are the first."""
+
+    def trial(drawn: Parameters) -> dict[str, Any]:
+        make = partial(retrievers.retriever, name, {**own, **drawn})
+        return {"parameters": dict(drawn), **measured(make, name, cuts)}
+
+    return search(trial, SPACES.get(retrievers.model_of(name, own), {}), seconds=seconds)
+
+
+def run(name: str, cuts: Cuts, out: Path) -> None:
+    """Tune one model on the validation cut; fit it with its defaults and with the best found."""
+    make = zoo.MODELS[name]
+    trials = searched(name, {}, cuts) if name in SPACES else []
+    best = (trials and best_of(trials)) or {}
+    tuned = partial(retrievers.retriever, name, best) if best else make
+    _keep(name, make, tuned, best, trials, cuts, out)
+
+
+def run_whole(names: Sequence[str], cuts: Cuts, out: Path) -> None:
+    """Tune the retrievers of a two-stage model, each alone; take what they found if the whole gains by it."""
+    base = Config()
+    share = SECONDS / len(base.retrievers)
+    best: dict[str, Any] = {}
+    for retriever, own in base.retrievers.items():
+        best[retriever] = {**own, **(best_of(searched(retriever, own, cuts, share)) or {})}
+    for name in names:
+        defaults, changed = zoo.MODELS[name], zoo.models(replace(base, retrievers=best))[name]
+        trials = [
+            {"parameters": told, **measured(make, name, cuts)}
+            for told, make in (({}, defaults), (best, changed))
+        ]
+        chosen = best_of(trials) or {}
+        _keep(name, defaults, changed if chosen else defaults, chosen, trials, cuts, out)
+
+
+def _keep(
+    name: str,
+    make: Callable[[], Any],
+    tuned: Callable[[], Any],
+    best: Parameters,
+    trials: Sequence[Mapping[str, Any]],
+    cuts: Cuts,
+    out: Path,
+) -> None:
+    found = {"default": {"parameters": {}, **measured(make, name, cuts, _lists(out, name, "default"))}}
+    found["tuned"] = {"parameters": best, **measured(tuned, name, cuts, _lists(out, name, "tuned"))}
+    about = {"model": title(name), "library": "tacit", "version": __version__}
+    write_run({**about, **found, "trials": trials}, out / f"{title(name)}.json")
+
+
+def title(name: str) -> str:
+    return name if name == "tacit" else f"tacit-{name}"
+
+
+def _lists(out: Path, name: str, kind: str) -> Path:
+    return out / f"{title(name)}-{kind}.parquet"
 
 
 def _ndcg(ranking: Ranking, split: Split) -> float:
@@ -81,26 +171,18 @@ def write_lists(ranking: Ranking, split: Split, path: Path) -> None:
     pl.DataFrame({"user": users, "item": items, "rank": rank.astype(np.int32) + 1}).write_parquet(path)
 
 
-def run(name: str, cuts: Cuts, out: Path) -> None:
-    """Search on the validation cut where there is a space, fit with the defaults and with the best."""
-    title = name if name == "tacit" else f"tacit-{name}"
-    trials = search(partial(measured, name, cuts, None), SPACES.get(name, {}))
-    best = best_of(trials) or {}
-    found = {"default": measured(name, cuts, out / f"{title}-default.parquet", {})}
-    found["tuned"] = measured(name, cuts, out / f"{title}-tuned.parquet", best)
-    about = {"model": title, "library": "tacit", "version": __version__}
-    write_run({**about, **found, "trials": trials}, out / f"{title}.json")
-
-
 def main(task: Path, out: Path, data: Path, names: list[str]) -> None:
     """Run what is missing."""
     out.mkdir(parents=True, exist_ok=True)
-    for name in names or zoo.MODELS:
-        title = name if name == "tacit" else f"tacit-{name}"
-        if not (out / f"{title}.json").exists():
-            start = time.time()
-            run(name, Cuts(TASKS[task.name], data), out)
-            print(f"{task.name}: {title} in {time.time() - start:.0f} s", flush=True)
+    cuts = Cuts(TASKS[task.name], data)
+    missing = [name for name in names or zoo.MODELS if not (out / f"{title(name)}.json").exists()]
+    for name in missing:
+        if name not in WHOLE:
+            run(name, cuts, out)
+            print(f"{task.name}: {title(name)}", flush=True)
+    if whole := [name for name in missing if name in WHOLE]:
+        run_whole(whole, cuts, out)
+        print(f"{task.name}: {', '.join(map(title, whole))}", flush=True)
 
 
 if __name__ == "__main__":
