@@ -109,7 +109,7 @@ def searched(name: str, own: Parameters, cuts: Cuts, seconds: float = SECONDS) -
         make = partial(retrievers.retriever, name, {**own, **drawn})
         return {"parameters": dict(drawn), **measured(make, name, cuts)}
 
-    return search(trial, SPACES.get(retrievers.model_of(name, own), {}), seconds=seconds)
+    return search(trial, SPACES.get(own.get("model", name), {}), seconds=seconds)
 
 
 def run(name: str, cuts: Cuts, out: Path) -> None:
