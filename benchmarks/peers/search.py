@@ -219,7 +219,7 @@ def draws(space: Space, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
 
 
 def measured(model: Model, folder: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Fit in a fork and make the lists; return seconds of the fit, the lists and their NDCG@10."""
+    """Fit in a fork and make the lists; return them, their NDCG@10, seconds and memory."""
 
     def job() -> dict[str, Any]:
         data = Data.read(folder)
@@ -227,9 +227,8 @@ def measured(model: Model, folder: Path, parameters: Mapping[str, Any]) -> dict[
         recommend = model.fit(data, **parameters)
         fit_seconds = meter.seconds
         lists = data.without_seen(recommend())
-        return {
-            "ndcg": data.ndcg(lists), "fit_seconds": fit_seconds, "peak_mb": meter.peak_mb, "lists": lists
-        }  # fmt: skip
+        costs = {"seconds": meter.seconds, "fit_seconds": fit_seconds, "peak_mb": meter.peak_mb}
+        return {"ndcg": data.ndcg(lists), **costs, "lists": lists}
 
     told, seconds = forked(job, LONGEST)
     return {"parameters": dict(parameters), "seconds": seconds, **(told or {"ndcg": None, "lists": None})}

@@ -87,16 +87,16 @@ def measured(make: Callable[[], Any], name: str, cuts: Cuts, out: Path | None = 
     """Fit in a fork on the test cut, or on the validation cut where there is no place for lists."""
 
     def job() -> dict[str, Any]:
-        split = cuts.test() if out else cuts.valid()
-        split = replace(split, catalogue=encoded(split.catalogue, "auto")[1])
+        split = with_vectors(cuts.test() if out else cuts.valid())
         model = make()
         meter = Meter()
         fit_model(model, split, seed=SEED, name=name, progress=SILENT)
         fit_seconds = meter.seconds
         ranking = lists(model, split.queries, K)
+        costs = {"seconds": meter.seconds, "fit_seconds": fit_seconds, "peak_mb": meter.peak_mb}
         if out:
             write_lists(ranking, split, out)
-        return {"ndcg": _ndcg(ranking, split), "fit_seconds": fit_seconds, "peak_mb": meter.peak_mb}
+        return {"ndcg": _ndcg(ranking, split), **costs}
 
     told, seconds = forked(job, LONGEST)
     return {"seconds": seconds, **(told or {"ndcg": None})}
@@ -159,6 +159,11 @@ def title(name: str) -> str:
 
 def _lists(out: Path, name: str, kind: str) -> Path:
     return out / f"{title(name)}-{kind}.parquet"
+
+
+def with_vectors(split: Split) -> Split:
+    """Return the split with item vectors; made once, outside what is measured, and cached on disk."""
+    return replace(split, catalogue=encoded(split.catalogue, "auto")[1])
 
 
 def _ndcg(ranking: Ranking, split: Split) -> float:
