@@ -1,0 +1,288 @@
+"""Transformer: a causal transformer over the history, trained with a softmax over sampled negatives.
+
+SASRec (Kang & McAuley, ICDM 2018) as it is trained today, see `network` and `training`. Order is what it
+knows that counting does not; it wants a log of some size and minutes, not seconds. An item without events is
+scored by its text. Its state is plain arrays; PyTorch is imported when it fits, is restored or scores.
+"""
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from tacit.core.progress import SILENT, Progress
+from tacit.core.types import Array, Bool, Float32, Int32, Json
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.data.ranking import Ranking, top_k
+from tacit.models.protocol import batches
+from tacit.models.transformer.batches import Sequences
+
+if TYPE_CHECKING:
+    from tacit.models.transformer.network import Network
+    from tacit.models.transformer.training import Epoch
+
+_PARAMETERS = (
+    "embedding_size",
+    "heads",
+    "blocks",
+    "max_length",
+    "dropout",
+    "negatives",
+    "learning_rate",
+    "weight_decay",
+    "epochs",
+    "batch_size",
+    "patience",
+    "device",
+    "name",
+)
+
+
+class Transformer:
+    """Dot product of what the network makes of the history with the item's vector.
+
+    Parameters
+    ----------
+    embedding_size : int
+        A multiple of ``heads``.
+    heads, blocks : int
+    max_length : int
+        Last events of a history that are read.
+    dropout : float
+    negatives : int, optional
+        Items that each batch is told from; None takes all (small catalogues).
+    learning_rate, weight_decay : float
+        Of AdamW.
+    epochs : int
+        At most; training stops after ``patience`` epochs without a better NDCG@10 of held-out last events,
+        and the best epoch is kept.
+    batch_size : int
+        Windows of ``max_length`` events a step.
+    patience : int
+    device : str
+        "auto" takes a GPU where there is one (in bfloat16, compiled).
+    name : str
+    """
+
+    def __init__(
+        self,
+        *,
+        embedding_size: int = 64,
+        heads: int = 2,
+        blocks: int = 2,
+        max_length: int = 100,
+        dropout: float = 0.2,
+        negatives: int | None = 256,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        epochs: int = 60,
+        batch_size: int = 128,
+        patience: int = 8,
+        device: str = "auto",
+        name: str = "transformer",
+    ) -> None:
+        self.embedding_size = embedding_size
+        self.heads = heads
+        self.blocks = blocks
+        self.max_length = max_length
+        self.dropout = dropout
+        self.negatives = negatives
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.patience = patience
+        self.device = device
+        self.name = name
+        self.epochs_: list[Epoch] = []
+        self.n_kinds_: int
+        self.timed_: bool
+        self.trained_: Bool
+        self.centre_: Float32
+        self.known_: Bool
+        self.table_: Float32
+        self.network_: Network
+
+    def fit(
+        self,
+        interactions: Interactions,
+        catalogue: Catalogue,
+        *,
+        rng: np.random.Generator,
+        progress: Progress = SILENT,
+        checkpoint: Path | None = None,
+        on_epoch: "Callable[[Epoch], None] | None" = None,
+    ) -> Self:
+        """Learn from the liked events and return self.
+
+        Parameters
+        ----------
+        interactions : Interactions
+        catalogue : Catalogue
+            Its vectors are used where it has them.
+        rng : numpy.random.Generator
+        progress : Progress
+        checkpoint : Path, optional
+            A file that is written after every epoch; a fit that finds it there goes on from it.
+        on_epoch : callable, optional
+            Called after every epoch.
+        """
+        import torch
+
+        from tacit.models.transformer.training import Lessons, train_network
+
+        seed = int(rng.integers(2**31))
+        self.n_kinds_ = len(interactions.kinds) + 1
+        self.timed_ = interactions.timing == "time"
+        sequences = self._sequences(interactions.queries(exclude_seen=False), len(catalogue)).in_order()
+        lessons = Lessons.of(sequences, len(catalogue), np.random.default_rng([seed, 0]))
+        self.trained_ = lessons.known
+        self.centre_ = _centre(catalogue, lessons.known)
+        with torch.random.fork_rng():  # the caller's randomness stays as it was
+            torch.manual_seed(seed)
+            self.network_ = self._network(catalogue)
+            with torch.no_grad():
+                self.network_.item.weight[torch.from_numpy(~lessons.known)] = 0
+            if len(lessons.train.item):
+                self.epochs_ = train_network(
+                    self,
+                    self.network_.to(_device(self.device)),
+                    lessons,
+                    seed=seed,
+                    fingerprint=self._fingerprint(seed, sequences),
+                    progress=progress,
+                    checkpoint=checkpoint,
+                    on_epoch=on_epoch,
+                )
+        self.network_.cpu()
+        self._tabulate(catalogue)
+        return self
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        """Return float32[n, m]; ``-inf`` for items with neither events nor text."""
+        from tacit.models.transformer.training import states
+
+        columns = np.arange(len(self.known_)) if items is None else items
+        table = self.table_[columns].T
+        parts = [
+            states(self.network_, self._sequences(batch, len(self.known_)), self.max_length).numpy() @ table
+            for batch in batches(queries, self.max_length * self.embedding_size)
+        ]
+        scores = np.concatenate(parts) if parts else np.empty((0, len(columns)), dtype=np.float32)
+        scores[:, ~self.known_[columns]] = -np.inf
+        return scores
+
+    def similar(self, items: Int32, k: int) -> Ranking:
+        """Return the k items whose vectors point most nearly the same way."""
+        unit = self.table_ / np.maximum(np.linalg.norm(self.table_, axis=1, keepdims=True), 1e-9)
+        scores = unit[items] @ unit.T
+        scores[:, ~self.known_] = -np.inf
+        scores[~self.known_[items]] = -np.inf
+        scores[np.arange(len(items)), items] = -np.inf
+        return top_k(scores, k)
+
+    def extended(self, catalogue: Catalogue) -> Self:
+        """Return a model that scores the items of the larger catalogue, new ones by their text."""
+        larger = copy.copy(self)
+        larger._rebuild(self.arrays(), catalogue)
+        return larger
+
+    def spec(self) -> dict[str, Json]:
+        """Return the hyperparameters, and what the log knew of event types and time."""
+        parameters: dict[str, Json] = {name: getattr(self, name) for name in _PARAMETERS}
+        return {"parameters": parameters, "n_kinds": self.n_kinds_, "timed": self.timed_}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the weights of the network, which items had events, and the centre of the vectors."""
+        weights = {name: tensor.numpy() for name, tensor in self.network_.state_dict().items()}
+        return {**weights, "trained": self.trained_, "centre": self.centre_}
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
+        """Rebuild from what `spec` and `arrays` returned and the catalogue's vectors."""
+        model = cls(**spec["parameters"])
+        model.n_kinds_, model.timed_ = spec["n_kinds"], spec["timed"]
+        model._rebuild(arrays, catalogue)
+        return model
+
+    def _rebuild(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        """Take arrays of a catalogue that may have been smaller: its new items have no events."""
+        import torch
+
+        self.centre_ = arrays["centre"]
+        self.trained_ = _grown(arrays["trained"], len(catalogue))
+        weights = {name: array for name, array in arrays.items() if name not in ("trained", "centre")}
+        weights["item.weight"] = _grown(weights["item.weight"], len(catalogue))
+        with torch.random.fork_rng():
+            self.network_ = self._network(catalogue)
+        self.network_.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+        self._tabulate(catalogue)
+
+    def _network(self, catalogue: Catalogue) -> "Network":
+        import torch
+
+        from tacit.models.transformer.network import Network, Shape
+
+        shape = Shape(
+            n_items=len(catalogue),
+            n_kinds=self.n_kinds_,
+            embedding_size=self.embedding_size,
+            heads=self.heads,
+            blocks=self.blocks,
+            max_length=self.max_length,
+            dropout=self.dropout,
+        )
+        vectors = _centred(catalogue, self.centre_)
+        return Network(shape, None if vectors is None else torch.from_numpy(vectors))
+
+    def _tabulate(self, catalogue: Catalogue) -> None:
+        """Make the vectors of all items once, for scoring."""
+        import torch
+
+        with torch.inference_mode():
+            self.table_ = self.network_.items(torch.arange(len(catalogue))).numpy()
+        told = catalogue.has_text & (catalogue.vectors is not None) & bool(len(self.centre_))
+        self.known_ = self.trained_ | told
+
+    def _sequences(self, queries: Queries, n_items: int) -> Sequences:
+        return Sequences.of(queries, n_items, self.n_kinds_, self.timed_)
+
+    def _fingerprint(self, seed: int, sequences: Sequences) -> str:
+        """Return what a run depends on, except how long it may take."""
+        parameters = {name: getattr(self, name) for name in _PARAMETERS if name not in ("epochs", "patience")}
+        told = hashlib.sha256(json.dumps([parameters, seed]).encode())
+        for array in (sequences.offsets, sequences.item, sequences.kind, sequences.gap, self.centre_):
+            told.update(array.tobytes())
+        return told.hexdigest()
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
+
+
+def _centre(catalogue: Catalogue, known: Bool) -> Float32:
+    """Return the mean vector of the items with events and text; empty where there is none."""
+    there = known & catalogue.has_text
+    if catalogue.vectors is None or not there.any():
+        return np.empty(0, dtype=np.float32)
+    return np.asarray(catalogue.vectors[there].mean(axis=0), dtype=np.float32)
+
+
+def _centred(catalogue: Catalogue, centre: Float32) -> Float32 | None:
+    """Return the vectors around the centre, zero for items without text: float32[items, v]."""
+    if not len(centre) or catalogue.vectors is None:
+        return None
+    centred: Float32 = np.where(catalogue.has_text[:, None], catalogue.vectors - centre, 0).astype(np.float32)
+    return centred
+
+
+def _grown(rows: Array, size: int) -> Array:
+    return np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), dtype=rows.dtype)])

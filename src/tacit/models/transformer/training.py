@@ -1,0 +1,306 @@
+"""The training loop: softmax over few negatives, AdamW, early stopping, a checkpoint after every epoch.
+
+The loss matters more than the network: Petrov & Macdonald and Klenitskiy & Vasilev (both RecSys 2023)
+show what a softmax over hundreds of negatives does to SASRec. The negatives are drawn evenly from the items
+with events and shared by a batch, so that scoring them is one matrix product.
+
+Epoch n draws from the seed and n alone: a run that goes on from a checkpoint ends like one that was never
+interrupted. The checkpoint is one safetensors file (its header holds the numbers), written aside and renamed.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tacit.core.errors import ConfigError
+from tacit.core.progress import Progress
+from tacit.core.types import Bool, Float32, Float64, Int64
+from tacit.models.transformer.batches import Sequences, Tokens
+from tacit.models.transformer.network import Network
+
+_HIDDEN = 0.1
+"""Share of the windows whose event types and gaps are hidden: histories without them are answered too."""
+
+_HELD_SHARE, _HELD_USERS = 0.1, 1000
+"""Users whose last event is held out to stop by: a share of all, at most so many."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the log; ``valid_ndcg`` is NDCG@10 of the held-out last events, all items ranked."""
+
+    epoch: int
+    seconds: float
+    loss: float
+    valid_ndcg: float
+
+
+class Parameters(Protocol):
+    """What the loop needs to know."""
+
+    max_length: int
+    negatives: int | None
+    learning_rate: float
+    weight_decay: float
+    epochs: int
+    batch_size: int
+    patience: int
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What to learn and what to stop by.
+
+    Attributes
+    ----------
+    train : Sequences
+    held : Sequences
+        Histories of the held-out users, without their last event.
+    target : int64[held]
+        Their last events.
+    known : bool[items]
+        Items with events: what may be a negative.
+    """
+
+    train: Sequences
+    held: Sequences
+    target: Int64
+    known: Bool
+
+    @classmethod
+    def of(cls, sequences: Sequences, n_items: int, rng: np.random.Generator) -> "Lessons":
+        """Hold out the last event of a sample of the users with three events or more."""
+        able = np.flatnonzero(sequences.lengths >= 3)
+        count = min(int(len(sequences) * _HELD_SHARE), _HELD_USERS, len(able))
+        rows = np.sort(rng.choice(able, count, replace=False))
+        train = sequences.without_last(rows)
+        known = np.bincount(train.item, minlength=n_items) > 0
+        return cls(train, train.take(rows), sequences.item[sequences.offsets[rows + 1] - 1], known)
+
+
+@dataclass
+class _State:
+    """Everything that an epoch changes."""
+
+    network: Network
+    optimiser: torch.optim.Optimizer
+    best: dict[str, Tensor]
+    epochs: list[Epoch]
+
+    @property
+    def values(self) -> list[float]:
+        # Without held-out users the loss decides.
+        return [e.valid_ndcg if np.isfinite(e.valid_ndcg) else -e.loss for e in self.epochs]
+
+    @property
+    def waited(self) -> int:
+        """Epochs since the best one."""
+        return len(self.epochs) - 1 - int(np.argmax(self.values)) if self.epochs else 0
+
+
+def train_network(
+    parameters: Parameters,
+    network: Network,
+    lessons: Lessons,
+    *,
+    seed: int,
+    fingerprint: str,
+    progress: Progress,
+    checkpoint: Path | None,
+    on_epoch: Callable[[Epoch], None] | None,
+) -> list[Epoch]:
+    """Train the network in place, up to its best epoch, and return all epochs.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    network : Network
+        On the device to train on.
+    lessons : Lessons
+    seed : int
+    fingerprint : str
+        What the run depends on; a checkpoint of another run is refused.
+    progress : Progress
+    checkpoint : Path, optional
+        Written after every epoch, and gone on from where it is there.
+    on_epoch : callable, optional
+    """
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=parameters.learning_rate, weight_decay=parameters.weight_decay
+    )
+    state = _State(network, optimiser, _copied(network), [])
+    if checkpoint is not None and checkpoint.exists():
+        _load(checkpoint, state, fingerprint)
+    with progress.task("training the transformer", total=parameters.epochs) as task:
+        task.advance(len(state.epochs))
+        while len(state.epochs) < parameters.epochs and state.waited < parameters.patience:
+            _epoch(state, parameters, lessons, seed)
+            if checkpoint is not None:
+                _save(checkpoint, state, fingerprint)
+            task.advance()
+            if on_epoch is not None:
+                on_epoch(state.epochs[-1])
+    network.load_state_dict(state.best)
+    return state.epochs
+
+
+def _epoch(state: _State, parameters: Parameters, lessons: Lessons, seed: int) -> None:
+    begin = time.perf_counter()
+    number = len(state.epochs) + 1
+    loss = _one_pass(state, parameters, lessons, np.random.default_rng([seed, number]))
+    quality = (
+        float(np.mean(_ndcg(state.network, lessons, parameters.max_length))) if len(lessons.held) else np.nan
+    )
+    state.epochs.append(Epoch(number, time.perf_counter() - begin, loss, quality))
+    if state.waited == 0:
+        state.best = _copied(state.network)
+
+
+def _one_pass(state: _State, parameters: Parameters, lessons: Lessons, rng: np.random.Generator) -> float:
+    """Train on every window once and return the mean loss of an event."""
+    network = state.network.train()
+    device = network.start.device
+    torch.manual_seed(int(rng.integers(2**31)))
+    # Compiling pays on a GPU only; every width of a batch would be compiled anew without dynamic shapes.
+    forward: Callable[..., Tensor] = (
+        torch.compile(network, dynamic=True) if device.type == "cuda" else network
+    )
+    known = np.flatnonzero(lessons.known)
+    total, events = 0.0, 0
+    for tokens in lessons.train.batches(parameters.max_length, parameters.batch_size, rng):
+        drawn = known if parameters.negatives is None else rng.choice(known, parameters.negatives)
+        negatives = torch.from_numpy(drawn).to(device)
+        hidden = rng.random(len(tokens.lengths)) < _HIDDEN
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            state_, vector, target = _predicted(network, forward, tokens, hidden)
+            loss = sampled_softmax(state_, vector, target, network.items(negatives), negatives)
+        state.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        state.optimiser.step()
+        total += float(loss.detach()) * len(target)
+        events += len(target)
+    return total / events
+
+
+def _predicted(
+    network: Network, forward: Callable[..., Tensor], tokens: Tokens, hidden: Bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the state before each event, the event's item vector (float32[events, d]) and its item."""
+    device = network.start.device
+    item, kind, gap = _tensors(tokens, device, hidden)
+    vectors = network.items(item)
+    filled = torch.from_numpy(tokens.filled).to(device)
+    states = forward(vectors[:, :-1], kind[:, :-1], gap[:, :-1])
+    return states[filled], vectors[filled], item[filled]
+
+
+def sampled_softmax(state: Tensor, vector: Tensor, target: Tensor, negative: Tensor, codes: Tensor) -> Tensor:
+    """Return the mean cross entropy of the true item among it and the negatives.
+
+    Parameters
+    ----------
+    state, vector : float[n, d]
+        What was predicted, and the item that came.
+    target : int64[n]
+        Its code.
+    negative : float[k, d]
+    codes : int64[k]
+        Theirs; a negative that is the target does not count.
+    """
+    right = (state * vector).sum(dim=1, keepdim=True)
+    wrong = (state @ negative.T).masked_fill(target[:, None] == codes, -torch.inf)
+    none = torch.zeros(len(target), dtype=torch.int64, device=target.device)
+    return functional.cross_entropy(torch.cat([right, wrong], dim=1).float(), none)
+
+
+@torch.inference_mode()
+def states(network: Network, sequences: Sequences, max_length: int) -> Tensor:
+    """Return the state after the last event of each sequence: float32[n, d]."""
+    network.eval()
+    tokens = sequences.padded(*sequences.ends(max_length))
+    device = network.start.device
+    item, kind, gap = _tensors(tokens, device, np.zeros(len(sequences), dtype=bool))
+    every = network(network.items(item), kind, gap)
+    last = torch.arange(len(sequences), device=device), torch.from_numpy(tokens.lengths).to(device)
+    state: Tensor = every[last]
+    return state
+
+
+def _tensors(tokens: Tokens, device: torch.device, hidden: Bool) -> tuple[Tensor, Tensor, Tensor]:
+    shown = ~hidden[:, None]
+    arrays = (tokens.item, tokens.kind * shown, tokens.gap * shown)
+    item, kind, gap = (torch.from_numpy(array).to(device) for array in arrays)
+    return item, kind, gap
+
+
+def _ndcg(network: Network, lessons: Lessons, max_length: int) -> Float64:
+    """Return NDCG@10 of each held-out event among the known items that the history does not hold."""
+    with torch.inference_mode():
+        table = network.items(torch.arange(len(lessons.known), device=network.start.device)).cpu().numpy()
+    table = table[lessons.known]
+    place = np.where(lessons.known, np.cumsum(lessons.known) - 1, -1)
+    parts = []
+    for start in range(0, len(lessons.held), 256):
+        rows = np.arange(start, min(start + 256, len(lessons.held)))
+        held = lessons.held.take(rows)
+        scores = states(network, held, max_length).cpu().numpy() @ table.T
+        parts.append(_gain(scores, held, place, place[lessons.target[rows]]))
+    return np.concatenate(parts)
+
+
+def _gain(scores: Float32, held: Sequences, place: Int64, target: Int64) -> Float64:
+    """Return ``1 / log2(1 + rank)`` of the target, 0 beyond rank 10 and where it is unknown."""
+    rows = np.arange(len(scores))
+    right = scores[rows, target]
+    scores[np.repeat(rows, held.lengths), place[held.item]] = -np.inf
+    better = (scores > right[:, None]).sum(axis=1)
+    return np.where((better < 10) & (target >= 0), 1 / np.log2(2.0 + better), 0)
+
+
+def _copied(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def _save(path: Path, state: _State, fingerprint: str) -> None:
+    tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
+    for place, slots in state.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{place}.{name}": tensor for name, tensor in slots.items()}
+    header = {"run": fingerprint, "epochs": json.dumps([asdict(epoch) for epoch in state.epochs])}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".part")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside, header)
+    aside.replace(path)
+
+
+def _load(path: Path, state: _State, fingerprint: str) -> None:
+    with safe_open(path, "pt", device=str(state.network.start.device)) as file:
+        header = file.metadata()
+        if header["run"] != fingerprint:
+            raise ConfigError(
+                f"the checkpoint {path} is of another run (other parameters, events or seed); "
+                "name another file or delete it"
+            )
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    state.network.load_state_dict(_under("network.", tensors))
+    state.best = _under("best.", tensors)
+    slots: dict[int, dict[str, Any]] = {}
+    for name, tensor in _under("optimiser.", tensors).items():
+        place, slot = name.split(".")
+        slots.setdefault(int(place), {})[slot] = tensor
+    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": slots})
+    state.epochs = [Epoch(**epoch) for epoch in json.loads(header["epochs"])]
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
