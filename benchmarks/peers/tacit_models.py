@@ -7,7 +7,7 @@ times. ``python tacit_models.py TASK OUT DATA [MODEL ...]``.
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from prepare import SEED, TASKS, Cuts
 from search import LONGEST, SECONDS, K, Meter, Parameters, Space, best_of, forked, search, write_run
 
 from tacit.core.progress import SILENT
+from tacit.core.types import Float32
 from tacit.core.version import __version__
 from tacit.data.ranking import Ranking
 from tacit.engine.train import encoded
@@ -79,6 +80,9 @@ SPACES: Mapping[str, Space] = {
 }
 """What is drawn from for each model; one that is not here has its defaults alone."""
 
+LIMIT = 3_600
+"""Processor seconds that encoding all texts for the first time may take."""
+
 WHOLE = ("blend", "tacit")
 """Two-stage models: their search is that of their retrievers, who share one budget."""
 
@@ -86,8 +90,12 @@ WHOLE = ("blend", "tacit")
 def measured(make: Callable[[], Any], name: str, cuts: Cuts, out: Path | None = None) -> dict[str, Any]:
     """Fit in a fork on the test cut, or on the validation cut where there is no place for lists."""
 
+    found = vectors(cuts, test=out is not None)
+
     def job() -> dict[str, Any]:
-        split = with_vectors(cuts.test() if out else cuts.valid())
+        split = cuts.test() if out else cuts.valid()
+        if found is not None:
+            split = replace(split, catalogue=split.catalogue.with_vectors(found))
         model = make()
         meter = Meter()
         fit_model(model, split, seed=SEED, name=name, progress=SILENT)
@@ -161,9 +169,15 @@ def _lists(out: Path, name: str, kind: str) -> Path:
     return out / f"{title(name)}-{kind}.parquet"
 
 
-def with_vectors(split: Split) -> Split:
-    """Return the split with item vectors; made once, outside what is measured, and cached on disk."""
-    return replace(split, catalogue=encoded(split.catalogue, "auto")[1])
+@cache
+def vectors(cuts: Cuts, test: bool) -> Float32 | None:
+    """Return the item vectors of a cut, made once and outside what is measured; None without texts."""
+
+    def job() -> Float32 | None:
+        return encoded((cuts.test() if test else cuts.valid()).catalogue, "auto")[1].vectors
+
+    told: Float32 | None = forked(job, LIMIT)[0]
+    return told
 
 
 def _ndcg(ranking: Ranking, split: Split) -> float:
