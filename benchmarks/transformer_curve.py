@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--valid", action="store_true")
     parser.add_argument("--no-text", action="store_true")
     parser.add_argument("parameters", nargs="*", metavar="key=value")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     parameters: dict[str, Any] = {
         key: json.loads(value) for key, value in (pair.split("=") for pair in asked.parameters)
     }
