@@ -59,8 +59,8 @@ def _summary(reports: list[dict[str, Any]]) -> str:
         "## Summary\n",
         "NDCG@10. The ratio is Tacit tuned over the best tuned peer; **bold** where the interval of the"
         " difference leaves out zero.\n",
-        "| task | users | best tuned peer | | Tacit, defaults | Tacit, tuned | ratio | difference [95 %] |",
-        "|---|---|---|---|---|---|---|---|",
+        "| task | users | peers run | best tuned peer | | Tacit, defaults | Tacit, tuned | ratio | difference [95 %] |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *(_line(report) for report in reports), ""])
 
@@ -74,7 +74,8 @@ def _line(report: dict[str, Any]) -> str:
     low, high = tuned["difference"][1:] if tuned.get("difference") else (0.0, 0.0)
     ratio = f"**{ratio}**" if low > 0 or high < 0 else ratio
     figures = [_number(ours.get(kind, {}).get(MAIN)) for kind in ("default", "tuned")]
-    cells = [report["task"], f"{report['asked']:,}", name, _number(best), *figures, ratio]
+    peers = {row["model"] for row in report["rows"] if row["library"] != OURS}
+    cells = [report["task"], f"{report['asked']:,}", str(len(peers)), name, _number(best), *figures, ratio]
     return f"| {' | '.join(cells)} | {_interval(tuned.get('difference'))} |"
 
 
