@@ -59,7 +59,8 @@ def _summary(reports: list[dict[str, Any]]) -> str:
         "## Summary\n",
         "NDCG@10. The ratio is Tacit tuned over the best tuned peer; **bold** where the interval of the"
         " difference leaves out zero.\n",
-        "| task | users | peers run | best tuned peer | | Tacit, defaults | Tacit, tuned | ratio | difference [95 %] |",
+        "| task | users | peers run | best tuned peer | | Tacit, defaults | Tacit, tuned | ratio"
+        " | difference [95 %] |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *(_line(report) for report in reports), ""])
