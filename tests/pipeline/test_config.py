@@ -62,7 +62,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     ("name", "parameters", "message"),
     [
         ("nonsense", {}, "no retriever 'nonsense'"),
-        ("ease", {"ridge": 3}, "'ease' has no parameter 'ridge'; known: decay, keep, l2"),
+        ("ease", {"ridge": 3}, "'ease' has no parameter 'ridge'; known: decay, half_life, keep, l2"),
         ("trending", {"half_life": "long"}, "half_life is 'long'"),
         ("itemknn", {"weighting": "bm11"}, "weighting is 'bm11'"),
         ("itemknn", {"k": 2.5}, "k is 2.5"),

@@ -267,3 +267,16 @@ def test_statistics_of_the_served_features_are_those_of_the_whole_log() -> None:
     log, _ = small_log()
     assert isinstance(log, Interactions)
     assert fitted().second_.maker.statistics_.last_at.max() == log.end
+
+
+def test_a_model_may_stand_twice_under_names_of_its_own() -> None:
+    log, catalogue = small_log()
+    both = {"ease": {"decay": 1.0}, "ease-recent": {"model": "ease", "decay": 0.5}}
+    model = TwoStage(Config(retrievers=both, ranker=None)).fit(log, catalogue, rng=np.random.default_rng(7))
+    assert [retriever.name for retriever in model.retrievers_] == ["ease", "ease-recent"]
+    spec = json.loads(json.dumps(model.spec()))
+    again = TwoStage.restore(spec, model.arrays(), catalogue)
+    assert [retriever.decay for retriever in again.retrievers_] == [1.0, 0.5]
+    np.testing.assert_array_equal(
+        again.recommend(everybody(), 5).items, model.recommend(everybody(), 5).items
+    )

@@ -4,7 +4,8 @@ import pytest
 
 from tacit.data.interactions import Interactions
 from tacit.data.vocabulary import Vocabulary
-from tacit.pipeline.windows import rank_windows
+from tacit.pipeline.windows import rank_windows, sampled_users
+from tacit.testing.generated import small_log
 
 
 def log(rows: list[tuple[str, str, float]], weights: list[float] | None = None) -> Interactions:
@@ -85,3 +86,14 @@ def test_a_sample_keeps_queries_and_targets_together() -> None:
     assert len(one.queries) == 1
     expected = {0: [2], 2: [0]}[int(one.queries.user[0])]
     assert one.targets.tolist() == expected
+
+
+def test_a_long_log_is_learned_from_by_a_sample_of_whole_users() -> None:
+    whole, _ = small_log()
+    assert sampled_users(whole, len(whole), np.random.default_rng(0)) is whole
+    some = sampled_users(whole, len(whole) // 3, np.random.default_rng(0))
+    assert 0.2 < len(some) / len(whole) < 0.5
+    for user in np.unique(some.user):
+        assert (some.user == user).sum() == (whole.user == user).sum()
+    again = sampled_users(whole, len(whole) // 3, np.random.default_rng(0))
+    assert np.array_equal(some.item, again.item)

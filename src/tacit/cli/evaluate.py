@@ -2,6 +2,7 @@
 
 import json as json_format
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -44,7 +45,7 @@ def evaluate(
     ] = None,
     test: Annotated[Path | None, typer.Option("--test", help="... and foretell this one.")] = None,
     models: Annotated[
-        str | None, typer.Option("--models", help="Names, separated by commas; all by default.")
+        str | None, typer.Option("--models", help="Names, separated by commas; all but slow ones by default.")
     ] = None,
     config: Annotated[
         Path | None,
@@ -93,7 +94,7 @@ def evaluate(
 
     chosen = _configured(config, encoder, seed)
     makers = zoo.models(chosen)
-    names = _names(models, list(makers))
+    names = _names(models, list(makers), slow=zoo.SLOW)
     _check_places(html, json)
     bars = Bars()
     made = _split(
@@ -120,8 +121,10 @@ def _configured(path: Path | None, encoder: str | None, seed: int | None) -> "Co
     return replace(configuration(path), **told)  # type: ignore[arg-type]
 
 
-def _names(models: str | None, known: list[str]) -> list[str]:
-    names = [name.strip() for name in models.split(",") if name.strip()] if models is not None else known
+def _names(models: str | None, known: list[str], *, slow: Collection[str]) -> list[str]:
+    if models is None:
+        return [name for name in known if name not in slow]
+    names = [name.strip() for name in models.split(",") if name.strip()]
     if not names:
         raise ConfigError(f"--models names no model; known: {', '.join(known)}")
     for name in names:

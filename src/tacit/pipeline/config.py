@@ -32,7 +32,7 @@ class Config:
     Attributes
     ----------
     retrievers : mapping of name to parameters
-        Which retrievers put forward candidates; see `tacit.pipeline.retrievers.RETRIEVERS` for the names.
+        Which retrievers put forward candidates; see `tacit.pipeline.retrievers` for the names.
     ranker : mapping or None
         ``{"name": "mlp", ...parameters}``; None ranks by the blend alone.
     candidates : int
@@ -43,6 +43,9 @@ class Config:
         Share of the training events in each stretch, in (0, 0.5).
     max_users : int
         Users sampled from each stretch, which bounds time and memory.
+    max_events : int
+        A longer log is learned from by a sample of its users, with about so many events; the retrievers
+        that serve are fitted on all of it.
     encoder : str
         Source of the text encoder; see `tacit.encoders.choose.encoder_from`.
     weights : {"default", "auto"}
@@ -57,7 +60,8 @@ class Config:
     candidates: int = 100
     windows: int = 3
     share: float = 0.1
-    max_users: int = 5_000
+    max_users: int = 2_000
+    max_events: int = 2_000_000
     encoder: str = "auto"
     weights: Literal["default", "auto"] = "default"
     cleaning: Rules = field(default_factory=Rules)
@@ -68,7 +72,7 @@ class Config:
             raise ConfigError("the configuration names no retriever; give at least [retrievers.trending]")
         if not 0 < self.share < 0.5:
             raise ConfigError(f"share is {self.share}; it must lie between 0 and 0.5")
-        for name in ("candidates", "windows", "max_users"):
+        for name in ("candidates", "windows", "max_users", "max_events"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.weights not in ("default", "auto"):
@@ -118,7 +122,7 @@ def made(make: Callable[..., Made], values: Mapping[str, Any], what: str) -> Mad
     ConfigError
         If ``make`` takes no value of that name, or a value is not of the type that it takes.
     """
-    kinds = get_type_hints(make.__init__)
+    kinds = get_type_hints(getattr(make, "func", make).__init__)
     known = sorted(set(kinds) - {"return", "name"})
     for name, value in values.items():
         if name not in known:

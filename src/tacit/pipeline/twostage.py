@@ -25,7 +25,7 @@ from tacit.pipeline.explain import Reason, reasons
 from tacit.pipeline.retrieval import candidates, filled
 from tacit.pipeline.secondstage import SecondStage, fit_projection
 from tacit.pipeline.training import TrainingReport, learn, lesson, roles
-from tacit.pipeline.windows import rank_windows
+from tacit.pipeline.windows import rank_windows, sampled_users
 from tacit.rankers.mlp import Epoch
 
 _SIMILAR = ("ease", "itemknn", "content")
@@ -78,7 +78,7 @@ class TwoStage:
         config = self.config
         windows = list(
             rank_windows(
-                interactions,
+                sampled_users(interactions, config.max_events, rng),
                 self.protocol or DEFAULT[interactions.timing],
                 count=config.windows,
                 share=config.share,
@@ -157,8 +157,10 @@ class TwoStage:
             "name": self.name,
             "candidates": self.config.candidates,
             "retrievers": [
-                {"name": name, "spec": model.spec()}
-                for name, model in zip(self.config.retrievers, self._persistent(), strict=True)
+                {"name": name, "model": retrievers.model_of(name, parameters), "spec": model.spec()}
+                for (name, parameters), model in zip(
+                    self.config.retrievers.items(), self._persistent(), strict=True
+                )
             ],
             "second": self.second_.spec(),
         }
@@ -175,10 +177,13 @@ class TwoStage:
     ) -> "TwoStage":
         """Rebuild a fitted recommender from what `spec` and `arrays` returned."""
         parts = spec["retrievers"]
-        config = Config(retrievers={part["name"]: {} for part in parts}, candidates=spec["candidates"])
+        config = Config(
+            retrievers={part["name"]: {"model": part["model"]} for part in parts},
+            candidates=spec["candidates"],
+        )
         model = cls(config, name=spec["name"])
         model.retrievers_ = tuple(
-            retrievers.restore(part["name"], part["spec"], _part(arrays, part["name"]), catalogue)
+            retrievers.restore(part["model"], part["spec"], _part(arrays, part["name"]), catalogue)
             for part in parts
         )
         model.second_ = SecondStage.restore(spec["second"], _part(arrays, "second"), catalogue)

@@ -84,6 +84,14 @@ def rank_windows(
     yield from reversed([window for window in stretches if len(window.queries) and len(window.past)])
 
 
+def sampled_users(log: Interactions, max_events: int, rng: np.random.Generator) -> Interactions:
+    """Return the log of as many users, chosen at random, as have about ``max_events`` events together."""
+    if len(log) <= max_events:
+        return log
+    chosen = rng.random(log.n_users) < max_events / len(log)
+    return log.select(chosen[log.user])
+
+
 def _window(past: Interactions, future: Interactions, now: float) -> Window:
     liked = future.select(future.weight > 0)
     width = np.int64(past.n_items)

@@ -4,9 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from tacit.models.content import Content
+from tacit.models.covisitation import CoVisitation
 from tacit.models.ease import EASE
+from tacit.models.ials import IALS
 from tacit.models.itemknn import ItemKNN
 from tacit.models.protocol import Recommender
+from tacit.models.sequential import Sequential
+from tacit.models.sessionknn import SessionKNN
+from tacit.models.transformer import Transformer
 from tacit.models.trending import Trending
 from tacit.models.userknn import UserKNN
 from tacit.pipeline.config import Config
@@ -22,8 +27,16 @@ SIMPLE_MODELS: dict[str, Maker] = {
     "itemknn-tfidf": lambda: ItemKNN(weighting="tfidf", name="itemknn-tfidf"),
     "userknn": UserKNN,
     "ease": EASE,
+    "sequential": Sequential,
+    "sessionknn": SessionKNN,
+    "covisitation": CoVisitation,
+    "ials": IALS,
     "content": Content,
+    "transformer": Transformer,
 }
+
+SLOW = ("transformer",)
+"""Models that are fitted only when they are named: they take minutes to hours."""
 
 SIMPLE = tuple(SIMPLE_MODELS)
 """One idea each, with its defaults: what the blend and the ranker have to beat."""
