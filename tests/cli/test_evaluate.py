@@ -72,6 +72,8 @@ def test_a_log_makes_the_whole_trip(
     assert row["metrics"]["diversity@10"]["value"] > 0
     assert document["data"]["items"] == 22
     assert document["conclusion"].split()[0] in told.out
+    assert document["choice"]["reason"].split(":")[0] in told.out
+    assert document["choice"]["reason"].split(":")[0] in html.read_text()
     assert "<html" in html.read_text()
     assert "itemknn" in html.read_text()
 

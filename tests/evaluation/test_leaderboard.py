@@ -5,7 +5,7 @@ import pytest
 from tests.evaluation.tinylog import frame
 
 from tacit.evaluation.evaluate import Costs, Outcome
-from tacit.evaluation.leaderboard import best_simple, conclusion, leaderboard
+from tacit.evaluation.leaderboard import best_simple, choice, conclusion, leaderboard
 from tacit.evaluation.metrics import NAMES
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split, make_split
@@ -18,10 +18,10 @@ def split() -> Split:
     return make_split(frame(rows, timing="order"))
 
 
-def outcome(name: str, values: np.ndarray) -> Outcome:
+def outcome(name: str, values: np.ndarray, *, ms: float = 0.5, fit: float = 1.23456) -> Outcome:
     parts = {part.name: dict.fromkeys(NAMES, values[part.rows]) for part in slices(split())}
     beyond = {name: {"coverage@10": 0.5, "novelty@10": None} for name in parts}
-    return Outcome(name, parts, beyond, Costs(1.23456, 0.5, 0.01, 12.34), None)
+    return Outcome(name, parts, beyond, Costs(fit, ms, 0.01, 12.34), None)
 
 
 @pytest.fixture
@@ -104,3 +104,46 @@ def test_the_conclusion_says_who_is_best_and_whether_that_is_noise(outcomes: lis
     assert "none of weak does better" in verdict([weak, simple], ("simple",))
     assert "no other was asked for" in verdict([weak, simple], ("weak", "simple"))
     assert "no simple model to compare" in verdict([clever], ("simple",))
+
+
+def test_chosen_is_the_cheapest_model_that_no_dearer_one_beats_beyond_noise() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.random(N_USERS)
+    poor = outcome("poor", base - 0.3, ms=0.1)
+    fair = outcome("fair", base, ms=0.2)
+    dear = outcome("dear", base + rng.normal(0.001, 0.2, N_USERS), ms=2.5)
+    found = choice([dear, poor, fair], 7)
+    assert found["name"] == "fair"
+    gain = dear.values["all"]["ndcg@10"].mean() - base.mean()
+    said = str(found["reason"])
+    assert said.startswith(f"Choose fair: nothing dearer is better beyond noise; dear has {gain:+.4f} (95 % ")
+    assert said.endswith("at 12 times the cost of a list.")
+    low, high = (float(word) for word in said.split("interval ")[1].split(")")[0].split(" to "))
+    assert low < 0 < high
+
+
+def test_a_gain_beyond_noise_is_worth_its_price() -> None:
+    base = np.random.default_rng(0).random(N_USERS)
+    models = [outcome("poor", base - 0.3, ms=0.1), outcome("fair", base, ms=0.2), outcome("good", base + 0.1)]
+    assert choice(models, 7) == {
+        "name": "good",
+        "reason": "Choose good: each cheaper model is beaten beyond noise; over fair it has +0.1000 "
+        "(95 % interval +0.1000 to +0.1000) at 2.5 times the cost of a list.",
+    }
+
+
+def test_a_dearer_model_that_is_worse_does_not_keep_a_cheap_one_from_being_chosen() -> None:
+    base = np.random.default_rng(0).random(N_USERS)
+    found = choice([outcome("cheap", base, ms=0.1), outcome("dear", base - 0.1)], 7)
+    assert found["name"] == "cheap"
+    assert "dear has -0.1000" in str(found["reason"])
+
+
+def test_of_models_as_quick_the_one_that_is_sooner_fitted_is_cheaper() -> None:
+    base = np.random.default_rng(0).random(N_USERS)
+    assert choice([outcome("slow", base, fit=9), outcome("quick", base, fit=2)], 7)["name"] == "quick"
+
+
+def test_one_model_alone_is_chosen_for_want_of_others(outcomes: list[Outcome]) -> None:
+    assert choice(outcomes[:1], 7) == {"name": "weak", "reason": "Choose weak: no other was asked for."}
+    assert leaderboard(outcomes, split(), simple=())["choice"] == choice(outcomes, 7)

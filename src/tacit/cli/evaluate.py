@@ -201,7 +201,7 @@ def _split(
 
 
 def _show(report: dict[str, Any], *, quiet: bool) -> None:
-    """Print tables, facts and the conclusion; on standard error where standard output is for JSON."""
+    """Print tables, facts, conclusion and choice; on standard error where standard output is for JSON."""
     from tacit.cli.terminal import err
     from tacit.cli.terminal import out as console
     from tacit.reporting.terminal import evaluation_tables
@@ -210,6 +210,7 @@ def _show(report: dict[str, Any], *, quiet: bool) -> None:
     target.print(evaluation_tables(report))
     target.print(_facts(report["data"]))
     target.print(report["conclusion"])
+    target.print(report["choice"]["reason"])
 
 
 def _facts(data: dict[str, Any]) -> str:

@@ -21,7 +21,8 @@ def evaluation_page(report: Mapping[str, Any]) -> str:
     report : mapping
         The object of ``tacit evaluate --json``: ``protocol``, ``cut`` and ``models``, a list of objects with
         ``name``, ``slice``, ``metrics`` (name: ``value``, ``low``, ``high``), ``fit_seconds``,
-        ``ms_per_list``, ``peak_mb``; ``conclusion`` is the headline.
+        ``ms_per_list``, ``peak_mb``; ``conclusion`` is the headline, the ``reason`` of
+        ``choice`` stands below it.
     """
     subtitle = str(report.get("conclusion", ""))
     return page("Evaluation", subtitle, [evaluation_section(report)])
@@ -31,6 +32,7 @@ def evaluation_section(report: Mapping[str, Any]) -> Section:
     """Return an evaluation as a part of a page."""
     slices = by_slice(report)
     values = {
+        "choice": report.get("choice", {}).get("reason"),
         "lead": describe(report),
         "charts": [_chart(name, rows) for name, rows in slices.items() if _has_main(rows)],
         "tables": [_table(name, rows) for name, rows in slices.items()],
