@@ -10,7 +10,7 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
 from tacit.models.protocol import Explains, Recommender
 
-_PREFERENCE = ("ease", "itemknn", "content")
+_PREFERENCE = ("ease", "itemknn", "sequential", "content")
 """Whose word is taken first: people who behaved alike, then likeness of text."""
 
 
