@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Array, Float32, Float64, Int32, Int64, Json
+from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -87,7 +87,7 @@ class TextPrior:
         self.solved_ = _popular(X, self.max_items)
         self.projection_ = self._projection(interactions, catalogue)
         F = self._vectors(catalogue)
-        known = F.any(axis=1)
+        known: Bool = np.any(F, axis=1)
         known[self.solved_] = True
         matrix = self._solve(X[:, self.solved_], F)
         self.weights_ = ItemItem(matrix, known)
@@ -113,7 +113,7 @@ class TextPrior:
         old, size = self.weights_, len(catalogue)
         F = self._vectors(catalogue, first=len(old.known))
         larger = copy.copy(self)
-        known = np.concatenate([old.known, F.any(axis=1)])
+        known = np.concatenate([old.known, np.any(F, axis=1)])
         larger.weights_ = ItemItem(csr.resized(old.matrix, size, size) + self._columns(F), known)
         return larger
 
@@ -214,15 +214,14 @@ def _regression(F: Float32, ridge: float) -> tuple[Float64, Float64]:
     that times ``s = 1 / (1 - f'K f)`` off the diagonal (Woodbury).
     """
     wide = F.astype(np.float64)
-    K = np.linalg.inv(wide.T @ wide + ridge * np.eye(F.shape[1]))
+    K = np.linalg.inv(wide.T @ wide + ridge * np.eye(F.shape[1])).astype(np.float64, copy=False)
     return K, 1 / (1 - np.einsum("id,id->i", wide @ K, wide))
 
 
 def _placed(parts: list[Any], items: Int32, size: int) -> sparse.csr_array:
     """Return the blocks of rows, which are those of ``items``, within a matrix of all items."""
-    if not parts:
-        return sparse.csr_array((size, size), dtype=np.float32)
-    B = sparse.coo_array(sparse.vstack(parts))
+    none = sparse.coo_array((0, size), dtype=np.float32)
+    B = sparse.coo_array(sparse.vstack([none, *parts]))
     rows, columns = B.coords
     return sparse.coo_array((B.data, (items[rows], columns)), shape=(size, size), dtype=np.float32).tocsr()
 
