@@ -60,7 +60,7 @@ def measured(model: Transformer, split: Split) -> dict[str, float]:
     ranking = lists(model, split.queries, 20)
     part = next(part for part in slices(split) if part.name == "all")
     values = score(ranking, part)
-    return {name: round(float(values[name].mean()), 4) for name in ("ndcg@10", "recall@10", "recall@20")} | {
+    return {name: round(float(values[name].mean()), 4) for name in ("ndcg@10", "recall@20")} | {
         "ndcg@10 half interval": round(_half_interval(values["ndcg@10"]), 4)
     }
 

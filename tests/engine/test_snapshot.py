@@ -182,7 +182,7 @@ def test_a_file_of_another_snapshot_is_refused(copy: Path, tmp_path: Path) -> No
     [
         lambda document: document.pop("pipeline"),
         lambda document: document["pipeline"].pop("second"),
-        lambda document: document["pipeline"]["retrievers"][0].update(name="magic"),
+        lambda document: document["pipeline"]["retrievers"][0].update(model="magic"),
         lambda document: document["pipeline"]["retrievers"][1]["spec"].update(surprise=1),
         lambda document: document.update(weights=None),
     ],

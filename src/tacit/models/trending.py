@@ -65,7 +65,7 @@ class Trending:
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
         """Rebuild from what `spec` and `arrays` returned."""
         half_life = spec["half_life"]
-        model = cls(half_life=None if half_life is None else float(half_life), name=spec["name"])
+        model = cls(**{**spec, "half_life": None if half_life is None else float(half_life)})
         model.popularity_ = arrays["popularity"]
         return model
 

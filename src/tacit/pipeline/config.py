@@ -25,10 +25,10 @@ DEFAULT_RETRIEVERS: dict[str, dict[str, Any]] = {
     "sessionknn": {},
     "content": {},
 }
-"""What everybody wants, lately and ever; what people alike want, likewise; what goes with the whole of a history
-and what follows its last events; and what is alike in text. The blend weighs them: on validation cuts of
-ml-100k, amazon-2023-mini and yoochoose-100k these give 5 to 10 % more NDCG@10 than five of them. The
-sequential model's time grows with the third power of its items; it leaves the rarer ones to the others."""
+"""What everybody wants, lately and ever; what people alike want, likewise; what goes with the whole of a
+history and what follows its last events; and what is alike in text. The blend weighs them: on validation cuts
+of ml-100k, amazon-2023-mini and yoochoose-100k these give 5 to 10 % more NDCG@10 than five of them. The time
+of the sequential model grows with the third power of its items; it leaves the rarer ones to the others."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from tacit.models.protocol import Recommender
 from tacit.models.rulebased import RuleBased
 from tacit.models.sequential import Sequential
 from tacit.models.sessionknn import SessionKNN
+from tacit.models.textprior import TextPrior
 from tacit.models.transformer import Transformer
 from tacit.models.trending import Trending
 from tacit.models.userknn import UserKNN
@@ -36,6 +37,7 @@ RETRIEVERS: dict[str, Callable[..., Recommender]] = {
     "itemknn": ItemKNN,
     "userknn": UserKNN,
     "ease": EASE,
+    "textprior": TextPrior,
     "sequential": Sequential,
     "sessionknn": SessionKNN,
     "covisitation": CoVisitation,

@@ -11,6 +11,7 @@ from tacit.models.itemknn import ItemKNN
 from tacit.models.protocol import Recommender
 from tacit.models.sequential import Sequential
 from tacit.models.sessionknn import SessionKNN
+from tacit.models.textprior import TextPrior
 from tacit.models.transformer import Transformer
 from tacit.models.trending import Trending
 from tacit.models.userknn import UserKNN
@@ -27,6 +28,7 @@ SIMPLE_MODELS: dict[str, Maker] = {
     "itemknn-tfidf": lambda: ItemKNN(weighting="tfidf", name="itemknn-tfidf"),
     "userknn": UserKNN,
     "ease": EASE,
+    "textprior": TextPrior,
     "sequential": Sequential,
     "sessionknn": SessionKNN,
     "covisitation": CoVisitation,
