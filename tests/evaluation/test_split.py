@@ -4,7 +4,8 @@ import pytest
 from tests.evaluation.tinylog import frame
 
 from tacit.core.errors import DataError, UnsupportedError
-from tacit.evaluation.split import Split, make_split, split_from_files
+from tacit.data.splits import Protocol
+from tacit.evaluation.split import Split, make_split, split_from_files, training_part
 
 ROWS = [
     ("ann", "a", 1),
@@ -178,3 +179,21 @@ def test_weights_are_fitted_on_the_training_part() -> None:
     one, other = make_split(events, share=0.1), make_split(higher, share=0.1)
     np.testing.assert_array_equal(one.train.weight, other.train.weight)
     assert one.train.weight.max() == 1
+
+
+@pytest.mark.parametrize("protocol", ["time", "leave-one-out", "random", None])
+def test_the_training_part_is_what_models_of_the_same_split_learn_from(protocol: Protocol | None) -> None:
+    given: list[pl.DataFrame] = []
+
+    def spy(train: pl.DataFrame) -> pl.DataFrame:
+        given.append(train)
+        return train
+
+    rows = frame([*ROWS, ("cat", "a", 11)])
+    make_split(rows, protocol=protocol, share=0.5, seed=3, clean_train=spy)
+    assert training_part(rows, protocol=protocol, share=0.5, seed=3).equals(given[0])
+
+
+def test_a_training_part_is_refused_where_its_split_would_be() -> None:
+    with pytest.raises(UnsupportedError):
+        training_part(frame(ROWS, timing="order"), protocol="time")

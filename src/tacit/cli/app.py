@@ -21,6 +21,7 @@ from tacit.cli.fit import fit
 from tacit.cli.recommend import recommend
 from tacit.cli.serve import serve
 from tacit.cli.similar import similar
+from tacit.cli.tune import tune
 from tacit.core.errors import TacitError
 from tacit.core.version import __version__
 
@@ -51,7 +52,7 @@ def tacit(
     """Turns what people do into what to show them next."""
 
 
-for command in (check, fit, evaluate, recommend, similar, batch, serve, demo, doctor):
+for command in (check, fit, evaluate, tune, recommend, similar, batch, serve, demo, doctor):
     app.command()(command)
 
 

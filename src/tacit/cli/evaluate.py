@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tacit.core.progress import Progress
     from tacit.data.clean import Rules
     from tacit.evaluation.split import Split
-    from tacit.pipeline.config import Config
 
 _FEW = 0.1
 """Share of test users with a history below which a cut in time says little of personal lists."""
@@ -86,13 +85,14 @@ def evaluate(
     """Fit models on the past, ask them about the future, and compare them with intervals."""
     from dataclasses import replace
 
+    from tacit.cli.inputs import configured
     from tacit.cli.terminal import Bars
     from tacit.engine.train import encoded
     from tacit.evaluation.evaluate import evaluate_all
     from tacit.evaluation.leaderboard import leaderboard
     from tacit.pipeline import zoo
 
-    chosen = _configured(config, encoder, seed)
+    chosen = configured(config, encoder, seed)
     makers = zoo.models(chosen)
     names = _names(models, list(makers), slow=zoo.SLOW)
     _check_places(html, json)
@@ -109,16 +109,6 @@ def evaluate(
     report = leaderboard(outcomes, made, simple=zoo.SIMPLE, seed=chosen.seed)
     _show(report, quiet=json == "-")
     _write(report, html, json)
-
-
-def _configured(path: Path | None, encoder: str | None, seed: int | None) -> "Config":
-    """Return the configuration of a file, or the default one; the options win."""
-    from dataclasses import replace
-
-    from tacit.cli.inputs import configuration
-
-    told = {name: value for name, value in (("encoder", encoder), ("seed", seed)) if value is not None}
-    return replace(configuration(path), **told)  # type: ignore[arg-type]
 
 
 def _names(models: str | None, known: list[str], *, slow: Collection[str]) -> list[str]:

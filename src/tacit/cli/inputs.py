@@ -1,6 +1,7 @@
 """Reading the files that commands are given."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,3 +88,9 @@ def configuration(path: Path | None) -> "Config":
     if config.ranker is not None:
         new_ranker(config.ranker)
     return config
+
+
+def configured(path: Path | None, encoder: str | None, seed: int | None) -> "Config":
+    """Return the configuration of a file, or the default one; the options win."""
+    told = {name: value for name, value in (("encoder", encoder), ("seed", seed)) if value is not None}
+    return replace(configuration(path), **told)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.core.seeds import generator
-from tacit.core.types import Bool, Float64, Int32, Int64
+from tacit.core.types import Bool, Int32, Int64
 from tacit.data import columns as col
 from tacit.data import splits
 from tacit.data.catalogue import Catalogue
@@ -112,14 +112,11 @@ def make_split(
     """
     timing = timing_of(events)
     chosen = protocol or splits.DEFAULT[timing]
-    splits.check(chosen, timing)
-    at = time_of(events, timing)
-    rng = generator(seed, "split")
-    held = _held_pairs(events, share, rng) if chosen == "random" else _held(events, at, chosen, share, rng)
-    cut = splits.cut_time(at, share) if chosen == "time" else None
+    held = _held(events, chosen, share, seed)
+    cut = splits.cut_time(time_of(events, timing), share) if chosen == "time" else None
     return _split(
-        events.filter(~pl.Series(held)),
-        events.filter(pl.Series(held)),
+        events.filter(~held),
+        events.filter(held),
         items,
         protocol=chosen,
         cut=cut,
@@ -130,11 +127,24 @@ def make_split(
     )
 
 
-def _held(
-    events: pl.DataFrame, at: Float64, protocol: splits.Protocol, share: float, rng: np.random.Generator
-) -> Bool:
+def training_part(
+    events: pl.DataFrame, *, protocol: splits.Protocol | None = None, share: float = 0.1, seed: int = 7
+) -> pl.DataFrame:
+    """Return the events that `make_split` with the same arguments would let models learn from.
+
+    Whatever is chosen by looking at them alone, the test of that split can judge.
+    """
+    return events.filter(~_held(events, protocol or splits.DEFAULT[timing_of(events)], share, seed))
+
+
+def _held(events: pl.DataFrame, protocol: splits.Protocol, share: float, seed: int) -> pl.Series:
+    timing = timing_of(events)
+    splits.check(protocol, timing)
+    rng = generator(seed, "split")
+    if protocol == "random":
+        return pl.Series(_held_pairs(events, share, rng))
     user = Vocabulary.of(events[col.USER]).encode(events[col.USER])
-    return splits.held_out(user, at, protocol, share, rng)
+    return pl.Series(splits.held_out(user, time_of(events, timing), protocol, share, rng))
 
 
 def _held_pairs(events: pl.DataFrame, share: float, rng: np.random.Generator) -> Bool:

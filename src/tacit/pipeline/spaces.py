@@ -76,6 +76,14 @@ SPACES: dict[str, Space] = {
         "decay": _DECAY,
         "half_life": _FORGETS,
     },
+    "textprior": {
+        "l2": Float(0.3, 30.0, log=True),
+        "prior": Float(1.0, 100.0, log=True),
+        "ridge": Float(0.01, 1.0, log=True),
+        "dimension": Choice((None, 64, 128, 256)),
+        "decay": _DECAY,
+        "half_life": _FORGETS,
+    },
     "sequential": {
         "similarity": Float(0.02, 0.8, log=True),
         "window": Choice((10, 20, 40)),

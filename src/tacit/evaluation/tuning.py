@@ -1,0 +1,201 @@
+"""Tuning: the parameters of a model that are best on a validation cut, found within a budget.
+
+Optuna's TPE (Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS 2011) proposes, NDCG@10 of
+the users with a history decides. The first trial is where the search starts, so that nothing found is worse
+on the cut. Each proposal depends on the seed and on the trials before it alone, and all are kept in a study:
+a search that was killed goes on where it was, and ends where it would have ended.
+
+What is found is the best of many on one cut, so its value flatters; only a cut that tuning never saw can tell
+what it is worth.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial, TrialState
+
+from tacit.core.progress import SILENT, Progress
+from tacit.core.seeds import generator
+from tacit.core.version import __version__
+from tacit.evaluation import metrics
+from tacit.evaluation.evaluate import fit_model, lists
+from tacit.evaluation.slices import slices
+from tacit.evaluation.split import Split
+from tacit.pipeline.spaces import Choice, Float, Int, Space, Value
+
+Parameters = dict[str, Value]
+
+_K = 10
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What some parameters are worth on the validation cut, and how long it took to see."""
+
+    parameters: Parameters
+    value: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search found.
+
+    Attributes
+    ----------
+    name : str
+    trials : list of Trial
+        All of them, in order; the first is where the search started.
+    interrupted : bool
+        Whether it was stopped by hand before its budget was spent.
+    """
+
+    name: str
+    trials: list[Trial]
+    interrupted: bool = False
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the highest value; of equals the first."""
+        return max(self.trials, key=lambda trial: trial.value)
+
+    @property
+    def start(self) -> Trial:
+        """The trial that the search started from."""
+        return self.trials[0]
+
+
+def tune(
+    name: str,
+    make: Callable[..., Any],
+    space: Space,
+    split: Split,
+    *,
+    trials: int = 20,
+    seconds: float = 300.0,
+    seed: int = 7,
+    storage: str | None = None,
+    progress: Progress = SILENT,
+) -> Tuned:
+    """Search the parameters of a model.
+
+    Parameters
+    ----------
+    name : str
+    make : callable
+        Returns an unfitted model of the parameters that it is given; the defaults of its own signature are
+        where the search starts.
+    space : mapping of parameter to Float, Int or Choice
+    split : Split
+        A validation cut: nothing of the test may be in it.
+    trials, seconds : int, float
+        The budget: no trial is begun once so many were made or took so long together, those of earlier calls
+        with the same storage included. A trial that was begun is finished.
+    seed : int
+    storage : str, optional
+        URL of a database that keeps the trials, for example ``sqlite:///study.db``; in memory by default.
+    progress : Progress
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it is interrupted before there is any result; a later interrupt ends the search.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    start = {parameter: told.default for parameter, told in inspect.signature(make).parameters.items()}
+    study = optuna.create_study(
+        storage=storage,
+        study_name=f"{name} {_fingerprint(split, __version__, space, start, seed)}",
+        direction="maximize",
+        load_if_exists=True,
+    )
+    search = _Search(study, space, {parameter: start[parameter] for parameter in space}, seed)
+    done, interrupted = search.done(), False
+    with progress.task(f"tuning {name}", total=trials) as task:
+        task.advance(len(done))
+        try:
+            while len(done) < trials and sum(trial.seconds for trial in done) < seconds:
+                search.step(lambda parameters: quality(name, make(**parameters), split, seed=seed))
+                done = search.done()
+                task.advance()
+        except KeyboardInterrupt:
+            if not done:
+                raise
+            interrupted = True
+    return Tuned(name, done, interrupted)
+
+
+def quality(name: str, model: Any, split: Split, *, seed: int, progress: Progress = SILENT) -> float:
+    """Fit a model and return its mean NDCG@10 over users with a history; over all users if none has one."""
+    fit_model(model, split, seed=seed, name=name, progress=progress)
+    parts = {part.name: part for part in slices(split)}
+    part = parts.get("warm-user", parts["all"])
+    ranking = lists(model, split.queries.take(part.rows), _K)
+    hit = metrics.hits(ranking, part.target_offsets, part.targets)
+    return float(metrics.ndcg(hit, part.totals, _K).mean())
+
+
+class _Search:
+    """A study that can be gone on with."""
+
+    def __init__(self, study: optuna.Study, space: Space, start: Parameters, seed: int) -> None:
+        self._study, self._start, self._seed = study, start, seed
+        self._kinds = {name: _distribution(kind.holding(start[name])) for name, kind in space.items()}  # type: ignore[arg-type]
+
+    def done(self) -> list[Trial]:
+        """Return the trials that were finished, in order."""
+        finished = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return [Trial(_written(trial.params), trial.values[0], _seconds(trial)) for trial in finished]
+
+    def step(self, worth: Callable[[Parameters], float]) -> None:
+        """Make one trial; how many were finished decides its randomness, however often it was begun."""
+        place = len(self.done())
+        if place == 0:
+            self._study.enqueue_trial(self._start)
+        own = generator(self._seed, "tune", self._study.study_name, str(place))
+        self._study.sampler = optuna.samplers.TPESampler(seed=int(own.integers(2**31)))
+        trial = self._study.ask(self._kinds)
+        self._study.tell(trial, worth(_written(trial.params)))
+
+
+def _seconds(trial: FrozenTrial) -> float:
+    return 0.0 if trial.duration is None else trial.duration.total_seconds()
+
+
+def _written(parameters: Mapping[str, Any]) -> Parameters:
+    """Return the parameters with as many digits as a file needs: three."""
+    return {
+        name: float(f"{value:.3g}") if isinstance(value, float) else value
+        for name, value in parameters.items()
+    }
+
+
+def _distribution(kind: Float | Int | Choice) -> BaseDistribution:
+    match kind:
+        case Float(low, high, log):
+            return FloatDistribution(low, high, log=log)
+        case Int(low, high, log):
+            return IntDistribution(low, high, log=log)
+        case Choice(values):
+            return CategoricalDistribution(values)
+
+
+def _fingerprint(split: Split, *more: object) -> str:
+    """Return a digest of all that a value depends on: trials on other data are not taken for these."""
+    digest = hashlib.sha256(repr(more).encode())
+    log, queries, vectors = split.train, split.queries, split.catalogue.vectors
+    arrays = [log.user, log.item, log.weight, log.at, queries.offsets, queries.item, split.targets]
+    for array in arrays if vectors is None else [*arrays, vectors]:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
