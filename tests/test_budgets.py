@@ -15,6 +15,7 @@ HEAVY = (
     "matplotlib",
     "fastapi",
     "sqlalchemy",
+    "optuna",
 )
 
 

@@ -18,11 +18,9 @@ from tacit.core.seeds import generator
 from tacit.core.types import Int64
 from tacit.data import splits
 from tacit.data.clean import Rules, clean
-from tacit.data.interactions import time_of, timing_of
 from tacit.data.queries import gather_ranges
 from tacit.data.read import read_events, read_items
-from tacit.evaluation import split as cuts
-from tacit.evaluation.split import Split, make_split
+from tacit.evaluation.split import Split, make_split, training_part
 
 SEED = 7
 SHARE = 0.1
@@ -81,13 +79,7 @@ class Cuts:
     @cached_property
     def train(self) -> pl.DataFrame:
         """The events before the test."""
-        at, rng = time_of(self.events, timing_of(self.events)), generator(SEED, "split")
-        held = (
-            cuts._held_pairs(self.events, SHARE, rng)
-            if self.task.protocol == "random"
-            else cuts._held(self.events, at, self.task.protocol, SHARE, rng)
-        )
-        return self.events.filter(~pl.Series(held))
+        return training_part(self.events, protocol=self.task.protocol, share=SHARE, seed=SEED)
 
     def test(self) -> Split:
         return _warm(self._cut(self.events))
