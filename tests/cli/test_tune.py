@@ -128,7 +128,7 @@ def test_all_retrievers_of_the_configuration_are_tuned_but_those_without_texts(
     log: Path, tmp_path: Path, found: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     base = tmp_path / "base.toml"
-    base.write_text('[retrievers.trending]\n[retrievers.content]\n[retrievers.rules]\nrules = []\n')
+    base.write_text("[retrievers.trending]\n[retrievers.content]\n[retrievers.rules]\nrules = []\n")
     found["best"] = {"half_life": 2.0}
     code = tuned(log, tmp_path / "tuned.toml", "--config", base)
     told = capsys.readouterr()
