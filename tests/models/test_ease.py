@@ -8,7 +8,7 @@ from tacit.core.errors import UnsupportedError
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.models import ease, gram
+from tacit.models import gram
 from tacit.models.ease import EASE
 from tacit.testing.conformance import Conformance
 
@@ -137,8 +137,3 @@ def test_a_log_of_noes_only_teaches_nothing() -> None:
 def test_a_log_that_cannot_be_solved_says_what_to_do() -> None:
     with pytest.raises(UnsupportedError, match="raise l2"):
         fitted(EASE(l2=0.0), [[1, 1]])  # two items that are one
-
-
-def test_a_catalogue_beyond_the_memory_is_refused_before_the_work() -> None:
-    with pytest.raises(UnsupportedError, match=r"50,000,000 items needs .* GB .*lower max_items"):
-        ease._check_memory(50_000_000)

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.models.small import fitted
 
-from tacit.core.errors import UnsupportedError
 from tacit.core.types import DAY
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -188,8 +187,3 @@ def test_items_without_events_and_beyond_the_limit_are_passed_over() -> None:
 
 def test_a_log_of_noes_only_teaches_nothing() -> None:
     assert np.isneginf(weights(fitted(Sequential(), -np.ones((4, 3))), 3)).all()
-
-
-def test_a_catalogue_beyond_the_memory_is_refused_before_the_work() -> None:
-    with pytest.raises(UnsupportedError, match=r"50,000,000 items needs .* GB .*lower max_items"):
-        sequential._check_memory(50_000_000)

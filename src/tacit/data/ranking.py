@@ -52,7 +52,7 @@ def top_k(scores: Float32, k: int, items: Int32 | None = None) -> Ranking:
     values = scores[row, column]
     best = np.lexsort((column, -values, row))  # a row's contenders, best first, rows in order
     row, column, values = row[best], column[best], values[best]
-    place = _place(row)
+    place = place_in_row(row)
     listed = place < k
     at = row[listed], place[listed]
     ranked[at] = column[listed] if items is None else items[column[listed]]
@@ -65,7 +65,7 @@ def _contenders(scores: Float32, k: int) -> tuple[Int64, Int64]:
     bar = _bar(scores, k)
     above, tied = np.flatnonzero(scores > bar[:, None]), np.flatnonzero(scores == bar[:, None])
     # Zeros are most of a sparse row: of the cells at the bar the first k will do.
-    tied = tied[_place(tied // scores.shape[1]) < k]
+    tied = tied[place_in_row(tied // scores.shape[1]) < k]
     return np.divmod(np.concatenate([above, tied]), scores.shape[1])
 
 
@@ -84,7 +84,7 @@ def _bar(scores: Float32, k: int) -> Float32:
     return bar
 
 
-def _place(row: Int64) -> Int64:
+def place_in_row(row: Int64) -> Int64:
     """Return the place of each entry among those of its row, for ascending rows."""
     counts = np.bincount(row)
     return np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -6,29 +6,21 @@ Cholesky factorisation over the items that have events; where they are too many,
 Only the largest weights of each row are kept: that is faster to serve and no worse (often better) to follow.
 """
 
-import copy
-import os
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core.errors import UnsupportedError
-from tacit.core.types import Array, Float32, Float64, Int32, Json
+from tacit.core.types import Float64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
-from tacit.data.queries import Queries
-from tacit.data.ranking import Ranking
 from tacit.models import csr
 from tacit.models.arrowhead import arrowhead, groups
-from tacit.models.gram import CELLS, inverse, largest, regularised
-from tacit.models.itemitem import ItemItem
-
-_GB = 1e9
+from tacit.models.gram import CELLS, among_all, check_memory, inverse, largest, most_popular, regularised
+from tacit.models.itemitem import ByItems, ItemItem
 
 
-class EASE:
+class EASE(ByItems):
     """Linear weights from the items of a history to all items.
 
     Parameters
@@ -71,7 +63,6 @@ class EASE:
         self.max_items = max_items
         self.half_life = half_life
         self.name = name
-        self.weights_: ItemItem
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for the weights and return self.
@@ -84,47 +75,16 @@ class EASE:
         X = csr.wanted(interactions, self.half_life)
         items = np.unique(X.indices)
         B = self._weights(X[:, items], rng) if len(items) else sparse.coo_array((0, 0), dtype=np.float32)
-        rows, columns = B.coords
-        shape = (len(catalogue), len(catalogue))
-        matrix = sparse.coo_array((B.data, (items[rows], items[columns])), shape=shape).tocsr()
+        matrix = among_all(B, items, items, len(catalogue))
         known = np.zeros(len(catalogue), dtype=bool)
         known[items] = True
         self.weights_ = ItemItem(matrix, known)
         return self
 
-    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
-        """Return float32[n, m]; ``-inf`` for untrained items, and for all where no event is known."""
-        return self.weights_.score(queries, self.decay, items)
-
-    def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k items that an event on each of ``items`` speaks for most."""
-        return self.weights_.similar(items, k)
-
-    def explain(self, queries: Queries, items: Int32) -> Float32:
-        """Return the share of each history event in the score of ``items[q]``: float32[events]."""
-        return self.weights_.explain(queries, self.decay, items)
-
-    def extended(self, catalogue: Catalogue) -> Self:
-        """Return a model of the larger catalogue: it says nothing about the new items."""
-        larger = copy.copy(self)
-        larger.weights_ = self.weights_.extended(len(catalogue))
-        return larger
-
     def spec(self) -> dict[str, Json]:
         """Return the hyperparameters (an infinite half-life as none, which is the same)."""
         names = ("l2", "rarity", "keep", "decay", "max_items", "name")
         return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return the kept weights and the trained items."""
-        return self.weights_.arrays()
-
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        model = cls(**spec)
-        model.weights_ = ItemItem.restore(arrays)
-        return model
 
     def _weights(self, X: sparse.csr_array, rng: np.random.Generator) -> sparse.coo_array:
         """Return the largest weights of each item: coo_array float32[items, items]."""
@@ -132,25 +92,15 @@ class EASE:
         penalty = self.l2 * squares.mean() * (squares / squares.mean()) ** self.rarity
         if X.shape[1] <= self.max_items:
             return _dense(X, penalty, self.keep)
-        popular = np.lexsort((np.arange(len(squares)), -np.bincount(X.indices)))
-        head, rest = np.sort(popular[: self.max_items // 3]), np.sort(popular[self.max_items // 3 :])
+        head = most_popular(X, self.max_items // 3)
+        rest = np.setdiff1d(np.arange(X.shape[1]), head)
         tail = [rest[group] for group in groups(X[:, rest], max(self.max_items // 8, 1), rng)]
         return arrowhead(X, penalty, head, tail, self.keep)
 
 
 def _dense(X: sparse.csr_array, penalty: Float64, keep: int) -> sparse.coo_array:
-    _check_memory(X.shape[1])
+    check_memory(f"EASE over {X.shape[1]:,} items", 1.25 * X.shape[1] ** 2 + 2 * CELLS)
     B = inverse(regularised(X, penalty))
     B /= -np.diagonal(B)
     np.fill_diagonal(B, 0)
     return largest(B, keep)
-
-
-def _check_memory(n_items: int) -> None:
-    needed = 1.25 * n_items**2 * np.dtype(np.float32).itemsize + 8 * CELLS
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
-    if needed > available:
-        raise UnsupportedError(
-            f"EASE over {n_items:,} items needs {needed / _GB:.1f} GB and half of this machine's memory is "
-            f"{available / _GB:.1f} GB; lower max_items"
-        )

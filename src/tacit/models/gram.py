@@ -1,15 +1,56 @@
 """Dense symmetric matrices of items x items, worked on in place and in blocks of bounded memory."""
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
 from scipy import linalg, sparse
 
 from tacit.core.errors import UnsupportedError
-from tacit.core.types import Float32, Float64
+from tacit.core.types import Array, Float32, Float64, Int64
 
 CELLS = 16_000_000
 """Cells of a block of rows that is worked on at once."""
+
+_GB = 1e9
+
+
+def most_popular(X: sparse.csr_array, count: int) -> Int64:
+    """Return the ``count`` columns with the most users, ascending; never those without any: int64[items]."""
+    users = np.bincount(X.indices, minlength=X.shape[1])
+    best = np.lexsort((np.arange(len(users)), -users))[:count]
+    return np.sort(best[users[best] > 0])
+
+
+def among_all(B: sparse.coo_array, rows: Array, columns: Array, size: int) -> sparse.csr_array:
+    """Return weights of some items in a matrix of all items: csr_array float32[size, size].
+
+    Parameters
+    ----------
+    B : coo_array float32[len(rows), len(columns)]
+    rows, columns : int64 or int32
+        The items that the rows and columns of B stand for.
+    size : int
+    """
+    row, column = B.coords
+    placed = (B.data, (rows[row], columns[column]))
+    return sparse.coo_array(placed, shape=(size, size), dtype=np.float32).tocsr()
+
+
+def check_memory(what: str, cells: float) -> None:
+    """Refuse to fill so many cells of float32 where they need more than half of the machine's memory.
+
+    Raises
+    ------
+    UnsupportedError
+    """
+    needed = cells * np.dtype(np.float32).itemsize
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
+    if needed > available:
+        raise UnsupportedError(
+            f"{what} needs {needed / _GB:.1f} GB and half of this machine's memory is "
+            f"{available / _GB:.1f} GB; lower max_items"
+        )
 
 
 def gram(X: sparse.csr_array) -> Float32:
@@ -34,7 +75,7 @@ def inverse(G: Float32) -> Float32:
     factor, failed = linalg.lapack.spotrf(G.T, lower=1, overwrite_a=1, clean=0)
     if failed:
         raise UnsupportedError(
-            "EASE cannot be solved for this log: raise l2, which is too small for its weights"
+            "the weights of items cannot be solved for this log: raise l2, which is too small for it"
         )
     P, _ = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
     for block in blocks(len(P)):

@@ -3,14 +3,16 @@
 What item-kNN and EASE learn has the same shape and is used the same way; they differ in how they learn it.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
 
 from tacit.core.types import Array, Bool, Float32, Int32
+from tacit.data.catalogue import Catalogue
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
@@ -85,6 +87,49 @@ class ItemItem:
     def restore(cls, arrays: Mapping[str, Array]) -> Self:
         """Rebuild from what `arrays` returned."""
         return cls(csr.assembled(arrays, len(arrays["known"])), arrays["known"])
+
+
+class ByItems:
+    """What every model does that answers by an `ItemItem`; how it learns the weights is its own.
+
+    Attributes
+    ----------
+    decay : float
+        How much less each earlier event of a history counts, in (0, 1].
+    weights_ : ItemItem
+    """
+
+    decay: float
+    weights_: ItemItem
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        """Return float32[n, m]; ``-inf`` for items not known and not spoken for, and without evidence."""
+        return self.weights_.score(queries, self.decay, items)
+
+    def similar(self, items: Int32, k: int) -> Ranking:
+        """Return the k items that an event on each of ``items`` speaks for most."""
+        return self.weights_.similar(items, k)
+
+    def explain(self, queries: Queries, items: Int32) -> Float32:
+        """Return the share of each history event in the score of ``items[q]``: float32[events]."""
+        return self.weights_.explain(queries, self.decay, items)
+
+    def extended(self, catalogue: Catalogue) -> Self:
+        """Return a model of the larger catalogue: it says nothing about the new items."""
+        larger = copy.copy(self)
+        larger.weights_ = self.weights_.extended(len(catalogue))
+        return larger
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the kept weights and the known items."""
+        return self.weights_.arrays()
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
+        """Rebuild from the hyperparameters and what `arrays` returned."""
+        model = cls(**spec)
+        model.weights_ = ItemItem.restore(arrays)
+        return model
 
 
 def shares(queries: Queries, parts: Array) -> Float32:

@@ -5,21 +5,17 @@ TF-IDF (an event of somebody who wants everything says less) and BM25 (besides, 
 items are held back). Similarities are made block by block, so memory stays bounded for any catalogue.
 """
 
-import copy
-from collections.abc import Mapping
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
 from scipy import sparse
 
 from tacit.core.errors import ConfigError
-from tacit.core.types import Array, Float32, Int32, Json
+from tacit.core.types import Array, Int32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
-from tacit.data.queries import Queries
-from tacit.data.ranking import Ranking
 from tacit.models import csr
-from tacit.models.itemitem import ItemItem
+from tacit.models.itemitem import ByItems, ItemItem
 
 Weighting = Literal["cosine", "tfidf", "bm25"]
 
@@ -30,7 +26,7 @@ _K1, _B = 1.2, 0.75
 """Saturation of repeats and weight of the popularity in BM25, the values of its authors."""
 
 
-class ItemKNN:
+class ItemKNN(ByItems):
     """Sum of the similarities of an item to the items of the history.
 
     Parameters
@@ -65,7 +61,6 @@ class ItemKNN:
         self.decay = decay
         self.half_life = half_life
         self.name = name
-        self.weights_: ItemItem
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Find each item's neighbours and return self."""
@@ -75,39 +70,10 @@ class ItemKNN:
         self.weights_ = ItemItem(neighbours.T.tocsr(), np.zeros(len(catalogue), dtype=bool))
         return self
 
-    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
-        """Return float32[n, m]; ``-inf`` for items that are nobody's neighbour in the history."""
-        return self.weights_.score(queries, self.decay, items)
-
-    def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k items most similar to each of ``items``."""
-        return self.weights_.similar(items, k)
-
-    def explain(self, queries: Queries, items: Int32) -> Float32:
-        """Return the share of each history event in the score of ``items[q]``: float32[events]."""
-        return self.weights_.explain(queries, self.decay, items)
-
-    def extended(self, catalogue: Catalogue) -> Self:
-        """Return a model of the larger catalogue: new items are nobody's neighbours."""
-        larger = copy.copy(self)
-        larger.weights_ = self.weights_.extended(len(catalogue))
-        return larger
-
     def spec(self) -> dict[str, Json]:
         """Return the hyperparameters (an infinite half-life as none, which is the same)."""
         names = ("weighting", "k", "shrinkage", "decay", "name")
         return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return the similarities of the neighbours."""
-        return self.weights_.arrays()
-
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        model = cls(**spec)
-        model.weights_ = ItemItem.restore(arrays)
-        return model
 
 
 def _weighted(X: sparse.csr_array, weighting: Weighting) -> sparse.csr_array:

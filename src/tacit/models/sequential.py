@@ -7,30 +7,23 @@ in EASE. The rows of the first half, one an event, are never made: what pairs of
 the products is a recurrence over the lags. A log without order is learned by the second half alone.
 """
 
-import copy
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core.errors import UnsupportedError
-from tacit.core.types import Array, Float32, Float64, Int32, Int64, Json
+from tacit.core.types import Float32, Float64, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
-from tacit.data.queries import Queries
-from tacit.data.ranking import Ranking
 from tacit.models import csr
-from tacit.models.gram import CELLS, blocks, inverse, largest
+from tacit.models.gram import CELLS, among_all, blocks, check_memory, inverse, largest, most_popular
 from tacit.models.history import fading
-from tacit.models.itemitem import ItemItem
-
-_GB = 1e9
+from tacit.models.itemitem import ByItems, ItemItem
 
 
-class Sequential:
+class Sequential(ByItems):
     """Weights from the items of a history to the item that follows.
 
     Parameters
@@ -75,7 +68,6 @@ class Sequential:
         self.keep = keep
         self.max_items = max_items
         self.name = name
-        self.weights_: ItemItem
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for the weights and return self.
@@ -85,50 +77,19 @@ class Sequential:
         UnsupportedError
             If the items need more than half of the machine's memory.
         """
-        items = _most_popular(interactions.matrix(), self.max_items)
-        _check_memory(len(items))
+        items = most_popular(interactions.matrix(), self.max_items)
+        check_memory(f"a sequential model of {len(items):,} items", 2 * len(items) ** 2 + 4 * CELLS)
         B = largest(self._solved(interactions, items), self.keep) if len(items) else sparse.coo_array((0, 0))
-        rows, columns = B.coords
-        shape = (len(catalogue), len(catalogue))
-        matrix = sparse.coo_array((B.data, (items[rows], items[columns])), shape=shape).tocsr()
+        matrix = among_all(B, items, items, len(catalogue))
         known = np.zeros(len(catalogue), dtype=bool)
         known[items] = True
         self.weights_ = ItemItem(matrix, known)
         return self
 
-    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
-        """Return float32[n, m]; ``-inf`` for untrained items, and for all where no event is known."""
-        return self.weights_.score(queries, self.decay, items)
-
-    def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k items that an event on each of ``items`` speaks for most."""
-        return self.weights_.similar(items, k)
-
-    def explain(self, queries: Queries, items: Int32) -> Float32:
-        """Return the share of each history event in the score of ``items[q]``: float32[events]."""
-        return self.weights_.explain(queries, self.decay, items)
-
-    def extended(self, catalogue: Catalogue) -> Self:
-        """Return a model of the larger catalogue: it says nothing about the new items."""
-        larger = copy.copy(self)
-        larger.weights_ = self.weights_.extended(len(catalogue))
-        return larger
-
     def spec(self) -> dict[str, Json]:
         """Return the hyperparameters (an infinite half-life as none, which is the same)."""
         names = ("similarity", "window", "decay", "l2", "keep", "max_items", "name")
         return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
-
-    def arrays(self) -> dict[str, Array]:
-        """Return the kept weights and the trained items."""
-        return self.weights_.arrays()
-
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        model = cls(**spec)
-        model.weights_ = ItemItem.restore(arrays)
-        return model
 
     def _solved(self, interactions: Interactions, items: Int64) -> Float32:
         """Return the dense weights between ``items``: float32[items, items]."""
@@ -195,13 +156,6 @@ class _Steps:
         target = self.liked * self.step
         for lag in range(1, window + 1):
             yield lag, self.liked[first] * self.later(target, first, lag) * decay ** (lag - 1)
-
-
-def _most_popular(X: sparse.csr_array, count: int) -> Int64:
-    """Return the ``count`` columns with the most users, ascending; never those without any: int64[items]."""
-    users = np.bincount(X.indices, minlength=X.shape[1])
-    best = np.lexsort((np.arange(len(users)), -users))[:count]
-    return np.sort(best[users[best] > 0])
 
 
 def _steps(interactions: Interactions, items: Int64, half_life: float | None) -> _Steps:
@@ -274,13 +228,3 @@ def _ridge(G: Float32, A: Float32) -> Float32:
         P[rows] = P[rows] @ A - P[rows] * multipliers
     np.fill_diagonal(P, 0)
     return P
-
-
-def _check_memory(n_items: int) -> None:
-    needed = 2 * n_items**2 * np.dtype(np.float32).itemsize + 16 * CELLS
-    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2
-    if needed > available:
-        raise UnsupportedError(
-            f"a sequential model of {n_items:,} items needs {needed / _GB:.1f} GB and half of this machine's "
-            f"memory is {available / _GB:.1f} GB; lower max_items or leave it out"
-        )

@@ -18,6 +18,7 @@ from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
+from tacit.data.ranking import place_in_row
 from tacit.models.history import decayed
 
 _HOUR = 3_600.0
@@ -256,8 +257,7 @@ class SessionKNN:
         near = np.power(self.decay, self.focus * np.minimum.reduceat(position[order], first))
         similarity = np.add.reduceat(strength[order], first) * near / size**self.evenness
         best = np.lexsort((-session, -similarity, row))
-        counts = np.bincount(row)
-        best = best[np.arange(len(best)) - np.repeat(np.cumsum(counts) - counts, counts) < self.k]
+        best = best[place_in_row(row[best]) < self.k]
         return row[best], session[best], similarity[best].astype(np.float32)
 
     def _looked_up(self, queries: Queries) -> tuple[Int64, Int64, Float32, Int32]:

@@ -18,15 +18,22 @@ from scipy import sparse
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
-from tacit.data.queries import Queries
-from tacit.data.ranking import Ranking
 from tacit.encoders.projection import Projection
 from tacit.models import csr
-from tacit.models.gram import blocks, inverse, largest, regularised
-from tacit.models.itemitem import ItemItem
+from tacit.models.gram import (
+    CELLS,
+    among_all,
+    blocks,
+    check_memory,
+    inverse,
+    largest,
+    most_popular,
+    regularised,
+)
+from tacit.models.itemitem import ByItems, ItemItem
 
 
-class TextPrior:
+class TextPrior(ByItems):
     """Linear weights from the items of a history to all items, with or without events.
 
     Parameters
@@ -76,7 +83,6 @@ class TextPrior:
         self.projection_: Projection | None = None
         self.solved_: Int32
         self.text_: Float32
-        self.weights_: ItemItem
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for the weights and return self; without vectors in the catalogue they are those of EASE.
@@ -84,7 +90,9 @@ class TextPrior:
         The projection is fitted on the items with events and those that were listed before the log ends.
         """
         X = csr.wanted(interactions, self.half_life)
-        self.solved_ = _popular(X, self.max_items)
+        self.solved_ = most_popular(X, self.max_items).astype(np.int32)
+        count = len(self.solved_)
+        check_memory(f"a text prior over {count:,} items", 1.25 * count**2 + 4 * CELLS)
         self.projection_ = self._projection(interactions, catalogue)
         F = self._vectors(catalogue)
         known: Bool = np.any(F, axis=1)
@@ -92,18 +100,6 @@ class TextPrior:
         matrix = self._solve(X[:, self.solved_], F)
         self.weights_ = ItemItem(matrix, known)
         return self
-
-    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
-        """Return float32[n, m]; ``-inf`` for items without events and text, and without a known event."""
-        return self.weights_.score(queries, self.decay, items)
-
-    def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k items that an event on each of ``items`` speaks for most."""
-        return self.weights_.similar(items, k)
-
-    def explain(self, queries: Queries, items: Int32) -> Float32:
-        """Return the share of each history event in the score of ``items[q]``: float32[events]."""
-        return self.weights_.explain(queries, self.decay, items)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue, whose new items are known by their vectors.
@@ -200,13 +196,6 @@ class TextPrior:
         return _placed(parts, self.solved_, size)
 
 
-def _popular(X: sparse.csr_array, count: int) -> Int32:
-    """Return the items with events, at most ``count`` of them, the most popular: int32, ascending."""
-    events = np.bincount(X.indices, minlength=X.shape[1])
-    order = np.lexsort((np.arange(len(events)), -events))[:count]
-    return np.sort(order[events[order] > 0]).astype(np.int32)
-
-
 def _regression(F: Float32, ridge: float) -> tuple[Float64, Float64]:
     """Return K = (F'F + ridge I)^-1 and by how much leaving an item itself out raises its own column.
 
@@ -221,9 +210,7 @@ def _regression(F: Float32, ridge: float) -> tuple[Float64, Float64]:
 def _placed(parts: list[Any], items: Int32, size: int) -> sparse.csr_array:
     """Return the blocks of rows, which are those of ``items``, within a matrix of all items."""
     none = sparse.coo_array((0, size), dtype=np.float32)
-    B = sparse.coo_array(sparse.vstack([none, *parts]))
-    rows, columns = B.coords
-    return sparse.coo_array((B.data, (items[rows], columns)), shape=(size, size), dtype=np.float32).tocsr()
+    return among_all(sparse.coo_array(sparse.vstack([none, *parts])), items, np.arange(size), size)
 
 
 def _least(matrix: sparse.csr_array, keep: int) -> Float32:

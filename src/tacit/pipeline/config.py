@@ -26,9 +26,8 @@ DEFAULT_RETRIEVERS: dict[str, dict[str, Any]] = {
     "content": {},
 }
 """What everybody wants, lately and ever; what people alike want, likewise; what goes with the whole of a
-history and what follows its last events; and what is alike in text. The blend weighs them: on validation cuts
-of ml-100k, amazon-2023-mini and yoochoose-100k these give 5 to 10 % more NDCG@10 than five of them. The time
-of the sequential model grows with the third power of its items; it leaves the rarer ones to the others."""
+history and what follows its last events; and what is alike in text. The time of the sequential model grows with
+the third power of its items; it leaves the rarer ones to the others. See docs/decisions/006-blend.md."""
 
 
 @dataclass(frozen=True)
