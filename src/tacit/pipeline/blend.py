@@ -3,8 +3,8 @@
 A listwise logit: the chance that a candidate is chosen is the softmax of its blended score over the list
 (Cao et al., "Learning to rank: from pairwise to listwise approach", ICML 2007, top-one). The cross entropy is
 convex, uses every choice and not only those near the top, and a little L2 keeps many alike retrievers from
-being played against each other; a search on NDCG@10 itself follows the noise of few users. What was measured, and
-where it loses, is in docs/decisions/006-blend.md.
+being played against each other; a search on NDCG@10 itself follows the noise of few users. What was measured,
+and where it loses, is in docs/decisions/006-blend.md.
 
 Each retriever has three numbers: its weight for newcomers; how that changes with the logarithm of the length
 of the history (popularity leads newcomers, their own taste those who have been here long; it may turn

@@ -26,8 +26,8 @@ DEFAULT_RETRIEVERS: dict[str, dict[str, Any]] = {
     "content": {},
 }
 """What everybody wants, lately and ever; what people alike want, likewise; what goes with the whole of a
-history and what follows its last events; and what is alike in text. The time of the sequential model grows with
-the third power of its items; it leaves the rarer ones to the others. See docs/decisions/006-blend.md."""
+history and what follows its last events; and what is alike in text. The time of the sequential model grows
+with the third power of its items; it leaves the rarer ones to the others. See docs/decisions/006-blend.md."""
 
 
 @dataclass(frozen=True)
