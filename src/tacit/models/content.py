@@ -83,12 +83,15 @@ class Content:
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]; ``-inf`` for items without text and for histories without a known text."""
-        columns = np.arange(len(self.known_)) if items is None else items
+        # All items as they lie: gathering them would copy every vector for every query.
+        columns = slice(None) if items is None else items
+        target, known = self.vectors_[columns].T, self.known_[columns]
         liked = self._speaking(queries)
         parts = [
-            self._score(batch, columns) for batch in batches(liked, len(columns) * (self.recent + 1), _CELLS)
+            self._score(batch, target, known)
+            for batch in batches(liked, len(known) * (self.recent + 1), _CELLS)
         ]
-        return np.concatenate(parts) if parts else np.empty((0, len(columns)), dtype=np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, len(known)), dtype=np.float32)
 
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items with text whose vectors are closest to each of ``items``."""
@@ -155,25 +158,26 @@ class Content:
     def _means(self, liked: Queries) -> Float32:
         return decayed_rows(liked, self.decay, len(self.vectors_)) @ self.vectors_
 
-    def _score(self, liked: Queries, columns: Array) -> Float32:
-        """Return float32[n, m] of histories that consist of liked items with vectors."""
-        target = self.vectors_[columns].T
+    def _score(self, liked: Queries, target: Float32, known: Bool) -> Float32:
+        """Return float32[n, m] of histories of liked items with vectors; ``target`` is float32[d, m]."""
         scores = _unit(self._means(liked)) @ target
         recent = liked.last(self.recent)
         filled = recent.lengths > 0
         if filled.any():
-            fading = np.float32(self.decay) ** recent.position
+            fading = np.power(self.decay, recent.position, dtype=np.float32)
             near = (self.vectors_[recent.item] * fading[:, None]) @ target
             closest = np.maximum.reduceat(near, recent.offsets[:-1][filled])
             scores[filled] = (1 - self.closest) * scores[filled] + self.closest * closest
         scores[~filled] = -np.inf
-        scores[:, ~self.known_[columns]] = -np.inf
+        scores[:, ~known] = -np.inf
         return scores
 
     def _closest(self, liked: Queries, cosine: Float32) -> Float32:
         """Return the closeness of each history's closest recent event, 0 for all others: float32[events]."""
         near = np.where(
-            liked.position < self.recent, np.float32(self.decay) ** liked.position * cosine, -np.inf
+            liked.position < self.recent,
+            np.power(self.decay, liked.position, dtype=np.float32) * cosine,
+            -np.inf,
         )
         filled = liked.lengths > 0
         best = np.full(len(liked), np.inf)
