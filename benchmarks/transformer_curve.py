@@ -16,21 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
 
 from tacit.core.seeds import generator
 from tacit.core.types import Float64
-from tacit.data import columns as col
-from tacit.data import splits
 from tacit.data.clean import Rules, clean
-from tacit.data.interactions import time_of, timing_of
 from tacit.data.read import read_events, read_items
-from tacit.data.vocabulary import Vocabulary
 from tacit.engine.train import encoded
 from tacit.evaluation.evaluate import lists, score
 from tacit.evaluation.slices import slices
-from tacit.evaluation.split import Split, make_split
+from tacit.evaluation.split import Split, make_split, training_part
 from tacit.models.transformer import Transformer
 from tacit.models.transformer.training import Epoch
 
@@ -43,16 +38,9 @@ def cut(folder: Path, valid: bool, text: bool) -> Split:
     file = folder / "items.parquet"
     items = read_items(file) if file.exists() else None
     if valid:
-        events = _without_last(events)
+        events = training_part(events, protocol="leave-one-out")
     split = make_split(events, items, protocol="leave-one-out", candidates="log")
     return replace(split, catalogue=encoded(split.catalogue, "auto")[1]) if text else split
-
-
-def _without_last(events: pl.DataFrame) -> pl.DataFrame:
-    user = Vocabulary.of(events[col.USER]).encode(events[col.USER])
-    at = time_of(events, timing_of(events))
-    held = splits.held_out(user, at, "leave-one-out", 0.1, generator(SEED, "split"))
-    return events.filter(~pl.Series(held))
 
 
 def measured(model: Transformer, split: Split) -> dict[str, float]:

@@ -75,12 +75,28 @@ def test_random_share_differs_by_seed() -> None:
     assert len(masks) == 4
 
 
+@given(EVENTS, st.floats(0.05, 0.95), st.integers(0, 5))
+def test_random_pairs_hold_out_all_events_on_an_item(
+    events: list[tuple[int, int]], share: float, seed: int
+) -> None:
+    user, at = columns(events)
+    item = at.astype(np.int32) % 3
+    mask = splits.random_pairs(user, item, share, np.random.default_rng(seed))
+    for code in np.unique(user):
+        mine = user == code
+        held, kept = np.unique(item[mask & mine]), np.unique(item[~mask & mine])
+        assert not np.intersect1d(held, kept).size
+        count = len(np.unique(item[mine]))
+        assert len(held) == (max(1, int(count * share)) if count >= 2 else 0)
+
+
 def test_held_out_dispatches() -> None:
     user, at = np.array([0, 0, 1, 1], dtype=np.int32), np.array([1.0, 4.0, 2.0, 3.0])
+    item = np.arange(4, dtype=np.int32)
     rng = np.random.default_rng(0)
-    assert splits.held_out(user, at, "time", 0.25, rng).tolist() == [False, True, False, False]
-    assert splits.held_out(user, at, "leave-one-out", 0.25, rng).tolist() == [False, True, False, True]
-    assert splits.held_out(user, at, "random", 0.25, rng).reshape(2, 2).sum(axis=1).tolist() == [1, 1]
+    assert splits.held_out(user, item, at, "time", 0.25, rng).tolist() == [False, True, False, False]
+    assert splits.held_out(user, item, at, "leave-one-out", 0.25, rng).tolist() == [False, True, False, True]
+    assert splits.held_out(user, item, at, "random", 0.25, rng).reshape(2, 2).sum(axis=1).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(

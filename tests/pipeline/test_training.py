@@ -11,7 +11,7 @@ from tacit.core.progress import SILENT
 from tacit.core.types import Float32
 from tacit.data.interactions import Interactions
 from tacit.features.candidates import Candidates
-from tacit.pipeline.blend import judge
+from tacit.pipeline.blend import Judged
 from tacit.pipeline.config import Config
 from tacit.pipeline.retrievers import retriever
 from tacit.pipeline.secondstage import SecondStage
@@ -31,10 +31,10 @@ def made(
 ) -> Lesson:
     """Return a lesson whose retriever scores and features are made from the labels."""
     items = np.tile(np.arange(WIDTH, dtype=np.int32), (N, 1))
-    found = Candidates(items, scores(labels), np.full(N, 3), ("trending", "content"))
-    judged = judge(found, labels, labels.sum(axis=1).astype(np.int64))
+    found = Candidates(items, scores(labels), np.full(N, 3), np.zeros(N), ("trending", "content"))
+    judged = Judged(found, labels, labels.sum(axis=1).astype(np.int64))
     pair = np.arange(N * WIDTH)
-    return Lesson(found, judged, ROLE, features(labels), pair, np.ones(N * WIDTH, dtype=bool))
+    return Lesson(judged, ROLE, features(labels), pair, np.ones(N * WIDTH, dtype=bool))
 
 
 def some_labels() -> Float32:
@@ -59,7 +59,13 @@ def flat(make: Callable[[Float32], Float32]) -> Callable[[Float32], Float32]:
 def learned(*lessons: Lesson, config: Config = CONFIG) -> tuple[SecondStage, TrainingReport, list[Epoch]]:
     epochs: list[Epoch] = []
     stage, report = learn(
-        lessons, config, None, rng=np.random.default_rng(0), progress=SILENT, on_epoch=epochs.append
+        lessons,
+        config,
+        None,
+        along="away",
+        rng=np.random.default_rng(0),
+        progress=SILENT,
+        on_epoch=epochs.append,
     )
     return stage, report, epochs
 

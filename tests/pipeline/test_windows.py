@@ -4,7 +4,7 @@ import pytest
 
 from tacit.data.interactions import Interactions
 from tacit.data.vocabulary import Vocabulary
-from tacit.pipeline.windows import rank_windows, sampled_users
+from tacit.pipeline.windows import Window, rank_windows, sampled_users
 from tacit.testing.generated import small_log
 
 
@@ -97,3 +97,25 @@ def test_a_long_log_is_learned_from_by_a_sample_of_whole_users() -> None:
         assert (some.user == user).sum() == (whole.user == user).sum()
     again = sampled_users(whole, len(whole) // 3, np.random.default_rng(0))
     assert np.array_equal(some.item, again.item)
+
+
+def test_random_windows_are_cuts_of_the_whole_log_by_items() -> None:
+    # Every event twice: an item with one of its events held out would be no target any more.
+    rows = [(user, item, time) for user in "uvw" for item in "abcdef" for time in (0, 1)]
+    whole = log(rows)
+    windows = list(rank_windows(whole, "random", count=3, share=0.34, rng=np.random.default_rng(0)))
+    assert len(windows) == 3
+    for window in windows:
+        assert len(window.past) == len(whole) - 3 * 2 * 2
+        assert np.diff(window.target_offsets).tolist() == [2, 2, 2]
+    assert len({window.targets.tobytes() for window in windows}) == 3
+
+
+def test_no_further_window_is_cut_off_once_there_are_enough_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    def windows() -> list[Window]:
+        return list(rank_windows(log(ROWS), "time", count=2, share=0.25, rng=np.random.default_rng(0)))
+
+    early, late = windows()
+    monkeypatch.setattr("tacit.pipeline.windows.ENOUGH", len(late.queries))
+    (only,) = windows()
+    assert only.targets.tolist() == late.targets.tolist() != early.targets.tolist()

@@ -5,7 +5,7 @@ test). Each works on flat arrays and returns the mask of the held-out events.
 
 - time: one moment for everybody; the default wherever there are timestamps.
 - leave-one-out: the last event of each user; for logs with an order only, and to compare with papers.
-- random: a seeded share of each user's events; for logs with neither.
+- random: a seeded share of each user's items, with all events on them; for logs with neither.
 """
 
 from typing import Literal
@@ -94,10 +94,22 @@ def random_share(user: Int32, share: float, rng: np.random.Generator) -> Bool:
     return mask
 
 
-def held_out(user: Int32, at: Float64, protocol: Protocol, share: float, rng: np.random.Generator) -> Bool:
+def random_pairs(user: Int32, item: Int32, share: float, rng: np.random.Generator) -> Bool:
+    """Return the mask of a random ``share`` of each user's items, with all events on them: bool[events].
+
+    An item with events on both sides would stand in the history and be no target any more.
+    """
+    width = np.int64(item.max(initial=0)) + 1
+    distinct, place = np.unique(user * width + item, return_inverse=True)
+    return random_share((distinct // width).astype(np.int32), share, rng)[place]
+
+
+def held_out(
+    user: Int32, item: Int32, at: Float64, protocol: Protocol, share: float, rng: np.random.Generator
+) -> Bool:
     """Return the mask of the events that a protocol holds out: bool[events]."""
     if protocol == "time":
         return np.asarray(at >= cut_time(at, share))
     if protocol == "leave-one-out":
         return last_of_each(user, at)
-    return random_share(user, share, rng)
+    return random_pairs(user, item, share, rng)

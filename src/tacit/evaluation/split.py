@@ -140,23 +140,10 @@ def training_part(
 def _held(events: pl.DataFrame, protocol: splits.Protocol, share: float, seed: int) -> pl.Series:
     timing = timing_of(events)
     splits.check(protocol, timing)
-    rng = generator(seed, "split")
-    if protocol == "random":
-        return pl.Series(_held_pairs(events, share, rng))
-    user = Vocabulary.of(events[col.USER]).encode(events[col.USER])
-    return pl.Series(splits.held_out(user, time_of(events, timing), protocol, share, rng))
-
-
-def _held_pairs(events: pl.DataFrame, share: float, rng: np.random.Generator) -> Bool:
-    """Return the mask of a random share of each user's items, with all events on them: bool[events].
-
-    An item with events on both sides would stand in the history and be no target any more.
-    """
-    items = Vocabulary.of(events[col.ITEM])
-    user = Vocabulary.of(events[col.USER]).encode(events[col.USER])
-    pair = user.astype(np.int64) * len(items) + items.encode(events[col.ITEM])
-    distinct, place = np.unique(pair, return_inverse=True)
-    return splits.random_share((distinct // len(items)).astype(np.int32), share, rng)[place]
+    user, item = (Vocabulary.of(events[name]).encode(events[name]) for name in (col.USER, col.ITEM))
+    return pl.Series(
+        splits.held_out(user, item, time_of(events, timing), protocol, share, generator(seed, "split"))
+    )
 
 
 def split_from_files(

@@ -6,15 +6,17 @@ convex, uses every choice and not only those near the top, and a little L2 keeps
 being played against each other; a search on NDCG@10 itself follows the noise of few users. What was measured,
 and where it loses, is in docs/decisions/006-blend.md.
 
-Each retriever has three numbers: its weight for newcomers; how that changes with the logarithm of the length
-of the history (popularity leads newcomers, their own taste those who have been here long; it may turn
-negative there, as in any regression on scores that are alike); and what its silence costs (of a new item all
-but the content model are silent: is that bad, or does nobody know?).
+Each retriever has three numbers: its weight for newcomers; how that drifts with the logarithm of the time
+since the last event (what somebody is in the middle of leads now, what everybody wants after a year; it may
+turn negative there, as in any regression on scores that are alike), or, in a log without times, with that of
+the length of the history; and what its silence costs (of a new item all but the content model are silent: is
+that bad, or does nobody know?).
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy.optimize import minimize
@@ -30,8 +32,12 @@ _LEAST = 1e-3
 
 _NEVER = -1e9
 _ANY = np.iinfo(np.int32).max
-LONG = 400
-"""Length of a history from which on more events change nothing."""
+
+Along = Literal["length", "away"]
+"""What the weights drift along: the length of the history, or how long the user has been away."""
+_FAR: dict[Along, float] = {"length": 400, "away": 365}
+"""Events, or days, from which on more of them change nothing."""
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -40,24 +46,16 @@ class Judged:
 
     Attributes
     ----------
-    scores : float32[n, c, 3r]
-        What `columns` makes of the retrievers' scores.
+    candidates : Candidates
     labels : float32[n, c]
         1 where a candidate was chosen, else 0.
     totals : int64[n]
         How many items each user chose, candidates or not.
-    padding : bool[n, c]
     """
 
-    scores: Float32
+    candidates: Candidates
     labels: Float32
     totals: Int64
-    padding: Bool
-
-    def that_hit(self) -> "Judged":
-        """Return the users who chose a candidate: nothing can be learned from the order of the others."""
-        hit = self.labels.any(axis=1)
-        return Judged(self.scores[hit], self.labels[hit], self.totals[hit], self.padding[hit])
 
 
 class Blend:
@@ -65,8 +63,10 @@ class Blend:
 
     Parameters
     ----------
-    weights, growth : sequence of r floats
-        Weight of each retriever without a history, and what is added to it at `LONG` events.
+    along : {"length", "away"}
+        What the weights drift along.
+    weights, drift : sequence of r floats
+        Weight of each retriever for newcomers, and what is added to it after 400 events or 365 days.
     silence : sequence of r floats
         Weight of what the silence of each retriever could cost.
     n_items : int
@@ -76,13 +76,15 @@ class Blend:
 
     def __init__(
         self,
+        along: Along = "length",
         weights: Sequence[float] = (),
-        growth: Sequence[float] = (),
+        drift: Sequence[float] = (),
         silence: Sequence[float] = (),
         n_items: int = _ANY,
     ) -> None:
+        self.along = along
         self.weights_: Float32 = np.asarray(weights, dtype=np.float32)
-        self.growth_: Float32 = np.asarray(growth, dtype=np.float32)
+        self.drift_: Float32 = np.asarray(drift, dtype=np.float32)
         self.silence_: Float32 = np.asarray(silence, dtype=np.float32)
         self.n_items = n_items
 
@@ -91,31 +93,34 @@ class Blend:
 
         Weights of newcomers are positive: they are not to be shown what nobody wants.
         """
-        judged, r = [one.that_hit() for one in judged], n_retrievers
+        tasks, r = [_task(one, self.along) for one in judged], n_retrievers
         found = np.concatenate([np.full(r, 1 / r), np.zeros(r), np.full(r, 1 / r)])
-        if r > 1 and any(len(one.labels) for one in judged):
+        if r > 1 and any(len(task.chosen) for task in tasks):
             bounds = [(_LEAST, None)] * r + [(None, None)] * (2 * r)
             start = np.full(3 * r, _START)
-            found = minimize(_loss, start, (judged,), jac=True, method="L-BFGS-B", bounds=bounds).x
-        self.weights_, self.growth_, self.silence_ = np.split(found.astype(np.float32), 3)
+            found = minimize(_loss, start, (tasks,), jac=True, method="L-BFGS-B", bounds=bounds).x
+        self.weights_, self.drift_, self.silence_ = np.split(found.astype(np.float32), 3)
         return self
 
     def score(self, candidates: Candidates) -> Float32:
         """Return float32[n, c]; ``-inf`` on padding."""
-        parts, r = columns(candidates), len(self.silence_)
-        spoken = parts[:, :, : 2 * r] @ np.concatenate([self.weights_, self.growth_])
+        parts, r = columns(candidates, self.along), len(self.silence_)
+        spoken = parts[:, :, : 2 * r] @ np.concatenate([self.weights_, self.drift_])
         cost = np.where(candidates.items < self.n_items, parts[:, :, 2 * r :] @ self.silence_, 0)
         return np.where(candidates.items < 0, -np.inf, spoken + cost).astype(np.float32)
 
     def within(self, n_items: int) -> "Blend":
         """Return the same blend of retrievers that know ``n_items`` items."""
-        return Blend(self.weights_.tolist(), self.growth_.tolist(), self.silence_.tolist(), n_items)
+        same = copy.copy(self)
+        same.n_items = n_items
+        return same
 
     def spec(self) -> dict[str, Json]:
         """Return what was learned as JSON."""
         return {
+            "along": self.along,
             "weights": self.weights_.tolist(),
-            "growth": self.growth_.tolist(),
+            "drift": self.drift_.tolist(),
             "silence": self.silence_.tolist(),
             "n_items": self.n_items,
         }
@@ -126,21 +131,18 @@ class Blend:
         return cls(**spec)
 
 
-def columns(candidates: Candidates) -> Float32:
+def columns(candidates: Candidates, along: Along) -> Float32:
     """Return what the weights are multiplied with: float32[n, c, 3r].
 
-    The standardised score of each retriever, the same times the logarithm of the length of the history (0 for
-    none, 1 from `LONG` events on), and the score that its silence could count for.
+    The standardised score of each retriever, the same times the logarithm of the length of the history or of
+    the days since its last event (0 for none, 1 from 400 events or 365 days on), and the score that its
+    silence could count for.
     """
     spoken, silent = normalised(candidates.scores)
-    length = np.log1p(np.minimum(candidates.lengths, LONG)) / np.log1p(LONG)
-    grown = spoken * length[:, None, None].astype(np.float32)
-    return np.concatenate([spoken, grown, silent], axis=2)
-
-
-def judge(candidates: Candidates, labels: Float32, totals: Int64) -> Judged:
-    """Return candidates with their labels, in the form that weights are learned from."""
-    return Judged(columns(candidates), labels, totals, candidates.items < 0)
+    value = candidates.lengths if along == "length" else candidates.away / _DAY
+    place = np.log1p(np.minimum(value, _FAR[along])) / np.log1p(_FAR[along])
+    drifted = spoken * place[:, None, None].astype(np.float32)
+    return np.concatenate([spoken, drifted, silent], axis=2)
 
 
 def ndcg(scores: Float32, labels: Float32, totals: Array, k: int = 10) -> Float64:
@@ -164,20 +166,43 @@ def ndcg(scores: Float32, labels: Float32, totals: Array, k: int = 10) -> Float6
     return np.asarray(total / np.maximum(ideal, 1e-12), dtype=np.float64)
 
 
-def _loss(weights: Float64, judged: Sequence[Judged]) -> tuple[float, Float64]:
+@dataclass(frozen=True)
+class _Task:
+    """Lists in the form that weights are learned from.
+
+    Attributes
+    ----------
+    columns : float32[n, c, 3r]
+    padding : bool[n, c]
+    chosen : float32[n, c]
+        What each user chose, as shares that sum to 1.
+    """
+
+    columns: Float32
+    padding: Bool
+    chosen: Float32
+
+
+def _task(one: Judged, along: Along) -> _Task:
+    # Of who chose no candidate, nothing can be learned about their order.
+    hit = np.flatnonzero(one.labels.any(axis=1))
+    found, labels = one.candidates.take(hit), one.labels[hit]
+    return _Task(columns(found, along), ~found.real, labels / labels.sum(axis=1, keepdims=True))
+
+
+def _loss(weights: Float64, tasks: Sequence[_Task]) -> tuple[float, Float64]:
     """Return the mean cross entropy of what the lists' users chose, with L2, and its gradient."""
-    users = sum(len(one.labels) for one in judged)
-    parts = [_cross_entropy(weights.astype(np.float32), one) for one in judged]
+    users = sum(len(task.chosen) for task in tasks)
+    parts = [_cross_entropy(weights.astype(np.float32), task) for task in tasks]
     loss = sum(part[0] for part in parts) / users + _L2 * float(weights @ weights)
     return loss, sum(part[1] for part in parts) / users + 2 * _L2 * weights
 
 
-def _cross_entropy(weights: Float32, one: Judged) -> tuple[float, Float64]:
-    logits = np.where(one.padding, _NEVER, one.scores @ weights)
+def _cross_entropy(weights: Float32, task: _Task) -> tuple[float, Float64]:
+    logits = np.where(task.padding, _NEVER, task.columns @ weights)
     logits -= logits.max(axis=1, keepdims=True)
     chance = np.exp(logits)
     total = chance.sum(axis=1, keepdims=True)
-    chosen = one.labels / one.labels.sum(axis=1, keepdims=True)
-    surprise = chosen * (np.log(total) - logits)
-    error = chance / total - chosen
-    return float(surprise.sum(dtype=np.float64)), np.tensordot(error, one.scores, 2).astype(np.float64)
+    surprise = task.chosen * (np.log(total) - logits)
+    error = chance / total - task.chosen
+    return float(surprise.sum(dtype=np.float64)), np.tensordot(error, task.columns, 2).astype(np.float64)

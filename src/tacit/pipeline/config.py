@@ -43,7 +43,8 @@ class Config:
     candidates : int
         How many items each retriever puts forward.
     windows : int
-        How many stretches at the end of the training log the blend and the ranker learn from.
+        How many stretches at the end of the training log the blend and the ranker learn from; fewer where
+        they already have `tacit.pipeline.windows.ENOUGH` users.
     share : float
         Share of the training events in each stretch, in (0, 0.5).
     max_users : int
@@ -65,7 +66,7 @@ class Config:
     candidates: int = 100
     windows: int = 3
     share: float = 0.1
-    max_users: int = 2_000
+    max_users: int = 4_000
     max_events: int = 2_000_000
     encoder: str = "auto"
     weights: Literal["default", "auto"] = "default"

@@ -16,7 +16,7 @@ from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
 from tacit.models.protocol import Recommender, batches
-from tacit.pipeline.blend import Blend, Judged, judge, ndcg
+from tacit.pipeline.blend import Along, Blend, Judged, ndcg
 from tacit.pipeline.config import Config, made
 from tacit.pipeline.retrieval import collect
 from tacit.pipeline.secondstage import SecondStage, mixed
@@ -37,7 +37,6 @@ class Lesson:
 
     Attributes
     ----------
-    candidates : Candidates
     judged : Judged
     role : int[n]
         TRAIN, VALID or TEST of each query; a user has one role in all windows.
@@ -50,12 +49,16 @@ class Lesson:
         keep all their pairs, so that their lists can be ranked whole.
     """
 
-    candidates: Candidates
     judged: Judged
     role: Array
     features: Float32
     pair: Int64
     drawn: Bool
+
+    @property
+    def candidates(self) -> Candidates:
+        """The candidates that were judged."""
+        return self.judged.candidates
 
     @property
     def query(self) -> Int64:
@@ -125,15 +128,15 @@ def lesson(
     found = collect(retrievers, window.queries, config.candidates, catalogue.available)
     labels = window.labels(found.items)
     role_of_query = role[window.queries.user]
-    judged = judge(found, labels, np.diff(window.target_offsets))
+    judged = Judged(found, labels, np.diff(window.target_offsets))
     if config.ranker is None:
         no_features, no_pair = np.empty((0, 0), np.float32), np.empty(0, np.int64)
-        return Lesson(found, judged, role_of_query, no_features, no_pair, no_pair > 0)
+        return Lesson(judged, role_of_query, no_features, no_pair, no_pair > 0)
     drawn = _drawn_pairs(found, labels, rng)
     kept = drawn | (found.real & (role_of_query != TRAIN)[:, None])
     maker = FeatureMaker(projection=projection).fit(window.past, catalogue)
     features = _features(maker, window, found, kept)
-    return Lesson(found, judged, role_of_query, features, np.flatnonzero(kept), drawn[kept])
+    return Lesson(judged, role_of_query, features, np.flatnonzero(kept), drawn[kept])
 
 
 def learn(
@@ -141,12 +144,13 @@ def learn(
     config: Config,
     projection: Projection | None,
     *,
+    along: Along,
     rng: np.random.Generator,
     progress: Progress,
     on_epoch: Callable[[Epoch], None] | None,
 ) -> tuple[SecondStage, TrainingReport]:
     """Return the second stage (features not yet fitted on the whole log) and what it learned."""
-    blend = Blend().fit([one.judged for one in lessons], len(config.retrievers))
+    blend = Blend(along).fit([one.judged for one in lessons], len(config.retrievers))
     stage = SecondStage(blend, FeatureMaker(projection=projection))
     test = None
     valid: dict[str, float] = {}
@@ -231,7 +235,7 @@ def _features(maker: FeatureMaker, window: Window, found: Candidates, kept: Bool
     start = 0
     for batch in batches(window.queries, found.items.shape[1] * len(maker.names(found.retrievers))):
         stop = start + len(batch)
-        part = found.slice(start, stop)
+        part = found.take(slice(start, stop))
         parts.append(maker.transform(batch, part)[kept[start:stop][part.real]])
         start = stop
     return np.concatenate(parts)

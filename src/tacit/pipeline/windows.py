@@ -15,6 +15,10 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.splits import Protocol, cut_time, held_out
 
+ENOUGH = 2_000
+"""Users that have been asked when no further window is cut off: it would cost a fit of every retriever, and
+the blend learns hardly more from it (docs/decisions/006-blend.md)."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -55,7 +59,7 @@ class Window:
 def rank_windows(
     log: Interactions, protocol: Protocol, *, count: int, share: float, rng: np.random.Generator
 ) -> Iterator[Window]:
-    """Yield up to ``count`` windows, the earliest first.
+    """Yield up to ``count`` windows, the earliest first; fewer where they have `ENOUGH` users together.
 
     Parameters
     ----------
@@ -64,24 +68,29 @@ def rank_windows(
     protocol : {"time", "leave-one-out", "random"}
         The same kind of cut that the model will be judged or used by.
     count : int
-        How many stretches to cut off the end; the random cut gives one only.
+        How many stretches to cut off the end; of the random cut, how many times it is made anew.
     share : float
-        Share of the training events in each stretch (time and random cuts).
+        Share of the training events in each stretch (time cut), or of each user's items (random cut).
     """
-    stretches = []
+    windows: list[Window] = []
     rest = log
-    for place in range(count if protocol != "random" else 1):
-        part = share / (1 - place * share)  # of the rest, so that every stretch has the same size
+    for place in range(count):
+        # Of what is left, so that every stretch has the same size; a random cut is one of the whole.
+        part = share if protocol == "random" else share / (1 - place * share)
         try:
-            held = held_out(rest.user, rest.at, protocol, part, rng)
+            held = held_out(rest.user, rest.item, rest.at, protocol, part, rng)
         except UnsupportedError:
             break
         if not held.any() or held.all():
             break
         now = cut_time(rest.at, part) if protocol == "time" else rest.end
-        stretches.append(_window(rest.select(~held), rest.select(held), now))
-        rest = rest.select(~held)
-    yield from reversed([window for window in stretches if len(window.queries) and len(window.past)])
+        window = _window(rest.select(~held), rest.select(held), now)
+        if len(window.queries) and len(window.past):
+            windows.append(window)
+        if sum(len(window.queries) for window in windows) >= ENOUGH:
+            break
+        rest = log if protocol == "random" else rest.select(~held)
+    yield from reversed(windows)
 
 
 def sampled_users(log: Interactions, max_events: int, rng: np.random.Generator) -> Interactions:
