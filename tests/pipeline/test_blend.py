@@ -62,7 +62,7 @@ def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero(along: Along)
     blend = learned(found(scores, lengths, days), labels, along)
 
     def loss(weights: np.ndarray) -> float:
-        total = 0.0
+        total = users = 0.0
         for row in range(40):
             ends = {"length": (lengths[row], 400), "away": (days[row], 365)}
             value, far = ends[along]
@@ -70,8 +70,10 @@ def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero(along: Along)
             standard = (scores[row] - scores[row].mean(axis=0)) / scores[row].std(axis=0)
             logits = standard @ (weights[:2] + place * weights[2:4])
             logs = logits - np.log(np.exp(logits).sum())
-            total -= logs[labels[row] == 1].mean()
-        return total / 40 + 0.003 * float(weights @ weights)
+            user = np.sqrt(labels[row].sum())
+            total -= user * logs[labels[row] == 1].mean()
+            users += user
+        return total / users + 0.003 * float(weights @ weights)
 
     best = np.concatenate([blend.weights_, blend.drift_, blend.silence_]).astype(float)
     for place in range(6):

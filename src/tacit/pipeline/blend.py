@@ -175,24 +175,28 @@ class _Task:
     columns : float32[n, c, 3r]
     padding : bool[n, c]
     chosen : float32[n, c]
-        What each user chose, as shares that sum to 1.
+        What each user chose, as shares that sum to the weight of the user.
+    weight : float32[n, 1]
+        The root of how much a user chose: between every user alike and every choice alike.
     """
 
     columns: Float32
     padding: Bool
     chosen: Float32
+    weight: Float32
 
 
 def _task(one: Judged, along: Along) -> _Task:
     # Of who chose no candidate, nothing can be learned about their order.
     hit = np.flatnonzero(one.labels.any(axis=1))
     found, labels = one.candidates.take(hit), one.labels[hit]
-    return _Task(columns(found, along), ~found.real, labels / labels.sum(axis=1, keepdims=True))
+    weight = np.sqrt(labels.sum(axis=1, keepdims=True))
+    return _Task(columns(found, along), ~found.real, labels / weight, weight)
 
 
 def _loss(weights: Float64, tasks: Sequence[_Task]) -> tuple[float, Float64]:
     """Return the mean cross entropy of what the lists' users chose, with L2, and its gradient."""
-    users = sum(len(task.chosen) for task in tasks)
+    users = sum(float(task.weight.sum()) for task in tasks)
     parts = [_cross_entropy(weights.astype(np.float32), task) for task in tasks]
     loss = sum(part[0] for part in parts) / users + _L2 * float(weights @ weights)
     return loss, sum(part[1] for part in parts) / users + 2 * _L2 * weights
@@ -204,5 +208,5 @@ def _cross_entropy(weights: Float32, task: _Task) -> tuple[float, Float64]:
     chance = np.exp(logits)
     total = chance.sum(axis=1, keepdims=True)
     surprise = task.chosen * (np.log(total) - logits)
-    error = chance / total - task.chosen
+    error = task.weight * chance / total - task.chosen
     return float(surprise.sum(dtype=np.float64)), np.tensordot(error, task.columns, 2).astype(np.float64)
