@@ -1,7 +1,7 @@
-"""Seconds and memory of fitting each retriever on a generated log of 20 million events x 50,000 items.
+"""Seconds and memory of fitting models on a generated log of 20 million events x 50,000 items.
 
-``python benchmarks/large_log.py [model ...]`` runs each model in a process of its own (its peak memory is the
-model's, beyond the log itself) and prints a line for each. Users belong to clusters of taste, items to one
+``python benchmarks/large_log.py [model ...]`` runs each model (by the names of `tacit evaluate`; ``tacit`` and
+``blend`` are the whole default pipeline) in a process of its own and prints a line for each. Users belong to clusters of taste, items to one
 cluster each; popularity follows Zipf's law, time is uniform. ``--events N`` makes a smaller log.
 
 About half of the events repeat a pair of user and item (20 million events hold 10.4 million pairs), so what
@@ -14,7 +14,6 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,22 +24,10 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.vocabulary import Vocabulary
-from tacit.models.content import Content
-from tacit.models.ease import EASE
-from tacit.models.ials import IALS
-from tacit.models.itemknn import ItemKNN
-from tacit.models.protocol import recommend
-from tacit.models.trending import Trending
-from tacit.models.userknn import UserKNN
+from tacit.evaluation.evaluate import lists
+from tacit.pipeline import zoo
 
-MODELS: dict[str, Callable[[], Any]] = {
-    "trending": Trending,
-    "itemknn": ItemKNN,
-    "userknn": UserKNN,
-    "ease": EASE,
-    "ials": IALS,
-    "content": Content,
-}
+MODELS = ("trending", "itemknn", "userknn", "ease", "ials", "sequential", "sessionknn", "content", "tacit")
 _ITEMS, _CLUSTERS, _DAYS, _A_USER = 50_000, 200, 365, 100
 _LOYAL = 0.7
 """Share of a user's events inside the own cluster."""
@@ -85,7 +72,7 @@ def measured(name: str, events: int) -> dict[str, float]:
     log, catalogue = generated(events)
     before = _peak()
     start, processor = time.perf_counter(), time.process_time()
-    model = MODELS[name]().fit(log, catalogue, rng=np.random.default_rng(0))
+    model = zoo.MODELS[name]().fit(log, catalogue, rng=np.random.default_rng(0))
     fit, cpu = time.perf_counter() - start, time.process_time() - processor
     peak = _peak()
     queries = log.queries(np.arange(64, dtype=np.int32)).last(50)
@@ -101,7 +88,7 @@ def measured(name: str, events: int) -> dict[str, float]:
 
 def _milliseconds(model: Any, queries: Queries) -> float:
     start = time.perf_counter()
-    recommend(model, queries, 100)
+    lists(model, queries, 100)
     return 1e3 * (time.perf_counter() - start)
 
 
@@ -112,7 +99,7 @@ def _peak() -> float:
 def main() -> None:
     """Measure the asked models, each in a fresh process."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="*", default=list(MODELS))
+    parser.add_argument("models", nargs="*", default=MODELS)
     parser.add_argument("--events", type=int, default=20_000_000)
     parser.add_argument("--here", action="store_true", help="in this process")
     asked = parser.parse_args()

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 from tests.models.small import fitted, log_of
 
 from tacit.core.errors import UnsupportedError
@@ -137,3 +138,15 @@ def test_a_log_of_noes_only_teaches_nothing() -> None:
 def test_a_log_that_cannot_be_solved_says_what_to_do() -> None:
     with pytest.raises(UnsupportedError, match="raise l2"):
         fitted(EASE(l2=0.0), [[1, 1]])  # two items that are one
+
+
+@pytest.mark.parametrize("rarity", [0.0, 0.7])
+def test_few_users_and_many_items_are_solved_over_the_users(rarity: float) -> None:
+    few = X[:4]
+    squares = (few**2).sum(axis=0)
+    few, squares = few[:, squares > 0], squares[squares > 0]
+    penalty = 0.5 * squares.mean() * (squares / squares.mean()) ** rarity
+    P = np.linalg.inv(few.T @ few + np.diag(penalty))
+    rows = sparse.csr_array(few.astype(np.float32))
+    assert 2 * len(few) < few.shape[1]
+    np.testing.assert_allclose(gram.precision(rows, penalty), P, rtol=1e-4, atol=1e-6)

@@ -2,8 +2,9 @@
 
 Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019: with ``G = X'X + l2 I`` and
 ``P = G^-1`` the weights are ``B = -P / diag(P)`` with an empty diagonal. Solved in place in float32 by a
-Cholesky factorisation over the items that have events; where they are too many, by `tacit.models.arrowhead`.
-Only the largest weights of each row are kept: that is faster to serve and no worse (often better) to follow.
+Cholesky factorisation over the items that have events, or over the users where they are fewer; where items
+are too many, by `tacit.models.arrowhead`. Only the largest weights of each row are kept: that is faster to
+serve and no worse (often better) to follow.
 """
 
 from typing import Self
@@ -16,7 +17,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.arrowhead import arrowhead, groups
-from tacit.models.gram import CELLS, among_all, check_memory, inverse, largest, most_popular, regularised
+from tacit.models.gram import CELLS, among_all, check_memory, largest, most_popular, precision
 from tacit.models.itemitem import ByItems, ItemItem
 
 
@@ -100,7 +101,7 @@ class EASE(ByItems):
 
 def _dense(X: sparse.csr_array, penalty: Float64, keep: int) -> sparse.coo_array:
     check_memory(f"EASE over {X.shape[1]:,} items", 1.25 * X.shape[1] ** 2 + 2 * CELLS)
-    B = inverse(regularised(X, penalty))
+    B = precision(X, penalty)
     B /= -np.diagonal(B)
     np.fill_diagonal(B, 0)
     return largest(B, keep)

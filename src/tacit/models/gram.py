@@ -8,6 +8,7 @@ from scipy import linalg, sparse
 
 from tacit.core.errors import UnsupportedError
 from tacit.core.types import Array, Float32, Float64, Int64
+from tacit.models import csr
 
 CELLS = 16_000_000
 """Cells of a block of rows that is worked on at once."""
@@ -83,6 +84,28 @@ def inverse(G: Float32) -> Float32:
         square[:] = np.tril(square) + np.tril(square, -1).T
         P[block, block.stop :] = P[block.stop :, block].T
     return P  # type: ignore[no-any-return]
+
+
+def precision(X: sparse.csr_array, penalty: Float64) -> Float32:
+    """Return the inverse of X'X with a penalty (float64[items]) on its diagonal: float32[items, items].
+
+    Where users are few, by the identity of Woodbury: with ``Y = X / sqrt(penalty)`` it is
+    ``(I - Y' (Y Y' + I)^-1 Y) / sqrt(penalty penalty')``, and only a matrix of users x users is inverted.
+    """
+    users, items = X.shape
+    if 2 * users >= items or not penalty.all():
+        return inverse(regularised(X, penalty))
+    root = 1 / np.sqrt(penalty)
+    Y = csr.scaled(X, columns=root)
+    K = inverse(regularised(Y.T.tocsr(), np.ones(users)))
+    spread = np.ascontiguousarray((Y.T @ -K).T)
+    P, transposed = np.empty((items, items), dtype=np.float32), Y.T.tocsr()
+    for rows in blocks(items):
+        P[rows] = transposed[rows] @ spread
+    P[np.diag_indices_from(P)] += 1
+    P *= root.astype(np.float32)
+    P *= root.astype(np.float32)[:, None]
+    return P
 
 
 def largest(B: Float32, keep: int) -> sparse.coo_array:

@@ -25,10 +25,9 @@ from tacit.models.gram import (
     among_all,
     blocks,
     check_memory,
-    inverse,
     largest,
     most_popular,
-    regularised,
+    precision,
 )
 from tacit.models.itemitem import ByItems, ItemItem
 
@@ -162,11 +161,7 @@ class TextPrior(ByItems):
         K, s = _regression(seen, self.ridge)
         unit = float(np.square(X.data, dtype=np.float64).sum()) / max(X.shape[1], 1)
         pull = self.prior * unit if self.projection_ is not None else 0.0
-        P = (
-            inverse(regularised(X, np.full(X.shape[1], self.l2 * unit + pull)))
-            if len(seen)
-            else X[:0].toarray()
-        )
+        P = precision(X, np.full(X.shape[1], self.l2 * unit + pull)) if len(seen) else X[:0].toarray()
         self.text_ = (pull * (P @ seen) @ K).astype(np.float32)
         t = (1 + s * np.einsum("id,id->i", self.text_, seen)) / np.diagonal(P)
         scaled = F.copy()
