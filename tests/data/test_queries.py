@@ -97,9 +97,3 @@ def test_the_event_types_of_a_log_come_along() -> None:
     assert np.array_equal(queries.kind, expected)
     assert np.array_equal(queries.last(1).kind, [log.kind[log.user == 3][-1], log.kind[log.user == 0][-1]])
     assert Queries.of([[1, 2]]).kind.tolist() == [-1, -1]
-
-
-def test_away_is_the_time_since_the_last_event() -> None:
-    queries = Queries.of([[3, 1], [], [2]], times=[[10.0, 40.0], [], [95.0]], now=100.0)
-    assert queries.away.tolist() == [60, 0, 5]
-    assert Queries.of([[], []]).away.tolist() == [0, 0]

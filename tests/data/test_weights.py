@@ -41,11 +41,19 @@ def test_spelling_does_not_matter(name: str) -> None:
     assert strength(name) == strength("cart")
 
 
-def test_the_strongest_type_of_the_log_weighs_one() -> None:
+def test_by_name_the_strongest_type_of_the_log_weighs_one() -> None:
     views = log(("u", "a", "view", 1, None), ("u", "b", "view", 2, None))
-    assert weights_of(EventWeights.fit(views), views) == [1, 1]
+    assert weights_of(EventWeights.fit(views, "names"), views) == [1, 1]
     both = log(("u", "a", "view", 1, None), ("u", "a", "purchase", 2, None))
-    assert weights_of(EventWeights.fit(both), both) == [0.25, 1]
+    assert weights_of(EventWeights.fit(both, "names"), both) == [0.25, 1]
+
+
+def test_by_default_every_yes_weighs_the_same_seen_in_training_or_not() -> None:
+    both = log(("u", "a", "view", 1, None), ("u", "a", "purchase", 2, None))
+    later = log(("u", "a", "cart", 3, None), ("u", "a", "refund", 4, None), ("u", "b", "purchase", 5, None))
+    rule = EventWeights.fit(both)
+    assert weights_of(rule, both) == [1, 1]
+    assert weights_of(rule, later) == pytest.approx([1, -0.6, 1])
 
 
 def test_negatives_keep_their_size() -> None:
@@ -136,14 +144,14 @@ def test_auto_with_one_type_is_the_default() -> None:
 
 def test_strengths_can_be_given() -> None:
     frame = log(("u", "a", "view", 1, None), ("u", "b", "wave", 1, None))
-    assert weights_of(EventWeights.fit(frame, strengths={"wave": -0.5}), frame) == [0.25, -0.5]
+    assert weights_of(EventWeights.fit(frame, "names", strengths={"wave": -0.5}), frame) == [0.25, -0.5]
 
 
 def test_bad_parameters_are_refused() -> None:
     frame = log(("u", "a", "view", 1, None))
     with pytest.raises(ConfigError, match="half_life_days"):
         EventWeights.fit(frame, half_life_days=0)
-    with pytest.raises(ConfigError, match="'default' or 'auto'"):
+    with pytest.raises(ConfigError, match="default, names, auto; not 'guess'"):
         EventWeights.fit(frame, "guess")  # type: ignore[arg-type]
     with pytest.raises(UnsupportedError, match="no event 'sale'"):
         EventWeights.fit(frame, "auto", target="sale")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,6 +7,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
 from tacit.models import csr
+from tacit.testing.generated import small_log
 
 matrices = arrays(
     np.float32, st.tuples(st.integers(0, 6), st.integers(1, 8)), elements=st.integers(-3, 3).map(float)
@@ -68,3 +71,22 @@ def test_a_matrix_comes_back_from_its_parts(dense: np.ndarray) -> None:
         "indptr": np.int64,
     }
     np.testing.assert_array_equal(csr.assembled(parts, dense.shape[1]).toarray(), dense)
+
+
+def test_of_a_pair_the_strongest_event_counts() -> None:
+    rng = np.random.default_rng(5)
+    log, _ = small_log()
+    log = replace(log, weight=rng.choice([-1.0, 0.0, 0.5, 1.0, 2.0], len(log)).astype(np.float32))
+    expected = np.zeros((log.n_users, log.n_items), dtype=np.float32)
+    np.maximum.at(expected, (log.user, log.item), log.weight)
+    np.testing.assert_array_equal(csr.wanted(log, None).toarray(), expected)
+    faded = csr.wanted(log, 5.0).toarray()
+    assert ((faded > 0) == (expected > 0)).all()
+    assert (faded <= expected).all()
+
+
+def test_nothing_wanted_is_an_empty_matrix() -> None:
+    log, _ = small_log()
+    nothing = csr.wanted(replace(log, weight=-np.ones(len(log), dtype=np.float32)), None)
+    assert nothing.shape == (log.n_users, log.n_items)
+    assert nothing.nnz == 0

@@ -11,7 +11,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.vocabulary import Vocabulary
-from tacit.models import sequential
+from tacit.models import csr, sequential
 from tacit.models.ease import EASE
 from tacit.models.sequential import Sequential
 from tacit.testing.conformance import Conformance
@@ -114,7 +114,8 @@ def test_the_weights_solve_both_halves_with_an_empty_diagonal(similarity: float)
     log, catalogue = sequences(1)
     model = fit(Sequential(similarity=similarity, window=3, l2=0.5), log, catalogue)
     SS, ST = naive(log, model)
-    gram = (log.matrix().T @ log.matrix()).toarray()
+    X = csr.wanted(log, None)
+    gram = (X.T @ X).toarray()
     gram *= similarity * np.trace(SS) / np.trace(gram)
     G, A = (1 - similarity) * SS + gram, (1 - similarity) * ST + gram
     expected = solved(G + 0.5 * np.diagonal(G).mean() * np.eye(len(G)), A)

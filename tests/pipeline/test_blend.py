@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tacit.core.types import Float32
 from tacit.features.candidates import Candidates
-from tacit.pipeline.blend import Along, Blend, Judged, ndcg
+from tacit.pipeline.blend import Blend, Judged, ndcg
 
 
 def test_ndcg_by_hand() -> None:
@@ -29,17 +29,15 @@ def test_ndcg_is_that_of_sorted_lists(seed: int, k: int) -> None:
         assert value == pytest.approx(gain / ideal if ideal else 0)
 
 
-def found(scores: Float32, lengths: np.ndarray | None = None, days: np.ndarray | None = None) -> Candidates:
+def found(scores: Float32, lengths: np.ndarray | None = None) -> Candidates:
     n, c, r = scores.shape
     items = np.tile(np.arange(c, dtype=np.int32), (n, 1))
-    lengths = np.full(n, 20) if lengths is None else lengths
-    away = np.zeros(n) if days is None else 86_400.0 * days
-    return Candidates(items, scores, lengths, away, ("a", "b")[:r])
+    return Candidates(items, scores, np.full(n, 20) if lengths is None else lengths, ("a", "b")[:r])
 
 
-def learned(candidates: Candidates, labels: Float32, along: Along = "length") -> Blend:
+def learned(candidates: Candidates, labels: Float32) -> Blend:
     r = candidates.scores.shape[2]
-    return Blend(along).fit([Judged(candidates, labels, labels.sum(axis=1).astype(int))], r)
+    return Blend().fit([Judged(candidates, labels, labels.sum(axis=1).astype(int))], r)
 
 
 def test_the_retriever_that_is_right_gets_the_weight() -> None:
@@ -52,21 +50,18 @@ def test_the_retriever_that_is_right_gets_the_weight() -> None:
     assert (blend.weights_ >= 0).all()
 
 
-@pytest.mark.parametrize("along", ["length", "away"])
-def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero(along: Along) -> None:
+def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero() -> None:
     rng = np.random.default_rng(1)
     scores = rng.random((40, 9, 2)).astype(np.float32)
     labels = (scores.sum(axis=2) + rng.random((40, 9)) > 1.6).astype(np.float32)
     labels[:, 0] = 1
-    lengths, days = rng.integers(0, 600, 40), 500 * rng.random(40)
-    blend = learned(found(scores, lengths, days), labels, along)
+    lengths = rng.integers(0, 600, 40)
+    blend = learned(found(scores, lengths), labels)
 
     def loss(weights: np.ndarray) -> float:
         total = users = 0.0
         for row in range(40):
-            ends = {"length": (lengths[row], 400), "away": (days[row], 365)}
-            value, far = ends[along]
-            place = np.log1p(min(value, far)) / np.log1p(far)
+            place = np.log1p(min(lengths[row], 400)) / np.log1p(400)
             standard = (scores[row] - scores[row].mean(axis=0)) / scores[row].std(axis=0)
             logits = standard @ (weights[:2] + place * weights[2:4])
             logs = logits - np.log(np.exp(logits).sum())
@@ -95,15 +90,13 @@ def test_what_silence_counts_for_is_learned_from_what_people_chose() -> None:
     assert abs(lenient) < 0.3 < 1 < harsh
 
 
-@pytest.mark.parametrize("along", ["length", "away"])
-def test_weights_drift_from_some_users_to_others(along: Along) -> None:
-    # Half are near (few events, or here of late) and choose by the first retriever, half by the second.
+def test_weights_drift_from_some_users_to_others() -> None:
+    # Half have a short history and choose by the first retriever, half by the second.
     rng = np.random.default_rng(0)
     scores = rng.random((400, 20, 2)).astype(np.float32)
     far = np.arange(400) % 2
     labels = (np.take_along_axis(scores, far[:, None, None], axis=2)[:, :, 0] > 0.85).astype(np.float32)
-    lengths, days = (np.where(far, 200, 1) if along == this else None for this in ("length", "away"))
-    blend = learned(found(scores, lengths, days), labels, along)
+    blend = learned(found(scores, np.where(far, 200, 1)), labels)
     assert blend.drift_[0] < -0.3 < 0.3 < blend.drift_[1]
 
 
@@ -127,14 +120,13 @@ def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> Non
         np.array([[4, 7, 9, -1]], dtype=np.int32),
         np.array([[[1, -np.inf], [2, 5], [3, 7], [-np.inf, -np.inf]]], dtype=np.float32),
         np.array([0]),
-        np.zeros(1),
         ("a", "b"),
     )
     side = np.sqrt(1.5)
     harsh = [-side / 4 - 0.75, -0.75, side / 4 + 0.75, -np.inf]  # silence is b's worst candidate
-    blend = Blend("length", [0.25, 0.75], [0, 0], [0.25, 0.75])
+    blend = Blend([0.25, 0.75], [0, 0], [0.25, 0.75])
     np.testing.assert_allclose(blend.score(candidates)[0], harsh, rtol=1e-6)
-    blend = Blend("length", [0.25, 0.75], [9, 9], [0.25, 0.375])  # no history: no drift
+    blend = Blend([0.25, 0.75], [9, 9], [0.25, 0.375])  # no history: no drift
     assert blend.score(candidates)[0, 0] == pytest.approx(-side / 4 - 0.375)
     assert Blend.restore(blend.spec()).score(candidates).tolist() == blend.score(candidates).tolist()
 
@@ -144,10 +136,9 @@ def test_silence_about_an_item_that_was_added_later_costs_nothing() -> None:
         np.array([[4, 7, 9]], dtype=np.int32),
         np.array([[[1, 1], [3, 1.5], [-np.inf, 3]]], dtype=np.float32),
         np.array([5]),
-        np.zeros(1),
         ("ease", "content"),
     )
-    blend = Blend("length", [1, 1], [0, 0], [5, 5])
+    blend = Blend([1, 1], [0, 0], [5, 5])
     assert blend.score(candidates)[0].argmax() == 1
     assert blend.within(9).score(candidates)[0].argmax() == 2
     np.testing.assert_array_equal(blend.within(10).score(candidates), blend.score(candidates))

@@ -25,7 +25,6 @@ FOUND = Candidates(
         dtype=np.float32,
     ),
     QUERIES.lengths,
-    QUERIES.away,
     ("trending", "ease"),
 )
 
@@ -48,7 +47,7 @@ def stage() -> SecondStage:
     maker = FeatureMaker(projection=fit_projection(log, catalogue)).fit(log, catalogue)
     features = maker.transform(QUERIES, FOUND)
     return SecondStage(
-        Blend("length", [0.25, 0.75], [0.0, 0.1], [0.25, 0.75]),
+        Blend([0.25, 0.75], [0.0, 0.1], [0.25, 0.75]),
         maker,
         Normaliser().fit(features),
         ranker(features.shape[1]),

@@ -24,8 +24,8 @@ def check(
         list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
     ] = None,
     weights: Annotated[
-        Literal["default", "auto"],
-        typer.Option("--weights", help="Event weights: by name, or estimated from the log."),
+        Literal["default", "names", "auto"],
+        typer.Option("--weights", help="Event weights: every yes alike, by name, or estimated from the log."),
     ] = "default",
     html: Annotated[
         Path | None, typer.Option("--html", help="Report with charts.", rich_help_panel=_FILES)

@@ -119,14 +119,6 @@ class Queries:
         """Seconds from each event to its query's moment, never negative: float64[events]."""
         return np.maximum(np.repeat(self.now, self.lengths) - self.at, 0.0)
 
-    @property
-    def away(self) -> Float64:
-        """Seconds from the last event of each history to its query's moment, 0 without one: float64[n]."""
-        seconds = np.zeros(len(self))
-        has = self.lengths > 0
-        seconds[has] = self.age[self.offsets[1:][has] - 1]
-        return seconds
-
     def matrix(self, n_items: int, weight: Float32 | None = None) -> sparse.csr_array:
         """Return the histories as a sparse matrix; the weights of a repeated item add up.
 

@@ -2,8 +2,10 @@
 
 The weight of an event is the product of
 
-1. the strength of its type: by name (`tacit.data.event_names`), divided by the strongest type of the training
-   log so that this one weighs 1; or, with ``mode="auto"``, estimated from the log (below);
+1. the strength of its type: 1 for all that say yes, what the name stands for (`tacit.data.event_names`) for
+   those that say no or only show; with ``mode="names"``, what the name stands for for all, divided by the
+   strongest type of the training log so that this one weighs 1; or, with ``mode="auto"``, estimated from the
+   log (below);
 2. its value: a rating is scaled over the range seen in training to .2 to 1; a time spent counts
    ``log2(1 + value / median)``, clipped to .1 to 3, so that the median counts 1; no value counts 1. Prices
    and quantities (a value on any other type) say nothing about taste and count 1;
@@ -21,7 +23,7 @@ say no, and types that only show, keep the strength of their name.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import numpy as np
 import polars as pl
@@ -31,7 +33,7 @@ from tacit.core.types import DAY, Json
 from tacit.data import columns as col
 from tacit.data.event_names import UNKNOWN, is_plain, is_rated, is_timed, strength
 
-Mode = Literal["default", "auto"]
+Mode = Literal["default", "names", "auto"]
 
 _LOWEST_RATING = 0.2
 _TIME_RANGE = (0.1, 3.0)
@@ -44,7 +46,7 @@ class EventWeights:
 
     Attributes
     ----------
-    mode : {"default", "auto"}
+    mode : {"default", "names", "auto"}
     strengths : dict
         Event type: strength; a type never seen in training counts by its name.
     ratings : dict
@@ -87,7 +89,7 @@ class EventWeights:
         ----------
         train : polars.DataFrame
             A cleaned event frame; see `tacit.data.columns`.
-        mode : {"default", "auto"}
+        mode : {"default", "names", "auto"}
             "auto" with one event type, or without the target, falls back on the names.
         strengths : mapping, optional
             Strengths by event type that replace whatever was found.
@@ -105,7 +107,7 @@ class EventWeights:
         """
         _check(mode, repeats, half_life_days)
         counts = _counts(train)
-        found = _named(counts)
+        found = {event: _alike(event) for event in counts} if mode == "default" else _named(counts)
         if mode == "auto":
             target = _target(counts, target)
             found = _estimated(train, found, target) if target is not None else found
@@ -156,7 +158,8 @@ class EventWeights:
 
     def _strength(self, events: pl.DataFrame) -> pl.Series:
         types = events[col.EVENT].unique()
-        by_type = [self.strengths.get(event, strength(event)) for event in types]
+        otherwise = _alike if self.mode == "default" else strength
+        by_type = [self.strengths.get(event, otherwise(event)) for event in types]
         table = pl.DataFrame({col.EVENT: types, "by_type": pl.Series(by_type, dtype=pl.Float32)})
         return events.select(col.EVENT).join(table, on=col.EVENT, how="left", maintain_order="left")[
             "by_type"
@@ -192,8 +195,8 @@ def occurrence(events: pl.DataFrame) -> pl.Series:
 
 
 def _check(mode: str, repeats: float, half_life_days: float | None) -> None:
-    if mode not in ("default", "auto"):
-        raise ConfigError(f"weights are 'default' or 'auto', not {mode!r}")
+    if mode not in get_args(Mode):
+        raise ConfigError(f"weights are {', '.join(get_args(Mode))}; not {mode!r}")
     if not 0 <= repeats < np.inf:
         raise ConfigError(f"repeats must be 0 (no damping) or more, not {repeats}")
     if half_life_days is not None and not 0 < half_life_days < np.inf:
@@ -202,6 +205,12 @@ def _check(mode: str, repeats: float, half_life_days: float | None) -> None:
 
 def _counts(train: pl.DataFrame) -> dict[str, int]:
     return dict(train[col.EVENT].value_counts().sort(col.EVENT).iter_rows())
+
+
+def _alike(event: str) -> float:
+    """Return 1 for a type that says yes, what the name stands for otherwise."""
+    named = strength(event)
+    return 1.0 if named > 0 else named
 
 
 def _named(counts: Mapping[str, int]) -> dict[str, float]:

@@ -102,7 +102,7 @@ def make_split(
     clean_train : callable
         Rules that look at statistics over the log, applied to the training part alone. Users of whom they
         leave nothing are left out of the test as well: they are no newcomers.
-    weights : {"default", "auto"}
+    weights : {"default", "names", "auto"}
         How event types are weighed; see `tacit.data.weights`.
 
     Raises

@@ -38,7 +38,9 @@ def _halved(items: Int64, vectors: Float32, size: int) -> list[Int64]:
         return [items]
     centred = vectors[items] - vectors[items].mean(axis=0)
     direction = linalg.eigh(centred.T @ centred)[1][:, -1]
-    order = np.argsort(centred @ direction, kind="stable")
+    direction *= np.sign(direction[np.abs(direction).argmax()])
+    # Rounded, because items that the same people wanted differ by the order of the sums only.
+    order = np.argsort(np.round(centred @ direction, 4), kind="stable")
     middle = len(items) // 2
     halves = items[order[:middle]], items[order[middle:]]
     return [group for half in halves for group in _halved(np.sort(half), vectors, size)]

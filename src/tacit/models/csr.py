@@ -12,13 +12,24 @@ from tacit.models.history import fading
 
 
 def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_array:
-    """Return users x items with summed weights, each halved for every ``half_life`` days of its age.
+    """Return users x items: the weight of the strongest event of each pair, csr_array float32[users, items].
 
-    None and infinity forget nothing; in a log without timestamps nothing is forgotten either.
+    Weights are halved for every ``half_life`` days of their age; None and infinity forget nothing, and in a
+    log without timestamps nothing is forgotten either. Repetitions do not add up: what goes together is told
+    by who wanted both, and not by how often (docs/decisions/007-event-weights.md).
     """
-    if finite(half_life) is None:
-        return interactions.matrix()
-    return interactions.matrix((interactions.weight * fading(interactions, half_life)).astype(np.float32))
+    weight = interactions.weight
+    if finite(half_life) is not None:
+        weight = (weight * fading(interactions, half_life)).astype(np.float32)
+    liked = np.flatnonzero(weight > 0)
+    pair = interactions.user[liked] * np.int64(interactions.n_items) + interactions.item[liked]
+    order = np.argsort(pair, kind="stable")
+    first = np.flatnonzero(np.diff(pair[order], prepend=-1))
+    row, item = np.divmod(pair[order[first]], np.int64(interactions.n_items))
+    strongest = np.maximum.reduceat(weight[liked[order]], first) if len(first) else weight[:0]
+    offsets = np.searchsorted(row, np.arange(interactions.n_users + 1))
+    parts = (strongest, item.astype(np.int32), offsets.astype(np.int32))
+    return sparse.csr_array(parts, shape=(interactions.n_users, interactions.n_items))
 
 
 def finite(half_life: float | None) -> float | None:

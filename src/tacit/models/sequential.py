@@ -104,7 +104,7 @@ class Sequential(ByItems):
         G = _crossed(steps, len(items), window, lambda first: steps.pasts(first, window, decay))
         A = _crossed(steps, len(items), window, lambda first: steps.nexts(first, window, decay))
         _add_transposed(G)
-        X = interactions.matrix()[:, items]
+        X = csr.wanted(interactions, None)[:, items]
         size = np.diagonal(G).mean()
         # In a log without order, or of single events, there is no step: what is left is EASE.
         similarity = self.similarity if interactions.timing != "none" and size > 0 else 1.0

@@ -6,17 +6,16 @@ convex, uses every choice and not only those near the top, and a little L2 keeps
 being played against each other; a search on NDCG@10 itself follows the noise of few users. What was measured,
 and where it loses, is in docs/decisions/006-blend.md.
 
-Each retriever has three numbers: its weight for newcomers; how that drifts with the logarithm of the time
-since the last event (what somebody is in the middle of leads now, what everybody wants after a year; it may
-turn negative there, as in any regression on scores that are alike), or, in a log without times, with that of
-the length of the history; and what its silence costs (of a new item all but the content model are silent: is
-that bad, or does nobody know?).
+Each retriever has three numbers: its weight for newcomers; how that drifts with the logarithm of the length
+of the history (popularity leads newcomers, their own taste those who have been here long; it may turn
+negative there, as in any regression on scores that are alike); and what its silence costs (of a new item all
+but the content model are silent: is that bad, or does nobody know?).
 """
 
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.optimize import minimize
@@ -32,12 +31,8 @@ _LEAST = 1e-3
 
 _NEVER = -1e9
 _ANY = np.iinfo(np.int32).max
-
-Along = Literal["length", "away"]
-"""What the weights drift along: the length of the history, or how long the user has been away."""
-_FAR: dict[Along, float] = {"length": 400, "away": 365}
-"""Events, or days, from which on more of them change nothing."""
-_DAY = 86_400
+LONG = 400
+"""Length of a history from which on more events change nothing."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +58,8 @@ class Blend:
 
     Parameters
     ----------
-    along : {"length", "away"}
-        What the weights drift along.
     weights, drift : sequence of r floats
-        Weight of each retriever for newcomers, and what is added to it after 400 events or 365 days.
+        Weight of each retriever for newcomers, and what is added to it at `LONG` events.
     silence : sequence of r floats
         Weight of what the silence of each retriever could cost.
     n_items : int
@@ -76,13 +69,11 @@ class Blend:
 
     def __init__(
         self,
-        along: Along = "length",
         weights: Sequence[float] = (),
         drift: Sequence[float] = (),
         silence: Sequence[float] = (),
         n_items: int = _ANY,
     ) -> None:
-        self.along = along
         self.weights_: Float32 = np.asarray(weights, dtype=np.float32)
         self.drift_: Float32 = np.asarray(drift, dtype=np.float32)
         self.silence_: Float32 = np.asarray(silence, dtype=np.float32)
@@ -93,7 +84,7 @@ class Blend:
 
         Weights of newcomers are positive: they are not to be shown what nobody wants.
         """
-        tasks, r = [_task(one, self.along) for one in judged], n_retrievers
+        tasks, r = [_task(one) for one in judged], n_retrievers
         found = np.concatenate([np.full(r, 1 / r), np.zeros(r), np.full(r, 1 / r)])
         if r > 1 and any(len(task.chosen) for task in tasks):
             bounds = [(_LEAST, None)] * r + [(None, None)] * (2 * r)
@@ -104,7 +95,7 @@ class Blend:
 
     def score(self, candidates: Candidates) -> Float32:
         """Return float32[n, c]; ``-inf`` on padding."""
-        parts, r = columns(candidates, self.along), len(self.silence_)
+        parts, r = columns(candidates), len(self.silence_)
         spoken = parts[:, :, : 2 * r] @ np.concatenate([self.weights_, self.drift_])
         cost = np.where(candidates.items < self.n_items, parts[:, :, 2 * r :] @ self.silence_, 0)
         return np.where(candidates.items < 0, -np.inf, spoken + cost).astype(np.float32)
@@ -118,7 +109,6 @@ class Blend:
     def spec(self) -> dict[str, Json]:
         """Return what was learned as JSON."""
         return {
-            "along": self.along,
             "weights": self.weights_.tolist(),
             "drift": self.drift_.tolist(),
             "silence": self.silence_.tolist(),
@@ -131,16 +121,14 @@ class Blend:
         return cls(**spec)
 
 
-def columns(candidates: Candidates, along: Along) -> Float32:
+def columns(candidates: Candidates) -> Float32:
     """Return what the weights are multiplied with: float32[n, c, 3r].
 
-    The standardised score of each retriever, the same times the logarithm of the length of the history or of
-    the days since its last event (0 for none, 1 from 400 events or 365 days on), and the score that its
-    silence could count for.
+    The standardised score of each retriever, the same times the logarithm of the length of the history (0 for
+    none, 1 from `LONG` events on), and the score that its silence could count for.
     """
     spoken, silent = normalised(candidates.scores)
-    value = candidates.lengths if along == "length" else candidates.away / _DAY
-    place = np.log1p(np.minimum(value, _FAR[along])) / np.log1p(_FAR[along])
+    place = np.log1p(np.minimum(candidates.lengths, LONG)) / np.log1p(LONG)
     drifted = spoken * place[:, None, None].astype(np.float32)
     return np.concatenate([spoken, drifted, silent], axis=2)
 
@@ -186,12 +174,12 @@ class _Task:
     weight: Float32
 
 
-def _task(one: Judged, along: Along) -> _Task:
+def _task(one: Judged) -> _Task:
     # Of who chose no candidate, nothing can be learned about their order.
     hit = np.flatnonzero(one.labels.any(axis=1))
     found, labels = one.candidates.take(hit), one.labels[hit]
     weight = np.sqrt(labels.sum(axis=1, keepdims=True))
-    return _Task(columns(found, along), ~found.real, labels / weight, weight)
+    return _Task(columns(found), ~found.real, labels / weight, weight)
 
 
 def _loss(weights: Float64, tasks: Sequence[_Task]) -> tuple[float, Float64]:

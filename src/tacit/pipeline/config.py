@@ -4,12 +4,13 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from tacit.core.errors import ConfigError
 from tacit.data.clean import Rules, parse_rules
+from tacit.data.weights import Mode
 
 Made = TypeVar("Made")
 _STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
@@ -54,8 +55,8 @@ class Config:
         that serve are fitted on all of it.
     encoder : str
         Source of the text encoder; see `tacit.encoders.choose.encoder_from`.
-    weights : {"default", "auto"}
-        How event types are weighed.
+    weights : {"default", "names", "auto"}
+        How event types are weighed; see `tacit.data.weights`.
     cleaning : Rules
         How the log is cleaned.
     seed : int
@@ -69,7 +70,7 @@ class Config:
     max_users: int = 4_000
     max_events: int = 2_000_000
     encoder: str = "auto"
-    weights: Literal["default", "auto"] = "default"
+    weights: Mode = "default"
     cleaning: Rules = field(default_factory=Rules)
     seed: int = 7
 
@@ -81,8 +82,8 @@ class Config:
         for name in ("candidates", "windows", "max_users", "max_events"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.weights not in ("default", "auto"):
-            raise ConfigError(f"weights is {self.weights!r}; it must be 'default' or 'auto'")
+        if self.weights not in get_args(Mode):
+            raise ConfigError(f"weights is {self.weights!r}; it must be one of {', '.join(get_args(Mode))}")
 
 
 def read_config(path: Path) -> Config:

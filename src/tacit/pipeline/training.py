@@ -16,7 +16,7 @@ from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
 from tacit.models.protocol import Recommender, batches
-from tacit.pipeline.blend import Along, Blend, Judged, ndcg
+from tacit.pipeline.blend import Blend, Judged, ndcg
 from tacit.pipeline.config import Config, made
 from tacit.pipeline.retrieval import collect
 from tacit.pipeline.secondstage import SecondStage, mixed
@@ -144,13 +144,12 @@ def learn(
     config: Config,
     projection: Projection | None,
     *,
-    along: Along,
     rng: np.random.Generator,
     progress: Progress,
     on_epoch: Callable[[Epoch], None] | None,
 ) -> tuple[SecondStage, TrainingReport]:
     """Return the second stage (features not yet fitted on the whole log) and what it learned."""
-    blend = Blend(along).fit([one.judged for one in lessons], len(config.retrievers))
+    blend = Blend().fit([one.judged for one in lessons], len(config.retrievers))
     stage = SecondStage(blend, FeatureMaker(projection=projection))
     test = None
     valid: dict[str, float] = {}

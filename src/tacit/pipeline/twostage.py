@@ -99,7 +99,6 @@ class TwoStage:
             lessons,
             config,
             projection,
-            along="away" if interactions.timing == "time" else "length",
             rng=rng,
             progress=progress,
             on_epoch=on_epoch,
