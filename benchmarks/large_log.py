@@ -1,6 +1,6 @@
 """Seconds and memory of fitting models on a generated log of 20 million events x 50,000 items.
 
-``python benchmarks/large_log.py [model ...]`` runs each model (by the names of `tacit evaluate`; ``tacit`` and
+``python benchmarks/large_log.py [model ...]`` runs each model (by its name in `tacit evaluate`; ``tacit`` and
 ``blend`` are the whole default pipeline) in a process of its own and prints a line for each. Users belong to
 clusters of taste, items to one cluster each; popularity follows Zipf's law, time is uniform. ``--events N``
 makes a smaller log.
