@@ -4,6 +4,7 @@ The cuts are made again in memory (`prepare.Cuts`), since Tacit's models also re
 times. ``python tacit_models.py TASK OUT DATA [MODEL ...]``.
 """
 
+import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -157,8 +158,16 @@ def _keep(
 ) -> None:
     found = {"default": {"parameters": {}, **measured(make, name, cuts, _lists(out, name, "default"))}}
     found["tuned"] = {"parameters": best, **measured(tuned, name, cuts, _lists(out, name, "tuned"))}
-    about = {"model": title(name), "library": "tacit", "version": __version__}
+    about = {"model": title(name), "library": "tacit", "version": version()}
     write_run({**about, **found, "trials": trials}, out / f"{title(name)}.json")
+
+
+def version() -> str:
+    """Return the version with the commit that is checked out here: defaults change between releases."""
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    return (
+        f"{__version__} {subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()}"
+    )
 
 
 def title(name: str) -> str:
