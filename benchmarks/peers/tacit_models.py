@@ -165,9 +165,8 @@ def _keep(
 def version() -> str:
     """Return the version with the commit that is checked out here: defaults change between releases."""
     asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    return (
-        f"{__version__} {subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()}"
-    )
+    commit = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    return f"{__version__} {commit}"
 
 
 def title(name: str) -> str:

@@ -1,5 +1,6 @@
 """Small event logs on disk for the tests of reading and cleaning."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,19 @@ T = 1_700_000_000
 """A moment in November 2023."""
 
 HEADER = "user_id,item_id,event,timestamp"
+ROWS = [("u1", "i1", "view", T), ("u2", "商品2", "cart", T + 60), ("u1", "i3", "purchase", T + 120)] * 4
+EVENTS = [(u, i, e, float(t)) for u, i, e, t in ROWS]
+
+
+def table(separator: str = ",", header: bool = True, rows: list[tuple] = ROWS) -> str:
+    lines = [separator.join(map(str, row)) for row in rows]
+    names = [separator.join(HEADER.split(","))] if header else []
+    return "\n".join([*names, *lines, ""])
+
+
+def flat(rows: list[tuple] = ROWS) -> str:
+    names = HEADER.split(",")
+    return "".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows)
 
 
 def write(folder: Path, text: str | bytes, name: str = "log.csv") -> Path:

@@ -61,16 +61,16 @@ def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero() -> None:
     def loss(weights: np.ndarray) -> float:
         total = users = 0.0
         for row in range(40):
-            place = np.log1p(min(lengths[row], 400)) / np.log1p(400)
+            length = np.log1p(min(lengths[row], 400)) / np.log1p(400)
             standard = (scores[row] - scores[row].mean(axis=0)) / scores[row].std(axis=0)
-            logits = standard @ (weights[:2] + place * weights[2:4])
+            logits = standard @ (weights[:2] + length * weights[2:4])
             logs = logits - np.log(np.exp(logits).sum())
             user = np.sqrt(labels[row].sum())
             total -= user * logs[labels[row] == 1].mean()
             users += user
         return total / users + 0.003 * float(weights @ weights)
 
-    best = np.concatenate([blend.weights_, blend.drift_, blend.silence_]).astype(float)
+    best = np.concatenate([blend.weights_, blend.growth_, blend.silence_]).astype(float)
     for place in range(6):
         step = np.zeros(6)
         step[place] = 1e-3
@@ -90,14 +90,14 @@ def test_what_silence_counts_for_is_learned_from_what_people_chose() -> None:
     assert abs(lenient) < 0.3 < 1 < harsh
 
 
-def test_weights_drift_from_some_users_to_others() -> None:
-    # Half have a short history and choose by the first retriever, half by the second.
+def test_newcomers_and_old_hands_have_their_own_weights() -> None:
+    # Half of the users have a short history and choose by the first retriever, half by the second.
     rng = np.random.default_rng(0)
     scores = rng.random((400, 20, 2)).astype(np.float32)
-    far = np.arange(400) % 2
-    labels = (np.take_along_axis(scores, far[:, None, None], axis=2)[:, :, 0] > 0.85).astype(np.float32)
-    blend = learned(found(scores, np.where(far, 200, 1)), labels)
-    assert blend.drift_[0] < -0.3 < 0.3 < blend.drift_[1]
+    old = np.arange(400) % 2
+    labels = (np.take_along_axis(scores, old[:, None, None], axis=2)[:, :, 0] > 0.85).astype(np.float32)
+    blend = learned(found(scores, np.where(old, 200, 1)), labels)
+    assert blend.growth_[0] < -0.3 < 0.3 < blend.growth_[1]
 
 
 def test_users_who_chose_no_candidate_change_nothing() -> None:
@@ -112,7 +112,7 @@ def test_users_who_chose_no_candidate_change_nothing() -> None:
 def test_nothing_to_learn_from_gives_equal_weights() -> None:
     assert Blend().fit([], 4).weights_.tolist() == [0.25] * 4
     assert Blend().fit([], 4).silence_.tolist() == [0.25] * 4
-    assert Blend().fit([], 4).drift_.tolist() == [0] * 4
+    assert Blend().fit([], 4).growth_.tolist() == [0] * 4
 
 
 def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> None:
@@ -126,7 +126,7 @@ def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> Non
     harsh = [-side / 4 - 0.75, -0.75, side / 4 + 0.75, -np.inf]  # silence is b's worst candidate
     blend = Blend([0.25, 0.75], [0, 0], [0.25, 0.75])
     np.testing.assert_allclose(blend.score(candidates)[0], harsh, rtol=1e-6)
-    blend = Blend([0.25, 0.75], [9, 9], [0.25, 0.375])  # no history: no drift
+    blend = Blend([0.25, 0.75], [9, 9], [0.25, 0.375])  # no history: the growth does not count
     assert blend.score(candidates)[0, 0] == pytest.approx(-side / 4 - 0.375)
     assert Blend.restore(blend.spec()).score(candidates).tolist() == blend.score(candidates).tolist()
 

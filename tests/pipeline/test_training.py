@@ -59,12 +59,7 @@ def flat(make: Callable[[Float32], Float32]) -> Callable[[Float32], Float32]:
 def learned(*lessons: Lesson, config: Config = CONFIG) -> tuple[SecondStage, TrainingReport, list[Epoch]]:
     epochs: list[Epoch] = []
     stage, report = learn(
-        lessons,
-        config,
-        None,
-        rng=np.random.default_rng(0),
-        progress=SILENT,
-        on_epoch=epochs.append,
+        lessons, config, None, rng=np.random.default_rng(0), progress=SILENT, on_epoch=epochs.append
     )
     return stage, report, epochs
 

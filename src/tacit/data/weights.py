@@ -3,9 +3,9 @@
 The weight of an event is the product of
 
 1. the strength of its type: 1 for all that say yes, what the name stands for (`tacit.data.event_names`) for
-   those that say no or only show; with ``mode="names"``, what the name stands for for all, divided by the
-   strongest type of the training log so that this one weighs 1; or, with ``mode="auto"``, estimated from the
-   log (below);
+   those that say no or only show. With ``mode="names"`` it is what the name stands for in every case, divided
+   by the strongest type of the training log so that this one weighs 1; with ``mode="auto"`` it is estimated
+   from the log (below);
 2. its value: a rating is scaled over the range seen in training to .2 to 1; a time spent counts
    ``log2(1 + value / median)``, clipped to .1 to 3, so that the median counts 1; no value counts 1. Prices
    and quantities (a value on any other type) say nothing about taste and count 1;
@@ -48,7 +48,8 @@ class EventWeights:
     ----------
     mode : {"default", "names", "auto"}
     strengths : dict
-        Event type: strength; a type never seen in training counts by its name.
+        Event type: strength. A type never seen in training counts by its name; with "default" one that says
+        yes counts 1.
     ratings : dict
         Event type: lowest and highest rating in training.
     times : dict

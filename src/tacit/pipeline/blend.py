@@ -6,7 +6,7 @@ convex, uses every choice and not only those near the top, and a little L2 keeps
 being played against each other; a search on NDCG@10 itself follows the noise of few users. What was measured,
 and where it loses, is in docs/decisions/006-blend.md.
 
-Each retriever has three numbers: its weight for newcomers; how that drifts with the logarithm of the length
+Each retriever has three numbers: its weight for newcomers; how that changes with the logarithm of the length
 of the history (popularity leads newcomers, their own taste those who have been here long; it may turn
 negative there, as in any regression on scores that are alike); and what its silence costs (of a new item all
 but the content model are silent: is that bad, or does nobody know?).
@@ -58,7 +58,7 @@ class Blend:
 
     Parameters
     ----------
-    weights, drift : sequence of r floats
+    weights, growth : sequence of r floats
         Weight of each retriever for newcomers, and what is added to it at `LONG` events.
     silence : sequence of r floats
         Weight of what the silence of each retriever could cost.
@@ -70,12 +70,12 @@ class Blend:
     def __init__(
         self,
         weights: Sequence[float] = (),
-        drift: Sequence[float] = (),
+        growth: Sequence[float] = (),
         silence: Sequence[float] = (),
         n_items: int = _ANY,
     ) -> None:
         self.weights_: Float32 = np.asarray(weights, dtype=np.float32)
-        self.drift_: Float32 = np.asarray(drift, dtype=np.float32)
+        self.growth_: Float32 = np.asarray(growth, dtype=np.float32)
         self.silence_: Float32 = np.asarray(silence, dtype=np.float32)
         self.n_items = n_items
 
@@ -90,13 +90,13 @@ class Blend:
             bounds = [(_LEAST, None)] * r + [(None, None)] * (2 * r)
             start = np.full(3 * r, _START)
             found = minimize(_loss, start, (tasks,), jac=True, method="L-BFGS-B", bounds=bounds).x
-        self.weights_, self.drift_, self.silence_ = np.split(found.astype(np.float32), 3)
+        self.weights_, self.growth_, self.silence_ = np.split(found.astype(np.float32), 3)
         return self
 
     def score(self, candidates: Candidates) -> Float32:
         """Return float32[n, c]; ``-inf`` on padding."""
         parts, r = columns(candidates), len(self.silence_)
-        spoken = parts[:, :, : 2 * r] @ np.concatenate([self.weights_, self.drift_])
+        spoken = parts[:, :, : 2 * r] @ np.concatenate([self.weights_, self.growth_])
         cost = np.where(candidates.items < self.n_items, parts[:, :, 2 * r :] @ self.silence_, 0)
         return np.where(candidates.items < 0, -np.inf, spoken + cost).astype(np.float32)
 
@@ -110,7 +110,7 @@ class Blend:
         """Return what was learned as JSON."""
         return {
             "weights": self.weights_.tolist(),
-            "drift": self.drift_.tolist(),
+            "growth": self.growth_.tolist(),
             "silence": self.silence_.tolist(),
             "n_items": self.n_items,
         }
@@ -128,9 +128,9 @@ def columns(candidates: Candidates) -> Float32:
     none, 1 from `LONG` events on), and the score that its silence could count for.
     """
     spoken, silent = normalised(candidates.scores)
-    place = np.log1p(np.minimum(candidates.lengths, LONG)) / np.log1p(LONG)
-    drifted = spoken * place[:, None, None].astype(np.float32)
-    return np.concatenate([spoken, drifted, silent], axis=2)
+    length = np.log1p(np.minimum(candidates.lengths, LONG)) / np.log1p(LONG)
+    grown = spoken * length[:, None, None].astype(np.float32)
+    return np.concatenate([spoken, grown, silent], axis=2)
 
 
 def ndcg(scores: Float32, labels: Float32, totals: Array, k: int = 10) -> Float64:

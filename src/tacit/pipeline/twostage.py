@@ -96,12 +96,7 @@ class TwoStage:
                 lessons.append(lesson(sampled, fitted, projection, catalogue, config, role, rng))
             self.retrievers_ = self._fit_retrievers(interactions, catalogue, rng, task.advance)
         second, self.report_ = learn(
-            lessons,
-            config,
-            projection,
-            rng=rng,
-            progress=progress,
-            on_epoch=on_epoch,
+            lessons, config, projection, rng=rng, progress=progress, on_epoch=on_epoch
         )
         self.second_ = second.fitted(interactions, catalogue)
         self.available_ = catalogue.available
