@@ -53,7 +53,7 @@ def test_features_and_scores_of_one_list() -> None:
     maker = FeatureMaker(projection=projection).fit(log, catalogue)
     chosen = np.sort(rng.choice(_ITEMS, _CANDIDATES, replace=False)).astype(np.int32)[None]
     scores = rng.random((1, _CANDIDATES, 6)).astype(np.float32)
-    candidates = Candidates(chosen, scores, np.array([50]), ("a", "b", "c", "d", "e", "f"))
+    candidates = Candidates(chosen, scores, np.array([50]), np.zeros(1), ("a", "b", "c", "d", "e", "f"))
     queries = Queries.of([rng.integers(_ITEMS, size=50).tolist()], now=1e7)
     features = maker.transform(queries, candidates)
     normaliser = Normaliser().fit(features)

@@ -48,7 +48,7 @@ def maker(interactions: Interactions, families: tuple[str, ...] = FAMILIES) -> F
 def candidates() -> Candidates:
     scores = np.array([[[3, -np.inf], [1, 5], [-np.inf, -np.inf]], [[2, 2], [2, 1], [2, 0]]])
     items = np.array([[1, 2, -1], [0, 1, 3]], dtype=np.int32)
-    return Candidates(items, scores.astype(np.float32), np.array([2, 3]), ("kin", "trend"))
+    return Candidates(items, scores.astype(np.float32), np.array([2, 3]), np.zeros(2), ("kin", "trend"))
 
 
 def column(made: FeatureMaker, queries: Queries, name: str) -> Float32:

@@ -29,10 +29,16 @@ def test_ndcg_is_that_of_sorted_lists(seed: int, k: int) -> None:
         assert value == pytest.approx(gain / ideal if ideal else 0)
 
 
-def found(scores: Float32, lengths: np.ndarray | None = None) -> Candidates:
+DAY = 86_400.0
+
+
+def found(
+    scores: Float32, lengths: np.ndarray | None = None, absences: np.ndarray | None = None
+) -> Candidates:
     n, c, r = scores.shape
     items = np.tile(np.arange(c, dtype=np.int32), (n, 1))
-    return Candidates(items, scores, np.full(n, 20) if lengths is None else lengths, ("a", "b")[:r])
+    lengths = np.full(n, 20) if lengths is None else lengths
+    return Candidates(items, scores, lengths, np.zeros(n) if absences is None else absences, ("a", "b")[:r])
 
 
 def learned(candidates: Candidates, labels: Float32) -> Blend:
@@ -56,23 +62,28 @@ def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero() -> None:
     labels = (scores.sum(axis=2) + rng.random((40, 9)) > 1.6).astype(np.float32)
     labels[:, 0] = 1
     lengths = rng.integers(0, 600, 40)
-    blend = learned(found(scores, lengths), labels)
+    lengths[:8] = 0
+    days = np.where(lengths, rng.integers(0, 500, 40), 0)
+    blend = learned(found(scores, lengths, days * DAY), labels)
 
     def loss(weights: np.ndarray) -> float:
         total = users = 0.0
         for row in range(40):
-            length = np.log1p(min(lengths[row], 400)) / np.log1p(400)
+            length = np.log(min(max(lengths[row], 1), 400)) / np.log(400)
+            absence = np.log1p(min(days[row], 365)) / np.log1p(365)
             standard = (scores[row] - scores[row].mean(axis=0)) / scores[row].std(axis=0)
-            logits = standard @ (weights[:2] + length * weights[2:4])
+            known = weights[2:4] + length * weights[4:6] + absence * weights[6:8]
+            logits = standard @ (known if lengths[row] else weights[:2])
             logs = logits - np.log(np.exp(logits).sum())
             user = np.sqrt(labels[row].sum())
             total -= user * logs[labels[row] == 1].mean()
             users += user
         return total / users + 0.003 * float(weights @ weights)
 
-    best = np.concatenate([blend.weights_, blend.growth_, blend.silence_]).astype(float)
-    for place in range(6):
-        step = np.zeros(6)
+    parts = [blend.newcomers_, blend.weights_, blend.growth_, blend.absence_, blend.silence_]
+    best = np.concatenate(parts).astype(float)
+    for place in range(10):
+        step = np.zeros(10)
         step[place] = 1e-3
         slope = (loss(best + step) - loss(best - step)) / 2e-3
         assert slope == pytest.approx(0, abs=2e-3), place
@@ -100,6 +111,25 @@ def test_newcomers_and_old_hands_have_their_own_weights() -> None:
     assert blend.growth_[0] < -0.3 < 0.3 < blend.growth_[1]
 
 
+def test_who_is_here_and_who_has_been_away_have_their_own_weights() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.random((400, 20, 2)).astype(np.float32)
+    away = np.arange(400) % 2
+    labels = (np.take_along_axis(scores, away[:, None, None], axis=2)[:, :, 0] > 0.85).astype(np.float32)
+    blend = learned(found(scores, absences=away * 200 * DAY), labels)
+    assert blend.absence_[0] < -0.3 < 0.3 < blend.absence_[1]
+
+
+def test_who_has_no_history_has_weights_of_their_own() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.random((400, 20, 2)).astype(np.float32)
+    met = np.arange(400) % 2
+    labels = (np.take_along_axis(scores, met[:, None, None], axis=2)[:, :, 0] > 0.85).astype(np.float32)
+    blend = learned(found(scores, met), labels)
+    assert blend.newcomers_[0] > 10 * blend.newcomers_[1]
+    assert blend.weights_[1] > 10 * blend.weights_[0]
+
+
 def test_users_who_chose_no_candidate_change_nothing() -> None:
     rng = np.random.default_rng(2)
     scores = rng.random((60, 10, 2)).astype(np.float32)
@@ -111,8 +141,10 @@ def test_users_who_chose_no_candidate_change_nothing() -> None:
 
 def test_nothing_to_learn_from_gives_equal_weights() -> None:
     assert Blend().fit([], 4).weights_.tolist() == [0.25] * 4
+    assert Blend().fit([], 4).newcomers_.tolist() == [0.25] * 4
     assert Blend().fit([], 4).silence_.tolist() == [0.25] * 4
     assert Blend().fit([], 4).growth_.tolist() == [0] * 4
+    assert Blend().fit([], 4).absence_.tolist() == [0] * 4
 
 
 def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> None:
@@ -120,14 +152,13 @@ def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> Non
         np.array([[4, 7, 9, -1]], dtype=np.int32),
         np.array([[[1, -np.inf], [2, 5], [3, 7], [-np.inf, -np.inf]]], dtype=np.float32),
         np.array([0]),
+        np.zeros(1),
         ("a", "b"),
     )
     side = np.sqrt(1.5)
     harsh = [-side / 4 - 0.75, -0.75, side / 4 + 0.75, -np.inf]  # silence is b's worst candidate
-    blend = Blend([0.25, 0.75], [0, 0], [0.25, 0.75])
+    blend = Blend([0.25, 0.75], [9, 9], [9, 9], [9, 9], [0.25, 0.75])
     np.testing.assert_allclose(blend.score(candidates)[0], harsh, rtol=1e-6)
-    blend = Blend([0.25, 0.75], [9, 9], [0.25, 0.375])  # no history: the growth does not count
-    assert blend.score(candidates)[0, 0] == pytest.approx(-side / 4 - 0.375)
     assert Blend.restore(blend.spec()).score(candidates).tolist() == blend.score(candidates).tolist()
 
 
@@ -136,9 +167,10 @@ def test_silence_about_an_item_that_was_added_later_costs_nothing() -> None:
         np.array([[4, 7, 9]], dtype=np.int32),
         np.array([[[1, 1], [3, 1.5], [-np.inf, 3]]], dtype=np.float32),
         np.array([5]),
+        np.zeros(1),
         ("ease", "content"),
     )
-    blend = Blend([1, 1], [0, 0], [5, 5])
+    blend = Blend([0, 0], [1, 1], [0, 0], [0, 0], [5, 5])
     assert blend.score(candidates)[0].argmax() == 1
     assert blend.within(9).score(candidates)[0].argmax() == 2
     np.testing.assert_array_equal(blend.within(10).score(candidates), blend.score(candidates))

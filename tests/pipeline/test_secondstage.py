@@ -25,6 +25,7 @@ FOUND = Candidates(
         dtype=np.float32,
     ),
     QUERIES.lengths,
+    QUERIES.absence,
     ("trending", "ease"),
 )
 
@@ -47,7 +48,7 @@ def stage() -> SecondStage:
     maker = FeatureMaker(projection=fit_projection(log, catalogue)).fit(log, catalogue)
     features = maker.transform(QUERIES, FOUND)
     return SecondStage(
-        Blend([0.25, 0.75], [0.0, 0.1], [0.25, 0.75]),
+        Blend([0.5, 0.5], [0.25, 0.75], [0.0, 0.1], [0.0, 0.0], [0.25, 0.75]),
         maker,
         Normaliser().fit(features),
         ranker(features.shape[1]),

@@ -31,7 +31,7 @@ def made(
 ) -> Lesson:
     """Return a lesson whose retriever scores and features are made from the labels."""
     items = np.tile(np.arange(WIDTH, dtype=np.int32), (N, 1))
-    found = Candidates(items, scores(labels), np.full(N, 3), ("trending", "content"))
+    found = Candidates(items, scores(labels), np.full(N, 3), np.zeros(N), ("trending", "content"))
     judged = Judged(found, labels, labels.sum(axis=1).astype(np.int64))
     pair = np.arange(N * WIDTH)
     return Lesson(judged, ROLE, features(labels), pair, np.ones(N * WIDTH, dtype=bool))

@@ -38,7 +38,8 @@ def test_windows_go_forward_in_time_and_see_only_the_past() -> None:
     windows = list(rank_windows(log(ROWS), "time", count=2, share=0.25, rng=np.random.default_rng(0)))
     assert [w.past.end for w in windows] == [4, 6]
     for window in windows:
-        assert (window.queries.at < window.queries.now.min()).all()
+        queries = window.queries
+        assert (queries.at <= np.repeat(queries.now, queries.lengths)).all()
 
 
 def test_targets_are_the_unseen_items_that_were_chosen_next() -> None:
@@ -48,6 +49,42 @@ def test_targets_are_the_unseen_items_that_were_chosen_next() -> None:
     assert first.queries.lengths.tolist() == [2, 0]
     assert second.targets.tolist() == [3]  # u chose d; a was seen before
     assert second.target_offsets.tolist() == [0, 1]
+
+
+def test_of_who_is_in_the_middle_of_a_stretch_the_rest_is_foretold_right_after_an_event() -> None:
+    # u and v come back three times after the cut at 3, w comes once: of w nothing can be both known and new.
+    rows = [("u", "a", 1), ("v", "b", 2)]
+    rows += [
+        ("u", "c", 3),
+        ("v", "c", 4),
+        ("w", "c", 5),
+        ("u", "d", 6),
+        ("v", "a", 7),
+        ("v", "e", 8),
+        ("u", "e", 9),
+    ]
+    seen = set()
+    for seed in range(20):
+        (window,) = rank_windows(log(rows), "time", count=1, share=0.75, rng=np.random.default_rng(seed))
+        assert window.past.end == 2
+        assert window.queries.user.tolist() == [0, 1, 2, 0, 1]
+        assert window.queries.now.tolist()[:3] == [3, 3, 3]
+        for row in (3, 4):
+            start, stop = window.queries.offsets[row : row + 2]
+            known = window.queries.item[start:stop].tolist()
+            left = window.targets[slice(*window.target_offsets[row : row + 2])].tolist()
+            journey = {0: [0, 2, 3, 4], 1: [1, 2, 0, 4]}[int(window.queries.user[row])]
+            assert known + left == journey or known + left[::-1] == journey
+            assert window.queries.now[row] == window.queries.at[stop - 1] >= 3
+            assert window.queries.exclude.tolist()[start:stop] == known
+            seen.add((row, len(known)))
+    assert seen == {(3, 2), (3, 3), (4, 2), (4, 3)}
+
+
+def test_other_cuts_have_no_visits() -> None:
+    for protocol in ("leave-one-out", "random"):
+        (window,) = rank_windows(log(ROWS), protocol, count=1, share=0.25, rng=np.random.default_rng(0))
+        assert len(set(window.queries.user.tolist())) == len(window.queries)
 
 
 def test_labels_mark_the_targets_among_candidates() -> None:

@@ -98,6 +98,21 @@ class Queries:
         )
         return queries.excluding_seen() if exclude_seen else queries
 
+    @classmethod
+    def joined(cls, parts: Sequence["Queries"]) -> "Queries":
+        """Return the queries of all parts, one after the other."""
+        return cls(
+            offsets=_running([part.lengths for part in parts]),
+            item=np.concatenate([part.item for part in parts]),
+            weight=np.concatenate([part.weight for part in parts]),
+            at=np.concatenate([part.at for part in parts]),
+            kind=np.concatenate([part.kind for part in parts]),
+            now=np.concatenate([part.now for part in parts]),
+            user=np.concatenate([part.user for part in parts]),
+            exclude_offsets=_running([np.diff(part.exclude_offsets) for part in parts]),
+            exclude=np.concatenate([part.exclude for part in parts]),
+        )
+
     @property
     def lengths(self) -> Int64:
         """Number of events of each history: int64[n]."""
@@ -118,6 +133,14 @@ class Queries:
     def age(self) -> Float64:
         """Seconds from each event to its query's moment, never negative: float64[events]."""
         return np.maximum(np.repeat(self.now, self.lengths) - self.at, 0.0)
+
+    @property
+    def absence(self) -> Float64:
+        """Seconds from the last event of each history to the moment of asking, 0 without one: float64[n]."""
+        absence = np.zeros(len(self))
+        met = self.lengths > 0
+        absence[met] = np.maximum(self.now[met] - self.at[self.offsets[1:][met] - 1], 0)
+        return absence
 
     def matrix(self, n_items: int, weight: Float32 | None = None) -> sparse.csr_array:
         """Return the histories as a sparse matrix; the weights of a repeated item add up.
@@ -192,6 +215,10 @@ class Queries:
             at=self.at[mask],
             kind=self.kind[mask],
         )
+
+
+def _running(counts: Sequence[Int64]) -> Int64:
+    return np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
 
 
 def gather_ranges(offsets: Int64, rows: Int64) -> tuple[Int64, Int64]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from tacit.core.types import Bool, Float32, Int32, Int64
+from tacit.core.types import Bool, Float32, Float64, Int32, Int64
 
 
 @dataclass(frozen=True)
@@ -17,12 +17,15 @@ class Candidates:
         Every retriever's score of every candidate; ``-inf`` where it has nothing to say.
     lengths : int64[n]
         Number of events in the history of each query.
+    absences : float64[n]
+        Seconds since the last of them; 0 where there is none.
     retrievers : tuple of r names
     """
 
     items: Int32
     scores: Float32
     lengths: Int64
+    absences: Float64
     retrievers: tuple[str, ...]
 
     def take(self, queries: Int64 | slice) -> "Candidates":
@@ -32,6 +35,7 @@ class Candidates:
             items=self.items[queries],
             scores=self.scores[queries],
             lengths=self.lengths[queries],
+            absences=self.absences[queries],
         )
 
     @property

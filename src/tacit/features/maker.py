@@ -67,6 +67,7 @@ class FeatureMaker:
             np.full((1, 1), -1, dtype=np.int32),
             np.full((1, 1, len(retrievers)), -np.inf, dtype=np.float32),
             np.zeros(1, dtype=np.int64),
+            np.zeros(1),
             tuple(retrievers),
         )
         return tuple(name for name, _ in self._columns(Queries.of([[]]), nothing))

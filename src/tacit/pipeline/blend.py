@@ -6,10 +6,12 @@ convex, uses every choice and not only those near the top, and a little L2 keeps
 being played against each other; a search on NDCG@10 itself follows the noise of few users. What was measured,
 and where it loses, is in docs/decisions/006-blend.md.
 
-Each retriever has three numbers: its weight for newcomers; how that changes with the logarithm of the length
-of the history (popularity leads newcomers, their own taste those who have been here long; it may turn
-negative there, as in any regression on scores that are alike); and what its silence costs (of a new item all
-but the content model are silent: is that bad, or does nobody know?).
+Each retriever has five numbers: its weight for newcomers; its weight after a first event; how that changes
+with the logarithm of the length of the history (popularity leads those who are new, their own taste those
+who have been here long) and with that of the time since the last event (what somebody is in the middle of
+leads now, what everybody wants after a year), both of any sign, as in any regression on scores that are
+alike; and what its silence costs (of a new item all but the content model are silent: is that bad, or does
+nobody know?).
 """
 
 import copy
@@ -33,6 +35,9 @@ _NEVER = -1e9
 _ANY = np.iinfo(np.int32).max
 LONG = 400
 """Length of a history from which on more events change nothing."""
+YEAR = 365
+"""Days away from which on more of them change nothing."""
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,10 @@ class Blend:
 
     Parameters
     ----------
-    weights, growth : sequence of r floats
-        Weight of each retriever for newcomers, and what is added to it at `LONG` events.
+    newcomers, weights : sequence of r floats
+        Weight of each retriever for who has no history, and for who has one event, just now.
+    growth, absence : sequence of r floats
+        What is added to the latter at `LONG` events, and after a `YEAR` away.
     silence : sequence of r floats
         Weight of what the silence of each retriever could cost.
     n_items : int
@@ -69,35 +76,41 @@ class Blend:
 
     def __init__(
         self,
+        newcomers: Sequence[float] = (),
         weights: Sequence[float] = (),
         growth: Sequence[float] = (),
+        absence: Sequence[float] = (),
         silence: Sequence[float] = (),
         n_items: int = _ANY,
     ) -> None:
+        self.newcomers_: Float32 = np.asarray(newcomers, dtype=np.float32)
         self.weights_: Float32 = np.asarray(weights, dtype=np.float32)
         self.growth_: Float32 = np.asarray(growth, dtype=np.float32)
+        self.absence_: Float32 = np.asarray(absence, dtype=np.float32)
         self.silence_: Float32 = np.asarray(silence, dtype=np.float32)
         self.n_items = n_items
 
     def fit(self, judged: Sequence[Judged], n_retrievers: int) -> Self:
         """Find the weights: equal ones, silence as bad as the worst, where there is nothing to learn.
 
-        Weights of newcomers are positive: they are not to be shown what nobody wants.
+        Weights of newcomers and after one event are positive: they are not to be shown what nobody wants.
         """
         tasks, r = [_task(one) for one in judged], n_retrievers
-        found = np.concatenate([np.full(r, 1 / r), np.zeros(r), np.full(r, 1 / r)])
+        found = np.concatenate([np.full(2 * r, 1 / r), np.zeros(2 * r), np.full(r, 1 / r)])
         if r > 1 and any(len(task.chosen) for task in tasks):
-            bounds = [(_LEAST, None)] * r + [(None, None)] * (2 * r)
-            start = np.full(3 * r, _START)
+            bounds = [(_LEAST, None)] * (2 * r) + [(None, None)] * (3 * r)
+            start = np.full(5 * r, _START)
             found = minimize(_loss, start, (tasks,), jac=True, method="L-BFGS-B", bounds=bounds).x
-        self.weights_, self.growth_, self.silence_ = np.split(found.astype(np.float32), 3)
+        parts = np.split(found.astype(np.float32), 5)
+        self.newcomers_, self.weights_, self.growth_, self.absence_, self.silence_ = parts
         return self
 
     def score(self, candidates: Candidates) -> Float32:
         """Return float32[n, c]; ``-inf`` on padding."""
         parts, r = columns(candidates), len(self.silence_)
-        spoken = parts[:, :, : 2 * r] @ np.concatenate([self.weights_, self.growth_])
-        cost = np.where(candidates.items < self.n_items, parts[:, :, 2 * r :] @ self.silence_, 0)
+        learned = np.concatenate([self.newcomers_, self.weights_, self.growth_, self.absence_])
+        spoken = parts[:, :, : 4 * r] @ learned
+        cost = np.where(candidates.items < self.n_items, parts[:, :, 4 * r :] @ self.silence_, 0)
         return np.where(candidates.items < 0, -np.inf, spoken + cost).astype(np.float32)
 
     def within(self, n_items: int) -> "Blend":
@@ -109,8 +122,10 @@ class Blend:
     def spec(self) -> dict[str, Json]:
         """Return what was learned as JSON."""
         return {
+            "newcomers": self.newcomers_.tolist(),
             "weights": self.weights_.tolist(),
             "growth": self.growth_.tolist(),
+            "absence": self.absence_.tolist(),
             "silence": self.silence_.tolist(),
             "n_items": self.n_items,
         }
@@ -122,15 +137,19 @@ class Blend:
 
 
 def columns(candidates: Candidates) -> Float32:
-    """Return what the weights are multiplied with: float32[n, c, 3r].
+    """Return what the weights are multiplied with: float32[n, c, 5r].
 
-    The standardised score of each retriever, the same times the logarithm of the length of the history (0 for
-    none, 1 from `LONG` events on), and the score that its silence could count for.
+    The standardised score of each retriever for newcomers; the same for all others; that times the logarithm of
+    the length of the history (0 for one event, 1 from `LONG` on); that times the logarithm of the time away
+    (0 for none, 1 from a `YEAR` on; a log without times counts places, which are next to no time); and the
+    score that its silence could count for.
     """
     spoken, silent = normalised(candidates.scores)
-    length = np.log1p(np.minimum(candidates.lengths, LONG)) / np.log1p(LONG)
-    grown = spoken * length[:, None, None].astype(np.float32)
-    return np.concatenate([spoken, grown, silent], axis=2)
+    met = candidates.lengths > 0
+    length = np.log(np.clip(candidates.lengths, 1, LONG)) / np.log(LONG)
+    absence = np.log1p(np.minimum(candidates.absences / _DAY, YEAR)) / np.log1p(YEAR)
+    shares = [each.astype(np.float32)[:, None, None] for each in (~met, met, length, absence)]
+    return np.concatenate([spoken * share for share in shares] + [silent], axis=2)
 
 
 def ndcg(scores: Float32, labels: Float32, totals: Array, k: int = 10) -> Float64:
@@ -160,7 +179,7 @@ class _Task:
 
     Attributes
     ----------
-    columns : float32[n, c, 3r]
+    columns : float32[n, c, 5r]
     padding : bool[n, c]
     chosen : float32[n, c]
         What each user chose, as shares that sum to the weight of the user.

@@ -40,7 +40,8 @@ def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allo
     items = union(np.concatenate(lists, axis=1))
     gathered = np.stack([np.take_along_axis(s, np.maximum(items, 0), axis=1) for s in scores], axis=2)
     gathered[items < 0] = -np.inf
-    return Candidates(items, gathered, queries.lengths, tuple(r.name for r in retrievers))
+    names = tuple(r.name for r in retrievers)
+    return Candidates(items, gathered, queries.lengths, queries.absence, names)
 
 
 def union(items: Int32) -> Int32:
@@ -106,6 +107,7 @@ def collect(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed
         np.concatenate([_widened(part.items, width, -1) for part in parts]),
         np.concatenate([_widened(part.scores, width, -np.inf) for part in parts]),
         np.concatenate([part.lengths for part in parts]),
+        np.concatenate([part.absences for part in parts]),
         parts[0].retrievers,
     )
 

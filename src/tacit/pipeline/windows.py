@@ -1,22 +1,24 @@
 """Rank windows: slices of the training log, each later than what its retrievers may see.
 
-Labels must be later than every statistic, so the last stretches of the training log are cut off one after the
-other: retrievers and features are fitted on what lies before a stretch and asked to foretell it.
+Labels must be later than every statistic, so the last stretches of the training log are cut off one after
+the other: retrievers and features are fitted on what lies before a stretch and asked to foretell it. A
+service is asked at any moment (a mail to everybody) and right after an event (a visit), so both are learned
+from: in a log of short sessions nobody has a history at the cut.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tacit.core.errors import UnsupportedError
-from tacit.core.types import Int32, Int64
+from tacit.core.types import Bool, Int32, Int64
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.splits import Protocol, cut_time, held_out
 
 ENOUGH = 2_000
-"""Users that have been asked when no further window is cut off: it would cost a fit of every retriever, and
+"""Queries that have been asked when no further window is cut off: it would cost a fit of every retriever, and
 the blend learns hardly more from it (docs/decisions/006-blend.md)."""
 
 
@@ -29,9 +31,9 @@ class Window:
     past : Interactions
         All that models and features may see.
     queries : Queries
-        One per user with a target: the history before the moment.
+        Histories of users with a target, each up to the moment of asking. Of one user there can be two.
     target_offsets : int64[n + 1], targets : int32[...]
-        The items that each of those users went on to choose, ascending, without those already seen.
+        The items that the user of each query went on to choose, ascending, without those already seen.
     """
 
     past: Interactions
@@ -40,7 +42,7 @@ class Window:
     targets: Int32
 
     def sample(self, size: int, rng: np.random.Generator) -> "Window":
-        """Return the window with at most ``size`` of its users, chosen at random."""
+        """Return the window with at most ``size`` of its queries, chosen at random."""
         if len(self.queries) <= size:
             return self
         rows = np.sort(rng.choice(len(self.queries), size, replace=False)).astype(np.int64)
@@ -59,7 +61,7 @@ class Window:
 def rank_windows(
     log: Interactions, protocol: Protocol, *, count: int, share: float, rng: np.random.Generator
 ) -> Iterator[Window]:
-    """Yield up to ``count`` windows, the earliest first; fewer where they have `ENOUGH` users together.
+    """Yield up to ``count`` windows, the earliest first; fewer where they have `ENOUGH` queries together.
 
     Parameters
     ----------
@@ -83,8 +85,9 @@ def rank_windows(
             break
         if not held.any() or held.all():
             break
-        now = cut_time(rest.at, part) if protocol == "time" else rest.end
-        window = _window(rest.select(~held), rest.select(held), now)
+        at_cut = _queries(rest, held, now=cut_time(rest.at, part) if protocol == "time" else rest.end)
+        parts = [at_cut, _visits(rest, held, rng)] if protocol == "time" else [at_cut]
+        window = _window(rest.select(~held), parts)
         if len(window.queries) and len(window.past):
             windows.append(window)
         if sum(len(window.queries) for window in windows) >= ENOUGH:
@@ -101,13 +104,38 @@ def sampled_users(log: Interactions, max_events: int, rng: np.random.Generator) 
     return log.select(chosen[log.user])
 
 
-def _window(past: Interactions, future: Interactions, now: float) -> Window:
-    liked = future.select(future.weight > 0)
-    width = np.int64(past.n_items)
+_Asked = tuple[Queries, Int64, Int32]
+"""Queries with their target offsets and targets."""
+
+
+def _window(past: Interactions, parts: Sequence[_Asked]) -> Window:
+    queries, offsets, targets = zip(*parts, strict=True)
+    counts = np.concatenate([np.diff(part) for part in offsets])
+    all_offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return Window(past, Queries.joined(queries), all_offsets, np.concatenate(targets))
+
+
+def _queries(log: Interactions, held: Bool, *, now: float) -> _Asked:
+    """Return who chose something new among the held events, asked before them."""
+    past, liked = log.select(~held), log.select(held & (log.weight > 0))
+    width = np.int64(log.n_items)
     seen = np.unique(past.user.astype(np.int64) * width + past.item)
     chosen = np.unique(liked.user.astype(np.int64) * width + liked.item)
     new = chosen[~np.isin(chosen, seen, assume_unique=True)]
     users, counts = np.unique(new // width, return_counts=True)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    queries = past.queries(users.astype(np.int32), now=now)
-    return Window(past, queries, offsets, (new % width).astype(np.int32))
+    return past.queries(users.astype(np.int32), now=now), offsets, (new % width).astype(np.int32)
+
+
+def _visits(log: Interactions, held: Bool, rng: np.random.Generator) -> _Asked:
+    """Return who is in the middle of a stretch, asked right after one of their events in it."""
+    count = np.bincount(log.user[held], minlength=log.n_users)
+    start = np.concatenate([[0], np.cumsum(count)])
+    place = (
+        np.cumsum(held) - held - start[log.user]
+    )  # among the held ones of the user: a log is sorted by them
+    known = np.floor(1 + rng.random(log.n_users) * (count - 1))
+    here = count[log.user] > 1
+    later = held & (place >= known[log.user])
+    queries, offsets, targets = _queries(log.select(here), later[here], now=log.end)
+    return replace(queries, now=queries.at[queries.offsets[1:] - 1]), offsets, targets
