@@ -139,10 +139,10 @@ class Blend:
 def columns(candidates: Candidates) -> Float32:
     """Return what the weights are multiplied with: float32[n, c, 5r].
 
-    The standardised score of each retriever for newcomers; the same for all others; that times the logarithm of
-    the length of the history (0 for one event, 1 from `LONG` on); that times the logarithm of the time away
-    (0 for none, 1 from a `YEAR` on; a log without times counts places, which are next to no time); and the
-    score that its silence could count for.
+    The standardised score of each retriever for newcomers; the same for all others; that times the logarithm
+    of the length of the history (0 for one event, 1 from `LONG` on); that times the logarithm of the time
+    away (0 for none, 1 from a `YEAR` on; a log without times counts places, which are next to no time); and
+    the score that its silence could count for.
     """
     spoken, silent = normalised(candidates.scores)
     met = candidates.lengths > 0
