@@ -68,6 +68,8 @@ def test_the_default_half_life_is_the_time_of_the_last_tenth() -> None:
     scores = popularity(Trending(), log(rows))
     assert scores[1] == pytest.approx(0.5)
     assert scores[2] == pytest.approx(1.0)
+    scores = popularity(Trending(share=0.05), log(rows))
+    assert scores[1] == pytest.approx(0.25, abs=1e-3)  # the last twentieth takes five days
 
 
 def test_without_timestamps_everything_counts_alike() -> None:

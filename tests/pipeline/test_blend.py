@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tacit.core.types import Float32
+from tacit.core.types import DAY, Float32
 from tacit.features.candidates import Candidates
 from tacit.pipeline.blend import Blend, Judged, ndcg
 
@@ -27,9 +27,6 @@ def test_ndcg_is_that_of_sorted_lists(seed: int, k: int) -> None:
         ideal = sum(1 / np.log2(place + 2) for place in range(min(k, totals[row])))
         gain = sum(label / np.log2(place + 2) for place, label in enumerate(ranked))
         assert value == pytest.approx(gain / ideal if ideal else 0)
-
-
-DAY = 86_400.0
 
 
 def found(

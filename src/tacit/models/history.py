@@ -7,7 +7,7 @@ from tacit.core.types import DAY, Float32, Float64
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 
-_RECENT = 0.1
+RECENT = 0.1
 """The default half-life is the time in which this last share of the events happened."""
 
 _FAINT = 1e-30
@@ -36,18 +36,19 @@ def decayed_rows(queries: Queries, decay: float, n_items: int) -> sparse.csr_arr
     return queries.matrix(n_items, decayed(queries, decay))
 
 
-def fading(interactions: Interactions, half_life: float | None) -> Float64:
+def fading(interactions: Interactions, half_life: float | None, share: float = RECENT) -> Float64:
     """Return how much of each event is left at the end of the log: float64[events], in (0, 1].
 
     Parameters
     ----------
     interactions : Interactions
     half_life : float or None
-        Days after which an event counts half; by default the time in which the last tenth of the
+        Days after which an event counts half; by default the time in which the last ``share`` of the
         events happened. In a log without timestamps nothing fades.
+    share : float
     """
     if interactions.timing != "time" or not len(interactions):
         return np.ones(len(interactions))
     age = interactions.end - interactions.at
-    seconds = float(np.quantile(age, _RECENT)) if half_life is None else half_life * DAY
+    seconds = float(np.quantile(age, share)) if half_life is None else half_life * DAY
     return np.maximum(np.exp2(-age / max(seconds, 1.0)), _FAINT)

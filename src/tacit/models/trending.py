@@ -14,7 +14,7 @@ from tacit.core.types import Array, Float32, Float64, Int32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.models.history import fading
+from tacit.models.history import RECENT, fading
 
 
 class Trending:
@@ -24,18 +24,23 @@ class Trending:
     ----------
     half_life : float, optional
         Days after which an event counts half; ``inf`` for plain popularity. By default the time in
-        which the last tenth of the events happened. A log without timestamps is counted plainly.
+        which the last ``share`` of the events happened. A log without timestamps is counted plainly.
+    share : float
+        In (0, 1); says nothing where ``half_life`` is given.
     name : str
     """
 
-    def __init__(self, *, half_life: float | None = None, name: str = "trending") -> None:
+    def __init__(
+        self, *, half_life: float | None = None, share: float = RECENT, name: str = "trending"
+    ) -> None:
         self.half_life = half_life
+        self.share = share
         self.name = name
         self.popularity_: Float32
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Count the users of each item, each by what is left of their events, and return self."""
-        liked = np.maximum(interactions.weight, 0) * fading(interactions, self.half_life)
+        liked = np.maximum(interactions.weight, 0) * fading(interactions, self.half_life, self.share)
         total = _damped(interactions.user, interactions.item, liked, len(catalogue))
         self.popularity_ = np.where(total > 0, total, -np.inf).astype(np.float32)
         return self
@@ -55,7 +60,7 @@ class Trending:
     def spec(self) -> dict[str, Json]:
         """Return the hyperparameters (an infinite half-life as text: JSON has no infinity)."""
         endless = self.half_life is not None and np.isinf(self.half_life)
-        return {"half_life": "inf" if endless else self.half_life, "name": self.name}
+        return {"half_life": "inf" if endless else self.half_life, "share": self.share, "name": self.name}
 
     def arrays(self) -> dict[str, Array]:
         """Return the popularity."""

@@ -22,12 +22,13 @@ from typing import Any, Self
 import numpy as np
 from scipy.optimize import minimize
 
-from tacit.core.types import Array, Bool, Float32, Float64, Int64, Json
+from tacit.core.types import DAY, Array, Bool, Float32, Float64, Int64, Json
 from tacit.features.candidates import Candidates
 from tacit.pipeline.retrieval import normalised
 
 _L2 = 0.003
 _START = 0.1
+_TOLERANCE = 1e-7
 _LEAST = 1e-3
 """No weight is 0: where all others are silent, somebody's order still counts."""
 
@@ -37,7 +38,6 @@ LONG = 400
 """Length of a history from which on more events change nothing."""
 YEAR = 365
 """Days away from which on more of them change nothing."""
-_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -100,18 +100,20 @@ class Blend:
         if r > 1 and any(len(task.chosen) for task in tasks):
             bounds = [(_LEAST, None)] * (2 * r) + [(None, None)] * (3 * r)
             start = np.full(5 * r, _START)
-            found = minimize(_loss, start, (tasks,), jac=True, method="L-BFGS-B", bounds=bounds).x
+            found = minimize(
+                _loss, start, (tasks,), jac=True, method="L-BFGS-B", bounds=bounds, tol=_TOLERANCE
+            ).x
         parts = np.split(found.astype(np.float32), 5)
         self.newcomers_, self.weights_, self.growth_, self.absence_, self.silence_ = parts
         return self
 
     def score(self, candidates: Candidates) -> Float32:
         """Return float32[n, c]; ``-inf`` on padding."""
-        parts, r = columns(candidates), len(self.silence_)
-        learned = np.concatenate([self.newcomers_, self.weights_, self.growth_, self.absence_])
-        spoken = parts[:, :, : 4 * r] @ learned
-        cost = np.where(candidates.items < self.n_items, parts[:, :, 4 * r :] @ self.silence_, 0)
-        return np.where(candidates.items < 0, -np.inf, spoken + cost).astype(np.float32)
+        spoken, silent = normalised(candidates.scores)
+        learned = np.stack([self.newcomers_, self.weights_, self.growth_, self.absence_])
+        said = _weighed(spoken, _circumstances(candidates) @ learned)
+        cost = np.where(candidates.items < self.n_items, silent @ self.silence_, 0)
+        return np.where(candidates.items < 0, -np.inf, said + cost).astype(np.float32)
 
     def within(self, n_items: int) -> "Blend":
         """Return the same blend of retrievers that know ``n_items`` items."""
@@ -136,22 +138,6 @@ class Blend:
         return cls(**spec)
 
 
-def columns(candidates: Candidates) -> Float32:
-    """Return what the weights are multiplied with: float32[n, c, 5r].
-
-    The standardised score of each retriever for newcomers; the same for all others; that times the logarithm
-    of the length of the history (0 for one event, 1 from `LONG` on); that times the logarithm of the time
-    away (0 for none, 1 from a `YEAR` on; a log without times counts places, which are next to no time); and
-    the score that its silence could count for.
-    """
-    spoken, silent = normalised(candidates.scores)
-    met = candidates.lengths > 0
-    length = np.log(np.clip(candidates.lengths, 1, LONG)) / np.log(LONG)
-    absence = np.log1p(np.minimum(candidates.absences / _DAY, YEAR)) / np.log1p(YEAR)
-    shares = [each.astype(np.float32)[:, None, None] for each in (~met, met, length, absence)]
-    return np.concatenate([spoken * share for share in shares] + [silent], axis=2)
-
-
 def ndcg(scores: Float32, labels: Float32, totals: Array, k: int = 10) -> Float64:
     """Return NDCG@k of each query: float64[n].
 
@@ -173,13 +159,33 @@ def ndcg(scores: Float32, labels: Float32, totals: Array, k: int = 10) -> Float6
     return np.asarray(total / np.maximum(ideal, 1e-12), dtype=np.float64)
 
 
+def _circumstances(candidates: Candidates) -> Float32:
+    """Return how much each row of weights counts for each query: float32[n, 4].
+
+    Whether there is no history; whether there is one; the logarithm of its length (0 for one event, 1 from
+    `LONG` on); and that of the time away (0 for none, 1 from a `YEAR` on; a log without times counts places,
+    which are next to no time).
+    """
+    met = candidates.lengths > 0
+    length = np.log(np.clip(candidates.lengths, 1, LONG)) / np.log(LONG)
+    absence = np.log1p(np.minimum(candidates.absences / DAY, YEAR)) / np.log1p(YEAR)
+    return np.stack([~met, met, length, absence], axis=1).astype(np.float32)
+
+
+def _weighed(parts: Float32, weights: Float32) -> Float32:
+    """Return the sum over r of float32[n, c, r], weighed for each query by float32[n, r]: float32[n, c]."""
+    return np.asarray((parts @ weights[:, :, None])[:, :, 0], dtype=np.float32)
+
+
 @dataclass(frozen=True)
 class _Task:
     """Lists in the form that weights are learned from.
 
     Attributes
     ----------
-    columns : float32[n, c, 5r]
+    parts : float32[n, c, 2r]
+        What each retriever says of each candidate, and what its silence could cost.
+    circumstances : float32[n, 4]
     padding : bool[n, c]
     chosen : float32[n, c]
         What each user chose, as shares that sum to the weight of the user.
@@ -187,7 +193,8 @@ class _Task:
         The root of how much a user chose: between every user alike and every choice alike.
     """
 
-    columns: Float32
+    parts: Float32
+    circumstances: Float32
     padding: Bool
     chosen: Float32
     weight: Float32
@@ -198,22 +205,28 @@ def _task(one: Judged) -> _Task:
     hit = np.flatnonzero(one.labels.any(axis=1))
     found, labels = one.candidates.take(hit), one.labels[hit]
     weight = np.sqrt(labels.sum(axis=1, keepdims=True))
-    return _Task(columns(found), ~found.real, labels / weight, weight)
+    parts = np.concatenate(normalised(found.scores), axis=2)
+    return _Task(parts, _circumstances(found), ~found.real, labels / weight, weight)
 
 
 def _loss(weights: Float64, tasks: Sequence[_Task]) -> tuple[float, Float64]:
     """Return the mean cross entropy of what the lists' users chose, with L2, and its gradient."""
     users = sum(float(task.weight.sum()) for task in tasks)
-    parts = [_cross_entropy(weights.astype(np.float32), task) for task in tasks]
+    parts = [_cross_entropy(weights.astype(np.float32).reshape(5, -1), task) for task in tasks]
     loss = sum(part[0] for part in parts) / users + _L2 * float(weights @ weights)
     return loss, sum(part[1] for part in parts) / users + 2 * _L2 * weights
 
 
 def _cross_entropy(weights: Float32, task: _Task) -> tuple[float, Float64]:
-    logits = np.where(task.padding, _NEVER, task.columns @ weights)
+    spoken = task.circumstances @ weights[:4]
+    own = np.concatenate([spoken, np.tile(weights[4], (len(spoken), 1))], axis=1)
+    logits = np.where(task.padding, _NEVER, _weighed(task.parts, own))
     logits -= logits.max(axis=1, keepdims=True)
     chance = np.exp(logits)
     total = chance.sum(axis=1, keepdims=True)
     surprise = task.chosen * (np.log(total) - logits)
     error = task.weight * chance / total - task.chosen
-    return float(surprise.sum(dtype=np.float64)), np.tensordot(error, task.columns, 2).astype(np.float64)
+    pull = (error[:, None] @ task.parts)[:, 0]
+    said, silent = np.split(pull, 2, axis=1)
+    gradient = np.append(task.circumstances.T @ said, silent.sum(axis=0))
+    return float(surprise.sum(dtype=np.float64)), gradient.astype(np.float64)

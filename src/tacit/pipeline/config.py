@@ -17,6 +17,7 @@ _STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
 
 DEFAULT_RETRIEVERS: dict[str, dict[str, Any]] = {
     "trending": {},
+    "trending-now": {"model": "trending", "share": 0.01},
     "popular": {"model": "trending", "half_life": float("inf")},
     "itemknn": {},
     "userknn": {},
@@ -26,9 +27,10 @@ DEFAULT_RETRIEVERS: dict[str, dict[str, Any]] = {
     "sessionknn": {},
     "content": {},
 }
-"""What everybody wants, lately and ever; what people alike want, likewise; what goes with the whole of a
-history and what follows its last events; and what is alike in text. The time of the sequential model grows
-with the third power of its items; it leaves the rarer ones to the others. See docs/decisions/006-blend.md."""
+"""What everybody wants, lately, just now (news) and ever; what people alike want, lately and ever; what goes
+with the whole of a history and what follows its last events; and what is alike in text. The time of the
+sequential model grows with the third power of its items; it leaves the rarer ones to the others. See
+docs/decisions/006-blend.md."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,11 @@ class Config:
         How many items each retriever puts forward.
     windows : int
         How many stretches at the end of the training log the blend and the ranker learn from; fewer where
-        they already have `tacit.pipeline.windows.ENOUGH` users.
+        they already have `tacit.pipeline.windows.ENOUGH` queries.
     share : float
         Share of the training events in each stretch, in (0, 0.5).
     max_users : int
-        Users sampled from each stretch, which bounds time and memory.
+        Queries sampled from each stretch, which bounds time and memory.
     max_events : int
         A longer log is learned from by a sample of its users, with about so many events; the retrievers
         that serve are fitted on all of it.
