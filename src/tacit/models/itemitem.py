@@ -13,13 +13,10 @@ from scipy import sparse
 
 from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.catalogue import Catalogue
-from tacit.data.queries import Queries, gather_ranges
+from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
-from tacit.models.history import decayed
-
-_AT_ONCE = 64
-"""Histories scored together: bounds the memory for the weights that their events look up."""
+from tacit.models.history import decayed, decayed_rows
 
 
 @dataclass(frozen=True)
@@ -39,26 +36,11 @@ class ItemItem:
 
     def score(self, queries: Queries, decay: float, items: Int32 | None = None) -> Float32:
         """Return the decayed sum of the rows of each history: float32[n, m]; ``-inf`` without evidence."""
-        scores = np.empty((len(queries), len(self.known)), dtype=np.float32)
-        for start in range(0, len(queries), _AT_ONCE):
-            stop = min(start + _AT_ONCE, len(queries))
-            self._fill(scores[start:stop], queries.slice(start, stop), decay)
+        histories = decayed_rows(queries, decay, len(self.known))
+        spoken = histories @ self.matrix
+        scores = csr.densified(spoken, np.where(self.known, np.float32(0), np.float32(-np.inf)))
+        scores[np.diff(spoken.indptr) == 0] = -np.inf
         return scores if items is None else scores[:, items]
-
-    def _fill(self, scores: Float32, queries: Queries, decay: float) -> None:
-        """Write the scores of a few histories, by gathers: setting up a sparse product costs more."""
-        strength = decayed(queries, decay)
-        events = np.flatnonzero((strength > 0) & (queries.item < len(self.known)))
-        places = self.matrix.indptr.astype(np.int64, copy=False)
-        spoken, offsets = gather_ranges(places, queries.item[events].astype(np.int64))
-        entries = np.diff(offsets)
-        row = np.repeat(queries.row[events], entries)
-        scores[:] = np.where(self.known, np.float32(0), np.float32(-np.inf))
-        scores[np.bincount(row, minlength=len(queries)) == 0] = -np.inf
-        cell = row.astype(np.int64) * len(self.known) + self.matrix.indices[spoken]
-        flat = scores.reshape(-1)  # a view: the rows lie one after the other
-        flat[cell] = 0
-        np.add.at(flat, cell, self.matrix.data[spoken] * np.repeat(strength[events], entries))
 
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items that an event on each of ``items`` speaks for most."""
