@@ -59,6 +59,12 @@ def test_items_of_the_same_people_share_a_group() -> None:
     assert {tuple(np.unique(group % 2)) for group in found} == {(0,), (1,)}
 
 
+def test_groups_of_events_that_have_nearly_faded_are_those_of_fresh_ones() -> None:
+    fresh = groups(sparse.csr_array(X), 4, np.random.default_rng(1))
+    faded = groups(sparse.csr_array(X * np.float32(1e-30)), 4, np.random.default_rng(1))
+    assert [group.tolist() for group in faded] == [group.tolist() for group in fresh]
+
+
 def test_groups_are_small_enough_and_the_order_of_the_people_does_not_matter() -> None:
     first = groups(sparse.csr_array(X), 4, np.random.default_rng(1))
     assert max(map(len, first)) <= 4

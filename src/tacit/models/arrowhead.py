@@ -16,6 +16,7 @@ import numpy as np
 from scipy import linalg, sparse
 
 from tacit.core.types import Float32, Float64, Int64
+from tacit.models.csr import scaled
 from tacit.models.gram import blocks, inverse, largest, regularised
 
 _DIRECTIONS = 32
@@ -28,8 +29,9 @@ def groups(X: sparse.csr_array, size: int, rng: np.random.Generator) -> list[Int
     A balanced tree: each branch is split in halves along the direction in which its items differ most.
     """
     lengths = np.sqrt(np.bincount(X.indices, np.square(X.data, dtype=np.float64), minlength=X.shape[1]))
+    N = scaled(X, columns=1 / lengths)  # of events that have nearly faded only the proportions matter
     start = rng.normal(size=(X.shape[1], _DIRECTIONS)).astype(np.float32)
-    seen = np.asarray(X.T @ (X @ (start / lengths[:, None].astype(np.float32))))
+    seen = np.asarray(N.T @ (N @ start))
     return _halved(np.arange(X.shape[1]), seen / np.linalg.norm(seen, axis=1, keepdims=True), size)
 
 
