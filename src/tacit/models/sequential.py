@@ -7,7 +7,7 @@ in EASE. The rows of the first half, one an event, are never made: what pairs of
 the products is a recurrence over the lags. A log without order is learned by the second half alone.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -101,8 +101,8 @@ class Sequential(ByItems):
         """Return both sides of the normal equations, the halves mixed: float32[items, items] each."""
         steps = _steps(interactions, items, self.half_life)
         window, decay = self.window, self.decay
-        G = _crossed(steps, len(items), window, lambda first: steps.pasts(first, window, decay))
-        A = _crossed(steps, len(items), window, lambda first: steps.nexts(first, window, decay))
+        G = _crossed(steps, len(items), steps.pasts(window, decay))
+        A = _crossed(steps, len(items), steps.nexts(window, decay))
         _add_transposed(G)
         X = csr.wanted(interactions, None)[:, items]
         size = np.diagonal(G).mean()
@@ -136,26 +136,33 @@ class _Steps:
     step: Float64
     rest: Int64
 
-    def later(self, values: Float64, first: Int64, lag: int) -> Float64:
-        """Return the values of the events ``lag`` after each of ``first``; 0 beyond the user's last event."""
-        return np.where(self.rest[first] >= lag, values.take(first + lag, mode="clip"), 0.0)
+    def later(self, values: Float64, lag: int) -> Float64:
+        """Return what the event ``lag`` after each event has, 0 beyond the user's last: float64[events]."""
+        shifted = np.zeros(len(values))
+        shifted[: max(len(values) - lag, 0)] = values[lag:]
+        shifted *= self.rest >= lag
+        return shifted
 
-    def pasts(self, first: Int64, window: int, decay: float) -> Iterator[tuple[int, Float64]]:
-        """Yield each lag and what pairs of events that far apart add to S'S (lag 0 by half): float64[first].
+    def pasts(self, window: int, decay: float) -> Float32:
+        """Return what two events so far apart add to S'S: float32[lags, events]; with themselves by half.
 
         Two events meet in the past of every step after the later one while the window holds the earlier.
         """
-        steps = np.zeros(len(first))
+        worth = np.zeros((window + 1, len(self.item)), dtype=np.float32)
+        steps = np.zeros(len(self.item))
         for lag in reversed(range(window)):
-            steps = decay**2 * steps + self.later(self.step, first, lag + 1)
-            pair = self.liked[first] * self.later(self.liked, first, lag) * decay**lag
-            yield lag, pair * steps * (0.5 if lag == 0 else 1.0)
+            steps = decay**2 * steps + self.later(self.step, lag + 1)
+            worth[lag] = self.liked * self.later(self.liked, lag) * steps * decay**lag
+        worth[0] /= 2
+        return worth
 
-    def nexts(self, first: Int64, window: int, decay: float) -> Iterator[tuple[int, Float64]]:
-        """Yield each lag and what pairs of events that far apart add to S'T: float64[first]."""
+    def nexts(self, window: int, decay: float) -> Float32:
+        """Return what two events so far apart add to S'T: float32[lags, events]."""
+        worth = np.zeros((window + 1, len(self.item)), dtype=np.float32)
         target = self.liked * self.step
         for lag in range(1, window + 1):
-            yield lag, self.liked[first] * self.later(target, first, lag) * decay ** (lag - 1)
+            worth[lag] = self.liked * self.later(target, lag) * decay ** (lag - 1)
+        return worth
 
 
 def _steps(interactions: Interactions, items: Int64, half_life: float | None) -> _Steps:
@@ -172,22 +179,26 @@ def _steps(interactions: Interactions, items: Int64, half_life: float | None) ->
     )
 
 
-def _crossed(
-    steps: _Steps, n_items: int, window: int, pairs: Callable[[Int64], Iterator[tuple[int, Float64]]]
-) -> Float32:
-    """Return the sum of the pairs by item of the earlier and the later event: float32[items, items]."""
+def _crossed(steps: _Steps, n_items: int, worth: Float32) -> Float32:
+    """Return the sum of the pairs by item of the earlier and the later event: float32[items, items].
+
+    Parameters
+    ----------
+    steps : _Steps
+    n_items : int
+    worth : float32[lags, events]
+        What each event and the one ``lag`` after it add.
+    """
     order = np.argsort(steps.item, kind="stable")
     counts = np.bincount(steps.item, minlength=n_items)
     offsets = np.concatenate([[0], np.cumsum(counts)])
+    lags = len(worth)
     product = np.empty((n_items, n_items), dtype=np.float32)
-    for rows in _bounded(np.maximum(counts * (window + 1), n_items)):
+    for rows in _bounded(np.maximum(counts * lags, n_items)):
         first = order[offsets[rows.start] : offsets[rows.stop]]
-        later = np.zeros((len(first), window + 1), dtype=np.int32)
-        value = np.zeros((len(first), window + 1), dtype=np.float32)
-        for lag, worth in pairs(first):
-            later[:, lag] = steps.item.take(first + lag, mode="clip")
-            value[:, lag] = worth
-        ends = (offsets[rows.start : rows.stop + 1] - offsets[rows.start]) * (window + 1)
+        later = np.stack([steps.item.take(first + lag, mode="clip") for lag in range(lags)], axis=1)
+        value = np.stack([worth[lag].take(first) for lag in range(lags)], axis=1)
+        ends = (offsets[rows.start : rows.stop + 1] - offsets[rows.start]) * lags
         shape = (rows.stop - rows.start, n_items)
         # Made dense, a matrix of repeated entries is their sum.
         product[rows] = sparse.csr_array((value.ravel(), later.ravel(), ends), shape=shape).toarray()
