@@ -83,7 +83,14 @@ def test_one_rating_only_counts_one() -> None:
 
 def test_time_spent_is_damped_and_the_median_counts_one() -> None:
     train = log(("u", "a", "play", 1, 1), ("u", "b", "play", 2, 4), ("u", "c", "play", 3, 28))
-    assert weights_of(EventWeights.fit(train), train) == pytest.approx([math.log2(1.25), 1.0, 3.0])
+    by_name = EventWeights.fit(train, "names")
+    assert weights_of(by_name, train) == pytest.approx([math.log2(1.25), 1.0, 3.0])
+    assert EventWeights.from_json(by_name.to_json()) == by_name
+
+
+def test_by_default_a_time_spent_says_no_more_than_that_something_was_begun() -> None:
+    train = log(("u", "a", "play", 1, 1), ("u", "b", "play", 2, 4), ("u", "c", "play", 3, 28))
+    assert weights_of(EventWeights.fit(train), train) == [1, 1, 1]
 
 
 def test_a_price_says_nothing() -> None:

@@ -6,9 +6,9 @@ The weight of an event is the product of
    those that say no or only show. With ``mode="names"`` it is what the name stands for in every case, divided
    by the strongest type of the training log so that this one weighs 1; with ``mode="auto"`` it is estimated
    from the log (below);
-2. its value: a rating is scaled over the range seen in training to .2 to 1; a time spent counts
-   ``log2(1 + value / median)``, clipped to .1 to 3, so that the median counts 1; no value counts 1. Prices
-   and quantities (a value on any other type) say nothing about taste and count 1;
+2. its value: a rating is scaled over the range seen in training to .2 to 1; with ``mode="names"`` or
+   ``"auto"`` a time spent counts ``log2(1 + value / median)``, clipped to .1 to 3, so that the median counts
+   1; everything else counts 1. Prices and quantities (a value on any other type) say nothing about taste;
 3. its repetition: the n-th time that a user does the same to the same item counts ``n ** -repeats``;
 4. its age, where ``half_life_days`` is given: ``.5 ** (age / half life)``, age counted back from the end of
    the training log.
@@ -53,7 +53,7 @@ class EventWeights:
     ratings : dict
         Event type: lowest and highest rating in training.
     times : dict
-        Event type: median time spent in training.
+        Event type: median time spent in training; empty with "default".
     repeats : float
         Exponent of the damping of repetitions, 0 for none.
     half_life_days : float or None
@@ -117,7 +117,7 @@ class EventWeights:
             mode=mode,
             strengths={**found, **(strengths or {})},
             ratings=_rating_ranges(train),
-            times=_time_medians(train),
+            times={} if mode == "default" else _time_medians(train),
             repeats=repeats,
             half_life_days=half_life_days,
             end=0.0 if end is None else float(end),  # type: ignore[arg-type]
