@@ -19,7 +19,7 @@ from tacit.pipeline.zoo import MODELS
 TRAP = "trap"
 CUT = 1.7e9 + 60 * 86_400.0
 N_USERS = 50
-N_ITEMS = 30
+N_ITEMS = 60
 
 
 def log() -> pl.DataFrame:
@@ -85,7 +85,7 @@ def fitted_of_ours(name: str) -> Any:
     return fitted(MODELS[name], split())
 
 
-# With 64 factors for 30 items the order in which iALS lists what somebody has not seen is noise, and the trap
+# With 64 factors for 60 items the order in which iALS lists what somebody has not seen is noise, and the trap
 # may stand anywhere in it; that another future changes nothing is checked of it too.
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "ials"])
 def test_no_model_of_ours_sees_the_trap(name: str) -> None:
