@@ -82,7 +82,7 @@ def of_the_window(config: Config, role: int = TRAIN) -> Lesson:
 
 def test_a_ranker_that_knows_more_than_the_blend_is_trusted() -> None:
     stage, report, _ = learned(made(some_labels(), scores=noise, features=flat(telling)))
-    assert stage.trust == report.trust >= 0.5
+    assert stage.trust == report.trust == 0.5  # the most that a ranker may count
     assert report.valid_ndcg["1.0"] > 0.95 > report.valid_ndcg["0.0"]
 
 
@@ -102,7 +102,7 @@ def test_of_equals_the_ranker_is_trusted_least() -> None:
 def test_the_trust_is_the_best_of_those_that_were_tried() -> None:
     mixed = made(some_labels(), scores=lambda y: telling(y) + noise(y), features=flat(noise))
     _, report, _ = learned(mixed)
-    assert list(report.valid_ndcg) == ["0.0", "0.25", "0.5", "0.75", "1.0"]
+    assert list(report.valid_ndcg) == ["0.0", "0.25", "0.5", "1.0"]
     assert report.valid_ndcg[str(report.trust)] == max(report.valid_ndcg.values())
 
 

@@ -28,7 +28,10 @@ _SHARES = (0.7, 0.2, 0.1)
 _NEGATIVES = 60
 """Negatives drawn per query for the losses. Which rank is best is judged on all candidates."""
 
-_TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_TRUSTS = (0.0, 0.25, 0.5)
+"""Half at most (docs/decisions/003-how-much-the-ranker-counts.md)."""
+_ALONE = 1.0
+"""Told in the report; never chosen."""
 
 
 @dataclass(frozen=True)
@@ -189,14 +192,14 @@ def _with_ranker(
 def _quality_by_trust(
     lessons: Sequence[Lesson], blend: Blend, normaliser: Normaliser, ranker: MLP
 ) -> dict[float, float]:
-    values: dict[float, list[Array]] = {trust: [] for trust in _TRUSTS}
+    values: dict[float, list[Array]] = {trust: [] for trust in (*_TRUSTS, _ALONE)}
     for one in lessons:
         rows = np.flatnonzero(one.role != TRAIN)
         ranked = np.full(one.candidates.items.shape, -np.inf, dtype=np.float32)
         held = one.role[one.query] != TRAIN
         ranked.ravel()[one.pair[held]] = ranker.score(normaliser.transform(one.features[held]))
         blended = blend.score(one.candidates)
-        for trust in _TRUSTS:
+        for trust in values:
             scores = mixed(blended[rows], ranked[rows], trust)
             values[trust].append(ndcg(scores, one.judged.labels[rows], one.judged.totals[rows]))
     return {trust: float(np.concatenate(parts).mean()) for trust, parts in values.items()}
