@@ -65,6 +65,7 @@ SPACES: Mapping[str, Space] = {
         "l2": (0.1, 0.5, 2.0, 10.0),
         "half_life": DAYS,
     },
+    "repeats": {"decay": (0.9, 0.97, 0.99, 0.995, 1.0)},
     "sessionknn": {
         "k": (50, 100, 200, 400),
         "decay": DECAY,
@@ -132,13 +133,13 @@ def run(name: str, cuts: Cuts, out: Path) -> None:
 
 def run_whole(names: Sequence[str], cuts: Cuts, out: Path) -> None:
     """Tune the retrievers of a two-stage model, each alone; take what they found if the whole gains by it."""
-    base = Config()
+    base = Config().with_repeats() if cuts.task.allow_seen else Config()
     share = SECONDS / len(base.retrievers)
     best: dict[str, Any] = {}
     for retriever, own in base.retrievers.items():
         best[retriever] = {**own, **(best_of(searched(retriever, own, cuts, share)) or {})}
     for name in names:
-        defaults, changed = zoo.MODELS[name], zoo.models(replace(base, retrievers=best))[name]
+        defaults, changed = zoo.models(base)[name], zoo.models(replace(base, retrievers=best))[name]
         trials = [
             {"parameters": told, **measured(make, name, cuts)}
             for told, make in (({}, defaults), (best, changed))

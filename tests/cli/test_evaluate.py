@@ -135,8 +135,10 @@ def test_repeats_count_where_they_are_allowed(tmp_path: Path, capsys: pytest.Cap
     log = write(tmp_path / "log.csv", "user_id,item_id,event,timestamp", rows)
     assert run(["evaluate", str(log), "--models", "popular"]) == 2
     assert "--allow-seen" in capsys.readouterr().err
-    report, _ = evaluated(capsys, log, "--models", "popular", "--allow-seen")
-    assert report["models"][0]["metrics"]["hitrate@10"]["value"] == 1
+    report, _ = evaluated(capsys, log, "--models", "popular,repeats", "--allow-seen")
+    assert [model["metrics"]["hitrate@10"]["value"] for model in report["models"][:2]] == [1, 1]
+    assert run(["evaluate", str(log), "--models", "repeats"]) == 2
+    assert "there is no model 'repeats'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,16 @@ def test_tuned_parameters_take_the_place_of_those_before_and_all_else_stays(
     assert not written.cleaning.impossible_times
 
 
+def test_what_is_tuned_for_repeats_is_fitted_for_them(
+    log: Path, tmp_path: Path, found: dict[str, Any]
+) -> None:
+    found["best"] = {"decay": 0.95}
+    assert tuned(log, tmp_path / "tuned.toml", "--models", "repeats", "--allow-seen") == 0
+    written = read_config(tmp_path / "tuned.toml")
+    assert written.repeats
+    assert written.retrievers["repeats"] == {"decay": 0.95}
+
+
 def test_what_is_better_alone_but_not_in_the_blend_is_not_kept(
     log: Path, tmp_path: Path, found: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

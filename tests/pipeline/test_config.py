@@ -87,3 +87,12 @@ def test_a_ranker_that_cannot_be_made_says_why(parameters: dict[str, object], me
 def test_whole_numbers_stand_for_fractions() -> None:
     assert parse_config({"retrievers": {"ease": {"l2": 3}}}).retrievers == {"ease": {"l2": 3}}
     assert retriever("ease", {"l2": 3}).name == "ease"
+
+
+def test_repeats_bring_their_retriever_unless_it_is_there() -> None:
+    plain = parse_config({"repeats": True})
+    assert plain == Config().with_repeats()
+    assert list(plain.retrievers) == [*Config().retrievers, "repeats"]
+    own = parse_config({"repeats": True, "retrievers": {"repeats": {"decay": 0.9}}})
+    assert own.retrievers == {"repeats": {"decay": 0.9}}
+    assert "repeats" not in parse_config({}).retrievers

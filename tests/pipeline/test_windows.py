@@ -81,6 +81,17 @@ def test_of_who_is_in_the_middle_of_a_stretch_the_rest_is_foretold_right_after_a
     assert seen == {(3, 2), (3, 3), (4, 2), (4, 3)}
 
 
+def test_where_items_may_repeat_those_of_the_history_are_asked_for_too() -> None:
+    (window,) = rank_windows(
+        log(ROWS), "time", count=1, share=0.25, rng=np.random.default_rng(0), repeats=True
+    )
+    # u chose d and again a after the cut at 7; in the visit, after d, a is left.
+    assert window.queries.user.tolist() == [0, 0]
+    assert window.target_offsets.tolist() == [0, 2, 3]
+    assert window.targets.tolist() == [0, 3, 0]
+    assert not len(window.queries.exclude)
+
+
 def test_other_cuts_have_no_visits() -> None:
     for protocol in ("leave-one-out", "random"):
         (window,) = rank_windows(log(ROWS), protocol, count=1, share=0.25, rng=np.random.default_rng(0))

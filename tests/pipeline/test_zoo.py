@@ -18,6 +18,7 @@ def test_a_model_has_the_name_it_is_asked_for_by(name: str) -> None:
 
 def test_the_two_stage_models_are_those_of_the_configuration() -> None:
     made = zoo.models(Config(candidates=17))
+    assert "repeats" not in made
     assert made["blend"]().config.ranker is None
     assert made["tacit"]().config == Config(candidates=17)
-    assert set(zoo.SIMPLE) < set(made)
+    assert set(zoo.SIMPLE) == set(zoo.models(Config().with_repeats())) - {"blend", "tacit"}

@@ -93,6 +93,8 @@ def evaluate(
     from tacit.pipeline import zoo
 
     chosen = configured(config, encoder, seed)
+    if allow_seen:
+        chosen = chosen.with_repeats()
     makers = zoo.models(chosen)
     names = _names(models, list(makers), slow=zoo.SLOW)
     _check_places(html, json)

@@ -93,6 +93,8 @@ def tune(
     check_place(out, "--out", (".toml",))
     storage = _storage(study)
     base = configured(config, encoder, seed)
+    if allow_seen:
+        base = base.with_repeats()
     names = _names(models, base)
     bars = Bars()
     made = _validation(
@@ -105,7 +107,8 @@ def tune(
     found = _found(names, base, made, bars, trials=trials, seconds=seconds, storage=storage)
     retrievers, told = _kept(base, found, made, bars)
     origin = f"{made.protocol} cut of {'the whole log' if everything else 'its training part'}"
-    write_text(_text(config, encoder, seed, retrievers, [_origin(events, origin), *told]), out)
+    given = {"encoder": encoder, "seed": seed, "repeats": allow_seen or None}
+    write_text(_text(config, given, retrievers, [_origin(events, origin), *told]), out)
     console.print("\n".join(told))
     err.print(f"{out}: configuration for tacit fit and tacit evaluate")
 
@@ -253,13 +256,11 @@ def _origin(events: Path, cut: str) -> str:
     return f"tacit tune, {day}, {events.name}: NDCG@10 of users with a history on a {cut}"
 
 
-def _text(
-    config: Path | None, encoder: str | None, seed: int | None, retrievers: Retrievers, told: Sequence[str]
-) -> str:
-    """Return the configuration that was started from, with other retrievers, as TOML with comments."""
+def _text(config: Path | None, given: Mapping[str, Any], retrievers: Retrievers, told: Sequence[str]) -> str:
+    """Return the configuration that was started from with what was given and found, as TOML with comments."""
     import tomli_w
 
     raw = {} if config is None else tomllib.loads(config.read_text("utf-8"))
-    raw |= {name: value for name, value in (("encoder", encoder), ("seed", seed)) if value is not None}
+    raw |= {name: value for name, value in given.items() if value is not None}
     raw["retrievers"] = retrievers
     return "".join(f"# {line}\n" for line in [*told, _FLATTERS]) + "\n" + tomli_w.dumps(raw)

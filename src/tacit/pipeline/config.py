@@ -50,6 +50,9 @@ class Config:
         they already have `tacit.pipeline.windows.ENOUGH` queries.
     share : float
         Share of the training events in each stretch, in (0, 0.5).
+    repeats : bool
+        Items of the history may be recommended again (groceries, music): the windows then ask for them too.
+        See `with_repeats`.
     max_users : int
         Queries sampled from each stretch, which bounds time and memory.
     max_events : int
@@ -69,6 +72,7 @@ class Config:
     candidates: int = 100
     windows: int = 3
     share: float = 0.1
+    repeats: bool = False
     max_users: int = 4_000
     max_events: int = 2_000_000
     encoder: str = "auto"
@@ -86,6 +90,11 @@ class Config:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.weights not in get_args(Mode):
             raise ConfigError(f"weights is {self.weights!r}; it must be one of {', '.join(get_args(Mode))}")
+
+    def with_repeats(self) -> "Config":
+        """Return the configuration for lists with items of the history, and with a retriever of these."""
+        own: dict[str, dict[str, Any]] = {} if "repeats" in self.retrievers else {"repeats": {}}
+        return replace(self, repeats=True, retrievers={**self.retrievers, **own})
 
 
 def read_config(path: Path) -> Config:
@@ -120,7 +129,8 @@ def parse_config(raw: dict[str, Any], *, where: str = "the configuration") -> Co
     if not isinstance(cleaning, Mapping):
         raise ConfigError(f"{where}: cleaning is {cleaning!r}; it must be a table")
     rules = parse_rules(cleaning, where=f"the cleaning rules of {where}")
-    return replace(made(Config, values, where), cleaning=rules)
+    config = replace(made(Config, values, where), cleaning=rules)
+    return config.with_repeats() if config.repeats else config
 
 
 def made(make: Callable[..., Made], values: Mapping[str, Any], what: str) -> Made:

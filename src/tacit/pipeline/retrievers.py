@@ -23,6 +23,7 @@ from tacit.models.ease import EASE
 from tacit.models.ials import IALS
 from tacit.models.itemknn import ItemKNN
 from tacit.models.protocol import Recommender
+from tacit.models.repeats import Repeats
 from tacit.models.rulebased import RuleBased
 from tacit.models.sequential import Sequential
 from tacit.models.sessionknn import SessionKNN
@@ -44,6 +45,7 @@ RETRIEVERS: dict[str, Callable[..., Recommender]] = {
     "ials": IALS,
     "transformer": Transformer,
     "content": Content,
+    "repeats": Repeats,
     "rules": RuleBased,
 }
 

@@ -64,6 +64,7 @@ SPACES: dict[str, Space] = {
         "decay": _DECAY,
         "half_life": _FORGETS,
     },
+    "repeats": {"decay": Float(0.9, 1.0)},
     "userknn": {
         "weighting": Choice(("cosine", "tfidf")),
         "k": Int(20, 500, log=True),

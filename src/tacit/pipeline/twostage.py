@@ -82,6 +82,7 @@ class TwoStage:
                 self.protocol or DEFAULT[interactions.timing],
                 count=config.windows,
                 share=config.share,
+                repeats=config.repeats,
                 rng=rng,
             )
         )

@@ -33,7 +33,8 @@ class Window:
     queries : Queries
         Histories of users with a target, each up to the moment of asking. Of one user there can be two.
     target_offsets : int64[n + 1], targets : int32[...]
-        The items that the user of each query went on to choose, ascending, without those already seen.
+        The items that the user of each query went on to choose, ascending; without those already seen,
+        unless items may repeat.
     """
 
     past: Interactions
@@ -59,7 +60,13 @@ class Window:
 
 
 def rank_windows(
-    log: Interactions, protocol: Protocol, *, count: int, share: float, rng: np.random.Generator
+    log: Interactions,
+    protocol: Protocol,
+    *,
+    count: int,
+    share: float,
+    rng: np.random.Generator,
+    repeats: bool = False,
 ) -> Iterator[Window]:
     """Yield up to ``count`` windows, the earliest first; fewer where they have `ENOUGH` queries together.
 
@@ -73,6 +80,9 @@ def rank_windows(
         How many stretches to cut off the end; of the random cut, how many times it is made anew.
     share : float
         Share of the training events in each stretch (time cut), or of each user's items (random cut).
+    rng : numpy.random.Generator
+    repeats : bool
+        Whether items of the history are candidates and targets too.
     """
     windows: list[Window] = []
     rest = log
@@ -85,8 +95,10 @@ def rank_windows(
             break
         if not held.any() or held.all():
             break
-        at_cut = _queries(rest, held, now=cut_time(rest.at, part) if protocol == "time" else rest.end)
-        parts = [at_cut, _visits(rest, held, rng)] if protocol == "time" else [at_cut]
+        now = cut_time(rest.at, part) if protocol == "time" else rest.end
+        parts = [_queries(rest, held, repeats, now=now)]
+        if protocol == "time":
+            parts.append(_visits(rest, held, repeats, rng))
         window = _window(rest.select(~held), parts)
         if len(window.queries) and len(window.past):
             windows.append(window)
@@ -115,19 +127,20 @@ def _window(past: Interactions, parts: Sequence[_Asked]) -> Window:
     return Window(past, Queries.joined(queries), all_offsets, np.concatenate(targets))
 
 
-def _queries(log: Interactions, held: Bool, *, now: float) -> _Asked:
-    """Return who chose something new among the held events, asked before them."""
+def _queries(log: Interactions, held: Bool, repeats: bool, *, now: float) -> _Asked:
+    """Return who chose something (new) among the held events, asked before them."""
     past, liked = log.select(~held), log.select(held & (log.weight > 0))
     width = np.int64(log.n_items)
     seen = np.unique(past.user.astype(np.int64) * width + past.item)
     chosen = np.unique(liked.user.astype(np.int64) * width + liked.item)
-    new = chosen[~np.isin(chosen, seen, assume_unique=True)]
-    users, counts = np.unique(new // width, return_counts=True)
+    wanted = chosen if repeats else chosen[~np.isin(chosen, seen, assume_unique=True)]
+    users, counts = np.unique(wanted // width, return_counts=True)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return past.queries(users.astype(np.int32), now=now), offsets, (new % width).astype(np.int32)
+    queries = past.queries(users.astype(np.int32), now=now, exclude_seen=not repeats)
+    return queries, offsets, (wanted % width).astype(np.int32)
 
 
-def _visits(log: Interactions, held: Bool, rng: np.random.Generator) -> _Asked:
+def _visits(log: Interactions, held: Bool, repeats: bool, rng: np.random.Generator) -> _Asked:
     """Return who is in the middle of a stretch, asked right after one of their events in it."""
     count = np.bincount(log.user[held], minlength=log.n_users)
     start = np.concatenate([[0], np.cumsum(count)])
@@ -137,5 +150,5 @@ def _visits(log: Interactions, held: Bool, rng: np.random.Generator) -> _Asked:
     known = np.floor(1 + rng.random(log.n_users) * (count - 1))
     here = count[log.user] > 1
     later = held & (place >= known[log.user])
-    queries, offsets, targets = _queries(log.select(here), later[here], now=log.end)
+    queries, offsets, targets = _queries(log.select(here), later[here], repeats, now=log.end)
     return replace(queries, now=queries.at[queries.offsets[1:] - 1]), offsets, targets

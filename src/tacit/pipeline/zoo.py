@@ -9,6 +9,7 @@ from tacit.models.ease import EASE
 from tacit.models.ials import IALS
 from tacit.models.itemknn import ItemKNN
 from tacit.models.protocol import Recommender
+from tacit.models.repeats import Repeats
 from tacit.models.sequential import Sequential
 from tacit.models.sessionknn import SessionKNN
 from tacit.models.textprior import TextPrior
@@ -40,7 +41,10 @@ SIMPLE_MODELS: dict[str, Maker] = {
 SLOW = ("transformer",)
 """Models that are fitted only when they are named: they take minutes to hours."""
 
-SIMPLE = tuple(SIMPLE_MODELS)
+_AGAIN: dict[str, Maker] = {"repeats": Repeats}
+"""Says nothing where items of the history are left out."""
+
+SIMPLE = (*SIMPLE_MODELS, *_AGAIN)
 """One idea each, with its defaults: what the blend and the ranker have to beat."""
 
 
@@ -50,11 +54,13 @@ def models(config: Config | None = None) -> Mapping[str, Maker]:
     Parameters
     ----------
     config : Config, optional
-        Of the two-stage models: ``tacit`` is the whole of it, ``blend`` the same without its ranker.
+        Of the two-stage models: ``tacit`` is the whole of it, ``blend`` the same without its ranker. Where
+        it lets items repeat, there is the model of that too.
     """
     whole = config or Config()
     return {
         **SIMPLE_MODELS,
+        **(_AGAIN if whole.repeats else {}),
         "blend": lambda: TwoStage(replace(whole, ranker=None), name="blend"),
         "tacit": lambda: TwoStage(whole),
     }

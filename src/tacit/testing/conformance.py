@@ -25,7 +25,7 @@ from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.data.ranking import Ranking
+from tacit.data.ranking import Ranking, top_k
 from tacit.data.splits import cut_time
 from tacit.models.protocol import (
     Explains,
@@ -216,7 +216,7 @@ class Conformance:
     def test_shares_of_the_history_sum_to_one(self) -> None:
         model = self._having(Explains)
         queries = _histories()
-        best = recommend(self.fitted(), queries, 1).items[:, 0]
+        best = top_k(model.score(queries), 1).items[:, 0]
         told = np.flatnonzero(best >= 0)
         assert len(told)
         shares = model.explain(queries.take(told), best[told])
