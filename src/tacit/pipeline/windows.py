@@ -144,9 +144,8 @@ def _visits(log: Interactions, held: Bool, repeats: bool, rng: np.random.Generat
     """Return who is in the middle of a stretch, asked right after one of their events in it."""
     count = np.bincount(log.user[held], minlength=log.n_users)
     start = np.concatenate([[0], np.cumsum(count)])
-    place = (
-        np.cumsum(held) - held - start[log.user]
-    )  # among the held ones of the user: a log is sorted by them
+    # The place of an event among the held ones of its user, by which a log is sorted.
+    place = np.cumsum(held) - held - start[log.user]
     known = np.floor(1 + rng.random(log.n_users) * (count - 1))
     here = count[log.user] > 1
     later = held & (place >= known[log.user])
