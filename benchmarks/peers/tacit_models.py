@@ -133,7 +133,7 @@ def run(name: str, cuts: Cuts, out: Path) -> None:
 
 def run_whole(names: Sequence[str], cuts: Cuts, out: Path) -> None:
     """Tune the retrievers of a two-stage model, each alone; take what they found if the whole gains by it."""
-    base = Config().with_repeats() if cuts.task.allow_seen else Config()
+    base = Config(repeats=cuts.task.allow_seen)
     share = SECONDS / len(base.retrievers)
     best: dict[str, Any] = {}
     for retriever, own in base.retrievers.items():

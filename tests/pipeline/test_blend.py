@@ -156,6 +156,8 @@ def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> Non
     harsh = [-side / 4 - 0.75, -0.75, side / 4 + 0.75, -np.inf]  # silence is b's worst candidate
     blend = Blend([0.25, 0.75], [9, 9], [9, 9], [9, 9], [0.25, 0.75])
     np.testing.assert_allclose(blend.score(candidates)[0], harsh, rtol=1e-6)
+    with pytest.raises(KeyError, match="newcomers"):  # a snapshot of an older blend says "fit again"
+        Blend.restore({name: value for name, value in blend.spec().items() if name != "newcomers"})
     assert Blend.restore(blend.spec()).score(candidates).tolist() == blend.score(candidates).tolist()
 
 

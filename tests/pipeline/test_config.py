@@ -91,7 +91,7 @@ def test_whole_numbers_stand_for_fractions() -> None:
 
 def test_repeats_bring_their_retriever_unless_it_is_there() -> None:
     plain = parse_config({"repeats": True})
-    assert plain == Config().with_repeats()
+    assert plain == Config(repeats=True)
     assert list(plain.retrievers) == [*Config().retrievers, "repeats"]
     own = parse_config({"repeats": True, "retrievers": {"repeats": {"decay": 0.9}}})
     assert own.retrievers == {"repeats": {"decay": 0.9}}

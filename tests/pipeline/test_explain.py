@@ -3,10 +3,12 @@
 from typing import Any
 
 import numpy as np
+from tests.models.small import fitted
 
 from tacit.core.types import Float32, Int32
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
+from tacit.models.repeats import Repeats
 from tacit.pipeline.explain import Reason, reasons
 
 NO = -np.inf
@@ -63,6 +65,13 @@ def test_behaviour_is_told_before_text_and_one_event_is_enough() -> None:
     ease = Telling("ease", {(2, 8): 0.3})
     told = reasons([content, itemknn, ease], Queries.of([[1, 2]]), ranking([7, 8, 9]))
     assert told == [[[Reason("itemknn", 2)], [Reason("ease", 2)], [Reason("content", 2)]]]
+
+
+def test_what_somebody_chose_before_is_its_own_reason() -> None:
+    ease = Telling("ease", {(2, 1): 1.0, (1, 7): 1.0})
+    repeats = fitted(Repeats(), np.eye(9))
+    told = reasons([ease, repeats], Queries.of([[1, 2]], exclude_seen=False), ranking([1, 7]))
+    assert told == [[[Reason("repeats", 1)], [Reason("ease", 1)]]]
 
 
 def test_popular_items_say_so_beside_the_event() -> None:

@@ -21,4 +21,4 @@ def test_the_two_stage_models_are_those_of_the_configuration() -> None:
     assert "repeats" not in made
     assert made["blend"]().config.ranker is None
     assert made["tacit"]().config == Config(candidates=17)
-    assert set(zoo.SIMPLE) == set(zoo.models(Config().with_repeats())) - {"blend", "tacit"}
+    assert set(zoo.SIMPLE) == set(zoo.models(Config(repeats=True))) - {"blend", "tacit"}

@@ -94,7 +94,7 @@ def evaluate(
 
     chosen = configured(config, encoder, seed)
     if allow_seen:
-        chosen = chosen.with_repeats()
+        chosen = replace(chosen, repeats=True)
     makers = zoo.models(chosen)
     names = _names(models, list(makers), slow=zoo.SLOW)
     _check_places(html, json)

@@ -94,7 +94,7 @@ def tune(
     storage = _storage(study)
     base = configured(config, encoder, seed)
     if allow_seen:
-        base = base.with_repeats()
+        base = replace(base, repeats=True)
     names = _names(models, base)
     bars = Bars()
     made = _validation(

@@ -134,8 +134,9 @@ class Blend:
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any]) -> Self:
-        """Rebuild from what `spec` returned."""
-        return cls(**spec)
+        """Rebuild from what `spec` returned; a part that is missing is a KeyError (an older blend)."""
+        parts = ("newcomers", "weights", "growth", "absence", "silence", "n_items")
+        return cls(**{part: spec[part] for part in parts})
 
 
 def ndcg(scores: Float32, labels: Float32, totals: Array, k: int = 10) -> Float64:

@@ -51,8 +51,8 @@ class Config:
     share : float
         Share of the training events in each stretch, in (0, 0.5).
     repeats : bool
-        Items of the history may be recommended again (groceries, music): the windows then ask for them too.
-        See `with_repeats`.
+        Items of the history may be recommended again (groceries, music): the windows then ask for them too,
+        and a retriever ``repeats`` is added unless there is one.
     max_users : int
         Queries sampled from each stretch, which bounds time and memory.
     max_events : int
@@ -83,6 +83,8 @@ class Config:
     def __post_init__(self) -> None:
         if not self.retrievers:
             raise ConfigError("the configuration names no retriever; give at least [retrievers.trending]")
+        if self.repeats and "repeats" not in self.retrievers:
+            object.__setattr__(self, "retrievers", {**self.retrievers, "repeats": {}})
         if not 0 < self.share < 0.5:
             raise ConfigError(f"share is {self.share}; it must lie between 0 and 0.5")
         for name in ("candidates", "windows", "max_users", "max_events"):
@@ -90,11 +92,6 @@ class Config:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if self.weights not in get_args(Mode):
             raise ConfigError(f"weights is {self.weights!r}; it must be one of {', '.join(get_args(Mode))}")
-
-    def with_repeats(self) -> "Config":
-        """Return the configuration for lists with items of the history, and with a retriever of these."""
-        own: dict[str, dict[str, Any]] = {} if "repeats" in self.retrievers else {"repeats": {}}
-        return replace(self, repeats=True, retrievers={**self.retrievers, **own})
 
 
 def read_config(path: Path) -> Config:
@@ -129,8 +126,7 @@ def parse_config(raw: dict[str, Any], *, where: str = "the configuration") -> Co
     if not isinstance(cleaning, Mapping):
         raise ConfigError(f"{where}: cleaning is {cleaning!r}; it must be a table")
     rules = parse_rules(cleaning, where=f"the cleaning rules of {where}")
-    config = replace(made(Config, values, where), cleaning=rules)
-    return config.with_repeats() if config.repeats else config
+    return replace(made(Config, values, where), cleaning=rules)
 
 
 def made(make: Callable[..., Made], values: Mapping[str, Any], what: str) -> Made:

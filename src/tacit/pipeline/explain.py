@@ -10,8 +10,8 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
 from tacit.models.protocol import Explains, Recommender
 
-_PREFERENCE = ("ease", "itemknn", "sequential", "content")
-"""Whose word is taken first: people who behaved alike, then likeness of text."""
+_PREFERENCE = ("repeats", "ease", "itemknn", "sequential", "content")
+"""Whose word is taken first: what somebody chose before, people who behaved alike, then likeness of text."""
 
 
 @dataclass(frozen=True)
