@@ -7,6 +7,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models.content import Content
 from tacit.testing.conformance import Conformance
+from tacit.testing.generated import N_GROUPS, small_log
 
 
 class TestContent(Conformance):
@@ -123,3 +124,44 @@ def test_shares_by_hand() -> None:
         [0.75 * 0.5 * 0.8 / length, 0.75 * 0.6 / length + 0.25 * 0.6]
     )  # .6 is closer than .5 * .8
     np.testing.assert_allclose(shares, parts / parts.sum(), rtol=1e-5)
+
+
+class TestTuned(Conformance):
+    minimum_ndcg = 0.05
+
+    def make(self) -> Content:
+        return Content(tuned=True, name="tuned-content")
+
+
+def faint() -> tuple[Interactions, Catalogue]:
+    """The log of the kit, with vectors in which the group is hidden behind noise."""
+    log, known = small_log()
+    noise = 2 * np.random.default_rng(5).standard_normal((log.n_items, 12))
+    return log, known.with_vectors(np.hstack([known.vectors[:, :N_GROUPS], noise]).astype(np.float32))
+
+
+def test_a_tuned_one_brings_together_what_is_chosen_together() -> None:
+    log, known = faint()
+    plain, tuned = (Content(tuned=on).fit(log, known, rng=np.random.default_rng(0)) for on in (False, True))
+    items = np.arange(log.n_items, dtype=np.int32)
+    groups = [model.similar(items, 5).items % N_GROUPS for model in (plain, tuned)]
+    right = [(group == items[:, None] % N_GROUPS).mean() for group in groups]
+    assert right[1] > 1.3 * right[0]
+
+
+def test_a_tuned_one_knows_new_items_by_their_vectors() -> None:
+    log, known = faint()
+    model = Content(tuned=True).fit(log, known, rng=np.random.default_rng(0))
+    frame = pl.DataFrame({"item_id": ["twin"], "title": ["thing"]})
+    larger = model.extended(known.extended(frame, known.vectors[7:8]))
+    scores = larger.score(Queries.of([[1, 4]]))
+    assert scores[0, -1] == pytest.approx(scores[0, 7])
+    np.testing.assert_array_equal(larger.head_.matrix, model.head_.matrix)
+
+
+def test_a_snapshot_from_before_there_were_heads_is_read() -> None:
+    model = fitted(Content(), catalogue())
+    spec = model.spec()
+    del spec["head"], spec["parameters"]["tuned"]
+    again = Content.restore(spec, model.arrays(), catalogue())
+    np.testing.assert_array_equal(again.score(Queries.of([[0]])), model.score(Queries.of([[0]])))

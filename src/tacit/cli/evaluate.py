@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FEW = 0.1
 """Share of test users with a history below which a cut in time says little of personal lists."""
 
-_NEED_TEXT = ("content",)
+_NEED_TEXT = ("content", "tuned-content")
 """Models that say nothing without item vectors."""
 
 
@@ -129,13 +129,14 @@ def _without_text(names: list[str], *, asked: bool) -> list[str]:
     """Return the models that can do without item vectors; refuse where one that cannot was asked for."""
     from tacit.cli.terminal import err
 
-    if not set(names) & set(_NEED_TEXT):
+    silent = [name for name in names if name in _NEED_TEXT]
+    if not silent:
         return names
     reason = "no item has a text or no encoder was wanted (give --items with texts)"
     if asked:
-        raise UnsupportedError(f"the model {_NEED_TEXT[0]!r} is not possible: {reason}")
-    err.print(f"left out: {', '.join(_NEED_TEXT)}; {reason}")
-    return [name for name in names if name not in _NEED_TEXT]
+        raise UnsupportedError(f"the model {silent[0]!r} is not possible: {reason}")
+    err.print(f"left out: {', '.join(silent)}; {reason}")
+    return [name for name in names if name not in silent]
 
 
 def _check_places(html: Path | None, json: str | None) -> None:

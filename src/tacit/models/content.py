@@ -3,7 +3,8 @@
 The only retriever that knows an item before anybody has clicked it. Raw language-model vectors all point
 the same way (mean cosine above .8), so they are centred (or projected) first, on items of the training
 window only. An item scores by its cosine to the decayed mean of the history and by its cosine to the
-closest of the last few events: somebody with two tastes should not be served their average.
+closest of the last few events: somebody with two tastes should not be served their average. Where it is
+tuned, the vectors first pass a linear head that was learned from who chose what (`tacit.encoders.head`).
 """
 
 import copy
@@ -17,6 +18,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
+from tacit.encoders.head import Head, fit_head
 from tacit.encoders.projection import Mode, Projection
 from tacit.models.history import decayed, decayed_rows
 from tacit.models.itemitem import shares
@@ -41,6 +43,8 @@ class Content:
         How many of the last liked events may each speak for themselves.
     closest : float
         Weight of the closest recent event beside the mean of the history, in [0, 1].
+    tuned : bool
+        Whether a head is learned from the log; items that nobody has clicked pass it too.
     name : str
     """
 
@@ -52,6 +56,7 @@ class Content:
         decay: float = 0.85,
         recent: int = 10,
         closest: float = 0.3,
+        tuned: bool = False,
         name: str = "content",
     ) -> None:
         self.mode = mode
@@ -59,13 +64,15 @@ class Content:
         self.decay = decay
         self.recent = recent
         self.closest = closest
+        self.tuned = tuned
         self.name = name
         self.projection_: Projection | None = None
+        self.head_: Head | None = None
         self.vectors_: Float32
         self.known_: Bool
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
-        """Fit the projection on the items of the training window and return self.
+        """Fit the projection on the items of the training window, then the head, and return self.
 
         Those are the items with events and the ones that were listed before the log ends. Without vectors
         in the catalogue the model says nothing.
@@ -79,6 +86,10 @@ class Content:
             dimension = min(self.dimension or raw.shape[1], *raw.shape)
             self.projection_ = Projection(dimension=dimension, mode=self.mode).fit(raw)
         self._project(catalogue)
+        if self.tuned and self.projection_ is not None:
+            speaking = self.vectors_ * self.known_[:, None]
+            self.head_ = fit_head(interactions, speaking, rng=rng).head
+            self._project(catalogue)
         return self
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
@@ -119,17 +130,19 @@ class Content:
         return larger
 
     def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters and the projection's own spec (None where there were no vectors)."""
-        names = ("mode", "dimension", "decay", "recent", "closest", "name")
+        """Return the hyperparameters and the specs of projection and head (None where there is none)."""
+        names = ("mode", "dimension", "decay", "recent", "closest", "tuned", "name")
         parameters: dict[str, Json] = {name: getattr(self, name) for name in names}
         return {
             "parameters": parameters,
             "projection": None if self.projection_ is None else self.projection_.spec(),
+            "head": None if self.head_ is None else self.head_.spec(),
         }
 
     def arrays(self) -> dict[str, Array]:
-        """Return the projection; the items' vectors are the catalogue's."""
-        return {} if self.projection_ is None else self.projection_.arrays()
+        """Return the projection and the head; the items' vectors are the catalogue's."""
+        parts = [part for part in (self.projection_, self.head_) if part is not None]
+        return {name: array for part in parts for name, array in part.arrays().items()}
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
@@ -137,6 +150,8 @@ class Content:
         model = cls(**spec["parameters"])
         if spec["projection"] is not None:
             model.projection_ = Projection.restore(spec["projection"], arrays)
+        if spec.get("head") is not None:  # snapshots of earlier versions know none
+            model.head_ = Head.restore(spec["head"], arrays)
         model._project(catalogue)
         return model
 
@@ -144,7 +159,8 @@ class Content:
         if self.projection_ is None or catalogue.vectors is None:
             self.vectors_ = np.zeros((len(catalogue), 1), dtype=np.float32)
         else:
-            self.vectors_ = _unit(self.projection_.transform(catalogue.vectors))
+            projected = _unit(self.projection_.transform(catalogue.vectors))
+            self.vectors_ = projected if self.head_ is None else self.head_.transform(projected)
         self.known_ = catalogue.has_text & self.vectors_.any(axis=1)
 
     def _mask(self, queries: Queries) -> Bool:

@@ -121,5 +121,6 @@ SPACES: dict[str, Space] = {
         "decay": _DECAY,
         "recent": Int(1, 30, log=True),
         "closest": Float(0.0, 1.0),
+        "tuned": Choice((False, True)),
     },
 }

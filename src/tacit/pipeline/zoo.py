@@ -35,6 +35,7 @@ SIMPLE_MODELS: dict[str, Maker] = {
     "covisitation": CoVisitation,
     "ials": IALS,
     "content": Content,
+    "tuned-content": lambda: Content(tuned=True, name="tuned-content"),
     "transformer": Transformer,
 }
 

@@ -1,0 +1,196 @@
+"""A linear head behind a frozen encoder, learned from who chose what: the CPU's way to tune an encoder.
+
+ELSA (Vančura et al., RecSys 2022) and beeFormer (Vančura et al., RecSys 2024, arXiv 2409.10309) learn item
+vectors A whose similarities rebuild histories of unit length from themselves. With the encoder's vectors F
+frozen, A is ``F W``, and for ``M = W W'`` that is a ridge regression: ``|X - X F M F'|^2 + l |M - s I|^2`` is
+least where ``G M T + l M = R + l s I``, with ``G = F'X'XF`` and ``T = F'F``. R is G without what an item says
+of itself, ``G - F' diag(X'X) F``: that it is like itself is no news. In the eigenvectors U of G (values g)
+and V of T (values t) that is ``(U'RV + l s U'V) / (g t' + l)``: two eigendecompositions of d x d, no gradient.
+
+How strongly M is pulled to the identity (which leaves the encoder as it is) decides what the head does for
+items nobody has clicked. So it is chosen by such items (`tacit.encoders.cold`), the identity among them.
+docs/decisions/008-encoder-head.md has what was measured.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from tacit.core.types import Array, Bool, Float32, Float64, Json
+from tacit.data.interactions import Interactions
+from tacit.encoders.cold import ColdItems, Quality
+
+STRENGTHS: tuple[float | None, ...] = (None, 100.0, 30.0, 10.0, 3.0, 1.0)
+"""Pulls to the identity that are tried, in units of the mean of ``g t'``; None is the identity itself."""
+
+_SCALE = 3.0
+"""How long the identity is that M is pulled to, in units of the multiple of it that fits best."""
+
+_ROWS = 8_192
+"""Histories held as dense vectors at once."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear map of unit vectors.
+
+    Attributes
+    ----------
+    matrix : float32[d, k]
+    strength : float or None
+        How strongly it was pulled to the identity; None where it is the identity.
+    """
+
+    matrix: Float32
+    strength: float | None
+
+    def transform(self, vectors: Float32) -> Float32:
+        """Return float32[n, k] with rows of length 1; a row of zeros stays one."""
+        turned = vectors if self.strength is None else vectors @ self.matrix
+        length = np.linalg.norm(turned, axis=1, keepdims=True)
+        return (turned / np.where(length > 1e-9, length, np.inf)).astype(np.float32)
+
+    def spec(self) -> dict[str, Json]:
+        """Return the strength as JSON."""
+        return {"strength": self.strength}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the matrix."""
+        return {"head": self.matrix}
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> "Head":
+        """Rebuild from what `spec` and `arrays` returned."""
+        return cls(arrays["head"], spec["strength"])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a strength is worth on the items set aside."""
+
+    strength: float | None
+    quality: Quality
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A head and how it was chosen.
+
+    Attributes
+    ----------
+    head : Head
+        Learned from the whole log with the strength that was best.
+    trials : list of Trial
+        The identity first.
+    """
+
+    head: Head
+    trials: list[Trial]
+
+    @property
+    def before(self) -> Quality:
+        """What the encoder as it is does for the items set aside."""
+        return self.trials[0].quality
+
+    @property
+    def after(self) -> Quality:
+        """What the best head, learned without them, does for them: the best of a few, so it flatters."""
+        return _best(self.trials).quality
+
+
+def fit_head(
+    interactions: Interactions,
+    vectors: Float32,
+    *,
+    rng: np.random.Generator,
+    strengths: tuple[float | None, ...] = STRENGTHS,
+) -> Fit:
+    """Learn a head from who chose what.
+
+    Parameters
+    ----------
+    interactions : Interactions
+    vectors : float32[items, d]
+        Centred vectors of length 1; zeros where an item has no text.
+    rng : numpy.random.Generator
+        Of the items set aside, where the log has no times.
+    strengths : tuple of float or None
+        What is tried, the identity (None) first; of equals the earlier one is taken.
+    """
+    cold = ColdItems.of(interactions, np.any(vectors, axis=1), rng)
+    learned = _Normal.of(cold.past, vectors)
+    trials = [
+        Trial(strength, cold.quality(learned.head(strength).transform(vectors))) for strength in strengths
+    ]
+    head = _Normal.of(interactions, vectors).head(_best(trials).strength)
+    return Fit(head, trials)
+
+
+def _best(trials: list[Trial]) -> Trial:
+    return max(trials, key=lambda trial: trial.quality.ndcg)
+
+
+@dataclass(frozen=True)
+class _Normal:
+    """The normal equations of the regression, ready for any strength.
+
+    Attributes
+    ----------
+    g, t : float64[d]
+    U, V : float64[d, d]
+    target : float64[d, d]
+        ``U'RV``.
+    scale : float
+        The multiple of the identity that fits best, never negative.
+    """
+
+    g: Float64
+    t: Float64
+    U: Float64
+    V: Float64
+    target: Float64
+    scale: float
+
+    @classmethod
+    def of(cls, interactions: Interactions, vectors: Float32) -> "_Normal":
+        X = _histories(interactions, vectors)
+        F = vectors.astype(np.float64)
+        said = np.bincount(X.indices, np.square(X.data), minlength=len(F))  # the diagonal of X'X
+        F[said == 0] = 0
+        G, T = _gram(X, F), F.T @ F
+        R = G - (F.T * said) @ F
+        (g, U), (t, V) = np.linalg.eigh(G), np.linalg.eigh(T)
+        fits = float(np.trace(R) / max(np.sum(G * T), 1e-12))
+        return cls(g, t, U, V, U.T @ R @ V, max(fits, 0.0))
+
+    def head(self, strength: float | None) -> Head:
+        """Return the head of a strength: the symmetric root of what of M is positive."""
+        if strength is None:
+            return Head(np.eye(len(self.g), dtype=np.float32), None)
+        pull = strength * self.g.mean() * self.t.mean()
+        identity = _SCALE * self.scale * (self.U.T @ self.V)
+        M = self.U @ ((self.target + pull * identity) / (np.outer(self.g, self.t) + pull + 1e-12)) @ self.V.T
+        values, Q = np.linalg.eigh((M + M.T) / 2)
+        root = (Q * np.sqrt(np.maximum(values, 0))) @ Q.T
+        return Head(root.astype(np.float32), strength)
+
+
+def _histories(interactions: Interactions, vectors: Float32) -> sparse.csr_array:
+    """Return the histories of two known items or more, with rows of length 1: csr_array float32[n, items]."""
+    known: Bool = np.any(vectors, axis=1)
+    X = interactions.select(known[interactions.item]).matrix()
+    X = X[np.diff(X.indptr) > 1]
+    X.data = np.repeat(np.diff(X.indptr) ** -0.5, np.diff(X.indptr)).astype(np.float32)
+    return X
+
+
+def _gram(X: sparse.csr_array, F: Float64) -> Float64:
+    """Return ``F'X'XF``: float64[d, d]."""
+    G = np.zeros((F.shape[1], F.shape[1]))
+    for start in range(0, X.shape[0], _ROWS):
+        Z = X[start : start + _ROWS] @ F
+        G += Z.T @ Z
+    return G
