@@ -161,6 +161,7 @@ def test_only_readers_and_the_encoders_files_touch_the_disk() -> None:
         "core/manifest.py",  # directories that are whole or not there: the target is an argument
         "data/shop_dirt.py",  # writes the generated shop where it is told to
         "encoders/cache.py",
+        "encoders/finetune.py",  # writes a model into the directory that it is given
         "encoders/huggingface.py",
         "pipeline/config.py",  # reads the configuration that it is given
         "models/transformer/training.py",  # checkpoints: the path is an argument

@@ -165,7 +165,7 @@ def test_a_text_without_a_token_is_a_zero_vector(llama: Path, how: Any) -> None:
 def test_the_automatic_device_is_a_gpu_where_there_is_one(bert: Path) -> None:
     encoder = HuggingFaceEncoder(bert)
     expected = "cuda" if torch.cuda.is_available() else "cpu"
-    assert next(encoder._model.parameters()).device.type == expected
+    assert next(encoder.model.parameters()).device.type == expected
     assert encoder.encode(["red tea"]).dtype == np.float32
 
 

@@ -17,6 +17,7 @@ from tacit.cli.check import check
 from tacit.cli.demo import demo
 from tacit.cli.doctor import doctor
 from tacit.cli.evaluate import evaluate
+from tacit.cli.finetune import finetune
 from tacit.cli.fit import fit
 from tacit.cli.recommend import recommend
 from tacit.cli.serve import serve
@@ -52,7 +53,7 @@ def tacit(
     """Turns what people do into what to show them next."""
 
 
-for command in (check, fit, evaluate, tune, recommend, similar, batch, serve, demo, doctor):
+for command in (check, fit, evaluate, tune, finetune, recommend, similar, batch, serve, demo, doctor):
     app.command()(command)
 
 

@@ -8,6 +8,7 @@ from tacit.core.errors import ConfigError, MissingExtraError
 from tacit.encoders.cache import CachedEncoder, default_file
 from tacit.encoders.protocol import TextEncoder
 from tacit.encoders.tfidf import TfidfEncoder
+from tacit.encoders.tuned import is_tuned, load
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None =
     ----------
     source : str
         ``auto`` (MiniLM, or TF-IDF where its files are missing), ``minilm``, ``tfidf``,
-        ``endpoint:URL#MODEL``, or the path or name of a Hugging Face model.
+        ``endpoint:URL#MODEL``, the directory of a tuned encoder, or the path or name of a Hugging Face model.
     texts : sequence of str
         What the TF-IDF encoder is fitted on; pretrained ones do not look at it.
     cache : Path, optional
@@ -34,6 +35,8 @@ def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None =
         return TfidfEncoder().fit(texts)
     if source == "auto":
         return _auto(texts, cache)
+    if is_tuned(Path(source)):
+        return load(Path(source), lambda base: encoder_from(base, cache=cache))
     return CachedEncoder(_pretrained(source), cache or default_file())
 
 

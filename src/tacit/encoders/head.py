@@ -5,7 +5,7 @@ vectors A whose similarities rebuild histories of unit length from themselves. W
 frozen, A is ``F W``, and for ``M = W W'`` that is a ridge regression: ``|X - X F M F'|^2 + l |M - s I|^2`` is
 least where ``G M T + l M = R + l s I``, with ``G = F'X'XF`` and ``T = F'F``. R is G without what an item says
 of itself, ``G - F' diag(X'X) F``: that it is like itself is no news. In the eigenvectors U of G (values g)
-and V of T (values t) that is ``(U'RV + l s U'V) / (g t' + l)``: two eigendecompositions of d x d, no gradient.
+and V of T (values t) that is ``(U'RV + l s U'V) / (g t' + l)``: two eigendecompositions, no gradient.
 
 How strongly M is pulled to the identity (which leaves the encoder as it is) decides what the head does for
 items nobody has clicked. So it is chosen by such items (`tacit.encoders.cold`), the identity among them.

@@ -50,34 +50,45 @@ class HuggingFaceEncoder:
     ------
     ConfigError
         If there is no such model, or it is none that this class can use.
+
+    Attributes
+    ----------
+    directory : Path
+        Where its files lie.
+    model : torch.nn.Module
     """
 
     def __init__(
         self, source: str | Path, *, pooling: Pooling | None = None, device: str = "auto", dtype: str = "auto"
     ) -> None:
-        directory = _directory(str(source))
+        directory = self.directory = _directory(str(source))
         self._device = torch.device(_device(device))
         kind = _dtype(dtype, self._device)
-        self._model = _load(directory, kind).to(self._device)
-        self._tokenizer = _tokenizer(directory, self._model.config)
-        self._pooling: Pooling = pooling or _pooling(directory, self._model)
-        self.dimension = int(self._model.config.hidden_size)
+        self.model = _load(directory, kind).to(self._device)
+        self._tokenizer = _tokenizer(directory, self.model.config)
+        self._pooling: Pooling = pooling or _pooling(directory, self.model)
+        self.dimension = int(self.model.config.hidden_size)
         precision = str(kind).removeprefix("torch.")
         self.name = f"{_identity(directory)}:{self._pooling}:{precision}"
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
         """Return one vector a text: float32[n, dimension], each of length 1 (zero without a token)."""
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        encodings = self._tokenizer.encode_batch(list(texts))
-        lengths = np.array([len(encoding.ids) for encoding in encodings], dtype=np.int64)
-        with progress.task("encoding texts", total=len(texts)) as task:
-            for rows in _batches(lengths):
-                vectors[rows] = self._pooled([encodings[row].ids for row in rows])
+        ids = self.tokens(texts)
+        lengths = np.array([len(one) for one in ids], dtype=np.int64)
+        with progress.task("encoding texts", total=len(texts)) as task, torch.inference_mode():
+            for rows in batches_by_length(lengths):
+                pooled = self.pooled([ids[row] for row in rows])
+                vectors[rows] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
                 task.advance(len(rows))
         return vectors
 
-    @torch.inference_mode()
-    def _pooled(self, ids: list[list[int]]) -> Float32:
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the tokens of each text, no more than the model reads."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+
+    def pooled(self, ids: list[list[int]]) -> torch.Tensor:
+        """Return one vector a list of tokens, which a loss can be traced through: float32[n, dimension]."""
         width = max(map(len, ids))
         tokens = torch.zeros((len(ids), width), dtype=torch.long)
         mask = torch.zeros((len(ids), width), dtype=torch.long)
@@ -85,17 +96,17 @@ class HuggingFaceEncoder:
             tokens[row, : len(one)] = torch.tensor(one)
             mask[row, : len(one)] = 1
         mask = mask.to(self._device)
-        states = self._model(input_ids=tokens.to(self._device), attention_mask=mask).last_hidden_state.float()
+        states: torch.Tensor = self.model(
+            input_ids=tokens.to(self._device), attention_mask=mask
+        ).last_hidden_state.float()
         if self._pooling == "cls":
-            pooled = states[:, 0]
-        elif self._pooling == "last":
-            pooled = states[torch.arange(len(ids)), mask.sum(dim=1) - 1]
-        else:
-            pooled = (states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
-        return torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
+            return states[:, 0]
+        if self._pooling == "last":
+            return states[torch.arange(len(ids)), mask.sum(dim=1) - 1]
+        return (states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
 
 
-def _batches(lengths: Int64) -> list[Int64]:
+def batches_by_length(lengths: Int64) -> list[Int64]:
     """Return rows in batches of like length, longest first, of about the same number of tokens.
 
     Rows without a token are left out: a model has nothing to say about them.

@@ -1,0 +1,156 @@
+"""An encoder with a head behind it, and the directory that keeps it.
+
+The directory holds the head and the centre as safetensors and names the base encoder in its manifest; of a
+base that was fitted on texts (TF-IDF) it holds what that learned too. Vectors of the base are cached, so that
+another head costs no encoding.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from tacit.core.errors import ArtifactError
+from tacit.core.manifest import publish, verify
+from tacit.core.progress import SILENT, Progress
+from tacit.core.types import Bool, Float32, Json
+from tacit.core.version import __version__
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.encoders.head import Fit, Head, fit_head
+from tacit.encoders.projection import Projection
+from tacit.encoders.protocol import TextEncoder
+from tacit.encoders.tfidf import TfidfEncoder
+
+_HEAD, _BASE = "head.safetensors", "base.safetensors"
+_PRECISIONS = (":float32", ":bfloat16")
+
+
+class TunedEncoder:
+    """The vectors of a base encoder, centred and turned by a head.
+
+    Parameters
+    ----------
+    base : TextEncoder
+    source : str
+        What the base is made of; see `tacit.encoders.choose.encoder_from`.
+    centre : Projection
+    head : Head
+    """
+
+    def __init__(self, base: TextEncoder, source: str, centre: Projection, head: Head) -> None:
+        self.base = base
+        self.source = source
+        self.centre = centre
+        self.head = head
+        digest = hashlib.sha256(centre.mean_.tobytes() + head.matrix.tobytes())
+        self.name = f"{base.name}+head:{digest.hexdigest()[:12]}"
+        self.dimension = int(head.matrix.shape[1])
+
+    def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
+        """Return one vector a text: float32[n, dimension], each of length 1 (zero without a token)."""
+        return self.head.transform(self.centre.transform(self.base.encode(texts, progress=progress)))
+
+
+def tune(
+    base: TextEncoder,
+    source: str,
+    interactions: Interactions,
+    catalogue: Catalogue,
+    *,
+    rng: np.random.Generator,
+    progress: Progress = SILENT,
+) -> tuple[TunedEncoder, Fit]:
+    """Return an encoder whose head was learned from a log, and how the head was chosen.
+
+    Parameters
+    ----------
+    base : TextEncoder
+    source : str
+        What it is made of.
+    interactions : Interactions
+    catalogue : Catalogue
+        Its texts are encoded; its vectors are not looked at.
+    rng : numpy.random.Generator
+    progress : Progress
+    """
+    raw = base.encode(catalogue.texts.to_list(), progress=progress)
+    known: Bool = np.zeros(len(catalogue), dtype=bool)
+    known[interactions.item] = True
+    centre = Projection().fit(raw[known & catalogue.has_text])
+    vectors = np.where(catalogue.has_text[:, None], centre.transform(raw), np.float32(0))
+    fit = fit_head(interactions, vectors, rng=rng)
+    return TunedEncoder(base, source, centre, fit.head), fit
+
+
+def save(encoder: TunedEncoder, directory: Path, facts: dict[str, Json]) -> None:
+    """Write an encoder: whole or not at all, never in place of something that is not a snapshot.
+
+    Parameters
+    ----------
+    encoder : TunedEncoder
+    directory : Path
+    facts : mapping
+        What it was learned from, for the manifest.
+    """
+
+    def write(target: Path) -> None:
+        save_file({**encoder.centre.arrays(), **encoder.head.arrays()}, target / _HEAD)
+        if isinstance(encoder.base, TfidfEncoder):
+            save_file(encoder.base.arrays(), target / _BASE)
+
+    base: dict[str, Json] = {"source": encoder.source, "name": encoder.base.name}
+    publish(
+        directory,
+        write,
+        {"tacit": __version__, "base": base, "head": encoder.head.spec(), "facts": facts},
+    )
+
+
+def is_tuned(directory: Path) -> bool:
+    """Return whether a directory holds a tuned encoder."""
+    return (directory / _HEAD).is_file()
+
+
+def load(directory: Path, base_from: Callable[[str], TextEncoder]) -> TunedEncoder:
+    """Read an encoder after checking every file against its checksum.
+
+    Parameters
+    ----------
+    directory : Path
+    base_from : callable
+        Makes the base of its source.
+
+    Raises
+    ------
+    ArtifactError
+        If the directory is damaged or newer than this version, or the base is not the one it was made with.
+    """
+    manifest: dict[str, Any] = verify(directory)
+    try:
+        arrays = load_file(directory / _HEAD)
+        source, name = manifest["base"]["source"], manifest["base"]["name"]
+        centre = Projection.restore({"dimension": None, "mode": "centre"}, arrays)
+        head = Head.restore(manifest["head"], arrays)
+        learned = (directory / _BASE).is_file()
+        base = TfidfEncoder.restore(load_file(directory / _BASE)) if learned else base_from(source)
+    except (KeyError, TypeError, SafetensorError) as error:
+        raise ArtifactError(
+            f"{directory} holds no encoder of this version ({error}); make it again"
+        ) from error
+    if _without_precision(base.name) != _without_precision(name):
+        raise ArtifactError(
+            f"the head in {directory} belongs to another base encoder than {source!r} is now; make it again"
+        )
+    return TunedEncoder(base, source, centre, head)
+
+
+def _without_precision(name: str) -> str:
+    """Return the name of a model without how precisely this machine computes with it."""
+    for precision in _PRECISIONS:
+        name = name.removesuffix(precision)
+    return name
