@@ -28,7 +28,7 @@ from tacit.core.progress import SILENT, Progress, Task
 from tacit.core.types import Float32, Int64
 from tacit.data.interactions import Interactions
 from tacit.encoders.cold import ColdItems, Quality
-from tacit.encoders.huggingface import HuggingFaceEncoder, batches_by_length
+from tacit.encoders.huggingface import HuggingFaceEncoder, batches_by_length, computes_bfloat16
 from tacit.encoders.projection import Projection
 
 
@@ -209,8 +209,16 @@ def _judged(vectors: Float32, cold: ColdItems) -> Quality:
 def _encoded(encoder: HuggingFaceEncoder, texts: list[str], cold: ColdItems, progress: Progress) -> Float32:
     """Return the vectors of the candidates, zeros for all other items."""
     vectors = np.zeros((len(texts), encoder.dimension), dtype=np.float32)
-    vectors[cold.candidates] = encoder.encode([texts[item] for item in cold.candidates], progress=progress)
+    with _mixed_precision(next(encoder.model.parameters()).device):
+        vectors[cold.candidates] = encoder.encode(
+            [texts[item] for item in cold.candidates], progress=progress
+        )
     return vectors
+
+
+def _mixed_precision(device: torch.device) -> torch.autocast:
+    """Return the context in which the model computes with bfloat16, where that is faster."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device))
 
 
 def _one_pass(
@@ -229,9 +237,10 @@ def _one_pass(
     losses = []
     for users, items in lesson.steps(size, rng):
         X = torch.from_numpy(lesson.X[users][:, items].toarray()).to(device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            raw = functional.normalize(_pooled(encoder, [lesson.tokens[item] for item in items]), dim=1)
-            loss = beeformer_loss(functional.normalize(raw - mean, dim=1), X)
+        with _mixed_precision(device):
+            pooled = _pooled(encoder, [lesson.tokens[item] for item in items])
+        raw = functional.normalize(pooled, dim=1)
+        loss = beeformer_loss(functional.normalize(raw - mean, dim=1), X)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

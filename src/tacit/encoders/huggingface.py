@@ -217,7 +217,12 @@ def _device(asked: str) -> str:
 def _dtype(asked: str, device: torch.device) -> torch.dtype:
     if asked != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[asked]
-    return torch.bfloat16 if device.type == "cuda" or _processor_has_bfloat16() else torch.float32
+    return torch.bfloat16 if computes_bfloat16(device) else torch.float32
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Return whether a device is faster with bfloat16 than with float32."""
+    return device.type == "cuda" or _processor_has_bfloat16()
 
 
 def _processor_has_bfloat16() -> bool:
