@@ -62,7 +62,6 @@ def finetune(
     """Tune a text encoder on a log, so that items nobody has clicked find those who will want them."""
     from tacit.cli.inputs import cleaned_events, item_frame
     from tacit.cli.terminal import Bars
-    from tacit.cli.terminal import out as console
     from tacit.core.manifest import check_target
     from tacit.data.interactions import Interactions
     from tacit.data.weights import EventWeights
@@ -81,8 +80,6 @@ def finetune(
         _head(base, interactions, catalogue, out, facts, bars)
     else:
         _full(model, interactions, catalogue, out, facts, bars, layers=layers, seconds=seconds)
-    if until is None:
-        console.print("It has seen the whole log: evaluate it on later events only (or learn with --until).")
 
 
 def _before(events: "pl.DataFrame", until: str | None) -> "pl.DataFrame":
@@ -130,7 +127,7 @@ def _head(
         console.print(_line(told, trial.quality))
     tuned.save(made, out, {**facts, "before": fit.before.recall, "after": fit.after.recall})
     kept = "the encoder as it is was best" if fit.head.strength is None else f"pull {fit.head.strength:g}"
-    console.print(_verdict(out, fit.before, fit.after, kept))
+    console.print(_verdict(out, fit.before, fit.after, kept, facts))
 
 
 def _full(
@@ -176,7 +173,7 @@ def _full(
     if best.epoch == 0:
         console.print(f"no epoch was better than the encoder as it is: {out} was not written")
     else:
-        console.print(_verdict(out, epochs[0].quality, best.quality, f"epoch {best.epoch}"))
+        console.print(_verdict(out, epochs[0].quality, best.quality, f"epoch {best.epoch}", facts))
 
 
 def _language_model(base: str) -> "HuggingFaceEncoder":
@@ -195,8 +192,10 @@ def _line(told: str, quality: "Quality") -> str:
     return f"{told}: Recall@20 {quality.recall:.4f}, NDCG@20 {quality.ndcg:.4f} of items set aside"
 
 
-def _verdict(out: Path, before: "Quality", after: "Quality", kept: str) -> str:
-    return (
+def _verdict(out: Path, before: "Quality", after: "Quality", kept: str, facts: "dict[str, Json]") -> str:
+    told = (
         f"{out}: Recall@20 of items set aside {before.recall:.4f} before, {after.recall:.4f} after ({kept}); "
         f"use it with --encoder {out}"
     )
+    seen = "\nIt has seen the whole log: judge it by later events only, or learn with --until."
+    return told + (seen if facts["until"] is None else "")

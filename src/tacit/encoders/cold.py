@@ -23,7 +23,8 @@ _USERS = 4_000
 """Histories asked at most."""
 
 _K = 20
-_BATCH = 512
+_CELLS = 16_000_000
+"""Scores held at once."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,9 @@ class ColdItems:
         place: Int64 = np.full(len(vectors), -1, dtype=np.int64)
         place[self.candidates] = np.arange(len(self.candidates))
         target = vectors[self.candidates].T
-        for start in range(0, len(self.queries), _BATCH):
-            batch = self.queries.slice(start, min(start + _BATCH, len(self.queries)))
+        size = max(_CELLS // max(len(self.candidates), 1), 1)
+        for start in range(0, len(self.queries), size):
+            batch = self.queries.slice(start, min(start + size, len(self.queries)))
             scores = profile_vectors(batch, vectors, decay=1.0) @ target
             seen = place[batch.item]
             scores[batch.row[seen >= 0], seen[seen >= 0]] = -np.inf
