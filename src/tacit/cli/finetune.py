@@ -8,6 +8,7 @@ import typer
 from tacit.core.errors import ConfigError, DataError, UnsupportedError
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
 
     from tacit.core.progress import Progress
@@ -63,6 +64,7 @@ def finetune(
     from tacit.cli.inputs import cleaned_events, item_frame
     from tacit.cli.terminal import Bars
     from tacit.core.manifest import check_target
+    from tacit.core.seeds import generator
     from tacit.data.interactions import Interactions
     from tacit.data.weights import EventWeights
     from tacit.engine.train import catalogue_of
@@ -76,10 +78,11 @@ def finetune(
         raise UnsupportedError(f"no item of {items} has a text: there is nothing to encode")
     interactions = Interactions.from_frame(EventWeights.fit(log).weigh(log), catalogue.items)
     facts: dict[str, Json] = {"events": len(interactions), "until": until, "seed": seed}
+    rng = generator(seed, "finetune")
     if model is None:
-        _head(base, interactions, catalogue, out, facts, bars)
+        _head(base, interactions, catalogue, out, facts, rng, bars)
     else:
-        _full(model, interactions, catalogue, out, facts, bars, layers=layers, seconds=seconds)
+        _full(model, interactions, catalogue, out, facts, rng, bars, layers=layers, seconds=seconds)
 
 
 def _before(events: "pl.DataFrame", until: str | None) -> "pl.DataFrame":
@@ -108,10 +111,10 @@ def _head(
     catalogue: "Catalogue",
     out: Path,
     facts: "dict[str, Json]",
+    rng: "np.random.Generator",
     progress: "Progress",
 ) -> None:
     from tacit.cli.terminal import out as console
-    from tacit.core.seeds import generator
     from tacit.encoders import tuned
     from tacit.encoders.choose import encoder_from
     from tacit.encoders.tfidf import TfidfEncoder
@@ -120,7 +123,6 @@ def _head(
     source = str(Path(base).resolve()) if Path(base).is_dir() else base
     if base == "auto":
         source = "tfidf" if isinstance(encoder, TfidfEncoder) else "minilm"
-    rng = generator(int(str(facts["seed"])), "finetune")
     made, fit = tuned.tune(encoder, source, interactions, catalogue, rng=rng, progress=progress)
     for trial in fit.trials:
         told = "as it is" if trial.strength is None else f"pull to that {trial.strength:g}"
@@ -136,6 +138,7 @@ def _full(
     catalogue: "Catalogue",
     out: Path,
     facts: "dict[str, Json]",
+    rng: "np.random.Generator",
     progress: "Progress",
     *,
     layers: int,
@@ -144,7 +147,6 @@ def _full(
     from tacit.cli.terminal import err
     from tacit.cli.terminal import out as console
     from tacit.core.manifest import publish
-    from tacit.core.seeds import generator
     from tacit.core.version import __version__
     from tacit.encoders.finetune import Epoch, Plan, finetune, save_model
 
@@ -162,7 +164,7 @@ def _full(
             interactions,
             [text if known else "" for text, known in zip(catalogue.texts, catalogue.has_text, strict=True)],
             Plan(layers=layers, seconds=seconds),
-            rng=generator(int(str(facts["seed"])), "finetune"),
+            rng=rng,
             on_epoch=keep,
             progress=progress,
         )
