@@ -8,7 +8,10 @@ from tests.cli.test_evaluate import shop_rows, write
 from tests.encoders.test_huggingface import WORDS, pool, saved
 
 from tacit.cli.app import run
+from tacit.core.manifest import verify
+from tacit.encoders import finetune as finetuning
 from tacit.encoders.choose import encoder_from
+from tacit.encoders.cold import Quality
 from tacit.encoders.huggingface import HuggingFaceEncoder
 
 
@@ -79,9 +82,8 @@ def test_the_full_method_wants_a_language_model(
     assert "trains a Hugging Face model" in capsys.readouterr().err
 
 
-def test_the_full_method_writes_a_model_where_an_epoch_was_better(
-    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def language_model(tmp_path: Path) -> Path:
     import torch
     from transformers import BertConfig, BertModel
 
@@ -89,11 +91,38 @@ def test_the_full_method_writes_a_model_where_an_epoch_was_better(
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
     model = BertModel(BertConfig(vocab_size=len(WORDS), max_position_embeddings=12, **sizes))
     (tmp_path / "bert").mkdir()
-    base = pool(saved(model, tmp_path / "bert"), pooling_mode_mean_tokens=True)
-    options = ["--base", str(base), "--method", "full", "--layers", "1", "--seconds", "5"]
-    assert run(["finetune", *files, "--out", str(tmp_path / "tuned"), *options]) == 0
+    return pool(saved(model, tmp_path / "bert"), pooling_mode_mean_tokens=True)
+
+
+def test_the_full_method_writes_a_model_where_an_epoch_was_better(
+    files: list[str], language_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tuned"
+    options = ["--base", str(language_model), "--method", "full", "--layers", "1", "--seconds", "5"]
+    assert run(["finetune", *files, "--out", str(out), *options]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "epoch 1" in told
-    assert (tmp_path / "tuned").exists() == ("was not written" not in told)
-    if (tmp_path / "tuned").exists():
-        assert HuggingFaceEncoder(tmp_path / "tuned").dimension == 16
+    assert out.exists() == ("was not written" not in told)
+
+
+def test_an_interrupt_leaves_the_best_epoch_so_far(
+    files: list[str],
+    language_model: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    qualities = iter([Quality(0.1, 0.1), Quality(0.2, 0.2)])
+
+    def judged(*_: object) -> Quality:
+        if (found := next(qualities, None)) is None:
+            raise KeyboardInterrupt
+        return found
+
+    monkeypatch.setattr(finetuning, "_judged", judged)
+    out = tmp_path / "tuned"
+    options = ["--base", str(language_model), "--method", "full", "--layers", "1"]
+    assert run(["finetune", *files, "--out", str(out), *options]) == 130
+    assert "holds the best epoch so far" in capsys.readouterr().err.replace("\n", " ")
+    verify(out)
+    assert HuggingFaceEncoder(out).dimension == 16
