@@ -18,7 +18,9 @@ from tacit.engine.engine import Engine
 from tacit.engine.requests import Request
 from tacit.engine.snapshot import Snapshot, load, save
 from tacit.engine.train import catalogue_of, encoded
+from tacit.features.columns import Column
 from tacit.rankers.mlp import MLP
+from tacit.rankers.protocol import Pairs
 from tacit.server.app import create_app
 
 SOURCE = Path(__file__).parents[1] / "src" / "tacit"
@@ -89,11 +91,15 @@ def test_no_room_below_the_store_looks_at_a_clock_rolls_a_die_or_prints() -> Non
     }
     # What everything else is handed: the system's clock and the generator of a seed. Dropout has no
     # generator of its own: it is seeded from the one handed in, within a fork that leaves the world alone.
-    # The transformer draws one seed and makes a generator of it for every epoch, so that it can be resumed.
+    # The transformer and the pair classifier draw one seed and make a generator of it for every epoch, so
+    # that they can be resumed.
     allowed = {
         ("core/clock.py", "time.time"),
         ("core/seeds.py", "np.random.default_rng"),
         ("rankers/training.py", "torch.manual_seed"),
+        ("rankers/pair_network.py", "torch.manual_seed"),
+        ("rankers/pair_training.py", "torch.manual_seed"),
+        ("rankers/pair_training.py", "np.random.default_rng"),
         *(
             (f"models/transformer/{file}.py", made)
             for file in ("model", "training")
@@ -105,11 +111,12 @@ def test_no_room_below_the_store_looks_at_a_clock_rolls_a_die_or_prints() -> Non
 
 def test_training_the_ranker_leaves_the_randomness_of_the_caller_alone() -> None:
     rng = np.random.default_rng(3)
-    features, label = rng.random((200, 3), dtype=np.float32), rng.integers(0, 2, 200).astype(np.float32)
-    group = np.repeat(np.arange(20), 10)
+    features, label = rng.random((200, 3), dtype=np.float32), rng.integers(0, 2, (200, 1)).astype(np.float32)
+    ones = np.ones(200, dtype=np.float32)
+    pairs = Pairs(features, label, np.repeat(np.arange(20), 10), 0 * ones, ones)
     before = torch.get_rng_state()
     numpy_before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
-    MLP(epochs=2, hidden=(4,)).fit(features, label, group, valid=(features, label, group), rng=rng)
+    MLP(epochs=2, hidden=(4,)).fit(pairs, pairs, [Column(n, "text") for n in "abc"], rng=rng)
     assert torch.equal(torch.get_rng_state(), before)
     assert np.random.get_state()[1].tolist() == numpy_before  # type: ignore[index]  # noqa: NPY002
 

@@ -141,9 +141,35 @@ def test_repeats_count_where_they_are_allowed(tmp_path: Path, capsys: pytest.Cap
     assert "there is no model 'repeats'" in capsys.readouterr().err
 
 
+def test_rankers_and_an_ablation_share_one_first_stage(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "tacit.toml"
+    config.write_text(
+        '[retrievers.trending]\n[retrievers.itemknn]\n[ranker]\nname = "linear"\nepochs = 2\n'
+        'families = ["retrieval", "popularity"]\n'
+    )
+    options = ["--models", "popular", "--rankers", "linear,none", "--ablation", "--config", str(config)]
+    options += ["--against", "tacit-none"]
+    report, _ = evaluated(capsys, log, *options)
+    assert {model["name"] for model in report["models"]} == {
+        "popular",
+        "tacit-linear",
+        "tacit-none",
+        "tacit-without-retrieval",
+        "tacit-without-popularity",
+    }
+    assert report["baseline"] == "tacit-none"
+    without = {row["name"] for row in report["models"] if "difference" not in row["metrics"]["ndcg@10"]}
+    assert without == {"tacit-none"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--rankers", "mlp,oracle"], "there is no ranker 'oracle'; known: linear"),
+        (["--rankers", ","], "names no ranker"),
+        (["--models", "popular", "--against", "ease"], "'ease' is not compared; there are popular"),
         (["--models", "popular,nonsense"], "there is no model 'nonsense'"),
         (["--models", ","], "names no model"),
         (["--share", "0.9"], "share"),

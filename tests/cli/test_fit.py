@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.rankers.tiny import tiny_bert
 
 from tacit.cli.app import run
 from tacit.data.shop import generate
@@ -144,3 +145,18 @@ def test_columns_can_be_mapped(tmp_path: Path, shop: Path) -> None:
     options = ["--config", str(shop / "quick.toml"), "--out", str(tmp_path / "model")]
     assert run(["fit", str(log), *maps, *options]) == 0
     assert load(tmp_path / "model").interactions.n_users == 7
+
+
+def test_a_re_ranker_is_fitted_and_told_of(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bert").mkdir()
+    bert = tiny_bert(tmp_path / "bert")
+    asked = f'[rerank]\nname = "pair"\nmodel = "{bert}"\nhistory_tokens = 16\npairs = 64\nepochs = 1\n'
+    snapshot = fitted(shop, tmp_path / "model", config=CONFIG + asked)
+    told = " ".join(capsys.readouterr().out.split())
+    report = snapshot.facts["rerank"]
+    assert f"re-ranker: weight {report['weight']:.2f}" in told
+    assert f"reads the first {report['top']} of a list in {report['milliseconds']:.1f} ms" in told
+    assert "budget 50 ms" in told
+    assert (snapshot.pipeline.rerank_ is not None) == (report["weight"] > 0)

@@ -15,7 +15,7 @@ from tacit.engine.batch import recommend_all
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.train import NO_ENCODER, catalogue_of, encoded, fingerprint, train
 from tacit.pipeline.config import Config
-from tacit.rankers.mlp import Epoch
+from tacit.rankers.protocol import Epoch
 
 RANKER = {"name": "mlp", "hidden": [8], "epochs": 2}
 CONFIG = Config(encoder="tfidf", ranker=RANKER, windows=1)
@@ -79,14 +79,14 @@ def test_the_facts_tell_what_was_trained_on(shop: Shop, snapshot: Snapshot) -> N
     assert facts["timing"] == "time"
     assert facts["last_event_at"] == shop.events["timestamp"].max()
     assert facts["training"]["pairs"] > 0
-    assert [epoch["epoch"] for epoch in facts["training"]["epochs"]] == [1, 2]
+    assert [epoch["epoch"] for epoch in facts["training"]["epochs"]] == [0, 1, 2]
 
 
 def test_every_epoch_is_told(shop: Shop) -> None:
     epochs: list[Epoch] = []
     snapshot = train(shop.events, shop.items, CONFIG, on_epoch=epochs.append)
     assert epochs == snapshot.pipeline.report_.epochs
-    assert len(epochs) == 2
+    assert len(epochs) == 3  # the first stage alone, then two epochs
 
 
 def test_a_log_without_a_catalogue_is_enough(shop: Shop) -> None:

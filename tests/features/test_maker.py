@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tacit.core.errors import ConfigError
 from tacit.core.types import Float32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -12,7 +13,9 @@ from tacit.data.queries import Queries
 from tacit.data.vocabulary import Vocabulary
 from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates
-from tacit.features.maker import FAMILIES, FeatureMaker
+from tacit.features.families import FAMILIES, USUAL
+from tacit.features.maker import FeatureMaker
+from tacit.models.itemknn import ItemKNN
 
 DAY = 86_400.0
 ITEMS = Vocabulary(["a", "b", "c", "d"])
@@ -38,11 +41,12 @@ def catalogue() -> Catalogue:
     return replace(Catalogue.from_frame(None, ITEMS), vectors=vectors)
 
 
-def maker(interactions: Interactions, families: tuple[str, ...] = FAMILIES) -> FeatureMaker:
+def maker(interactions: Interactions, families: tuple[str, ...] = tuple(FAMILIES)) -> FeatureMaker:
     shelf = catalogue()
     assert shelf.vectors is not None
     projection = Projection(mode="centre").fit(shelf.vectors)
-    return FeatureMaker(projection=projection, families=families).fit(interactions, shelf)
+    kin = ItemKNN(shrinkage=0.0).fit(interactions, shelf, rng=np.random.default_rng(0))
+    return FeatureMaker(projection=projection, families=families).fit(interactions, shelf, [kin])
 
 
 def candidates() -> Candidates:
@@ -52,7 +56,7 @@ def candidates() -> Candidates:
 
 
 def column(made: FeatureMaker, queries: Queries, name: str) -> Float32:
-    names = made.names(candidates().retrievers)
+    names = [column.name for column in made.columns(candidates().retrievers)]
     return made.transform(queries, candidates())[:, names.index(name)]
 
 
@@ -63,7 +67,10 @@ QUERIES = Queries.of([[0, 1], []], times=[[10 * DAY, 50 * DAY], []], now=100 * D
 def test_one_row_a_real_pair_and_one_name_a_column() -> None:
     made = maker(PAST)
     features = made.transform(QUERIES, candidates())
-    assert features.shape == (5, len(made.names(("kin", "trend"))))
+    columns = made.columns(("kin", "trend"))
+    assert features.shape == (5, len(columns))
+    assert len({column.name for column in columns}) == len(columns)
+    assert {column.family for column in columns} <= set(FAMILIES)
     assert features.dtype == np.float32
     assert not np.isinf(features).any()
 
@@ -84,7 +91,7 @@ def test_a_silent_retriever_is_told_apart() -> None:
 
 def test_cosine_with_the_last_event() -> None:
     # The last event is item b = (0, 1); the candidates are b and c = (-1, 0); then a user without history.
-    assert column(maker(PAST), QUERIES, "cosine_last").tolist() == pytest.approx([1, 0, 0, 0, 0])
+    assert column(maker(PAST), QUERIES, "text_cosine_last").tolist() == pytest.approx([1, 0, 0, 0, 0])
 
 
 def test_popularity_of_all_time_is_the_log_of_the_count() -> None:
@@ -95,6 +102,23 @@ def test_popularity_of_all_time_is_the_log_of_the_count() -> None:
 def test_an_item_without_events_is_unseen_and_its_age_unknown() -> None:
     assert column(maker(PAST), QUERIES, "unseen").tolist() == [0, 0, 0, 0, 1]
     assert np.isnan(column(maker(PAST), QUERIES, "age")[4])
+
+
+def test_an_unknown_family_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no feature family 'nonsense'; known: retrieval"):
+        FeatureMaker(projection=None, families=("nonsense",))
+
+
+def test_raw_vectors_are_only_for_those_who_ask() -> None:
+    assert not {"text-vectors", "collaborative-vectors", "sequence"} & set(USUAL)
+
+
+def test_the_share_that_was_liked_is_drawn_to_that_of_all() -> None:
+    mixed = replace(PAST, weight=np.array([1, -1, 1, 1], dtype=np.float32))
+    told = column(maker(mixed), QUERIES, "liked")
+    # Item b: 1 of 1 and ten events of the whole log beside it, of which 3 in 4 were liked; item d: no event.
+    assert told[0] == pytest.approx((1 + 7.5) / 11)
+    assert np.isnan(told[4])
 
 
 def test_history_length_and_nothing_known_of_a_stranger() -> None:
@@ -137,14 +161,25 @@ def test_a_log_without_times_gives_constants() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_family_alone(family: str) -> None:
     made = maker(PAST, (family,))
-    names = made.names(("kin", "trend"))
-    assert made.transform(QUERIES, candidates()).shape == (5, len(names))
-    assert set(names) <= set(maker(PAST).names(("kin", "trend")))
+    columns = made.columns(("kin", "trend"))
+    features = made.transform(QUERIES, candidates())
+    assert features.shape == (5, len(columns))
+    assert {column.family for column in columns} <= {family}
+    whole, all_columns = maker(PAST), maker(PAST).columns(("kin", "trend"))
+    places = [all_columns.index(column) for column in columns]
+    np.testing.assert_array_equal(features, whole.transform(QUERIES, candidates())[:, places])
+    # What describes one side alone is the same for every pair of that user, or of that item.
+    row, item = np.array([0, 0, 1, 1, 1]), np.array([1, 2, 0, 1, 3])
+    for place, column in enumerate(columns):
+        side = {"user": row, "item": item, "pair": np.arange(5)}[column.side]
+        for one in np.unique(side):
+            assert len(np.unique(features[side == one, place])) == 1, column
 
 
 def test_restored_equals_stored() -> None:
     made = maker(PAST)
-    again = FeatureMaker.restore(made.spec(), made.arrays(), catalogue())
+    kin = ItemKNN(shrinkage=0.0).fit(PAST, catalogue(), rng=np.random.default_rng(0))
+    again = FeatureMaker.restore(made.spec(), made.arrays(), catalogue(), [kin])
     np.testing.assert_array_equal(
         made.transform(QUERIES, candidates()), again.transform(QUERIES, candidates())
     )

@@ -1,8 +1,11 @@
 """Normalising: training statistics only, everything finite."""
 
 import numpy as np
+import pytest
 
-from tacit.features.normaliser import Normaliser
+from tacit.core.errors import ConfigError
+from tacit.features.columns import Column
+from tacit.features.normaliser import Normaliser, Scale
 
 
 def test_mean_and_deviation_of_the_training_pairs() -> None:
@@ -16,8 +19,36 @@ def test_unknown_is_the_mean_and_extremes_are_clipped() -> None:
     assert made.transform(odd)[:, 0].tolist() == [0, 6, -6]
 
 
-def test_restored_equals_stored() -> None:
-    features = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+def test_a_column_with_gaps_gets_one_that_tells_of_them() -> None:
+    features = np.array([[0, np.nan], [2, 1], [4, 3]], dtype=np.float32)
     made = Normaliser().fit(features)
+    np.testing.assert_array_equal(made.transform(features)[:, 2:], [[1], [0], [0]])
+    columns = (Column("whole", "one"), Column("holed", "other", "item"))
+    assert made.columns(columns)[2] == Column("holed_unknown", "other", "item")
+    # Only gaps that training had: nothing was learned of the others.
+    assert made.transform(np.array([[np.nan, 1]], dtype=np.float32)).shape == (1, 3)
+
+
+def test_quantiles_take_the_tail_off() -> None:
+    features = np.exp(np.random.default_rng(0).normal(0, 3, (5_000, 1))).astype(np.float32)
+    made = Normaliser(scale="quantile").fit(features)
+    places = np.sort(made.transform(features)[:, 0])
+    assert np.abs(np.diff(places)).max() < 0.05  # even, whatever the values
+    assert made.transform(np.array([[-1], [1e30]], dtype=np.float32))[:, 0] == pytest.approx(
+        [places[0], places[-1]], abs=1e-3
+    )
+    assert made.transform(np.array([[np.nan]], dtype=np.float32))[0, 0] == 0
+
+
+def test_an_unknown_scale_is_refused() -> None:
+    with pytest.raises(ConfigError, match="known: standard, quantile"):
+        Normaliser(scale="nonsense")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scale", ["standard", "quantile"])
+def test_restored_equals_stored(scale: Scale) -> None:
+    features = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    features[3, 1] = np.nan
+    made = Normaliser(scale=scale).fit(features)
     again = Normaliser.restore(made.spec(), made.arrays())
     np.testing.assert_array_equal(made.transform(features), again.transform(features))

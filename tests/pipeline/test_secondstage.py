@@ -11,8 +11,8 @@ from tacit.data.queries import Queries
 from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
-from tacit.pipeline.blend import Blend
-from tacit.pipeline.secondstage import SecondStage, fit_projection, mixed
+from tacit.pipeline.blend import Blend, shares
+from tacit.pipeline.secondstage import SecondStage, fit_projection, trusted
 from tacit.rankers.mlp import MLP
 from tacit.testing.generated import small_log
 
@@ -34,11 +34,8 @@ def ranker(width: int) -> MLP:
     """A ranker of random weights: any will do."""
     rng = np.random.default_rng(3)
     made = MLP(hidden=[4])
-    shapes = [(4, width), (1, 4)]
-    made.layers_ = [
-        (rng.standard_normal(shape).astype(np.float32), rng.standard_normal(shape[0]).astype(np.float32))
-        for shape in shapes
-    ]
+    shapes = {"deep.0.weight": (4, width), "deep.0.bias": (4,), "out.weight": (1, 4), "out.bias": (1,)}
+    made.arrays_ = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
     return made
 
 
@@ -47,32 +44,33 @@ def stage() -> SecondStage:
     log, catalogue = small_log()
     maker = FeatureMaker(projection=fit_projection(log, catalogue)).fit(log, catalogue)
     features = maker.transform(QUERIES, FOUND)
+    normaliser = Normaliser().fit(features)
     return SecondStage(
         Blend([0.5, 0.5], [0.25, 0.75], [0.0, 0.1], [0.0, 0.0], [0.25, 0.75]),
         maker,
-        Normaliser().fit(features),
-        ranker(features.shape[1]),
+        normaliser,
+        ranker(normaliser.transform(features).shape[1]),
         trust=0.5,
     )
 
 
 def ranked(stage: SecondStage) -> Float32:
+    base = shares(stage.blend.score(FOUND))
     scores = np.full(FOUND.items.shape, NO, dtype=np.float32)
     features = stage.normaliser.transform(stage.maker.transform(QUERIES, FOUND))
-    scores[FOUND.items >= 0] = stage.ranker.score(features)
+    scores[FOUND.real] = stage.ranker.score(features, base[FOUND.real])
     return scores
 
 
-def test_two_scores_are_stretched_and_mixed_by_hand() -> None:
-    blended = np.array([[4, 2, 0, NO], [7, 7, NO, NO], [NO] * 4], dtype=np.float32)
-    other = np.array([[0, 10, 5, NO], [1, 3, NO, NO], [NO] * 4], dtype=np.float32)
-    expected = [[0.75, 0.625, 0.125, NO], [0.375, 0.625, NO, NO], [NO] * 4]
-    np.testing.assert_allclose(mixed(blended, other, 0.25), expected, rtol=1e-6)
+def test_so_much_of_what_the_ranker_adds_is_believed() -> None:
+    base = np.array([[4, 2, NO], [NO] * 3], dtype=np.float32)
+    other = np.array([[0, 10, NO], [NO] * 3], dtype=np.float32)
+    np.testing.assert_array_equal(trusted(base, other, 0.25), [[3, 4, NO], [NO] * 3])
 
 
 def test_without_trust_the_blend_alone_counts(stage: SecondStage) -> None:
     alone = replace(stage, trust=0.0).score(QUERIES, FOUND)
-    np.testing.assert_array_equal(alone, stage.blend.score(FOUND))
+    np.testing.assert_array_equal(alone, shares(stage.blend.score(FOUND)))
     np.testing.assert_array_equal(replace(stage, ranker=None).score(QUERIES, FOUND), alone)
     assert np.isneginf(alone[FOUND.items < 0]).all()
 
@@ -86,26 +84,26 @@ def test_with_full_trust_the_order_is_the_rankers(stage: SecondStage) -> None:
 
 
 def test_half_trust_is_the_mean_of_the_two(stage: SecondStage) -> None:
-    expected = mixed(stage.blend.score(FOUND), ranked(stage), 0.5)
-    np.testing.assert_array_equal(stage.score(QUERIES, FOUND), expected)
+    expected = (shares(stage.blend.score(FOUND)) + ranked(stage)) / 2
+    np.testing.assert_allclose(stage.score(QUERIES, FOUND), expected, rtol=1e-5)
 
 
 def test_a_snapshot_keeps_blend_ranker_and_trust(stage: SecondStage) -> None:
     spec = json.loads(json.dumps(stage.spec(), allow_nan=False))
-    again = SecondStage.restore(spec, stage.arrays(), small_log()[1])
+    again = SecondStage.restore(spec, stage.arrays(), small_log()[1], ())
     assert again.ranker is not None
     assert again.normaliser is not None
     np.testing.assert_array_equal(again.score(QUERIES, FOUND), stage.score(QUERIES, FOUND))
     bare = SecondStage(stage.blend, stage.maker)
-    without = SecondStage.restore(bare.spec(), bare.arrays(), small_log()[1])
+    without = SecondStage.restore(bare.spec(), bare.arrays(), small_log()[1], ())
     assert without.ranker is None
     np.testing.assert_array_equal(without.score(QUERIES, FOUND), bare.score(QUERIES, FOUND))
 
 
 def test_a_longer_log_changes_the_statistics_and_nothing_else(stage: SecondStage) -> None:
     log, catalogue = small_log()
-    earlier = stage.fitted(log.before(float(np.median(log.at))), catalogue)
-    assert earlier.maker.statistics_.end < stage.maker.statistics_.end == log.end
+    earlier = stage.fitted(log.before(float(np.median(log.at))), catalogue, ())
+    assert earlier.maker.past_.statistics.end < stage.maker.past_.statistics.end == log.end
     assert earlier.blend.spec() == {**stage.blend.spec(), "n_items": len(catalogue)}
     assert (earlier.normaliser, earlier.ranker, earlier.trust) == (
         stage.normaliser,

@@ -2,27 +2,35 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from functools import cache
 
 import numpy as np
 import pytest
 
+from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT
 from tacit.core.types import Float32
 from tacit.data.interactions import Interactions
 from tacit.features.candidates import Candidates
-from tacit.pipeline.blend import Judged
+from tacit.features.columns import Column
+from tacit.features.families import USUAL
+from tacit.features.maker import FeatureMaker
+from tacit.pipeline.blend import Blend, Judged
 from tacit.pipeline.config import Config
-from tacit.pipeline.retrievers import retriever
+from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, Rehearsal, rehearse, roles
+from tacit.pipeline.lessons import Lesson, lesson
 from tacit.pipeline.secondstage import SecondStage
-from tacit.pipeline.training import TEST, TRAIN, VALID, Lesson, TrainingReport, learn, lesson, roles
+from tacit.pipeline.training import TrainingReport, finished, learn, new_ranker, teach
 from tacit.pipeline.windows import Window, rank_windows
-from tacit.rankers.mlp import Epoch
+from tacit.rankers.protocol import Epoch
 from tacit.testing.generated import small_log
 
 N, WIDTH = 120, 20
 ROLE = np.repeat([TRAIN, VALID, TEST], [80, 25, 15])
-RANKER = {"name": "mlp", "hidden": [8], "epochs": 6, "learning_rate": 0.02, "batch_size": 128}
+RANKER = {
+    "name": "mlp", "loss": "bce", "hidden": [8], "epochs": 6, "learning_rate": 0.02, "batch_size": 128,
+}  # fmt: skip
 CONFIG = Config(retrievers={"trending": {}, "content": {}}, ranker=RANKER)
 
 
@@ -34,7 +42,9 @@ def made(
     found = Candidates(items, scores(labels), np.full(N, 3), np.zeros(N), ("trending", "content"))
     judged = Judged(found, labels, labels.sum(axis=1).astype(np.int64))
     pair = np.arange(N * WIDTH)
-    return Lesson(judged, ROLE, features(labels), pair, np.ones(N * WIDTH, dtype=bool))
+    columns = (Column("one", "toy"), Column("other", "toy"))
+    weight = np.ones(N * WIDTH, dtype=np.float32)
+    return Lesson(judged, ROLE, columns, features(labels), labels.reshape(-1, 1), pair, weight)
 
 
 def some_labels() -> Float32:
@@ -58,9 +68,10 @@ def flat(make: Callable[[Float32], Float32]) -> Callable[[Float32], Float32]:
 
 def learned(*lessons: Lesson, config: Config = CONFIG) -> tuple[SecondStage, TrainingReport, list[Epoch]]:
     epochs: list[Epoch] = []
-    stage, report = learn(
-        lessons, config, None, rng=np.random.default_rng(0), progress=SILENT, on_epoch=epochs.append
-    )
+    blend = Blend().fit([one.judged for one in lessons], len(config.retrievers))
+    ranker, rng = new_ranker(config.ranker), np.random.default_rng(0)
+    taught = teach(ranker, lessons, blend, rng=rng, progress=SILENT, on_epoch=epochs.append)
+    stage, report = finished(blend, taught, lessons, config, FeatureMaker(projection=None))
     return stage, report, epochs
 
 
@@ -70,26 +81,31 @@ def window() -> Window:
     return next(rank_windows(log, "time", count=1, share=0.2, rng=np.random.default_rng(0)))
 
 
-def of_the_window(config: Config, role: int = TRAIN) -> Lesson:
+def rehearsed(config: Config, role: int = TRAIN) -> Rehearsal:
     log, catalogue = small_log()
-    models = [
-        retriever(name, given).fit(window().past, catalogue, rng=np.random.default_rng(0))
-        for name, given in config.retrievers.items()
-    ]
     everybody = np.full(log.n_users, role)
-    return lesson(window(), models, None, catalogue, config, everybody, np.random.default_rng(0))
+    return rehearse(window(), config, catalogue, everybody, np.random.default_rng(0), lambda: None)
+
+
+def of_the_window(config: Config, role: int = TRAIN, tasks: tuple[str, ...] = ()) -> Lesson:
+    _, catalogue = small_log()
+    return lesson(rehearsed(config, role), catalogue, None, USUAL, tasks, np.random.default_rng(0))
 
 
 def test_a_ranker_that_knows_more_than_the_blend_is_trusted() -> None:
     stage, report, _ = learned(made(some_labels(), scores=noise, features=flat(telling)))
-    assert stage.trust == report.trust == 0.5  # the most that a ranker may count
+    assert stage.trust == report.trust > 0
     assert report.valid_ndcg["1.0"] > 0.95 > report.valid_ndcg["0.0"]
+    assert report.gain["before"] == report.valid_ndcg["0.0"]
+    assert report.gain["after"] == report.valid_ndcg[str(report.trust)]
+    assert 0 < report.gain["low"] < report.gain["after"] - report.gain["before"] < report.gain["high"]
 
 
 def test_a_ranker_that_knows_nothing_is_not_trusted() -> None:
     stage, report, _ = learned(made(some_labels(), scores=telling, features=flat(noise)))
     assert stage.trust == report.trust == 0
-    assert report.valid_ndcg["0.0"] > report.valid_ndcg["1.0"]
+    assert report.valid_ndcg["0.0"] >= report.valid_ndcg["1.0"]
+    assert report.gain["before"] == report.gain["after"]
     assert stage.ranker is not None  # kept, so that the report can tell of it
 
 
@@ -109,7 +125,7 @@ def test_the_trust_is_the_best_of_those_that_were_tried() -> None:
 def test_every_epoch_tells_loss_accuracy_and_auc_of_both_sides() -> None:
     _, report, epochs = learned(made(some_labels(), scores=noise, features=flat(telling)))
     assert epochs == report.epochs
-    assert [epoch.epoch for epoch in epochs] == list(range(1, len(epochs) + 1))
+    assert [epoch.epoch for epoch in epochs] == list(range(len(epochs)))
     first, last = epochs[0], epochs[-1]
     assert last.train_loss < first.train_loss
     assert last.valid_loss < first.valid_loss
@@ -118,6 +134,16 @@ def test_every_epoch_tells_loss_accuracy_and_auc_of_both_sides() -> None:
     assert last.valid_accuracy > 0.9 > 0.5 < last.train_accuracy
     assert report.test["auc"] > 0.99
     assert report.test["loss"] == pytest.approx(last.valid_loss, abs=0.05)
+
+
+def test_the_report_tells_what_probabilities_are_worth_and_what_scores_rest_on() -> None:
+    _, report, _ = learned(made(some_labels(), scores=noise, features=flat(telling)))
+    assert {row.name for row in report.importance} == {"toy", "one", "other"}
+    assert report.importance[0].kind == "family"
+    assert report.importance[0].ndcg > 0.1
+    assert sum(row.count for row in report.reliability) == pytest.approx((ROLE == TEST).sum() * WIDTH)
+    assert 0 <= report.calibration["error"] < 0.1
+    assert json.dumps(report.to_json(), allow_nan=False)
 
 
 @pytest.mark.parametrize("missing", [TRAIN, VALID])
@@ -166,10 +192,11 @@ def test_test_users_change_neither_the_weights_nor_the_epochs() -> None:
         learned(made(some_labels(), scores=noise, features=lambda _, y=y: telling(y).reshape(-1, 2)))
         for y in (labels, other)
     )
-    assert first[2] == second[2]
-    for (weight, bias), (again, same) in zip(first[0].ranker.layers_, second[0].ranker.layers_, strict=True):
-        np.testing.assert_array_equal(weight, again)
-        np.testing.assert_array_equal(bias, same)
+    figures = [f.name for f in fields(Epoch) if not f.name.startswith("test")]
+    told = ([[getattr(epoch, name) for name in figures] for epoch in each[2]] for each in (first, second))
+    assert next(told) == next(told)
+    for name, array in first[0].ranker.arrays().items():
+        np.testing.assert_array_equal(array, second[0].ranker.arrays()[name])
     assert first[1].test != second[1].test
 
 
@@ -184,34 +211,52 @@ def test_a_lesson_labels_what_was_chosen_next() -> None:
     for row in range(0, len(window().queries), 9):
         start, stop = window().target_offsets[row : row + 2]
         targets = set(window().targets[start:stop].tolist())
-        chosen = one.candidates.items[row][one.judged.labels[row] > 0].tolist()
-        assert set(chosen) == targets & set(one.candidates.items[row].tolist())
+        chosen = one.judged.candidates.items[row][one.judged.labels[row] > 0].tolist()
+        assert set(chosen) == targets & set(one.judged.candidates.items[row].tolist())
         assert one.judged.totals[row] == len(targets)
     assert one.judged.labels.sum() > 0
 
 
 def test_training_users_give_all_positives_and_a_sample_of_the_rest() -> None:
     one = of_the_window(CONFIG)
-    assert len(one.features) == len(one.pair) == len(one.drawn)
-    assert one.drawn.all()
+    assert len(one.features) == len(one.pair) == len(one.weight)
+    assert (one.weight > 0).all()
     assert one.label.sum() == one.judged.labels.sum()
-    per_query = np.bincount(one.query) - np.bincount(one.query, one.label)
-    real = one.candidates.real.sum(axis=1)
+    per_query = np.bincount(one.query) - np.bincount(one.query, one.label[:, 0])
+    real = one.judged.candidates.real.sum(axis=1)
     assert 0.7 * 60 < per_query[real > 60].mean() < 1.3 * 60
-    assert (one.candidates.items.ravel()[one.pair] >= 0).all()
+    assert (one.judged.candidates.items.ravel()[one.pair] >= 0).all()
+    # What was drawn stands for all: the weights of a list sum to about its length.
+    stood_for = np.bincount(one.query, one.weight)
+    assert stood_for[real > 60].mean() == pytest.approx(real[real > 60].mean(), rel=0.1)
 
 
 def test_held_out_users_keep_all_pairs_for_whole_lists() -> None:
     one = of_the_window(CONFIG, role=VALID)
-    np.testing.assert_array_equal(one.pair, np.flatnonzero(one.candidates.real))
-    assert 0 < one.drawn.sum() < len(one.drawn)
-    assert one.drawn[one.label > 0].all()
+    np.testing.assert_array_equal(one.pair, np.flatnonzero(one.judged.candidates.real))
+    assert 0 < (one.weight > 0).sum() < len(one.weight)
+    assert (one.weight[one.label[:, 0] > 0] == 1).all()
 
 
 def test_without_a_ranker_no_features_are_made() -> None:
-    one = of_the_window(Config(retrievers={"trending": {}}, ranker=None))
-    assert one.features.size == one.pair.size == 0
+    config = Config(retrievers={"trending": {}}, ranker=None)
+    first = FirstStage((), (rehearsed(config),), None, np.zeros(small_log()[0].n_users))
     assert isinstance(window().past, Interactions)
-    stage, report, _ = learned(one, config=Config(retrievers={"trending": {}}, ranker=None))
+    stage, report = learn(
+        first, small_log()[1], config, rng=np.random.default_rng(0), progress=SILENT, on_epoch=None
+    )
     assert stage.ranker is None
     assert report.weights["trending"] > 0
+    assert (report.epochs, report.pairs, report.gain) == ([], 0, None)
+
+
+def test_tasks_label_what_was_chosen_by_each_type_of_event() -> None:
+    kinds = window().past.kinds
+    one = of_the_window(CONFIG, tasks=kinds)
+    assert one.label.shape == (len(one.pair), len(kinds))
+    np.testing.assert_array_equal(one.label.max(axis=1), of_the_window(CONFIG).label[:, 0])
+
+
+def test_a_task_that_the_log_does_not_know_is_refused() -> None:
+    with pytest.raises(ConfigError, match="a task 'nonsense', but the log knows only"):
+        of_the_window(CONFIG, tasks=("nonsense",))

@@ -241,7 +241,7 @@ def test_the_log_is_read_only() -> None:
     [
         (Config(retrievers={"magic": {}}), "no retriever 'magic'; known: trending"),
         (Config(retrievers={"ease": {"lambda": 3}}), "the retriever 'ease' has no parameter 'lambda'"),
-        (replace(CONFIG, ranker={"name": "oracle"}), "no ranker 'oracle'; known: mlp, none"),
+        (replace(CONFIG, ranker={"name": "oracle"}), "no ranker 'oracle'; known: linear, mlp"),
         (replace(CONFIG, ranker={"name": "mlp", "depth": 3}), "the ranker 'mlp' has no parameter 'depth'"),
     ],
 )
@@ -255,18 +255,18 @@ def test_progress_and_epochs_are_told() -> None:
     log, catalogue = small_log()
     model = TwoStage(CONFIG).fit(log, catalogue, rng=np.random.default_rng(7), on_epoch=epochs.append)
     assert epochs == model.report_.epochs
-    assert [epoch.epoch for epoch in epochs] == [1, 2, 3]
+    assert [epoch.epoch for epoch in epochs] == [0, 1, 2, 3]
     assert isinstance(model.report_.to_json()["epochs"][0], dict)
     for name in ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "train_auc", "valid_auc"):
         assert all(0 < getattr(epoch, name) < 5 for epoch in epochs)
     assert epochs[-1].train_loss < epochs[0].train_loss
-    assert set(model.report_.test) == {"loss", "accuracy", "auc"}
+    assert set(model.report_.test) == {"loss", "accuracy", "auc", "ndcg@10"}
 
 
 def test_statistics_of_the_served_features_are_those_of_the_whole_log() -> None:
     log, _ = small_log()
     assert isinstance(log, Interactions)
-    assert fitted().second_.maker.statistics_.last_at.max() == log.end
+    assert fitted().second_.maker.past_.statistics.last_at.max() == log.end
 
 
 def test_a_model_may_stand_twice_under_names_of_its_own() -> None:

@@ -30,7 +30,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     quality = assess(clean(read_events(log), now=1.8e9))
     lists = [Shown("露营灯", [Pick(EVIL, 9.5, EVIL, [EVIL])], note=EVIL)]
     place = folder / "report.html"
-    place.write_text(demo_page(quality, {"models": []}, [], lists, [Pick("Tent")]), "utf-8")
+    place.write_text(demo_page(quality, {"models": []}, {"epochs": []}, lists, [Pick("Tent")]), "utf-8")
     return place
 
 

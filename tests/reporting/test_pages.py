@@ -117,9 +117,9 @@ def pages(quality: QualityReport) -> dict[str, str]:
     return {
         "quality": quality_page(quality, {"view": 0.25, EVIL: 1.0}),
         "evaluation": evaluation_page(evaluation()),
-        "training": training_page(EPOCHS, {"loss": 0.3}),
+        "training": training_page({"epochs": EPOCHS, "test": {"loss": 0.3}}),
         "lists": lists_page(LISTS, [Pick(EVIL)]),
-        "demo": demo_page(quality, evaluation(), EPOCHS, LISTS, [Pick(EVIL)]),
+        "demo": demo_page(quality, evaluation(), {"epochs": EPOCHS}, LISTS, [Pick(EVIL)]),
     }
 
 
@@ -193,7 +193,7 @@ def test_the_training_page_names_the_best_epoch(pages: dict[str, str]) -> None:
 
 
 def test_no_training_is_said() -> None:
-    assert "No ranker was trained" in training_page([])
+    assert "No ranker was trained" in training_page({"epochs": []})
 
 
 def test_lists_stand_beside_the_popular_one(pages: dict[str, str]) -> None:

@@ -1,6 +1,5 @@
 """``tacit demo``: the whole trip on a generated shop, from a dirty log to lists with reasons."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -232,10 +231,7 @@ def _report(
     from tacit.cli.outputs import write_text
     from tacit.reporting.demo import demo_page
 
-    training = snapshot.pipeline.report_
-    epochs = [asdict(epoch) for epoch in training.epochs] if training else []
-    page = demo_page(
-        quality, evaluation, epochs, lists, popular,
-        strengths=strengths, test=training.test if training else None,
-    )  # fmt: skip
+    report = snapshot.pipeline.report_
+    training = report.to_json() if report else {"epochs": []}
+    page = demo_page(quality, evaluation, training, lists, popular, strengths=strengths)
     write_text(page, place)

@@ -46,6 +46,25 @@ def evaluate(
     models: Annotated[
         str | None, typer.Option("--models", help="Names, separated by commas; all but slow ones by default.")
     ] = None,
+    rankers: Annotated[
+        str | None,
+        typer.Option(
+            "--rankers",
+            help="Compare on one first stage: linear, mlp, dcn, cnn, lambdamart, pair, none; by commas.",
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            help="Model that differences are taken against.",
+            show_default="the best simple one",
+        ),
+    ] = None,
+    ablation: Annotated[
+        bool,
+        typer.Option("--ablation", help="Compare the ranker with itself without each family of features."),
+    ] = False,
     config: Annotated[
         Path | None,
         typer.Option("--config", help="Configuration (TOML) of cleaning and of the models blend and tacit."),
@@ -88,7 +107,7 @@ def evaluate(
     from tacit.cli.inputs import configured
     from tacit.cli.terminal import Bars
     from tacit.engine.train import encoded
-    from tacit.evaluation.evaluate import evaluate_all
+    from tacit.evaluation.evaluate import evaluate_all, first_stage
     from tacit.evaluation.leaderboard import leaderboard
     from tacit.pipeline import zoo
 
@@ -97,6 +116,7 @@ def evaluate(
         chosen = replace(chosen, repeats=True)
     makers = zoo.models(chosen)
     names = _names(models, list(makers), slow=zoo.SLOW)
+    compared = [] if rankers is None else _listed(rankers, zoo.RANKERS, "ranker")
     _check_places(html, json)
     bars = Bars()
     made = _split(
@@ -107,21 +127,33 @@ def evaluate(
     made = replace(made, catalogue=encoded(made.catalogue, chosen.encoder, progress=bars)[1])
     if made.catalogue.vectors is None:
         names = _without_text(names, asked=models is not None)
-    outcomes = evaluate_all({name: makers[name] for name in names}, made, seed=chosen.seed, progress=bars)
-    report = leaderboard(outcomes, made, simple=zoo.SIMPLE, seed=chosen.seed)
+    asked = {name: makers[name] for name in names}
+    if compared or ablation:
+        first = first_stage(chosen, made, progress=bars)
+        asked |= zoo.ranked(chosen, first, compared)
+        asked |= zoo.ablated(chosen, first) if ablation else {}
+    if against is not None and against not in asked:
+        raise ConfigError(f"--against: {against!r} is not compared; there are {', '.join(asked)}")
+    outcomes = evaluate_all(asked, made, seed=chosen.seed, progress=bars)
+    report = leaderboard(outcomes, made, simple=zoo.SIMPLE, against=against, seed=chosen.seed)
     _show(report, quiet=json == "-")
     _write(report, html, json)
 
 
-def _names(models: str | None, known: list[str], *, slow: Collection[str]) -> list[str]:
+def _names(models: str | None, known: Collection[str], *, slow: Collection[str]) -> list[str]:
     if models is None:
         return [name for name in known if name not in slow]
-    names = [name.strip() for name in models.split(",") if name.strip()]
+    return _listed(models, known, "model")
+
+
+def _listed(text: str, known: Collection[str], what: str) -> list[str]:
+    """Return the names of a list with commas, each once."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
-        raise ConfigError(f"--models names no model; known: {', '.join(known)}")
+        raise ConfigError(f"--{what}s names no {what}; known: {', '.join(known)}")
     for name in names:
         if name not in known:
-            raise ConfigError(f"there is no model {name!r}; known: {', '.join(known)}")
+            raise ConfigError(f"there is no {what} {name!r}; known: {', '.join(known)}")
     return list(dict.fromkeys(names))
 
 

@@ -28,19 +28,23 @@ def fit(
         int | None,
         typer.Option("--seed", help="Seed of the run.", show_default="that of the configuration, or 7"),
     ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="How the ranker learned, with charts.")] = None,
 ) -> None:
     """Clean a log, fit everything on it and write one snapshot directory."""
     from dataclasses import replace
 
     from tacit.cli.inputs import cleaned_events, configuration, item_frame
+    from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
     from tacit.core.manifest import check_target
     from tacit.engine.snapshot import save
     from tacit.engine.train import train
-    from tacit.reporting.training import epoch_line
+    from tacit.reporting.training import epoch_line, gain_line, rerank_line, training_page
 
     check_target(out)
+    if html is not None:
+        check_place(html, "--html")
     bars = Bars()
     chosen = configuration(config)
     if seed is not None:
@@ -58,9 +62,15 @@ def fit(
     if report is not None:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.weights.items())
         console.print(f"blend: {weights}; trust in the ranker: {report.trust:.2f}")
+        if report.gain:
+            console.print(gain_line(report.gain))
         if report.test:
             figures = ", ".join(f"{name} {value:.4f}" for name, value in report.test.items())
             console.print(f"ranker on held-out users: {figures}")
+        if html is not None:
+            write_text(training_page(report.to_json()), html)
+    if (rerank := snapshot.pipeline.rerank_report_) is not None:
+        console.print(rerank_line(rerank))
     console.print(
         f"{out}: model {snapshot.version}, {len(snapshot.interactions):,} events, "
         f"{snapshot.interactions.n_users:,} users, {len(snapshot.catalogue):,} items"

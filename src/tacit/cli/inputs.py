@@ -77,6 +77,7 @@ def configuration(path: Path | None) -> "Config":
         If anything in it cannot be used: said before the log is read.
     """
     from tacit.pipeline.config import Config, read_config
+    from tacit.pipeline.rerank import new_reranker
     from tacit.pipeline.retrievers import retriever
     from tacit.pipeline.training import new_ranker
 
@@ -87,6 +88,8 @@ def configuration(path: Path | None) -> "Config":
         retriever(name, parameters)
     if config.ranker is not None:
         new_ranker(config.ranker)
+    if config.rerank is not None:
+        new_reranker(config.rerank)
     return config
 
 

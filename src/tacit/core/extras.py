@@ -6,7 +6,7 @@ from types import ModuleType
 from tacit.core.errors import MissingExtraError
 
 
-def require(module: str, extra: str) -> ModuleType:
+def require(module: str, extra: str, *, library: str | None = None) -> ModuleType:
     """Import an optional module.
 
     Parameters
@@ -15,15 +15,22 @@ def require(module: str, extra: str) -> ModuleType:
         Module name, for example ``"psycopg"``.
     extra : str
         The extra of the ``tacit`` package that brings it.
+    library : str, optional
+        Debian's name of a library of the system that it needs and that no wheel brings.
 
     Raises
     ------
     MissingExtraError
-        If it is not installed; the message holds the install line.
+        If it is not installed, or its library is not; the message holds the line that installs it.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        also = f" (it needs the library {library} of the system, too)" if library else ""
         raise MissingExtraError(
-            f"{module} is not installed; install it with: pip install 'tacit[{extra}]'"
+            f"{module} is not installed; install it with: pip install 'tacit[{extra}]'{also}"
+        ) from error
+    except OSError as error:  # the module is there, a library that it loads is not
+        raise MissingExtraError(
+            f"{module} cannot be loaded: {error}; install what it needs with: apt-get install {library}"
         ) from error

@@ -28,7 +28,8 @@ from tacit.core.progress import SILENT, Progress, Task
 from tacit.core.types import Float32, Int64
 from tacit.data.interactions import Interactions
 from tacit.encoders.cold import ColdItems, Quality
-from tacit.encoders.huggingface import HuggingFaceEncoder, batches_by_length, computes_bfloat16
+from tacit.encoders.huggingface import HuggingFaceEncoder
+from tacit.encoders.pretrained import computes_bfloat16, length_batches
 from tacit.encoders.projection import Projection
 
 
@@ -255,7 +256,7 @@ def _one_pass(
 
 def _pooled(encoder: HuggingFaceEncoder, tokens: list[list[int]]) -> Tensor:
     """Return the vectors in the order of the tokens; texts of like length are encoded together."""
-    batches = batches_by_length(np.array([len(ids) for ids in tokens], dtype=np.int64))
+    batches = length_batches(np.array([len(ids) for ids in tokens], dtype=np.int64))
     parts = [encoder.pooled([tokens[row] for row in rows]) for rows in batches]
     return torch.cat(parts)[np.argsort(np.concatenate(batches))]
 

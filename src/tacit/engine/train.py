@@ -24,7 +24,7 @@ from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
 from tacit.pipeline.twostage import TwoStage
-from tacit.rankers.mlp import Epoch
+from tacit.rankers.protocol import Epoch
 
 NO_ENCODER = "none"
 """Source of the encoder of a snapshot without language-model vectors."""
@@ -49,7 +49,7 @@ def train(
     config : Config, optional
     progress : Progress
     on_epoch : callable, optional
-        Called with every epoch of the ranker's training.
+        Called with every epoch of the ranker's training, then with those of the re-ranker's.
 
     Raises
     ------
@@ -122,6 +122,7 @@ def _facts(
         "timing": interactions.timing,
         "last_event_at": interactions.end,
         "training": pipeline.report_.to_json() if pipeline.report_ else None,
+        "rerank": pipeline.rerank_report_.to_json() if pipeline.rerank_report_ else None,
         "versions": {
             "tacit": __version__,
             "python": platform.python_version(),

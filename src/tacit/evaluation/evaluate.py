@@ -5,7 +5,7 @@ import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -21,6 +21,8 @@ from tacit.evaluation.meter import metered
 from tacit.evaluation.slices import Slice, slices
 from tacit.evaluation.split import Split
 from tacit.models.protocol import recommend
+from tacit.pipeline.config import Config
+from tacit.pipeline.firststage import FirstStage, fit_first_stage
 
 _TIMED_QUERIES = 30
 _CUTS = get_args(Protocol)
@@ -132,6 +134,18 @@ def fit_model(model: Any, split: Split, *, seed: int, name: str, progress: Progr
     if getattr(model, "protocol", "") is None and split.protocol in _CUTS:
         model.protocol = split.protocol
     model.fit(split.train, split.catalogue, rng=rng, **more)
+
+
+def first_stage(config: Config, split: Split, *, progress: Progress = SILENT) -> FirstStage:
+    """Return the retrievers of a configuration, fitted and rehearsed on the training part of a split."""
+    return fit_first_stage(
+        config,
+        split.train,
+        split.catalogue,
+        protocol=cast("Protocol", split.protocol) if split.protocol in _CUTS else None,
+        rng=generator(config.seed, "evaluate", "first stage"),
+        progress=progress,
+    )
 
 
 def lists(model: Any, queries: Queries, k: int) -> Ranking:

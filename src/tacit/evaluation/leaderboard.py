@@ -21,7 +21,12 @@ MAIN = "ndcg@10"
 
 
 def leaderboard(
-    outcomes: Sequence[Outcome], split: Split, *, simple: Collection[str], seed: int = 7
+    outcomes: Sequence[Outcome],
+    split: Split,
+    *,
+    simple: Collection[str],
+    against: str | None = None,
+    seed: int = 7,
 ) -> dict[str, Json]:
     """Return the report of an evaluation as JSON.
 
@@ -30,12 +35,15 @@ def leaderboard(
     outcomes : sequence of Outcome
     split : Split
     simple : collection of str
-        Names of the models that are one idea each; the best of them (NDCG@10, all users) is the baseline
-        that differences are taken against.
+        Names of the models that are one idea each.
+    against : str, optional
+        Name of the baseline, the model that differences are taken against; the best of the simple ones
+        (NDCG@10, all users) by default.
     seed : int
         Of the bootstrap.
     """
-    baseline = best_simple(outcomes, simple)
+    best = best_simple(outcomes, simple)
+    baseline = next((outcome for outcome in outcomes if outcome.name == against), best)
     rows = [row for part in outcomes[0].values for row in _rows(part, outcomes, baseline, seed)]
     return {
         "protocol": split.protocol,
@@ -45,7 +53,7 @@ def leaderboard(
         "models": rows,
         "data": _facts(split),
         "seed": seed,
-        "conclusion": conclusion(outcomes, baseline, simple, seed),
+        "conclusion": conclusion(outcomes, best, simple, seed),
         "choice": choice(outcomes, seed),
         "versions": {
             "tacit": __version__,

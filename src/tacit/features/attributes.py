@@ -1,115 +1,52 @@
-"""Attribute crosses: how much of a history shares the candidate's category, brand, genre, ... and its price.
-
-Only attributes that are known before anybody acts are used: names and labels, and the price. Aggregates
-such as an average rating carry the future into a time split and are never features.
-"""
-
-from dataclasses import dataclass
+"""Attribute crosses: how much of a history shares the candidate's category, brand, ..., and its price."""
 
 import numpy as np
-import polars as pl
 from scipy import sparse
 
-from tacit.core.types import Float32, Int32, Int64
-from tacit.data import columns as col
-from tacit.data.catalogue import Catalogue
-from tacit.data.queries import Queries
+from tacit.core.types import Float32
+from tacit.data.queries import Queries, gather_ranges
+from tacit.features.asked import Asked
+from tacit.features.columns import Values
+from tacit.features.past import Past
 
-_MOST_COLUMNS = 6
-_MOST_VALUES = 2_000
-_PRICE = "price"
-_SEPARATORS = r"\s*[|,;]\s*"
+_LATELY = 3
+"""Events that show what somebody is after now: the last ones."""
 
 
-@dataclass(frozen=True)
-class Attributes:
-    """Labels and prices by item code.
-
-    Attributes
-    ----------
-    labels : mapping of column to csr_array float32[items, values]
-        Rows sum to 1 (several labels share), or to 0 where the item has none.
-    log_price : float32[items] or None
-        NaN where unknown.
-    """
-
-    labels: dict[str, sparse.csr_array]
-    log_price: Float32 | None
-
-    @classmethod
-    def of(cls, catalogue: Catalogue) -> "Attributes":
-        """Read the label columns and the price of a catalogue."""
-        labels: dict[str, sparse.csr_array] = {}
-        for name in catalogue.attributes.columns:
-            if len(labels) < _MOST_COLUMNS and _is_label(name, catalogue.attributes[name]):
-                matrix = _one_hot(catalogue.attributes[name])
-                if 1 < matrix.shape[1] <= _MOST_VALUES:
-                    labels[name] = matrix
-        return cls(labels, _log_price(catalogue))
-
-    def columns(self, queries: Queries, row: Int64, item: Int32) -> list[tuple[str, Float32]]:
-        """Return the named features of the pairs (row, item)."""
-        columns = [
-            (f"same_{name}", _affinity(queries, matrix, row, item)) for name, matrix in self.labels.items()
+def attributes(past: Past, asked: Asked) -> Values:
+    """Return how much of the history, and of its last events, shares each label, and the price compared."""
+    known = past.attributes
+    values: Values = []
+    for name, matrix in known.labels.items():
+        values += [
+            (f"same_{name}", "pair", _affinity(asked.queries, matrix, asked)),
+            (f"same_{name}_lately", "pair", _affinity(asked.queries.last(_LATELY), matrix, asked)),
         ]
-        if self.log_price is not None:
-            columns += _price_columns(queries, self.log_price, row, item)
-        return columns
+    return values if known.log_price is None else values + _prices(known.log_price, asked)
 
 
-def _affinity(queries: Queries, matrix: sparse.csr_array, row: Int64, item: Int32) -> Float32:
+def _affinity(queries: Queries, matrix: sparse.csr_array, asked: Asked) -> Float32:
+    """Return the share of the weight of each history that lies on the labels of the candidate."""
     history = queries.matrix(matrix.shape[0])
-    total = np.asarray(history.sum(axis=1)).ravel()
-    profile = history @ matrix
-    shared = np.asarray(matrix @ profile.T.toarray())[item, row]
-    return (shared / np.maximum(total, 1e-9)[row]).astype(np.float32)
+    total = np.maximum(np.asarray(history.sum(axis=1)).ravel(), 1e-9)
+    profile = (history @ matrix).toarray() / total[:, None]
+    index, offsets = gather_ranges(matrix.indptr.astype(np.int64), asked.item.astype(np.int64))
+    pair = np.repeat(np.arange(len(asked)), np.diff(offsets))
+    shared = matrix.data[index] * profile[asked.row[pair], matrix.indices[index]]
+    return np.bincount(pair, shared, len(asked)).astype(np.float32)
 
 
-def _price_columns(
-    queries: Queries, log_price: Float32, row: Int64, item: Int32
-) -> list[tuple[str, Float32]]:
+def _prices(log_price: Float32, asked: Asked) -> Values:
+    queries, item = asked.queries, asked.item
     known = (queries.item < len(log_price)) & (queries.weight > 0)
     prices = np.where(known, log_price[np.minimum(queries.item, len(log_price) - 1)], np.nan)
     priced = ~np.isnan(prices)
     total = np.bincount(queries.row[priced], prices[priced], len(queries))
     count = np.bincount(queries.row[priced], minlength=len(queries))
     usual = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    difference = (log_price[item] - usual[row]).astype(np.float32)
+    difference = (log_price[item] - usual[asked.row]).astype(np.float32)
     return [
-        ("price", log_price[item]),
-        ("price_above_usual", difference),
-        ("price_off_usual", np.abs(difference)),
+        ("price", "item", log_price[item]),
+        ("price_above_usual", "pair", difference),
+        ("price_off_usual", "pair", np.abs(difference)),
     ]
-
-
-def _is_label(name: str, column: pl.Series) -> bool:
-    if name in (col.TITLE, col.DESCRIPTION) or column.dtype != pl.String:
-        return False
-    known = column.drop_nulls().head(1_000)
-    # Long values are prose or addresses, and a value of its own for every item tells nothing about others.
-    short = len(known) > 0 and float(known.str.len_chars().to_numpy().mean()) < 60
-    return short and known.n_unique() < 0.8 * len(known)
-
-
-def _one_hot(column: pl.Series) -> sparse.csr_array:
-    parts = column.str.to_lowercase().str.replace_all(_SEPARATORS, "|").str.split("|")
-    flat = pl.DataFrame({"row": np.arange(len(column), dtype=np.int64), "value": parts}).explode("value")
-    flat = flat.filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
-    values = flat["value"].unique().sort()
-    code = flat["value"].replace_strict(values, np.arange(len(values)), return_dtype=pl.Int64).to_numpy()
-    matrix = sparse.coo_array(
-        (np.ones(len(flat), dtype=np.float32), (flat["row"].to_numpy(), code)),
-        shape=(len(column), len(values)),
-    ).tocsr()
-    counts = np.maximum(np.diff(matrix.indptr), 1)
-    matrix.data /= np.repeat(counts, np.diff(matrix.indptr)).astype(np.float32)
-    return matrix
-
-
-def _log_price(catalogue: Catalogue) -> Float32 | None:
-    if _PRICE not in catalogue.attributes.columns:
-        return None
-    price = catalogue.attributes[_PRICE].cast(pl.Float64, strict=False).to_numpy()
-    if np.isnan(price).all():
-        return None
-    return np.log1p(np.where(price >= 0, price, np.nan)).astype(np.float32)

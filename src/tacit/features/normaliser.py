@@ -1,50 +1,110 @@
-"""Standardises features with the statistics of training data only."""
+"""Turns features into numbers that networks learn from, with the statistics of training data only."""
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
+from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Float32, Json
+from tacit.features.columns import Column
+
+Scale = Literal["standard", "quantile"]
 
 _LIMIT = 6.0
 """Values further than this many deviations from the mean are clipped: one odd price must not rule a list."""
+_QUANTILES = 101
+"""Points at which the distribution of a column is kept."""
+_DRAWN = 200_000
+"""Rows that quantiles are taken from at most, evenly spaced."""
 
 
 class Normaliser:
-    """Mean 0 and deviation 1 on the training pairs; unknown values become the mean."""
+    """Mean 0 and deviation 1 on the training pairs; unknown values become the mean, and say so.
+
+    A column with unknown values in training gets another that is 1 where the value is not known; all of these
+    stand after the others.
+
+    Parameters
+    ----------
+    scale : {"standard", "quantile"}
+        ``quantile`` first puts each value at its place in the training distribution, in [0, 1]: for columns
+        with long tails.
+    """
+
+    def __init__(self, *, scale: Scale = "standard") -> None:
+        if scale not in get_args(Scale):
+            raise ConfigError(f"features are scaled by {scale!r}; known: {', '.join(get_args(Scale))}")
+        self.scale: Scale = scale
+        self.quantiles_: Float32 | None = None
+        self.mean_: Float32
+        self.factor_: Float32
+        self.gaps_: Array  # int64: columns with unknown values in training
 
     def fit(self, features: Float32) -> Self:
         """Learn from float32[pairs, features]; NaN is unknown."""
-        known = np.isfinite(features)
+        self.gaps_ = np.flatnonzero(~np.isfinite(features).all(axis=0))
+        if self.scale == "quantile":
+            self.quantiles_ = _quantiles(features)
+        values = self._placed(features)
+        known = np.isfinite(values)
         count = np.maximum(known.sum(axis=0), 1)
-        clean = np.where(known, features, 0)
-        self.mean_: Float32 = (clean.sum(axis=0, dtype=np.float64) / count).astype(np.float32)
-        centred = np.where(known, features - self.mean_, 0)
+        clean = np.where(known, values, 0)
+        self.mean_ = (clean.sum(axis=0, dtype=np.float64) / count).astype(np.float32)
+        centred = np.where(known, values - self.mean_, 0)
         deviation = np.sqrt((centred**2).sum(axis=0, dtype=np.float64) / count)
         # A feature that never varies says nothing: it becomes 0, not noise blown up.
-        self.scale_: Float32 = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0).astype(
-            np.float32
-        )
+        factor = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0)
+        self.factor_ = factor.astype(np.float32)
         return self
 
     def transform(self, features: Float32) -> Float32:
-        """Return float32[pairs, features], all finite and within 6 deviations."""
-        standard = (features - self.mean_) * self.scale_
-        known = np.nan_to_num(standard, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT)
-        return np.asarray(np.clip(known, -_LIMIT, _LIMIT), dtype=np.float32)
+        """Return float32[pairs, features + gaps], all finite and within 6 deviations."""
+        standard = (self._placed(features) - self.mean_) * self.factor_
+        clean = np.clip(np.nan_to_num(standard, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT), -_LIMIT, _LIMIT)
+        if not len(self.gaps_):
+            return np.asarray(clean, dtype=np.float32)
+        unknown = ~np.isfinite(features[:, self.gaps_])
+        return np.concatenate([clean, unknown], axis=1, dtype=np.float32)
+
+    def columns(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """Return what the columns are that `transform` makes of these."""
+        unknown = (columns[gap] for gap in self.gaps_)
+        return (*columns, *(replace(one, name=f"{one.name}_unknown") for one in unknown))
 
     def spec(self) -> dict[str, Json]:
         """Return the parameters as JSON."""
-        return {}
+        return {"scale": self.scale}
 
     def arrays(self) -> dict[str, Array]:
         """Return what was learned."""
-        return {"mean": self.mean_, "scale": self.scale_}
+        quantiles = {} if self.quantiles_ is None else {"quantiles": self.quantiles_}
+        return {"mean": self.mean_, "factor": self.factor_, "gaps": self.gaps_, **quantiles}
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
         """Rebuild from what `spec` and `arrays` returned."""
-        normaliser = cls()
-        normaliser.mean_, normaliser.scale_ = arrays["mean"], arrays["scale"]
+        normaliser = cls(scale=spec["scale"])
+        normaliser.mean_, normaliser.factor_ = arrays["mean"], arrays["factor"]
+        normaliser.gaps_, normaliser.quantiles_ = arrays["gaps"], arrays.get("quantiles")
         return normaliser
+
+    def _placed(self, features: Float32) -> Float32:
+        """Return the values, or their places in the training distribution; NaN stays."""
+        if self.quantiles_ is None:
+            return features
+        places = np.linspace(0, 1, _QUANTILES)
+        placed = np.empty_like(features)
+        for column, points in enumerate(self.quantiles_):
+            placed[:, column] = np.interp(features[:, column], points, places)
+        return np.where(np.isnan(features), np.nan, placed).astype(np.float32)
+
+
+def _quantiles(features: Float32) -> Float32:
+    """Return the quantiles of each column: float32[features, points]; zeros where nothing is known."""
+    rows = features[:: max(len(features) // _DRAWN, 1)]
+    known = np.where(np.isfinite(rows), rows, np.nan)
+    known[:, np.isnan(known).all(axis=0)] = 0
+    points = np.nanquantile(known, np.linspace(0, 1, _QUANTILES), axis=0)
+    return np.ascontiguousarray(points.T, dtype=np.float32)

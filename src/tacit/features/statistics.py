@@ -4,12 +4,15 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from tacit.core.types import Array, Float32, Float64
+from tacit.core.types import Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 
 HALF_LIVES = {"short": 0.005, "middle": 0.03, "long": 0.15, "all": np.inf}
 """Half-lives of popularity as shares of the log's span: about a day, a week and a month of half a year."""
+
+_PRIOR = 10.0
+"""Events of the whole log that stand beside those of an item when a share is taken."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,10 @@ class ItemStatistics:
     ----------
     popularity : float32[items, half-lives]
         log(1 + decayed weight of the positive events), a column for each of `HALF_LIVES`.
+    liked : float32[items]
+        Share of the events that are no no, drawn to the share of the whole log where events are few.
+    kinds : float32[items, kinds]
+        Share of each event type among the events, drawn likewise.
     first_at, last_at : float64[items]
         Times of the first and the last event; NaN for an item without events.
     born_at : float64[items]
@@ -29,6 +36,8 @@ class ItemStatistics:
     """
 
     popularity: Float32
+    liked: Float32
+    kinds: Float32
     first_at: Float64
     last_at: Float64
     born_at: Float64
@@ -48,6 +57,8 @@ class ItemStatistics:
         timed = interactions.timing == "time"
         return cls(
             popularity=_popularity(liked, n, end, span, timed),
+            liked=_shares(interactions.item, interactions.weight > 0, n),
+            kinds=_kinds(interactions, n),
             first_at=first if timed else np.full(n, np.nan),
             last_at=last if timed else np.full(n, np.nan),
             born_at=_born(catalogue, first, end) if timed else np.full(n, np.nan),
@@ -61,6 +72,8 @@ class ItemStatistics:
         born = catalogue.created_at[len(self.popularity) :]
         return ItemStatistics(
             popularity=np.pad(self.popularity, ((0, new), (0, 0))),
+            liked=np.pad(self.liked, (0, new), constant_values=np.nan),
+            kinds=np.pad(self.kinds, ((0, new), (0, 0)), constant_values=np.nan),
             first_at=np.append(self.first_at, np.full(new, np.nan)),
             last_at=np.append(self.last_at, np.full(new, np.nan)),
             born_at=np.append(self.born_at, np.where(np.isfinite(born), born, np.nan)),
@@ -85,6 +98,19 @@ def _popularity(liked: Interactions, n: int, end: float, span: float, timed: boo
         decay = np.exp2(-(end - liked.at) / (share * span)) if timed else np.ones(len(liked))
         columns.append(np.bincount(liked.item, liked.weight * decay, n))
     return np.log1p(np.stack(columns, axis=1)).astype(np.float32)
+
+
+def _kinds(interactions: Interactions, n: int) -> Float32:
+    shares = [_shares(interactions.item, interactions.kind == k, n) for k in range(len(interactions.kinds))]
+    return np.stack(shares, axis=1) if shares else np.empty((n, 0), dtype=np.float32)
+
+
+def _shares(item: Int32, counted: Bool, n: int) -> Float32:
+    """Return the share of an item's events that are counted, drawn to that of all; NaN without an event."""
+    events = np.bincount(item, minlength=n)
+    of_all = counted.sum() / max(len(counted), 1)
+    share = (np.bincount(item, counted, n) + _PRIOR * of_all) / (events + _PRIOR)
+    return np.where(events > 0, share, np.nan).astype(np.float32)
 
 
 def _born(catalogue: Catalogue, first: Float64, end: float) -> Float64:

@@ -160,6 +160,17 @@ def ndcg(scores: Float32, labels: Float32, totals: Array, k: int = 10) -> Float6
     return np.asarray(total / np.maximum(ideal, 1e-12), dtype=np.float64)
 
 
+def shares(scores: Float32) -> Float32:
+    """Return the logarithm of what each candidate has of its list, a softmax of scores: float32[n, c].
+
+    ``-inf`` on padding, as in the scores. It is what the weights were learned to foretell.
+    """
+    finite = np.isfinite(scores)
+    top = np.max(scores, axis=1, keepdims=True, where=finite, initial=_NEVER)
+    total = np.exp(np.where(finite, scores - top, -np.inf)).sum(axis=1, keepdims=True)
+    return np.asarray(scores - top - np.log(np.maximum(total, 1)), dtype=np.float32)
+
+
 def _circumstances(candidates: Candidates) -> Float32:
     """Return how much each row of weights counts for each query: float32[n, 4].
 

@@ -43,6 +43,9 @@ class Config:
         Which retrievers put forward candidates; see `tacit.pipeline.retrievers` for the names.
     ranker : mapping or None
         ``{"name": "mlp", ...parameters}``; None ranks by the blend alone.
+    rerank : mapping or None
+        ``{"name": "pair", ...parameters}``: a fine-tuned language model orders the top of every list anew
+        (`tacit.pipeline.rerank`); None leaves it out.
     candidates : int
         How many items each retriever puts forward.
     windows : int
@@ -69,6 +72,7 @@ class Config:
 
     retrievers: dict[str, dict[str, Any]] = field(default_factory=lambda: dict(DEFAULT_RETRIEVERS))
     ranker: dict[str, Any] | None = field(default_factory=lambda: {"name": "mlp"})
+    rerank: dict[str, Any] | None = None
     candidates: int = 100
     windows: int = 3
     share: float = 0.1

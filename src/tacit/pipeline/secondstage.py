@@ -1,6 +1,6 @@
 """The second stage: candidates to final scores, by the blend and the ranker together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,10 @@ from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
-from tacit.pipeline.blend import Blend
-from tacit.rankers.mlp import MLP
+from tacit.models.protocol import Recommender
+from tacit.pipeline.blend import Blend, shares
+from tacit.rankers.protocol import Ranker
+from tacit.rankers.zoo import RANKERS
 
 _DIMENSION = 32
 """Width of the language-model crosses: enough to tell shelves apart, few enough to learn from one log."""
@@ -32,18 +34,21 @@ class SecondStage:
     normaliser, ranker : optional
         None where no ranker was trained.
     trust : float
-        Weight of the ranker beside the blend, in [0, 1].
+        How much of what the ranker adds to the blend is believed, in [0, 1].
     """
 
     blend: Blend
     maker: FeatureMaker
     normaliser: Normaliser | None = None
-    ranker: MLP | None = None
+    ranker: Ranker | None = None
     trust: float = 0.0
 
-    def fitted(self, interactions: Interactions, catalogue: Catalogue) -> "SecondStage":
+    def fitted(
+        self, interactions: Interactions, catalogue: Catalogue, retrievers: Sequence[Recommender]
+    ) -> "SecondStage":
         """Return the same stage with the statistics of its features taken from a (longer) log."""
-        maker = FeatureMaker(projection=self.maker.projection).fit(interactions, catalogue)
+        maker = FeatureMaker(projection=self.maker.projection, families=self.maker.families)
+        maker.fit(interactions, catalogue, retrievers)
         return replace(self, maker=maker, blend=self.blend.within(len(catalogue)))
 
     def extended(self, catalogue: Catalogue) -> "SecondStage":
@@ -51,14 +56,14 @@ class SecondStage:
         return replace(self, maker=self.maker.extended(catalogue))
 
     def score(self, queries: Queries, candidates: Candidates) -> Float32:
-        """Return the final score of each candidate: float32[n, c], ``-inf`` on padding."""
-        blended = self.blend.score(candidates)
+        """Return the log-share of each candidate in its list: float32[n, c], ``-inf`` on padding."""
+        base = shares(self.blend.score(candidates))
         if self.ranker is None or self.normaliser is None or self.trust == 0:
-            return blended
+            return base
         features = self.normaliser.transform(self.maker.transform(queries, candidates))
-        ranked = np.full(candidates.items.shape, -np.inf, dtype=np.float32)
-        ranked[candidates.items >= 0] = self.ranker.score(features)
-        return mixed(blended, ranked, self.trust)
+        ranked = base.copy()
+        ranked[candidates.real] = self.ranker.score(features, base[candidates.real])
+        return trusted(base, ranked, self.trust)
 
     def spec(self) -> dict[str, Json]:
         """Return everything but the arrays as JSON."""
@@ -82,46 +87,40 @@ class SecondStage:
 
     @classmethod
     def restore(
-        cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue
+        cls,
+        spec: Mapping[str, Any],
+        arrays: Mapping[str, Array],
+        catalogue: Catalogue,
+        retrievers: Sequence[Recommender],
     ) -> "SecondStage":
-        """Rebuild from what `spec` and `arrays` returned."""
+        """Rebuild from what `spec` and `arrays` returned, the catalogue and the fitted retrievers."""
 
         def part(name: str) -> dict[str, Array]:
             return {key.partition(":")[2]: a for key, a in arrays.items() if key.partition(":")[0] == name}
 
+        normaliser, ranker = spec["normaliser"], spec["ranker"]
         return cls(
             blend=Blend.restore(spec["blend"]),
-            maker=FeatureMaker.restore(spec["maker"], part("maker"), catalogue),
+            maker=FeatureMaker.restore(spec["maker"], part("maker"), catalogue, retrievers),
             # A spec may be empty and still be one: only None says that there is nothing to restore.
-            normaliser=None
-            if spec["normaliser"] is None
-            else Normaliser.restore(spec["normaliser"], part("normaliser")),
-            ranker=None if spec["ranker"] is None else MLP.restore(spec["ranker"], part("ranker")),
+            normaliser=None if normaliser is None else Normaliser.restore(normaliser, part("normaliser")),
+            ranker=None if ranker is None else RANKERS[ranker["name"]].restore(ranker, part("ranker")),
             trust=spec["trust"],
         )
 
 
-def mixed(blended: Float32, ranked: Float32, trust: float) -> Float32:
-    """Return the weighted sum of two scores after each is stretched to [0, 1] within its list.
+def trusted(base: Float32, ranked: Float32, trust: float) -> Float32:
+    """Return what the first stage says, and so much of what the ranker adds to it: float32[n, c].
 
     Parameters
     ----------
-    blended, ranked : float32[n, c]
+    base, ranked : float32[n, c]
         ``-inf`` on padding.
     trust : float
-        Weight of ``ranked``.
+        In [0, 1].
     """
-    mean = (1 - trust) * _stretched(blended) + trust * _stretched(ranked)
-    return np.where(np.isfinite(blended), mean, -np.inf).astype(np.float32)
-
-
-def _stretched(scores: Float32) -> Float32:
-    finite = np.isfinite(scores)
-    low = np.min(scores, axis=1, keepdims=True, where=finite, initial=np.inf)
-    high = np.max(scores, axis=1, keepdims=True, where=finite, initial=-np.inf)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        stretched = (scores - low) / (high - low)
-    return np.where(finite & (high > low), stretched, 0.5).astype(np.float32)
+    added = np.subtract(ranked, base, out=np.zeros_like(base), where=np.isfinite(base))
+    return np.asarray(base + trust * added, dtype=np.float32)
 
 
 def fit_projection(interactions: Interactions, catalogue: Catalogue) -> Projection | None:

@@ -1,12 +1,13 @@
 """Retrieve, unite, make features, rank: the recommender that Tacit serves.
 
 Fitted in time order: the blend and the ranker learn from windows that are later than everything their
-retrievers and features saw; then retrievers and features are fitted again on the whole log. How much the
-ranker counts beside the blend is chosen on users that it was not trained on, and "not at all" is a choice.
+retrievers and features saw; then retrievers and features are fitted again on the whole log. How much of what
+the ranker adds to the blend is believed is chosen on users that it was not trained on, and "nothing" is a
+choice.
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -17,16 +18,17 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
-from tacit.data.splits import DEFAULT, Protocol
+from tacit.data.splits import Protocol
 from tacit.models.protocol import FoldsIn, Persistent, Recommender, SimilarItems, batches
 from tacit.pipeline import retrievers
 from tacit.pipeline.config import Config
 from tacit.pipeline.explain import Reason, reasons
+from tacit.pipeline.firststage import FirstStage, fit_first_stage
+from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
 from tacit.pipeline.retrieval import candidates, filled
-from tacit.pipeline.secondstage import SecondStage, fit_projection
-from tacit.pipeline.training import TrainingReport, learn, lesson, roles
-from tacit.pipeline.windows import rank_windows, sampled_users
-from tacit.rankers.mlp import Epoch
+from tacit.pipeline.secondstage import SecondStage
+from tacit.pipeline.training import TrainingReport, learn
+from tacit.rankers.protocol import OnEpoch
 
 _SIMILAR = ("ease", "itemknn", "content")
 """Who answers "more like this", taking turns."""
@@ -40,17 +42,28 @@ class TwoStage:
     config : Config, optional
     protocol : {"time", "leave-one-out", "random"}, optional
         The kind of cut that labels come from; by default the most honest one that the log supports.
+    first : FirstStage, optional
+        Retrievers of the same configuration, fitted on the very log that `fit` will be given, so that many
+        rankers can share them; fitted there by default.
     name : str
     """
 
     def __init__(
-        self, config: Config | None = None, *, protocol: Protocol | None = None, name: str = "tacit"
+        self,
+        config: Config | None = None,
+        *,
+        protocol: Protocol | None = None,
+        first: FirstStage | None = None,
+        name: str = "tacit",
     ) -> None:
         self.config = config or Config()
         self.protocol = protocol
+        self.first = first
         self.name = name
         self.retrievers_: tuple[Recommender, ...] = ()
         self.second_: SecondStage
+        self.rerank_: Reranker | None = None
+        self.rerank_report_: RerankReport | None = None
         self.available_: Bool
         self.report_: TrainingReport | None = None
 
@@ -61,7 +74,7 @@ class TwoStage:
         *,
         rng: np.random.Generator,
         progress: Progress = SILENT,
-        on_epoch: Callable[[Epoch], None] | None = None,
+        on_epoch: OnEpoch | None = None,
     ) -> Self:
         """Learn from the log and return self.
 
@@ -73,33 +86,20 @@ class TwoStage:
         rng : numpy.random.Generator
         progress : Progress
         on_epoch : callable, optional
-            Called with every epoch of the ranker's training.
+            Called with every epoch of the ranker's training, then with those of the re-ranker's.
         """
-        config = self.config
-        windows = list(
-            rank_windows(
-                sampled_users(interactions, config.max_events, rng),
-                self.protocol or DEFAULT[interactions.timing],
-                count=config.windows,
-                share=config.share,
-                repeats=config.repeats,
-                rng=rng,
-            )
+        first = self.first or fit_first_stage(
+            self.config, interactions, catalogue, protocol=self.protocol, rng=rng, progress=progress
         )
-        # One projection for all windows, from the earliest past: features mean the same in each.
-        projection = fit_projection(windows[0].past if windows else interactions, catalogue)
-        role = roles(interactions.n_users, rng)
-        with progress.task("fitting retrievers", total=(len(windows) + 1) * len(config.retrievers)) as task:
-            lessons = []
-            for window in windows:
-                fitted = self._fit_retrievers(window.past, catalogue, rng, task.advance)
-                sampled = window.sample(config.max_users, rng)
-                lessons.append(lesson(sampled, fitted, projection, catalogue, config, role, rng))
-            self.retrievers_ = self._fit_retrievers(interactions, catalogue, rng, task.advance)
         second, self.report_ = learn(
-            lessons, config, projection, rng=rng, progress=progress, on_epoch=on_epoch
+            first, catalogue, self.config, rng=rng, progress=progress, on_epoch=on_epoch
         )
-        self.second_ = second.fitted(interactions, catalogue)
+        if self.config.rerank is not None:
+            self.rerank_, self.rerank_report_ = fit_reranker(
+                self.config.rerank, first, second, catalogue, rng=rng, progress=progress, on_epoch=on_epoch
+            )
+        self.retrievers_ = first.retrievers
+        self.second_ = second.fitted(interactions, catalogue, first.retrievers)
         self.available_ = catalogue.available
         return self
 
@@ -120,7 +120,8 @@ class TwoStage:
         parts = []
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
             found = candidates(self.retrievers_, batch, max(k, self.config.candidates), allowed)
-            best = top_k(self.second_.score(batch, found), k)
+            scores = self.second_.score(batch, found)
+            best = top_k(self.rerank_.reordered(batch, found, scores) if self.rerank_ else scores, k)
             chosen = np.take_along_axis(found.items, np.maximum(best.items, 0), 1)
             ranking = Ranking(np.where(best.items < 0, -1, chosen), best.scores)
             parts.append(filled(ranking, batch, allowed))
@@ -149,6 +150,7 @@ class TwoStage:
             r.extended(catalogue) if isinstance(r, FoldsIn) else r for r in self.retrievers_
         )
         larger.second_ = self.second_.extended(catalogue)
+        larger.rerank_ = self.rerank_.extended(catalogue) if self.rerank_ else None
         larger.available_ = catalogue.available
         return larger
 
@@ -164,12 +166,14 @@ class TwoStage:
                 )
             ],
             "second": self.second_.spec(),
+            "rerank": self.rerank_.spec() if self.rerank_ else None,
         }
 
     def arrays(self) -> dict[str, Array]:
         """Return the learned arrays of every part, by ``part/name``."""
         parts = dict(zip(self.config.retrievers, (m.arrays() for m in self._persistent()), strict=True))
         parts["second"] = self.second_.arrays()
+        parts["rerank"] = self.rerank_.arrays() if self.rerank_ else {}
         return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
 
     @classmethod
@@ -187,22 +191,12 @@ class TwoStage:
             retrievers.restore(part["model"], part["spec"], _part(arrays, part["name"]), catalogue)
             for part in parts
         )
-        model.second_ = SecondStage.restore(spec["second"], _part(arrays, "second"), catalogue)
+        second = _part(arrays, "second")
+        model.second_ = SecondStage.restore(spec["second"], second, catalogue, model.retrievers_)
+        if spec["rerank"] is not None:
+            model.rerank_ = Reranker.restore(spec["rerank"], _part(arrays, "rerank"), catalogue)
         model.available_ = catalogue.available
         return model
-
-    def _fit_retrievers(
-        self,
-        past: Interactions,
-        catalogue: Catalogue,
-        rng: np.random.Generator,
-        advance: Callable[[], None],
-    ) -> tuple[Recommender, ...]:
-        fitted = []
-        for name, parameters in self.config.retrievers.items():
-            fitted.append(retrievers.retriever(name, parameters).fit(past, catalogue, rng=rng))
-            advance()
-        return tuple(fitted)
 
     def _persistent(self) -> list[Persistent]:
         return [model for model in self.retrievers_ if isinstance(model, Persistent)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tacit.core.errors import UnsupportedError
-from tacit.core.types import Bool, Int32, Int64
+from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.splits import Protocol, cut_time, held_out
@@ -35,12 +35,15 @@ class Window:
     target_offsets : int64[n + 1], targets : int32[...]
         The items that the user of each query went on to choose, ascending; without those already seen,
         unless items may repeat.
+    target_kinds : bool[..., kinds]
+        By which types of events each of them was chosen.
     """
 
     past: Interactions
     queries: Queries
     target_offsets: Int64
     targets: Int32
+    target_kinds: Bool
 
     def sample(self, size: int, rng: np.random.Generator) -> "Window":
         """Return the window with at most ``size`` of its queries, chosen at random."""
@@ -48,13 +51,20 @@ class Window:
             return self
         rows = np.sort(rng.choice(len(self.queries), size, replace=False)).astype(np.int64)
         index, offsets = gather_ranges(self.target_offsets, rows)
-        return Window(self.past, self.queries.take(rows), offsets, self.targets[index])
+        return Window(
+            self.past, self.queries.take(rows), offsets, self.targets[index], self.target_kinds[index]
+        )
 
-    def labels(self, items: Int32) -> np.ndarray:
-        """Return float32[n, c]: 1 where a candidate (int32[n, c]) is a target of its query."""
+    def labels(self, items: Int32, kind: int | None = None) -> Float32:
+        """Return float32[n, c]: 1 where a candidate (int32[n, c]) is a target of its query.
+
+        With a ``kind``, a place in the event types of the log, only of those chosen by such an event.
+        """
         width = np.int64(max(self.past.n_items, int(items.max(initial=0)) + 1))
         row = np.repeat(np.arange(len(self.queries), dtype=np.int64), np.diff(self.target_offsets))
         wanted = row * width + self.targets
+        if kind is not None:
+            wanted = wanted[self.target_kinds[:, kind]]
         asked = np.arange(len(items), dtype=np.int64)[:, None] * width + items
         return (np.isin(asked, wanted) & (items >= 0)).astype(np.float32)
 
@@ -116,15 +126,15 @@ def sampled_users(log: Interactions, max_events: int, rng: np.random.Generator) 
     return log.select(chosen[log.user])
 
 
-_Asked = tuple[Queries, Int64, Int32]
-"""Queries with their target offsets and targets."""
+_Asked = tuple[Queries, Int64, Int32, Bool]
+"""Queries with their target offsets, targets and the kinds of these."""
 
 
 def _window(past: Interactions, parts: Sequence[_Asked]) -> Window:
-    queries, offsets, targets = zip(*parts, strict=True)
+    queries, offsets, targets, kinds = zip(*parts, strict=True)
     counts = np.concatenate([np.diff(part) for part in offsets])
     all_offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return Window(past, Queries.joined(queries), all_offsets, np.concatenate(targets))
+    return Window(past, Queries.joined(queries), all_offsets, np.concatenate(targets), np.concatenate(kinds))
 
 
 def _queries(log: Interactions, held: Bool, repeats: bool, *, now: float) -> _Asked:
@@ -132,12 +142,15 @@ def _queries(log: Interactions, held: Bool, repeats: bool, *, now: float) -> _As
     past, liked = log.select(~held), log.select(held & (log.weight > 0))
     width = np.int64(log.n_items)
     seen = np.unique(past.user.astype(np.int64) * width + past.item)
-    chosen = np.unique(liked.user.astype(np.int64) * width + liked.item)
-    wanted = chosen if repeats else chosen[~np.isin(chosen, seen, assume_unique=True)]
+    chosen, place = np.unique(liked.user.astype(np.int64) * width + liked.item, return_inverse=True)
+    kinds = np.zeros((len(chosen), len(log.kinds)), dtype=bool)
+    kinds[place, liked.kind] = True
+    kept = np.full(len(chosen), True) if repeats else ~np.isin(chosen, seen, assume_unique=True)
+    wanted = chosen[kept]
     users, counts = np.unique(wanted // width, return_counts=True)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     queries = past.queries(users.astype(np.int32), now=now, exclude_seen=not repeats)
-    return queries, offsets, (wanted % width).astype(np.int32)
+    return queries, offsets, (wanted % width).astype(np.int32), kinds[kept]
 
 
 def _visits(log: Interactions, held: Bool, repeats: bool, rng: np.random.Generator) -> _Asked:
@@ -149,5 +162,5 @@ def _visits(log: Interactions, held: Bool, repeats: bool, rng: np.random.Generat
     known = np.floor(1 + rng.random(log.n_users) * (count - 1))
     here = count[log.user] > 1
     later = held & (place >= known[log.user])
-    queries, offsets, targets = _queries(log.select(here), later[here], repeats, now=log.end)
-    return replace(queries, now=queries.at[queries.offsets[1:] - 1]), offsets, targets
+    queries, offsets, targets, kinds = _queries(log.select(here), later[here], repeats, now=log.end)
+    return replace(queries, now=queries.at[queries.offsets[1:] - 1]), offsets, targets, kinds

@@ -1,8 +1,10 @@
 """Every model by name: what ``tacit evaluate --models`` may ask for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
+from tacit.core.errors import ConfigError
 from tacit.models.content import Content
 from tacit.models.covisitation import CoVisitation
 from tacit.models.ease import EASE
@@ -17,7 +19,10 @@ from tacit.models.transformer import Transformer
 from tacit.models.trending import Trending
 from tacit.models.userknn import UserKNN
 from tacit.pipeline.config import Config
+from tacit.pipeline.firststage import FirstStage
+from tacit.pipeline.training import families_of
 from tacit.pipeline.twostage import TwoStage
+from tacit.rankers import zoo as rankers
 
 Maker = Callable[[], Recommender | TwoStage]
 
@@ -49,6 +54,12 @@ SIMPLE = (*SIMPLE_MODELS, *_AGAIN)
 """One idea each, with its defaults: what the blend and the ranker have to beat."""
 
 
+_PAIR = "pair"
+
+RANKERS = (*rankers.RANKERS, _PAIR, "none")
+"""What a first stage can be followed by."""
+
+
 def models(config: Config | None = None) -> Mapping[str, Maker]:
     """Return what makes each model, by name.
 
@@ -65,6 +76,40 @@ def models(config: Config | None = None) -> Mapping[str, Maker]:
         "blend": lambda: TwoStage(replace(whole, ranker=None), name="blend"),
         "tacit": lambda: TwoStage(whole),
     }
+
+
+def ranked(config: Config, first: FirstStage, names: Sequence[str]) -> Mapping[str, Maker]:
+    """Return what makes ``tacit-NAME``: the same first stage under each of some rankers, "none" included.
+
+    A ranker that the configuration has parameters for keeps them. ``pair`` is the re-ranker on the blend.
+    """
+
+    def whole(name: str) -> TwoStage:
+        return TwoStage(_under(config, name), first=first, name=f"tacit-{name}")
+
+    return {f"tacit-{name}": partial(whole, name) for name in names}
+
+
+def ablated(config: Config, first: FirstStage) -> Mapping[str, Maker]:
+    """Return what makes ``tacit-without-FAMILY``: the configured ranker without each family of features."""
+    if config.ranker is None:
+        raise ConfigError("the configuration has no ranker whose features could be left out")
+    families = families_of(config.ranker)
+
+    def without(family: str) -> TwoStage:
+        ranker = {**config.ranker, "families": [name for name in families if name != family]}  # type: ignore[dict-item]
+        return TwoStage(replace(config, ranker=ranker), first=first, name=f"tacit-without-{family}")
+
+    return {f"tacit-without-{family}": partial(without, family) for family in families}
+
+
+def _under(config: Config, name: str) -> Config:
+    """Return the configuration with that ranker alone."""
+    if name == _PAIR:
+        return replace(config, ranker=None, rerank=config.rerank or {"name": _PAIR})
+    own = config.ranker or {}
+    ranker = own if own.get("name") == name else {"name": name}
+    return replace(config, ranker=None if name == "none" else ranker, rerank=None)
 
 
 MODELS = models()

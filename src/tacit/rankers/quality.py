@@ -1,19 +1,35 @@
-"""How good a ranker's probabilities are: loss, accuracy, area under the ROC curve."""
+"""How good a ranker's scores are: loss, accuracy, area under the ROC curve, NDCG."""
 
 import numpy as np
 from scipy.stats import rankdata
 
-from tacit.core.types import Float32
+from tacit.core.types import Float32, Float64, Int64
+from tacit.rankers.protocol import Pairs
 
 
-def cross_entropy(logits: Float32, label: Float32) -> float:
+def evaluate(score: Float32, pairs: Pairs) -> dict[str, float]:
+    """Return loss (cross entropy), accuracy, AUC and NDCG@10 of the scores of pairs."""
+    gain = ndcg(score, pairs.acted, pairs.group)
+    return {
+        "loss": cross_entropy(score, pairs.acted, pairs.weight),
+        "accuracy": accuracy(score, pairs.acted, pairs.weight),
+        "auc": auc(score, pairs.acted),
+        "ndcg@10": float(gain.mean()) if len(gain) else float("nan"),
+    }
+
+
+def cross_entropy(logits: Float32, label: Float32, weight: Float32 | None = None) -> float:
     """Return the mean binary cross entropy of log-odds: 0 is perfect, log 2 is a coin."""
-    return float(np.mean(np.logaddexp(0, logits) - label * logits)) if len(label) else float("nan")
+    if not len(label):
+        return float("nan")
+    return float(np.average(np.logaddexp(0, logits) - label * logits, weights=weight))
 
 
-def accuracy(logits: Float32, label: Float32) -> float:
+def accuracy(logits: Float32, label: Float32, weight: Float32 | None = None) -> float:
     """Return the share of pairs on the right side of one half."""
-    return float(np.mean((logits > 0) == (label > 0.5))) if len(label) else float("nan")
+    if not len(label):
+        return float("nan")
+    return float(np.average((logits > 0) == (label > 0.5), weights=weight))
 
 
 def auc(logits: Float32, label: Float32) -> float:
@@ -27,3 +43,26 @@ def auc(logits: Float32, label: Float32) -> float:
         return float("nan")
     ranks = rankdata(logits)[positive].sum()
     return float((ranks - hits * (hits + 1) / 2) / (hits * misses))
+
+
+def ndcg(score: Float32, label: Float32, group: Int64, k: int = 10) -> Float64:
+    """Return NDCG@k of each query with a positive pair, of equal scores the first first: float64[queries].
+
+    Parameters
+    ----------
+    score, label : float32[pairs]
+        A label is the gain.
+    group : int64[pairs]
+        Ascending.
+    """
+    gained, ideal = (_gain(order, label, group, k) for order in (score, label))
+    return gained[ideal > 0] / ideal[ideal > 0]
+
+
+def _gain(order: Float32, label: Float32, group: Int64, k: int) -> Float64:
+    _, query, counts = np.unique(group, return_inverse=True, return_counts=True)
+    place = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
+    ranked = np.lexsort((-order, query))
+    discount = np.where(place < k, 1 / np.log2(place + 2.0), 0)
+    gained = np.bincount(query, discount * label[ranked], minlength=len(counts))
+    return np.asarray(gained, dtype=np.float64)

@@ -1,133 +1,162 @@
-"""The training loop of a network over pairs: Adam, early stopping, one report an epoch."""
+"""The training loop of a network over pairs: whole queries a batch, AdamW, early stopping.
 
-from collections.abc import Callable
-from typing import Protocol
+Epoch 0 is the network that adds nothing to the first stage. It may be the best one.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tacit.core.progress import Progress
-from tacit.core.types import Float32
-from tacit.rankers.mlp import Epoch
-from tacit.rankers.quality import accuracy, auc, cross_entropy
+from tacit.core.types import Array, Float32
+from tacit.features.columns import Column
+from tacit.rankers.layers import joint
+from tacit.rankers.losses import LOSSES
+from tacit.rankers.neural import NeuralRanker
+from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
+from tacit.rankers.quality import accuracy, auc
 
-Layers = list[tuple[Float32, Float32]]
-
-
-class Parameters(Protocol):
-    """What the loop needs to know."""
-
-    hidden: tuple[int, ...]
-    dropout: float
-    learning_rate: float
-    weight_decay: float
-    epochs: int
-    batch_size: int
-    patience: int
-    device: str
+_CHUNK = 16_384
+"""Pairs scored at a time between the epochs."""
 
 
 @torch.random.fork_rng()  # seeded by the generator that is handed in; the caller's randomness stays as it was
 def train_network(
-    parameters: Parameters,
-    train: tuple[Float32, Float32],
-    valid: tuple[Float32, Float32],
+    ranker: NeuralRanker,
+    columns: Sequence[Column],
+    train: Pairs,
+    valid: Pairs,
+    test: Pairs | None,
     *,
     rng: np.random.Generator,
     progress: Progress,
-    on_epoch: Callable[[Epoch], None] | None,
-) -> tuple[list[Epoch], Layers]:
-    """Return the epochs and the layers (weight, bias) of the epoch with the lowest validation loss."""
-    asked = parameters.device
+    on_epoch: OnEpoch | None,
+) -> tuple[list[Epoch], dict[str, Array]]:
+    """Return the epochs, and the arrays of the network after the one with the lowest validation loss.
+
+    Without validation pairs the training loss decides.
+    """
+    asked = ranker.device
     device = ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
     torch.manual_seed(int(rng.integers(2**31)))
-    network = _network(train[0].shape[1], parameters).to(device)
+    network = ranker.network(columns).to(device)
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=parameters.learning_rate, weight_decay=parameters.weight_decay
+        network.parameters(), lr=ranker.learning_rate, weight_decay=ranker.weight_decay
     )
-    features, label = (torch.from_numpy(np.ascontiguousarray(part)).to(device) for part in train)
+    parts = {"train": train, "valid": valid} | ({} if test is None else {"test": test})
+    lists = {name: _Lists.of(pairs, device) for name, pairs in parts.items()}
+    watched = "valid_loss" if len(valid) else "train_loss"
     epochs: list[Epoch] = []
-    best, best_loss, worse = _layers(network), np.inf, 0
-    with progress.task("training the ranker", total=parameters.epochs) as task:
-        for number in range(1, parameters.epochs + 1):
-            _one_pass(network, optimiser, features, label, parameters.batch_size)
-            epoch = _report(number, network, train, valid, device)
-            epochs.append(epoch)
-            task.advance()
+    best, best_epoch = _arrays(network), 0
+    with progress.task("training the ranker", total=ranker.epochs) as task:
+        for number in range(ranker.epochs + 1):
+            if number > 0:
+                _one_pass(network, optimiser, lists["train"], ranker)
+                task.advance()
+            epochs.append(_report(number, network, lists, ranker))
             if on_epoch is not None:
-                on_epoch(epoch)
-            # Without validation pairs the training loss decides: NaN would keep the untrained weights.
-            watched = epoch.valid_loss if len(valid[1]) else epoch.train_loss
-            if watched < best_loss:
-                best, best_loss, worse = _layers(network), watched, 0
-            else:
-                worse += 1
-                if worse >= parameters.patience:
-                    break
+                on_epoch(epochs[-1])
+            if getattr(epochs[-1], watched) < getattr(epochs[best_epoch], watched):
+                best, best_epoch = _arrays(network), number
+            elif number - best_epoch >= ranker.patience:
+                break
     return epochs, best
 
 
-def _network(width: int, parameters: Parameters) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for hidden in parameters.hidden:
-        layers += [nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(parameters.dropout)]
-        width = hidden
-    return nn.Sequential(*layers, nn.Linear(width, 1))
+@dataclass(frozen=True)
+class _Lists:
+    """Pairs on the device of the network, and where the list of each query starts."""
+
+    features: Tensor
+    label: Tensor
+    base: Tensor
+    weight: Tensor
+    start: Tensor
+    count: Tensor
+
+    @classmethod
+    def of(cls, pairs: Pairs, device: str) -> "_Lists":
+        start, count = np.unique(pairs.group, return_index=True, return_counts=True)[1:]
+        arrays = (pairs.features, pairs.label, pairs.base[:, None], pairs.weight, start, count)
+        return cls(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays))
+
+    def batches(self, size: int) -> Iterator[Tensor]:
+        """Yield all queries once, in any order, about ``size`` pairs together."""
+        order = torch.randperm(len(self.start)).to(self.start.device)
+        batch = torch.div(self.count[order].cumsum(0) - 1, size, rounding_mode="floor")
+        yield from torch.split(order, torch.unique_consecutive(batch, return_counts=True)[1].tolist())
+
+    def places(self, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the pairs of queries int64[pairs], and which places of padded lists they take."""
+        count = self.count[queries][:, None]
+        within = torch.arange(int(count.max()) if len(count) else 0, device=count.device)
+        real = within < count
+        return (self.start[queries][:, None] + within)[real], real
 
 
 def _one_pass(
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    features: torch.Tensor,
-    label: torch.Tensor,
-    batch_size: int,
+    network: nn.Module, optimiser: torch.optim.Optimizer, lists: _Lists, ranker: NeuralRanker
 ) -> None:
     network.train()
-    order = torch.randperm(len(label), device=label.device)
-    for start in range(0, len(label), batch_size):
-        rows = order[start : start + batch_size]
-        loss = nn.functional.binary_cross_entropy_with_logits(network(features[rows])[:, 0], label[rows])
+    for queries in lists.batches(ranker.batch_size):
+        rows, real = lists.places(queries)
+        logits = network(lists.features[rows]) + lists.base[rows]
+        loss = _loss(ranker.loss, logits, lists.label[rows], lists.weight[rows], real)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
 
-def _report(
-    number: int,
-    network: nn.Module,
-    train: tuple[Float32, Float32],
-    valid: tuple[Float32, Float32],
-    device: str,
-) -> Epoch:
-    # Both sides without dropout, so that the two losses can be compared.
-    seen, held = _logits(network, train[0], device), _logits(network, valid[0], device)
-    return Epoch(
-        epoch=number,
-        train_loss=cross_entropy(seen, train[1]),
-        valid_loss=cross_entropy(held, valid[1]),
-        train_accuracy=accuracy(seen, train[1]),
-        valid_accuracy=accuracy(held, valid[1]),
-        train_auc=auc(seen, train[1]),
-        valid_auc=auc(held, valid[1]),
-    )
+def _loss(kind: str, logits: Tensor, label: Tensor, weight: Tensor, real: Tensor) -> Tensor:
+    """Return the loss of the pairs of padded lists, summed over the tasks."""
+    stands_for = _padded(weight, real)
+    parts = [
+        LOSSES[kind](_padded(logits[:, task], real), _padded(label[:, task], real), stands_for)
+        for task in range(logits.shape[1])
+    ]
+    return torch.stack(parts).sum()
+
+
+def _padded(values: Tensor, real: Tensor) -> Tensor:
+    lists = values.new_zeros(real.shape)
+    lists[real] = values
+    return lists
 
 
 @torch.inference_mode()
-def _logits(network: nn.Module, features: Float32, device: str) -> Float32:
+def _report(number: int, network: nn.Module, parts: dict[str, _Lists], ranker: NeuralRanker) -> Epoch:
+    # All parts without dropout, so that the losses can be compared.
     network.eval()
-    parts = [
-        network(torch.from_numpy(np.ascontiguousarray(features[start : start + 65_536])).to(device))[
-            :, 0
-        ].cpu()
-        for start in range(0, len(features), 65_536)
-    ]
-    return torch.cat(parts).numpy() if parts else np.empty(0, dtype=np.float32)
+    return Epoch(
+        number,
+        **{
+            f"{name}_{figure}": value
+            for name, lists in parts.items()
+            for figure, value in _figures(network, lists, ranker).items()
+        },
+    )
 
 
-def _layers(network: nn.Sequential) -> Layers:
-    return [
-        (layer.weight.detach().cpu().numpy().copy(), layer.bias.detach().cpu().numpy().copy())
-        for layer in network
-        if isinstance(layer, nn.Linear)
-    ]
+def _figures(network: nn.Module, lists: _Lists, ranker: NeuralRanker) -> dict[str, float]:
+    logits = torch.cat([network(part) for part in torch.split(lists.features, _CHUNK)]) + lists.base
+    rows, real = lists.places(torch.arange(len(lists.start), device=lists.start.device))
+    loss = _loss(ranker.loss, logits[rows], lists.label[rows], lists.weight[rows], real)
+    score = joint(_numpy(logits), ranker.task_weights)
+    acted = _numpy(lists.label).max(axis=1, initial=0)
+    return {
+        "loss": float(loss),
+        "accuracy": accuracy(score, acted, _numpy(lists.weight)),
+        "auc": auc(score, acted),
+    }
+
+
+def _arrays(network: nn.Module) -> dict[str, Array]:
+    return {name: _numpy(tensor).copy() for name, tensor in network.state_dict().items()}
+
+
+def _numpy(tensor: Tensor) -> Float32:
+    array: Float32 = tensor.detach().cpu().numpy()
+    return array

@@ -14,12 +14,11 @@ from tacit.reporting.training import training_section
 def demo_page(
     quality: QualityReport,
     evaluation: Mapping[str, Any],
-    training: Sequence[Mapping[str, Any]],
+    training: Mapping[str, Any],
     lists: Sequence[Shown],
     popular: Sequence[Pick],
     *,
     strengths: Mapping[str, float] | None = None,
-    test: Mapping[str, float] | None = None,
 ) -> str:
     """Return the whole trip, from the log to the lists, as one self-contained HTML page.
 
@@ -28,20 +27,18 @@ def demo_page(
     quality : QualityReport
     evaluation : mapping
         The object of ``tacit evaluate --json``.
-    training : sequence of mappings
-        The epochs of the ranker; see `tacit.reporting.training.training_section`.
+    training : mapping
+        How the ranker learned; see `tacit.reporting.training.training_section`.
     lists : sequence of Shown
     popular : sequence of Pick
         What everybody would get.
     strengths : mapping, optional
         Weight by event type.
-    test : mapping, optional
-        Final figures of the ranker on held-out users.
     """
     sections = [
         lists_section(lists, popular),
         evaluation_section(evaluation),
-        training_section(training, test),
+        training_section(training),
         quality_section(quality, strengths),
     ]
     subtitle = (

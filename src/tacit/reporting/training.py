@@ -1,5 +1,6 @@
-"""How the ranker learned: one line an epoch, and curves."""
+"""How the ranker learned: a line an epoch, curves, what its probabilities are worth and what it rests on."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -10,53 +11,115 @@ from tacit.reporting import charts
 from tacit.reporting.page import Section, fragment, page
 
 if TYPE_CHECKING:
-    from tacit.rankers.mlp import Epoch
+    from tacit.pipeline.rerank import RerankReport
+    from tacit.rankers.protocol import Epoch
 
-_CURVES = (("loss", "Loss (binary cross entropy)"), ("accuracy", "Accuracy"), ("auc", "AUC"))
+_CURVES = (("loss", "Loss"), ("accuracy", "Accuracy"), ("auc", "AUC"))
+_PARTS = {"train": "training", "valid": "validation", "test": "test"}
+_MOST_COLUMNS = 30
 
 
 def epoch_line(epoch: "Epoch") -> str:
     """Return one epoch of a training as a line of text."""
     values = asdict(epoch)
-    parts = [
-        f"{name} {values[f'train_{name}']:.4f} / {values[f'valid_{name}']:.4f}"
-        for name, _ in _CURVES
-        if values.get(f"train_{name}") is not None and values.get(f"valid_{name}") is not None
+    parts = _told([values])
+    figures = [
+        f"{name} " + " / ".join(f"{values[f'{part}_{name}']:.4f}" for part in parts) for name, _ in _CURVES
     ]
-    return f"epoch {values['epoch']:>3}  train / validation: " + "  ".join(parts)
+    told = " / ".join(_PARTS[part] if part != "train" else part for part in parts)
+    return f"epoch {values['epoch']:>3}  {told}: " + "  ".join(figures)
 
 
-def training_page(epochs: Sequence[Mapping[str, Any]], test: Mapping[str, float] | None = None) -> str:
-    """Return the curves of a training as one self-contained HTML page; see `training_section`."""
-    return page("Training of the ranker", f"{len(epochs)} epochs", [training_section(epochs, test)])
+def gain_line(gain: Mapping[str, float]) -> str:
+    """Return what a ranker changes on users that it was not trained on as a line of text."""
+    return (
+        f"NDCG@10 of users that it was not trained on: {gain['before']:.4f} before, {gain['after']:.4f} "
+        f"after (95 % interval of the difference {gain['low']:+.4f} to {gain['high']:+.4f})"
+    )
 
 
-def training_section(epochs: Sequence[Mapping[str, Any]], test: Mapping[str, float] | None = None) -> Section:
-    """Return the curves of a training as a part of a page.
+def rerank_line(report: "RerankReport") -> str:
+    """Return what a fit says of the re-ranker."""
+    if not report.epochs:
+        return "re-ranker: takes no part, there are no choices to learn from"
+    part = "" if report.weight else " (takes no part)"
+    return (
+        f"re-ranker: weight {report.weight:.2f}{part}; reads the first {report.top} of a list in "
+        f"{report.milliseconds:.1f} ms, budget {report.budget:.0f} ms"
+    )
+
+
+def training_page(training: Mapping[str, Any]) -> str:
+    """Return how a ranker learned as one self-contained HTML page; see `training_section`."""
+    told = max(len(training["epochs"]) - 1, 0)
+    return page("Training of the ranker", f"{told} epochs", [training_section(training)])
+
+
+def training_section(training: Mapping[str, Any]) -> Section:
+    """Return how a ranker learned as a part of a page.
 
     Parameters
     ----------
-    epochs : sequence of mappings
-        ``epoch``, and ``train_`` and ``valid_`` with ``loss``, ``accuracy`` and ``auc``.
-    test : mapping, optional
-        Final figures on users that were neither trained on nor validated on.
+    training : mapping
+        `tacit.pipeline.training.TrainingReport` as JSON. Of it are shown ``epochs`` (epoch 0 is the first
+        stage alone), and where they are there ``test`` (figures on users that were neither trained on nor
+        validated on), ``gain``, ``reliability`` and ``importance``.
     """
-    best = min(epochs, key=lambda epoch: float(epoch["valid_loss"]))["epoch"] if epochs else None
+    epochs, importance = training["epochs"], training.get("importance") or []
+    reliability = training.get("reliability") or []
+    drawn = [_curve(epochs, key, title) for key, title in _CURVES] if epochs else []
     values = {
-        "charts": [_curve(epochs, key, title) for key, title in _CURVES] if epochs else [],
-        "best": best,
-        "count": len(epochs),
-        "test": list((test or {}).items()),
+        "charts": drawn + ([_reliability(reliability)] if reliability else []),
+        "best": _best(epochs) if epochs else None,
+        "last": epochs[-1]["epoch"] if epochs else None,
+        "test": list((training.get("test") or {}).items()),
+        "gain": training.get("gain"),
+        "head": [f"{_PARTS[part]} {name}" for name, _ in _CURVES for part in _told(epochs)],
+        "rows": [_row(epoch, _told(epochs)) for epoch in epochs],
+        "families": [row for row in importance if row["kind"] == "family"],
+        "columns": [row for row in importance if row["kind"] == "column"][:_MOST_COLUMNS],
     }
     return Section("training", "How the ranker learned", fragment("training.html", values))
+
+
+def _told(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the parts that the epochs tell of."""
+    return [part for part in _PARTS if epochs and not _missing(epochs[0].get(f"{part}_loss"))]
+
+
+def _best(epochs: Sequence[Mapping[str, Any]]) -> int:
+    watched = "valid_loss" if "valid" in _told(epochs) else "train_loss"
+    return int(min(epochs, key=lambda epoch: float(epoch[watched]))["epoch"])
+
+
+def _missing(value: float | None) -> bool:
+    return value is None or math.isnan(value)
+
+
+def _row(epoch: Mapping[str, Any], parts: Sequence[str]) -> list[float | None]:
+    values = [epoch[f"{part}_{name}"] for name, _ in _CURVES for part in parts]
+    return [epoch["epoch"], *(None if _missing(value) else value for value in values)]
 
 
 def _curve(epochs: Sequence[Mapping[str, Any]], key: str, title: str) -> Markup:
     x = [float(epoch["epoch"]) for epoch in epochs]
     series = [
-        charts.Line(name, x, [float(epoch[f"{part}_{key}"]) for epoch in epochs], dashed=part == "valid")
-        for part, name in (("train", "training"), ("valid", "validation"))
+        charts.Line(_PARTS[part], x, [_number(epoch[f"{part}_{key}"]) for epoch in epochs], part != "train")
+        for part in _told(epochs)
     ]
     every = max(len(x) // 10, 1)
     ticks = [(place, f"{place:g}") for place in x[::every]]
     return charts.lines(title, series, "epoch", key, ticks=ticks, from_zero=False, size=(4.6, 3.2))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _reliability(bins: Sequence[Mapping[str, float]]) -> Markup:
+    predicted = [row["predicted"] for row in bins]
+    series = [
+        charts.Line("what came", predicted, [row["observed"] for row in bins]),
+        charts.Line("if it were so", predicted, predicted, dashed=True),
+    ]
+    return charts.lines("Reliability", series, "foretold probability", "share acted on", size=(4.6, 3.2))

@@ -1,0 +1,77 @@
+"""Rankers beside each other, and the ranker without each family of features, on data sets from disk.
+
+``python benchmarks/rankers_table.py DATA [NAME ...]`` runs ``tacit evaluate --rankers ... --ablation`` on the
+sets of folder DATA and keeps a compact report of each in ``benchmarks/results/rankers``; a report that is
+there already is not made again. `benchmarks/peers` prints them into RESULTS.md.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results" / "rankers"
+RANKERS = "none,linear,mlp,dcn,cnn,lambdamart"
+MEASURED = ["--rankers", RANKERS, "--ablation"]
+ORDER = ["--split", "leave-one-out"]
+
+RUNS: dict[str, tuple[str, list[str]]] = {
+    "ml-100k-time": ("ml-100k", MEASURED),
+    "ml-latest-small-time": ("ml-latest-small", MEASURED),
+    "amazon-2023-mini-time": ("amazon-2023-mini", MEASURED),
+    "mind-sample-time": ("mind-sample", MEASURED),
+    "douban-sample-time": ("douban-sample", MEASURED),
+    "yoochoose-100k-loo": ("yoochoose-100k", [*MEASURED, *ORDER]),
+    "ml-100k-loo": ("ml-100k", [*MEASURED, *ORDER]),
+    "retailrocket-subset-random": ("retailrocket-subset", MEASURED),
+    "ml-1m-time": ("ml-1m", MEASURED),
+    "amazon-industrial-loo": ("amazon-industrial", MEASURED),
+    "steam-200k-random": ("steam-200k", MEASURED),
+    "completejourney-time": ("completejourney", ["--rankers", RANKERS]),
+    "amazon-beauty-loo": ("amazon-beauty", ["--rankers", "none,mlp"]),
+}
+"""By name the data set and the options; the largest without an ablation."""
+
+
+def main(data: Path, names: list[str]) -> None:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    for name in names or RUNS:
+        report = RESULTS / f"{name}.json"
+        if not report.exists():
+            report.write_text(json.dumps(compact(evaluated(data, *RUNS[name])), indent=1) + "\n", "utf-8")
+
+
+def evaluated(data: Path, folder: str, options: list[str]) -> dict[str, Any]:
+    files = [str(data / folder / "events.parquet")]
+    if (items := data / folder / "items.parquet").exists():
+        files += ["--items", str(items)]
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "report.json"
+        models = ["--models", "trending", "--against", "tacit-none"]
+        subprocess.run(["tacit", "evaluate", *files, *models, *options, "--json", str(out)], check=True)
+        report: dict[str, Any] = json.loads(out.read_text("utf-8"))
+    return report
+
+
+def compact(report: dict[str, Any]) -> dict[str, Any]:
+    """Return what the tables need: of each model NDCG@10 of all users, and what it costs."""
+    rows = [row for row in report["models"] if row["slice"] == "all"]
+    return {
+        "users": report["data"]["test_users"],
+        "versions": report["versions"],
+        "models": [
+            {
+                "name": row["name"],
+                "ndcg@10": row["metrics"]["ndcg@10"],
+                "fit_seconds": row["fit_seconds"],
+                "ms_per_list": row["ms_per_list"],
+            }
+            for row in rows
+        ],
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

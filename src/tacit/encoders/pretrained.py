@@ -1,0 +1,149 @@
+"""Pretrained models on disk, for all who use one: found, loaded, named by what they are.
+
+Safetensors weights only, remote code never; nothing is downloaded unless ``TACIT_ALLOW_DOWNLOAD=1``.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from tokenizers import Tokenizer
+
+from tacit.core.errors import ConfigError
+from tacit.core.manifest import sha256
+from tacit.core.types import Int64
+
+_BATCH_TOKENS = 4_096
+_MAX_TOKENS = 512
+_LENGTHS = "sentence_bert_config.json"
+
+
+def directory_of(source: str) -> Path:
+    """Return the directory of a model, given itself or a name that the local Hugging Face cache knows.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model on this machine.
+    """
+    if Path(source).is_dir():
+        return Path(source)
+    if source.startswith((".", "/", "~")) or source.count("/") > 1:
+        raise ConfigError(f"there is no model directory {source}")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    online = os.environ.get("TACIT_ALLOW_DOWNLOAD") == "1"
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model"]
+    try:
+        return Path(snapshot_download(source, allow_patterns=patterns, local_files_only=not online))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        raise ConfigError(
+            f"the model {source} is not on this machine; download it into a directory and name that, "
+            "or set TACIT_ALLOW_DOWNLOAD=1"
+        ) from error
+
+
+def load(directory: Path, dtype: torch.dtype) -> Any:
+    """Return the model of a directory, ready to answer.
+
+    Raises
+    ------
+    ConfigError
+        If it has no safetensors weights, or has an encoder and a decoder.
+    """
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        model = AutoModel.from_pretrained(
+            directory, use_safetensors=True, trust_remote_code=False, local_files_only=True, dtype=dtype
+        )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise ConfigError(f"{directory} holds no model with safetensors weights: {error}") from error
+    if model.config.is_encoder_decoder:
+        raise ConfigError(f"{directory} is an encoder with a decoder; name a model that is one of the two")
+    return model.eval()
+
+
+def tokenizer_of(directory: Path, config: Any) -> Tokenizer:
+    """Return the tokenizer of a model: it does not pad, and cuts a text at what the model can read.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    file = directory / "tokenizer.json"
+    if not file.is_file():
+        raise ConfigError(f"{directory} has no tokenizer.json; save the model with a fast tokenizer")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_padding()  # a fixed padding to 128 tokens would make short titles six times slower
+    tokenizer.enable_truncation(_longest(directory, config))
+    return tokenizer
+
+
+def _longest(directory: Path, config: Any) -> int:
+    stated = read_json(directory / _LENGTHS).get("max_seq_length")
+    positions = getattr(config, "max_position_embeddings", _MAX_TOKENS)
+    return int(min(stated or _MAX_TOKENS, positions))
+
+
+def identity(directory: Path) -> str:
+    """Return a short hash of everything that changes what a model says."""
+    # Whatever changes a vector: weights, how they are wired, how texts become tokens, how many of them.
+    settings = [directory / name for name in ("config.json", "tokenizer.json", _LENGTHS)]
+    files = [*sorted(directory.glob("*.safetensors")), *(file for file in settings if file.is_file())]
+    return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()[:16]
+
+
+def device_of(asked: str) -> str:
+    """Return the device; "auto" takes a GPU where there is one."""
+    if asked != "auto":
+        return asked
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def dtype_of(asked: str, device: torch.device) -> torch.dtype:
+    """Return the type of numbers; "auto" takes bfloat16 where the device computes with it, else float32."""
+    if asked != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[asked]
+    return torch.bfloat16 if computes_bfloat16(device) else torch.float32
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Return whether a device is faster with bfloat16 than with float32."""
+    return device.type == "cuda" or _processor_has_bfloat16()
+
+
+def _processor_has_bfloat16() -> bool:
+    # torch names a capability only up to AVX512, so the processor's own flags are asked (Linux only).
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.is_file() and "avx512_bf16" in cpuinfo.read_text("utf-8")
+
+
+def read_json(file: Path, missing: Any = None) -> Any:
+    """Return the content of a JSON file; ``missing`` (by default an empty mapping) where there is none."""
+    if not file.is_file():
+        return {} if missing is None else missing
+    return json.loads(file.read_text("utf-8"))
+
+
+def length_batches(lengths: Int64) -> list[Int64]:
+    """Return rows in batches of like length, longest first, of about the same number of tokens.
+
+    Rows without a token are left out: a model has nothing to say about them.
+    """
+    order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
+    batches, start = [], 0
+    while start < len(order):
+        size = max(1, _BATCH_TOKENS // int(lengths[order[start]]))
+        batches.append(order[start : start + size])
+        start += size
+    return batches

@@ -1,0 +1,39 @@
+"""The pairs that features are made of: every real candidate of every query, in row-major order."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tacit.core.types import Int32, Int64
+from tacit.data.queries import Queries
+from tacit.features.candidates import Candidates
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Queries beside their candidates, and the pairs that they make.
+
+    Attributes
+    ----------
+    queries : Queries
+    candidates : Candidates
+    row, place : int64[pairs]
+        Query of each pair, and its place among the candidates.
+    item : int32[pairs]
+        Ascending within a query.
+    """
+
+    queries: Queries
+    candidates: Candidates
+    row: Int64
+    place: Int64
+    item: Int32
+
+    @classmethod
+    def of(cls, queries: Queries, candidates: Candidates) -> "Asked":
+        """Return the pairs of some candidates."""
+        row, place = np.nonzero(candidates.real)
+        return cls(queries, candidates, row, place, candidates.items[row, place])
+
+    def __len__(self) -> int:
+        return len(self.row)

@@ -1,0 +1,51 @@
+"""The declared list of features: families by name, each with what it needs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from tacit.features import neighbours, popularity, retrieval, vectors
+from tacit.features.asked import Asked
+from tacit.features.attributes import attributes
+from tacit.features.columns import Values
+from tacit.features.past import Past
+
+Needs = Literal["", "text", "collaborative"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Features that are switched on or off together.
+
+    Attributes
+    ----------
+    make : callable
+        From the past and the pairs to the columns; none where the data have not what it needs.
+    needs : {"", "text", "collaborative"}
+        Vectors that it looks at.
+    usual : bool
+        Whether rankers take it unless they say otherwise.
+    """
+
+    make: Callable[[Past, Asked], Values]
+    needs: Needs = ""
+    usual: bool = True
+
+
+FAMILIES: Mapping[str, Family] = {
+    "retrieval": Family(retrieval.retrieval),
+    "neighbours": Family(neighbours.neighbours),
+    "text": Family(vectors.text, "text"),
+    "text-crosses": Family(vectors.text_crosses, "text", usual=False),
+    "text-vectors": Family(vectors.text_vectors, "text", usual=False),
+    "sequence": Family(vectors.sequence, "text", usual=False),
+    "collaborative": Family(vectors.collaborative, "collaborative"),
+    "collaborative-vectors": Family(vectors.collaborative_vectors, "collaborative", usual=False),
+    "popularity": Family(popularity.popularity),
+    "liking": Family(popularity.liking),
+    "history": Family(popularity.history),
+    "moment": Family(popularity.moment, usual=False),
+    "attributes": Family(attributes),
+}
+
+USUAL = tuple(name for name, family in FAMILIES.items() if family.usual)

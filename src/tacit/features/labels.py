@@ -1,0 +1,80 @@
+"""Labels and prices of items: what a catalogue says in few words (category, brand, genre, ...).
+
+Only attributes that are known before anybody acts are used: names and labels, and the price. Aggregates
+such as an average rating carry the future into a time split and are never features.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from tacit.core.types import Float32
+from tacit.data import columns as col
+from tacit.data.catalogue import Catalogue
+
+_MOST_COLUMNS = 6
+_MOST_VALUES = 2_000
+_PRICE = "price"
+_SEPARATORS = r"\s*[|,;]\s*"
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Labels and prices by item code.
+
+    Attributes
+    ----------
+    labels : mapping of column to csr_array float32[items, values]
+        Rows sum to 1 (several labels share), or to 0 where the item has none.
+    log_price : float32[items] or None
+        NaN where unknown.
+    """
+
+    labels: dict[str, sparse.csr_array]
+    log_price: Float32 | None
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> "Attributes":
+        """Read the label columns and the price of a catalogue."""
+        labels: dict[str, sparse.csr_array] = {}
+        for name in catalogue.attributes.columns:
+            if len(labels) < _MOST_COLUMNS and _is_label(name, catalogue.attributes[name]):
+                matrix = _one_hot(catalogue.attributes[name])
+                if 1 < matrix.shape[1] <= _MOST_VALUES:
+                    labels[name] = matrix
+        return cls(labels, _log_price(catalogue))
+
+
+def _is_label(name: str, column: pl.Series) -> bool:
+    if name in (col.TITLE, col.DESCRIPTION) or column.dtype != pl.String:
+        return False
+    known = column.drop_nulls().head(1_000)
+    # Long values are prose or addresses, and a value of its own for every item tells nothing about others.
+    short = len(known) > 0 and float(known.str.len_chars().to_numpy().mean()) < 60
+    return short and known.n_unique() < 0.8 * len(known)
+
+
+def _one_hot(column: pl.Series) -> sparse.csr_array:
+    parts = column.str.to_lowercase().str.replace_all(_SEPARATORS, "|").str.split("|")
+    flat = pl.DataFrame({"row": np.arange(len(column), dtype=np.int64), "value": parts}).explode("value")
+    flat = flat.filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
+    values = flat["value"].unique().sort()
+    code = flat["value"].replace_strict(values, np.arange(len(values)), return_dtype=pl.Int64).to_numpy()
+    matrix = sparse.coo_array(
+        (np.ones(len(flat), dtype=np.float32), (flat["row"].to_numpy(), code)),
+        shape=(len(column), len(values)),
+    ).tocsr()
+    counts = np.maximum(np.diff(matrix.indptr), 1)
+    matrix.data /= np.repeat(counts, np.diff(matrix.indptr)).astype(np.float32)
+    return matrix
+
+
+def _log_price(catalogue: Catalogue) -> Float32 | None:
+    if _PRICE not in catalogue.attributes.columns:
+        return None
+    price = catalogue.attributes[_PRICE].cast(pl.Float64, strict=False).to_numpy()
+    if np.isnan(price).all():
+        return None
+    return np.log1p(np.where(price >= 0, price, np.nan)).astype(np.float32)

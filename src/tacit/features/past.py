@@ -1,0 +1,182 @@
+"""What features know: statistics, vectors and item-item weights, all of them from the past alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.extmath import randomized_svd
+
+from tacit.core.seeds import generator
+from tacit.core.types import Array, Float32
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.encoders.projection import Projection
+from tacit.features.labels import Attributes
+from tacit.features.statistics import ItemStatistics
+from tacit.models import csr
+from tacit.models.covisitation import CoVisitation
+from tacit.models.itemknn import ItemKNN
+from tacit.models.protocol import Recommender
+
+_FACTORS = 32
+_SEED = 0
+"""Of the start of the singular value decomposition: the same log has the same vectors."""
+_FOLLOWERS = 100
+"""Items that may follow each item."""
+_EVENTS = 2_000_000
+"""Of a longer log the last events tell what follows what."""
+_CELLS = 16_000_000
+"""Weights held at once while the best of each row are found."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known before anybody asks.
+
+    Attributes
+    ----------
+    statistics : ItemStatistics
+    attributes : Attributes
+    kinds : tuple of str
+        Event types of the log.
+    timed : bool
+        Whether the log has times.
+    text : float32[items, d] or None
+        Unit vectors in the low-dimensional view of the language model.
+    collaborative : float32[items, d] or None
+        Unit vectors of the log itself, zero for an item without events; None where nobody needs them.
+    together : csr_array float32[items, items] or None
+        What the people who wanted an item also wanted: the weights of the item kNN among the retrievers.
+    follows : csr_array float32[items, items]
+        What comes soon after an item in the histories.
+    """
+
+    statistics: ItemStatistics
+    attributes: Attributes
+    kinds: tuple[str, ...]
+    timed: bool
+    text: Float32 | None
+    collaborative: Float32 | None
+    together: sparse.csr_array | None
+    follows: sparse.csr_array
+
+    @classmethod
+    def of(
+        cls,
+        interactions: Interactions,
+        catalogue: Catalogue,
+        projection: Projection | None,
+        retrievers: Sequence[Recommender],
+        *,
+        collaborative: bool,
+    ) -> "Past":
+        """Learn from a log, a catalogue and the retrievers that were fitted on them."""
+        return cls(
+            statistics=ItemStatistics.of(interactions, catalogue),
+            attributes=Attributes.of(catalogue),
+            kinds=interactions.kinds,
+            timed=interactions.timing == "time",
+            text=text_vectors(catalogue, projection),
+            collaborative=_factors(interactions, len(catalogue)) if collaborative else None,
+            together=together_of(retrievers),
+            follows=_follows(interactions, catalogue),
+        )
+
+    def extended(self, catalogue: Catalogue, projection: Projection | None) -> "Past":
+        """Return what is known of a catalogue that has grown."""
+        new = len(catalogue) - len(self.statistics.popularity)
+        factors = self.collaborative
+        return replace(
+            self,
+            statistics=self.statistics.extended(catalogue),
+            attributes=Attributes.of(catalogue),
+            text=text_vectors(catalogue, projection),
+            collaborative=None if factors is None else np.pad(factors, ((0, new), (0, 0))),
+            follows=csr.resized(self.follows, len(catalogue), len(catalogue)),
+        )
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what was learned from the log."""
+        factors = {} if self.collaborative is None else {"collaborative": self.collaborative}
+        return {
+            **{f"statistics.{name}": array for name, array in self.statistics.arrays().items()},
+            **{f"follows.{name}": array for name, array in csr.parts(self.follows).items()},
+            **factors,
+        }
+
+    @classmethod
+    def restore(
+        cls,
+        arrays: Mapping[str, Array],
+        catalogue: Catalogue,
+        projection: Projection | None,
+        retrievers: Sequence[Recommender],
+        *,
+        kinds: tuple[str, ...],
+        timed: bool,
+    ) -> "Past":
+        """Rebuild from what `arrays` returned and what the catalogue and the retrievers know."""
+
+        def part(name: str) -> dict[str, Array]:
+            return {key.partition(".")[2]: a for key, a in arrays.items() if key.partition(".")[0] == name}
+
+        return cls(
+            statistics=ItemStatistics.restore(part("statistics")),
+            attributes=Attributes.of(catalogue),
+            kinds=kinds,
+            timed=timed,
+            text=text_vectors(catalogue, projection),
+            collaborative=arrays.get("collaborative"),
+            together=together_of(retrievers),
+            follows=csr.assembled(part("follows"), len(catalogue)),
+        )
+
+
+def text_vectors(catalogue: Catalogue, projection: Projection | None) -> Float32 | None:
+    """Return the catalogue's vectors in the view of the projection; None where there are none."""
+    if projection is None or catalogue.vectors is None:
+        return None
+    return projection.transform(catalogue.vectors)
+
+
+def together_of(retrievers: Sequence[Recommender]) -> sparse.csr_array | None:
+    """Return the item-item weights of the first item kNN among the retrievers."""
+    found = [one.weights_.matrix for one in retrievers if isinstance(one, ItemKNN)]
+    return found[0] if found else None
+
+
+def _follows(interactions: Interactions, catalogue: Catalogue) -> sparse.csr_array:
+    recent = interactions
+    if len(recent) > _EVENTS:
+        recent = recent.select(recent.at >= np.partition(recent.at, -_EVENTS)[-_EVENTS])
+    model = CoVisitation().fit(recent, catalogue, rng=generator(_SEED, "follows"))
+    matrix = model.weights_.matrix
+    rows = max(_CELLS // max(len(catalogue), 1), 1)
+    parts = [
+        csr.best_of_rows(matrix[start : start + rows], _FOLLOWERS) for start in range(0, len(catalogue), rows)
+    ]
+    stacked: sparse.csr_array = sparse.vstack(parts, format="csr", dtype=np.float32)
+    return stacked
+
+
+def _factors(interactions: Interactions, n_items: int) -> Float32:
+    """Return unit vectors of the items by a truncated singular value decomposition of who wanted what.
+
+    Rows are divided by the root of their length and columns by a power of theirs, so that neither the busiest
+    nor the most popular fill the first dimensions (PureSVD, Cremonesi et al., RecSys 2010, normalised).
+    """
+    liked = interactions.select(interactions.weight > 0)
+    X = sparse.coo_array(
+        (np.ones(len(liked), dtype=np.float32), (liked.user, liked.item)),
+        shape=(interactions.n_users, n_items),
+    ).tocsr()
+    X.data[:] = 1
+    of_user, of_item = (np.maximum(X.sum(axis=axis), 1) for axis in (1, 0))
+    X.data *= np.repeat(of_user**-0.5, np.diff(X.indptr)) * of_item[X.indices] ** -0.4
+    _, values, directions = randomized_svd(
+        X, min(_FACTORS, *X.shape), n_iter=3, random_state=_SEED, svd_lapack_driver="gesvd"
+    )
+    vectors = directions.T * values
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(length > 1e-9, length, np.inf), dtype=np.float32)

@@ -1,0 +1,37 @@
+"""What the first stage says.
+
+Of each retriever: the score (standardised within the list), the nearness to the top of its list, and whether
+it spoke at all.
+"""
+
+import numpy as np
+
+from tacit.features.asked import Asked
+from tacit.features.columns import Values
+from tacit.features.past import Past
+
+_SILENT = -1.0
+_HALF = 10
+"""Place in a list at which nearness to the top is one half."""
+
+
+def retrieval(past: Past, asked: Asked) -> Values:
+    """Return three columns a retriever."""
+    scores = asked.candidates.scores
+    spoke = np.isfinite(scores)
+    count = np.maximum(spoke.sum(axis=1, keepdims=True), 1)
+    mean = np.where(spoke, scores, 0).sum(axis=1, keepdims=True) / count
+    centred = np.where(spoke, scores - mean, 0)
+    deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
+    standard = np.where(spoke, centred / np.maximum(deviation, 1e-12), _SILENT).astype(np.float32)
+    # Ties share no rank: the lower code comes first, as in every list.
+    rank = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1, kind="stable")
+    nearness = np.where(spoke, _HALF / (_HALF + rank), 0).astype(np.float32)
+    values: Values = []
+    for r, name in enumerate(asked.candidates.retrievers):
+        values += [
+            (f"{name}_score", "pair", standard[asked.row, asked.place, r]),
+            (f"{name}_rank", "pair", nearness[asked.row, asked.place, r]),
+            (f"{name}_spoke", "pair", spoke[asked.row, asked.place, r].astype(np.float32)),
+        ]
+    return values

@@ -1,0 +1,146 @@
+"""The first stage, fitted in time order: retrievers on all of a log, and rehearsals on stretches of it.
+
+A rehearsal is a window with the retrievers that were fitted on its past and what they put forward: what the
+blend and any ranker learn from. It is the dear part of a fit, and one can serve many rankers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from tacit.core.progress import Progress
+from tacit.core.types import Array
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.splits import DEFAULT, Protocol
+from tacit.encoders.projection import Projection
+from tacit.models.protocol import Recommender
+from tacit.pipeline import retrievers
+from tacit.pipeline.blend import Judged
+from tacit.pipeline.config import Config
+from tacit.pipeline.retrieval import collect
+from tacit.pipeline.secondstage import fit_projection
+from tacit.pipeline.windows import Window, rank_windows, sampled_users
+
+TRAIN, VALID, TEST = 0, 1, 2
+_SHARES = (0.7, 0.2, 0.1)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A window, foretold.
+
+    Attributes
+    ----------
+    window : Window
+    retrievers : tuple of Recommender
+        Fitted on its past.
+    judged : Judged
+        What they put forward for each query, and what was chosen.
+    role : int[n]
+        TRAIN, VALID or TEST of each query; a user has one role in all windows.
+    """
+
+    window: Window
+    retrievers: tuple[Recommender, ...]
+    judged: Judged
+    role: Array
+
+
+@dataclass(frozen=True)
+class FirstStage:
+    """What is fitted before anything is blended or ranked.
+
+    Attributes
+    ----------
+    retrievers : tuple of Recommender
+        Fitted on the whole log.
+    rehearsals : tuple of Rehearsal
+        The earliest first.
+    projection : Projection or None
+        View of the catalogue's vectors fitted on the earliest past: features mean the same in each window.
+    role : int[users]
+        TRAIN, VALID or TEST of each user.
+    """
+
+    retrievers: tuple[Recommender, ...]
+    rehearsals: tuple[Rehearsal, ...]
+    projection: Projection | None
+    role: Array
+
+
+def fit_first_stage(
+    config: Config,
+    interactions: Interactions,
+    catalogue: Catalogue,
+    *,
+    protocol: Protocol | None,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> FirstStage:
+    """Return the retrievers of a configuration, fitted and rehearsed.
+
+    Parameters
+    ----------
+    config : Config
+    interactions : Interactions
+    catalogue : Catalogue
+    protocol : {"time", "leave-one-out", "random"}, optional
+        The kind of cut that labels come from; by default the most honest one that the log supports.
+    rng : numpy.random.Generator
+    progress : Progress
+    """
+    windows = list(
+        rank_windows(
+            sampled_users(interactions, config.max_events, rng),
+            protocol or DEFAULT[interactions.timing],
+            count=config.windows,
+            share=config.share,
+            repeats=config.repeats,
+            rng=rng,
+        )
+    )
+    projection = fit_projection(windows[0].past if windows else interactions, catalogue)
+    role = roles(interactions.n_users, rng)
+    with progress.task("fitting retrievers", total=(len(windows) + 1) * len(config.retrievers)) as task:
+        rehearsals = tuple(
+            rehearse(window.sample(config.max_users, rng), config, catalogue, role, rng, task.advance)
+            for window in windows
+        )
+        whole = _fitted(config, interactions, catalogue, rng, task.advance)
+    return FirstStage(whole, rehearsals, projection, role)
+
+
+def rehearse(
+    window: Window,
+    config: Config,
+    catalogue: Catalogue,
+    role: Array,
+    rng: np.random.Generator,
+    advance: Callable[[], None],
+) -> Rehearsal:
+    """Return what retrievers fitted on the past of a window put forward; ``role`` is that of each user."""
+    fitted = _fitted(config, window.past, catalogue, rng, advance)
+    found = collect(fitted, window.queries, config.candidates, catalogue.available)
+    judged = Judged(found, window.labels(found.items), np.diff(window.target_offsets))
+    return Rehearsal(window, fitted, judged, role[window.queries.user])
+
+
+def roles(n_users: int, rng: np.random.Generator) -> Array:
+    """Return TRAIN, VALID or TEST for each user: int[users]."""
+    return rng.choice(3, size=n_users, p=_SHARES)
+
+
+def _fitted(
+    config: Config,
+    past: Interactions,
+    catalogue: Catalogue,
+    rng: np.random.Generator,
+    advance: Callable[[], None],
+) -> tuple[Recommender, ...]:
+    fitted = []
+    for name, parameters in config.retrievers.items():
+        fitted.append(retrievers.retriever(name, parameters).fit(past, catalogue, rng=rng))
+        advance()
+    return tuple(fitted)

@@ -1,0 +1,130 @@
+"""Lessons: rehearsals with the features of their pairs, ready for a ranker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tacit.core.errors import ConfigError
+from tacit.core.types import Array, Bool, Float32, Int64
+from tacit.data.catalogue import Catalogue
+from tacit.encoders.projection import Projection
+from tacit.features.candidates import Candidates
+from tacit.features.columns import Column
+from tacit.features.maker import FeatureMaker
+from tacit.features.normaliser import Normaliser
+from tacit.models.protocol import batches
+from tacit.pipeline.blend import Blend, Judged, shares
+from tacit.pipeline.firststage import TRAIN, Rehearsal
+from tacit.rankers.protocol import Pairs
+
+_NEGATIVES = 60
+"""Negatives drawn per query for the losses. Which rank is best is judged on all candidates."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One rehearsal with features.
+
+    Attributes
+    ----------
+    judged : Judged
+    role : int[n]
+        TRAIN, VALID or TEST of each query.
+    columns : tuple of Column
+        What the features are.
+    features : float32[pairs, f]
+        Of the kept pairs, not normalised.
+    label : float32[pairs, tasks]
+        1 where the user did that with the candidate.
+    pair : int64[pairs]
+        Place of each kept pair in the flattened n x c candidates.
+    weight : float32[pairs]
+        How many candidates a pair stands for in the losses; 0 for those that losses leave out. Queries that
+        are not trained on keep all their pairs, so that their lists can be ranked whole.
+    """
+
+    judged: Judged
+    role: Array
+    columns: tuple[Column, ...]
+    features: Float32
+    label: Float32
+    pair: Int64
+    weight: Float32
+
+    @property
+    def query(self) -> Int64:
+        """Query of each kept pair."""
+        return np.floor_divide(self.pair, self.judged.candidates.items.shape[1])
+
+
+def lesson(
+    rehearsal: Rehearsal,
+    catalogue: Catalogue,
+    projection: Projection | None,
+    families: Sequence[str],
+    tasks: Sequence[str],
+    rng: np.random.Generator,
+) -> Lesson:
+    """Return a rehearsal with features of the families and labels of the tasks (event types; empty: any).
+
+    Raises
+    ------
+    ConfigError
+        If the log has no events of a type that is a task.
+    """
+    window, judged = rehearsal.window, rehearsal.judged
+    found = judged.candidates
+    drawn, weight = _drawn(found, judged.labels, rng)
+    kept = np.flatnonzero(drawn | (found.real & (rehearsal.role != TRAIN)[:, None]))
+    maker = FeatureMaker(projection=projection, families=families)
+    maker.fit(window.past, catalogue, rehearsal.retrievers)
+    known = window.past.kinds
+    if missing := [task for task in tasks if task not in known]:
+        raise ConfigError(f"the ranker has a task {missing[0]!r}, but the log knows only {', '.join(known)}")
+    labels = [window.labels(found.items, known.index(task)) for task in tasks] or [judged.labels]
+    return Lesson(
+        judged=judged,
+        role=rehearsal.role,
+        columns=maker.columns(found.retrievers),
+        features=_features(maker, rehearsal, kept),
+        label=np.stack([one.ravel()[kept] for one in labels], axis=1),
+        pair=kept,
+        weight=np.where(drawn, weight, 0).astype(np.float32).ravel()[kept],
+    )
+
+
+def pairs(lessons: Sequence[Lesson], role: int, blend: Blend, normaliser: Normaliser) -> Pairs:
+    """Return the drawn pairs of the queries of a role, all lessons together."""
+    parts, first = [], 0
+    for one in lessons:
+        chosen = (one.role[one.query] == role) & (one.weight > 0)
+        base = shares(blend.score(one.judged.candidates)).ravel()[one.pair[chosen]]
+        parts.append(
+            (one.features[chosen], one.label[chosen], one.query[chosen] + first, base, one.weight[chosen])
+        )
+        first += len(one.role)
+    features, label, group, base, weight = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Pairs(normaliser.transform(features), label, group, base, weight)
+
+
+def _drawn(found: Candidates, labels: Float32, rng: np.random.Generator) -> tuple[Bool, Float32]:
+    """Return all positives and about `_NEGATIVES` negatives a query, and how many each stands for: [n, c]."""
+    share = np.minimum(_NEGATIVES / np.maximum(found.real.sum(axis=1, keepdims=True), 1), 1)
+    drawn: Bool = found.real & ((rng.random(found.items.shape) < share) | (labels > 0))
+    return drawn, np.where(labels > 0, 1, 1 / share).astype(np.float32)
+
+
+def _features(maker: FeatureMaker, rehearsal: Rehearsal, kept: Int64) -> Float32:
+    """Return the features of the kept pairs; they are made batch by batch and never all held."""
+    found = rehearsal.judged.candidates
+    chosen = np.zeros(found.items.shape, dtype=bool)
+    chosen.ravel()[kept] = True
+    parts, start = [], 0
+    width = found.items.shape[1] * max(len(maker.columns(found.retrievers)), 1)
+    for batch in batches(rehearsal.window.queries, width):
+        stop = start + len(batch)
+        part = found.take(slice(start, stop))
+        parts.append(maker.transform(batch, part)[chosen[start:stop][part.real]])
+        start = stop
+    return np.concatenate(parts)

@@ -1,0 +1,29 @@
+"""Logistic regression over cross features: the plainest ranker, and the one that every other has to beat."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from tacit.core.types import Float32
+from tacit.features.columns import Column
+from tacit.rankers.layers import affine
+from tacit.rankers.neural import NeuralRanker
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(kw_only=True, eq=False)
+class Linear(NeuralRanker):
+    """The base plus a weighted sum of the features; the parameters are those of `NeuralRanker`."""
+
+    name: ClassVar[str] = "linear"
+
+    def network(self, columns: Sequence[Column]) -> "nn.Module":
+        """Return a fresh network; see `NeuralRanker.network`."""
+        from tacit.rankers.networks import Perceptron
+
+        return Perceptron(len(columns), (), self.dropout, len(self.task_weights))
+
+    def _logits(self, features: Float32) -> Float32:
+        return affine(self.arrays_, "out", features)

@@ -1,0 +1,215 @@
+"""The networks of the neural rankers in PyTorch. The last layer starts at zero, so that nothing is added."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Dense(nn.ModuleList):
+    """Affine layers with ReLU and dropout; none passes its input on."""
+
+    def __init__(self, width: int, hidden: Sequence[int], dropout: float) -> None:
+        widths = [width, *hidden]
+        super().__init__(nn.Linear(before, after) for before, after in zip(widths, hidden, strict=False))
+        self.width = widths[-1]
+        self.dropout = dropout
+
+    def forward(self, state: Tensor) -> Tensor:
+        """Return float[n, width]."""
+        for layer in self:
+            state = nn.functional.dropout(torch.relu(layer(state)), self.dropout, self.training)
+        return state
+
+
+def output(width: int, tasks: int) -> nn.Linear:
+    """Return a last layer that starts at zero."""
+    layer = nn.Linear(width, tasks)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class Perceptron(nn.Module):
+    """Layers over all features."""
+
+    def __init__(self, width: int, hidden: Sequence[int], dropout: float, tasks: int) -> None:
+        super().__init__()
+        self.deep = Dense(width, hidden, dropout)
+        self.out = output(self.deep.width, tasks)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return float[n, tasks]."""
+        made: Tensor = self.out(self.deep(features))
+        return made
+
+
+class TwoStreams(nn.Module):
+    """A tower over what describes the user, one over what describes the item, joined with the rest."""
+
+    user: Tensor
+    item: Tensor
+    pair: Tensor
+
+    def __init__(
+        self, sides: dict[str, list[int]], hidden: Sequence[int], dropout: float, tasks: int
+    ) -> None:
+        super().__init__()
+        for side, places in sides.items():
+            self.register_buffer(side, torch.tensor(places, dtype=torch.int64))
+        self.user_tower, self.item_tower = (
+            Dense(len(sides[side]), hidden[:1] if sides[side] else (), dropout) for side in ("user", "item")
+        )
+        widths = [self.user_tower.width, self.item_tower.width]
+        product = widths[0] if widths[0] == widths[1] else 0
+        self.deep = Dense(sum(widths) + product + len(sides["pair"]), hidden, dropout)
+        self.out = output(self.deep.width, tasks)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return float[n, tasks]."""
+        user = self.user_tower(features[:, self.user])
+        item = self.item_tower(features[:, self.item])
+        product = [user * item] if user.shape == item.shape else []
+        made: Tensor = self.out(self.deep(torch.cat([user, item, *product, features[:, self.pair]], dim=1)))
+        return made
+
+
+class Cross(nn.Module):
+    """One cross layer: ``features * (W state + b) + state``, with W whole or of low rank."""
+
+    def __init__(self, width: int, rank: int | None) -> None:
+        super().__init__()
+        self.down = None if rank is None else nn.Linear(width, rank, bias=False)
+        self.up = nn.Linear(width if rank is None else rank, width)
+
+    def forward(self, features: Tensor, state: Tensor) -> Tensor:
+        """Return float[n, width]."""
+        made: Tensor = self.up(state if self.down is None else self.down(state))
+        return features * made + state
+
+
+class DeepAndCross(nn.Module):
+    """Cross layers beside a perceptron."""
+
+    def __init__(
+        self,
+        width: int,
+        crosses: int,
+        rank: int | None,
+        hidden: Sequence[int],
+        dropout: float,
+        tasks: int,
+    ) -> None:
+        super().__init__()
+        self.cross = nn.ModuleList(Cross(width, rank) for _ in range(crosses))
+        self.deep = Dense(width, hidden, dropout)
+        self.out = output(width + self.deep.width, tasks)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return float[n, tasks]."""
+        state = features
+        for layer in self.cross:
+            state = layer(features, state)
+        made: Tensor = self.out(torch.cat([state, self.deep(features)], dim=1))
+        return made
+
+
+class Convolutions(nn.ModuleList):
+    """Convolutions with ReLU over maps of one or two dimensions; a window never exceeds the map."""
+
+    def __init__(
+        self, inputs: int, size: Sequence[int], channels: Sequence[int], kernel: int, stride: int
+    ) -> None:
+        super().__init__()
+        kind = nn.Conv1d if len(size) == 1 else nn.Conv2d
+        for outputs in channels:
+            window = [min(kernel, side) for side in size]
+            self.append(kind(inputs, outputs, window, stride))  # type: ignore[arg-type]
+            size = [(side - own) // stride + 1 for side, own in zip(size, window, strict=True)]
+            inputs = outputs
+        self.width = inputs * math.prod(size)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return float[n, channels, ...]."""
+        for layer in self:
+            maps = torch.relu(layer(maps))
+        return maps
+
+
+class OuterProduct(nn.Module):
+    """Convolutions over the products of every number of the user with every number of the item."""
+
+    user: Tensor
+    item: Tensor
+
+    def __init__(
+        self, user: Sequence[int], item: Sequence[int], channels: Sequence[int], kernel: int, stride: int
+    ) -> None:
+        super().__init__()
+        self.register_buffer("user", torch.tensor(user))
+        self.register_buffer("item", torch.tensor(item))
+        self.convolutions = Convolutions(1, (len(user), len(item)), channels, kernel, stride)
+        self.width = self.convolutions.width
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return float[n, width]."""
+        outer = features[:, self.user, None] * features[:, None, self.item]
+        made: Tensor = self.convolutions(outer[:, None]).flatten(1)
+        return made
+
+
+class History(nn.Module):
+    """A convolution over the last events, each beside its product with the item; the most counts."""
+
+    places: Tensor
+    item: Tensor | None
+
+    def __init__(
+        self, places: Sequence[Sequence[int]], item: Sequence[int] | None, filters: int, kernel: int
+    ) -> None:
+        super().__init__()
+        self.register_buffer("places", torch.tensor(places))
+        self.register_buffer("item", None if item is None else torch.tensor(item))
+        inputs = len(places[0]) * (1 if item is None else 2)
+        self.convolutions = Convolutions(inputs, (len(places),), (filters,), kernel, 1)
+        self.width = filters
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return float[n, filters]."""
+        events = features[:, self.places]
+        if self.item is not None:
+            events = torch.cat([events, events * features[:, None, self.item]], dim=2)
+        made: Tensor = self.convolutions(events.transpose(1, 2)).amax(dim=2)
+        return made
+
+
+class Convolutional(nn.Module):
+    """What convolutions say of raw vectors, joined with the other features."""
+
+    rest: Tensor
+
+    def __init__(
+        self,
+        maps: Sequence[OuterProduct],
+        history: History | None,
+        rest: Sequence[int],
+        hidden: Sequence[int],
+        dropout: float,
+        tasks: int,
+    ) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(maps)
+        self.history = history
+        self.register_buffer("rest", torch.tensor(rest, dtype=torch.int64))
+        widths = [one.width for one in maps] + ([history.width] if history is not None else [])
+        self.deep = Dense(sum(widths) + len(rest), hidden, dropout)
+        self.out = output(self.deep.width, tasks)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return float[n, tasks]."""
+        parts = [one(features) for one in self.maps] + [features[:, self.rest]]
+        if self.history is not None:
+            parts.append(self.history(features))
+        made: Tensor = self.out(self.deep(torch.cat(parts, dim=1)))
+        return made

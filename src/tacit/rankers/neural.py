@@ -1,0 +1,113 @@
+"""What the neural rankers share: parameters, training with PyTorch, scores from plain arrays.
+
+Serving needs no autograd and no torch.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from tacit.core.progress import SILENT, Progress
+from tacit.core.types import Array, Float32, Json
+from tacit.features.columns import Column
+from tacit.rankers.layers import joint
+from tacit.rankers.parameters import made_of, parameters_of
+from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(kw_only=True, eq=False)
+class NeuralRanker(ABC):
+    """A network that adds to the log-odds of the first stage; it starts by adding nothing.
+
+    Parameters
+    ----------
+    families : sequence of str, optional
+        Families of features that it is to be given; None is what the feature maker gives by default.
+    tasks : mapping of event type to weight
+        Each has an output and a loss of its own; the score is the log-odds of their weighted mean
+        probability. Empty is one output: anything.
+    loss : {"bce", "listwise", "pairwise"}
+        See `tacit.rankers.losses`.
+    dropout : float
+    learning_rate, weight_decay : float
+        Of AdamW.
+    epochs : int
+        At most; training stops after ``patience`` epochs without a better validation loss and the best
+        epoch is kept, be it epoch 0.
+    batch_size : int
+        Pairs, about: a query is never cut.
+    device : str
+        "auto" takes a GPU where there is one.
+    """
+
+    name: ClassVar[str]
+
+    families: Sequence[str] | None = None
+    tasks: Mapping[str, float] = field(default_factory=dict)
+    loss: Literal["bce", "listwise", "pairwise"] = "listwise"
+    dropout: float = 0.2
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    epochs: int = 30
+    patience: int = 4
+    batch_size: int = 2048
+    device: str = "auto"
+    epochs_: list[Epoch] = field(default_factory=list, init=False, repr=False)
+    arrays_: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+
+    def fit(
+        self,
+        train: Pairs,
+        valid: Pairs,
+        columns: Sequence[Column],
+        *,
+        test: Pairs | None = None,
+        rng: np.random.Generator,
+        progress: Progress = SILENT,
+        on_epoch: OnEpoch | None = None,
+    ) -> Self:
+        """Learn from pairs, stop by others, and return self; see `tacit.rankers.protocol.Ranker`."""
+        from tacit.rankers.training import train_network
+
+        self.epochs_, self.arrays_ = train_network(
+            self, columns, train, valid, test, rng=rng, progress=progress, on_epoch=on_epoch
+        )
+        return self
+
+    def score(self, features: Float32, base: Float32) -> Float32:
+        """Return the log-odds of each pair, the base included: float32[pairs]."""
+        return joint(self._logits(features) + base[:, None], self.task_weights)
+
+    @property
+    def task_weights(self) -> list[float]:
+        """Weight of each output."""
+        return list(self.tasks.values()) or [1.0]
+
+    def spec(self) -> dict[str, Json]:
+        """Return the parameters as JSON."""
+        return parameters_of(self)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what was learned."""
+        return dict(self.arrays_)
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
+        """Rebuild from what `spec` and `arrays` returned."""
+        ranker = made_of(cls, spec)
+        ranker.arrays_ = dict(arrays)
+        return ranker
+
+    @abstractmethod
+    def network(self, columns: Sequence[Column]) -> "nn.Module":
+        """Return a fresh network: features to what is added to the base, float32[pairs, tasks]."""
+
+    @abstractmethod
+    def _logits(self, features: Float32) -> Float32:
+        """Return what the trained network makes of features, from `arrays_` alone."""

@@ -1,0 +1,177 @@
+"""The network of a pair classifier: a language model that reads both texts, and a linear layer on its state.
+
+Nogueira & Cho, "Passage re-ranking with BERT", arXiv 1901.04085. The embeddings and the lower layers stay as
+they were pretrained: what is trained is a fraction of the weights, and only that fraction is kept.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from tacit.core.errors import ConfigError
+from tacit.core.types import Array, Float32
+from tacit.encoders import minilm
+from tacit.encoders.pretrained import (
+    device_of,
+    directory_of,
+    dtype_of,
+    identity,
+    length_batches,
+    load,
+    tokenizer_of,
+)
+from tacit.rankers.pair_tokens import TokenPairs
+
+_SMALL = 0.02
+"""Deviation of the first weights of the linear layer, as in BERT itself."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A pretrained model on disk.
+
+    Attributes
+    ----------
+    directory : Path
+    identity : str
+        Hash of everything that changes what it says.
+    device : torch.device
+    dtype : torch.dtype
+        What it computes with.
+    """
+
+    directory: Path
+    identity: str
+    device: torch.device
+    dtype: torch.dtype
+
+    @classmethod
+    def of(cls, source: str, *, device: str, dtype: str) -> "Base":
+        """Find a model: "minilm", a directory, or a name that the local Hugging Face cache knows."""
+        directory = minilm.find() if source == "minilm" else directory_of(source)
+        if source == "minilm":
+            minilm.check(directory)
+        place = torch.device(device_of(device))
+        return cls(directory, identity(directory), place, dtype_of(dtype, place))
+
+    def tokenizer(self) -> Tokenizer:
+        """Return its tokenizer."""
+        return tokenizer_of(self.directory, None)
+
+    @torch.random.fork_rng()
+    def network(self, pooling: str, seed: int = 0) -> "PairNetwork":
+        """Return a network with an untrained linear layer, on the device, its weights in float32."""
+        torch.manual_seed(seed)
+        return PairNetwork(_model_like_bert(self.directory), pooling, self.dtype).to(self.device)
+
+    def scorer(self, pooling: str, trained: Mapping[str, Array]) -> "PairNetwork":
+        """Return a trained network, ready to score."""
+        network = self.network(pooling)
+        tensors = {name: torch.from_numpy(np.array(array)) for name, array in trained.items()}
+        network.load_state_dict(tensors, strict=False)
+        network.model.to(self.dtype)
+        return network.eval()
+
+
+class PairNetwork(nn.Module):
+    """Token codes of pairs to log-odds.
+
+    Parameters
+    ----------
+    model : module
+        Like BERT.
+    pooling : {"mean", "cls"}
+        What the linear layer sees: the mean of the states, or the first one.
+    dtype : torch.dtype
+        What it computes with, whatever its weights are kept in.
+    """
+
+    def __init__(self, model: Any, pooling: str, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.model = model
+        self.pooling = pooling
+        self.dtype = dtype
+        self.head = nn.Linear(model.config.hidden_size, 1)
+        nn.init.normal_(self.head.weight, std=_SMALL)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, codes: Tensor, types: Tensor, mask: Tensor) -> Tensor:
+        """Return float32[n] for int64[n, width] each."""
+        states = self.model(
+            input_ids=codes, token_type_ids=types, attention_mask=mask
+        ).last_hidden_state.float()
+        if self.pooling == "cls":
+            pooled = states[:, 0]
+        else:
+            pooled = (states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
+        logits: Tensor = self.head(pooled)[:, 0].float()
+        return logits
+
+    @property
+    def longest(self) -> int:
+        """Tokens that it can read."""
+        return int(self.model.config.max_position_embeddings)
+
+    def of(self, pairs: TokenPairs) -> Tensor:
+        """Return the log-odds of one batch of pairs, on the device."""
+        tokens, types = pairs.joined()
+        mask = np.arange(tokens.codes.shape[1]) < tokens.lengths[:, None]
+        arrays = (tokens.codes.astype(np.int64), types, mask.astype(np.int64))
+        device = self.head.weight.device
+        # Opened for every batch: within one context the weights of the first step would be used for all.
+        with torch.autocast(device.type, self.dtype, enabled=self.model.dtype != self.dtype):
+            logits: Tensor = self(*(torch.from_numpy(array).to(device) for array in arrays))
+        return logits
+
+    @torch.inference_mode()
+    def score(self, pairs: TokenPairs) -> Float32:
+        """Return the log-odds of any number of pairs: float32[pairs]."""
+        logits = np.empty(len(pairs), dtype=np.float32)
+        for rows in length_batches(pairs.lengths):
+            logits[rows] = self.of(pairs.take(rows)).cpu().numpy()
+        return logits
+
+    def freeze(self, train: str) -> list[str]:
+        """Freeze what is not to be trained; return the names of the rest.
+
+        Parameters
+        ----------
+        train : str
+            "last:N" for the last N layers and the linear one, "all" for everything.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such choice.
+        """
+        layers = len(self.model.encoder.layer)
+        wanted = _prefixes(train, layers)
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad = name.startswith(wanted)
+        return [name for name, parameter in self.named_parameters() if parameter.requires_grad]
+
+
+def _prefixes(train: str, layers: int) -> tuple[str, ...]:
+    if train == "all":
+        return ("model.embeddings", "model.encoder", "head")
+    asked = re.fullmatch(r"last:(\d+)", train)
+    if not asked or int(asked[1]) > layers:
+        raise ConfigError(f"train is {train!r}; write last:N with N up to {layers} layers, or all")
+    return (*(f"model.encoder.layer.{place}." for place in range(layers - int(asked[1]), layers)), "head")
+
+
+def _model_like_bert(directory: Path) -> Any:
+    model = load(directory, torch.float32)
+    types = getattr(model.config, "type_vocab_size", 0)
+    if not hasattr(getattr(model, "encoder", None), "layer") or types < 2:
+        raise ConfigError(
+            f"{directory} is not like BERT (layers, and token types for two texts); name another"
+        )
+    return model

@@ -1,0 +1,243 @@
+"""The training loop of a pair classifier: binary cross entropy, AdamW, early stopping, a checkpoint an epoch.
+
+The rate rises at first and falls to nothing as the budget ends, that of steps or that of time, whichever ends
+sooner. Epoch n draws from the seed and n alone: a run that goes on from a checkpoint ends like one that was
+never interrupted. Only the trained tensors are written; the others are in the pretrained model.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.nn import functional
+
+from tacit.core.errors import ConfigError
+from tacit.core.progress import Progress, Task
+from tacit.core.types import Array, Float32, Int64
+from tacit.rankers.pair_network import PairNetwork
+from tacit.rankers.pair_tokens import TokenPairs
+from tacit.rankers.protocol import Epoch
+from tacit.rankers.quality import accuracy, auc, cross_entropy
+
+_RISE = 0.05
+_HEAD = 10.0
+"""The linear layer begins from nothing: its rate is so many times that of the pretrained layers."""
+_BUCKET = 16
+"""Batches that are sorted by length together, so that short pairs need not wait for long ones."""
+
+Labelled = tuple[TokenPairs, Float32]
+
+
+class Parameters(Protocol):
+    """What the loop needs to know."""
+
+    learning_rate: float
+    weight_decay: float
+    epochs: int
+    batch_size: int
+    patience: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What to learn, and what to watch after every epoch: a sample of it, and pairs that are held out."""
+
+    train: Labelled
+    seen: Labelled
+    held: Labelled
+
+
+@dataclass
+class _State:
+    """Everything that an epoch changes."""
+
+    network: PairNetwork
+    optimiser: torch.optim.Optimizer
+    trained: list[str]
+    best: dict[str, Tensor] = field(default_factory=dict)
+    epochs: list[Epoch] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        parameters = dict(self.network.named_parameters())
+        return {name: parameters[name].detach() for name in self.trained}
+
+    @property
+    def waited(self) -> int:
+        """Epochs since the best one."""
+        # Without held-out pairs the training loss decides.
+        losses = [e.train_loss if np.isnan(e.valid_loss) else e.valid_loss for e in self.epochs]
+        return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
+
+
+@torch.random.fork_rng()  # seeded by the number that is handed in; the caller's randomness stays as it was
+def train_network(
+    parameters: Parameters,
+    network: PairNetwork,
+    lessons: Lessons,
+    *,
+    trained: list[str],
+    seed: int,
+    fingerprint: str,
+    progress: Progress,
+    checkpoint: Path | None,
+    on_epoch: Callable[[Epoch], None] | None,
+) -> tuple[list[Epoch], dict[str, Array]]:
+    """Return the epochs, and the trained tensors of the one with the lowest validation loss.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    network : PairNetwork
+        On the device to train on; changed in place.
+    lessons : Lessons
+    trained : list of str
+        Names of the parameters that are trained.
+    seed : int
+    fingerprint : str
+        What the run depends on; a checkpoint of another run is refused.
+    progress : Progress
+    checkpoint : Path, optional
+        Written after every epoch, and gone on from where it is there.
+    on_epoch : callable, optional
+    """
+    state = _State(network, _optimiser(network, parameters), trained)
+    if checkpoint is not None and checkpoint.exists():
+        _load(checkpoint, state, fingerprint)
+    steps = -(-len(lessons.train[0]) // parameters.batch_size)
+    with progress.task("fine-tuning the language model", total=parameters.epochs * steps) as task:
+        task.advance(len(state.epochs) * steps)
+        while _goes_on(state, parameters):
+            _epoch(state, parameters, lessons, np.random.default_rng([seed, len(state.epochs)]), task)
+            if checkpoint is not None:
+                _save(checkpoint, state, fingerprint)
+            if on_epoch is not None:
+                on_epoch(state.epochs[-1])
+    return state.epochs, {name: tensor.cpu().numpy() for name, tensor in state.best.items()}
+
+
+def _goes_on(state: _State, parameters: Parameters) -> bool:
+    return (
+        len(state.epochs) < parameters.epochs
+        and state.waited < parameters.patience
+        and state.seconds < parameters.seconds
+    )
+
+
+def _optimiser(network: PairNetwork, parameters: Parameters) -> torch.optim.Optimizer:
+    rate = parameters.learning_rate
+    model = [parameter for parameter in network.model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": model, "rate": rate},
+        {"params": list(network.head.parameters()), "rate": rate * _HEAD},
+    ]
+    return torch.optim.AdamW(groups, lr=rate, weight_decay=parameters.weight_decay)
+
+
+def _epoch(
+    state: _State, parameters: Parameters, lessons: Lessons, rng: np.random.Generator, task: Task
+) -> None:
+    begin = time.perf_counter()
+    spent = state.seconds
+    torch.manual_seed(int(rng.integers(2**31)))
+    pairs, label = lessons.train
+    batches = list(_batches(pairs.lengths, parameters.batch_size, rng))
+    state.network.train()
+    for number, rows in enumerate(batches, 1):
+        steps = (len(state.epochs) + number / len(batches)) / parameters.epochs
+        _set_rate(state.optimiser, max(steps, state.seconds / parameters.seconds))
+        _step(state, pairs.take(rows), label[rows])
+        task.advance()
+        state.seconds = spent + time.perf_counter() - begin
+        if state.seconds >= parameters.seconds:
+            break
+    state.network.eval()
+    state.epochs.append(_report(len(state.epochs) + 1, state.network, lessons))
+    state.seconds = spent + time.perf_counter() - begin
+    if state.waited == 0:
+        state.best = {name: tensor.clone() for name, tensor in state.tensors.items()}
+
+
+def _batches(lengths: Int64, size: int, rng: np.random.Generator) -> Iterator[Int64]:
+    """Yield every pair once, in random batches of like length."""
+    order = rng.permutation(len(lengths))
+    for start in range(0, len(order), size * _BUCKET):
+        bucket = order[start : start + size * _BUCKET]
+        bucket = bucket[np.argsort(lengths[bucket], kind="stable")]
+        batches = [bucket[first : first + size] for first in range(0, len(bucket), size)]
+        yield from (batches[place] for place in rng.permutation(len(batches)))
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, share: float) -> None:
+    factor = min(share / _RISE, (1 - share) / (1 - _RISE))
+    for group in optimiser.param_groups:
+        group["lr"] = group["rate"] * max(factor, 0.0)
+
+
+def _step(state: _State, pairs: TokenPairs, label: Float32) -> None:
+    logits = state.network.of(pairs)
+    loss = functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(label).to(logits.device))
+    state.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    state.optimiser.step()
+
+
+def _report(number: int, network: PairNetwork, lessons: Lessons) -> Epoch:
+    # Both sides without dropout, so that the two losses can be compared.
+    seen, held = network.score(lessons.seen[0]), network.score(lessons.held[0])
+    return Epoch(
+        epoch=number,
+        train_loss=cross_entropy(seen, lessons.seen[1]),
+        valid_loss=cross_entropy(held, lessons.held[1]),
+        train_accuracy=accuracy(seen, lessons.seen[1]),
+        valid_accuracy=accuracy(held, lessons.held[1]),
+        train_auc=auc(seen, lessons.seen[1]),
+        valid_auc=auc(held, lessons.held[1]),
+    )
+
+
+def _save(path: Path, state: _State, fingerprint: str) -> None:
+    tensors = {f"now/{name}": tensor for name, tensor in state.tensors.items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in state.best.items()}
+    for place, slots in state.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{place}/{name}": tensor for name, tensor in slots.items()}
+    epochs = json.dumps([asdict(epoch) for epoch in state.epochs])
+    header = {"run": fingerprint, "epochs": epochs, "seconds": str(state.seconds)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".part")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside, header)
+    aside.replace(path)
+
+
+def _load(path: Path, state: _State, fingerprint: str) -> None:
+    with safe_open(path, "pt", device=str(state.network.head.weight.device)) as file:
+        header = file.metadata()
+        if header["run"] != fingerprint:
+            raise ConfigError(
+                f"the checkpoint {path} is of another run (other parameters, pairs or seed); "
+                "name another file or delete it"
+            )
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    slots: dict[int, dict[str, Any]] = {}
+    for name, tensor in tensors.items():
+        part, _, rest = name.partition("/")
+        if part == "now":
+            state.tensors[rest].copy_(tensor)
+        elif part == "best":
+            state.best[rest] = tensor
+        else:
+            place, slot = rest.split("/")
+            slots.setdefault(int(place), {})[slot] = tensor
+    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": slots})
+    state.epochs = [Epoch(**epoch) for epoch in json.loads(header["epochs"])]
+    state.seconds = float(header["seconds"])

@@ -1,0 +1,171 @@
+"""What holds for every ranker: it learns what is there and nothing else, and starts from the first stage."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.rankers.toys import ALL, COLUMNS, NEURAL, labelled, line, made, product, shuffled
+
+from tacit.rankers.mlp import MLP
+from tacit.rankers.protocol import Epoch, Pairs, Ranker
+from tacit.rankers.quality import auc, evaluate
+from tacit.rankers.zoo import RANKERS
+
+
+def fitted(name: str, train: Pairs, valid: Pairs, epochs: int = 15) -> Ranker:
+    return made(name, epochs).fit(train, valid, COLUMNS, rng=np.random.default_rng(3))
+
+
+def scored(ranker: Ranker, pairs: Pairs) -> np.ndarray:
+    return ranker.score(pairs.features, pairs.base)
+
+
+def test_each_ranker_has_its_own_name() -> None:
+    assert {name: kind().spec()["name"] for name, kind in RANKERS.items()} == {n: n for n in RANKERS}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_it_learns_what_is_there(name: str) -> None:
+    truth = line if name == "linear" else product
+    ranker = fitted(name, truth(0), truth(1), epochs=20)
+    assert evaluate(scored(ranker, truth(2)), truth(2))["auc"] > 0.95
+
+
+@pytest.mark.parametrize("loss", ["listwise", "pairwise"])
+def test_it_learns_by_every_loss(loss: str) -> None:
+    ranker = made("mlp", loss=loss).fit(product(0), product(1), COLUMNS, rng=np.random.default_rng(3))
+    assert evaluate(scored(ranker, product(2)), product(2))["auc"] > 0.95
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_shuffled_labels_teach_nothing(name: str) -> None:
+    ranker = fitted(name, shuffled(product(0), 1), shuffled(product(1), 2), epochs=4)
+    held = shuffled(product(2, 10_000), 3)
+    assert evaluate(scored(ranker, held), held)["auc"] == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_untrained_it_says_what_the_first_stage_says(name: str) -> None:
+    held = replace(product(2), base=np.random.default_rng(0).normal(size=3_000).astype(np.float32))
+    ranker = fitted(name, held, product(1), epochs=0)
+    np.testing.assert_array_equal(scored(ranker, held), held.base)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_where_nothing_helps_the_first_stage_stays(name: str) -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=3_000).astype(np.float32)
+    train = replace(shuffled(line(0), 1), base=base)
+    # What comes is the first stage's to foretell, and the opposite of what the training pairs teach.
+    came = (rng.random(3_000) < 1 / (1 + np.exp(-base))).astype(np.float32)
+    opposite = replace(labelled(train.features, came), base=base)
+    worse = replace(train, label=1 - came[:, None])
+    # A list asks less than each pair does: with thirty of each a network of two streams happens on an order.
+    bce = {} if name == "lambdamart" else {"loss": "bce"}
+    ranker = made(name, **bce).fit(worse, opposite, COLUMNS, rng=np.random.default_rng(3))
+    np.testing.assert_array_equal(scored(ranker, train), base)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_score_does_not_depend_on_its_neighbours(name: str) -> None:
+    ranker, held = fitted(name, product(0), product(1), epochs=2), product(2)
+    order = np.random.default_rng(0).permutation(len(held))
+    together = scored(ranker, held)
+    np.testing.assert_allclose(
+        ranker.score(held.features[order], held.base[order]), together[order], atol=1e-5
+    )
+    np.testing.assert_allclose(ranker.score(held.features[:1], held.base[:1]), together[:1], atol=1e-5)
+    assert ranker.score(held.features[:0], held.base[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_restored_equals_stored(name: str) -> None:
+    ranker = fitted(name, product(0), product(1), epochs=2)
+    spec = json.loads(json.dumps(ranker.spec()))
+    again = type(ranker).restore(spec, ranker.arrays())
+    np.testing.assert_array_equal(scored(ranker, product(2)), scored(again, product(2)))
+    assert again.spec() == spec
+    assert all(np.array_equal(array, again.arrays()[key]) for key, array in ranker.arrays().items())
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_same_seed_gives_the_same_scores(name: str) -> None:
+    first, second = (fitted(name, product(0), product(1), epochs=2) for _ in range(2))
+    np.testing.assert_array_equal(scored(first, product(2)), scored(second, product(2)))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_best_epoch_is_kept_and_each_epoch_told(name: str) -> None:
+    told: list[Epoch] = []
+    # Validation is of another truth in part: sooner or later it gets worse.
+    valid = replace(product(1), label=np.concatenate([product(1).label[:2_000], line(1).label[2_000:]]))
+    ranker = made(name, epochs=25).fit(
+        product(0), valid, COLUMNS, test=product(2), rng=np.random.default_rng(3), on_epoch=told.append
+    )
+    assert told == ranker.epochs_
+    assert [epoch.epoch for epoch in told] == list(range(len(told)))
+    best = min(told, key=lambda epoch: epoch.valid_loss)
+    assert auc(scored(ranker, valid), valid.acted) == pytest.approx(best.valid_auc, abs=1e-4)
+    assert auc(scored(ranker, product(2)), product(2).acted) == pytest.approx(best.test_auc, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_test_pairs_are_told_and_not_used(name: str) -> None:
+    without = fitted(name, product(0), product(1), epochs=2)
+    beside = made(name, epochs=2).fit(
+        product(0), product(1), COLUMNS, test=line(2), rng=np.random.default_rng(3)
+    )
+    np.testing.assert_array_equal(scored(without, product(2)), scored(beside, product(2)))
+    assert np.isnan(without.epochs_[0].test_loss)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_without_validation_pairs_it_still_learns(name: str) -> None:
+    ranker = fitted(name, line(0), line(1).select(np.zeros(3_000, dtype=bool)))
+    assert evaluate(scored(ranker, line(2)), line(2))["auc"] > 0.95
+
+
+@pytest.mark.parametrize("name", NEURAL)
+def test_the_randomness_of_the_caller_is_left_alone(name: str) -> None:
+    before = torch.get_rng_state()
+    fitted(name, product(0, 200), product(1, 200), epochs=1)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("name", ["linear", "cnn"])
+def test_raw_vectors_may_be_missing(name: str) -> None:
+    def last(pairs: Pairs) -> Pairs:
+        return replace(pairs, features=pairs.features[:, -2:])
+
+    ranker = made(name).fit(last(line(0)), last(line(1)), COLUMNS[-2:], rng=np.random.default_rng(3))
+    assert evaluate(scored(ranker, last(line(2))), line(2))["auc"] > 0.95
+
+
+# Several things to foretell.
+
+
+def two_tasks(seed: int) -> Pairs:
+    first, second = line(seed), product(seed)
+    return replace(first, label=np.concatenate([first.label, second.label], axis=1))
+
+
+@pytest.mark.parametrize("name", ["mlp", "dcn", "cnn"])
+def test_each_task_counts_by_its_weight(name: str) -> None:
+    score = {}
+    for weight in (0.01, 100.0):
+        ranker = made(name, tasks={"view": 1.0, "buy": weight})
+        ranker.fit(two_tasks(0), two_tasks(1), COLUMNS, rng=np.random.default_rng(3))
+        score[weight] = scored(ranker, two_tasks(2))
+    truth = two_tasks(2).label
+    assert auc(score[0.01], truth[:, 0]) > 0.95
+    assert auc(score[100.0], truth[:, 1]) > 0.9
+    assert auc(score[0.01], truth[:, 1]) < 0.75
+
+
+def test_one_task_is_the_plain_form() -> None:
+    plain, named = MLP(epochs=2, device="cpu"), MLP(epochs=2, device="cpu", tasks={"buy": 3.0})
+    for ranker in (plain, named):
+        ranker.fit(product(0), product(1), COLUMNS, rng=np.random.default_rng(3))
+    np.testing.assert_array_equal(scored(plain, product(2)), scored(named, product(2)))
