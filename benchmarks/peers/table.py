@@ -10,6 +10,8 @@ from judge import MAIN, OURS, best_peer
 from prepare import MOST, TASKS
 from search import LONGEST, SECONDS, TRIALS
 
+import rankers
+
 Row = dict[str, Any]
 PROTOCOLS = {
     "time": "the last tenth of the events in time",
@@ -47,7 +49,7 @@ def tables(results: Path, out: Path) -> None:
     """Write the tables of all tasks that have results."""
     files = [results / f"{name}.json" for name in TASKS]
     reports = [json.loads(path.read_text()) for path in files if path.exists()]
-    parts = [HEAD, _made(), _summary(reports), *(_table(report) for report in reports)]
+    parts = [HEAD, _made(), _summary(reports), rankers.section(results / "rankers"), *map(_table, reports)]
     out.write_text("\n".join(parts), "utf-8")
 
 

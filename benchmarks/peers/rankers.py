@@ -1,0 +1,72 @@
+"""The rankers' part of RESULTS.md, from the reports that `rankers_table.py` keeps."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+BASE, RANKERS = "tacit-none", ("linear", "mlp", "dcn", "cnn", "lambdamart")
+DEFAULT, WITHOUT = "tacit-mlp", "tacit-without-"
+HEAD = """## Rankers
+
+One first stage (the default retrievers and their blend) under each ranker, all with their defaults, by
+`tacit evaluate`: all test users, new ones included, and the whole catalogue ranked. Made by
+`python benchmarks/rankers_table.py DATA`. Change of NDCG@10 against the blend alone, in %, with the 95 %
+interval of the paired difference; **bold** where it leaves out zero. How much of a ranker is believed was
+chosen on users of the training part.
+"""
+ABLATION = """### Without a family of features
+
+Change of NDCG@10, in %, when the default ranker is fitted without a family, against the same ranker with all
+of them. One fit each; where the intervals above are wide, these are noise too.
+"""
+
+
+def section(results: Path) -> str:
+    """Return the tables of all tasks that have a report; nothing where there is none."""
+    reports = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))}
+    if not reports:
+        return ""
+    return "\n".join([HEAD, _compared(reports), ABLATION, _ablated(reports)])
+
+
+def _compared(reports: dict[str, Any]) -> str:
+    lines = [
+        f"| task | users | blend | {' | '.join(RANKERS)} |",
+        "|---|---|---|" + "---|" * len(RANKERS),
+    ]
+    for task, report in reports.items():
+        rows = {row["name"]: row["ndcg@10"] for row in report["models"]}
+        base = rows[BASE]["value"]
+        changes = [_change(rows.get(f"tacit-{name}"), base) for name in RANKERS]
+        lines.append(f"| {task} | {report['users']:,} | {base:.4f} | {' | '.join(changes)} |")
+    return "\n".join([*lines, ""])
+
+
+def _change(row: dict[str, Any] | None, base: float) -> str:
+    if row is None:
+        return "-"
+    value, low, high = (100 * row["difference"][part] / base for part in ("value", "low", "high"))
+    text = f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return f"**{text}**" if low > 0 or high < 0 else text
+
+
+def _ablated(reports: dict[str, Any]) -> str:
+    families = list(
+        dict.fromkeys(
+            row["name"].removeprefix(WITHOUT)
+            for report in reports.values()
+            for row in report["models"]
+            if row["name"].startswith(WITHOUT)
+        )
+    )
+    lines = [f"| task | {' | '.join(families)} |", "|---|" + "---|" * len(families)]
+    for task, report in reports.items():
+        rows = {row["name"]: row["ndcg@10"]["value"] for row in report["models"]}
+        without = {name.removeprefix(WITHOUT): value for name, value in rows.items() if WITHOUT in name}
+        if without:
+            cells = [
+                f"{100 * (without[name] / rows[DEFAULT] - 1):+.1f}" if name in without else "-"
+                for name in families
+            ]
+            lines.append(f"| {task} | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
