@@ -15,12 +15,13 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results" / "rankers"
 RANKERS = "none,linear,mlp,dcn,cnn,lambdamart"
 MEASURED = ["--rankers", RANKERS, "--ablation"]
+WITH_PAIR = ["--rankers", f"{RANKERS},pair", "--ablation"]
 ORDER = ["--split", "leave-one-out"]
 
 RUNS: dict[str, tuple[str, list[str]]] = {
-    "ml-100k-time": ("ml-100k", MEASURED),
+    "ml-100k-time": ("ml-100k", WITH_PAIR),
     "ml-latest-small-time": ("ml-latest-small", MEASURED),
-    "amazon-2023-mini-time": ("amazon-2023-mini", MEASURED),
+    "amazon-2023-mini-time": ("amazon-2023-mini", WITH_PAIR),
     "mind-sample-time": ("mind-sample", MEASURED),
     "douban-sample-time": ("douban-sample", MEASURED),
     "yoochoose-100k-loo": ("yoochoose-100k", [*MEASURED, *ORDER]),
@@ -32,7 +33,7 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "completejourney-time": ("completejourney", ["--rankers", RANKERS]),
     "amazon-beauty-loo": ("amazon-beauty", ["--rankers", "none,mlp"]),
 }
-"""By name the data set and the options; the largest without an ablation."""
+"""By name the data set and the options; the largest without an ablation, the pair classifier on two."""
 
 
 def main(data: Path, names: list[str]) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-BASE, RANKERS = "tacit-none", ("linear", "mlp", "dcn", "cnn", "lambdamart")
+BASE, RANKERS = "tacit-none", ("linear", "mlp", "dcn", "cnn", "lambdamart", "pair")
 DEFAULT, WITHOUT = "tacit-mlp", "tacit-without-"
 HEAD = """## Rankers
 
