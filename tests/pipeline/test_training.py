@@ -261,3 +261,14 @@ def test_tasks_label_what_was_chosen_by_each_type_of_event() -> None:
 def test_a_task_that_the_log_does_not_know_is_refused() -> None:
     with pytest.raises(ConfigError, match="a task 'nonsense', but the log knows only"):
         of_the_window(CONFIG, tasks=("nonsense",))
+
+
+def test_the_ranker_says_how_features_are_scaled() -> None:
+    config = Config(retrievers=CONFIG.retrievers, ranker={**RANKER, "scale": "quantile"})
+    stage, _, _ = learned(made(some_labels(), scores=noise, features=flat(telling)), config=config)
+    assert stage.normaliser.spec() == {"scale": "quantile"}
+    assert (
+        learned(made(some_labels(), scores=noise, features=flat(telling)))[0].normaliser.scale == "standard"
+    )
+    with pytest.raises(ConfigError, match="scale is 'log'"):
+        new_ranker({"name": "mlp", "scale": "log"})

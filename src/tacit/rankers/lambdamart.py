@@ -15,6 +15,7 @@ from tacit.core.extras import require
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Json
 from tacit.features.columns import Column
+from tacit.features.normaliser import Scale
 from tacit.rankers.parameters import made_of, parameters_of
 from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
 from tacit.rankers.quality import accuracy, auc, ndcg
@@ -57,6 +58,7 @@ class LambdaMART:
     """
 
     name: ClassVar[str] = "lambdamart"
+    scale: ClassVar[Scale] = "standard"  # trees ask for the order of values alone
 
     families: Sequence[str] | None = None
     tasks: Mapping[str, float] = field(default_factory=dict)

@@ -13,6 +13,7 @@ import numpy as np
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Json
 from tacit.features.columns import Column
+from tacit.features.normaliser import Scale
 from tacit.rankers.layers import joint
 from tacit.rankers.parameters import made_of, parameters_of
 from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
@@ -32,6 +33,8 @@ class NeuralRanker(ABC):
     tasks : mapping of event type to weight
         Each has an output and a loss of its own; the score is the log-odds of their weighted mean
         probability. Empty is one output: anything.
+    scale : {"standard", "quantile"}
+        How its features are normalised; see `tacit.features.normaliser`.
     loss : {"bce", "listwise", "pairwise"}
         See `tacit.rankers.losses`.
     dropout : float
@@ -50,6 +53,7 @@ class NeuralRanker(ABC):
 
     families: Sequence[str] | None = None
     tasks: Mapping[str, float] = field(default_factory=dict)
+    scale: Scale = "standard"
     loss: Literal["bce", "listwise", "pairwise"] = "listwise"
     dropout: float = 0.2
     learning_rate: float = 1e-3

@@ -13,6 +13,7 @@ import numpy as np
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Bool, Float32, Int64, Json
 from tacit.features.columns import Column
+from tacit.features.normaliser import Scale
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ class Ranker(Protocol):
         holds no raw vectors.
     tasks : mapping of event type to weight
         What it foretells, each with an output of its own; empty is one output: anything.
+    scale : {"standard", "quantile"}
+        How the features that it is given are normalised.
     epochs_ : list of Epoch
         How it learned.
     """
@@ -94,6 +97,10 @@ class Ranker(Protocol):
     families: Sequence[str] | None
     tasks: Mapping[str, float]
     epochs_: list[Epoch]
+
+    @property
+    def scale(self) -> Scale:  # noqa: D102
+        ...
 
     def fit(
         self,
