@@ -260,7 +260,7 @@ def test_progress_and_epochs_are_told() -> None:
     for name in ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy", "train_auc", "valid_auc"):
         assert all(0 < getattr(epoch, name) < 5 for epoch in epochs)
     assert epochs[-1].train_loss < epochs[0].train_loss
-    assert set(model.report_.test) == {"loss", "accuracy", "auc", "ndcg@10"}
+    assert set(model.report_.test) == {"loss", "accuracy", "auc"}
 
 
 def test_statistics_of_the_served_features_are_those_of_the_whole_log() -> None:

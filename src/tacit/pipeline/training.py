@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
@@ -42,7 +43,7 @@ class TrainingReport:
     weights : mapping of retriever to its weight in the blend
     epochs : list of Epoch
     test : mapping or None
-        Loss, accuracy, AUC and NDCG@10 of the ranker on held-out users.
+        Loss (binary cross entropy), accuracy and AUC of the calibrated ranker on held-out users.
     trust : float
         How much of what the ranker adds to the blend is believed.
     valid_ndcg : mapping of trust to NDCG@10 on the users that the ranker was not trained on
@@ -160,13 +161,15 @@ def teach(
     train, valid, test = (pairs(lessons, role, blend, normaliser) for role in (TRAIN, VALID, TEST))
     columns = normaliser.columns(lessons[0].columns)
     ranker.fit(train, valid, columns, test=test, rng=rng, progress=progress, on_epoch=on_epoch)
-    calibration, bins = _calibrated(ranker, valid, test)
+    calibration = Calibration.fit(_scored(ranker, valid), valid.acted, valid.weight)
+    calibrated = calibration.log_odds(_scored(ranker, test))
+    bins = reliability(expit(calibrated), test.acted, test.weight)
     return _Taught(
         normaliser=normaliser,
         ranker=ranker,
         values=_by_trust(lessons, blend, normaliser, ranker),
-        test=quality.evaluate(_scored(ranker, test), test) if len(test) else {},
-        calibration=calibration,
+        test=quality.evaluate(calibrated, test) if len(test) else {},
+        calibration={**asdict(calibration), "error": calibration_error(bins)},
         reliability=bins,
         importance=importance(ranker, valid, columns, rng=rng),
     )
@@ -218,14 +221,6 @@ def families_of(parameters: Mapping[str, Json]) -> tuple[str, ...]:
 
 def _scored(ranker: Ranker, pairs: Pairs) -> Float32:
     return ranker.score(pairs.features, pairs.base)
-
-
-def _calibrated(ranker: Ranker, valid: Pairs, test: Pairs) -> tuple[dict[str, float], list[Bin]]:
-    """Return the calibration by validation users, its error on test users, and the table of these."""
-    calibration = Calibration.fit(_scored(ranker, valid), valid.acted, valid.weight)
-    foretold = calibration.probability(_scored(ranker, test))
-    bins = reliability(foretold, test.acted, test.weight)
-    return {**asdict(calibration), "error": calibration_error(bins)}, bins
 
 
 def _by_trust(

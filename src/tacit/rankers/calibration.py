@@ -49,9 +49,13 @@ class Calibration:
         slope, bias = minimize(_loss, start, data, jac=True, method="L-BFGS-B", bounds=bounds, tol=1e-10).x
         return cls(1 / float(slope), float(bias))
 
+    def log_odds(self, score: Float32) -> Float32:
+        """Return the log-odds that scores stand for: float32, of the same shape."""
+        return np.asarray(score / self.temperature + self.bias, dtype=np.float32)
+
     def probability(self, score: Float32) -> Float32:
         """Return the probability of scores: float32, of the same shape."""
-        return np.asarray(expit(score / self.temperature + self.bias), dtype=np.float32)
+        return np.asarray(expit(self.log_odds(score)), dtype=np.float32)
 
     def spec(self) -> dict[str, Json]:
         """Return it as JSON; ``Calibration(**spec)`` is the same."""

@@ -8,13 +8,11 @@ from tacit.rankers.protocol import Pairs
 
 
 def evaluate(score: Float32, pairs: Pairs) -> dict[str, float]:
-    """Return loss (cross entropy), accuracy, AUC and NDCG@10 of the scores of pairs."""
-    gain = ndcg(score, pairs.acted, pairs.group)
+    """Return loss (cross entropy), accuracy and AUC of the scores of pairs."""
     return {
         "loss": cross_entropy(score, pairs.acted, pairs.weight),
         "accuracy": accuracy(score, pairs.acted, pairs.weight),
         "auc": auc(score, pairs.acted),
-        "ndcg@10": float(gain.mean()) if len(gain) else float("nan"),
     }
 
 
