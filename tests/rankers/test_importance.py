@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.rankers.toys import COLUMNS, labelled, line, made
+from tests.rankers.toys import COLUMNS, labelled, line, made, product
 
-from tacit.rankers.importance import importance
+from tacit.rankers.importance import _drawn, importance
 from tacit.rankers.protocol import Pairs
 
 
@@ -30,3 +30,12 @@ def test_what_was_not_learned_from_costs_nothing() -> None:
     rows = importance(ranker, line(2), COLUMNS, rng=np.random.default_rng(1), repeats=2)
     assert [row.loss for row in rows] == pytest.approx([0] * len(rows))
     assert [row.ndcg for row in rows] == pytest.approx([0] * len(rows))
+
+
+def test_of_many_pairs_whole_lists_are_drawn() -> None:
+    many = product(0, 30_000)
+    drawn = _drawn(many, 6_000, np.random.default_rng(0))
+    assert 4_000 < len(drawn) < 8_000
+    sizes = np.unique(many.group, return_counts=True)[1]
+    assert set(np.unique(drawn.group, return_counts=True)[1]) <= set(sizes.tolist())
+    assert _drawn(many, 30_000, np.random.default_rng(0)) is many
