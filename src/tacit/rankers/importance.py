@@ -57,7 +57,7 @@ def importance(
     repeats : int
         Permutations that are averaged.
     most : int
-        Pairs that it is measured on, about: of more, lists drawn at random. Every column costs a score of them.
+        Pairs that it is measured on, about: of more, lists drawn at random. Each column costs a score of all.
     """
     pairs = _drawn(pairs, most, rng)
     whole = _quality(ranker, pairs, pairs.features)
