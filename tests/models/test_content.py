@@ -157,11 +157,3 @@ def test_a_tuned_one_knows_new_items_by_their_vectors() -> None:
     scores = larger.score(Queries.of([[1, 4]]))
     assert scores[0, -1] == pytest.approx(scores[0, 7])
     np.testing.assert_array_equal(larger.head_.matrix, model.head_.matrix)
-
-
-def test_a_snapshot_from_before_there_were_heads_is_read() -> None:
-    model = fitted(Content(), catalogue())
-    spec = model.spec()
-    del spec["head"], spec["parameters"]["tuned"]
-    again = Content.restore(spec, model.arrays(), catalogue())
-    np.testing.assert_array_equal(again.score(Queries.of([[0]])), model.score(Queries.of([[0]])))

@@ -71,7 +71,8 @@ def learned(*lessons: Lesson, config: Config = CONFIG) -> tuple[SecondStage, Tra
     blend = Blend().fit([one.judged for one in lessons], len(config.retrievers))
     ranker, rng = new_ranker(config.ranker), np.random.default_rng(0)
     taught = teach(ranker, lessons, blend, rng=rng, progress=SILENT, on_epoch=epochs.append)
-    stage, report = finished(blend, taught, lessons, config, FeatureMaker(projection=None))
+    asked = sum(len(one.role) for one in lessons)
+    stage, report = finished(blend, taught, lessons, config, FeatureMaker(projection=None), asked)
     return stage, report, epochs
 
 
@@ -249,6 +250,7 @@ def test_without_a_ranker_no_features_are_made() -> None:
     assert stage.ranker is None
     assert report.weights["trending"] > 0
     assert (report.epochs, report.pairs, report.gain) == ([], 0, None)
+    assert report.queries == len(window().queries)  # the blend has learned from them
 
 
 def test_tasks_label_what_was_chosen_by_each_type_of_event() -> None:

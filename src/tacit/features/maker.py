@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from tacit.core.errors import ConfigError
+from tacit.core.parts import part_of
 from tacit.core.types import Array, Float32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -115,16 +116,14 @@ class FeatureMaker:
         retrievers: Sequence[Recommender] = (),
     ) -> Self:
         """Rebuild from what `spec` and `arrays` returned, the catalogue and the fitted retrievers."""
-
-        def part(name: str) -> dict[str, Array]:
-            return {key.partition(".")[2]: a for key, a in arrays.items() if key.partition(".")[0] == name}
-
         projection = (
-            Projection.restore(spec["projection"], part("projection")) if spec["projection"] else None
+            Projection.restore(spec["projection"], part_of(arrays, "projection", "."))
+            if spec["projection"]
+            else None
         )
         maker = cls(projection=projection, families=spec["families"])
         maker.past_ = Past.restore(
-            part("past"),
+            part_of(arrays, "past", "."),
             catalogue,
             projection,
             retrievers,

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
+from tacit.core.parts import part_of
 from tacit.core.seeds import generator
 from tacit.core.types import Array, Float32
 from tacit.data.catalogue import Catalogue
@@ -117,19 +118,15 @@ class Past:
         timed: bool,
     ) -> "Past":
         """Rebuild from what `arrays` returned and what the catalogue and the retrievers know."""
-
-        def part(name: str) -> dict[str, Array]:
-            return {key.partition(".")[2]: a for key, a in arrays.items() if key.partition(".")[0] == name}
-
         return cls(
-            statistics=ItemStatistics.restore(part("statistics")),
+            statistics=ItemStatistics.restore(part_of(arrays, "statistics", ".")),
             attributes=Attributes.of(catalogue),
             kinds=kinds,
             timed=timed,
             text=text_vectors(catalogue, projection),
             collaborative=arrays.get("collaborative"),
             together=together_of(retrievers),
-            follows=csr.assembled(part("follows"), len(catalogue)),
+            follows=csr.assembled(part_of(arrays, "follows", "."), len(catalogue)),
         )
 
 

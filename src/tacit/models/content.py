@@ -150,7 +150,7 @@ class Content:
         model = cls(**spec["parameters"])
         if spec["projection"] is not None:
             model.projection_ = Projection.restore(spec["projection"], arrays)
-        if spec.get("head") is not None:  # snapshots of earlier versions know none
+        if spec["head"] is not None:
             model.head_ = Head.restore(spec["head"], arrays)
         model._project(catalogue)
         return model

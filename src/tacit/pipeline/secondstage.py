@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tacit.core.parts import part_of
 from tacit.core.types import Array, Float32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -94,17 +95,17 @@ class SecondStage:
         retrievers: Sequence[Recommender],
     ) -> "SecondStage":
         """Rebuild from what `spec` and `arrays` returned, the catalogue and the fitted retrievers."""
-
-        def part(name: str) -> dict[str, Array]:
-            return {key.partition(":")[2]: a for key, a in arrays.items() if key.partition(":")[0] == name}
-
         normaliser, ranker = spec["normaliser"], spec["ranker"]
         return cls(
             blend=Blend.restore(spec["blend"]),
-            maker=FeatureMaker.restore(spec["maker"], part("maker"), catalogue, retrievers),
+            maker=FeatureMaker.restore(spec["maker"], part_of(arrays, "maker", ":"), catalogue, retrievers),
             # A spec may be empty and still be one: only None says that there is nothing to restore.
-            normaliser=None if normaliser is None else Normaliser.restore(normaliser, part("normaliser")),
-            ranker=None if ranker is None else RANKERS[ranker["name"]].restore(ranker, part("ranker")),
+            normaliser=None
+            if normaliser is None
+            else Normaliser.restore(normaliser, part_of(arrays, "normaliser", ":")),
+            ranker=None
+            if ranker is None
+            else RANKERS[ranker["name"]].restore(ranker, part_of(arrays, "ranker", ":")),
             trust=spec["trust"],
         )
 

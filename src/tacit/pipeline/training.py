@@ -131,8 +131,9 @@ def learn(
 ) -> tuple[SecondStage, TrainingReport]:
     """Return the second stage (features not yet fitted on the whole log) and what it learned."""
     blend = Blend().fit([one.judged for one in first.rehearsals], len(config.retrievers))
+    queries = sum(len(one.role) for one in first.rehearsals)
     if config.ranker is None:
-        return finished(blend, None, [], config, FeatureMaker(projection=first.projection))
+        return finished(blend, None, [], config, FeatureMaker(projection=first.projection), queries)
     ranker = new_ranker(config.ranker)
     families = families_of(config.ranker)
     lessons = [
@@ -141,7 +142,7 @@ def learn(
     ]
     taught = teach(ranker, lessons, blend, rng=rng, progress=progress, on_epoch=on_epoch)
     maker = FeatureMaker(projection=first.projection, families=families)
-    return finished(blend, taught, lessons, config, maker)
+    return finished(blend, taught, lessons, config, maker, queries)
 
 
 def teach(
@@ -176,7 +177,12 @@ def teach(
 
 
 def finished(
-    blend: Blend, taught: _Taught | None, lessons: Sequence[Lesson], config: Config, maker: FeatureMaker
+    blend: Blend,
+    taught: _Taught | None,
+    lessons: Sequence[Lesson],
+    config: Config,
+    maker: FeatureMaker,
+    queries: int,
 ) -> tuple[SecondStage, TrainingReport]:
     """Return the stage of what was learned, and the report of it."""
     stage = SecondStage(blend, maker)
@@ -192,7 +198,7 @@ def finished(
         calibration=taught.calibration if taught else None,
         reliability=taught.reliability if taught else [],
         importance=taught.importance if taught else [],
-        queries=sum(len(one.role) for one in lessons),
+        queries=queries,
         pairs=sum(len(one.pair) for one in lessons),
     )
     return stage, report

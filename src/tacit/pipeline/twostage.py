@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Bool, Int32, Json
 from tacit.data.catalogue import Catalogue
@@ -188,22 +189,18 @@ class TwoStage:
         )
         model = cls(config, name=spec["name"])
         model.retrievers_ = tuple(
-            retrievers.restore(part["model"], part["spec"], _part(arrays, part["name"]), catalogue)
+            retrievers.restore(part["model"], part["spec"], part_of(arrays, part["name"], "/"), catalogue)
             for part in parts
         )
-        second = _part(arrays, "second")
+        second = part_of(arrays, "second", "/")
         model.second_ = SecondStage.restore(spec["second"], second, catalogue, model.retrievers_)
         if spec["rerank"] is not None:
-            model.rerank_ = Reranker.restore(spec["rerank"], _part(arrays, "rerank"), catalogue)
+            model.rerank_ = Reranker.restore(spec["rerank"], part_of(arrays, "rerank", "/"), catalogue)
         model.available_ = catalogue.available
         return model
 
     def _persistent(self) -> list[Persistent]:
         return [model for model in self.retrievers_ if isinstance(model, Persistent)]
-
-
-def _part(arrays: Mapping[str, Array], part: str) -> dict[str, Array]:
-    return {name.partition("/")[2]: a for name, a in arrays.items() if name.partition("/")[0] == part}
 
 
 def _first_k(answers: list[Ranking], items: Int32, k: int, available: Bool) -> Ranking:
