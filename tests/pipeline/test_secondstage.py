@@ -33,9 +33,9 @@ FOUND = Candidates(
 def ranker(width: int) -> MLP:
     """A ranker of random weights: any will do."""
     rng = np.random.default_rng(3)
-    made = MLP(hidden=[4])
+    made = MLP(hidden=[4], members=1)
     shapes = {"deep.0.weight": (4, width), "deep.0.bias": (4,), "out.weight": (1, 4), "out.bias": (1,)}
-    made.arrays_ = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    made.members_ = [{name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}]
     return made
 
 

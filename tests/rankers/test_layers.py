@@ -60,14 +60,18 @@ def rankers(draw: st.DrawFn) -> NeuralRanker:
 def test_scores_equal_pytorch(ranker: NeuralRanker, columns: list[Column], n: int, seed: int) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = ranker.network(columns).eval()
-        for weights in network.parameters():  # the last layer starts at zero, which would hide the others
-            torch.nn.init.normal_(weights, std=0.3)
+        networks = [ranker.network(columns).eval() for _ in range(2)]
+        for network in networks:
+            for weights in network.parameters():  # the last layer starts at zero, which would hide the others
+                torch.nn.init.normal_(weights, std=0.3)
         features = torch.randn(n, len(columns))
         with torch.inference_mode():
-            expected = network(features).numpy()
-    ranker.arrays_ = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
-    np.testing.assert_allclose(ranker._logits(features.numpy()), expected, rtol=1e-4, atol=1e-4)
+            expected = torch.stack([network(features) for network in networks]).mean(0).numpy()
+    ranker.members_ = [
+        {name: tensor.numpy() for name, tensor in network.state_dict().items()} for network in networks
+    ]
+    scores = ranker.score(features.numpy(), np.zeros(n, dtype=np.float32))
+    np.testing.assert_allclose(scores, joint(expected, ranker.task_weights), rtol=1e-4, atol=1e-4)
 
 
 @given(st.lists(st.tuples(st.floats(-15, 15), st.floats(0.1, 9)), min_size=1, max_size=4))

@@ -17,7 +17,7 @@ import numpy as np
 from tacit.core.types import Float32
 from tacit.features.columns import Column
 from tacit.features.families import USUAL
-from tacit.rankers.layers import affine, convolutions, dense, numbered
+from tacit.rankers.layers import Arrays, affine, convolutions, dense, numbered
 from tacit.rankers.neural import NeuralRanker
 
 if TYPE_CHECKING:
@@ -80,13 +80,12 @@ class CNN(NeuralRanker):
             len(self.task_weights),
         )
 
-    def _logits(self, features: Float32) -> Float32:
+    def _logits(self, arrays: Arrays, features: Float32) -> Float32:
         starts = range(0, max(len(features), 1), _CHUNK)
-        states = [np.concatenate([*self._parts(features[at : at + _CHUNK])], axis=1) for at in starts]
-        return affine(self.arrays_, "out", dense(self.arrays_, "deep", np.concatenate(states)))
+        states = [np.concatenate([*self._parts(arrays, features[at : at + _CHUNK])], axis=1) for at in starts]
+        return affine(arrays, "out", dense(arrays, "deep", np.concatenate(states)))
 
-    def _parts(self, features: Float32) -> Iterator[Float32]:
-        arrays = self.arrays_
+    def _parts(self, arrays: Arrays, features: Float32) -> Iterator[Float32]:
         for name in numbered(arrays, "maps", "user"):
             user, item = features[:, arrays[f"{name}.user"]], features[:, arrays[f"{name}.item"]]
             outer = user[:, None, :, None] * item[:, None, None, :]

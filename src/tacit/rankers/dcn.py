@@ -13,7 +13,7 @@ import numpy as np
 
 from tacit.core.types import Float32
 from tacit.features.columns import Column
-from tacit.rankers.layers import affine, cross, dense
+from tacit.rankers.layers import Arrays, affine, cross, dense
 from tacit.rankers.neural import NeuralRanker
 
 if TYPE_CHECKING:
@@ -50,6 +50,6 @@ class DCN(NeuralRanker):
             len(columns), self.crosses, self.rank, self.hidden, self.dropout, len(self.task_weights)
         )
 
-    def _logits(self, features: Float32) -> Float32:
-        crossed, deep = cross(self.arrays_, "cross", features), dense(self.arrays_, "deep", features)
-        return affine(self.arrays_, "out", np.concatenate([crossed, deep], axis=1))
+    def _logits(self, arrays: Arrays, features: Float32) -> Float32:
+        crossed, deep = cross(arrays, "cross", features), dense(arrays, "deep", features)
+        return affine(arrays, "out", np.concatenate([crossed, deep], axis=1))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tacit.core.types import Float32
 from tacit.features.columns import Column
-from tacit.rankers.layers import affine
+from tacit.rankers.layers import Arrays, affine
 from tacit.rankers.neural import NeuralRanker
 
 if TYPE_CHECKING:
@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, eq=False)
 class Linear(NeuralRanker):
-    """The base plus a weighted sum of the features; the parameters are those of `NeuralRanker`."""
+    """The base plus a weighted sum of the features.
+
+    The parameters are those of `NeuralRanker`. One member is enough: its loss has a single valley.
+    """
 
     name: ClassVar[str] = "linear"
+
+    members: int = 1
 
     def network(self, columns: Sequence[Column]) -> "nn.Module":
         """Return a fresh network; see `NeuralRanker.network`."""
@@ -25,5 +30,5 @@ class Linear(NeuralRanker):
 
         return Perceptron(len(columns), (), self.dropout, len(self.task_weights))
 
-    def _logits(self, features: Float32) -> Float32:
-        return affine(self.arrays_, "out", features)
+    def _logits(self, arrays: Arrays, features: Float32) -> Float32:
+        return affine(arrays, "out", features)

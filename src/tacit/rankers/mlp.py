@@ -8,7 +8,7 @@ import numpy as np
 
 from tacit.core.types import Float32
 from tacit.features.columns import Column
-from tacit.rankers.layers import affine, dense
+from tacit.rankers.layers import Arrays, affine, dense
 from tacit.rankers.neural import NeuralRanker
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ class MLP(NeuralRanker):
         }
         return TwoStreams(sides, self.hidden, self.dropout, tasks)
 
-    def _logits(self, features: Float32) -> Float32:
-        state = features if self.streams == 1 else self._joined(features)
-        return affine(self.arrays_, "out", dense(self.arrays_, "deep", state))
+    def _logits(self, arrays: Arrays, features: Float32) -> Float32:
+        state = features if self.streams == 1 else self._joined(arrays, features)
+        return affine(arrays, "out", dense(arrays, "deep", state))
 
-    def _joined(self, features: Float32) -> Float32:
-        user, item, pair = (features[:, self.arrays_[side]] for side in ("user", "item", "pair"))
-        user, item = dense(self.arrays_, "user_tower", user), dense(self.arrays_, "item_tower", item)
+    def _joined(self, arrays: Arrays, features: Float32) -> Float32:
+        user, item, pair = (features[:, arrays[side]] for side in ("user", "item", "pair"))
+        user, item = dense(arrays, "user_tower", user), dense(arrays, "item_tower", item)
         product = [user * item] if user.shape == item.shape else []
         return np.concatenate([user, item, *product, pair], axis=1)

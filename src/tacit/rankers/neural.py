@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Json
 from tacit.features.columns import Column
 from tacit.features.normaliser import Scale
-from tacit.rankers.layers import joint
+from tacit.rankers.layers import Arrays, joint
 from tacit.rankers.parameters import made_of, parameters_of
 from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
 
@@ -24,10 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, eq=False)
 class NeuralRanker(ABC):
-    """A network that adds to the log-odds of the first stage; it starts by adding nothing.
+    """Networks that add to the log-odds of the first stage; they start by adding nothing.
+
+    What several networks add, each from a start of its own, is averaged (Lakshminarayanan et al., "Simple and
+    scalable predictive uncertainty estimation using deep ensembles", NeurIPS 2017): another seed changes
+    less.
 
     Parameters
     ----------
+    members : int
+        How many networks.
     families : sequence of str, optional
         Families of features that it is to be given; None is what the feature maker gives by default.
     tasks : mapping of event type to weight
@@ -51,6 +58,7 @@ class NeuralRanker(ABC):
 
     name: ClassVar[str]
 
+    members: int = 4
     families: Sequence[str] | None = None
     tasks: Mapping[str, float] = field(default_factory=dict)
     scale: Scale = "standard"
@@ -63,7 +71,7 @@ class NeuralRanker(ABC):
     batch_size: int = 2048
     device: str = "auto"
     epochs_: list[Epoch] = field(default_factory=list, init=False, repr=False)
-    arrays_: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+    members_: list[Arrays] = field(default_factory=list, init=False, repr=False)
 
     def fit(
         self,
@@ -79,14 +87,15 @@ class NeuralRanker(ABC):
         """Learn from pairs, stop by others, and return self; see `tacit.rankers.protocol.Ranker`."""
         from tacit.rankers.training import train_network
 
-        self.epochs_, self.arrays_ = train_network(
+        self.epochs_, self.members_ = train_network(
             self, columns, train, valid, test, rng=rng, progress=progress, on_epoch=on_epoch
         )
         return self
 
     def score(self, features: Float32, base: Float32) -> Float32:
         """Return the log-odds of each pair, the base included: float32[pairs]."""
-        return joint(self._logits(features) + base[:, None], self.task_weights)
+        added = np.mean([self._logits(arrays, features) for arrays in self.members_], axis=0)
+        return joint(added + base[:, None], self.task_weights)
 
     @property
     def task_weights(self) -> list[float]:
@@ -99,13 +108,14 @@ class NeuralRanker(ABC):
 
     def arrays(self) -> dict[str, Array]:
         """Return what was learned."""
-        return dict(self.arrays_)
+        members = enumerate(self.members_)
+        return {f"{place}.{name}": array for place, arrays in members for name, array in arrays.items()}
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
         """Rebuild from what `spec` and `arrays` returned."""
         ranker = made_of(cls, spec)
-        ranker.arrays_ = dict(arrays)
+        ranker.members_ = [part_of(arrays, str(place), ".") for place in range(ranker.members)]
         return ranker
 
     @abstractmethod
@@ -113,5 +123,5 @@ class NeuralRanker(ABC):
         """Return a fresh network: features to what is added to the base, float32[pairs, tasks]."""
 
     @abstractmethod
-    def _logits(self, features: Float32) -> Float32:
-        """Return what the trained network makes of features, from `arrays_` alone."""
+    def _logits(self, arrays: Arrays, features: Float32) -> Float32:
+        """Return what a trained network makes of features, from its arrays alone: float32[pairs, tasks]."""

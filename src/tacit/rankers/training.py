@@ -1,6 +1,7 @@
-"""The training loop of a network over pairs: whole queries a batch, AdamW, early stopping.
+"""The training loop of networks over pairs: whole queries a batch, AdamW, early stopping.
 
-Epoch 0 is the network that adds nothing to the first stage. It may be the best one.
+Several networks learn side by side from the same batches, each by a loss of its own, and are stopped together
+by what their mean foretells. Epoch 0 is networks that add nothing to the first stage. It may be the best one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from tacit.core.progress import Progress
-from tacit.core.types import Array, Float32
+from tacit.core.types import Float32
 from tacit.features.columns import Column
-from tacit.rankers.layers import joint
+from tacit.rankers.layers import Arrays, joint
 from tacit.rankers.losses import LOSSES
 from tacit.rankers.neural import NeuralRanker
 from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
@@ -34,33 +35,33 @@ def train_network(
     rng: np.random.Generator,
     progress: Progress,
     on_epoch: OnEpoch | None,
-) -> tuple[list[Epoch], dict[str, Array]]:
-    """Return the epochs, and the arrays of the network after the one with the lowest validation loss.
+) -> tuple[list[Epoch], list[Arrays]]:
+    """Return the epochs, and the arrays of each network after the one with the lowest validation loss.
 
     Without validation pairs the training loss decides.
     """
     asked = ranker.device
     device = ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
     torch.manual_seed(int(rng.integers(2**31)))
-    network = ranker.network(columns).to(device)
+    networks = nn.ModuleList(ranker.network(columns) for _ in range(ranker.members)).to(device)
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=ranker.learning_rate, weight_decay=ranker.weight_decay
+        networks.parameters(), lr=ranker.learning_rate, weight_decay=ranker.weight_decay
     )
     parts = {"train": train, "valid": valid} | ({} if test is None else {"test": test})
     lists = {name: _Lists.of(pairs, device) for name, pairs in parts.items()}
     watched = "valid_loss" if len(valid) else "train_loss"
     epochs: list[Epoch] = []
-    best, best_epoch = _arrays(network), 0
+    best, best_epoch = _arrays(networks), 0
     with progress.task("training the ranker", total=ranker.epochs) as task:
         for number in range(ranker.epochs + 1):
             if number > 0:
-                _one_pass(network, optimiser, lists["train"], ranker)
+                _one_pass(networks, optimiser, lists["train"], ranker)
                 task.advance()
-            epochs.append(_report(number, network, lists, ranker))
+            epochs.append(_report(number, networks, lists, ranker))
             if on_epoch is not None:
                 on_epoch(epochs[-1])
             if getattr(epochs[-1], watched) < getattr(epochs[best_epoch], watched):
-                best, best_epoch = _arrays(network), number
+                best, best_epoch = _arrays(networks), number
             elif number - best_epoch >= ranker.patience:
                 break
     return epochs, best
@@ -98,15 +99,17 @@ class _Lists:
 
 
 def _one_pass(
-    network: nn.Module, optimiser: torch.optim.Optimizer, lists: _Lists, ranker: NeuralRanker
+    networks: nn.ModuleList, optimiser: torch.optim.Optimizer, lists: _Lists, ranker: NeuralRanker
 ) -> None:
-    network.train()
+    networks.train()
     for queries in lists.batches(ranker.batch_size):
         rows, real = lists.places(queries)
-        logits = network(lists.features[rows]) + lists.base[rows]
-        loss = _loss(ranker.loss, logits, lists.label[rows], lists.weight[rows], real)
+        features, base, label, weight = (
+            part[rows] for part in (lists.features, lists.base, lists.label, lists.weight)
+        )
+        losses = [_loss(ranker.loss, network(features) + base, label, weight, real) for network in networks]
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
 
@@ -127,21 +130,23 @@ def _padded(values: Tensor, real: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _report(number: int, network: nn.Module, parts: dict[str, _Lists], ranker: NeuralRanker) -> Epoch:
+def _report(number: int, networks: nn.ModuleList, parts: dict[str, _Lists], ranker: NeuralRanker) -> Epoch:
     # All parts without dropout, so that the losses can be compared.
-    network.eval()
+    networks.eval()
     return Epoch(
         number,
         **{
             f"{name}_{figure}": value
             for name, lists in parts.items()
-            for figure, value in _figures(network, lists, ranker).items()
+            for figure, value in _figures(networks, lists, ranker).items()
         },
     )
 
 
-def _figures(network: nn.Module, lists: _Lists, ranker: NeuralRanker) -> dict[str, float]:
-    logits = torch.cat([network(part) for part in torch.split(lists.features, _CHUNK)]) + lists.base
+def _figures(networks: nn.ModuleList, lists: _Lists, ranker: NeuralRanker) -> dict[str, float]:
+    parts = torch.split(lists.features, _CHUNK)
+    added = torch.cat([torch.stack([network(part) for network in networks]).mean(0) for part in parts])
+    logits = added + lists.base
     rows, real = lists.places(torch.arange(len(lists.start), device=lists.start.device))
     loss = _loss(ranker.loss, logits[rows], lists.label[rows], lists.weight[rows], real)
     score = joint(_numpy(logits), ranker.task_weights)
@@ -153,8 +158,10 @@ def _figures(network: nn.Module, lists: _Lists, ranker: NeuralRanker) -> dict[st
     }
 
 
-def _arrays(network: nn.Module) -> dict[str, Array]:
-    return {name: _numpy(tensor).copy() for name, tensor in network.state_dict().items()}
+def _arrays(networks: nn.ModuleList) -> list[Arrays]:
+    return [
+        {name: _numpy(tensor).copy() for name, tensor in network.state_dict().items()} for network in networks
+    ]
 
 
 def _numpy(tensor: Tensor) -> Float32:
