@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.models.small import log_of
@@ -5,7 +7,7 @@ from tests.models.small import log_of
 from tacit.core.types import DAY
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.models.history import decayed, decayed_rows, fading
+from tacit.models.history import decayed, decayed_rows, faded, fading
 
 
 def log(days: list[float], timing: str = "time") -> Interactions:
@@ -19,6 +21,19 @@ def test_each_earlier_event_counts_less_and_a_no_counts_nothing() -> None:
     assert decayed(queries, 0.5).tolist() == [0.5, 0, 3, 1]
     assert decayed(queries, 1.0).tolist() == [2, 0, 3, 1]
     assert decayed(queries, 0.5).dtype == np.float32
+
+
+def test_without_an_order_no_event_counts_less() -> None:
+    queries = replace(Queries.of([[0, 1, 0], [2]], weights=[[2, -1, 3], [1]]), ordered=False)
+    assert faded(queries, 0.5).tolist() == [1, 1, 1, 1]
+    assert decayed(queries, 0.5).tolist() == [2, 0, 3, 1]
+
+
+@pytest.mark.parametrize("timing", ["time", "order", "none"])
+def test_a_log_says_whether_its_histories_are_in_order(timing: str) -> None:
+    queries = log([1, 2, 3], timing).queries()
+    parts = [queries, queries.slice(0, 1), queries.take(np.array([0])), Queries.joined([queries])]
+    assert {part.ordered for part in parts} == {timing != "none"}
 
 
 def test_rows_add_up_what_is_repeated_and_leave_out_newer_items() -> None:

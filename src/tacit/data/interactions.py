@@ -166,6 +166,7 @@ class Interactions:
             now=np.full(len(codes), self.end if now is None else now, dtype=np.float64),
             user=codes.astype(np.int32),
             exclude_offsets=np.zeros(len(codes) + 1, dtype=np.int64),
+            ordered=self.timing != "none",
         )
         return queries.excluding_seen() if exclude_seen else queries
 

@@ -35,6 +35,9 @@ class Queries:
         User codes, -1 where unknown. Models must not need them.
     exclude_offsets : int64[n + 1], exclude : int32[excluded]
         Items that must not be recommended to query q.
+    ordered : bool
+        Whether the log knows in which order things happened. Where it does not, the order of the events is
+        that of the source and says nothing.
     """
 
     offsets: Int64
@@ -46,6 +49,7 @@ class Queries:
     user: Int32
     exclude_offsets: Int64
     exclude: Int32 = field(default_factory=_no_codes)
+    ordered: bool = True
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -111,6 +115,7 @@ class Queries:
             user=np.concatenate([part.user for part in parts]),
             exclude_offsets=_running([np.diff(part.exclude_offsets) for part in parts]),
             exclude=np.concatenate([part.exclude for part in parts]),
+            ordered=all(part.ordered for part in parts),
         )
 
     @property
@@ -182,6 +187,7 @@ class Queries:
             user=self.user[start:stop],
             exclude_offsets=self.exclude_offsets[start : stop + 1] - c,
             exclude=self.exclude[c:d],
+            ordered=self.ordered,
         )
 
     def take(self, rows: Int64) -> "Queries":
@@ -198,6 +204,7 @@ class Queries:
             user=self.user[rows],
             exclude_offsets=exclude_offsets,
             exclude=self.exclude[excluded],
+            ordered=self.ordered,
         )
 
     def last(self, count: int) -> "Queries":

@@ -73,6 +73,7 @@ def history_of(
         now=np.array([max(log.end, at[-1] if len(at) else log.end)]),
         user=np.array([user], dtype=np.int32),
         exclude_offsets=np.zeros(2, dtype=np.int64),
+        ordered=log.timing != "none",
     )
     return History(queries if allow_seen else queries.excluding_seen(), [kinds[place] for place in order])
 

@@ -12,6 +12,7 @@ from tacit.data.queries import gather_ranges
 from tacit.features.asked import Asked
 from tacit.features.columns import Values
 from tacit.features.past import Past
+from tacit.models.history import faded
 
 _LAST = 20
 """Events of a history that are looked at: the last ones."""
@@ -32,7 +33,7 @@ def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], ask
     recent = asked.queries.keep(liked & (asked.queries.item < matrix.shape[0])).last(_LAST)
     event, pair, weight = _spoken(recent.row, recent.item, matrix, asked)
     position, kind = recent.position[event], recent.kind[event]
-    decayed = weight * np.power(_DECAY, position)
+    decayed = weight * faded(recent, _DECAY)[event]
     length = np.maximum(recent.lengths, 1)[asked.row]
 
     def total(values: Array, kept: Array | slice = slice(None)) -> Array:

@@ -20,7 +20,7 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.encoders.head import Head, fit_head
 from tacit.encoders.projection import Mode, Projection
-from tacit.models.history import decayed, decayed_rows
+from tacit.models.history import decayed, decayed_rows, faded
 from tacit.models.itemitem import shares
 from tacit.models.protocol import batches
 
@@ -180,8 +180,8 @@ class Content:
         recent = liked.last(self.recent)
         filled = recent.lengths > 0
         if filled.any():
-            fading = np.power(self.decay, recent.position, dtype=np.float32)
-            near = (self.vectors_[recent.item] * fading[:, None]) @ target
+            left = faded(recent, self.decay).astype(np.float32)
+            near = (self.vectors_[recent.item] * left[:, None]) @ target
             closest = np.maximum.reduceat(near, recent.offsets[:-1][filled])
             scores[filled] = (1 - self.closest) * scores[filled] + self.closest * closest
         scores[~filled] = -np.inf
@@ -191,9 +191,7 @@ class Content:
     def _closest(self, liked: Queries, cosine: Float32) -> Float32:
         """Return the closeness of each history's closest recent event, 0 for all others: float32[events]."""
         near = np.where(
-            liked.position < self.recent,
-            np.power(self.decay, liked.position, dtype=np.float32) * cosine,
-            -np.inf,
+            liked.position < self.recent, faded(liked, self.decay).astype(np.float32) * cosine, -np.inf
         )
         filled = liked.lengths > 0
         best = np.full(len(liked), np.inf)

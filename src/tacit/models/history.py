@@ -14,8 +14,18 @@ _FAINT = 1e-30
 """What is left of the oldest event at least, so that evidence never turns into none by rounding."""
 
 
+def faded(queries: Queries, decay: float) -> Float64:
+    """Return how much of each history event is left: ``decay ** position``, float64[events].
+
+    All of it where the log knows no order: what stands last there is not what happened last.
+    """
+    if not queries.ordered:
+        return np.ones(len(queries.item))
+    return np.power(decay, queries.position, dtype=np.float64)
+
+
 def decayed(queries: Queries, decay: float) -> Float32:
-    """Return what each history event counts for: its weight times ``decay ** position``; 0 where it is a no.
+    """Return what each history event counts for: its weight, faded; 0 where it is a no.
 
     Parameters
     ----------
@@ -28,7 +38,7 @@ def decayed(queries: Queries, decay: float) -> Float32:
     float32[events]
     """
     liked = np.maximum(queries.weight, 0)
-    return (liked * np.power(decay, queries.position, dtype=np.float64)).astype(np.float32)
+    return (liked * faded(queries, decay)).astype(np.float32)
 
 
 def decayed_rows(queries: Queries, decay: float, n_items: int) -> sparse.csr_array:

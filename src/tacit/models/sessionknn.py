@@ -19,7 +19,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
-from tacit.models.history import decayed
+from tacit.models.history import decayed, faded
 
 _HOUR = 3_600.0
 
@@ -246,7 +246,7 @@ class SessionKNN:
 
     def _neighbours(self, queries: Queries) -> tuple[Int64, Int64, Float32]:
         """Return query, session and similarity of the at most k neighbours of each history."""
-        row, session, strength, position = self._looked_up(queries)
+        row, session, strength, left = self._looked_up(queries)
         order = np.argsort(row * len(self.sessions_) + session, kind="stable")
         row, session = row[order], session[order]
         first = np.flatnonzero((np.diff(row, prepend=-1) != 0) | (np.diff(session, prepend=-1) != 0))
@@ -254,16 +254,16 @@ class SessionKNN:
             return row, session, strength
         row, session = row[first], session[first]
         size = np.diff(self.held_.indptr)[session]
-        near = np.power(self.decay, self.focus * np.minimum.reduceat(position[order], first))
+        near = np.maximum.reduceat(left[order], first) ** self.focus
         similarity = np.add.reduceat(strength[order], first) * near / size**self.evenness
         best = np.lexsort((-session, -similarity, row))
         best = best[place_in_row(row[best]) < self.k]
         return row[best], session[best], similarity[best].astype(np.float32)
 
-    def _looked_up(self, queries: Queries) -> tuple[Int64, Int64, Float32, Int32]:
-        """Return query, session, strength and position of each event's most recent sessions."""
-        strength, position = decayed(queries, self.decay), queries.position
-        inside = (strength > 0) & (position < self.last) & (queries.item < len(self.rarity_))
+    def _looked_up(self, queries: Queries) -> tuple[Int64, Int64, Float32, Float64]:
+        """Return query, session, strength and what is left of each event's most recent sessions."""
+        strength, left = decayed(queries, self.decay), faded(queries, self.decay)
+        inside = (strength > 0) & (queries.position < self.last) & (queries.item < len(self.rarity_))
         events = np.flatnonzero(inside)
         ends = self.holders_.indptr[queries.item[events] + 1].astype(np.int64)
         starts = np.maximum(self.holders_.indptr[queries.item[events]], ends - self.recent)
@@ -274,7 +274,7 @@ class SessionKNN:
         row = queries.row[event].astype(np.int64)
         others = self.sessions_.user[session] != queries.user[row]
         event = event[others]
-        return row[others], session[others], strength[event], position[event]
+        return row[others], session[others], strength[event], left[event]
 
 
 def _starts(user: Int32, at: Float64, gap: float, length: int) -> Int64:
