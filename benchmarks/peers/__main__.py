@@ -3,7 +3,8 @@
 For every task: cuts as Parquet (`prepare`), every library's models tuned with one budget in its own
 environment (`search`), Tacit's models by the same steps (`tacit_models`), one measure for all lists
 (`judge`), and the tables (`table`). What is there is not made again: to redo a model, delete its JSON in
-``build/peers/runs/TASK``.
+``build/peers/runs/TASK``. Where only its rows in ``benchmarks/results/TASK.json`` are left, a peer is fitted
+again with the parameters that they tell of; without them it is tuned again.
 """
 
 import os
@@ -45,10 +46,11 @@ def main(data: Path, names: list[str]) -> None:
         task, runs = BUILD / "tasks" / name, BUILD / "runs" / name
         write(Cuts(TASKS[name], data), task)
         for script, python in pythons.items():
-            told = [str(data)] if script == "tacit_models" else []
+            results = RESULTS / f"{name}.json"
+            told = data if script == "tacit_models" else results
             # A library that fails as a whole is left out of this run; its models are tried again next time.
-            subprocess.run([python, HERE / f"{script}.py", task, runs, *told], check=False)
-        judge(task, runs, RESULTS / f"{name}.json")
+            subprocess.run([python, HERE / f"{script}.py", task, runs, told], check=False)
+        judge(task, runs, results)
     tables(RESULTS, HERE.parent / "RESULTS.md")
 
 

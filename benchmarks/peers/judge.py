@@ -1,6 +1,7 @@
 """Everybody's lists under one measure: Tacit's metrics, with paired intervals against the best tuned peer.
 
-Reads the lists that `search` wrote, and writes one compact JSON a task, which the tables are made of.
+Reads the lists that `search` wrote, and writes one compact JSON a task, which the tables are made of. Rows of
+earlier runs whose lists are not here stay as they are.
 """
 
 import json
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from search import KINDS
 
 from tacit.core.seeds import generator
 from tacit.core.types import Float64
@@ -24,18 +26,24 @@ OURS = "tacit"
 
 def judge(task: Path, runs: Path, out: Path) -> None:
     """Score every run of a task against its test targets."""
+    before = json.loads(out.read_text()) if out.exists() else {"best_peer": None, "rows": []}
     rows, values = [], {}
     for path in sorted(runs.glob("*.json")):
         told = json.loads(path.read_text())
-        for kind in ("default", "tuned"):
+        for kind in KINDS:
             lists = path.with_name(f"{path.stem}-{kind}.parquet")
             scored = _scored(task, lists) if lists.exists() else None
             rows.append(_row(told, kind, scored))
             if scored is not None:
                 values[told["model"], kind] = scored[MAIN]
+    here = {(row["model"], row["kind"]) for row in rows}
+    rows += [row for row in before["rows"] if (row["model"], row["kind"]) not in here]
+    rows.sort(key=lambda row: (row["model"], row["kind"]))
     base = best_peer(rows)
+    same = base is not None and base["model"] == before["best_peer"]
     for row in rows:
-        row["difference"] = _difference(values, row, base)
+        kept = row.get("difference") if same else None
+        row["difference"] = _difference(values, row, base) or kept
     report = {"task": task.name, **json.loads((task / "test" / "facts.json").read_text())}
     report |= {"best_peer": base and base["model"], "rows": rows}
     out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
@@ -65,9 +73,7 @@ def _row(told: dict[str, Any], kind: str, scored: dict[str, Float64] | None) -> 
         name: told.get(kind, {}).get(name) for name in ("parameters", "fit_seconds", "seconds", "peak_mb")
     }
     found = {} if scored is None else {name: round(float(scored[name].mean()), 5) for name in METRICS}
-    best = max((trial["ndcg"] for trial in told["trials"] if trial["ndcg"] is not None), default=None)
-    first = told["trials"][0]["ndcg"] if told["trials"] else None
-    valid = {"valid": best if kind == "tuned" else first, "trials": len(told["trials"])}
+    valid = {"valid": told.get(kind, {}).get("valid"), "trials": told["trials"]}
     return {**about, "kind": kind, **found, **costs, **valid}
 
 
@@ -76,8 +82,9 @@ def _difference(
 ) -> list[float] | None:
     """Return the mean advantage over the best tuned peer and its 95 % interval."""
     ours = values.get((row["model"], row["kind"]))
-    if ours is None or base is None:
+    theirs = values.get((base["model"], "tuned")) if base else None
+    if ours is None or theirs is None:
         return None
-    gained = ours - values[base["model"], "tuned"]
+    gained = ours - theirs
     low, high = interval(gained, generator(7, "bootstrap"))
     return [round(float(value), 5) for value in (gained.mean(), low, high)]

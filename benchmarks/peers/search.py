@@ -30,6 +30,7 @@ SECONDS = 60
 LONGEST = 3 * SECONDS
 """A fit with its lists is ended after so much processor time."""
 K = 20
+KINDS = ("default", "tuned")
 BLOCK = 1_000
 """Users whose scores over all items are held at once."""
 
@@ -246,30 +247,51 @@ def search(measure: Measure, space: Space, seed: int = 7, seconds: float = SECON
     return trials
 
 
-def best_of(trials: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the parameters of the best trial; None where none came to its end."""
-    done = [trial for trial in trials if trial["ndcg"] is not None]
-    return max(done, key=lambda trial: trial["ndcg"])["parameters"] if done else None
+def run(name: str, model: Model, task: Path, out: Path, about: Mapping[str, str], results: Path) -> None:
+    """Search on the validation cut, fit on the whole training part, write lists and what they cost.
 
-
-def run(name: str, model: Model, task: Path, out: Path, about: Mapping[str, Any]) -> None:
-    """Search on the validation cut, fit on the whole training part, write lists and what they cost."""
-    trials = search(partial(measured, model, task / "valid"), model.space)
-    best = best_of(trials)
-    found: dict[str, Any] = {}
-    if trials[0]["ndcg"] is not None:
-        found["default"] = measured(model, task / "test", {})
-    if best is not None:
-        found["tuned"] = measured(model, task / "test", best) if best else found["default"]
+    What the results already have of the same version of a library is not searched again.
+    """
+    searched = remembered(results, name, about) or summary(
+        search(partial(measured, model, task / "valid"), model.space)
+    )
     asked = Data.read(task / "test").asked
-    for kind, fitted in found.items():
-        write_lists(asked, fitted["lists"], out / f"{name}-{kind}.parquet")
-    write_run({"model": name, **about, **found, "trials": trials}, out / f"{name}.json")
+    found: dict[str, Any] = {}
+    for kind in KINDS:
+        parameters = searched[kind]["parameters"]
+        if parameters is not None:
+            same = found.get("default") if not parameters else None
+            found[kind] = {**(same or measured(model, task / "test", parameters)), **searched[kind]}
+            write_lists(asked, found[kind]["lists"], out / f"{name}-{kind}.parquet")
+    write_run({"model": name, **about, **found, "trials": searched["trials"]}, out / f"{name}.json")
+
+
+def summary(trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how many trials there were, and of the defaults and of the best of them the parameters and the
+    validation NDCG@10; no parameters where nothing came to its end."""
+    done = [trial for trial in trials if trial["ndcg"] is not None]
+    chosen = {"default": trials[0], "tuned": max(done, key=lambda trial: trial["ndcg"], default=trials[0])}
+    told = {
+        kind: {"parameters": None if one["ndcg"] is None else one["parameters"], "valid": one["ndcg"]}
+        for kind, one in chosen.items()
+    }
+    return {"trials": len(trials), **told}
+
+
+def remembered(results: Path, name: str, about: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the `summary` of a search that the results of a task tell of; None where they tell of none."""
+    rows = json.loads(results.read_text())["rows"] if results.exists() else []
+    wanted = {"model": name, **about}
+    told = {row["kind"]: row for row in rows if wanted.items() <= row.items()}
+    if set(told) != set(KINDS):
+        return None
+    kept = {kind: {key: row[key] for key in ("parameters", "valid")} for kind, row in told.items()}
+    return {"trials": told["tuned"]["trials"], **kept}
 
 
 def write_run(told: Mapping[str, Any], path: Path) -> None:
     """Write what a model took and found, without its lists."""
-    for kind in ("default", "tuned"):
+    for kind in KINDS:
         told.get(kind, {}).pop("lists", None)
     path.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
@@ -287,13 +309,13 @@ def write_lists(asked: NDArray[np.int32], lists: NDArray[np.int32] | None, path:
 
 
 def main(library: str, models: Mapping[str, Model], package: str | None = None) -> None:
-    """Run what is missing: ``python FILE TASK OUT [MODEL ...]``."""
-    task, out = Path(sys.argv[1]), Path(sys.argv[2])
+    """Run what is missing: ``python FILE TASK OUT RESULTS [MODEL ...]``."""
+    task, out, results = (Path(place) for place in sys.argv[1:4])
     timing = json.loads((task / "valid" / "facts.json").read_text())["timing"]
     about = {"library": library, "version": version(package or library)}
     out.mkdir(parents=True, exist_ok=True)
-    for name in sys.argv[3:] or models:
+    for name in sys.argv[4:] or models:
         if not (out / f"{name}.json").exists() and timing in models[name].needs:
             start = time.time()
-            run(name, models[name], task, out, about)
+            run(name, models[name], task, out, about, results)
             print(f"{task.name}: {name} in {time.time() - start:.0f} s", flush=True)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from prepare import SEED, TASKS, Cuts
-from search import LONGEST, SECONDS, K, Meter, Parameters, Space, best_of, forked, search, write_run
+from search import LONGEST, SECONDS, K, Meter, Parameters, Space, forked, search, summary, write_run
 
 from tacit.core.progress import SILENT
 from tacit.core.types import Float32
@@ -48,6 +48,13 @@ SPACES: Mapping[str, Space] = {
     "ease": {
         "l2": (0.3, 1.0, 3.0, 10.0, 30.0, 100.0),
         "rarity": (0.0, 0.25, 0.5),
+        "decay": DECAY,
+        "half_life": DAYS,
+    },
+    "slim": {
+        "l1": (0.0, 0.01, 0.03, 0.1),
+        "l2": (0.1, 0.3, 1.0, 3.0),
+        "neighbours": (50, 100, 200),
         "decay": DECAY,
         "half_life": DAYS,
     },
@@ -126,9 +133,9 @@ def run(name: str, cuts: Cuts, out: Path) -> None:
     """Tune one model on the validation cut; fit it with its defaults and with the best found."""
     make = zoo.MODELS[name]
     trials = searched(name, {}, cuts) if name in SPACES else []
-    best = (trials and best_of(trials)) or {}
+    best = best_of(trials) if trials else {}
     tuned = partial(retrievers.retriever, name, best) if best else make
-    _keep(name, make, tuned, best, trials, cuts, out)
+    _keep(name, make, tuned, trials, cuts, out)
 
 
 def run_whole(names: Sequence[str], cuts: Cuts, out: Path) -> None:
@@ -137,30 +144,36 @@ def run_whole(names: Sequence[str], cuts: Cuts, out: Path) -> None:
     share = SECONDS / len(base.retrievers)
     best: dict[str, Any] = {}
     for retriever, own in base.retrievers.items():
-        best[retriever] = {**own, **(best_of(searched(retriever, own, cuts, share)) or {})}
+        best[retriever] = {**own, **best_of(searched(retriever, own, cuts, share))}
     for name in names:
         defaults, changed = zoo.models(base)[name], zoo.models(replace(base, retrievers=best))[name]
         trials = [
             {"parameters": told, **measured(make, name, cuts)}
             for told, make in (({}, defaults), (best, changed))
         ]
-        chosen = best_of(trials) or {}
-        _keep(name, defaults, changed if chosen else defaults, chosen, trials, cuts, out)
+        _keep(name, defaults, changed if best_of(trials) else defaults, trials, cuts, out)
 
 
 def _keep(
     name: str,
     make: Callable[[], Any],
     tuned: Callable[[], Any],
-    best: Parameters,
     trials: Sequence[Mapping[str, Any]],
     cuts: Cuts,
     out: Path,
 ) -> None:
-    found = {"default": {"parameters": {}, **measured(make, name, cuts, _lists(out, name, "default"))}}
-    found["tuned"] = {"parameters": best, **measured(tuned, name, cuts, _lists(out, name, "tuned"))}
+    told = summary(trials or [{"parameters": {}, "ndcg": None}])
+    found = {
+        kind: {**measured(fresh, name, cuts, _lists(out, name, kind)), **told[kind]}
+        for kind, fresh in (("default", make), ("tuned", tuned))
+    }
     about = {"model": title(name), "library": "tacit", "version": version()}
-    write_run({**about, **found, "trials": trials}, out / f"{title(name)}.json")
+    write_run({**about, **found, "trials": len(trials)}, out / f"{title(name)}.json")
+
+
+def best_of(trials: Sequence[Mapping[str, Any]]) -> Parameters:
+    """Return the parameters of the best trial, none where the defaults or nothing did best."""
+    return summary(trials)["tuned"]["parameters"] or {}
 
 
 def version() -> str:

@@ -219,7 +219,8 @@ def test_a_log_too_small_to_cut_still_gives_lists() -> None:
     model = TwoStage(CONFIG).fit(one, catalogue, rng=np.random.default_rng(7))
     assert model.report_.queries == 0
     assert model.second_.ranker is None
-    assert list(model.report_.weights.values()) == pytest.approx([0.1] * 10)
+    retrievers = len(CONFIG.retrievers)
+    assert list(model.report_.weights.values()) == pytest.approx([1 / retrievers] * retrievers)
     assert (model.recommend(Queries.of([[], [3]]), 5).items >= 0).all()
     nothing = TwoStage(CONFIG).fit(log.select(log.user < 0), catalogue, rng=np.random.default_rng(7))
     assert (nothing.recommend(Queries.of([[], [3]]), 5).items >= 0).all()

@@ -23,6 +23,7 @@ DEFAULT_RETRIEVERS: dict[str, dict[str, Any]] = {
     "userknn": {},
     "userknn-ever": {"model": "userknn", "half_life": float("inf")},
     "ease": {"decay": 1.0},
+    "slim": {},
     "sequential": {"max_items": 5_000},
     "sessionknn": {},
     "content": {},

@@ -27,6 +27,7 @@ from tacit.models.repeats import Repeats
 from tacit.models.rulebased import RuleBased
 from tacit.models.sequential import Sequential
 from tacit.models.sessionknn import SessionKNN
+from tacit.models.slim import SLIM
 from tacit.models.textprior import TextPrior
 from tacit.models.transformer import Transformer
 from tacit.models.trending import Trending
@@ -38,6 +39,7 @@ RETRIEVERS: dict[str, Callable[..., Recommender]] = {
     "itemknn": ItemKNN,
     "userknn": UserKNN,
     "ease": EASE,
+    "slim": SLIM,
     "textprior": TextPrior,
     "sequential": Sequential,
     "sessionknn": SessionKNN,

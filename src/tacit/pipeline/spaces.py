@@ -77,6 +77,13 @@ SPACES: dict[str, Space] = {
         "decay": _DECAY,
         "half_life": _FORGETS,
     },
+    "slim": {
+        "l1": Float(0.003, 0.3, log=True),
+        "l2": Float(0.1, 10.0, log=True),
+        "neighbours": Int(50, 200, log=True),
+        "decay": _DECAY,
+        "half_life": _FORGETS,
+    },
     "textprior": {
         "l2": Float(0.3, 30.0, log=True),
         "prior": Float(1.0, 100.0, log=True),

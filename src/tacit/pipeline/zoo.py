@@ -14,6 +14,7 @@ from tacit.models.protocol import Recommender
 from tacit.models.repeats import Repeats
 from tacit.models.sequential import Sequential
 from tacit.models.sessionknn import SessionKNN
+from tacit.models.slim import SLIM
 from tacit.models.textprior import TextPrior
 from tacit.models.transformer import Transformer
 from tacit.models.trending import Trending
@@ -34,6 +35,7 @@ SIMPLE_MODELS: dict[str, Maker] = {
     "itemknn-tfidf": lambda: ItemKNN(weighting="tfidf", name="itemknn-tfidf"),
     "userknn": UserKNN,
     "ease": EASE,
+    "slim": SLIM,
     "textprior": TextPrior,
     "sequential": Sequential,
     "sessionknn": SessionKNN,

@@ -1,0 +1,152 @@
+"""SLIM: sparse linear weights that are never negative, each item explained by its neighbours alone.
+
+Ning and Karypis, "SLIM: Sparse linear methods for top-n recommender systems", ICDM 2011, in the form that
+chooses among neighbours (fsSLIM, section IV-C): the weights of an item minimise
+``|x - X w|^2 / 2 + l2 |w|^2 / 2 + l1 |w|`` with ``w >= 0`` over the items most alike by cosine. Many items
+are solved together by coordinate descent on ``X'X`` (Friedman et al., "Regularization paths for generalized
+linear models via coordinate descent", 2010).
+"""
+
+from collections.abc import Iterator
+from typing import Self
+
+import numpy as np
+from scipy import sparse
+
+from tacit.core.types import Float32, Int64, Json
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.ranking import top_k
+from tacit.models import csr
+from tacit.models.gram import CELLS, among_all, check_memory, gram, most_popular
+from tacit.models.itemitem import ByItems, ItemItem
+
+_SWEEPS = 50
+_STILL = 1e-3
+"""Weights have settled when none moves by more in a sweep over the neighbours."""
+
+
+class SLIM(ByItems):
+    """Sparse weights from the items of a history to all items.
+
+    Parameters
+    ----------
+    l1, l2 : float
+        Regularisation, in units of the mean of the diagonal of ``X'X``, so that one value suits logs of
+        all sizes. The first leaves few weights, the second makes them small.
+    neighbours : int
+        How many items may explain an item; time grows with the square.
+    decay : float
+        How much less each earlier event of a history counts, in (0, 1].
+    half_life : float, optional
+        Days after which an event of the log counts half while learning; by default nothing fades.
+    max_items : int
+        The most popular items that take part; memory grows with the square of their number (10,000: 400
+        MB). The others get ``-inf``.
+    name : str
+    """
+
+    def __init__(
+        self,
+        *,
+        l1: float = 0.03,
+        l2: float = 1.0,
+        neighbours: int = 100,
+        decay: float = 1.0,
+        half_life: float | None = None,
+        max_items: int = 10_000,
+        name: str = "slim",
+    ) -> None:
+        self.l1 = l1
+        self.l2 = l2
+        self.neighbours = neighbours
+        self.decay = decay
+        self.half_life = half_life
+        self.max_items = max_items
+        self.name = name
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
+        """Solve for the weights and return self.
+
+        Raises
+        ------
+        UnsupportedError
+            If the items need more than half of the machine's memory.
+        """
+        X = csr.wanted(interactions, self.half_life)
+        items = most_popular(X, self.max_items)
+        check_memory(f"SLIM over {len(items):,} items", len(items) ** 2 + 3 * CELLS)
+        matrix = among_all(self._weights(gram(X[:, items])), items, items, len(catalogue))
+        known = np.zeros(len(catalogue), dtype=bool)
+        known[items] = True
+        self.weights_ = ItemItem(matrix, known)
+        return self
+
+    def spec(self) -> dict[str, Json]:
+        """Return the hyperparameters (an infinite half-life as none, which is the same)."""
+        names = ("l1", "l2", "neighbours", "decay", "max_items", "name")
+        return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
+
+    def _weights(self, G: Float32) -> sparse.coo_array:
+        """Return what each item (row) says of each (column): coo_array float32[items, items]."""
+        width = min(self.neighbours, len(G) - 1)
+        if width < 1:
+            return sparse.coo_array(G.shape, dtype=np.float32)
+        unit = float(np.diagonal(G).mean())
+        parts = []
+        for items in _blocks(len(G), width):
+            alike = _most_alike(G, items, width)
+            weights = nonnegative(
+                G[alike[:, :, None], alike[:, None, :]],
+                G[alike, items[:, None]],
+                l1=self.l1 * unit,
+                l2=self.l2 * unit,
+            )
+            place, neighbour = np.nonzero(weights)
+            parts.append((weights[place, neighbour], alike[place, neighbour], items[place]))
+        data, row, column = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return sparse.coo_array((data, (row, column)), shape=G.shape)
+
+
+def nonnegative(G: Float32, target: Float32, *, l1: float, l2: float) -> Float32:
+    """Return weights that minimise ``w'Gw / 2 - target'w + l2 w'w / 2 + l1 sum(w)`` with ``w >= 0``.
+
+    Parameters
+    ----------
+    G : float32[n, m, m]
+        Products of the neighbours of each of n items.
+    target : float32[n, m]
+        Products of each item with its neighbours.
+    l1, l2 : float
+
+    Returns
+    -------
+    float32[n, m]
+    """
+    diagonal = np.diagonal(G, axis1=1, axis2=2)
+    weights, rest = np.zeros_like(target), target - np.float32(l1)
+    for _ in range(_SWEEPS):
+        moved = 0.0
+        for k in range(target.shape[1]):
+            wanted = (rest[:, k] + diagonal[:, k] * weights[:, k]) / (diagonal[:, k] + np.float32(l2))
+            step = np.maximum(wanted, 0) - weights[:, k]
+            weights[:, k] += step
+            rest -= step[:, None] * G[:, k]
+            moved = max(moved, float(np.abs(step).max()))
+        if moved < _STILL:
+            break
+    return weights
+
+
+def _most_alike(G: Float32, items: Int64, width: int) -> Int64:
+    """Return the neighbours of items by cosine, never themselves: int64[n, width]."""
+    length = np.sqrt(np.diagonal(G))
+    cosine = G[items] / (length * length[items, None])
+    cosine[np.arange(len(items)), items] = -np.inf
+    return top_k(cosine, width).items.astype(np.int64)
+
+
+def _blocks(size: int, width: int) -> Iterator[Int64]:
+    step = max(CELLS // max(width**2, size), 1)
+    for start in range(0, size, step):
+        yield np.arange(start, min(start + step, size))
