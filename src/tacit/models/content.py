@@ -176,12 +176,13 @@ class Content:
 
     def _score(self, liked: Queries, target: Float32, known: Bool) -> Float32:
         """Return float32[n, m] of histories of liked items with vectors; ``target`` is float32[d, m]."""
-        scores = _unit(self._means(liked)) @ target
         recent = liked.last(self.recent)
+        fading = np.power(self.decay, recent.position, dtype=np.float32)
+        means, events = _unit(self._means(liked)), self.vectors_[recent.item] * fading[:, None]
+        # One product for both: what it takes is the reading of all vectors.
+        scores, near = np.split(np.concatenate([means, events]) @ target, [len(liked)])
         filled = recent.lengths > 0
         if filled.any():
-            fading = np.power(self.decay, recent.position, dtype=np.float32)
-            near = (self.vectors_[recent.item] * fading[:, None]) @ target
             closest = np.maximum.reduceat(near, recent.offsets[:-1][filled])
             scores[filled] = (1 - self.closest) * scores[filled] + self.closest * closest
         scores[~filled] = -np.inf
