@@ -25,6 +25,7 @@ from torch.nn import functional
 from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
 from tacit.core.types import Bool, Float32, Float64, Int64
+from tacit.data.gain import discount
 from tacit.models.transformer.batches import Sequences, Tokens
 from tacit.models.transformer.network import Network
 
@@ -33,6 +34,8 @@ _HIDDEN = 0.1
 
 _HELD_SHARE, _HELD_USERS = 0.1, 1000
 """Users whose last event is held out to stop by: a share of all, at most so many."""
+
+_K = 10
 
 
 @dataclass(frozen=True)
@@ -259,12 +262,12 @@ def _ndcg(network: Network, lessons: Lessons, max_length: int) -> Float64:
 
 
 def _gain(scores: Float32, held: Sequences, place: Int64, target: Int64) -> Float64:
-    """Return ``1 / log2(1 + rank)`` of the target, 0 beyond rank 10 and where it is unknown."""
+    """Return what the place of the one target gains, 0 where it is unknown: float64[n]."""
     rows = np.arange(len(scores))
     right = scores[rows, target]
     scores[np.repeat(rows, held.lengths), place[held.item]] = -np.inf
     better = (scores > right[:, None]).sum(axis=1)
-    return np.where((better < 10) & (target >= 0), 1 / np.log2(2.0 + better), 0)
+    return np.where(target >= 0, discount(better, _K), 0)
 
 
 def _copied(network: nn.Module) -> dict[str, Tensor]:
