@@ -109,6 +109,13 @@ def test_an_unknown_family_is_refused() -> None:
         FeatureMaker(projection=None, families=("nonsense",))
 
 
+@pytest.mark.parametrize("family", [name for name, family in FAMILIES.items() if family.needs == "text"])
+def test_without_vectors_of_text_their_families_give_nothing(family: str) -> None:
+    made = FeatureMaker(projection=None, families=(family, "history")).fit(PAST, catalogue())
+    assert [column.family for column in made.columns(("kin",))] == ["history"] * 2
+    assert made.transform(QUERIES, candidates()).shape == (5, 2)
+
+
 def test_raw_vectors_are_only_for_those_who_ask() -> None:
     assert not {"text-vectors", "collaborative-vectors", "sequence"} & set(USUAL)
 

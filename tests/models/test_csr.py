@@ -35,12 +35,21 @@ def test_the_order_in_which_a_matrix_holds_its_entries_does_not_matter() -> None
 def test_empty_cells_are_filled() -> None:
     matrix = sparse.csr_array(np.array([[0, 2], [0, 0]], dtype=np.float32))
     assert csr.densified(matrix, -np.inf).tolist() == [[-np.inf, 2], [-np.inf, -np.inf]]
-    assert csr.densified(matrix, np.array([5, 6], dtype=np.float32)).tolist() == [[5, 2], [5, 6]]
 
 
 def test_a_stored_zero_is_no_empty_cell() -> None:
     matrix = sparse.csr_array((np.zeros(1, np.float32), np.array([1]), np.array([0, 1])), shape=(1, 3))
     assert csr.densified(matrix, -np.inf).tolist() == [[-np.inf, 0, -np.inf]]
+
+
+@given(matrices, matrices)
+def test_what_rows_say_together(left: np.ndarray, right: np.ndarray) -> None:
+    rows, matrix = sparse.csr_array(left[:, : len(right)]), sparse.csr_array(right[: left.shape[1]])
+    silent = np.arange(right.shape[1], dtype=np.float32) + 50
+    product = (rows @ matrix).toarray()
+    evidence = (abs(rows) @ abs(matrix)).toarray().any(axis=1, keepdims=True)
+    expected = np.where(evidence, np.where(product == 0, silent, product), -np.inf)
+    assert csr.spoken(rows, matrix, silent).tolist() == expected.tolist()
 
 
 @given(matrices)

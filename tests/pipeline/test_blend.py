@@ -1,32 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tacit.core.types import DAY, Float32
 from tacit.features.candidates import Candidates
-from tacit.pipeline.blend import Blend, Judged, ndcg
-
-
-def test_ndcg_by_hand() -> None:
-    scores = np.array([[3.0, 2.0, 1.0]], dtype=np.float32)
-    labels = np.array([[0.0, 1.0, 1.0]], dtype=np.float32)
-    gain = 1 / np.log2(3) + 1 / np.log2(4)
-    ideal = 1 + 1 / np.log2(3) + 1 / np.log2(4)  # three were chosen, one of them is no candidate
-    assert ndcg(scores, labels, np.array([3]))[0] == pytest.approx(gain / ideal)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
-def test_ndcg_is_that_of_sorted_lists(seed: int, k: int) -> None:
-    rng = np.random.default_rng(seed)
-    scores = rng.integers(0, 4, (5, 9)).astype(np.float32)  # many ties
-    labels = (rng.random((5, 9)) < 0.3).astype(np.float32)
-    totals = labels.sum(axis=1).astype(int) + rng.integers(0, 3, 5)
-    for row, value in enumerate(ndcg(scores, labels, totals, k)):
-        ranked = labels[row, np.argsort(-scores[row], kind="stable")][:k]
-        ideal = sum(1 / np.log2(place + 2) for place in range(min(k, totals[row])))
-        gain = sum(label / np.log2(place + 2) for place, label in enumerate(ranked))
-        assert value == pytest.approx(gain / ideal if ideal else 0)
+from tacit.pipeline.blend import Blend, Judged
 
 
 def found(

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from tests.rankers.toys import COLUMNS, labelled, needs_lightgbm, product, shuffled
 
+from tacit.data.gain import ndcg_of_pairs
 from tacit.rankers.lambdamart import LambdaMART
 from tacit.rankers.protocol import Pairs
-from tacit.rankers.quality import ndcg
 
 pytestmark = needs_lightgbm
 
@@ -38,10 +38,10 @@ def test_it_starts_from_the_first_stage() -> None:
     train = replace(labelled(part.features, came), base=known)
     ranker = fitted(train, train)
     alone, together = (
-        ndcg(score, train.acted, train.group).mean()
+        ndcg_of_pairs(score, train.acted, train.group).mean()
         for score in (ranker.score(train.features, np.zeros_like(known)), ranker.score(train.features, known))
     )
-    base = ndcg(known, train.acted, train.group).mean()
+    base = ndcg_of_pairs(known, train.acted, train.group).mean()
     assert together > alone
     assert together > base
 
@@ -53,5 +53,5 @@ def test_a_task_counts_by_its_gain() -> None:
     for tasks, wanted in (({"view": 1.0, "buy": 20.0}, 1), ({"view": 20.0, "buy": 1.0}, 0)):
         ranker = fitted(both, both, tasks=tasks)
         score = ranker.score(both.features, both.base)
-        quality = [ndcg(score, both.label[:, task], both.group).mean() for task in (0, 1)]
+        quality = [ndcg_of_pairs(score, both.label[:, task], both.group).mean() for task in (0, 1)]
         assert np.argmax(quality) == wanted

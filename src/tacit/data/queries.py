@@ -163,9 +163,9 @@ class Queries:
         """
         values = self.weight if weight is None else weight
         keep = (values > 0) & (self.item < n_items)
-        matrix = sparse.coo_array(
-            (values[keep].astype(np.float32), (self.row[keep], self.item[keep])), shape=(len(self), n_items)
-        ).tocsr()
+        ends = np.concatenate([[0], np.cumsum(keep)])[self.offsets].astype(np.int32)
+        parts = (values[keep].astype(np.float32), self.item[keep], ends)
+        matrix = sparse.csr_array(parts, shape=(len(self), n_items))
         matrix.sum_duplicates()
         return matrix
 
@@ -228,7 +228,7 @@ def _running(counts: Sequence[Int64]) -> Int64:
     return np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
 
 
-def gather_ranges(offsets: Int64, rows: Int64) -> tuple[Int64, Int64]:
+def gather_ranges(offsets: Int32 | Int64, rows: Int32 | Int64) -> tuple[Int64, Int64]:
     """Return the flat indices of the ranges ``offsets[r]:offsets[r + 1]`` and their new offsets."""
     lengths = offsets[rows + 1] - offsets[rows]
     new = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

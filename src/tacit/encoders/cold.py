@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from tacit.core.types import Bool, Float32, Float64, Int32, Int64
+from tacit.data.gain import ndcg
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import top_k
@@ -103,7 +104,9 @@ class ColdItems:
             seen = place[batch.item]
             scores[batch.row[seen >= 0], seen[seen >= 0]] = -np.inf
             wanted = self.wanted[start : start + len(batch)].toarray()
-            yield _gain(top_k(scores, _K).items, wanted)
+            listed = top_k(scores, _K).items
+            hit, totals = np.take_along_axis(wanted, listed, axis=1) & (listed >= 0), wanted.sum(axis=1)
+            yield np.stack([hit.sum(axis=1) / totals, ndcg(hit, totals, _K)], axis=1)
 
 
 def _newest_first(liked: Interactions, rng: np.random.Generator) -> Int64:
@@ -114,11 +117,3 @@ def _newest_first(liked: Interactions, rng: np.random.Generator) -> Int64:
     first = np.full(liked.n_items, np.inf)
     np.minimum.at(first, liked.item, liked.at)
     return items[np.argsort(-first[items], kind="stable")]
-
-
-def _gain(listed: Int32, wanted: Bool) -> Float64:
-    hit = np.take_along_axis(wanted, listed, axis=1) & (listed >= 0)
-    discount = 1 / np.log2(np.arange(2, listed.shape[1] + 2))
-    totals = wanted.sum(axis=1)
-    ideal = np.cumsum(discount)[np.minimum(totals, len(discount)) - 1]
-    return np.stack([hit.sum(axis=1) / totals, hit @ discount / ideal], axis=1)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tacit.core.types import Bool, Float32, Float64, Int32, Int64
+from tacit.data.gain import ndcg as ndcg
 from tacit.data.ranking import Ranking
 
 NAMES = ("ndcg@10", "recall@20", "hitrate@10", "mrr@10", "map@10")
@@ -65,14 +66,6 @@ def per_query(hit: Bool, totals: Int64) -> dict[str, Float64]:
         name, _, k = full.partition("@")
         values[full] = functions[name](hit, totals, int(k))
     return values
-
-
-def ndcg(hit: Bool, totals: Int64, k: int) -> Float64:
-    """Return normalised discounted cumulative gain (Järvelin and Kekäläinen, 2002): float64[n]."""
-    discount = 1 / np.log2(np.arange(2, k + 2))
-    gain = hit[:, :k] @ discount[: hit[:, :k].shape[1]]
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(totals, k)]
-    return np.asarray(gain / ideal)
 
 
 def recall(hit: Bool, totals: Int64, k: int) -> Float64:

@@ -30,7 +30,7 @@ def _affinity(queries: Queries, matrix: sparse.csr_array, asked: Asked) -> Float
     history = queries.matrix(matrix.shape[0])
     total = np.maximum(np.asarray(history.sum(axis=1)).ravel(), 1e-9)
     profile = (history @ matrix).toarray() / total[:, None]
-    index, offsets = gather_ranges(matrix.indptr.astype(np.int64), asked.item.astype(np.int64))
+    index, offsets = gather_ranges(matrix.indptr, asked.item)
     pair = np.repeat(np.arange(len(asked)), np.diff(offsets))
     shared = matrix.data[index] * profile[asked.row[pair], matrix.indices[index]]
     return np.bincount(pair, shared, len(asked)).astype(np.float32)

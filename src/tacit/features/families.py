@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from tacit.features import neighbours, popularity, retrieval, vectors
 from tacit.features.asked import Asked
 from tacit.features.attributes import attributes
 from tacit.features.columns import Values
 from tacit.features.past import Past
-
-Needs = Literal["", "text", "collaborative"]
 
 
 @dataclass(frozen=True)
@@ -20,16 +17,22 @@ class Family:
     Attributes
     ----------
     make : callable
-        From the past and the pairs to the columns; none where the data have not what it needs.
-    needs : {"", "text", "collaborative"}
-        Vectors that it looks at.
+        From the past and the pairs to the columns.
+    needs : {"text", "collaborative"}, optional
+        The vectors of the past that it looks at.
     usual : bool
         Whether rankers take it unless they say otherwise.
     """
 
     make: Callable[[Past, Asked], Values]
-    needs: Needs = ""
+    needs: vectors.Space | None = None
     usual: bool = True
+
+    def values(self, past: Past, asked: Asked) -> Values:
+        """Return the columns of the pairs; none where the past has not the vectors."""
+        if self.needs and getattr(past, self.needs) is None:
+            return []
+        return self.make(past, asked)
 
 
 FAMILIES: Mapping[str, Family] = {

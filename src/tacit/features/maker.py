@@ -5,7 +5,7 @@ comes from the interactions given to `FeatureMaker.fit` alone. A value that is n
 `Normaliser` says so in a column of its own and puts the training mean in its place.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +19,7 @@ from tacit.data.queries import Queries
 from tacit.encoders.projection import Projection
 from tacit.features.asked import Asked
 from tacit.features.candidates import Candidates
-from tacit.features.columns import Column
+from tacit.features.columns import Column, Side
 from tacit.features.families import FAMILIES, USUAL
 from tacit.features.past import Past
 from tacit.models.protocol import Recommender
@@ -63,7 +63,7 @@ class FeatureMaker:
     def transform(self, queries: Queries, candidates: Candidates) -> Float32:
         """Return float32[pairs, features]: the pairs are the real candidates in row-major order."""
         asked = Asked.of(queries, candidates)
-        values = [values for name in self.families for _, _, values in FAMILIES[name].make(self.past_, asked)]
+        values = [values for _, (_, _, values) in self._made(asked)]
         if not values:  # a family that this catalogue cannot give, asked for alone
             return np.empty((len(asked), 0), dtype=np.float32)
         return np.stack(values, axis=1)
@@ -78,11 +78,7 @@ class FeatureMaker:
             tuple(retrievers),
         )
         asked = Asked.of(Queries.of([[]]), nothing)
-        return tuple(
-            Column(column, name, side)
-            for name in self.families
-            for column, side, _ in FAMILIES[name].make(self.past_, asked)
-        )
+        return tuple(Column(column, name, side) for name, (column, side, _) in self._made(asked))
 
     def extended(self, catalogue: Catalogue) -> "FeatureMaker":
         """Return a maker for a catalogue that has grown."""
@@ -131,3 +127,9 @@ class FeatureMaker:
             timed=spec["timed"],
         )
         return maker
+
+    def _made(self, asked: Asked) -> Iterator[tuple[str, tuple[str, Side, Float32]]]:
+        """Yield the family of each column, and the column."""
+        for name in self.families:
+            for column in FAMILIES[name].values(self.past_, asked):
+                yield name, column

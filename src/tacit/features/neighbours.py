@@ -61,8 +61,11 @@ def _spoken(row: Array, item: Array, matrix: sparse.csr_array, asked: Asked) -> 
     which whatever an event speaks for is looked up.
     """
     width = np.int64(max(matrix.shape[1], int(asked.item.max(initial=0)) + 1))
-    index, offsets = gather_ranges(matrix.indptr.astype(np.int64), item.astype(np.int64))
-    event = np.repeat(np.arange(len(item)), np.diff(offsets))
+    index, offsets = gather_ranges(matrix.indptr, item)
+    among = np.zeros(width, dtype=bool)
+    among[asked.item] = True
+    near = np.flatnonzero(among[matrix.indices[index]])  # most of what is spoken for is nobody's candidate
+    event, index = np.repeat(np.arange(len(item)), np.diff(offsets))[near], index[near]
     pairs = asked.row * width + asked.item
     wanted = row[event] * width + matrix.indices[index]
     place = np.searchsorted(pairs, wanted)

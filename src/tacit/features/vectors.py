@@ -6,6 +6,7 @@ serves: only those made for them take them by default (docs/decisions/010-ranker
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
@@ -19,88 +20,78 @@ from tacit.features.past import Past
 _RECENT = 5
 """Events that are compared with a candidate one by one: the last ones."""
 
-Space = Callable[[Past], Float32 | None]
-Family = Callable[[Past, Asked], Values]
+Space = Literal["text", "collaborative"]
+"""Which vectors of the past, and how the names of their columns begin."""
+
+Make = Callable[[Past, Asked], Values]
 
 
-def _text(past: Past) -> Float32 | None:
-    return past.text
-
-
-def _collaborative(past: Past) -> Float32 | None:
-    return past.collaborative
-
-
-def _similarity(space: Space, prefix: str) -> Family:
+def _similarity(space: Space) -> Make:
     """Return a family: cosine to the mean of the history, to the nearest of its last events, to the last."""
 
     def similarity(past: Past, asked: Asked) -> Values:
-        vectors = space(past)
-        if vectors is None:
-            return []
+        vectors: Float32 = getattr(past, space)
         users, recent = profile_vectors(asked.queries, vectors), _recent(asked.queries, vectors)
         candidate = vectors[asked.item]
         whole = np.einsum("pd,pd->p", users[asked.row], candidate)
         each = np.einsum("pd,pkd->pk", candidate, recent[asked.row])
         return [
-            (f"{prefix}_cosine", "pair", whole),
-            (f"{prefix}_cosine_nearest", "pair", each.max(axis=1, initial=-1)),
-            (f"{prefix}_cosine_last", "pair", each[:, 0]),
+            (f"{space}_cosine", "pair", whole),
+            (f"{space}_cosine_nearest", "pair", each.max(axis=1, initial=-1)),
+            (f"{space}_cosine_last", "pair", each[:, 0]),
         ]
 
     return similarity
 
 
-def _crosses(space: Space, prefix: str) -> Family:
+def _crosses(space: Space) -> Make:
     """Return a family: product and absolute difference of the two vectors, dimension by dimension."""
 
     def crosses(past: Past, asked: Asked) -> Values:
-        vectors = space(past)
-        if vectors is None:
-            return []
+        vectors: Float32 = getattr(past, space)
         user, candidate = profile_vectors(asked.queries, vectors)[asked.row], vectors[asked.item]
         product, difference = user * candidate, np.abs(user - candidate)
         dimensions = range(vectors.shape[1])
         return [
-            *((f"{prefix}_product_{d}", "pair", product[:, d]) for d in dimensions),
-            *((f"{prefix}_difference_{d}", "pair", difference[:, d]) for d in dimensions),
+            *((f"{space}_product_{d}", "pair", product[:, d]) for d in dimensions),
+            *((f"{space}_difference_{d}", "pair", difference[:, d]) for d in dimensions),
         ]
 
     return crosses
 
 
-def _sides(space: Space, prefix: str) -> Family:
+def _sides(space: Space) -> Make:
     """Return a family: the two vectors side by side."""
 
     def sides(past: Past, asked: Asked) -> Values:
-        vectors = space(past)
-        if vectors is None:
-            return []
+        vectors: Float32 = getattr(past, space)
         user, candidate = profile_vectors(asked.queries, vectors)[asked.row], vectors[asked.item]
         dimensions = range(vectors.shape[1])
         return [
-            *((f"{prefix}_user_{d}", "user", user[:, d]) for d in dimensions),
-            *((f"{prefix}_item_{d}", "item", candidate[:, d]) for d in dimensions),
+            *((f"{space}_user_{d}", "user", user[:, d]) for d in dimensions),
+            *((f"{space}_item_{d}", "item", candidate[:, d]) for d in dimensions),
         ]
 
     return sides
 
 
-def sequence(past: Past, asked: Asked) -> Values:
-    """Return the text vectors of the last events, the last first, one column a dimension."""
-    if past.text is None:
-        return []
-    recent = _recent(asked.queries, past.text)[asked.row]
-    return [
-        (f"recent{k}_{d}", "user", recent[:, k, d]) for k in range(_RECENT) for d in range(recent.shape[2])
-    ]
+def _sequence(space: Space) -> Make:
+    """Return a family: the vectors of the last events, the last first, one column a dimension."""
+
+    def sequence(past: Past, asked: Asked) -> Values:
+        recent = _recent(asked.queries, getattr(past, space))[asked.row]
+        places = np.ndindex(recent.shape[1:])
+        return [(f"recent{k}_{d}", "user", recent[:, k, d]) for k, d in places]
+
+    return sequence
 
 
-text = _similarity(_text, "text")
-text_crosses = _crosses(_text, "text")
-text_vectors = _sides(_text, "text")
-collaborative = _similarity(_collaborative, "collaborative")
-collaborative_vectors = _sides(_collaborative, "collaborative")
+text = _similarity("text")
+text_crosses = _crosses("text")
+text_vectors = _sides("text")
+sequence = _sequence("text")
+collaborative = _similarity("collaborative")
+collaborative_vectors = _sides("collaborative")
 
 
 def _recent(queries: Queries, vectors: Float32) -> Float32:

@@ -9,6 +9,7 @@ tuned, the vectors first pass a linear head that was learned from who chose what
 
 import copy
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -96,13 +97,16 @@ class Content:
         """Return float32[n, m]; ``-inf`` for items without text and for histories without a known text."""
         # All items as they lie: gathering them would copy every vector for every query.
         columns = slice(None) if items is None else items
-        target, known = self.vectors_[columns].T, self.known_[columns]
+        target, silence = (
+            self.vectors_[columns].T,
+            np.where(self.known_[columns], np.float32(0), np.float32(-np.inf)),
+        )
         liked = self._speaking(queries)
         parts = [
-            self._score(batch, target, known)
-            for batch in batches(liked, len(known) * (self.recent + 1), _CELLS)
+            self._score(batch, target, silence)
+            for batch in batches(liked, len(silence) * (self.recent + 1), _CELLS)
         ]
-        return np.concatenate(parts) if parts else np.empty((0, len(known)), dtype=np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, len(silence)), dtype=np.float32)
 
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items with text whose vectors are closest to each of ``items``."""
@@ -174,18 +178,25 @@ class Content:
     def _means(self, liked: Queries) -> Float32:
         return decayed_rows(liked, self.decay, len(self.vectors_)) @ self.vectors_
 
-    def _score(self, liked: Queries, target: Float32, known: Bool) -> Float32:
-        """Return float32[n, m] of histories of liked items with vectors; ``target`` is float32[d, m]."""
-        scores = _unit(self._means(liked)) @ target
+    def _score(self, liked: Queries, target: Float32, silence: Float32) -> Float32:
+        """Return float32[n, m] of histories of liked items with vectors.
+
+        Parameters
+        ----------
+        liked : Queries
+        target : float32[d, m]
+        silence : float32[m]
+            0, or ``-inf`` for an item without text.
+        """
         recent = liked.last(self.recent)
-        filled = recent.lengths > 0
-        if filled.any():
-            left = faded(recent, self.decay).astype(np.float32)
-            near = (self.vectors_[recent.item] * left[:, None]) @ target
-            closest = np.maximum.reduceat(near, recent.offsets[:-1][filled])
-            scores[filled] = (1 - self.closest) * scores[filled] + self.closest * closest
-        scores[~filled] = -np.inf
-        scores[:, ~known] = -np.inf
+        left = faded(recent, self.decay).astype(np.float32)
+        means, events = _unit(self._means(liked)), self.vectors_[recent.item] * left[:, None]
+        # One product for both: all vectors are read but once.
+        scores, near = np.split(np.concatenate([means, events]) @ target, [len(liked)])
+        scores *= 1 - self.closest
+        for row, (start, stop) in enumerate(pairwise(recent.offsets)):  # reduceat takes twenty times as long
+            scores[row] += self.closest * near[start:stop].max(axis=0) if stop > start else -np.inf
+        scores += silence
         return scores
 
     def _closest(self, liked: Queries, cosine: Float32) -> Float32:

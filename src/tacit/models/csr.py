@@ -1,6 +1,7 @@
 """Sparse matrices: of the log, their best entries of each row, and their parts for a snapshot."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -47,7 +48,7 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     if width <= k:
         return matrix
     if 4 * width > matrix.shape[1]:  # a long row: sorting its entries would cost more than a dense copy
-        return _best_of_dense(densified(matrix, -np.inf), k)
+        return best_of_dense(densified(matrix, -np.inf), k)
     matrix.sort_indices()
     row = np.repeat(np.arange(len(lengths)), lengths)
     padded = np.full((len(lengths), width), -np.inf, dtype=np.float32)
@@ -59,7 +60,8 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     return sparse.csr_array((matrix.data[source], matrix.indices[source], indptr), shape=matrix.shape)
 
 
-def _best_of_dense(dense: Float32, k: int) -> sparse.csr_array:
+def best_of_dense(dense: Float32, k: int) -> sparse.csr_array:
+    """Return the k largest entries of each row as a sparse matrix; ``-inf`` is none, see `best_of_rows`."""
     ranking = top_k(dense, k)
     kept = ranking.items >= 0
     row = np.nonzero(kept)[0]
@@ -67,8 +69,29 @@ def _best_of_dense(dense: Float32, k: int) -> sparse.csr_array:
     return sparse.coo_array(flat, shape=dense.shape).tocsr()
 
 
-def densified(matrix: sparse.csr_array, fill: Float32 | float) -> Float32:
-    """Return the matrix as dense float32[n, m], with ``fill`` (broadcast to n x m) where it is empty."""
+def spoken(rows: sparse.csr_array, matrix: sparse.csr_array, silent: Float32 | float) -> Float32:
+    """Return ``rows @ matrix``, what the entries of each row say together, as dense float32[n, m].
+
+    A sparse product of long rows would take several times as long: it makes a list of the cells it meets.
+
+    Parameters
+    ----------
+    rows : csr_array float32[n, l]
+    matrix : csr_array float32[l, m]
+    silent : float32[m] or float
+        Stands where the sum is 0. A row whose entries say nothing at all is ``-inf``.
+    """
+    said = np.full((rows.shape[0], matrix.shape[1]), -np.inf, dtype=np.float32)
+    for n, (start, stop) in enumerate(pairwise(rows.indptr)):
+        met = matrix[rows.indices[start:stop]]
+        if met.nnz:
+            total = rows.data[start:stop] @ met
+            said[n] = np.where(total == 0, silent, total)
+    return said
+
+
+def densified(matrix: sparse.csr_array, fill: float) -> Float32:
+    """Return the matrix as dense float32[n, m], with ``fill`` where it is empty."""
     dense = np.empty(matrix.shape, dtype=np.float32)
     dense[:] = fill
     dense[np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)), matrix.indices] = matrix.data

@@ -42,6 +42,11 @@ class Factors:
         return seen
 
     @cached_property
+    def silence(self) -> Float32:
+        """What makes a score that of nobody: float32[n], 0 or ``-inf`` for the unseen."""
+        return np.where(self.seen, 0, -np.inf).astype(np.float32)
+
+    @cached_property
     def gram(self) -> Float32:
         """Sum of the outer products of all vectors: float32[d, d]."""
         return self.vectors.T @ self.vectors
@@ -111,7 +116,7 @@ class IALS:
         rows = decayed_rows(queries, self.decay, len(self.items_.seen))
         asked = slice(None) if items is None else items
         scores = self._solved(rows, self.items_) @ self.items_.vectors[asked].T
-        scores[:, ~self.items_.seen[asked]] = -np.inf
+        scores += self.items_.silence[asked]
         row = np.repeat(np.arange(len(queries)), np.diff(rows.indptr))
         told = np.bincount(row, self.items_.seen[rows.indices], minlength=len(queries))
         scores[told == 0] = -np.inf

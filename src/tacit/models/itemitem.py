@@ -6,6 +6,7 @@ What item-kNN and EASE learn has the same shape and is used the same way; they d
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -37,10 +38,13 @@ class ItemItem:
     def score(self, queries: Queries, decay: float, items: Int32 | None = None) -> Float32:
         """Return the decayed sum of the rows of each history: float32[n, m]; ``-inf`` without evidence."""
         histories = decayed_rows(queries, decay, len(self.known))
-        spoken = histories @ self.matrix
-        scores = csr.densified(spoken, np.where(self.known, np.float32(0), np.float32(-np.inf)))
-        scores[np.diff(spoken.indptr) == 0] = -np.inf
+        scores = csr.spoken(histories, self.matrix, self._silence)
         return scores if items is None else scores[:, items]
+
+    @cached_property
+    def _silence(self) -> Float32:
+        """Score of an item that a history says nothing about: float32[items]."""
+        return np.where(self.known, 0, -np.inf).astype(np.float32)
 
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items that an event on each of ``items`` speaks for most."""

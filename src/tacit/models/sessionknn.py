@@ -236,7 +236,7 @@ class SessionKNN:
     def _fill(self, scores: Float32, queries: Queries) -> None:
         """Write the scores of a few histories."""
         row, session, similarity = self._neighbours(queries)
-        held, offsets = gather_ranges(self.held_.indptr.astype(np.int64, copy=False), session)
+        held, offsets = gather_ranges(self.held_.indptr, session)
         entries = np.diff(offsets)
         item = self.held_.indices[held]
         cell = np.repeat(row, entries) * scores.shape[1] + item
@@ -253,7 +253,7 @@ class SessionKNN:
         if not len(first):
             return row, session, strength
         row, session = row[first], session[first]
-        size = np.diff(self.held_.indptr)[session]
+        size = self.held_.indptr[session + 1] - self.held_.indptr[session]
         near = np.maximum.reduceat(left[order], first) ** self.focus
         similarity = np.add.reduceat(strength[order], first) * near / size**self.evenness
         best = np.lexsort((-session, -similarity, row))

@@ -19,6 +19,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.history import decayed_rows, fading
+from tacit.models.protocol import batches
 
 Weighting = Literal["cosine", "tfidf"]
 
@@ -77,12 +78,11 @@ class UserKNN:
 
         A query that carries its user code is not compared with the training row of that very user.
         """
-        rows = decayed_rows(queries, self.decay, len(self.rarity_))
-        likeness = _unit(csr.scaled(rows, columns=self.rarity_)) @ self.unit_
-        row = np.repeat(np.arange(len(queries)), np.diff(likeness.indptr))
-        likeness.data[likeness.indices == queries.user[row]] = 0
-        likeness.eliminate_zeros()
-        scores = csr.densified(csr.best_of_rows(likeness, self.k) @ self.wanted_, -np.inf)
+        scores = np.empty((len(queries), len(self.rarity_)), dtype=np.float32)
+        start = 0
+        for batch in batches(queries, self.wanted_.shape[0]):
+            scores[start : start + len(batch)] = csr.spoken(self._neighbours(batch), self.wanted_, -np.inf)
+            start += len(batch)
         return scores if items is None else scores[:, items]
 
     def extended(self, catalogue: Catalogue) -> Self:
@@ -123,6 +123,14 @@ class UserKNN:
         model.wanted_ = csr.assembled(_named("wanted_", arrays), len(model.rarity_))
         model.unit_ = csr.assembled(_named("unit_", arrays), model.wanted_.shape[0])
         return model
+
+    def _neighbours(self, queries: Queries) -> sparse.csr_array:
+        """Return the likeness of the k users most like each history: csr_array float32[n, users]."""
+        rows = _unit(csr.scaled(decayed_rows(queries, self.decay, len(self.rarity_)), columns=self.rarity_))
+        likeness = csr.spoken(rows, self.unit_, -np.inf)
+        own = np.flatnonzero((queries.user >= 0) & (queries.user < likeness.shape[1]))
+        likeness[own, queries.user[own]] = -np.inf
+        return csr.best_of_dense(likeness, self.k)
 
 
 def _unit(rows: sparse.csr_array) -> sparse.csr_array:

@@ -22,7 +22,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.optimize import minimize
 
-from tacit.core.types import DAY, Array, Bool, Float32, Float64, Int64, Json
+from tacit.core.types import DAY, Bool, Float32, Float64, Int64, Json
 from tacit.features.candidates import Candidates
 from tacit.pipeline.retrieval import normalised
 
@@ -137,27 +137,6 @@ class Blend:
         """Rebuild from what `spec` returned; a part that is missing is a KeyError (an older blend)."""
         parts = ("newcomers", "weights", "growth", "absence", "silence", "n_items")
         return cls(**{part: spec[part] for part in parts})
-
-
-def ndcg(scores: Float32, labels: Float32, totals: Array, k: int = 10) -> Float64:
-    """Return NDCG@k of each query: float64[n].
-
-    Parameters
-    ----------
-    scores, labels : float32[n, c]
-    totals : int64[n]
-        Number of chosen items, so that those that are not among the candidates count as missed.
-    """
-    row, column = np.nonzero(labels)
-    # Chosen items are few: counting what stands before each is many times faster than sorting every list.
-    lists, own = scores[row], scores[row, column][:, None]
-    before = (lists > own) | ((lists == own) & (np.arange(scores.shape[1]) < column[:, None]))
-    place = before.sum(axis=1)
-    discount = 1 / np.log2(np.arange(2, k + 2))
-    gained = np.where(place < k, discount[np.minimum(place, k - 1)], 0)
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(totals, k)]
-    total = np.bincount(row, gained, minlength=len(scores))
-    return np.asarray(total / np.maximum(ideal, 1e-12), dtype=np.float64)
 
 
 def shares(scores: Float32) -> Float32:

@@ -19,11 +19,12 @@ from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
 from tacit.core.types import Array, Bool, Float32, Float64, Json
 from tacit.data.catalogue import Catalogue
+from tacit.data.gain import ndcg_of_scores
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
-from tacit.pipeline.blend import ndcg, shares
+from tacit.pipeline.blend import shares
 from tacit.pipeline.config import made
 from tacit.pipeline.firststage import TRAIN, VALID, FirstStage, Rehearsal
 from tacit.pipeline.secondstage import SecondStage
@@ -322,7 +323,7 @@ def _quality_by_weight(
             odds = reranker.log_odds(one.window.queries.take(rows), found.take(rows), best)
             for weight in _WEIGHTS:
                 dealt = _dealt(scores[rows], best, odds, weight)
-                values[weight].append(ndcg(dealt, one.judged.labels[rows], one.judged.totals[rows]))
+                values[weight].append(ndcg_of_scores(dealt, one.judged.labels[rows], one.judged.totals[rows]))
             task.advance()
     return {weight: np.concatenate(parts) for weight, parts in values.items()}
 

@@ -29,11 +29,12 @@ def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allo
     Candidates
         n x c with c as small as the largest union; items ascend by code.
     """
+    barred = np.where(allowed, 0, -np.inf).astype(np.float32)  # adding it is faster than masking
     scores = []
     lists = []
     for retriever in retrievers:
         full = retriever.score(queries)
-        full[:, ~allowed] = -np.inf
+        full += barred
         mask_excluded(full, queries)
         scores.append(full)
         lists.append(top_k(full, k).items)

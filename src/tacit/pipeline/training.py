@@ -12,10 +12,11 @@ from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
 from tacit.core.types import Array, Float32, Float64, Json
 from tacit.data.catalogue import Catalogue
+from tacit.data.gain import ndcg_of_scores
 from tacit.features.families import USUAL
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
-from tacit.pipeline.blend import Blend, ndcg, shares
+from tacit.pipeline.blend import Blend, shares
 from tacit.pipeline.config import Config, made
 from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage
 from tacit.pipeline.lessons import Lesson, lesson, pairs
@@ -243,7 +244,7 @@ def _by_trust(
         ranked.ravel()[place] = ranker.score(normaliser.transform(one.features[held]), base.ravel()[place])
         labels, totals = one.judged.labels[rows], one.judged.totals[rows]
         for trust in values:
-            values[trust].append(ndcg(trusted(base[rows], ranked[rows], trust), labels, totals))
+            values[trust].append(ndcg_of_scores(trusted(base[rows], ranked[rows], trust), labels, totals))
     return {trust: np.concatenate(parts) for trust, parts in values.items()}
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tacit.core.types import Float32, Float64
+from tacit.data.gain import ndcg_of_pairs
 from tacit.features.columns import Column
 from tacit.rankers.protocol import Pairs, Ranker
-from tacit.rankers.quality import cross_entropy, ndcg
+from tacit.rankers.quality import cross_entropy
 
 
 @dataclass(frozen=True)
@@ -91,5 +92,5 @@ def _parts(columns: Sequence[Column]) -> Mapping[tuple[str, str], list[int]]:
 
 def _quality(ranker: Ranker, pairs: Pairs, features: Float32) -> Float64:
     score = ranker.score(features, pairs.base)
-    gain = ndcg(score, pairs.acted, pairs.group)
+    gain = ndcg_of_pairs(score, pairs.acted, pairs.group)
     return np.array([cross_entropy(score, pairs.acted, pairs.weight), gain.mean() if len(gain) else 0.0])

@@ -14,11 +14,12 @@ import numpy as np
 from tacit.core.extras import require
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Json
+from tacit.data.gain import ndcg_of_pairs
 from tacit.features.columns import Column
 from tacit.features.normaliser import Scale
 from tacit.rankers.parameters import made_of, parameters_of
 from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
-from tacit.rankers.quality import accuracy, auc, ndcg
+from tacit.rankers.quality import accuracy, auc
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -169,7 +170,7 @@ class LambdaMART:
     def _epoch(self, number: int, parts: Mapping[str, Pairs], scores: Mapping[str, Float32]) -> Epoch:
         figures: dict[str, float] = {}
         for name, pairs in parts.items():
-            score, gain = scores[name], ndcg(scores[name], self._gain(pairs), pairs.group)
+            score, gain = scores[name], ndcg_of_pairs(scores[name], self._gain(pairs), pairs.group)
             figures[f"{name}_loss"] = 1 - float(gain.mean()) if len(gain) else float("nan")
             figures[f"{name}_accuracy"] = accuracy(score, pairs.acted, pairs.weight)
             figures[f"{name}_auc"] = auc(score, pairs.acted)

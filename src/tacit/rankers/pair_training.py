@@ -5,21 +5,18 @@ sooner. Epoch n draws from the seed and n alone: a run that goes on from a check
 never interrupted. Only the trained tensors are written; the others are in the pretrained model.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from tacit.core.errors import ConfigError
+from tacit.core.checkpoint import Checkpoint, Saved
 from tacit.core.progress import Progress, Task
 from tacit.core.types import Array, Float32, Int64
 from tacit.rankers.pair_network import PairNetwork
@@ -112,15 +109,15 @@ def train_network(
     on_epoch : callable, optional
     """
     state = _State(network, _optimiser(network, parameters), trained)
-    if checkpoint is not None and checkpoint.exists():
-        _load(checkpoint, state, fingerprint)
+    kept = Checkpoint(checkpoint, fingerprint)
+    if saved := kept.load(network.head.weight.device):
+        _go_on(state, saved)
     steps = -(-len(lessons.train[0]) // parameters.batch_size)
     with progress.task("fine-tuning the language model", total=parameters.epochs * steps) as task:
         task.advance(len(state.epochs) * steps)
         while _goes_on(state, parameters):
             _epoch(state, parameters, lessons, np.random.default_rng([seed, len(state.epochs)]), task)
-            if checkpoint is not None:
-                _save(checkpoint, state, fingerprint)
+            kept.save(_saved(state))
             if on_epoch is not None:
                 on_epoch(state.epochs[-1])
     return state.epochs, {name: tensor.cpu().numpy() for name, tensor in state.best.items()}
@@ -206,38 +203,15 @@ def _report(number: int, network: PairNetwork, lessons: Lessons) -> Epoch:
     )
 
 
-def _save(path: Path, state: _State, fingerprint: str) -> None:
-    tensors = {f"now/{name}": tensor for name, tensor in state.tensors.items()}
-    tensors |= {f"best/{name}": tensor for name, tensor in state.best.items()}
-    for place, slots in state.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser/{place}/{name}": tensor for name, tensor in slots.items()}
-    epochs = json.dumps([asdict(epoch) for epoch in state.epochs])
-    header = {"run": fingerprint, "epochs": epochs, "seconds": str(state.seconds)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside, header)
-    aside.replace(path)
+def _saved(state: _State) -> Saved:
+    slots = state.optimiser.state_dict()["state"]
+    told = {"epochs": [asdict(epoch) for epoch in state.epochs], "seconds": state.seconds}
+    return Saved(state.tensors, state.best, slots, told)
 
 
-def _load(path: Path, state: _State, fingerprint: str) -> None:
-    with safe_open(path, "pt", device=str(state.network.head.weight.device)) as file:
-        header = file.metadata()
-        if header["run"] != fingerprint:
-            raise ConfigError(
-                f"the checkpoint {path} is of another run (other parameters, pairs or seed); "
-                "name another file or delete it"
-            )
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    slots: dict[int, dict[str, Any]] = {}
-    for name, tensor in tensors.items():
-        part, _, rest = name.partition("/")
-        if part == "now":
-            state.tensors[rest].copy_(tensor)
-        elif part == "best":
-            state.best[rest] = tensor
-        else:
-            place, slot = rest.split("/")
-            slots.setdefault(int(place), {})[slot] = tensor
-    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": slots})
-    state.epochs = [Epoch(**epoch) for epoch in json.loads(header["epochs"])]
-    state.seconds = float(header["seconds"])
+def _go_on(state: _State, saved: Saved) -> None:
+    state.network.load_state_dict(saved.network, strict=False)  # the others are in the pretrained model
+    state.best = dict(saved.best)
+    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": saved.slots})
+    state.epochs = [Epoch(**epoch) for epoch in saved.told["epochs"]]
+    state.seconds = saved.told["seconds"]

@@ -1,9 +1,9 @@
-"""How good a ranker's scores are: loss, accuracy, area under the ROC curve, NDCG."""
+"""How good a ranker's scores are: loss, accuracy, area under the ROC curve."""
 
 import numpy as np
 from scipy.stats import rankdata
 
-from tacit.core.types import Float32, Float64, Int64
+from tacit.core.types import Float32
 from tacit.rankers.protocol import Pairs
 
 
@@ -41,26 +41,3 @@ def auc(logits: Float32, label: Float32) -> float:
         return float("nan")
     ranks = rankdata(logits)[positive].sum()
     return float((ranks - hits * (hits + 1) / 2) / (hits * misses))
-
-
-def ndcg(score: Float32, label: Float32, group: Int64, k: int = 10) -> Float64:
-    """Return NDCG@k of each query with a positive pair, of equal scores the first first: float64[queries].
-
-    Parameters
-    ----------
-    score, label : float32[pairs]
-        A label is the gain.
-    group : int64[pairs]
-        Ascending.
-    """
-    gained, ideal = (_gain(order, label, group, k) for order in (score, label))
-    return gained[ideal > 0] / ideal[ideal > 0]
-
-
-def _gain(order: Float32, label: Float32, group: Int64, k: int) -> Float64:
-    _, query, counts = np.unique(group, return_inverse=True, return_counts=True)
-    place = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
-    ranked = np.lexsort((-order, query))
-    discount = np.where(place < k, 1 / np.log2(place + 2.0), 0)
-    gained = np.bincount(query, discount * label[ranked], minlength=len(counts))
-    return np.asarray(gained, dtype=np.float64)

@@ -23,6 +23,7 @@ import polars as pl
 from tacit.core.types import Float32
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
+from tacit.data.gain import ndcg
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
@@ -260,6 +261,5 @@ def _ndcg(ranking: Ranking, queries: Queries, future: Interactions) -> float:
         chosen = np.setdiff1d(future.item[(future.user == user) & (future.weight > 0)], seen)
         if len(chosen):
             hits = np.isin(ranking.items[row], chosen)
-            discount = 1 / np.log2(np.arange(2, len(hits) + 2))
-            values.append(hits @ discount / discount[: len(chosen)].sum())
+            values.append(ndcg(hits[None], np.array([len(chosen)]), len(hits)))
     return float(np.mean(values))

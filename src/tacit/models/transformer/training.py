@@ -5,26 +5,24 @@ show what a softmax over hundreds of negatives does to SASRec. The negatives are
 with events and shared by a batch, so that scoring them is one matrix product.
 
 Epoch n draws from the seed and n alone: a run that goes on from a checkpoint ends like one that was never
-interrupted. The checkpoint is one safetensors file (its header holds the numbers), written aside and renamed.
+interrupted.
 """
 
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tacit.core.errors import ConfigError
+from tacit.core.checkpoint import Checkpoint, Saved
 from tacit.core.progress import Progress
 from tacit.core.types import Bool, Float32, Float64, Int64
+from tacit.data.gain import discount
 from tacit.models.transformer.batches import Sequences, Tokens
 from tacit.models.transformer.network import Network
 
@@ -33,6 +31,8 @@ _HIDDEN = 0.1
 
 _HELD_SHARE, _HELD_USERS = 0.1, 1000
 """Users whose last event is held out to stop by: a share of all, at most so many."""
+
+_K = 10
 
 
 @dataclass(frozen=True)
@@ -139,14 +139,14 @@ def train_network(
         network.parameters(), lr=parameters.learning_rate, weight_decay=parameters.weight_decay
     )
     state = _State(network, optimiser, _copied(network), [])
-    if checkpoint is not None and checkpoint.exists():
-        _load(checkpoint, state, fingerprint)
+    kept = Checkpoint(checkpoint, fingerprint)
+    if saved := kept.load(network.start.device):
+        _go_on(state, saved)
     with progress.task("training the transformer", total=parameters.epochs) as task:
         task.advance(len(state.epochs))
         while len(state.epochs) < parameters.epochs and state.waited < parameters.patience:
             _epoch(state, parameters, lessons, seed)
-            if checkpoint is not None:
-                _save(checkpoint, state, fingerprint)
+            kept.save(_saved(state))
             task.advance()
             if on_epoch is not None:
                 on_epoch(state.epochs[-1])
@@ -259,48 +259,26 @@ def _ndcg(network: Network, lessons: Lessons, max_length: int) -> Float64:
 
 
 def _gain(scores: Float32, held: Sequences, place: Int64, target: Int64) -> Float64:
-    """Return ``1 / log2(1 + rank)`` of the target, 0 beyond rank 10 and where it is unknown."""
+    """Return what the place of the one target gains, 0 where it is unknown: float64[n]."""
     rows = np.arange(len(scores))
     right = scores[rows, target]
     scores[np.repeat(rows, held.lengths), place[held.item]] = -np.inf
     better = (scores > right[:, None]).sum(axis=1)
-    return np.where((better < 10) & (target >= 0), 1 / np.log2(2.0 + better), 0)
+    return np.where(target >= 0, discount(better, _K), 0)
 
 
 def _copied(network: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
 
 
-def _save(path: Path, state: _State, fingerprint: str) -> None:
-    tensors = {f"network.{name}": tensor for name, tensor in state.network.state_dict().items()}
-    tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
-    for place, slots in state.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{place}.{name}": tensor for name, tensor in slots.items()}
-    header = {"run": fingerprint, "epochs": json.dumps([asdict(epoch) for epoch in state.epochs])}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside, header)
-    aside.replace(path)
+def _saved(state: _State) -> Saved:
+    slots = state.optimiser.state_dict()["state"]
+    epochs = [asdict(epoch) for epoch in state.epochs]
+    return Saved(state.network.state_dict(), state.best, slots, {"epochs": epochs})
 
 
-def _load(path: Path, state: _State, fingerprint: str) -> None:
-    with safe_open(path, "pt", device=str(state.network.start.device)) as file:
-        header = file.metadata()
-        if header["run"] != fingerprint:
-            raise ConfigError(
-                f"the checkpoint {path} is of another run (other parameters, events or seed); "
-                "name another file or delete it"
-            )
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    state.network.load_state_dict(_under("network.", tensors))
-    state.best = _under("best.", tensors)
-    slots: dict[int, dict[str, Any]] = {}
-    for name, tensor in _under("optimiser.", tensors).items():
-        place, slot = name.split(".")
-        slots.setdefault(int(place), {})[slot] = tensor
-    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": slots})
-    state.epochs = [Epoch(**epoch) for epoch in json.loads(header["epochs"])]
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+def _go_on(state: _State, saved: Saved) -> None:
+    state.network.load_state_dict(saved.network)
+    state.best = dict(saved.best)
+    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": saved.slots})
+    state.epochs = [Epoch(**epoch) for epoch in saved.told["epochs"]]

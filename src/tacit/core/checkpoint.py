@@ -1,0 +1,91 @@
+"""A training run on disk: one safetensors file whose header holds the numbers, written aside and renamed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from tacit.core.errors import ConfigError
+
+_RUN, _TOLD = "checkpoint", "told"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Everything that an epoch changes.
+
+    Attributes
+    ----------
+    network, best : mapping of str to Tensor
+        What is trained, as it is now and as it was in the best epoch.
+    slots : mapping of int to mapping of str to Tensor
+        What the optimiser remembers of each parameter.
+    told : mapping of str to JSON
+        The numbers: epochs, seconds, ...
+    """
+
+    network: Mapping[str, Tensor]
+    best: Mapping[str, Tensor]
+    slots: Mapping[int, Mapping[str, Tensor]]
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a run is kept.
+
+    Attributes
+    ----------
+    file : Path or None
+        None keeps nothing.
+    run : str
+        What the run depends on; a file of another run is refused.
+    """
+
+    file: Path | None
+    run: str
+
+    def save(self, saved: Saved) -> None:
+        """Write the file, which is whole at any moment."""
+        if self.file is None:
+            return
+        slots = {f"{n}.{name}": tensor for n, one in saved.slots.items() for name, tensor in one.items()}
+        parts = {"network": saved.network, "best": saved.best, "slots": slots}
+        tensors = {f"{part}.{name}": t.contiguous() for part, of in parts.items() for name, t in of.items()}
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        aside = self.file.with_name(self.file.name + ".part")
+        save_file(tensors, aside, {_RUN: self.run, _TOLD: json.dumps(saved.told)})
+        aside.replace(self.file)
+
+    def load(self, device: torch.device) -> Saved | None:
+        """Return what was saved, None where nothing was.
+
+        Raises
+        ------
+        ConfigError
+            If the file is of another run.
+        """
+        if self.file is None or not self.file.exists():
+            return None
+        with safe_open(self.file, "pt", device=str(device)) as file:
+            header = file.metadata() or {}
+            if header.get(_RUN) != self.run:
+                raise ConfigError(
+                    f"the checkpoint {self.file} is of another run (other parameters, data or seed); "
+                    "name another file or delete it"
+                )
+            parts: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "slots": {}}
+            for key in file.keys():  # noqa: SIM118
+                part, _, name = key.partition(".")
+                parts[part][name] = file.get_tensor(key)
+        slots: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in parts["slots"].items():
+            place, _, name = key.partition(".")
+            slots.setdefault(int(place), {})[name] = tensor
+        return Saved(parts["network"], parts["best"], slots, json.loads(header[_TOLD]))
