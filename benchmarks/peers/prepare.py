@@ -100,7 +100,7 @@ class Cuts:
 
 
 def _warm(split: Split) -> Split:
-    return _asking(split, np.flatnonzero(split.queries.lengths))
+    return _asking(split, np.flatnonzero(split.queries.acted().lengths))
 
 
 def _some(split: Split, most: int) -> Split:

@@ -84,9 +84,10 @@ class Data:
 
     @cached_property
     def seen(self) -> sparse.csr_matrix:
-        """Users asked x items: what they had to do with, liked or not."""
-        ones = np.ones(len(self.user), dtype=np.float32)
-        return sparse.csr_matrix((ones, (self.user, self.item)), self.shape)[self.asked]
+        """Users asked x items: what they had to do with, liked or not; what was only shown is not in it."""
+        acted = self.weight != 0
+        ones = np.ones(int(acted.sum()), dtype=np.float32)
+        return sparse.csr_matrix((ones, (self.user[acted], self.item[acted])), self.shape)[self.asked]
 
     @property
     def k(self) -> int:

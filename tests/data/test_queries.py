@@ -41,6 +41,15 @@ def test_matrix_adds_repeats_and_drops_noes_and_unknown_items() -> None:
     assert replaced.dtype == np.float32
 
 
+def test_what_was_only_shown_is_no_act_and_may_be_recommended() -> None:
+    queries = Queries.of([[1, 2, 3], [4], [5]], weights=[[1, 0, -1], [0], [1]])
+    assert excludes(queries) == [[1, 3], [], [5]]
+    assert lists(queries.acted()) == [[1, 3], [], [5]]
+    assert excludes(queries.acted()) == [[1, 3], [], [5]]
+    whole = Queries.of([[1]])
+    assert whole.acted() is whole
+
+
 def test_nothing_is_excluded_where_seen_items_may_come_back() -> None:
     assert excludes(Queries.of([[1, 2], [3]], exclude_seen=False)) == [[], []]
 

@@ -91,6 +91,16 @@ def test_reasons_name_what_was_done(engine: Engine) -> None:
     assert popular[0].reasons == ["popular now"]
 
 
+def test_what_was_only_shown_stays_in_the_list_and_is_no_reason(engine: Engine) -> None:
+    item, title = small_snapshot().catalogue.items.ids[3], small_snapshot().catalogue.titles[3]
+    engine.observe([NewEvent(item, "purchase", user_id="u")])
+    before = ids(engine, "u")
+    engine.observe([NewEvent(shown, "impression", user_id="u") for shown in [*before, item]])
+    assert ids(engine, "u") == before
+    said = [reason for found in engine.recommend(Request(user_id="u")).items for reason in found.reasons]
+    assert any(reason in (f"because you bought {title}", f"similar in text to {title}") for reason in said)
+
+
 def test_events_that_the_snapshot_knows_count_once(place: str) -> None:
     snapshot = small_snapshot()
     log = snapshot.interactions

@@ -71,6 +71,14 @@ def test_seen_items_are_candidates_and_targets_where_repeats_count() -> None:
     assert len(split.queries.exclude) == 0
 
 
+def test_what_was_only_shown_is_no_target_and_may_become_one() -> None:
+    rows = [("u", "a", 1.0), ("u", "b", 2.0), ("u", "b", 3.0), ("u", "c", 4.0)]
+    events = frame(rows, events=["click", "impression", "click", "impression"])
+    split = make_split(events, share=0.5)
+    assert split.catalogue.items.decode(split.targets) == ["b"]
+    assert split.queries.exclude.tolist() == [0]
+
+
 def test_seen_items_are_excluded_by_default() -> None:
     split = make_split(frame(ROWS), share=0.5)
     np.testing.assert_array_equal(split.queries.exclude, split.queries.item)

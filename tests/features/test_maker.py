@@ -128,6 +128,27 @@ def test_the_share_that_was_liked_is_drawn_to_that_of_all() -> None:
     assert np.isnan(told[4])
 
 
+def test_what_was_shown_in_vain_and_how_often_showing_leads_to_an_act() -> None:
+    # Of a two showings were acted on, of b none of one, of c one of one: three of four in all.
+    seen = replace(PAST, weight=np.array([1, 1, 0, 1], dtype=np.float32))
+    queries = Queries.of([[1, 1, 2, 0, 2], [3, 2]], weights=[[0, 0, 0, 0, 1], [0, 1]])
+    lift = np.log([7.5 / 11 / 0.75, 8.5 / 11 / 0.75, 9.5 / 12 / 0.75, 7.5 / 11 / 0.75]).tolist()
+    told = column(maker(seen), queries, "click_through")
+    assert told[:4].tolist() == pytest.approx(lift)
+    assert np.isnan(told[4])  # item d has no event
+    # Pairs: b, c for the first and a, b, d for the second. What was acted on in the end is not in vain.
+    assert column(maker(seen), queries, "shown").tolist() == [1, 0, 0, 0, 1]
+    times = np.log1p([2, 0, 0, 0, 1]).tolist()
+    assert column(maker(seen), queries, "shown_times").tolist() == pytest.approx(times)
+    assert column(maker(seen), queries, "history_length").tolist() == pytest.approx(
+        np.log1p([1] * 5).tolist()
+    )
+
+
+def test_a_log_of_acts_alone_knows_no_exposure() -> None:
+    assert not maker(PAST, ("exposure",)).columns(("kin", "trend"))
+
+
 def test_history_length_and_nothing_known_of_a_stranger() -> None:
     expected = np.log1p([2, 2, 0, 0, 0]).tolist()
     assert column(maker(PAST), QUERIES, "history_length").tolist() == pytest.approx(expected)

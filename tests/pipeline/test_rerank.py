@@ -80,7 +80,8 @@ def made(labels: Float32, told: Float32) -> Rehearsal:
     judged = Judged(found, labels, labels.sum(axis=1).astype(np.int64))
     queries = Queries.of([[number % 90] for number in range(N)])
     no_kinds = np.zeros((0, len(log.kinds)), bool)
-    window = Window(log, queries, np.zeros(N + 1, np.int64), np.empty(0, np.int32), no_kinds)
+    none = (np.zeros(N + 1, np.int64), np.empty(0, np.int32))
+    window = Window(log, queries, *none, no_kinds, *none)
     return Rehearsal(window, (), judged, ROLE)
 
 

@@ -40,6 +40,14 @@ def test_seen_and_unavailable_items_are_no_candidates() -> None:
     assert found.items.tolist() == [[2, 3], [0, 2]]
 
 
+def test_what_was_only_shown_is_a_candidate_and_no_history() -> None:
+    queries = Queries.of([[0, 1], [0]], weights=[[1, 0], [0]], times=[[1, 5], [5]], now=9)
+    found = candidates([A], queries, 2, np.ones(5, dtype=bool))
+    assert found.items.tolist() == [[1, 2], [0, 1]]
+    assert found.lengths.tolist() == [1, 0]
+    assert found.absences.tolist() == [8, 0]
+
+
 def test_batches_are_padded_to_one_width() -> None:
     found = collect([A, B], Queries.of([[0, 1, 2, 3]] + [[]] * 600), 2, np.ones(5, dtype=bool))
     assert found.items.shape == (601, 4)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 
 import numpy as np
@@ -231,6 +231,25 @@ def test_training_users_give_all_positives_and_a_sample_of_the_rest() -> None:
     # What was drawn stands for all: the weights of a list sum to about its length.
     stood_for = np.bincount(one.query, one.weight)
     assert stood_for[real > 60].mean() == pytest.approx(real[real > 60].mean(), rel=0.1)
+
+
+@pytest.mark.parametrize("role", [TRAIN, VALID])
+def test_what_was_passed_over_is_always_drawn_and_counts_more_where_it_is_trained_on(role: int) -> None:
+    _, catalogue = small_log()
+    whole = rehearsed(CONFIG, role)
+    found = whole.judged.candidates
+    last = found.items.max(axis=1)  # the last candidate of each list was shown, and one chosen by nobody
+    offsets = np.arange(len(last) + 1, dtype=np.int64)
+    shown = replace(whole, window=replace(whole.window, passed_offsets=offsets, passed=last))
+    one = lesson(shown, catalogue, None, USUAL, (), np.random.default_rng(0), 3.0)
+    passed = found.items.ravel()[one.pair] == last[one.query]
+    assert passed.sum() == len(last)
+    assert (one.weight[passed] == (3 if role == TRAIN else 1)).all()
+    # The others stand for as many as ever.
+    rest = ~passed & (one.weight > 0) & (one.label[:, 0] == 0)
+    assert (
+        one.weight[rest] == np.maximum(found.real.sum(axis=1) / 60, 1).astype(np.float32)[one.query[rest]]
+    ).all()
 
 
 def test_held_out_users_keep_all_pairs_for_whole_lists() -> None:

@@ -117,6 +117,38 @@ def test_a_disliked_item_is_no_target() -> None:
     assert windows[0].queries.user.tolist() == [2]
 
 
+def test_what_was_shown_in_vain_or_refused_is_passed_over_and_what_was_shown_before_can_be_chosen() -> None:
+    rows = [("u", "a", 1), ("u", "b", 2), ("v", "a", 3)]
+    rows += [("u", "c", 4), ("u", "d", 5), ("u", "b", 6), ("u", "e", 7), ("u", "b", 8), ("v", "c", 9)]
+    weights = [1.0, 0, 1, 0, -1, 0, 1, 1, 0]
+    windows = rank_windows(log(rows, weights), "time", count=1, share=6 / 9, rng=np.random.default_rng(0))
+    (window,) = windows
+    # At the cut u is to choose b (shown before) and e; after e, b alone, and nothing is passed over. v chose
+    # nothing.
+    assert window.queries.user.tolist() == [0, 0]
+    assert window.targets[: window.target_offsets[1]].tolist() == [1, 4]
+    assert window.passed_offsets.tolist()[1] == 2
+    assert window.passed.tolist()[:2] == [2, 3]
+    items = np.array([[1, 2, 3, 4, -1], [1, 2, 3, 4, -1]], dtype=np.int32)
+    assert window.passed_over(items)[0].tolist() == [False, True, True, False, False]
+
+
+def test_a_visit_is_asked_after_an_act() -> None:
+    rows = [("v", "a", 1), ("u", "b", 3), ("u", "c", 4), ("u", "d", 5), ("u", "e", 6), ("u", "f", 7)]
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        (window,) = rank_windows(log(rows, [1, 0, 1, 0, 1, 0]), "time", count=1, share=5 / 6, rng=rng)
+        # Of two acts the first is known, and what was shown before it.
+        assert window.queries.now.tolist() == [3, 4]
+        assert window.queries.item.tolist() == [1, 2]
+        assert window.queries.exclude.tolist() == [2]
+        assert window.targets.tolist() == [2, 4, 4]
+        assert window.passed_offsets.tolist() == [0, 3, 5]
+        assert window.passed.tolist() == [1, 3, 5, 3, 5]
+        one = window.sample(1, np.random.default_rng(seed))
+        assert one.passed.tolist() in ([1, 3, 5], [3, 5])
+
+
 def test_leave_one_out_holds_the_last_event_of_each_user() -> None:
     (window,) = rank_windows(log(ROWS[:5]), "leave-one-out", count=1, share=0.1, rng=np.random.default_rng(0))
     assert window.queries.user.tolist() == [0, 1]

@@ -30,7 +30,7 @@ class Interactions:
         Event types; ``kind`` holds places in it.
     user, item : int32[events]
     weight : float32[events]
-        Strength; negative where the user said no.
+        Strength; negative where the user said no, 0 where an item was only shown.
     at : float64[events]
         Unix seconds. Where ``timing`` is "order" the place in the user's order, where it is "none" zero.
     kind : int16[events]

@@ -24,7 +24,7 @@ class Queries:
     item : int32[events]
         Item codes; every code is known (unknown ids are dropped where ids become codes).
     weight : float32[events]
-        Strength of each event; negative where the user said no.
+        Strength of each event; negative where the user said no, 0 where an item was only shown.
     at : float64[events]
         Time of each event, Unix seconds; a place in the order where the log has no times.
     kind : int16[events]
@@ -170,8 +170,17 @@ class Queries:
         return matrix
 
     def excluding_seen(self) -> "Queries":
-        """Return the queries with the items of each history (liked or not) left out of its answers."""
-        return replace(self, exclude_offsets=self.offsets, exclude=self.item)
+        """Return the queries with the items of each history (liked or not) left out of its answers.
+
+        An item that was only shown stays in them.
+        """
+        acted = self.acted()
+        return replace(self, exclude_offsets=acted.offsets, exclude=acted.item)
+
+    def acted(self) -> "Queries":
+        """Return the queries without the events that only show: nobody did anything then."""
+        said = self.weight != 0
+        return self if said.all() else self.keep(said)
 
     def slice(self, start: int, stop: int) -> "Queries":
         """Return queries ``start`` to ``stop`` (a view: nothing is copied)."""

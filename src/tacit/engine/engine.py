@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 
@@ -275,8 +276,9 @@ def check_k(k: int) -> None:
 
 def _reasons(state: State, history: History, ranking: Ranking) -> list[list[str]]:
     """Return the reasons of each item of the list in words."""
-    recent = history.queries.last(_EXPLAINED)
-    kinds = dict(zip(recent.item.tolist(), history.kinds[-_EXPLAINED:], strict=True))
+    recent = history.queries.acted().last(_EXPLAINED)
+    acts = compress(history.kinds, history.queries.weight != 0)
+    kinds = dict(zip(recent.item.tolist(), list(acts)[-_EXPLAINED:], strict=True))
     first = Ranking(ranking.items[:, :_EXPLAINED], ranking.scores[:, :_EXPLAINED])
     told = state.pipeline.reasons(recent, first)[0]
     silent: list[list[str]] = [[] for _ in range(ranking.items.shape[1] - len(told))]

@@ -178,7 +178,7 @@ def _facts(split: Split) -> dict[str, Json]:
         "test_events": split.test_events,
         "test_users": len(split.queries),
         "left_out_test_users": split.left_out_users,
-        "warm_test_users": int((split.queries.lengths > 0).sum()),
+        "warm_test_users": int((split.queries.acted().lengths > 0).sum()),
         "targets": len(split.targets),
         "cold_target_share": float(np.mean(cold)),
         "unknown_target_share": float(np.mean(unknown)),

@@ -40,7 +40,7 @@ def slices(split: Split) -> list[Slice]:
     "cold-item" keeps only the targets without a training event (those that could not be known included);
     the others keep all targets of some users.
     """
-    lengths = split.queries.lengths
+    lengths = split.queries.acted().lengths
     every = np.ones(len(split.targets), dtype=bool)
     cold = (split.targets < 0) | split.cold[split.targets]
     users: list[tuple[str, Bool, Bool]] = [

@@ -224,8 +224,10 @@ def _targets(
     known = (user >= 0) & (item >= 0)
     seen = np.zeros(len(chosen), dtype=bool)
     if not allow_seen:
+        acted = log.select(log.weight != 0)
         seen[known] = np.isin(
-            user[known].astype(np.int64) * width + item[known], log.user.astype(np.int64) * width + log.item
+            user[known].astype(np.int64) * width + item[known],
+            acted.user.astype(np.int64) * width + acted.item,
         )
     kept = chosen.filter(pl.Series(~seen))
     counts = kept.group_by(col.USER, maintain_order=True).len()

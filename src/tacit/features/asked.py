@@ -16,6 +16,9 @@ class Asked:
     Attributes
     ----------
     queries : Queries
+        Without the events that only show.
+    shown : Queries
+        These events alone.
     candidates : Candidates
     row, place : int64[pairs]
         Query of each pair, and its place among the candidates.
@@ -24,6 +27,7 @@ class Asked:
     """
 
     queries: Queries
+    shown: Queries
     candidates: Candidates
     row: Int64
     place: Int64
@@ -33,7 +37,8 @@ class Asked:
     def of(cls, queries: Queries, candidates: Candidates) -> "Asked":
         """Return the pairs of some candidates."""
         row, place = np.nonzero(candidates.real)
-        return cls(queries, candidates, row, place, candidates.items[row, place])
+        shown = queries.keep(queries.weight == 0)
+        return cls(queries.acted(), shown, candidates, row, place, candidates.items[row, place])
 
     def __len__(self) -> int:
         return len(self.row)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tacit.features import neighbours, popularity, retrieval, vectors
+from tacit.features import exposure, neighbours, popularity, retrieval, vectors
 from tacit.features.asked import Asked
 from tacit.features.attributes import attributes
 from tacit.features.columns import Values
@@ -46,6 +46,7 @@ FAMILIES: Mapping[str, Family] = {
     "collaborative-vectors": Family(vectors.collaborative_vectors, "collaborative", usual=False),
     "popularity": Family(popularity.popularity),
     "liking": Family(popularity.liking),
+    "exposure": Family(exposure.exposure),
     "history": Family(popularity.history),
     "moment": Family(popularity.moment, usual=False),
     "attributes": Family(attributes),

@@ -27,6 +27,10 @@ class ItemStatistics:
         Share of the events that are no no, drawn to the share of the whole log where events are few.
     kinds : float32[items, kinds]
         Share of each event type among the events, drawn likewise.
+    lift : float32[items]
+        Log of the share of its showings that were acted on, over that of the whole log, drawn to it where
+        showings are few (an act is one too); NaN for an item without events, or where the log has no events
+        that only show.
     first_at, last_at : float64[items]
         Times of the first and the last event; NaN for an item without events.
     born_at : float64[items]
@@ -38,6 +42,7 @@ class ItemStatistics:
     popularity: Float32
     liked: Float32
     kinds: Float32
+    lift: Float32
     first_at: Float64
     last_at: Float64
     born_at: Float64
@@ -59,6 +64,7 @@ class ItemStatistics:
             popularity=_popularity(liked, n, end, span, timed),
             liked=_shares(interactions.item, interactions.weight > 0, n),
             kinds=_kinds(interactions, n),
+            lift=_lift(interactions, n),
             first_at=first if timed else np.full(n, np.nan),
             last_at=last if timed else np.full(n, np.nan),
             born_at=_born(catalogue, first, end) if timed else np.full(n, np.nan),
@@ -74,6 +80,7 @@ class ItemStatistics:
             popularity=np.pad(self.popularity, ((0, new), (0, 0))),
             liked=np.pad(self.liked, (0, new), constant_values=np.nan),
             kinds=np.pad(self.kinds, ((0, new), (0, 0)), constant_values=np.nan),
+            lift=np.pad(self.lift, (0, new), constant_values=np.nan),
             first_at=np.append(self.first_at, np.full(new, np.nan)),
             last_at=np.append(self.last_at, np.full(new, np.nan)),
             born_at=np.append(self.born_at, np.where(np.isfinite(born), born, np.nan)),
@@ -111,6 +118,15 @@ def _shares(item: Int32, counted: Bool, n: int) -> Float32:
     of_all = counted.sum() / max(len(counted), 1)
     share = (np.bincount(item, counted, n) + _PRIOR * of_all) / (events + _PRIOR)
     return np.where(events > 0, share, np.nan).astype(np.float32)
+
+
+def _lift(interactions: Interactions, n: int) -> Float32:
+    """Return log(click-through / mean click-through) of the items; an act counts as a showing too."""
+    acted = interactions.weight != 0
+    if acted.all() or not acted.any():
+        return np.full(n, np.nan, dtype=np.float32)
+    share = _shares(interactions.item, acted, n)
+    return np.asarray(np.log(share / acted.mean()), dtype=np.float32)
 
 
 def _born(catalogue: Catalogue, first: Float64, end: float) -> Float64:

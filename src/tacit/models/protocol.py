@@ -126,7 +126,7 @@ def recommend(scorer: Scorer, queries: Queries, k: int, *, items: Int32 | None =
     """
     parts = []
     for batch in batches(queries, 1 if items is None else len(items)):
-        scores = scorer.score(batch, items)
+        scores = scorer.score(batch.acted(), items)
         mask_excluded(scores, batch, items)
         parts.append(top_k(scores, k, items))
     if not parts:

@@ -54,6 +54,10 @@ class Config:
         they already have `tacit.pipeline.windows.ENOUGH` queries.
     share : float
         Share of the training events in each stretch, in (0, 0.5).
+    passed : float
+        How many candidates of which nothing is known one counts for, in what a ranker learns from, that was
+        shown and not chosen, or refused; 0 or more. It needs a log with events that only show (impressions)
+        or say no.
     repeats : bool
         Items of the history may be recommended again (groceries, music): the windows then ask for them too,
         and a retriever ``repeats`` is added unless there is one.
@@ -77,6 +81,7 @@ class Config:
     candidates: int = 100
     windows: int = 3
     share: float = 0.1
+    passed: float = 1.0
     repeats: bool = False
     max_users: int = 4_000
     max_events: int = 2_000_000
@@ -92,6 +97,8 @@ class Config:
             object.__setattr__(self, "retrievers", {**self.retrievers, "repeats": {}})
         if not 0 < self.share < 0.5:
             raise ConfigError(f"share is {self.share}; it must lie between 0 and 0.5")
+        if not 0 <= self.passed < float("inf"):
+            raise ConfigError(f"passed is {self.passed}; it must be 0 or more")
         for name in ("candidates", "windows", "max_users", "max_events"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")

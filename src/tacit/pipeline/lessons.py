@@ -65,8 +65,12 @@ def lesson(
     families: Sequence[str],
     tasks: Sequence[str],
     rng: np.random.Generator,
+    passed: float = 1.0,
 ) -> Lesson:
     """Return a rehearsal with features of the families and labels of the tasks (event types; empty: any).
+
+    ``passed`` is how many ordinary candidates one counts for that was shown in vain or refused, where it is
+    trained on.
 
     Raises
     ------
@@ -75,7 +79,10 @@ def lesson(
     """
     window, judged = rehearsal.window, rehearsal.judged
     found = judged.candidates
-    drawn, weight = _drawn(found, judged.labels, rng)
+    passed_over = window.passed_over(found.items)
+    drawn, weight = _drawn(found, judged.labels > 0, passed_over, rng)
+    # What stops the training, calibrates and is told counts every candidate once.
+    weight[passed_over & (rehearsal.role == TRAIN)[:, None]] *= passed
     kept = np.flatnonzero(drawn | (found.real & (rehearsal.role != TRAIN)[:, None]))
     maker = FeatureMaker(projection=projection, families=families)
     maker.fit(window.past, catalogue, rehearsal.retrievers)
@@ -108,11 +115,17 @@ def pairs(lessons: Sequence[Lesson], role: int, blend: Blend, normaliser: Normal
     return Pairs(normaliser.transform(features), label, group, base, weight)
 
 
-def _drawn(found: Candidates, labels: Float32, rng: np.random.Generator) -> tuple[Bool, Float32]:
-    """Return all positives and about `_NEGATIVES` negatives a query, and how many each stands for: [n, c]."""
+def _drawn(
+    found: Candidates, chosen: Bool, passed_over: Bool, rng: np.random.Generator
+) -> tuple[Bool, Float32]:
+    """Return which pairs are drawn, and how many candidates each stands for: [n, c].
+
+    All that were chosen or passed over, and about `_NEGATIVES` a query of those of which nobody knows.
+    """
+    certain = chosen | passed_over
     share = np.minimum(_NEGATIVES / np.maximum(found.real.sum(axis=1, keepdims=True), 1), 1)
-    drawn: Bool = found.real & ((rng.random(found.items.shape) < share) | (labels > 0))
-    return drawn, np.where(labels > 0, 1, 1 / share).astype(np.float32)
+    drawn: Bool = found.real & ((rng.random(found.items.shape) < share) | certain)
+    return drawn, np.where(certain, 1, 1 / share).astype(np.float32)
 
 
 def _features(maker: FeatureMaker, rehearsal: Rehearsal, kept: Int64) -> Float32:

@@ -18,7 +18,8 @@ def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allo
     ----------
     retrievers : sequence of r fitted recommenders
     queries : Queries
-        n histories; the caller batches them (n x items x r scores are held at once).
+        n histories, of which events that only show are left out; the caller batches them (n x items x r
+        scores are held at once).
     k : int
         How many items each retriever may put forward.
     allowed : bool[items]
@@ -30,6 +31,7 @@ def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allo
         n x c with c as small as the largest union; items ascend by code.
     """
     barred = np.where(allowed, 0, -np.inf).astype(np.float32)  # adding it is faster than masking
+    queries = queries.acted()
     scores = []
     lists = []
     for retriever in retrievers:

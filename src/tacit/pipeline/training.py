@@ -138,7 +138,7 @@ def learn(
     ranker = new_ranker(config.ranker)
     families = families_of(config.ranker)
     lessons = [
-        lesson(one, catalogue, first.projection, families, tuple(ranker.tasks), rng)
+        lesson(one, catalogue, first.projection, families, tuple(ranker.tasks), rng, config.passed)
         for one in first.rehearsals
     ]
     taught = teach(ranker, lessons, blend, rng=rng, progress=progress, on_epoch=on_epoch)

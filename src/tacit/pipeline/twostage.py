@@ -31,6 +31,10 @@ from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.training import TrainingReport, learn
 from tacit.rankers.protocol import OnEpoch
 
+_DIGITS = 5
+"""Of a score that decide. What differs by less is a tie, which has a fixed order: in a batch sums are rounded
+otherwise than alone."""
+
 _SIMILAR = ("ease", "itemknn", "content")
 """Who answers "more like this", taking turns."""
 
@@ -122,9 +126,12 @@ class TwoStage:
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
             found = candidates(self.retrievers_, batch, max(k, self.config.candidates), allowed)
             scores = self.second_.score(batch, found)
-            best = top_k(self.rerank_.reordered(batch, found, scores) if self.rerank_ else scores, k)
-            chosen = np.take_along_axis(found.items, np.maximum(best.items, 0), 1)
-            ranking = Ranking(np.where(best.items < 0, -1, chosen), best.scores)
+            if self.rerank_:
+                scores = self.rerank_.reordered(batch, found, scores)
+            best = top_k(np.round(scores, _DIGITS), k)
+            place = np.maximum(best.items, 0)
+            chosen = np.where(best.items < 0, -1, np.take_along_axis(found.items, place, 1))
+            ranking = Ranking(chosen, np.where(best.items < 0, -np.inf, np.take_along_axis(scores, place, 1)))
             parts.append(filled(ranking, batch, allowed))
         if not parts:
             return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))

@@ -37,6 +37,8 @@ class Window:
         unless items may repeat.
     target_kinds : bool[..., kinds]
         By which types of events each of them was chosen.
+    passed_offsets : int64[n + 1], passed : int32[...]
+        The items that they were shown and did not choose, or refused, ascending.
     """
 
     past: Interactions
@@ -44,6 +46,8 @@ class Window:
     target_offsets: Int64
     targets: Int32
     target_kinds: Bool
+    passed_offsets: Int64
+    passed: Int32
 
     def sample(self, size: int, rng: np.random.Generator) -> "Window":
         """Return the window with at most ``size`` of its queries, chosen at random."""
@@ -51,8 +55,15 @@ class Window:
             return self
         rows = np.sort(rng.choice(len(self.queries), size, replace=False)).astype(np.int64)
         index, offsets = gather_ranges(self.target_offsets, rows)
+        places, passed_offsets = gather_ranges(self.passed_offsets, rows)
         return Window(
-            self.past, self.queries.take(rows), offsets, self.targets[index], self.target_kinds[index]
+            self.past,
+            self.queries.take(rows),
+            offsets,
+            self.targets[index],
+            self.target_kinds[index],
+            passed_offsets,
+            self.passed[places],
         )
 
     def labels(self, items: Int32, kind: int | None = None) -> Float32:
@@ -60,13 +71,12 @@ class Window:
 
         With a ``kind``, a place in the event types of the log, only of those chosen by such an event.
         """
-        width = np.int64(max(self.past.n_items, int(items.max(initial=0)) + 1))
-        row = np.repeat(np.arange(len(self.queries), dtype=np.int64), np.diff(self.target_offsets))
-        wanted = row * width + self.targets
-        if kind is not None:
-            wanted = wanted[self.target_kinds[:, kind]]
-        asked = np.arange(len(items), dtype=np.int64)[:, None] * width + items
-        return (np.isin(asked, wanted) & (items >= 0)).astype(np.float32)
+        of_kind = slice(None) if kind is None else self.target_kinds[:, kind]
+        return _among(items, self.target_offsets, self.targets, of_kind).astype(np.float32)
+
+    def passed_over(self, items: Int32) -> Bool:
+        """Return bool[n, c]: whether a candidate (int32[n, c]) was shown in vain or refused."""
+        return _among(items, self.passed_offsets, self.passed)
 
 
 def rank_windows(
@@ -106,10 +116,10 @@ def rank_windows(
         if not held.any() or held.all():
             break
         now = cut_time(rest.at, part) if protocol == "time" else rest.end
-        parts = [_queries(rest, held, repeats, now=now)]
+        parts = [_asked(rest, held, repeats, now=now)]
         if protocol == "time":
             parts.append(_visits(rest, held, repeats, rng))
-        window = _window(rest.select(~held), parts)
+        window = _joined(rest.select(~held), parts)
         if len(window.queries) and len(window.past):
             windows.append(window)
         if sum(len(window.queries) for window in windows) >= ENOUGH:
@@ -126,41 +136,67 @@ def sampled_users(log: Interactions, max_events: int, rng: np.random.Generator) 
     return log.select(chosen[log.user])
 
 
-_Asked = tuple[Queries, Int64, Int32, Bool]
-"""Queries with their target offsets, targets and the kinds of these."""
+def _among(items: Int32, offsets: Int64, listed: Int32, kept: Bool | slice = slice(None)) -> Bool:
+    """Return which candidates (int32[n, c]) are in the list of their query: bool[n, c]."""
+    width = np.int64(max(int(listed.max(initial=0)), int(items.max(initial=0))) + 1)
+    row = np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
+    asked = np.arange(len(items), dtype=np.int64)[:, None] * width + items
+    return np.asarray(np.isin(asked, (row * width + listed)[kept]) & (items >= 0))
 
 
-def _window(past: Interactions, parts: Sequence[_Asked]) -> Window:
-    queries, offsets, targets, kinds = zip(*parts, strict=True)
-    counts = np.concatenate([np.diff(part) for part in offsets])
-    all_offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return Window(past, Queries.joined(queries), all_offsets, np.concatenate(targets), np.concatenate(kinds))
+def _joined(past: Interactions, parts: Sequence[Window]) -> Window:
+    """Return the queries of all parts as one window with that past."""
+    return Window(
+        past,
+        Queries.joined([part.queries for part in parts]),
+        _offsets(np.concatenate([np.diff(part.target_offsets) for part in parts])),
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate([part.target_kinds for part in parts]),
+        _offsets(np.concatenate([np.diff(part.passed_offsets) for part in parts])),
+        np.concatenate([part.passed for part in parts]),
+    )
 
 
-def _queries(log: Interactions, held: Bool, repeats: bool, *, now: float) -> _Asked:
+def _offsets(counts: Int64) -> Int64:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def _asked(log: Interactions, held: Bool, repeats: bool, *, now: float) -> Window:
     """Return who chose something (new) among the held events, asked before them."""
-    past, liked = log.select(~held), log.select(held & (log.weight > 0))
+    past = log.select(~held)
     width = np.int64(log.n_items)
-    seen = np.unique(past.user.astype(np.int64) * width + past.item)
-    chosen, place = np.unique(liked.user.astype(np.int64) * width + liked.item, return_inverse=True)
+    cell = log.user.astype(np.int64) * width + log.item
+    seen = np.unique(cell[~held & (log.weight != 0)])
+    liked = held & (log.weight > 0)
+    chosen, place = np.unique(cell[liked], return_inverse=True)
     kinds = np.zeros((len(chosen), len(log.kinds)), dtype=bool)
-    kinds[place, liked.kind] = True
+    kinds[place, log.kind[liked]] = True
     kept = np.full(len(chosen), True) if repeats else ~np.isin(chosen, seen, assume_unique=True)
     wanted = chosen[kept]
     users, counts = np.unique(wanted // width, return_counts=True)
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    queries = past.queries(users.astype(np.int32), now=now, exclude_seen=not repeats)
-    return queries, offsets, (wanted % width).astype(np.int32), kinds[kept]
+    passed = np.setdiff1d(cell[held & (log.weight <= 0)], chosen)
+    passed_by, passed = passed // width, (passed % width).astype(np.int32)
+    return Window(
+        past,
+        past.queries(users.astype(np.int32), now=now, exclude_seen=not repeats),
+        _offsets(counts),
+        (wanted % width).astype(np.int32),
+        kinds[kept],
+        _offsets(np.bincount(passed_by, minlength=log.n_users)[users]),
+        passed[np.isin(passed_by, users)],
+    )
 
 
-def _visits(log: Interactions, held: Bool, repeats: bool, rng: np.random.Generator) -> _Asked:
-    """Return who is in the middle of a stretch, asked right after one of their events in it."""
-    count = np.bincount(log.user[held], minlength=log.n_users)
-    start = np.concatenate([[0], np.cumsum(count)])
-    # The place of an event among the held ones of its user, by which a log is sorted.
-    place = np.cumsum(held) - held - start[log.user]
+def _visits(log: Interactions, held: Bool, repeats: bool, rng: np.random.Generator) -> Window:
+    """Return who is in the middle of a stretch, asked right after one of their acts in it."""
+    acts = held & (log.weight != 0)  # what is only shown is no visit of its own
+    count = np.bincount(log.user[acts], minlength=log.n_users)
+    start = _offsets(count)
+    # The place of an event among the held acts of its user, by which a log is sorted.
+    place = np.cumsum(acts) - acts - start[log.user]
     known = np.floor(1 + rng.random(log.n_users) * (count - 1))
     here = count[log.user] > 1
     later = held & (place >= known[log.user])
-    queries, offsets, targets, kinds = _queries(log.select(here), later[here], repeats, now=log.end)
-    return replace(queries, now=queries.at[queries.offsets[1:] - 1]), offsets, targets, kinds
+    asked = _asked(log.select(here), later[here], repeats, now=log.end)
+    queries = asked.queries
+    return replace(asked, queries=replace(queries, now=queries.at[queries.offsets[1:] - 1]))
