@@ -98,9 +98,11 @@ def learned(bert: Path, labels: Float32, told: Float32, **more: Any) -> tuple[Re
     log, catalogue = small_log()
     first = FirstStage((), (made(labels, told),), None, np.zeros(log.n_users, int))
     config = Config(retrievers=RETRIEVERS, ranker=None)
-    stage, _ = learn(first, catalogue, config, rng=np.random.default_rng(0), progress=SILENT, on_epoch=None)
+    _, _, scores = learn(
+        first, catalogue, config, rng=np.random.default_rng(0), progress=SILENT, on_epoch=None
+    )
     return fit_reranker(
-        parameters(bert, **more), first, stage, catalogue,
+        parameters(bert, **more), first, scores, catalogue,
         rng=np.random.default_rng(0), progress=SILENT, on_epoch=None,
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from tacit.features.candidates import Candidates
 from tacit.features.columns import Column
 from tacit.features.families import USUAL
 from tacit.features.maker import FeatureMaker
-from tacit.pipeline.blend import Blend, Judged
+from tacit.pipeline.blend import Blend, Judged, shares
 from tacit.pipeline.config import Config
 from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, Rehearsal, rehearse, roles
 from tacit.pipeline.lessons import Lesson, lesson
@@ -263,13 +263,31 @@ def test_without_a_ranker_no_features_are_made() -> None:
     config = Config(retrievers={"trending": {}}, ranker=None)
     first = FirstStage((), (rehearsed(config),), None, np.zeros(small_log()[0].n_users))
     assert isinstance(window().past, Interactions)
-    stage, report = learn(
+    stage, report, _ = learn(
         first, small_log()[1], config, rng=np.random.default_rng(0), progress=SILENT, on_epoch=None
     )
     assert stage.ranker is None
     assert report.weights["trending"] > 0
     assert (report.epochs, report.pairs, report.gain) == ([], 0, None)
     assert report.queries == len(window().queries)  # the blend has learned from them
+
+
+def test_in_a_rehearsal_the_stage_gives_what_the_blend_does_to_those_that_the_ranker_learned_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tacit.pipeline.training._Taught.trust", 0.5)
+    log, catalogue = small_log()
+    role = np.resize([TRAIN, TRAIN, VALID, TEST], log.n_users)
+    one = rehearse(window(), CONFIG, catalogue, role, np.random.default_rng(0), lambda: None)
+    first = FirstStage((), (one,), None, role)
+    rng = np.random.default_rng(0)
+    stage, _, (scores,) = learn(first, catalogue, CONFIG, rng=rng, progress=SILENT, on_epoch=None)
+    held, found = one.role != TRAIN, one.judged.candidates
+    np.testing.assert_array_equal(scores[~held], shares(stage.blend.score(found))[~held])
+    anew = stage.fitted(one.window.past, catalogue, one.retrievers)
+    np.testing.assert_allclose(scores[held], anew.score(one.window.queries, found)[held], rtol=1e-4)
+    assert stage.trust == 0.5
+    assert not np.allclose(scores[held], shares(stage.blend.score(found))[held])
 
 
 def test_tasks_label_what_was_chosen_by_each_type_of_event() -> None:

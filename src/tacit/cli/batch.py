@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from tacit.cli.options import Length, SnapshotDir
+
 
 def batch(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot made by `tacit fit`.")],
+    directory: SnapshotDir,
     out: Annotated[
         Path,
         typer.Option(
@@ -20,7 +22,7 @@ def batch(
             "--users", help="File with user ids, known or new; all users of the snapshot by default."
         ),
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Length of each list.")] = 10,
+    k: Length = 10,
     allow_seen: Annotated[
         bool, typer.Option("--allow-seen", help="Keep items of the history in the lists.")
     ] = False,

@@ -1,11 +1,11 @@
 """``tacit check``: what is in a log, what is wrong with it, and a cleaned copy."""
 
-import json as json_format
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from tacit.cli.options import Items, Roles
 
 if TYPE_CHECKING:
     from tacit.data.clean import Cleaned
@@ -18,11 +18,9 @@ _FILES = "Files to write"
 
 def check(
     events: Annotated[Path, typer.Argument(help="Event log: CSV, TSV, JSONL or Parquet, packed or not.")],
-    items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
+    items: Items = None,
     users: Annotated[Path | None, typer.Option("--users", help="File that describes users.")] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
-    ] = None,
+    mapping: Roles = None,
     weights: Annotated[
         Literal["default", "names", "auto"],
         typer.Option("--weights", help="Event weights: every yes alike, by name, or estimated from the log."),
@@ -104,12 +102,14 @@ def check(
 ) -> None:
     """Read and clean a log, report on it, and write what is asked for."""
     from tacit.cli.inputs import item_frame, parse_mapping, parse_pairs
+    from tacit.cli.outputs import write_reports
     from tacit.cli.terminal import Bars
     from tacit.core.clock import SystemClock
     from tacit.data.clean import clean, parse_rules
     from tacit.data.quality import assess
     from tacit.data.read import read_events, read_users
     from tacit.data.weights import EventWeights
+    from tacit.reporting.quality import quality_page
 
     _check_places(html, json, quarantine, out)
     rules = parse_rules(
@@ -134,17 +134,15 @@ def check(
         rule = EventWeights.fit(cleaned.events, weights)
         task.advance()
     _show(report, rule, quiet=json == "-")
-    _write_reports(report, rule, html, json)
+    document = {**report.to_json(), "weights": rule.to_json()}
+    write_reports(document, lambda: quality_page(report, rule.strengths), html, json)
     _write_rows(cleaned, quarantine, out)
 
 
 def _check_places(html: Path | None, json: str | None, quarantine: Path | None, out: Path | None) -> None:
-    from tacit.cli.outputs import check_frame_place, check_place
+    from tacit.cli.outputs import check_frame_place, check_report_places
 
-    if html is not None:
-        check_place(html, "--html")
-    if json is not None and json != "-":
-        check_place(Path(json), "--json")
+    check_report_places(html, json)
     if quarantine is not None:
         check_frame_place(quarantine, "--quarantine")
     if out is not None:
@@ -163,27 +161,6 @@ def _show(report: "QualityReport", rule: "EventWeights", *, quiet: bool) -> None
         target.print(quality_tables(report, rule.strengths))
         if rule.target is not None:
             target.print(f"weights estimated from the log: how much each event foretells {rule.target!r}")
-
-
-def _write_reports(
-    report: "QualityReport", rule: "EventWeights", html: Path | None, json: str | None
-) -> None:
-    from tacit.cli.outputs import write_text
-    from tacit.cli.terminal import err
-
-    if json is not None:
-        document = {**report.to_json(), "weights": rule.to_json()}
-        text = json_format.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        if json == "-":
-            sys.stdout.write(text)
-        else:
-            write_text(text, Path(json))
-            err.print(f"{json}: report")
-    if html is not None:
-        from tacit.reporting.quality import quality_page
-
-        write_text(quality_page(report, rule.strengths), html)
-        err.print(f"{html}: report with charts")
 
 
 def _write_rows(cleaned: "Cleaned", quarantine: Path | None, out: Path | None) -> None:

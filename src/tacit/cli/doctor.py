@@ -3,9 +3,8 @@
 import json as json_format
 import sys
 from dataclasses import asdict, dataclass
-from typing import Annotated
 
-import typer
+from tacit.cli.options import PrintJson
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Finding:
 
 
 def doctor(
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: PrintJson = False,
 ) -> int:
     """Tell what this machine and installation have, what is missing, and how to get it."""
     from rich.markup import escape

@@ -1,13 +1,12 @@
 """``tacit evaluate``: what beats the simple answers on this data, with intervals."""
 
-import json as json_format
-import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tacit.cli.options import AllowSeen, Encoder, Items, Roles, Seed
 from tacit.core.errors import ConfigError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -26,10 +25,8 @@ _NEED_TEXT = ("content", "tuned-content")
 
 def evaluate(
     events: Annotated[Path | None, typer.Argument(metavar="EVENTS", help="Event log to split.")] = None,
-    items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
-    ] = None,
+    items: Items = None,
+    mapping: Roles = None,
     split: Annotated[
         Literal["time", "leave-one-out", "random"] | None,
         typer.Option(
@@ -69,14 +66,7 @@ def evaluate(
         Path | None,
         typer.Option("--config", help="Configuration (TOML) of cleaning and of the models blend and tacit."),
     ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            "--encoder",
-            help="auto, minilm, tfidf, endpoint:URL#MODEL, a Hugging Face path or name, or none.",
-            show_default="that of the configuration, or auto",
-        ),
-    ] = None,
+    encoder: Encoder = None,
     candidates: Annotated[
         Literal["catalogue", "log"],
         typer.Option(
@@ -84,18 +74,8 @@ def evaluate(
             help="What is ranked: catalogue and training events, or, as in papers, all items of the log.",
         ),
     ] = "catalogue",
-    allow_seen: Annotated[
-        bool,
-        typer.Option("--allow-seen", help="Items of the history may be recommended and count (groceries)."),
-    ] = False,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed",
-            help="Seed of the run.",
-            show_default="that of the configuration, or 7",
-        ),
-    ] = None,
+    allow_seen: AllowSeen = False,
+    seed: Seed = None,
     html: Annotated[Path | None, typer.Option("--html", help="Report with charts.")] = None,
     json: Annotated[
         str | None, typer.Option("--json", help="Report as JSON: a file, or - for standard output.")
@@ -105,11 +85,13 @@ def evaluate(
     from dataclasses import replace
 
     from tacit.cli.inputs import configured
+    from tacit.cli.outputs import check_report_places, write_reports
     from tacit.cli.terminal import Bars
     from tacit.engine.train import encoded
     from tacit.evaluation.evaluate import evaluate_all, first_stage
     from tacit.evaluation.leaderboard import leaderboard
     from tacit.pipeline import zoo
+    from tacit.reporting.evaluation import evaluation_page
 
     chosen = configured(config, encoder, seed)
     if allow_seen:
@@ -117,7 +99,7 @@ def evaluate(
     makers = zoo.models(chosen)
     names = _names(models, list(makers), slow=zoo.SLOW)
     compared = [] if rankers is None else _listed(rankers, zoo.RANKERS, "ranker")
-    _check_places(html, json)
+    check_report_places(html, json)
     bars = Bars()
     made = _split(
         events, train, test, items, mapping, chosen.cleaning, bars,
@@ -137,7 +119,7 @@ def evaluate(
     outcomes = evaluate_all(asked, made, seed=chosen.seed, progress=bars)
     report = leaderboard(outcomes, made, simple=zoo.SIMPLE, against=against, seed=chosen.seed)
     _show(report, quiet=json == "-")
-    _write(report, html, json)
+    write_reports(report, lambda: evaluation_page(report), html, json)
 
 
 def _names(models: str | None, known: Collection[str], *, slow: Collection[str]) -> list[str]:
@@ -169,15 +151,6 @@ def _without_text(names: list[str], *, asked: bool) -> list[str]:
         raise UnsupportedError(f"the model {silent[0]!r} is not possible: {reason}")
     err.print(f"left out: {', '.join(silent)}; {reason}")
     return [name for name in names if name not in silent]
-
-
-def _check_places(html: Path | None, json: str | None) -> None:
-    from tacit.cli.outputs import check_place
-
-    if html is not None:
-        check_place(html, "--html")
-    if json is not None and json != "-":
-        check_place(Path(json), "--json")
 
 
 def _split(
@@ -251,20 +224,3 @@ def _facts(data: dict[str, Any]) -> str:
     if data["warm_test_users"] < _FEW * data["test_users"]:
         lines += "\nAlmost nobody has a history; where users are sessions, ask with --split leave-one-out."
     return lines
-
-
-def _write(report: dict[str, Any], html: Path | None, json: str | None) -> None:
-    from tacit.cli.outputs import write_text
-    from tacit.cli.terminal import err
-    from tacit.reporting.evaluation import evaluation_page
-
-    if json is not None:
-        text = json_format.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        if json == "-":
-            sys.stdout.write(text)
-        else:
-            write_text(text, Path(json))
-            err.print(f"{json}: report")
-    if html is not None:
-        write_text(evaluation_page(report), html)
-        err.print(f"{html}: report with charts")

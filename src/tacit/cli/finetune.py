@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tacit.cli.options import Roles
 from tacit.core.errors import ConfigError, DataError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -49,9 +50,7 @@ def finetune(
             "encoder is not honest: the encoder has seen the test.",
         ),
     ] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
-    ] = None,
+    mapping: Roles = None,
     layers: Annotated[
         int, typer.Option("--layers", min=1, help="full: how many of the last layers learn.")
     ] = 2,

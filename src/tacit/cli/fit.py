@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tacit.cli.options import Items, Roles, Seed
+
 
 def fit(
     events: Annotated[
@@ -16,18 +18,13 @@ def fit(
             "--out", help="Directory of the snapshot to write; an older snapshot there is replaced."
         ),
     ],
-    items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
+    items: Items = None,
     config: Annotated[
         Path | None,
         typer.Option("--config", help="Configuration (TOML): cleaning, retrievers, ranker, encoder."),
     ] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option("--seed", help="Seed of the run.", show_default="that of the configuration, or 7"),
-    ] = None,
+    mapping: Roles = None,
+    seed: Seed = None,
     html: Annotated[Path | None, typer.Option("--html", help="How the ranker learned, with charts.")] = None,
 ) -> None:
     """Clean a log, fit everything on it and write one snapshot directory."""

@@ -1,6 +1,8 @@
 """Files that commands write: whole or not there, in the format that their name says."""
 
-from collections.abc import Callable
+import json as json_format
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +10,8 @@ from tacit.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from tacit.core.types import Json
 
 _FRAMES = (".parquet", ".csv", ".jsonl")
 _FORMULA = r"^([=+\-@\t\r])"
@@ -30,6 +34,14 @@ def check_place(path: Path, option: str, suffixes: tuple[str, ...] = ()) -> None
         raise ConfigError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
 
 
+def check_report_places(html: Path | None, json: str | None) -> None:
+    """Refuse reports that could not be written, before the work begins; ``-`` is standard output."""
+    if html is not None:
+        check_place(html, "--html")
+    if json is not None and json != "-":
+        check_place(Path(json), "--json")
+
+
 def check_frame_place(path: Path, option: str) -> None:
     """Refuse a table that could not be written, before the work begins."""
     check_place(path, option, _FRAMES)
@@ -38,6 +50,24 @@ def check_frame_place(path: Path, option: str) -> None:
 def write_text(text: str, path: Path) -> None:
     """Write a text file, whole or not at all."""
     _write(path, lambda beside: _write_utf8(beside, text))
+
+
+def write_reports(
+    document: Mapping[str, "Json"], page: Callable[[], str], html: Path | None, json: str | None
+) -> None:
+    """Write a report as JSON and as a page, where that is asked for; say on standard error where it is."""
+    from tacit.cli.terminal import err
+
+    if json is not None:
+        text = json_format.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        if json == "-":
+            sys.stdout.write(text)
+        else:
+            write_text(text, Path(json))
+            err.print(f"{json}: report")
+    if html is not None:
+        write_text(page(), html)
+        err.print(f"{html}: report with charts")
 
 
 def write_frame(frame: "pl.DataFrame", path: Path) -> None:

@@ -3,11 +3,11 @@
 import json as json_format
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tacit.cli.options import Length, PrintJson, SnapshotDir
 from tacit.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 def recommend(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot made by `tacit fit`.")],
+    directory: SnapshotDir,
     user: Annotated[
         str | None, typer.Option("--user", help="User id; an unknown one gets what is popular.")
     ] = None,
     history: Annotated[
         str | None, typer.Option("--history", help="Ids of items seen, oldest first, separated by commas.")
     ] = None,
-    k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Length of the list.")] = 10,
+    k: Length = 10,
     allow_seen: Annotated[
         bool, typer.Option("--allow-seen", help="Keep items of the history in the list.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: PrintJson = False,
 ) -> None:
     """Recommend to a user, to a history of items, or to a user who has just seen some."""
     from tacit.engine.engine import Engine

@@ -1,15 +1,15 @@
 """``tacit serve``: a snapshot over HTTP."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tacit.cli.options import SnapshotDir
 from tacit.core.errors import ConfigError
 
 
 def serve(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot made by `tacit fit`.")],
+    directory: SnapshotDir,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; one that others can reach needs --api-key.")
     ] = "127.0.0.1",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tacit.cli.options import AllowSeen, Encoder, Items, Roles, Seed
 from tacit.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,10 +29,8 @@ _NEED_TEXT = ("content", "textprior")
 def tune(
     events: Annotated[Path, typer.Argument(metavar="EVENTS", help="Event log.")],
     out: Annotated[Path, typer.Option("--out", help="Configuration (TOML) to write.")],
-    items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
-    mapping: Annotated[
-        list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
-    ] = None,
+    items: Items = None,
+    mapping: Roles = None,
     split: Annotated[
         Literal["time", "leave-one-out", "random"] | None,
         typer.Option(
@@ -61,22 +60,9 @@ def tune(
     config: Annotated[
         Path | None, typer.Option("--config", help="Configuration (TOML) to start from.")
     ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            "--encoder",
-            help="auto, minilm, tfidf, endpoint:URL#MODEL, a Hugging Face path or name, or none.",
-            show_default="that of the configuration, or auto",
-        ),
-    ] = None,
-    allow_seen: Annotated[
-        bool,
-        typer.Option("--allow-seen", help="Items of the history may be recommended and count (groceries)."),
-    ] = False,
-    seed: Annotated[
-        int | None,
-        typer.Option("--seed", help="Seed of the run.", show_default="that of the configuration, or 7"),
-    ] = None,
+    encoder: Encoder = None,
+    allow_seen: AllowSeen = False,
+    seed: Seed = None,
     study: Annotated[
         Path | None, typer.Option("--study", help="SQLite file of the trials: a run goes on where it was.")
     ] = None,

@@ -24,10 +24,8 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
-from tacit.pipeline.blend import shares
 from tacit.pipeline.config import made
 from tacit.pipeline.firststage import TRAIN, VALID, FirstStage, Rehearsal
-from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.training import defined
 from tacit.rankers.pair import PairClassifier, PairLists
 from tacit.rankers.protocol import Epoch
@@ -174,7 +172,7 @@ def new_reranker(parameters: Mapping[str, Json]) -> tuple[PairClassifier, Limits
 def fit_reranker(
     parameters: Mapping[str, Json],
     first: FirstStage,
-    stage: SecondStage,
+    scores: Sequence[Float32],
     catalogue: Catalogue,
     *,
     rng: np.random.Generator,
@@ -188,8 +186,8 @@ def fit_reranker(
     parameters : mapping
         The ``rerank`` of a configuration.
     first : FirstStage
-    stage : SecondStage
-        As it was learned from it.
+    scores : sequence of float32[n, c]
+        What the second stage gives in each rehearsal; see `tacit.pipeline.training.learn`.
     catalogue : Catalogue
     rng : numpy.random.Generator
     progress : Progress
@@ -197,7 +195,7 @@ def fit_reranker(
         Called after every epoch.
     """
     classifier, limits = new_reranker(parameters)
-    lists = [(one, _scores(one, stage, catalogue)) for one in first.rehearsals]
+    lists = list(zip(first.rehearsals, scores, strict=True))
     train, valid = (list_pairs(lists, part, rng) for part in (TRAIN, VALID))
     if not all(0 < part.label.sum() < len(part) for part in (train, valid)):
         return None, RerankReport(limits.top, 0.0, limits.milliseconds)
@@ -212,17 +210,6 @@ def fit_reranker(
     told = {str(w): float(values.mean()) for w, values in quality.items()}
     report = RerankReport(top, took, limits.milliseconds, weight, told, classifier.epochs_)
     return Reranker(classifier, top, weight) if weight else None, report
-
-
-def _scores(one: Rehearsal, stage: SecondStage, catalogue: Catalogue) -> Float32:
-    """Return the scores of the second stage; of users that the ranker was trained on, those of the blend."""
-    found = one.judged.candidates
-    scores = shares(stage.blend.score(found))
-    held = np.flatnonzero(one.role != TRAIN)
-    if stage.ranker is not None and stage.trust > 0:
-        there = stage.fitted(one.window.past, catalogue, one.retrievers)
-        scores[held] = there.score(one.window.queries.take(held), found.take(held))
-    return scores
 
 
 def log_pairs(log: Interactions, users: Bool, count: int, rng: np.random.Generator) -> PairLists:

@@ -95,6 +95,7 @@ class _Taught:
 
     normaliser: Normaliser
     ranker: Ranker
+    told: list[tuple[Float32, Float32]]
     values: dict[float, Float64]
     test: dict[str, float]
     calibration: dict[str, float]
@@ -106,6 +107,11 @@ class _Taught:
         """The trust that gains most even if the standard error of the gain is taken off it; see `_TRUSTS`."""
         sure = {trust: mean - error for trust in _TRUSTS for mean, error in [self._gained(trust)]}
         return max(_TRUSTS, key=lambda trust: (sure[trust], -trust))
+
+    @property
+    def scores(self) -> list[Float32]:
+        """What the second stage gives at this trust; see `learn`."""
+        return [trusted(base, ranked, self.trust) for base, ranked in self.told]
 
     @property
     def gain(self) -> dict[str, float]:
@@ -129,21 +135,27 @@ def learn(
     rng: np.random.Generator,
     progress: Progress,
     on_epoch: OnEpoch | None,
-) -> tuple[SecondStage, TrainingReport]:
-    """Return the second stage (features not yet fitted on the whole log) and what it learned."""
+) -> tuple[SecondStage, TrainingReport, list[Float32]]:
+    """Return the second stage, what it learned, and what it gives in the rehearsals.
+
+    Its features are not yet fitted on the whole log. What it gives is float32[n, c] for each rehearsal; to
+    users that the ranker was trained on, what the blend gives.
+    """
     blend = Blend().fit([one.judged for one in first.rehearsals], len(config.retrievers))
-    queries = sum(len(one.role) for one in first.rehearsals)
-    if config.ranker is None:
-        return finished(blend, None, [], config, FeatureMaker(projection=first.projection), queries)
-    ranker = new_ranker(config.ranker)
-    families = families_of(config.ranker)
-    lessons = [
-        lesson(one, catalogue, first.projection, families, tuple(ranker.tasks), rng, config.passed)
-        for one in first.rehearsals
-    ]
-    taught = teach(ranker, lessons, blend, rng=rng, progress=progress, on_epoch=on_epoch)
+    taught, lessons, families = None, [], USUAL
+    if config.ranker is not None:
+        ranker, families = new_ranker(config.ranker), families_of(config.ranker)
+        lessons = [
+            lesson(one, catalogue, first.projection, families, tuple(ranker.tasks), rng, config.passed)
+            for one in first.rehearsals
+        ]
+        taught = teach(ranker, lessons, blend, rng=rng, progress=progress, on_epoch=on_epoch)
     maker = FeatureMaker(projection=first.projection, families=families)
-    return finished(blend, taught, lessons, config, maker, queries)
+    queries = sum(len(one.role) for one in first.rehearsals)
+    stage, report = finished(blend, taught, lessons, config, maker, queries)
+    if taught is not None:
+        return stage, report, taught.scores
+    return stage, report, [shares(blend.score(one.judged.candidates)) for one in first.rehearsals]
 
 
 def teach(
@@ -165,11 +177,13 @@ def teach(
     ranker.fit(train, valid, columns, test=test, rng=rng, progress=progress, on_epoch=on_epoch)
     calibration = Calibration.fit(_scored(ranker, valid), valid.acted, valid.weight)
     calibrated = calibration.log_odds(_scored(ranker, test))
+    told = _told(lessons, blend, normaliser, ranker)
     bins = reliability(expit(calibrated), test.acted, test.weight)
     return _Taught(
         normaliser=normaliser,
         ranker=ranker,
-        values=_by_trust(lessons, blend, normaliser, ranker),
+        told=told,
+        values=_by_trust(lessons, told),
         test=quality.evaluate(calibrated, test) if len(test) else {},
         calibration={**asdict(calibration), "error": calibration_error(bins)},
         reliability=bins,
@@ -230,18 +244,28 @@ def _scored(ranker: Ranker, pairs: Pairs) -> Float32:
     return ranker.score(pairs.features, pairs.base)
 
 
-def _by_trust(
+def _told(
     lessons: Sequence[Lesson], blend: Blend, normaliser: Normaliser, ranker: Ranker
-) -> dict[float, Float64]:
-    """Return NDCG@10 of each query that was not trained on, for each trust."""
-    values: dict[float, list[Array]] = {trust: [] for trust in (*_TRUSTS, _ALONE)}
+) -> list[tuple[Float32, Float32]]:
+    """Return what the blend and the ranker say of each lesson's candidates: float32[n, c] each.
+
+    Of users that it was trained on, the ranker says what the blend says.
+    """
+    told = []
     for one in lessons:
-        rows = np.flatnonzero(one.role != TRAIN)
         base = shares(blend.score(one.judged.candidates))
         held = one.role[one.query] != TRAIN
-        ranked = base.copy()
-        place = one.pair[held]
+        ranked, place = base.copy(), one.pair[held]
         ranked.ravel()[place] = ranker.score(normaliser.transform(one.features[held]), base.ravel()[place])
+        told.append((base, ranked))
+    return told
+
+
+def _by_trust(lessons: Sequence[Lesson], told: Sequence[tuple[Float32, Float32]]) -> dict[float, Float64]:
+    """Return NDCG@10 of each query that was not trained on, for each trust."""
+    values: dict[float, list[Array]] = {trust: [] for trust in (*_TRUSTS, _ALONE)}
+    for one, (base, ranked) in zip(lessons, told, strict=True):
+        rows = np.flatnonzero(one.role != TRAIN)
         labels, totals = one.judged.labels[rows], one.judged.totals[rows]
         for trust in values:
             values[trust].append(ndcg_of_scores(trusted(base[rows], ranked[rows], trust), labels, totals))

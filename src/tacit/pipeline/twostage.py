@@ -96,12 +96,12 @@ class TwoStage:
         first = self.first or fit_first_stage(
             self.config, interactions, catalogue, protocol=self.protocol, rng=rng, progress=progress
         )
-        second, self.report_ = learn(
+        second, self.report_, scores = learn(
             first, catalogue, self.config, rng=rng, progress=progress, on_epoch=on_epoch
         )
         if self.config.rerank is not None:
             self.rerank_, self.rerank_report_ = fit_reranker(
-                self.config.rerank, first, second, catalogue, rng=rng, progress=progress, on_epoch=on_epoch
+                self.config.rerank, first, scores, catalogue, rng=rng, progress=progress, on_epoch=on_epoch
             )
         self.retrievers_ = first.retrievers
         self.second_ = second.fitted(interactions, catalogue, first.retrievers)
