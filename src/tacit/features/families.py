@@ -46,7 +46,7 @@ FAMILIES: Mapping[str, Family] = {
     "collaborative-vectors": Family(vectors.collaborative_vectors, "collaborative", usual=False),
     "popularity": Family(popularity.popularity),
     "liking": Family(popularity.liking),
-    "exposure": Family(exposure.exposure),
+    "exposure": Family(exposure.exposure, usual=False),
     "history": Family(popularity.history),
     "moment": Family(popularity.moment, usual=False),
     "attributes": Family(attributes),
