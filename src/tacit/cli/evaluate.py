@@ -27,6 +27,9 @@ _NEED_TEXT = ("content", "tuned-content")
 def evaluate(
     events: Annotated[Path | None, typer.Argument(metavar="EVENTS", help="Event log to split.")] = None,
     items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
+    users: Annotated[
+        Path | None, typer.Option("--users", help="What is known of users: ids and attributes.")
+    ] = None,
     mapping: Annotated[
         list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
     ] = None,
@@ -104,7 +107,7 @@ def evaluate(
     """Fit models on the past, ask them about the future, and compare them with intervals."""
     from dataclasses import replace
 
-    from tacit.cli.inputs import configured
+    from tacit.cli.inputs import configured, user_frame
     from tacit.cli.terminal import Bars
     from tacit.engine.train import encoded
     from tacit.evaluation.evaluate import evaluate_all, first_stage
@@ -122,7 +125,7 @@ def evaluate(
     made = _split(
         events, train, test, items, mapping, chosen.cleaning, bars,
         protocol=split, share=share, seed=chosen.seed, allow_seen=allow_seen, candidates=candidates,
-        weights=chosen.weights,
+        weights=chosen.weights, users=user_frame(users),
     )  # fmt: skip
     made = replace(made, catalogue=encoded(made.catalogue, chosen.encoder, progress=bars)[1])
     if made.catalogue.vectors is None:
@@ -206,7 +209,7 @@ def _split(
 
     catalogue = item_frame(items)
     if train is not None and test is not None and events is None:
-        chosen = {name: options[name] for name in ("allow_seen", "candidates", "weights")}
+        chosen = {name: options[name] for name in ("allow_seen", "candidates", "weights", "users")}
         parts = [rows(path) for path in (train, test)]
         return split_from_files(
             parts[0],

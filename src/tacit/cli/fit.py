@@ -17,6 +17,9 @@ def fit(
         ),
     ],
     items: Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")] = None,
+    users: Annotated[
+        Path | None, typer.Option("--users", help="What is known of users: ids and attributes.")
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option("--config", help="Configuration (TOML): cleaning, retrievers, ranker, encoder."),
@@ -33,7 +36,7 @@ def fit(
     """Clean a log, fit everything on it and write one snapshot directory."""
     from dataclasses import replace
 
-    from tacit.cli.inputs import cleaned_events, configuration, item_frame
+    from tacit.cli.inputs import cleaned_events, configuration, item_frame, user_frame
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
@@ -54,6 +57,7 @@ def fit(
         log.events,
         item_frame(items),
         chosen,
+        users=user_frame(users),
         progress=bars,
         on_epoch=lambda epoch: console.print(epoch_line(epoch)),
     )

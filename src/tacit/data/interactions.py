@@ -1,7 +1,7 @@
 """Interactions: the cleaned log as arrays, sorted by user and time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,10 +12,15 @@ from scipy import sparse
 from tacit.core.types import Bool, Float32, Float64, Int16, Int32, Int64
 from tacit.data import columns as col
 from tacit.data.queries import Queries, gather_ranges
+from tacit.data.users import NO_COLUMNS, TraitColumns, Users, traits_by_code
 from tacit.data.vocabulary import Vocabulary
 
 Timing = Literal["time", "order", "none"]
 """What the log knows of time: timestamps, an order within each user, or nothing."""
+
+
+def _no_traits() -> Int32:
+    return np.zeros((0, 0), dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class Interactions:
     Attributes
     ----------
     users, items : Vocabulary
-        ``items`` is the vocabulary of the catalogue: items without an event have a code too.
+        ``items`` is the vocabulary of the catalogue: items without an event have a code too, and so has a
+        user of whom only attributes are known.
     kinds : tuple of str
         Event types; ``kind`` holds places in it.
     user, item : int32[events]
@@ -35,6 +41,9 @@ class Interactions:
         Unix seconds. Where ``timing`` is "order" the place in the user's order, where it is "none" zero.
     kind : int16[events]
     timing : {"time", "order", "none"}
+    trait_columns : TraitColumns
+    traits : int32[users, t]
+        What is known of each user; see `tacit.data.users`. No row at all where nothing is known of anybody.
     """
 
     users: Vocabulary
@@ -46,10 +55,12 @@ class Interactions:
     at: Float64
     kind: Int16
     timing: Timing
+    trait_columns: TraitColumns = NO_COLUMNS
+    traits: Int32 = field(default_factory=_no_traits)
 
     @classmethod
     def from_frame(
-        cls, events: pl.DataFrame, items: Vocabulary, users: Vocabulary | None = None
+        cls, events: pl.DataFrame, items: Vocabulary, users: Users | None = None
     ) -> "Interactions":
         """Build interactions from a cleaned (and weighed) event frame; see `tacit.data.columns`.
 
@@ -59,13 +70,13 @@ class Interactions:
             Weight 1 is used where the column is absent. Events on ids that are not in the
             vocabularies are left out.
         items : Vocabulary
-        users : Vocabulary, optional
-            The users of the frame by default.
+        users : Users, optional
+            The users of the frame by default, of whom nothing is known.
         """
-        users = Vocabulary.of(events[col.USER]) if users is None else users
+        people = Users.of(None, events[col.USER]) if users is None else users
         timing = timing_of(events)
         kinds = tuple(events[col.EVENT].unique().sort().to_list())
-        user, item = users.encode(events[col.USER]), items.encode(events[col.ITEM])
+        user, item = people.ids.encode(events[col.USER]), items.encode(events[col.ITEM])
         weight = (
             events[col.WEIGHT].to_numpy().astype(np.float32)
             if col.WEIGHT in events.columns
@@ -76,7 +87,17 @@ class Interactions:
         known = np.flatnonzero((user >= 0) & (item >= 0))
         kept = known[np.lexsort((at[known], user[known]))]
         return cls(
-            users, items, kinds, user[kept], item[kept], weight[kept], at[kept], kind[kept], timing=timing
+            people.ids,
+            items,
+            kinds,
+            user[kept],
+            item[kept],
+            weight[kept],
+            at[kept],
+            kind[kept],
+            timing=timing,
+            trait_columns=people.columns,
+            traits=people.traits,
         )
 
     def __len__(self) -> int:
@@ -165,6 +186,7 @@ class Interactions:
             kind=self.kind[index],
             now=np.full(len(codes), self.end if now is None else now, dtype=np.float64),
             user=codes.astype(np.int32),
+            traits=traits_by_code(self.traits, codes),
             exclude_offsets=np.zeros(len(codes) + 1, dtype=np.int64),
             ordered=self.timing != "none",
         )

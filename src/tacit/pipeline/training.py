@@ -159,7 +159,7 @@ def teach(
     if not _teachable(lessons):
         return None
     learned_from = [one.features[(one.role[one.query] == TRAIN) & (one.weight > 0)] for one in lessons]
-    normaliser = Normaliser(scale=ranker.scale).fit(np.concatenate(learned_from))
+    normaliser = Normaliser(scale=ranker.scale).fit(np.concatenate(learned_from), lessons[0].columns)
     train, valid, test = (pairs(lessons, role, blend, normaliser) for role in (TRAIN, VALID, TEST))
     columns = normaliser.columns(lessons[0].columns)
     ranker.fit(train, valid, columns, test=test, rng=rng, progress=progress, on_epoch=on_epoch)
