@@ -32,13 +32,14 @@ def small_snapshot() -> Snapshot:
 def acquainted_snapshot() -> Snapshot:
     """A small shop whose ranker looks at nothing but who asks, and is believed as far as may be."""
     shop = generate(seed=3, users=80, items=80, events=2_000, days=40)
+    devices = pl.Series("device", ["phone", "desk", "tv"] * len(shop.events)).head(len(shop.events))
     ids = shop.events["user_id"].unique().sort()
     club = ["gold" if place % 2 else "silver" for place in range(len(ids))]
     age = [20 + place % 40 for place in range(len(ids))]
     users = pl.DataFrame({"user_id": [*ids, "quiet"], "club": [*club, "gold"], "age": [*age, 33]})
     ranker: dict[str, Json] = {"name": "mlp", "hidden": [8], "epochs": 8, "families": ["people", "crosses"]}
     config = Config(encoder="tfidf", retrievers={"trending": {}, "itemknn": {}}, ranker=ranker, windows=1)
-    snapshot = train(shop.events, shop.items, config, users=users)
+    snapshot = train(shop.events.with_columns(devices), shop.items, config, users=users)
     assert snapshot.pipeline.second_.ranker is not None
     snapshot.pipeline.second_ = replace(snapshot.pipeline.second_, trust=0.5)
     return snapshot

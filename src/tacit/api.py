@@ -117,14 +117,23 @@ class Model:
         *,
         history: Sequence[str] = (),
         attributes: Mapping[str, Json] | None = None,
+        context: Mapping[str, Json] | None = None,
         k: int = 10,
         allow_seen: bool = False,
     ) -> list[Recommended]:
         """Return the k best items for a user, for a history of item ids (oldest first), or for both.
 
-        ``attributes`` tells more of who asks, by the names of the users' file.
+        ``attributes`` tells more of who asks, by the names of the users' file, and ``context`` of the moment,
+        by those of the log (``device``, ...).
         """
-        request = Request(user, items=history, k=k, allow_seen=allow_seen, attributes=attributes or {})
+        request = Request(
+            user,
+            items=history,
+            k=k,
+            allow_seen=allow_seen,
+            attributes=attributes or {},
+            context=context or {},
+        )
         return self._engine.recommend(request).items
 
     def similar(self, item: str, *, k: int = 10) -> list[Recommended]:

@@ -112,6 +112,29 @@ def test_without_a_file_of_users_nothing_is_known() -> None:
     assert traits_by_code(np.empty((0, 0), dtype=np.int32), [-1, 0]).shape == (2, 0)
 
 
+def test_what_a_log_tells_of_moments_stays_with_its_events() -> None:
+    events = pl.DataFrame(
+        {
+            "user_id": ["u01", "u00", "u01"],
+            "item_id": ["b", "a", "a"],
+            "event": ["view"] * 3,
+            "timestamp": [2.0, 3.0, 1.0],
+            "seq": pl.Series([None] * 3, dtype=pl.Int64),
+            "device": ["phone", "desk", None],
+            "basket": ["x", "x", "y"],
+            "gender": ["F"] * 3,
+        }
+    )
+    made = Interactions.from_frame(events, Vocabulary(["a", "b"]), Users.of(FRAME, events["user_id"]))
+    assert made.trait_names == ("age", "gender", "class", "device")
+    phone, desk = trait("device", "phone"), trait("device", "desk")
+    assert made.moments[:, 0].tolist() == [desk, UNKNOWN, phone]
+    assert made.since(2.0).moments[:, 0].tolist() == [desk, phone]
+    assert made.queries([0, 1]).traits[:, 3].tolist() == [UNKNOWN, UNKNOWN]
+    told = made.queries([0, 1], moments=made.moments[[0, 2]]).traits[:, 3]
+    assert told.tolist() == [desk, phone]
+
+
 def test_queries_carry_their_traits_along() -> None:
     asked = log(FRAME).queries()
     parts = [asked.slice(0, 5), asked.slice(5, 21)]

@@ -364,6 +364,15 @@ def test_a_newcomer_is_answered_by_what_is_known_of_them(acquainted: Engine) -> 
     assert scores(acquainted, None, club=None, shoe=42) == scores(acquainted)
 
 
+def test_the_moment_counts_for_the_request_that_tells_it(acquainted: Engine) -> None:
+    def on(**context: object) -> dict[str, float]:
+        answer = acquainted.recommend(Request(user_id="quiet", k=80, context=context))  # type: ignore[arg-type]
+        return {item.item_id: item.score for item in answer.items}
+
+    assert on() == on(device=None) == on(club="silver") == scores(acquainted, "quiet")
+    assert on(device="phone") != on(device="tv") != on()
+
+
 def test_stored_attributes_count_from_the_next_list_on_and_survive_a_restart(
     acquainted: Engine, place: str
 ) -> None:

@@ -160,6 +160,29 @@ def test_in_a_larger_catalogue_a_new_item_is_known_by_its_labels() -> None:
     assert bucket("drama") in features[4]
 
 
+def test_moments_have_lifts_of_their_own() -> None:
+    frame = events(ROWS).with_columns(device=pl.Series(["phone"] * 8 + ["desk"] * 7))
+    made_log = Interactions.from_frame(frame, Vocabulary(ITEMS["item_id"]), Users.of(WHO, frame["user_id"]))
+    assert made_log.trait_names == ("gender", "device")
+    made = maker(made_log)
+    at_phone = replace(Queries.of([[]]), traits=np.array([[0, trait("device", "phone")]], dtype=np.int32))
+    # On phones six chose a and two chose c; at desks six chose c and one a, who had chosen it before.
+    expected = [lift(6, 8 * 6 / 14), lift(0, 0), lift(2, 8 * 8 / 14), lift(0, 0)]
+    assert column(made, at_phone, "item_lift_device").tolist() == pytest.approx(expected, abs=1e-6)
+    assert np.isnan(column(made, at_phone, "item_lift_gender")).all()
+    assert column(made, at_phone, "people_item_mean").tolist() == pytest.approx(expected, abs=1e-6)
+    assert column(made, at_phone, "cross_device_genre_0")[1] > 0
+    assert not column(made, at_phone, "cross_gender_genre_0").any()
+
+
+def test_moments_alone_are_enough() -> None:
+    frame = events(ROWS).with_columns(Device_Type=pl.Series(["phone"] * 8 + ["desk"] * 7))
+    made = maker(Interactions.from_frame(frame, Vocabulary(ITEMS["item_id"])))
+    queries = replace(Queries.of([[]]), traits=np.array([[trait("Device_Type", "desk")]], dtype=np.int32))
+    expected = [lift(1, 7 * 6 / 14), lift(0, 0), lift(6, 7 * 8 / 14), lift(0, 0)]
+    assert column(made, queries, "item_lift_Device_Type").tolist() == pytest.approx(expected, abs=1e-6)
+
+
 def test_users_who_never_chose_anything_tell_nothing() -> None:
     idle = pl.concat([WHO, pl.DataFrame({"user_id": [f"x{n}" for n in range(6)], "gender": ["X"] * 6})])
     made = maker(log(idle))

@@ -75,7 +75,7 @@ def test_what_is_known_of_users_is_stored_and_may_be_told(service: Service) -> N
     stored = service.http.put("/v1/users/a%2Fb", json={"age": 34, "country": "NZ"})
     assert (stored.status_code, stored.json()["user_id"]) == (200, "a/b")
     assert service.http.put("/v1/users/a%2Fb", json=[1]).status_code == 422
-    told = {"items": [], "k": 5, "attributes": {"country": "NZ"}}
+    told = {"items": [], "k": 5, "attributes": {"country": "NZ"}, "context": {"device": "tv"}}
     assert len(service.http.post("/v1/sessions/recommendations", json=told).json()["items"]) == 5
 
 

@@ -25,7 +25,9 @@ def recommend(
     ] = None,
     about: Annotated[
         list[str] | None,
-        typer.Option("--about", help="attribute=value of who asks, for example age=34; may be repeated."),
+        typer.Option(
+            "--about", help="attribute=value of who asks or of the moment, as age=34; may be repeated."
+        ),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, max=1000, help="Length of the list.")] = 10,
     allow_seen: Annotated[
@@ -44,7 +46,7 @@ def recommend(
     items = [id_.strip() for id_ in (history or "").split(",") if id_.strip()]
     engine = Engine(load(directory))
     known: dict[str, Json] = dict(parse_pairs(about, "--about", "age=34"))
-    request = Request(user, items=items, k=k, allow_seen=allow_seen, attributes=known)
+    request = Request(user, items=items, k=k, allow_seen=allow_seen, attributes=known, context=known)
     show(engine.recommend(request), json=json)
 
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from tacit.core.types import Bool, Float32, Float64, Int16, Int32, Int64
 from tacit.data import columns as col
 from tacit.data.queries import Queries, gather_ranges
-from tacit.data.users import NO_COLUMNS, TraitColumns, Users, traits_by_code
+from tacit.data.users import NO_COLUMNS, UNKNOWN, TraitColumns, Users, traits_by_code
 from tacit.data.vocabulary import Vocabulary
 
 Timing = Literal["time", "order", "none"]
@@ -44,6 +44,9 @@ class Interactions:
     trait_columns : TraitColumns
     traits : int32[users, t]
         What is known of each user; see `tacit.data.users`. No row at all where nothing is known of anybody.
+    moment_columns : TraitColumns
+    moments : int32[events, c]
+        What is known of the moment of each event (its device, ...); no row at all where c is 0.
     """
 
     users: Vocabulary
@@ -57,6 +60,8 @@ class Interactions:
     timing: Timing
     trait_columns: TraitColumns = NO_COLUMNS
     traits: Int32 = field(default_factory=_no_traits)
+    moment_columns: TraitColumns = NO_COLUMNS
+    moments: Int32 = field(default_factory=_no_traits)
 
     @classmethod
     def from_frame(
@@ -84,6 +89,7 @@ class Interactions:
         )
         at = time_of(events, timing)
         kind = Vocabulary(kinds).encode(events[col.EVENT]).astype(np.int16)
+        moment_columns = TraitColumns.of_moments(events, people.columns)
         known = np.flatnonzero((user >= 0) & (item >= 0))
         kept = known[np.lexsort((at[known], user[known]))]
         return cls(
@@ -98,6 +104,8 @@ class Interactions:
             timing=timing,
             trait_columns=people.columns,
             traits=people.traits,
+            moment_columns=moment_columns,
+            moments=moment_columns.traits(events)[kept] if len(moment_columns) else _no_traits(),
         )
 
     def __len__(self) -> int:
@@ -117,6 +125,11 @@ class Interactions:
     def offsets(self) -> Int64:
         """Events of user u are ``offsets[u]:offsets[u + 1]``: int64[users + 1]."""
         return np.searchsorted(self.user, np.arange(self.n_users + 1)).astype(np.int64)
+
+    @property
+    def trait_names(self) -> tuple[str, ...]:
+        """What the columns of the traits of a query are: those of who asks, then those of the moment."""
+        return (*self.trait_columns.names, *self.moment_columns.names)
 
     @property
     def end(self) -> float:
@@ -143,6 +156,7 @@ class Interactions:
             weight=self.weight[mask],
             at=self.at[mask],
             kind=self.kind[mask],
+            moments=self.moments[mask] if len(self.moment_columns) else self.moments,
         )
 
     def before(self, at: float) -> "Interactions":
@@ -162,6 +176,7 @@ class Interactions:
         users: Int32 | Sequence[int] | None = None,
         *,
         now: float | None = None,
+        moments: Int32 | None = None,
         exclude_seen: bool = True,
     ) -> Queries:
         """Return the histories of users as queries.
@@ -172,10 +187,14 @@ class Interactions:
             User codes, -1 for somebody without a history; all users by default.
         now : float, optional
             The moment of asking; the end of the log by default.
+        moments : int32[n, c], optional
+            What else is known of it; nothing by default.
         exclude_seen : bool
             Leave the items of a history out of its recommendations.
         """
         codes = np.arange(self.n_users) if users is None else np.asarray(users, dtype=np.int64)
+        if moments is None:
+            moments = np.full((len(codes), len(self.moment_columns)), UNKNOWN, dtype=np.int32)
         padded = np.append(self.offsets, self.offsets[-1])  # code -1 is the empty range at the end
         index, offsets = gather_ranges(padded, np.where(codes < 0, self.n_users, codes))
         queries = Queries(
@@ -186,7 +205,7 @@ class Interactions:
             kind=self.kind[index],
             now=np.full(len(codes), self.end if now is None else now, dtype=np.float64),
             user=codes.astype(np.int32),
-            traits=traits_by_code(self.traits, codes),
+            traits=np.concatenate([traits_by_code(self.traits, codes), moments], axis=1),
             exclude_offsets=np.zeros(len(codes) + 1, dtype=np.int64),
             ordered=self.timing != "none",
         )

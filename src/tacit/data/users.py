@@ -1,4 +1,4 @@
-"""Users: what is known of who asks, as traits.
+"""Users: what is known of who asks, and of the moment of asking, as traits.
 
 A trait is a value of an attribute ("gender=F"; a number is put in a bin first) as one stable number, so that
 no vocabulary is needed: a value that nobody had at the fit has a number too. Traits come with the query: no
@@ -16,6 +16,7 @@ import polars as pl
 
 from tacit.core.types import Int32, Int64, Json
 from tacit.data import columns as col
+from tacit.data.event_names import plain_name
 from tacit.data.vocabulary import Vocabulary
 
 UNKNOWN = 0
@@ -27,6 +28,10 @@ _FEW = 12
 """So many different numbers are names (a code, a class); more are put in bins."""
 _BINS = 6
 _NOT_TRAITS = {col.USER, col.LINE}
+_CONTEXT = {"device", "devicetype", "platform", "os", "browser", "app", "channel", "country", "region"} | {
+    *("language", "locale"),
+}
+"""Columns of a log, in plain writing, that tell of the moment and are known when somebody asks."""
 
 
 def trait(column: str, text: str) -> int:
@@ -66,6 +71,12 @@ class TraitColumns:
             elif 1 < distinct <= max(len(known) // 2, 2):
                 names.append(name)
         return cls(tuple(names), edges)
+
+    @classmethod
+    def of_moments(cls, events: pl.DataFrame, beside: "TraitColumns") -> "TraitColumns":
+        """Choose the columns of a log that tell of the moment (device, channel, ...) and not of the user."""
+        names = [n for n in events.columns if plain_name(n) in _CONTEXT and n not in beside.names]
+        return cls.of(events.select(names))
 
     def __len__(self) -> int:
         return len(self.names)

@@ -92,6 +92,7 @@ class Engine:
             allow_seen=asked.allow_seen,
             stored=stored,
             attributes=asked.attributes,
+            context=asked.context,
         )
         ranking = state.pipeline.recommend(history.queries, asked.k)
         answer = _answer(state, ranking, _reasons(state, history, ranking))
@@ -286,6 +287,7 @@ def _checked(request: Request) -> Request:
         session_id=None if request.session_id is None else checked_id(request.session_id, "session_id"),
         items=[checked_id(id_, "item_id") for id_ in request.items],
         attributes=checked_user(request.attributes),
+        context=checked_user(request.context),
     )
 
 

@@ -45,6 +45,7 @@ def history_of(
     allow_seen: bool,
     stored: Mapping[str, Json] | None = None,
     attributes: Mapping[str, Json] = MappingProxyType({}),
+    context: Mapping[str, Json] = MappingProxyType({}),
 ) -> History:
     """Return the history of whoever asks, oldest event first, and what is known of them.
 
@@ -66,6 +67,8 @@ def history_of(
         The attributes that the store has of them, in place of those of the snapshot.
     attributes : mapping
         Those that the request itself tells of; each goes before what else is known.
+    context : mapping
+        What it tells of the moment: the device, ...
     """
     log = state.snapshot.interactions
     user = -1 if user_id is None else int(log.users.encode([user_id])[0])
@@ -85,7 +88,7 @@ def history_of(
         kind=np.array(kind, dtype=np.int16)[order],
         now=np.array([max(log.end, at[-1] if len(at) else log.end)]),
         user=np.array([user], dtype=np.int32),
-        traits=_traits(log, user, stored, attributes),
+        traits=np.append(_traits(log, user, stored, attributes), log.moment_columns.traits_of(context))[None],
         exclude_offsets=np.zeros(2, dtype=np.int64),
         ordered=log.timing != "none",
     )
@@ -95,10 +98,10 @@ def history_of(
 def _traits(
     log: Interactions, user: int, stored: Mapping[str, Json] | None, told: Mapping[str, Json]
 ) -> Int32:
-    """Return what is known of who asks: int32[1, t]."""
+    """Return what is known of who asks: int32[t]."""
     columns = log.trait_columns
-    known = traits_by_code(log.traits, [user]) if stored is None else columns.traits_of(stored)[None]
-    own = columns.traits_of(told)[None]
+    known = traits_by_code(log.traits, [user])[0] if stored is None else columns.traits_of(stored)
+    own = columns.traits_of(told)
     return np.where(own != UNKNOWN, own, known)
 
 

@@ -21,6 +21,8 @@ class Request:
         Keep items of the history in the list.
     attributes : mapping
         What the request itself tells of who asks; it counts more than what is stored.
+    context : mapping
+        What it tells of the moment: the device, the channel, ...
     """
 
     user_id: str | None = None
@@ -29,6 +31,7 @@ class Request:
     k: int = 10
     allow_seen: bool = False
     attributes: Mapping[str, Json] = field(default_factory=dict)
+    context: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

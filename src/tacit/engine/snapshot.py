@@ -25,7 +25,7 @@ from tacit.encoders.tfidf import TfidfEncoder
 from tacit.pipeline.twostage import TwoStage
 from tacit.store import artifacts
 
-_LOG = ("user", "item", "weight", "at", "kind", "traits")
+_LOG = ("user", "item", "weight", "at", "kind", "traits", "moments")
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def save(snapshot: Snapshot, directory: Path) -> None:
                 "kinds": list(log.kinds),
                 "timing": log.timing,
                 "traits": log.trait_columns.to_json(),
+                "moments": log.moment_columns.to_json(),
                 "weights": snapshot.weights.to_json(),
                 "pipeline": snapshot.pipeline.spec(),
             },
@@ -138,6 +139,7 @@ def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
             kinds=tuple(document["kinds"]),
             timing=document["timing"],
             trait_columns=TraitColumns.from_json(document["traits"]),
+            moment_columns=TraitColumns.from_json(document["moments"]),
             **{name: log[name] for name in _LOG},
         ),
         pipeline=TwoStage.restore(

@@ -111,7 +111,7 @@ def fingerprint(interactions: Interactions) -> str:
     for vocabulary in (interactions.users, interactions.items):
         digest.update("\0".join(vocabulary.ids.to_list()).encode())
     log = interactions
-    for array in (log.user, log.item, log.weight, log.at, log.traits):
+    for array in (log.user, log.item, log.weight, log.at, log.traits, log.moments):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 

@@ -50,7 +50,7 @@ FAMILIES: Mapping[str, Family] = {
     "history": Family(popularity.history),
     "moment": Family(popularity.moment, usual=False),
     "attributes": Family(attributes),
-    "people": Family(crosses.people, usual=False),
+    "people": Family(crosses.people),
     "crosses": Family(crosses.crosses, usual=False),
 }
 

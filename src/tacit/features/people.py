@@ -34,12 +34,12 @@ _PLACES = 2**24
 
 @dataclass(frozen=True)
 class People:
-    """What was chosen by users who share a trait, and by everybody.
+    """What was chosen by users who share a trait (or at moments that do), and by everybody.
 
     Attributes
     ----------
     columns : tuple of t str
-        The attributes of users, in the order of a query's traits.
+        The attributes of users and of the moment, in the order of a query's traits.
     slots : mapping of label column to int
         How many labels of it are crossed with each trait.
     traits : int32[v]
@@ -71,12 +71,11 @@ class People:
     @classmethod
     def of(cls, interactions: Interactions, attributes: Attributes) -> "People | None":
         """Count the log; None where nothing is known of users."""
-        if not len(interactions.trait_columns):
+        if not interactions.trait_names:
             return None
         wanted = csr.wanted(interactions, None)
         wanted.data[:] = 1
-        traits, shared = _shared(interactions.traits)
-        chosen = sparse.csr_array(shared.T @ wanted).astype(np.float32)
+        traits, chosen = _chosen(interactions, wanted)
         everybody = np.asarray(wanted.sum(axis=0), dtype=np.float32).ravel()
         labels = np.unique(np.concatenate([np.empty(0, np.int32), *attributes.names.values()]))
         shares = _label_shares(attributes, labels, len(everybody))
@@ -84,7 +83,7 @@ class People:
         by_label = _log_lift((chosen @ shares).toarray(), np.outer(_total(chosen), of_all))
         slots = {name: _width(matrix) for name, matrix in attributes.labels.items()}
         return cls(
-            columns=interactions.trait_columns.names,
+            columns=interactions.trait_names,
             slots=slots,
             traits=traits,
             chosen=chosen,
@@ -200,6 +199,34 @@ def crossed(trait: Int32, label: Int32) -> Int32:
     mixed ^= mixed >> np.uint64(29)
     place = 1 + (mixed * np.uint64(0x165667B19E3779F9) >> np.uint64(40)) % np.uint64(_PLACES - 1)
     return np.where((trait == UNKNOWN) | (label == UNKNOWN), 0, place).astype(np.int32)
+
+
+def _chosen(log: Interactions, wanted: sparse.csr_array) -> tuple[Int32, sparse.csr_array]:
+    """Return the traits that enough users share, ascending, and how many users with each chose each item."""
+    of_users, shared = _shared(log.traits)
+    of_moments, at_moments = _at_moments(log)
+    traits = np.concatenate([of_users, of_moments])
+    order = np.argsort(traits)
+    chosen = sparse.csr_array(sparse.vstack([sparse.csr_array(shared.T @ wanted), at_moments], format="csr"))
+    return traits[order], chosen[order].astype(np.float32)
+
+
+def _at_moments(log: Interactions) -> tuple[Int32, sparse.csr_array]:
+    """Return the same of the traits of moments."""
+    n_items = np.int64(log.n_items)
+    liked = np.flatnonzero(log.weight > 0) if len(log.moment_columns) else np.empty(0, dtype=np.int64)
+    known = log.moments[liked] if len(liked) else np.zeros((0, 0), dtype=np.int32)
+    event, column = np.nonzero(known != UNKNOWN)
+    traits, place = np.unique(known[event, column], return_inverse=True)
+    user, item = log.user[liked[event]].astype(np.int64), log.item[liked[event]]
+    once = np.unique((place * np.int64(log.n_users) + user) * n_items + item)
+    users = np.bincount(np.unique(once // n_items) // log.n_users, minlength=len(traits))
+    row, column = once // (n_items * log.n_users), once % n_items
+    ones = np.ones(len(once), dtype=np.float32)
+    chosen = sparse.coo_array((ones, (row, column)), shape=(len(traits), log.n_items)).tocsr()
+    kept = np.sort(np.argsort(-users, kind="stable")[:_MOST])
+    kept = kept[users[kept] >= _ENOUGH]
+    return traits[kept].astype(np.int32), chosen[kept]
 
 
 def _shared(traits: Int32) -> tuple[Int32, sparse.csr_array]:

@@ -249,9 +249,9 @@ def _by_trust(
 
 
 def _teachable(lessons: Sequence[Lesson]) -> bool:
-    # A ranker needs both labels on the training side and something to stop on.
+    # A ranker needs features, both labels on the training side and something to stop on.
     labels = [
         np.concatenate([one.label[one.role[one.query] == role].max(axis=1) for one in lessons] or [[]])
         for role in (TRAIN, VALID)
     ]
-    return all(0 < part.sum() < len(part) for part in labels)
+    return all(one.columns for one in lessons) and all(0 < part.sum() < len(part) for part in labels)

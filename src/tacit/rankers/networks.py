@@ -40,15 +40,15 @@ class Buckets(nn.Module):
     numbers: Tensor
     buckets: Tensor
 
-    def __init__(self, numbers: Sequence[int], buckets: Sequence[int], table: int, depth: int) -> None:
+    def __init__(self, numbers: Sequence[int], buckets: Sequence[int], table: int, width: int) -> None:
         super().__init__()
         self.register_buffer("numbers", torch.tensor(numbers, dtype=torch.int64))
         self.register_buffer("buckets", torch.tensor(buckets, dtype=torch.int64))
-        self.table = nn.Embedding(table, depth)
+        self.table = nn.Embedding(table, width)
         nn.init.normal_(self.table.weight, std=0.01)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return float[n, numbers + depth]."""
+        """Return float[n, numbers + width]."""
         bucket = features[:, self.buckets].long()
         said = self.table(bucket % self.table.num_embeddings) * (bucket > 0)[:, :, None]
         return torch.cat([features[:, self.numbers], said.sum(dim=1)], dim=1)

@@ -52,7 +52,7 @@ class NeuralRanker(ABC):
         epoch is kept, be it epoch 0.
     batch_size : int
         Pairs, about: a query is never cut.
-    table, depth : int
+    table, embedding : int
         Of the table in which buckets (`tacit.features.columns.Column`) are looked up: its places, which
         buckets share, and how many numbers each says.
     device : str
@@ -73,7 +73,7 @@ class NeuralRanker(ABC):
     patience: int = 4
     batch_size: int = 2048
     table: int = 4096
-    depth: int = 4
+    embedding: int = 4
     device: str = "auto"
     epochs_: list[Epoch] = field(default_factory=list, init=False, repr=False)
     members_: list[Arrays] = field(default_factory=list, init=False, repr=False)
@@ -135,8 +135,8 @@ class NeuralRanker(ABC):
         if not buckets:
             return self._network(nn.Identity(), columns)
         numbers = [place for place in range(len(columns)) if place not in set(buckets)]
-        said = [Column(f"bucket_{place}", columns[buckets[0]].family) for place in range(self.depth)]
-        inputs = Buckets(numbers, buckets, self.table, self.depth)
+        said = [Column(f"bucket_{place}", columns[buckets[0]].family) for place in range(self.embedding)]
+        inputs = Buckets(numbers, buckets, self.table, self.embedding)
         return self._network(inputs, [*(columns[place] for place in numbers), *said])
 
     @abstractmethod

@@ -138,6 +138,7 @@ def _session(body: bytes) -> asked.Request:
         k=told.k,
         allow_seen=told.allow_seen,
         attributes=told.attributes,
+        context=told.context,
     )
 
 
