@@ -1,6 +1,7 @@
 """Traits of users: stable numbers of values, bins for numbers, nothing from what is a name."""
 
 import json
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -61,6 +62,30 @@ def test_what_is_no_value_is_not_known(value: object) -> None:
 def test_a_value_that_nobody_had_is_a_trait_of_its_own() -> None:
     columns = TraitColumns.of(FRAME)
     assert columns.traits_of({"gender": "x"})[1] == trait("gender", "x") != UNKNOWN
+
+
+def test_columns_of_any_type_are_taken() -> None:
+    typed = pl.DataFrame(
+        {
+            "user_id": [f"u{n:02d}" for n in range(30)],
+            "distance": [float("nan"), None, float("inf")] + [1.5 * n for n in range(27)],
+            "nothing": [None] * 30,
+            "adult": [True, False, None] * 10,
+            "plan": pl.Series(["a", "b", None] * 10, dtype=pl.Categorical),
+            "since": [date(2020, 1, 1 + n % 3) for n in range(30)],
+            "level": pl.Series([n % 3 for n in range(30)]).cast(pl.Decimal(10, 2)),
+        }
+    )
+    columns = TraitColumns.of(typed)
+    assert columns.names == ("distance", "adult", "plan", "since", "level")
+    told = {"distance": 3, "adult": True, "plan": "A", "since": "2020-01-03", "level": 2}
+    expected = [trait("adult", "true"), trait("plan", "a"), trait("since", "2020-01-03"), trait("level", "2")]
+    assert columns.traits_of(told).tolist()[1:] == expected
+    traits = columns.traits(typed)
+    assert traits[0, 0] == traits[1, 0] == traits[2, 1] == UNKNOWN
+    assert traits[2].tolist()[3:] == expected[2:]
+    assert columns.traits(typed.head(0)).shape == (0, 5)
+    assert not len(TraitColumns.of(typed.head(0)))
 
 
 def test_columns_survive_json() -> None:

@@ -86,10 +86,10 @@ class TraitColumns:
         columns = np.zeros((len(frame), len(self)), dtype=np.int32)
         for place, name in enumerate(self.names):
             if name in frame.columns:
-                values = frame[name]
-                known = values.unique().to_list()
+                texts = _texts(frame[name])
+                known = texts.unique().to_list()
                 numbers = [self._trait(name, value) for value in known]
-                columns[:, place] = values.replace_strict(known, numbers, return_dtype=pl.Int32).to_numpy()
+                columns[:, place] = texts.replace_strict(known, numbers, return_dtype=pl.Int32).to_numpy()
         return columns
 
     def traits_of(self, attributes: Mapping[str, Json]) -> Int32:
@@ -171,8 +171,9 @@ def traits_by_code(traits: Int32, codes: Sequence[int] | Int32 | Int64) -> Int32
 
 
 def _texts(values: pl.Series) -> pl.Series:
-    known = values.unique().to_list()
-    return values.replace_strict(known, [_text(value) for value in known], return_dtype=pl.String)
+    texts = values.cast(pl.String, strict=False)
+    known = texts.unique().to_list()
+    return texts.replace_strict(known, [_text(value) for value in known], return_dtype=pl.String)
 
 
 def _text(value: object) -> str | None:
@@ -187,4 +188,4 @@ def _text(value: object) -> str | None:
 
 def _edges(numbers: pl.Series) -> tuple[float, ...]:
     parts = np.linspace(0, 1, _BINS + 1)[1:-1]
-    return tuple(np.unique(np.quantile(numbers.to_numpy(), parts)).tolist())
+    return tuple(np.unique(np.quantile(numbers.filter(numbers.is_finite()).to_numpy(), parts)).tolist())
