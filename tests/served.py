@@ -34,10 +34,15 @@ def acquainted_snapshot() -> Snapshot:
     shop = generate(seed=3, users=80, items=80, events=2_000, days=40)
     devices = pl.Series("device", ["phone", "desk", "tv"] * len(shop.events)).head(len(shop.events))
     ids = shop.events["user_id"].unique().sort()
-    club = ["gold" if place % 2 else "silver" for place in range(len(ids))]
+    mean = (
+        shop.events.group_by("user_id")
+        .agg(pl.col("item_id").str.slice(1).cast(pl.Int64).mean())
+        .sort("user_id")
+    )
+    club = ["gold" if half else "silver" for half in mean["item_id"] > mean["item_id"].median()]
     age = [20 + place % 40 for place in range(len(ids))]
     users = pl.DataFrame({"user_id": [*ids, "quiet"], "club": [*club, "gold"], "age": [*age, 33]})
-    ranker: dict[str, Json] = {"name": "mlp", "hidden": [8], "epochs": 8, "families": ["people", "crosses"]}
+    ranker: dict[str, Json] = {"name": "mlp", "learning_rate": 0.01, "families": ["people", "crosses"]}
     config = Config(encoder="tfidf", retrievers={"trending": {}, "itemknn": {}}, ranker=ranker, windows=1)
     snapshot = train(shop.events.with_columns(devices), shop.items, config, users=users)
     assert snapshot.pipeline.second_.ranker is not None
