@@ -5,11 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import httpx
+import polars as pl
 
+from tacit.core.types import Json
 from tacit.data.shop import generate
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.train import train
@@ -23,6 +26,28 @@ def small_snapshot() -> Snapshot:
     retrievers: dict[str, dict[str, object]] = {"trending": {}, "itemknn": {}, "content": {}}
     config = Config(retrievers=retrievers, encoder="tfidf", ranker=None, windows=1)
     return train(shop.events, shop.items, config)
+
+
+@cache
+def acquainted_snapshot() -> Snapshot:
+    """A small shop whose ranker looks at nothing but who asks, and is believed as far as may be."""
+    shop = generate(seed=3, users=80, items=80, events=2_000, days=40)
+    devices = pl.Series("device", ["phone", "desk", "tv"] * len(shop.events)).head(len(shop.events))
+    ids = shop.events["user_id"].unique().sort()
+    mean = (
+        shop.events.group_by("user_id")
+        .agg(pl.col("item_id").str.slice(1).cast(pl.Int64).mean())
+        .sort("user_id")
+    )
+    club = ["gold" if half else "silver" for half in mean["item_id"] > mean["item_id"].median()]
+    age = [20 + place % 40 for place in range(len(ids))]
+    users = pl.DataFrame({"user_id": [*ids, "quiet"], "club": [*club, "gold"], "age": [*age, 33]})
+    ranker: dict[str, Json] = {"name": "mlp", "learning_rate": 0.01, "families": ["people", "crosses"]}
+    config = Config(encoder="tfidf", retrievers={"trending": {}, "itemknn": {}}, ranker=ranker, windows=1)
+    snapshot = train(shop.events.with_columns(devices), shop.items, config, users=users)
+    assert snapshot.pipeline.second_.ranker is not None
+    snapshot.pipeline.second_ = replace(snapshot.pipeline.second_, trust=0.5)
+    return snapshot
 
 
 class Service:

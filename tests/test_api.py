@@ -57,6 +57,16 @@ def test_paths_a_cleaned_log_and_frames_are_all_taken(files: Path) -> None:
     assert len({tuple(map(str, model.recommend("u00007"))) for model in models}) == 1
 
 
+def test_attributes_of_users_may_be_given(files: Path, shop: Shop) -> None:
+    log, items = tacit.read(files / "events.csv"), pl.read_ndjson(files / "items.jsonl")
+    models = [tacit.fit(log, items, users=users, config=QUICK) for users in (files / "users.csv", shop.users)]
+    assert all(model.snapshot.interactions.trait_columns.names for model in models)
+    told = models[0].recommend(attributes={"age": 34}, context={"device": "phone"}, k=5)
+    assert len(told) == 5
+    with pytest.raises(DataError, match="no column 'user_id'"):
+        tacit.fit(log, items, users=pl.DataFrame({"who": ["u"]}), config=QUICK)
+
+
 def test_a_catalogue_is_not_needed(files: Path) -> None:
     model = tacit.fit(files / "events.csv", config=QUICK)
     assert len(model.recommend("u00007", k=5)) == 5

@@ -1,6 +1,6 @@
 """The Python API: from files to recommendations in a few lines; everything else is in the rooms below."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -8,9 +8,10 @@ import polars as pl
 
 from tacit.core.clock import SystemClock
 from tacit.core.progress import SILENT, Progress
+from tacit.core.types import Json
 from tacit.data.clean import Cleaned, Rules, clean
-from tacit.data.frames import item_frame, log_frame
-from tacit.data.read import read_events, read_items
+from tacit.data.frames import item_frame, log_frame, user_frame
+from tacit.data.read import read_events, read_items, read_users
 from tacit.engine.batch import recommend_all
 from tacit.engine.engine import Engine
 from tacit.engine.requests import Recommended, Request
@@ -42,6 +43,7 @@ def fit(
     events: str | Path | Cleaned | pl.DataFrame,
     items: str | Path | pl.DataFrame | None = None,
     *,
+    users: str | Path | pl.DataFrame | None = None,
     config: Config | None = None,
     progress: Progress = SILENT,
 ) -> "Model":
@@ -54,6 +56,8 @@ def fit(
         have them ``event``, ``timestamp`` (Unix seconds or a date and time), ``value`` and ``seq``.
     items : path or polars.DataFrame, optional
         The catalogue: ``item_id`` and whatever else is known of an item.
+    users : path or polars.DataFrame, optional
+        ``user_id`` and whatever else is known of a user before anything is shown: age, country, ...
     config : Config, optional
     progress : Progress
 
@@ -65,13 +69,19 @@ def fit(
     rules = config.cleaning if config else None
     log = read(events, rules=rules, progress=progress) if isinstance(events, str | Path) else events
     frame = log.events if isinstance(log, Cleaned) else log_frame(log)
-    return Model(train(frame, _catalogue(items), config, progress=progress))
+    return Model(train(frame, _catalogue(items), config, users=_users(users), progress=progress))
 
 
 def _catalogue(items: str | Path | pl.DataFrame | None) -> pl.DataFrame | None:
     if items is None:
         return None
     return item_frame(items) if isinstance(items, pl.DataFrame) else read_items(Path(items))
+
+
+def _users(users: str | Path | pl.DataFrame | None) -> pl.DataFrame | None:
+    if users is None:
+        return None
+    return user_frame(users) if isinstance(users, pl.DataFrame) else read_users(Path(users))
 
 
 class Model:
@@ -106,11 +116,25 @@ class Model:
         user: str | None = None,
         *,
         history: Sequence[str] = (),
+        attributes: Mapping[str, Json] | None = None,
+        context: Mapping[str, Json] | None = None,
         k: int = 10,
         allow_seen: bool = False,
     ) -> list[Recommended]:
-        """Return the k best items for a user, for a history of item ids (oldest first), or for both."""
-        return self._engine.recommend(Request(user_id=user, items=history, k=k, allow_seen=allow_seen)).items
+        """Return the k best items for a user, for a history of item ids (oldest first), or for both.
+
+        ``attributes`` tells more of who asks, by the names of the users' file, and ``context`` of the moment,
+        by those of the log (``device``, ...).
+        """
+        request = Request(
+            user,
+            items=history,
+            k=k,
+            allow_seen=allow_seen,
+            attributes=attributes or {},
+            context=context or {},
+        )
+        return self._engine.recommend(request).items
 
     def similar(self, item: str, *, k: int = 10) -> list[Recommended]:
         """Return the k items most like an item."""

@@ -49,6 +49,31 @@ def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[d
     return json.loads(told.out), told.err
 
 
+def test_attributes_of_users_become_features(
+    log: Path, items: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows: list[tuple[object, ...]] = [(f"u{user}", "odd" if user % 2 else "even") for user in range(40)]
+    users = write(tmp_path / "users.csv", "user_id,taste", rows)
+    config = tmp_path / "quick.toml"
+    config.write_text(
+        """
+encoder = "none"
+windows = 1
+retrievers.trending = {}
+ranker = { name = "mlp", epochs = 40, patience = 40, learning_rate = 0.01, families = ["people", "crosses"] }
+"""
+    )
+    options = ("--items", items, "--config", config, "--models", "popular", "--rankers", "none,mlp")
+    split = ("--split", "leave-one-out", "--against", "tacit-none")
+    scores = []
+    for more in ((), ("--users", users)):
+        report, _ = evaluated(capsys, log, *options, *split, *more)
+        all_users = {row["name"]: row["metrics"] for row in report["models"] if row["slice"] == "all"}
+        scores.append([all_users[f"tacit-{name}"]["ndcg@10"]["value"] for name in ("none", "mlp")])
+    assert scores[0][0] == scores[0][1] == scores[1][0]  # without attributes nothing is learned
+    assert scores[1][1] > 1.2 * scores[1][0]
+
+
 def test_a_log_makes_the_whole_trip(
     log: Path, items: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -76,6 +76,14 @@ def test_the_cleaning_rules_of_the_configuration_are_used(shop: Path, tmp_path: 
     assert min(pl.Series(strict.interactions.user).value_counts()["count"]) >= 20
 
 
+def test_what_is_known_of_users_is_taken(shop: Path, tmp_path: Path) -> None:
+    snapshot = fitted(shop, tmp_path / "model", "--users", str(shop / "users.csv"))
+    log = snapshot.interactions
+    assert log.trait_columns.names
+    assert log.traits.shape == (log.n_users, len(log.trait_columns))
+    assert (log.traits > 0).mean() > 0.5
+
+
 def test_without_a_catalogue_the_log_says_what_there_is(shop: Path, tmp_path: Path) -> None:
     files = [str(shop / "events.csv"), "--config", str(shop / "quick.toml")]
     assert run(["fit", *files, "--out", str(tmp_path / "model")]) == 0

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.served import small_snapshot
+from tests.served import acquainted_snapshot, small_snapshot
 
 from tacit.cli.app import run
+from tacit.engine.snapshot import save
 
 
 def asked(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
@@ -98,9 +99,22 @@ def test_the_table_shows_ids_titles_and_reasons(directory: Path, capsys: pytest.
         assert f"{item['score']:.4f}" in printed
 
 
+def test_an_unknown_one_may_be_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save(acquainted_snapshot(), tmp_path / "model")
+    told = [
+        asked(capsys, "recommend", tmp_path / "model", "--about", "club=gold", "--about", f"device={device}")
+        for device in ("phone", "tv")
+    ]
+    assert ids(told[0])
+    assert [item["score"] for item in told[0]["items"]] != [item["score"] for item in told[1]["items"]]
+    assert run(["recommend", str(tmp_path / "model"), "--about", "gold"]) == 2
+    assert "not of the form attribute=value, for example --about age=34" in capsys.readouterr().err
+
+
 def test_for_whom_must_be_said(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["recommend", str(directory)]) == 2
-    assert capsys.readouterr().err == "tacit: say for whom: --user ID or --history A,B,C\n"
+    said = "say for whom: --user ID, --history A,B,C or --about attribute=value"
+    assert capsys.readouterr().err == f"tacit: {said}\n"
 
 
 def test_similar_items_are_others_best_first(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

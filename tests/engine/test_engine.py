@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.served import small_snapshot
+from tests.served import acquainted_snapshot, small_snapshot
 
 from tacit.core.clock import FixedClock
 from tacit.core.errors import ArtifactError, DataError, TacitError
@@ -336,6 +336,80 @@ def test_a_stored_item_that_cannot_be_served_does_not_keep_the_others_away(
     with pytest.raises(UnknownItemError):
         engine.similar("bad")
     engine.close()
+
+
+# What is known of who asks.
+
+
+def scores(engine: Engine, user: str | None = None, **told: object) -> dict[str, float]:
+    answer = engine.recommend(Request(user_id=user, k=80, attributes=told))  # type: ignore[arg-type]
+    return {item.item_id: item.score for item in answer.items}
+
+
+@pytest.fixture
+def acquainted(place: str) -> Iterator[Engine]:
+    opened = Engine(acquainted_snapshot(), EventStore(place), clock=FixedClock(NOW))
+    yield opened
+    opened.close()
+
+
+def test_a_newcomer_is_answered_by_what_is_known_of_them(acquainted: Engine) -> None:
+    quiet = scores(acquainted, "quiet")  # gold, 33, and no event
+    assert (
+        quiet
+        == scores(acquainted, None, club="gold", age=33)
+        == scores(acquainted, None, club=" Gold", age="33")
+    )
+    assert quiet != scores(acquainted, None, club="silver", age=33) != scores(acquainted)
+    assert scores(acquainted, None, club=None, shoe=42) == scores(acquainted)
+
+
+def test_the_moment_counts_for_the_request_that_tells_it(acquainted: Engine) -> None:
+    def on(**context: object) -> dict[str, float]:
+        answer = acquainted.recommend(Request(user_id="quiet", k=80, context=context))  # type: ignore[arg-type]
+        return {item.item_id: item.score for item in answer.items}
+
+    assert on() == on(device=None) == on(club="silver") == scores(acquainted, "quiet")
+    assert on(device="phone") != on(device="tv") != on()
+
+
+def test_stored_attributes_count_from_the_next_list_on_and_survive_a_restart(
+    acquainted: Engine, place: str
+) -> None:
+    gold, nobody = scores(acquainted, None, club="gold"), scores(acquainted)
+    acquainted.put_user("new", {"club": "gold"})
+    assert scores(acquainted, "new") == gold
+    acquainted.put_user("quiet", {})  # whatever the snapshot knew of them is taken back
+    assert scores(acquainted, "quiet") == nobody
+    acquainted.close()
+    again = Engine(acquainted_snapshot(), EventStore(place), clock=FixedClock(NOW))
+    assert scores(again, "new") == gold
+    assert scores(again, "new", club="silver") == scores(
+        again, None, club="silver"
+    )  # the request knows better
+    again.close()
+
+
+def test_who_is_known_gets_the_list_of_the_batch(acquainted: Engine) -> None:
+    snapshot = acquainted_snapshot()
+    users = [*snapshot.interactions.users.ids.to_list()[:10], "nobody knows me"]  # the quiet one first
+    frame = pl.concat(recommend_all(snapshot, users, k=7))
+    for user in users:
+        told = [item.item_id for item in acquainted.recommend(Request(user_id=user, k=7)).items]
+        assert told == frame.filter(pl.col("user_id") == user)["item_id"].to_list()
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"": 1}, {"user_id": "x"}, {"a": "x" * 9_000}, {f"a{n}": n for n in range(65)}, {"a": 1, " a": 2}],
+)
+def test_attributes_of_users_out_of_bounds_are_refused(
+    acquainted: Engine, attributes: dict[str, object]
+) -> None:
+    with pytest.raises(DataError):
+        acquainted.put_user("u", attributes)  # type: ignore[arg-type]
+    with pytest.raises(DataError):
+        acquainted.recommend(Request(attributes=attributes))  # type: ignore[arg-type]
 
 
 def test_what_was_shown_is_recorded(engine: Engine, place: str) -> None:

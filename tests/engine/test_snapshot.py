@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tests.served import small_snapshot
+from tests.served import acquainted_snapshot, small_snapshot
 
 from tacit.core.errors import ArtifactError
 from tacit.core.manifest import MANIFEST, publish, verify
@@ -54,6 +54,16 @@ def copy(saved: Path, tmp_path: Path) -> Path:
 
 def lists(snapshot: Snapshot, **options: object) -> pl.DataFrame:
     return pl.concat(recommend_all(snapshot, **options))  # type: ignore[arg-type]
+
+
+def test_what_is_known_of_users_comes_back(tmp_path: Path) -> None:
+    snapshot = acquainted_snapshot()
+    save(snapshot, tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.interactions.trait_columns == snapshot.interactions.trait_columns
+    assert np.array_equal(again.interactions.traits, snapshot.interactions.traits)
+    assert lists(again).equals(lists(snapshot))
+    assert "quiet" in lists(again)["user_id"]
 
 
 def test_a_snapshot_comes_back_with_the_same_lists(saved: Path) -> None:

@@ -45,6 +45,12 @@ def test_the_same_seed_and_data_give_the_same_model_and_lists(shop: Shop, snapsh
     assert lists(again).equals(lists(snapshot))
 
 
+def test_what_is_known_of_users_is_part_of_what_was_learned_from(shop: Shop, snapshot: Snapshot) -> None:
+    described = train(shop.events, shop.items, QUICK, users=shop.users)
+    assert described.interactions.trait_columns.names
+    assert train(shop.events, shop.items, QUICK).version != described.version
+
+
 def test_the_order_of_the_rows_changes_nothing(shop: Shop, snapshot: Snapshot) -> None:
     shuffled = train(
         shop.events.sample(fraction=1, shuffle=True, seed=3),

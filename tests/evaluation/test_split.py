@@ -5,6 +5,7 @@ from tests.evaluation.tinylog import frame
 
 from tacit.core.errors import DataError, UnsupportedError
 from tacit.data.splits import Protocol
+from tacit.data.users import trait
 from tacit.evaluation.split import Split, make_split, split_from_files, training_part
 
 ROWS = [
@@ -42,6 +43,18 @@ def test_a_time_split_asks_each_later_user_with_the_history_before_the_cut() -> 
     }  # bob chose nothing new
     assert (split.train.at < 6).all()
     assert split.queries.now.tolist() == [6, 6]
+
+
+def test_who_comes_with_the_test_is_known_by_attributes_and_by_the_moment() -> None:
+    who = pl.DataFrame({"user_id": ["ann", "bob", "cat", "dan"], "plan": ["a", "b", "a", "b"]})
+    device = ["desk", "phone"] * 3 + ["phone", "tv", "desk", "late"]
+    split = make_split(frame(ROWS).with_columns(device=pl.Series(device)), share=0.5, users=who)
+    assert split.train.trait_names == ("plan", "device")
+    assert split.train.users.decode(split.queries.user) == ["ann", "cat"]
+    # The first event of the test of ann is one on something that she knew.
+    told = [[trait("plan", "a"), trait("device", "phone")]] * 2
+    assert split.queries.traits.tolist() == told
+    assert split.queries.lengths.tolist() == [2, 0]
 
 
 def test_nothing_of_the_test_window_is_in_the_vocabularies() -> None:

@@ -52,3 +52,14 @@ def test_restored_equals_stored(scale: Scale) -> None:
     made = Normaliser(scale=scale).fit(features)
     again = Normaliser.restore(made.spec(), made.arrays())
     np.testing.assert_array_equal(made.transform(features), again.transform(features))
+
+
+@pytest.mark.parametrize("scale", ["standard", "quantile"])
+def test_buckets_stay_what_they_are(scale: str) -> None:
+    columns = [Column("amount", "f"), Column("bucket", "f", "bucket")]
+    features = np.array([[1, 0], [3, 2**24 - 1], [np.nan, 7]], dtype=np.float32)
+    made = Normaliser(scale=scale).fit(features, columns)  # type: ignore[arg-type]
+    assert made.transform(features)[:, 1].tolist() == [0, 2**24 - 1, 7]
+    again = Normaliser.restore(made.spec(), made.arrays())
+    np.testing.assert_array_equal(again.transform(features), made.transform(features))
+    assert [one.name for one in made.columns(columns)] == ["amount", "bucket", "amount_unknown"]

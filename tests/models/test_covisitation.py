@@ -11,6 +11,7 @@ from tacit.core.types import DAY
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
+from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
 from tacit.models.covisitation import CoVisitation
 from tacit.testing.conformance import Conformance
@@ -52,7 +53,7 @@ def log(rows: Sequence[Row]) -> Interactions:
             "weight": np.array(weight, dtype=np.float32),
         }
     )
-    return Interactions.from_frame(frame, ITEMS, USERS)
+    return Interactions.from_frame(frame, ITEMS, Users.unknown(USERS))
 
 
 def fit(model: CoVisitation, rows: Sequence[Row]) -> CoVisitation:

@@ -10,6 +10,7 @@ from tests.models.small import fitted
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
+from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
 from tacit.models import sessionknn
 from tacit.models.sessionknn import SessionKNN
@@ -52,7 +53,7 @@ def log(rows: Sequence[Row]) -> Interactions:
             "weight": np.array(weight, dtype=np.float32),
         }
     )
-    return Interactions.from_frame(frame, ITEMS, USERS)
+    return Interactions.from_frame(frame, ITEMS, Users.unknown(USERS))
 
 
 def fit(model: SessionKNN, rows: Sequence[Row]) -> SessionKNN:

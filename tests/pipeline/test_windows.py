@@ -3,12 +3,15 @@ import polars as pl
 import pytest
 
 from tacit.data.interactions import Interactions
+from tacit.data.users import trait
 from tacit.data.vocabulary import Vocabulary
 from tacit.pipeline.windows import Window, rank_windows, sampled_users
 from tacit.testing.generated import small_log
 
 
-def log(rows: list[tuple[str, str, float]], weights: list[float] | None = None) -> Interactions:
+def log(
+    rows: list[tuple[str, str, float]], weights: list[float] | None = None, device: list[str] | None = None
+) -> Interactions:
     frame = pl.DataFrame(
         {
             "user_id": [u for u, _, _ in rows],
@@ -19,6 +22,8 @@ def log(rows: list[tuple[str, str, float]], weights: list[float] | None = None) 
             "weight": weights or [1.0] * len(rows),
         }
     )
+    if device is not None:
+        frame = frame.with_columns(device=pl.Series(device))
     return Interactions.from_frame(frame, Vocabulary.of(frame["item_id"]))
 
 
@@ -49,6 +54,19 @@ def test_targets_are_the_unseen_items_that_were_chosen_next() -> None:
     assert first.queries.lengths.tolist() == [2, 0]
     assert second.targets.tolist() == [3]  # u chose d; a was seen before
     assert second.target_offsets.tolist() == [0, 1]
+
+
+def test_the_moment_of_asking_is_that_of_the_first_event_held_out() -> None:
+    device = ["one", "two", "one", "two", "phone", "two", "one", "one"]
+    between = set()
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        (window,) = rank_windows(log(ROWS, device=device), "time", count=1, share=0.5, rng=rng)
+        assert window.queries.user.tolist()[:2] == [0, 2]
+        traits = window.queries.traits[:, 0].tolist()
+        assert traits[:2] == [trait("device", "phone"), trait("device", "two")]
+        between |= set(traits[2:])
+    assert between == {trait("device", "one")}  # u, asked again before the next event
 
 
 def test_of_who_is_in_the_middle_of_a_stretch_the_rest_is_foretold_right_after_an_event() -> None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tacit.features.columns import Column
+from tacit.features.columns import Column, buckets_of
 from tacit.rankers.cnn import CNN
 from tacit.rankers.dcn import DCN
 from tacit.rankers.layers import joint
@@ -26,6 +26,7 @@ def columns(draw: st.DrawFn) -> list[Column]:
         made += [Column(f"{side}_{d}", family, side) for side in ("user", "item") for d in range(size)]
     events, size = draw(st.integers(0, 6)), draw(st.integers(1, 9))
     made += [Column(f"recent{k}_{d}", "sequence", "user") for k in range(events) for d in range(size)]
+    made += [Column(f"cross{k}", "crosses", "bucket") for k in range(draw(st.integers(0, 3)))]
     return draw(st.permutations(made))
 
 
@@ -65,6 +66,8 @@ def test_scores_equal_pytorch(ranker: NeuralRanker, columns: list[Column], n: in
             for weights in network.parameters():  # the last layer starts at zero, which would hide the others
                 torch.nn.init.normal_(weights, std=0.3)
         features = torch.randn(n, len(columns))
+        buckets = buckets_of(columns)
+        features[:, buckets] = torch.randint(0, 2**24, (n, len(buckets))).float() * (torch.rand(n, 1) < 0.7)
         with torch.inference_mode():
             expected = torch.stack([network(features) for network in networks]).mean(0).numpy()
     ranker.members_ = [

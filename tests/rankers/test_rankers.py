@@ -6,7 +6,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from tests.rankers.toys import ALL, COLUMNS, NEURAL, labelled, line, made, product, shuffled
+from tests.rankers.toys import (
+    ALL,
+    COLUMNS,
+    CROSSED,
+    NEURAL,
+    labelled,
+    line,
+    made,
+    needs_lightgbm,
+    product,
+    shuffled,
+    told,
+)
 
 from tacit.rankers.mlp import MLP
 from tacit.rankers.protocol import Epoch, Pairs, Ranker
@@ -141,6 +153,31 @@ def test_raw_vectors_may_be_missing(name: str) -> None:
 
     ranker = made(name).fit(last(line(0)), last(line(1)), COLUMNS[-2:], rng=np.random.default_rng(3))
     assert evaluate(scored(ranker, last(line(2))), line(2))["auc"] > 0.95
+
+
+# Buckets: numbers in name only.
+
+
+@pytest.mark.parametrize("name", NEURAL)
+def test_a_network_learns_what_buckets_stand_for(name: str) -> None:
+    ranker = made(name, 20, table=64).fit(told(0), told(1), CROSSED, rng=np.random.default_rng(3))
+    assert evaluate(scored(ranker, told(2)), told(2))["auc"] > 0.9
+    again = type(ranker).restore(json.loads(json.dumps(ranker.spec())), ranker.arrays())
+    np.testing.assert_array_equal(scored(again, told(2)), scored(ranker, told(2)))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_untrained_it_says_nothing_of_buckets(name: str) -> None:
+    ranker = made(name, 0).fit(told(0), told(1), CROSSED, rng=np.random.default_rng(3))
+    np.testing.assert_array_equal(scored(ranker, told(2)), told(2).base)
+
+
+@needs_lightgbm
+def test_trees_leave_buckets_out() -> None:
+    ranker = made("lambdamart").fit(told(0), told(1), CROSSED, rng=np.random.default_rng(3))
+    held = told(2)
+    other = replace(held, features=np.where([True, False, False], held.features, 7).astype(np.float32))
+    np.testing.assert_array_equal(scored(ranker, other), scored(ranker, held))
 
 
 # Several things to foretell.

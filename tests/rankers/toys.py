@@ -23,6 +23,8 @@ COLUMNS = [
     *(Column(f"recent{k}_{d}", "sequence", "user") for k in range(3) for d in range(4)),
     *(Column(f"pair_{d}", "retrieval", "pair") for d in range(2)),
 ]
+CROSSED = [COLUMNS[-1], Column("a cross", "crosses", "bucket"), Column("another", "crosses", "bucket")]
+"""Two columns of buckets beside an amount that says nothing."""
 
 
 def without_lightgbm() -> str:
@@ -67,6 +69,14 @@ def product(seed: int, n: int = 3_000) -> Pairs:
     """The product of a feature of the user and one of the item decides: a linear model sees nothing."""
     features = drawn(seed, n)
     return labelled(features, features[:, 1] * features[:, 5] > 0)
+
+
+def told(seed: int, n: int = 3_000) -> Pairs:
+    """What the first bucket of `CROSSED` stands for decides; it is huge, or 0 for nothing known."""
+    rng = np.random.default_rng(seed)
+    bucket = rng.integers(0, 8, (n, 2))
+    features = np.concatenate([rng.normal(size=(n, 1)), bucket * [1_000_003, 70_000] % 2**24], axis=1)
+    return labelled(features.astype(np.float32), (bucket[:, 0] % 3 == 1) ^ (rng.random(n) < 0.05))
 
 
 def drawn(seed: int, n: int) -> Float32:

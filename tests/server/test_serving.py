@@ -71,6 +71,14 @@ def test_an_item_with_only_text_is_similar_and_recommended(service: Service) -> 
     assert "brand/new 1" in [item["item_id"] for item in session["items"]]
 
 
+def test_what_is_known_of_users_is_stored_and_may_be_told(service: Service) -> None:
+    stored = service.http.put("/v1/users/a%2Fb", json={"age": 34, "country": "NZ"})
+    assert (stored.status_code, stored.json()["user_id"]) == (200, "a/b")
+    assert service.http.put("/v1/users/a%2Fb", json=[1]).status_code == 422
+    told = {"items": [], "k": 5, "attributes": {"country": "NZ"}, "context": {"device": "tv"}}
+    assert len(service.http.post("/v1/sessions/recommendations", json=told).json()["items"]) == 5
+
+
 def test_a_session_without_history_gets_what_is_popular(service: Service) -> None:
     answer = service.http.post("/v1/sessions/recommendations", json={"items": [], "k": 5}).json()
     assert len(answer["items"]) == 5

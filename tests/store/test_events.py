@@ -103,6 +103,20 @@ def test_items_are_replaced_by_id_and_come_in_a_fixed_order(store: EventStore) -
     ]
 
 
+def test_what_is_known_of_a_user_is_replaced_whole(address: str) -> None:
+    first = EventStore(address)
+    assert first.user("u") is None
+    first.put_user("u", {"age": 34, "country": "NZ"}, at=1.0)
+    first.put_user("v", {"age": 1}, at=1.0)
+    first.put_user("u", {"country": "Ünï"}, at=2.0)
+    first.close()
+    second = EventStore(address)
+    assert second.user("u") == {"country": "Ünï"}
+    second.put_user("u", {}, at=3.0)
+    assert second.user("u") == {}
+    second.close()
+
+
 def test_exposures_are_counted(store: EventStore) -> None:
     row = {"subject": "user", "subject_id": "u", "model": "m", "items": "[]", "at": 1.0}
     store.put_exposures([{"recommendation_id": str(n), **row} for n in range(3)])

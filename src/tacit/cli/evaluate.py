@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tacit.cli.options import AllowSeen, Encoder, Items, Roles, Seed
+from tacit.cli.options import AllowSeen, Encoder, Items, Roles, Seed, Users
 from tacit.core.errors import ConfigError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _NEED_TEXT = ("content", "tuned-content")
 def evaluate(
     events: Annotated[Path | None, typer.Argument(metavar="EVENTS", help="Event log to split.")] = None,
     items: Items = None,
+    users: Users = None,
     mapping: Roles = None,
     split: Annotated[
         Literal["time", "leave-one-out", "random"] | None,
@@ -84,7 +85,7 @@ def evaluate(
     """Fit models on the past, ask them about the future, and compare them with intervals."""
     from dataclasses import replace
 
-    from tacit.cli.inputs import configured
+    from tacit.cli.inputs import configured, user_frame
     from tacit.cli.outputs import check_report_places, write_reports
     from tacit.cli.terminal import Bars
     from tacit.engine.train import encoded
@@ -104,7 +105,7 @@ def evaluate(
     made = _split(
         events, train, test, items, mapping, chosen.cleaning, bars,
         protocol=split, share=share, seed=chosen.seed, allow_seen=allow_seen, candidates=candidates,
-        weights=chosen.weights,
+        weights=chosen.weights, users=user_frame(users),
     )  # fmt: skip
     made = replace(made, catalogue=encoded(made.catalogue, chosen.encoder, progress=bars)[1])
     if made.catalogue.vectors is None:
@@ -179,7 +180,7 @@ def _split(
 
     catalogue = item_frame(items)
     if train is not None and test is not None and events is None:
-        chosen = {name: options[name] for name in ("allow_seen", "candidates", "weights")}
+        chosen = {name: options[name] for name in ("allow_seen", "candidates", "weights", "users")}
         parts = [rows(path) for path in (train, test)]
         return split_from_files(
             parts[0],

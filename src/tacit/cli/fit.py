@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tacit.cli.options import Items, Roles, Seed
+from tacit.cli.options import Items, Roles, Seed, Users
 
 
 def fit(
@@ -19,6 +19,7 @@ def fit(
         ),
     ],
     items: Items = None,
+    users: Users = None,
     config: Annotated[
         Path | None,
         typer.Option("--config", help="Configuration (TOML): cleaning, retrievers, ranker, encoder."),
@@ -30,7 +31,7 @@ def fit(
     """Clean a log, fit everything on it and write one snapshot directory."""
     from dataclasses import replace
 
-    from tacit.cli.inputs import cleaned_events, configuration, item_frame
+    from tacit.cli.inputs import cleaned_events, configuration, item_frame, user_frame
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
@@ -51,6 +52,7 @@ def fit(
         log.events,
         item_frame(items),
         chosen,
+        users=user_frame(users),
         progress=bars,
         on_epoch=lambda epoch: console.print(epoch_line(epoch)),
     )

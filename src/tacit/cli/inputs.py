@@ -38,7 +38,7 @@ def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[
     for pair in pairs or ():
         left, sign, right = pair.rpartition("=")
         if not sign or not left.strip() or not right.strip():
-            form = "column=role" if option == "--map" else "column=how"
+            form = {"--map": "column=role", "--about": "attribute=value"}.get(option, "column=how")
             raise ConfigError(f"{option} {pair!r} is not of the form {form}, for example {option} {example}")
         parsed[left.strip()] = right.strip()
     return parsed
@@ -66,6 +66,13 @@ def item_frame(path: Path | None) -> "pl.DataFrame | None":
     from tacit.data.read import read_items
 
     return None if path is None else read_items(path)
+
+
+def user_frame(path: Path | None) -> "pl.DataFrame | None":
+    """Read a file of users, if there is one."""
+    from tacit.data.read import read_users
+
+    return None if path is None else read_users(path)
 
 
 def configuration(path: Path | None) -> "Config":

@@ -7,6 +7,8 @@ import typer
 
 Items = Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")]
 
+Users = Annotated[Path | None, typer.Option("--users", help="What is known of users: ids and attributes.")]
+
 Roles = Annotated[
     list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
 ]

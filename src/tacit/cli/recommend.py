@@ -11,6 +11,7 @@ from tacit.cli.options import Length, PrintJson, SnapshotDir
 from tacit.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from tacit.core.types import Json
     from tacit.engine.requests import Response
 
 
@@ -22,6 +23,12 @@ def recommend(
     history: Annotated[
         str | None, typer.Option("--history", help="Ids of items seen, oldest first, separated by commas.")
     ] = None,
+    about: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--about", help="attribute=value of who asks or of the moment, as age=34; may be repeated."
+        ),
+    ] = None,
     k: Length = 10,
     allow_seen: Annotated[
         bool, typer.Option("--allow-seen", help="Keep items of the history in the list.")
@@ -29,15 +36,18 @@ def recommend(
     json: PrintJson = False,
 ) -> None:
     """Recommend to a user, to a history of items, or to a user who has just seen some."""
+    from tacit.cli.inputs import parse_pairs
     from tacit.engine.engine import Engine
     from tacit.engine.requests import Request
     from tacit.engine.snapshot import load
 
-    if user is None and history is None:
-        raise ConfigError("say for whom: --user ID or --history A,B,C")
+    if user is None and history is None and not about:
+        raise ConfigError("say for whom: --user ID, --history A,B,C or --about attribute=value")
     items = [id_.strip() for id_ in (history or "").split(",") if id_.strip()]
     engine = Engine(load(directory))
-    show(engine.recommend(Request(user_id=user, items=items, k=k, allow_seen=allow_seen)), json=json)
+    known: dict[str, Json] = dict(parse_pairs(about, "--about", "age=34"))
+    request = Request(user, items=items, k=k, allow_seen=allow_seen, attributes=known, context=known)
+    show(engine.recommend(request), json=json)
 
 
 def show(answer: "Response", *, json: bool) -> None:

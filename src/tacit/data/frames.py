@@ -5,7 +5,7 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data.rows import text_ids
-from tacit.data.tables import catalogue_columns
+from tacit.data.tables import catalogue_columns, identified
 
 _PLAIN_EVENT = "interaction"
 
@@ -59,6 +59,18 @@ def item_frame(items: pl.DataFrame) -> pl.DataFrame:
     if col.ITEM not in items.columns:
         raise DataError(f"the catalogue frame has no column {col.ITEM!r}; rename yours")
     return catalogue_columns(items, col.ITEM)
+
+
+def user_frame(users: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame of users with unique text ids; ``user_id`` must be there.
+
+    Raises
+    ------
+    DataError
+    """
+    if col.USER not in users.columns:
+        raise DataError(f"the frame of users has no column {col.USER!r}; rename yours")
+    return identified(users, col.USER, col.USER)
 
 
 def _seconds(column: pl.Series) -> pl.Series:

@@ -1,7 +1,7 @@
 """Interactions: the cleaned log as arrays, sorted by user and time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -12,10 +12,15 @@ from scipy import sparse
 from tacit.core.types import Bool, Float32, Float64, Int16, Int32, Int64
 from tacit.data import columns as col
 from tacit.data.queries import Queries, gather_ranges
+from tacit.data.users import NO_COLUMNS, UNKNOWN, TraitColumns, Users, traits_by_code
 from tacit.data.vocabulary import Vocabulary
 
 Timing = Literal["time", "order", "none"]
 """What the log knows of time: timestamps, an order within each user, or nothing."""
+
+
+def _no_traits() -> Int32:
+    return np.zeros((0, 0), dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class Interactions:
     Attributes
     ----------
     users, items : Vocabulary
-        ``items`` is the vocabulary of the catalogue: items without an event have a code too.
+        ``items`` is the vocabulary of the catalogue: items without an event have a code too, and so has a
+        user of whom only attributes are known.
     kinds : tuple of str
         Event types; ``kind`` holds places in it.
     user, item : int32[events]
@@ -35,6 +41,12 @@ class Interactions:
         Unix seconds. Where ``timing`` is "order" the place in the user's order, where it is "none" zero.
     kind : int16[events]
     timing : {"time", "order", "none"}
+    trait_columns : TraitColumns
+    traits : int32[users, t]
+        What is known of each user; see `tacit.data.users`. No row at all where nothing is known of anybody.
+    moment_columns : TraitColumns
+    moments : int32[events, c]
+        What is known of the moment of each event (its device, ...); no row at all where c is 0.
     """
 
     users: Vocabulary
@@ -46,10 +58,14 @@ class Interactions:
     at: Float64
     kind: Int16
     timing: Timing
+    trait_columns: TraitColumns = NO_COLUMNS
+    traits: Int32 = field(default_factory=_no_traits)
+    moment_columns: TraitColumns = NO_COLUMNS
+    moments: Int32 = field(default_factory=_no_traits)
 
     @classmethod
     def from_frame(
-        cls, events: pl.DataFrame, items: Vocabulary, users: Vocabulary | None = None
+        cls, events: pl.DataFrame, items: Vocabulary, users: Users | None = None
     ) -> "Interactions":
         """Build interactions from a cleaned (and weighed) event frame; see `tacit.data.columns`.
 
@@ -59,13 +75,13 @@ class Interactions:
             Weight 1 is used where the column is absent. Events on ids that are not in the
             vocabularies are left out.
         items : Vocabulary
-        users : Vocabulary, optional
-            The users of the frame by default.
+        users : Users, optional
+            The users of the frame by default, of whom nothing is known.
         """
-        users = Vocabulary.of(events[col.USER]) if users is None else users
+        people = Users.of(None, events[col.USER]) if users is None else users
         timing = timing_of(events)
         kinds = tuple(events[col.EVENT].unique().sort().to_list())
-        user, item = users.encode(events[col.USER]), items.encode(events[col.ITEM])
+        user, item = people.ids.encode(events[col.USER]), items.encode(events[col.ITEM])
         weight = (
             events[col.WEIGHT].to_numpy().astype(np.float32)
             if col.WEIGHT in events.columns
@@ -73,10 +89,23 @@ class Interactions:
         )
         at = time_of(events, timing)
         kind = Vocabulary(kinds).encode(events[col.EVENT]).astype(np.int16)
+        moment_columns = TraitColumns.of_moments(events, people.columns)
         known = np.flatnonzero((user >= 0) & (item >= 0))
         kept = known[np.lexsort((at[known], user[known]))]
         return cls(
-            users, items, kinds, user[kept], item[kept], weight[kept], at[kept], kind[kept], timing=timing
+            people.ids,
+            items,
+            kinds,
+            user[kept],
+            item[kept],
+            weight[kept],
+            at[kept],
+            kind[kept],
+            timing=timing,
+            trait_columns=people.columns,
+            traits=people.traits,
+            moment_columns=moment_columns,
+            moments=moment_columns.traits(events)[kept] if len(moment_columns) else _no_traits(),
         )
 
     def __len__(self) -> int:
@@ -96,6 +125,11 @@ class Interactions:
     def offsets(self) -> Int64:
         """Events of user u are ``offsets[u]:offsets[u + 1]``: int64[users + 1]."""
         return np.searchsorted(self.user, np.arange(self.n_users + 1)).astype(np.int64)
+
+    @property
+    def trait_names(self) -> tuple[str, ...]:
+        """What the columns of the traits of a query are: those of who asks, then those of the moment."""
+        return (*self.trait_columns.names, *self.moment_columns.names)
 
     @property
     def end(self) -> float:
@@ -122,6 +156,7 @@ class Interactions:
             weight=self.weight[mask],
             at=self.at[mask],
             kind=self.kind[mask],
+            moments=self.moments[mask] if len(self.moment_columns) else self.moments,
         )
 
     def before(self, at: float) -> "Interactions":
@@ -141,6 +176,7 @@ class Interactions:
         users: Int32 | Sequence[int] | None = None,
         *,
         now: float | None = None,
+        moments: Int32 | None = None,
         exclude_seen: bool = True,
     ) -> Queries:
         """Return the histories of users as queries.
@@ -151,10 +187,14 @@ class Interactions:
             User codes, -1 for somebody without a history; all users by default.
         now : float, optional
             The moment of asking; the end of the log by default.
+        moments : int32[n, c], optional
+            What else is known of it; nothing by default.
         exclude_seen : bool
             Leave the items of a history out of its recommendations.
         """
         codes = np.arange(self.n_users) if users is None else np.asarray(users, dtype=np.int64)
+        if moments is None:
+            moments = np.full((len(codes), len(self.moment_columns)), UNKNOWN, dtype=np.int32)
         padded = np.append(self.offsets, self.offsets[-1])  # code -1 is the empty range at the end
         index, offsets = gather_ranges(padded, np.where(codes < 0, self.n_users, codes))
         queries = Queries(
@@ -165,6 +205,7 @@ class Interactions:
             kind=self.kind[index],
             now=np.full(len(codes), self.end if now is None else now, dtype=np.float64),
             user=codes.astype(np.int32),
+            traits=np.concatenate([traits_by_code(self.traits, codes), moments], axis=1),
             exclude_offsets=np.zeros(len(codes) + 1, dtype=np.int64),
             ordered=self.timing != "none",
         )

@@ -33,6 +33,9 @@ class Queries:
         The moment each query is asked: nothing later may be used to answer it.
     user : int32[n]
         User codes, -1 where unknown. Models must not need them.
+    traits : int32[n, t]
+        What is known of who asks, a column for each attribute (`tacit.data.users`): 0 where it is not known.
+        t is 0 where nothing is ever known.
     exclude_offsets : int64[n + 1], exclude : int32[excluded]
         Items that must not be recommended to query q.
     ordered : bool
@@ -47,6 +50,7 @@ class Queries:
     kind: Int16
     now: Float64
     user: Int32
+    traits: Int32
     exclude_offsets: Int64
     exclude: Int32 = field(default_factory=_no_codes)
     ordered: bool = True
@@ -98,6 +102,7 @@ class Queries:
             kind=np.full(total, -1, dtype=np.int16),
             now=np.full(len(lengths), now, dtype=np.float64),
             user=np.full(len(lengths), -1, dtype=np.int32),
+            traits=np.zeros((len(lengths), 0), dtype=np.int32),
             exclude_offsets=np.zeros(len(lengths) + 1, dtype=np.int64),
         )
         return queries.excluding_seen() if exclude_seen else queries
@@ -113,6 +118,7 @@ class Queries:
             kind=np.concatenate([part.kind for part in parts]),
             now=np.concatenate([part.now for part in parts]),
             user=np.concatenate([part.user for part in parts]),
+            traits=np.concatenate([part.traits for part in parts]),
             exclude_offsets=_running([np.diff(part.exclude_offsets) for part in parts]),
             exclude=np.concatenate([part.exclude for part in parts]),
             ordered=all(part.ordered for part in parts),
@@ -194,6 +200,7 @@ class Queries:
             kind=self.kind[a:b],
             now=self.now[start:stop],
             user=self.user[start:stop],
+            traits=self.traits[start:stop],
             exclude_offsets=self.exclude_offsets[start : stop + 1] - c,
             exclude=self.exclude[c:d],
             ordered=self.ordered,
@@ -211,6 +218,7 @@ class Queries:
             kind=self.kind[events],
             now=self.now[rows],
             user=self.user[rows],
+            traits=self.traits[rows],
             exclude_offsets=exclude_offsets,
             exclude=self.exclude[excluded],
             ordered=self.ordered,

@@ -20,6 +20,7 @@ from tacit.core.errors import DataError
 from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.data.ranking import Ranking
+from tacit.engine.attributes import checked_user
 from tacit.engine.checking import checked_event, checked_id
 from tacit.engine.exposures import Exposures
 from tacit.engine.history import History, history_of
@@ -50,7 +51,8 @@ class Engine:
     ----------
     snapshot : Snapshot
     store : EventStore, optional
-        Where events, items and exposures are kept; without one the engine answers from the snapshot alone.
+        Where events, items, users and exposures are kept; without one the engine answers from the snapshot
+        alone.
     clock : Clock, optional
     """
 
@@ -81,8 +83,16 @@ class Engine:
         """
         asked = _checked(request)
         state = self._state
+        since, stored = self._known(asked)
         history = history_of(
-            state, asked.user_id, self._since(asked), asked.items, allow_seen=asked.allow_seen
+            state,
+            asked.user_id,
+            since,
+            asked.items,
+            allow_seen=asked.allow_seen,
+            stored=stored,
+            attributes=asked.attributes,
+            context=asked.context,
         )
         ranking = state.pipeline.recommend(history.queries, asked.k)
         answer = _answer(state, ranking, _reasons(state, history, ranking))
@@ -156,6 +166,21 @@ class Engine:
                 self._take_in([self._arrivals.popleft() for _ in range(len(self._arrivals))])
         done.result()
 
+    def put_user(self, user_id: str, attributes: Mapping[str, Json]) -> None:
+        """Store what is known of a user, in place of what was known before; it counts from the next request.
+
+        Attributes of names that the model was not fitted on wait for one that is.
+
+        Raises
+        ------
+        DataError
+            If the id or an attribute is out of bounds.
+        StorageError
+            If the store refuses.
+        """
+        id_, checked = checked_id(user_id, "user_id"), checked_user(attributes)
+        self._needed_store().put_user(id_, checked, self._clock.now())
+
     def swap(self, snapshot: Snapshot) -> None:
         """Answer from another snapshot from now on; items that were added stay."""
         with self._growing:
@@ -199,19 +224,20 @@ class Engine:
         items = self._store.items() if self._store is not None else []
         return State.of(snapshot).grown_where_possible(dict(items))
 
-    def _since(self, request: Request) -> list[Event]:
+    def _known(self, request: Request) -> tuple[list[Event], dict[str, Json] | None]:
         """Return what is stored of whoever asks; a store that fails costs freshness and not the answer."""
         name = request.user_id or request.session_id
         if self._store is None or name is None:
-            return []
+            return [], None
         try:
             events = self._store.recent("user" if request.user_id else "session", name, LONGEST_HISTORY)
+            stored = self._store.user(request.user_id) if request.user_id else None
         except StorageError as error:
             self._store_fails = True
             _log.warning("answering without the latest events: %s", error)
-            return []
+            return [], None
         self._store_fails = False
-        return events
+        return events, stored
 
     def _take_in(self, arrivals: Sequence[_Arrival]) -> None:
         try:
@@ -244,7 +270,7 @@ class Engine:
 
 
 def _checked(request: Request) -> Request:
-    """Return a request with ids in normal form.
+    """Return a request with ids and names in normal form.
 
     Raises
     ------
@@ -260,6 +286,8 @@ def _checked(request: Request) -> Request:
         user_id=None if request.user_id is None else checked_id(request.user_id, "user_id"),
         session_id=None if request.session_id is None else checked_id(request.session_id, "session_id"),
         items=[checked_id(id_, "item_id") for id_ in request.items],
+        attributes=checked_user(request.attributes),
+        context=checked_user(request.context),
     )
 
 

@@ -1,16 +1,18 @@
 """From who asks to a query: the history of the snapshot, what happened since, and what the request tells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 
-from tacit.core.types import Float32, Float64, Int32
+from tacit.core.types import Float32, Float64, Int32, Json
 from tacit.data import columns as col
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.shapes import canonical_events
+from tacit.data.users import UNKNOWN, traits_by_code
 from tacit.engine.state import State
 from tacit.store.records import Event
 
@@ -35,9 +37,17 @@ class _Events:
 
 
 def history_of(
-    state: State, user_id: str | None, since: Sequence[Event], told: Sequence[str], *, allow_seen: bool
+    state: State,
+    user_id: str | None,
+    since: Sequence[Event],
+    told: Sequence[str],
+    *,
+    allow_seen: bool,
+    stored: Mapping[str, Json] | None = None,
+    attributes: Mapping[str, Json] = MappingProxyType({}),
+    context: Mapping[str, Json] = MappingProxyType({}),
 ) -> History:
-    """Return the history of whoever asks, oldest event first.
+    """Return the history of whoever asks, oldest event first, and what is known of them.
 
     The moment of asking is the last thing that is known (of the log or of this history), and not the
     clock's: so an answer depends on the snapshot and the history alone, and agrees with `recommend_all`.
@@ -53,6 +63,12 @@ def history_of(
         Item ids that the request itself tells of, oldest first; they come last.
     allow_seen : bool
         Keep items of the history in the answer.
+    stored : mapping, optional
+        The attributes that the store has of them, in place of those of the snapshot.
+    attributes : mapping
+        Those that the request itself tells of; each goes before what else is known.
+    context : mapping
+        What it tells of the moment: the device, ...
     """
     log = state.snapshot.interactions
     user = -1 if user_id is None else int(log.users.encode([user_id])[0])
@@ -72,10 +88,21 @@ def history_of(
         kind=np.array(kind, dtype=np.int16)[order],
         now=np.array([max(log.end, at[-1] if len(at) else log.end)]),
         user=np.array([user], dtype=np.int32),
+        traits=np.append(_traits(log, user, stored, attributes), log.moment_columns.traits_of(context))[None],
         exclude_offsets=np.zeros(2, dtype=np.int64),
         ordered=log.timing != "none",
     )
     return History(queries if allow_seen else queries.excluding_seen(), [kinds[place] for place in order])
+
+
+def _traits(
+    log: Interactions, user: int, stored: Mapping[str, Json] | None, told: Mapping[str, Json]
+) -> Int32:
+    """Return what is known of who asks: int32[t]."""
+    columns = log.trait_columns
+    known = traits_by_code(log.traits, [user])[0] if stored is None else columns.traits_of(stored)
+    own = columns.traits_of(told)
+    return np.where(own != UNKNOWN, own, known)
 
 
 def _past(log: Interactions, user: int) -> _Events:

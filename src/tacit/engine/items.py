@@ -1,6 +1,5 @@
 """An item that arrives while serving: what it may say, and as a row with the catalogue's types."""
 
-import json
 from collections.abc import Mapping
 
 import polars as pl
@@ -9,11 +8,10 @@ from tacit.core.errors import DataError
 from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
-from tacit.engine.checking import checked_id, checked_time
+from tacit.engine.attributes import cell, checked_names
+from tacit.engine.checking import checked_time
 
-_MOST_ATTRIBUTES = 64
 _MOST_COLUMNS = 512
-_LONGEST_TEXT = 8_192
 _YES = ("true", "1", "yes")
 
 
@@ -25,15 +23,7 @@ def checked_attributes(attributes: Mapping[str, Json], now: float) -> dict[str, 
     DataError
         With the one thing that is wrong.
     """
-    if len(attributes) > _MOST_ATTRIBUTES:
-        raise DataError(f"an item has {len(attributes)} attributes; at most {_MOST_ATTRIBUTES}")
-    checked: dict[str, Json] = {}
-    for name, value in attributes.items():
-        name_ = _checked_name(name)
-        _check_length(name_, value)
-        if name_ in checked:
-            raise DataError(f"the attribute {name_!r} is given twice")
-        checked[name_] = value
+    checked = checked_names(attributes, "an item", (col.ITEM, col.TEXT, col.LINE))
     if not isinstance(checked.get(col.AVAILABLE, True), bool | None):
         raise DataError("available must be true or false")
     created = checked.get(col.CREATED_AT)
@@ -62,26 +52,9 @@ def item_frame(items: Mapping[str, Mapping[str, Json]], catalogue: Catalogue) ->
     names = dict.fromkeys(name for attributes in items.values() for name in attributes)
     columns: dict[str, pl.Series] = {col.ITEM: pl.Series(list(items), dtype=pl.String)}
     for name in names:
-        texts = pl.Series(name, [_cell(row.get(name)) for row in items.values()], dtype=pl.String)
+        texts = pl.Series(name, [cell(row.get(name)) for row in items.values()], dtype=pl.String)
         columns[name] = _typed(texts, _type_of(name, known))
     return pl.DataFrame(columns)
-
-
-def _checked_name(name: str) -> str:
-    name_ = checked_id(name, "attribute name")
-    if name_ in (col.ITEM, col.TEXT, col.LINE):
-        raise DataError(f"an attribute cannot be called {name_!r}; write it as description, or rename it")
-    return name_
-
-
-def _check_length(name: str, value: Json) -> None:
-    text = _cell(value) or ""
-    try:
-        size = len(text.encode("utf-8"))
-    except UnicodeEncodeError as error:
-        raise DataError(f"the attribute {name!r} is not valid Unicode") from error
-    if size > _LONGEST_TEXT:
-        raise DataError(f"the attribute {name!r} is longer than {_LONGEST_TEXT:,} bytes")
 
 
 def _type_of(name: str, known: Mapping[str, pl.DataType]) -> pl.DataType:
@@ -99,11 +72,3 @@ def _typed(texts: pl.Series, kind: pl.DataType) -> pl.Series:
         return texts.cast(kind, strict=False)
     except pl.exceptions.PolarsError:  # a type that texts cannot become, for example a list
         return pl.Series(texts.name, [None] * len(texts), dtype=kind)
-
-
-def _cell(value: Json) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(part, str) for part in value):
-        return ", ".join(map(str, value))
-    return json.dumps(value, ensure_ascii=False)

@@ -1,7 +1,9 @@
 """What the engine is asked and what it answers: plain data with text ids."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from tacit.core.types import Json
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,10 @@ class Request:
     k : int
     allow_seen : bool
         Keep items of the history in the list.
+    attributes : mapping
+        What the request itself tells of who asks; it counts more than what is stored.
+    context : mapping
+        What it tells of the moment: the device, the channel, ...
     """
 
     user_id: str | None = None
@@ -24,6 +30,8 @@ class Request:
     items: Sequence[str] = ()
     k: int = 10
     allow_seen: bool = False
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+    context: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from tacit.core.version import __version__
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.users import TraitColumns
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
 from tacit.encoders.choose import encoder_from
@@ -24,7 +25,7 @@ from tacit.encoders.tfidf import TfidfEncoder
 from tacit.pipeline.twostage import TwoStage
 from tacit.store import artifacts
 
-_LOG = ("user", "item", "weight", "at", "kind")
+_LOG = ("user", "item", "weight", "at", "kind", "traits", "moments")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
                 "encoder": snapshot.encoder,
                 "kinds": list(log.kinds),
                 "timing": log.timing,
+                "traits": log.trait_columns.to_json(),
+                "moments": log.moment_columns.to_json(),
                 "weights": snapshot.weights.to_json(),
                 "pipeline": snapshot.pipeline.spec(),
             },
@@ -135,6 +138,8 @@ def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
             items=catalogue.items,
             kinds=tuple(document["kinds"]),
             timing=document["timing"],
+            trait_columns=TraitColumns.from_json(document["traits"]),
+            moment_columns=TraitColumns.from_json(document["moments"]),
             **{name: log[name] for name in _LOG},
         ),
         pipeline=TwoStage.restore(

@@ -16,6 +16,7 @@ from tacit.core.version import __version__
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
 from tacit.encoders.choose import encoder_from
@@ -35,6 +36,7 @@ def train(
     items: pl.DataFrame | None = None,
     config: Config | None = None,
     *,
+    users: pl.DataFrame | None = None,
     progress: Progress = SILENT,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Snapshot:
@@ -47,6 +49,8 @@ def train(
     items : polars.DataFrame, optional
         ``item_id`` and whatever else is known; items without events become recommendable through it.
     config : Config, optional
+    users : polars.DataFrame, optional
+        ``user_id`` and what else is known of users, at the time they are asked about: it becomes features.
     progress : Progress
     on_epoch : callable, optional
         Called with every epoch of the ranker's training, then with those of the re-ranker's.
@@ -62,7 +66,8 @@ def train(
     weights = EventWeights.fit(events, mode=config.weights)
     catalogue = catalogue_of(events, items)
     encoder, catalogue = encoded(catalogue, config.encoder, progress=progress)
-    interactions = Interactions.from_frame(weights.weigh(events), catalogue.items)
+    people = Users.of(users, events[col.USER])
+    interactions = Interactions.from_frame(weights.weigh(events), catalogue.items, people)
     pipeline = TwoStage(config).fit(
         interactions,
         catalogue,
@@ -101,11 +106,12 @@ def encoded(
 
 
 def fingerprint(interactions: Interactions) -> str:
-    """Return the sha256 of what was learned from: ids, times and weights of every event."""
+    """Return the sha256 of what was learned from: ids, times and weights of every event, traits of users."""
     digest = hashlib.sha256()
     for vocabulary in (interactions.users, interactions.items):
         digest.update("\0".join(vocabulary.ids.to_list()).encode())
-    for array in (interactions.user, interactions.item, interactions.weight, interactions.at):
+    log = interactions
+    for array in (log.user, log.item, log.weight, log.at, log.traits, log.moments):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 

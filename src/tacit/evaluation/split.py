@@ -15,6 +15,7 @@ from tacit.data import splits
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions, time_of, timing_of
 from tacit.data.queries import Queries
+from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights, Mode
 
@@ -73,6 +74,7 @@ def make_split(
     events: pl.DataFrame,
     items: pl.DataFrame | None = None,
     *,
+    users: pl.DataFrame | None = None,
     protocol: splits.Protocol | None = None,
     share: float = 0.1,
     seed: int = 7,
@@ -89,6 +91,8 @@ def make_split(
         See `tacit.data.columns`; cleaned by rules that look at rows only.
     items : polars.DataFrame, optional
         The catalogue.
+    users : polars.DataFrame, optional
+        What is known of users, those included who come with the test: it must have been known at the cut.
     protocol : {"time", "leave-one-out", "random"}, optional
         The most honest one that the log supports by default.
     share : float
@@ -118,6 +122,7 @@ def make_split(
         events.filter(~held),
         events.filter(held),
         items,
+        users,
         protocol=chosen,
         cut=cut,
         clean_train=clean_train,
@@ -151,6 +156,7 @@ def split_from_files(
     test: pl.DataFrame,
     items: pl.DataFrame | None = None,
     *,
+    users: pl.DataFrame | None = None,
     allow_seen: bool = False,
     candidates: CandidatesOf = "catalogue",
     clean_train: CleanTrain = _as_it_is,
@@ -164,6 +170,7 @@ def split_from_files(
         train,
         test,
         items,
+        users,
         protocol="files",
         cut=None,
         clean_train=clean_train,
@@ -177,6 +184,7 @@ def _split(
     train: pl.DataFrame,
     test: pl.DataFrame,
     items: pl.DataFrame | None,
+    described: pl.DataFrame | None,
     *,
     protocol: str,
     cut: float | None,
@@ -196,12 +204,21 @@ def _split(
     vocabulary, rows = _known_items(train, test, items, candidates)
     catalogue = Catalogue.from_frame(rows, vocabulary)
     catalogue = replace(catalogue, available=np.ones(len(catalogue), dtype=bool))
-    log = Interactions.from_frame(rule.weigh(train), vocabulary)
+    people = Users.of(described, train[col.USER])
+    log = Interactions.from_frame(rule.weigh(train), vocabulary, people)
     liked = rule.weigh(test).filter(pl.col(col.WEIGHT) > 0)
     users, offsets, targets = _targets(log, liked, vocabulary, allow_seen)
     now = cut if cut is not None else log.end
-    queries = log.queries(log.users.encode(users), now=now, exclude_seen=not allow_seen)
+    moments = _moments(log, test, users) if len(log.moment_columns) else None
+    queries = log.queries(log.users.encode(users), now=now, moments=moments, exclude_seen=not allow_seen)
     return Split(protocol, cut, log, catalogue, queries, offsets, targets, candidates, len(test), left_out)
+
+
+def _moments(log: Interactions, test: pl.DataFrame, users: pl.Series) -> Int32:
+    """Return what is known of the moment of asking, the first test event of each user: int32[n, c]."""
+    order = np.argsort(time_of(test, log.timing), kind="stable")
+    first = test[order].unique(col.USER, keep="first", maintain_order=True)
+    return log.moment_columns.traits(first)[Vocabulary(first[col.USER]).encode(users)]
 
 
 def _known_items(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tacit.features import exposure, neighbours, popularity, retrieval, vectors
+from tacit.features import crosses, exposure, neighbours, popularity, retrieval, vectors
 from tacit.features.asked import Asked
 from tacit.features.attributes import attributes
 from tacit.features.columns import Values
@@ -50,6 +50,8 @@ FAMILIES: Mapping[str, Family] = {
     "history": Family(popularity.history),
     "moment": Family(popularity.moment, usual=False),
     "attributes": Family(attributes),
+    "people": Family(crosses.people),
+    "crosses": Family(crosses.crosses, usual=False),
 }
 
 USUAL = tuple(name for name, family in FAMILIES.items() if family.usual)

@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from tacit.core.types import Float32
+from tacit.core.types import Float32, Int32
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
+from tacit.data.users import trait
 
 _MOST_COLUMNS = 6
 _MOST_VALUES = 2_000
@@ -28,23 +29,28 @@ class Attributes:
     ----------
     labels : mapping of column to csr_array float32[items, values]
         Rows sum to 1 (several labels share), or to 0 where the item has none.
+    names : mapping of column to int32[values]
+        Every label as a number that is the same in any catalogue (`tacit.data.users.trait`).
     log_price : float32[items] or None
         NaN where unknown.
     """
 
     labels: dict[str, sparse.csr_array]
+    names: dict[str, Int32]
     log_price: Float32 | None
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> "Attributes":
         """Read the label columns and the price of a catalogue."""
         labels: dict[str, sparse.csr_array] = {}
+        names: dict[str, Int32] = {}
         for name in catalogue.attributes.columns:
             if len(labels) < _MOST_COLUMNS and _is_label(name, catalogue.attributes[name]):
-                matrix = _one_hot(catalogue.attributes[name])
-                if 1 < matrix.shape[1] <= _MOST_VALUES:
+                values, matrix = _one_hot(catalogue.attributes[name])
+                if 1 < len(values) <= _MOST_VALUES:
                     labels[name] = matrix
-        return cls(labels, _log_price(catalogue))
+                    names[name] = np.array([trait(name, value) for value in values], dtype=np.int32)
+        return cls(labels, names, _log_price(catalogue))
 
 
 def _is_label(name: str, column: pl.Series) -> bool:
@@ -56,7 +62,8 @@ def _is_label(name: str, column: pl.Series) -> bool:
     return short and known.n_unique() < 0.8 * len(known)
 
 
-def _one_hot(column: pl.Series) -> sparse.csr_array:
+def _one_hot(column: pl.Series) -> tuple[pl.Series, sparse.csr_array]:
+    """Return the labels of a column in text order, and the share of each in every item."""
     parts = column.str.to_lowercase().str.replace_all(_SEPARATORS, "|").str.split("|")
     flat = pl.DataFrame({"row": np.arange(len(column), dtype=np.int64), "value": parts}).explode("value")
     flat = flat.filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
@@ -68,7 +75,7 @@ def _one_hot(column: pl.Series) -> sparse.csr_array:
     ).tocsr()
     counts = np.maximum(np.diff(matrix.indptr), 1)
     matrix.data /= np.repeat(counts, np.diff(matrix.indptr)).astype(np.float32)
-    return matrix
+    return values, matrix
 
 
 def _log_price(catalogue: Catalogue) -> Float32 | None:

@@ -93,6 +93,7 @@ class FeatureMaker:
             "projection": self.projection.spec() if self.projection else None,
             "kinds": list(self.past_.kinds),
             "timed": self.past_.timed,
+            "people": self.past_.people.spec() if self.past_.people else None,
         }
 
     def arrays(self) -> dict[str, Array]:
@@ -125,6 +126,7 @@ class FeatureMaker:
             retrievers,
             kinds=tuple(spec["kinds"]),
             timed=spec["timed"],
+            people=spec["people"],
         )
         return maker
 

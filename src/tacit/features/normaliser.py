@@ -8,7 +8,7 @@ import numpy as np
 
 from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Float32, Json
-from tacit.features.columns import Column
+from tacit.features.columns import Column, buckets_of
 
 Scale = Literal["standard", "quantile"]
 
@@ -24,7 +24,7 @@ class Normaliser:
     """Mean 0 and deviation 1 on the training pairs; unknown values become the mean, and say so.
 
     A column with unknown values in training gets another that is 1 where the value is not known; all of these
-    stand after the others.
+    stand after the others. Buckets are no amounts and stay what they are.
 
     Parameters
     ----------
@@ -41,9 +41,11 @@ class Normaliser:
         self.mean_: Float32
         self.factor_: Float32
         self.gaps_: Array  # int64: columns with unknown values in training
+        self.buckets_: Array  # int64: columns that hold buckets
 
-    def fit(self, features: Float32) -> Self:
-        """Learn from float32[pairs, features]; NaN is unknown."""
+    def fit(self, features: Float32, columns: Sequence[Column] = ()) -> Self:
+        """Learn from float32[pairs, features], NaN is unknown; columns are amounts unless said otherwise."""
+        self.buckets_ = np.array(buckets_of(columns), dtype=np.int64)
         self.gaps_ = np.flatnonzero(~np.isfinite(features).all(axis=0))
         if self.scale == "quantile":
             self.quantiles_ = _quantiles(features)
@@ -63,6 +65,7 @@ class Normaliser:
         """Return float32[pairs, features + gaps], all finite and within 6 deviations."""
         standard = (self._placed(features) - self.mean_) * self.factor_
         clean = np.clip(np.nan_to_num(standard, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT), -_LIMIT, _LIMIT)
+        clean[:, self.buckets_] = features[:, self.buckets_]
         if not len(self.gaps_):
             return np.asarray(clean, dtype=np.float32)
         unknown = ~np.isfinite(features[:, self.gaps_])
@@ -80,14 +83,21 @@ class Normaliser:
     def arrays(self) -> dict[str, Array]:
         """Return what was learned."""
         quantiles = {} if self.quantiles_ is None else {"quantiles": self.quantiles_}
-        return {"mean": self.mean_, "factor": self.factor_, "gaps": self.gaps_, **quantiles}
+        return {
+            "mean": self.mean_,
+            "factor": self.factor_,
+            "gaps": self.gaps_,
+            "buckets": self.buckets_,
+            **quantiles,
+        }
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
         """Rebuild from what `spec` and `arrays` returned."""
         normaliser = cls(scale=spec["scale"])
         normaliser.mean_, normaliser.factor_ = arrays["mean"], arrays["factor"]
-        normaliser.gaps_, normaliser.quantiles_ = arrays["gaps"], arrays.get("quantiles")
+        normaliser.gaps_, normaliser.buckets_ = arrays["gaps"], arrays["buckets"]
+        normaliser.quantiles_ = arrays.get("quantiles")
         return normaliser
 
     def _placed(self, features: Float32) -> Float32:

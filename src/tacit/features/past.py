@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -14,6 +15,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.encoders.projection import Projection
 from tacit.features.labels import Attributes
+from tacit.features.people import People
 from tacit.features.statistics import ItemStatistics
 from tacit.models import csr
 from tacit.models.covisitation import CoVisitation
@@ -51,6 +53,8 @@ class Past:
         What the people who wanted an item also wanted: the weights of the item kNN among the retrievers.
     follows : csr_array float32[items, items]
         What comes soon after an item in the histories.
+    people : People or None
+        What users of each kind choose; None where nothing is known of users.
     """
 
     statistics: ItemStatistics
@@ -61,6 +65,7 @@ class Past:
     collaborative: Float32 | None
     together: sparse.csr_array | None
     follows: sparse.csr_array
+    people: People | None
 
     @classmethod
     def of(
@@ -73,34 +78,39 @@ class Past:
         collaborative: bool,
     ) -> "Past":
         """Learn from a log, a catalogue and the retrievers that were fitted on them."""
+        attributes = Attributes.of(catalogue)
         return cls(
             statistics=ItemStatistics.of(interactions, catalogue),
-            attributes=Attributes.of(catalogue),
+            attributes=attributes,
             kinds=interactions.kinds,
             timed=interactions.timing == "time",
             text=text_vectors(catalogue, projection),
             collaborative=_factors(interactions, len(catalogue)) if collaborative else None,
             together=together_of(retrievers),
             follows=_follows(interactions, catalogue),
+            people=People.of(interactions, attributes),
         )
 
     def extended(self, catalogue: Catalogue, projection: Projection | None) -> "Past":
         """Return what is known of a catalogue that has grown."""
         new = len(catalogue) - len(self.statistics.popularity)
-        factors = self.collaborative
+        factors, attributes = self.collaborative, Attributes.of(catalogue)
         return replace(
             self,
             statistics=self.statistics.extended(catalogue),
-            attributes=Attributes.of(catalogue),
+            attributes=attributes,
             text=text_vectors(catalogue, projection),
             collaborative=None if factors is None else np.pad(factors, ((0, new), (0, 0))),
             follows=csr.resized(self.follows, len(catalogue), len(catalogue)),
+            people=self.people.extended(attributes, len(catalogue)) if self.people else None,
         )
 
     def arrays(self) -> dict[str, Array]:
         """Return what was learned from the log."""
         factors = {} if self.collaborative is None else {"collaborative": self.collaborative}
+        people = self.people.arrays() if self.people else {}
         return {
+            **{f"people.{name}": array for name, array in people.items()},
             **{f"statistics.{name}": array for name, array in self.statistics.arrays().items()},
             **{f"follows.{name}": array for name, array in csr.parts(self.follows).items()},
             **factors,
@@ -116,17 +126,20 @@ class Past:
         *,
         kinds: tuple[str, ...],
         timed: bool,
+        people: Mapping[str, Any] | None,
     ) -> "Past":
         """Rebuild from what `arrays` returned and what the catalogue and the retrievers know."""
+        attributes = Attributes.of(catalogue)
         return cls(
             statistics=ItemStatistics.restore(part_of(arrays, "statistics", ".")),
-            attributes=Attributes.of(catalogue),
+            attributes=attributes,
             kinds=kinds,
             timed=timed,
             text=text_vectors(catalogue, projection),
             collaborative=arrays.get("collaborative"),
             together=together_of(retrievers),
             follows=csr.assembled(part_of(arrays, "follows", "."), len(catalogue)),
+            people=People.restore(people, part_of(arrays, "people", "."), attributes) if people else None,
         )
 
 

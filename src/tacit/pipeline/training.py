@@ -171,7 +171,7 @@ def teach(
     if not _teachable(lessons):
         return None
     learned_from = [one.features[(one.role[one.query] == TRAIN) & (one.weight > 0)] for one in lessons]
-    normaliser = Normaliser(scale=ranker.scale).fit(np.concatenate(learned_from))
+    normaliser = Normaliser(scale=ranker.scale).fit(np.concatenate(learned_from), lessons[0].columns)
     train, valid, test = (pairs(lessons, role, blend, normaliser) for role in (TRAIN, VALID, TEST))
     columns = normaliser.columns(lessons[0].columns)
     ranker.fit(train, valid, columns, test=test, rng=rng, progress=progress, on_epoch=on_epoch)
@@ -273,9 +273,9 @@ def _by_trust(lessons: Sequence[Lesson], told: Sequence[tuple[Float32, Float32]]
 
 
 def _teachable(lessons: Sequence[Lesson]) -> bool:
-    # A ranker needs both labels on the training side and something to stop on.
+    # A ranker needs features, both labels on the training side and something to stop on.
     labels = [
         np.concatenate([one.label[one.role[one.query] == role].max(axis=1) for one in lessons] or [[]])
         for role in (TRAIN, VALID)
     ]
-    return all(0 < part.sum() < len(part) for part in labels)
+    return all(one.columns for one in lessons) and all(0 < part.sum() < len(part) for part in labels)

@@ -174,17 +174,24 @@ def _asked(log: Interactions, held: Bool, repeats: bool, *, now: float) -> Windo
     kept = np.full(len(chosen), True) if repeats else ~np.isin(chosen, seen, assume_unique=True)
     wanted = chosen[kept]
     users, counts = np.unique(wanted // width, return_counts=True)
+    moments = _moments(log, held, users) if len(log.moment_columns) else None
     passed = np.setdiff1d(cell[held & (log.weight <= 0)], chosen)
     passed_by, passed = passed // width, (passed % width).astype(np.int32)
     return Window(
         past,
-        past.queries(users.astype(np.int32), now=now, exclude_seen=not repeats),
+        past.queries(users.astype(np.int32), now=now, moments=moments, exclude_seen=not repeats),
         _offsets(counts),
         (wanted % width).astype(np.int32),
         kinds[kept],
         _offsets(np.bincount(passed_by, minlength=log.n_users)[users]),
         passed[np.isin(passed_by, users)],
     )
+
+
+def _moments(log: Interactions, held: Bool, users: Int64) -> Int32:
+    """Return what is known of the moment of asking, the first held event of each user: int32[n, c]."""
+    held_user, first = np.unique(log.user[held], return_index=True)
+    return log.moments[held][first[np.searchsorted(held_user, users)]]
 
 
 def _visits(log: Interactions, held: Bool, repeats: bool, rng: np.random.Generator) -> Window:

@@ -63,8 +63,7 @@ class CNN(NeuralRanker):
     span: int = 3
     hidden: Sequence[int] = (64, 32)
 
-    def network(self, columns: Sequence[Column]) -> "nn.Module":
-        """Return a fresh network; see `NeuralRanker.network`."""
+    def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
         from tacit.rankers.networks import Convolutional, History, OuterProduct
 
         vectors, events = _vectors(columns), _events(columns)
@@ -72,6 +71,7 @@ class CNN(NeuralRanker):
         taken |= {place for event in events for place in event}
         alike = [item for _, item in vectors if events and len(item) == len(events[0])]
         return Convolutional(
+            inputs,
             [OuterProduct(*pair, self.channels, self.kernel, self.stride) for pair in vectors],
             History(events, alike[0] if alike else None, self.filters, self.span) if events else None,
             [place for place in range(len(columns)) if place not in taken],

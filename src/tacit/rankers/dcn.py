@@ -42,12 +42,17 @@ class DCN(NeuralRanker):
     rank: int | None = None
     hidden: Sequence[int] = (64, 32)
 
-    def network(self, columns: Sequence[Column]) -> "nn.Module":
-        """Return a fresh network; see `NeuralRanker.network`."""
+    def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
         from tacit.rankers.networks import DeepAndCross
 
         return DeepAndCross(
-            len(columns), self.crosses, self.rank, self.hidden, self.dropout, len(self.task_weights)
+            inputs,
+            len(columns),
+            self.crosses,
+            self.rank,
+            self.hidden,
+            self.dropout,
+            len(self.task_weights),
         )
 
     def _logits(self, arrays: Arrays, features: Float32) -> Float32:

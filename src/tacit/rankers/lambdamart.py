@@ -6,7 +6,7 @@ as LightGBM's own text in an array of bytes: reading it runs no code.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -15,7 +15,7 @@ from tacit.core.extras import require
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Json
 from tacit.data.gain import ndcg_of_pairs
-from tacit.features.columns import Column
+from tacit.features.columns import Column, buckets_of
 from tacit.features.normaliser import Scale
 from tacit.rankers.parameters import made_of, parameters_of
 from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
@@ -32,8 +32,8 @@ _STEP = 5
 class LambdaMART:
     """The base plus a sum of small trees.
 
-    The loss that its epochs tell is 1 - NDCG@10. Weights of pairs are not used: what stands far below the top
-    of a list has next to nothing to do with NDCG.
+    Buckets are left out: there are more than trees tell apart. The loss that its epochs tell is 1 - NDCG@10.
+    Weights of pairs are not used: what stands far below the top of a list has next to nothing to do with it.
 
     Parameters
     ----------
@@ -93,8 +93,9 @@ class LambdaMART:
         MissingExtraError
             If LightGBM is not installed or cannot be loaded.
         """
-        growing = self._growing(train, seed=int(rng.integers(2**31)))
         parts = {"train": train, "valid": valid} | ({} if test is None else {"test": test})
+        parts = {name: _without_buckets(pairs, columns) for name, pairs in parts.items()}
+        growing = self._growing(parts["train"], seed=int(rng.integers(2**31)))
         scores = {name: pairs.base.copy() for name, pairs in parts.items()}
         watched = "valid_loss" if len(valid) else "train_loss"
         self.epochs_, best = [], 0
@@ -175,6 +176,16 @@ class LambdaMART:
             figures[f"{name}_accuracy"] = accuracy(score, pairs.acted, pairs.weight)
             figures[f"{name}_auc"] = auc(score, pairs.acted)
         return Epoch(number, **figures)
+
+
+def _without_buckets(pairs: Pairs, columns: Sequence[Column]) -> Pairs:
+    """Return the pairs with one and the same bucket everywhere: no tree asks for it then."""
+    places = buckets_of(columns)
+    if not places:
+        return pairs
+    features = pairs.features.copy()
+    features[:, places] = 0
+    return replace(pairs, features=features)
 
 
 def _grow(booster: "Booster", number: int, parts: Mapping[str, Pairs], scores: dict[str, Float32]) -> None:

@@ -21,6 +21,16 @@ def numbered(arrays: Arrays, name: str, part: str) -> Iterator[str]:
         place += 1
 
 
+def looked_up(arrays: Arrays, name: str, features: Float32) -> Float32:
+    """Return the features with what a table says in place of their buckets; the same where there is none."""
+    table = arrays.get(f"{name}.table.weight")
+    if table is None:
+        return features
+    bucket = features[:, arrays[f"{name}.buckets"]].astype(np.int64)
+    said = table[bucket % len(table)] * (bucket > 0)[:, :, None]
+    return np.concatenate([features[:, arrays[f"{name}.numbers"]], said.sum(axis=1)], axis=1)
+
+
 def affine(arrays: Arrays, name: str, features: Float32) -> Float32:
     """Return ``features @ weight.T + bias``: float32[n, outputs]."""
     return np.asarray(features @ arrays[f"{name}.weight"].T + arrays[f"{name}.bias"], dtype=np.float32)

@@ -24,11 +24,10 @@ class Linear(NeuralRanker):
 
     members: int = 1
 
-    def network(self, columns: Sequence[Column]) -> "nn.Module":
-        """Return a fresh network; see `NeuralRanker.network`."""
+    def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
         from tacit.rankers.networks import Perceptron
 
-        return Perceptron(len(columns), (), self.dropout, len(self.task_weights))
+        return Perceptron(inputs, len(columns), (), self.dropout, len(self.task_weights))
 
     def _logits(self, arrays: Arrays, features: Float32) -> Float32:
         return affine(arrays, "out", features)

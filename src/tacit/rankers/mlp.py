@@ -35,18 +35,17 @@ class MLP(NeuralRanker):
     hidden: Sequence[int] = (64, 32)
     streams: Literal[1, 2] = 1
 
-    def network(self, columns: Sequence[Column]) -> "nn.Module":
-        """Return a fresh network; see `NeuralRanker.network`."""
+    def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
         from tacit.rankers.networks import Perceptron, TwoStreams
 
         tasks = len(self.task_weights)
         if self.streams == 1:
-            return Perceptron(len(columns), self.hidden, self.dropout, tasks)
+            return Perceptron(inputs, len(columns), self.hidden, self.dropout, tasks)
         sides = {
             side: [place for place, column in enumerate(columns) if column.side == side]
             for side in ("user", "item", "pair")
         }
-        return TwoStreams(sides, self.hidden, self.dropout, tasks)
+        return TwoStreams(inputs, sides, self.hidden, self.dropout, tasks)
 
     def _logits(self, arrays: Arrays, features: Float32) -> Float32:
         state = features if self.streams == 1 else self._joined(arrays, features)

@@ -31,17 +31,43 @@ def output(width: int, tasks: int) -> nn.Linear:
     return layer
 
 
+class Buckets(nn.Module):
+    """The features with a few learned numbers in place of all buckets: the sum of what a table says of each.
+
+    Buckets share the places of a table (feature hashing); bucket 0 says nothing.
+    """
+
+    numbers: Tensor
+    buckets: Tensor
+
+    def __init__(self, numbers: Sequence[int], buckets: Sequence[int], table: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("numbers", torch.tensor(numbers, dtype=torch.int64))
+        self.register_buffer("buckets", torch.tensor(buckets, dtype=torch.int64))
+        self.table = nn.Embedding(table, width)
+        nn.init.normal_(self.table.weight, std=0.01)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return float[n, numbers + width]."""
+        bucket = features[:, self.buckets].long()
+        said = self.table(bucket % self.table.num_embeddings) * (bucket > 0)[:, :, None]
+        return torch.cat([features[:, self.numbers], said.sum(dim=1)], dim=1)
+
+
 class Perceptron(nn.Module):
     """Layers over all features."""
 
-    def __init__(self, width: int, hidden: Sequence[int], dropout: float, tasks: int) -> None:
+    def __init__(
+        self, inputs: nn.Module, width: int, hidden: Sequence[int], dropout: float, tasks: int
+    ) -> None:
         super().__init__()
+        self.inputs = inputs
         self.deep = Dense(width, hidden, dropout)
         self.out = output(self.deep.width, tasks)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, tasks]."""
-        made: Tensor = self.out(self.deep(features))
+        made: Tensor = self.out(self.deep(self.inputs(features)))
         return made
 
 
@@ -53,9 +79,15 @@ class TwoStreams(nn.Module):
     pair: Tensor
 
     def __init__(
-        self, sides: dict[str, list[int]], hidden: Sequence[int], dropout: float, tasks: int
+        self,
+        inputs: nn.Module,
+        sides: dict[str, list[int]],
+        hidden: Sequence[int],
+        dropout: float,
+        tasks: int,
     ) -> None:
         super().__init__()
+        self.inputs = inputs
         for side, places in sides.items():
             self.register_buffer(side, torch.tensor(places, dtype=torch.int64))
         self.user_tower, self.item_tower = (
@@ -68,6 +100,7 @@ class TwoStreams(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, tasks]."""
+        features = self.inputs(features)
         user = self.user_tower(features[:, self.user])
         item = self.item_tower(features[:, self.item])
         product = [user * item] if user.shape == item.shape else []
@@ -94,6 +127,7 @@ class DeepAndCross(nn.Module):
 
     def __init__(
         self,
+        inputs: nn.Module,
         width: int,
         crosses: int,
         rank: int | None,
@@ -102,12 +136,14 @@ class DeepAndCross(nn.Module):
         tasks: int,
     ) -> None:
         super().__init__()
+        self.inputs = inputs
         self.cross = nn.ModuleList(Cross(width, rank) for _ in range(crosses))
         self.deep = Dense(width, hidden, dropout)
         self.out = output(width + self.deep.width, tasks)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, tasks]."""
+        features = self.inputs(features)
         state = features
         for layer in self.cross:
             state = layer(features, state)
@@ -191,6 +227,7 @@ class Convolutional(nn.Module):
 
     def __init__(
         self,
+        inputs: nn.Module,
         maps: Sequence[OuterProduct],
         history: History | None,
         rest: Sequence[int],
@@ -199,6 +236,7 @@ class Convolutional(nn.Module):
         tasks: int,
     ) -> None:
         super().__init__()
+        self.inputs = inputs
         self.maps = nn.ModuleList(maps)
         self.history = history
         self.register_buffer("rest", torch.tensor(rest, dtype=torch.int64))
@@ -208,6 +246,7 @@ class Convolutional(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, tasks]."""
+        features = self.inputs(features)
         parts = [one(features) for one in self.maps] + [features[:, self.rest]]
         if self.history is not None:
             parts.append(self.history(features))

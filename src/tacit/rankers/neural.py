@@ -13,9 +13,9 @@ import numpy as np
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Json
-from tacit.features.columns import Column
+from tacit.features.columns import Column, buckets_of
 from tacit.features.normaliser import Scale
-from tacit.rankers.layers import Arrays, joint
+from tacit.rankers.layers import Arrays, joint, looked_up
 from tacit.rankers.parameters import made_of, parameters_of
 from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
 
@@ -52,6 +52,9 @@ class NeuralRanker(ABC):
         epoch is kept, be it epoch 0.
     batch_size : int
         Pairs, about: a query is never cut.
+    table, embedding : int
+        Of the table in which buckets (`tacit.features.columns.Column`) are looked up: its places, which
+        buckets share, and how many numbers each says.
     device : str
         "auto" takes a GPU where there is one.
     """
@@ -69,6 +72,8 @@ class NeuralRanker(ABC):
     epochs: int = 30
     patience: int = 4
     batch_size: int = 2048
+    table: int = 4096
+    embedding: int = 4
     device: str = "auto"
     epochs_: list[Epoch] = field(default_factory=list, init=False, repr=False)
     members_: list[Arrays] = field(default_factory=list, init=False, repr=False)
@@ -94,7 +99,9 @@ class NeuralRanker(ABC):
 
     def score(self, features: Float32, base: Float32) -> Float32:
         """Return the log-odds of each pair, the base included: float32[pairs]."""
-        added = np.mean([self._logits(arrays, features) for arrays in self.members_], axis=0)
+        added = np.mean(
+            [self._logits(arrays, looked_up(arrays, "inputs", features)) for arrays in self.members_], axis=0
+        )
         return joint(added + base[:, None], self.task_weights)
 
     @property
@@ -118,10 +125,24 @@ class NeuralRanker(ABC):
         ranker.members_ = [part_of(arrays, str(place), ".") for place in range(ranker.members)]
         return ranker
 
-    @abstractmethod
     def network(self, columns: Sequence[Column]) -> "nn.Module":
         """Return a fresh network: features to what is added to the base, float32[pairs, tasks]."""
+        from torch import nn
+
+        from tacit.rankers.networks import Buckets
+
+        buckets = buckets_of(columns)
+        if not buckets:
+            return self._network(nn.Identity(), columns)
+        numbers = [place for place in range(len(columns)) if place not in set(buckets)]
+        said = [Column(f"bucket_{place}", columns[buckets[0]].family) for place in range(self.embedding)]
+        inputs = Buckets(numbers, buckets, self.table, self.embedding)
+        return self._network(inputs, [*(columns[place] for place in numbers), *said])
+
+    @abstractmethod
+    def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
+        """Return a fresh network over what ``inputs`` makes of features; ``columns`` says what that is."""
 
     @abstractmethod
     def _logits(self, arrays: Arrays, features: Float32) -> Float32:
-        """Return what a trained network makes of features, from its arrays alone: float32[pairs, tasks]."""
+        """Return what a trained network makes of what its inputs made of features: float32[pairs, tasks]."""

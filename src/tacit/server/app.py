@@ -69,6 +69,7 @@ def create_app(
     _add_events(app, engine, writes)
     _add_lists(app, engine, answers)
     _add_items(app, engine, writes)
+    _add_users(app, engine, writes)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
     app.add_middleware(Guard, api_key=api_key, allowed_hosts=allowed_hosts)
     return app
@@ -132,27 +133,57 @@ def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
 def _session(body: bytes) -> asked.Request:
     told = _parsed(body, SessionIn)
     return asked.Request(
-        session_id=told.session_id, items=tuple(told.items), k=told.k, allow_seen=told.allow_seen
+        session_id=told.session_id,
+        items=tuple(told.items),
+        k=told.k,
+        allow_seen=told.allow_seen,
+        attributes=told.attributes,
+        context=told.context,
     )
 
 
 def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
     example = {"title": "Trail running shoes", "description": "Light, for muddy paths", "price": 89.5}
-    schema = {"type": "object", "description": "Any attributes", "example": example}
-    extra = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
-    @app.put("/v1/items/{item_id:path}", summary="Add or replace an item", openapi_extra=extra)
+    def put(item_id: str, body: bytes) -> Response:
+        engine.put_item(item_id, _attributes(body))
+        return _json({"item_id": item_id, "model": engine.version})
+
+    @app.put(
+        "/v1/items/{item_id:path}", summary="Add or replace an item", openapi_extra=_attributes_like(example)
+    )
     async def put_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
-        return await writes.run(lambda: _put(engine, item_id, body))
+        return await writes.run(lambda: put(item_id, body))
 
 
-def _put(engine: Engine, item_id: str, body: bytes) -> Response:
+def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
+    example = {"age": 34, "country": "NZ", "plan": "family"}
+
+    def put(user_id: str, body: bytes) -> Response:
+        engine.put_user(user_id, _attributes(body))
+        return _json({"user_id": user_id, "model": engine.version})
+
+    @app.put(
+        "/v1/users/{user_id:path}",
+        summary="Store or replace what is known of a user",
+        openapi_extra=_attributes_like(example),
+    )
+    async def put_user(user_id: Id, request: Request) -> Response:
+        body = await request.body()
+        return await writes.run(lambda: put(user_id, body))
+
+
+def _attributes(body: bytes) -> dict[str, Any]:
     attributes = _loaded(body)
     if not isinstance(attributes, dict):
         raise HTTPException(422, "the body must be a JSON object of attributes")
-    engine.put_item(item_id, attributes)
-    return _json({"item_id": item_id, "model": engine.version})
+    return attributes
+
+
+def _attributes_like(example: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "description": "Any attributes", "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def _add_errors(app: FastAPI) -> None:

@@ -39,5 +39,9 @@ class SessionIn(_Body):
 
     items: Annotated[list[str], Field(max_length=LONGEST_HISTORY)] = []
     session_id: str | None = None
+    attributes: Annotated[
+        dict[str, Any], Field(description="What is known of who asks, by the names of the users' file")
+    ] = {}
+    context: Annotated[dict[str, Any], Field(description="What is known of the moment: device, ...")] = {}
     k: Annotated[int, Field(ge=1, le=LONGEST_LIST)] = 10
     allow_seen: bool = False

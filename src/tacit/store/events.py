@@ -1,10 +1,10 @@
-"""Events, items and exposures in SQLite or PostgreSQL: what is acknowledged is on disk."""
+"""Events, items, users and exposures in SQLite or PostgreSQL: what is acknowledged is on disk."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -91,16 +91,7 @@ class EventStore:
         ------
         StorageError
         """
-        rows = [
-            {"item_id": id_, "attributes": json.dumps(attributes), "at": at}
-            for id_, attributes in items.items()
-        ]
-        insert = self._dialect.insert(schema.item)
-        upsert = insert.on_conflict_do_update(
-            index_elements=["item_id"], set_={"attributes": insert.excluded.attributes, "at": at}
-        )
-        if rows:
-            self._writer.write(lambda connection: connection.execute(upsert, rows))
+        self._put(schema.item, "item_id", items, at)
 
     def items(self) -> list[tuple[str, dict[str, Json]]]:
         """Return the stored items, the one replaced longest ago first."""
@@ -108,6 +99,22 @@ class EventStore:
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
         return [(row.item_id, json.loads(row.attributes)) for row in rows]
+
+    def put_user(self, user_id: str, attributes: Mapping[str, Json], at: float) -> None:
+        """Store or replace the attributes of a user.
+
+        Raises
+        ------
+        StorageError
+        """
+        self._put(schema.user, "user_id", {user_id: attributes}, at)
+
+    def user(self, user_id: str) -> dict[str, Json] | None:
+        """Return the stored attributes of a user; None where none were ever stored."""
+        query = select(schema.user.c.attributes).where(schema.user.c.user_id == user_id)
+        with reading(self._engine) as connection:
+            found = connection.execute(query).scalar_one_or_none()
+        return None if found is None else json.loads(found)
 
     def put_exposures(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store which lists were shown; see `tacit.store.schema` for the columns."""
@@ -124,6 +131,19 @@ class EventStore:
         """Commit what is waiting and close."""
         self._writer.close()
         self._release()
+
+    def _put(self, table: Table, key: str, described: Mapping[str, Mapping[str, Json]], at: float) -> None:
+        """Store or replace attributes by id; all of them or none."""
+        rows = [
+            {key: id_, "attributes": json.dumps(attributes), "at": at}
+            for id_, attributes in described.items()
+        ]
+        insert = self._dialect.insert(table)
+        upsert = insert.on_conflict_do_update(
+            index_elements=[key], set_={"attributes": insert.excluded.attributes, "at": at}
+        )
+        if rows:
+            self._writer.write(lambda connection: connection.execute(upsert, rows))
 
     def _release(self) -> None:
         self._engine.dispose()

@@ -32,6 +32,14 @@ item = Table(
     Column("at", Float(53), nullable=False),
 )
 
+user = Table(
+    "tacit_user",
+    metadata,
+    Column("user_id", String(256), primary_key=True),
+    Column("attributes", Text, nullable=False),
+    Column("at", Float(53), nullable=False),
+)
+
 exposure = Table(
     "tacit_exposure",
     metadata,

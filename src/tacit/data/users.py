@@ -1,0 +1,191 @@
+"""Users: what is known of who asks, and of the moment of asking, as traits.
+
+A trait is a value of an attribute ("gender=F"; a number is put in a bin first) as one stable number, so that
+no vocabulary is needed: a value that nobody had at the fit has a number too. Traits come with the query: no
+model needs a user id to use them.
+"""
+
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tacit.core.types import Int32, Int64, Json
+from tacit.data import columns as col
+from tacit.data.event_names import plain_name
+from tacit.data.vocabulary import Vocabulary
+
+UNKNOWN = 0
+"""The trait of a value that is not known."""
+
+_LARGEST = 2**31 - 1
+_MOST_COLUMNS = 12
+_FEW = 12
+"""So many different numbers are names (a code, a class); more are put in bins."""
+_BINS = 6
+_NOT_TRAITS = {col.USER, col.LINE}
+_CONTEXT = {"device", "devicetype", "platform", "os", "browser", "app", "channel", "country", "region"} | {
+    *("language", "locale"),
+}
+"""Columns of a log, in plain writing, that tell of the moment and are known when somebody asks."""
+
+
+def trait(column: str, text: str) -> int:
+    """Return the number of a value of a column: in [1, 2**31), the same everywhere and always."""
+    return zlib.crc32(f"{column}={text}".encode()) & _LARGEST or 1
+
+
+@dataclass(frozen=True)
+class TraitColumns:
+    """Which attributes of users are traits, and in which bins their numbers lie.
+
+    Attributes
+    ----------
+    names : tuple of t str
+    edges : mapping of name to tuple of float
+        Where the bins of an attribute meet; only of those that are put in bins.
+    """
+
+    names: tuple[str, ...]
+    edges: Mapping[str, tuple[float, ...]]
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame) -> "TraitColumns":
+        """Choose among the columns of a file of users: those whose values users share."""
+        names: list[str] = []
+        edges: dict[str, tuple[float, ...]] = {}
+        for name in frame.columns:
+            if name in _NOT_TRAITS or frame[name].dtype.is_nested() or len(names) == _MOST_COLUMNS:
+                continue
+            known = _texts(frame[name]).drop_nulls()
+            numbers = known.cast(pl.Float64, strict=False)
+            distinct = known.n_unique()
+            if distinct > _FEW and not numbers.null_count():
+                names.append(name)
+                edges[name] = _edges(numbers)
+            # A name, an address or a code of one's own tells nothing of others.
+            elif 1 < distinct <= max(len(known) // 2, 2):
+                names.append(name)
+        return cls(tuple(names), edges)
+
+    @classmethod
+    def of_moments(cls, events: pl.DataFrame, beside: "TraitColumns") -> "TraitColumns":
+        """Choose the columns of a log that tell of the moment (device, channel, ...) and not of the user."""
+        names = [n for n in events.columns if plain_name(n) in _CONTEXT and n not in beside.names]
+        return cls.of(events.select(names))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def traits(self, frame: pl.DataFrame) -> Int32:
+        """Return the traits of the rows of a frame: int32[rows, t]."""
+        columns = np.zeros((len(frame), len(self)), dtype=np.int32)
+        for place, name in enumerate(self.names):
+            if name in frame.columns:
+                texts = _texts(frame[name])
+                known = texts.unique().to_list()
+                numbers = [self._trait(name, value) for value in known]
+                columns[:, place] = texts.replace_strict(known, numbers, return_dtype=pl.Int32).to_numpy()
+        return columns
+
+    def traits_of(self, attributes: Mapping[str, Json]) -> Int32:
+        """Return the traits of somebody: int32[t]; attributes of other names are not looked at."""
+        return np.array([self._trait(name, attributes.get(name)) for name in self.names], dtype=np.int32)
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the columns as JSON."""
+        return {"names": list(self.names), "edges": {name: list(at) for name, at in self.edges.items()}}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "TraitColumns":
+        """Rebuild from what `to_json` returned."""
+        edges = {name: tuple(at) for name, at in document["edges"].items()}
+        return cls(tuple(document["names"]), edges)
+
+    def _trait(self, name: str, value: object) -> int:
+        text = _text(value)
+        if text is None:
+            return UNKNOWN
+        if name not in self.edges:
+            return trait(name, text)
+        try:
+            number = float(text)
+        except ValueError:
+            return UNKNOWN
+        return trait(name, f"bin {np.searchsorted(self.edges[name], number, side='right')}")
+
+
+NO_COLUMNS = TraitColumns((), {})
+
+
+@dataclass(frozen=True)
+class Users:
+    """Users by code: row i is user i of the vocabulary.
+
+    Attributes
+    ----------
+    ids : Vocabulary
+    columns : TraitColumns
+    traits : int32[users, t]
+        `UNKNOWN` where nothing is known.
+    """
+
+    ids: Vocabulary
+    columns: TraitColumns
+    traits: Int32
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame | None, active: pl.Series) -> "Users":
+        """Return everybody whom a file describes or a log names.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame or None
+            ``user_id`` (unique) and what else is known of users.
+        active : polars.Series of str
+            Ids of the log.
+        """
+        if frame is None:
+            return cls.unknown(Vocabulary.of(active))
+        ids, columns = Vocabulary.of(active, frame[col.USER]), TraitColumns.of(frame)
+        traits = np.zeros((len(ids), len(columns)), dtype=np.int32)
+        traits[ids.encode(frame[col.USER])] = columns.traits(frame)
+        return cls(ids, columns, traits)
+
+    @classmethod
+    def unknown(cls, ids: Vocabulary) -> "Users":
+        """Return users of whom nothing but their ids is known."""
+        return cls(ids, NO_COLUMNS, np.zeros((len(ids), 0), dtype=np.int32))
+
+
+def traits_by_code(traits: Int32, codes: Sequence[int] | Int32 | Int64) -> Int32:
+    """Return the traits of users by code, int32[n, t]; of code -1 nothing is known."""
+    known = np.asarray(codes, dtype=np.int64)
+    if not len(traits):
+        return np.zeros((len(known), traits.shape[1]), dtype=np.int32)
+    return np.where((known >= 0)[:, None], traits[known], np.int32(UNKNOWN))
+
+
+def _texts(values: pl.Series) -> pl.Series:
+    texts = values.cast(pl.String, strict=False)
+    known = texts.unique().to_list()
+    return texts.replace_strict(known, [_text(value) for value in known], return_dtype=pl.String)
+
+
+def _text(value: object) -> str | None:
+    """Return a value as text, alike from a file of text, a typed file and JSON; None where there is none."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, list | dict):
+        return None
+    text = re.sub(r"^([-+]?\d+)\.0+$", r"\1", str(value).strip().casefold())
+    return None if text in ("", "nan", "null", "none") else text
+
+
+def _edges(numbers: pl.Series) -> tuple[float, ...]:
+    parts = np.linspace(0, 1, _BINS + 1)[1:-1]
+    return tuple(np.unique(np.quantile(numbers.filter(numbers.is_finite()).to_numpy(), parts)).tolist())

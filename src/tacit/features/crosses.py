@@ -1,0 +1,50 @@
+"""Features of who asks: what people like them choose, and crosses of their traits with a candidate's labels.
+
+Nothing where a log knows nothing of its users; not known where nothing is known of the one who asks.
+"""
+
+import numpy as np
+
+from tacit.core.types import Float32
+from tacit.features.asked import Asked
+from tacit.features.columns import Values
+from tacit.features.past import Past
+from tacit.features.people import crossed, slot_names
+
+
+def people(past: Past, asked: Asked) -> Values:
+    """Return how much more often people like the one who asks choose the candidate, and its labels."""
+    known = past.people
+    if known is None:
+        return []
+    row = known.rows(asked.queries)[asked.row]
+    values = _lifts("item", known.columns, known.item_lift(row, asked.item))
+    if len(known.labels):
+        values += _lifts("label", known.columns, known.label_lift(row, asked.item))
+    return values
+
+
+def crosses(past: Past, asked: Asked) -> Values:
+    """Return a bucket for every trait beside every label of the candidate."""
+    known = past.people
+    if known is None:
+        return []
+    traits, labels = known.asked(asked.queries)[asked.row], known.item_labels[asked.item]
+    return [
+        (f"cross_{who}_{what}", "bucket", crossed(traits[:, t], labels[:, s]).astype(np.float32))
+        for t, who in enumerate(known.columns)
+        for s, what in enumerate(slot_names(known.slots))
+    ]
+
+
+def _lifts(what: str, names: tuple[str, ...], lift: Float32) -> Values:
+    """Return the lift by each attribute, their mean and the greatest; NaN where none is known."""
+    known = ~np.isnan(lift)
+    count = known.sum(axis=1)
+    mean = np.where(count > 0, np.where(known, lift, 0).sum(axis=1) / np.maximum(count, 1), np.nan)
+    most = np.where(count > 0, np.where(known, lift, -np.inf).max(axis=1, initial=-np.inf), np.nan)
+    return [
+        *((f"{what}_lift_{name}", "pair", lift[:, place]) for place, name in enumerate(names)),
+        (f"people_{what}_mean", "pair", mean.astype(np.float32)),
+        (f"people_{what}_most", "pair", most.astype(np.float32)),
+    ]
