@@ -1,7 +1,6 @@
 """A user as a vector: the decayed, weighted mean of the vectors of their history."""
 
 import numpy as np
-from scipy import sparse
 
 from tacit.core.types import Float32
 from tacit.data.queries import Queries
@@ -29,12 +28,7 @@ def profile_vectors(
     text_weight : float
     """
     counts = np.maximum(queries.weight, 0) * np.power(np.float64(decay), queries.position)
-    known = queries.item < len(vectors)
-    history = sparse.coo_array(
-        (counts[known].astype(np.float32), (queries.row[known], queries.item[known])),
-        shape=(len(queries), len(vectors)),
-    ).tocsr()
-    total = np.asarray(history @ vectors)
+    total = np.asarray(queries.matrix(len(vectors), counts.astype(np.float32)) @ vectors)
     if texts is not None:
         total = total + text_weight * texts
     length = np.linalg.norm(total, axis=1, keepdims=True)

@@ -62,11 +62,11 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
 
 def best_of_dense(dense: Float32, k: int) -> sparse.csr_array:
     """Return the k largest entries of each row as a sparse matrix; ``-inf`` is none, see `best_of_rows`."""
-    ranking = top_k(dense, k)
-    kept = ranking.items >= 0
-    row = np.nonzero(kept)[0]
-    flat = (ranking.scores[kept], (row, ranking.items[kept]))
-    return sparse.coo_array(flat, shape=dense.shape).tocsr()
+    best = np.sort(top_k(dense, k).items, axis=1)
+    kept = best >= 0
+    row, columns = np.nonzero(kept)[0], best[kept]
+    indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
+    return sparse.csr_array((dense[row, columns], columns, indptr), shape=dense.shape)
 
 
 def spoken(rows: sparse.csr_array, matrix: sparse.csr_array, silent: Float32 | float) -> Float32:
