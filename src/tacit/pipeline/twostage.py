@@ -131,7 +131,8 @@ class TwoStage:
             best = top_k(np.round(scores, _DIGITS), k)
             place = np.maximum(best.items, 0)
             chosen = np.where(best.items < 0, -1, np.take_along_axis(found.items, place, 1))
-            ranking = Ranking(chosen, np.where(best.items < 0, -np.inf, np.take_along_axis(scores, place, 1)))
+            told = np.where(best.items < 0, -np.inf, np.take_along_axis(scores, place, 1))
+            ranking = Ranking(chosen, np.minimum.accumulate(told, axis=1))  # within a tie they may rise
             parts.append(filled(ranking, batch, allowed))
         if not parts:
             return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
