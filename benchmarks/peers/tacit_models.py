@@ -162,9 +162,9 @@ def _keep(
     cuts: Cuts,
     out: Path,
 ) -> None:
-    told = summary(trials or [{"parameters": {}, "ndcg": None}])
+    told = summary(trials) if trials else {}
     found = {
-        kind: {**measured(fresh, name, cuts, _lists(out, name, kind)), **told[kind]}
+        kind: {"parameters": {}, **measured(fresh, name, cuts, _lists(out, name, kind)), **told.get(kind, {})}
         for kind, fresh in (("default", make), ("tuned", tuned))
     }
     about = {"model": title(name), "library": "tacit", "version": version()}

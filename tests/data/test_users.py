@@ -108,13 +108,15 @@ def test_one_at_a_time_and_a_whole_file_agree(values: list[object]) -> None:
 
 
 def log(users: pl.DataFrame | None) -> Interactions:
+    others = [f"u{n:02d}" for n in range(2, 20)]
+    size = 3 + len(others)
     events = pl.DataFrame(
         {
-            "user_id": ["u01", "u01", "nobody told"],
-            "item_id": ["a", "b", "a"],
-            "event": ["view"] * 3,
-            "timestamp": [1.0, 2.0, 3.0],
-            "seq": pl.Series([None] * 3, dtype=pl.Int64),
+            "user_id": ["u01", "u01", "nobody told", *others],
+            "item_id": ["a", "b"] + ["a"] * (size - 2),
+            "event": ["view"] * size,
+            "timestamp": [float(n) for n in range(size)],
+            "seq": pl.Series([None] * size, dtype=pl.Int64),
         }
     )
     people = Users.of(users, events["user_id"])
@@ -124,18 +126,30 @@ def log(users: pl.DataFrame | None) -> Interactions:
 def test_a_user_without_events_is_known_and_one_without_attributes_too() -> None:
     made = log(FRAME)
     assert made.n_users == 21
-    assert made.active_users().tolist() == made.users.encode(["nobody told", "u01"]).tolist()
+    assert len(made.active_users()) == 20
     asked = made.queries(made.users.encode(["u00", "u01", "nobody told", "new"]))
     assert asked.lengths.tolist() == [0, 2, 1, 0]
-    expected = TraitColumns.of(FRAME).traits(FRAME)
+    expected = TraitColumns.of(FRAME[1:]).traits(FRAME)
     assert asked.traits.tolist() == [expected[0].tolist(), expected[1].tolist(), [0, 0, 0], [0, 0, 0]]
 
 
 def test_without_a_file_of_users_nothing_is_known() -> None:
     made = log(None)
-    assert made.traits.shape == (2, 0)
+    assert made.traits.shape == (20, 0)
     assert made.queries([0, 1, -1]).traits.shape == (3, 0)
     assert traits_by_code(np.empty((0, 0), dtype=np.int32), [-1, 0]).shape == (2, 0)
+
+
+def test_who_comes_later_has_no_say_in_bins_and_columns() -> None:
+    active = FRAME["user_id"][:16]
+    columns = Users.of(FRAME, active).columns
+    later = pl.col("user_id").is_in(FRAME["user_id"][16:].to_list())
+    older = FRAME.with_columns(
+        age=pl.when(later).then(pl.col("age") + 1_000).otherwise("age"),
+        name=pl.when(later).then(pl.lit("the same")).otherwise("name"),
+    )
+    assert Users.of(older, active).columns == columns
+    assert TraitColumns.of(older) != TraitColumns.of(FRAME)
 
 
 def test_what_a_log_tells_of_moments_stays_with_its_events() -> None:
@@ -151,7 +165,8 @@ def test_what_a_log_tells_of_moments_stays_with_its_events() -> None:
             "gender": ["F"] * 3,
         }
     )
-    made = Interactions.from_frame(events, Vocabulary(["a", "b"]), Users.of(FRAME, events["user_id"]))
+    people = Users.of(FRAME, FRAME["user_id"])
+    made = Interactions.from_frame(events, Vocabulary(["a", "b"]), people)
     assert made.trait_names == ("age", "gender", "class", "device")
     phone, desk = trait("device", "phone"), trait("device", "desk")
     assert made.moments[:, 0].tolist() == [desk, UNKNOWN, phone]

@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import nnls
-from tests.models.small import fitted
+from tests.models.small import fitted, log_of
 
+from tacit.core.types import DAY
 from tacit.data.queries import Queries
 from tacit.models.slim import SLIM, nonnegative
 from tacit.testing.conformance import Conformance
@@ -57,6 +60,18 @@ def test_no_weight_can_be_bettered_alone(n: int, m: int, l1: float, l2: float, s
     assert (weights >= 0).all()
     assert (slope > -0.1).all()
     assert (np.abs(slope[weights > 0]) < 0.1).all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_items_that_faded_away_are_like_nothing() -> None:
+    log, catalogue = log_of(X)
+    at = np.where(log.item < 6, 0.0, 2_000 * DAY)
+    old = replace(log, at=at, timing="time")
+    model = SLIM(half_life=3.0).fit(old, catalogue, rng=np.random.default_rng(0))
+    made = model.weights_.matrix.toarray()
+    assert np.isfinite(made).all()
+    assert not made[:6].any()
+    assert made[6:, 6:].any()
 
 
 def test_the_rarest_items_are_left_to_others() -> None:

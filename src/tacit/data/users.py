@@ -151,7 +151,9 @@ class Users:
         """
         if frame is None:
             return cls.unknown(Vocabulary.of(active))
-        ids, columns = Vocabulary.of(active, frame[col.USER]), TraitColumns.of(frame)
+        # Who comes later has traits, but no say in which attributes are traits and where their bins lie.
+        present = frame.filter(frame[col.USER].is_in(active.unique().to_list()))
+        ids, columns = Vocabulary.of(active, frame[col.USER]), TraitColumns.of(present)
         traits = np.zeros((len(ids), len(columns)), dtype=np.int32)
         traits[ids.encode(frame[col.USER])] = columns.traits(frame)
         return cls(ids, columns, traits)

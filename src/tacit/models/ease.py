@@ -17,7 +17,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.arrowhead import arrowhead, groups
-from tacit.models.gram import CELLS, among_all, check_memory, largest, most_popular, precision
+from tacit.models.gram import CELLS, check_memory, largest, most_popular, precision
 from tacit.models.itemitem import ByItems, ItemItem
 
 
@@ -76,10 +76,7 @@ class EASE(ByItems):
         X = csr.wanted(interactions, self.half_life)
         items = np.unique(X.indices)
         B = self._weights(X[:, items], rng) if len(items) else sparse.coo_array((0, 0), dtype=np.float32)
-        matrix = among_all(B, items, items, len(catalogue))
-        known = np.zeros(len(catalogue), dtype=bool)
-        known[items] = True
-        self.weights_ = ItemItem(matrix, known)
+        self.weights_ = ItemItem.among(items, B, len(catalogue))
         return self
 
     def spec(self) -> dict[str, Json]:

@@ -12,11 +12,12 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Array, Bool, Float32, Int32
+from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
+from tacit.models.gram import among_all
 from tacit.models.history import decayed, decayed_rows
 
 
@@ -34,6 +35,13 @@ class ItemItem:
 
     matrix: sparse.csr_array
     known: Bool
+
+    @classmethod
+    def among(cls, items: Int32 | Int64, weights: sparse.coo_array, size: int) -> Self:
+        """Return weights between some items (int[m], all of them known) of a catalogue of ``size``."""
+        known = np.zeros(size, dtype=bool)
+        known[items] = True
+        return cls(among_all(weights, items, items, size), known)
 
     def score(self, queries: Queries, decay: float, items: Int32 | None = None) -> Float32:
         """Return the decayed sum of the rows of each history: float32[n, m]; ``-inf`` without evidence."""

@@ -18,7 +18,7 @@ from tacit.core.types import Float32, Float64, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
-from tacit.models.gram import CELLS, among_all, blocks, check_memory, inverse, largest, most_popular
+from tacit.models.gram import CELLS, blocks, check_memory, inverse, largest, most_popular
 from tacit.models.history import fading
 from tacit.models.itemitem import ByItems, ItemItem
 
@@ -80,10 +80,7 @@ class Sequential(ByItems):
         items = most_popular(interactions.matrix(), self.max_items)
         check_memory(f"a sequential model of {len(items):,} items", 2 * len(items) ** 2 + 4 * CELLS)
         B = largest(self._solved(interactions, items), self.keep) if len(items) else sparse.coo_array((0, 0))
-        matrix = among_all(B, items, items, len(catalogue))
-        known = np.zeros(len(catalogue), dtype=bool)
-        known[items] = True
-        self.weights_ = ItemItem(matrix, known)
+        self.weights_ = ItemItem.among(items, B, len(catalogue))
         return self
 
     def spec(self) -> dict[str, Json]:

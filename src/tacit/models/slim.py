@@ -18,7 +18,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.ranking import top_k
 from tacit.models import csr
-from tacit.models.gram import CELLS, among_all, check_memory, gram, most_popular
+from tacit.models.gram import CELLS, check_memory, gram, most_popular
 from tacit.models.itemitem import ByItems, ItemItem
 
 _SWEEPS = 50
@@ -76,10 +76,7 @@ class SLIM(ByItems):
         X = csr.wanted(interactions, self.half_life)
         items = most_popular(X, self.max_items)
         check_memory(f"SLIM over {len(items):,} items", len(items) ** 2 + 3 * CELLS)
-        matrix = among_all(self._weights(gram(X[:, items])), items, items, len(catalogue))
-        known = np.zeros(len(catalogue), dtype=bool)
-        known[items] = True
-        self.weights_ = ItemItem(matrix, known)
+        self.weights_ = ItemItem.among(items, self._weights(gram(X[:, items])), len(catalogue))
         return self
 
     def spec(self) -> dict[str, Json]:
@@ -141,7 +138,9 @@ def nonnegative(G: Float32, target: Float32, *, l1: float, l2: float) -> Float32
 def _most_alike(G: Float32, items: Int64, width: int) -> Int64:
     """Return the neighbours of items by cosine, never themselves: int64[n, width]."""
     length = np.sqrt(np.diagonal(G))
-    cosine = G[items] / (length * length[items, None])
+    both = length * length[items, None]
+    # What has all but faded away is like nothing.
+    cosine = np.divide(G[items], both, out=np.zeros_like(both), where=both > 0)
     cosine[np.arange(len(items)), items] = -np.inf
     return top_k(cosine, width).items.astype(np.int64)
 

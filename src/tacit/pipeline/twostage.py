@@ -32,8 +32,8 @@ from tacit.pipeline.training import TrainingReport, learn
 from tacit.rankers.protocol import OnEpoch
 
 _DIGITS = 5
-"""Of a score that decide. What differs by less is a tie, which has a fixed order: in a batch sums are rounded
-otherwise than alone."""
+"""Of a score that decide. What differs by less is a tie (unless a rounding lies between), which has a fixed
+order: sums in a batch are rounded otherwise than alone, in the seventh digit."""
 
 _SIMILAR = ("ease", "itemknn", "content")
 """Who answers "more like this", taking turns."""
