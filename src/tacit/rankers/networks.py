@@ -19,8 +19,23 @@ class Dense(nn.ModuleList):
     def forward(self, state: Tensor) -> Tensor:
         """Return float[n, width]."""
         for layer in self:
-            state = nn.functional.dropout(torch.relu(layer(state)), self.dropout, self.training)
+            state = torch.relu(layer(state))
+            if self.training:
+                state = dropped(state, self.dropout)
         return state
+
+
+def dropped(state: Tensor, share: float) -> Tensor:
+    """Return the state with a share of it zero at random and the rest scaled up: dropout, to 1/256.
+
+    A byte decides each, and eight come from one draw: on a processor PyTorch's own draws one by one, which
+    took half of the training.
+    """
+    zero = round(share * 256)
+    draws = torch.empty(-(-state.numel() // 8), dtype=torch.int64, device=state.device)
+    draws.random_(-(2**63), None)
+    kept = draws.view(torch.uint8)[: state.numel()].view(state.shape) >= zero
+    return state * kept * (256 / (256 - zero))
 
 
 def output(width: int, tasks: int) -> nn.Linear:

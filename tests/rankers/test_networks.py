@@ -1,0 +1,39 @@
+"""Dropout by bytes says what dropout by floats says."""
+
+import pytest
+import torch
+
+from tacit.rankers.networks import dropped
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5])
+def test_a_share_is_dropped_and_the_mean_stays(share: float) -> None:
+    torch.manual_seed(3)
+    state = dropped(torch.ones(1_003, 97), share)
+    assert torch.all((state == 0) | (state == state.max()))
+    assert float((state == 0).float().mean()) == pytest.approx(share, abs=0.01)
+    assert float(state.mean()) == pytest.approx(1, abs=0.02)
+
+
+def test_every_byte_of_a_draw_decides_alike() -> None:
+    torch.manual_seed(3)
+    zero = (dropped(torch.ones(20_000, 8), 0.5) == 0).float()
+    assert zero.mean(dim=0) == pytest.approx([0.5] * 8, abs=0.02)
+    assert torch.corrcoef(zero.T).fill_diagonal_(0).abs().max() < 0.05
+
+
+def test_what_is_dropped_has_no_gradient() -> None:
+    torch.manual_seed(3)
+    state = torch.ones(50, 4, requires_grad=True)
+    made = dropped(state, 0.25)
+    made.sum().backward()
+    assert state.grad is not None
+    assert torch.equal(state.grad, made.detach())
+
+
+def test_a_seed_drops_the_same() -> None:
+    made = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        made.append(dropped(torch.ones(30, 7), 0.3))
+    assert torch.equal(*made)
