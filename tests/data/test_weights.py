@@ -71,9 +71,15 @@ def test_ratings_are_scaled_on_the_training_range() -> None:
         ("u", "d", "rating", 4, None),
     )
     rule = EventWeights.fit(train)
-    assert weights_of(rule, train) == pytest.approx([0.2, 1.0, 0.6, 1.0])
+    assert weights_of(rule, train) == pytest.approx([0.8, 1.0, 0.9, 1.0])
     later = log(("u", "e", "rating", 9, 10), ("u", "f", "rating", 9, 0))
-    assert weights_of(rule, later) == pytest.approx([1.0, 0.2])  # clipped, and the range is not refitted
+    assert weights_of(rule, later) == pytest.approx([1.0, 0.8])  # clipped, and the range is not refitted
+
+
+@pytest.mark.parametrize("mode", ["names", "auto"])
+def test_what_says_how_much_it_is_liked_takes_ratings_at_their_word(mode) -> None:
+    train = log(("u", "a", "rating", 1, 1), ("u", "b", "rating", 2, 5), ("u", "c", "rating", 3, 3))
+    assert weights_of(EventWeights.fit(train, mode), train) == pytest.approx([0.2, 1.0, 0.6])
 
 
 def test_one_rating_only_counts_one() -> None:
@@ -198,4 +204,4 @@ def test_real_stars(shared_data) -> None:
         seq=pl.lit(None, dtype=pl.Int64)
     )
     stars = EventWeights.fit(frame).weigh(frame).group_by("value").agg(pl.col("weight").mean()).sort("value")
-    assert stars["weight"].to_list() == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert stars["weight"].to_list() == pytest.approx([0.8, 0.85, 0.9, 0.95, 1.0])

@@ -6,9 +6,10 @@ The weight of an event is the product of
    those that say no or only show. With ``mode="names"`` it is what the name stands for in every case, divided
    by the strongest type of the training log so that this one weighs 1; with ``mode="auto"`` it is estimated
    from the log (below);
-2. its value: a rating is scaled over the range seen in training to .2 to 1; with ``mode="names"`` or
-   ``"auto"`` a time spent counts ``log2(1 + value / median)``, clipped to .1 to 3, so that the median counts
-   1; everything else counts 1. Prices and quantities (a value on any other type) say nothing about taste;
+2. its value: a rating is scaled over the range seen in training to .8 to 1; with ``mode="names"`` or
+   ``"auto"`` to .2 to 1, and a time spent counts ``log2(1 + value / median)``, clipped to .1 to 3, so that
+   the median counts 1; everything else counts 1. Prices and quantities (a value on any other type) say
+   nothing about taste;
 3. its repetition: the n-th time that a user does the same to the same item counts ``n ** -repeats``;
 4. its age, where ``half_life_days`` is given: ``.5 ** (age / half life)``, age counted back from the end of
    the training log.
@@ -35,7 +36,9 @@ from tacit.data.event_names import UNKNOWN, is_plain, is_rated, is_timed, streng
 
 Mode = Literal["default", "names", "auto"]
 
-_LOWEST_RATING = 0.2
+_LOWEST_RATING: Mapping[Mode, float] = {"default": 0.8, "names": 0.2, "auto": 0.2}
+"""What comes next is foretold by what was chosen at all, more than by how it was liked
+(docs/decisions/007-event-weights.md)."""
 _TIME_RANGE = (0.1, 3.0)
 _TYPICAL_STARS = 11  # a plain event whose few values lie within 0 to 10 carries ratings
 
@@ -167,10 +170,10 @@ class EventWeights:
         ]
 
     def _value(self, events: pl.DataFrame) -> pl.Series:
-        factor = pl.lit(1.0)
+        factor, lowest = pl.lit(1.0), _LOWEST_RATING[self.mode]
         for event, (low, high) in self.ratings.items():
             share = ((pl.col(col.VALUE) - low) / (high - low)).clip(0, 1) if high > low else pl.lit(1.0)
-            rating = _LOWEST_RATING + (1 - _LOWEST_RATING) * share
+            rating = lowest + (1 - lowest) * share
             factor = pl.when(pl.col(col.EVENT) == event).then(rating).otherwise(factor)
         for event, median in self.times.items():
             damped = (pl.col(col.VALUE).clip(0) / median).log1p() / np.log(2)
