@@ -31,10 +31,12 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "amazon-industrial-loo": ("amazon-industrial", MEASURED),
     "steam-200k-random": ("steam-200k", MEASURED),
     "completejourney-time": ("completejourney", ["--rankers", "none,mlp"]),
+    "completejourney-time-seen": ("completejourney", ["--rankers", "none,mlp", "--allow-seen"]),
     "amazon-beauty-loo": ("amazon-beauty", ["--rankers", "none,mlp"]),
+    "ml-1m-loo": ("ml-1m", ["--rankers", "none,mlp", *ORDER]),
 }
-"""By name the data set and the options: the two largest with the default ranker alone, the pair classifier on
-two of the small ones."""
+"""By name the data set and the options: the largest with the default ranker alone, the pair classifier on two
+of the small ones."""
 
 
 def main(data: Path, names: list[str]) -> None:

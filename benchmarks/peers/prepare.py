@@ -2,7 +2,8 @@
 
 A task is a data set with a protocol. Its test cut is that of ``tacit evaluate --candidates log``; the
 validation cut is one of the same kind inside the training part. Of the test users only those with a history
-are asked about, of the validation users at most `MOST`, drawn with a seed: the same for every model.
+are asked about, of the validation users at most `MOST`, drawn with a seed: the same for every model. In a log
+of ratings Tacit weighs them as it sees fit; peers are told them as they stand, and most may ignore them.
 """
 
 import json
@@ -16,10 +17,12 @@ import polars as pl
 
 from tacit.core.seeds import generator
 from tacit.core.types import Int64
+from tacit.data import columns as col
 from tacit.data import splits
 from tacit.data.clean import Rules, clean
 from tacit.data.queries import gather_ranges
 from tacit.data.read import read_events, read_items
+from tacit.data.weights import Mode
 from tacit.evaluation.split import Split, make_split, training_part
 
 SEED = 7
@@ -81,13 +84,18 @@ class Cuts:
         """The events before the test."""
         return training_part(self.events, protocol=self.task.protocol, share=SHARE, seed=SEED)
 
-    def test(self) -> Split:
-        return _warm(self._cut(self.events))
+    @property
+    def stated(self) -> Mode:
+        """How events are weighed for peers: ratings by what they say, all else as for Tacit."""
+        return "names" if set(self.events[col.EVENT]) == {"rating"} else "default"
 
-    def valid(self) -> Split:
-        return _some(_warm(self._cut(self.train)), MOST)
+    def test(self, weights: Mode = "default") -> Split:
+        return _warm(self._cut(self.events, weights))
 
-    def _cut(self, events: pl.DataFrame) -> Split:
+    def valid(self, weights: Mode = "default") -> Split:
+        return _some(_warm(self._cut(self.train, weights)), MOST)
+
+    def _cut(self, events: pl.DataFrame, weights: Mode) -> Split:
         return make_split(
             events,
             self.items,
@@ -96,6 +104,7 @@ class Cuts:
             seed=SEED,
             allow_seen=self.task.allow_seen,
             candidates="log",
+            weights=weights,
         )
 
 
@@ -116,12 +125,12 @@ def _asking(split: Split, rows: Int64) -> Split:
 
 
 def write(cuts: Cuts, folder: Path) -> None:
-    """Write both cuts of a task, unless they are there."""
+    """Write both cuts of a task for peers, unless they are there."""
     for name, make in (("valid", cuts.valid), ("test", cuts.test)):
         place = folder / name
         if not (place / "facts.json").exists():
             place.mkdir(parents=True, exist_ok=True)
-            _write(make(), cuts.task, place)
+            _write(make(cuts.stated), cuts.task, place)
 
 
 def _write(split: Split, task: Task, place: Path) -> None:

@@ -50,11 +50,12 @@ class CNN(NeuralRanker):
     hidden : sequence of int
         Widths of the layers that join everything (ReLU).
     **shared
-        See `NeuralRanker`.
+        See `NeuralRanker`. There is one member: four would not rank 200 candidates in 2 ms.
     """
 
     name: ClassVar[str] = "cnn"
 
+    members: int = 1
     families: Sequence[str] | None = FAMILIES
     channels: Sequence[int] = (8, 16)
     kernel: int = 4
