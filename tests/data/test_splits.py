@@ -42,13 +42,22 @@ def test_cut_time_always_leaves_a_past_and_a_future(times: list[int], share: flo
 def test_last_of_each_takes_the_later_row_of_a_tie_and_spares_single_events() -> None:
     user = np.array([0, 0, 1, 2, 2, 2], dtype=np.int32)
     at = np.array([5.0, 5.0, 1.0, 9.0, 7.0, 8.0])
-    assert splits.last_of_each(user, at).tolist() == [False, True, False, True, False, False]
+    all_said_yes = np.ones(6, dtype=bool)
+    assert splits.last_of_each(user, at, all_said_yes).tolist() == [False, True, False, True, False, False]
+
+
+def test_last_of_each_is_a_choice_and_takes_what_was_shown_after_it_along() -> None:
+    user = np.array([0, 0, 0, 0, 0, 1, 1, 2, 2], dtype=np.int32)
+    at = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 1.0, 2.0, 1.0, 2.0])
+    chosen = np.array([1, 0, 1, 0, 0, 1, 0, 0, 0], dtype=bool)
+    expected = [False, False, True, True, True, False, False, False, False]
+    assert splits.last_of_each(user, at, chosen).tolist() == expected
 
 
 @given(EVENTS)
 def test_last_of_each_takes_one_latest_event_of_users_with_two(events: list[tuple[int, int]]) -> None:
     user, at = columns(events)
-    mask = splits.last_of_each(user, at)
+    mask = splits.last_of_each(user, at, np.ones(len(user), dtype=bool))
     for code in np.unique(user):
         mine = user == code
         assert mask[mine].sum() == (mine.sum() >= 2)
@@ -91,12 +100,21 @@ def test_random_pairs_hold_out_all_events_on_an_item(
 
 
 def test_held_out_dispatches() -> None:
+    yes = np.ones(4, dtype=bool)
     user, at = np.array([0, 0, 1, 1], dtype=np.int32), np.array([1.0, 4.0, 2.0, 3.0])
     item = np.arange(4, dtype=np.int32)
     rng = np.random.default_rng(0)
-    assert splits.held_out(user, item, at, "time", 0.25, rng).tolist() == [False, True, False, False]
-    assert splits.held_out(user, item, at, "leave-one-out", 0.25, rng).tolist() == [False, True, False, True]
-    assert splits.held_out(user, item, at, "random", 0.25, rng).reshape(2, 2).sum(axis=1).tolist() == [1, 1]
+    assert splits.held_out(user, item, at, yes, "time", 0.25, rng).tolist() == [False, True, False, False]
+    assert splits.held_out(user, item, at, yes, "leave-one-out", 0.25, rng).tolist() == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert splits.held_out(user, item, at, yes, "random", 0.25, rng).reshape(2, 2).sum(axis=1).tolist() == [
+        1,
+        1,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,12 @@ def test_scores_equal_pytorch(ranker: NeuralRanker, columns: list[Column], n: in
     np.testing.assert_allclose(scores, joint(expected, ranker.task_weights), rtol=1e-4, atol=1e-4)
 
 
+def test_an_output_without_weight_has_no_say() -> None:
+    logits = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 9.0]], dtype=np.float32)
+    np.testing.assert_array_equal(joint(logits, [0.3, 0.7, 0.0]), joint(logits[:, :2], [0.3, 0.7]))
+    np.testing.assert_array_equal(joint(logits, [0.0, 2.0, 0.0]), logits[:, 1])
+
+
 @given(st.lists(st.tuples(st.floats(-15, 15), st.floats(0.1, 9)), min_size=1, max_size=4))
 def test_joint_log_odds_are_those_of_the_mean_probability(tasks: list[tuple[float, float]]) -> None:
     logits, weights = np.array(tasks).T

@@ -4,7 +4,7 @@ One place for the three honest cuts, used by the pipeline (its rank windows) and
 test). Each works on flat arrays and returns the mask of the held-out events.
 
 - time: one moment for everybody; the default wherever there are timestamps.
-- leave-one-out: the last event of each user; for logs with an order only, and to compare with papers.
+- leave-one-out: the last choice of each user; for logs with an order only, and to compare with papers.
 - random: a seeded share of each user's items, with all events on them; for logs with neither.
 """
 
@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from tacit.core.errors import UnsupportedError
-from tacit.core.types import Bool, Float64, Int32
+from tacit.core.types import Bool, Float64, Int32, Int64
 from tacit.data.interactions import Timing
 
 Protocol = Literal["time", "leave-one-out", "random"]
@@ -68,17 +68,27 @@ def cut_time(at: Float64, share: float) -> float:
     return cut
 
 
-def last_of_each(user: Int32, at: Float64) -> Bool:
-    """Return the mask of the last event of every user with at least two: bool[events].
+def last_of_each(user: Int32, at: Float64, chosen: Bool) -> Bool:
+    """Return the mask of the last choice of every user with at least two, and of all after it: bool[events].
 
     Of events at the same moment the later one in the source counts as last.
+
+    Parameters
+    ----------
+    user : int32[events]
+    at : float64[events]
+    chosen : bool[events]
+        Which events say yes: one that only shows, or says no, is nothing that could be foretold.
     """
     order = np.lexsort((at, user))  # stable: equal times stay in source order
-    sorted_user = user[order]
-    is_last = np.append(sorted_user[1:] != sorted_user[:-1], True) if len(user) else np.empty(0, bool)
-    is_first = np.append(True, sorted_user[1:] != sorted_user[:-1]) if len(user) else np.empty(0, bool)
+    so_far = np.cumsum(chosen[order])
+    _, start, group, count = np.unique(
+        user[order], return_index=True, return_inverse=True, return_counts=True
+    )
+    before: Int64 = (so_far - chosen[order])[start]
+    total = so_far[start + count - 1] - before
     mask = np.zeros(len(user), dtype=bool)
-    mask[order] = is_last & ~is_first
+    mask[order] = (so_far - before[group] == total[group]) & (total[group] >= 2)
     return mask
 
 
@@ -105,11 +115,20 @@ def random_pairs(user: Int32, item: Int32, share: float, rng: np.random.Generato
 
 
 def held_out(
-    user: Int32, item: Int32, at: Float64, protocol: Protocol, share: float, rng: np.random.Generator
+    user: Int32,
+    item: Int32,
+    at: Float64,
+    chosen: Bool,
+    protocol: Protocol,
+    share: float,
+    rng: np.random.Generator,
 ) -> Bool:
-    """Return the mask of the events that a protocol holds out: bool[events]."""
+    """Return the mask of the events that a protocol holds out: bool[events].
+
+    The arguments are those of the cuts above.
+    """
     if protocol == "time":
         return np.asarray(at >= cut_time(at, share))
     if protocol == "leave-one-out":
-        return last_of_each(user, at)
+        return last_of_each(user, at, chosen)
     return random_pairs(user, item, share, rng)

@@ -13,6 +13,7 @@ from tacit.core.types import Bool, Int32, Int64
 from tacit.data import columns as col
 from tacit.data import splits
 from tacit.data.catalogue import Catalogue
+from tacit.data.event_names import strength
 from tacit.data.interactions import Interactions, time_of, timing_of
 from tacit.data.queries import Queries
 from tacit.data.users import Users
@@ -66,8 +67,9 @@ class Split:
 
     @property
     def cold(self) -> Bool:
-        """Whether an item has no training event: bool[items]."""
-        return np.asarray(np.bincount(self.train.item, minlength=len(self.catalogue)) == 0)
+        """Whether an item has no training event, being shown apart: bool[items]."""
+        acted = self.train.item[self.train.weight != 0]
+        return np.asarray(np.bincount(acted, minlength=len(self.catalogue)) == 0)
 
 
 def make_split(
@@ -146,9 +148,11 @@ def _held(events: pl.DataFrame, protocol: splits.Protocol, share: float, seed: i
     timing = timing_of(events)
     splits.check(protocol, timing)
     user, item = (Vocabulary.of(events[name]).encode(events[name]) for name in (col.USER, col.ITEM))
-    return pl.Series(
-        splits.held_out(user, item, time_of(events, timing), protocol, share, generator(seed, "split"))
-    )
+    # By name, for what events weigh is learned from what this cut leaves.
+    says_yes = [event for event in events[col.EVENT].unique() if strength(event) > 0]
+    chosen = events[col.EVENT].is_in(says_yes).to_numpy()
+    at, rng = time_of(events, timing), generator(seed, "split")
+    return pl.Series(splits.held_out(user, item, at, chosen, protocol, share, rng))
 
 
 def split_from_files(

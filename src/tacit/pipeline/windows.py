@@ -110,7 +110,7 @@ def rank_windows(
         # Of what is left, so that every stretch has the same size; a random cut is one of the whole.
         part = share if protocol == "random" else share / (1 - place * share)
         try:
-            held = held_out(rest.user, rest.item, rest.at, protocol, part, rng)
+            held = held_out(rest.user, rest.item, rest.at, rest.weight > 0, protocol, part, rng)
         except UnsupportedError:
             break
         if not held.any() or held.all():

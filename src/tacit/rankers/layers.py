@@ -74,9 +74,11 @@ def joint(logits: Float32, weights: Sequence[float]) -> Float32:
     logits : float32[n, tasks]
     weights : sequence of tasks floats
     """
-    if len(weights) == 1:
+    weight = np.asarray(weights, dtype=np.float32)
+    logits, weight = logits[:, weight > 0], weight[weight > 0]
+    if len(weight) == 1:
         return logits[:, 0]
-    share = np.log(np.asarray(weights, dtype=np.float32) / sum(weights))
+    share = np.log(weight / weight.sum())
     yes, no = (np.logaddexp.reduce(share - np.logaddexp(0, side), axis=1) for side in (-logits, logits))
     return np.asarray(yes - no, dtype=np.float32)
 
