@@ -25,6 +25,7 @@ from tacit.engine.train import encoded
 from tacit.evaluation.evaluate import fit_model, lists, score
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split
+from tacit.evaluation.tuning import surely_better
 from tacit.pipeline import retrievers, zoo
 from tacit.pipeline.config import Config
 
@@ -111,9 +112,11 @@ def measured(make: Callable[[], Any], name: str, cuts: Cuts, out: Path | None = 
         fit_seconds = meter.seconds
         ranking = lists(model, split.queries, K)
         costs = {"seconds": meter.seconds, "fit_seconds": fit_seconds, "peak_mb": meter.peak_mb}
+        values = score(ranking, slices(split)[0])["ndcg@10"]
         if out:
             write_lists(ranking, split, out)
-        return {"ndcg": _ndcg(ranking, split), **costs}
+            return {"ndcg": float(values.mean()), **costs}
+        return {"ndcg": float(values.mean()), "values": values, **costs}
 
     told, seconds = forked(job, LONGEST)
     return {"seconds": seconds, **(told or {"ndcg": None})}
@@ -135,40 +138,48 @@ def run(name: str, cuts: Cuts, out: Path) -> None:
     trials = searched(name, {}, cuts) if name in SPACES else []
     best = best_of(trials) if trials else {}
     tuned = partial(retrievers.retriever, name, best) if best else make
-    _keep(name, make, tuned, trials, cuts, out)
+    _keep(name, make, tuned, summary(trials) if trials else {}, cuts, out)
 
 
 def run_whole(names: Sequence[str], cuts: Cuts, out: Path) -> None:
-    """Tune the retrievers of a two-stage model, each alone; take what they found if the whole gains by it."""
+    """Tune the retrievers of a two-stage model as `tacit tune` does.
+
+    Each alone, but for those that stand beside another of the same model; what they found is taken if the
+    whole gains by it more than its standard error.
+    """
     base = Config(repeats=cuts.task.allow_seen)
     share = SECONDS / len(base.retrievers)
     best: dict[str, Any] = {}
     for retriever, own in base.retrievers.items():
-        best[retriever] = {**own, **best_of(searched(retriever, own, cuts, share))}
+        found = {} if "model" in own else best_of(searched(retriever, own, cuts, share))
+        best[retriever] = {**own, **found}
     for name in names:
         defaults, changed = zoo.models(base)[name], zoo.models(replace(base, retrievers=best))[name]
         trials = [
             {"parameters": told, **measured(make, name, cuts)}
             for told, make in (({}, defaults), (best, changed))
         ]
-        _keep(name, defaults, changed if best_of(trials) else defaults, trials, cuts, out)
+        sure = all(one["ndcg"] is not None for one in trials) and surely_better(
+            trials[1]["values"], trials[0]["values"]
+        )
+        told = {**summary(trials if sure else trials[:1]), "trials": len(trials)}
+        _keep(name, defaults, changed if sure else defaults, told, cuts, out)
 
 
 def _keep(
     name: str,
     make: Callable[[], Any],
     tuned: Callable[[], Any],
-    trials: Sequence[Mapping[str, Any]],
+    told: Mapping[str, Any],
     cuts: Cuts,
     out: Path,
 ) -> None:
-    told = summary(trials) if trials else {}
     found = {
         kind: {"parameters": {}, **measured(fresh, name, cuts, _lists(out, name, kind)), **told.get(kind, {})}
         for kind, fresh in (("default", make), ("tuned", tuned))
     }
     about = {"model": title(name), "library": "tacit", "version": version()}
-    write_run({**about, **found, "trials": len(trials)}, out / f"{title(name)}.json")
+    write_run({**about, **found, "trials": told.get("trials", 0)}, out / f"{title(name)}.json")
 
 
 def best_of(trials: Sequence[Mapping[str, Any]]) -> Parameters:
@@ -200,10 +211,6 @@ def vectors(cuts: Cuts, test: bool) -> Float32 | None:
 
     told: Float32 | None = forked(job, LIMIT)[0]
     return told
-
-
-def _ndcg(ranking: Ranking, split: Split) -> float:
-    return float(score(ranking, slices(split)[0])["ndcg@10"].mean())
 
 
 def write_lists(ranking: Ranking, split: Split, path: Path) -> None:

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.cli.test_evaluate import shop_rows, write
 
@@ -36,7 +37,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(tuning, "tune", tune)
     monkeypatch.setattr(tuning, "quality", lambda name, model, split, **_: asked["qualities"].pop(0))
-    asked["qualities"] = [0.1, 0.2]
+    asked["qualities"] = [np.array([0.1, 0.1]), np.array([0.2, 0.3])]
     return asked
 
 
@@ -94,9 +95,9 @@ def test_what_is_tuned_for_repeats_is_fitted_for_them(
 def test_what_is_better_alone_but_not_in_the_blend_is_not_kept(
     log: Path, tmp_path: Path, found: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found["qualities"] = [0.2, 0.2]
+    found["qualities"] = [np.array([0.2, 0.2, 0.2]), np.array([0.1, 0.2, 0.4])]  # the gain of one user
     assert tuned(log, tmp_path / "tuned.toml", "--models", "ease") == 0
-    assert "no better, so the ones before are" in capsys.readouterr().out
+    assert "within noise, so the ones before are" in capsys.readouterr().out
     assert "l2" not in read_config(tmp_path / "tuned.toml").retrievers["ease"]
 
 
@@ -115,7 +116,7 @@ def test_the_test_of_an_evaluation_is_not_seen_unless_asked_for(
     out = tmp_path / "tuned.toml"
     assert tuned(log, out, "--models", "ease", "--share", 0.2) == 0
     assert "cut of its training part" in out.read_text()
-    found["qualities"] = [0.1, 0.2]
+    found["qualities"] = [np.zeros(2), np.ones(2)]
     assert tuned(log, out, "--models", "ease", "--share", 0.2, "--all") == 0
     assert "cut of the whole log" in out.read_text()
     part, whole = found["splits"]
@@ -132,6 +133,19 @@ def test_an_interrupt_ends_the_run_and_keeps_what_was_found(
     assert len(found["splits"]) == 1
     assert "interrupted" in capsys.readouterr().out
     assert read_config(tmp_path / "tuned.toml").retrievers["ease"]["l2"] == 7.0
+
+
+def test_of_a_model_that_stands_there_twice_the_first_is_tuned(
+    log: Path, tmp_path: Path, found: dict[str, Any]
+) -> None:
+    base, out = tmp_path / "base.toml", tmp_path / "tuned.toml"
+    base.write_text(
+        '[retrievers.lately]\nmodel = "trending"\n[retrievers.ever]\nmodel = "trending"\nhalf_life = inf\n'
+    )
+    found["best"] = {"half_life": 2.0}
+    assert tuned(log, out, "--config", base) == 0
+    written = read_config(out).retrievers
+    assert (written["lately"]["half_life"], written["ever"]["half_life"]) == (2.0, float("inf"))
 
 
 def test_all_retrievers_of_the_configuration_are_tuned_but_those_without_texts(

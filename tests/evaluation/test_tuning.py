@@ -18,7 +18,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.evaluation.evaluate import evaluate
 from tacit.evaluation.split import Split, make_split
-from tacit.evaluation.tuning import Tuned, quality, tune
+from tacit.evaluation.tuning import Tuned, quality, surely_better, tune
 from tacit.models.ease import EASE
 from tacit.models.trending import Trending
 from tacit.pipeline.spaces import SPACES, Choice, Float, Int
@@ -100,14 +100,14 @@ def test_the_same_seed_gives_the_same_search_and_another_another() -> None:
 def test_the_value_is_that_of_an_evaluation() -> None:
     made = split()
     expected = evaluate("ease", EASE, made).values["warm-user"]["ndcg@10"].mean()
-    assert quality("ease", EASE(), made, seed=7) == pytest.approx(expected)
+    assert quality("ease", EASE(), made, seed=7).mean() == pytest.approx(expected)
 
 
 def test_where_nobody_has_a_history_all_users_count() -> None:
     rows = [(f"u{n}", f"i{n % 3}", n) for n in range(20)]
     made = make_split(frame(rows), share=0.3)
     assert (made.queries.lengths == 0).all()
-    assert quality("trending", Trending(), made, seed=7) > 0
+    assert quality("trending", Trending(), made, seed=7).mean() > 0
 
 
 def test_time_ends_a_search_but_never_before_the_defaults() -> None:
@@ -200,3 +200,13 @@ def test_a_real_model_gets_better_within_its_space() -> None:
     tuned = tune("ease", EASE, SPACES["ease"], split(), trials=8)
     assert set(tuned.best.parameters) == set(SPACES["ease"])
     assert tuned.best.value >= tuned.start.value > 0.1
+
+
+def test_a_gain_is_sure_beyond_its_standard_error() -> None:
+    before = np.array([0.1, 0.5, 0.3, 0.0])
+    assert surely_better(before + 0.1, before)
+    assert not surely_better(before, before)
+    # Gains .2, 0, 0, 0: mean .05, standard deviation .0866, standard error .0433.
+    assert surely_better(before + np.array([0.2, 0, 0, 0]), before)
+    # Gains .3, -.1, 0, 0: mean .05, standard deviation .15, standard error .075.
+    assert not surely_better(before + np.array([0.3, -0.1, 0, 0]), before)

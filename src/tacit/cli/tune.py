@@ -12,6 +12,7 @@ from tacit.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from tacit.core.progress import Progress
+    from tacit.core.types import Float64
     from tacit.evaluation.split import Split
     from tacit.evaluation.tuning import Tuned
     from tacit.pipeline.config import Config
@@ -111,11 +112,15 @@ def _storage(study: Path | None) -> str | None:
 
 
 def _names(models: str | None, base: "Config") -> list[str]:
-    """Return what to tune: retrievers of the configuration, or models of the names that are asked for."""
+    """Return what to tune: retrievers of the configuration, or models of the names that are asked for.
+
+    By default the first of each model: tuned alike, two of the same model would say the same.
+    """
     from tacit.pipeline.spaces import SPACES
 
     if models is None:
-        return [name for name in base.retrievers if _model(base, name) in SPACES]
+        first = {_model(base, name): name for name in reversed(base.retrievers)}
+        return [name for name in base.retrievers if name in first.values() and _model(base, name) in SPACES]
     names = list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
     for name in names:
         if _model(base, name) not in SPACES:
@@ -198,8 +203,10 @@ def _kept(
     """Return the retrievers to write and what there is to say of them.
 
     Each is better alone; all together may be none the better for it. So the blend of the tuned ones is
-    measured beside that of the ones before, and the better of the two is kept.
+    measured beside that of the ones before, and they are kept where it gains more than its standard error.
     """
+    from tacit.evaluation.tuning import surely_better
+
     told = [
         f"{one.name}: {one.start.value:.4f} before, {one.best.value:.4f} after {len(one.trials)} trials"
         for one in found
@@ -211,9 +218,10 @@ def _kept(
     if any(one.interrupted for one in found):
         return tuned, [*told, "interrupted: the blend of all was not compared"]
     before, after = (_blended(base, retrievers, made, progress) for retrievers in (base.retrievers, tuned))
-    verdict = "the tuned ones are kept" if after > before else "no better, so the ones before are kept"
-    told.append(f"blend of all: {before:.4f} before, {after:.4f} after: {verdict}")
-    return tuned if after > before else base.retrievers, told
+    better = surely_better(after, before)
+    verdict = "the tuned ones are kept" if better else "within noise, so the ones before are kept"
+    told.append(f"blend of all: {before.mean():.4f} before, {after.mean():.4f} after: {verdict}")
+    return tuned if better else base.retrievers, told
 
 
 def _merged(own: Mapping[str, Any], one: "Tuned") -> dict[str, Any]:
@@ -223,7 +231,7 @@ def _merged(own: Mapping[str, Any], one: "Tuned") -> dict[str, Any]:
     return {name: value for name, value in {**own, **one.best.parameters}.items() if value is not None}
 
 
-def _blended(base: "Config", retrievers: Retrievers, made: "Split", progress: "Progress") -> float:
+def _blended(base: "Config", retrievers: Retrievers, made: "Split", progress: "Progress") -> "Float64":
     from dataclasses import replace
 
     from tacit.evaluation.tuning import quality

@@ -27,6 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
+from tacit.core.types import Float64
 from tacit.core.version import __version__
 from tacit.evaluation import metrics
 from tacit.evaluation.evaluate import fit_model, lists
@@ -126,7 +127,9 @@ def tune(
         task.advance(len(done))
         try:
             while len(done) < trials and sum(trial.seconds for trial in done) < seconds:
-                search.step(lambda parameters: quality(name, make(**parameters), split, seed=seed))
+                search.step(
+                    lambda parameters: float(quality(name, make(**parameters), split, seed=seed).mean())
+                )
                 done = search.done()
                 task.advance()
         except KeyboardInterrupt:
@@ -136,14 +139,25 @@ def tune(
     return Tuned(name, done, interrupted)
 
 
-def quality(name: str, model: Any, split: Split, *, seed: int, progress: Progress = SILENT) -> float:
-    """Fit a model and return its mean NDCG@10 over users with a history; over all users if none has one."""
+def quality(name: str, model: Any, split: Split, *, seed: int, progress: Progress = SILENT) -> Float64:
+    """Fit a model and return NDCG@10 of each user with a history, or of all users if none has one."""
     fit_model(model, split, seed=seed, name=name, progress=progress)
     parts = {part.name: part for part in slices(split)}
     part = parts.get("warm-user", parts["all"])
     ranking = lists(model, split.queries.take(part.rows), _K)
     hit = metrics.hits(ranking, part.target_offsets, part.targets)
-    return float(metrics.ndcg(hit, part.totals, _K).mean())
+    return metrics.ndcg(hit, part.totals, _K)
+
+
+def surely_better(after: Float64, before: Float64) -> bool:
+    """Return whether the mean of paired values is higher by more than its standard error.
+
+    Parameters
+    ----------
+    after, before : float64[users]
+    """
+    gain = after - before
+    return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
 
 
 class _Search:
