@@ -1,9 +1,10 @@
-"""Dropout by bytes says what dropout by floats says."""
+"""Dropout by bytes and convolutions without a map say what the plain ones say."""
 
 import pytest
 import torch
 
-from tacit.rankers.networks import dropped
+from tacit.rankers.layers import outer_convolutions
+from tacit.rankers.networks import OuterProduct, dropped
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.5])
@@ -37,3 +38,14 @@ def test_a_seed_drops_the_same() -> None:
         torch.manual_seed(5)
         made.append(dropped(torch.ones(30, 7), 0.3))
     assert torch.equal(*made)
+
+
+def test_a_map_that_is_never_made_gives_what_the_map_gives() -> None:
+    torch.manual_seed(3)
+    part = OuterProduct(range(9), range(9, 16), channels=(3, 2), kernel=3, stride=2)
+    features = torch.randn(5, 16)
+    outer = features[:, :9, None] * features[:, None, 9:]
+    expected = part.convolutions(outer[:, None]).flatten(1)
+    arrays = {f"map.{name}": tensor.detach().numpy() for name, tensor in part.convolutions.named_parameters()}
+    plain = outer_convolutions(arrays, "map", features[:, :9].numpy(), features[:, 9:].numpy(), 2)
+    torch.testing.assert_close(torch.from_numpy(plain).flatten(1), expected.detach())

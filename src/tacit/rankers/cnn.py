@@ -17,7 +17,7 @@ import numpy as np
 from tacit.core.types import Float32
 from tacit.features.columns import Column
 from tacit.features.families import USUAL
-from tacit.rankers.layers import Arrays, affine, convolutions, dense, numbered
+from tacit.rankers.layers import Arrays, affine, convolutions, dense, numbered, outer_convolutions
 from tacit.rankers.neural import NeuralRanker
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ class CNN(NeuralRanker):
     def _parts(self, arrays: Arrays, features: Float32) -> Iterator[Float32]:
         for name in numbered(arrays, "maps", "user"):
             user, item = features[:, arrays[f"{name}.user"]], features[:, arrays[f"{name}.item"]]
-            outer = user[:, None, :, None] * item[:, None, None, :]
-            made = convolutions(arrays, f"{name}.convolutions", outer, self.stride)
+            made = outer_convolutions(arrays, f"{name}.convolutions", user, item, self.stride)
             yield made.reshape(len(features), math.prod(made.shape[1:]))
         yield features[:, arrays["rest"]]
         if "history.places" in arrays:

@@ -4,6 +4,7 @@ Learned arrays carry the names that PyTorch gives them (``deep.0.weight``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -52,15 +53,38 @@ def cross(arrays: Arrays, name: str, features: Float32) -> Float32:
     return state
 
 
-def convolutions(arrays: Arrays, name: str, maps: Float32, stride: int) -> Float32:
-    """Return what convolutions with ReLU make of maps: float32[n, channels, ...].
+def outer_convolutions(arrays: Arrays, name: str, user: Float32, item: Float32, stride: int) -> Float32:
+    """Return what convolutions with ReLU make of outer products: float32[n, channels, ...].
+
+    With a convolution the map is never made: ``sum_ab W[a, b] user[p + a] item[q + b]`` is two small products.
+
+    Parameters
+    ----------
+    user, item : float32[n, ...]
+    """
+    if f"{name}.0.weight" not in arrays:
+        return user[:, None, :, None] * item[:, None, None, :]
+    weight, bias = arrays[f"{name}.0.weight"][:, 0], arrays[f"{name}.0.bias"]
+    users, items = (
+        sliding_window_view(side, width, axis=1)[:, ::stride]
+        for side, width in zip((user, item), weight.shape[1:], strict=True)
+    )
+    halves = np.tensordot(users, weight, axes=(2, 1))  # n, user windows, channels, width of an item window
+    n, high, channels, width = halves.shape
+    sums = halves.reshape(n, high * channels, width) @ items.transpose(0, 2, 1)
+    maps = np.maximum(sums.reshape(n, high, channels, items.shape[1]) + bias[:, None], 0)
+    return convolutions(arrays, name, maps.transpose(0, 2, 1, 3), stride, first=1)
+
+
+def convolutions(arrays: Arrays, name: str, maps: Float32, stride: int, first: int = 0) -> Float32:
+    """Return what convolutions with ReLU make of maps, from the first layer on: float32[n, channels, ...].
 
     Parameters
     ----------
     maps : float32[n, channels, ...]
         One or two dimensions after the channels.
     """
-    for layer in numbered(arrays, name, "weight"):
+    for layer in islice(numbered(arrays, name, "weight"), first, None):
         weight, bias = arrays[f"{layer}.weight"], arrays[f"{layer}.bias"]
         maps = np.maximum(_convolved(maps, weight, bias, stride), 0)
     return maps
