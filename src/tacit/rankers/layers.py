@@ -56,7 +56,7 @@ def cross(arrays: Arrays, name: str, features: Float32) -> Float32:
 def outer_convolutions(arrays: Arrays, name: str, user: Float32, item: Float32, stride: int) -> Float32:
     """Return what convolutions with ReLU make of outer products: float32[n, channels, ...].
 
-    With a convolution the map is never made: ``sum_ab W[a, b] user[p + a] item[q + b]`` is two small products.
+    Where there is one, the map is never made: ``sum_ab W[a, b] user[p + a] item[q + b]`` is two products.
 
     Parameters
     ----------
