@@ -66,6 +66,7 @@ def compact(report: dict[str, Any]) -> dict[str, Any]:
     return {
         "users": report["data"]["test_users"],
         "versions": report["versions"],
+        "commit": commit(),
         "models": [
             {
                 "name": row["name"],
@@ -76,6 +77,12 @@ def compact(report: dict[str, Any]) -> dict[str, Any]:
             for row in rows
         ],
     }
+
+
+def commit() -> str:
+    """Return the commit that is checked out here: defaults change between releases."""
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

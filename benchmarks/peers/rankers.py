@@ -12,7 +12,8 @@ One first stage (the default retrievers and their blend) under each ranker, all 
 `tacit evaluate`: all test users, new ones included, and the whole catalogue ranked. Made by
 `python benchmarks/rankers_table.py DATA`. Change of NDCG@10 against the blend alone, in %, with the 95 %
 interval of the paired difference; **bold** where it leaves out zero. How much of a ranker is believed was
-chosen on users of the training part. Made at commit 002a5d2: one network each, no SLIM among the retrievers.
+chosen on users of the training part. Each row is of the commit that stands beside it: rows of 002a5d2 have
+one network in each ranker and no SLIM among the retrievers.
 """
 ABLATION = """### Without a family of features
 
@@ -31,14 +32,15 @@ def section(results: Path) -> str:
 
 def _compared(reports: dict[str, Any]) -> str:
     lines = [
-        f"| task | users | blend | {' | '.join(RANKERS)} |",
-        "|---|---|---|" + "---|" * len(RANKERS),
+        f"| task | commit | users | blend | {' | '.join(RANKERS)} |",
+        "|---|---|---|---|" + "---|" * len(RANKERS),
     ]
     for task, report in reports.items():
         rows = {row["name"]: row["ndcg@10"] for row in report["models"]}
         base = rows[BASE]["value"]
         changes = [_change(rows.get(f"tacit-{name}"), base) for name in RANKERS]
-        lines.append(f"| {task} | {report['users']:,} | {base:.4f} | {' | '.join(changes)} |")
+        about = f"{task} | {report['commit']} | {report['users']:,}"
+        lines.append(f"| {about} | {base:.4f} | {' | '.join(changes)} |")
     return "\n".join([*lines, ""])
 
 
