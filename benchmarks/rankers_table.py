@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from peers.commit import commit
+
 RESULTS = Path(__file__).parent / "results" / "rankers"
 RANKERS = "none,linear,mlp,dcn,cnn,lambdamart"
 COMPARED = ["--rankers", RANKERS]
@@ -77,12 +79,6 @@ def compact(report: dict[str, Any]) -> dict[str, Any]:
             for row in rows
         ],
     }
-
-
-def commit() -> str:
-    """Return the commit that is checked out here: defaults change between releases."""
-    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

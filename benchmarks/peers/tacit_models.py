@@ -4,7 +4,6 @@ The cuts are made again in memory (`prepare.Cuts`), since Tacit's models also re
 times. ``python tacit_models.py TASK OUT DATA [MODEL ...]``.
 """
 
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from commit import commit
 from prepare import SEED, TASKS, Cuts
 from search import LONGEST, SECONDS, K, Meter, Parameters, Space, forked, search, summary, write_run
 
@@ -178,20 +178,13 @@ def _keep(
         kind: {"parameters": {}, **measured(fresh, name, cuts, _lists(out, name, kind)), **told.get(kind, {})}
         for kind, fresh in (("default", make), ("tuned", tuned))
     }
-    about = {"model": title(name), "library": "tacit", "version": version()}
+    about = {"model": title(name), "library": "tacit", "version": f"{__version__} {commit()}"}
     write_run({**about, **found, "trials": told.get("trials", 0)}, out / f"{title(name)}.json")
 
 
 def best_of(trials: Sequence[Mapping[str, Any]]) -> Parameters:
     """Return the parameters of the best trial, none where the defaults or nothing did best."""
     return summary(trials)["tuned"]["parameters"] or {}
-
-
-def version() -> str:
-    """Return the version with the commit that is checked out here: defaults change between releases."""
-    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    commit = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    return f"{__version__} {commit}"
 
 
 def title(name: str) -> str:

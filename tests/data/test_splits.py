@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -104,17 +106,10 @@ def test_held_out_dispatches() -> None:
     user, at = np.array([0, 0, 1, 1], dtype=np.int32), np.array([1.0, 4.0, 2.0, 3.0])
     item = np.arange(4, dtype=np.int32)
     rng = np.random.default_rng(0)
-    assert splits.held_out(user, item, at, yes, "time", 0.25, rng).tolist() == [False, True, False, False]
-    assert splits.held_out(user, item, at, yes, "leave-one-out", 0.25, rng).tolist() == [
-        False,
-        True,
-        False,
-        True,
-    ]
-    assert splits.held_out(user, item, at, yes, "random", 0.25, rng).reshape(2, 2).sum(axis=1).tolist() == [
-        1,
-        1,
-    ]
+    held = partial(splits.held_out, user, item, at, yes)
+    assert held("time", 0.25, rng).tolist() == [False, True, False, False]
+    assert held("leave-one-out", 0.25, rng).tolist() == [False, True, False, True]
+    assert held("random", 0.25, rng).reshape(2, 2).sum(axis=1).tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
