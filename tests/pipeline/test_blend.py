@@ -52,7 +52,7 @@ def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero() -> None:
             user = np.sqrt(labels[row].sum())
             total -= user * logs[labels[row] == 1].mean()
             users += user
-        return total / users + 0.003 * float(weights @ weights)
+        return (total + 16 * float(weights @ weights)) / users
 
     parts = [blend.newcomers_, blend.weights_, blend.growth_, blend.absence_, blend.silence_]
     best = np.concatenate(parts).astype(float)

@@ -96,7 +96,7 @@ def noise(seed: int) -> Float32:
 
 def learned(bert: Path, labels: Float32, told: Float32, **more: Any) -> tuple[Reranker | None, RerankReport]:
     log, catalogue = small_log()
-    first = FirstStage((), (made(labels, told),), None, np.zeros(log.n_users, int))
+    first = FirstStage((), (made(labels, told),), None, np.zeros(log.n_users, int), "time")
     config = Config(retrievers=RETRIEVERS, ranker=None)
     _, _, scores = learn(
         first, catalogue, config, rng=np.random.default_rng(0), progress=SILENT, on_epoch=None

@@ -66,11 +66,13 @@ def flat(make: Callable[[Float32], Float32]) -> Callable[[Float32], Float32]:
     return lambda labels: make(labels).reshape(-1, 2)
 
 
-def learned(*lessons: Lesson, config: Config = CONFIG) -> tuple[SecondStage, TrainingReport, list[Epoch]]:
+def learned(
+    *lessons: Lesson, config: Config = CONFIG, most: float = 0.75
+) -> tuple[SecondStage, TrainingReport, list[Epoch]]:
     epochs: list[Epoch] = []
     blend = Blend().fit([one.judged for one in lessons], len(config.retrievers))
     ranker, rng = new_ranker(config.ranker), np.random.default_rng(0)
-    taught = teach(ranker, lessons, blend, rng=rng, progress=SILENT, on_epoch=epochs.append)
+    taught = teach(ranker, lessons, blend, most, rng=rng, progress=SILENT, on_epoch=epochs.append)
     asked = sum(len(one.role) for one in lessons)
     stage, report = finished(blend, taught, lessons, config, FeatureMaker(projection=None), asked)
     return stage, report, epochs
@@ -118,10 +120,11 @@ def test_of_equals_the_ranker_is_trusted_least() -> None:
 
 def test_the_trust_is_the_best_of_those_that_were_tried() -> None:
     mixed = made(some_labels(), scores=lambda y: telling(y) + noise(y), features=flat(noise))
-    _, report, _ = learned(mixed)
-    assert list(report.valid_ndcg) == ["0.0", "0.25", "0.5", "1.0"]
-    assert report.trust == 0.5  # the most that is believed, though alone the ranker does better still
-    assert report.valid_ndcg["0.0"] < report.valid_ndcg["0.5"] < report.valid_ndcg["1.0"]
+    by_most = {most: learned(mixed, most=most)[1] for most in (0.5, 1.0)}
+    values = by_most[1.0].valid_ndcg
+    assert list(values) == ["0.0", "0.25", "0.5", "0.75", "1.0"]
+    assert values["0.0"] < values["0.5"] < values["1.0"]
+    assert {most: report.trust for most, report in by_most.items()} == {0.5: 0.5, 1.0: 1.0}
 
 
 def test_every_epoch_tells_loss_accuracy_and_auc_of_both_sides() -> None:
@@ -261,7 +264,7 @@ def test_held_out_users_keep_all_pairs_for_whole_lists() -> None:
 
 def test_without_a_ranker_no_features_are_made() -> None:
     config = Config(retrievers={"trending": {}}, ranker=None)
-    first = FirstStage((), (rehearsed(config),), None, np.zeros(small_log()[0].n_users))
+    first = FirstStage((), (rehearsed(config),), None, np.zeros(small_log()[0].n_users), "time")
     assert isinstance(window().past, Interactions)
     stage, report, _ = learn(
         first, small_log()[1], config, rng=np.random.default_rng(0), progress=SILENT, on_epoch=None
@@ -279,7 +282,7 @@ def test_in_a_rehearsal_the_stage_gives_what_the_blend_does_to_those_that_the_ra
     log, catalogue = small_log()
     role = np.resize([TRAIN, TRAIN, VALID, TEST], log.n_users)
     one = rehearse(window(), CONFIG, catalogue, role, np.random.default_rng(0), lambda: None)
-    first = FirstStage((), (one,), None, role)
+    first = FirstStage((), (one,), None, role, "time")
     rng = np.random.default_rng(0)
     stage, _, (scores,) = learn(first, catalogue, CONFIG, rng=rng, progress=SILENT, on_epoch=None)
     held, found = one.role != TRAIN, one.judged.candidates

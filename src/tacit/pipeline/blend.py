@@ -2,9 +2,9 @@
 
 A listwise logit: the chance that a candidate is chosen is the softmax of its blended score over the list
 (Cao et al., "Learning to rank: from pairwise to listwise approach", ICML 2007, top-one). The cross entropy is
-convex, uses every choice and not only those near the top, and a little L2 keeps many alike retrievers from
-being played against each other; a search on NDCG@10 itself follows the noise of few users. What was measured,
-and where it loses, is in docs/decisions/006-blend.md.
+convex, uses every choice and not only those near the top, and L2 keeps many alike retrievers from being
+played against each other where few users teach; a search on NDCG@10 itself follows the noise of few users.
+What was measured, and where it loses, is in docs/decisions/006-blend.md.
 
 Each retriever has five numbers: its weight for newcomers; its weight after a first event; how that changes
 with the logarithm of the length of the history (popularity leads those who are new, their own taste those
@@ -26,7 +26,8 @@ from tacit.core.types import DAY, Bool, Float32, Float64, Int64, Json
 from tacit.features.candidates import Candidates
 from tacit.pipeline.retrieval import normalised
 
-_L2 = 0.003
+_L2 = 16.0
+"""Of a normal prior around 0, whose share in what is learned fades with the number of users that teach."""
 _START = 0.1
 _TOLERANCE = 1e-7
 _LEAST = 1e-3
@@ -201,11 +202,11 @@ def _task(one: Judged) -> _Task:
 
 
 def _loss(weights: Float64, tasks: Sequence[_Task]) -> tuple[float, Float64]:
-    """Return the mean cross entropy of what the lists' users chose, with L2, and its gradient."""
+    """Return the cross entropy of what the lists' users chose, with L2, for each user, and its gradient."""
     users = sum(float(task.weight.sum()) for task in tasks)
     parts = [_cross_entropy(weights.astype(np.float32).reshape(5, -1), task) for task in tasks]
-    loss = sum(part[0] for part in parts) / users + _L2 * float(weights @ weights)
-    return loss, sum(part[1] for part in parts) / users + 2 * _L2 * weights
+    loss = sum(part[0] for part in parts) + _L2 * float(weights @ weights)
+    return loss / users, (sum(part[1] for part in parts) + 2 * _L2 * weights) / users
 
 
 def _cross_entropy(weights: Float32, task: _Task) -> tuple[float, Float64]:

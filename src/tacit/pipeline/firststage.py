@@ -62,12 +62,15 @@ class FirstStage:
         View of the catalogue's vectors fitted on the earliest past: features mean the same in each window.
     role : int[users]
         TRAIN, VALID or TEST of each user.
+    protocol : {"time", "leave-one-out", "random"}
+        How the stretches were cut off.
     """
 
     retrievers: tuple[Recommender, ...]
     rehearsals: tuple[Rehearsal, ...]
     projection: Projection | None
     role: Array
+    protocol: Protocol
 
 
 def fit_first_stage(
@@ -91,10 +94,11 @@ def fit_first_stage(
     rng : numpy.random.Generator
     progress : Progress
     """
+    protocol = protocol or DEFAULT[interactions.timing]
     windows = list(
         rank_windows(
             sampled_users(interactions, config.max_events, rng),
-            protocol or DEFAULT[interactions.timing],
+            protocol,
             count=config.windows,
             share=config.share,
             repeats=config.repeats,
@@ -109,7 +113,7 @@ def fit_first_stage(
             for window in windows
         )
         whole = _fitted(config, interactions, catalogue, rng, task.advance)
-    return FirstStage(whole, rehearsals, projection, role)
+    return FirstStage(whole, rehearsals, projection, role, protocol)
 
 
 def rehearse(

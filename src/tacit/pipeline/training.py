@@ -13,6 +13,7 @@ from tacit.core.progress import Progress
 from tacit.core.types import Array, Float32, Float64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.gain import ndcg_of_scores
+from tacit.data.splits import Protocol
 from tacit.features.families import USUAL
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
@@ -27,10 +28,10 @@ from tacit.rankers.importance import Importance, importance
 from tacit.rankers.protocol import Epoch, OnEpoch, Pairs, Ranker
 from tacit.rankers.zoo import RANKERS
 
-_TRUSTS = (0.0, 0.25, 0.5)
-"""Half at most (docs/decisions/003-how-much-the-ranker-counts.md)."""
-_ALONE = 1.0
-"""Told in the report; never chosen."""
+_TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_MOST: dict[Protocol, float] = {"time": 0.75, "leave-one-out": 1.0, "random": 1.0}
+"""What is learned from one stretch of time is too sure of the next: the whole is told in the report and never
+chosen there (docs/decisions/003-how-much-the-ranker-counts.md)."""
 _SURE = 1.96
 """Standard errors on either side of a 95 % interval."""
 
@@ -101,12 +102,18 @@ class _Taught:
     calibration: dict[str, float]
     reliability: list[Bin]
     importance: list[Importance]
+    most: float
 
     @property
     def trust(self) -> float:
-        """The trust that gains most even if the standard error of the gain is taken off it; see `_TRUSTS`."""
-        sure = {trust: mean - error for trust in _TRUSTS for mean, error in [self._gained(trust)]}
-        return max(_TRUSTS, key=lambda trust: (sure[trust], -trust))
+        """What gains most, at most `most`, even if the standard error of the gain is taken off it."""
+        sure = {
+            trust: mean - error
+            for trust in _TRUSTS
+            if trust <= self.most
+            for mean, error in [self._gained(trust)]
+        }
+        return max(sure, key=lambda trust: (sure[trust], -trust))
 
     @property
     def scores(self) -> list[Float32]:
@@ -149,7 +156,8 @@ def learn(
             lesson(one, catalogue, first.projection, families, tuple(ranker.tasks), rng, config.passed)
             for one in first.rehearsals
         ]
-        taught = teach(ranker, lessons, blend, rng=rng, progress=progress, on_epoch=on_epoch)
+        most = _MOST[first.protocol]
+        taught = teach(ranker, lessons, blend, most, rng=rng, progress=progress, on_epoch=on_epoch)
     maker = FeatureMaker(projection=first.projection, families=families)
     queries = sum(len(one.role) for one in first.rehearsals)
     stage, report = finished(blend, taught, lessons, config, maker, queries)
@@ -162,12 +170,16 @@ def teach(
     ranker: Ranker,
     lessons: Sequence[Lesson],
     blend: Blend,
+    most: float,
     *,
     rng: np.random.Generator,
     progress: Progress,
     on_epoch: OnEpoch | None,
 ) -> _Taught | None:
-    """Return the ranker, fitted; None where the lessons have nothing to tell apart or to stop by."""
+    """Return the ranker, fitted; None where the lessons have nothing to tell apart or to stop by.
+
+    At most ``most`` of what it adds to the blend will be believed.
+    """
     if not _teachable(lessons):
         return None
     learned_from = [one.features[(one.role[one.query] == TRAIN) & (one.weight > 0)] for one in lessons]
@@ -188,6 +200,7 @@ def teach(
         calibration={**asdict(calibration), "error": calibration_error(bins)},
         reliability=bins,
         importance=importance(ranker, valid, columns, rng=rng),
+        most=most,
     )
 
 
@@ -263,7 +276,7 @@ def _told(
 
 def _by_trust(lessons: Sequence[Lesson], told: Sequence[tuple[Float32, Float32]]) -> dict[float, Float64]:
     """Return NDCG@10 of each query that was not trained on, for each trust."""
-    values: dict[float, list[Array]] = {trust: [] for trust in (*_TRUSTS, _ALONE)}
+    values: dict[float, list[Array]] = {trust: [] for trust in _TRUSTS}
     for one, (base, ranked) in zip(lessons, told, strict=True):
         rows = np.flatnonzero(one.role != TRAIN)
         labels, totals = one.judged.labels[rows], one.judged.totals[rows]
