@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from tests.rankers.toys import COLUMNS, labelled, line, made, product
 
-from tacit.rankers.importance import _drawn, importance
+from tacit.features.columns import Column
+from tacit.rankers.importance import _drawn, _parts, importance
 from tacit.rankers.protocol import Pairs
 
 
@@ -39,3 +40,12 @@ def test_of_many_pairs_whole_lists_are_drawn() -> None:
     sizes = np.unique(many.group, return_counts=True)[1]
     assert set(np.unique(drawn.group, return_counts=True)[1]) <= set(sizes.tolist())
     assert _drawn(many, 30_000, np.random.default_rng(0)) is many
+
+
+def test_dimensions_of_vectors_are_told_as_a_whole() -> None:
+    columns = [Column("alike", "pair"), *(Column(f"text_{place}", "vectors") for place in range(64))]
+    assert _parts(columns) == {
+        ("family", "pair"): [0],
+        ("family", "vectors"): list(range(1, 65)),
+        ("column", "alike"): [0],
+    }

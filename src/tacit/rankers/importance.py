@@ -16,6 +16,10 @@ from tacit.features.columns import Column
 from tacit.rankers.protocol import Pairs, Ranker
 from tacit.rankers.quality import cross_entropy
 
+_READ = 60
+"""A family of more columns holds the dimensions of vectors: none of them means anything alone, and each would
+cost a score of all pairs."""
+
 
 @dataclass(frozen=True)
 class Importance:
@@ -47,6 +51,8 @@ def importance(
     most: int = 20_000,
 ) -> list[Importance]:
     """Return what each family and each column is worth: families first, of a kind the greatest loss first.
+
+    Of families with more than `_READ` columns, what they are worth as a whole.
 
     Parameters
     ----------
@@ -83,11 +89,12 @@ def _drawn(pairs: Pairs, most: int, rng: np.random.Generator) -> Pairs:
 
 
 def _parts(columns: Sequence[Column]) -> Mapping[tuple[str, str], list[int]]:
-    parts: dict[tuple[str, str], list[int]] = {}
+    families: dict[str, list[int]] = {}
     for place, column in enumerate(columns):
-        parts.setdefault(("family", column.family), []).append(place)
-        parts.setdefault(("column", column.name), []).append(place)
-    return parts
+        families.setdefault(column.family, []).append(place)
+    parts = {("family", name): places for name, places in families.items()}
+    readable = [place for places in families.values() if len(places) <= _READ for place in places]
+    return parts | {("column", columns[place].name): [place] for place in readable}
 
 
 def _quality(ranker: Ranker, pairs: Pairs, features: Float32) -> Float64:
