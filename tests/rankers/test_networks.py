@@ -23,6 +23,11 @@ def test_every_byte_of_a_draw_decides_alike() -> None:
     assert torch.corrcoef(zero.T).fill_diagonal_(0).abs().max() < 0.05
 
 
+def test_nearly_all_may_be_dropped() -> None:
+    state = dropped(torch.ones(20_000, 8), 0.999)
+    assert set(state.unique().tolist()) == {0, 256}
+
+
 def test_what_is_dropped_has_no_gradient() -> None:
     torch.manual_seed(3)
     state = torch.ones(50, 4, requires_grad=True)

@@ -31,7 +31,7 @@ def dropped(state: Tensor, share: float) -> Tensor:
     A byte decides each, and eight come from one draw: on a processor PyTorch's own draws one by one, which
     took half of the training.
     """
-    zero = round(share * 256)
+    zero = min(round(share * 256), 255)
     draws = torch.empty(-(-state.numel() // 8), dtype=torch.int64, device=state.device)
     draws.random_(-(2**63), None)
     kept = draws.view(torch.uint8)[: state.numel()].view(state.shape) >= zero
