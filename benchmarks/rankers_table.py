@@ -52,8 +52,9 @@ def main(data: Path, names: list[str]) -> None:
 
 def evaluated(data: Path, folder: str, options: list[str]) -> dict[str, Any]:
     files = [str(data / folder / "events.parquet")]
-    if (items := data / folder / "items.parquet").exists():
-        files += ["--items", str(items)]
+    for known in ("items", "users"):
+        if (file := data / folder / f"{known}.parquet").exists():
+            files += [f"--{known}", str(file)]
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "report.json"
         models = ["--models", "trending", "--against", "tacit-none"]

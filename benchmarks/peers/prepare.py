@@ -21,7 +21,7 @@ from tacit.data import columns as col
 from tacit.data import splits
 from tacit.data.clean import Rules, clean
 from tacit.data.queries import gather_ranges
-from tacit.data.read import read_events, read_items
+from tacit.data.read import read_events, read_items, read_users
 from tacit.data.weights import Mode
 from tacit.evaluation.split import Split, make_split, training_part
 
@@ -80,6 +80,12 @@ class Cuts:
         return read_items(path) if path.exists() else None
 
     @cached_property
+    def users(self) -> pl.DataFrame | None:
+        """What is known of users; Tacit makes features of it, peers are not told."""
+        path = self.data / self.task.data / "users.parquet"
+        return read_users(path) if path.exists() else None
+
+    @cached_property
     def train(self) -> pl.DataFrame:
         """The events before the test."""
         return training_part(self.events, protocol=self.task.protocol, share=SHARE, seed=SEED)
@@ -99,6 +105,7 @@ class Cuts:
         return make_split(
             events,
             self.items,
+            users=self.users,
             protocol=self.task.protocol,
             share=SHARE,
             seed=SEED,
