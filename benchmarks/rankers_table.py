@@ -16,30 +16,31 @@ from peers.commit import commit
 
 RESULTS = Path(__file__).parent / "results" / "rankers"
 RANKERS = "none,linear,mlp,dcn,cnn,lambdamart"
-COMPARED = ["--rankers", RANKERS]
+WITHOUT_TEXT = ["--rankers", RANKERS]
+COMPARED = ["--rankers", f"{RANKERS},pair"]
 MEASURED = [*COMPARED, "--ablation"]
-WITH_PAIR = ["--rankers", f"{RANKERS},pair", "--ablation"]
+DEFAULT = ["--rankers", "none,mlp"]
 ORDER = ["--split", "leave-one-out"]
 
 RUNS: dict[str, tuple[str, list[str]]] = {
-    "ml-100k-time": ("ml-100k", WITH_PAIR),
+    "ml-100k-time": ("ml-100k", MEASURED),
     "ml-latest-small-time": ("ml-latest-small", MEASURED),
-    "amazon-2023-mini-time": ("amazon-2023-mini", WITH_PAIR),
+    "amazon-2023-mini-time": ("amazon-2023-mini", MEASURED),
     "mind-sample-time": ("mind-sample", MEASURED),
     "douban-sample-time": ("douban-sample", MEASURED),
-    "yoochoose-100k-loo": ("yoochoose-100k", [*COMPARED, *ORDER]),
-    "ml-100k-loo": ("ml-100k", [*MEASURED, *ORDER]),
-    "retailrocket-subset-random": ("retailrocket-subset", COMPARED),
-    "ml-1m-time": ("ml-1m", COMPARED),
     "amazon-industrial-loo": ("amazon-industrial", MEASURED),
+    "ml-1m-time": ("ml-1m", COMPARED),
     "steam-200k-random": ("steam-200k", COMPARED),
-    "completejourney-time": ("completejourney", ["--rankers", "none,mlp"]),
-    "completejourney-time-seen": ("completejourney", ["--rankers", "none,mlp", "--allow-seen"]),
-    "amazon-beauty-loo": ("amazon-beauty", ["--rankers", "none,mlp"]),
-    "ml-1m-loo": ("ml-1m", ["--rankers", "none,mlp", *ORDER]),
+    "completejourney-time": ("completejourney", COMPARED),
+    "amazon-beauty-loo": ("amazon-beauty", COMPARED),
+    "yoochoose-100k-loo": ("yoochoose-100k", [*WITHOUT_TEXT, *ORDER]),
+    "retailrocket-subset-random": ("retailrocket-subset", WITHOUT_TEXT),
+    "ml-100k-loo": ("ml-100k", [*WITHOUT_TEXT, "--ablation", *ORDER]),
+    "ml-1m-loo": ("ml-1m", [*DEFAULT, *ORDER]),
+    "completejourney-time-seen": ("completejourney", [*DEFAULT, "--allow-seen"]),
 }
-"""By name the data set and the options: the small ones with the ablation and two of them with the pair
-classifier, the largest with the default ranker alone."""
+"""By name the data set and the options: every data set with all rankers (the pair classifier where items have
+texts), the small ones with the ablation, and other cuts of some."""
 
 
 def main(data: Path, names: list[str]) -> None:
