@@ -30,7 +30,7 @@ lint: install
 bench: install
 	$(BIN)/pytest benchmarks -s --benchmark-columns=min,median,rounds
 
-# The tables of the README: make results DATA=folder/of/data/sets
+# The tables of docs/results.md: make results DATA=folder/of/data/sets
 results: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/results_table.py $(DATA) results
 

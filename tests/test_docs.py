@@ -52,6 +52,12 @@ def shown_commands() -> list[str]:
     return [line.partition("#")[0].strip() for line in lines if line.startswith("tacit ")] + inline
 
 
+def test_the_readme_shows_the_summary_of_the_results() -> None:
+    shown = re.findall(r"<!-- summary -->\n(.*)<!-- end of summary -->", WRITTEN[PAGES[0]], re.DOTALL)
+    summary = (ROOT / "benchmarks" / "RESULTS.md").read_text("utf-8").partition("## Summary\n\n")[2]
+    assert [table.strip() for table in shown] == [summary.partition("\n## ")[0].strip()]
+
+
 def test_the_reference_of_the_commands_is_what_the_commands_say() -> None:
     assert PAGE.read_text("utf-8") == render(), f"docs/reference/cli.md lags: run {COMMAND}"
 

@@ -1,4 +1,4 @@
-"""RESULTS.md from the compact results: one table a task, and one over all tasks."""
+"""RESULTS.md from the compact results: one table a task, and one over all tasks that the README shows too."""
 
 import json
 import os
@@ -13,6 +13,8 @@ from search import LONGEST, SECONDS, TRIALS
 import rankers
 
 Row = dict[str, Any]
+README = Path(__file__).resolve().parents[2] / "README.md"
+MARKS = ("<!-- summary -->", "<!-- end of summary -->")
 PROTOCOLS = {
     "time": "the last tenth of the events in time",
     "leave-one-out": "the last event of each user",
@@ -51,8 +53,16 @@ def tables(results: Path, out: Path) -> None:
     """Write the tables of all tasks that have results."""
     files = [results / f"{name}.json" for name in TASKS]
     reports = [json.loads(path.read_text()) for path in files if path.exists()]
-    parts = [HEAD, _made(), _summary(reports), rankers.section(results / "rankers"), *map(_table, reports)]
-    out.write_text("\n".join(parts), "utf-8")
+    summary = _summary(reports)
+    told = ["## Summary\n", summary, rankers.section(results / "rankers"), *map(_table, reports)]
+    out.write_text("\n".join([HEAD, _made(), *told]), "utf-8")
+    _put_into_readme(summary)
+
+
+def _put_into_readme(summary: str) -> None:
+    before, mark, rest = README.read_text("utf-8").partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    README.write_text(f"{before}{mark}\n{summary}{MARKS[1]}{after}", "utf-8")
 
 
 def _made() -> str:
@@ -64,7 +74,6 @@ def _made() -> str:
 
 def _summary(reports: list[dict[str, Any]]) -> str:
     lines = [
-        "## Summary\n",
         "NDCG@10. The ratio is Tacit tuned over the best tuned peer; **bold** where the interval of the"
         " difference leaves out zero.\n",
         "| task | users | peers run | best tuned peer | | Tacit, defaults | Tacit, tuned | ratio"
