@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,6 +99,14 @@ def test_gather_ranges_walks_the_ranges_in_order(histories: list[list[int]], dat
     index, new = gather_ranges(offsets, rows)
     assert index.tolist() == [i for row in rows for i in range(offsets[row], offsets[row + 1])]
     assert np.diff(new).tolist() == [len(histories[row]) for row in rows]
+
+
+def test_a_part_without_a_query_adds_nothing() -> None:
+    some = replace(Queries.of([[1], [2, 3]]), traits=np.ones((2, 3), dtype=np.int32))
+    joined = Queries.joined([Queries.of([]), some, Queries.of([])])
+    np.testing.assert_array_equal(joined.traits, some.traits)
+    np.testing.assert_array_equal(joined.item, some.item)
+    assert len(Queries.joined([Queries.of([]), Queries.of([])])) == 0
 
 
 def test_the_event_types_of_a_log_come_along() -> None:

@@ -204,6 +204,14 @@ def test_pairs_come_from_the_top_of_lists_with_a_positive() -> None:
     assert negatives == pytest.approx(4 * pairs.label.sum(), rel=0.1)
 
 
+def test_users_with_attributes_have_pairs_too() -> None:
+    one = made(np.tile(np.arange(WIDTH) % 6 == 0, (N, 1)).astype(np.float32), noise(1))
+    traits = np.ones((N, 3), dtype=np.int32)
+    described = replace(one, window=replace(one.window, queries=replace(one.window.queries, traits=traits)))
+    pairs = list_pairs([(described, noise(4))], TRAIN, np.random.default_rng(0))
+    np.testing.assert_array_equal(pairs.queries.traits, traits[:60])
+
+
 def test_pairs_of_a_log_are_what_came_next_and_what_somebody_else_chose() -> None:
     log, _ = small_log()
     users = np.arange(log.n_users) < 20

@@ -109,7 +109,11 @@ class Queries:
 
     @classmethod
     def joined(cls, parts: Sequence["Queries"]) -> "Queries":
-        """Return the queries of all parts, one after the other."""
+        """Return the queries of all parts, one after the other.
+
+        A part without a query need not have the traits of the others.
+        """
+        parts = [part for part in parts if len(part)] or parts[:1]
         return cls(
             offsets=_running([part.lengths for part in parts]),
             item=np.concatenate([part.item for part in parts]),
