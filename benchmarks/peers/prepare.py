@@ -140,12 +140,23 @@ def write(cuts: Cuts, folder: Path) -> None:
             _write(make(cuts.stated), cuts.task, place)
 
 
+def check(cuts: Cuts, folder: Path) -> None:
+    """Refuse a folder whose cuts were made in another way: lists of two cuts cannot be compared."""
+    for name, make in (("valid", cuts.valid), ("test", cuts.test)):
+        if not _targets(make()).equals(pl.read_parquet(folder / name / "targets.parquet")):
+            raise SystemExit(f"the {name} cut in {folder} is not today's; delete it and the runs of its task")
+
+
+def _targets(split: Split) -> pl.DataFrame:
+    users = np.repeat(split.queries.user, np.diff(split.target_offsets))
+    return pl.DataFrame({"user": users, "item": split.targets})
+
+
 def _write(split: Split, task: Task, place: Path) -> None:
     log = split.train
     train = pl.DataFrame({"user": log.user, "item": log.item, "weight": log.weight, "at": log.at})
     train.write_parquet(place / "train.parquet")
-    users = np.repeat(split.queries.user, np.diff(split.target_offsets))
-    pl.DataFrame({"user": users, "item": split.targets}).write_parquet(place / "targets.parquet")
+    _targets(split).write_parquet(place / "targets.parquet")
     facts = {
         "timing": log.timing,
         "protocol": task.protocol,

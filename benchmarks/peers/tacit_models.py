@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from commit import commit
-from prepare import SEED, TASKS, Cuts
+from prepare import SEED, TASKS, Cuts, check
 from search import LONGEST, SECONDS, K, Meter, Parameters, Space, forked, search, summary, write_run
 
 from tacit.core.progress import SILENT
@@ -216,6 +216,7 @@ def main(task: Path, out: Path, data: Path, names: list[str]) -> None:
     """Run what is missing."""
     out.mkdir(parents=True, exist_ok=True)
     cuts = Cuts(TASKS[task.name], data)
+    check(cuts, task)
     missing = [name for name in names or zoo.MODELS if not (out / f"{title(name)}.json").exists()]
     for name in missing:
         if name not in WHOLE:
