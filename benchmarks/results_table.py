@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rankers_table import commit
+from peers.commit import commit
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 HEAD = """# Models beside each other

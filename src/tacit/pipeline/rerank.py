@@ -41,7 +41,7 @@ _TIMED = 7
 _SURE = 2.0
 """Standard errors that it must gain: it is the dearest stage, and chance alone would often choose it."""
 _WEIGHTS = (0.0, 0.1, 0.25, 0.5)
-"""Half at most, as with the ranker (docs/decisions/003-how-much-the-ranker-counts.md)."""
+"""Half at most (docs/decisions/009-pair-classifier.md)."""
 
 Lists = Sequence[tuple[Rehearsal, Float32]]
 """Rehearsals and the second stage's scores in them (float32[n, c])."""
