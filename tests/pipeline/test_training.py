@@ -275,6 +275,19 @@ def test_without_a_ranker_no_features_are_made() -> None:
     assert report.queries == len(window().queries)  # the blend has learned from them
 
 
+def test_less_of_a_ranker_is_believed_where_the_next_stretch_is_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    allowed: list[float] = []
+    monkeypatch.setattr("tacit.pipeline.training.teach", lambda *given, **_: allowed.append(given[3]))
+    log, catalogue = small_log()
+    one, rng = rehearsed(CONFIG), np.random.default_rng(0)
+    for protocol in ("time", "leave-one-out", "random"):
+        first = FirstStage((), (one,), None, np.zeros(log.n_users), protocol)
+        learn(first, catalogue, CONFIG, rng=rng, progress=SILENT, on_epoch=None)
+    assert allowed == [0.75, 1, 1]
+
+
 def test_in_a_rehearsal_the_stage_gives_what_the_blend_does_to_those_that_the_ranker_learned_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
