@@ -48,7 +48,9 @@ def main(data: Path, names: list[str]) -> None:
     for name in names or RUNS:
         report = RESULTS / f"{name}.json"
         if not report.exists():
-            report.write_text(json.dumps(compact(evaluated(data, *RUNS[name])), indent=1) + "\n", "utf-8")
+            made_by = commit()  # the checkout may move on while this runs
+            told = {**compact(evaluated(data, *RUNS[name])), "commit": made_by}
+            report.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
 def evaluated(data: Path, folder: str, options: list[str]) -> dict[str, Any]:
@@ -70,7 +72,6 @@ def compact(report: dict[str, Any]) -> dict[str, Any]:
     return {
         "users": report["data"]["test_users"],
         "versions": report["versions"],
-        "commit": commit(),
         "models": [
             {
                 "name": row["name"],

@@ -41,9 +41,10 @@ def main(data: Path, out: Path) -> None:
     for title, (name, options) in RUNS.items():
         report = out / (title.replace(", ", "-").replace(" ", "-") + ".json")
         if not report.exists():
+            made_by = commit()  # the checkout may move on while this runs
             files = [str(data / name / "events.parquet"), "--items", str(data / name / "items.parquet")]
             subprocess.run(["tacit", "evaluate", *files, *options, "--json", str(report)], check=True)
-            report.write_text(json.dumps({**json.loads(report.read_text()), "commit": commit()}))
+            report.write_text(json.dumps({**json.loads(report.read_text()), "commit": made_by}))
         parts.append(table(title, json.loads(report.read_text())))
     PAGE.write_text("\n".join(parts), "utf-8")
 

@@ -29,6 +29,8 @@ from tacit.evaluation.tuning import surely_better
 from tacit.pipeline import retrievers, zoo
 from tacit.pipeline.config import Config
 
+VERSION = f"{__version__} {commit()}"
+"""Asked when this begins: the checkout may move on meanwhile."""
 DECAY = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 DAYS = (None, 3.0, 10.0, 30.0, 100.0, 300.0)
 SPACES: Mapping[str, Space] = {
@@ -178,7 +180,7 @@ def _keep(
         kind: {"parameters": {}, **measured(fresh, name, cuts, _lists(out, name, kind)), **told.get(kind, {})}
         for kind, fresh in (("default", make), ("tuned", tuned))
     }
-    about = {"model": title(name), "library": "tacit", "version": f"{__version__} {commit()}"}
+    about = {"model": title(name), "library": "tacit", "version": VERSION}
     write_run({**about, **found, "trials": told.get("trials", 0)}, out / f"{title(name)}.json")
 
 
