@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from tacit.core.types import Array, Float32, Int64
-from tacit.data.queries import gather_ranges
+from tacit.data.queries import Queries, gather_ranges
 from tacit.features.asked import Asked
 from tacit.features.columns import Values
 from tacit.features.past import Past
@@ -18,6 +18,8 @@ _LAST = 20
 """Events of a history that are looked at: the last ones."""
 _DECAY = 0.8
 """How much less each earlier one of them counts in the sums."""
+_CELLS = 1_000_000
+"""Queries times items that are looked up at once: what fits beside the rest into a processor's cache."""
 
 
 def neighbours(past: Past, asked: Asked) -> Values:
@@ -31,7 +33,7 @@ def neighbours(past: Past, asked: Asked) -> Values:
 def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], asked: Asked) -> Values:
     liked = asked.queries.weight > 0
     recent = asked.queries.keep(liked & (asked.queries.item < matrix.shape[0])).last(_LAST)
-    event, pair, weight = _spoken(recent.row, recent.item, matrix, asked)
+    event, pair, weight = _spoken(recent, matrix, asked)
     position, kind = recent.position[event], recent.kind[event]
     decayed = weight * faded(recent, _DECAY)[event]
     length = np.maximum(recent.lengths, 1)[asked.row]
@@ -54,21 +56,28 @@ def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], ask
     return [(f"{name}_{part}", "pair", values.astype(np.float32)) for part, values in parts.items()]
 
 
-def _spoken(row: Array, item: Array, matrix: sparse.csr_array, asked: Asked) -> tuple[Int64, Int64, Float32]:
-    """Return which event speaks for which pair, and how loudly: three arrays of equal length.
+def _spoken(recent: Queries, matrix: sparse.csr_array, asked: Asked) -> tuple[Int64, Int64, Float32]:
+    """Return which event speaks for which pair, and how loudly: three arrays of equal length."""
+    width = max(matrix.shape[1], int(asked.item.max(initial=0)) + 1)
+    rows = max(_CELLS // width, 1)
+    parts = [
+        _block(recent, matrix, asked, start, min(start + rows, len(recent)), width)
+        for start in range(0, max(len(recent), 1), rows)
+    ]
+    event, pair, weight = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return event, pair, weight
 
-    The candidates of a query ascend, so that query and item of all pairs are one sorted list of numbers, in
-    which whatever an event speaks for is looked up.
-    """
-    width = np.int64(max(matrix.shape[1], int(asked.item.max(initial=0)) + 1))
-    index, offsets = gather_ranges(matrix.indptr, item)
-    among = np.zeros(width, dtype=bool)
-    among[asked.item] = True
-    near = np.flatnonzero(among[matrix.indices[index]])  # most of what is spoken for is nobody's candidate
-    event, index = np.repeat(np.arange(len(item)), np.diff(offsets))[near], index[near]
-    pairs = asked.row * width + asked.item
-    wanted = row[event] * width + matrix.indices[index]
-    place = np.searchsorted(pairs, wanted)
-    found = place < len(pairs)
-    found[found] = pairs[place[found]] == wanted[found]
-    return event[found], place[found], matrix.data[index[found]]
+
+def _block(
+    recent: Queries, matrix: sparse.csr_array, asked: Asked, start: int, stop: int, width: int
+) -> tuple[Int64, Int64, Float32]:
+    """Return the same of some queries: a table of them by all items says which pair each is."""
+    first, last = np.searchsorted(asked.row, [start, stop])
+    pair = np.full((stop - start) * width, -1, dtype=np.int32)
+    pair[(asked.row[first:last] - start) * width + asked.item[first:last]] = np.arange(first, last)
+    event, _ = gather_ranges(recent.offsets, np.arange(start, stop))
+    index, offsets = gather_ranges(matrix.indptr, recent.item[event])
+    own = (recent.row[event] - start).astype(np.int64) * width
+    spoken = pair[np.repeat(own, np.diff(offsets)) + matrix.indices[index]]
+    near = np.flatnonzero(spoken >= 0)  # most of what is spoken for is nobody's candidate
+    return np.repeat(event, np.diff(offsets))[near], spoken[near], matrix.data[index[near]]
