@@ -140,11 +140,13 @@ def write(cuts: Cuts, folder: Path) -> None:
             _write(make(cuts.stated), cuts.task, place)
 
 
-def check(cuts: Cuts, folder: Path) -> None:
-    """Refuse a folder whose cuts were made in another way: lists of two cuts cannot be compared."""
-    for name, make in (("valid", cuts.valid), ("test", cuts.test)):
-        if not _targets(make()).equals(pl.read_parquet(folder / name / "targets.parquet")):
-            raise SystemExit(f"the {name} cut in {folder} is not today's; delete it and the runs of its task")
+def stale(cuts: Cuts, folder: Path) -> list[str]:
+    """Return which cuts in a folder were made in another way: lists of two cuts cannot be compared."""
+    return [
+        name
+        for name, make in (("valid", cuts.valid), ("test", cuts.test))
+        if not _targets(make()).equals(pl.read_parquet(folder / name / "targets.parquet"))
+    ]
 
 
 def _targets(split: Split) -> pl.DataFrame:
