@@ -26,7 +26,14 @@ def test_each_earlier_event_counts_less_and_a_no_counts_nothing() -> None:
 def test_without_an_order_no_event_counts_less() -> None:
     queries = replace(Queries.of([[0, 1, 0], [2]], weights=[[2, -1, 3], [1]]), ordered=False)
     assert faded(queries, 0.5).tolist() == [1, 1, 1, 1]
-    assert decayed(queries, 0.5).tolist() == [2, 0, 3, 1]
+
+
+def test_without_an_order_an_item_counts_once_by_its_strongest_event() -> None:
+    queries = Queries.of([[0, 1, 0], [0, 0]], weights=[[3, -1, 2], [1, 1]])
+    unordered = replace(queries, ordered=False)
+    assert decayed(unordered, 0.5).tolist() == [3, 0, 0, 0, 1]
+    assert decayed_rows(unordered, 0.5, 2).toarray().tolist() == [[3, 0], [1, 0]]
+    assert decayed_rows(queries, 1.0, 2).toarray().tolist() == [[5, 0], [2, 0]]
 
 
 @pytest.mark.parametrize("timing", ["time", "order", "none"])
