@@ -56,7 +56,7 @@ SPACES: Mapping[str, Space] = {
     },
     "slim": {
         "l1": (0.0, 0.01, 0.03, 0.1),
-        "l2": (0.1, 0.3, 1.0, 3.0),
+        "l2": (0.03, 0.1, 0.3, 1.0, 3.0),
         "neighbours": (50, 100, 200),
         "decay": DECAY,
         "half_life": DAYS,

@@ -79,7 +79,7 @@ SPACES: dict[str, Space] = {
     },
     "slim": {
         "l1": Float(0.003, 0.3, log=True),
-        "l2": Float(0.1, 10.0, log=True),
+        "l2": Float(0.03, 10.0, log=True),
         "neighbours": Int(50, 200, log=True),
         "decay": _DECAY,
         "half_life": _FORGETS,
