@@ -14,8 +14,9 @@ ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "benchmarks" / "peers"
 TASK = "ml-100k-time"
 STEPS = {
-    "write": "from prepare import *; write(Cuts(TASKS['{task}'], Path('data')), Path('{task}'))",
-    "judge": "from judge import *; judge(Path('{task}'), Path('runs'), Path('out.json'))",
+    "write": "from prepare import TASKS, Cuts, Path, write; "
+    "write(Cuts(TASKS['{task}'], Path('data')), Path('{task}'))",
+    "judge": "from judge import Path, judge; judge(Path('{task}'), Path('runs'), Path('out.json'))",
 }
 
 

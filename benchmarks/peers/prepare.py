@@ -140,13 +140,12 @@ def write(cuts: Cuts, folder: Path) -> None:
             _write(make(cuts.stated), cuts.task, place)
 
 
-def stale(cuts: Cuts, folder: Path) -> list[str]:
-    """Return which cuts in a folder were made in another way: lists of two cuts cannot be compared."""
-    return [
-        name
+def current(cuts: Cuts, folder: Path) -> bool:
+    """Return whether both cuts in a folder are made as today: lists of two cuts cannot be compared."""
+    return all(
+        _targets(make()).equals(pl.read_parquet(folder / name / "targets.parquet"))
         for name, make in (("valid", cuts.valid), ("test", cuts.test))
-        if not _targets(make()).equals(pl.read_parquet(folder / name / "targets.parquet"))
-    ]
+    )
 
 
 def _targets(split: Split) -> pl.DataFrame:

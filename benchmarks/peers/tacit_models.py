@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from commit import commit
-from prepare import SEED, TASKS, Cuts, stale
+from prepare import SEED, TASKS, Cuts, current
 from search import LONGEST, SECONDS, K, Meter, Parameters, Space, forked, search, summary, write_run
 
 from tacit.core.progress import SILENT
@@ -219,7 +219,7 @@ def main(task: Path, out: Path, data: Path, names: list[str]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     cuts = Cuts(TASKS[task.name], data)
     # In a fork like all work: Polars hangs in a fork of a process that has used it.
-    if forked(partial(stale, cuts, task), LIMIT)[0] != []:
+    if not forked(partial(current, cuts, task), LIMIT)[0]:
         raise SystemExit(f"the cuts in {task} are not today's; delete it and the runs of its task")
     missing = [name for name in names or zoo.MODELS if not (out / f"{title(name)}.json").exists()]
     for name in missing:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -143,6 +144,17 @@ class Queries:
         """How many events of the same history came after each event (0 = the last): int32[events]."""
         ends = np.repeat(self.offsets[1:], self.lengths)
         return (ends - 1 - np.arange(len(self.item))).astype(np.int32)
+
+    @cached_property
+    def strongest(self) -> Bool:
+        """Which events are the strongest of their item in their history, one an item: bool[events]."""
+        order = np.lexsort((self.weight, self.item, self.row))
+        row, item = self.row[order], self.item[order]
+        last = np.ones(len(order), dtype=bool)
+        last[:-1] = (row[1:] != row[:-1]) | (item[1:] != item[:-1])
+        strongest = np.empty_like(last)
+        strongest[order] = last
+        return strongest
 
     @property
     def age(self) -> Float64:

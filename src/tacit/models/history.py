@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import DAY, Bool, Float32, Float64
+from tacit.core.types import DAY, Float32, Float64
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 
@@ -24,6 +24,11 @@ def faded(queries: Queries, decay: float) -> Float64:
     return np.power(decay, queries.position, dtype=np.float64)
 
 
+def chosen(queries: Queries, decay: float) -> Float32:
+    """Return the faded weight of each history event, 0 where it is a no: float32[events]."""
+    return (np.maximum(queries.weight, 0) * faded(queries, decay)).astype(np.float32)
+
+
 def decayed(queries: Queries, decay: float) -> Float32:
     """Return what each history event counts for: its weight, faded; 0 where it is a no.
 
@@ -40,19 +45,8 @@ def decayed(queries: Queries, decay: float) -> Float32:
     -------
     float32[events]
     """
-    liked = np.maximum(queries.weight, 0)
-    if not queries.ordered:
-        liked = liked * _strongest(queries)
-    return (liked * faded(queries, decay)).astype(np.float32)
-
-
-def _strongest(queries: Queries) -> Bool:
-    """Return which events are the strongest of their item in their history, one an item: bool[events]."""
-    order = np.lexsort((queries.weight, queries.item, queries.row))
-    row, item = queries.row[order], queries.item[order]
-    strongest = np.ones(len(order), dtype=bool)
-    strongest[order[:-1]] = (row[1:] != row[:-1]) | (item[1:] != item[:-1])
-    return strongest
+    counted = chosen(queries, decay)
+    return counted if queries.ordered else counted * queries.strongest
 
 
 def decayed_rows(queries: Queries, decay: float, n_items: int) -> sparse.csr_array:

@@ -16,7 +16,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
-from tacit.models.history import faded
+from tacit.models.history import chosen
 from tacit.models.itemitem import shares
 
 
@@ -42,16 +42,12 @@ class Repeats:
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return the decayed number of choices: float32[n, m]; ``-inf`` for what was not chosen."""
-        scores = csr.densified(queries.matrix(self.n_items_, self._choices(queries)), -np.inf)
+        scores = csr.densified(queries.matrix(self.n_items_, chosen(queries, self.decay)), -np.inf)
         return scores if items is None else scores[:, items]
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""
-        return shares(queries, self._choices(queries) * (queries.item == items[queries.row]))
-
-    def _choices(self, queries: Queries) -> Float32:
-        """Return what each event counts for, repetitions and all: float32[events]."""
-        return (np.maximum(queries.weight, 0) * faded(queries, self.decay)).astype(np.float32)
+        return shares(queries, chosen(queries, self.decay) * (queries.item == items[queries.row]))
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model that scores the items of the larger catalogue."""
