@@ -103,6 +103,21 @@ def test_every_epoch_of_the_ranker_is_told(
     assert snapshot.pipeline.second_.ranker is not None
 
 
+def test_a_ranker_and_an_encoder_can_be_asked_for_by_name(shop: Path, tmp_path: Path) -> None:
+    snapshot = fitted(shop, tmp_path / "model", "--ranker", "linear", "--encoder", "none")
+    assert snapshot.facts["training"]["epochs"]
+    assert snapshot.catalogue.vectors is None
+
+
+def test_a_ranker_that_nobody_knows_is_refused_before_the_log_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--ranker", "oracle", "--out", str(tmp_path / "model")]
+    assert run(["fit", str(tmp_path / "nothing.csv"), *options]) == 2
+    said = capsys.readouterr().err
+    assert "no ranker 'oracle'; known: linear, mlp, dcn, cnn, lambdamart, pair, none" in said
+
+
 @pytest.mark.parametrize(
     ("config", "said"),
     [

@@ -22,3 +22,13 @@ def test_the_two_stage_models_are_those_of_the_configuration() -> None:
     assert made["blend"]().config.ranker is None
     assert made["tacit"]().config == Config(candidates=17)
     assert set(zoo.SIMPLE) == set(zoo.models(Config(repeats=True))) - {"blend", "tacit"}
+
+
+def test_a_ranker_asked_for_by_name_stands_alone_with_the_parameters_it_has() -> None:
+    own = {"name": "mlp", "hidden": [8]}
+    config = Config(ranker=own, rerank={"name": "pair", "epochs": 1})
+    assert zoo.under(config, "mlp") == Config(ranker=own)
+    assert zoo.under(config, "dcn") == Config(ranker={"name": "dcn"})
+    assert zoo.under(config, "none") == Config(ranker=None)
+    assert zoo.under(config, "pair") == Config(ranker=None, rerank={"name": "pair", "epochs": 1})
+    assert zoo.under(Config(), "pair").rerank == {"name": "pair"}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tacit.cli.options import Items, Roles, Seed, Users
+from tacit.cli.options import Encoder, Items, Roles, Seed, Users
 
 
 def fit(
@@ -24,29 +24,37 @@ def fit(
         Path | None,
         typer.Option("--config", help="Configuration (TOML): cleaning, retrievers, ranker, encoder."),
     ] = None,
+    ranker: Annotated[
+        str | None,
+        typer.Option(
+            "--ranker",
+            help="linear, mlp, dcn, cnn, lambdamart, pair or none, alone.",
+            show_default="that of the configuration, or mlp",
+        ),
+    ] = None,
+    encoder: Encoder = None,
     mapping: Roles = None,
     seed: Seed = None,
     html: Annotated[Path | None, typer.Option("--html", help="How the ranker learned, with charts.")] = None,
 ) -> None:
     """Clean a log, fit everything on it and write one snapshot directory."""
-    from dataclasses import replace
-
-    from tacit.cli.inputs import cleaned_events, configuration, item_frame, user_frame
+    from tacit.cli.inputs import cleaned_events, configured, item_frame, user_frame
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
     from tacit.core.manifest import check_target
     from tacit.engine.snapshot import save
     from tacit.engine.train import train
+    from tacit.pipeline import zoo
     from tacit.reporting.training import epoch_line, gain_line, rerank_line, training_page
 
     check_target(out)
     if html is not None:
         check_place(html, "--html")
     bars = Bars()
-    chosen = configuration(config)
-    if seed is not None:
-        chosen = replace(chosen, seed=seed)
+    chosen = configured(config, encoder, seed)
+    if ranker is not None:
+        chosen = zoo.under(chosen, ranker)
     log = cleaned_events(events, mapping, progress=bars, rules=chosen.cleaning)
     snapshot = train(
         log.events,

@@ -87,9 +87,26 @@ def ranked(config: Config, first: FirstStage, names: Sequence[str]) -> Mapping[s
     """
 
     def whole(name: str) -> TwoStage:
-        return TwoStage(_under(config, name), first=first, name=f"tacit-{name}")
+        return TwoStage(under(config, name), first=first, name=f"tacit-{name}")
 
     return {f"tacit-{name}": partial(whole, name) for name in names}
+
+
+def under(config: Config, name: str) -> Config:
+    """Return the configuration with one of `RANKERS` alone; its parameters are kept where it has some.
+
+    Raises
+    ------
+    ConfigError
+        If there is no ranker of that name.
+    """
+    if name not in RANKERS:
+        raise ConfigError(f"there is no ranker {name!r}; known: {', '.join(RANKERS)}")
+    if name == _PAIR:
+        return replace(config, ranker=None, rerank=config.rerank or {"name": _PAIR})
+    own = config.ranker or {}
+    ranker = own if own.get("name") == name else {"name": name}
+    return replace(config, ranker=None if name == "none" else ranker, rerank=None)
 
 
 def ablated(config: Config, first: FirstStage) -> Mapping[str, Maker]:
@@ -103,15 +120,6 @@ def ablated(config: Config, first: FirstStage) -> Mapping[str, Maker]:
         return TwoStage(replace(config, ranker=ranker), first=first, name=f"tacit-without-{family}")
 
     return {f"tacit-without-{family}": partial(without, family) for family in families}
-
-
-def _under(config: Config, name: str) -> Config:
-    """Return the configuration with that ranker alone."""
-    if name == _PAIR:
-        return replace(config, ranker=None, rerank=config.rerank or {"name": _PAIR})
-    own = config.ranker or {}
-    ranker = own if own.get("name") == name else {"name": name}
-    return replace(config, ranker=None if name == "none" else ranker, rerank=None)
 
 
 MODELS = models()
