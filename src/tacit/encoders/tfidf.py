@@ -9,8 +9,6 @@ from typing import Self
 
 import numpy as np
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import HashingVectorizer
 
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32
@@ -42,6 +40,8 @@ class TfidfEncoder:
         weighted = self._weighted(counts)
         self.directions_: Float32 = np.zeros((_BUCKETS, self.dimension), dtype=np.float32)
         if len(texts) > 1:
+            from sklearn.decomposition import TruncatedSVD
+
             svd = TruncatedSVD(min(self.dimension, len(texts) - 1), random_state=self.seed)
             with np.errstate(invalid="ignore"):  # it also divides by a variance, 0 where all texts are one
                 svd.fit(weighted)
@@ -72,6 +72,8 @@ class TfidfEncoder:
 
 
 def _counts(texts: Sequence[str]) -> sparse.csr_array:
+    from sklearn.feature_extraction.text import HashingVectorizer
+
     grams = HashingVectorizer(
         analyzer="char_wb", ngram_range=(2, 4), n_features=_BUCKETS, alternate_sign=False, norm=None
     )

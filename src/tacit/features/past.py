@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
 
 from tacit.core.parts import part_of
 from tacit.core.seeds import generator
@@ -176,6 +175,8 @@ def _factors(interactions: Interactions, n_items: int) -> Float32:
     Rows are divided by the root of their length and columns by a power of theirs, so that neither the busiest
     nor the most popular fill the first dimensions (PureSVD, Cremonesi et al., RecSys 2010, normalised).
     """
+    from sklearn.utils.extmath import randomized_svd  # takes a second: only a fit waits for it
+
     liked = interactions.select(interactions.weight > 0)
     X = sparse.coo_array(
         (np.ones(len(liked), dtype=np.float32), (liked.user, liked.item)),

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.optimize import minimize
 
 from tacit.core.types import DAY, Bool, Float32, Float64, Int64, Json
 from tacit.features.candidates import Candidates
@@ -96,6 +95,8 @@ class Blend:
 
         Weights of newcomers and after one event are positive: they are not to be shown what nobody wants.
         """
+        from scipy.optimize import minimize
+
         tasks, r = [_task(one) for one in judged], n_retrievers
         found = np.concatenate([np.full(2 * r, 1 / r), np.zeros(2 * r), np.full(r, 1 / r)])
         if r > 1 and any(len(task.chosen) for task in tasks):

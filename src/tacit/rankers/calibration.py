@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from tacit.core.types import Float32, Float64, Json
@@ -40,6 +39,8 @@ class Calibration:
         ----------
         score, label, weight : float32[pairs]
         """
+        from scipy.optimize import minimize
+
         if not 0 < (positives := float(np.sum(weight * label))) < float(weight.sum()):
             return cls()
         share = positives / float(weight.sum())

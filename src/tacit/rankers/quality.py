@@ -1,7 +1,6 @@
 """How good a ranker's scores are: loss, accuracy, area under the ROC curve."""
 
 import numpy as np
-from scipy.stats import rankdata
 
 from tacit.core.types import Float32
 from tacit.rankers.protocol import Pairs
@@ -35,6 +34,8 @@ def auc(logits: Float32, label: Float32) -> float:
 
     By ranks (Mann and Whitney, 1947); NaN where one of the two classes is missing.
     """
+    from scipy.stats import rankdata
+
     positive = label > 0.5
     hits, misses = int(positive.sum()), int((~positive).sum())
     if not hits or not misses:
