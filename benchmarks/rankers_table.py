@@ -2,7 +2,8 @@
 
 ``python benchmarks/rankers_table.py DATA [NAME ...]`` runs ``tacit evaluate --rankers ... --ablation`` on the
 sets of folder DATA and keeps a compact report of each in ``benchmarks/results/rankers``; a report that is
-there already is not made again. `benchmarks/peers` prints them into RESULTS.md.
+there already is not made again. On the larger sets the ablation is a run of its own, ``ablation/NAME``.
+`benchmarks/peers` prints them into RESULTS.md.
 """
 
 import json
@@ -20,6 +21,7 @@ WITHOUT_TEXT = ["--rankers", RANKERS]
 COMPARED = ["--rankers", f"{RANKERS},pair"]
 MEASURED = [*COMPARED, "--ablation"]
 DEFAULT = ["--rankers", "none,mlp"]
+ABLATED = [*DEFAULT, "--ablation"]
 ORDER = ["--split", "leave-one-out"]
 
 RUNS: dict[str, tuple[str, list[str]]] = {
@@ -38,16 +40,22 @@ RUNS: dict[str, tuple[str, list[str]]] = {
     "ml-100k-loo": ("ml-100k", [*WITHOUT_TEXT, "--ablation", *ORDER]),
     "ml-1m-loo": ("ml-1m", [*DEFAULT, *ORDER]),
     "completejourney-time-seen": ("completejourney", [*DEFAULT, "--allow-seen"]),
+    "ablation/ml-1m-time": ("ml-1m", ABLATED),
+    "ablation/steam-200k-random": ("steam-200k", ABLATED),
+    "ablation/completejourney-time": ("completejourney", ABLATED),
+    "ablation/amazon-beauty-loo": ("amazon-beauty", ABLATED),
+    "ablation/yoochoose-100k-loo": ("yoochoose-100k", [*ABLATED, *ORDER]),
+    "ablation/retailrocket-subset-random": ("retailrocket-subset", ABLATED),
 }
 """By name the data set and the options: every data set with all rankers (the pair classifier where items have
-texts), the small ones with the ablation, and other cuts of some."""
+texts) and the ablation, and other cuts of some."""
 
 
 def main(data: Path, names: list[str]) -> None:
-    RESULTS.mkdir(parents=True, exist_ok=True)
     for name in names or RUNS:
         report = RESULTS / f"{name}.json"
         if not report.exists():
+            report.parent.mkdir(parents=True, exist_ok=True)
             made_by = commit()  # the checkout may move on while this runs
             told = {**compact(evaluated(data, *RUNS[name])), "commit": made_by}
             report.write_text(json.dumps(told, indent=1) + "\n", "utf-8")

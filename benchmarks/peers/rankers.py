@@ -17,17 +17,24 @@ beside it.
 """
 ABLATION = """### Without a family of features
 
-Change of NDCG@10, in %, when the default ranker is fitted without a family, against the same ranker with all
-of them. One fit each; where the intervals above are wide, these are noise too.
+Change of NDCG@10, in %, when the default ranker (the MLP) is fitted without a family, against the same ranker
+with all of them; beside it what that ranker adds to its blend, which on the larger sets is another run than
+above. One fit each: where the intervals above are wide, these are noise too.
 """
 
 
 def section(results: Path) -> str:
     """Return the tables of all tasks that have a report; nothing where there is none."""
-    reports = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(results.glob("*.json"))}
+    reports = _reports(results)
     if not reports:
         return ""
-    return "\n".join([HEAD, _compared(reports), ABLATION, _ablated(reports)])
+    return "\n".join(
+        [HEAD, _compared(reports), ABLATION, _ablated({**reports, **_reports(results / "ablation")})]
+    )
+
+
+def _reports(folder: Path) -> dict[str, Any]:
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))}
 
 
 def _compared(reports: dict[str, Any]) -> str:
@@ -61,8 +68,8 @@ def _ablated(reports: dict[str, Any]) -> str:
             if row["name"].startswith(WITHOUT)
         )
     )
-    lines = [f"| task | {' | '.join(families)} |", "|---|" + "---|" * len(families)]
-    for task, report in reports.items():
+    lines = [f"| task | commit | mlp | {' | '.join(families)} |", "|---|---|---|" + "---|" * len(families)]
+    for task, report in sorted(reports.items()):
         rows = {row["name"]: row["ndcg@10"]["value"] for row in report["models"]}
         without = {name.removeprefix(WITHOUT): value for name, value in rows.items() if WITHOUT in name}
         if without:
@@ -70,5 +77,6 @@ def _ablated(reports: dict[str, Any]) -> str:
                 f"{100 * (without[name] / rows[DEFAULT] - 1):+.1f}" if name in without else "-"
                 for name in families
             ]
-            lines.append(f"| {task} | {' | '.join(cells)} |")
+            gained = 100 * (rows[DEFAULT] / rows[BASE] - 1)
+            lines.append(f"| {task} | {report['commit']} | {gained:+.1f} | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
