@@ -7,13 +7,11 @@ there already is not made again. On the larger sets the ablation is a run of its
 """
 
 import json
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from peers.commit import commit
+from evaluated import evaluated
 
 RESULTS = Path(__file__).parent / "results" / "rankers"
 RANKERS = "none,linear,mlp,dcn,cnn,lambdamart"
@@ -23,6 +21,7 @@ MEASURED = [*COMPARED, "--ablation"]
 DEFAULT = ["--rankers", "none,mlp"]
 ABLATED = [*DEFAULT, "--ablation"]
 ORDER = ["--split", "leave-one-out"]
+FIRST_STAGE = ["--models", "trending", "--against", "tacit-none"]
 
 RUNS: dict[str, tuple[str, list[str]]] = {
     "ml-100k-time": ("ml-100k", MEASURED),
@@ -56,22 +55,9 @@ def main(data: Path, names: list[str]) -> None:
         report = RESULTS / f"{name}.json"
         if not report.exists():
             report.parent.mkdir(parents=True, exist_ok=True)
-            made_by = commit()  # the checkout may move on while this runs
-            told = {**compact(evaluated(data, *RUNS[name])), "commit": made_by}
+            folder, options = RUNS[name]
+            told = compact(evaluated(data, folder, [*FIRST_STAGE, *options]))
             report.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-
-
-def evaluated(data: Path, folder: str, options: list[str]) -> dict[str, Any]:
-    files = [str(data / folder / "events.parquet")]
-    for known in ("items", "users"):
-        if (file := data / folder / f"{known}.parquet").exists():
-            files += [f"--{known}", str(file)]
-    with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch) / "report.json"
-        models = ["--models", "trending", "--against", "tacit-none"]
-        subprocess.run(["tacit", "evaluate", *files, *models, *options, "--json", str(out)], check=True)
-        report: dict[str, Any] = json.loads(out.read_text("utf-8"))
-    return report
 
 
 def compact(report: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +66,7 @@ def compact(report: dict[str, Any]) -> dict[str, Any]:
     return {
         "users": report["data"]["test_users"],
         "versions": report["versions"],
+        "commit": report["commit"],
         "models": [
             {
                 "name": row["name"],
