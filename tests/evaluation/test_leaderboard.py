@@ -102,7 +102,7 @@ def test_the_conclusion_says_who_is_best_and_whether_that_is_noise(outcomes: lis
     assert better is not None
     assert verdict([simple, level], ("simple",)).endswith("but within noise.")
     assert "none of weak does better" in verdict([weak, simple], ("simple",))
-    assert "no other was asked for" in verdict([weak, simple], ("weak", "simple"))
+    assert "none but such was asked for" in verdict([weak, simple], ("weak", "simple"))
     assert "no simple model to compare" in verdict([clever], ("simple",))
 
 

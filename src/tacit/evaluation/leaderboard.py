@@ -80,7 +80,7 @@ def conclusion(
     if best is baseline:
         dearer = [outcome.name for outcome in outcomes if outcome.name not in simple]
         if not dearer:
-            return f"{lead} among the simple models; no other was asked for."
+            return f"{lead} among the simple models; none but such was asked for."
         return f"{lead}: a simple model, and none of {', '.join(dearer)} does better."
     difference = best.values["all"][MAIN] - baseline.values["all"][MAIN]
     low, high = interval(difference, generator(seed, "bootstrap"))
