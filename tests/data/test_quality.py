@@ -5,8 +5,9 @@ import json
 import polars as pl
 import pytest
 
+from tacit.data.assess import assess
 from tacit.data.clean import Cleaned
-from tacit.data.quality import QualityReport, assess
+from tacit.data.quality import QualityReport
 from tacit.data.shop import generate
 
 DAY = 86_400.0

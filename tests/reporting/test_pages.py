@@ -9,8 +9,9 @@ from html.parser import HTMLParser
 import polars as pl
 import pytest
 
+from tacit.data.assess import assess
 from tacit.data.clean import Cleaned
-from tacit.data.quality import QualityReport, assess
+from tacit.data.quality import QualityReport
 from tacit.reporting.demo import demo_page
 from tacit.reporting.evaluation import evaluation_page
 from tacit.reporting.lists import Pick, Shown, lists_page

@@ -105,8 +105,8 @@ def check(
     from tacit.cli.outputs import write_reports
     from tacit.cli.terminal import Bars
     from tacit.core.clock import SystemClock
+    from tacit.data.assess import assess
     from tacit.data.clean import clean, parse_rules
-    from tacit.data.quality import assess
     from tacit.data.read import read_events, read_users
     from tacit.data.weights import EventWeights
     from tacit.reporting.quality import quality_page

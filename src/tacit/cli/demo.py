@@ -89,8 +89,8 @@ def _check(
     from tacit.cli.outputs import spreadsheet_safe, write_frame
     from tacit.cli.terminal import out as console
     from tacit.core.clock import SystemClock
+    from tacit.data.assess import assess
     from tacit.data.clean import clean
-    from tacit.data.quality import assess
     from tacit.data.read import read_events
     from tacit.data.weights import EventWeights
     from tacit.reporting.terminal import mapping_line, quality_tables

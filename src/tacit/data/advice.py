@@ -1,13 +1,11 @@
 """Plain words on a quality report: what a shop engineer should know or do, each tied to a number."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tacit.data.quality import QualityReport
+from tacit.data.quality import QualityReport
 
 
-def advise(report: "QualityReport") -> list[str]:
+def advise(report: QualityReport) -> list[str]:
     """Return the advice on a report, what matters most first."""
     if not report.events:
         return ["No event was kept: look at the reasons in the quarantine before anything else."]
@@ -22,7 +20,7 @@ def advise(report: "QualityReport") -> list[str]:
     ]
 
 
-def _on_suspicions(report: "QualityReport") -> Iterator[str]:
+def _on_suspicions(report: QualityReport) -> Iterator[str]:
     mend = {
         "sorted_by_item_id": "Export the log again in time order, or do not trust leave-one-out on it.",
         "shared_order": "Export the log again in time order, or do not trust leave-one-out on it.",
@@ -34,7 +32,7 @@ def _on_suspicions(report: "QualityReport") -> Iterator[str]:
         yield f"{suspicion.text[0].upper()}{suspicion.text[1:]}. {mend[suspicion.code]}"
 
 
-def _on_rows(report: "QualityReport") -> Iterator[str]:
+def _on_rows(report: QualityReport) -> Iterator[str]:
     share = report.rows_quarantined / max(report.rows_in, 1)
     if share > 0.01:
         reason, count = max(report.reasons.items(), key=lambda pair: pair[1])
@@ -56,7 +54,7 @@ def _on_rows(report: "QualityReport") -> Iterator[str]:
         )
 
 
-def _on_time(report: "QualityReport") -> Iterator[str]:
+def _on_time(report: QualityReport) -> Iterator[str]:
     if report.timing == "none":
         yield (
             "The log has no times: only a random hold-out can test a model on it, which flatters every model."
@@ -91,7 +89,7 @@ def _on_time(report: "QualityReport") -> Iterator[str]:
         )
 
 
-def _on_amount(report: "QualityReport") -> Iterator[str]:
+def _on_amount(report: QualityReport) -> Iterator[str]:
     per_user = report.events / max(report.users, 1)
     if report.events < 5_000:
         yield f"{report.events:,} events are few: expect popular items and texts to beat learned models."
@@ -113,7 +111,7 @@ def _on_amount(report: "QualityReport") -> Iterator[str]:
         )
 
 
-def _on_catalogue(report: "QualityReport") -> Iterator[str]:
+def _on_catalogue(report: QualityReport) -> Iterator[str]:
     catalogue = report.catalogue
     if catalogue is None:
         yield "No catalogue was given: with titles, new items could be recommended from the first minute."
@@ -137,7 +135,7 @@ def _on_catalogue(report: "QualityReport") -> Iterator[str]:
         yield f"{catalogue.repeated_ids:,} catalogue row(s) repeat an id: the first row of each was used."
 
 
-def _on_split(report: "QualityReport") -> Iterator[str]:
+def _on_split(report: QualityReport) -> Iterator[str]:
     split = report.split
     if split is None:
         return
@@ -160,7 +158,7 @@ def _on_split(report: "QualityReport") -> Iterator[str]:
         )
 
 
-def _on_events(report: "QualityReport") -> Iterator[str]:
+def _on_events(report: QualityReport) -> Iterator[str]:
     if len(report.event_types) > 1:
         rarest = report.event_types[-1]
         yield (

@@ -6,6 +6,7 @@ by what their mean foretells. Epoch 0 is networks that add nothing to the first 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,7 +17,6 @@ from tacit.core.types import Float32
 from tacit.features.columns import Column
 from tacit.rankers.layers import Arrays, joint
 from tacit.rankers.losses import LOSSES
-from tacit.rankers.neural import NeuralRanker
 from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
 from tacit.rankers.quality import accuracy, auc
 
@@ -24,9 +24,35 @@ _CHUNK = 16_384
 """Pairs scored at a time between the epochs."""
 
 
+class Trained(Protocol):
+    """What the loop asks of a ranker; see `tacit.rankers.neural.NeuralRanker` for what they are."""
+
+    members: int
+    learning_rate: float
+    weight_decay: float
+    epochs: int
+    patience: int
+    batch_size: int
+    device: str
+
+    @property
+    def loss(self) -> str:
+        """One of `tacit.rankers.losses.LOSSES`."""
+        ...
+
+    @property
+    def task_weights(self) -> Sequence[float]:
+        """Weight of each output."""
+        ...
+
+    def network(self, columns: Sequence[Column]) -> nn.Module:
+        """Return a fresh network: features to what is added to the base, float32[pairs, tasks]."""
+        ...
+
+
 @torch.random.fork_rng()  # seeded by the generator that is handed in; the caller's randomness stays as it was
 def train_network(
-    ranker: NeuralRanker,
+    ranker: Trained,
     columns: Sequence[Column],
     train: Pairs,
     valid: Pairs,
@@ -99,7 +125,7 @@ class _Lists:
 
 
 def _one_pass(
-    networks: nn.ModuleList, optimiser: torch.optim.Optimizer, lists: _Lists, ranker: NeuralRanker
+    networks: nn.ModuleList, optimiser: torch.optim.Optimizer, lists: _Lists, ranker: Trained
 ) -> None:
     networks.train()
     for queries in lists.batches(ranker.batch_size):
@@ -130,7 +156,7 @@ def _padded(values: Tensor, real: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _report(number: int, networks: nn.ModuleList, parts: dict[str, _Lists], ranker: NeuralRanker) -> Epoch:
+def _report(number: int, networks: nn.ModuleList, parts: dict[str, _Lists], ranker: Trained) -> Epoch:
     # All parts without dropout, so that the losses can be compared.
     networks.eval()
     return Epoch(
@@ -143,7 +169,7 @@ def _report(number: int, networks: nn.ModuleList, parts: dict[str, _Lists], rank
     )
 
 
-def _figures(networks: nn.ModuleList, lists: _Lists, ranker: NeuralRanker) -> dict[str, float]:
+def _figures(networks: nn.ModuleList, lists: _Lists, ranker: Trained) -> dict[str, float]:
     parts = torch.split(lists.features, _CHUNK)
     added = torch.cat([torch.stack([network(part) for network in networks]).mean(0) for part in parts])
     logits = added + lists.base
