@@ -11,12 +11,7 @@ import tacit
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.data.read import read_items
 from tacit.data.shop import generate
-from tacit.evaluation.evaluate import evaluate_all
-from tacit.evaluation.leaderboard import leaderboard
-from tacit.evaluation.split import make_split
-from tacit.pipeline.zoo import models
 
 
 class Shelf:
@@ -41,11 +36,12 @@ class Shelf:
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
 generate(users=150, items=130, events=3_500).write(folder)  # your files go here instead
 
-log = tacit.read(folder / "events.csv")
-split = make_split(log.events, read_items(folder / "items.jsonl"), share=0.2)
-makers = {"popular": models()["popular"], "itemknn": models()["itemknn"], "shelf": Shelf}
-report = leaderboard(evaluate_all(makers, split), split, simple=("popular", "itemknn"))
-for row in report["models"]:
-    if row["slice"] == "all":
-        print(f"{row['name']:<10} NDCG@10 {row['metrics']['ndcg@10']['value']:.4f}")
-print(report["conclusion"])
+told = tacit.evaluate(
+    folder / "events.csv",
+    folder / "items.jsonl",
+    share=0.2,
+    models=["popular", "itemknn"],
+    own={"shelf": Shelf},
+)
+print(told.table().select("model", "ndcg@10", "low", "high"))
+print(told.conclusion)

@@ -1,5 +1,7 @@
 """The Python API: read, fit, recommend, similar, batch, save, load."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -7,8 +9,10 @@ import pytest
 from tests.served import small_snapshot
 
 import tacit
+from tacit.cli.app import run
 from tacit.core.errors import ArtifactError, ConfigError, DataError, InputError
 from tacit.data.shop import Shop, generate
+from tacit.models.trending import Trending
 
 QUICK = tacit.Config(retrievers={"trending": {}, "itemknn": {}}, encoder="none", ranker=None, windows=1)
 
@@ -55,6 +59,88 @@ def test_paths_a_cleaned_log_and_frames_are_all_taken(files: Path) -> None:
     ]
     assert len({model.snapshot.version for model in models}) == 1
     assert len({tuple(map(str, model.recommend("u00007"))) for model in models}) == 1
+
+
+def test_a_check_tells_what_is_in_a_log(files: Path) -> None:
+    report = tacit.check(files / "events.csv", files / "items.jsonl", users=files / "users.csv")
+    log = tacit.read(files / "events.csv")
+    assert report == tacit.check(log, pl.read_ndjson(files / "items.jsonl"), users=files / "users.csv")
+    assert (report.rows_in, report.events) == (log.rows_in, len(log.events))
+    assert report.catalogue is not None
+    assert report.advice
+
+
+def test_an_evaluation_is_that_of_the_command(files: Path, tmp_path: Path) -> None:
+    asked = {"models": ["popular", "itemknn", "blend"], "config": QUICK}
+    told = tacit.evaluate(files / "events.csv", files / "items.jsonl", **asked)
+    (tmp_path / "quick.toml").write_text(
+        'encoder = "none"\nranker = "none"\nwindows = 1\n[retrievers.trending]\n[retrievers.itemknn]\n'
+    )
+    options = ["--items", files / "items.jsonl", "--config", tmp_path / "quick.toml"]
+    options += ["--models", "popular,itemknn,blend", "--json", tmp_path / "report.json"]
+    assert run(["evaluate", *map(str, [files / "events.csv", *options])]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert told.report["data"] == report["data"]
+    rows = [
+        [(row["name"], row["slice"], row["metrics"]) for row in one["models"]]
+        for one in (json.loads(json.dumps(told.report)), report)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_an_evaluation_is_a_table_a_sentence_and_a_page(files: Path) -> None:
+    log = tacit.read(files / "events.csv")
+    told = tacit.evaluate(
+        log, config=QUICK, models=["popular", "itemknn"], rankers=["none"], against="itemknn"
+    )
+    table = told.table()
+    assert set(table["model"]) == {"popular", "itemknn", "tacit-none"}
+    assert table["ndcg@10"].is_sorted(descending=True)
+    assert ((table["low"] <= table["ndcg@10"]) & (table["ndcg@10"] <= table["high"])).all()
+    base = table.row(by_predicate=pl.col("model") == "itemknn", named=True)
+    assert base["difference"] is None
+    other = table.row(by_predicate=pl.col("model") == "popular", named=True)
+    assert other["difference"] == pytest.approx(other["ndcg@10"] - base["ndcg@10"])
+    assert told.choice in set(table["model"])
+    assert told.conclusion in told.html()
+    assert len(told.table(told.slices[-1])) == 3
+    with pytest.raises(DataError, match="no slice 'nobody'; there are all, "):
+        told.table("nobody")
+
+
+def test_a_model_of_ones_own_stands_beside_the_others(files: Path) -> None:
+    told = tacit.evaluate(
+        files / "events.csv",
+        config=QUICK,
+        models=["popular"],
+        own={"lately": lambda: Trending(half_life=3.0)},
+    )
+    assert set(told.table()["model"]) == {"popular", "lately"}
+    with pytest.raises(ConfigError, match="a model 'ease' already"):
+        tacit.evaluate(files / "events.csv", config=QUICK, models=["popular"], own={"ease": Trending})
+
+
+def test_an_evaluation_of_what_is_not_there_is_refused(files: Path) -> None:
+    log = tacit.read(files / "events.csv").events
+    for asked, said in (
+        ({"models": ["oracle"]}, "there is no model 'oracle'; known: popular"),
+        ({"models": []}, "no model is named"),
+        ({"models": ["popular"], "rankers": ["oracle"]}, "there is no ranker 'oracle'"),
+        ({"models": ["popular"], "against": "ease"}, "'ease' is not compared"),
+        ({"models": ["content"]}, "'content' is not possible"),
+    ):
+        with pytest.raises(InputError, match=said):
+            tacit.evaluate(log, config=QUICK, **asked)
+
+
+def test_a_frame_is_evaluated_as_it_is_and_a_file_after_cleaning(files: Path) -> None:
+    rules = tacit.Rules(min_item_events=10)
+    config = replace(QUICK, cleaning=rules)
+    events = [
+        tacit.evaluate(log, config=config, models=["popular"]).report["data"]["train_events"]
+        for log in (files / "events.csv", tacit.read(files / "events.csv", rules=rules.rows_only()))
+    ]
+    assert 0 < events[0] < events[1]
 
 
 def test_attributes_of_users_may_be_given(files: Path, shop: Shop) -> None:
@@ -189,4 +275,6 @@ def test_ids_may_be_numbers_and_times_dates() -> None:
 def test_names_that_are_not_there_are_no_attributes() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         tacit.nonsense  # noqa: B018
-    assert set(tacit.__all__) == {"Config", "Model", "Rules", "fit", "load", "read"}
+    assert set(tacit.__all__) == {
+        "Config", "Evaluation", "Model", "Rules", "check", "evaluate", "fit", "load", "read",
+    }  # fmt: skip

@@ -3,16 +3,17 @@
 >>> import tacit
 >>> model = tacit.fit("events.csv", "items.csv")          # doctest: +SKIP
 >>> model.recommend("user-7", k=5)                        # doctest: +SKIP
+>>> tacit.evaluate("events.csv", "items.csv").conclusion  # doctest: +SKIP
 """
 
 from typing import TYPE_CHECKING, Any
 
 from tacit.core.version import __version__ as __version__
 
-__all__ = ["Config", "Model", "Rules", "fit", "load", "read"]
+__all__ = ["Config", "Evaluation", "Model", "Rules", "check", "evaluate", "fit", "load", "read"]
 
 if TYPE_CHECKING:
-    from tacit.api import Config, Model, Rules, fit, load, read
+    from tacit.api import Config, Evaluation, Model, Rules, check, evaluate, fit, load, read
 
 
 def __getattr__(name: str) -> Any:

@@ -1,27 +1,37 @@
 """The Python API: from files to recommendations in a few lines; everything else is in the rooms below."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import polars as pl
 
 from tacit.core.clock import SystemClock
+from tacit.core.errors import DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Json
-from tacit.data.clean import Cleaned, Rules, clean
+from tacit.data.assess import assess
+from tacit.data.clean import Cleaned, Rules, apply_rules, clean
 from tacit.data.frames import item_frame, log_frame, user_frame
+from tacit.data.quality import QualityReport
 from tacit.data.read import read_events, read_items, read_users
+from tacit.data.splits import Protocol
 from tacit.engine.batch import recommend_all
 from tacit.engine.engine import Engine
 from tacit.engine.requests import Recommended, Request
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.snapshot import load as load_snapshot
 from tacit.engine.snapshot import save as save_snapshot
-from tacit.engine.train import train
+from tacit.engine.train import encoded, train
+from tacit.evaluation.comparison import compare
+from tacit.evaluation.leaderboard import MAIN
+from tacit.evaluation.split import CandidatesOf, make_split
+from tacit.models.protocol import Recommender
 from tacit.pipeline.config import Config
+from tacit.reporting.evaluation import evaluation_page
 
-__all__ = ["Config", "Model", "Rules", "fit", "load", "read"]
+__all__ = ["Config", "Evaluation", "Model", "Rules", "check", "evaluate", "fit", "load", "read"]
 
 
 def read(events: str | Path, *, rules: Rules | None = None, progress: Progress = SILENT) -> Cleaned:
@@ -36,6 +46,120 @@ def read(events: str | Path, *, rules: Rules | None = None, progress: Progress =
     """
     return clean(
         read_events(Path(events), progress=progress), rules, now=SystemClock().now(), progress=progress
+    )
+
+
+def check(
+    log: str | Path | Cleaned,
+    items: str | Path | pl.DataFrame | None = None,
+    *,
+    users: str | Path | pl.DataFrame | None = None,
+    progress: Progress = SILENT,
+) -> QualityReport:
+    """Return what is in a log, what it can support and what looks wrong with it, in figures and plain words.
+
+    Parameters
+    ----------
+    log : path or Cleaned
+        A file is read and cleaned by the usual rules; see `read` for others.
+    items, users : path or polars.DataFrame, optional
+        As in `fit`.
+    progress : Progress
+
+    Raises
+    ------
+    InputError
+        If a file or frame cannot be used.
+    """
+    cleaned = log if isinstance(log, Cleaned) else read(log, progress=progress)
+    return assess(cleaned, _catalogue(items), _users(users))
+
+
+def evaluate(
+    events: str | Path | Cleaned | pl.DataFrame,
+    items: str | Path | pl.DataFrame | None = None,
+    *,
+    users: str | Path | pl.DataFrame | None = None,
+    models: Sequence[str] | None = None,
+    rankers: Sequence[str] | None = None,
+    own: Mapping[str, Callable[[], Recommender]] | None = None,
+    ablation: bool = False,
+    against: str | None = None,
+    split: Protocol | None = None,
+    share: float = 0.1,
+    candidates: CandidatesOf = "catalogue",
+    allow_seen: bool = False,
+    config: Config | None = None,
+    progress: Progress = SILENT,
+) -> "Evaluation":
+    """Fit models on the past of a log, ask them about its future, and compare them with intervals.
+
+    Parameters
+    ----------
+    events, items, users
+        As in `fit`. Of a file, rules that look at statistics clean the training part alone; what was cleaned
+        before is taken as it is.
+    models : sequence of str, optional
+        Names of models; all but slow ones by default.
+    rankers : sequence of str, optional
+        Rankers to compare on one first stage (``"none"``, ``"mlp"``, ...), as ``tacit-NAME``.
+    own : mapping of name to callable, optional
+        What makes models of your own: with ``name``, ``fit`` and ``score``, see
+        `tacit.models.protocol.Recommender`.
+    ablation : bool
+        The ranker of the configuration without each family of features as well.
+    against : str, optional
+        Model that differences are taken against; the best simple one by default.
+    split : {"time", "leave-one-out", "random"}, optional
+        How to hold out; the most honest way that the log supports by default.
+    share : float
+        Share of the events (time) or of each user's items (random) to hold out.
+    candidates : {"catalogue", "log"}
+        What is ranked: the catalogue and what was learned from, or, as in papers, all items of the log.
+    allow_seen : bool
+        Items of the history may be recommended and count (groceries, music).
+    config : Config, optional
+        Of cleaning, and of the models ``blend`` and ``tacit``.
+    progress : Progress
+
+    Raises
+    ------
+    InputError
+        If a file, frame or name cannot be used, or the log does not support what is asked.
+    """
+    chosen = config or Config()
+    if allow_seen:
+        chosen = replace(chosen, repeats=True)
+    rules = chosen.cleaning
+
+    def without_noise(part: pl.DataFrame) -> pl.DataFrame:
+        is_file = isinstance(events, str | Path)
+        return apply_rules(part, rules.statistical(), now=float("inf"))[0] if is_file else part
+
+    cut = make_split(
+        _log(events, rules.rows_only(), progress),
+        _catalogue(items),
+        users=_users(users),
+        protocol=split,
+        share=share,
+        seed=chosen.seed,
+        allow_seen=allow_seen,
+        candidates=candidates,
+        clean_train=without_noise,
+        weights=chosen.weights,
+    )
+    cut = replace(cut, catalogue=encoded(cut.catalogue, chosen.encoder, progress=progress)[1])
+    return Evaluation(
+        compare(
+            cut,
+            chosen,
+            models=models,
+            rankers=rankers,
+            own=own,
+            ablation=ablation,
+            against=against,
+            progress=progress,
+        )
     )
 
 
@@ -66,10 +190,15 @@ def fit(
     InputError
         If a file or frame cannot be used or holds nothing to learn from.
     """
-    rules = config.cleaning if config else None
-    log = read(events, rules=rules, progress=progress) if isinstance(events, str | Path) else events
-    frame = log.events if isinstance(log, Cleaned) else log_frame(log)
+    frame = _log(events, config.cleaning if config else None, progress)
     return Model(train(frame, _catalogue(items), config, users=_users(users), progress=progress))
+
+
+def _log(
+    events: str | Path | Cleaned | pl.DataFrame, rules: Rules | None, progress: Progress
+) -> pl.DataFrame:
+    log = read(events, rules=rules, progress=progress) if isinstance(events, str | Path) else events
+    return log.events if isinstance(log, Cleaned) else log_frame(log)
 
 
 def _catalogue(items: str | Path | pl.DataFrame | None) -> pl.DataFrame | None:
@@ -82,6 +211,75 @@ def _users(users: str | Path | pl.DataFrame | None) -> pl.DataFrame | None:
     if users is None:
         return None
     return user_frame(users) if isinstance(users, pl.DataFrame) else read_users(Path(users))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Models beside each other.
+
+    Attributes
+    ----------
+    report : dict
+        The object of ``tacit evaluate --json``; see `tacit.evaluation.leaderboard.leaderboard`.
+    """
+
+    report: dict[str, Any]
+
+    @property
+    def conclusion(self) -> str:
+        """One sentence: which model is best, and whether it beats the best simple one beyond noise."""
+        return str(self.report["conclusion"])
+
+    @property
+    def choice(self) -> str:
+        """Name of the cheapest model that no dearer one beats beyond noise."""
+        return str(self.report["choice"]["name"])
+
+    def table(self, users: str = "all") -> pl.DataFrame:
+        """Return a row a model, the best first.
+
+        Columns are the metrics, the 95 % interval of NDCG@10 (``low``, ``high``), the difference to the
+        baseline with its own (``difference``, ``difference_low``, ``difference_high``; null for the baseline
+        itself), and what the model costs.
+
+        Parameters
+        ----------
+        users : str
+            Which: "all", or another slice of the report ("new-user", "cold-item", ...).
+
+        Raises
+        ------
+        DataError
+            If the report has no such slice.
+        """
+        rows = [row for row in self.report["models"] if row["slice"] == users]
+        if not rows:
+            raise DataError(f"there is no slice {users!r}; there are {', '.join(self.slices)}")
+        return pl.DataFrame([_flat(row) for row in rows]).sort(MAIN, descending=True)
+
+    @property
+    def slices(self) -> list[str]:
+        """Names of the parts of the users and targets that there are tables of."""
+        return list(dict.fromkeys(row["slice"] for row in self.report["models"]))
+
+    def html(self) -> str:
+        """Return the report as one self-contained page with charts."""
+        return evaluation_page(self.report)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    main = row["metrics"][MAIN]
+    against = main.get("difference", {})
+    return {
+        "model": row["name"],
+        **{name: figure["value"] for name, figure in row["metrics"].items()},
+        "low": main["low"],
+        "high": main["high"],
+        "difference": against.get("value"),
+        "difference_low": against.get("low"),
+        "difference_high": against.get("high"),
+        **{name: row[name] for name in ("fit_seconds", "ms_per_list", "peak_mb")},
+    }
 
 
 class Model:

@@ -1,13 +1,12 @@
 """``tacit evaluate``: what beats the simple answers on this data, with intervals."""
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from tacit.cli.options import AllowSeen, Encoder, Items, Roles, Seed, Users
-from tacit.core.errors import ConfigError, UnsupportedError
+from tacit.core.errors import ConfigError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 
 _FEW = 0.1
 """Share of test users with a history below which a cut in time says little of personal lists."""
-
-_NEED_TEXT = ("content", "tuned-content")
-"""Models that say nothing without item vectors."""
 
 
 def evaluate(
@@ -87,19 +83,17 @@ def evaluate(
 
     from tacit.cli.inputs import configured, user_frame
     from tacit.cli.outputs import check_report_places, write_reports
-    from tacit.cli.terminal import Bars
+    from tacit.cli.terminal import Bars, err
     from tacit.engine.train import encoded
-    from tacit.evaluation.evaluate import evaluate_all, first_stage
-    from tacit.evaluation.leaderboard import leaderboard
-    from tacit.pipeline import zoo
+    from tacit.evaluation.comparison import NEED_TEXT, compare, model_names, ranker_names
     from tacit.reporting.evaluation import evaluation_page
 
     chosen = configured(config, encoder, seed)
     if allow_seen:
         chosen = replace(chosen, repeats=True)
-    makers = zoo.models(chosen)
-    names = _names(models, list(makers), slow=zoo.SLOW)
-    compared = [] if rankers is None else _listed(rankers, zoo.RANKERS, "ranker")
+    names, compared = _listed(models), _listed(rankers)
+    model_names(names, chosen)  # what is misspelt is said before the log is read
+    ranker_names(compared)
     check_report_places(html, json)
     bars = Bars()
     made = _split(
@@ -108,50 +102,18 @@ def evaluate(
         weights=chosen.weights, users=user_frame(users),
     )  # fmt: skip
     made = replace(made, catalogue=encoded(made.catalogue, chosen.encoder, progress=bars)[1])
-    if made.catalogue.vectors is None:
-        names = _without_text(names, asked=models is not None)
-    asked = {name: makers[name] for name in names}
-    if compared or ablation:
-        first = first_stage(chosen, made, progress=bars)
-        asked |= zoo.ranked(chosen, first, compared)
-        asked |= zoo.ablated(chosen, first) if ablation else {}
-    if against is not None and against not in asked:
-        raise ConfigError(f"--against: {against!r} is not compared; there are {', '.join(asked)}")
-    outcomes = evaluate_all(asked, made, seed=chosen.seed, progress=bars)
-    report = leaderboard(outcomes, made, simple=zoo.SIMPLE, against=against, seed=chosen.seed)
+    if names is None and made.catalogue.vectors is None:
+        err.print(f"left out: {', '.join(NEED_TEXT)}; no item has a text or no encoder was wanted")
+    report = compare(
+        made, chosen, models=names, rankers=compared, ablation=ablation, against=against, progress=bars
+    )
     _show(report, quiet=json == "-")
     write_reports(report, lambda: evaluation_page(report), html, json)
 
 
-def _names(models: str | None, known: Collection[str], *, slow: Collection[str]) -> list[str]:
-    if models is None:
-        return [name for name in known if name not in slow]
-    return _listed(models, known, "model")
-
-
-def _listed(text: str, known: Collection[str], what: str) -> list[str]:
-    """Return the names of a list with commas, each once."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise ConfigError(f"--{what}s names no {what}; known: {', '.join(known)}")
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"there is no {what} {name!r}; known: {', '.join(known)}")
-    return list(dict.fromkeys(names))
-
-
-def _without_text(names: list[str], *, asked: bool) -> list[str]:
-    """Return the models that can do without item vectors; refuse where one that cannot was asked for."""
-    from tacit.cli.terminal import err
-
-    silent = [name for name in names if name in _NEED_TEXT]
-    if not silent:
-        return names
-    reason = "no item has a text or no encoder was wanted (give --items with texts)"
-    if asked:
-        raise UnsupportedError(f"the model {silent[0]!r} is not possible: {reason}")
-    err.print(f"left out: {', '.join(silent)}; {reason}")
-    return [name for name in names if name not in silent]
+def _listed(text: str | None) -> list[str] | None:
+    """Return the names of a list with commas; None where nothing was asked."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _split(
