@@ -1,14 +1,17 @@
-"""``docs/reference/cli.md``, rendered from the commands: ``python -m tests.reference`` writes it."""
+"""The pages of the commands and of the Python API: ``python -m tests.reference`` writes them."""
 
 import inspect
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import typer.main
 
+import tacit
 from tacit.cli.app import app
 
-PAGE = Path(__file__).parents[1] / "docs" / "reference" / "cli.md"
+_FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 COMMAND = ".venv/bin/python -m tests.reference"
 _HEAD = f"""# The command line
 
@@ -19,6 +22,14 @@ with one sentence that says how to mend it; 1 a fault of tacit, with the name of
 details; 130 interrupted. `tacit --version` tells the version, `tacit COMMAND --help` shows what stands here.
 """
 
+_PYTHON_HEAD = f"""# The Python API
+
+<!-- Made by `{COMMAND}` from the docstrings; a test keeps it true. Do not edit. -->
+
+`import tacit` takes milliseconds; each room below it may be imported as well, and its docstrings say how.
+What a caller can mend is a `tacit.core.errors.InputError`, with one sentence that says how.
+"""
+
 
 def commands() -> dict[str, Any]:
     """Return every command by name, as Typer built it."""
@@ -26,8 +37,8 @@ def commands() -> dict[str, Any]:
     return found
 
 
-def render() -> str:
-    """Return the page."""
+def render_commands() -> str:
+    """Return the page of the command line."""
     return "\n".join([_HEAD, *(_section(name, command) for name, command in commands().items())])
 
 
@@ -94,5 +105,41 @@ def _default(parameter: Any) -> str:
     return "" if value is None or value is False or value == [] else f"`{value}`"
 
 
+def render_api() -> str:
+    """Return the page of the Python API: functions first."""
+    named = {name: getattr(tacit, name) for name in tacit.__all__}
+    told = sorted(named, key=lambda name: (inspect.isclass(named[name]), name.lower()))
+    return "\n".join([_PYTHON_HEAD, *(_described(f"tacit.{name}", named[name]) for name in told)])
+
+
+def _described(name: str, thing: Any) -> str:
+    parts = [f"## `{name}`\n", _block(name, thing)]
+    if inspect.isclass(thing):
+        for part, value in vars(thing).items():
+            if isinstance(value, property):
+                parts.append(f"**`.{part}`**: {' '.join(str(inspect.getdoc(value)).split())}\n")
+            elif not part.startswith("_") and (inspect.isfunction(value) or isinstance(value, classmethod)):
+                parts.append(_block(f".{part}", getattr(thing, part)))
+    return "\n".join(parts)
+
+
+def _block(name: str, thing: Any) -> str:
+    return f"```text\n{_signature(name, thing)}\n\n{inspect.getdoc(thing)}\n```\n"
+
+
+def _signature(name: str, thing: Any) -> str:
+    """Return how something is called; what types its parameters have says the docstring."""
+    signature = inspect.signature(thing)
+    plain = [p.replace(annotation=p.empty) for p in signature.parameters.values() if p.name != "self"]
+    called = str(signature.replace(parameters=plain, return_annotation=signature.empty))
+    return name + re.sub(r"<[^<>]*>", "...", called)
+
+
+RENDERED: dict[Path, Callable[[], str]] = {
+    _FOLDER / "cli.md": render_commands,
+    _FOLDER / "python.md": render_api,
+}
+
 if __name__ == "__main__":
-    PAGE.write_text(render(), "utf-8")
+    for page, render in RENDERED.items():
+        page.write_text(render(), "utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from tests.reference import COMMAND, PAGE, commands, render
+from tests.reference import COMMAND, RENDERED, commands
 from tests.served import small_snapshot
 
 import tacit.core.errors
@@ -58,8 +58,9 @@ def test_the_readme_shows_the_summary_of_the_results() -> None:
     assert [table.strip() for table in shown] == [summary.partition("\n## ")[0].strip()]
 
 
-def test_the_reference_of_the_commands_is_what_the_commands_say() -> None:
-    assert PAGE.read_text("utf-8") == render(), f"docs/reference/cli.md lags: run {COMMAND}"
+def test_the_references_of_the_commands_and_of_the_api_are_what_these_say() -> None:
+    for page, render in RENDERED.items():
+        assert page.read_text("utf-8") == render(), f"{page.name} lags: run {COMMAND}"
 
 
 @pytest.mark.parametrize("name", commands())

@@ -220,7 +220,7 @@ class Evaluation:
     Attributes
     ----------
     report : dict
-        The object of ``tacit evaluate --json``; see `tacit.evaluation.leaderboard.leaderboard`.
+        What the command writes as JSON; see `tacit.evaluation.leaderboard.leaderboard`.
     """
 
     report: dict[str, Any]
