@@ -247,10 +247,9 @@ def test_another_process_gives_the_same_lists_without_what_only_a_fit_needs(save
     code = (
         "import sys\n"
         "import polars as pl\n"
-        "from pathlib import Path\n"
-        "from tacit.engine.snapshot import load\n"
+        "import tacit\n"
         "from tacit.engine.batch import recommend_all\n"
-        "pl.concat(recommend_all(load(Path(sys.argv[1])))).write_parquet(sys.argv[2])\n"
+        "pl.concat(recommend_all(tacit.load(sys.argv[1]).snapshot)).write_parquet(sys.argv[2])\n"
         "assert not {'torch', 'sklearn', 'scipy.stats', 'scipy.optimize'} & set(sys.modules)\n"
     )
     out = saved.parent / "lists.parquet"

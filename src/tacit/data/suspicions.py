@@ -14,8 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from scipy import sparse
-from scipy.stats import rankdata
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tacit.core.types import Float64, Int64
 from tacit.data import columns as col
@@ -214,6 +212,8 @@ def _rank_correlation(column: pl.Series, counts: pl.Series) -> float:
     x, y = values.filter(known).to_numpy(), counts.filter(known).to_numpy()
     if len(x) < 30 or len(np.unique(x)) < 3 or len(np.unique(y)) < 3:
         return 0.0
+    from scipy.stats import rankdata
+
     return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
 
 
@@ -258,6 +258,8 @@ def _rows_of(ids: list[str], items: pl.DataFrame) -> Int64:
 
 def _likeness(texts: pl.Series, before: Int64, after: Int64) -> Float64:
     """Return float64[shifts, pairs]: the cosine of the two texts of each pair at each shift."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     words = TfidfVectorizer(min_df=2, max_df=0.2, max_features=50_000, dtype=np.float32)
     try:
         vectors = sparse.csr_array(words.fit_transform(texts.fill_null("").str.slice(0, 300).to_list()))
