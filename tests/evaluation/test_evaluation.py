@@ -1,4 +1,5 @@
 import time
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -8,7 +9,7 @@ from tests.evaluation.tinylog import Popular, frame
 from tacit.core.progress import SILENT, Progress
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
-from tacit.evaluation.evaluate import evaluate, evaluate_all, fit_model
+from tacit.evaluation.evaluate import evaluate_all, fit_model
 from tacit.evaluation.split import Split, make_split
 from tacit.models.protocol import recommend
 
@@ -31,7 +32,7 @@ def split() -> Split:
 
 
 def test_every_user_is_asked_and_judged(split: Split) -> None:
-    outcome = evaluate("popular", Popular, split)
+    outcome = evaluate_all({"popular": Popular}, split)[0]
     # Counts: a 2, the others 1. ann's list: b c d (b first); bob's: b c e (new is unknown); dan's: a b c ...
     assert outcome.values["all"]["mrr@10"].tolist() == [1, 0, 1]
     assert outcome.values["all"]["recall@20"].tolist() == [1, 0, 1]
@@ -56,11 +57,26 @@ class Slow(Popular):
 
 
 def test_costs_are_told_apart(split: Split) -> None:
-    costs = evaluate("slow", Slow, split).costs
+    costs = evaluate_all({"slow": Slow}, split)[0].costs
     assert 0.05 <= costs.fit_seconds < 0.3  # the lists are not counted
     assert costs.ms_per_list >= 300
     assert costs.ms_per_list_batch >= 300 / 3
     assert costs.peak_mb > 50
+
+
+def test_what_a_list_takes_is_measured_of_all_models_in_turns(split: Split) -> None:
+    asked: list[str] = []
+
+    class Asked(Popular):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def recommend(self, queries: Queries, k: int) -> Ranking:
+            asked.append(self.name)
+            return recommend(self, queries, k)
+
+    evaluate_all({name: partial(Asked, name) for name in ("one", "two")}, split)
+    assert asked == ["one", "two", *["one", "two"] * 3]  # all users at once, then each of three users
 
 
 class TwoStages(Popular):

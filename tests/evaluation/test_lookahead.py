@@ -12,7 +12,7 @@ from tests.evaluation.tinylog import Popular, Told, frame
 
 from tacit.core.progress import SILENT
 from tacit.data.interactions import Interactions
-from tacit.evaluation.evaluate import evaluate, fit_model, lists
+from tacit.evaluation.evaluate import evaluate_all, fit_model, lists
 from tacit.evaluation.split import Split, make_split
 from tacit.pipeline.zoo import MODELS
 
@@ -74,8 +74,8 @@ def test_the_trap_catches_a_model_that_was_told_the_future() -> None:
     leaking, honest = Told(counts), Popular()
     assert place_of_trap(fitted(lambda: leaking, made), made) == 0
     assert place_of_trap(fitted(lambda: honest, made), made) > N_ITEMS / 2
-    cheated = evaluate("told", lambda: Told(counts), made).values["all"]["ndcg@10"].mean()
-    fair = evaluate("popular", Popular, made).values["all"]["ndcg@10"].mean()
+    told, popular = evaluate_all({"told": lambda: Told(counts), "popular": Popular}, made)
+    cheated, fair = (one.values["all"]["ndcg@10"].mean() for one in (told, popular))
     assert cheated == 1.0
     assert fair == 0.0
 

@@ -16,7 +16,7 @@ from tacit.core.types import Float32, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.evaluation.evaluate import evaluate
+from tacit.evaluation.evaluate import evaluate_all
 from tacit.evaluation.split import Split, make_split
 from tacit.evaluation.tuning import Tuned, quality, surely_better, tune
 from tacit.models.ease import EASE
@@ -99,7 +99,7 @@ def test_the_same_seed_gives_the_same_search_and_another_another() -> None:
 
 def test_the_value_is_that_of_an_evaluation() -> None:
     made = split()
-    expected = evaluate("ease", EASE, made).values["warm-user"]["ndcg@10"].mean()
+    expected = evaluate_all({"ease": EASE}, made)[0].values["warm-user"]["ndcg@10"].mean()
     assert quality("ease", EASE(), made, seed=7).mean() == pytest.approx(expected)
 
 

@@ -4,7 +4,7 @@ import gc
 import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -37,7 +37,8 @@ class Costs:
     fit_seconds : float
         Wall clock of the fit alone.
     ms_per_list : float
-        Median milliseconds of one list of ten asked for alone, on one thread as in the service.
+        Median milliseconds of one list of ten asked for alone, on one thread as in the service. All models
+        are asked in turns: what else the machine does slows them alike.
     ms_per_list_batch : float
         Milliseconds a list when all test users are asked about at once, lists of 20.
     peak_mb : float
@@ -71,27 +72,39 @@ class Outcome:
     model: Any
 
 
-def evaluate(
-    name: str,
-    make: Callable[[], Any],
+def evaluate_all(
+    makers: Mapping[str, Callable[[], Any]],
     split: Split,
     *,
     seed: int = 7,
     progress: Progress = SILENT,
-) -> Outcome:
-    """Fit a model on the training part and measure its lists for every test user.
+) -> Sequence[Outcome]:
+    """Fit models on the training part, one after the other, and measure their lists for every test user.
 
     Parameters
     ----------
-    name : str
-    make : callable
-        Returns an unfitted model: a recommender, or a two-stage one.
+    makers : mapping of name to callable
+        Each returns an unfitted model: a recommender, or a two-stage one.
     split : Split
     seed : int
-        The model's randomness depends on it and on its name.
+        The randomness of a model depends on it and on its name.
     progress : Progress
         Shown by models that take one.
     """
+    outcomes = []
+    with progress.task("evaluating models", total=len(makers)) as task:
+        for name, make in makers.items():
+            outcomes.append(_outcome(name, make, split, seed=seed, progress=progress))
+            task.advance()
+    spent = _milliseconds([one.model for one in outcomes], split.queries)
+    return [
+        replace(one, costs=replace(one.costs, ms_per_list=taken))
+        for one, taken in zip(outcomes, spent, strict=True)
+    ]
+
+
+def _outcome(name: str, make: Callable[[], Any], split: Split, *, seed: int, progress: Progress) -> Outcome:
+    """Fit a model and measure its lists for every test user; what one list takes is not measured yet."""
     model = make()
     gc.collect()  # what an earlier model left must not count
     with metered() as whole:
@@ -110,7 +123,7 @@ def evaluate(
         }
     costs = Costs(
         fit_seconds=fit.seconds,
-        ms_per_list=_milliseconds(model, split.queries),
+        ms_per_list=float("nan"),
         ms_per_list_batch=(whole.seconds - fit.seconds) / len(split.queries) * 1e3,
         peak_mb=whole.peak_mb,
     )
@@ -155,29 +168,14 @@ def lists(model: Any, queries: Queries, k: int) -> Ranking:
     return recommend(model, queries, k)
 
 
-def _milliseconds(model: Any, queries: Queries) -> float:
+def _milliseconds(models: Sequence[Any], queries: Queries) -> list[float]:
     places = np.unique(np.linspace(0, len(queries) - 1, min(_TIMED_QUERIES, len(queries))).astype(int))
-    seconds: list[float] = []
+    seconds: list[list[float]] = [[] for _ in models]
     with threadpool_limits(1):  # a second BLAS thread for one query costs more than it brings
         for place in places:
             one = queries.slice(int(place), int(place) + 1)
-            start = time.perf_counter()
-            lists(model, one, 10)
-            seconds.append(time.perf_counter() - start)
-    return float(np.median(seconds)) * 1e3
-
-
-def evaluate_all(
-    makers: Mapping[str, Callable[[], Any]],
-    split: Split,
-    *,
-    seed: int = 7,
-    progress: Progress = SILENT,
-) -> Sequence[Outcome]:
-    """Evaluate models one after the other."""
-    outcomes = []
-    with progress.task("evaluating models", total=len(makers)) as task:
-        for name, make in makers.items():
-            outcomes.append(evaluate(name, make, split, seed=seed, progress=progress))
-            task.advance()
-    return outcomes
+            for model, taken in zip(models, seconds, strict=True):
+                start = time.perf_counter()
+                lists(model, one, 10)
+                taken.append(time.perf_counter() - start)
+    return [float(np.median(taken)) * 1e3 for taken in seconds]
