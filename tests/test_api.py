@@ -128,6 +128,9 @@ def test_an_evaluation_of_what_is_not_there_is_refused(files: Path) -> None:
         ({"models": ["popular"], "rankers": ["oracle"]}, "there is no ranker 'oracle'"),
         ({"models": ["popular"], "against": "ease"}, "'ease' is not compared"),
         ({"models": ["content"]}, "'content' is not possible"),
+        ({"models": ["popular"], "share": 1.5}, "share is 1.5"),
+        ({"models": ["popular"], "split": "monthly"}, "'monthly' is none of time, leave-one-out, random"),
+        ({"models": ["popular"], "candidates": "all"}, "'all' is none of catalogue, log"),
     ):
         with pytest.raises(InputError, match=said):
             tacit.evaluate(log, config=QUICK, **asked)

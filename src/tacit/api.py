@@ -24,7 +24,7 @@ from tacit.engine.snapshot import Snapshot
 from tacit.engine.snapshot import load as load_snapshot
 from tacit.engine.snapshot import save as save_snapshot
 from tacit.engine.train import encoded, train
-from tacit.evaluation.comparison import compare
+from tacit.evaluation.comparison import compare, model_names, ranker_names
 from tacit.evaluation.leaderboard import MAIN
 from tacit.evaluation.split import CandidatesOf, make_split
 from tacit.models.protocol import Recommender
@@ -130,6 +130,8 @@ def evaluate(
     chosen = config or Config()
     if allow_seen:
         chosen = replace(chosen, repeats=True)
+    model_names(models, chosen)  # what is misspelt is said before the log is read
+    ranker_names(rankers)
     rules = chosen.cleaning
 
     def without_noise(part: pl.DataFrame) -> pl.DataFrame:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
 
-from tacit.core.errors import DataError
+from tacit.core.errors import ConfigError, DataError
 from tacit.core.seeds import generator
 from tacit.core.types import Bool, Int32, Int64
 from tacit.data import columns as col
@@ -113,9 +113,19 @@ def make_split(
 
     Raises
     ------
+    ConfigError
+        If there is no such protocol, share or set of candidates.
     UnsupportedError
         If the log cannot support the protocol.
     """
+    for asked, known in (
+        (protocol, (None, *get_args(splits.Protocol))),
+        (candidates, get_args(CandidatesOf)),
+    ):
+        if asked not in known:
+            raise ConfigError(f"{asked!r} is none of {', '.join(filter(None, known))}")
+    if not 0 < share < 1:
+        raise ConfigError(f"share is {share}; it must lie between 0 and 1")
     timing = timing_of(events)
     chosen = protocol or splits.DEFAULT[timing]
     held = _held(events, chosen, share, seed)
