@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tacit.core.threads import wait_briefly
+
+wait_briefly()  # as the commands do, before any test imports torch
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -5,6 +5,10 @@ import sys
 
 def main() -> None:
     """Run the ``tacit`` command."""
+    from tacit.core.threads import wait_briefly
+
+    wait_briefly()
+
     from tacit.cli.app import run
 
     sys.exit(run())
