@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from tacit.core.errors import DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Json
 from tacit.data.assess import assess
-from tacit.data.clean import Cleaned, Rules, apply_rules, clean
+from tacit.data.clean import Cleaned, Rules, clean, without_noise
 from tacit.data.frames import item_frame, log_frame, user_frame
 from tacit.data.quality import QualityReport
 from tacit.data.read import read_events, read_items, read_users
@@ -32,6 +33,9 @@ from tacit.pipeline.config import Config
 from tacit.reporting.evaluation import evaluation_page
 
 __all__ = ["Config", "Evaluation", "Model", "Rules", "check", "evaluate", "fit", "load", "read"]
+
+_NOTHING = Rules().rows_only()
+"""Rules without a statistical one: what was cleaned before is taken as it is."""
 
 
 def read(events: str | Path, *, rules: Rules | None = None, progress: Progress = SILENT) -> Cleaned:
@@ -132,12 +136,7 @@ def evaluate(
         chosen = replace(chosen, repeats=True)
     model_names(models, chosen)  # what is misspelt is said before the log is read
     ranker_names(rankers)
-    rules = chosen.cleaning
-
-    def without_noise(part: pl.DataFrame) -> pl.DataFrame:
-        is_file = isinstance(events, str | Path)
-        return apply_rules(part, rules.statistical(), now=float("inf"))[0] if is_file else part
-
+    rules = chosen.cleaning if isinstance(events, str | Path) else _NOTHING
     cut = make_split(
         _log(events, rules.rows_only(), progress),
         _catalogue(items),
@@ -147,7 +146,7 @@ def evaluate(
         seed=chosen.seed,
         allow_seen=allow_seen,
         candidates=candidates,
-        clean_train=without_noise,
+        clean_train=partial(without_noise, rules=rules),
         weights=chosen.weights,
     )
     cut = replace(cut, catalogue=encoded(cut.catalogue, chosen.encoder, progress=progress)[1])

@@ -130,17 +130,16 @@ def _split(
 
     Rules that look at rows apply to everything, those that look at statistics to the training part alone.
     """
+    from functools import partial
+
     from tacit.cli.inputs import cleaned_events, item_frame
-    from tacit.data.clean import apply_rules
+    from tacit.data.clean import without_noise
     from tacit.evaluation.split import make_split, split_from_files
 
     def rows(path: Path) -> "pl.DataFrame":
         return cleaned_events(path, mapping, progress=progress, rules=rules.rows_only()).events
 
-    def without_noise(part: "pl.DataFrame") -> "pl.DataFrame":
-        return apply_rules(part, rules.statistical(), now=float("inf"))[0]
-
-    catalogue = item_frame(items)
+    catalogue, clean_train = item_frame(items), partial(without_noise, rules=rules)
     if train is not None and test is not None and events is None:
         chosen = {name: options[name] for name in ("allow_seen", "candidates", "weights", "users")}
         parts = [rows(path) for path in (train, test)]
@@ -148,7 +147,7 @@ def _split(
             parts[0],
             parts[1],
             catalogue,
-            clean_train=without_noise,
+            clean_train=clean_train,
             **chosen,  # type: ignore[arg-type]
         )
     if events is None or train is not None or test is not None:
@@ -156,7 +155,7 @@ def _split(
     return make_split(
         rows(events),
         catalogue,
-        clean_train=without_noise,
+        clean_train=clean_train,
         **options,  # type: ignore[arg-type]
     )
 

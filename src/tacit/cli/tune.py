@@ -145,8 +145,10 @@ def _validation(
     **cut: Any,
 ) -> "Split":
     """Cut the training part of the log (or all of it) as `tacit evaluate` cuts the whole."""
+    from functools import partial
+
     from tacit.cli.inputs import cleaned_events, item_frame
-    from tacit.data.clean import apply_rules
+    from tacit.data.clean import without_noise
     from tacit.evaluation.split import make_split, training_part
 
     rows = cleaned_events(events, mapping, progress=progress, rules=base.cleaning.rows_only()).events
@@ -155,7 +157,7 @@ def _validation(
     return make_split(
         rows,
         item_frame(items),
-        clean_train=lambda part: apply_rules(part, base.cleaning.statistical(), now=float("inf"))[0],
+        clean_train=partial(without_noise, rules=base.cleaning),
         **cut,
     )
 

@@ -166,6 +166,11 @@ def clean(source: Source, rules: Rules | None = None, *, now: float, progress: P
     )
 
 
+def without_noise(events: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Return the events that stand the rules on statistics: what an evaluation makes of its training part."""
+    return apply_rules(events, rules.statistical(), now=float("inf"))[0]
+
+
 def apply_rules(
     events: pl.DataFrame, rules: Rules, *, now: float, progress: Progress = SILENT
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
