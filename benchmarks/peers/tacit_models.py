@@ -89,8 +89,17 @@ SPACES: Mapping[str, Space] = {
         "popularity": (0.0, 0.15, 0.3, 0.5),
         "decay": DECAY,
     },
+    "transformer": {
+        "embedding_size": (32, 64, 128),
+        "max_length": (20, 50, 100),
+        "dropout": (0.1, 0.2, 0.4),
+        "learning_rate": (5e-4, 1e-3, 2e-3, 5e-3),
+    },
 }
 """What is drawn from for each model; one that is not here has its defaults alone."""
+
+GIVEN: Mapping[str, Parameters] = {"transformer": {"minutes": 40 / 60}}
+"""What a model is told whatever is drawn: how long to train, as the trained models of peers are."""
 
 LIMIT = 3_600
 """Processor seconds that encoding all texts for the first time may take."""
@@ -136,10 +145,11 @@ def searched(name: str, own: Parameters, cuts: Cuts, seconds: float = SECONDS) -
 
 def run(name: str, cuts: Cuts, out: Path) -> None:
     """Tune one model on the validation cut; fit it with its defaults and with the best found."""
-    make = zoo.MODELS[name]
-    trials = searched(name, {}, cuts) if name in SPACES else []
+    given = GIVEN.get(name, {})
+    make = partial(retrievers.retriever, name, given) if given else zoo.MODELS[name]
+    trials = searched(name, given, cuts) if name in SPACES else []
     best = best_of(trials) if trials else {}
-    tuned = partial(retrievers.retriever, name, best) if best else make
+    tuned = partial(retrievers.retriever, name, {**given, **best}) if best else make
     _keep(name, make, tuned, summary(trials) if trials else {}, cuts, out)
 
 

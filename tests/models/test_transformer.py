@@ -85,6 +85,15 @@ def test_the_best_epoch_is_kept() -> None:
     np.testing.assert_array_equal(shorter.score(HISTORIES), model.score(HISTORIES))
 
 
+def test_no_epoch_begins_after_its_minutes(tmp_path: Path) -> None:
+    assert len(fit(small(minutes=1e-9)).epochs_) == 1
+    file = tmp_path / "run"
+    fit(small(epochs=1), checkpoint=file)
+    # What an earlier run took counts, and more may be given to go on with.
+    assert len(fit(small(minutes=1e-9), checkpoint=file).epochs_) == 1
+    assert len(fit(small(minutes=60.0), checkpoint=file).epochs_) == 3
+
+
 def test_all_items_may_be_negatives() -> None:
     model = fit(small(negatives=None, epochs=1))
     assert np.isfinite(model.epochs_[0].loss)

@@ -39,9 +39,12 @@ _PARAMETERS = (
     "epochs",
     "batch_size",
     "patience",
+    "minutes",
     "device",
     "name",
 )
+_LENGTH = ("epochs", "patience", "minutes")
+"""Parameters that say how long a run may take and change nothing else."""
 
 
 class Transformer:
@@ -65,6 +68,9 @@ class Transformer:
     batch_size : int
         Windows of ``max_length`` events a step.
     patience : int
+    minutes : float, optional
+        Once the epochs have taken so long (more than 0, wall-clock) no further one begins; by default only
+        ``epochs`` and ``patience`` end the training. With it a fit depends on the speed of the machine.
     device : str
         "auto" takes a GPU where there is one (in bfloat16, compiled).
     name : str
@@ -84,6 +90,7 @@ class Transformer:
         epochs: int = 60,
         batch_size: int = 128,
         patience: int = 8,
+        minutes: float | None = None,
         device: str = "auto",
         name: str = "transformer",
     ) -> None:
@@ -98,6 +105,7 @@ class Transformer:
         self.epochs = epochs
         self.batch_size = batch_size
         self.patience = patience
+        self.minutes = minutes
         self.device = device
         self.name = name
         self.epochs_: list[Epoch] = []
@@ -255,7 +263,7 @@ class Transformer:
 
     def _fingerprint(self, seed: int, sequences: Sequences) -> str:
         """Return what a run depends on, except how long it may take."""
-        parameters = {name: getattr(self, name) for name in _PARAMETERS if name not in ("epochs", "patience")}
+        parameters = {name: getattr(self, name) for name in _PARAMETERS if name not in _LENGTH}
         told = hashlib.sha256(json.dumps([parameters, seed]).encode())
         for array in (sequences.offsets, sequences.item, sequences.kind, sequences.gap, self.centre_):
             told.update(array.tobytes())

@@ -8,6 +8,7 @@ Epoch n draws from the seed and n alone: a run that goes on from a checkpoint en
 interrupted.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -55,6 +56,7 @@ class Parameters(Protocol):
     epochs: int
     batch_size: int
     patience: int
+    minutes: float | None
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,15 @@ class _State:
         """Epochs since the best one."""
         return len(self.epochs) - 1 - int(np.argmax(self.values)) if self.epochs else 0
 
+    def goes_on(self, parameters: Parameters) -> bool:
+        """Whether there is to be another epoch."""
+        longest = math.inf if parameters.minutes is None else 60 * parameters.minutes
+        return (
+            len(self.epochs) < parameters.epochs
+            and self.waited < parameters.patience
+            and sum(epoch.seconds for epoch in self.epochs) < longest
+        )
+
 
 def train_network(
     parameters: Parameters,
@@ -144,7 +155,7 @@ def train_network(
         _go_on(state, saved)
     with progress.task("training the transformer", total=parameters.epochs) as task:
         task.advance(len(state.epochs))
-        while len(state.epochs) < parameters.epochs and state.waited < parameters.patience:
+        while state.goes_on(parameters):
             _epoch(state, parameters, lessons, seed)
             kept.save(_saved(state))
             task.advance()
