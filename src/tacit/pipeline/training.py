@@ -32,6 +32,9 @@ _TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _MOST: dict[Protocol, float] = {"time": 0.75, "leave-one-out": 1.0, "random": 1.0}
 """What is learned from one stretch of time is too sure of the next: the whole is told in the report and never
 chosen there (docs/decisions/003-how-much-the-ranker-counts.md)."""
+_DOUBT = 0.5
+"""Standard errors of a gain that are taken off it before it is believed
+(docs/decisions/003-how-much-the-ranker-counts.md)."""
 _SURE = 1.96
 """Standard errors on either side of a 95 % interval."""
 
@@ -106,14 +109,8 @@ class _Taught:
 
     @property
     def trust(self) -> float:
-        """What gains most, at most `most`, even if the standard error of the gain is taken off it."""
-        sure = {
-            trust: mean - error
-            for trust in _TRUSTS
-            if trust <= self.most
-            for mean, error in [self._gained(trust)]
-        }
-        return max(sure, key=lambda trust: (sure[trust], -trust))
+        """How much of what the ranker adds is believed."""
+        return trust_in(self.values, self.most)
 
     @property
     def scores(self) -> list[Float32]:
@@ -123,15 +120,34 @@ class _Taught:
     @property
     def gain(self) -> dict[str, float]:
         """What the ranker changes at this trust; see `TrainingReport`."""
-        mean, error = self._gained(self.trust)
+        mean, error = _gained(self.values, self.trust)
         before = float(self.values[0.0].mean())
         low, high = mean - _SURE * error, mean + _SURE * error
         return {"before": before, "after": before + mean, "low": low, "high": high}
 
-    def _gained(self, trust: float) -> tuple[float, float]:
-        """Return by how much lists are better than the blend's, and the standard error of that."""
-        gained = self.values[trust] - self.values[0.0]
-        return float(gained.mean()), float(gained.std()) / math.sqrt(max(len(gained), 1))
+
+def trust_in(values: Mapping[float, Float64], most: float) -> float:
+    """Return the trust, at most ``most``, that gains most after `_DOUBT` standard errors are taken off.
+
+    Parameters
+    ----------
+    values : mapping of trust to float64[n]
+        A measure of the same n lists at each trust, 0 (the blend alone) among them.
+    most : float
+    """
+    sure = {
+        trust: mean - _DOUBT * error
+        for trust in values
+        if trust <= most
+        for mean, error in [_gained(values, trust)]
+    }
+    return max(sure, key=lambda trust: (sure[trust], -trust))
+
+
+def _gained(values: Mapping[float, Float64], trust: float) -> tuple[float, float]:
+    """Return by how much lists are better than the blend's, and the standard error of that."""
+    gained = values[trust] - values[0.0]
+    return float(gained.mean()), float(gained.std()) / math.sqrt(max(len(gained), 1))
 
 
 def learn(
