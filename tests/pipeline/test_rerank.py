@@ -26,7 +26,6 @@ from tacit.pipeline.rerank import (
     Reranker,
     RerankReport,
     affordable,
-    chosen_weight,
     fit_reranker,
     list_pairs,
     log_pairs,
@@ -145,14 +144,6 @@ def test_two_scores_are_stretched_and_mixed_by_hand() -> None:
     other = np.array([[0, 10, 5, -np.inf], [1, 3, -np.inf, -np.inf], [-np.inf] * 4], dtype=np.float32)
     expected = [[0.75, 0.625, 0.125, -np.inf], [0.375, 0.625, -np.inf, -np.inf], [-np.inf] * 4]
     np.testing.assert_allclose(mixed(blended, other, 0.25), expected, rtol=1e-6)
-
-
-def test_a_gain_must_be_beyond_noise() -> None:
-    still = np.full(100, 0.3)
-    noisy, sure = still + np.tile([0.3, -0.28], 50), still + np.tile([0.05, 0.0], 50)
-    assert chosen_weight({0.0: still, 0.1: noisy, 0.25: still - 0.1}) == 0
-    assert chosen_weight({0.0: still, 0.1: noisy, 0.25: sure, 0.5: sure - 0.01}) == 0.25
-    assert chosen_weight({0.0: still, 0.5: still}) == 0
 
 
 def test_the_budget_bounds_how_many_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

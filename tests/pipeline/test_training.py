@@ -21,7 +21,7 @@ from tacit.pipeline.config import Config
 from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, Rehearsal, rehearse, roles
 from tacit.pipeline.lessons import Lesson, lesson
 from tacit.pipeline.secondstage import SecondStage
-from tacit.pipeline.training import TrainingReport, finished, learn, new_ranker, teach, trust_in
+from tacit.pipeline.training import TrainingReport, finished, learn, new_ranker, teach
 from tacit.pipeline.windows import Window, rank_windows
 from tacit.rankers.protocol import Epoch
 from tacit.testing.generated import small_log
@@ -116,18 +116,6 @@ def test_of_equals_the_ranker_is_trusted_least() -> None:
     stage, report, _ = learned(made(some_labels(), scores=telling, features=flat(telling)))
     assert report.valid_ndcg["0.0"] == report.valid_ndcg["0.5"] == pytest.approx(1)
     assert stage.trust == 0
-
-
-def test_half_a_standard_error_is_taken_off_what_a_ranker_gains() -> None:
-    nothing = np.zeros(4)
-    # .25 gains .05 with a standard error of .0433, .5 the same with .0750: .0283 and .0125 are left.
-    values = {0.0: nothing, 0.25: np.array([0.2, 0, 0, 0]), 0.5: np.array([0.3, -0.1, 0, 0])}
-    assert trust_in(values, most=1.0) == 0.25
-    # .035 with .0750 leaves nothing, .045 with .0750 a little: the bar lies at .0375.
-    assert trust_in({0.0: nothing, 0.5: np.array([0.285, -0.115, -0.015, -0.015])}, most=1.0) == 0
-    assert trust_in({0.0: nothing, 0.5: np.array([0.295, -0.105, -0.005, -0.005])}, most=1.0) == 0.5
-    # What is not allowed is not chosen, however good it is.
-    assert trust_in({**values, 1.0: nothing + 1}, most=0.75) == 0.25
 
 
 def test_the_trust_is_the_best_of_those_that_were_tried() -> None:

@@ -27,6 +27,7 @@ from tacit.features.candidates import Candidates
 from tacit.pipeline.config import made
 from tacit.pipeline.firststage import TRAIN, VALID, FirstStage, Rehearsal
 from tacit.pipeline.training import defined
+from tacit.pipeline.trust import trust_in
 from tacit.rankers.pair import PairClassifier, PairLists
 from tacit.rankers.protocol import Epoch
 
@@ -38,8 +39,8 @@ _JUDGED = 500
 """Lists of validation users that choose the weight."""
 _TIMED = 7
 """Lists that are timed, of the longest histories; the median counts."""
-_SURE = 2.0
-"""Standard errors that it must gain: it is the dearest stage, and chance alone would often choose it."""
+_DOUBT = 2.0
+"""Standard errors that are taken off its gain: the dearest stage, and chance alone would often choose it."""
 _WEIGHTS = (0.0, 0.1, 0.25, 0.5)
 """Half at most (docs/decisions/009-pair-classifier.md)."""
 
@@ -206,7 +207,7 @@ def fit_reranker(
     classifier.fit(texts, train, valid, rng=rng, progress=progress, on_epoch=on_epoch)
     top, took = affordable(classifier, limits, lists)
     quality = _quality_by_weight(classifier, top, lists, rng, progress) if top > 1 else {}
-    weight = chosen_weight(quality) if quality else 0.0
+    weight = trust_in(quality, doubt=_DOUBT) if quality else 0.0
     told = {str(w): float(values.mean()) for w, values in quality.items()}
     report = RerankReport(top, took, limits.milliseconds, weight, told, classifier.epochs_)
     return Reranker(classifier, top, weight) if weight else None, report
@@ -258,19 +259,6 @@ def _of_a_window(one: Rehearsal, scores: Float32, role: int, rng: np.random.Gene
     row, rank = np.nonzero(acted | (there & (rng.random(best.shape) < share)))
     item = one.judged.candidates.items[rows[row], best[row, rank]]
     return PairLists(one.window.queries.take(rows), row, item, acted[row, rank].astype(np.float32))
-
-
-def chosen_weight(quality: Mapping[float, Float64]) -> float:
-    """Return the weight with the best mean of those that beat 0 beyond noise; 0 where none does.
-
-    Parameters
-    ----------
-    quality : mapping of weight to float64[lists]
-        NDCG of the same lists under each weight, 0 among them.
-    """
-    gains = {weight: values - quality[0.0] for weight, values in quality.items()}
-    sure = [w for w, gain in gains.items() if gain.mean() > _SURE * gain.std() / np.sqrt(len(gain))]
-    return max(sure, key=lambda w: float(gains[w].mean()), default=0.0)
 
 
 def affordable(classifier: PairClassifier, limits: Limits, lists: Lists) -> tuple[int, float]:

@@ -22,6 +22,7 @@ from tacit.pipeline.config import Config, made
 from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage
 from tacit.pipeline.lessons import Lesson, lesson, pairs
 from tacit.pipeline.secondstage import SecondStage, trusted
+from tacit.pipeline.trust import gain, trust_in
 from tacit.rankers import quality
 from tacit.rankers.calibration import Bin, Calibration, calibration_error, reliability
 from tacit.rankers.importance import Importance, importance
@@ -109,8 +110,9 @@ class _Taught:
 
     @property
     def trust(self) -> float:
-        """How much of what the ranker adds is believed."""
-        return trust_in(self.values, self.most)
+        """How much of what the ranker adds is believed, at most `most`."""
+        allowed = {trust: values for trust, values in self.values.items() if trust <= self.most}
+        return trust_in(allowed, doubt=_DOUBT)
 
     @property
     def scores(self) -> list[Float32]:
@@ -120,34 +122,10 @@ class _Taught:
     @property
     def gain(self) -> dict[str, float]:
         """What the ranker changes at this trust; see `TrainingReport`."""
-        mean, error = _gained(self.values, self.trust)
+        mean, error = gain(self.values[self.trust], self.values[0.0])
         before = float(self.values[0.0].mean())
         low, high = mean - _SURE * error, mean + _SURE * error
         return {"before": before, "after": before + mean, "low": low, "high": high}
-
-
-def trust_in(values: Mapping[float, Float64], most: float) -> float:
-    """Return the trust, at most ``most``, that gains most after `_DOUBT` standard errors are taken off.
-
-    Parameters
-    ----------
-    values : mapping of trust to float64[n]
-        A measure of the same n lists at each trust, 0 (the blend alone) among them.
-    most : float
-    """
-    sure = {
-        trust: mean - _DOUBT * error
-        for trust in values
-        if trust <= most
-        for mean, error in [_gained(values, trust)]
-    }
-    return max(sure, key=lambda trust: (sure[trust], -trust))
-
-
-def _gained(values: Mapping[float, Float64], trust: float) -> tuple[float, float]:
-    """Return by how much lists are better than the blend's, and the standard error of that."""
-    gained = values[trust] - values[0.0]
-    return float(gained.mean()), float(gained.std()) / math.sqrt(max(len(gained), 1))
 
 
 def learn(
