@@ -1,7 +1,8 @@
 """Everybody's lists under one measure: Tacit's metrics, with paired intervals against the best tuned peer.
 
 Reads the lists that `search` wrote, and writes one compact JSON a task, which the tables are made of. Rows of
-earlier runs whose lists are not here stay as they are.
+earlier runs whose lists are not here stay as they are. Targets without a training event are also measured
+apart, over the users who have one.
 """
 
 import json
@@ -20,6 +21,7 @@ from tacit.evaluation.bootstrap import interval
 
 METRICS = ("ndcg@10", "recall@20", "mrr@10")
 MAIN = METRICS[0]
+COLD = "cold recall@20"
 OURS = "tacit"
 """The library whose models are compared; all others are peers."""
 
@@ -27,15 +29,21 @@ OURS = "tacit"
 def judge(task: Path, runs: Path, out: Path) -> None:
     """Score every run of a task against its test targets."""
     before = json.loads(out.read_text()) if out.exists() else {"best_peer": None, "rows": []}
+    targets = pl.read_parquet(task / "test" / "targets.parquet")
+    cold = targets.filter(~pl.col("item").is_in(_known(task).implode()))
     rows, values = [], {}
     for path in sorted(runs.glob("*.json")):
         told = json.loads(path.read_text())
         for kind in KINDS:
             lists = path.with_name(f"{path.stem}-{kind}.parquet")
-            scored = _scored(task, lists) if lists.exists() else None
-            rows.append(_row(told, kind, scored))
-            if scored is not None:
+            found = {}
+            if lists.exists():
+                scored = _scored(lists, targets)
                 values[told["model"], kind] = scored[MAIN]
+                found = {name: scored[name] for name in METRICS}
+                if len(cold):
+                    found[COLD] = _scored(lists, cold)["recall@20"]
+            rows.append(_row(told, kind, found))
     here = {(row["model"], row["kind"]) for row in rows}
     rows += [row for row in before["rows"] if (row["model"], row["kind"]) not in here]
     rows.sort(key=lambda row: (row["model"], row["kind"]))
@@ -45,7 +53,7 @@ def judge(task: Path, runs: Path, out: Path) -> None:
         kept = row.get("difference") if same else None
         row["difference"] = _difference(values, row, base) or kept
     report = {"task": task.name, **json.loads((task / "test" / "facts.json").read_text())}
-    report |= {"best_peer": base and base["model"], "rows": rows}
+    report |= {"best_peer": base and base["model"], "cold_users": cold["user"].n_unique(), "rows": rows}
     out.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
 
 
@@ -55,11 +63,17 @@ def best_peer(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
     return max(among, key=lambda row: row[MAIN], default=None)
 
 
-def _scored(task: Path, lists: Path) -> dict[str, Float64]:
-    targets = pl.read_parquet(task / "test" / "targets.parquet")
+def _known(task: Path) -> pl.Series:
+    """Return the items that somebody had to do with in training; to be shown is not enough."""
+    train = pl.read_parquet(task / "test" / "train.parquet")
+    return train.filter(pl.col("weight") != 0)["item"].unique()
+
+
+def _scored(lists: Path, targets: pl.DataFrame) -> dict[str, Float64]:
+    """Return each metric for each user with a target, by user."""
     users, counts = np.unique(targets["user"].to_numpy(), return_counts=True)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    listed = pl.read_parquet(lists)
+    listed = pl.read_parquet(lists).filter(pl.col("user").is_in(users))
     items = np.full((len(users), metrics.LONGEST), -1, dtype=np.int32)
     items[np.searchsorted(users, listed["user"].to_numpy()), listed["rank"].to_numpy() - 1] = listed["item"]
     ranking = Ranking(items, np.zeros(items.shape, dtype=np.float32))
@@ -67,14 +81,14 @@ def _scored(task: Path, lists: Path) -> dict[str, Float64]:
     return metrics.per_query(hit, counts)
 
 
-def _row(told: dict[str, Any], kind: str, scored: dict[str, Float64] | None) -> dict[str, Any]:
+def _row(told: dict[str, Any], kind: str, found: dict[str, Float64]) -> dict[str, Any]:
     about = {name: told[name] for name in ("model", "library", "version")}
     costs = {
         name: told.get(kind, {}).get(name) for name in ("parameters", "fit_seconds", "seconds", "peak_mb")
     }
-    found = {} if scored is None else {name: round(float(scored[name].mean()), 5) for name in METRICS}
+    means = {name: round(float(values.mean()), 5) for name, values in found.items()}
     valid = {"valid": told.get(kind, {}).get("valid"), "trials": told["trials"]}
-    return {**about, "kind": kind, **found, **costs, **valid}
+    return {**about, "kind": kind, **means, **costs, **valid}
 
 
 def _difference(
