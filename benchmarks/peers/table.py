@@ -115,15 +115,17 @@ def _new_items(reports: list[dict[str, Any]]) -> str:
         "|---" * (len(OF_TEXT) + 3) + "|",
     ]
     asked = [report for report in reports if report.get("cold_users", 0) >= LEAST]
-    return "\n".join([*lines, *(_new_items_line(report) for report in asked), ""])
+    return "\n".join([*lines, *filter(None, map(_new_items_line, asked)), ""])
 
 
-def _new_items_line(report: dict[str, Any]) -> str:
+def _new_items_line(report: dict[str, Any]) -> str | None:
+    """Return the line of a task, None where there is no text or nothing was run."""
     ours = {row["model"]: row[COLD] for row in report["rows"] if row["kind"] == "default" and COLD in row}
-    content, whole = ours.get("tacit-content"), ours.get("tacit")
-    ratio = f"{whole / content:.1f}" if content and whole is not None else "-"
-    cells = [report["task"], f"{report['cold_users']:,}", *(_number(ours.get(name)) for name in OF_TEXT)]
-    return f"| {' | '.join(cells)} | {ratio} |"
+    content, whole = ours.get(OF_TEXT[0]), ours.get(OURS)
+    if not content or whole is None:
+        return None
+    figures = [_number(ours.get(name)) for name in OF_TEXT]
+    return f"| {report['task']} | {report['cold_users']:,} | {' | '.join(figures)} | {whole / content:.1f} |"
 
 
 def _table(report: dict[str, Any]) -> str:
