@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import curves
 from judge import COLD, MAIN, OURS, best_peer
 from prepare import MOST, TASKS
 from search import LONGEST, SECONDS, TRIALS
@@ -64,7 +65,7 @@ def tables(results: Path, out: Path) -> None:
     reports = [json.loads(path.read_text()) for path in files if path.exists()]
     summary = _summary(reports)
     told = ["## Summary\n", summary, _new_items(reports), rankers.section(results / "rankers")]
-    told += map(_table, reports)
+    told += [curves.section(results.parent / "transformer"), *map(_table, reports)]
     out.write_text("\n".join([HEAD, _made(), *told]), "utf-8")
     _put_into_readme(summary)
 
