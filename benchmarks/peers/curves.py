@@ -44,7 +44,5 @@ def _line(report: dict[str, Any]) -> str:
 
 
 def _parameters(report: dict[str, Any]) -> str:
-    told = (
-        f"{name} {value}" for name, value in report["parameters"].items() if name not in ("name", "device")
-    )
+    told = (f"{name} {value}" for name, value in report["parameters"].items() if name not in UNTOLD)
     return f"- {report['data']}: {', '.join(told)}"
