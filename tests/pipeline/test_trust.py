@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tacit.pipeline.trust import gain, trust_in
+from tacit.pipeline.trust import paired_gain, trust_in
 
 NOTHING = np.zeros(4)
 
@@ -9,7 +9,7 @@ NOTHING = np.zeros(4)
 def test_a_gain_is_paired_and_has_a_standard_error() -> None:
     # Differences .2, 0, 0, 0: mean .05, standard deviation .0866, halved by the root of four.
     after = np.array([0.5, 0.4, 0.1, 0.9])
-    assert gain(after, after - [0.2, 0, 0, 0]) == pytest.approx((0.05, 0.0433), abs=1e-4)
+    assert paired_gain(after, after - [0.2, 0, 0, 0]) == pytest.approx((0.05, 0.0433), abs=1e-4)
 
 
 def test_what_is_sure_is_believed_before_what_is_not() -> None:

@@ -34,6 +34,7 @@ from tacit.evaluation.evaluate import fit_model, lists
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split
 from tacit.pipeline.spaces import Choice, Float, Int, Space, Value
+from tacit.pipeline.trust import paired_gain
 
 Parameters = dict[str, Value]
 
@@ -156,8 +157,8 @@ def surely_better(after: Float64, before: Float64) -> bool:
     ----------
     after, before : float64[users]
     """
-    gain = after - before
-    return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+    mean, error = paired_gain(after, before)
+    return mean > error
 
 
 class _Search:

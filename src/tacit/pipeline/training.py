@@ -22,7 +22,7 @@ from tacit.pipeline.config import Config, made
 from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage
 from tacit.pipeline.lessons import Lesson, lesson, pairs
 from tacit.pipeline.secondstage import SecondStage, trusted
-from tacit.pipeline.trust import gain, trust_in
+from tacit.pipeline.trust import paired_gain, trust_in
 from tacit.rankers import quality
 from tacit.rankers.calibration import Bin, Calibration, calibration_error, reliability
 from tacit.rankers.importance import Importance, importance
@@ -122,7 +122,7 @@ class _Taught:
     @property
     def gain(self) -> dict[str, float]:
         """What the ranker changes at this trust; see `TrainingReport`."""
-        mean, error = gain(self.values[self.trust], self.values[0.0])
+        mean, error = paired_gain(self.values[self.trust], self.values[0.0])
         before = float(self.values[0.0].mean())
         low, high = mean - _SURE * error, mean + _SURE * error
         return {"before": before, "after": before + mean, "low": low, "high": high}

@@ -24,12 +24,12 @@ def trust_in(values: Mapping[float, Float64], *, doubt: float) -> float:
     left = {
         trust: mean - doubt * error
         for trust, measured in values.items()
-        for mean, error in [gain(measured, values[0.0])]
+        for mean, error in [paired_gain(measured, values[0.0])]
     }
     return max(left, key=lambda trust: (left[trust], -trust))
 
 
-def gain(after: Float64, before: Float64) -> tuple[float, float]:
+def paired_gain(after: Float64, before: Float64) -> tuple[float, float]:
     """Return the mean of paired differences and its standard error.
 
     Parameters
