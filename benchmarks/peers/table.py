@@ -24,9 +24,9 @@ PROTOCOLS = {
 NEW_ITEMS = """## Items without a training event
 
 Recall@20 of the targets that nobody had anything to do with in training, over the users with such a target;
-tasks with texts and at least {least} of these users where content finds any (of earlier runs it was not measured).
-Content is the cosine of text vectors alone. The ratio is that of the whole of Tacit, with its defaults. Peers
-read no text and find none. See the note on such items above.
+tasks with texts and at least {least} of these users where content finds any (not measured of runs before
+b97305a). Content is the cosine of text vectors alone. The ratio is that of the whole of Tacit, with its
+defaults. Peers read no text and find none. See the note on such items above.
 """
 LEAST = 50
 """Users: of fewer a ratio says nothing."""
