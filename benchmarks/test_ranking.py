@@ -14,14 +14,14 @@ from tacit.data.queries import Queries
 from tacit.data.vocabulary import Vocabulary
 from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates
-from tacit.features.columns import Column
+from tacit.features.feature_columns import Column
 from tacit.features.maker import FeatureMaker
 from tacit.rankers.cnn import CNN
 from tacit.rankers.dcn import DCN
 from tacit.rankers.lambdamart import LambdaMART
 from tacit.rankers.linear import Linear
 from tacit.rankers.mlp import MLP
-from tacit.rankers.protocol import Pairs, Ranker
+from tacit.rankers.ranker import Pairs, Ranker
 
 _ITEMS, _EVENTS, _CANDIDATES, _FEATURES = 20_000, 100_000, 200, 120
 

@@ -46,7 +46,7 @@ def acquainted_snapshot() -> Snapshot:
     config = Config(encoder="tfidf", retrievers={"trending": {}, "itemknn": {}}, ranker=ranker, windows=1)
     snapshot = train(shop.events.with_columns(devices), shop.items, config, users=users)
     assert snapshot.pipeline.second_.ranker is not None
-    snapshot.pipeline.second_ = replace(snapshot.pipeline.second_, trust=0.5)
+    snapshot.pipeline.second_ = replace(snapshot.pipeline.second_, ranker_weight=0.5)
     return snapshot
 
 

@@ -18,9 +18,9 @@ from tacit.engine.engine import Engine
 from tacit.engine.requests import Request
 from tacit.engine.snapshot import Snapshot, load, save
 from tacit.engine.train import catalogue_of, encoded
-from tacit.features.columns import Column
+from tacit.features.feature_columns import Column
 from tacit.rankers.mlp import MLP
-from tacit.rankers.protocol import Pairs
+from tacit.rankers.ranker import Pairs
 from tacit.server.app import create_app
 
 SOURCE = Path(__file__).parents[1] / "src" / "tacit"

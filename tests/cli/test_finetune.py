@@ -114,12 +114,12 @@ def test_an_interrupt_leaves_the_best_epoch_so_far(
 ) -> None:
     qualities = iter([Quality(0.1, 0.1), Quality(0.2, 0.2)])
 
-    def judged(*_: object) -> Quality:
+    def labelled(*_: object) -> Quality:
         if (found := next(qualities, None)) is None:
             raise KeyboardInterrupt
         return found
 
-    monkeypatch.setattr(finetuning, "_judged", judged)
+    monkeypatch.setattr(finetuning, "_judged", labelled)
     out = tmp_path / "tuned"
     options = ["--base", str(language_model), "--method", "full", "--layers", "1"]
     assert run(["finetune", *files, "--out", str(out), *options]) == 130

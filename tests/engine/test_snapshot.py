@@ -30,7 +30,7 @@ def ranked_snapshot() -> Snapshot:
     ranker = {"name": "mlp", "hidden": [8], "epochs": 2}
     snapshot = train(shop.events, shop.items, Config(encoder="tfidf", ranker=ranker, windows=1))
     assert snapshot.pipeline.second_.ranker is not None
-    second = replace(snapshot.pipeline.second_, trust=0.5)
+    second = replace(snapshot.pipeline.second_, ranker_weight=0.5)
     snapshot.pipeline.second_ = second
     return snapshot
 
@@ -71,7 +71,7 @@ def test_a_snapshot_comes_back_with_the_same_lists(saved: Path) -> None:
     assert lists(again).equals(lists(snapshot))
     assert lists(again, users=["nobody knows me"]).equals(lists(snapshot, users=["nobody knows me"]))
     assert again.pipeline.second_.ranker is not None
-    assert again.pipeline.second_.trust == 0.5
+    assert again.pipeline.second_.ranker_weight == 0.5
 
 
 def test_everything_else_comes_back_too(saved: Path) -> None:

@@ -15,7 +15,7 @@ from tacit.engine.batch import recommend_all
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.train import NO_ENCODER, catalogue_of, encoded, fingerprint, train
 from tacit.pipeline.config import Config
-from tacit.rankers.protocol import Epoch
+from tacit.rankers.ranker import Epoch
 
 RANKER = {"name": "mlp", "hidden": [8], "epochs": 2}
 CONFIG = Config(encoder="tfidf", ranker=RANKER, windows=1)

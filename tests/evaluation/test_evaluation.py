@@ -67,7 +67,7 @@ def test_costs_are_told_apart(split: Split) -> None:
 def test_what_a_list_takes_is_measured_of_all_models_in_turns(split: Split) -> None:
     asked: list[str] = []
 
-    class Asked(Popular):
+    class CandidatePairs(Popular):
         def __init__(self, name: str) -> None:
             self.name = name
 
@@ -75,7 +75,7 @@ def test_what_a_list_takes_is_measured_of_all_models_in_turns(split: Split) -> N
             asked.append(self.name)
             return recommend(self, queries, k)
 
-    evaluate_all({name: partial(Asked, name) for name in ("one", "two")}, split)
+    evaluate_all({name: partial(CandidatePairs, name) for name in ("one", "two")}, split)
     assert asked == ["one", "two", *["one", "two"] * 3]  # all users at once, then each of three users
 
 

@@ -10,34 +10,34 @@ from scipy import sparse
 
 from tacit.core.types import Float32
 from tacit.data.queries import Queries
-from tacit.features.asked import Asked
 from tacit.features.candidates import Candidates
+from tacit.features.feature_state import FeatureState
 from tacit.features.neighbours import neighbours
-from tacit.features.past import Past
+from tacit.features.pairs import CandidatePairs
 from tacit.testing.generated import small_log
 
 WEIGHTS = np.array([[0, 2, 1], [3, 0, 0], [0, 5, 0]], dtype=np.float32)
 
 
-def past(weights: Float32, kinds: tuple[str, ...] = ("view",)) -> Past:
+def state(weights: Float32, kinds: tuple[str, ...] = ("view",)) -> FeatureState:
     log, catalogue = small_log()
-    whole = Past.of(log, catalogue, None, (), collaborative=False)
+    whole = FeatureState.of(log, catalogue, None, (), collaborative=False)
     return replace(whole, follows=sparse.csr_array(weights), kinds=kinds)
 
 
-def asked(queries: Queries, items: list[list[int]]) -> Asked:
+def pairs_of(queries: Queries, items: list[list[int]]) -> CandidatePairs:
     codes = np.array(items, dtype=np.int32)
     scores = np.zeros((*codes.shape, 1), dtype=np.float32)
-    return Asked.of(queries, Candidates(codes, scores, queries.lengths, queries.absence, ("one",)))
+    return CandidatePairs.of(queries, Candidates(codes, scores, queries.lengths, queries.idle_time, ("one",)))
 
 
-def column(made: Past, pairs: Asked, name: str) -> list[float]:
+def column(made: FeatureState, pairs: CandidatePairs, name: str) -> list[float]:
     return next(values for column, _, values in neighbours(made, pairs) if column == name).tolist()
 
 
 def test_sum_max_mean_and_the_last_event_by_hand() -> None:
     # The history is item 2, then 0; of the candidates 1 is spoken for by both, 2 by the last event alone.
-    pairs, made = asked(Queries.of([[2, 0]]), [[1, 2]]), past(WEIGHTS)
+    pairs, made = pairs_of(Queries.of([[2, 0]]), [[1, 2]]), state(WEIGHTS)
     assert column(made, pairs, "follows_sum") == pytest.approx([2 + 0.8 * 5, 1])
     assert column(made, pairs, "follows_max") == [5, 1]
     assert column(made, pairs, "follows_mean") == [3.5, 0.5]
@@ -47,18 +47,18 @@ def test_sum_max_mean_and_the_last_event_by_hand() -> None:
 
 def test_each_type_of_event_has_a_sum_of_its_own() -> None:
     queries = replace(Queries.of([[2, 0]]), kind=np.array([1, 0], dtype=np.int16))
-    made = past(WEIGHTS, kinds=("view", "purchase"))
-    assert column(made, asked(queries, [[1]]), "follows_view") == [2]
-    assert column(made, asked(queries, [[1]]), "follows_purchase") == pytest.approx([0.8 * 5])
+    made = state(WEIGHTS, kinds=("view", "purchase"))
+    assert column(made, pairs_of(queries, [[1]]), "follows_view") == [2]
+    assert column(made, pairs_of(queries, [[1]]), "follows_purchase") == pytest.approx([0.8 * 5])
 
 
 def test_what_was_not_liked_does_not_speak() -> None:
-    pairs = asked(Queries.of([[2, 0]], weights=[[-1, 1]]), [[1]])
-    assert column(past(WEIGHTS), pairs, "follows_sum") == [2]
+    pairs = pairs_of(Queries.of([[2, 0]], weights=[[-1, 1]]), [[1]])
+    assert column(state(WEIGHTS), pairs, "follows_sum") == [2]
 
 
 def test_nobody_speaks_of_or_for_items_beyond_the_weights() -> None:
-    assert column(past(WEIGHTS), asked(Queries.of([[7, 0]]), [[1, 9]]), "follows_sum") == [2, 0]
+    assert column(state(WEIGHTS), pairs_of(Queries.of([[7, 0]]), [[1, 9]]), "follows_sum") == [2, 0]
 
 
 @settings(max_examples=40, deadline=None)
@@ -75,5 +75,5 @@ def test_it_equals_a_naive_sum_in_blocks_of_any_size(seed: int, users: int, widt
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tacit.features.neighbours._CELLS", cells)
-        found = column(past(weights), asked(Queries.of(histories), items), "follows_sum")
+        found = column(state(weights), pairs_of(Queries.of(histories), items), "follows_sum")
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

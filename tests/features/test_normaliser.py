@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tacit.core.errors import ConfigError
-from tacit.features.columns import Column
+from tacit.features.feature_columns import Column
 from tacit.features.normaliser import Normaliser, Scale
 
 

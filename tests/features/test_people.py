@@ -59,7 +59,7 @@ def candidates(n: int, items: tuple[int, ...] = (0, 1, 2, 3)) -> Candidates:
     return Candidates(places, np.zeros((n, len(items), 1), np.float32), np.zeros(n), np.zeros(n), ("one",))
 
 
-def asked(**told: str) -> Queries:
+def pairs(**told: str) -> Queries:
     traits = TraitColumns(("gender",), {}).traits_of(told)[None]
     return replace(Queries.of([[]]), traits=traits)
 
@@ -82,40 +82,40 @@ def lift(count: float, expected: float) -> float:
 def test_the_lift_of_an_item_among_people_like_the_one_who_asks() -> None:
     made = maker(log())
     expected = [lift(6, 8 * 6 / 14), lift(0, 0), lift(2, 8 * 8 / 14), lift(0, 0)]
-    assert column(made, asked(gender="F"), "item_lift_gender").tolist() == pytest.approx(expected, abs=1e-6)
+    assert column(made, pairs(gender="F"), "item_lift_gender").tolist() == pytest.approx(expected, abs=1e-6)
     expected = [lift(0, 6 * 6 / 14), lift(0, 0), lift(6, 6 * 8 / 14), lift(0, 0)]
-    assert column(made, asked(gender="m"), "people_item_mean").tolist() == pytest.approx(expected, abs=1e-6)
+    assert column(made, pairs(gender="m"), "people_item_mean").tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_lift_of_its_labels() -> None:
     # All of a's choices are half drama, half war in one column and north in the other.
     half, whole = lift(3 / 2, 8 * 3 / 2 / 14), lift(3, 8 * 3 / 14)
     made = maker(log())
-    known = column(made, asked(gender="F"), "label_lift_gender")
+    known = column(made, pairs(gender="F"), "label_lift_gender")
     assert known[0] == pytest.approx(0.25 * half + 0.25 * half + 0.5 * whole, abs=1e-6)
     assert known[3] == pytest.approx(lift(1, 8 * 4 / 14), abs=1e-6)  # south alone: it has no genre
 
 
 def test_nothing_is_known_of_strangers_and_of_rare_traits() -> None:
     made = maker(log())
-    for queries in (Queries.of([[]]), asked(), asked(gender="other")):
+    for queries in (Queries.of([[]]), pairs(), pairs(gender="other")):
         features = made.transform(queries, candidates(1))
         sides = np.array([one.side for one in made.columns(("one",))])
         assert np.isnan(features[:, sides == "pair"]).all()
     few = WHO.with_columns(gender=pl.Series(["F"] * 8 + ["M"] * 4))
-    assert np.isnan(column(maker(log(few)), asked(gender="M"), "item_lift_gender")).all()
+    assert np.isnan(column(maker(log(few)), pairs(gender="M"), "item_lift_gender")).all()
 
 
 def test_crosses_are_buckets_of_trait_and_label() -> None:
     made = maker(log())
-    women, men = asked(gender="F"), asked(gender="M")
+    women, men = pairs(gender="F"), pairs(gender="M")
     first = column(made, women, "cross_gender_genre_0")
     assert first.tolist()[3] == 0  # no genre
     assert column(made, women, "cross_gender_genre_1").tolist()[1:] == [0, 0, 0]  # one genre at most
     war = column(made, women, "cross_gender_genre_1")[0]
     assert war == first[1] == bucket("war")
     assert (first[:3] != column(made, men, "cross_gender_genre_0")[:3]).all()
-    assert not column(made, asked(), "cross_gender_genre_0").any()
+    assert not column(made, pairs(), "cross_gender_genre_0").any()
     assert {one.side for one in made.columns(("one",)) if one.family == "crosses"} == {"bucket"}
 
 
@@ -139,7 +139,7 @@ def test_a_restored_maker_makes_the_same() -> None:
     spec = json.loads(json.dumps(made.spec()))
     again = FeatureMaker.restore(spec, made.arrays(), Catalogue.from_frame(ITEMS))
     assert again.columns(("one",)) == made.columns(("one",))
-    queries = asked(gender="F")
+    queries = pairs(gender="F")
     np.testing.assert_array_equal(
         again.transform(queries, candidates(1)), made.transform(queries, candidates(1))
     )
@@ -149,7 +149,7 @@ def test_in_a_larger_catalogue_a_new_item_is_known_by_its_labels() -> None:
     made = maker(log())
     new = pl.DataFrame({"item_id": ["e"], "genre": ["a new genre|drama"], "studio": ["North"]})
     larger = made.extended(Catalogue.from_frame(ITEMS).extended(new))
-    queries, found = asked(gender="F"), candidates(1, (0, 1, 2, 3, 6))
+    queries, found = pairs(gender="F"), candidates(1, (0, 1, 2, 3, 6))
     names = [one.name for one in larger.columns(("one",))]
     features = larger.transform(queries, found)
     np.testing.assert_array_equal(features[:4], made.transform(queries, candidates(1)))
@@ -186,4 +186,4 @@ def test_moments_alone_are_enough() -> None:
 def test_users_who_never_chose_anything_tell_nothing() -> None:
     idle = pl.concat([WHO, pl.DataFrame({"user_id": [f"x{n}" for n in range(6)], "gender": ["X"] * 6})])
     made = maker(log(idle))
-    assert column(made, asked(gender="X"), "item_lift_gender").tolist() == [0, 0, 0, 0]
+    assert column(made, pairs(gender="X"), "item_lift_gender").tolist() == [0, 0, 0, 0]

@@ -11,7 +11,7 @@ from tacit.data.queries import Queries
 from tacit.models.transformer import Transformer
 from tacit.models.transformer.batches import Sequences
 from tacit.models.transformer.network import Network, Shape
-from tacit.models.transformer.training import Epoch, Lessons, _gain, sampled_softmax
+from tacit.models.transformer.training import Epoch, Examples, _gain, sampled_softmax
 from tacit.testing.conformance import Conformance
 from tacit.testing.generated import small_log
 
@@ -142,10 +142,10 @@ def test_only_the_last_events_are_read() -> None:
 
 def test_held_out_events_are_not_learned_from() -> None:
     sequences = sequences_of([5, 4, 2] * 10)
-    lessons = Lessons.of(sequences, 100, np.random.default_rng(0))
-    assert len(lessons.held) == len(lessons.target) == 3
-    assert len(lessons.train.item) == len(sequences.item) - 3
-    assert (lessons.held.lengths >= 2).all()
+    examples = Examples.of(sequences, 100, np.random.default_rng(0))
+    assert len(examples.held) == len(examples.target) == 3
+    assert len(examples.train.item) == len(sequences.item) - 3
+    assert (examples.held.lengths >= 2).all()
 
 
 def test_the_gain_is_that_of_the_rank_among_unseen_items() -> None:

@@ -3,21 +3,23 @@ import pytest
 
 from tacit.core.types import DAY, Float32
 from tacit.features.candidates import Candidates
-from tacit.pipeline.blend import Blend, Judged
+from tacit.pipeline.blend import Blend, LabelledCandidates
 
 
 def found(
-    scores: Float32, lengths: np.ndarray | None = None, absences: np.ndarray | None = None
+    scores: Float32, lengths: np.ndarray | None = None, idle_times: np.ndarray | None = None
 ) -> Candidates:
     n, c, r = scores.shape
     items = np.tile(np.arange(c, dtype=np.int32), (n, 1))
     lengths = np.full(n, 20) if lengths is None else lengths
-    return Candidates(items, scores, lengths, np.zeros(n) if absences is None else absences, ("a", "b")[:r])
+    return Candidates(
+        items, scores, lengths, np.zeros(n) if idle_times is None else idle_times, ("a", "b")[:r]
+    )
 
 
 def learned(candidates: Candidates, labels: Float32) -> Blend:
     r = candidates.scores.shape[2]
-    return Blend().fit([Judged(candidates, labels, labels.sum(axis=1).astype(int))], r)
+    return Blend().fit([LabelledCandidates(candidates, labels, labels.sum(axis=1).astype(int))], r)
 
 
 def test_the_retriever_that_is_right_gets_the_weight() -> None:
@@ -44,9 +46,9 @@ def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero() -> None:
         total = users = 0.0
         for row in range(40):
             length = np.log(min(max(lengths[row], 1), 400)) / np.log(400)
-            absence = np.log1p(min(days[row], 365)) / np.log1p(365)
+            idle_time = np.log1p(min(days[row], 365)) / np.log1p(365)
             standard = (scores[row] - scores[row].mean(axis=0)) / scores[row].std(axis=0)
-            known = weights[2:4] + length * weights[4:6] + absence * weights[6:8]
+            known = weights[2:4] + length * weights[4:6] + idle_time * weights[6:8]
             logits = standard @ (known if lengths[row] else weights[:2])
             logs = logits - np.log(np.exp(logits).sum())
             user = np.sqrt(labels[row].sum())
@@ -54,7 +56,7 @@ def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero() -> None:
             users += user
         return (total + 16 * float(weights @ weights)) / users
 
-    parts = [blend.newcomers_, blend.weights_, blend.growth_, blend.absence_, blend.silence_]
+    parts = [blend.new_users_, blend.weights_, blend.growth_, blend.idle_time_, blend.missing_penalty_]
     best = np.concatenate(parts).astype(float)
     for place in range(10):
         step = np.zeros(10)
@@ -71,7 +73,9 @@ def test_what_silence_counts_for_is_learned_from_what_people_chose() -> None:
     scores[:, 20:, 0] = -np.inf
     spoken = np.isfinite(scores[:, :, 0])
     fresh = (np.where(spoken, scores[:, :, 0], 0.5) + scores[:, :, 1] > 1.4).astype(np.float32)
-    lenient, harsh = (learned(found(scores), labels).silence_[0] for labels in (fresh, fresh * spoken))
+    lenient, harsh = (
+        learned(found(scores), labels).missing_penalty_[0] for labels in (fresh, fresh * spoken)
+    )
     assert abs(lenient) < 0.3 < 1 < harsh
 
 
@@ -90,8 +94,8 @@ def test_who_is_here_and_who_has_been_away_have_their_own_weights() -> None:
     scores = rng.random((400, 20, 2)).astype(np.float32)
     away = np.arange(400) % 2
     labels = (np.take_along_axis(scores, away[:, None, None], axis=2)[:, :, 0] > 0.85).astype(np.float32)
-    blend = learned(found(scores, absences=away * 200 * DAY), labels)
-    assert blend.absence_[0] < -0.3 < 0.3 < blend.absence_[1]
+    blend = learned(found(scores, idle_times=away * 200 * DAY), labels)
+    assert blend.idle_time_[0] < -0.3 < 0.3 < blend.idle_time_[1]
 
 
 def test_who_has_no_history_has_weights_of_their_own() -> None:
@@ -100,7 +104,7 @@ def test_who_has_no_history_has_weights_of_their_own() -> None:
     met = np.arange(400) % 2
     labels = (np.take_along_axis(scores, met[:, None, None], axis=2)[:, :, 0] > 0.85).astype(np.float32)
     blend = learned(found(scores, met), labels)
-    assert blend.newcomers_[0] > 10 * blend.newcomers_[1]
+    assert blend.new_users_[0] > 10 * blend.new_users_[1]
     assert blend.weights_[1] > 10 * blend.weights_[0]
 
 
@@ -115,10 +119,10 @@ def test_users_who_chose_no_candidate_change_nothing() -> None:
 
 def test_nothing_to_learn_from_gives_equal_weights() -> None:
     assert Blend().fit([], 4).weights_.tolist() == [0.25] * 4
-    assert Blend().fit([], 4).newcomers_.tolist() == [0.25] * 4
-    assert Blend().fit([], 4).silence_.tolist() == [0.25] * 4
+    assert Blend().fit([], 4).new_users_.tolist() == [0.25] * 4
+    assert Blend().fit([], 4).missing_penalty_.tolist() == [0.25] * 4
     assert Blend().fit([], 4).growth_.tolist() == [0] * 4
-    assert Blend().fit([], 4).absence_.tolist() == [0] * 4
+    assert Blend().fit([], 4).idle_time_.tolist() == [0] * 4
 
 
 def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> None:
@@ -133,8 +137,8 @@ def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> Non
     harsh = [-side / 4 - 0.75, -0.75, side / 4 + 0.75, -np.inf]  # silence is b's worst candidate
     blend = Blend([0.25, 0.75], [9, 9], [9, 9], [9, 9], [0.25, 0.75])
     np.testing.assert_allclose(blend.score(candidates)[0], harsh, rtol=1e-6)
-    with pytest.raises(KeyError, match="newcomers"):  # a snapshot of an older blend says "fit again"
-        Blend.restore({name: value for name, value in blend.spec().items() if name != "newcomers"})
+    with pytest.raises(KeyError, match="new_users"):  # a snapshot of an older blend says "fit again"
+        Blend.restore({name: value for name, value in blend.spec().items() if name != "new_users"})
     assert Blend.restore(blend.spec()).score(candidates).tolist() == blend.score(candidates).tolist()
 
 

@@ -18,9 +18,9 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.queries import Queries
 from tacit.data.ranking import top_k
 from tacit.features.candidates import Candidates
-from tacit.pipeline.blend import Judged
+from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.config import Config, parse_config
-from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, Rehearsal
+from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, Fold
 from tacit.pipeline.rerank import (
     Limits,
     Reranker,
@@ -36,7 +36,7 @@ from tacit.pipeline.training import learn
 from tacit.pipeline.twostage import TwoStage
 from tacit.pipeline.windows import Window
 from tacit.rankers.pair import PairClassifier
-from tacit.reporting.training import rerank_line
+from tacit.reporting.training_page import rerank_line
 from tacit.testing.generated import small_items, small_log, small_vectors
 
 N, WIDTH = 90, 30
@@ -69,19 +69,19 @@ def parameters(bert: Path, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def made(labels: Float32, told: Float32) -> Rehearsal:
+def made(labels: Float32, told: Float32) -> Fold:
     """Return a rehearsal: everybody's candidates are the first items of the small log."""
     log, _ = small_log()
     items = np.tile(np.arange(WIDTH, dtype=np.int32), (N, 1))
     found = Candidates(
         items, np.stack([told, told], axis=2), np.full(N, 1), np.zeros(N), ("trending", "content")
     )
-    judged = Judged(found, labels, labels.sum(axis=1).astype(np.int64))
+    labelled = LabelledCandidates(found, labels, labels.sum(axis=1).astype(np.int64))
     queries = Queries.of([[number % 90] for number in range(N)])
     no_kinds = np.zeros((0, len(log.kinds)), bool)
     none = (np.zeros(N + 1, np.int64), np.empty(0, np.int32))
     window = Window(log, queries, *none, no_kinds, *none)
-    return Rehearsal(window, (), judged, ROLE)
+    return Fold(window, (), labelled, ROLE)
 
 
 def of_a_group() -> Float32:
@@ -185,12 +185,12 @@ def test_a_list_shorter_than_the_top_is_ordered_too() -> None:
 def test_pairs_come_from_the_top_of_lists_with_a_positive() -> None:
     one = made(np.tile(np.arange(WIDTH) % 6 == 0, (N, 1)).astype(np.float32), noise(1))
     scores = noise(4)
-    one.judged.labels[:10] = 0  # nobody among these acted on anything
+    one.labelled.labels[:10] = 0  # nobody among these acted on anything
     pairs = list_pairs([(one, scores)], TRAIN, np.random.default_rng(0))
     assert len(pairs.queries) == 60
     assert pairs.row.min() == 10
-    assert pairs.label.sum() == one.judged.labels[:60].sum()
-    np.testing.assert_array_equal(pairs.label, one.judged.labels[pairs.row, pairs.item])
+    assert pairs.label.sum() == one.labelled.labels[:60].sum()
+    np.testing.assert_array_equal(pairs.label, one.labelled.labels[pairs.row, pairs.item])
     negatives = len(pairs) - pairs.label.sum()
     assert negatives == pytest.approx(4 * pairs.label.sum(), rel=0.1)
 
@@ -265,7 +265,7 @@ def fitted(bert: Path) -> TwoStage:
 
 def learn_pairs(model: TwoStage) -> tuple[Any, Any]:
     lists = [(made(of_a_group(), noise(1)), noise(1))]
-    return tuple(list_pairs(lists, role, np.random.default_rng(0)) for role in (TRAIN, VALID))  # type: ignore[return-value]
+    return tuple(list_pairs(lists, part, np.random.default_rng(0)) for part in (TRAIN, VALID))  # type: ignore[return-value]
 
 
 def everybody() -> Queries:

@@ -45,7 +45,7 @@ def test_what_was_only_shown_is_a_candidate_and_no_history() -> None:
     found = candidates([A], queries, 2, np.ones(5, dtype=bool))
     assert found.items.tolist() == [[1, 2], [0, 1]]
     assert found.lengths.tolist() == [1, 0]
-    assert found.absences.tolist() == [8, 0]
+    assert found.idle_times.tolist() == [8, 0]
 
 
 def test_batches_are_padded_to_one_width() -> None:

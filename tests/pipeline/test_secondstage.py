@@ -11,8 +11,8 @@ from tacit.data.queries import Queries
 from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
-from tacit.pipeline.blend import Blend, shares
-from tacit.pipeline.secondstage import SecondStage, fit_projection, trusted
+from tacit.pipeline.blend import Blend, log_softmax
+from tacit.pipeline.secondstage import SecondStage, fit_projection, weighted_scores
 from tacit.rankers.mlp import MLP
 from tacit.testing.generated import small_log
 
@@ -25,7 +25,7 @@ FOUND = Candidates(
         dtype=np.float32,
     ),
     QUERIES.lengths,
-    QUERIES.absence,
+    QUERIES.idle_time,
     ("trending", "ease"),
 )
 
@@ -50,12 +50,12 @@ def stage() -> SecondStage:
         maker,
         normaliser,
         ranker(normaliser.transform(features).shape[1]),
-        trust=0.5,
+        ranker_weight=0.5,
     )
 
 
 def ranked(stage: SecondStage) -> Float32:
-    base = shares(stage.blend.score(FOUND))
+    base = log_softmax(stage.blend.score(FOUND))
     scores = np.full(FOUND.items.shape, NO, dtype=np.float32)
     features = stage.normaliser.transform(stage.maker.transform(QUERIES, FOUND))
     scores[FOUND.real] = stage.ranker.score(features, base[FOUND.real])
@@ -65,18 +65,18 @@ def ranked(stage: SecondStage) -> Float32:
 def test_so_much_of_what_the_ranker_adds_is_believed() -> None:
     base = np.array([[4, 2, NO], [NO] * 3], dtype=np.float32)
     other = np.array([[0, 10, NO], [NO] * 3], dtype=np.float32)
-    np.testing.assert_array_equal(trusted(base, other, 0.25), [[3, 4, NO], [NO] * 3])
+    np.testing.assert_array_equal(weighted_scores(base, other, 0.25), [[3, 4, NO], [NO] * 3])
 
 
 def test_without_trust_the_blend_alone_counts(stage: SecondStage) -> None:
-    alone = replace(stage, trust=0.0).score(QUERIES, FOUND)
-    np.testing.assert_array_equal(alone, shares(stage.blend.score(FOUND)))
+    alone = replace(stage, ranker_weight=0.0).score(QUERIES, FOUND)
+    np.testing.assert_array_equal(alone, log_softmax(stage.blend.score(FOUND)))
     np.testing.assert_array_equal(replace(stage, ranker=None).score(QUERIES, FOUND), alone)
     assert np.isneginf(alone[FOUND.items < 0]).all()
 
 
 def test_with_full_trust_the_order_is_the_rankers(stage: SecondStage) -> None:
-    scores = replace(stage, trust=1.0).score(QUERIES, FOUND)
+    scores = replace(stage, ranker_weight=1.0).score(QUERIES, FOUND)
     np.testing.assert_array_equal(
         np.argsort(-scores, kind="stable"), np.argsort(-ranked(stage), kind="stable")
     )
@@ -84,7 +84,7 @@ def test_with_full_trust_the_order_is_the_rankers(stage: SecondStage) -> None:
 
 
 def test_half_trust_is_the_mean_of_the_two(stage: SecondStage) -> None:
-    expected = (shares(stage.blend.score(FOUND)) + ranked(stage)) / 2
+    expected = (log_softmax(stage.blend.score(FOUND)) + ranked(stage)) / 2
     np.testing.assert_allclose(stage.score(QUERIES, FOUND), expected, rtol=1e-5)
 
 
@@ -103,12 +103,12 @@ def test_a_snapshot_keeps_blend_ranker_and_trust(stage: SecondStage) -> None:
 def test_a_longer_log_changes_the_statistics_and_nothing_else(stage: SecondStage) -> None:
     log, catalogue = small_log()
     earlier = stage.fitted(log.before(float(np.median(log.at))), catalogue, ())
-    assert earlier.maker.past_.statistics.end < stage.maker.past_.statistics.end == log.end
+    assert earlier.maker.state_.statistics.end < stage.maker.state_.statistics.end == log.end
     assert earlier.blend.spec() == {**stage.blend.spec(), "n_items": len(catalogue)}
-    assert (earlier.normaliser, earlier.ranker, earlier.trust) == (
+    assert (earlier.normaliser, earlier.ranker, earlier.ranker_weight) == (
         stage.normaliser,
         stage.ranker,
-        stage.trust,
+        stage.ranker_weight,
     )
     assert earlier.maker.projection is stage.maker.projection
 

@@ -13,17 +13,17 @@ from tacit.core.progress import SILENT
 from tacit.core.types import Float32
 from tacit.data.interactions import Interactions
 from tacit.features.candidates import Candidates
-from tacit.features.columns import Column
 from tacit.features.families import USUAL
+from tacit.features.feature_columns import Column
 from tacit.features.maker import FeatureMaker
-from tacit.pipeline.blend import Blend, Judged, shares
+from tacit.pipeline.blend import Blend, LabelledCandidates, log_softmax
 from tacit.pipeline.config import Config
-from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, Rehearsal, rehearse, roles
-from tacit.pipeline.lessons import Lesson, lesson
+from tacit.pipeline.examples import RankingExamples, ranking_examples
+from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, Fold, assign_parts, fit_fold
 from tacit.pipeline.secondstage import SecondStage
-from tacit.pipeline.training import TrainingReport, finished, learn, new_ranker, teach
+from tacit.pipeline.training import TrainingReport, finished, fit_ranker, learn, new_ranker
 from tacit.pipeline.windows import Window, rank_windows
-from tacit.rankers.protocol import Epoch
+from tacit.rankers.ranker import Epoch
 from tacit.testing.generated import small_log
 
 N, WIDTH = 120, 20
@@ -36,15 +36,15 @@ CONFIG = Config(retrievers={"trending": {}, "content": {}}, ranker=RANKER)
 
 def made(
     labels: Float32, scores: Callable[[Float32], Float32], features: Callable[[Float32], Float32]
-) -> Lesson:
+) -> RankingExamples:
     """Return a lesson whose retriever scores and features are made from the labels."""
     items = np.tile(np.arange(WIDTH, dtype=np.int32), (N, 1))
     found = Candidates(items, scores(labels), np.full(N, 3), np.zeros(N), ("trending", "content"))
-    judged = Judged(found, labels, labels.sum(axis=1).astype(np.int64))
+    labelled = LabelledCandidates(found, labels, labels.sum(axis=1).astype(np.int64))
     pair = np.arange(N * WIDTH)
     columns = (Column("one", "toy"), Column("other", "toy"))
     weight = np.ones(N * WIDTH, dtype=np.float32)
-    return Lesson(judged, ROLE, columns, features(labels), labels.reshape(-1, 1), pair, weight)
+    return RankingExamples(labelled, ROLE, columns, features(labels), labels.reshape(-1, 1), pair, weight)
 
 
 def some_labels() -> Float32:
@@ -67,14 +67,16 @@ def flat(make: Callable[[Float32], Float32]) -> Callable[[Float32], Float32]:
 
 
 def learned(
-    *lessons: Lesson, config: Config = CONFIG, most: float = 0.75
+    *examples: RankingExamples, config: Config = CONFIG, most: float = 0.75
 ) -> tuple[SecondStage, TrainingReport, list[Epoch]]:
     epochs: list[Epoch] = []
-    blend = Blend().fit([one.judged for one in lessons], len(config.retrievers))
+    blend = Blend().fit([one.labelled for one in examples], len(config.retrievers))
     ranker, rng = new_ranker(config.ranker), np.random.default_rng(0)
-    taught = teach(ranker, lessons, blend, most, rng=rng, progress=SILENT, on_epoch=epochs.append)
-    asked = sum(len(one.role) for one in lessons)
-    stage, report = finished(blend, taught, lessons, config, FeatureMaker(projection=None), asked)
+    fitted_ranker = fit_ranker(
+        ranker, examples, blend, most, rng=rng, progress=SILENT, on_epoch=epochs.append
+    )
+    asked = sum(len(one.part) for one in examples)
+    stage, report = finished(blend, fitted_ranker, examples, config, FeatureMaker(projection=None), asked)
     return stage, report, epochs
 
 
@@ -84,29 +86,29 @@ def window() -> Window:
     return next(rank_windows(log, "time", count=1, share=0.2, rng=np.random.default_rng(0)))
 
 
-def rehearsed(config: Config, role: int = TRAIN) -> Rehearsal:
+def rehearsed(config: Config, part: int = TRAIN) -> Fold:
     log, catalogue = small_log()
-    everybody = np.full(log.n_users, role)
-    return rehearse(window(), config, catalogue, everybody, np.random.default_rng(0), lambda: None)
+    everybody = np.full(log.n_users, part)
+    return fit_fold(window(), config, catalogue, everybody, np.random.default_rng(0), lambda: None)
 
 
-def of_the_window(config: Config, role: int = TRAIN, tasks: tuple[str, ...] = ()) -> Lesson:
+def of_the_window(config: Config, part: int = TRAIN, tasks: tuple[str, ...] = ()) -> RankingExamples:
     _, catalogue = small_log()
-    return lesson(rehearsed(config, role), catalogue, None, USUAL, tasks, np.random.default_rng(0))
+    return ranking_examples(rehearsed(config, part), catalogue, None, USUAL, tasks, np.random.default_rng(0))
 
 
 def test_a_ranker_that_knows_more_than_the_blend_is_trusted() -> None:
     stage, report, _ = learned(made(some_labels(), scores=noise, features=flat(telling)))
-    assert stage.trust == report.trust > 0
+    assert stage.ranker_weight == report.ranker_weight > 0
     assert report.valid_ndcg["1.0"] > 0.95 > report.valid_ndcg["0.0"]
     assert report.gain["before"] == report.valid_ndcg["0.0"]
-    assert report.gain["after"] == report.valid_ndcg[str(report.trust)]
+    assert report.gain["after"] == report.valid_ndcg[str(report.ranker_weight)]
     assert 0 < report.gain["low"] < report.gain["after"] - report.gain["before"] < report.gain["high"]
 
 
 def test_a_ranker_that_knows_nothing_is_not_trusted() -> None:
     stage, report, _ = learned(made(some_labels(), scores=telling, features=flat(noise)))
-    assert stage.trust == report.trust == 0
+    assert stage.ranker_weight == report.ranker_weight == 0
     assert report.valid_ndcg["0.0"] >= report.valid_ndcg["1.0"]
     assert report.gain["before"] == report.gain["after"]
     assert stage.ranker is not None  # kept, so that the report can tell of it
@@ -115,7 +117,7 @@ def test_a_ranker_that_knows_nothing_is_not_trusted() -> None:
 def test_of_equals_the_ranker_is_trusted_least() -> None:
     stage, report, _ = learned(made(some_labels(), scores=telling, features=flat(telling)))
     assert report.valid_ndcg["0.0"] == report.valid_ndcg["0.5"] == pytest.approx(1)
-    assert stage.trust == 0
+    assert stage.ranker_weight == 0
 
 
 def test_the_trust_is_the_best_of_those_that_were_tried() -> None:
@@ -124,7 +126,7 @@ def test_the_trust_is_the_best_of_those_that_were_tried() -> None:
     values = by_most[1.0].valid_ndcg
     assert list(values) == ["0.0", "0.25", "0.5", "0.75", "1.0"]
     assert values["0.0"] < values["0.5"] < values["1.0"]
-    assert {most: report.trust for most, report in by_most.items()} == {0.5: 0.5, 1.0: 1.0}
+    assert {most: report.ranker_weight for most, report in by_most.items()} == {0.5: 0.5, 1.0: 1.0}
 
 
 def test_every_epoch_tells_loss_accuracy_and_auc_of_both_sides() -> None:
@@ -158,7 +160,7 @@ def test_a_side_with_one_label_only_teaches_no_ranker(missing: int, value: float
     labels[missing == ROLE] = value
     stage, report, epochs = learned(made(labels, scores=noise, features=flat(telling)))
     assert stage.ranker is None
-    assert stage.trust == 0
+    assert stage.ranker_weight == 0
     assert epochs == report.epochs == []
     assert report.test is None
     assert report.valid_ndcg == {}
@@ -206,9 +208,9 @@ def test_test_users_change_neither_the_weights_nor_the_epochs() -> None:
 
 
 def test_a_user_has_one_role_in_all_windows_and_the_shares_are_those_told() -> None:
-    role = roles(20_000, np.random.default_rng(0))
-    assert [round(float((role == part).mean()), 1) for part in (TRAIN, VALID, TEST)] == [0.7, 0.2, 0.1]
-    np.testing.assert_array_equal(role, roles(20_000, np.random.default_rng(0)))
+    part = assign_parts(20_000, np.random.default_rng(0))
+    assert [round(float((part == part).mean()), 1) for part in (TRAIN, VALID, TEST)] == [0.7, 0.2, 0.1]
+    np.testing.assert_array_equal(part, assign_parts(20_000, np.random.default_rng(0)))
 
 
 def test_a_lesson_labels_what_was_chosen_next() -> None:
@@ -216,48 +218,50 @@ def test_a_lesson_labels_what_was_chosen_next() -> None:
     for row in range(0, len(window().queries), 9):
         start, stop = window().target_offsets[row : row + 2]
         targets = set(window().targets[start:stop].tolist())
-        chosen = one.judged.candidates.items[row][one.judged.labels[row] > 0].tolist()
-        assert set(chosen) == targets & set(one.judged.candidates.items[row].tolist())
-        assert one.judged.totals[row] == len(targets)
-    assert one.judged.labels.sum() > 0
+        chosen = one.labelled.candidates.items[row][one.labelled.labels[row] > 0].tolist()
+        assert set(chosen) == targets & set(one.labelled.candidates.items[row].tolist())
+        assert one.labelled.totals[row] == len(targets)
+    assert one.labelled.labels.sum() > 0
 
 
 def test_training_users_give_all_positives_and_a_sample_of_the_rest() -> None:
     one = of_the_window(CONFIG)
     assert len(one.features) == len(one.pair) == len(one.weight)
     assert (one.weight > 0).all()
-    assert one.label.sum() == one.judged.labels.sum()
+    assert one.label.sum() == one.labelled.labels.sum()
     per_query = np.bincount(one.query) - np.bincount(one.query, one.label[:, 0])
-    real = one.judged.candidates.real.sum(axis=1)
+    real = one.labelled.candidates.real.sum(axis=1)
     assert 0.7 * 60 < per_query[real > 60].mean() < 1.3 * 60
-    assert (one.judged.candidates.items.ravel()[one.pair] >= 0).all()
+    assert (one.labelled.candidates.items.ravel()[one.pair] >= 0).all()
     # What was drawn stands for all: the weights of a list sum to about its length.
     stood_for = np.bincount(one.query, one.weight)
     assert stood_for[real > 60].mean() == pytest.approx(real[real > 60].mean(), rel=0.1)
 
 
-@pytest.mark.parametrize("role", [TRAIN, VALID])
-def test_what_was_passed_over_is_always_drawn_and_counts_more_where_it_is_trained_on(role: int) -> None:
+@pytest.mark.parametrize("part", [TRAIN, VALID])
+def test_what_was_passed_over_is_always_drawn_and_counts_more_where_it_is_trained_on(part: int) -> None:
     _, catalogue = small_log()
-    whole = rehearsed(CONFIG, role)
-    found = whole.judged.candidates
+    whole = rehearsed(CONFIG, part)
+    found = whole.labelled.candidates
     last = found.items.max(axis=1)  # the last candidate of each list was shown, and one chosen by nobody
     offsets = np.arange(len(last) + 1, dtype=np.int64)
-    shown = replace(whole, window=replace(whole.window, passed_offsets=offsets, passed=last))
-    one = lesson(shown, catalogue, None, USUAL, (), np.random.default_rng(0), 3.0)
-    passed = found.items.ravel()[one.pair] == last[one.query]
-    assert passed.sum() == len(last)
-    assert (one.weight[passed] == (3 if role == TRAIN else 1)).all()
+    shown = replace(
+        whole, window=replace(whole.window, shown_not_chosen_offsets=offsets, shown_not_chosen=last)
+    )
+    one = ranking_examples(shown, catalogue, None, USUAL, (), np.random.default_rng(0), 3.0)
+    shown_not_chosen = found.items.ravel()[one.pair] == last[one.query]
+    assert shown_not_chosen.sum() == len(last)
+    assert (one.weight[shown_not_chosen] == (3 if part == TRAIN else 1)).all()
     # The others stand for as many as ever.
-    rest = ~passed & (one.weight > 0) & (one.label[:, 0] == 0)
+    rest = ~shown_not_chosen & (one.weight > 0) & (one.label[:, 0] == 0)
     assert (
         one.weight[rest] == np.maximum(found.real.sum(axis=1) / 60, 1).astype(np.float32)[one.query[rest]]
     ).all()
 
 
 def test_held_out_users_keep_all_pairs_for_whole_lists() -> None:
-    one = of_the_window(CONFIG, role=VALID)
-    np.testing.assert_array_equal(one.pair, np.flatnonzero(one.judged.candidates.real))
+    one = of_the_window(CONFIG, part=VALID)
+    np.testing.assert_array_equal(one.pair, np.flatnonzero(one.labelled.candidates.real))
     assert 0 < (one.weight > 0).sum() < len(one.weight)
     assert (one.weight[one.label[:, 0] > 0] == 1).all()
 
@@ -293,17 +297,17 @@ def test_in_a_rehearsal_the_stage_gives_what_the_blend_does_to_those_that_the_ra
 ) -> None:
     monkeypatch.setattr("tacit.pipeline.training._Taught.trust", 0.5)
     log, catalogue = small_log()
-    role = np.resize([TRAIN, TRAIN, VALID, TEST], log.n_users)
-    one = rehearse(window(), CONFIG, catalogue, role, np.random.default_rng(0), lambda: None)
-    first = FirstStage((), (one,), None, role, "time")
+    part = np.resize([TRAIN, TRAIN, VALID, TEST], log.n_users)
+    one = fit_fold(window(), CONFIG, catalogue, part, np.random.default_rng(0), lambda: None)
+    first = FirstStage((), (one,), None, part, "time")
     rng = np.random.default_rng(0)
     stage, _, (scores,) = learn(first, catalogue, CONFIG, rng=rng, progress=SILENT, on_epoch=None)
-    held, found = one.role != TRAIN, one.judged.candidates
-    np.testing.assert_array_equal(scores[~held], shares(stage.blend.score(found))[~held])
+    held, found = one.part != TRAIN, one.labelled.candidates
+    np.testing.assert_array_equal(scores[~held], log_softmax(stage.blend.score(found))[~held])
     anew = stage.fitted(one.window.past, catalogue, one.retrievers)
     np.testing.assert_allclose(scores[held], anew.score(one.window.queries, found)[held], rtol=1e-4)
-    assert stage.trust == 0.5
-    assert not np.allclose(scores[held], shares(stage.blend.score(found))[held])
+    assert stage.ranker_weight == 0.5
+    assert not np.allclose(scores[held], log_softmax(stage.blend.score(found))[held])
 
 
 def test_tasks_label_what_was_chosen_by_each_type_of_event() -> None:

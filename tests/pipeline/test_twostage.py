@@ -29,7 +29,7 @@ def fit(config: Config = CONFIG, seed: int = 7) -> TwoStage:
 def fitted() -> TwoStage:
     """With a ranker that is trusted half, whatever the small log says of it: all parts take part."""
     model = fit()
-    model.second_ = replace(model.second_, trust=0.5)
+    model.second_ = replace(model.second_, ranker_weight=0.5)
     return model
 
 
@@ -198,7 +198,7 @@ def test_without_text_it_learns_from_behaviour_alone() -> None:
     log, catalogue = small_log()
     bare = Catalogue.from_frame(None, catalogue.items)
     model = TwoStage(CONFIG).fit(log, bare, rng=np.random.default_rng(7))
-    model.second_ = replace(model.second_, trust=0.5)
+    model.second_ = replace(model.second_, ranker_weight=0.5)
     assert (model.recommend(everybody(), 10).items >= 0).all()
     assert_same(restored(model, bare).recommend(everybody(), 10), model.recommend(everybody(), 10))
 
@@ -267,7 +267,7 @@ def test_progress_and_epochs_are_told() -> None:
 def test_statistics_of_the_served_features_are_those_of_the_whole_log() -> None:
     log, _ = small_log()
     assert isinstance(log, Interactions)
-    assert fitted().second_.maker.past_.statistics.last_at.max() == log.end
+    assert fitted().second_.maker.state_.statistics.last_at.max() == log.end
 
 
 def test_a_model_may_stand_twice_under_names_of_its_own() -> None:

@@ -145,10 +145,10 @@ def test_what_was_shown_in_vain_or_refused_is_passed_over_and_what_was_shown_bef
     # nothing.
     assert window.queries.user.tolist() == [0, 0]
     assert window.targets[: window.target_offsets[1]].tolist() == [1, 4]
-    assert window.passed_offsets.tolist()[1] == 2
-    assert window.passed.tolist()[:2] == [2, 3]
+    assert window.shown_not_chosen_offsets.tolist()[1] == 2
+    assert window.shown_not_chosen.tolist()[:2] == [2, 3]
     items = np.array([[1, 2, 3, 4, -1], [1, 2, 3, 4, -1]], dtype=np.int32)
-    assert window.passed_over(items)[0].tolist() == [False, True, True, False, False]
+    assert window.shown_in_vain(items)[0].tolist() == [False, True, True, False, False]
 
 
 def test_a_visit_is_asked_after_an_act() -> None:
@@ -161,10 +161,10 @@ def test_a_visit_is_asked_after_an_act() -> None:
         assert window.queries.item.tolist() == [1, 2]
         assert window.queries.exclude.tolist() == [2]
         assert window.targets.tolist() == [2, 4, 4]
-        assert window.passed_offsets.tolist() == [0, 3, 5]
-        assert window.passed.tolist() == [1, 3, 5, 3, 5]
+        assert window.shown_not_chosen_offsets.tolist() == [0, 3, 5]
+        assert window.shown_not_chosen.tolist() == [1, 3, 5, 3, 5]
         one = window.sample(1, np.random.default_rng(seed))
-        assert one.passed.tolist() in ([1, 3, 5], [3, 5])
+        assert one.shown_not_chosen.tolist() in ([1, 3, 5], [3, 5])
 
 
 def test_leave_one_out_holds_the_last_event_of_each_user() -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from tests.rankers.toys import COLUMNS, labelled, line, made, product
 
-from tacit.features.columns import Column
+from tacit.features.feature_columns import Column
 from tacit.rankers.importance import _drawn, _parts, importance
-from tacit.rankers.protocol import Pairs
+from tacit.rankers.ranker import Pairs
 
 
 def test_the_only_column_that_matters_is_found() -> None:

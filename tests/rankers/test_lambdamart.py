@@ -7,7 +7,7 @@ from tests.rankers.toys import COLUMNS, labelled, needs_lightgbm, product, shuff
 
 from tacit.data.gain import ndcg_of_pairs
 from tacit.rankers.lambdamart import LambdaMART
-from tacit.rankers.protocol import Pairs
+from tacit.rankers.ranker import Pairs
 
 pytestmark = needs_lightgbm
 

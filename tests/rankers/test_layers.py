@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tacit.features.columns import Column, buckets_of
+from tacit.features.feature_columns import Column, buckets_of
 from tacit.rankers.cnn import CNN
 from tacit.rankers.dcn import DCN
 from tacit.rankers.layers import joint

@@ -17,7 +17,7 @@ from tacit.data.queries import Queries
 from tacit.encoders.tokens import tokenised
 from tacit.rankers.pair import PairClassifier, PairLists
 from tacit.rankers.pair_tokens import Marks, TokenPairs, histories
-from tacit.rankers.protocol import Epoch
+from tacit.rankers.ranker import Epoch
 
 COLOURS = np.arange(40) % 2
 TEXTS = [f"{('red', 'blue')[code % 2]} {('tea', 'cup')[code // 2 % 2]} {code}" for code in range(40)]

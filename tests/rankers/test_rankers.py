@@ -21,8 +21,8 @@ from tests.rankers.toys import (
 )
 
 from tacit.rankers.mlp import MLP
-from tacit.rankers.protocol import Epoch, Pairs, Ranker
-from tacit.rankers.quality import auc, evaluate
+from tacit.rankers.ranker import Epoch, Pairs, Ranker
+from tacit.rankers.ranker_metrics import auc, evaluate
 from tacit.rankers.zoo import RANKERS
 
 

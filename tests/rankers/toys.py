@@ -9,13 +9,13 @@ import pytest
 
 from tacit.core.errors import MissingExtraError
 from tacit.core.types import Array, Float32
-from tacit.features.columns import Column
+from tacit.features.feature_columns import Column
 from tacit.rankers.cnn import CNN
 from tacit.rankers.dcn import DCN
 from tacit.rankers.lambdamart import LambdaMART, load_lightgbm
 from tacit.rankers.linear import Linear
 from tacit.rankers.mlp import MLP
-from tacit.rankers.protocol import Pairs, Ranker
+from tacit.rankers.ranker import Pairs, Ranker
 
 COLUMNS = [
     *(Column(f"user_{d}", "text", "user") for d in range(4)),

@@ -15,8 +15,8 @@ from tacit.data.quality import QualityReport
 from tacit.reporting.demo import demo_page
 from tacit.reporting.evaluation import evaluation_page
 from tacit.reporting.lists import Pick, Shown, lists_page
-from tacit.reporting.quality import quality_page
-from tacit.reporting.training import training_page
+from tacit.reporting.quality_page import quality_page
+from tacit.reporting.training_page import training_page
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)> $x$ 中文"
 VOID = {"meta", "br", "img", "link", "input", "hr", "wbr"}

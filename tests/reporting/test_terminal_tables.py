@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tacit.reporting.formats import count, day, figure, percent
 from tacit.reporting.terminal import evaluation_tables, mapping_line
-from tacit.reporting.training import epoch_line
+from tacit.reporting.training_page import epoch_line
 
 
 def printed(content: object, width: int = 80) -> str:

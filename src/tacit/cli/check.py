@@ -109,7 +109,7 @@ def check(
     from tacit.data.clean import clean, parse_rules
     from tacit.data.read import read_events, read_users
     from tacit.data.weights import EventWeights
-    from tacit.reporting.quality import quality_page
+    from tacit.reporting.quality_page import quality_page
 
     _check_places(html, json, quarantine, out)
     rules = parse_rules(

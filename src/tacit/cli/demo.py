@@ -132,7 +132,7 @@ def _fit(cleaned: "Cleaned", items: "pl.DataFrame", place: Path, bars: "Bars") -
     from tacit.cli.terminal import out as console
     from tacit.engine.snapshot import save
     from tacit.engine.train import train
-    from tacit.reporting.training import epoch_line
+    from tacit.reporting.training_page import epoch_line
 
     snapshot = train(
         cleaned.events, items, progress=bars, on_epoch=lambda epoch: console.print(epoch_line(epoch))

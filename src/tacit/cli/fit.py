@@ -46,7 +46,7 @@ def fit(
     from tacit.engine.snapshot import save
     from tacit.engine.train import train
     from tacit.pipeline import zoo
-    from tacit.reporting.training import epoch_line, gain_line, rerank_line, training_page
+    from tacit.reporting.training_page import epoch_line, gain_line, rerank_line, training_page
 
     check_target(out)
     if html is not None:
@@ -68,7 +68,7 @@ def fit(
     report = snapshot.pipeline.report_
     if report is not None:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.weights.items())
-        console.print(f"blend: {weights}; trust in the ranker: {report.trust:.2f}")
+        console.print(f"blend: {weights}; trust in the ranker: {report.ranker_weight:.2f}")
         if report.gain:
             console.print(gain_line(report.gain))
         if report.test:

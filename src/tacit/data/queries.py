@@ -162,12 +162,12 @@ class Queries:
         return np.maximum(np.repeat(self.now, self.lengths) - self.at, 0.0)
 
     @property
-    def absence(self) -> Float64:
+    def idle_time(self) -> Float64:
         """Seconds from the last event of each history to the moment of asking, 0 without one: float64[n]."""
-        absence = np.zeros(len(self))
+        idle_time = np.zeros(len(self))
         met = self.lengths > 0
-        absence[met] = np.maximum(self.now[met] - self.at[self.offsets[1:][met] - 1], 0)
-        return absence
+        idle_time[met] = np.maximum(self.now[met] - self.at[self.offsets[1:][met] - 1], 0)
+        return idle_time
 
     def matrix(self, n_items: int, weight: Float32 | None = None) -> sparse.csr_array:
         """Return the histories as a sparse matrix; the weights of a repeated item add up.

@@ -17,7 +17,7 @@ import numpy as np
 
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
-from tacit.encoders.protocol import TextEncoder
+from tacit.encoders.encoder import TextEncoder
 
 _CHUNK = 2_048
 _SCHEMA = """CREATE TABLE IF NOT EXISTS vector

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tacit.core.errors import ConfigError, MissingExtraError
 from tacit.encoders.cache import CachedEncoder, default_file
-from tacit.encoders.protocol import TextEncoder
+from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.encoders.tuned import is_tuned, load
 

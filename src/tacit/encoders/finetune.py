@@ -96,19 +96,19 @@ def finetune(
     progress : Progress
     """
     plan = plan or Plan()
-    lesson = _Lesson.of(encoder, interactions, texts, rng, progress)
+    example = _Example.of(encoder, interactions, texts, rng, progress)
     parameters = _unfrozen(encoder.model, plan.layers)
     optimiser = torch.optim.AdamW(parameters, lr=plan.learning_rate)
-    epochs = [Epoch(0, 0.0, float("nan"), lesson.before)]
+    epochs = [Epoch(0, 0.0, float("nan"), example.before)]
     on_epoch(epochs[0], False)
     left = plan.seconds
     with progress.task("fine-tuning, seconds", total=plan.seconds) as task:
         while len(epochs) <= plan.epochs and left > 0 and _waited(epochs) < plan.patience:
             begin = time.perf_counter()
-            loss = _one_pass(encoder, lesson, optimiser, plan.items, left, rng, task)
+            loss = _one_pass(encoder, example, optimiser, plan.items, left, rng, task)
             seconds = time.perf_counter() - begin
             left -= seconds
-            epochs.append(Epoch(len(epochs), seconds, loss, lesson.quality(encoder, progress)))
+            epochs.append(Epoch(len(epochs), seconds, loss, example.quality(encoder, progress)))
             on_epoch(epochs[-1], _waited(epochs) == 0)
     return epochs
 
@@ -139,7 +139,7 @@ def beeformer_loss(vectors: Tensor, X: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class _Lesson:
+class _Example:
     """What to learn from and what to judge by.
 
     Attributes
@@ -170,7 +170,7 @@ class _Lesson:
         texts: Sequence[str],
         rng: np.random.Generator,
         progress: Progress,
-    ) -> "_Lesson":
+    ) -> "_Example":
         tokens = [ids if text else [] for ids, text in zip(encoder.tokens(texts), texts, strict=True)]
         known = np.array([len(ids) > 0 for ids in tokens], dtype=bool)
         cold = ColdItems.of(interactions, known, rng)
@@ -182,12 +182,18 @@ class _Lesson:
         vectors = _encoded(encoder, list(texts), cold, progress)
         mean = vectors[cold.candidates].mean(axis=0)
         return cls(
-            X, tokens, np.unique(X.indices).astype(np.int64), mean, cold, list(texts), _judged(vectors, cold)
+            X,
+            tokens,
+            np.unique(X.indices).astype(np.int64),
+            mean,
+            cold,
+            list(texts),
+            _evaluated(vectors, cold),
         )
 
     def quality(self, encoder: HuggingFaceEncoder, progress: Progress) -> Quality:
         """Return how well the items set aside are found by the model as it is now."""
-        return _judged(_encoded(encoder, self.texts, self.cold, progress), self.cold)
+        return _evaluated(_encoded(encoder, self.texts, self.cold, progress), self.cold)
 
     def steps(self, size: int, rng: np.random.Generator) -> Iterator[tuple[Int64, Int64]]:
         """Yield users and items until every user had a turn: their own items and random others, ``size``."""
@@ -202,7 +208,7 @@ class _Lesson:
             yield some, np.concatenate([own, rng.permutation(more)[: max(size - len(own), 0)]])
 
 
-def _judged(vectors: Float32, cold: ColdItems) -> Quality:
+def _evaluated(vectors: Float32, cold: ColdItems) -> Quality:
     centre = Projection().fit(vectors[cold.candidates])
     return cold.quality(centre.transform(vectors))
 
@@ -224,7 +230,7 @@ def _mixed_precision(device: torch.device) -> torch.autocast:
 
 def _one_pass(
     encoder: HuggingFaceEncoder,
-    lesson: _Lesson,
+    example: _Example,
     optimiser: torch.optim.Optimizer,
     size: int,
     seconds: float,
@@ -233,13 +239,13 @@ def _one_pass(
 ) -> float:
     """Train on every user once, or for so many seconds, and return the mean loss of a step."""
     device = next(encoder.model.parameters()).device
-    mean = torch.from_numpy(lesson.mean).to(device)
+    mean = torch.from_numpy(example.mean).to(device)
     begin = last = time.perf_counter()
     losses = []
-    for users, items in lesson.steps(size, rng):
-        X = torch.from_numpy(lesson.X[users][:, items].toarray()).to(device)
+    for users, items in example.steps(size, rng):
+        X = torch.from_numpy(example.X[users][:, items].toarray()).to(device)
         with _mixed_precision(device):
-            pooled = _pooled(encoder, [lesson.tokens[item] for item in items])
+            pooled = _pooled(encoder, [example.tokens[item] for item in items])
         raw = functional.normalize(pooled, dim=1)
         loss = beeformer_loss(functional.normalize(raw - mean, dim=1), X)
         optimiser.zero_grad(set_to_none=True)

@@ -21,9 +21,9 @@ from tacit.core.types import Bool, Float32, Json
 from tacit.core.version import __version__
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.head import Fit, Head, fit_head
 from tacit.encoders.projection import Projection
-from tacit.encoders.protocol import TextEncoder
 from tacit.encoders.tfidf import TfidfEncoder
 
 _HEAD, _BASE = "head.safetensors", "base.safetensors"

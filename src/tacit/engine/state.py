@@ -13,7 +13,7 @@ from tacit.core.types import Float32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.vocabulary import Vocabulary
 from tacit.encoders.choose import encoder_from
-from tacit.encoders.protocol import TextEncoder
+from tacit.encoders.encoder import TextEncoder
 from tacit.engine.items import item_frame
 from tacit.engine.snapshot import Snapshot
 from tacit.pipeline.twostage import TwoStage

@@ -20,12 +20,12 @@ from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
 from tacit.encoders.choose import encoder_from
-from tacit.encoders.protocol import TextEncoder
+from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
 from tacit.pipeline.twostage import TwoStage
-from tacit.rankers.protocol import Epoch
+from tacit.rankers.ranker import Epoch
 
 NO_ENCODER = "none"
 """Source of the encoder of a snapshot without language-model vectors."""

@@ -34,7 +34,7 @@ from tacit.evaluation.evaluate import fit_model, lists
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split
 from tacit.pipeline.spaces import Choice, Float, Int, Space, Value
-from tacit.pipeline.trust import paired_gain
+from tacit.pipeline.weight_choice import paired_gain
 
 Parameters = dict[str, Value]
 

@@ -25,7 +25,7 @@ class Candidates:
     items: Int32
     scores: Float32
     lengths: Int64
-    absences: Float64
+    idle_times: Float64
     retrievers: tuple[str, ...]
 
     def take(self, queries: Int64 | slice) -> "Candidates":
@@ -35,7 +35,7 @@ class Candidates:
             items=self.items[queries],
             scores=self.scores[queries],
             lengths=self.lengths[queries],
-            absences=self.absences[queries],
+            idle_times=self.idle_times[queries],
         )
 
     @property

@@ -6,30 +6,30 @@ Nothing where a log knows nothing of its users; not known where nothing is known
 import numpy as np
 
 from tacit.core.types import Float32
-from tacit.features.asked import Asked
-from tacit.features.columns import Values
-from tacit.features.past import Past
+from tacit.features.feature_columns import Values
+from tacit.features.feature_state import FeatureState
+from tacit.features.pairs import CandidatePairs
 from tacit.features.people import crossed, slot_names
 
 
-def people(past: Past, asked: Asked) -> Values:
+def people(state: FeatureState, pairs: CandidatePairs) -> Values:
     """Return how much more often people like the one who asks choose the candidate, and its labels."""
-    known = past.people
+    known = state.people
     if known is None:
         return []
-    row = known.rows(asked.queries)[asked.row]
-    values = _lifts("item", known.columns, known.item_lift(row, asked.item))
+    row = known.rows(pairs.queries)[pairs.row]
+    values = _lifts("item", known.columns, known.item_lift(row, pairs.item))
     if len(known.labels):
-        values += _lifts("label", known.columns, known.label_lift(row, asked.item))
+        values += _lifts("label", known.columns, known.label_lift(row, pairs.item))
     return values
 
 
-def crosses(past: Past, asked: Asked) -> Values:
+def crosses(state: FeatureState, pairs: CandidatePairs) -> Values:
     """Return a bucket for every trait beside every label of the candidate."""
-    known = past.people
+    known = state.people
     if known is None:
         return []
-    traits, labels = known.asked(asked.queries)[asked.row], known.item_labels[asked.item]
+    traits, labels = known.pairs(pairs.queries)[pairs.row], known.item_labels[pairs.item]
     return [
         (f"cross_{who}_{what}", "bucket", crossed(traits[:, t], labels[:, s]).astype(np.float32))
         for t, who in enumerate(known.columns)

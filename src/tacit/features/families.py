@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tacit.features import crosses, exposure, neighbours, popularity, retrieval, vectors
-from tacit.features.asked import Asked
-from tacit.features.attributes import attributes
-from tacit.features.columns import Values
-from tacit.features.past import Past
+from tacit.features import crosses, exposure, neighbours, popularity, retrieval_scores, vectors
+from tacit.features.attribute_crosses import attributes
+from tacit.features.feature_columns import Values
+from tacit.features.feature_state import FeatureState
+from tacit.features.pairs import CandidatePairs
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,19 @@ class Family:
         Whether rankers take it unless they say otherwise.
     """
 
-    make: Callable[[Past, Asked], Values]
+    make: Callable[[FeatureState, CandidatePairs], Values]
     needs: vectors.Space | None = None
     usual: bool = True
 
-    def values(self, past: Past, asked: Asked) -> Values:
+    def values(self, state: FeatureState, pairs: CandidatePairs) -> Values:
         """Return the columns of the pairs; none where the past has not the vectors."""
-        if self.needs and getattr(past, self.needs) is None:
+        if self.needs and getattr(state, self.needs) is None:
             return []
-        return self.make(past, asked)
+        return self.make(state, pairs)
 
 
 FAMILIES: Mapping[str, Family] = {
-    "retrieval": Family(retrieval.retrieval),
+    "retrieval": Family(retrieval_scores.retrieval),
     "neighbours": Family(neighbours.neighbours),
     "text": Family(vectors.text, "text"),
     "text-crosses": Family(vectors.text_crosses, "text", usual=False),

@@ -17,11 +17,11 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.encoders.projection import Projection
-from tacit.features.asked import Asked
 from tacit.features.candidates import Candidates
-from tacit.features.columns import Column, Side
 from tacit.features.families import FAMILIES, USUAL
-from tacit.features.past import Past
+from tacit.features.feature_columns import Column, Side
+from tacit.features.feature_state import FeatureState
+from tacit.features.pairs import CandidatePairs
 from tacit.models.protocol import Recommender
 
 
@@ -48,24 +48,24 @@ class FeatureMaker:
                 raise ConfigError(f"there is no feature family {name!r}; known: {', '.join(FAMILIES)}")
         self.projection = projection
         self.families = tuple(families)
-        self.past_: Past
+        self.state_: FeatureState
 
     def fit(
         self, interactions: Interactions, catalogue: Catalogue, retrievers: Sequence[Recommender] = ()
     ) -> Self:
         """Take the statistics of the past, and the item-item weights of retrievers fitted on it."""
         needs = {FAMILIES[name].needs for name in self.families}
-        self.past_ = Past.of(
+        self.state_ = FeatureState.of(
             interactions, catalogue, self.projection, retrievers, collaborative="collaborative" in needs
         )
         return self
 
     def transform(self, queries: Queries, candidates: Candidates) -> Float32:
         """Return float32[pairs, features]: the pairs are the real candidates in row-major order."""
-        asked = Asked.of(queries, candidates)
-        values = [values for _, (_, _, values) in self._made(asked)]
+        pairs = CandidatePairs.of(queries, candidates)
+        values = [values for _, (_, _, values) in self._made(pairs)]
         if not values:  # a family that this catalogue cannot give, asked for alone
-            return np.empty((len(asked), 0), dtype=np.float32)
+            return np.empty((len(pairs), 0), dtype=np.float32)
         return np.stack(values, axis=1)
 
     def columns(self, retrievers: Sequence[str]) -> tuple[Column, ...]:
@@ -77,13 +77,13 @@ class FeatureMaker:
             np.zeros(1),
             tuple(retrievers),
         )
-        asked = Asked.of(Queries.of([[]]), nothing)
-        return tuple(Column(column, name, side) for name, (column, side, _) in self._made(asked))
+        pairs = CandidatePairs.of(Queries.of([[]]), nothing)
+        return tuple(Column(column, name, side) for name, (column, side, _) in self._made(pairs))
 
     def extended(self, catalogue: Catalogue) -> "FeatureMaker":
         """Return a maker for a catalogue that has grown."""
         larger = FeatureMaker(projection=self.projection, families=self.families)
-        larger.past_ = self.past_.extended(catalogue, self.projection)
+        larger.state_ = self.state_.extended(catalogue, self.projection)
         return larger
 
     def spec(self) -> dict[str, Json]:
@@ -91,16 +91,16 @@ class FeatureMaker:
         return {
             "families": list(self.families),
             "projection": self.projection.spec() if self.projection else None,
-            "kinds": list(self.past_.kinds),
-            "timed": self.past_.timed,
-            "people": self.past_.people.spec() if self.past_.people else None,
+            "kinds": list(self.state_.kinds),
+            "timed": self.state_.timed,
+            "people": self.state_.people.spec() if self.state_.people else None,
         }
 
     def arrays(self) -> dict[str, Array]:
         """Return what was learned; what the catalogue and the retrievers know is not in it."""
         projection = self.projection.arrays() if self.projection else {}
         return {
-            **{f"past.{name}": array for name, array in self.past_.arrays().items()},
+            **{f"state.{name}": array for name, array in self.state_.arrays().items()},
             **{f"projection.{name}": array for name, array in projection.items()},
         }
 
@@ -119,8 +119,8 @@ class FeatureMaker:
             else None
         )
         maker = cls(projection=projection, families=spec["families"])
-        maker.past_ = Past.restore(
-            part_of(arrays, "past", "."),
+        maker.state_ = FeatureState.restore(
+            part_of(arrays, "state", "."),
             catalogue,
             projection,
             retrievers,
@@ -130,8 +130,8 @@ class FeatureMaker:
         )
         return maker
 
-    def _made(self, asked: Asked) -> Iterator[tuple[str, tuple[str, Side, Float32]]]:
+    def _made(self, pairs: CandidatePairs) -> Iterator[tuple[str, tuple[str, Side, Float32]]]:
         """Yield the family of each column, and the column."""
         for name in self.families:
-            for column in FAMILIES[name].values(self.past_, asked):
+            for column in FAMILIES[name].values(self.state_, pairs):
                 yield name, column

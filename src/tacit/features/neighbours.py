@@ -9,10 +9,10 @@ from scipy import sparse
 
 from tacit.core.types import Array, Float32, Int64
 from tacit.data.queries import Queries, gather_ranges
-from tacit.features.asked import Asked
-from tacit.features.columns import Values
-from tacit.features.past import Past
-from tacit.models.history import faded
+from tacit.features.feature_columns import Values
+from tacit.features.feature_state import FeatureState
+from tacit.features.pairs import CandidatePairs
+from tacit.models.decay import faded
 
 _LAST = 20
 """Events of a history that are looked at: the last ones."""
@@ -22,26 +22,26 @@ _CELLS = 1_000_000
 """Queries times items that are looked up at once: what fits beside the rest into a processor's cache."""
 
 
-def neighbours(past: Past, asked: Asked) -> Values:
+def neighbours(state: FeatureState, pairs: CandidatePairs) -> Values:
     """Return the aggregates of what goes together and of what follows what."""
-    follows = _aggregates("follows", past.follows, past.kinds, asked)
-    if past.together is None:
+    follows = _aggregates("follows", state.follows, state.kinds, pairs)
+    if state.together is None:
         return follows
-    return _aggregates("together", past.together, past.kinds, asked) + follows
+    return _aggregates("together", state.together, state.kinds, pairs) + follows
 
 
-def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], asked: Asked) -> Values:
-    liked = asked.queries.weight > 0
-    recent = asked.queries.keep(liked & (asked.queries.item < matrix.shape[0])).last(_LAST)
-    event, pair, weight = _spoken(recent, matrix, asked)
+def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], pairs: CandidatePairs) -> Values:
+    liked = pairs.queries.weight > 0
+    recent = pairs.queries.keep(liked & (pairs.queries.item < matrix.shape[0])).last(_LAST)
+    event, pair, weight = _spoken(recent, matrix, pairs)
     position, kind = recent.position[event], recent.kind[event]
     decayed = weight * faded(recent, _DECAY)[event]
-    length = np.maximum(recent.lengths, 1)[asked.row]
+    length = np.maximum(recent.lengths, 1)[pairs.row]
 
     def total(values: Array, kept: Array | slice = slice(None)) -> Array:
-        return np.bincount(pair[kept], values[kept], len(asked))
+        return np.bincount(pair[kept], values[kept], len(pairs))
 
-    most = np.zeros(len(asked), dtype=np.float32)
+    most = np.zeros(len(pairs), dtype=np.float32)
     np.maximum.at(most, pair, weight)
     parts = {
         "sum": total(decayed),
@@ -56,12 +56,12 @@ def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], ask
     return [(f"{name}_{part}", "pair", values.astype(np.float32)) for part, values in parts.items()]
 
 
-def _spoken(recent: Queries, matrix: sparse.csr_array, asked: Asked) -> tuple[Int64, Int64, Float32]:
+def _spoken(recent: Queries, matrix: sparse.csr_array, pairs: CandidatePairs) -> tuple[Int64, Int64, Float32]:
     """Return which event speaks for which pair, and how loudly: three arrays of equal length."""
-    width = max(matrix.shape[1], int(asked.item.max(initial=0)) + 1)
+    width = max(matrix.shape[1], int(pairs.item.max(initial=0)) + 1)
     rows = max(_CELLS // width, 1)
     parts = [
-        _block(recent, matrix, asked, start, min(start + rows, len(recent)), width)
+        _block(recent, matrix, pairs, start, min(start + rows, len(recent)), width)
         for start in range(0, max(len(recent), 1), rows)
     ]
     event, pair, weight = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -69,12 +69,12 @@ def _spoken(recent: Queries, matrix: sparse.csr_array, asked: Asked) -> tuple[In
 
 
 def _block(
-    recent: Queries, matrix: sparse.csr_array, asked: Asked, start: int, stop: int, width: int
+    recent: Queries, matrix: sparse.csr_array, pairs: CandidatePairs, start: int, stop: int, width: int
 ) -> tuple[Int64, Int64, Float32]:
     """Return the same of some queries: a table of them by all items says which pair each is."""
-    first, last = np.searchsorted(asked.row, [start, stop])
+    first, last = np.searchsorted(pairs.row, [start, stop])
     pair = np.full((stop - start) * width, -1, dtype=np.int32)
-    pair[(asked.row[first:last] - start) * width + asked.item[first:last]] = np.arange(first, last)
+    pair[(pairs.row[first:last] - start) * width + pairs.item[first:last]] = np.arange(first, last)
     event, _ = gather_ranges(recent.offsets, np.arange(start, stop))
     index, offsets = gather_ranges(matrix.indptr, recent.item[event])
     own = (recent.row[event] - start).astype(np.int64) * width

@@ -8,7 +8,7 @@ import numpy as np
 
 from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Float32, Json
-from tacit.features.columns import Column, buckets_of
+from tacit.features.feature_columns import Column, buckets_of
 
 Scale = Literal["standard", "quantile"]
 

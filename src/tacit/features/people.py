@@ -118,11 +118,11 @@ class People:
 
     def rows(self, queries: Queries) -> Int64:
         """Return the place of each trait of each query among those that are known, else -1: int64[n, t]."""
-        asked = self.asked(queries)
-        place = np.searchsorted(self.traits, asked)
-        return np.where(np.append(self.traits, -1)[place] == asked, place, -1)
+        pairs = self.pairs(queries)
+        place = np.searchsorted(self.traits, pairs)
+        return np.where(np.append(self.traits, -1)[place] == pairs, place, -1)
 
-    def asked(self, queries: Queries) -> Int32:
+    def pairs(self, queries: Queries) -> Int32:
         """Return the traits of queries, or that nothing is known of who asks: int32[n, t]."""
         if queries.traits.shape[1]:
             return queries.traits

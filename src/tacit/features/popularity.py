@@ -3,17 +3,17 @@
 import numpy as np
 
 from tacit.core.types import DAY, Array, Float32
-from tacit.features.asked import Asked
-from tacit.features.columns import Values
-from tacit.features.past import Past
+from tacit.features.feature_columns import Values
+from tacit.features.feature_state import FeatureState
+from tacit.features.pairs import CandidatePairs
 from tacit.features.statistics import HALF_LIVES
 
 
-def popularity(past: Past, asked: Asked) -> Values:
+def popularity(state: FeatureState, pairs: CandidatePairs) -> Values:
     """Return decayed popularity at several half-lives, whether it is rising, and how young the item is."""
-    statistics, item = past.statistics, asked.item
+    statistics, item = state.statistics, pairs.item
     counts = statistics.popularity[item]
-    now = asked.queries.now[asked.row]
+    now = pairs.queries.now[pairs.row]
 
     def since(moment: Array) -> Float32:
         return np.log1p(100 * np.maximum(now - moment[item], 0) / statistics.span).astype(np.float32)
@@ -28,29 +28,29 @@ def popularity(past: Past, asked: Asked) -> Values:
     ]
 
 
-def liking(past: Past, asked: Asked) -> Values:
+def liking(state: FeatureState, pairs: CandidatePairs) -> Values:
     """Return how much of what was done to an item was liked, and the share of each event type in it."""
-    statistics, item = past.statistics, asked.item
+    statistics, item = state.statistics, pairs.item
     values: Values = [("liked", "item", statistics.liked[item])]
-    if len(past.kinds) > 1:
-        values += [(f"share_{one}", "item", statistics.kinds[item, k]) for k, one in enumerate(past.kinds)]
+    if len(state.kinds) > 1:
+        values += [(f"share_{one}", "item", statistics.kinds[item, k]) for k, one in enumerate(state.kinds)]
     return values
 
 
-def history(past: Past, asked: Asked) -> Values:
+def history(state: FeatureState, pairs: CandidatePairs) -> Values:
     """Return how long the history is and how fresh."""
-    length = np.log1p(asked.queries.lengths).astype(np.float32)
-    has = asked.queries.lengths > 0
-    absence = np.where(has, asked.queries.absence, np.nan)
-    idle = np.log1p(100 * absence / past.statistics.span).astype(np.float32)
-    return [("history_length", "user", length[asked.row]), ("history_idle", "user", idle[asked.row])]
+    length = np.log1p(pairs.queries.lengths).astype(np.float32)
+    has = pairs.queries.lengths > 0
+    idle_time = np.where(has, pairs.queries.idle_time, np.nan)
+    idle = np.log1p(100 * idle_time / state.statistics.span).astype(np.float32)
+    return [("history_length", "user", length[pairs.row]), ("history_idle", "user", idle[pairs.row])]
 
 
-def moment(past: Past, asked: Asked) -> Values:
+def moment(state: FeatureState, pairs: CandidatePairs) -> Values:
     """Return hour and weekday of asking (UTC), as points on a circle; nothing where the log has no times."""
-    if not past.timed:
+    if not state.timed:
         return []
-    day = asked.queries.now[asked.row] / DAY
+    day = pairs.queries.now[pairs.row] / DAY
     values: Values = []
     for name, turns in (("hour", day % 1), ("weekday", day / 7 % 1)):
         values += [

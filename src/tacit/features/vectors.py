@@ -13,9 +13,9 @@ import numpy as np
 from tacit.core.types import Float32
 from tacit.data.queries import Queries
 from tacit.encoders.profile import profile_vectors
-from tacit.features.asked import Asked
-from tacit.features.columns import Values
-from tacit.features.past import Past
+from tacit.features.feature_columns import Values
+from tacit.features.feature_state import FeatureState
+from tacit.features.pairs import CandidatePairs
 
 _RECENT = 5
 """Events that are compared with a candidate one by one: the last ones."""
@@ -23,18 +23,18 @@ _RECENT = 5
 Space = Literal["text", "collaborative"]
 """Which vectors of the past, and how the names of their columns begin."""
 
-Make = Callable[[Past, Asked], Values]
+Make = Callable[[FeatureState, CandidatePairs], Values]
 
 
 def _similarity(space: Space) -> Make:
     """Return a family: cosine to the mean of the history, to the nearest of its last events, to the last."""
 
-    def similarity(past: Past, asked: Asked) -> Values:
-        vectors: Float32 = getattr(past, space)
-        users, recent = profile_vectors(asked.queries, vectors), _recent(asked.queries, vectors)
-        candidate = vectors[asked.item]
-        whole = np.einsum("pd,pd->p", users[asked.row], candidate)
-        each = np.einsum("pd,pkd->pk", candidate, recent[asked.row])
+    def similarity(state: FeatureState, pairs: CandidatePairs) -> Values:
+        vectors: Float32 = getattr(state, space)
+        users, recent = profile_vectors(pairs.queries, vectors), _recent(pairs.queries, vectors)
+        candidate = vectors[pairs.item]
+        whole = np.einsum("pd,pd->p", users[pairs.row], candidate)
+        each = np.einsum("pd,pkd->pk", candidate, recent[pairs.row])
         return [
             (f"{space}_cosine", "pair", whole),
             (f"{space}_cosine_nearest", "pair", each.max(axis=1, initial=-1)),
@@ -47,9 +47,9 @@ def _similarity(space: Space) -> Make:
 def _crosses(space: Space) -> Make:
     """Return a family: product and absolute difference of the two vectors, dimension by dimension."""
 
-    def crosses(past: Past, asked: Asked) -> Values:
-        vectors: Float32 = getattr(past, space)
-        user, candidate = profile_vectors(asked.queries, vectors)[asked.row], vectors[asked.item]
+    def crosses(state: FeatureState, pairs: CandidatePairs) -> Values:
+        vectors: Float32 = getattr(state, space)
+        user, candidate = profile_vectors(pairs.queries, vectors)[pairs.row], vectors[pairs.item]
         product, difference = user * candidate, np.abs(user - candidate)
         dimensions = range(vectors.shape[1])
         return [
@@ -63,9 +63,9 @@ def _crosses(space: Space) -> Make:
 def _sides(space: Space) -> Make:
     """Return a family: the two vectors side by side."""
 
-    def sides(past: Past, asked: Asked) -> Values:
-        vectors: Float32 = getattr(past, space)
-        user, candidate = profile_vectors(asked.queries, vectors)[asked.row], vectors[asked.item]
+    def sides(state: FeatureState, pairs: CandidatePairs) -> Values:
+        vectors: Float32 = getattr(state, space)
+        user, candidate = profile_vectors(pairs.queries, vectors)[pairs.row], vectors[pairs.item]
         dimensions = range(vectors.shape[1])
         return [
             *((f"{space}_user_{d}", "user", user[:, d]) for d in dimensions),
@@ -78,8 +78,8 @@ def _sides(space: Space) -> Make:
 def _sequence(space: Space) -> Make:
     """Return a family: the vectors of the last events, the last first, one column a dimension."""
 
-    def sequence(past: Past, asked: Asked) -> Values:
-        recent = _recent(asked.queries, getattr(past, space))[asked.row]
+    def sequence(state: FeatureState, pairs: CandidatePairs) -> Values:
+        recent = _recent(pairs.queries, getattr(state, space))[pairs.row]
         places = np.ndindex(recent.shape[1:])
         return [(f"recent{k}_{d}", "user", recent[:, k, d]) for k, d in places]
 

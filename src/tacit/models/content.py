@@ -21,7 +21,7 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.encoders.head import Head, fit_head
 from tacit.encoders.projection import Mode, Projection
-from tacit.models.history import decayed, decayed_rows, faded
+from tacit.models.decay import decayed, decayed_rows, faded
 from tacit.models.itemitem import shares
 from tacit.models.protocol import batches
 
@@ -97,16 +97,16 @@ class Content:
         """Return float32[n, m]; ``-inf`` for items without text and for histories without a known text."""
         # All items as they lie: gathering them would copy every vector for every query.
         columns = slice(None) if items is None else items
-        target, silence = (
+        target, baseline = (
             self.vectors_[columns].T,
             np.where(self.known_[columns], np.float32(0), np.float32(-np.inf)),
         )
         liked = self._speaking(queries)
         parts = [
-            self._score(batch, target, silence)
-            for batch in batches(liked, len(silence) * (self.recent + 1), _CELLS)
+            self._score(batch, target, baseline)
+            for batch in batches(liked, len(baseline) * (self.recent + 1), _CELLS)
         ]
-        return np.concatenate(parts) if parts else np.empty((0, len(silence)), dtype=np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, len(baseline)), dtype=np.float32)
 
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items with text whose vectors are closest to each of ``items``."""
@@ -178,7 +178,7 @@ class Content:
     def _means(self, liked: Queries) -> Float32:
         return decayed_rows(liked, self.decay, len(self.vectors_)) @ self.vectors_
 
-    def _score(self, liked: Queries, target: Float32, silence: Float32) -> Float32:
+    def _score(self, liked: Queries, target: Float32, baseline: Float32) -> Float32:
         """Return float32[n, m] of histories of liked items with vectors.
 
         Parameters
@@ -196,7 +196,7 @@ class Content:
         scores *= 1 - self.closest
         for row, (start, stop) in enumerate(pairwise(recent.offsets)):  # reduceat takes twenty times as long
             scores[row] += self.closest * near[start:stop].max(axis=0) if stop > start else -np.inf
-        scores += silence
+        scores += baseline
         return scores
 
     def _closest(self, liked: Queries, cosine: Float32) -> Float32:

@@ -9,7 +9,7 @@ from scipy import sparse
 from tacit.core.types import Array, Float32, Float64
 from tacit.data.interactions import Interactions
 from tacit.data.ranking import top_k
-from tacit.models.history import fading
+from tacit.models.decay import fading
 
 
 def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_array:

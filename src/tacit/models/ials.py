@@ -22,7 +22,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
-from tacit.models.history import decayed, decayed_rows
+from tacit.models.decay import decayed, decayed_rows
 from tacit.models.itemitem import shares
 
 _CELLS = 4_000_000
@@ -42,7 +42,7 @@ class Factors:
         return seen
 
     @cached_property
-    def silence(self) -> Float32:
+    def baseline(self) -> Float32:
         """What makes a score that of nobody: float32[n], 0 or ``-inf`` for the unseen."""
         return np.where(self.seen, 0, -np.inf).astype(np.float32)
 
@@ -95,13 +95,13 @@ class IALS:
         self.max_events = max_events
         self.name = name
         self.items_: Factors
-        self.doubt_: float  # confidence that one pair without an event is a 0
+        self.scale_: float  # confidence that one pair without an event is a 0
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for users and items in turn and return self."""
         X = _sample(interactions.matrix(), self.max_events, rng)
         transposed = X.T.tocsr()
-        self.doubt_ = self.unobserved * _density(X)
+        self.scale_ = self.unobserved * _density(X)
         shape = (len(catalogue), self.embedding_size)
         first = rng.normal(scale=self.embedding_size**-0.5, size=shape).astype(np.float32)
         first[np.diff(transposed.indptr) == 0] = 0
@@ -116,7 +116,7 @@ class IALS:
         rows = decayed_rows(queries, self.decay, len(self.items_.seen))
         asked = slice(None) if items is None else items
         scores = self._solved(rows, self.items_) @ self.items_.vectors[asked].T
-        scores += self.items_.silence[asked]
+        scores += self.items_.baseline[asked]
         row = np.repeat(np.arange(len(queries)), np.diff(rows.indptr))
         told = np.bincount(row, self.items_.seen[rows.indices], minlength=len(queries))
         scores[told == 0] = -np.inf
@@ -160,14 +160,14 @@ class IALS:
 
     def arrays(self) -> dict[str, Array]:
         """Return the factors of the items and the confidence of a 0."""
-        return {"items": self.items_.vectors, "doubt": np.array([self.doubt_])}
+        return {"items": self.items_.vectors, "doubt": np.array([self.scale_])}
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
         """Rebuild from what `spec` and `arrays` returned."""
         model = cls(**spec)
         model.items_ = Factors(arrays["items"])
-        model.doubt_ = float(arrays["doubt"][0])
+        model.scale_ = float(arrays["doubt"][0])
         return model
 
     def _solved(self, X: sparse.csr_array, factors: Factors) -> Float32:
@@ -185,8 +185,8 @@ class IALS:
         seen = factors.vectors[X.indices[place]]
         target = (confidence[:, None, :] @ seen)[:, 0]
         system = seen.swapaxes(1, 2) @ (seen * confidence[:, :, None])
-        system += np.float32(self.doubt_) * factors.gram
-        frequency = confidence.sum(axis=1) + self.doubt_ * np.count_nonzero(factors.seen)
+        system += np.float32(self.scale_) * factors.gram
+        frequency = confidence.sum(axis=1) + self.scale_ * np.count_nonzero(factors.seen)
         corner = np.arange(self.embedding_size)
         system[:, corner, corner] += self.reg * frequency[:, None] ** self.frequency
         return system, target

@@ -17,8 +17,8 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
+from tacit.models.decay import decayed, decayed_rows
 from tacit.models.gram import among_all
-from tacit.models.history import decayed, decayed_rows
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class ItemItem:
     def score(self, queries: Queries, decay: float, items: Int32 | None = None) -> Float32:
         """Return the decayed sum of the rows of each history: float32[n, m]; ``-inf`` without evidence."""
         histories = decayed_rows(queries, decay, len(self.known))
-        scores = csr.spoken(histories, self.matrix, self._silence)
+        scores = csr.spoken(histories, self.matrix, self._baseline)
         return scores if items is None else scores[:, items]
 
     @cached_property
-    def _silence(self) -> Float32:
+    def _baseline(self) -> Float32:
         """Score of an item that a history says nothing about: float32[items]."""
         return np.where(self.known, 0, -np.inf).astype(np.float32)
 

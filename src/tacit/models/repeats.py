@@ -16,7 +16,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
-from tacit.models.history import chosen
+from tacit.models.decay import chosen
 from tacit.models.itemitem import shares
 
 

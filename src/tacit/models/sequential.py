@@ -18,8 +18,8 @@ from tacit.core.types import Float32, Float64, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
+from tacit.models.decay import fading
 from tacit.models.gram import CELLS, blocks, check_memory, inverse, largest, most_popular
-from tacit.models.history import fading
 from tacit.models.itemitem import ByItems, ItemItem
 
 

@@ -19,7 +19,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
-from tacit.models.history import decayed, faded
+from tacit.models.decay import decayed, faded
 
 _HOUR = 3_600.0
 

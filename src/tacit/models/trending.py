@@ -14,7 +14,7 @@ from tacit.core.types import Array, Float32, Float64, Int32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.models.history import RECENT, fading
+from tacit.models.decay import RECENT, fading
 
 
 class Trending:

@@ -18,7 +18,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
-from tacit.models.history import decayed_rows, fading
+from tacit.models.decay import decayed_rows, fading
 from tacit.models.protocol import batches
 
 Weighting = Literal["cosine", "tfidf"]

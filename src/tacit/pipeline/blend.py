@@ -41,7 +41,7 @@ YEAR = 365
 
 
 @dataclass(frozen=True)
-class Judged:
+class LabelledCandidates:
     """Candidates of one window with what the users went on to choose.
 
     Attributes
@@ -76,28 +76,28 @@ class Blend:
 
     def __init__(
         self,
-        newcomers: Sequence[float] = (),
+        new_users: Sequence[float] = (),
         weights: Sequence[float] = (),
         growth: Sequence[float] = (),
-        absence: Sequence[float] = (),
-        silence: Sequence[float] = (),
+        idle_time: Sequence[float] = (),
+        missing_penalty: Sequence[float] = (),
         n_items: int = _ANY,
     ) -> None:
-        self.newcomers_: Float32 = np.asarray(newcomers, dtype=np.float32)
+        self.new_users_: Float32 = np.asarray(new_users, dtype=np.float32)
         self.weights_: Float32 = np.asarray(weights, dtype=np.float32)
         self.growth_: Float32 = np.asarray(growth, dtype=np.float32)
-        self.absence_: Float32 = np.asarray(absence, dtype=np.float32)
-        self.silence_: Float32 = np.asarray(silence, dtype=np.float32)
+        self.idle_time_: Float32 = np.asarray(idle_time, dtype=np.float32)
+        self.missing_penalty_: Float32 = np.asarray(missing_penalty, dtype=np.float32)
         self.n_items = n_items
 
-    def fit(self, judged: Sequence[Judged], n_retrievers: int) -> Self:
+    def fit(self, labelled: Sequence[LabelledCandidates], n_retrievers: int) -> Self:
         """Find the weights: equal ones, silence as bad as the worst, where there is nothing to learn.
 
         Weights of newcomers and after one event are positive: they are not to be shown what nobody wants.
         """
         from scipy.optimize import minimize
 
-        tasks, r = [_task(one) for one in judged], n_retrievers
+        tasks, r = [_task(one) for one in labelled], n_retrievers
         found = np.concatenate([np.full(2 * r, 1 / r), np.zeros(2 * r), np.full(r, 1 / r)])
         if r > 1 and any(len(task.chosen) for task in tasks):
             bounds = [(_LEAST, None)] * (2 * r) + [(None, None)] * (3 * r)
@@ -106,15 +106,15 @@ class Blend:
                 _loss, start, (tasks,), jac=True, method="L-BFGS-B", bounds=bounds, tol=_TOLERANCE
             ).x
         parts = np.split(found.astype(np.float32), 5)
-        self.newcomers_, self.weights_, self.growth_, self.absence_, self.silence_ = parts
+        self.new_users_, self.weights_, self.growth_, self.idle_time_, self.missing_penalty_ = parts
         return self
 
     def score(self, candidates: Candidates) -> Float32:
         """Return float32[n, c]; ``-inf`` on padding."""
         spoken, silent = normalised(candidates.scores)
-        learned = np.stack([self.newcomers_, self.weights_, self.growth_, self.absence_])
+        learned = np.stack([self.new_users_, self.weights_, self.growth_, self.idle_time_])
         said = _weighed(spoken, _circumstances(candidates) @ learned)
-        cost = np.where(candidates.items < self.n_items, silent @ self.silence_, 0)
+        cost = np.where(candidates.items < self.n_items, silent @ self.missing_penalty_, 0)
         return np.where(candidates.items < 0, -np.inf, said + cost).astype(np.float32)
 
     def within(self, n_items: int) -> "Blend":
@@ -126,22 +126,22 @@ class Blend:
     def spec(self) -> dict[str, Json]:
         """Return what was learned as JSON."""
         return {
-            "newcomers": self.newcomers_.tolist(),
+            "new_users": self.new_users_.tolist(),
             "weights": self.weights_.tolist(),
             "growth": self.growth_.tolist(),
-            "absence": self.absence_.tolist(),
-            "silence": self.silence_.tolist(),
+            "idle_time": self.idle_time_.tolist(),
+            "missing_penalty": self.missing_penalty_.tolist(),
             "n_items": self.n_items,
         }
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any]) -> Self:
         """Rebuild from what `spec` returned; a part that is missing is a KeyError (an older blend)."""
-        parts = ("newcomers", "weights", "growth", "absence", "silence", "n_items")
+        parts = ("new_users", "weights", "growth", "idle_time", "missing_penalty", "n_items")
         return cls(**{part: spec[part] for part in parts})
 
 
-def shares(scores: Float32) -> Float32:
+def log_softmax(scores: Float32) -> Float32:
     """Return the logarithm of what each candidate has of its list, a softmax of scores: float32[n, c].
 
     ``-inf`` on padding, as in the scores. It is what the weights were learned to foretell.
@@ -161,8 +161,8 @@ def _circumstances(candidates: Candidates) -> Float32:
     """
     met = candidates.lengths > 0
     length = np.log(np.clip(candidates.lengths, 1, LONG)) / np.log(LONG)
-    absence = np.log1p(np.minimum(candidates.absences / DAY, YEAR)) / np.log1p(YEAR)
-    return np.stack([~met, met, length, absence], axis=1).astype(np.float32)
+    idle_time = np.log1p(np.minimum(candidates.idle_times / DAY, YEAR)) / np.log1p(YEAR)
+    return np.stack([~met, met, length, idle_time], axis=1).astype(np.float32)
 
 
 def _weighed(parts: Float32, weights: Float32) -> Float32:
@@ -193,7 +193,7 @@ class _Task:
     weight: Float32
 
 
-def _task(one: Judged) -> _Task:
+def _task(one: LabelledCandidates) -> _Task:
     # Of who chose no candidate, nothing can be learned about their order.
     hit = np.flatnonzero(one.labels.any(axis=1))
     found, labels = one.candidates.take(hit), one.labels[hit]

@@ -81,7 +81,7 @@ class Config:
     candidates: int = 100
     windows: int = 3
     share: float = 0.1
-    passed: float = 1.0
+    shown_not_chosen: float = 1.0
     repeats: bool = False
     max_users: int = 4_000
     max_events: int = 2_000_000
@@ -97,8 +97,8 @@ class Config:
             object.__setattr__(self, "retrievers", {**self.retrievers, "repeats": {}})
         if not 0 < self.share < 0.5:
             raise ConfigError(f"share is {self.share}; it must lie between 0 and 0.5")
-        if not 0 <= self.passed < float("inf"):
-            raise ConfigError(f"passed is {self.passed}; it must be 0 or more")
+        if not 0 <= self.shown_not_chosen < float("inf"):
+            raise ConfigError(f"passed is {self.shown_not_chosen}; it must be 0 or more")
         for name in ("candidates", "windows", "max_users", "max_events"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")

@@ -17,7 +17,7 @@ from tacit.data.splits import DEFAULT, Protocol
 from tacit.encoders.projection import Projection
 from tacit.models.protocol import Recommender
 from tacit.pipeline import retrievers
-from tacit.pipeline.blend import Judged
+from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.config import Config
 from tacit.pipeline.retrieval import collect
 from tacit.pipeline.secondstage import fit_projection
@@ -28,7 +28,7 @@ _SHARES = (0.7, 0.2, 0.1)
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Fold:
     """A window, foretold.
 
     Attributes
@@ -44,8 +44,8 @@ class Rehearsal:
 
     window: Window
     retrievers: tuple[Recommender, ...]
-    judged: Judged
-    role: Array
+    labelled: LabelledCandidates
+    part: Array
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class FirstStage:
     """
 
     retrievers: tuple[Recommender, ...]
-    rehearsals: tuple[Rehearsal, ...]
+    folds: tuple[Fold, ...]
     projection: Projection | None
-    role: Array
+    part: Array
     protocol: Protocol
 
 
@@ -106,32 +106,32 @@ def fit_first_stage(
         )
     )
     projection = fit_projection(windows[0].past if windows else interactions, catalogue)
-    role = roles(interactions.n_users, rng)
+    part = assign_parts(interactions.n_users, rng)
     with progress.task("fitting retrievers", total=(len(windows) + 1) * len(config.retrievers)) as task:
-        rehearsals = tuple(
-            rehearse(window.sample(config.max_users, rng), config, catalogue, role, rng, task.advance)
+        folds = tuple(
+            fit_fold(window.sample(config.max_users, rng), config, catalogue, part, rng, task.advance)
             for window in windows
         )
         whole = _fitted(config, interactions, catalogue, rng, task.advance)
-    return FirstStage(whole, rehearsals, projection, role, protocol)
+    return FirstStage(whole, folds, projection, part, protocol)
 
 
-def rehearse(
+def fit_fold(
     window: Window,
     config: Config,
     catalogue: Catalogue,
-    role: Array,
+    part: Array,
     rng: np.random.Generator,
     advance: Callable[[], None],
-) -> Rehearsal:
+) -> Fold:
     """Return what retrievers fitted on the past of a window put forward; ``role`` is that of each user."""
     fitted = _fitted(config, window.past, catalogue, rng, advance)
     found = collect(fitted, window.queries, config.candidates, catalogue.available)
-    judged = Judged(found, window.labels(found.items), np.diff(window.target_offsets))
-    return Rehearsal(window, fitted, judged, role[window.queries.user])
+    labelled = LabelledCandidates(found, window.labels(found.items), np.diff(window.target_offsets))
+    return Fold(window, fitted, labelled, part[window.queries.user])
 
 
-def roles(n_users: int, rng: np.random.Generator) -> Array:
+def assign_parts(n_users: int, rng: np.random.Generator) -> Array:
     """Return TRAIN, VALID or TEST for each user: int[users]."""
     return rng.choice(3, size=n_users, p=_SHARES)
 

@@ -25,11 +25,11 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
 from tacit.pipeline.config import made
-from tacit.pipeline.firststage import TRAIN, VALID, FirstStage, Rehearsal
+from tacit.pipeline.firststage import TRAIN, VALID, FirstStage, Fold
 from tacit.pipeline.training import defined
-from tacit.pipeline.trust import trust_in
+from tacit.pipeline.weight_choice import choose_weight
 from tacit.rankers.pair import PairClassifier, PairLists
-from tacit.rankers.protocol import Epoch
+from tacit.rankers.ranker import Epoch
 
 _DEPTH = 50
 """Pairs to learn from are among so many at the top."""
@@ -39,12 +39,12 @@ _JUDGED = 500
 """Lists of validation users that choose the weight."""
 _TIMED = 7
 """Lists that are timed, of the longest histories; the median counts."""
-_DOUBT = 2.0
+_STANDARD_ERRORS = 2.0
 """Standard errors that are taken off its gain: the dearest stage, and chance alone would often choose it."""
 _WEIGHTS = (0.0, 0.1, 0.25, 0.5)
 """Half at most (docs/decisions/009-pair-classifier.md)."""
 
-Lists = Sequence[tuple[Rehearsal, Float32]]
+Lists = Sequence[tuple[Fold, Float32]]
 """Rehearsals and the second stage's scores in them (float32[n, c])."""
 
 
@@ -196,18 +196,18 @@ def fit_reranker(
         Called after every epoch.
     """
     classifier, limits = new_reranker(parameters)
-    lists = list(zip(first.rehearsals, scores, strict=True))
+    lists = list(zip(first.folds, scores, strict=True))
     train, valid = (list_pairs(lists, part, rng) for part in (TRAIN, VALID))
     if not all(0 < part.label.sum() < len(part) for part in (train, valid)):
         return None, RerankReport(limits.top, 0.0, limits.milliseconds)
     train = train.sample(classifier.pairs // 2, rng)
     count = (classifier.pairs - len(train)) // (1 + _NEGATIVES)
-    train = train.joined(log_pairs(first.rehearsals[0].window.past, first.role == TRAIN, count, rng))
+    train = train.joined(log_pairs(first.folds[0].window.past, first.part == TRAIN, count, rng))
     texts = catalogue.texts.to_list()
     classifier.fit(texts, train, valid, rng=rng, progress=progress, on_epoch=on_epoch)
     top, took = affordable(classifier, limits, lists)
     quality = _quality_by_weight(classifier, top, lists, rng, progress) if top > 1 else {}
-    weight = trust_in(quality, doubt=_DOUBT) if quality else 0.0
+    weight = choose_weight(quality, standard_errors=_STANDARD_ERRORS) if quality else 0.0
     told = {str(w): float(values.mean()) for w, values in quality.items()}
     report = RerankReport(top, took, limits.milliseconds, weight, told, classifier.epochs_)
     return Reranker(classifier, top, weight) if weight else None, report
@@ -241,23 +241,23 @@ def log_pairs(log: Interactions, users: Bool, count: int, rng: np.random.Generat
     return PairLists(queries.keep(before), np.concatenate([everybody, row]), items, label)
 
 
-def list_pairs(lists: Lists, role: int, rng: np.random.Generator) -> PairLists:
+def list_pairs(lists: Lists, part: int, rng: np.random.Generator) -> PairLists:
     """Return the positives at the top of the lists of users with a role, and negatives beside them."""
     found = PairLists.none()
     for one, scores in lists:
-        found = found.joined(_of_a_window(one, scores, role, rng))
+        found = found.joined(_of_a_window(one, scores, part, rng))
     return found
 
 
-def _of_a_window(one: Rehearsal, scores: Float32, role: int, rng: np.random.Generator) -> PairLists:
-    rows = np.flatnonzero(one.role == role)
+def _of_a_window(one: Fold, scores: Float32, part: int, rng: np.random.Generator) -> PairLists:
+    rows = np.flatnonzero(one.part == part)
     best = top_k(scores[rows], _DEPTH).items
     there = best >= 0
-    acted = there & (np.take_along_axis(one.judged.labels[rows], np.maximum(best, 0), axis=1) > 0)
+    acted = there & (np.take_along_axis(one.labelled.labels[rows], np.maximum(best, 0), axis=1) > 0)
     positives = acted.sum(axis=1, keepdims=True)
     share = _NEGATIVES * positives / np.maximum(there.sum(axis=1, keepdims=True) - positives, 1)
     row, rank = np.nonzero(acted | (there & (rng.random(best.shape) < share)))
-    item = one.judged.candidates.items[rows[row], best[row, rank]]
+    item = one.labelled.candidates.items[rows[row], best[row, rank]]
     return PairLists(one.window.queries.take(rows), row, item, acted[row, rank].astype(np.float32))
 
 
@@ -272,7 +272,7 @@ def affordable(classifier: PairClassifier, limits: Limits, lists: Lists) -> tupl
 
 def _milliseconds(classifier: PairClassifier, top: int, lists: Lists) -> float:
     one, scores = lists[-1]
-    queries, found = one.window.queries, one.judged.candidates
+    queries, found = one.window.queries, one.labelled.candidates
     reranker = Reranker(classifier, top, 1.0)
     took = []
     with threadpool_limits(1):  # as a service does
@@ -291,14 +291,16 @@ def _quality_by_weight(
     values: dict[float, list[Float64]] = {weight: [] for weight in _WEIGHTS}
     with progress.task("weighing the re-ranker", total=len(lists)) as task:
         for one, scores in lists:
-            found = one.judged.candidates
-            rows = np.flatnonzero(one.role == VALID)
+            found = one.labelled.candidates
+            rows = np.flatnonzero(one.part == VALID)
             rows = np.sort(rng.permutation(rows)[: _JUDGED // len(lists)])
             best = top_k(scores[rows], top)
             odds = reranker.log_odds(one.window.queries.take(rows), found.take(rows), best)
             for weight in _WEIGHTS:
                 dealt = _dealt(scores[rows], best, odds, weight)
-                values[weight].append(ndcg_of_scores(dealt, one.judged.labels[rows], one.judged.totals[rows]))
+                values[weight].append(
+                    ndcg_of_scores(dealt, one.labelled.labels[rows], one.labelled.totals[rows])
+                )
             task.advance()
     return {weight: np.concatenate(parts) for weight, parts in values.items()}
 
@@ -322,7 +324,7 @@ def _falling(scores: Float32) -> Float32:
     return falling
 
 
-def mixed(blended: Float32, ranked: Float32, trust: float) -> Float32:
+def mixed(blended: Float32, ranked: Float32, weight: float) -> Float32:
     """Return the weighted sum of two scores after each is stretched to [0, 1] within its list.
 
     Parameters
@@ -332,7 +334,7 @@ def mixed(blended: Float32, ranked: Float32, trust: float) -> Float32:
     trust : float
         Weight of ``ranked``.
     """
-    mean = (1 - trust) * _stretched(blended) + trust * _stretched(ranked)
+    mean = (1 - weight) * _stretched(blended) + weight * _stretched(ranked)
     return np.where(np.isfinite(blended), mean, -np.inf).astype(np.float32)
 
 

@@ -44,7 +44,7 @@ def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allo
     gathered = np.stack([np.take_along_axis(s, np.maximum(items, 0), axis=1) for s in scores], axis=2)
     gathered[items < 0] = -np.inf
     names = tuple(r.name for r in retrievers)
-    return Candidates(items, gathered, queries.lengths, queries.absence, names)
+    return Candidates(items, gathered, queries.lengths, queries.idle_time, names)
 
 
 def union(items: Int32) -> Int32:
@@ -110,7 +110,7 @@ def collect(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed
         np.concatenate([_widened(part.items, width, -1) for part in parts]),
         np.concatenate([_widened(part.scores, width, -np.inf) for part in parts]),
         np.concatenate([part.lengths for part in parts]),
-        np.concatenate([part.absences for part in parts]),
+        np.concatenate([part.idle_times for part in parts]),
         parts[0].retrievers,
     )
 

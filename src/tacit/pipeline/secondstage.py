@@ -16,8 +16,8 @@ from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
 from tacit.models.protocol import Recommender
-from tacit.pipeline.blend import Blend, shares
-from tacit.rankers.protocol import Ranker
+from tacit.pipeline.blend import Blend, log_softmax
+from tacit.rankers.ranker import Ranker
 from tacit.rankers.zoo import RANKERS
 
 _DIMENSION = 32
@@ -42,7 +42,7 @@ class SecondStage:
     maker: FeatureMaker
     normaliser: Normaliser | None = None
     ranker: Ranker | None = None
-    trust: float = 0.0
+    ranker_weight: float = 0.0
 
     def fitted(
         self, interactions: Interactions, catalogue: Catalogue, retrievers: Sequence[Recommender]
@@ -58,19 +58,19 @@ class SecondStage:
 
     def score(self, queries: Queries, candidates: Candidates) -> Float32:
         """Return the log-share of each candidate in its list: float32[n, c], ``-inf`` on padding."""
-        base = shares(self.blend.score(candidates))
-        if self.ranker is None or self.normaliser is None or self.trust == 0:
+        base = log_softmax(self.blend.score(candidates))
+        if self.ranker is None or self.normaliser is None or self.ranker_weight == 0:
             return base
         features = self.normaliser.transform(self.maker.transform(queries, candidates))
         ranked = base.copy()
         ranked[candidates.real] = self.ranker.score(features, base[candidates.real])
-        return trusted(base, ranked, self.trust)
+        return weighted_scores(base, ranked, self.ranker_weight)
 
     def spec(self) -> dict[str, Json]:
         """Return everything but the arrays as JSON."""
         return {
             "blend": self.blend.spec(),
-            "trust": self.trust,
+            "ranker_weight": self.ranker_weight,
             "maker": self.maker.spec(),
             "normaliser": self.normaliser.spec() if self.normaliser else None,
             "ranker": self.ranker.spec() if self.ranker else None,
@@ -106,11 +106,11 @@ class SecondStage:
             ranker=None
             if ranker is None
             else RANKERS[ranker["name"]].restore(ranker, part_of(arrays, "ranker", ":")),
-            trust=spec["trust"],
+            ranker_weight=spec["ranker_weight"],
         )
 
 
-def trusted(base: Float32, ranked: Float32, trust: float) -> Float32:
+def weighted_scores(base: Float32, ranked: Float32, ranker_weight: float) -> Float32:
     """Return what the first stage says, and so much of what the ranker adds to it: float32[n, c].
 
     Parameters
@@ -121,7 +121,7 @@ def trusted(base: Float32, ranked: Float32, trust: float) -> Float32:
         In [0, 1].
     """
     added = np.subtract(ranked, base, out=np.zeros_like(base), where=np.isfinite(base))
-    return np.asarray(base + trust * added, dtype=np.float32)
+    return np.asarray(base + ranker_weight * added, dtype=np.float32)
 
 
 def fit_projection(interactions: Interactions, catalogue: Catalogue) -> Projection | None:

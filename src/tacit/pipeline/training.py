@@ -17,23 +17,23 @@ from tacit.data.splits import Protocol
 from tacit.features.families import USUAL
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
-from tacit.pipeline.blend import Blend, shares
+from tacit.pipeline.blend import Blend, log_softmax
 from tacit.pipeline.config import Config, made
+from tacit.pipeline.examples import RankingExamples, pairs, ranking_examples
 from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage
-from tacit.pipeline.lessons import Lesson, lesson, pairs
-from tacit.pipeline.secondstage import SecondStage, trusted
-from tacit.pipeline.trust import paired_gain, trust_in
-from tacit.rankers import quality
+from tacit.pipeline.secondstage import SecondStage, weighted_scores
+from tacit.pipeline.weight_choice import choose_weight, paired_gain
+from tacit.rankers import ranker_metrics
 from tacit.rankers.calibration import Bin, Calibration, calibration_error, reliability
 from tacit.rankers.importance import Importance, importance
-from tacit.rankers.protocol import Epoch, OnEpoch, Pairs, Ranker
+from tacit.rankers.ranker import Epoch, OnEpoch, Pairs, Ranker
 from tacit.rankers.zoo import RANKERS
 
-_TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_RANKER_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _MOST: dict[Protocol, float] = {"time": 0.75, "leave-one-out": 1.0, "random": 1.0}
 """What is learned from one stretch of time is too sure of the next: the whole is told in the report and never
 chosen there (docs/decisions/003-how-much-the-ranker-counts.md)."""
-_DOUBT = 0.5
+_STANDARD_ERRORS = 0.5
 """Standard errors of a gain that are taken off it before it is believed
 (docs/decisions/003-how-much-the-ranker-counts.md)."""
 _SURE = 1.96
@@ -70,7 +70,7 @@ class TrainingReport:
     weights: dict[str, float]
     epochs: list[Epoch]
     test: dict[str, float] | None
-    trust: float
+    ranker_weight: float
     valid_ndcg: dict[str, float]
     gain: dict[str, float] | None
     calibration: dict[str, float] | None
@@ -95,12 +95,12 @@ def defined(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class _Taught:
+class _FittedRanker:
     """A ranker that has learned, and what it is worth."""
 
     normaliser: Normaliser
     ranker: Ranker
-    told: list[tuple[Float32, Float32]]
+    both_scores: list[tuple[Float32, Float32]]
     values: dict[float, Float64]
     test: dict[str, float]
     calibration: dict[str, float]
@@ -109,20 +109,24 @@ class _Taught:
     most: float
 
     @property
-    def trust(self) -> float:
+    def ranker_weight(self) -> float:
         """How much of what the ranker adds is believed, at most `most`."""
-        allowed = {trust: values for trust, values in self.values.items() if trust <= self.most}
-        return trust_in(allowed, doubt=_DOUBT)
+        allowed = {
+            ranker_weight: values
+            for ranker_weight, values in self.values.items()
+            if ranker_weight <= self.most
+        }
+        return choose_weight(allowed, standard_errors=_STANDARD_ERRORS)
 
     @property
     def scores(self) -> list[Float32]:
         """What the second stage gives at this trust; see `learn`."""
-        return [trusted(base, ranked, self.trust) for base, ranked in self.told]
+        return [weighted_scores(base, ranked, self.ranker_weight) for base, ranked in self.both_scores]
 
     @property
     def gain(self) -> dict[str, float]:
         """What the ranker changes at this trust; see `TrainingReport`."""
-        mean, error = paired_gain(self.values[self.trust], self.values[0.0])
+        mean, error = paired_gain(self.values[self.ranker_weight], self.values[0.0])
         before = float(self.values[0.0].mean())
         low, high = mean - _SURE * error, mean + _SURE * error
         return {"before": before, "after": before + mean, "low": low, "high": high}
@@ -142,55 +146,59 @@ def learn(
     Its features are not yet fitted on the whole log. What it gives is float32[n, c] for each rehearsal; to
     users that the ranker was trained on, what the blend gives.
     """
-    blend = Blend().fit([one.judged for one in first.rehearsals], len(config.retrievers))
-    taught, lessons, families = None, [], USUAL
+    blend = Blend().fit([one.labelled for one in first.folds], len(config.retrievers))
+    fitted_ranker, examples, families = None, [], USUAL
     if config.ranker is not None:
         ranker, families = new_ranker(config.ranker), families_of(config.ranker)
-        lessons = [
-            lesson(one, catalogue, first.projection, families, tuple(ranker.tasks), rng, config.passed)
-            for one in first.rehearsals
+        examples = [
+            ranking_examples(
+                one, catalogue, first.projection, families, tuple(ranker.tasks), rng, config.shown_not_chosen
+            )
+            for one in first.folds
         ]
         most = _MOST[first.protocol]
-        taught = teach(ranker, lessons, blend, most, rng=rng, progress=progress, on_epoch=on_epoch)
+        fitted_ranker = fit_ranker(
+            ranker, examples, blend, most, rng=rng, progress=progress, on_epoch=on_epoch
+        )
     maker = FeatureMaker(projection=first.projection, families=families)
-    queries = sum(len(one.role) for one in first.rehearsals)
-    stage, report = finished(blend, taught, lessons, config, maker, queries)
-    if taught is not None:
-        return stage, report, taught.scores
-    return stage, report, [shares(blend.score(one.judged.candidates)) for one in first.rehearsals]
+    queries = sum(len(one.part) for one in first.folds)
+    stage, report = finished(blend, fitted_ranker, examples, config, maker, queries)
+    if fitted_ranker is not None:
+        return stage, report, fitted_ranker.scores
+    return stage, report, [log_softmax(blend.score(one.labelled.candidates)) for one in first.folds]
 
 
-def teach(
+def fit_ranker(
     ranker: Ranker,
-    lessons: Sequence[Lesson],
+    examples: Sequence[RankingExamples],
     blend: Blend,
     most: float,
     *,
     rng: np.random.Generator,
     progress: Progress,
     on_epoch: OnEpoch | None,
-) -> _Taught | None:
+) -> _FittedRanker | None:
     """Return the ranker, fitted; None where the lessons have nothing to tell apart or to stop by.
 
     At most ``most`` of what it adds to the blend will be believed.
     """
-    if not _teachable(lessons):
+    if not _can_fit(examples):
         return None
-    learned_from = [one.features[(one.role[one.query] == TRAIN) & (one.weight > 0)] for one in lessons]
-    normaliser = Normaliser(scale=ranker.scale).fit(np.concatenate(learned_from), lessons[0].columns)
-    train, valid, test = (pairs(lessons, role, blend, normaliser) for role in (TRAIN, VALID, TEST))
-    columns = normaliser.columns(lessons[0].columns)
+    learned_from = [one.features[(one.part[one.query] == TRAIN) & (one.weight > 0)] for one in examples]
+    normaliser = Normaliser(scale=ranker.scale).fit(np.concatenate(learned_from), examples[0].columns)
+    train, valid, test = (pairs(examples, part, blend, normaliser) for part in (TRAIN, VALID, TEST))
+    columns = normaliser.columns(examples[0].columns)
     ranker.fit(train, valid, columns, test=test, rng=rng, progress=progress, on_epoch=on_epoch)
     calibration = Calibration.fit(_scored(ranker, valid), valid.acted, valid.weight)
     calibrated = calibration.log_odds(_scored(ranker, test))
-    told = _told(lessons, blend, normaliser, ranker)
+    both_scores = _both_scores(examples, blend, normaliser, ranker)
     bins = reliability(expit(calibrated), test.acted, test.weight)
-    return _Taught(
+    return _FittedRanker(
         normaliser=normaliser,
         ranker=ranker,
-        told=told,
-        values=_by_trust(lessons, told),
-        test=quality.evaluate(calibrated, test) if len(test) else {},
+        both_scores=both_scores,
+        values=_by_ranker_weight(examples, both_scores),
+        test=ranker_metrics.evaluate(calibrated, test) if len(test) else {},
         calibration={**asdict(calibration), "error": calibration_error(bins)},
         reliability=bins,
         importance=importance(ranker, valid, columns, rng=rng),
@@ -200,28 +208,32 @@ def teach(
 
 def finished(
     blend: Blend,
-    taught: _Taught | None,
-    lessons: Sequence[Lesson],
+    fitted_ranker: _FittedRanker | None,
+    examples: Sequence[RankingExamples],
     config: Config,
     maker: FeatureMaker,
     queries: int,
 ) -> tuple[SecondStage, TrainingReport]:
     """Return the stage of what was learned, and the report of it."""
     stage = SecondStage(blend, maker)
-    if taught is not None:
-        stage = SecondStage(blend, maker, taught.normaliser, taught.ranker, taught.trust)
+    if fitted_ranker is not None:
+        stage = SecondStage(
+            blend, maker, fitted_ranker.normaliser, fitted_ranker.ranker, fitted_ranker.ranker_weight
+        )
     report = TrainingReport(
         weights=dict(zip(config.retrievers, blend.weights_.tolist(), strict=True)),
-        epochs=taught.ranker.epochs_ if taught else [],
-        test=taught.test if taught else None,
-        trust=stage.trust,
-        valid_ndcg={str(trust): float(v.mean()) for trust, v in taught.values.items()} if taught else {},
-        gain=taught.gain if taught else None,
-        calibration=taught.calibration if taught else None,
-        reliability=taught.reliability if taught else [],
-        importance=taught.importance if taught else [],
+        epochs=fitted_ranker.ranker.epochs_ if fitted_ranker else [],
+        test=fitted_ranker.test if fitted_ranker else None,
+        ranker_weight=stage.ranker_weight,
+        valid_ndcg={str(ranker_weight): float(v.mean()) for ranker_weight, v in fitted_ranker.values.items()}
+        if fitted_ranker
+        else {},
+        gain=fitted_ranker.gain if fitted_ranker else None,
+        calibration=fitted_ranker.calibration if fitted_ranker else None,
+        reliability=fitted_ranker.reliability if fitted_ranker else [],
+        importance=fitted_ranker.importance if fitted_ranker else [],
         queries=queries,
-        pairs=sum(len(one.pair) for one in lessons),
+        pairs=sum(len(one.pair) for one in examples),
     )
     return stage, report
 
@@ -251,38 +263,42 @@ def _scored(ranker: Ranker, pairs: Pairs) -> Float32:
     return ranker.score(pairs.features, pairs.base)
 
 
-def _told(
-    lessons: Sequence[Lesson], blend: Blend, normaliser: Normaliser, ranker: Ranker
+def _both_scores(
+    examples: Sequence[RankingExamples], blend: Blend, normaliser: Normaliser, ranker: Ranker
 ) -> list[tuple[Float32, Float32]]:
     """Return what the blend and the ranker say of each lesson's candidates: float32[n, c] each.
 
     Of users that it was trained on, the ranker says what the blend says.
     """
-    told = []
-    for one in lessons:
-        base = shares(blend.score(one.judged.candidates))
-        held = one.role[one.query] != TRAIN
+    both_scores = []
+    for one in examples:
+        base = log_softmax(blend.score(one.labelled.candidates))
+        held = one.part[one.query] != TRAIN
         ranked, place = base.copy(), one.pair[held]
         ranked.ravel()[place] = ranker.score(normaliser.transform(one.features[held]), base.ravel()[place])
-        told.append((base, ranked))
-    return told
+        both_scores.append((base, ranked))
+    return both_scores
 
 
-def _by_trust(lessons: Sequence[Lesson], told: Sequence[tuple[Float32, Float32]]) -> dict[float, Float64]:
+def _by_ranker_weight(
+    examples: Sequence[RankingExamples], both_scores: Sequence[tuple[Float32, Float32]]
+) -> dict[float, Float64]:
     """Return NDCG@10 of each query that was not trained on, for each trust."""
-    values: dict[float, list[Array]] = {trust: [] for trust in _TRUSTS}
-    for one, (base, ranked) in zip(lessons, told, strict=True):
-        rows = np.flatnonzero(one.role != TRAIN)
-        labels, totals = one.judged.labels[rows], one.judged.totals[rows]
-        for trust in values:
-            values[trust].append(ndcg_of_scores(trusted(base[rows], ranked[rows], trust), labels, totals))
-    return {trust: np.concatenate(parts) for trust, parts in values.items()}
+    values: dict[float, list[Array]] = {ranker_weight: [] for ranker_weight in _RANKER_WEIGHTS}
+    for one, (base, ranked) in zip(examples, both_scores, strict=True):
+        rows = np.flatnonzero(one.part != TRAIN)
+        labels, totals = one.labelled.labels[rows], one.labelled.totals[rows]
+        for ranker_weight in values:
+            values[ranker_weight].append(
+                ndcg_of_scores(weighted_scores(base[rows], ranked[rows], ranker_weight), labels, totals)
+            )
+    return {ranker_weight: np.concatenate(parts) for ranker_weight, parts in values.items()}
 
 
-def _teachable(lessons: Sequence[Lesson]) -> bool:
+def _can_fit(examples: Sequence[RankingExamples]) -> bool:
     # A ranker needs features, both labels on the training side and something to stop on.
     labels = [
-        np.concatenate([one.label[one.role[one.query] == role].max(axis=1) for one in lessons] or [[]])
-        for role in (TRAIN, VALID)
+        np.concatenate([one.label[one.part[one.query] == part].max(axis=1) for one in examples] or [[]])
+        for part in (TRAIN, VALID)
     ]
-    return all(one.columns for one in lessons) and all(0 < part.sum() < len(part) for part in labels)
+    return all(one.columns for one in examples) and all(0 < part.sum() < len(part) for part in labels)

@@ -29,7 +29,7 @@ from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
 from tacit.pipeline.retrieval import candidates, filled
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.training import TrainingReport, learn
-from tacit.rankers.protocol import OnEpoch
+from tacit.rankers.ranker import OnEpoch
 
 _DIGITS = 5
 """Of a score that decide. What differs by less is a tie (unless a rounding lies between), which has a fixed
@@ -131,8 +131,8 @@ class TwoStage:
             best = top_k(np.round(scores, _DIGITS), k)
             place = np.maximum(best.items, 0)
             chosen = np.where(best.items < 0, -1, np.take_along_axis(found.items, place, 1))
-            told = np.where(best.items < 0, -np.inf, np.take_along_axis(scores, place, 1))
-            ranking = Ranking(chosen, np.minimum.accumulate(told, axis=1))  # within a tie they may rise
+            scores_ = np.where(best.items < 0, -np.inf, np.take_along_axis(scores, place, 1))
+            ranking = Ranking(chosen, np.minimum.accumulate(scores_, axis=1))  # within a tie they may rise
             parts.append(filled(ranking, batch, allowed))
         if not parts:
             return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
@@ -221,12 +221,12 @@ def _first_k(answers: list[Ranking], items: Int32, k: int, available: Bool) -> R
     )
     best = np.full((len(items), k), -1, dtype=np.int32)
     scores = np.full((len(items), k), -np.inf, dtype=np.float32)
-    told = (
+    scores_ = (
         np.stack([a.scores for a in answers], axis=2).reshape(n, -1)
         if answers
         else np.full(joined.shape, -np.inf)
     )
-    for row, (codes, values) in enumerate(zip(joined, told, strict=True)):
+    for row, (codes, values) in enumerate(zip(joined, scores_, strict=True)):
         allowed = np.flatnonzero((codes >= 0) & available[codes] & (codes != items[row]))
         _, first = np.unique(codes[allowed], return_index=True)
         places = allowed[np.sort(first)][:k]

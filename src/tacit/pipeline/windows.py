@@ -46,8 +46,8 @@ class Window:
     target_offsets: Int64
     targets: Int32
     target_kinds: Bool
-    passed_offsets: Int64
-    passed: Int32
+    shown_not_chosen_offsets: Int64
+    shown_not_chosen: Int32
 
     def sample(self, size: int, rng: np.random.Generator) -> "Window":
         """Return the window with at most ``size`` of its queries, chosen at random."""
@@ -55,15 +55,15 @@ class Window:
             return self
         rows = np.sort(rng.choice(len(self.queries), size, replace=False)).astype(np.int64)
         index, offsets = gather_ranges(self.target_offsets, rows)
-        places, passed_offsets = gather_ranges(self.passed_offsets, rows)
+        places, shown_not_chosen_offsets = gather_ranges(self.shown_not_chosen_offsets, rows)
         return Window(
             self.past,
             self.queries.take(rows),
             offsets,
             self.targets[index],
             self.target_kinds[index],
-            passed_offsets,
-            self.passed[places],
+            shown_not_chosen_offsets,
+            self.shown_not_chosen[places],
         )
 
     def labels(self, items: Int32, kind: int | None = None) -> Float32:
@@ -74,9 +74,9 @@ class Window:
         of_kind = slice(None) if kind is None else self.target_kinds[:, kind]
         return _among(items, self.target_offsets, self.targets, of_kind).astype(np.float32)
 
-    def passed_over(self, items: Int32) -> Bool:
+    def shown_in_vain(self, items: Int32) -> Bool:
         """Return bool[n, c]: whether a candidate (int32[n, c]) was shown in vain or refused."""
-        return _among(items, self.passed_offsets, self.passed)
+        return _among(items, self.shown_not_chosen_offsets, self.shown_not_chosen)
 
 
 def rank_windows(
@@ -152,8 +152,8 @@ def _joined(past: Interactions, parts: Sequence[Window]) -> Window:
         _offsets(np.concatenate([np.diff(part.target_offsets) for part in parts])),
         np.concatenate([part.targets for part in parts]),
         np.concatenate([part.target_kinds for part in parts]),
-        _offsets(np.concatenate([np.diff(part.passed_offsets) for part in parts])),
-        np.concatenate([part.passed for part in parts]),
+        _offsets(np.concatenate([np.diff(part.shown_not_chosen_offsets) for part in parts])),
+        np.concatenate([part.shown_not_chosen for part in parts]),
     )
 
 
@@ -175,16 +175,16 @@ def _asked(log: Interactions, held: Bool, repeats: bool, *, now: float) -> Windo
     wanted = chosen[kept]
     users, counts = np.unique(wanted // width, return_counts=True)
     moments = _moments(log, held, users) if len(log.moment_columns) else None
-    passed = np.setdiff1d(cell[held & (log.weight <= 0)], chosen)
-    passed_by, passed = passed // width, (passed % width).astype(np.int32)
+    shown_not_chosen = np.setdiff1d(cell[held & (log.weight <= 0)], chosen)
+    shown_to, shown_not_chosen = shown_not_chosen // width, (shown_not_chosen % width).astype(np.int32)
     return Window(
         past,
         past.queries(users.astype(np.int32), now=now, moments=moments, exclude_seen=not repeats),
         _offsets(counts),
         (wanted % width).astype(np.int32),
         kinds[kept],
-        _offsets(np.bincount(passed_by, minlength=log.n_users)[users]),
-        passed[np.isin(passed_by, users)],
+        _offsets(np.bincount(shown_to, minlength=log.n_users)[users]),
+        shown_not_chosen[np.isin(shown_to, users)],
     )
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from tacit.core.types import Float32
-from tacit.features.columns import Column
 from tacit.features.families import USUAL
+from tacit.features.feature_columns import Column
 from tacit.rankers.layers import Arrays, affine, convolutions, dense, numbered, outer_convolutions
 from tacit.rankers.neural import NeuralRanker
 

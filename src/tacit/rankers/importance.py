@@ -12,9 +12,9 @@ import numpy as np
 
 from tacit.core.types import Float32, Float64
 from tacit.data.gain import ndcg_of_pairs
-from tacit.features.columns import Column
-from tacit.rankers.protocol import Pairs, Ranker
-from tacit.rankers.quality import cross_entropy
+from tacit.features.feature_columns import Column
+from tacit.rankers.ranker import Pairs, Ranker
+from tacit.rankers.ranker_metrics import cross_entropy
 
 _READ = 60
 """A family of more columns holds the dimensions of vectors: none of them means anything alone, and each would

@@ -15,11 +15,11 @@ from tacit.core.extras import require
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Json
 from tacit.data.gain import ndcg_of_pairs
-from tacit.features.columns import Column, buckets_of
+from tacit.features.feature_columns import Column, buckets_of
 from tacit.features.normaliser import Scale
 from tacit.rankers.parameters import made_of, parameters_of
-from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
-from tacit.rankers.quality import accuracy, auc
+from tacit.rankers.ranker import Epoch, OnEpoch, Pairs
+from tacit.rankers.ranker_metrics import accuracy, auc
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -86,7 +86,7 @@ class LambdaMART:
         progress: Progress = SILENT,
         on_epoch: OnEpoch | None = None,
     ) -> Self:
-        """Learn from pairs, stop by others, and return self; see `tacit.rankers.protocol.Ranker`.
+        """Learn from pairs, stop by others, and return self; see `tacit.rankers.ranker.Ranker`.
 
         Raises
         ------

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from tacit.core.types import Float32
-from tacit.features.columns import Column
+from tacit.features.feature_columns import Column
 from tacit.rankers.layers import Arrays, affine
 from tacit.rankers.neural import NeuralRanker
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from tacit.core.types import Float32
-from tacit.features.columns import Column
+from tacit.features.feature_columns import Column
 from tacit.rankers.layers import Arrays, affine, dense
 from tacit.rankers.neural import NeuralRanker
 

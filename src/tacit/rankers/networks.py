@@ -82,8 +82,8 @@ class Perceptron(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, tasks]."""
-        made: Tensor = self.out(self.deep(self.inputs(features)))
-        return made
+        result: Tensor = self.out(self.deep(self.inputs(features)))
+        return result
 
 
 class TwoStreams(nn.Module):
@@ -119,8 +119,8 @@ class TwoStreams(nn.Module):
         user = self.user_tower(features[:, self.user])
         item = self.item_tower(features[:, self.item])
         product = [user * item] if user.shape == item.shape else []
-        made: Tensor = self.out(self.deep(torch.cat([user, item, *product, features[:, self.pair]], dim=1)))
-        return made
+        result: Tensor = self.out(self.deep(torch.cat([user, item, *product, features[:, self.pair]], dim=1)))
+        return result
 
 
 class Cross(nn.Module):
@@ -133,8 +133,8 @@ class Cross(nn.Module):
 
     def forward(self, features: Tensor, state: Tensor) -> Tensor:
         """Return float[n, width]."""
-        made: Tensor = self.up(state if self.down is None else self.down(state))
-        return features * made + state
+        result: Tensor = self.up(state if self.down is None else self.down(state))
+        return features * result + state
 
 
 class DeepAndCross(nn.Module):
@@ -162,8 +162,8 @@ class DeepAndCross(nn.Module):
         state = features
         for layer in self.cross:
             state = layer(features, state)
-        made: Tensor = self.out(torch.cat([state, self.deep(features)], dim=1))
-        return made
+        result: Tensor = self.out(torch.cat([state, self.deep(features)], dim=1))
+        return result
 
 
 class Convolutions(nn.ModuleList):
@@ -206,8 +206,8 @@ class OuterProduct(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, width]."""
         outer = features[:, self.user, None] * features[:, None, self.item]
-        made: Tensor = self.convolutions(outer[:, None]).flatten(1)
-        return made
+        result: Tensor = self.convolutions(outer[:, None]).flatten(1)
+        return result
 
 
 class History(nn.Module):
@@ -231,8 +231,8 @@ class History(nn.Module):
         events = features[:, self.places]
         if self.item is not None:
             events = torch.cat([events, events * features[:, None, self.item]], dim=2)
-        made: Tensor = self.convolutions(events.transpose(1, 2)).amax(dim=2)
-        return made
+        result: Tensor = self.convolutions(events.transpose(1, 2)).amax(dim=2)
+        return result
 
 
 class Convolutional(nn.Module):
@@ -265,5 +265,5 @@ class Convolutional(nn.Module):
         parts = [one(features) for one in self.maps] + [features[:, self.rest]]
         if self.history is not None:
             parts.append(self.history(features))
-        made: Tensor = self.out(self.deep(torch.cat(parts, dim=1)))
-        return made
+        result: Tensor = self.out(self.deep(torch.cat(parts, dim=1)))
+        return result

@@ -13,11 +13,11 @@ import numpy as np
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Json
-from tacit.features.columns import Column, buckets_of
+from tacit.features.feature_columns import Column, buckets_of
 from tacit.features.normaliser import Scale
 from tacit.rankers.layers import Arrays, joint, looked_up
 from tacit.rankers.parameters import made_of, parameters_of
-from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
+from tacit.rankers.ranker import Epoch, OnEpoch, Pairs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,8 +53,8 @@ class NeuralRanker(ABC):
     batch_size : int
         Pairs, about: a query is never cut.
     table, embedding : int
-        Of the table in which buckets (`tacit.features.columns.Column`) are looked up: its places, which
-        buckets share, and how many numbers each says.
+        Of the table in which buckets are looked up (`tacit.features.feature_columns.Column`): its places,
+        which buckets share, and how many numbers each says.
     device : str
         "auto" takes a GPU where there is one.
     """
@@ -89,8 +89,8 @@ class NeuralRanker(ABC):
         progress: Progress = SILENT,
         on_epoch: OnEpoch | None = None,
     ) -> Self:
-        """Learn from pairs, stop by others, and return self; see `tacit.rankers.protocol.Ranker`."""
-        from tacit.rankers.training import train_network
+        """Learn from pairs, stop by others, and return self; see `tacit.rankers.ranker.Ranker`."""
+        from tacit.rankers.network_training import train_network
 
         self.epochs_, self.members_ = train_network(
             self, columns, train, valid, test, rng=rng, progress=progress, on_epoch=on_epoch

@@ -22,8 +22,8 @@ from tacit.core.types import Array, Float32, Int32, Int64, Json
 from tacit.data.queries import Queries
 from tacit.encoders.tokens import Tokens, tokenised
 from tacit.rankers.pair_tokens import Marks, TokenPairs, histories
-from tacit.rankers.protocol import Epoch
-from tacit.rankers.quality import accuracy, auc, cross_entropy
+from tacit.rankers.ranker import Epoch
+from tacit.rankers.ranker_metrics import accuracy, auc, cross_entropy
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -195,7 +195,7 @@ class PairClassifier:
         ConfigError
             If the model, or what of it is to be trained, cannot be used.
         """
-        from tacit.rankers.pair_training import Lessons, train_network
+        from tacit.rankers.pair_training import Examples, train_network
 
         base = self._base()
         self._read(base, texts)
@@ -204,11 +204,11 @@ class PairClassifier:
         seed = int(rng.integers(2**31))
         network = base.network(self.pooling, seed)
         self._check(network.longest)
-        lessons = Lessons(*((self._pairs(p), p.label) for p in (train, *watched)))
+        examples = Examples(*((self._pairs(p), p.label) for p in (train, *watched)))
         epochs, arrays = train_network(
             self,
             network,
-            lessons,
+            examples,
             trained=network.freeze(self.train),
             seed=seed,
             fingerprint=self._fingerprint(base.identity, texts, train, seed),

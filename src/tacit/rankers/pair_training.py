@@ -21,8 +21,8 @@ from tacit.core.progress import Progress, Task
 from tacit.core.types import Array, Float32, Int64
 from tacit.rankers.pair_network import PairNetwork
 from tacit.rankers.pair_tokens import TokenPairs
-from tacit.rankers.protocol import Epoch
-from tacit.rankers.quality import accuracy, auc, cross_entropy
+from tacit.rankers.ranker import Epoch
+from tacit.rankers.ranker_metrics import accuracy, auc, cross_entropy
 
 _RISE = 0.05
 _HEAD = 10.0
@@ -45,7 +45,7 @@ class Parameters(Protocol):
 
 
 @dataclass(frozen=True)
-class Lessons:
+class Examples:
     """What to learn, and what to watch after every epoch: a sample of it, and pairs that are held out."""
 
     train: Labelled
@@ -81,7 +81,7 @@ class _State:
 def train_network(
     parameters: Parameters,
     network: PairNetwork,
-    lessons: Lessons,
+    examples: Examples,
     *,
     trained: list[str],
     seed: int,
@@ -112,11 +112,11 @@ def train_network(
     kept = Checkpoint(checkpoint, fingerprint)
     if saved := kept.load(network.head.weight.device):
         _go_on(state, saved)
-    steps = -(-len(lessons.train[0]) // parameters.batch_size)
+    steps = -(-len(examples.train[0]) // parameters.batch_size)
     with progress.task("fine-tuning the language model", total=parameters.epochs * steps) as task:
         task.advance(len(state.epochs) * steps)
         while _goes_on(state, parameters):
-            _epoch(state, parameters, lessons, np.random.default_rng([seed, len(state.epochs)]), task)
+            _epoch(state, parameters, examples, np.random.default_rng([seed, len(state.epochs)]), task)
             kept.save(_saved(state))
             if on_epoch is not None:
                 on_epoch(state.epochs[-1])
@@ -142,12 +142,12 @@ def _optimiser(network: PairNetwork, parameters: Parameters) -> torch.optim.Opti
 
 
 def _epoch(
-    state: _State, parameters: Parameters, lessons: Lessons, rng: np.random.Generator, task: Task
+    state: _State, parameters: Parameters, examples: Examples, rng: np.random.Generator, task: Task
 ) -> None:
     begin = time.perf_counter()
     spent = state.seconds
     torch.manual_seed(int(rng.integers(2**31)))
-    pairs, label = lessons.train
+    pairs, label = examples.train
     batches = list(_batches(pairs.lengths, parameters.batch_size, rng))
     state.network.train()
     for number, rows in enumerate(batches, 1):
@@ -159,7 +159,7 @@ def _epoch(
         if state.seconds >= parameters.seconds:
             break
     state.network.eval()
-    state.epochs.append(_report(len(state.epochs) + 1, state.network, lessons))
+    state.epochs.append(_report(len(state.epochs) + 1, state.network, examples))
     state.seconds = spent + time.perf_counter() - begin
     if state.waited == 0:
         state.best = {name: tensor.clone() for name, tensor in state.tensors.items()}
@@ -189,17 +189,17 @@ def _step(state: _State, pairs: TokenPairs, label: Float32) -> None:
     state.optimiser.step()
 
 
-def _report(number: int, network: PairNetwork, lessons: Lessons) -> Epoch:
+def _report(number: int, network: PairNetwork, examples: Examples) -> Epoch:
     # Both sides without dropout, so that the two losses can be compared.
-    seen, held = network.score(lessons.seen[0]), network.score(lessons.held[0])
+    seen, held = network.score(examples.seen[0]), network.score(examples.held[0])
     return Epoch(
         epoch=number,
-        train_loss=cross_entropy(seen, lessons.seen[1]),
-        valid_loss=cross_entropy(held, lessons.held[1]),
-        train_accuracy=accuracy(seen, lessons.seen[1]),
-        valid_accuracy=accuracy(held, lessons.held[1]),
-        train_auc=auc(seen, lessons.seen[1]),
-        valid_auc=auc(held, lessons.held[1]),
+        train_loss=cross_entropy(seen, examples.seen[1]),
+        valid_loss=cross_entropy(held, examples.held[1]),
+        train_accuracy=accuracy(seen, examples.seen[1]),
+        valid_accuracy=accuracy(held, examples.held[1]),
+        train_auc=auc(seen, examples.seen[1]),
+        valid_auc=auc(held, examples.held[1]),
     )
 
 

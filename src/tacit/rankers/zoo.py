@@ -7,7 +7,7 @@ from tacit.rankers.dcn import DCN
 from tacit.rankers.lambdamart import LambdaMART
 from tacit.rankers.linear import Linear
 from tacit.rankers.mlp import MLP
-from tacit.rankers.protocol import Ranker
+from tacit.rankers.ranker import Ranker
 
 RANKERS: Mapping[str, type[Ranker]] = {
     "linear": Linear,

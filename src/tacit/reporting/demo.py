@@ -7,8 +7,8 @@ from tacit.data.quality import QualityReport
 from tacit.reporting.evaluation import evaluation_section
 from tacit.reporting.lists import Pick, Shown, lists_section
 from tacit.reporting.page import page
-from tacit.reporting.quality import quality_section
-from tacit.reporting.training import training_section
+from tacit.reporting.quality_page import quality_section
+from tacit.reporting.training_page import training_section
 
 
 def demo_page(
@@ -28,7 +28,7 @@ def demo_page(
     evaluation : mapping
         The object of ``tacit evaluate --json``.
     training : mapping
-        How the ranker learned; see `tacit.reporting.training.training_section`.
+        How the ranker learned; see `tacit.reporting.training_page.training_section`.
     lists : sequence of Shown
     popular : sequence of Pick
         What everybody would get.

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from tacit.reporting import charts
 from tacit.reporting.formats import figure
 from tacit.reporting.page import Section, fragment, page
-from tacit.reporting.tables import MAIN, by_slice, describe, main_value, metric_names, slice_title
+from tacit.reporting.table_rows import MAIN, by_slice, describe, main_value, metric_names, slice_title
 
 _COSTS = (("fit_seconds", "fit, s", 1), ("ms_per_list", "ms a list", 2), ("peak_mb", "peak MB", 0))
 

@@ -47,8 +47,8 @@ def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     style = _style()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     values = {"title": title, "subtitle": subtitle, "sections": sections, "style_hash": digest}
-    trusted = Markup(style)  # noqa: S704 - our own file
-    return _environment().get_template("page.html").render(**values, style=trusted)
+    weighted_scores = Markup(style)  # noqa: S704 - our own file
+    return _environment().get_template("page.html").render(**values, style=weighted_scores)
 
 
 def fragment(template: str, values: Mapping[str, object]) -> Markup:

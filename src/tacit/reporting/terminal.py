@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tacit.data.quality import QualityReport
 from tacit.reporting.formats import count, day, figure, percent
-from tacit.reporting.tables import (
+from tacit.reporting.table_rows import (
     by_slice,
     catalogue_rows,
     describe,

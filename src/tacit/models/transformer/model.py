@@ -143,25 +143,25 @@ class Transformer:
         """
         import torch
 
-        from tacit.models.transformer.training import Lessons, train_network
+        from tacit.models.transformer.training import Examples, train_network
 
         seed = int(rng.integers(2**31))
         self.n_kinds_ = len(interactions.kinds) + 1
         self.timed_ = interactions.timing == "time"
         sequences = self._sequences(interactions.queries(exclude_seen=False), len(catalogue)).in_order()
-        lessons = Lessons.of(sequences, len(catalogue), np.random.default_rng([seed, 0]))
-        self.trained_ = lessons.known
-        self.centre_ = _centre(catalogue, lessons.known)
+        examples = Examples.of(sequences, len(catalogue), np.random.default_rng([seed, 0]))
+        self.trained_ = examples.known
+        self.centre_ = _centre(catalogue, examples.known)
         with torch.random.fork_rng():  # the caller's randomness stays as it was
             torch.manual_seed(seed)
             self.network_ = self._network(catalogue)
             with torch.no_grad():
-                self.network_.item.weight[torch.from_numpy(~lessons.known)] = 0
-            if len(lessons.train.item):
+                self.network_.item.weight[torch.from_numpy(~examples.known)] = 0
+            if len(examples.train.item):
                 self.epochs_ = train_network(
                     self,
                     self.network_.to(_device(self.device)),
-                    lessons,
+                    examples,
                     seed=seed,
                     fingerprint=self._fingerprint(seed, sequences),
                     progress=progress,

@@ -60,7 +60,7 @@ class Parameters(Protocol):
 
 
 @dataclass(frozen=True)
-class Lessons:
+class Examples:
     """What to learn and what to stop by.
 
     Attributes
@@ -80,7 +80,7 @@ class Lessons:
     known: Bool
 
     @classmethod
-    def of(cls, sequences: Sequences, n_items: int, rng: np.random.Generator) -> "Lessons":
+    def of(cls, sequences: Sequences, n_items: int, rng: np.random.Generator) -> "Examples":
         """Hold out the last event of a sample of the users with three events or more."""
         able = np.flatnonzero(sequences.lengths >= 3)
         count = min(int(len(sequences) * _HELD_SHARE), _HELD_USERS, len(able))
@@ -122,7 +122,7 @@ class _State:
 def train_network(
     parameters: Parameters,
     network: Network,
-    lessons: Lessons,
+    examples: Examples,
     *,
     seed: int,
     fingerprint: str,
@@ -156,7 +156,7 @@ def train_network(
     with progress.task("training the transformer", total=parameters.epochs) as task:
         task.advance(len(state.epochs))
         while state.goes_on(parameters):
-            _epoch(state, parameters, lessons, seed)
+            _epoch(state, parameters, examples, seed)
             kept.save(_saved(state))
             task.advance()
             if on_epoch is not None:
@@ -165,19 +165,21 @@ def train_network(
     return state.epochs
 
 
-def _epoch(state: _State, parameters: Parameters, lessons: Lessons, seed: int) -> None:
+def _epoch(state: _State, parameters: Parameters, examples: Examples, seed: int) -> None:
     begin = time.perf_counter()
     number = len(state.epochs) + 1
-    loss = _one_pass(state, parameters, lessons, np.random.default_rng([seed, number]))
+    loss = _one_pass(state, parameters, examples, np.random.default_rng([seed, number]))
     quality = (
-        float(np.mean(_ndcg(state.network, lessons, parameters.max_length))) if len(lessons.held) else np.nan
+        float(np.mean(_ndcg(state.network, examples, parameters.max_length)))
+        if len(examples.held)
+        else np.nan
     )
     state.epochs.append(Epoch(number, time.perf_counter() - begin, loss, quality))
     if state.waited == 0:
         state.best = _copied(state.network)
 
 
-def _one_pass(state: _State, parameters: Parameters, lessons: Lessons, rng: np.random.Generator) -> float:
+def _one_pass(state: _State, parameters: Parameters, examples: Examples, rng: np.random.Generator) -> float:
     """Train on every window once and return the mean loss of an event."""
     network = state.network.train()
     device = network.start.device
@@ -186,9 +188,9 @@ def _one_pass(state: _State, parameters: Parameters, lessons: Lessons, rng: np.r
     forward: Callable[..., Tensor] = (
         torch.compile(network, dynamic=True) if device.type == "cuda" else network
     )
-    known = np.flatnonzero(lessons.known)
+    known = np.flatnonzero(examples.known)
     total, events = 0.0, 0
-    for tokens in lessons.train.batches(parameters.max_length, parameters.batch_size, rng):
+    for tokens in examples.train.batches(parameters.max_length, parameters.batch_size, rng):
         drawn = known if parameters.negatives is None else rng.choice(known, parameters.negatives)
         negatives = torch.from_numpy(drawn).to(device)
         hidden = rng.random(len(tokens.lengths)) < _HIDDEN
@@ -254,18 +256,18 @@ def _tensors(tokens: Tokens, device: torch.device, hidden: Bool) -> tuple[Tensor
     return item, kind, gap
 
 
-def _ndcg(network: Network, lessons: Lessons, max_length: int) -> Float64:
+def _ndcg(network: Network, examples: Examples, max_length: int) -> Float64:
     """Return NDCG@10 of each held-out event among the known items that the history does not hold."""
     with torch.inference_mode():
-        table = network.items(torch.arange(len(lessons.known), device=network.start.device)).cpu().numpy()
-    table = table[lessons.known]
-    place = np.where(lessons.known, np.cumsum(lessons.known) - 1, -1)
+        table = network.items(torch.arange(len(examples.known), device=network.start.device)).cpu().numpy()
+    table = table[examples.known]
+    place = np.where(examples.known, np.cumsum(examples.known) - 1, -1)
     parts = []
-    for start in range(0, len(lessons.held), 256):
-        rows = np.arange(start, min(start + 256, len(lessons.held)))
-        held = lessons.held.take(rows)
+    for start in range(0, len(examples.held), 256):
+        rows = np.arange(start, min(start + 256, len(examples.held)))
+        held = examples.held.take(rows)
         scores = states(network, held, max_length).cpu().numpy() @ table.T
-        parts.append(_gain(scores, held, place, place[lessons.target[rows]]))
+        parts.append(_gain(scores, held, place, place[examples.target[rows]]))
     return np.concatenate(parts)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from tacit.core.types import Float64
 
 
-def trust_in(values: Mapping[float, Float64], *, doubt: float) -> float:
+def choose_weight(values: Mapping[float, Float64], *, standard_errors: float) -> float:
     """Return the trust that gains most after some standard errors of the gain are taken off it.
 
     Of equals the least. 0 gains nothing, so no other is returned that has nothing left.
@@ -22,11 +22,11 @@ def trust_in(values: Mapping[float, Float64], *, doubt: float) -> float:
         How many standard errors.
     """
     left = {
-        trust: mean - doubt * error
-        for trust, measured in values.items()
+        weight: mean - standard_errors * error
+        for weight, measured in values.items()
         for mean, error in [paired_gain(measured, values[0.0])]
     }
-    return max(left, key=lambda trust: (left[trust], -trust))
+    return max(left, key=lambda weight: (left[weight], -weight))
 
 
 def paired_gain(after: Float64, before: Float64) -> tuple[float, float]:

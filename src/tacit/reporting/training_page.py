@@ -12,7 +12,7 @@ from tacit.reporting.page import Section, fragment, page
 
 if TYPE_CHECKING:
     from tacit.pipeline.rerank import RerankReport
-    from tacit.rankers.protocol import Epoch
+    from tacit.rankers.ranker import Epoch
 
 _CURVES = (("loss", "Loss"), ("accuracy", "Accuracy"), ("auc", "AUC"))
 _PARTS = {"train": "training", "valid": "validation", "test": "test"}

@@ -10,20 +10,20 @@ from tacit.core.types import Array, Bool, Float32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates
-from tacit.features.columns import Column
+from tacit.features.feature_columns import Column
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
 from tacit.models.protocol import batches
-from tacit.pipeline.blend import Blend, Judged, shares
-from tacit.pipeline.firststage import TRAIN, Rehearsal
-from tacit.rankers.protocol import Pairs
+from tacit.pipeline.blend import Blend, LabelledCandidates, log_softmax
+from tacit.pipeline.firststage import TRAIN, Fold
+from tacit.rankers.ranker import Pairs
 
 _NEGATIVES = 60
 """Negatives drawn per query for the losses. Which rank is best is judged on all candidates."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class RankingExamples:
     """One rehearsal with features.
 
     Attributes
@@ -44,8 +44,8 @@ class Lesson:
         are not trained on keep all their pairs, so that their lists can be ranked whole.
     """
 
-    judged: Judged
-    role: Array
+    labelled: LabelledCandidates
+    part: Array
     columns: tuple[Column, ...]
     features: Float32
     label: Float32
@@ -55,18 +55,18 @@ class Lesson:
     @property
     def query(self) -> Int64:
         """Query of each kept pair."""
-        return np.floor_divide(self.pair, self.judged.candidates.items.shape[1])
+        return np.floor_divide(self.pair, self.labelled.candidates.items.shape[1])
 
 
-def lesson(
-    rehearsal: Rehearsal,
+def ranking_examples(
+    fold: Fold,
     catalogue: Catalogue,
     projection: Projection | None,
     families: Sequence[str],
     tasks: Sequence[str],
     rng: np.random.Generator,
-    passed: float = 1.0,
-) -> Lesson:
+    shown_not_chosen: float = 1.0,
+) -> RankingExamples:
     """Return a rehearsal with features of the families and labels of the tasks (event types; empty: any).
 
     ``passed`` is how many ordinary candidates one counts for that was shown in vain or refused, where it is
@@ -77,65 +77,65 @@ def lesson(
     ConfigError
         If the log has no events of a type that is a task.
     """
-    window, judged = rehearsal.window, rehearsal.judged
-    found = judged.candidates
-    passed_over = window.passed_over(found.items)
-    drawn, weight = _drawn(found, judged.labels > 0, passed_over, rng)
+    window, labelled = fold.window, fold.labelled
+    found = labelled.candidates
+    shown_in_vain = window.shown_in_vain(found.items)
+    drawn, weight = _drawn(found, labelled.labels > 0, shown_in_vain, rng)
     # What stops the training, calibrates and is told counts every candidate once.
-    weight[passed_over & (rehearsal.role == TRAIN)[:, None]] *= passed
-    kept = np.flatnonzero(drawn | (found.real & (rehearsal.role != TRAIN)[:, None]))
+    weight[shown_in_vain & (fold.part == TRAIN)[:, None]] *= shown_not_chosen
+    kept = np.flatnonzero(drawn | (found.real & (fold.part != TRAIN)[:, None]))
     maker = FeatureMaker(projection=projection, families=families)
-    maker.fit(window.past, catalogue, rehearsal.retrievers)
+    maker.fit(window.past, catalogue, fold.retrievers)
     known = window.past.kinds
     if missing := [task for task in tasks if task not in known]:
         raise ConfigError(f"the ranker has a task {missing[0]!r}, but the log knows only {', '.join(known)}")
-    labels = [window.labels(found.items, known.index(task)) for task in tasks] or [judged.labels]
-    return Lesson(
-        judged=judged,
-        role=rehearsal.role,
+    labels = [window.labels(found.items, known.index(task)) for task in tasks] or [labelled.labels]
+    return RankingExamples(
+        labelled=labelled,
+        part=fold.part,
         columns=maker.columns(found.retrievers),
-        features=_features(maker, rehearsal, kept),
+        features=_features(maker, fold, kept),
         label=np.stack([one.ravel()[kept] for one in labels], axis=1),
         pair=kept,
         weight=np.where(drawn, weight, 0).astype(np.float32).ravel()[kept],
     )
 
 
-def pairs(lessons: Sequence[Lesson], role: int, blend: Blend, normaliser: Normaliser) -> Pairs:
+def pairs(examples: Sequence[RankingExamples], part: int, blend: Blend, normaliser: Normaliser) -> Pairs:
     """Return the drawn pairs of the queries of a role, all lessons together."""
     parts, first = [], 0
-    for one in lessons:
-        chosen = (one.role[one.query] == role) & (one.weight > 0)
-        base = shares(blend.score(one.judged.candidates)).ravel()[one.pair[chosen]]
+    for one in examples:
+        chosen = (one.part[one.query] == part) & (one.weight > 0)
+        base = log_softmax(blend.score(one.labelled.candidates)).ravel()[one.pair[chosen]]
         parts.append(
             (one.features[chosen], one.label[chosen], one.query[chosen] + first, base, one.weight[chosen])
         )
-        first += len(one.role)
+        first += len(one.part)
     features, label, group, base, weight = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Pairs(normaliser.transform(features), label, group, base, weight)
 
 
 def _drawn(
-    found: Candidates, chosen: Bool, passed_over: Bool, rng: np.random.Generator
+    found: Candidates, chosen: Bool, shown_in_vain: Bool, rng: np.random.Generator
 ) -> tuple[Bool, Float32]:
     """Return which pairs are drawn, and how many candidates each stands for: [n, c].
 
     All that were chosen or passed over, and about `_NEGATIVES` a query of those of which nobody knows.
     """
-    certain = chosen | passed_over
+    certain = chosen | shown_in_vain
     share = np.minimum(_NEGATIVES / np.maximum(found.real.sum(axis=1, keepdims=True), 1), 1)
     drawn: Bool = found.real & ((rng.random(found.items.shape) < share) | certain)
     return drawn, np.where(certain, 1, 1 / share).astype(np.float32)
 
 
-def _features(maker: FeatureMaker, rehearsal: Rehearsal, kept: Int64) -> Float32:
+def _features(maker: FeatureMaker, fold: Fold, kept: Int64) -> Float32:
     """Return the features of the kept pairs; they are made batch by batch and never all held."""
-    found = rehearsal.judged.candidates
+    found = fold.labelled.candidates
     chosen = np.zeros(found.items.shape, dtype=bool)
     chosen.ravel()[kept] = True
     parts, start = [], 0
     width = found.items.shape[1] * max(len(maker.columns(found.retrievers)), 1)
-    for batch in batches(rehearsal.window.queries, width):
+    for batch in batches(fold.window.queries, width):
         stop = start + len(batch)
         part = found.take(slice(start, stop))
         parts.append(maker.transform(batch, part)[chosen[start:stop][part.real]])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tacit.core.types import Float32
-from tacit.rankers.protocol import Pairs
+from tacit.rankers.ranker import Pairs
 
 
 def evaluate(score: Float32, pairs: Pairs) -> dict[str, float]:

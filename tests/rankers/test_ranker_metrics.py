@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from tacit.rankers.quality import accuracy, auc, cross_entropy
+from tacit.rankers.ranker_metrics import accuracy, auc, cross_entropy
 
 
 def test_quality_agrees_with_scikit_learn() -> None:

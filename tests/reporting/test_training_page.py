@@ -7,8 +7,8 @@ import pytest
 
 from tacit.rankers.calibration import Bin
 from tacit.rankers.importance import Importance
-from tacit.rankers.protocol import Epoch
-from tacit.reporting.training import epoch_line, gain_line, training_page
+from tacit.rankers.ranker import Epoch
+from tacit.reporting.training_page import epoch_line, gain_line, training_page
 
 NONE = float("nan")
 

@@ -7,7 +7,7 @@ from tests.models.small import log_of
 from tacit.core.types import DAY
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.models.history import decayed, decayed_rows, faded, fading
+from tacit.models.decay import decayed, decayed_rows, faded, fading
 
 
 def log(days: list[float], timing: str = "time") -> Interactions:

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from tacit.core.progress import Progress
 from tacit.core.types import Float32
-from tacit.features.columns import Column
+from tacit.features.feature_columns import Column
 from tacit.rankers.layers import Arrays, joint
 from tacit.rankers.losses import LOSSES
-from tacit.rankers.protocol import Epoch, OnEpoch, Pairs
-from tacit.rankers.quality import accuracy, auc
+from tacit.rankers.ranker import Epoch, OnEpoch, Pairs
+from tacit.rankers.ranker_metrics import accuracy, auc
 
 _CHUNK = 16_384
 """Pairs scored at a time between the epochs."""

@@ -33,7 +33,7 @@ _CELLS = 16_000_000
 
 
 @dataclass(frozen=True)
-class Past:
+class FeatureState:
     """What is known before anybody asks.
 
     Attributes
@@ -75,7 +75,7 @@ class Past:
         retrievers: Sequence[Recommender],
         *,
         collaborative: bool,
-    ) -> "Past":
+    ) -> "FeatureState":
         """Learn from a log, a catalogue and the retrievers that were fitted on them."""
         attributes = Attributes.of(catalogue)
         return cls(
@@ -90,7 +90,7 @@ class Past:
             people=People.of(interactions, attributes),
         )
 
-    def extended(self, catalogue: Catalogue, projection: Projection | None) -> "Past":
+    def extended(self, catalogue: Catalogue, projection: Projection | None) -> "FeatureState":
         """Return what is known of a catalogue that has grown."""
         new = len(catalogue) - len(self.statistics.popularity)
         factors, attributes = self.collaborative, Attributes.of(catalogue)
@@ -126,7 +126,7 @@ class Past:
         kinds: tuple[str, ...],
         timed: bool,
         people: Mapping[str, Any] | None,
-    ) -> "Past":
+    ) -> "FeatureState":
         """Rebuild from what `arrays` returned and what the catalogue and the retrievers know."""
         attributes = Attributes.of(catalogue)
         return cls(

@@ -9,7 +9,7 @@ from tacit.data.quality import QualityReport
 from tacit.reporting import charts
 from tacit.reporting.formats import count, day, figure, percent
 from tacit.reporting.page import Section, fragment, page
-from tacit.reporting.tables import catalogue_rows, split_rows
+from tacit.reporting.table_rows import catalogue_rows, split_rows
 
 
 def quality_page(report: QualityReport, strengths: Mapping[str, float] | None = None) -> str:

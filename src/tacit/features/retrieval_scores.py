@@ -6,18 +6,18 @@ it spoke at all.
 
 import numpy as np
 
-from tacit.features.asked import Asked
-from tacit.features.columns import Values
-from tacit.features.past import Past
+from tacit.features.feature_columns import Values
+from tacit.features.feature_state import FeatureState
+from tacit.features.pairs import CandidatePairs
 
 _SILENT = -1.0
 _HALF = 10
 """Place in a list at which nearness to the top is one half."""
 
 
-def retrieval(past: Past, asked: Asked) -> Values:
+def retrieval(state: FeatureState, pairs: CandidatePairs) -> Values:
     """Return three columns a retriever."""
-    scores = asked.candidates.scores
+    scores = pairs.candidates.scores
     spoke = np.isfinite(scores)
     count = np.maximum(spoke.sum(axis=1, keepdims=True), 1)
     mean = np.where(spoke, scores, 0).sum(axis=1, keepdims=True) / count
@@ -28,10 +28,10 @@ def retrieval(past: Past, asked: Asked) -> Values:
     rank = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1, kind="stable")
     nearness = np.where(spoke, _HALF / (_HALF + rank), 0).astype(np.float32)
     values: Values = []
-    for r, name in enumerate(asked.candidates.retrievers):
+    for r, name in enumerate(pairs.candidates.retrievers):
         values += [
-            (f"{name}_score", "pair", standard[asked.row, asked.place, r]),
-            (f"{name}_rank", "pair", nearness[asked.row, asked.place, r]),
-            (f"{name}_spoke", "pair", spoke[asked.row, asked.place, r].astype(np.float32)),
+            (f"{name}_score", "pair", standard[pairs.row, pairs.place, r]),
+            (f"{name}_rank", "pair", nearness[pairs.row, pairs.place, r]),
+            (f"{name}_spoke", "pair", spoke[pairs.row, pairs.place, r].astype(np.float32)),
         ]
     return values

@@ -12,7 +12,7 @@ import numpy as np
 
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Bool, Float32, Int64, Json
-from tacit.features.columns import Column
+from tacit.features.feature_columns import Column
 from tacit.features.normaliser import Scale
 
 

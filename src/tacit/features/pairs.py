@@ -10,7 +10,7 @@ from tacit.features.candidates import Candidates
 
 
 @dataclass(frozen=True)
-class Asked:
+class CandidatePairs:
     """Queries beside their candidates, and the pairs that they make.
 
     Attributes
@@ -34,7 +34,7 @@ class Asked:
     item: Int32
 
     @classmethod
-    def of(cls, queries: Queries, candidates: Candidates) -> "Asked":
+    def of(cls, queries: Queries, candidates: Candidates) -> "CandidatePairs":
         """Return the pairs of some candidates."""
         row, place = np.nonzero(candidates.real)
         shown = queries.keep(queries.weight == 0)
