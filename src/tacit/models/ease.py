@@ -12,13 +12,16 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Float64, Json
+from tacit.core.parameters import parameter
+from tacit.core.spaces import Float
+from tacit.core.types import Float64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.arrowhead import arrowhead, groups
 from tacit.models.gram import CELLS, check_memory, largest, most_popular, precision
 from tacit.models.itemitem import ByItems, ItemItem
+from tacit.models.spaces import DECAY, FORGETS
 
 
 class EASE(ByItems):
@@ -43,27 +46,15 @@ class EASE(ByItems):
         memory with the second (10,000: 400 MB). Of a larger catalogue the most popular third of
         this number is solved with everything, and the others in groups of an eighth of it, each with the
         popular ones and itself. No item is left out.
-    name : str
     """
 
-    def __init__(
-        self,
-        *,
-        l2: float = 4.0,
-        rarity: float = 0.0,
-        keep: int = 200,
-        decay: float = 0.9,
-        max_items: int = 10_000,
-        half_life: float | None = None,
-        name: str = "ease",
-    ) -> None:
-        self.l2 = l2
-        self.rarity = rarity
-        self.keep = keep
-        self.decay = decay
-        self.max_items = max_items
-        self.half_life = half_life
-        self.name = name
+    name: str = "ease"
+    l2: float = parameter(default=4.0, low=0, search=Float(0.3, 30.0, log=True))
+    rarity: float = parameter(default=0.0, low=0, high=1, search=Float(0.0, 1.0))
+    keep: int = parameter(default=200, low=1)
+    decay: float = parameter(default=0.9, above=0, high=1, search=DECAY)
+    max_items: int = parameter(default=10_000, low=1)
+    half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for the weights and return self.
@@ -78,11 +69,6 @@ class EASE(ByItems):
         B = self._weights(X[:, items], rng) if len(items) else sparse.coo_array((0, 0), dtype=np.float32)
         self.weights_ = ItemItem.among(items, B, len(catalogue))
         return self
-
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters (an infinite half-life as none, which is the same)."""
-        names = ("l2", "rarity", "keep", "decay", "max_items", "name")
-        return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
 
     def _weights(self, X: sparse.csr_array, rng: np.random.Generator) -> sparse.coo_array:
         """Return the largest weights of each item: coo_array float32[items, items]."""

@@ -7,11 +7,12 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from scipy import sparse
 
+from tacit.core.parameters import learned, parameter
 from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.queries import Queries
@@ -19,6 +20,7 @@ from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
 from tacit.models.decay import decayed, decayed_rows
 from tacit.models.gram import among_all
+from tacit.models.retriever import Retriever
 
 
 @dataclass(frozen=True)
@@ -83,18 +85,21 @@ class ItemItem:
         return cls(csr.assembled(arrays, len(arrays["known"])), arrays["known"])
 
 
-class ByItems:
+class ByItems(Retriever):
     """What every model does that answers by an `ItemItem`; how it learns the weights is its own.
 
-    Attributes
+    Parameters
     ----------
     decay : float
         How much less each earlier event of a history counts, in (0, 1].
+
+    Attributes
+    ----------
     weights_ : ItemItem
     """
 
-    decay: float
-    weights_: ItemItem
+    decay: float = parameter(default=1.0, above=0, high=1)
+    weights_: ItemItem = learned()
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]; ``-inf`` for items not known and not spoken for, and without evidence."""
@@ -118,12 +123,8 @@ class ByItems:
         """Return the kept weights and the known items."""
         return self.weights_.arrays()
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from the hyperparameters and what `arrays` returned."""
-        model = cls(**spec)
-        model.weights_ = ItemItem.restore(arrays)
-        return model
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        self.weights_ = ItemItem.restore(arrays)
 
 
 def shares(queries: Queries, parts: Array) -> Float32:

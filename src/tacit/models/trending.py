@@ -6,18 +6,24 @@ add the logarithm of their number only, so that nobody can click an item to the 
 
 import copy
 from collections.abc import Mapping
-from typing import Any, Self
+from math import inf
+from typing import Self
 
 import numpy as np
 
-from tacit.core.types import Array, Float32, Float64, Int32, Json
+from tacit.core.parameters import learned, parameter
+from tacit.core.spaces import Choice
+from tacit.core.types import Array, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models.decay import RECENT, fading
+from tacit.models.retriever import Retriever
+
+_HALF_LIVES = Choice((None, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 400.0, inf))
 
 
-class Trending:
+class Trending(Retriever):
     """Popularity that halves with age.
 
     Parameters
@@ -27,16 +33,12 @@ class Trending:
         which the last ``share`` of the events happened. A log without timestamps is counted plainly.
     share : float
         In (0, 1); says nothing where ``half_life`` is given.
-    name : str
     """
 
-    def __init__(
-        self, *, half_life: float | None = None, share: float = RECENT, name: str = "trending"
-    ) -> None:
-        self.half_life = half_life
-        self.share = share
-        self.name = name
-        self.popularity_: Float32
+    name: str = "trending"
+    half_life: float | None = parameter(default=None, above=0, unit="days", search=_HALF_LIVES)
+    share: float = parameter(default=RECENT, above=0, below=1)
+    popularity_: Float32 = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Count the users of each item, each by what is left of their events, and return self."""
@@ -57,22 +59,12 @@ class Trending:
         larger.popularity_ = np.pad(self.popularity_, (0, missing), constant_values=-np.inf)
         return larger
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters (an infinite half-life as text: JSON has no infinity)."""
-        endless = self.half_life is not None and np.isinf(self.half_life)
-        return {"half_life": "inf" if endless else self.half_life, "share": self.share, "name": self.name}
-
     def arrays(self) -> dict[str, Array]:
         """Return the popularity."""
         return {"popularity": self.popularity_}
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        half_life = spec["half_life"]
-        model = cls(**{**spec, "half_life": None if half_life is None else float(half_life)})
-        model.popularity_ = arrays["popularity"]
-        return model
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        self.popularity_ = arrays["popularity"]
 
 
 def _damped(user: Int32, item: Int32, value: Float64, n_items: int) -> Float64:

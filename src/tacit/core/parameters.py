@@ -1,0 +1,348 @@
+"""Parameters of a model, a ranker or any other component: declared once, as the fields of its class.
+
+::
+
+    class EASE(Parameterised):
+        \"\"\"Linear weights from the items of a history to all items.
+
+Parameters
+----------
+        l2 : float
+            Regularisation.
+        \"\"\"
+
+        name: str = "ease"
+        l2: float = parameter(default=4.0, above=0, search=Float(0.3, 30.0, log=True))
+        weights_: ItemItem = learned()
+
+From these fields come the constructor, the checks of type and range, the keys of a TOML table, the space that
+tuning searches, `repr`, equality, and what a snapshot keeps (`spec`). The meaning of each parameter stands in
+the docstring of the class. What is learned has a name that ends in ``_`` and is no parameter.
+
+A class that is no `Parameterised` may stand in for one: its parameters are those that ``__init__`` names, and
+their values are attributes of the same names.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from functools import cache
+from typing import Any, Literal, Self, TypeVar, dataclass_transform, get_type_hints
+
+from tacit.core.errors import ConfigError
+from tacit.core.spaces import Search
+from tacit.core.types import Json
+
+Built = TypeVar("Built")
+
+_META = "tacit"
+_NAME = "name"
+_ENDLESS = "inf"
+"""JSON has no infinity: it is written as this text."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a number may be.
+
+    Attributes
+    ----------
+    low, high : float or None
+        The least and the largest value.
+    above, below : float or None
+        Limits that are themselves no value.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    def hold(self, value: float) -> bool:
+        """Return whether a number lies within; NaN never does."""
+        return (
+            not math.isnan(value)
+            and (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+    def __str__(self) -> str:
+        limits = [
+            f"{words} {limit:g}"
+            for words, limit in (
+                ("at least", self.low),
+                ("more than", self.above),
+                ("at most", self.high),
+                ("less than", self.below),
+            )
+            if limit is not None
+        ]
+        return " and ".join(limits)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a component.
+
+    Attributes
+    ----------
+    name : str
+    kind : type or annotation
+    default : value, or `inspect.Parameter.empty` where it must be given
+    bounds : Bounds
+        Of a number, or of each number of a sequence.
+    unit : str
+        "" where there is none.
+    search : Float, Int, Choice or None
+        Where tuning looks; None for a parameter that is not tuned.
+    meaning : str
+        What the docstring says of it; "" where it says nothing.
+    """
+
+    name: str
+    kind: Any
+    default: Any
+    bounds: Bounds = Bounds()
+    unit: str = ""
+    search: Search | None = None
+    meaning: str = ""
+
+
+def parameter(
+    *,
+    default: Any = MISSING,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    unit: str = "",
+    search: Search | None = None,
+    default_factory: Callable[[], Any] | None = None,
+) -> Any:
+    """Return the field of a parameter with what may be said of it; see `Parameter`."""
+    meta = {_META: (Bounds(low, high, above, below), unit, search)}
+    if default_factory is not None:
+        return field(default_factory=default_factory, metadata=meta)
+    return field(default=default, metadata=meta)
+
+
+def learned(*, default: Any = MISSING, init: Literal[False] = False) -> Any:
+    """Return the field of something learned: neither a parameter nor part of equality and `repr`."""
+    return field(default=default, init=init, repr=False, compare=False)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(parameter, learned))
+class Parameterised:
+    """Base of components whose annotated fields are their parameters; see the head of this module.
+
+    Parameters are given by name, checked when the object is made, and never change: `dataclasses.replace`
+    makes another object. Two components are equal where their class and their parameters are.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclass(kw_only=True, eq=False, repr=False)(cls)
+
+    def __new__(cls, *positional: Any, **values: Any) -> Self:
+        """Refuse what `__init__` would refuse with a TypeError: unknown names and values without one."""
+        known = [one for one in declared(cls) if one != _NAME]
+        what = f"{cls.__name__} has no parameter"
+        if positional:
+            raise ConfigError(f"{cls.__name__} takes its parameters by name: {', '.join(known)}")
+        for name in values:
+            if name not in known and name != _NAME:
+                raise ConfigError(f"{what} {name!r}; known: {', '.join(sorted(known))}")
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        for one in declared(type(self)).values():
+            checked_value = checked(
+                one, getattr(self, one.name), str(getattr(self, _NAME, type(self).__name__))
+            )
+            self.__dict__[one.name] = checked_value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and name in declared(type(self)):
+            raise AttributeError(
+                f"{name} is a parameter and never changes; dataclasses.replace makes another"
+            )
+        super().__setattr__(name, value)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return values_of(self) == values_of(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self).__qualname__)
+
+    def __repr__(self) -> str:
+        """Return the class and the parameters that differ from their defaults."""
+        own = declared(type(self))
+        changed = [
+            f"{name}={value!r}" for name, value in values_of(self).items() if value != own[name].default
+        ]
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def spec(self) -> dict[str, Json]:
+        """Return the parameters as JSON; see `plain`."""
+        return {name: plain(value) for name, value in values_of(self).items()}
+
+
+def declared(cls: type) -> Mapping[str, Parameter]:
+    """Return the parameters of a class, ``name`` among them if it takes one, by name and in order."""
+    return _declared(cls)
+
+
+def values_of(component: object) -> dict[str, Any]:
+    """Return the values of the parameters of a component, by name.
+
+    Raises
+    ------
+    ConfigError
+        If it does not keep one of them as an attribute.
+    """
+    values = {}
+    for name in declared(type(component)):
+        if not hasattr(component, name):
+            raise ConfigError(
+                f"{type(component).__name__} takes the parameter {name!r} and does not keep it as an "
+                f"attribute of that name; add self.{name} = {name}"
+            )
+        values[name] = getattr(component, name)
+    return values
+
+
+def space_of(cls: type) -> dict[str, Search]:
+    """Return where tuning looks, by parameter; empty where there is nothing to tune."""
+    return {name: one.search for name, one in declared(cls).items() if one.search is not None}
+
+
+def build(cls: type[Built], values: Mapping[str, Any], what: str, *, name: str | None = None) -> Built:
+    """Return a component of plain values; ``what`` names it in messages.
+
+    Raises
+    ------
+    ConfigError
+        If it takes no value of a name, a value is of the wrong type or out of range, or one is missing.
+    """
+    known = declared(cls)
+    own = dict(values)
+    for key in own:
+        if key not in known or key == _NAME:
+            names = sorted(set(known) - {_NAME})
+            raise ConfigError(f"{what} has no parameter {key!r}; known: {', '.join(names) or 'none'}")
+        own[key] = checked(known[key], from_plain(own[key], known[key].kind), what)
+    for key, one in known.items():
+        if one.default is inspect.Parameter.empty and key not in own and key != _NAME:
+            raise ConfigError(f"{what} needs a value for {key}")
+    if name is not None and _NAME in known:
+        own[_NAME] = name
+    return cls(**own)
+
+
+def checked(one: Parameter, value: Any, what: str) -> Any:
+    """Return a value in normal form (whole numbers as fractions where these are meant, lists as tuples).
+
+    Raises
+    ------
+    ConfigError
+        If it is of the wrong type or out of range; ``what`` names whose it is.
+    """
+    from pydantic import ValidationError
+
+    try:
+        value = _frozen(_adapter(one.kind).validate_python(value))
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].lower()
+        raise ConfigError(f"{what}: {one.name} is {value!r}, of the wrong type: {reason}") from error
+    numbers = value if isinstance(value, tuple) else (value,)
+    for number in numbers:
+        if isinstance(number, int | float) and not isinstance(number, bool) and not one.bounds.hold(number):
+            limits = str(one.bounds) or "a number"
+            raise ConfigError(f"{what}: {one.name} is {value!r}; it must be {limits}")
+    return value
+
+
+def plain(value: Any) -> Json:
+    """Return a value as JSON: tuples as lists, infinity as the text "inf"."""
+    if isinstance(value, float) and math.isinf(value):
+        return _ENDLESS if value > 0 else f"-{_ENDLESS}"
+    if isinstance(value, Mapping):
+        return {str(key): plain(own) for key, own in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(own) for own in value]
+    result: Json = value
+    return result
+
+
+def from_plain(value: Any, kind: Any) -> Any:
+    """Return a value of JSON as the parameter of an annotation wants it: the text "inf" as a number."""
+    if isinstance(value, str) and value.removeprefix("-") == _ENDLESS and _wants_number(kind):
+        return float(value)
+    return value
+
+
+@cache
+def _declared(cls: Any) -> Mapping[str, Parameter]:
+    init: Any = cls.__dict__.get("__init__") or cls.__init__
+    hints = get_type_hints(init)
+    meanings = _meanings(cls)
+    metas = {one.name: one.metadata.get(_META) for one in fields(cls)} if is_dataclass(cls) else {}
+    found = {}
+    for name, one in list(inspect.signature(init).parameters.items())[1:]:
+        if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
+            continue
+        bounds, unit, search = metas.get(name) or (Bounds(), "", None)
+        default = _default(cls, name, one.default)
+        kind = hints.get(name, Any)
+        found[name] = Parameter(name, kind, default, bounds, unit, search, meanings.get(name, ""))
+    return found
+
+
+def _wants_number(kind: Any) -> bool:
+    return kind is float or float in getattr(kind, "__args__", ())
+
+
+def _default(cls: type, name: str, default: Any) -> Any:
+    """Return the default of a parameter; of one with a factory what the factory makes."""
+    if is_dataclass(cls):
+        own: Field[Any] | None = next((one for one in fields(cls) if one.name == name), None)
+        if own is not None and own.default_factory is not MISSING:
+            return _frozen(own.default_factory())
+    return _frozen(default)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+@cache
+def _adapter(kind: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    try:
+        return TypeAdapter(kind, config=ConfigDict(strict=True, arbitrary_types_allowed=True))
+    except Exception:  # a type with a configuration of its own
+        return TypeAdapter(kind)
+
+
+def _meanings(cls: type) -> dict[str, str]:
+    """Return what the docstrings of a class and of its bases say of each parameter."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        inside, names = False, ""
+        lines = inspect.cleandoc(base.__doc__ or "").splitlines()
+        for line, below in zip(lines, [*lines[1:], ""], strict=True):
+            if below.startswith("---"):
+                inside, names = line in ("Parameters", "Attributes"), ""
+            elif inside and line and not line.startswith((" ", "-")):
+                names = line.partition(" : ")[0]
+                found |= {name.strip(): "" for name in names.split(",")}
+            elif inside and names:
+                for name in names.split(","):
+                    found[name.strip()] = f"{found[name.strip()]} {line.strip()}".strip()
+    return found
