@@ -115,8 +115,8 @@ def _head(
 ) -> None:
     from tacit.cli.terminal import out as console
     from tacit.encoders import tuned
-    from tacit.encoders.choose import encoder_from
     from tacit.encoders.tfidf import TfidfEncoder
+    from tacit.pipeline.text_encoder import encoder_from
 
     encoder = encoder_from(base, catalogue.texts.to_list())
     source = str(Path(base).resolve()) if Path(base).is_dir() else base

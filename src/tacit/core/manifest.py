@@ -18,8 +18,8 @@ from tacit.core.errors import ArtifactError
 from tacit.core.types import Json
 
 MANIFEST = "manifest.json"
-FORMAT = 1
-"""Version of the directory layout; a higher one on disk is refused by name."""
+FORMAT = 2
+"""Version of the directory layout; another one on disk is refused by name."""
 
 
 def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json]) -> None:
@@ -113,7 +113,12 @@ def _read(directory: Path) -> tuple[dict[str, Json], dict[str, str]]:
         raise ArtifactError(f"{directory / MANIFEST} is damaged: {error}; fit again") from error
     if version > FORMAT:
         raise ArtifactError(
-            f"{directory} has format {version}, this version reads up to {FORMAT}: upgrade tacit"
+            f"{directory} has format {version}, this version reads format {FORMAT}: upgrade tacit"
+        )
+    if version < FORMAT:
+        raise ArtifactError(
+            f"{directory} has format {version}, of an older tacit ({manifest.get('tacit')}), and this "
+            f"version reads format {FORMAT}: fit again"
         )
     if manifest.get("sha256") != _seal(manifest):
         raise ArtifactError(f"{directory / MANIFEST} is damaged: its own sha256 differs; fit again")

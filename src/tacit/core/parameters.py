@@ -40,6 +40,8 @@ _META = "tacit"
 _NAME = "name"
 _ENDLESS = "inf"
 """JSON has no infinity: it is written as this text."""
+_NULL = "none"
+"""TOML has no null: it is written as this text."""
 
 
 @dataclass(frozen=True)
@@ -280,8 +282,13 @@ def plain(value: Any) -> Json:
 
 
 def from_plain(value: Any, kind: Any) -> Any:
-    """Return a value of JSON as the parameter of an annotation wants it: the text "inf" as a number."""
-    if isinstance(value, str) and value.removeprefix("-") == _ENDLESS and _wants_number(kind):
+    """Return a value of a file as the parameter of an annotation wants it.
+
+    The text "inf" stands for a number that JSON does not know, "none" for the null that TOML does not know.
+    """
+    if value == _NULL and _takes(kind, type(None)) and not _takes(kind, str):
+        return None
+    if isinstance(value, str) and value.removeprefix("-") == _ENDLESS and _takes(kind, float):
         return float(value)
     return value
 
@@ -303,8 +310,9 @@ def _declared(cls: Any) -> Mapping[str, Parameter]:
     return found
 
 
-def _wants_number(kind: Any) -> bool:
-    return kind is float or float in getattr(kind, "__args__", ())
+def _takes(kind: Any, one: type) -> bool:
+    """Return whether an annotation is a type or a union with it."""
+    return kind is one or one in getattr(kind, "__args__", ())
 
 
 def _default(cls: type, name: str, default: Any) -> Any:

@@ -5,13 +5,14 @@ number of events plus the number of quarantined rows. Missing values are filled 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, Literal
 
 import polars as pl
 
 from tacit.core.errors import ConfigError
+from tacit.core.parameters import Parameterised, build, declared, parameter, values_of
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.event_names import is_rated, strength
@@ -28,11 +29,10 @@ _LEAST_SPREAD = 0.4
 _BOT_MOMENTS = 10
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(Parameterised):
     """What to remove and what to fill in.
 
-    Attributes
+    Parameters
     ----------
     impossible_times : bool
         Times before 1990 or later than a day after now.
@@ -63,27 +63,30 @@ class Rules:
     impossible_times: bool = True
     missing_times: bool = True
     duplicates: bool = True
-    burst_seconds: float = 2.0
+    burst_seconds: float = parameter(default=2.0, low=0, below=inf, unit="seconds")
     bots: bool = True
-    bot_items_per_minute: int = 20
-    bot_items_per_hour: int = 300
+    bot_items_per_minute: int = parameter(default=20, low=1)
+    bot_items_per_hour: int = parameter(default=300, low=1)
     outliers: Literal["quantile", "mad"] | None = None
-    outlier_share: float = 0.001
-    outlier_deviations: float = 10.0
-    min_user_events: int = 1
-    min_item_events: int = 1
-    fill: dict[str, Fill] = field(default_factory=dict)
+    outlier_share: float = parameter(default=0.001, low=0, below=0.5)
+    outlier_deviations: float = parameter(default=10.0, above=0, below=inf)
+    min_user_events: int = parameter(default=1, low=1)
+    min_item_events: int = parameter(default=1, low=1)
+    fill: dict[str, Fill] = parameter(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.burst_seconds < inf or self.min_user_events < 1 or self.min_item_events < 1:
-            raise ConfigError("burst seconds must be 0 or more and minimum counts 1 or more")
-        if self.bot_items_per_minute < 1 or self.bot_items_per_hour < 1:
-            raise ConfigError("the items that make a bot must be 1 or more")
-        if not 0 < self.outlier_deviations < inf:
-            raise ConfigError(f"the outlier deviations are {self.outlier_deviations}; they must be above 0")
-        if not 0 <= self.outlier_share < 0.5:
-            raise ConfigError(f"the outlier share is {self.outlier_share}; it must lie in 0 to 0.5")
+        super().__post_init__()
+        if self.bot_items_per_hour < self.bot_items_per_minute:
+            raise ConfigError(
+                f"the cleaning rules contradict each other: bot_items_per_hour is {self.bot_items_per_hour}, "
+                f"less than bot_items_per_minute, {self.bot_items_per_minute}; raise the first"
+            )
         check_fills(self.fill)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the rules as plain data: what `parse_rules` takes, without what is None."""
+        values = {name: value for name, value in values_of(self).items() if value is not None}
+        return {**values, "fill": {name: how.word for name, how in self.fill.items()}}
 
     def rows_only(self) -> "Rules":
         """Return the rules that look at rows and their neighbours only, never at statistics over the log.
@@ -105,22 +108,14 @@ def parse_rules(values: Mapping[str, Any], *, where: str = "the cleaning rules")
     ConfigError
         If a key is no rule or a value does not fit it.
     """
-    known = {rule.name: rule.default for rule in fields(Rules)}
-    for name, value in values.items():
+    known = declared(Rules)
+    for name in values:
         if name not in known:
             raise ConfigError(f"{where} have no {name!r}; known: {', '.join(sorted(known))}")
-        if name == "outliers" and value not in (None, "quantile", "mad"):
-            raise ConfigError(f"{where}: outliers is {value!r}; it must be 'quantile' or 'mad'")
-        if isinstance(known[name], bool) != isinstance(value, bool):
-            raise ConfigError(f"{where}: {name} cannot be {value!r}")
-        if isinstance(known[name], int | float) and not isinstance(value, int | float):
-            raise ConfigError(f"{where}: {name} is {value!r}; it must be a number")
-        if type(known[name]) is int and value % 1 != 0:
-            raise ConfigError(f"{where}: {name} is {value!r}; it must be a whole number")
     fill = values.get("fill") or {}
     if not isinstance(fill, Mapping):
         raise ConfigError(f"{where}: fill is {fill!r}; it must name columns, for example value = 'median'")
-    return Rules(**{**values, "fill": {name: Fill.parse(str(how)) for name, how in fill.items()}})
+    return build(Rules, {**values, "fill": {name: Fill.parse(str(how)) for name, how in fill.items()}}, where)
 
 
 @dataclass(frozen=True)

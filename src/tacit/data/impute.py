@@ -30,6 +30,11 @@ class Fill:
     how: How
     constant: float | None = None
 
+    @property
+    def word(self) -> str | float:
+        """The word or the number that says it in a file."""
+        return self.how if self.constant is None else self.constant
+
     @classmethod
     def parse(cls, text: str) -> "Fill":
         """Return the fill that a word says: "median", or a number for a constant.

@@ -1,65 +1,71 @@
-"""From the name of an encoder to the encoder."""
+"""What makes each encoder of the register: a function of an argument, the texts and the cache file."""
 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from tacit.core.errors import ConfigError, MissingExtraError
+from tacit.encoders import minilm as embedded
 from tacit.encoders.cache import CachedEncoder, default_file
 from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.tfidf import TfidfEncoder
-from tacit.encoders.tuned import is_tuned, load
 
 _log = logging.getLogger(__name__)
 
 
-def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None = None) -> TextEncoder:
-    """Return an encoder.
+def minilm(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
+    """Return the embedded language model."""
+    return cached(embedded.minilm(), cache)
 
-    Parameters
-    ----------
-    source : str
-        ``auto`` (MiniLM, or TF-IDF where its files are missing), ``minilm``, ``tfidf``,
-        ``endpoint:URL#MODEL``, the directory of a tuned encoder, or the path or name of a Hugging Face model.
-    texts : sequence of str
-        What the TF-IDF encoder is fitted on; pretrained ones do not look at it.
-    cache : Path, optional
-        File of the vector cache; see `tacit.encoders.cache.default_file`.
+
+def tfidf(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
+    """Return TF-IDF with a singular value decomposition, fitted on the texts."""
+    return TfidfEncoder().fit(texts)
+
+
+def auto(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
+    """Return the embedded language model, or TF-IDF (and say so) where its files are missing."""
+    try:
+        return minilm(argument, texts, cache)
+    except MissingExtraError as error:
+        _log.warning("%s; using TF-IDF instead of a language model", error)
+        return tfidf(argument, texts, cache)
+
+
+def endpoint(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
+    """Return the model behind an OpenAI-compatible endpoint: ``URL#MODEL``.
 
     Raises
     ------
     ConfigError
-        If there is no such encoder.
+        If no model is named.
     """
-    if source == "tfidf":
-        return TfidfEncoder().fit(texts)
-    if source == "auto":
-        return _auto(texts, cache)
-    if is_tuned(Path(source)):
-        return load(Path(source), lambda base: encoder_from(base, cache=cache))
-    return CachedEncoder(_pretrained(source), cache or default_file())
+    from tacit.encoders.endpoint import EndpointEncoder
+
+    check_endpoint(argument)
+    url, _, model = argument.partition("#")
+    return cached(EndpointEncoder(url, model), cache)
 
 
-def _auto(texts: Sequence[str], cache: Path | None) -> TextEncoder:
-    try:
-        return encoder_from("minilm", cache=cache)
-    except MissingExtraError as error:
-        _log.warning("%s; using TF-IDF instead of a language model", error)
-        return TfidfEncoder().fit(texts)
+def check_endpoint(argument: str) -> None:
+    """Refuse an endpoint that names no address or no model.
+
+    Raises
+    ------
+    ConfigError
+    """
+    url, _, model = argument.partition("#")
+    if not url or not model:
+        raise ConfigError(f"'endpoint:{argument}' names no model; write endpoint:URL#MODEL")
 
 
-def _pretrained(source: str) -> TextEncoder:
-    if source == "minilm":
-        from tacit.encoders.minilm import minilm
-
-        return minilm()
-    if source.startswith("endpoint:"):
-        from tacit.encoders.endpoint import EndpointEncoder
-
-        url, _, model = source.removeprefix("endpoint:").partition("#")
-        if not model:
-            raise ConfigError(f"{source!r} names no model; write endpoint:URL#MODEL")
-        return EndpointEncoder(url, model)
+def huggingface(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
+    """Return a Hugging Face model by its directory or name."""
     from tacit.encoders.huggingface import HuggingFaceEncoder
 
-    return HuggingFaceEncoder(source)
+    return cached(HuggingFaceEncoder(argument), cache)
+
+
+def cached(encoder: TextEncoder, cache: Path | None) -> TextEncoder:
+    """Return an encoder that asks the cache of vectors first."""
+    return CachedEncoder(encoder, cache or default_file())

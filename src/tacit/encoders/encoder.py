@@ -1,12 +1,13 @@
 """What a text encoder is."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
 
 
+@runtime_checkable
 class TextEncoder(Protocol):
     """Maps texts to vectors.
 

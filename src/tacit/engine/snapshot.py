@@ -20,11 +20,14 @@ from tacit.data.interactions import Interactions
 from tacit.data.users import TraitColumns
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
-from tacit.encoders.choose import encoder_from
 from tacit.encoders.tfidf import TfidfEncoder
+from tacit.pipeline.config import config_of_toml
+from tacit.pipeline.text_encoder import encoder_from
 from tacit.pipeline.twostage import TwoStage
 from tacit.store import artifacts
 
+_CONFIG, _REPORT = "config.toml", "training.json"
+"""The whole configuration, as `tacit fit --config` takes it, and what the fit learned."""
 _LOG = ("user", "item", "weight", "at", "kind", "traits", "moments")
 
 
@@ -66,8 +69,15 @@ class Snapshot:
 
 
 def save(snapshot: Snapshot, directory: Path) -> None:
-    """Write a snapshot: whole or not at all, never in place of something that is not a snapshot."""
+    """Write a snapshot: whole or not at all, never in place of something that is not a snapshot.
+
+    Raises
+    ------
+    ConfigError
+        If a component of the pipeline is not registered or cannot be kept.
+    """
     log, catalogue = snapshot.interactions, snapshot.catalogue
+    config = snapshot.pipeline.config.to_toml()
 
     def write(target: Path) -> None:
         artifacts.write_arrays(target / "pipeline.safetensors", snapshot.pipeline.arrays())
@@ -80,6 +90,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
             artifacts.write_arrays(target / "encoder.safetensors", snapshot.learned_encoder.arrays())
         log.users.ids.alias(col.USER).to_frame().write_parquet(target / "users.parquet")
         _catalogue_frame(catalogue).write_parquet(target / "catalogue.parquet")
+        (target / _CONFIG).write_text(config, "utf-8")
+        artifacts.write_json(target / _REPORT, snapshot.pipeline.report_json())
         artifacts.write_json(
             target / "snapshot.json",
             {
@@ -143,7 +155,11 @@ def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
             **{name: log[name] for name in _LOG},
         ),
         pipeline=TwoStage.restore(
-            document["pipeline"], artifacts.read_arrays(directory / "pipeline.safetensors"), catalogue
+            document["pipeline"],
+            artifacts.read_arrays(directory / "pipeline.safetensors"),
+            catalogue,
+            config=config_of_toml(artifacts.read_text(directory / _CONFIG), where=str(directory / _CONFIG)),
+            report=artifacts.read_json(directory / _REPORT),
         ),
         weights=EventWeights.from_json(document["weights"]),
         encoder=document["encoder"],

@@ -12,10 +12,10 @@ from tacit.core.errors import ArtifactError
 from tacit.core.types import Float32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.vocabulary import Vocabulary
-from tacit.encoders.choose import encoder_from
 from tacit.encoders.encoder import TextEncoder
 from tacit.engine.items import item_frame
 from tacit.engine.snapshot import Snapshot
+from tacit.pipeline.text_encoder import encoder_from
 from tacit.pipeline.twostage import TwoStage
 
 _log = logging.getLogger(__name__)

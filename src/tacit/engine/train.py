@@ -19,16 +19,13 @@ from tacit.data.interactions import Interactions
 from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
-from tacit.encoders.choose import encoder_from
 from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
+from tacit.pipeline.text_encoder import NO_ENCODER, encoder_from
 from tacit.pipeline.twostage import TwoStage
 from tacit.rankers.ranker import Epoch
-
-NO_ENCODER = "none"
-"""Source of the encoder of a snapshot without language-model vectors."""
 
 
 def train(
@@ -68,13 +65,8 @@ def train(
     encoder, catalogue = encoded(catalogue, config.encoder, progress=progress)
     people = Users.of(users, events[col.USER])
     interactions = Interactions.from_frame(weights.weigh(events), catalogue.items, people)
-    pipeline = TwoStage(config).fit(
-        interactions,
-        catalogue,
-        rng=generator(config.seed, "fit"),
-        progress=progress,
-        on_epoch=on_epoch,
-    )
+    pipeline = TwoStage(config, progress=progress, on_epoch=on_epoch)
+    pipeline.fit(interactions, catalogue, rng=generator(config.seed, "fit"))
     data = fingerprint(interactions)
     return Snapshot(
         version=version_of(pipeline, data),
@@ -127,8 +119,6 @@ def _facts(
         "items": len(catalogue),
         "timing": interactions.timing,
         "last_event_at": interactions.end,
-        "training": pipeline.report_.to_json() if pipeline.report_ else None,
-        "rerank": pipeline.rerank_report_.to_json() if pipeline.rerank_report_ else None,
         "versions": {
             "tacit": __version__,
             "python": platform.python_version(),

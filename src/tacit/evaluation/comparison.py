@@ -1,19 +1,16 @@
 """Models by name on one cut, rankers on one first stage and the ablation beside them, as one report."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tacit.core.errors import ConfigError, UnsupportedError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Json
-from tacit.evaluation.evaluate import evaluate_all, first_stage
+from tacit.evaluation.evaluate import evaluate_all, first_stage, protocol_of
 from tacit.evaluation.leaderboard import leaderboard
 from tacit.evaluation.split import Split
 from tacit.models.protocol import Recommender
-from tacit.pipeline import zoo
-from tacit.pipeline.config import Config
-
-NEED_TEXT = ("content", "tuned-content")
-"""Models that say nothing without item vectors."""
+from tacit.pipeline import comparable
+from tacit.pipeline.config import Config, check_ranker_name, ranker_choices
 
 
 def compare(
@@ -59,25 +56,27 @@ def compare(
     UnsupportedError
         If a model that was asked for needs texts and there are none.
     """
-    names, makers = model_names(models, config), zoo.models(config)
+    protocol = protocol_of(split)
+    names, makers = model_names(models, config), comparable.models(config, protocol=protocol)
     if split.catalogue.vectors is None:
-        names = _without_text(names, asked=models is not None)
-    asked: dict[str, zoo.Maker] = {name: makers[name] for name in names}
+        names = _without_text(names, named=models is not None)
+    compared: dict[str, comparable.Maker] = {name: makers[name] for name in names}
     if rankers is not None or ablation:
         first = first_stage(config, split, progress=progress)
-        asked |= zoo.ranked(config, first, ranker_names(rankers))
-        asked |= zoo.ablated(config, first) if ablation else {}
+        compared |= comparable.ranked(config, first, ranker_names(rankers), protocol=protocol)
+        compared |= comparable.ablated(config, first, protocol=protocol) if ablation else {}
     for name, make in (own or {}).items():
-        if name in makers or name in asked:
+        if name in makers or name in compared:
             raise ConfigError(f"there is a model {name!r} already; give yours another name")
-        asked[name] = make
-    if against is not None and against not in asked:
-        raise ConfigError(f"against: {against!r} is not compared; there are {', '.join(asked)}")
-    outcomes = evaluate_all(asked, split, seed=config.seed, progress=progress)
-    return leaderboard(outcomes, split, simple=zoo.SIMPLE, against=against, seed=config.seed)
+        compared[name] = make
+    if against is not None and against not in compared:
+        raise ConfigError(f"against: {against!r} is not compared; there are {', '.join(compared)}")
+    outcomes = evaluate_all(compared, split, seed=config.seed, progress=progress)
+    simple = comparable.single_models(repeats=True)
+    return leaderboard(outcomes, split, simple=simple, against=against, seed=config.seed)
 
 
-def model_names(asked: Sequence[str] | None, config: Config) -> list[str]:
+def model_names(wanted: Sequence[str] | None, config: Config) -> list[str]:
     """Return the names of models that can be compared, each once; all but slow ones by default.
 
     Raises
@@ -85,13 +84,17 @@ def model_names(asked: Sequence[str] | None, config: Config) -> list[str]:
     ConfigError
         If one is unknown or none is named.
     """
-    known = zoo.models(config)
-    if asked is None:
-        return [name for name in known if name not in zoo.SLOW]
-    return _known(asked, known, "model")
+    known = [*comparable.single_models(config.repeats), *comparable.WHOLE]
+    if wanted is None:
+        slow = comparable.slow_models()
+        return [name for name in known if name not in slow]
+    for name in _named(wanted, "model", known):
+        if name not in known:
+            raise ConfigError(f"there is no model {name!r}; known: {', '.join(known)}")
+    return list(dict.fromkeys(wanted))
 
 
-def ranker_names(asked: Sequence[str] | None) -> list[str]:
+def ranker_names(wanted: Sequence[str] | None) -> list[str]:
     """Return the names of rankers, each once; none by default.
 
     Raises
@@ -99,23 +102,24 @@ def ranker_names(asked: Sequence[str] | None) -> list[str]:
     ConfigError
         If one is unknown or none is named.
     """
-    return [] if asked is None else _known(asked, zoo.RANKERS, "ranker")
+    if wanted is None:
+        return []
+    for name in _named(wanted, "ranker", ranker_choices()):
+        check_ranker_name(name)
+    return list(dict.fromkeys(wanted))
 
 
-def _known(asked: Sequence[str], known: Collection[str], what: str) -> list[str]:
-    if not asked:
+def _named(wanted: Sequence[str], what: str, known: Sequence[str]) -> Sequence[str]:
+    if not wanted:
         raise ConfigError(f"no {what} is named; known: {', '.join(known)}")
-    for name in asked:
-        if name not in known:
-            raise ConfigError(f"there is no {what} {name!r}; known: {', '.join(known)}")
-    return list(dict.fromkeys(asked))
+    return wanted
 
 
-def _without_text(names: list[str], *, asked: bool) -> list[str]:
-    silent = [name for name in names if name in NEED_TEXT]
-    if silent and asked:
+def _without_text(names: list[str], *, named: bool) -> list[str]:
+    textual = [name for name in names if name in comparable.models_that_need("text")]
+    if textual and named:
         raise UnsupportedError(
-            f"the model {silent[0]!r} is not possible: no item has a text or no encoder was wanted "
+            f"the model {textual[0]!r} is not possible: no item has a text or no encoder was wanted "
             "(give items with texts)"
         )
-    return [name for name in names if name not in silent]
+    return [name for name in names if name not in textual]

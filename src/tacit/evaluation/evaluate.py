@@ -1,7 +1,6 @@
 """Fit a model on the past, ask it about the future, count."""
 
 import gc
-import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from tacit.evaluation import metrics
 from tacit.evaluation.meter import metered
 from tacit.evaluation.slices import Slice, slices
 from tacit.evaluation.split import Split
-from tacit.models.protocol import recommend
+from tacit.models.protocol import ShowsProgress, recommend
 from tacit.pipeline.config import Config
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
 
@@ -84,7 +83,7 @@ def evaluate_all(
     Parameters
     ----------
     makers : mapping of name to callable
-        Each returns an unfitted model: a recommender, or a two-stage one.
+        Each returns an unfitted model; see `tacit.models.protocol`.
     split : Split
     seed : int
         The randomness of a model depends on it and on its name.
@@ -109,8 +108,8 @@ def _outcome(name: str, make: Callable[[], Any], split: Split, *, seed: int, pro
     gc.collect()  # what an earlier model left must not count
     with metered() as whole:
         with metered() as fit:
-            fit_model(model, split, seed=seed, name=name, progress=progress)
-        ranking = lists(model, split.queries, metrics.LONGEST)
+            model = fit_model(model, split, seed=seed, name=name, progress=progress)
+        ranking = recommend(model, split.queries, metrics.LONGEST)
     values, beyond = {}, {}
     popularity = np.bincount(split.train.item, minlength=len(split.catalogue))
     for part in slices(split):
@@ -136,17 +135,16 @@ def score(ranking: Ranking, part: Slice) -> dict[str, Float64]:
     return metrics.per_query(hit, part.totals)
 
 
-def fit_model(model: Any, split: Split, *, seed: int, name: str, progress: Progress) -> None:
-    """Fit a model on the training part; one that shows progress gets it.
+def fit_model(model: Any, split: Split, *, seed: int, name: str, progress: Progress) -> Any:
+    """Return a model fitted on the training part; one that can shows its progress."""
+    if isinstance(model, ShowsProgress):
+        model = model.showing(progress)
+    return model.fit(split.train, split.catalogue, rng=generator(seed, "evaluate", name))
 
-    A model that makes cuts of its own to learn from (it has a ``protocol``) makes them as the evaluation did.
-    """
-    rng = generator(seed, "evaluate", name)
-    shows = "progress" in inspect.signature(model.fit).parameters
-    more: Mapping[str, Any] = {"progress": progress} if shows else {}
-    if getattr(model, "protocol", "") is None and split.protocol in _CUTS:
-        model.protocol = split.protocol
-    model.fit(split.train, split.catalogue, rng=rng, **more)
+
+def protocol_of(split: Split) -> Protocol | None:
+    """Return the kind of cut that a two-stage model is to learn from: that of the split, where it is one."""
+    return cast("Protocol", split.protocol) if split.protocol in _CUTS else None
 
 
 def first_stage(config: Config, split: Split, *, progress: Progress = SILENT) -> FirstStage:
@@ -155,17 +153,10 @@ def first_stage(config: Config, split: Split, *, progress: Progress = SILENT) ->
         config,
         split.train,
         split.catalogue,
-        protocol=cast("Protocol", split.protocol) if split.protocol in _CUTS else None,
+        protocol=protocol_of(split),
         rng=generator(config.seed, "evaluate", "first stage"),
         progress=progress,
     )
-
-
-def lists(model: Any, queries: Queries, k: int) -> Ranking:
-    """Return a model's lists, by its own `recommend` or by its scores."""
-    if hasattr(model, "recommend"):
-        return model.recommend(queries, k)  # type: ignore[no-any-return]
-    return recommend(model, queries, k)
 
 
 def _milliseconds(models: Sequence[Any], queries: Queries) -> list[float]:
@@ -176,6 +167,6 @@ def _milliseconds(models: Sequence[Any], queries: Queries) -> list[float]:
             one = queries.slice(int(place), int(place) + 1)
             for model, taken in zip(models, seconds, strict=True):
                 start = time.perf_counter()
-                lists(model, one, 10)
+                recommend(model, one, 10)
                 taken.append(time.perf_counter() - start)
     return [float(np.median(taken)) * 1e3 for taken in seconds]

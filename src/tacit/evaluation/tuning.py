@@ -10,7 +10,6 @@ what it is worth.
 """
 
 import hashlib
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,15 +24,17 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
+from tacit.core.parameters import build, space_of, values_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
+from tacit.core.spaces import Choice, Float, Int, Space, Value
 from tacit.core.types import Float64
 from tacit.core.version import __version__
 from tacit.evaluation import metrics
-from tacit.evaluation.evaluate import fit_model, lists
+from tacit.evaluation.evaluate import fit_model
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split
-from tacit.pipeline.spaces import Choice, Float, Int, Space, Value
+from tacit.models.protocol import Recommender, recommend
 from tacit.pipeline.weight_choice import paired_gain
 
 Parameters = dict[str, Value]
@@ -79,11 +80,10 @@ class Tuned:
 
 
 def tune(
-    name: str,
-    make: Callable[..., Any],
-    space: Space,
+    model: Recommender,
     split: Split,
     *,
+    space: Space | None = None,
     trials: int = 20,
     seconds: float = 300.0,
     seed: int = 7,
@@ -94,13 +94,12 @@ def tune(
 
     Parameters
     ----------
-    name : str
-    make : callable
-        Returns an unfitted model of the parameters that it is given; the defaults of its own signature are
-        where the search starts.
-    space : mapping of parameter to Float, Int or Choice
+    model : Recommender
+        Not fitted; its parameters are where the search starts.
     split : Split
         A validation cut: nothing of the test may be in it.
+    space : mapping of parameter to Float, Int or Choice, optional
+        That of its class by default.
     trials, seconds : int, float
         The budget: no trial is begun once so many were made or took so long together, those of earlier calls
         with the same storage included. A trial that was begun is finished.
@@ -115,22 +114,24 @@ def tune(
         If it is interrupted before there is any result; a later interrupt ends the search.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    start = {parameter: told.default for parameter, told in inspect.signature(make).parameters.items()}
+    space, start, name = space_of(type(model)) if space is None else space, values_of(model), model.name
     study = optuna.create_study(
         storage=storage,
         study_name=f"{name} {_fingerprint(split, __version__, space, start, seed)}",
         direction="maximize",
         load_if_exists=True,
     )
+
+    def value_of(parameters: Parameters) -> float:
+        return float(quality(name, varied(model, parameters), split, seed=seed).mean())
+
     search = _Search(study, space, {parameter: start[parameter] for parameter in space}, seed)
     done, interrupted = search.done(), False
     with progress.task(f"tuning {name}", total=trials) as task:
         task.advance(len(done))
         try:
             while len(done) < trials and sum(trial.seconds for trial in done) < seconds:
-                search.step(
-                    lambda parameters: float(quality(name, make(**parameters), split, seed=seed).mean())
-                )
+                search.step(value_of)
                 done = search.done()
                 task.advance()
         except KeyboardInterrupt:
@@ -140,12 +141,18 @@ def tune(
     return Tuned(name, done, interrupted)
 
 
+def varied(model: Recommender, parameters: Mapping[str, Value]) -> Recommender:
+    """Return the same model, not fitted, with other values of some parameters."""
+    values = {name: value for name, value in values_of(model).items() if name != "name"}
+    return build(type(model), {**values, **parameters}, f"the retriever {model.name!r}", name=model.name)
+
+
 def quality(name: str, model: Any, split: Split, *, seed: int, progress: Progress = SILENT) -> Float64:
     """Fit a model and return NDCG@10 of each user with a history, or of all users if none has one."""
-    fit_model(model, split, seed=seed, name=name, progress=progress)
+    model = fit_model(model, split, seed=seed, name=name, progress=progress)
     parts = {part.name: part for part in slices(split)}
     part = parts.get("warm-user", parts["all"])
-    ranking = lists(model, split.queries.take(part.rows), _K)
+    ranking = recommend(model, split.queries.take(part.rows), _K)
     hit = metrics.hits(ranking, part.target_offsets, part.targets)
     return metrics.ndcg(hit, part.totals, _K)
 
@@ -166,7 +173,7 @@ class _Search:
 
     def __init__(self, study: optuna.Study, space: Space, start: Parameters, seed: int) -> None:
         self._study, self._start, self._seed = study, start, seed
-        self._kinds = {name: _distribution(kind.holding(start[name])) for name, kind in space.items()}  # type: ignore[arg-type]
+        self._kinds = {name: _distribution(kind.holding(start[name])) for name, kind in space.items()}
 
     def done(self) -> list[Trial]:
         """Return the trials that were finished, in order."""

@@ -5,6 +5,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from tacit.core.progress import Progress
 from tacit.core.types import Array, Float32, Int32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -37,6 +38,28 @@ class Recommender(Scorer, Protocol):
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Learn from the past and return self. Called once: a fitted model never changes."""
+        ...
+
+
+@runtime_checkable
+class MakesLists(Protocol):
+    """Makes lists itself: a pipeline of several stages, whose scores of single items mean nothing alone."""
+
+    def recommend(self, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:
+        """Return the k best items of each query, without the excluded ones; see `recommend`."""
+        ...
+
+
+Model = Recommender | MakesLists
+"""Whatever can be fitted and asked for lists."""
+
+
+@runtime_checkable
+class ShowsProgress(Protocol):
+    """Can show how far its fit is."""
+
+    def showing(self, progress: Progress) -> Self:
+        """Return the same model, not fitted, whose fit shows how far it is."""
         ...
 
 
@@ -76,6 +99,10 @@ class Persistent(Protocol):
         ...
 
 
+class PersistentRecommender(Recommender, Persistent, Protocol):
+    """A recommender that a snapshot can hold."""
+
+
 @runtime_checkable
 class FoldsIn(Protocol):
     """Takes a catalogue that has grown, without a refit."""
@@ -106,12 +133,12 @@ class Updates(Protocol):
         ...
 
 
-def recommend(scorer: Scorer, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:
-    """Return the k best items of each query by a scorer, without the excluded ones.
+def recommend(model: Scorer | MakesLists, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:
+    """Return the k best items of each query by a model, without the excluded ones.
 
     Parameters
     ----------
-    scorer : Scorer
+    model : Scorer or MakesLists
     queries : Queries
         n histories; scored in batches of bounded memory.
     k : int
@@ -124,9 +151,11 @@ def recommend(scorer: Scorer, queries: Queries, k: int, *, items: Int32 | None =
     Ranking
         n x k; ties in a fixed order (lower code first).
     """
+    if isinstance(model, MakesLists):
+        return model.recommend(queries, k, items=items)
     parts = []
     for batch in batches(queries, 1 if items is None else len(items)):
-        scores = scorer.score(batch.acted(), items)
+        scores = model.score(batch.acted(), items)
         mask_excluded(scores, batch, items)
         parts.append(top_k(scores, k, items))
     if not parts:

@@ -1,109 +1,187 @@
-"""The configuration of a two-stage recommender: plain data, read from TOML, refused where it is unknown."""
+"""The configuration of a recommender: objects in Python, the same in a TOML file, checked before any work.
 
+A configuration holds components that are not fitted; a fit copies them. In place of an object a name or a
+mapping of plain values may stand, as in a TOML file::
+
+    Config(retrievers=[Trending(), EASE(l2=3.0)], ranker=MLP(hidden=(64, 32)))
+    Config(retrievers={"trending": {}, "ease": {"l2": 3.0}}, ranker={"name": "mlp", "hidden": [64, 32]})
+"""
+
+import inspect
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
-
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from tacit.core.errors import ConfigError
+from tacit.core.parameters import Parameterised, declared, parameter, values_of
 from tacit.data.clean import Rules, parse_rules
 from tacit.data.weights import Mode
+from tacit.features.families import FAMILIES, USUAL
+from tacit.models.protocol import Recommender
+from tacit.pipeline import register
+from tacit.pipeline.text_encoder import NO_ENCODER, check_source
+from tacit.rankers.pair import PairClassifier
+from tacit.rankers.ranker import Ranker
 
-Made = TypeVar("Made")
-_STRICT = ConfigDict(strict=True, arbitrary_types_allowed=True)
-
-DEFAULT_RETRIEVERS: dict[str, dict[str, Any]] = {
+DEFAULT_RETRIEVERS: Mapping[str, Mapping[str, Any]] = {
     "trending": {},
-    "trending-now": {"model": "trending", "share": 0.01},
-    "popular": {"model": "trending", "half_life": float("inf")},
+    "trending-now": {},
+    "popular": {},
     "itemknn": {},
     "userknn": {},
-    "userknn-ever": {"model": "userknn", "half_life": float("inf")},
+    "userknn-ever": {},
     "ease": {"decay": 1.0},
     "slim": {},
     "sequential": {"max_items": 5_000},
     "sessionknn": {},
     "content": {},
 }
-"""What everybody wants, lately, just now (news) and ever; what people alike want, lately and ever; what goes
-with the whole of a history and what follows its last events; and what is alike in text. The time of the
+"""What everybody wants, lately, just now (news) and ever; what similar users want, lately and ever; what goes
+with the whole of a history and what follows its last events; and what has a similar text. The time of the
 sequential model grows with the third power of its items; it leaves the rarer ones to the others. See
 docs/decisions/006-blend.md."""
 
+RENAMED = {"passed": "shown_not_chosen"}
+"""Keys of older configurations, and what they are called now."""
 
-@dataclass(frozen=True)
-class Config:
+NOBODY = "none"
+"""The name of no ranker and of no re-ranker."""
+
+_REPEATS = "repeats"
+
+Retrievers = Sequence[Recommender | str] | Mapping[str, Mapping[str, Any] | Recommender]
+"""Retrievers as they may be written: objects and names, or parameters by name."""
+
+
+class Config(Parameterised):
     """What to train.
 
-    Attributes
+    Parameters
     ----------
-    retrievers : mapping of name to parameters
-        Which retrievers put forward candidates; see `tacit.pipeline.retrievers` for the names.
-    ranker : mapping or None
-        ``{"name": "mlp", ...parameters}``; None ranks by the blend alone.
-    rerank : mapping or None
+    retrievers : sequence of Recommender, or mapping of name to parameters
+        Which retrievers propose candidates; kept as a tuple of objects. A name is that of a component of
+        the register or of a variant; another name needs ``model``, the component's name.
+    ranker : Ranker, str, mapping or None
+        An object, a name, or ``{"name": "mlp", ...parameters}``; None or "none" ranks by the blend alone.
+    rerank : PairClassifier, str, mapping or None
         ``{"name": "pair", ...parameters}``: a fine-tuned language model orders the top of every list anew
         (`tacit.pipeline.rerank`); None leaves it out.
     candidates : int
-        How many items each retriever puts forward.
+        How many items each retriever proposes.
     windows : int
-        How many stretches at the end of the training log the blend and the ranker learn from; fewer where
+        How many folds at the end of the training log the blend and the ranker learn from; fewer where
         they already have `tacit.pipeline.windows.ENOUGH` queries.
     share : float
-        Share of the training events in each stretch, in (0, 0.5).
-    passed : float
-        How many candidates of which nothing is known one counts for, in what a ranker learns from, that was
-        shown and not chosen, or refused; 0 or more. It needs a log with events that only show (impressions)
-        or say no.
+        Share of the training events in each fold, in (0, 0.5).
+    shown_not_chosen : float
+        Weight of a candidate that was shown and not chosen, or refused, in what a ranker learns from; a
+        candidate of which nothing is known weighs 1. It needs a log with events that only show
+        (impressions) or say no.
     repeats : bool
-        Items of the history may be recommended again (groceries, music): the windows then ask for them too,
+        Items of the history may be recommended again (groceries, music): the folds then ask for them too,
         and a retriever ``repeats`` is added unless there is one.
     max_users : int
-        Queries sampled from each stretch, which bounds time and memory.
+        Queries sampled from each fold, which bounds time and memory.
     max_events : int
         A longer log is learned from by a sample of its users, with about so many events; the retrievers
         that serve are fitted on all of it.
     encoder : str
-        Source of the text encoder; see `tacit.encoders.choose.encoder_from`.
+        Source of the text encoder; see `tacit.pipeline.text_encoder.encoder_from`.
     weights : {"default", "names", "auto"}
         How event types are weighed; see `tacit.data.weights`.
     cleaning : Rules
         How the log is cleaned.
     seed : int
+
+    Raises
+    ------
+    ConfigError
+        With the one thing that cannot be: an unknown name, a wrong type, a value out of range, a component
+        without the methods that a pipeline needs, or values that contradict each other.
     """
 
-    retrievers: dict[str, dict[str, Any]] = field(default_factory=lambda: dict(DEFAULT_RETRIEVERS))
-    ranker: dict[str, Any] | None = field(default_factory=lambda: {"name": "mlp"})
-    rerank: dict[str, Any] | None = None
-    candidates: int = 100
-    windows: int = 3
-    share: float = 0.1
-    shown_not_chosen: float = 1.0
+    retrievers: tuple[Recommender, ...] = parameter(default_factory=lambda: DEFAULT_RETRIEVERS)
+    ranker: Ranker | None = parameter(default_factory=lambda: "mlp")
+    rerank: PairClassifier | None = None
+    candidates: int = parameter(default=100, low=1)
+    windows: int = parameter(default=3, low=1)
+    share: float = parameter(default=0.1, above=0, below=0.5)
+    shown_not_chosen: float = parameter(default=1.0, low=0, below=float("inf"))
     repeats: bool = False
-    max_users: int = 4_000
-    max_events: int = 2_000_000
+    max_users: int = parameter(default=4_000, low=1)
+    max_events: int = parameter(default=2_000_000, low=1)
     encoder: str = "auto"
     weights: Mode = "default"
-    cleaning: Rules = field(default_factory=Rules)
-    seed: int = 7
+    cleaning: Rules = parameter(default_factory=Rules)
+    seed: int = parameter(default=7, low=0)
+
+    if TYPE_CHECKING:  # what may be given is more than what is kept
+
+        def __init__(
+            self,
+            *,
+            retrievers: Retrievers = ...,
+            ranker: Ranker | Mapping[str, Any] | str | None = ...,
+            rerank: PairClassifier | Mapping[str, Any] | str | None = ...,
+            candidates: int = ...,
+            windows: int = ...,
+            share: float = ...,
+            shown_not_chosen: float = ...,
+            repeats: bool = ...,
+            max_users: int = ...,
+            max_events: int = ...,
+            encoder: str = ...,
+            weights: Mode = ...,
+            cleaning: Rules = ...,
+            seed: int = ...,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
-        if not self.retrievers:
-            raise ConfigError("the configuration names no retriever; give at least [retrievers.trending]")
-        if self.repeats and "repeats" not in self.retrievers:
-            object.__setattr__(self, "retrievers", {**self.retrievers, "repeats": {}})
-        if not 0 < self.share < 0.5:
-            raise ConfigError(f"share is {self.share}; it must lie between 0 and 0.5")
-        if not 0 <= self.shown_not_chosen < float("inf"):
-            raise ConfigError(f"passed is {self.shown_not_chosen}; it must be 0 or more")
-        for name in ("candidates", "windows", "max_users", "max_events"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.weights not in get_args(Mode):
-            raise ConfigError(f"weights is {self.weights!r}; it must be one of {', '.join(get_args(Mode))}")
+        own = self.__dict__
+        own["retrievers"] = _retrievers(self.retrievers)
+        own["ranker"] = _ranker(self.ranker)
+        own["rerank"] = _reranker(self.rerank)
+        super().__post_init__()
+        if self.repeats and all(one.name != _REPEATS for one in self.retrievers):
+            own["retrievers"] = (*self.retrievers, register.create("retriever", _REPEATS))
+        check_source(self.encoder)
+        _check_agreement(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as plain data: what a TOML file holds.
+
+        Raises
+        ------
+        ConfigError
+            If a component is not registered: a file cannot say what it is.
+        """
+        scalars = {
+            name: value
+            for name, value in values_of(self).items()
+            if name not in ("retrievers", "ranker", "rerank", "cleaning")
+        }
+        rerank = {} if self.rerank is None else {"rerank": _table("reranker", self.rerank)}
+        return {
+            **scalars,
+            "cleaning": self.cleaning.to_dict(),
+            "retrievers": {one.name: _retriever_table(one) for one in self.retrievers},
+            "ranker": NOBODY if self.ranker is None else _table("ranker", self.ranker),
+            **rerank,
+        }
+
+    def to_toml(self) -> str:
+        """Return the configuration as the text of a TOML file, every value written out.
+
+        Raises
+        ------
+        ConfigError
+            If a component is not registered.
+        """
+        import tomli_w
+
+        return tomli_w.dumps(self.to_dict())
 
 
 def read_config(path: Path) -> Config:
@@ -112,51 +190,256 @@ def read_config(path: Path) -> Config:
     Raises
     ------
     ConfigError
-        If the file is missing, is not TOML, or has a key that nothing uses.
+        If the file is missing, is not TOML, or anything in it cannot be used.
     """
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    return parse_config(raw, where=str(path))
+    return config_of_toml(text, where=str(path))
 
 
-def parse_config(raw: dict[str, Any], *, where: str = "the configuration") -> Config:
-    """Return the configuration of plain data; ``ranker = "none"`` means no ranker."""
-    known = {f.name for f in fields(Config)}
-    if unknown := sorted(set(raw) - known):
-        raise ConfigError(
-            f"{where} has an unknown key {unknown[0]!r}; known keys: {', '.join(sorted(known))}"
-        )
-    values = dict(raw)
-    ranker = values.get("ranker")
-    if isinstance(ranker, str):
-        values["ranker"] = None if ranker == "none" else {"name": ranker}
-    cleaning = values.pop("cleaning", {})
-    if not isinstance(cleaning, Mapping):
-        raise ConfigError(f"{where}: cleaning is {cleaning!r}; it must be a table")
-    rules = parse_rules(cleaning, where=f"the cleaning rules of {where}")
-    return replace(made(Config, values, where), cleaning=rules)
-
-
-def made(make: Callable[..., Made], values: Mapping[str, Any], what: str) -> Made:
-    """Return ``make(**values)``; ``what`` names it in messages.
+def config_of_toml(text: str, *, where: str = "the configuration") -> Config:
+    """Return the configuration of the text of a TOML file; ``where`` names it in messages.
 
     Raises
     ------
     ConfigError
-        If ``make`` takes no value of that name, or a value is not of the type that it takes.
     """
-    kinds = get_type_hints(getattr(make, "func", make).__init__)
-    known = sorted(set(kinds) - {"return", "name"})
-    for name, value in values.items():
-        if name not in known:
-            raise ConfigError(f"{what} has no parameter {name!r}; known: {', '.join(known)}")
-        try:
-            TypeAdapter(kinds[name], config=_STRICT).validate_python(value)
-        except ValidationError as error:
-            reason = error.errors()[0]["msg"]
-            raise ConfigError(f"{what}: {name} is {value!r}, of the wrong type: {reason.lower()}") from error
-    return make(**values)
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where} is not valid TOML: {error}") from error
+    return parse_config(raw, where=where)
+
+
+def parse_config(raw: Mapping[str, Any], *, where: str = "the configuration") -> Config:
+    """Return the configuration of plain data; see `Config.to_dict`.
+
+    Raises
+    ------
+    ConfigError
+    """
+    values = dict(raw)
+    for name in values:
+        if name in RENAMED:
+            raise ConfigError(f"{where}: the key {name!r} is now called {RENAMED[name]!r}; rename it")
+        if name not in declared(Config):
+            known = ", ".join(sorted(declared(Config)))
+            raise ConfigError(f"{where} has an unknown key {name!r}; known keys: {known}")
+    cleaning = values.pop("cleaning", {})
+    if not isinstance(cleaning, Mapping):
+        raise ConfigError(f"{where}: cleaning is {cleaning!r}; it must be a table")
+    rules = parse_rules(cleaning, where=f"the cleaning rules of {where}")
+    return Config(cleaning=rules, **values)
+
+
+def families_of(ranker: Ranker) -> tuple[str, ...]:
+    """Return the families of features that a ranker takes."""
+    return USUAL if ranker.families is None else tuple(ranker.families)
+
+
+def with_ranker(config: Config, name: str) -> Config:
+    """Return the configuration with one ranker, re-ranker or "none" alone; its parameters are kept if it has
+    some there.
+
+    Raises
+    ------
+    ConfigError
+        If there is no ranker of that name.
+    """
+    if name in _names("reranker"):
+        own = config.rerank or register.create("reranker", name)
+        return replace(config, ranker=None, rerank=own)
+    if name == NOBODY:
+        return replace(config, ranker=None, rerank=None)
+    check_ranker_name(name)
+    same = config.ranker is not None and config.ranker.name == name
+    return replace(config, ranker=config.ranker if same else register.create("ranker", name), rerank=None)
+
+
+def check_ranker_name(name: str) -> None:
+    """Refuse a name that is neither that of a ranker or re-ranker nor "none".
+
+    Raises
+    ------
+    ConfigError
+    """
+    if name not in ranker_choices():
+        raise ConfigError(f"there is no ranker {name!r}; known: {', '.join(ranker_choices())}")
+
+
+def ranker_choices() -> list[str]:
+    """Return the names of what a first stage can be followed by: rankers, re-rankers, "none"."""
+    return [*_names("ranker"), *_names("reranker"), NOBODY]
+
+
+def _names(kind: Any) -> list[str]:
+    return register.names(kind)
+
+
+def _retrievers(given: Any) -> tuple[Recommender, ...]:
+    if isinstance(given, Mapping):
+        found = tuple(_retriever(name, value) for name, value in given.items())
+    elif isinstance(given, Sequence) and not isinstance(given, str):
+        found = tuple(_recommender(one) for one in given)
+    else:
+        raise ConfigError(
+            f"retrievers is {given!r}, of the wrong type; give a list of retrievers or a table of their "
+            'parameters, for example {"ease": {"l2": 3.0}}'
+        )
+    if not found:
+        raise ConfigError("the configuration names no retriever; give at least [retrievers.trending]")
+    titles = [one.name for one in found]
+    for title in titles:
+        if titles.count(title) > 1:
+            raise ConfigError(f"two retrievers have the name {title!r}; give one of them another name")
+    return found
+
+
+def _retriever(name: object, value: object) -> Recommender:
+    """Return the retriever that stands by its name in a mapping."""
+    if not isinstance(name, str):
+        raise ConfigError(f"retrievers has the key {name!r}; the name of a retriever is text")
+    if isinstance(value, Recommender):
+        named = _recommender(value)
+        if named.name == name:
+            return named
+        if isinstance(named, Parameterised):
+            return replace(named, name=name)  # type: ignore[type-var]
+        raise ConfigError(f"the retriever {name!r} calls itself {named.name!r}; use that name as its key")
+    if not isinstance(value, Mapping):
+        raise ConfigError(
+            f"the retriever {name!r} is {value!r}, of the wrong type; give a table of parameters"
+        )
+    own = {str(key): one for key, one in value.items()}
+    model = own.pop("model", name)
+    if not isinstance(model, str):
+        raise ConfigError(f"the retriever {name!r}: model is {model!r}; it must be the name of a retriever")
+    return _recommender(register.create("retriever", model, own, title=name))
+
+
+def _recommender(one: object) -> Recommender:
+    """Return a retriever that was given as an object or a name.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if isinstance(one, str):
+        one = register.create("retriever", one)
+    form = "name, fit(interactions, catalogue, *, rng) and score(queries, items=None)"
+    _check_methods(one, "retriever", ("name", "fit", "score"), form)
+    _check_call(one, "fit", 2, {"rng"}, "retriever", form)
+    _check_call(one, "score", 1, set(), "retriever", form)
+    if not isinstance(one.name, str) or not one.name:  # type: ignore[attr-defined]
+        raise ConfigError(f"the retriever {one!r} has no name; set name to a text")
+    return one  # type: ignore[return-value]
+
+
+def _ranker(given: Any) -> Ranker | None:
+    if given is None or (isinstance(given, str) and given == NOBODY):
+        return None
+    if isinstance(given, str | Mapping):
+        name, own = _named("ranker", given)
+        if name in _names("reranker"):
+            raise ConfigError(f"{name!r} is a re-ranker and no ranker; write rerank = {{name = {name!r}}}")
+        given = register.create("ranker", name, own)
+    form = "name, families, tasks, scale, epochs_, fit(train, valid, columns, ...) and score(features, base)"
+    _check_methods(given, "ranker", ("name", "families", "tasks", "scale", "fit", "score"), form)
+    _check_call(given, "score", 2, set(), "ranker", form)
+    for family in given.families or ():
+        if family not in FAMILIES:
+            raise ConfigError(f"the ranker has no feature family {family!r}; known: {', '.join(FAMILIES)}")
+    return given  # type: ignore[no-any-return]
+
+
+def _reranker(given: Any) -> PairClassifier | None:
+    if given is None or (isinstance(given, str) and given == NOBODY):
+        return None
+    if isinstance(given, str | Mapping):
+        name, own = _named("reranker", given)
+        given = register.create("reranker", name, own)
+    if not isinstance(given, PairClassifier):
+        raise ConfigError(f"rerank is {given!r}, of the wrong type; give PairClassifier(...) or a table")
+    return given
+
+
+def _named(kind: Any, given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name and the parameters of a ranker or re-ranker of plain data."""
+    key = "rerank" if kind == "reranker" else kind
+    if isinstance(given, str):
+        return given, {}
+    own = {str(name): value for name, value in given.items()}
+    if "name" not in own:
+        known = ", ".join(_names(kind))
+        raise ConfigError(f"{key} says nothing of its name; add name, one of {known}")
+    name = own.pop("name")
+    if not isinstance(name, str):
+        raise ConfigError(f"{key}: name is {name!r}; it must be text")
+    return name, own
+
+
+def _check_methods(one: object, kind: str, needed: Sequence[str], form: str) -> None:
+    if isinstance(one, type):
+        raise ConfigError(f"{one.__name__} is a class and no {kind}; write {one.__name__}()")
+    if missing := [name for name in needed if not hasattr(one, name)]:
+        raise ConfigError(f"{type(one).__name__} is no {kind}: it has no {missing[0]!r}; a {kind} has {form}")
+
+
+def _check_call(one: object, name: str, count: int, keywords: set[str], kind: str, form: str) -> None:
+    """Refuse a method that cannot be called as a pipeline calls it."""
+    try:
+        inspect.signature(getattr(one, name)).bind(*[None] * count, **dict.fromkeys(keywords))
+    except TypeError as error:
+        raise ConfigError(
+            f"{type(one).__name__} is no {kind}: its {name} cannot be called ({error}); a {kind} has {form}"
+        ) from error
+
+
+def _check_agreement(config: Config) -> None:
+    """Refuse values that contradict each other."""
+    if config.windows * config.share >= 1:
+        raise ConfigError(
+            f"{config.windows} windows of a share of {config.share:g} each leave nothing to learn from; "
+            "lower windows or share"
+        )
+    if not config.repeats and any(_needs(one, "repeats") for one in config.retrievers):
+        raise ConfigError("the retriever 'repeats' says nothing while repeats is false; set repeats = true")
+    if config.encoder == NO_ENCODER and all(_needs(one, "text") for one in config.retrievers):
+        raise ConfigError(
+            "encoder is 'none' and every retriever needs texts; name another retriever or encoder"
+        )
+    if config.rerank is not None:
+        if config.rerank.top > config.candidates:
+            raise ConfigError(
+                f"rerank reads the top {config.rerank.top} of lists of {config.candidates} candidates; lower "
+                "its top or raise candidates"
+            )
+
+
+def _needs(one: Recommender, need: str) -> bool:
+    path = f"{type(one).__module__}:{type(one).__qualname__}"
+    return any(entry.path == path and need in entry.needs for entry in register.ENTRIES)
+
+
+def _retriever_table(one: Recommender) -> dict[str, Any]:
+    entry = register.registered("retriever", one)
+    model = {} if one.name == entry.name else {"model": entry.name}
+    return {**model, **_parameters(one)}
+
+
+def _table(kind: Any, one: object) -> dict[str, Any]:
+    return {"name": register.registered(kind, one).name, **_parameters(one)}
+
+
+def _parameters(one: object) -> dict[str, Any]:
+    """Return the parameters of a component as TOML takes them: it has no null."""
+    known, written = declared(type(one)), {}
+    for name, value in values_of(one).items():
+        if name == "name" or (value is None and known[name].default is None):
+            continue
+        written[name] = NOBODY if value is None else value
+    return written

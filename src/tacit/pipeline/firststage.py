@@ -4,6 +4,7 @@ A rehearsal is a window with the retrievers that were fitted on its past and wha
 blend and any ranker learn from. It is the dear part of a fit, and one can serve many rankers.
 """
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +17,6 @@ from tacit.data.interactions import Interactions
 from tacit.data.splits import DEFAULT, Protocol
 from tacit.encoders.projection import Projection
 from tacit.models.protocol import Recommender
-from tacit.pipeline import retrievers
 from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.config import Config
 from tacit.pipeline.retrieval import collect
@@ -144,7 +144,7 @@ def _fitted(
     advance: Callable[[], None],
 ) -> tuple[Recommender, ...]:
     fitted = []
-    for name, parameters in config.retrievers.items():
-        fitted.append(retrievers.retriever(name, parameters).fit(past, catalogue, rng=rng))
+    for one in config.retrievers:
+        fitted.append(copy.copy(one).fit(past, catalogue, rng=rng))
         advance()
     return tuple(fitted)

@@ -26,7 +26,7 @@ from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
 from tacit.pipeline.config import made
 from tacit.pipeline.firststage import TRAIN, VALID, FirstStage, Fold
-from tacit.pipeline.training import defined
+from tacit.pipeline.training_report import defined, undefined
 from tacit.pipeline.weight_choice import choose_weight
 from tacit.rankers.pair import PairClassifier, PairLists
 from tacit.rankers.ranker import Epoch
@@ -95,6 +95,12 @@ class RerankReport:
         """Return the report as JSON; null where a measure is not defined."""
         values: dict[str, Json] = defined(asdict(self))
         return values
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "RerankReport":
+        """Return the report of what `to_json` returned."""
+        epochs = [Epoch(**undefined(one)) for one in raw["epochs"]]
+        return cls(**{**raw, "epochs": epochs})
 
 
 @dataclass(frozen=True)
@@ -188,7 +194,7 @@ def fit_reranker(
         The ``rerank`` of a configuration.
     first : FirstStage
     scores : sequence of float32[n, c]
-        What the second stage gives in each rehearsal; see `tacit.pipeline.training.learn`.
+        What the second stage gives in each rehearsal; see `tacit.pipeline.secondstage_fit.learn`.
     catalogue : Catalogue
     rng : numpy.random.Generator
     progress : Progress

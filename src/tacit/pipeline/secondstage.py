@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tacit.core.entry import Kind
+from tacit.core.errors import ConfigError
 from tacit.core.parts import part_of
 from tacit.core.types import Array, Float32, Json
 from tacit.data.catalogue import Catalogue
@@ -16,9 +18,9 @@ from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
 from tacit.models.protocol import Recommender
+from tacit.pipeline import register
 from tacit.pipeline.blend import Blend, log_softmax
 from tacit.rankers.ranker import Ranker
-from tacit.rankers.zoo import RANKERS
 
 _DIMENSION = 32
 """Width of the language-model crosses: enough to tell shelves apart, few enough to learn from one log."""
@@ -73,7 +75,7 @@ class SecondStage:
             "ranker_weight": self.ranker_weight,
             "maker": self.maker.spec(),
             "normaliser": self.normaliser.spec() if self.normaliser else None,
-            "ranker": self.ranker.spec() if self.ranker else None,
+            "ranker": named_spec("ranker", self.ranker) if self.ranker else None,
         }
 
     def arrays(self) -> dict[str, Array]:
@@ -103,11 +105,37 @@ class SecondStage:
             normaliser=None
             if normaliser is None
             else Normaliser.restore(normaliser, part_of(arrays, "normaliser", ":")),
-            ranker=None
-            if ranker is None
-            else RANKERS[ranker["name"]].restore(ranker, part_of(arrays, "ranker", ":")),
+            ranker=None if ranker is None else _restored(ranker, part_of(arrays, "ranker", ":")),
             ranker_weight=spec["ranker_weight"],
         )
+
+
+def named_spec(kind: Kind, component: Any) -> dict[str, Json]:
+    """Return what a snapshot says of a component: its entry in the register, where that is from, its spec."""
+    entry = register.registered(kind, component)
+    return {"entry": entry.name, "distribution": entry.distribution, "spec": component.spec()}
+
+
+def registered_class(kind: Kind, kept: Mapping[str, Any]) -> Any:
+    """Return the class of a component that a snapshot names; only what is registered is ever imported.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such component, or it comes from another package than that of the snapshot.
+    """
+    entry = register.find(kind, kept["entry"])
+    if entry.distribution != kept["distribution"]:
+        raise ConfigError(
+            f"the {kind} {kept['entry']!r} of the snapshot is of the package {kept['distribution']}, but the "
+            f"installed one is of {entry.distribution}; install the first"
+        )
+    return entry.load()
+
+
+def _restored(kept: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ranker:
+    ranker: Ranker = registered_class("ranker", kept).restore(kept["spec"], arrays)
+    return ranker
 
 
 def weighted_scores(base: Float32, ranked: Float32, ranker_weight: float) -> Float32:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tacit.core.errors import ConfigError
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Bool, Int32, Json
@@ -20,15 +21,22 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.data.splits import Protocol
-from tacit.models.protocol import FoldsIn, Persistent, Recommender, SimilarItems, batches
-from tacit.pipeline import retrievers
+from tacit.models.protocol import (
+    FoldsIn,
+    Persistent,
+    PersistentRecommender,
+    Recommender,
+    SimilarItems,
+    batches,
+)
 from tacit.pipeline.config import Config
 from tacit.pipeline.explain import Reason, reasons
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
 from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
 from tacit.pipeline.retrieval import candidates, filled
-from tacit.pipeline.secondstage import SecondStage
-from tacit.pipeline.training import TrainingReport, learn
+from tacit.pipeline.secondstage import SecondStage, named_spec, registered_class
+from tacit.pipeline.secondstage_fit import learn
+from tacit.pipeline.training_report import TrainingReport
 from tacit.rankers.ranker import OnEpoch
 
 _DIGITS = 5
@@ -51,6 +59,10 @@ class TwoStage:
         Retrievers of the same configuration, fitted on the very log that `fit` will be given, so that many
         rankers can share them; fitted there by default.
     name : str
+    progress : Progress
+        Shows how far a fit is.
+    on_epoch : callable, optional
+        Called with every epoch of the ranker's training, then with those of the re-ranker's.
     """
 
     def __init__(
@@ -60,11 +72,15 @@ class TwoStage:
         protocol: Protocol | None = None,
         first: FirstStage | None = None,
         name: str = "tacit",
+        progress: Progress = SILENT,
+        on_epoch: OnEpoch | None = None,
     ) -> None:
         self.config = config or Config()
         self.protocol = protocol
         self.first = first
         self.name = name
+        self.progress = progress
+        self.on_epoch = on_epoch
         self.retrievers_: tuple[Recommender, ...] = ()
         self.second_: SecondStage
         self.rerank_: Reranker | None = None
@@ -72,15 +88,13 @@ class TwoStage:
         self.available_: Bool
         self.report_: TrainingReport | None = None
 
-    def fit(
-        self,
-        interactions: Interactions,
-        catalogue: Catalogue,
-        *,
-        rng: np.random.Generator,
-        progress: Progress = SILENT,
-        on_epoch: OnEpoch | None = None,
-    ) -> Self:
+    def showing(self, progress: Progress) -> Self:
+        """Return the same recommender, not fitted, whose fit shows how far it is."""
+        same = copy.copy(self)
+        same.progress = progress
+        return same
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Learn from the log and return self.
 
         Parameters
@@ -89,10 +103,8 @@ class TwoStage:
         catalogue : Catalogue
             With vectors, unless no text is to be used.
         rng : numpy.random.Generator
-        progress : Progress
-        on_epoch : callable, optional
-            Called with every epoch of the ranker's training, then with those of the re-ranker's.
         """
+        progress, on_epoch = self.progress, self.on_epoch
         first = self.first or fit_first_stage(
             self.config, interactions, catalogue, protocol=self.protocol, rng=rng, progress=progress
         )
@@ -163,52 +175,76 @@ class TwoStage:
         larger.available_ = catalogue.available
         return larger
 
+    def report_json(self) -> dict[str, Json]:
+        """Return what the fit learned as JSON: ``training`` and ``rerank``, null where there was none."""
+        return {
+            "training": self.report_.to_json() if self.report_ else None,
+            "rerank": self.rerank_report_.to_json() if self.rerank_report_ else None,
+        }
+
     def spec(self) -> dict[str, Json]:
         """Return everything but the arrays as JSON."""
         return {
             "name": self.name,
-            "candidates": self.config.candidates,
-            "retrievers": [
-                {"name": name, "model": retrievers.model_of(name, parameters), "spec": model.spec()}
-                for (name, parameters), model in zip(
-                    self.config.retrievers.items(), self._persistent(), strict=True
-                )
-            ],
+            "protocol": self.protocol,
+            "retrievers": [named_spec("retriever", one) for one in self._persistent()],
             "second": self.second_.spec(),
             "rerank": self.rerank_.spec() if self.rerank_ else None,
         }
 
     def arrays(self) -> dict[str, Array]:
         """Return the learned arrays of every part, by ``part/name``."""
-        parts = dict(zip(self.config.retrievers, (m.arrays() for m in self._persistent()), strict=True))
+        parts = {one.name: one.arrays() for one in self._persistent()}
         parts["second"] = self.second_.arrays()
         parts["rerank"] = self.rerank_.arrays() if self.rerank_ else {}
         return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
 
     @classmethod
     def restore(
-        cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue
+        cls,
+        spec: Mapping[str, Any],
+        arrays: Mapping[str, Array],
+        catalogue: Catalogue,
+        *,
+        config: Config,
+        report: Mapping[str, Any] | None = None,
     ) -> "TwoStage":
-        """Rebuild a fitted recommender from what `spec` and `arrays` returned."""
-        parts = spec["retrievers"]
-        config = Config(
-            retrievers={part["name"]: {"model": part["model"]} for part in parts},
-            candidates=spec["candidates"],
-        )
-        model = cls(config, name=spec["name"])
+        """Return the fitted recommender of what `spec`, `arrays` and `report_json` returned.
+
+        Parameters
+        ----------
+        spec, arrays : mapping
+        catalogue : Catalogue
+        config : Config
+            What it was made with.
+        report : mapping, optional
+        """
+        model = cls(config, protocol=spec["protocol"], name=spec["name"])
         model.retrievers_ = tuple(
-            retrievers.restore(part["model"], part["spec"], part_of(arrays, part["name"], "/"), catalogue)
-            for part in parts
+            registered_class("retriever", kept).restore(
+                kept["spec"], part_of(arrays, one.name, "/"), catalogue
+            )
+            for kept, one in zip(spec["retrievers"], config.retrievers, strict=True)
         )
         second = part_of(arrays, "second", "/")
         model.second_ = SecondStage.restore(spec["second"], second, catalogue, model.retrievers_)
         if spec["rerank"] is not None:
             model.rerank_ = Reranker.restore(spec["rerank"], part_of(arrays, "rerank", "/"), catalogue)
         model.available_ = catalogue.available
+        if report is not None and report["training"] is not None:
+            model.report_ = TrainingReport.from_json(report["training"])
+        if report is not None and report["rerank"] is not None:
+            model.rerank_report_ = RerankReport.from_json(report["rerank"])
         return model
 
-    def _persistent(self) -> list[Persistent]:
-        return [model for model in self.retrievers_ if isinstance(model, Persistent)]
+    def _persistent(self) -> list[PersistentRecommender]:
+        for one in self.retrievers_:
+            if not isinstance(one, Persistent):
+                raise ConfigError(
+                    f"the retriever {one.name!r} cannot be kept in a snapshot; give {type(one).__name__} the "
+                    "methods spec, arrays and restore (tacit.models.protocol.Persistent)"
+                )
+        return list(self.retrievers_)  # type: ignore[arg-type]
 
 
 def _first_k(answers: list[Ranking], items: Int32, k: int, available: Bool) -> Ranking:

@@ -94,6 +94,7 @@ class Ranker(Protocol):
         How it learned.
     """
 
+    name: str
     families: Sequence[str] | None
     tasks: Mapping[str, float]
     epochs_: list[Epoch]

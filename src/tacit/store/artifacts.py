@@ -32,6 +32,20 @@ def read_arrays(file: Path) -> dict[str, Array]:
         raise ArtifactError(f"{file} cannot be read as arrays ({error}); fit again") from error
 
 
+def read_text(file: Path) -> str:
+    """Read a text.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing or is not UTF-8.
+    """
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{file} cannot be read as text ({error}); fit again") from error
+
+
 def write_json(file: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON document."""
     file.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", "utf-8")

@@ -1,0 +1,162 @@
+"""A configuration with better parameters: each retriever tuned alone, then all of them judged together.
+
+Each is better alone; all together may be none the better for it. So the blend of the tuned ones is compared
+with that of the ones before on the same validation cut, and they are kept where it gains more than its
+standard error.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tacit.core.errors import ConfigError
+from tacit.core.parameters import space_of
+from tacit.core.progress import SILENT, Progress
+from tacit.core.types import Float64
+from tacit.evaluation import tuning
+from tacit.evaluation.evaluate import protocol_of
+from tacit.evaluation.split import Split
+from tacit.evaluation.tuning import Tuned, surely_better, varied
+from tacit.models.protocol import Recommender
+from tacit.pipeline import register
+from tacit.pipeline.config import Config
+from tacit.pipeline.twostage import TwoStage
+
+
+@dataclass(frozen=True)
+class TunedConfig:
+    """What a search over the retrievers of a configuration found.
+
+    Attributes
+    ----------
+    config : Config
+        With the parameters that were kept.
+    found : list of Tuned
+        Every retriever that was tuned.
+    lines : list of str
+        What there is to say of it, a sentence each.
+    """
+
+    config: Config
+    found: list[Tuned]
+    lines: list[str]
+
+
+def tune_config(
+    config: Config,
+    split: Split,
+    *,
+    names: Sequence[str] | None = None,
+    trials: int = 20,
+    seconds: float = 300.0,
+    storage: str | None = None,
+    progress: Progress = SILENT,
+) -> TunedConfig:
+    """Search better parameters for retrievers of a configuration.
+
+    Parameters
+    ----------
+    config : Config
+        Where the search starts.
+    split : Split
+        A validation cut; its catalogue with vectors, if texts are to be read.
+    names : sequence of str, optional
+        See `retrievers_to_tune`. A retriever that needs texts is skipped where there are none.
+    trials, seconds : int, float
+        Budget of each retriever; see `tacit.evaluation.tuning.tune`.
+    storage : str, optional
+        URL of a database that keeps the trials.
+    progress : Progress
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown or there is nothing to tune.
+    """
+    chosen = retrievers_to_tune(names, config)
+    skipped = [one.name for one in chosen if split.catalogue.vectors is None and _needs_text(one)]
+    chosen = [one for one in chosen if one.name not in skipped]
+    if not chosen:
+        raise ConfigError("there is nothing to tune; name retrievers with --models")
+    found: list[Tuned] = []
+    with progress.task("tuning", total=len(chosen)) as task:
+        for one in chosen:
+            found.append(
+                tuning.tune(
+                    one,
+                    split,
+                    trials=trials,
+                    seconds=seconds,
+                    seed=config.seed,
+                    storage=storage,
+                    progress=progress,
+                )
+            )
+            task.advance()
+            if found[-1].interrupted:
+                break
+    lines = [f"not tuned, because no item has a text or an encoder: {', '.join(skipped)}"] if skipped else []
+    kept, told = _kept(config, chosen, found, split, progress)
+    return TunedConfig(kept, found, [*lines, *told])
+
+
+def retrievers_to_tune(names: Sequence[str] | None, config: Config) -> list[Recommender]:
+    """Return the retrievers to tune: those of the configuration, or of the names that are given.
+
+    By default the first of each class that has something to tune and is not slow: tuned alike, two of the
+    same class would find the same. A name that the configuration does not have is that of the register.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown, or there is nothing to tune in it.
+    """
+    own = {one.name: one for one in config.retrievers}
+    if names is None:
+        first = {type(one): one for one in reversed(config.retrievers)}
+        return [one for one in config.retrievers if first[type(one)] is one and _is_tunable(one)]
+    chosen = [
+        own[name] if name in own else register.create("retriever", name) for name in dict.fromkeys(names)
+    ]
+    for one in chosen:
+        if not space_of(type(one)):
+            known = ", ".join(register.tunable("retriever"))
+            raise ConfigError(f"nothing to tune in {one.name!r}; known: {known}")
+    return chosen
+
+
+def _is_tunable(one: Recommender) -> bool:
+    entry = register.entry_of("retriever", one)
+    return bool(space_of(type(one))) and not (entry is not None and entry.slow)
+
+
+def _needs_text(one: Recommender) -> bool:
+    entry = register.entry_of("retriever", one)
+    return entry is not None and "text" in entry.needs
+
+
+def _kept(
+    config: Config, chosen: Sequence[Recommender], found: Sequence[Tuned], split: Split, progress: Progress
+) -> tuple[Config, list[str]]:
+    """Return the configuration to keep, and what there is to say of the search."""
+    lines = [
+        f"{one.name}: {one.start.value:.4f} before, {one.best.value:.4f} after {len(one.trials)} trials"
+        for one in found
+    ]
+    better = {
+        model.name: model if one.best is one.start else varied(model, one.best.parameters)
+        for model, one in zip(chosen, found, strict=False)
+    }
+    kept = tuple(better.pop(one.name, one) for one in config.retrievers)
+    tuned = replace(config, retrievers=(*kept, *better.values()))
+    if any(one.interrupted for one in found):
+        return tuned, [*lines, "interrupted: the blend of all was not compared"]
+    before, after = (_blended(one, split, progress) for one in (config, tuned))
+    gains = surely_better(after, before)
+    verdict = "the tuned ones are kept" if gains else "within noise, so the ones before are kept"
+    lines.append(f"blend of all: {before.mean():.4f} before, {after.mean():.4f} after: {verdict}")
+    return tuned if gains else config, lines
+
+
+def _blended(config: Config, split: Split, progress: Progress) -> Float64:
+    model = TwoStage(replace(config, ranker=None, rerank=None), protocol=protocol_of(split), name="blend")
+    return tuning.quality("blend", model, split, seed=config.seed, progress=progress)

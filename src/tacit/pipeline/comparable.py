@@ -1,0 +1,100 @@
+"""What an evaluation may compare: each retriever of the register alone, the blend, the whole pipeline."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from tacit.core.entry import Need
+from tacit.core.errors import ConfigError
+from tacit.core.parameters import build, values_of
+from tacit.data.splits import Protocol
+from tacit.models.protocol import Recommender
+from tacit.pipeline import register
+from tacit.pipeline.config import Config, families_of, with_ranker
+from tacit.pipeline.firststage import FirstStage
+from tacit.pipeline.twostage import TwoStage
+from tacit.rankers.ranker import Ranker
+
+Maker = Callable[[], Recommender | TwoStage]
+
+WHOLE = ("blend", "tacit")
+"""The two-stage models; all others are one idea each, with its defaults: what these two have to beat."""
+
+
+def models(config: Config | None = None, *, protocol: Protocol | None = None) -> Mapping[str, Maker]:
+    """Return what makes each model, by name.
+
+    Parameters
+    ----------
+    config : Config, optional
+        Of the two-stage models: ``tacit`` is the whole of it, ``blend`` the same without its ranker. Where
+        it lets items repeat, there is the model of that too.
+    protocol : {"time", "leave-one-out", "random"}, optional
+        The kind of cut that two-stage models learn from; by default the most honest one of the log.
+    """
+    whole = config or Config()
+    simple = {name: partial(register.create, "retriever", name) for name in single_models(whole.repeats)}
+    return {
+        **simple,
+        "blend": lambda: TwoStage(replace(whole, ranker=None), protocol=protocol, name="blend"),
+        "tacit": lambda: TwoStage(whole, protocol=protocol),
+    }
+
+
+def single_models(repeats: bool = False) -> list[str]:
+    """Return the names of the models that are one idea each.
+
+    Those of other packages are among them; a model that needs rules is not, and one that needs repeats only
+    where items may repeat.
+    """
+    names = []
+    for entry in register.entries("retriever"):
+        if "rules" in entry.needs or ("repeats" in entry.needs and not repeats):
+            continue
+        names += [entry.name, *(name for name, variant in entry.variants.items() if variant.compared)]
+    return names
+
+
+def slow_models() -> list[str]:
+    """Return the names of the models that are fitted only where they are named."""
+    return [name for name in single_models() if register.find("retriever", name).slow]
+
+
+def models_that_need(need: Need) -> list[str]:
+    """Return the names of the models that say nothing without something."""
+    return [name for name in single_models() if need in register.find("retriever", name).needs]
+
+
+def ranked(
+    config: Config, first: FirstStage, names: Sequence[str], *, protocol: Protocol | None = None
+) -> Mapping[str, Maker]:
+    """Return what makes ``tacit-NAME``: the same first stage under each of some rankers, "none" included.
+
+    A ranker that the configuration has parameters for keeps them. ``pair`` is the re-ranker on the blend.
+    """
+
+    def whole(name: str) -> TwoStage:
+        return TwoStage(with_ranker(config, name), protocol=protocol, first=first, name=f"tacit-{name}")
+
+    return {f"tacit-{name}": partial(whole, name) for name in names}
+
+
+def ablated(config: Config, first: FirstStage, *, protocol: Protocol | None = None) -> Mapping[str, Maker]:
+    """Return what makes ``tacit-without-FAMILY``: the configured ranker without each family of features."""
+    if config.ranker is None:
+        raise ConfigError("the configuration has no ranker whose features could be left out")
+    ranker, families = config.ranker, families_of(config.ranker)
+
+    def without(family: str) -> TwoStage:
+        left = replace(config, ranker=_with_families(ranker, [name for name in families if name != family]))
+        return TwoStage(left, protocol=protocol, first=first, name=f"tacit-without-{family}")
+
+    return {f"tacit-without-{family}": partial(without, family) for family in families}
+
+
+def _with_families(ranker: Ranker, families: Sequence[str]) -> Ranker:
+    """Return the same unfitted ranker with other families of features."""
+    values = {name: value for name, value in values_of(ranker).items() if name != "name"}
+    if "families" not in values:
+        raise ConfigError(f"the ranker {ranker.name!r} takes no parameter families: nothing can be left out")
+    return build(type(ranker), {**values, "families": families}, "the ranker", name=ranker.name)

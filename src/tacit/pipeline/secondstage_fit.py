@@ -1,0 +1,88 @@
+"""Fits the second stage: the folds give a blend, ranking examples a ranker and its weight."""
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+
+from tacit.core.progress import Progress
+from tacit.core.types import Float32
+from tacit.data.catalogue import Catalogue
+from tacit.features.families import USUAL
+from tacit.features.maker import FeatureMaker
+from tacit.pipeline.blend import Blend, log_softmax
+from tacit.pipeline.config import Config, families_of
+from tacit.pipeline.examples import RankingExamples, ranking_examples
+from tacit.pipeline.firststage import FirstStage
+from tacit.pipeline.ranker_fit import LARGEST_WEIGHT, FittedRanker, fit_ranker
+from tacit.pipeline.secondstage import SecondStage
+from tacit.pipeline.training_report import TrainingReport
+from tacit.rankers.ranker import OnEpoch
+
+
+def learn(
+    first: FirstStage,
+    catalogue: Catalogue,
+    config: Config,
+    *,
+    rng: np.random.Generator,
+    progress: Progress,
+    on_epoch: OnEpoch | None,
+) -> tuple[SecondStage, TrainingReport, list[Float32]]:
+    """Return the second stage, what it learned, and what it gives in the rehearsals.
+
+    Its features are not yet fitted on the whole log. What it gives is float32[n, c] for each rehearsal; to
+    users that the ranker was trained on, what the blend gives.
+    """
+    blend = Blend().fit([one.labelled for one in first.folds], len(config.retrievers))
+    fitted_ranker, examples, families = None, [], USUAL
+    if config.ranker is not None:
+        ranker, families = copy.copy(config.ranker), families_of(config.ranker)
+        examples = [
+            ranking_examples(
+                one, catalogue, first.projection, families, tuple(ranker.tasks), rng, config.shown_not_chosen
+            )
+            for one in first.folds
+        ]
+        most = LARGEST_WEIGHT[first.protocol]
+        fitted_ranker = fit_ranker(
+            ranker, examples, blend, most, rng=rng, progress=progress, on_epoch=on_epoch
+        )
+    maker = FeatureMaker(projection=first.projection, families=families)
+    queries = sum(len(one.part) for one in first.folds)
+    stage, report = finished(blend, fitted_ranker, examples, config, maker, queries)
+    if fitted_ranker is not None:
+        return stage, report, fitted_ranker.scores
+    return stage, report, [log_softmax(blend.score(one.labelled.candidates)) for one in first.folds]
+
+
+def finished(
+    blend: Blend,
+    fitted_ranker: FittedRanker | None,
+    examples: Sequence[RankingExamples],
+    config: Config,
+    maker: FeatureMaker,
+    queries: int,
+) -> tuple[SecondStage, TrainingReport]:
+    """Return the stage of what was learned, and the report of it."""
+    stage = SecondStage(blend, maker)
+    if fitted_ranker is not None:
+        stage = SecondStage(
+            blend, maker, fitted_ranker.normaliser, fitted_ranker.ranker, fitted_ranker.ranker_weight
+        )
+    report = TrainingReport(
+        weights=dict(zip((one.name for one in config.retrievers), blend.weights_.tolist(), strict=True)),
+        epochs=fitted_ranker.ranker.epochs_ if fitted_ranker else [],
+        test=fitted_ranker.test if fitted_ranker else None,
+        ranker_weight=stage.ranker_weight,
+        valid_ndcg={str(ranker_weight): float(v.mean()) for ranker_weight, v in fitted_ranker.values.items()}
+        if fitted_ranker
+        else {},
+        gain=fitted_ranker.gain if fitted_ranker else None,
+        calibration=fitted_ranker.calibration if fitted_ranker else None,
+        reliability=fitted_ranker.reliability if fitted_ranker else [],
+        importance=fitted_ranker.importance if fitted_ranker else [],
+        queries=queries,
+        pairs=sum(len(one.pair) for one in examples),
+    )
+    return stage, report

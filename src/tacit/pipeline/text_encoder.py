@@ -1,0 +1,72 @@
+"""From the source that a configuration names to the text encoder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tacit.core.entry import OURS
+from tacit.core.errors import ConfigError
+from tacit.encoders.choose import cached, check_endpoint
+from tacit.encoders.encoder import TextEncoder
+from tacit.encoders.tuned import is_tuned, load
+from tacit.pipeline import register
+
+NO_ENCODER = "none"
+"""Source of no encoder at all: items have no vectors."""
+
+_FALLBACK = "huggingface"
+
+
+def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None = None) -> TextEncoder:
+    """Return an encoder.
+
+    Parameters
+    ----------
+    source : str
+        ``auto`` (MiniLM, or TF-IDF where its files are missing), ``minilm``, ``tfidf``,
+        ``endpoint:URL#MODEL``, the directory of a tuned encoder, the name of an encoder that another package
+        registers (``NAME`` or ``NAME:ARGUMENT``), or the path or name of a Hugging Face model.
+    texts : sequence of str
+        What the TF-IDF encoder is fitted on; pretrained ones do not look at it.
+    cache : Path, optional
+        File of the vector cache; see `tacit.encoders.cache.default_file`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such encoder.
+    """
+    if is_tuned(Path(source)):
+        return load(Path(source), lambda base: encoder_from(base, cache=cache))
+    name, argument = _parts(source)
+    entry = register.find("encoder", name)
+    encoder: TextEncoder = entry.load()(argument, texts, cache)
+    if not isinstance(encoder, TextEncoder):
+        raise ConfigError(
+            f"the encoder {name!r} of {entry.distribution} gave a {type(encoder).__name__}; it must give an "
+            "object with name, dimension and encode(texts)"
+        )
+    return encoder if entry.distribution == OURS else cached(encoder, cache)
+
+
+def check_source(source: str) -> None:
+    """Refuse a source of an encoder that is surely none, before any file is read.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if not source.strip():
+        raise ConfigError("encoder is empty; name one, for example auto, or none")
+    name, argument = _parts(source)
+    if name == "endpoint":
+        check_endpoint(argument)
+
+
+def _parts(source: str) -> tuple[str, str]:
+    """Return the name of the encoder in the register, and its argument."""
+    name, _, argument = source.partition(":")
+    if Path(source).exists():
+        return _FALLBACK, source
+    if name in {entry.name for entry in register.entries("encoder")}:
+        return name, argument
+    return _FALLBACK, source

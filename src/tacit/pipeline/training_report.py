@@ -1,0 +1,81 @@
+"""What a fit learned and how good it is, as plain data: kept in the snapshot, shown by pages and commands."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from tacit.core.types import Json
+from tacit.rankers.calibration import Bin
+from tacit.rankers.importance import Importance
+from tacit.rankers.ranker import Epoch
+
+
+@dataclass(frozen=True)
+class TrainingReport:
+    """What was learned and how well it does on users that it was not trained on.
+
+    Attributes
+    ----------
+    weights : mapping of retriever to its weight in the blend
+    epochs : list of Epoch
+    test : mapping or None
+        Loss (binary cross entropy), accuracy and AUC of the calibrated ranker on held-out users.
+    trust : float
+        How much of what the ranker adds to the blend is believed.
+    valid_ndcg : mapping of trust to NDCG@10 on the users that the ranker was not trained on
+    calibration : mapping or None
+        ``temperature`` and ``bias`` that make probabilities of the ranker's scores, fitted on the users that
+        stopped its training, and the expected calibration ``error`` on the test users.
+    reliability : list of Bin
+        What was foretold of the test users beside what came.
+    importance : list of Importance
+        What the validation loss and NDCG@10 lose without each family and each column of the features.
+    gain : mapping or None
+        ``before`` and ``after``: that NDCG@10 of the blend and of the ranked lists, with the 95 % interval of
+        the paired difference, ``low`` to ``high`` (normal approximation).
+    queries, pairs : int
+        Users and user/item pairs that were learned from.
+    """
+
+    weights: dict[str, float]
+    epochs: list[Epoch]
+    test: dict[str, float] | None
+    ranker_weight: float
+    valid_ndcg: dict[str, float]
+    gain: dict[str, float] | None
+    calibration: dict[str, float] | None
+    reliability: list[Bin]
+    importance: list[Importance]
+    queries: int
+    pairs: int
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the report as JSON; null where a measure is not defined (JSON knows no NaN)."""
+        values: dict[str, Json] = defined(asdict(self))
+        return values
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Return the report of what `to_json` returned."""
+        lists = {"epochs": Epoch, "reliability": Bin, "importance": Importance}
+        values = {one.name: raw[one.name] for one in fields(cls)}
+        for name, kind in lists.items():
+            values[name] = [kind(**undefined(one)) for one in raw[name]]
+        for name in ("test", "gain", "calibration"):
+            values[name] = None if raw[name] is None else undefined(raw[name])
+        return cls(**values)
+
+
+def defined(value: Any) -> Any:
+    """Return plain data with null in place of NaN, which JSON does not know."""
+    if isinstance(value, dict):
+        return {name: defined(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [defined(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def undefined(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return flat plain data with NaN in place of null: what `defined` replaced."""
+    return {name: math.nan if value is None else value for name, value in values.items()}
