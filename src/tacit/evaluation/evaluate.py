@@ -17,6 +17,7 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
 from tacit.data.splits import Protocol
 from tacit.evaluation import metrics
+from tacit.evaluation.checking import checked_lists
 from tacit.evaluation.meter import metered
 from tacit.evaluation.slices import Slice, slices
 from tacit.evaluation.split import Split
@@ -110,7 +111,7 @@ def _outcome(name: str, make: Callable[[], Any], split: Split, *, seed: int, pro
     with metered() as whole:
         with metered() as fit:
             fit_model(model, split, seed=seed, name=name, progress=progress)
-        ranking = lists(model, split.queries, metrics.LONGEST)
+        ranking = checked_lists(name, model, split.queries, metrics.LONGEST, len(split.catalogue))
     values, beyond = {}, {}
     popularity = np.bincount(split.train.item, minlength=len(split.catalogue))
     for part in slices(split):
