@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tacit.core.errors import ConfigError
-from tacit.evaluation.checking import checked_model
+from tacit.evaluation.model_checks import checked_model
 
 Kind = TypeVar("Kind")
 

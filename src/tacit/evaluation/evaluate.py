@@ -17,8 +17,8 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
 from tacit.data.splits import Protocol
 from tacit.evaluation import metrics
-from tacit.evaluation.checking import checked_lists
 from tacit.evaluation.meter import metered
+from tacit.evaluation.model_checks import checked_lists
 from tacit.evaluation.slices import Slice, slices
 from tacit.evaluation.split import Split
 from tacit.models.protocol import recommend
