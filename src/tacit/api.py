@@ -8,17 +8,19 @@ from typing import Any, Self
 
 import polars as pl
 
+from tacit import arguments
 from tacit.core.clock import SystemClock
 from tacit.core.errors import DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Json
 from tacit.data.assess import assess
 from tacit.data.clean import Cleaned, Rules, clean, without_noise
-from tacit.data.frames import item_frame, log_frame, user_frame
+from tacit.data.frames import Frame, item_frame, log_frame, polars_frame, user_frame
 from tacit.data.quality import QualityReport
-from tacit.data.read import read_events, read_items, read_users
+from tacit.data.read import read_events, read_frame, read_items, read_users
 from tacit.data.splits import Protocol
 from tacit.engine.batch import recommend_all
+from tacit.engine.checking import checked_ids
 from tacit.engine.engine import Engine
 from tacit.engine.requests import Recommended, Request
 from tacit.engine.snapshot import Snapshot
@@ -38,35 +40,55 @@ _NOTHING = Rules().rows_only()
 """Rules without a statistical one: what was cleaned before is taken as it is."""
 
 
-def read(events: str | Path, *, rules: Rules | None = None, progress: Progress = SILENT) -> Cleaned:
+def read(
+    events: str | Path | Frame,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    rules: Rules | None = None,
+    progress: Progress = SILENT,
+) -> Cleaned:
     """Return a cleaned event log: ``events``, ``quarantine`` and what was counted.
 
     Parameters
     ----------
-    events : str or Path
-        CSV, TSV, JSON lines or Parquet, packed or not, in any known dialect.
+    events : path or frame
+        A file: CSV, TSV, JSON lines or Parquet, packed or not, in any known dialect. A frame: of pandas,
+        Polars (eager or lazy), pyarrow, DuckDB or another library that speaks Arrow; it is cleaned as a
+        Parquet file of the same columns would be, and an index of pandas is left out.
+    mapping : mapping of role to column, optional
+        Where detection errs: ``{"user": "visitor", "timestamp": "when"}``. Roles: user, item, event,
+        timestamp, value, seq; a column is named or given by its place from 1.
     rules : Rules, optional
     progress : Progress
+
+    Raises
+    ------
+    InputError
+        If the file or frame cannot be used.
     """
-    return clean(
-        read_events(Path(events), progress=progress), rules, now=SystemClock().now(), progress=progress
+    rules, mapping = arguments.optional(rules, Rules, "rules"), arguments.roles(mapping)
+    source = (
+        read_events(Path(events), mapping=mapping, progress=progress)
+        if isinstance(events, str | Path)
+        else read_frame(polars_frame(events, "event log"), mapping=mapping)
     )
+    return clean(source, rules, now=SystemClock().now(), progress=progress)
 
 
 def check(
-    log: str | Path | Cleaned,
-    items: str | Path | pl.DataFrame | None = None,
+    log: str | Path | Cleaned | Frame,
+    items: str | Path | Frame | None = None,
     *,
-    users: str | Path | pl.DataFrame | None = None,
+    users: str | Path | Frame | None = None,
     progress: Progress = SILENT,
 ) -> QualityReport:
     """Return what is in a log, what it can support and what looks wrong with it, in figures and plain words.
 
     Parameters
     ----------
-    log : path or Cleaned
-        A file is read and cleaned by the usual rules; see `read` for others.
-    items, users : path or polars.DataFrame, optional
+    log : path, Cleaned or frame
+        A file or frame is read and cleaned by the usual rules; see `read` for others.
+    items, users : path or frame, optional
         As in `fit`.
     progress : Progress
 
@@ -80,10 +102,10 @@ def check(
 
 
 def evaluate(
-    events: str | Path | Cleaned | pl.DataFrame,
-    items: str | Path | pl.DataFrame | None = None,
+    events: str | Path | Cleaned | Frame,
+    items: str | Path | Frame | None = None,
     *,
-    users: str | Path | pl.DataFrame | None = None,
+    users: str | Path | Frame | None = None,
     models: Sequence[str] | None = None,
     rankers: Sequence[str] | None = None,
     own: Mapping[str, Callable[[], Recommender]] | None = None,
@@ -109,7 +131,8 @@ def evaluate(
         Rankers to compare on one first stage (``"none"``, ``"mlp"``, ...), as ``tacit-NAME``.
     own : mapping of name to callable, optional
         What makes models of your own: with ``name``, ``fit`` and ``score``, see
-        `tacit.models.protocol.Recommender`.
+        `tacit.models.protocol.Recommender`. One whose scores or lists have another shape, or that lists an
+        item twice, is refused.
     ablation : bool
         The ranker of the configuration without each family of features as well.
     against : str, optional
@@ -131,7 +154,10 @@ def evaluate(
     InputError
         If a file, frame or name cannot be used, or the log does not support what is asked.
     """
-    chosen = config or Config()
+    chosen = arguments.optional(config, Config, "config") or Config()
+    models, rankers = arguments.names(models, "models"), arguments.names(rankers, "rankers")
+    own = arguments.makers(own)
+    arguments.check_number(share, "share")
     if allow_seen:
         chosen = replace(chosen, repeats=True)
     model_names(models, chosen)  # what is misspelt is said before the log is read
@@ -165,10 +191,10 @@ def evaluate(
 
 
 def fit(
-    events: str | Path | Cleaned | pl.DataFrame,
-    items: str | Path | pl.DataFrame | None = None,
+    events: str | Path | Cleaned | Frame,
+    items: str | Path | Frame | None = None,
     *,
-    users: str | Path | pl.DataFrame | None = None,
+    users: str | Path | Frame | None = None,
     config: Config | None = None,
     progress: Progress = SILENT,
 ) -> "Model":
@@ -176,12 +202,16 @@ def fit(
 
     Parameters
     ----------
-    events : path, Cleaned or polars.DataFrame
-        A file is read and cleaned; a frame is taken as it is: ``user_id`` and ``item_id``, and where you
-        have them ``event``, ``timestamp`` (Unix seconds or a date and time), ``value`` and ``seq``.
-    items : path or polars.DataFrame, optional
+    events : path, Cleaned or frame
+        A file is read and cleaned. A frame (of pandas, Polars, pyarrow, DuckDB or another library that
+        speaks Arrow) is taken as it is: ``user_id`` and ``item_id``, and where you have them ``event``,
+        ``timestamp`` (a date and time, a text that tells one, or a Unix time in seconds, milli-, micro- or
+        nanoseconds), ``value`` and ``seq``. Ids become text, and NaN is a missing value. Rows that a file
+        could not hold, such as one without an id, are an error; `read` leaves them out and knows other
+        names of columns.
+    items : path or frame, optional
         The catalogue: ``item_id`` and whatever else is known of an item.
-    users : path or polars.DataFrame, optional
+    users : path or frame, optional
         ``user_id`` and whatever else is known of a user before anything is shown: age, country, ...
     config : Config, optional
     progress : Progress
@@ -191,27 +221,35 @@ def fit(
     InputError
         If a file or frame cannot be used or holds nothing to learn from.
     """
+    config = arguments.optional(config, Config, "config")
     frame = _log(events, config.cleaning if config else None, progress)
     return Model(train(frame, _catalogue(items), config, users=_users(users), progress=progress))
 
 
-def _log(
-    events: str | Path | Cleaned | pl.DataFrame, rules: Rules | None, progress: Progress
-) -> pl.DataFrame:
-    log = read(events, rules=rules, progress=progress) if isinstance(events, str | Path) else events
-    return log.events if isinstance(log, Cleaned) else log_frame(log)
+def _log(events: str | Path | Cleaned | Frame, rules: Rules | None, progress: Progress) -> pl.DataFrame:
+    if isinstance(events, str | Path):
+        events = read(events, rules=rules, progress=progress)
+    return events.events if isinstance(events, Cleaned) else log_frame(polars_frame(events, "event log"))
 
 
-def _catalogue(items: str | Path | pl.DataFrame | None) -> pl.DataFrame | None:
+def _catalogue(items: str | Path | Frame | None) -> pl.DataFrame | None:
     if items is None:
         return None
-    return item_frame(items) if isinstance(items, pl.DataFrame) else read_items(Path(items))
+    return (
+        read_items(Path(items))
+        if isinstance(items, str | Path)
+        else item_frame(polars_frame(items, "catalogue"))
+    )
 
 
-def _users(users: str | Path | pl.DataFrame | None) -> pl.DataFrame | None:
+def _users(users: str | Path | Frame | None) -> pl.DataFrame | None:
     if users is None:
         return None
-    return user_frame(users) if isinstance(users, pl.DataFrame) else read_users(Path(users))
+    return (
+        read_users(Path(users))
+        if isinstance(users, str | Path)
+        else user_frame(polars_frame(users, "table of users"))
+    )
 
 
 @dataclass(frozen=True)
@@ -304,11 +342,11 @@ class Model:
         ArtifactError
             If the directory is no snapshot or is damaged.
         """
-        return cls(load_snapshot(Path(directory)))
+        return cls(load_snapshot(arguments.path(directory, "directory")))
 
     def save(self, directory: str | Path) -> None:
         """Write a snapshot directory: whole or not at all."""
-        save_snapshot(self.snapshot, Path(directory))
+        save_snapshot(self.snapshot, arguments.path(directory, "directory"))
 
     def recommend(
         self,
@@ -323,7 +361,12 @@ class Model:
         """Return the k best items for a user, for a history of item ids (oldest first), or for both.
 
         ``attributes`` tells more of who asks, by the names of the users' file, and ``context`` of the moment,
-        by those of the log (``device``, ...).
+        by those of the log (``device``, ...). Ids are text: ``user="7"``, ``history=["i1"]``.
+
+        Raises
+        ------
+        DataError
+            If an id is no text, the history no list of ids, or ``k`` out of bounds.
         """
         request = Request(
             user,
@@ -336,13 +379,27 @@ class Model:
         return self._engine.recommend(request).items
 
     def similar(self, item: str, *, k: int = 10) -> list[Recommended]:
-        """Return the k items most like an item."""
+        """Return the k items most like an item.
+
+        Raises
+        ------
+        DataError
+            If there is no such item, or ``k`` is out of bounds.
+        """
         return self._engine.similar(item, k).items
 
     def batch(
         self, users: Sequence[str] | None = None, *, k: int = 10, allow_seen: bool = False
     ) -> pl.DataFrame:
-        """Return lists for many users: user_id, item_id, score, rank; all known users by default."""
+        """Return lists for many users: user_id, item_id, score, rank; all known users by default.
+
+        Raises
+        ------
+        DataError
+            If the users are no list of ids, or ``k`` is out of bounds.
+        """
+        if users is not None:
+            users = checked_ids(users, "users", "user_id")
         return pl.concat([*recommend_all(self.snapshot, users, k=k, allow_seen=allow_seen)])
 
 

@@ -41,7 +41,19 @@ def test_whole_floats_lose_their_point_if_all_are_whole() -> None:
     assert text_ids(pl.Series([1.0, None, float("nan")])).to_list() == ["1", None, None]
     assert text_ids(pl.Series([1.0, 2.5])).to_list() == ["1.0", "2.5"]
     assert text_ids(pl.Series([float("inf"), -1.0])).to_list() == ["inf", "-1.0"]
-    assert float(text_ids(pl.Series([1e30]))[0]) == 1e30  # too large for a whole number
+
+
+def test_decimal_ids_that_have_lost_their_last_digits_are_refused() -> None:
+    assert text_ids(pl.Series([2.0**53 - 1])).to_list() == ["9007199254740991"]
+    with pytest.raises(DataError, match=r"the column who holds ids as decimal numbers .* 9007199254740992"):
+        text_ids(pl.Series("who", [1.0, 2.0**53]))
+    with pytest.raises(DataError, match="16777216"):
+        text_ids(pl.Series("who", [2.0**24], dtype=pl.Float32))
+
+
+def test_exact_decimals_lose_their_zeros_if_all_are_whole() -> None:
+    assert text_ids(pl.Series(["17602", "3"]).cast(pl.Decimal(9, 2))).to_list() == ["17602", "3"]
+    assert text_ids(pl.Series(["17602", "3.5"]).cast(pl.Decimal(9, 2))).to_list() == ["17602.00", "3.50"]
 
 
 def test_the_first_thing_wrong_is_named() -> None:

@@ -110,19 +110,15 @@ def _evaluate(cleaned: "Cleaned", items: "pl.DataFrame", bars: "Bars") -> dict[s
 
     from tacit.cli.terminal import out as console
     from tacit.engine.train import encoded
-    from tacit.evaluation.evaluate import evaluate_all
-    from tacit.evaluation.leaderboard import leaderboard
+    from tacit.evaluation.comparison import compare
     from tacit.evaluation.split import make_split
-    from tacit.pipeline.zoo import SIMPLE, models
+    from tacit.pipeline.config import Config
     from tacit.reporting.terminal import evaluation_tables
 
     split = make_split(cleaned.events, items)
     split = replace(split, catalogue=encoded(split.catalogue, "auto", progress=bars)[1])
-    outcomes = evaluate_all(
-        {name: make for name, make in models().items() if name in _MODELS}, split, progress=bars
-    )
-    report = leaderboard(outcomes, split, simple=SIMPLE)
-    overall = {**report, "models": [row for row in report["models"] if row["slice"] == "all"]}  # type: ignore[union-attr, call-overload, index]
+    report: dict[str, Any] = compare(split, Config(), models=_MODELS, progress=bars)
+    overall = {**report, "models": [row for row in report["models"] if row["slice"] == "all"]}
     console.print(evaluation_tables(overall))
     console.print(report["conclusion"])
     return report

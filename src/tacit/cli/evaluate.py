@@ -85,7 +85,8 @@ def evaluate(
     from tacit.cli.outputs import check_report_places, write_reports
     from tacit.cli.terminal import Bars, err
     from tacit.engine.train import encoded
-    from tacit.evaluation.comparison import NEED_TEXT, compare, model_names, ranker_names
+    from tacit.evaluation.comparison import compare, model_names, ranker_names
+    from tacit.pipeline.comparable import models_that_need
     from tacit.reporting.evaluation import evaluation_page
 
     chosen = configured(config, encoder, seed)
@@ -103,7 +104,9 @@ def evaluate(
     )  # fmt: skip
     made = replace(made, catalogue=encoded(made.catalogue, chosen.encoder, progress=bars)[1])
     if names is None and made.catalogue.vectors is None:
-        err.print(f"left out: {', '.join(NEED_TEXT)}; no item has a text or no encoder was wanted")
+        err.print(
+            f"left out: {', '.join(models_that_need('text'))}; no item has a text or no encoder was wanted"
+        )
     report = compare(
         made, chosen, models=names, rankers=compared, ablation=ablation, against=against, progress=bars
     )

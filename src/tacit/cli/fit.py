@@ -45,7 +45,7 @@ def fit(
     from tacit.core.manifest import check_target
     from tacit.engine.snapshot import save
     from tacit.engine.train import train
-    from tacit.pipeline import zoo
+    from tacit.pipeline.config import with_ranker
     from tacit.reporting.training_page import epoch_line, gain_line, rerank_line, training_page
 
     check_target(out)
@@ -54,7 +54,7 @@ def fit(
     bars = Bars()
     chosen = configured(config, encoder, seed)
     if ranker is not None:
-        chosen = zoo.under(chosen, ranker)
+        chosen = with_ranker(chosen, ranker)
     log = cleaned_events(events, mapping, progress=bars, rules=chosen.cleaning)
     snapshot = train(
         log.events,

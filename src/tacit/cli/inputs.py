@@ -75,32 +75,9 @@ def user_frame(path: Path | None) -> "pl.DataFrame | None":
     return None if path is None else read_users(path)
 
 
-def configuration(path: Path | None) -> "Config":
-    """Return the configuration of a file, or the default one.
-
-    Raises
-    ------
-    ConfigError
-        If anything in it cannot be used: said before the log is read.
-    """
-    from tacit.pipeline.config import Config, read_config
-    from tacit.pipeline.rerank import new_reranker
-    from tacit.pipeline.retrievers import retriever
-    from tacit.pipeline.training import new_ranker
-
-    if path is None:
-        return Config()
-    config = read_config(path)
-    for name, parameters in config.retrievers.items():
-        retriever(name, parameters)
-    if config.ranker is not None:
-        new_ranker(config.ranker)
-    if config.rerank is not None:
-        new_reranker(config.rerank)
-    return config
-
-
 def configured(path: Path | None, encoder: str | None, seed: int | None) -> "Config":
     """Return the configuration of a file, or the default one; the options win."""
-    told = {name: value for name, value in (("encoder", encoder), ("seed", seed)) if value is not None}
-    return replace(configuration(path), **told)  # type: ignore[arg-type]
+    from tacit.pipeline.config import Config, read_config
+
+    given = {name: value for name, value in (("encoder", encoder), ("seed", seed)) if value is not None}
+    return replace(Config() if path is None else read_config(path), **given)  # type: ignore[arg-type]

@@ -1,52 +1,113 @@
-"""Frames of the caller's own, brought into the columns of `tacit.data.columns`."""
+"""Frames of the caller's own, brought into the columns of `tacit.data.columns`.
+
+A frame is whatever speaks Arrow: it is read through ``__arrow_c_stream__``, without a copy where the library
+makes none. Its cells go through the functions that read a Parquet file, so that an id, a time or a missing
+value means the same in both.
+"""
+
+import sys
+from dataclasses import replace
+from typing import Any, Protocol, cast
 
 import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.data import columns as col
-from tacit.data.rows import text_ids
+from tacit.data.mapping import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE
+from tacit.data.read import FRAME, SAMPLE_ROWS
+from tacit.data.rows import Rows, finished
 from tacit.data.tables import catalogue_columns, identified
+from tacit.data.typed import numbered, plain
 
 _PLAIN_EVENT = "interaction"
+_ROLES = {
+    USER: col.USER,
+    ITEM: col.ITEM,
+    EVENT: col.EVENT,
+    TIMESTAMP: col.TIMESTAMP,
+    VALUE: col.VALUE,
+    SEQ: col.SEQ,
+}
+
+
+class ArrowStream(Protocol):
+    """A table that can be read through Arrow's C stream interface."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """Return a capsule with the stream."""
+        ...
+
+
+Frame = pl.DataFrame | pl.LazyFrame | ArrowStream
+"""What is taken as a frame: of pandas, Polars (eager and lazy), pyarrow, DuckDB, ..."""
+
+
+def polars_frame(frame: object, what: str) -> pl.DataFrame:
+    """Return any frame as one of Polars; an index of pandas is left out.
+
+    Parameters
+    ----------
+    frame : Frame
+    what : str
+        What it is, for messages: "event log", "catalogue".
+
+    Raises
+    ------
+    DataError
+        If it is no frame, or its columns cannot be had.
+    """
+    table = frame if isinstance(frame, pl.DataFrame) else _converted(frame, what)
+    for name, kind in table.schema.items():
+        if kind == pl.Object:
+            raise DataError(
+                f"the column {name} of the {what} holds Python objects; make them numbers or text"
+            )
+    return table
+
+
+def _converted(frame: object, what: str) -> pl.DataFrame:
+    if isinstance(frame, pl.Series) or not (_is_pandas(frame) or _speaks_arrow(frame)):
+        raise DataError(
+            f"the {what} is of the type {type(frame).__name__}; give the path of a file (str or Path) or a "
+            "frame of pandas, Polars, pyarrow, DuckDB or another library that speaks Arrow"
+        )
+    try:
+        if isinstance(frame, pl.LazyFrame):
+            return frame.collect()
+        return _from_pandas(frame) if _is_pandas(frame) else pl.DataFrame(cast("Any", frame))
+    except Exception as error:  # what a foreign library raises here is not known
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"the {what} cannot be read as an Arrow table: {reason}") from error
 
 
 def log_frame(events: pl.DataFrame) -> pl.DataFrame:
     """Return an event frame with every column of a cleaned log; ``user_id`` and ``item_id`` must be there.
 
-    An ``event`` that is missing is a plain interaction; ``timestamp`` may be a number of seconds or a date
-    and time; rows are neither removed nor moved.
+    An ``event`` that is missing is a plain interaction; ``timestamp`` is anything that a file may hold; rows
+    are neither removed nor moved.
 
     Raises
     ------
     DataError
-        If an id column is missing or an id in it is.
+        If an id column is missing, or a row would be rejected if it stood in a file.
     """
     for name in (col.USER, col.ITEM):
         if name not in events.columns:
             raise DataError(
                 f"the event frame has no column {name!r}; rename yours to user_id and item_id, and where "
-                "you have them event, timestamp (Unix seconds), value and seq"
+                "you have them event, timestamp, value and seq, or give it to tacit.read, which knows other "
+                "names"
             )
-        if missing := text_ids(events[name]).is_null().sum():
-            raise DataError(f"{missing:,} rows of the event frame have no {name}; leave them out first")
-    absent = {
-        col.EVENT: pl.lit(None, pl.String),
-        col.TIMESTAMP: pl.lit(None, pl.Float64),
-        col.VALUE: pl.lit(None, pl.Float64),
-        col.SEQ: pl.lit(None, pl.Int64),
-        col.LINE: pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
-    }
-    whole = events.with_columns(
-        **{name: value for name, value in absent.items() if name not in events.columns}
-    )
-    return whole.with_columns(
-        text_ids(whole[col.USER]),
-        text_ids(whole[col.ITEM]),
-        pl.col(col.EVENT).cast(pl.String).fill_null(_PLAIN_EVENT),
-        _seconds(whole[col.TIMESTAMP]),
-        pl.col(col.VALUE).cast(pl.Float64),
-        pl.col(col.SEQ).cast(pl.Int64),
-    )
+    table = _with_lines(plain(events))
+    frame, rejected = finished(table, _as_named(table))
+    if len(rejected):
+        counts = rejected["reason"].value_counts(sort=True, name="rows")
+        told = "; ".join(f"{why}: {rows:,}" for why, rows in counts.rows())
+        raise DataError(
+            f"{len(rejected):,} of the {len(table):,} rows of the event frame cannot be used ({told}); leave "
+            "them out, or give the frame to tacit.read, which does and lists them"
+        )
+    return frame
 
 
 def item_frame(items: pl.DataFrame) -> pl.DataFrame:
@@ -58,7 +119,7 @@ def item_frame(items: pl.DataFrame) -> pl.DataFrame:
     """
     if col.ITEM not in items.columns:
         raise DataError(f"the catalogue frame has no column {col.ITEM!r}; rename yours")
-    return catalogue_columns(items, col.ITEM)
+    return catalogue_columns(plain(items), col.ITEM)
 
 
 def user_frame(users: pl.DataFrame) -> pl.DataFrame:
@@ -70,10 +131,51 @@ def user_frame(users: pl.DataFrame) -> pl.DataFrame:
     """
     if col.USER not in users.columns:
         raise DataError(f"the frame of users has no column {col.USER!r}; rename yours")
-    return identified(users, col.USER, col.USER)
+    return identified(plain(users), col.USER, col.USER)
 
 
-def _seconds(column: pl.Series) -> pl.Series:
-    if column.dtype.is_temporal():
-        return (column.dt.epoch("us") / 1e6).alias(column.name)
-    return column.cast(pl.Float64)
+def _with_lines(table: pl.DataFrame) -> pl.DataFrame:
+    """Return a table with row numbers: its own, if it was cleaned before, else from 1."""
+    if col.LINE not in table.columns:
+        return numbered(table)
+    lines = table[col.LINE]
+    return table if lines.dtype == pl.Int64 and not lines.null_count() else numbered(table)
+
+
+def _as_named(table: pl.DataFrame) -> Rows:
+    """Return how rows become events where the columns have the names of a cleaned log: nothing is guessed."""
+    asked = {role: name for role, name in _ROLES.items() if name in table.columns}
+    rows = Rows.of(FRAME, table.head(SAMPLE_ROWS), False, asked)
+    return replace(rows, event=_PLAIN_EVENT, list_sign=None)
+
+
+def _speaks_arrow(frame: object) -> bool:
+    return isinstance(frame, pl.LazyFrame) or hasattr(frame, "__arrow_c_stream__")
+
+
+def _is_pandas(frame: object) -> bool:
+    pandas = sys.modules.get("pandas")  # who has a frame of it has imported it
+    return pandas is not None and isinstance(frame, pandas.DataFrame)
+
+
+def _from_pandas(frame: Any) -> pl.DataFrame:
+    return pl.DataFrame([_pandas_column(str(name), column) for name, column in frame.items()])
+
+
+def _pandas_column(name: str, column: Any) -> pl.Series:
+    """Return a column of pandas: through Arrow, else (no pyarrow, values of several types) by its values."""
+    try:
+        return cast("pl.Series", pl.from_pandas(column)).alias(name)
+    except (ImportError, TypeError, ValueError, pl.exceptions.PolarsError):
+        return _from_values(name, column)
+
+
+def _from_values(name: str, column: Any) -> pl.Series:
+    if column.dtype.kind == "M":
+        return pl.Series(name, column.to_numpy(dtype="datetime64[us]"))  # a moment with a zone in UTC
+    missing = column.isna().tolist()
+    values = [None if gone else value for value, gone in zip(column.tolist(), missing, strict=True)]
+    try:
+        return pl.Series(name, values)
+    except (TypeError, pl.exceptions.PolarsError):  # of several types: text, as in a file
+        return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)

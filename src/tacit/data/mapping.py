@@ -91,7 +91,8 @@ def roles_of(frame: pl.DataFrame, named: bool, asked: Mapping[str, str] | None) 
     for role in (USER, ITEM):
         if role not in roles:
             raise DataError(
-                f"no {role} column among {', '.join(frame.columns)}; name it with --map COLUMN={role}"
+                f"no {role} column among {', '.join(frame.columns)}; name it with --map COLUMN={role} "
+                f"(in Python mapping={{{role!r}: COLUMN}})"
             )
     return {role: roles[role] for role in ROLES if role in roles}
 

@@ -6,7 +6,7 @@ events (browse records, impressions, lists of items) each event counts as a row.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -19,8 +19,11 @@ from tacit.data import mapping as roles
 from tacit.data.delimited import REJECTED
 from tacit.data.dialects import RECBOLE, dialect_of
 from tacit.data.rows import Rows, finished
+from tacit.data.typed import json_rows, numbered, plain
 
-_SAMPLE_ROWS = 20_000
+SAMPLE_ROWS = 20_000
+FRAME = Path("the event frame")
+"""Stands for the path of a frame: a name in messages, which says nothing of the type of its events."""
 _FOREIGN = (
     b"RDX", b"ORC", b"ARROW1", b"Obj\x01", b"SQLite format 3", b"\xfd7zXZ", b"BZh", b"PK\x03\x04", b"%PDF"
 )  # fmt: skip
@@ -43,6 +46,9 @@ class Source:
     encoding : str
     separator : str or None
     path : Path
+        Of a frame a name for messages.
+    table : polars.DataFrame or None
+        The rows themselves, with their numbers, where no file holds them.
     """
 
     frame: pl.DataFrame
@@ -53,6 +59,7 @@ class Source:
     encoding: str
     separator: str | None
     path: Path
+    table: pl.DataFrame | None = None
 
 
 def read_events(
@@ -77,7 +84,7 @@ def read_events(
     """
     sample = _sample_of(path)
     if parquetfile.is_parquet(sample):
-        return _read_parquet(path, mapping)
+        return _read_table(parquetfile.read(path), path, "Parquet", mapping)
     encoding = textfile.encoding_of(sample)
     parser = _parser(path, encoding, mapping)
     parts, size = [], max(path.stat().st_size, 1)
@@ -86,6 +93,24 @@ def read_events(
             parts.append(parser.parse(block))
             task.advance(block.size)
     return _source(path, parts, parser, encoding)
+
+
+def read_frame(table: pl.DataFrame, *, mapping: Mapping[str, str] | None = None) -> Source:
+    """Read an event log that is a frame already, by the rules for a Parquet file of the same columns.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+    mapping : mapping of role to column, optional
+        As in `read_events`.
+
+    Raises
+    ------
+    DataError
+        If the frame holds no event that can be read, or it is not clear which column is which.
+    """
+    rows = numbered(plain(table))
+    return replace(_read_table(rows, FRAME, "frame", mapping), table=rows)
 
 
 def read_items(path: Path, *, mapping: Mapping[str, str] | None = None) -> pl.DataFrame:
@@ -190,9 +215,9 @@ def _sample_block(path: Path, encoding: str) -> textfile.Block:
     for block in textfile.blocks(path, encoding):
         lines += block.lines
         damaged |= block.damaged
-        if len(lines) >= _SAMPLE_ROWS:
+        if len(lines) >= SAMPLE_ROWS:
             break
-    return textfile.Block(1, lines[:_SAMPLE_ROWS], damaged, 0)
+    return textfile.Block(1, lines[:SAMPLE_ROWS], damaged, 0)
 
 
 def _source(
@@ -208,17 +233,17 @@ def _source(
     return Source(frame, rejected, rows_in, parser.rows.roles, dialect, encoding, parser.separator, path)
 
 
-def _read_parquet(path: Path, mapping: Mapping[str, str] | None) -> Source:
-    table = parquetfile.read(path)
+def _read_table(table: pl.DataFrame, path: Path, kind: str, mapping: Mapping[str, str] | None) -> Source:
+    """Read numbered rows of typed columns."""
     if not len(table):
         raise DataError(f"{path} is empty: there is no event in it")
-    rows = Rows.of(path, table.head(_SAMPLE_ROWS), True, mapping)
+    rows = Rows.of(path, table.head(SAMPLE_ROWS), True, mapping)
     frame, rejected = finished(table, rows)
     if len(rejected):
-        rejected = rejected.with_columns(raw=parquetfile.raw_rows(path, rejected[col.LINE]))
+        rejected = rejected.with_columns(raw=json_rows(table, rejected[col.LINE]))
     else:
         rejected = pl.DataFrame(schema=REJECTED)
-    return _source(path, [(frame, rejected)], _Parser(_no_blocks, rows, None, "Parquet"), "binary")
+    return _source(path, [(frame, rejected)], _Parser(_no_blocks, rows, None, kind), "binary")
 
 
 def _no_blocks(_: textfile.Block) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -226,7 +251,9 @@ def _no_blocks(_: textfile.Block) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def raw_lines(source: Source, lines: pl.Series) -> pl.Series:
-    """Return the text of rows of a source by their line: as it stands in the file, or as JSON for Parquet."""
+    """Return the text of rows of a source by their line: as in the file, or as JSON for typed columns."""
+    if source.table is not None:
+        return json_rows(source.table, lines)
     if source.encoding == "binary":
         return parquetfile.raw_rows(source.path, lines)
     wanted = lines.unique().sort()

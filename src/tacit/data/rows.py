@@ -24,6 +24,10 @@ _LONGEST_ID = 256
 _MISSING = ["", "null", "na", "nan", "n/a", "none", "nil", "\\n"]
 """What stands for a number that is missing; for an id these are names like any other."""
 
+_EXACT = {"Float64": 2**53, "Float32": 2**24, "Float16": 2**11}
+"""From here on a decimal number skips whole numbers: two ids may have become one (pandas makes whole numbers
+decimal where one is missing)."""
+
 _CONTROL = r"[\x00-\x1f\x7f\u0080-\u009f]"
 
 
@@ -84,7 +88,8 @@ def _time_parser(path: Path, cells: pl.DataFrame, roles: Mapping[str, str]) -> t
     if parse is None and len(said):
         raise DataError(
             f"{path}: the column {roles[TIMESTAMP]} holds no times that can be read "
-            f"(for example {said[0]!r}); name another with --map COLUMN=timestamp"
+            f"(for example {said[0]!r}); name another with --map COLUMN=timestamp "
+            "(in Python mapping={'timestamp': COLUMN})"
         )
     return parse
 
@@ -109,15 +114,33 @@ def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFram
 
 
 def text_ids(column: pl.Series) -> pl.Series:
-    """Return ids as text: trimmed, in one Unicode form, whole numbers without a point."""
+    """Return ids as text: trimmed, in one Unicode form, whole numbers without a point.
+
+    Raises
+    ------
+    DataError
+        If decimal numbers are too large to tell one id from the next.
+    """
     if column.dtype.is_float():
         column = column.fill_nan(None)
-        if bool(((column % 1 == 0) & (column.abs() < 2**63)).all()):
+        _check_exact(column)
+        if bool((column % 1 == 0).all()):
             column = column.cast(pl.Int64)
     ids = column.cast(pl.String).str.strip_chars()
+    if column.dtype.is_decimal() and bool(ids.str.contains(r"\.0+$").all()):
+        ids = ids.str.replace(r"\.0+$", "")
     if bool((ids.str.len_bytes() != ids.str.len_chars()).any()):
         ids = ids.str.normalize("NFC")
     return ids
+
+
+def _check_exact(ids: pl.Series) -> None:
+    inexact = ids.filter(ids.is_finite() & (ids.abs() >= _EXACT[str(ids.dtype)]))
+    if len(inexact):
+        raise DataError(
+            f"the column {ids.name} holds ids as decimal numbers too large to keep their last digits "
+            f"(for example {inexact[0]:.0f}); read them as whole numbers or as text"
+        )
 
 
 def _list_sign(cells: pl.DataFrame, roles: Mapping[str, str]) -> str | None:
@@ -170,10 +193,7 @@ def _time(frame: pl.DataFrame, parse: times.Parser | None) -> pl.Series:
     if column.dtype == pl.String:
         parsed = parse(column) if parse is not None else pl.Series([None] * len(column), dtype=pl.Float64)
         return parsed.alias(col.TIMESTAMP)
-    if column.dtype.is_temporal():
-        return (column.dt.epoch("us").cast(pl.Float64) / 1e6).alias(col.TIMESTAMP)
-    numbers = _finite(column.cast(pl.Float64))
-    return (numbers * times.unit(numbers.drop_nulls())).alias(col.TIMESTAMP)
+    return times.seconds(column).alias(col.TIMESTAMP)
 
 
 def _number(frame: pl.DataFrame, name: str) -> pl.Series:

@@ -178,13 +178,14 @@ def _genre_flags(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 def _available(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Boolean:
         return column
+    if column.dtype.is_numeric():  # 0.0, where a missing value has made flags decimal numbers
+        return (column != 0).fill_null(True)
     return ~column.cast(pl.String).str.to_lowercase().str.strip_chars().is_in(list(_NO)).fill_null(False)
 
 
 def _created(column: pl.Series) -> pl.Series:
-    if column.dtype.is_numeric():
-        numbers = column.cast(pl.Float64)
-        return numbers * times.unit(numbers.drop_nulls())
+    if column.dtype.is_numeric() or column.dtype.is_temporal():
+        return times.seconds(column)
     texts = column.cast(pl.String)
     parse = times.parser_for(texts)
     return (parse(texts) if parse else texts.cast(pl.Float64, strict=False)).alias(column.name)

@@ -50,6 +50,19 @@ def parser_for(sample: pl.Series) -> Parser | None:
     return parsers[best] if unread[best] < 0.5 * len(few) else None
 
 
+def seconds(column: pl.Series) -> pl.Series:
+    """Return the Unix seconds of a column of numbers, dates or moments: Float64, null where there is no time.
+
+    Whole numbers that all read as days (20231114) are days, as they are in a file of text.
+    """
+    if column.dtype.is_temporal():
+        return (column.dt.epoch("us").cast(pl.Float64) / 1e6).alias(column.name)
+    if _are_compact_days(column):
+        return _dated("%Y%m%d")(column.cast(pl.String))
+    numbers = _finite(column.cast(pl.Float64))
+    return numbers * unit(numbers.drop_nulls())
+
+
 def unit(numbers: pl.Series) -> float:
     """Return the seconds of one unit of a numeric time column."""
     middle = abs(float(numbers.filter(numbers.is_finite()).median() or 0))  # type: ignore[arg-type]
@@ -57,8 +70,18 @@ def unit(numbers: pl.Series) -> float:
 
 
 def _number(texts: pl.Series) -> pl.Series:
-    numbers = texts.str.strip_chars().cast(pl.Float64, strict=False)
-    return numbers.set(~numbers.is_finite().fill_null(False), None)
+    return _finite(texts.str.strip_chars().cast(pl.Float64, strict=False))
+
+
+def _finite(numbers: pl.Series) -> pl.Series:
+    return numbers.set(~numbers.is_finite().fill_null(True), None)
+
+
+def _are_compact_days(numbers: pl.Series) -> bool:
+    known = numbers.drop_nulls()
+    # As seconds these would lie in August 1970. The range is looked at first: it costs less than the texts.
+    within = len(known) > 0 and known.dtype.is_integer() and known.is_between(19_000_101, 20_991_231).all()
+    return bool(within) and _is_compact_day(known.cast(pl.String))
 
 
 def _is_compact_day(known: pl.Series) -> bool:

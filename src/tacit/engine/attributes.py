@@ -28,6 +28,11 @@ def checked_names(attributes: Mapping[str, Json], what: str, reserved: Collectio
     DataError
         With the one thing that is wrong.
     """
+    if not isinstance(attributes, Mapping):
+        raise DataError(
+            f"what is told of {what} is of the type {type(attributes).__name__}; give a mapping of names to "
+            "values"
+        )
     if len(attributes) > _MOST:
         raise DataError(f"{what} has {len(attributes)} attributes; at most {_MOST}")
     checked: dict[str, Json] = {}

@@ -7,7 +7,7 @@ import polars as pl
 
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
-from tacit.engine.engine import check_k
+from tacit.engine.checking import check_k
 from tacit.engine.snapshot import Snapshot
 
 _CHUNK = 2_000

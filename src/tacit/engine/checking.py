@@ -1,9 +1,11 @@
 """Checks on what comes from outside: ids, names, times, numbers."""
 
 import math
+import numbers
 import re
 import unicodedata
 import uuid
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from tacit.core.errors import DataError
@@ -12,6 +14,7 @@ from tacit.data.times import SECONDS_PER_UNIT
 from tacit.engine.requests import NewEvent
 from tacit.store.events import Event, Subject
 
+LONGEST_LIST = 1_000
 _LONGEST_ID = 256
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _AHEAD = 300.0
@@ -26,8 +29,10 @@ def checked_id(text: object, what: str) -> str:
     DataError
         If it is not a text, blank, longer than 256 bytes, or holds control characters or half a character.
     """
+    if isinstance(text, numbers.Number):
+        raise DataError(f"the {what} is the number {text}; ids are text: give {str(text)!r}")
     if not isinstance(text, str):
-        raise DataError(f"the {what} must be a text")
+        raise DataError(f"the {what} must be a text, not of the type {type(text).__name__}")
     try:
         id_ = unicodedata.normalize("NFC", text.strip())
         size = len(id_.encode("utf-8"))
@@ -40,6 +45,40 @@ def checked_id(text: object, what: str) -> str:
     if _CONTROL.search(id_):
         raise DataError(f"the {what} holds a control character")
     return id_
+
+
+def checked_ids(ids: object, what: str, each: str) -> list[str]:
+    """Return several ids, each in normal form.
+
+    Parameters
+    ----------
+    ids : iterable of str
+    what, each : str
+        What they are and what one of them is, for messages: "history" and "item_id".
+
+    Raises
+    ------
+    DataError
+        If it is one text, nothing that holds several, or one of them is no id.
+    """
+    if isinstance(ids, str):
+        raise DataError(f"the {what} is one text; give a list of ids: {what}=[{ids!r}]")
+    if isinstance(ids, bytes | Mapping) or not isinstance(ids, Iterable):
+        raise DataError(f"the {what} is of the type {type(ids).__name__}; give a list of ids as text")
+    return [checked_id(id_, each) for id_ in ids]
+
+
+def check_k(k: object) -> None:
+    """Refuse a length that no list has.
+
+    Raises
+    ------
+    DataError
+    """
+    if isinstance(k, bool) or not isinstance(k, numbers.Integral):
+        raise DataError(f"k is {k!r}; it must be a whole number, for example k=10")
+    if not 1 <= int(k) <= LONGEST_LIST:
+        raise DataError(f"k is {k}; it must lie between 1 and {LONGEST_LIST:,}")
 
 
 def checked_event(raw: NewEvent, now: float) -> Event:

@@ -21,7 +21,7 @@ from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.data.ranking import Ranking
 from tacit.engine.attributes import checked_user
-from tacit.engine.checking import checked_event, checked_id
+from tacit.engine.checking import check_k, checked_event, checked_id, checked_ids
 from tacit.engine.exposures import Exposures
 from tacit.engine.history import History, history_of
 from tacit.engine.items import check_width, checked_attributes
@@ -31,7 +31,6 @@ from tacit.engine.state import State
 from tacit.engine.words import in_words
 from tacit.store.events import Event, EventStore, StorageError
 
-LONGEST_LIST = 1_000
 LONGEST_HISTORY = 1_000
 _EXPLAINED = 100
 """Reasons are given for so many items of a list, from so many last events: a bound on their cost."""
@@ -277,29 +276,19 @@ def _checked(request: Request) -> Request:
     DataError
     """
     check_k(request.k)
-    if len(request.items) > LONGEST_HISTORY:
-        raise DataError(f"the history has {len(request.items):,} items; at most {LONGEST_HISTORY:,}")
+    items = checked_ids(request.items, "history", "item_id")
+    if len(items) > LONGEST_HISTORY:
+        raise DataError(f"the history has {len(items):,} items; at most {LONGEST_HISTORY:,}")
     if request.user_id is not None and request.session_id is not None:
         raise DataError("give either user_id or session_id")
     return replace(
         request,
         user_id=None if request.user_id is None else checked_id(request.user_id, "user_id"),
         session_id=None if request.session_id is None else checked_id(request.session_id, "session_id"),
-        items=[checked_id(id_, "item_id") for id_ in request.items],
+        items=items,
         attributes=checked_user(request.attributes),
         context=checked_user(request.context),
     )
-
-
-def check_k(k: int) -> None:
-    """Refuse a length that no list has.
-
-    Raises
-    ------
-    DataError
-    """
-    if not 1 <= k <= LONGEST_LIST:
-        raise DataError(f"k is {k}; it must lie between 1 and {LONGEST_LIST:,}")
 
 
 def _reasons(state: State, history: History, ranking: Ranking) -> list[list[str]]:

@@ -17,9 +17,10 @@ from tacit.data.ranking import Ranking
 from tacit.data.splits import Protocol
 from tacit.evaluation import metrics
 from tacit.evaluation.meter import metered
+from tacit.evaluation.model_checks import checked_lists
 from tacit.evaluation.slices import Slice, slices
 from tacit.evaluation.split import Split
-from tacit.models.protocol import ShowsProgress, recommend
+from tacit.models.protocol import ShowsProgress, fitted, recommend
 from tacit.pipeline.config import Config
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
 
@@ -109,7 +110,7 @@ def _outcome(name: str, make: Callable[[], Any], split: Split, *, seed: int, pro
     with metered() as whole:
         with metered() as fit:
             model = fit_model(model, split, seed=seed, name=name, progress=progress)
-        ranking = recommend(model, split.queries, metrics.LONGEST)
+        ranking = checked_lists(name, model, split.queries, metrics.LONGEST, len(split.catalogue))
     values, beyond = {}, {}
     popularity = np.bincount(split.train.item, minlength=len(split.catalogue))
     for part in slices(split):
@@ -139,7 +140,7 @@ def fit_model(model: Any, split: Split, *, seed: int, name: str, progress: Progr
     """Return a model fitted on the training part; one that can shows its progress."""
     if isinstance(model, ShowsProgress):
         model = model.showing(progress)
-    return model.fit(split.train, split.catalogue, rng=generator(seed, "evaluate", name))
+    return fitted(model, split.train, split.catalogue, rng=generator(seed, "evaluate", name))
 
 
 def protocol_of(split: Split) -> Protocol | None:

@@ -173,7 +173,10 @@ class _Search:
 
     def __init__(self, study: optuna.Study, space: Space, start: Parameters, seed: int) -> None:
         self._study, self._start, self._seed = study, start, seed
-        self._kinds = {name: _distribution(kind.holding(start[name])) for name, kind in space.items()}
+        self._kinds = {
+            name: _distribution(kind.holding(start[name]))  # type: ignore[arg-type]
+            for name, kind in space.items()
+        }
 
     def done(self) -> list[Trial]:
         """Return the trials that were finished, in order."""

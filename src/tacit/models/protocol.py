@@ -5,6 +5,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
 from tacit.core.types import Array, Float32, Int32, Json
 from tacit.data.catalogue import Catalogue
@@ -131,6 +132,25 @@ class Updates(Protocol):
             Scores as a model fitted on all events at once.
         """
         ...
+
+
+def fitted(
+    model: Recommender, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator
+) -> Recommender:
+    """Return what the ``fit`` of a model returns.
+
+    Raises
+    ------
+    ConfigError
+        If that is no model: ``fit`` must return self.
+    """
+    learned = model.fit(interactions, catalogue, rng=rng)
+    if not hasattr(learned, "fit"):
+        raise ConfigError(
+            f"the fit of the model {getattr(model, 'name', type(model).__name__)!r} returned a "
+            f"{type(learned).__name__}; it must return self"
+        )
+    return learned
 
 
 def recommend(model: Scorer | MakesLists, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:

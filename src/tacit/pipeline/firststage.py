@@ -16,7 +16,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.splits import DEFAULT, Protocol
 from tacit.encoders.projection import Projection
-from tacit.models.protocol import Recommender
+from tacit.models.protocol import Recommender, fitted
 from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.config import Config
 from tacit.pipeline.retrieval import collect
@@ -125,10 +125,10 @@ def fit_fold(
     advance: Callable[[], None],
 ) -> Fold:
     """Return what retrievers fitted on the past of a window put forward; ``role`` is that of each user."""
-    fitted = _fitted(config, window.past, catalogue, rng, advance)
-    found = collect(fitted, window.queries, config.candidates, catalogue.available)
+    retrievers = _fitted(config, window.past, catalogue, rng, advance)
+    found = collect(retrievers, window.queries, config.candidates, catalogue.available)
     labelled = LabelledCandidates(found, window.labels(found.items), np.diff(window.target_offsets))
-    return Fold(window, fitted, labelled, part[window.queries.user])
+    return Fold(window, retrievers, labelled, part[window.queries.user])
 
 
 def assign_parts(n_users: int, rng: np.random.Generator) -> Array:
@@ -143,8 +143,8 @@ def _fitted(
     rng: np.random.Generator,
     advance: Callable[[], None],
 ) -> tuple[Recommender, ...]:
-    fitted = []
+    found = []
     for one in config.retrievers:
-        fitted.append(copy.copy(one).fit(past, catalogue, rng=rng))
+        found.append(fitted(copy.copy(one), past, catalogue, rng=rng))
         advance()
-    return tuple(fitted)
+    return tuple(found)

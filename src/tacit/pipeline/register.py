@@ -1,8 +1,9 @@
 """The register: every retriever, ranker, re-ranker and encoder that a configuration can name.
 
-Tacit's own stand in `ENTRIES`; all lists, checks and tables derive from it. A package outside adds its own by entry points of the groups ``tacit.retrievers``, ``tacit.rankers`` and
-``tacit.encoders``; these are looked at only for a name that is not Tacit's own. What a snapshot holds is found
-here by its name: nothing that a file names is ever imported.
+Tacit's own stand in `ENTRIES`; all lists, checks and tables derive from it. Another package adds its own by
+entry points of the groups ``tacit.retrievers``, ``tacit.rankers`` and ``tacit.encoders``; these are looked up
+only for a name that is not Tacit's own. What a snapshot holds is found here by its name: nothing that a file
+names is ever imported.
 """
 
 from collections.abc import Mapping
@@ -224,7 +225,7 @@ def create(kind: Kind, name: str, values: Mapping[str, Any] | None = None, *, ti
     if getattr(component, "name", None) != title:
         raise ConfigError(
             f"the {kind} {title!r} of {entry.distribution} calls itself "
-            f"{getattr(component, 'name', None)!r}; its class must take the parameter name, or have the name {title!r}"
+            f"{getattr(component, 'name', None)!r}; its class must take the parameter name, or have that name"
         )
     return component
 

@@ -16,6 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tacit.core.errors import ConfigError
+from tacit.core.parameters import build as made
 from tacit.core.progress import Progress
 from tacit.core.types import Array, Bool, Float32, Float64, Json
 from tacit.data.catalogue import Catalogue
@@ -24,7 +25,6 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
-from tacit.pipeline.config import made
 from tacit.pipeline.firststage import TRAIN, VALID, FirstStage, Fold
 from tacit.pipeline.training_report import defined, undefined
 from tacit.pipeline.weight_choice import choose_weight

@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_limits
 from tacit.core.errors import DataError
 from tacit.core.version import __version__
 from tacit.engine import requests as asked
-from tacit.engine.engine import LONGEST_LIST, Engine, UnknownItemError
+from tacit.engine.checking import LONGEST_LIST
+from tacit.engine.engine import Engine, UnknownItemError
 from tacit.server.docs import docs_page
 from tacit.server.guard import Guard
 from tacit.server.lane import Lane

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tacit.engine.engine import LONGEST_HISTORY, LONGEST_LIST
+from tacit.engine.checking import LONGEST_LIST
+from tacit.engine.engine import LONGEST_HISTORY
 
 MOST_EVENTS = 1_000
 """Events of one request."""

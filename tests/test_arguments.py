@@ -1,0 +1,125 @@
+"""What does not fit an argument of the Python API is refused with one sentence that says the mend."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.served import small_snapshot
+
+import tacit
+from tacit.core.errors import InputError
+from tacit.models.trending import Trending
+
+LOG = pl.DataFrame(
+    {"user_id": [f"u{n % 7}" for n in range(60)], "item_id": [f"i{n % 11}" for n in range(60)]}
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> tacit.Model:
+    return tacit.Model(small_snapshot())
+
+
+def refusal(call: Callable[[], object]) -> str:
+    with pytest.raises(InputError) as error:
+        call()
+    said = str(error.value)
+    assert "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda m: m.recommend(history="i00001"), "one text; give a list of ids: history=['i00001']"),
+        (lambda m: m.recommend(history=[1, 2]), "the item_id is the number 1; ids are text: give '1'"),
+        (lambda m: m.recommend(history=np.array([1, 2])), "the item_id is the number 1; ids are text"),
+        (lambda m: m.recommend(history=7), "the history is of the type int; give a list of ids"),
+        (lambda m: m.recommend(history=None), "the history is of the type NoneType; give a list of ids"),
+        (lambda m: m.recommend(history={"i1": 2}), "the history is of the type dict"),
+        (lambda m: m.recommend(7), "the user_id is the number 7; ids are text: give '7'"),
+        (lambda m: m.recommend(["u00001"]), "the user_id must be a text, not of the type list"),
+        (lambda m: m.recommend(attributes="old"), "what is told of a user is of the type str"),
+        (lambda m: m.similar(3), "the item_id is the number 3; ids are text: give '3'"),
+        (lambda m: m.batch(users="u00001"), "one text; give a list of ids: users=['u00001']"),
+        (lambda m: m.batch(users=[1]), "the user_id is the number 1; ids are text: give '1'"),
+        (lambda m: m.batch(users=7), "the users is of the type int"),
+        (lambda m: m.save(3), "the directory is of the type int; give a path as str or Path"),
+        (lambda _: tacit.load(3), "the directory is of the type int; give a path as str or Path"),
+    ],
+)
+def test_a_model_is_asked_with_text(
+    model: tacit.Model, ask: Callable[[tacit.Model], object], said: str
+) -> None:
+    assert said in refusal(lambda: ask(model))
+
+
+@pytest.mark.parametrize("k", [3.0, "3", True, None, np.float64(3)])
+def test_a_length_is_a_whole_number(model: tacit.Model, k: Any) -> None:
+    asks: list[Callable[..., object]] = [model.recommend, model.batch, lambda k: model.similar("i00001", k=k)]
+    for ask in asks:
+        assert refusal(lambda: ask(k=k)) == f"k is {k!r}; it must be a whole number, for example k=10"  # noqa: B023
+
+
+def test_ids_and_lengths_may_come_from_arrays(model: tacit.Model) -> None:
+    history = ["i00001", "i00002"]
+    expected = model.recommend(history=history, k=3)
+    for values in (tuple(history), np.array(history), pl.Series(history), iter(history)):
+        assert model.recommend(history=values, k=np.int64(3)) == expected
+    users = ["u00001", " u00003 "]
+    assert model.batch(pl.Series(users), k=3).equals(model.batch(["u00001", "u00003"], k=3))
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (
+            lambda: tacit.fit(LOG, config={"ranker": None}),
+            "give a tacit.Config, for example config=tacit",
+        ),
+        (lambda: tacit.evaluate(LOG, config="quick.toml"), "config is of the type str; give a tacit.Config"),
+        (
+            lambda: tacit.read(LOG, rules={"bots": False}),
+            "a tacit.Rules, for example rules=tacit.Rules(**",
+        ),
+        (lambda: tacit.read(LOG, mapping="user"), "mapping is of the type str; give role to column"),
+        (lambda: tacit.read(LOG, mapping={"who": "user_id"}), "there is no role 'who'; known: user, item"),
+        (
+            lambda: tacit.evaluate(LOG, models="ease"),
+            "one text; give a list of names: models=['ease']",
+        ),
+        (lambda: tacit.evaluate(LOG, rankers=3), "rankers is of the type int; give a list of names"),
+        (lambda: tacit.evaluate(LOG, share="0.1"), "share is '0.1'; it must be a number"),
+        (lambda: tacit.evaluate(LOG, own=Trending), "own is of the type "),
+        (lambda: tacit.evaluate(LOG, own={"mine": Trending()}), "example own={'mine': lambda: Trending()}"),
+        (lambda: tacit.evaluate(LOG, models=["popular"], own={"mine": dict}), "'mine' has no method fit"),
+        (lambda: tacit.read(b"log.csv"), "the event log is of the type bytes; give the path of a file"),
+        (lambda: tacit.check([1]), "the event log is of the type list; give the path of a file"),
+        (lambda: tacit.fit(3), "the event log is of the type int; give the path of a file"),
+        (lambda: tacit.fit(LOG, 3), "the catalogue is of the type int; give the path of a file"),
+        (lambda: tacit.check(LOG, users={}), "the table of users is of the type dict; give the path"),
+    ],
+)
+def test_what_a_log_is_given_with_is_checked(ask: Callable[[], object], said: str) -> None:
+    assert said in refusal(ask)
+
+
+def test_a_frame_is_read_and_checked_as_its_file_is(tmp_path: Path) -> None:
+    rows = pl.DataFrame(
+        {
+            "who": [f"u{n % 7}" for n in range(60)] + ["", None],
+            "sku": [*range(11)] * 5 + [*range(7)],
+            "when": [1_700_000_000_000 + 60_000 * n for n in range(62)],
+        }
+    )
+    rows.write_csv(tmp_path / "log.csv")
+    columns = {"user": "who", "item": "sku"}
+    frame, file = (tacit.read(log, mapping=columns) for log in (rows.lazy(), tmp_path / "log.csv"))
+    assert frame.events.drop("line").equals(file.events.drop("line"))
+    assert frame.reasons == file.reasons == {"no user id": 2}
+    assert len(tacit.check(rows.rename({"who": "user", "sku": "item"})).advice) > 0
+    assert re.match(r'\{"who":"","sku":', frame.quarantine["raw"][0])
