@@ -6,7 +6,7 @@ having learned nothing leaves every list as it was.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -78,6 +78,7 @@ class Epoch:
 OnEpoch = Callable[[Epoch], None]
 
 
+@runtime_checkable
 class Ranker(Protocol):
     """A model of what a user does with a candidate.
 
