@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tacit.core.errors import ArtifactError, ConfigError
 from tacit.store import schema
 from tacit.store.database import open_database
 from tacit.store.events import EventStore, Receipt
-from tacit.store.upgrade import Migration, migrations, upgrade
+from tacit.store.upgrade import _LOCK, Migration, migrations, upgrade
 
 DUMPS = Path(__file__).parent / "data"
 OLD = ["5914a68", "dcfcc9d"]
@@ -310,7 +311,7 @@ _SLOW = {
 _CHILD = """
 import sys, time
 from sqlalchemy import create_engine, event
-from tacit.store.upgrade import Migration, migrations, upgrade
+from tacit.store.upgrade import _LOCK, Migration, migrations, upgrade
 engine = create_engine(sys.argv[1])
 def sleep(seconds):
     print("asleep", flush=True)
@@ -342,6 +343,20 @@ def test_of_processes_that_start_at_once_one_upgrades_and_the_others_wait(
         assert said.splitlines()[-1:] == ["done"], errors
     assert ("ran", "once") in rows(engine)["tacit_meta"]
     assert version(engine) == str(NEWEST + 1)
+
+
+def test_a_store_that_is_up_to_date_opens_without_waiting_for_an_upgrade(
+    address: str, engine: Engine
+) -> None:
+    load(address, "5914a68")
+    EventStore(address).close()
+    locks = {"postgresql": f"SELECT pg_advisory_xact_lock({_LOCK})", "sqlite": "BEGIN IMMEDIATE"}
+    with engine.connect() as connection, ThreadPoolExecutor(1) as pool:
+        connection.exec_driver_sql(locks[engine.dialect.name])
+        try:
+            pool.submit(check_whole, address).result(10)
+        finally:
+            connection.rollback()
 
 
 def test_of_services_that_start_at_once_on_an_empty_postgres_all_start(postgres: str) -> None:
