@@ -271,7 +271,7 @@ def test_the_largest_body_passes() -> None:
     assert inner.bodies == [half * 2]
 
 
-@pytest.mark.parametrize("announced", [None, b"5", b"-1", b"many", b"9" * 40])
+@pytest.mark.parametrize("announced", [None, b"5", b"-1", b"many", b"9" * 5_000])
 def test_a_larger_body_is_refused_whatever_was_announced(announced: bytes | None) -> None:
     inner = Inner()
     headers = [] if announced is None else [(b"content-length", announced)]

@@ -206,7 +206,7 @@ def test_an_early_store_in_postgres_goes_on_after_the_last_number_of_4_bytes(pos
 
 
 def test_an_upgrade_is_logged_and_nothing_else_is(address: str, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "tacit"):
+    with caplog.at_level(logging.WARNING, "tacit"):
         EventStore(address).close()
         EventStore(address).close()
         assert caplog.messages == []

@@ -77,7 +77,7 @@ def upgrade(engine: Engine, steps: Sequence[Migration] | None = None) -> None:
         raise ArtifactError(f"the store has version {found}, this tacit reads up to {newest}: upgrade tacit")
     for step in steps[found:]:
         if _apply(engine, step) and found != _UNVERSIONED:
-            _log.info("the store was upgraded to version %d (%s)", step.number, step.name)
+            _log.warning("the store was upgraded to version %d (%s)", step.number, step.name)
 
 
 def _apply(engine: Engine, step: Migration) -> bool:
