@@ -225,9 +225,15 @@ def test_a_list_of_files_of_another_shape_is_refused(snapshot: Path, files: obje
 
 def test_a_newer_format_is_refused_by_name(snapshot: Path) -> None:
     forged(snapshot, format=FORMAT + 1)
-    with pytest.raises(
-        ArtifactError, match=f"has format {FORMAT + 1}, this version reads up to {FORMAT}: upgr"
-    ):
+    said = f"has format {FORMAT + 1}, this version reads format {FORMAT}: upgrade tacit"
+    with pytest.raises(ArtifactError, match=said):
+        verify(snapshot)
+
+
+def test_an_older_format_is_refused_by_name_and_by_who_wrote_it(snapshot: Path) -> None:
+    forged(snapshot, format=FORMAT - 1, tacit="0.0.9")
+    said = rf"has format {FORMAT - 1}, of an older tacit \(0\.0\.9\), and this version reads format {FORMAT}"
+    with pytest.raises(ArtifactError, match=said):
         verify(snapshot)
 
 
