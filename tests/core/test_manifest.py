@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,59 @@ def test_a_new_snapshot_takes_the_place_of_the_old_one(snapshot: Path) -> None:
     assert (snapshot / "a.txt").read_text() == "two"
     verify(snapshot)
     assert names(snapshot.parent) == ["snapshot"]
+
+
+@dataclass(frozen=True)
+class Flush:
+    """One call of os.fsync, and the state of the directory at that moment."""
+
+    path: Path
+    content: bytes | None
+    renamed: bool
+
+
+def flushes(target: Path, monkeypatch: pytest.MonkeyPatch, *, content: str = "one") -> list[Flush]:
+    """Publish, and return what was flushed to disk meanwhile."""
+    seen: list[Flush] = []
+    flush = os.fsync
+
+    def watched(descriptor: int) -> None:
+        path = (Path("/proc/self/fd") / str(descriptor)).readlink()
+        text = path.read_bytes() if path.is_file() else None
+        renamed = (target / "a.txt").is_file() and (target / "a.txt").read_text() == content
+        flush(descriptor)
+        seen.append(Flush(path, text, renamed))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", watched)
+        publish(target, lambda directory: write(directory, content=content), {})
+    return seen
+
+
+@pytest.mark.parametrize("content", ["one", "two"])
+def test_every_file_and_folder_is_on_disk_before_it_is_renamed_into_place(
+    snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    target = snapshot if content == "two" else tmp_path / "parent" / "new"  # with and without an older one
+    before = [flush for flush in flushes(target, monkeypatch, content=content) if not flush.renamed]
+    (beside,) = {flush.path.parent for flush in before if flush.path.name == MANIFEST}
+    assert beside.parent == target.parent and beside.name.startswith(f".{target.name}.")
+    flushed = {str(flush.path.relative_to(beside)): flush.content for flush in before}
+    expected: dict[str, bytes | None] = {
+        str(path.relative_to(target)): path.read_bytes() if path.is_file() else None
+        for path in [target, *target.rglob("*")]
+    }
+    assert set(expected) == {".", "a.txt", "deep", "deep/b.bin", MANIFEST}
+    assert flushed == expected  # none was flushed before all of it was written
+
+
+@pytest.mark.parametrize("content", ["one", "two"])
+def test_the_folder_around_a_snapshot_is_flushed_after_the_rename(
+    snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    target = snapshot if content == "two" else tmp_path / "parent" / "new"
+    after = [flush.path for flush in flushes(target, monkeypatch, content=content) if flush.renamed]
+    assert after == [target.parent]
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -171,9 +225,15 @@ def test_a_list_of_files_of_another_shape_is_refused(snapshot: Path, files: obje
 
 def test_a_newer_format_is_refused_by_name(snapshot: Path) -> None:
     forged(snapshot, format=FORMAT + 1)
-    with pytest.raises(
-        ArtifactError, match=f"has format {FORMAT + 1}, this version reads up to {FORMAT}: upgr"
-    ):
+    said = f"has format {FORMAT + 1}, this version reads format {FORMAT}: upgrade tacit"
+    with pytest.raises(ArtifactError, match=said):
+        verify(snapshot)
+
+
+def test_an_older_format_is_refused_by_name_and_by_who_wrote_it(snapshot: Path) -> None:
+    forged(snapshot, format=FORMAT - 1, tacit="0.0.9")
+    said = rf"has format {FORMAT - 1}, of an older tacit \(0\.0\.9\), and this version reads format {FORMAT}"
+    with pytest.raises(ArtifactError, match=said):
         verify(snapshot)
 
 

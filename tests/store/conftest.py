@@ -68,4 +68,4 @@ def _emptied(server: str) -> None:
     import psycopg
 
     with psycopg.connect(server) as connection:
-        connection.execute("DROP TABLE IF EXISTS tacit_meta, tacit_event, tacit_item, tacit_exposure")
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")

@@ -13,6 +13,7 @@ from tacit.core.types import Json
 from tacit.store import schema
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
 from tacit.store.records import Event, Receipt, Subject
+from tacit.store.upgrade import upgrade
 from tacit.store.writer import Writer
 
 __all__ = ["Event", "EventStore", "Receipt", "StorageError", "StorageFullError", "Subject"]
@@ -21,7 +22,7 @@ _CHUNK = 500
 
 
 class EventStore:
-    """The store of a running service.
+    """The store of a running service. One of an older version is upgraded when it is opened.
 
     Parameters
     ----------
@@ -34,15 +35,14 @@ class EventStore:
         If the address names no database that Tacit knows, the database cannot be opened, or another process
         holds it.
     ArtifactError
-        If it was written by a newer version.
+        If it was written by a newer version; it is left as it is.
     """
 
     def __init__(self, url: str) -> None:
         self._engine, self._lock = open_database(url)
         self._dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         try:
-            schema.metadata.create_all(self._engine)
-            self._check_version()
+            upgrade(self._engine)
         except SQLAlchemyError as error:
             self._release()
             shown = self._engine.url.render_as_string(hide_password=True)
@@ -149,17 +149,6 @@ class EventStore:
         self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
-
-    def _check_version(self) -> None:
-        key = schema.meta.c.key == "version"
-        insert = self._dialect.insert(schema.meta).on_conflict_do_nothing(index_elements=["key"])
-        with self._engine.begin() as connection:
-            connection.execute(insert, {"key": "version", "value": str(schema.VERSION)})
-            found = connection.execute(select(schema.meta.c.value).where(key)).scalar_one()
-        if int(found) > schema.VERSION:
-            raise ArtifactError(
-                f"the store has version {found}, this tacit knows {schema.VERSION}: upgrade tacit"
-            )
 
     def _insert(self, connection: Connection, events: Sequence[Event]) -> Receipt:
         rows = [event.row() for event in events]

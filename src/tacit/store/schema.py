@@ -1,8 +1,6 @@
-"""The tables of the store."""
+"""The tables of the store as queries name them; what makes them is the SQL in ``migrations/``."""
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
-
-VERSION = 1
 
 metadata = MetaData()
 
