@@ -28,7 +28,7 @@ from tacit.server.problems import OverloadedError
 from tacit.store.events import StorageError, StorageFullError
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WRITTEN = {page: page.read_text("utf-8") for page in PAGES}
 ALL = "\n".join(WRITTEN.values())
 
