@@ -9,7 +9,7 @@ and V of T (values t) that is ``(U'RV + l s U'V) / (g t' + l)``: two eigendecomp
 
 How strongly M is pulled to the identity (which leaves the encoder as it is) decides what the head does for
 items nobody has clicked. So it is chosen by such items (`tacit.encoders.cold`), the identity among them.
-docs/decisions/008-encoder-head.md has what was measured.
+docs/log/encoder-head.md has what was measured.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ A listwise logit: the chance that a candidate is chosen is the softmax of its bl
 (Cao et al., "Learning to rank: from pairwise to listwise approach", ICML 2007, top-one). The cross entropy is
 convex, uses every choice and not only those near the top, and L2 keeps many alike retrievers from being
 played against each other where few users teach; a search on NDCG@10 itself follows the noise of few users.
-What was measured, and where it loses, is in docs/decisions/006-blend.md.
+The reasons are in docs/decisions/006-blend.md, the experiments in docs/log/blend.md.
 
 Each retriever has five numbers: its weight for newcomers; its weight after a first event; how that changes
 with the logarithm of the length of the history (popularity leads those who are new, their own taste those
