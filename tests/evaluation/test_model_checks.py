@@ -1,7 +1,7 @@
 """A model that breaks its protocol is refused before its metrics are computed."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -23,14 +23,20 @@ def split() -> Split:
     return make_split(frame(rows), share=0.3)
 
 
-class Lists(Popular):
-    """Changes its lists before it returns them."""
+class Lists:
+    """Changes the lists of a good model before it returns them."""
+
+    name = "lists"
 
     def __init__(self, change: Callable[[Ranking], Any]) -> None:
         self.change = change
 
-    def recommend(self, queries: Queries, k: int) -> Any:
-        return self.change(recommend(self, queries, k))
+    def fit(self, *arguments: Any, **named: Any) -> Self:
+        self.good = Popular().fit(*arguments, **named)
+        return self
+
+    def recommend(self, queries: Queries, k: int, *, items: Int32 | None = None) -> Any:
+        return self.change(recommend(self.good, queries, k, items=items))
 
 
 class Scores(Popular):
@@ -55,7 +61,7 @@ def one_nan(ranking: Ranking) -> Ranking:
     ("change", "said"),
     [
         (hit_again, r"lists an item twice in [1-7] of [1-7] lists \(first for query 0\)"),
-        (lambda r: Ranking(r.items + 99, r.scores), "lists the item 1..; items are codes from 0 to 4"),
+        (lambda r: Ranking(r.items + 99, r.scores), r"lists the item \d+; items are codes from 0 to 4"),
         (lambda r: Ranking(r.items - 2, r.scores), "lists the item -[23]; items are codes"),
         (lambda r: Ranking(r.items[:, :9], r.scores), r"the items of lists of the shape .* queries x k"),
         (lambda r: Ranking(r.items[:-1], r.scores[:-1]), "the items of lists of the shape"),
@@ -87,6 +93,16 @@ def test_bad_lists_are_refused(split: Split, change: Callable[[Ranking], Any], s
 def test_bad_scores_are_refused(split: Split, change: Callable[[Any], Any], said: str) -> None:
     with pytest.raises(ConfigError, match=f"the model 'mine' .*{said}"):
         evaluate_all({"mine": lambda: Scores(change)}, split)
+
+
+class Forgets(Popular):
+    def fit(self, *arguments: Any, **named: Any) -> Any:
+        super().fit(*arguments, **named)
+
+
+def test_a_fit_that_returns_nothing_is_refused(split: Split) -> None:
+    with pytest.raises(ConfigError, match=r"the fit of the model .* returned a NoneType; it must"):
+        evaluate_all({"mine": Forgets}, split)
 
 
 def test_good_ones_are_left_alone(split: Split) -> None:

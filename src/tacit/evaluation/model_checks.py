@@ -51,10 +51,8 @@ def checked_lists(name: str, model: Any, queries: Queries, k: int, n_items: int)
     ConfigError
         If the scores or the lists are not what `tacit.models.protocol` and `Ranking` say.
     """
-    if isinstance(model, MakesLists):
-        ranking = model.recommend(queries, k)
-    else:
-        ranking = recommend(_Checked(model, name, n_items), queries, k)
+    asked = model if isinstance(model, MakesLists) else _Checked(model, name, n_items)
+    ranking = recommend(asked, queries, k)
     _check_ranking(name, ranking, (len(queries), k), n_items)
     return ranking
 
