@@ -25,8 +25,8 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.vocabulary import Vocabulary
-from tacit.evaluation.evaluate import lists
-from tacit.pipeline import zoo
+from tacit.models.protocol import recommend
+from tacit.pipeline.comparable import models
 
 MODELS = ("trending", "itemknn", "userknn", "ease", "ials", "sequential", "sessionknn", "content", "tacit")
 _ITEMS, _CLUSTERS, _DAYS, _A_USER = 50_000, 200, 365, 100
@@ -73,7 +73,7 @@ def measured(name: str, events: int) -> dict[str, float]:
     log, catalogue = generated(events)
     before = _peak()
     start, processor = time.perf_counter(), time.process_time()
-    model = zoo.MODELS[name]().fit(log, catalogue, rng=np.random.default_rng(0))
+    model = models()[name]().fit(log, catalogue, rng=np.random.default_rng(0))
     fit, cpu = time.perf_counter() - start, time.process_time() - processor
     peak = _peak()
     queries = log.queries(np.arange(64, dtype=np.int32)).last(50)
@@ -89,7 +89,7 @@ def measured(name: str, events: int) -> dict[str, float]:
 
 def _milliseconds(model: Any, queries: Queries) -> float:
     start = time.perf_counter()
-    lists(model, queries, 100)
+    recommend(model, queries, 100)
     return 1e3 * (time.perf_counter() - start)
 
 

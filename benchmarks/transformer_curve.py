@@ -23,9 +23,10 @@ from tacit.core.types import Float64
 from tacit.data.clean import Rules, clean
 from tacit.data.read import read_events, read_items
 from tacit.engine.train import encoded
-from tacit.evaluation.evaluate import lists, score
+from tacit.evaluation.evaluate import score
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split, make_split, training_part
+from tacit.models.protocol import recommend
 from tacit.models.transformer import Transformer
 from tacit.models.transformer.training import Epoch
 
@@ -45,7 +46,7 @@ def cut(folder: Path, valid: bool, text: bool) -> Split:
 
 def measured(model: Transformer, split: Split) -> dict[str, float]:
     """Return the means of the test users with a history, and half their 95 % interval."""
-    ranking = lists(model, split.queries, 20)
+    ranking = recommend(model, split.queries, 20)
     part = next(part for part in slices(split) if part.name == "all")
     values = score(ranking, part)
     return {name: round(float(values[name].mean()), 4) for name in ("ndcg@10", "recall@20")} | {

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from tacit.pipeline.retrievers import RETRIEVERS
+from tacit.pipeline.zoo import MODELS
 from tests.reference import COMMAND, RENDERED, commands
 from tests.served import small_snapshot
 
@@ -22,8 +24,6 @@ from tacit.evaluation.metrics import NAMES
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import make_split
 from tacit.pipeline.config import Config, parse_config
-from tacit.pipeline.retrievers import RETRIEVERS
-from tacit.pipeline.zoo import MODELS
 from tacit.server.app import create_app
 from tacit.server.problems import OverloadedError
 from tacit.store.events import StorageError, StorageFullError

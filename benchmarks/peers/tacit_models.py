@@ -17,16 +17,19 @@ from commit import commit
 from prepare import SEED, TASKS, Cuts, current
 from search import LONGEST, SECONDS, K, Meter, Parameters, Space, forked, search, summary, write_run
 
+from tacit.core.parameters import values_of
 from tacit.core.progress import SILENT
 from tacit.core.types import Float32
 from tacit.core.version import __version__
 from tacit.data.ranking import Ranking
 from tacit.engine.train import encoded
-from tacit.evaluation.evaluate import fit_model, lists, score
+from tacit.evaluation.evaluate import fit_model, score
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split
-from tacit.evaluation.tuning import surely_better
-from tacit.pipeline import retrievers, zoo
+from tacit.evaluation.tuned_config import retrievers_to_tune
+from tacit.evaluation.tuning import surely_better, varied
+from tacit.models.protocol import recommend
+from tacit.pipeline import comparable, register
 from tacit.pipeline.config import Config
 
 VERSION = f"{__version__} {commit()}"
@@ -117,11 +120,10 @@ def measured(make: Callable[[], Any], name: str, cuts: Cuts, out: Path | None = 
         split = cuts.test() if out else cuts.valid()
         if found is not None:
             split = replace(split, catalogue=split.catalogue.with_vectors(found))
-        model = make()
         meter = Meter()
-        fit_model(model, split, seed=SEED, name=name, progress=SILENT)
+        model = fit_model(make(), split, seed=SEED, name=name, progress=SILENT)
         fit_seconds = meter.seconds
-        ranking = lists(model, split.queries, K)
+        ranking = recommend(model, split.queries, K)
         costs = {"seconds": meter.seconds, "fit_seconds": fit_seconds, "peak_mb": meter.peak_mb}
         values = score(ranking, slices(split)[0])["ndcg@10"]
         if out:
@@ -137,19 +139,19 @@ def searched(name: str, own: Parameters, cuts: Cuts, seconds: float = SECONDS) -
     """Return the trials of one retriever on the validation cut; its own parameters are the first."""
 
     def trial(drawn: Parameters) -> dict[str, Any]:
-        make = partial(retrievers.retriever, name, {**own, **drawn})
+        make = partial(register.create, "retriever", name, {**own, **drawn})
         return {"parameters": dict(drawn), **measured(make, name, cuts)}
 
-    return search(trial, SPACES.get(own.get("model", name), {}), seconds=seconds)
+    return search(trial, SPACES.get(register.find("retriever", name).name, {}), seconds=seconds)
 
 
 def run(name: str, cuts: Cuts, out: Path) -> None:
     """Tune one model on the validation cut; fit it with its defaults and with the best found."""
     given = GIVEN.get(name, {})
-    make = partial(retrievers.retriever, name, given) if given else zoo.MODELS[name]
+    make = partial(register.create, "retriever", name, given)
     trials = searched(name, given, cuts) if name in SPACES else []
     best = best_of(trials) if trials else {}
-    tuned = partial(retrievers.retriever, name, {**given, **best}) if best else make
+    tuned = partial(register.create, "retriever", name, {**given, **best}) if best else make
     _keep(name, make, tuned, summary(trials) if trials else {}, cuts, out)
 
 
@@ -161,12 +163,14 @@ def run_whole(names: Sequence[str], cuts: Cuts, out: Path) -> None:
     """
     base = Config(repeats=cuts.task.allow_seen)
     share = SECONDS / len(base.retrievers)
-    best: dict[str, Any] = {}
-    for retriever, own in base.retrievers.items():
-        found = {} if "model" in own else best_of(searched(retriever, own, cuts, share))
-        best[retriever] = {**own, **found}
+    tunable = retrievers_to_tune(None, base)
+    best: dict[str, Parameters] = {}
+    for one in tunable:
+        own = {key: value for key, value in values_of(one).items() if key != "name"}
+        best[one.name] = best_of(searched(one.name, own, cuts, share))
+    tuned = replace(base, retrievers=tuple(varied(one, best.get(one.name, {})) for one in base.retrievers))
     for name in names:
-        defaults, changed = zoo.models(base)[name], zoo.models(replace(base, retrievers=best))[name]
+        defaults, changed = comparable.models(base)[name], comparable.models(tuned)[name]
         trials = [
             {"parameters": told, **measured(make, name, cuts)}
             for told, make in (({}, defaults), (best, changed))
@@ -231,7 +235,7 @@ def main(task: Path, out: Path, data: Path, names: list[str]) -> None:
     # In a fork like all work: Polars hangs in a fork of a process that has used it.
     if not forked(partial(current, cuts, task), LIMIT)[0]:
         raise SystemExit(f"the cuts in {task} are not today's; delete it and the runs of its task")
-    missing = [name for name in names or zoo.MODELS if not (out / f"{title(name)}.json").exists()]
+    missing = [name for name in names or comparable.models() if not (out / f"{title(name)}.json").exists()]
     for name in missing:
         if name not in WHOLE:
             run(name, cuts, out)

@@ -31,7 +31,7 @@ def test_a_name_counts_once_and_one_that_nobody_knows_is_refused() -> None:
     assert model_names(["ease", "popular", "ease"], CONFIG) == ["ease", "popular"]
     assert ranker_names(["none", "mlp", "none"]) == ["none", "mlp"]
     assert ranker_names(None) == []
-    with pytest.raises(ConfigError, match="no model 'oracle'; known: popular"):
+    with pytest.raises(ConfigError, match="no model 'oracle'; known: trending"):
         model_names(["oracle"], CONFIG)
     with pytest.raises(ConfigError, match="no ranker 'oracle'; known: linear"):
         ranker_names(["oracle"])

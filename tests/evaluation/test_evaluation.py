@@ -1,4 +1,6 @@
+import copy
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
@@ -6,10 +8,11 @@ import numpy as np
 import pytest
 from tests.evaluation.tinylog import Popular, frame
 
+from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT, Progress
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
-from tacit.evaluation.evaluate import evaluate_all, fit_model
+from tacit.evaluation.evaluate import evaluate_all, fit_model, protocol_of
 from tacit.evaluation.split import Split, make_split
 from tacit.models.protocol import recommend
 
@@ -24,6 +27,13 @@ ROWS = [
     ("ann", "b", 8),
     ("bob", "new", 9),
 ]
+
+
+class ByScores:
+    """A model that makes lists, as one that scores alone."""
+
+    def __init__(self, model: Popular) -> None:
+        self.score = model.score
 
 
 @pytest.fixture
@@ -53,7 +63,7 @@ class Slow(Popular):
 
     def recommend(self, queries: Queries, k: int) -> Ranking:
         time.sleep(0.3)
-        return recommend(self, queries, k)
+        return recommend(ByScores(self), queries, k)
 
 
 def test_costs_are_told_apart(split: Split) -> None:
@@ -65,48 +75,61 @@ def test_costs_are_told_apart(split: Split) -> None:
 
 
 def test_what_a_list_takes_is_measured_of_all_models_in_turns(split: Split) -> None:
-    asked: list[str] = []
+    calls: list[str] = []
 
-    class CandidatePairs(Popular):
+    class Named(Popular):
         def __init__(self, name: str) -> None:
             self.name = name
 
         def recommend(self, queries: Queries, k: int) -> Ranking:
-            asked.append(self.name)
-            return recommend(self, queries, k)
+            calls.append(self.name)
+            return recommend(ByScores(self), queries, k)
 
-    evaluate_all({name: partial(CandidatePairs, name) for name in ("one", "two")}, split)
-    assert asked == ["one", "two", *["one", "two"] * 3]  # all users at once, then each of three users
+    evaluate_all({name: partial(Named, name) for name in ("one", "two")}, split)
+    assert calls == ["one", "two", *["one", "two"] * 3]  # all users at once, then each of three users
 
 
-class TwoStages(Popular):
-    """Takes a progress and learns from cuts of its own."""
+class Drawing(Popular):
+    """Shows its progress and draws a number while it fits."""
 
-    def __init__(self, protocol: str | None = None) -> None:
-        self.protocol = protocol
-        self.seen: list[object] = []
+    drawn: float
+    progress: Progress | None = None
 
-    def fit(self, *arguments: Any, rng: np.random.Generator, progress: Progress) -> Self:  # type: ignore[override]
-        self.seen = [progress, rng.random()]
+    def showing(self, progress: Progress) -> Self:
+        same = copy.copy(self)
+        same.progress = progress
+        return same
+
+    def fit(self, *arguments: Any, rng: np.random.Generator) -> Self:  # type: ignore[override]
+        self.drawn = rng.random()
         return super().fit(*arguments, rng=rng)
 
 
-def test_a_model_that_shows_progress_gets_it_and_cuts_as_the_evaluation_does(split: Split) -> None:
-    model, asked = TwoStages(), TwoStages("random")
-    for one in (model, asked):
-        fit_model(one, split, seed=1, name="two", progress=SILENT)
-    assert model.seen[0] is SILENT
-    assert (model.protocol, asked.protocol) == ("time", "random")
+def test_a_model_that_shows_progress_gets_it(split: Split) -> None:
+    model = Drawing()
+    assert fit_model(model, split, seed=1, progress=SILENT).progress is SILENT
+    assert model.progress is None
 
 
-def test_the_randomness_of_a_model_depends_on_seed_and_name_alone(split: Split) -> None:
-    drawn = []
-    for seed, name in ((1, "x"), (1, "x"), (2, "x"), (1, "y")):
-        model = TwoStages()
-        fit_model(model, split, seed=seed, name=name, progress=SILENT)
-        drawn.append(model.seen[1])
-    assert drawn[0] == drawn[1]
-    assert len(set(drawn)) == 3
+def test_the_randomness_of_a_model_depends_on_the_seed_alone(split: Split) -> None:
+    first, again, other = (
+        fit_model(Drawing(), split, seed=seed, progress=SILENT).drawn for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+def test_two_stage_models_learn_from_the_kind_of_cut_that_the_split_has(split: Split) -> None:
+    assert protocol_of(split) == "time"
+    assert protocol_of(replace(split, protocol="files")) is None
+
+
+def test_a_fit_that_returns_nothing_is_refused(split: Split) -> None:
+    class Forgetful(Popular):
+        def fit(self, *arguments: Any, **named: Any) -> None:  # type: ignore[override]
+            super().fit(*arguments, **named)
+
+    with pytest.raises(ConfigError, match="returned a NoneType; it must return self"):
+        evaluate_all({"forgetful": Forgetful}, split)
 
 
 def test_models_are_evaluated_in_their_order(split: Split) -> None:

@@ -12,10 +12,12 @@ from tests.evaluation.tinylog import Popular, Told, frame
 
 from tacit.core.progress import SILENT
 from tacit.data.interactions import Interactions
-from tacit.evaluation.evaluate import evaluate_all, fit_model, lists
+from tacit.evaluation.evaluate import evaluate_all, fit_model
 from tacit.evaluation.split import Split, make_split
-from tacit.pipeline.zoo import MODELS
+from tacit.models.protocol import recommend
+from tacit.pipeline.comparable import models
 
+MODELS = models()
 TRAP = "trap"
 CUT = 1.7e9 + 60 * 86_400.0
 N_USERS = 50
@@ -55,16 +57,14 @@ def split(events: pl.DataFrame | None = None) -> Split:
 
 def place_of_trap(model: Any, made: Split) -> float:
     """Mean place of the trap in full lists, from 0; the last place where it is not listed."""
-    ranked = lists(model, made.queries, len(made.catalogue)).items
+    ranked = recommend(model, made.queries, len(made.catalogue)).items
     code = made.catalogue.items.encode([TRAP])[0]
     found = ranked == code
     return float(np.where(found.any(axis=1), found.argmax(axis=1), ranked.shape[1]).mean())
 
 
 def fitted(make: Callable[[], Any], made: Split) -> Any:
-    model = make()
-    fit_model(model, made, seed=7, name="trial", progress=SILENT)
-    return model
+    return fit_model(make(), made, seed=7, name="trial", progress=SILENT)
 
 
 def test_the_trap_catches_a_model_that_was_told_the_future() -> None:
@@ -126,8 +126,8 @@ def test_another_future_changes_nothing_that_a_model_is_given() -> None:
 @pytest.mark.parametrize("name", list(MODELS))
 def test_another_future_changes_no_list(name: str) -> None:
     one, other = split(), split(altered(log()))
-    ours = lists(fitted_of_ours(name), one.queries, 20).scores
-    theirs = lists(fitted(MODELS[name], other), other.queries, 20).scores
+    ours = recommend(fitted_of_ours(name), one.queries, 20).scores
+    theirs = recommend(fitted(MODELS[name], other), other.queries, 20).scores
     place = {user: row for row, user in enumerate(other.queries.user.tolist())}
     shared = [row for row, user in enumerate(one.queries.user.tolist()) if user in place]
     assert len(shared) > N_USERS / 2

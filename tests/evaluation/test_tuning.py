@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 from tests.evaluation.tinylog import frame
 
+from tacit.core.parameters import space_of
+from tacit.core.spaces import Choice, Float, Int
 from tacit.core.types import Float32, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -21,7 +23,6 @@ from tacit.evaluation.split import Split, make_split
 from tacit.evaluation.tuning import Tuned, quality, surely_better, tune
 from tacit.models.ease import EASE
 from tacit.models.trending import Trending
-from tacit.pipeline.spaces import SPACES, Choice, Float, Int
 from tacit.testing.generated import small_events
 
 SPACE = {"where": Float(0.0, 1.0), "steps": Int(1, 4), "way": Choice(("there", "back", None))}
@@ -31,13 +32,13 @@ class Hill:
     """Puts what was chosen the higher, the nearer ``where`` is to .3; the other parameters are for show."""
 
     name = "hill"
-    asked: ClassVar[list["Hill"]] = []
+    fitted: ClassVar[list["Hill"]] = []
 
     def __init__(self, *, where: float = 0.9, steps: int = 2, way: str | None = None) -> None:
         self.where, self.steps, self.way = where, steps, way
-        Hill.asked.append(self)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
+        Hill.fitted.append(self)
         counts = np.bincount(interactions.item, minlength=len(catalogue))
         noise = rng.random(len(catalogue)) * counts.max()
         self.scores = (counts + 3 * abs(self.where - 0.3) * noise).astype(np.float32)
@@ -54,7 +55,7 @@ def split(seed: int = 7) -> Split:
 
 
 def hill(where: Split | None = None, **options: object) -> Tuned:
-    return tune("hill", Hill, SPACE, where or split(), **options)  # type: ignore[arg-type]
+    return tune(Hill(), where or split(), space=SPACE, **options)  # type: ignore[arg-type]
 
 
 def seen(tuned: Tuned) -> list[tuple[dict, float]]:
@@ -71,14 +72,14 @@ def test_the_first_trial_is_the_defaults_and_nothing_found_is_worse() -> None:
 
 
 def test_of_equals_the_start_is_kept() -> None:
-    flat = tune("trending", Trending, {"half_life": Choice((None, None))}, split(), trials=4)
+    flat = tune(Trending(), split(), space={"half_life": Choice((None, None))}, trials=4)
     assert flat.best is flat.start
 
 
 def test_every_trial_lies_in_the_space_and_is_what_the_model_was_given() -> None:
-    Hill.asked.clear()
+    Hill.fitted.clear()
     tuned = hill(trials=12)
-    for trial, model in zip(tuned.trials, Hill.asked, strict=True):
+    for trial, model in zip(tuned.trials, Hill.fitted, strict=True):
         assert trial.parameters == {"where": model.where, "steps": model.steps, "way": model.way}
         assert 0 <= model.where <= 1
         assert 1 <= model.steps <= 4
@@ -86,10 +87,7 @@ def test_every_trial_lies_in_the_space_and_is_what_the_model_was_given() -> None
 
 
 def test_a_start_outside_the_space_is_tried_all_the_same() -> None:
-    def far(*, where: float = 5.0, steps: int = 9, way: str | None = "up") -> Hill:
-        return Hill(where=where, steps=steps, way=way)
-
-    tuned = tune("far", far, SPACE, split(), trials=2)
+    tuned = tune(Hill(where=5.0, steps=9, way="up"), split(), space=SPACE, trials=2)
     assert tuned.start.parameters == {"where": 5.0, "steps": 9, "way": "up"}
 
 
@@ -118,9 +116,9 @@ def test_time_ends_a_search_but_never_before_the_defaults() -> None:
 def test_a_search_goes_on_where_it_was(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     assert len(hill(trials=4, storage=storage).trials) == 4
-    Hill.asked.clear()
+    Hill.fitted.clear()
     whole = hill(trials=13, storage=storage)
-    assert len(Hill.asked) == 9
+    assert len(Hill.fitted) == 9
     assert seen(whole) == seen(hill(trials=13))  # as if it had never stopped
     assert seen(hill(trials=13, storage=storage)) == seen(whole)
 
@@ -128,7 +126,7 @@ def test_a_search_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_trials_on_other_data_or_from_another_start_are_not_taken_for_these(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     hill(trials=3, storage=storage)
-    Hill.asked.clear()
+    Hill.fitted.clear()
     hill(split(8), trials=3, storage=storage)
     with_vectors = split()
     vectors = np.ones((len(with_vectors.catalogue), 4), np.float32)
@@ -138,33 +136,33 @@ def test_trials_on_other_data_or_from_another_start_are_not_taken_for_these(tmp_
         storage=storage,
     )
     hill(trials=3, storage=storage, seed=9)
-    assert len(Hill.asked) == 9
+    assert len(Hill.fitted) == 9
 
 
 def test_an_interrupt_keeps_what_was_found() -> None:
     class Stopped(Hill):
         def fit(self, *args: object, **more: object) -> Self:
-            if len(Hill.asked) == 4:
+            if len(Hill.fitted) == 3:
                 raise KeyboardInterrupt
             return super().fit(*args, **more)  # type: ignore[arg-type]
 
-    Hill.asked.clear()
-    tuned = tune("stopped", Stopped, SPACE, split(), trials=9)
+    Hill.fitted.clear()
+    tuned = tune(Stopped(), split(), space=SPACE, trials=9)
     assert tuned.interrupted
     assert len(tuned.trials) == 3
-    Hill.asked[:] = Hill.asked[:3]
     with pytest.raises(KeyboardInterrupt):  # nothing was found
-        tune("stopped", Stopped, SPACE, split(), trials=9)
+        tune(Stopped(), split(), space=SPACE, trials=9)
 
 
 _SLOW = """
 import sys, time
 sys.path.insert(0, {root!r})
 import tests.evaluation.test_tuning as here
-def slow(*, where=.9, steps=2, way=None):
-    time.sleep(.3)
-    return here.Hill(where=where, steps=steps, way=way)
-here.tune("slow", slow, here.SPACE, here.split(), trials=40, storage={storage!r})
+class Slow(here.Hill):
+    def fit(self, *args, **more):
+        time.sleep(.3)
+        return super().fit(*args, **more)
+here.tune(Slow(), here.split(), space=here.SPACE, trials=40, storage={storage!r})
 """
 
 
@@ -187,18 +185,15 @@ def test_a_killed_search_goes_on_and_ends_where_it_would_have_ended(tmp_path: Pa
     before = _finished(tmp_path / "study.db")
     assert 3 <= before < 40
 
-    def quick(*, where: float = 0.9, steps: int = 2, way: str | None = None) -> Hill:
-        return Hill(where=where, steps=steps, way=way)
-
-    Hill.asked.clear()
-    whole = tune("slow", quick, SPACE, split(), trials=before + 3, storage=storage)
-    assert len(Hill.asked) == 3
-    assert seen(whole) == seen(tune("slow", quick, SPACE, split(), trials=before + 3))
+    Hill.fitted.clear()
+    whole = hill(trials=before + 3, storage=storage)
+    assert len(Hill.fitted) == 3
+    assert seen(whole) == seen(hill(trials=before + 3))
 
 
 def test_a_real_model_gets_better_within_its_space() -> None:
-    tuned = tune("ease", EASE, SPACES["ease"], split(), trials=8)
-    assert set(tuned.best.parameters) == set(SPACES["ease"])
+    tuned = tune(EASE(), split(), trials=8)
+    assert set(tuned.best.parameters) == set(space_of(EASE))
     assert tuned.best.value >= tuned.start.value > 0.1
 
 

@@ -2,33 +2,38 @@
 
 import pytest
 
-from tacit.models.protocol import Recommender
-from tacit.pipeline import zoo
+from tacit.models.protocol import MakesLists, Recommender
+from tacit.pipeline import comparable
 from tacit.pipeline.config import Config
 from tacit.pipeline.twostage import TwoStage
 
 
-@pytest.mark.parametrize("name", list(zoo.MODELS))
+@pytest.mark.parametrize("name", list(comparable.models(Config(repeats=True))))
 def test_a_model_has_the_name_it_is_asked_for_by(name: str) -> None:
-    model = zoo.MODELS[name]()
+    make = comparable.models(Config(repeats=True))[name]
+    model = make()
     assert model.name == name
-    assert isinstance(model, TwoStage if name in ("blend", "tacit") else Recommender)
-    assert zoo.MODELS[name]() is not model
+    assert isinstance(model, MakesLists if name in comparable.WHOLE else Recommender)
+    assert make() is not model
 
 
 def test_the_two_stage_models_are_those_of_the_configuration() -> None:
-    made = zoo.models(Config(candidates=17))
-    assert "repeats" not in made
-    assert made["blend"]().config.ranker is None
-    assert made["tacit"]().config == Config(candidates=17)
-    assert set(zoo.SIMPLE) == set(zoo.models(Config(repeats=True))) - {"blend", "tacit"}
+    makers = comparable.models(Config(candidates=17), protocol="random")
+    assert "repeats" not in makers
+    blend, whole = makers["blend"](), makers["tacit"]()
+    assert isinstance(blend, TwoStage)
+    assert isinstance(whole, TwoStage)
+    assert blend.config.ranker is None
+    assert whole.config == Config(candidates=17)
+    assert blend.protocol == whole.protocol == "random"
 
 
-def test_a_ranker_asked_for_by_name_stands_alone_with_the_parameters_it_has() -> None:
-    own = {"name": "mlp", "hidden": [8]}
-    config = Config(ranker=own, rerank={"name": "pair", "epochs": 1})
-    assert zoo.under(config, "mlp") == Config(ranker=own)
-    assert zoo.under(config, "dcn") == Config(ranker={"name": "dcn"})
-    assert zoo.under(config, "none") == Config(ranker=None)
-    assert zoo.under(config, "pair") == Config(ranker=None, rerank={"name": "pair", "epochs": 1})
-    assert zoo.under(Config(), "pair").rerank == {"name": "pair"}
+def test_what_a_model_needs_and_costs_is_what_the_register_says() -> None:
+    assert comparable.slow_models() == ["transformer"]
+    assert comparable.models_that_need("text") == ["content", "tuned-content"]
+    single = comparable.single_models(repeats=True)
+    assert "repeats" in single
+    assert "rules" not in single
+    assert set(comparable.single_models()) == set(single) - {"repeats"}
+    assert {"popular", "itemknn-bm25", "itemknn-tfidf"} < set(single)
+    assert "trending-now" not in single  # a part of the blend, and no simple model to beat

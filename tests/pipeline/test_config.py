@@ -1,48 +1,282 @@
-from pathlib import Path
+"""A configuration: objects in Python, the same in a file; whatever cannot be is one sentence, before any work."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tacit.core.errors import ConfigError
-from tacit.pipeline.config import Config, parse_config, read_config
-from tacit.pipeline.retrievers import retriever
-from tacit.pipeline.training import new_ranker
+from tacit.core.parameters import declared, values_of
+from tacit.core.spaces import Choice
+from tacit.data.clean import Rules, parse_rules
+from tacit.models.content import Content
+from tacit.models.ease import EASE
+from tacit.models.trending import Trending
+from tacit.pipeline import register
+from tacit.pipeline.config import (
+    Config,
+    config_of_toml,
+    parse_config,
+    ranker_choices,
+    read_config,
+    with_ranker,
+)
+from tacit.rankers.mlp import MLP
+from tacit.rankers.pair import PairClassifier
+
+
+class Mine:
+    """A retriever of somebody's own, which no package registers."""
+
+    name = "mine"
+
+    def __init__(self, *, strength: float = 1.0) -> None:
+        self.strength = strength
+
+    def fit(self, interactions: Any, catalogue: Any, *, rng: np.random.Generator) -> Self:
+        return self
+
+    def score(self, queries: Any, items: Any = None) -> Any:
+        return None
+
+
+class Deaf(Mine):
+    fit = None  # type: ignore[assignment]
+
+
+class NoScore:
+    name = "noscore"
+
+    def fit(self, interactions: Any, catalogue: Any, *, rng: np.random.Generator) -> Self:
+        return self
+
+
+class NoRandomness(Mine):
+    def fit(self, interactions: Any, catalogue: Any) -> Self:  # type: ignore[override]
+        return self
+
+
+class Nameless(Mine):
+    name = ""
+
+
+class NoRanker:
+    name = "noranker"
+    families = None
+    tasks: dict[str, float] = {}
+    scale = "standard"
+    epochs_: list[Any] = []
+
+    def fit(self, *given: Any, **more: Any) -> Self:
+        return self
+
+
+WRONG_IN_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
+    # a name that nothing has
+    "retriever": (
+        lambda: Config(retrievers={"nonsense": {}}),
+        "there is no retriever 'nonsense'; known: trend",
+    ),
+    "retriever in a list": (lambda: Config(retrievers=["ease", "eaze"]), "there is no retriever 'eaze'"),
+    "ranker": (lambda: Config(ranker="gbm"), "there is no ranker 'gbm'; known: linear"),
+    "key": (lambda: Config(retreivers=["ease"]), "Config has no parameter 'retreivers'; known: "),  # type: ignore[call-arg]
+    "parameter": (lambda: EASE(ridge=3.0), "EASE has no parameter 'ridge'; known: decay, half_life"),  # type: ignore[call-arg]
+    "family": (lambda: Config(ranker=MLP(families=("populrity",))), "no feature family 'populrity'; known:"),
+    # a value of the wrong type
+    "text for a whole number": (lambda: Config(seed="x"), "seed is 'x', of the wrong type"),  # type: ignore[arg-type]
+    "fraction for a whole number": (lambda: Config(windows=2.5), "windows is 2.5"),  # type: ignore[arg-type]
+    "text for a number": (lambda: EASE(l2="strong"), "ease: l2 is 'strong', of the wrong type"),  # type: ignore[arg-type]
+    "truth for a number": (lambda: Config(seed=True), "seed is True"),
+    "class for an object": (
+        lambda: Config(retrievers=[EASE]),
+        "EASE is a class and no retriever; write EASE()",
+    ),  # type: ignore[list-item]
+    "text for widths": (lambda: MLP(hidden="wide"), "hidden is 'wide'"),  # type: ignore[arg-type]
+    # out of range
+    "share": (lambda: Config(share=0.7), "share is 0.7; it must be more than 0 and less than 0.5"),
+    "candidates": (lambda: Config(candidates=0), "candidates is 0; it must be at least 1"),
+    "regularisation": (lambda: EASE(l2=-1.0), "ease: l2 is -1.0; it must be at least 0"),
+    "decay": (lambda: EASE(decay=1.5), "decay is 1.5; it must be more than 0 and at most 1"),
+    "not a number": (lambda: Trending(half_life=float("nan")), "half_life is nan"),
+    "an unknown word": (lambda: Config(weights="magic"), "weights is 'magic'"),  # type: ignore[arg-type]
+    # of the wrong structure
+    "nothing": (lambda: Config(retrievers=[]), "no retriever; give at least"),
+    "text for a list": (lambda: Config(retrievers="ease"), "retrievers is 'ease', of the wrong type"),
+    "list for a mapping": (lambda: Config(retrievers={"ease": [1]}), "'ease' is \\[1\\], of the wrong type"),  # type: ignore[dict-item]
+    "number for a ranker": (lambda: Config(ranker=3), "int is no ranker"),  # type: ignore[arg-type]
+    "ranker without its name": (lambda: Config(ranker={"hidden": [8]}), "ranker says nothing of its name"),
+    "twice the same name": (
+        lambda: Config(retrievers=[EASE(), EASE(l2=1.0)]),
+        "two retrievers have the name",
+    ),
+    # without what a pipeline needs
+    "no score": (
+        lambda: Config(retrievers=[NoScore()]),
+        "NoScore is no retriever: it has no 'score'; a retr",
+    ),  # type: ignore[list-item]
+    "no randomness": (lambda: Config(retrievers=[NoRandomness()]), "its fit cannot be called"),
+    "no fit": (lambda: Config(retrievers=[Deaf()]), "Deaf is no retriever: its fit cannot be called"),
+    "no name": (lambda: Config(retrievers=[Nameless()]), "has no name"),
+    "a ranker without score": (lambda: Config(ranker=NoRanker()), "NoRanker is no ranker: it has no 'score'"),  # type: ignore[arg-type]
+    "no re-ranker": (lambda: Config(rerank=EASE()), "rerank is EASE\\(\\), of the wrong type"),  # type: ignore[arg-type]
+    # that contradict each other
+    "windows and share": (lambda: Config(windows=4, share=0.3), "leave nothing to learn from"),
+    "repeats": (lambda: Config(retrievers=["repeats"]), "'repeats' says nothing while repeats is false"),
+    "texts and no encoder": (
+        lambda: Config(retrievers=[Content()], encoder="none"),
+        "every retriever needs tex",
+    ),
+    "top and candidates": (
+        lambda: Config(rerank="pair", candidates=10),
+        "rerank reads the top 20 of lists of 10",
+    ),
+    "a re-ranker as ranker": (lambda: Config(ranker="pair"), "'pair' is a re-ranker and no ranker"),
+    "bots": (lambda: Rules(bot_items_per_hour=5), "contradict each other: bot_items_per_hour is 5"),
+    "endpoint without a model": (lambda: Config(encoder="endpoint:http://localhost"), "names no model"),
+}
+
+WRONG_IN_TOML: dict[str, tuple[str, str]] = {
+    "unknown key": ("sed = 3", "unknown key 'sed'; known keys:"),
+    "unknown retriever": ("[retrievers.nonsense]", "there is no retriever 'nonsense'"),
+    "unknown model": ("[retrievers.mine]\nmodel = 'eaze'", "there is no retriever 'eaze'"),
+    "unknown parameter": (
+        "[retrievers.ease]\nridge = 3",
+        "'ease' has no parameter 'ridge'; known: decay, half_l",
+    ),
+    "unknown ranker": ("ranker = 'gbm'", "there is no ranker 'gbm'"),
+    "unknown rule": ("[cleaning]\nrobots = false", "have no 'robots'; known: bot_items"),
+    "renamed key": ("passed = 2.0", "the key 'passed' is now called 'shown_not_chosen'; rename it"),
+    "type of a number": ("windows = 'many'", "windows is 'many', of the wrong type"),
+    "type of a whole number": ("windows = 1.5", "windows is 1.5"),
+    "type of a parameter": ("[retrievers.trending]\nhalf_life = 'long'", "half_life is 'long'"),
+    "type of a choice": ("[retrievers.itemknn]\nweighting = 'bm11'", "weighting is 'bm11'"),
+    "type of a rule": ("[cleaning]\nbots = 'none'", "bots is 'none'"),
+    "type of a width": ("[ranker]\nname = 'mlp'\nhidden = 'wide'", "hidden is 'wide'"),
+    "range of a share": ("share = 0.5", "share is 0.5"),
+    "range of a count": ("max_users = 0", "max_users is 0; it must be at least 1"),
+    "range of a parameter": ("[retrievers.ease]\nrarity = 2.0", "rarity is 2.0"),
+    "range of a rate": ("[ranker]\nname = 'mlp'\nlearning_rate = -1.0", "learning_rate is -1.0"),
+    "range of a rule": ("[cleaning]\noutlier_share = 0.5", "outlier_share is 0.5"),
+    "range of a weight": ("shown_not_chosen = inf", "shown_not_chosen is inf"),
+    "number for a table": ("retrievers = 3", "retrievers is 3"),
+    "number in a table": ("[retrievers]\nease = 3", "the retriever 'ease' is 3"),
+    "number for a ranker": ("ranker = 3", "int is no ranker"),
+    "number for rules": ("cleaning = 3", "cleaning is 3; it must be a table"),
+    "number for fills": ("[cleaning]\nfill = 3", "fill is 3"),
+    "a rule of both kinds": (
+        "[[retrievers.rules.rules]]\nitems = ['a']\nwhere = []",
+        "rule 1 needs either 'items' .* or 'where'",
+    ),
+    "no model of a name": ("[retrievers.ease]\nmodel = 3", "model is 3; it must be the name of a retriever"),
+    "windows and share": ("windows = 5\nshare = 0.2", "leave nothing to learn from"),
+    "repeats": ("repeats = false\n[retrievers.repeats]", "says nothing while repeats is false"),
+    "texts": ("encoder = 'none'\n[retrievers.content]", "every retriever needs texts"),
+    "top and candidates": (
+        "candidates = 5\n[rerank]\nname = 'pair'",
+        "rerank reads the top 20 of lists of 5",
+    ),
+    "re-ranker as a ranker": ("ranker = 'pair'", "write rerank = {name = 'pair'}"),
+    "bots": ("[cleaning]\nbot_items_per_minute = 500", "contradict each other"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_IN_PYTHON)
+def test_what_cannot_be_is_one_sentence(case: str) -> None:
+    make, message = WRONG_IN_PYTHON[case]
+    with pytest.raises(ConfigError, match=message) as error:
+        make()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("case", WRONG_IN_TOML)
+def test_what_cannot_be_in_a_file_is_one_sentence(case: str) -> None:
+    text, message = WRONG_IN_TOML[case]
+    with pytest.raises(ConfigError, match=message) as error:
+        config_of_toml(text, where="shop.toml")
+    assert "\n" not in str(error.value)
 
 
 def test_a_file_sets_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "tacit.toml"
     file.write_text("seed = 3\n[retrievers.trending]\nhalf_life = 2\n[ranker]\nname = 'mlp'\nepochs = 4\n")
     config = read_config(file)
-    assert config.seed == 3
-    assert config.retrievers == {"trending": {"half_life": 2}}
-    assert config.ranker == {"name": "mlp", "epochs": 4}
+    assert config == Config(seed=3, retrievers=[Trending(half_life=2.0)], ranker=MLP(epochs=4))
     assert config.candidates == Config().candidates
 
 
-def test_no_ranker_is_a_choice() -> None:
-    assert parse_config({"ranker": "none"}).ranker is None
+def test_objects_names_and_tables_say_the_same() -> None:
+    objects = Config(retrievers=[Trending(), EASE(l2=3.0)], ranker=MLP(hidden=(64, 32)))
+    assert objects == Config(
+        retrievers={"trending": {}, "ease": {"l2": 3}}, ranker={"name": "mlp", "hidden": [64, 32]}
+    )
+    assert Config(retrievers=["trending", "ease"], ranker="mlp") == Config(retrievers=[Trending(), EASE()])
+    assert Config(ranker="none").ranker is None
+    assert Config(retrievers={"again": EASE()}).retrievers == (EASE(name="again"),)
+    assert Config(rerank="pair").rerank == PairClassifier()
+    assert Config(retrievers=["popular"]).retrievers == (Trending(name="popular", half_life=inf),)
 
 
-@pytest.mark.parametrize(
-    ("raw", "message"),
-    [
-        ({"sed": 3}, "unknown key 'sed'"),
-        ({"share": 0.7}, "share is 0.7"),
-        ({"candidates": 0}, "candidates is 0"),
-        ({"retrievers": {}}, "no retriever"),
-        ({"weights": "magic"}, "weights is 'magic'"),
-        ({"windows": "many"}, "windows is 'many', of the wrong type"),
-        ({"windows": 1.5}, "windows is 1.5"),
-        ({"seed": True}, "seed is True"),
-        ({"retrievers": 3}, "retrievers is 3"),
-        ({"retrievers": {"ease": 3}}, "retrievers is"),
-        ({"ranker": 3}, "ranker is 3"),
-        ({"cleaning": 3}, "cleaning is 3; it must be a table"),
-        ({"cleaning": {"robots": False}}, "robots"),
-    ],
-)
-def test_what_nothing_uses_or_cannot_be_is_refused(raw: dict[str, object], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        parse_config(raw)
+CONFIGS = {
+    "defaults": Config(),
+    "no ranker": Config(ranker=None),
+    "objects": Config(retrievers=[Trending(), EASE(l2=3.0, half_life=inf)], ranker=MLP(hidden=(8,))),
+    "twice": Config(retrievers=[EASE(), EASE(name="recent", decay=0.8)], ranker="dcn"),
+    "repeats": Config(repeats=True, weights="auto", encoder="tfidf", seed=0),
+    "rules": Config(retrievers=["trending", register.create("retriever", "rules", {"rules": [
+        {"when": {"history": "empty"}, "items": ["a", "b"]},
+        {"where": [{"attribute": "price", "op": "<", "value": 50}], "sort": "price", "limit": 20},
+    ]})]),
+    "transformer": Config(retrievers=[register.create("retriever", "transformer", {"negatives": None})]),
+    "tasks": Config(ranker=MLP(tasks={"view": 1.0, "purchase": 3.0}, families=("popularity",))),
+    "rerank": Config(rerank=PairClassifier(top=10, epochs=1)),
+    "cleaning": Config(cleaning=parse_rules({"outliers": "mad", "fill": {"value": "median", "timestamp": 3}})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_a_configuration_and_its_file_are_the_same(case: str) -> None:
+    config = CONFIGS[case]
+    assert config_of_toml(config.to_toml()) == config
+    assert parse_config(config.to_dict()) == config
+
+
+@given(st.data())
+def test_any_value_of_the_spaces_survives_the_file(data: st.DataObject) -> None:
+    entry = data.draw(st.sampled_from([e for e in register.ENTRIES if e.kind == "retriever" and not e.slow]))
+    values: dict[str, Any] = {}
+    for name, one in declared(entry.load()).items():
+        if isinstance(one.search, Choice):
+            values[name] = data.draw(st.sampled_from(one.search.values))
+        elif one.search is not None:
+            kind = st.integers if isinstance(one.search.low, int) else st.floats
+            values[name] = data.draw(kind(one.search.low, one.search.high))  # type: ignore[operator]
+    component = register.create("retriever", entry.name, values, title="drawn")
+    config = Config(retrievers=[component], repeats=True)
+    again = config_of_toml(config.to_toml())
+    assert again == config
+    assert values_of(again.retrievers[0]) == values_of(component)
+
+
+def test_what_is_not_registered_works_in_python_and_cannot_be_written() -> None:
+    config = Config(retrievers=[Trending(), Mine()])
+    assert config.retrievers[1].name == "mine"
+    with pytest.raises(
+        ConfigError, match="Mine is not a registered retriever and cannot be written to a file"
+    ):
+        config.to_toml()
+
+
+def test_a_configuration_never_changes() -> None:
+    config = Config()
+    with pytest.raises(AttributeError, match="seed never changes"):
+        config.seed = 3  # type: ignore[misc]
+    assert replace(config, seed=3).seed == 3
 
 
 @pytest.mark.parametrize("content", ["a = [", b"\xff\xfe".decode("latin-1")])
@@ -58,41 +292,22 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         read_config(tmp_path / "nowhere.toml")
 
 
-@pytest.mark.parametrize(
-    ("name", "parameters", "message"),
-    [
-        ("nonsense", {}, "no retriever 'nonsense'"),
-        ("ease", {"ridge": 3}, "'ease' has no parameter 'ridge'; known: decay, half_life, keep, l2"),
-        ("trending", {"half_life": "long"}, "half_life is 'long'"),
-        ("itemknn", {"weighting": "bm11"}, "weighting is 'bm11'"),
-        ("itemknn", {"k": 2.5}, "k is 2.5"),
-    ],
-)
-def test_a_retriever_that_cannot_be_made_says_why(
-    name: str, parameters: dict[str, object], message: str
-) -> None:
-    with pytest.raises(ConfigError, match=message):
-        retriever(name, parameters)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "message"),
-    [({}, "no ranker None"), ({"name": "gbm"}, "'gbm'"), ({"name": "mlp", "hidden": "wide"}, "hidden")],
-)
-def test_a_ranker_that_cannot_be_made_says_why(parameters: dict[str, object], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        new_ranker(parameters)
-
-
-def test_whole_numbers_stand_for_fractions() -> None:
-    assert parse_config({"retrievers": {"ease": {"l2": 3}}}).retrievers == {"ease": {"l2": 3}}
-    assert retriever("ease", {"l2": 3}).name == "ease"
-
-
 def test_repeats_bring_their_retriever_unless_it_is_there() -> None:
     plain = parse_config({"repeats": True})
     assert plain == Config(repeats=True)
-    assert list(plain.retrievers) == [*Config().retrievers, "repeats"]
+    names = [one.name for one in plain.retrievers]
+    assert names == [*(one.name for one in Config().retrievers), "repeats"]
     own = parse_config({"repeats": True, "retrievers": {"repeats": {"decay": 0.9}}})
-    assert own.retrievers == {"repeats": {"decay": 0.9}}
-    assert "repeats" not in parse_config({}).retrievers
+    assert own.retrievers == (register.create("retriever", "repeats", {"decay": 0.9}),)
+
+
+def test_a_ranker_named_alone_keeps_the_parameters_it_has() -> None:
+    config = Config(ranker=MLP(hidden=(8,)), rerank=PairClassifier(epochs=1))
+    assert with_ranker(config, "mlp") == Config(ranker=MLP(hidden=(8,)))
+    assert with_ranker(config, "dcn") == Config(ranker="dcn")
+    assert with_ranker(config, "none") == Config(ranker=None)
+    assert with_ranker(config, "pair") == Config(ranker=None, rerank=PairClassifier(epochs=1))
+    assert with_ranker(Config(), "pair").rerank == PairClassifier()
+    with pytest.raises(ConfigError, match="no ranker 'gbm'"):
+        with_ranker(config, "gbm")
+    assert ranker_choices() == ["linear", "mlp", "dcn", "cnn", "lambdamart", "pair", "none"]

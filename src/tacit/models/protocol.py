@@ -172,7 +172,7 @@ def recommend(model: Scorer | MakesLists, queries: Queries, k: int, *, items: In
         n x k; ties in a fixed order (lower code first).
     """
     if isinstance(model, MakesLists):
-        return model.recommend(queries, k, items=items)
+        return model.recommend(queries, k) if items is None else model.recommend(queries, k, items=items)
     parts = []
     for batch in batches(queries, 1 if items is None else len(items)):
         scores = model.score(batch.acted(), items)

@@ -1,5 +1,6 @@
-"""How the second stage learns: on lessons in which it is known what should be learned."""
+"""How the second stage learns: on examples of which it is known what should be learned."""
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -20,8 +21,10 @@ from tacit.pipeline.blend import Blend, LabelledCandidates, log_softmax
 from tacit.pipeline.config import Config
 from tacit.pipeline.examples import RankingExamples, ranking_examples
 from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, Fold, assign_parts, fit_fold
+from tacit.pipeline.ranker_fit import fit_ranker
 from tacit.pipeline.secondstage import SecondStage
-from tacit.pipeline.training import TrainingReport, finished, fit_ranker, learn, new_ranker
+from tacit.pipeline.secondstage_fit import finished, learn
+from tacit.pipeline.training_report import TrainingReport
 from tacit.pipeline.windows import Window, rank_windows
 from tacit.rankers.ranker import Epoch
 from tacit.testing.generated import small_log
@@ -34,10 +37,10 @@ RANKER = {
 CONFIG = Config(retrievers={"trending": {}, "content": {}}, ranker=RANKER)
 
 
-def made(
+def examples_of(
     labels: Float32, scores: Callable[[Float32], Float32], features: Callable[[Float32], Float32]
 ) -> RankingExamples:
-    """Return a lesson whose retriever scores and features are made from the labels."""
+    """Return examples whose retriever scores and features are made from the labels."""
     items = np.tile(np.arange(WIDTH, dtype=np.int32), (N, 1))
     found = Candidates(items, scores(labels), np.full(N, 3), np.zeros(N), ("trending", "content"))
     labelled = LabelledCandidates(found, labels, labels.sum(axis=1).astype(np.int64))
@@ -71,12 +74,12 @@ def learned(
 ) -> tuple[SecondStage, TrainingReport, list[Epoch]]:
     epochs: list[Epoch] = []
     blend = Blend().fit([one.labelled for one in examples], len(config.retrievers))
-    ranker, rng = new_ranker(config.ranker), np.random.default_rng(0)
+    ranker, rng = copy.copy(config.ranker), np.random.default_rng(0)
     fitted_ranker = fit_ranker(
         ranker, examples, blend, most, rng=rng, progress=SILENT, on_epoch=epochs.append
     )
-    asked = sum(len(one.part) for one in examples)
-    stage, report = finished(blend, fitted_ranker, examples, config, FeatureMaker(projection=None), asked)
+    queries = sum(len(one.part) for one in examples)
+    stage, report = finished(blend, fitted_ranker, examples, config, FeatureMaker(projection=None), queries)
     return stage, report, epochs
 
 
@@ -86,7 +89,7 @@ def window() -> Window:
     return next(rank_windows(log, "time", count=1, share=0.2, rng=np.random.default_rng(0)))
 
 
-def rehearsed(config: Config, part: int = TRAIN) -> Fold:
+def fitted_fold(config: Config, part: int = TRAIN) -> Fold:
     log, catalogue = small_log()
     everybody = np.full(log.n_users, part)
     return fit_fold(window(), config, catalogue, everybody, np.random.default_rng(0), lambda: None)
@@ -94,11 +97,13 @@ def rehearsed(config: Config, part: int = TRAIN) -> Fold:
 
 def of_the_window(config: Config, part: int = TRAIN, tasks: tuple[str, ...] = ()) -> RankingExamples:
     _, catalogue = small_log()
-    return ranking_examples(rehearsed(config, part), catalogue, None, USUAL, tasks, np.random.default_rng(0))
+    return ranking_examples(
+        fitted_fold(config, part), catalogue, None, USUAL, tasks, np.random.default_rng(0)
+    )
 
 
-def test_a_ranker_that_knows_more_than_the_blend_is_trusted() -> None:
-    stage, report, _ = learned(made(some_labels(), scores=noise, features=flat(telling)))
+def test_a_ranker_that_knows_more_than_the_blend_gets_a_weight() -> None:
+    stage, report, _ = learned(examples_of(some_labels(), scores=noise, features=flat(telling)))
     assert stage.ranker_weight == report.ranker_weight > 0
     assert report.valid_ndcg["1.0"] > 0.95 > report.valid_ndcg["0.0"]
     assert report.gain["before"] == report.valid_ndcg["0.0"]
@@ -106,22 +111,22 @@ def test_a_ranker_that_knows_more_than_the_blend_is_trusted() -> None:
     assert 0 < report.gain["low"] < report.gain["after"] - report.gain["before"] < report.gain["high"]
 
 
-def test_a_ranker_that_knows_nothing_is_not_trusted() -> None:
-    stage, report, _ = learned(made(some_labels(), scores=telling, features=flat(noise)))
+def test_a_ranker_that_knows_nothing_gets_no_weight() -> None:
+    stage, report, _ = learned(examples_of(some_labels(), scores=telling, features=flat(noise)))
     assert stage.ranker_weight == report.ranker_weight == 0
     assert report.valid_ndcg["0.0"] >= report.valid_ndcg["1.0"]
     assert report.gain["before"] == report.gain["after"]
     assert stage.ranker is not None  # kept, so that the report can tell of it
 
 
-def test_of_equals_the_ranker_is_trusted_least() -> None:
-    stage, report, _ = learned(made(some_labels(), scores=telling, features=flat(telling)))
+def test_of_equals_the_least_weight_is_taken() -> None:
+    stage, report, _ = learned(examples_of(some_labels(), scores=telling, features=flat(telling)))
     assert report.valid_ndcg["0.0"] == report.valid_ndcg["0.5"] == pytest.approx(1)
     assert stage.ranker_weight == 0
 
 
-def test_the_trust_is_the_best_of_those_that_were_tried() -> None:
-    mixed = made(some_labels(), scores=lambda y: telling(y) + noise(y), features=flat(noise))
+def test_the_weight_is_the_best_of_those_that_were_tried() -> None:
+    mixed = examples_of(some_labels(), scores=lambda y: telling(y) + noise(y), features=flat(noise))
     by_most = {most: learned(mixed, most=most)[1] for most in (0.5, 1.0)}
     values = by_most[1.0].valid_ndcg
     assert list(values) == ["0.0", "0.25", "0.5", "0.75", "1.0"]
@@ -130,7 +135,7 @@ def test_the_trust_is_the_best_of_those_that_were_tried() -> None:
 
 
 def test_every_epoch_tells_loss_accuracy_and_auc_of_both_sides() -> None:
-    _, report, epochs = learned(made(some_labels(), scores=noise, features=flat(telling)))
+    _, report, epochs = learned(examples_of(some_labels(), scores=noise, features=flat(telling)))
     assert epochs == report.epochs
     assert [epoch.epoch for epoch in epochs] == list(range(len(epochs)))
     first, last = epochs[0], epochs[-1]
@@ -144,7 +149,7 @@ def test_every_epoch_tells_loss_accuracy_and_auc_of_both_sides() -> None:
 
 
 def test_the_report_tells_what_probabilities_are_worth_and_what_scores_rest_on() -> None:
-    _, report, _ = learned(made(some_labels(), scores=noise, features=flat(telling)))
+    _, report, _ = learned(examples_of(some_labels(), scores=noise, features=flat(telling)))
     assert {row.name for row in report.importance} == {"toy", "one", "other"}
     assert report.importance[0].kind == "family"
     assert report.importance[0].ndcg > 0.1
@@ -155,10 +160,10 @@ def test_the_report_tells_what_probabilities_are_worth_and_what_scores_rest_on()
 
 @pytest.mark.parametrize("missing", [TRAIN, VALID])
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_a_side_with_one_label_only_teaches_no_ranker(missing: int, value: float) -> None:
+def test_a_part_with_one_label_only_fits_no_ranker(missing: int, value: float) -> None:
     labels = some_labels()
     labels[missing == ROLE] = value
-    stage, report, epochs = learned(made(labels, scores=noise, features=flat(telling)))
+    stage, report, epochs = learned(examples_of(labels, scores=noise, features=flat(telling)))
     assert stage.ranker is None
     assert stage.ranker_weight == 0
     assert epochs == report.epochs == []
@@ -169,23 +174,23 @@ def test_a_side_with_one_label_only_teaches_no_ranker(missing: int, value: float
 def test_a_measure_that_is_not_defined_is_null_in_the_report() -> None:
     labels = some_labels()
     labels[ROLE == TEST] = 0  # nobody among the test users chose anything: no area under a curve
-    _, report, _ = learned(made(labels, scores=noise, features=flat(telling)))
+    _, report, _ = learned(examples_of(labels, scores=noise, features=flat(telling)))
     assert np.isnan(report.test["auc"])
-    told = json.loads(json.dumps(report.to_json(), allow_nan=False))
-    assert told["test"]["auc"] is None
-    assert told["test"]["accuracy"] == report.test["accuracy"]
-    assert told["epochs"][0]["train_loss"] == report.epochs[0].train_loss
+    found = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert found["test"]["auc"] is None
+    assert found["test"]["accuracy"] == report.test["accuracy"]
+    assert found["epochs"][0]["train_loss"] == report.epochs[0].train_loss
 
 
-def test_without_a_lesson_there_is_a_blend_of_equals() -> None:
+def test_without_examples_there_is_a_blend_of_equals() -> None:
     stage, report, _ = learned()
     assert report.weights == {"trending": 0.5, "content": 0.5}
     assert stage.ranker is None
     assert (report.queries, report.pairs) == (0, 0)
 
 
-def test_lessons_of_several_windows_are_learned_together() -> None:
-    one = made(some_labels(), scores=noise, features=flat(telling))
+def test_examples_of_several_windows_are_learned_together() -> None:
+    one = examples_of(some_labels(), scores=noise, features=flat(telling))
     _, report, _ = learned(one, one)
     assert report.queries == 2 * N
     assert report.pairs == 2 * N * WIDTH
@@ -196,24 +201,24 @@ def test_test_users_change_neither_the_weights_nor_the_epochs() -> None:
     other = labels.copy()
     other[ROLE == TEST] = 1 - other[ROLE == TEST]
     first, second = (
-        learned(made(some_labels(), scores=noise, features=lambda _, y=y: telling(y).reshape(-1, 2)))
+        learned(examples_of(some_labels(), scores=noise, features=lambda _, y=y: telling(y).reshape(-1, 2)))
         for y in (labels, other)
     )
     figures = [f.name for f in fields(Epoch) if not f.name.startswith("test")]
-    told = ([[getattr(epoch, name) for name in figures] for epoch in each[2]] for each in (first, second))
-    assert next(told) == next(told)
+    found = ([[getattr(epoch, name) for name in figures] for epoch in each[2]] for each in (first, second))
+    assert next(found) == next(found)
     for name, array in first[0].ranker.arrays().items():
         np.testing.assert_array_equal(array, second[0].ranker.arrays()[name])
     assert first[1].test != second[1].test
 
 
-def test_a_user_has_one_role_in_all_windows_and_the_shares_are_those_told() -> None:
+def test_a_user_is_in_one_part_in_all_windows_and_the_shares_are_right() -> None:
     part = assign_parts(20_000, np.random.default_rng(0))
     assert [round(float((part == part).mean()), 1) for part in (TRAIN, VALID, TEST)] == [0.7, 0.2, 0.1]
     np.testing.assert_array_equal(part, assign_parts(20_000, np.random.default_rng(0)))
 
 
-def test_a_lesson_labels_what_was_chosen_next() -> None:
+def test_examples_label_what_was_chosen_next() -> None:
     one = of_the_window(CONFIG)
     for row in range(0, len(window().queries), 9):
         start, stop = window().target_offsets[row : row + 2]
@@ -239,9 +244,11 @@ def test_training_users_give_all_positives_and_a_sample_of_the_rest() -> None:
 
 
 @pytest.mark.parametrize("part", [TRAIN, VALID])
-def test_what_was_passed_over_is_always_drawn_and_counts_more_where_it_is_trained_on(part: int) -> None:
+def test_what_was_shown_and_not_chosen_is_always_drawn_and_counts_more_where_it_is_trained_on(
+    part: int,
+) -> None:
     _, catalogue = small_log()
-    whole = rehearsed(CONFIG, part)
+    whole = fitted_fold(CONFIG, part)
     found = whole.labelled.candidates
     last = found.items.max(axis=1)  # the last candidate of each list was shown, and one chosen by nobody
     offsets = np.arange(len(last) + 1, dtype=np.int64)
@@ -266,9 +273,9 @@ def test_held_out_users_keep_all_pairs_for_whole_lists() -> None:
     assert (one.weight[one.label[:, 0] > 0] == 1).all()
 
 
-def test_without_a_ranker_no_features_are_made() -> None:
+def test_without_a_ranker_no_features_are_examples_of() -> None:
     config = Config(retrievers={"trending": {}}, ranker=None)
-    first = FirstStage((), (rehearsed(config),), None, np.zeros(small_log()[0].n_users), "time")
+    first = FirstStage((), (fitted_fold(config),), None, np.zeros(small_log()[0].n_users), "time")
     assert isinstance(window().past, Interactions)
     stage, report, _ = learn(
         first, small_log()[1], config, rng=np.random.default_rng(0), progress=SILENT, on_epoch=None
@@ -279,23 +286,25 @@ def test_without_a_ranker_no_features_are_made() -> None:
     assert report.queries == len(window().queries)  # the blend has learned from them
 
 
-def test_less_of_a_ranker_is_believed_where_the_next_stretch_is_another(
+def test_a_ranker_weighs_less_on_cuts_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     allowed: list[float] = []
-    monkeypatch.setattr("tacit.pipeline.training.teach", lambda *given, **_: allowed.append(given[3]))
+    monkeypatch.setattr(
+        "tacit.pipeline.secondstage_fit.fit_ranker", lambda *given, **_: allowed.append(given[3])
+    )
     log, catalogue = small_log()
-    one, rng = rehearsed(CONFIG), np.random.default_rng(0)
+    one, rng = fitted_fold(CONFIG), np.random.default_rng(0)
     for protocol in ("time", "leave-one-out", "random"):
         first = FirstStage((), (one,), None, np.zeros(log.n_users), protocol)
         learn(first, catalogue, CONFIG, rng=rng, progress=SILENT, on_epoch=None)
     assert allowed == [0.75, 1, 1]
 
 
-def test_in_a_rehearsal_the_stage_gives_what_the_blend_does_to_those_that_the_ranker_learned_from(
+def test_in_a_fold_the_stage_gives_the_scores_of_the_blend_to_users_that_the_ranker_learned_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tacit.pipeline.training._Taught.trust", 0.5)
+    monkeypatch.setattr("tacit.pipeline.ranker_fit.FittedRanker.ranker_weight", 0.5)
     log, catalogue = small_log()
     part = np.resize([TRAIN, TRAIN, VALID, TEST], log.n_users)
     one = fit_fold(window(), CONFIG, catalogue, part, np.random.default_rng(0), lambda: None)
@@ -324,10 +333,11 @@ def test_a_task_that_the_log_does_not_know_is_refused() -> None:
 
 def test_the_ranker_says_how_features_are_scaled() -> None:
     config = Config(retrievers=CONFIG.retrievers, ranker={**RANKER, "scale": "quantile"})
-    stage, _, _ = learned(made(some_labels(), scores=noise, features=flat(telling)), config=config)
+    stage, _, _ = learned(examples_of(some_labels(), scores=noise, features=flat(telling)), config=config)
     assert stage.normaliser.spec() == {"scale": "quantile"}
     assert (
-        learned(made(some_labels(), scores=noise, features=flat(telling)))[0].normaliser.scale == "standard"
+        learned(examples_of(some_labels(), scores=noise, features=flat(telling)))[0].normaliser.scale
+        == "standard"
     )
     with pytest.raises(ConfigError, match="scale is 'log'"):
-        new_ranker({"name": "mlp", "scale": "log"})
+        Config(ranker={"name": "mlp", "scale": "log"})
