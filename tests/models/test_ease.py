@@ -81,7 +81,7 @@ def test_nothing_fades_by_default_or_for_ever() -> None:
     for half_life in (None, np.inf):
         model = EASE(half_life=half_life).fit(log, catalogue, rng=np.random.default_rng(0))
         np.testing.assert_allclose(weights(model), plainly, atol=1e-6)
-        assert model.spec()["half_life"] is None
+        assert EASE.restore(model.spec(), model.arrays(), catalogue) == model
 
 
 def test_rarity_regularises_an_item_by_its_own_frequency() -> None:
