@@ -83,7 +83,9 @@ class UserKNN(Retriever):
         scores = np.empty((len(queries), len(self.rarity_)), dtype=np.float32)
         start = 0
         for batch in batches(queries, self.wanted_.shape[0]):
-            scores[start : start + len(batch)] = csr.dense_product(self._neighbours(batch), self.wanted_, -np.inf)
+            scores[start : start + len(batch)] = csr.dense_product(
+                self._neighbours(batch), self.wanted_, -np.inf
+            )
             start += len(batch)
         return scores if items is None else scores[:, items]
 
