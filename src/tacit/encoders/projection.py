@@ -1,4 +1,4 @@
-"""A view of vectors fitted on the past: centred, and optionally whitened or cut to few dimensions.
+"""A view of vectors fitted on the training window: centred, and optionally whitened or cut to few dimensions.
 
 Raw vectors of a language model all point the same way (mean pairwise cosine above .8); their differences are
 what tells items apart.

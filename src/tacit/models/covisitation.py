@@ -3,10 +3,10 @@
 Davidson et al., "The YouTube video recommendation system", RecSys 2010, with a decay. Each event is paired
 with the few events of the same user before it; a pair counts half after a half-life.
 
-At time t an event of time s counts ``2 ** ((s - t) / half_life)``. Counts are kept at the value of one reference
-time r: an event adds ``2 ** ((s - r) / half_life)``, so that an update adds larger numbers instead of changing
-the old ones, and all are multiplied by ``2 ** ((r - now) / half_life)`` to score. Rebasing moves r to now by the
-same factor, before the numbers overflow.
+At time t an event of time s counts ``2 ** ((s - t) / half_life)``. Counts are kept at the value of one
+reference time r: an event adds ``2 ** ((s - r) / half_life)``, so that an update adds larger numbers instead
+of changing the old ones, and all are multiplied by ``2 ** ((r - now) / half_life)`` to score. Rebasing moves
+r to now by the same factor, before the numbers overflow.
 """
 
 import copy
@@ -236,7 +236,7 @@ class CoVisitation(Retriever):
         return events.item[early], events.item[late], value
 
     def _weigh(self) -> None:
-        """Set the weights that score: ``count_ij / (visits_i visits_j) ** popularity``, at the value of now."""
+        """Set the weights that score: ``count_ij / (visits_i visits_j) ** popularity``, all as of now."""
         visits = self.visits_ * self._left()
         own = np.where(visits > 0, visits, 1.0) ** -self.popularity
         scaled = csr.scaled(self.counts_, rows=own * self._left(), columns=own)

@@ -125,6 +125,6 @@ def parts(matrix: sparse.csr_array) -> dict[str, Array]:
 
 
 def assembled(arrays: Mapping[str, Array], columns: int) -> sparse.csr_array:
-    """Return the matrix of the arrays that `parts` made."""
+    """Return the matrix of the arrays that `parts` returned."""
     data, indices, indptr = arrays["data"], arrays["indices"], arrays["indptr"]
     return sparse.csr_array((data, indices, indptr), shape=(len(indptr) - 1, columns))

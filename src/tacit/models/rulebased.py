@@ -13,7 +13,7 @@ A rule is plain data (JSON, TOML)::
     sort = "price"
     limit = 20
 
-Every rule whose ``when`` fits the query lists its items; the items of an earlier rule come before a later one's.
+Every rule whose ``when`` fits the query lists its items; those of an earlier rule come before a later one's.
 """
 
 import copy

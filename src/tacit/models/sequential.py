@@ -136,9 +136,9 @@ class _Steps:
         """Return what each event and the one ``lag`` after it add to S'S: float32[lags, events].
 
         Events e and e + lag are both in the row of S of each step to e + lag + 1, ..., e + window. For the
-        step to e + lag + n their product is ``decay ** (lag + 2 (n - 1))``, so the sum over n is ``decay ** lag``
-        times the sum of ``decay ** (2 (n - 1)) * step``: ``steps`` below, built from the largest lag down. Lag
-        0, an event with itself, is halved because the transpose is added later.
+        step to e + lag + n their product is ``decay ** (lag + 2 (n - 1))``, so the sum over n is
+        ``decay ** lag`` times the sum of ``decay ** (2 (n - 1)) * step``: ``steps`` below, built from the
+        largest lag down. Lag 0, an event with itself, is halved because the transpose is added later.
         """
         added = np.zeros((window + 1, len(self.item)), dtype=np.float32)
         steps = np.zeros(len(self.item))
