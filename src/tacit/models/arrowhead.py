@@ -4,8 +4,8 @@ EASE (Steck, WWW 2019) inverts ``A = X'X + regularisation`` of items x items, wh
 ten thousand items. Here the most popular items (the head) are kept in full, and the others (the tail) are cut
 into groups that are taken to be independent of each other *given the head*: only the weights between rare
 items of different groups that the head does not explain are left out. In terms of algebra, the Schur
-complement of the head is replaced by its diagonal blocks. These are positive definite whatever the data, unlike
-a Gram matrix without its small entries, whose weights explode. With one group it is EASE itself.
+complement of the head is replaced by its diagonal blocks. These are positive definite whatever the data,
+unlike a Gram matrix without its small entries, whose weights explode. With one group it is EASE itself.
 
 With H the head's block of A, C_g its block between head and group g, and D_g that of the group, the blocks of
 P, the inverse of A, are::
@@ -72,8 +72,8 @@ def arrowhead(
     tail : list of int64[g]
         The groups; together with the head each item once.
     keep : int
-        Where a row of the tail has more, the largest are found with ``diag(H^-1)`` in place of ``diag(P_hh)``,
-        which is known only after the last group.
+        Where a row of the tail has more, the largest are found with ``diag(H^-1)`` in place of
+        ``diag(P_hh)``, which is known only after the last group.
     """
     by_item = X.tocsc()
     X_head = by_item[:, head].tocsr()

@@ -240,7 +240,7 @@ class Conformance:
 
 
 def _histories() -> Queries:
-    """Return histories of many lengths, without user codes: known users, an empty one, repeats and a dislike."""
+    """Return histories of many lengths without user codes: known users, an empty one, repeats, a dislike."""
     log, _ = small_log()
     known = replace(log.queries(np.arange(0, 150, 7, dtype=np.int32)), user=np.full(22, -1, dtype=np.int32))
     assert len(known) == 22
