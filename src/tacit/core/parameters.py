@@ -294,8 +294,8 @@ def plain(value: Any) -> Json:
 def from_plain(value: Any, kind: Any) -> Any:
     """Return a value of a file as the parameter of an annotation takes it.
 
-    The text "inf" stands for a number that JSON does not know, "none" for the null that TOML does not know; in
-    sequences and mappings too.
+    The text "inf" stands for a number that JSON does not know, "none" for the null that TOML does not know;
+    within sequences and mappings too.
     """
     if isinstance(value, list | tuple):
         return [from_plain(own, kind) for own in value]
