@@ -51,7 +51,7 @@ def _by_items(model: ByItems | CoVisitation, *, spread: bool = False, known: boo
 def _ials() -> IALS:
     model = IALS()
     vectors = np.random.default_rng(0).normal(size=(_ITEMS, model.embedding_size))
-    model.items_, model.doubt_ = Factors(vectors.astype(np.float32)), 1e-3
+    model.items_, model.scale_ = Factors(vectors.astype(np.float32)), 1e-3
     return model
 
 

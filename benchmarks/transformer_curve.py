@@ -87,7 +87,7 @@ def main() -> None:
         "users": len(split.queries),
         "items": len(split.catalogue),
         "events": len(split.train),
-        "parameters": model.spec()["parameters"],
+        "parameters": model.spec(),
         "device": "cuda" if torch.cuda.is_available() else f"cpu, {torch.get_num_threads()} threads",
         "seconds": round(sum(epoch.seconds for epoch in model.epochs_), 1),
         "result": measured(model, split),

@@ -74,7 +74,7 @@ def test_no_rows_and_one_row_are_enough() -> None:
 @pytest.mark.parametrize("mode", ["centre", "pca", "whiten"])
 def test_a_round_trip_changes_nothing(mode) -> None:
     projection = Projection(dimension=2, mode=mode).fit(POINTS)
-    again = Projection.restore(projection.spec(), projection.arrays())
+    again = Projection.restore(projection.arrays())
     np.testing.assert_array_equal(again.transform(POINTS), projection.transform(POINTS))
 
 

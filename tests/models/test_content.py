@@ -55,8 +55,8 @@ def test_the_history_is_a_decayed_mean() -> None:
     np.testing.assert_allclose(scores[1, [0, 2, 4]], np.array([0.5, 1, 0.3 + 0.8]) / length, atol=1e-6)
 
 
-def test_the_closest_recent_event_speaks_for_itself() -> None:
-    # Two tastes that cancel out: their mean says nothing, the closest event does.
+def test_the_closest_recent_event_counts_by_itself() -> None:
+    # Two tastes that cancel out: their mean is zero, the closest event is not.
     model = fitted(Content(closest=1.0, decay=0.5), catalogue())
     scores = model.score(Queries.of([[1, 0]]))
     np.testing.assert_allclose(scores[0], [1, 0.5, 0, 0, 0.6, 0.3], atol=1e-6)
@@ -65,12 +65,12 @@ def test_the_closest_recent_event_speaks_for_itself() -> None:
     assert mixed[0, 2] == pytest.approx(0.75 * mean + 0.25 * 0.5, abs=1e-6)
 
 
-def test_only_the_last_few_speak_for_themselves() -> None:
+def test_only_the_last_few_are_compared_each() -> None:
     model = fitted(Content(closest=1.0, decay=1.0, recent=1), catalogue())
     assert model.score(Queries.of([[2, 0]]))[0, 2] == pytest.approx(0, abs=1e-6)
 
 
-def test_items_without_text_are_passed_over() -> None:
+def test_items_without_text_have_no_score() -> None:
     known = catalogue()
     title = pl.Series("title", [None, *known.attributes["title"][1:]], dtype=pl.String)
     known = Catalogue.from_frame(pl.DataFrame({"item_id": IDS, "title": title})).with_vectors(known.vectors)
@@ -81,7 +81,7 @@ def test_items_without_text_are_passed_over() -> None:
     np.testing.assert_allclose(scores[2], scores[1])
 
 
-def test_an_unloved_event_says_nothing() -> None:
+def test_a_disliked_event_changes_nothing() -> None:
     model = fitted(Content(), catalogue())
     scores = model.score(Queries.of([[0, 2], [0]], weights=[[1, -1], [1]]))
     np.testing.assert_array_equal(scores[0], scores[1])
@@ -107,7 +107,7 @@ def test_an_item_nobody_clicked_is_scored_as_soon_as_it_is_there() -> None:
     np.testing.assert_allclose(similar.scores, [[1, 0.6]], atol=1e-6)
 
 
-def test_without_vectors_it_says_nothing() -> None:
+def test_without_vectors_nothing_has_a_score() -> None:
     bare = Catalogue.from_frame(pl.DataFrame({"item_id": IDS, "title": IDS}))
     model = fitted(Content(), bare)
     assert np.isneginf(model.score(Queries.of([[0], []]))).all()

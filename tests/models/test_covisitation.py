@@ -147,7 +147,7 @@ def test_an_old_count_is_not_touched_by_an_update() -> None:
     assert newer.counts_[2, 3] == pytest.approx(2 ** (50 * HOUR / DAY))
 
 
-def test_only_the_last_events_of_a_history_speak() -> None:
+def test_only_the_last_events_of_a_history_are_used() -> None:
     model = fit(
         CoVisitation(last=1), [(0, 0, 0.0, 1.0), (0, 1, 1.0, 1.0), (1, 2, 2.0, 1.0), (1, 3, 3.0, 1.0)]
     )

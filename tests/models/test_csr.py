@@ -43,13 +43,13 @@ def test_a_stored_zero_is_no_empty_cell() -> None:
 
 
 @given(matrices, matrices)
-def test_what_rows_say_together(left: np.ndarray, right: np.ndarray) -> None:
+def test_a_dense_product_is_the_sum_of_the_rows(left: np.ndarray, right: np.ndarray) -> None:
     rows, matrix = sparse.csr_array(left[:, : len(right)]), sparse.csr_array(right[: left.shape[1]])
-    silent = np.arange(right.shape[1], dtype=np.float32) + 50
+    fill = np.arange(right.shape[1], dtype=np.float32) + 50
     product = (rows @ matrix).toarray()
     evidence = (abs(rows) @ abs(matrix)).toarray().any(axis=1, keepdims=True)
-    expected = np.where(evidence, np.where(product == 0, silent, product), -np.inf)
-    assert csr.spoken(rows, matrix, silent).tolist() == expected.tolist()
+    expected = np.where(evidence, np.where(product == 0, fill, product), -np.inf)
+    assert csr.dense_product(rows, matrix, fill).tolist() == expected.tolist()
 
 
 @given(matrices)

@@ -11,9 +11,9 @@ from tacit.models.decay import decayed, decayed_rows, faded, fading
 
 
 def log(days: list[float], timing: str = "time") -> Interactions:
-    made, _ = log_of(np.ones((1, len(days))))
+    plain, _ = log_of(np.ones((1, len(days))))
     values = {"at": np.array(days) * DAY, "timing": timing}
-    return Interactions(**{**vars(made), **values})
+    return Interactions(**{**vars(plain), **values})
 
 
 def test_each_earlier_event_counts_less_and_a_no_counts_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Dense matrices of items x items: the pieces that several closed forms are made of."""
+"""Dense matrices of items x items: the pieces that several closed forms share."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ def test_the_inverse_is_that_of_the_naive_form() -> None:
     np.testing.assert_allclose(gram.inverse(gram.regularised(X, penalty)), expected, rtol=1e-5)
 
 
-def test_a_matrix_without_an_inverse_is_told_of() -> None:
+def test_a_matrix_without_an_inverse_is_an_error() -> None:
     with pytest.raises(UnsupportedError, match="raise l2"):
         gram.inverse(-np.eye(3, dtype=np.float32))
 

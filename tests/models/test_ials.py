@@ -24,9 +24,9 @@ class TestIALS(Conformance):
 def naive(model: IALS, row: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """One user's factors, word for word."""
     d = factors.shape[1]
-    A = model.doubt_ * sum(np.outer(h, h) for h in factors)
+    A = model.scale_ * sum(np.outer(h, h) for h in factors)
     A = A + sum(c * np.outer(h, h) for c, h in zip(row, factors, strict=True))
-    A = A + model.reg * (row.sum() + model.doubt_ * len(factors)) ** model.frequency * np.eye(d)
+    A = A + model.reg * (row.sum() + model.scale_ * len(factors)) ** model.frequency * np.eye(d)
     return np.linalg.solve(A, row @ factors)
 
 
@@ -37,7 +37,7 @@ def test_a_half_step_is_the_solution_of_each_row(
 ) -> None:
     monkeypatch.setattr(ials, "_CELLS", cells)
     model = IALS(embedding_size=5, reg=0.3, frequency=frequency)
-    model.doubt_ = 0.2
+    model.scale_ = 0.2
     rows = np.vstack([X, np.zeros(12)])
     solved = model._solved(sparse.csr_array(rows.astype(np.float32)), Factors(FACTORS))
     expected = [naive(model, row, FACTORS) for row in rows]
@@ -48,10 +48,10 @@ def test_confidence_in_zeros_is_in_units_of_the_events() -> None:
     rows = np.pad(X, ((0, 3), (0, 2)))  # users and items without events do not count
     seen = X[X.any(axis=1)]
     model = fitted(IALS(embedding_size=4, unobserved=3.0), rows)
-    assert model.doubt_ == pytest.approx(3 * seen.mean())
+    assert model.scale_ == pytest.approx(3 * seen.mean())
 
 
-def test_a_history_is_answered_like_the_training_row() -> None:
+def test_a_history_scores_like_the_training_row() -> None:
     model = fitted(IALS(embedding_size=4, decay=1.0), X)
     histories = [np.flatnonzero(row).tolist() for row in X if row.any()]
     weights = [row[row > 0].tolist() for row in X if row.any()]
@@ -67,7 +67,7 @@ def test_earlier_events_count_less() -> None:
     np.testing.assert_allclose(faded, given, rtol=1e-5)
 
 
-def test_items_and_histories_without_events_are_passed_over() -> None:
+def test_items_and_histories_without_events_have_no_score() -> None:
     rows = X.copy()
     rows[:, 4] = 0
     scores = fitted(IALS(embedding_size=4), rows).score(Queries.of([[], [4], [3]]))

@@ -21,13 +21,13 @@ def test_a_history_is_the_decayed_sum_of_its_rows(weights: ItemItem) -> None:
     assert scores.tolist() == [[0.5, 2, -1.5, -np.inf], [0, 2, 0, -np.inf], [0, 3, 0, -np.inf]]
 
 
-def test_without_evidence_there_is_silence(weights: ItemItem) -> None:
+def test_without_evidence_there_is_no_score(weights: ItemItem) -> None:
     queries = Queries.of([[], [2], [9], [1]], weights=[[], [1], [1], [-1]])
     assert np.isneginf(weights.score(queries, 0.5)).all()
     assert np.isneginf(ItemItem(MATRIX, NOBODY).score(Queries.of([[0]]), 1.0)[0, [0, 2, 3]]).all()
 
 
-def test_asked_items_are_columns(weights: ItemItem) -> None:
+def test_given_items_are_columns(weights: ItemItem) -> None:
     items = np.array([2, 1], dtype=np.int32)
     assert weights.score(Queries.of([[1, 0]]), 0.5, items).tolist() == [[-1.5, 2]]
 
@@ -40,8 +40,8 @@ def test_similar_items_are_the_largest_of_a_row(weights: ItemItem) -> None:
 
 def test_an_event_has_its_share_of_the_score(weights: ItemItem) -> None:
     queries = Queries.of([[1, 0, 9], [0, 1]], weights=[[1, 1, 1], [1, -1]])
-    told = weights.explain(queries, 0.5, np.array([1, 1], dtype=np.int32))
-    assert told.tolist() == [0, 1, 0, 1, 0]
+    found = weights.explain(queries, 0.5, np.array([1, 1], dtype=np.int32))
+    assert found.tolist() == [0, 1, 0, 1, 0]
     against = weights.explain(Queries.of([[1, 0]]), 1.0, np.array([2], dtype=np.int32))
     assert against.tolist() == [-1, 0]
 

@@ -96,5 +96,5 @@ def test_a_share_is_the_part_of_the_score() -> None:
 
 
 def test_an_unknown_weighting_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="cosine, tfidf, bm25"):
+    with pytest.raises(ConfigError, match=r"weighting is 'jaccard', .*'cosine', 'tfidf' or 'bm25'"):
         ItemKNN(weighting="jaccard")  # type: ignore[arg-type]

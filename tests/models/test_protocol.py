@@ -9,14 +9,14 @@ from tacit.models.trending import Trending
 
 
 class Table:
-    """Scores that depend on the last item of a history only; it counts how often it is asked."""
+    """Scores that depend on the last item of a history only; it counts the queries of each call."""
 
     def __init__(self, n_items: int) -> None:
         self.table = np.random.default_rng(1).integers(0, 5, (n_items, n_items)).astype(np.float32)
-        self.asked: list[int] = []
+        self.batch_sizes: list[int] = []
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
-        self.asked.append(len(queries))
+        self.batch_sizes.append(len(queries))
         scores = np.full((len(queries), len(self.table)), 2.0, dtype=np.float32)
         has = queries.lengths > 0
         scores[has] = self.table[queries.item[queries.offsets[1:][has] - 1]]
@@ -44,7 +44,7 @@ def test_lists_are_a_stable_sort_without_the_seen(rows: list[list[int]], k: int)
 
 
 @given(histories, st.permutations(list(range(9))), st.integers(1, 9))
-def test_asked_items_are_the_only_ones(rows: list[list[int]], order: list[int], size: int) -> None:
+def test_given_items_are_the_only_ones(rows: list[list[int]], order: list[int], size: int) -> None:
     items = np.array(order[:size], dtype=np.int32)
     ranking = recommend(Table(9), Queries.of(rows), 4, items=items)
     for row, listed in zip(rows, ranking.items.tolist(), strict=True):
@@ -57,7 +57,7 @@ def test_many_queries_are_scored_in_batches_and_give_the_same_lists() -> None:
     rows = [[n % 9] for n in range(1_100)]
     scorer = Table(9)
     together = recommend(scorer, Queries.of(rows), 3)
-    assert scorer.asked == [512, 512, 76]
+    assert scorer.batch_sizes == [512, 512, 76]
     alone = np.concatenate([recommend(Table(9), Queries.of([row]), 3).items for row in rows[:9]])
     np.testing.assert_array_equal(together.items[:9], alone)
     np.testing.assert_array_equal(together.items[9:18], alone)
@@ -76,7 +76,7 @@ def test_no_query_and_no_item_are_answered() -> None:
     assert nothing.items.tolist() == [[-1, -1, -1]]
 
 
-def test_excluded_items_are_masked_in_place_and_newer_ones_passed_over() -> None:
+def test_excluded_items_are_masked_in_place_and_newer_ones_ignored() -> None:
     scores = np.zeros((2, 3), dtype=np.float32)
     mask_excluded(scores, Queries.of([[2, 7], [0]]))
     assert scores.tolist() == [[0, 0, -np.inf], [-np.inf, 0, 0]]

@@ -99,7 +99,9 @@ def test_earlier_rules_come_first_and_an_item_keeps_its_better_place() -> None:
         ({"history": "known", "last": [SOCK], "some": [SHOE]}, ["boots", "socks"], True),
     ],
 )
-def test_a_rule_speaks_to_whom_it_is_for(when: dict[str, Any], history: list[str], fits: bool) -> None:
+def test_a_rule_lists_its_items_for_the_queries_it_fits(
+    when: dict[str, Any], history: list[str], fits: bool
+) -> None:
     assert listed(fitted({"when": when, "items": ["umbrella"]}), *history) == (["umbrella"] if fits else [])
 
 

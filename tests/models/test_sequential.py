@@ -67,8 +67,8 @@ def naive(log: Interactions, model: Sequential) -> tuple[np.ndarray, np.ndarray]
     for user in range(log.n_users):
         events = range(log.offsets[user], log.offsets[user + 1])
         for target in events[1:]:
-            past = [event for event in events if target - model.window <= event < target]
-            S = sum(liked[e] * model.decay ** (target - 1 - e) * unit[log.item[e]] for e in past)
+            previous = [event for event in events if target - model.window <= event < target]
+            S = sum(liked[e] * model.decay ** (target - 1 - e) * unit[log.item[e]] for e in previous)
             step = (liked[target] > 0) * 0.5 ** ((log.end - log.at[target]) / DAY / half_life)
             SS += step * np.outer(S, S)
             ST += step * np.outer(S, liked[target] * unit[log.item[target]])
@@ -139,7 +139,7 @@ def test_a_log_without_order_is_learned_from_what_people_share() -> None:
     )
 
 
-def test_what_follows_is_told_from_what_precedes() -> None:
+def test_what_follows_differs_from_what_precedes() -> None:
     log, catalogue = sequences(3, n_users=2, n_items=3)
     chain = replace(
         log,
@@ -177,7 +177,7 @@ def test_blocks_do_not_change_the_weights(monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
-def test_items_without_events_and_beyond_the_limit_are_passed_over() -> None:
+def test_items_without_events_and_beyond_the_limit_have_no_score() -> None:
     log, catalogue = small_log()
     scores = weights(fit(Sequential(max_items=40), log, catalogue), log.n_items)
     users = np.bincount(log.matrix().indices, minlength=log.n_items)

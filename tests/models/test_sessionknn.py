@@ -89,9 +89,9 @@ def naive(model: SessionKNN, rows: Sequence[Row], history: Sequence[int]) -> lis
     for item in range(N_ITEMS):
         holders = [user for user in newest if item in held[user]]
         rarity = np.log1p(len(sessions) / max(len(holders), 1)) ** model.rarity
-        speaking = [likeness[user] * held[user][item] for user in best if item in held[user]]
-        if speaking:
-            scores[item] = sum(speaking) * rarity
+        found = [likeness[user] * held[user][item] for user in best if item in held[user]]
+        if found:
+            scores[item] = sum(found) * rarity
     return scores
 
 
@@ -136,14 +136,14 @@ def test_a_session_ends_after_a_pause_and_when_it_is_full() -> None:
     assert cut(fit(SessionKNN(length=50), rows)) == [[0, 1, 2, 3, 4]]
 
 
-def test_an_event_of_now_is_recommended_from() -> None:
+def test_an_event_just_added_is_recommended_from() -> None:
     model = fit(SessionKNN(), [(0, 0, 1.0, 1.0), (0, 1, 2.0, 1.0)])
     assert np.isneginf(model.score(Queries.of([[2]]))).all()
     scores = model.updated(log([(1, 2, 3.0, 1.0), (1, 5, 3.5, 1.0)])).score(Queries.of([[2]]))[0]
     assert np.flatnonzero(np.isfinite(scores)).tolist() == [2, 5]
 
 
-def test_of_equal_neighbours_the_most_recent_speak() -> None:
+def test_of_equal_neighbours_the_most_recent_are_taken() -> None:
     rows = [(user, item, user * 10.0 + item, 1.0) for user in range(3) for item in (0, user + 1)]
     scores = fit(SessionKNN(k=1), rows).score(Queries.of([[0]]))[0]
     assert np.flatnonzero(np.isfinite(scores)).tolist() == [0, 3]

@@ -34,19 +34,19 @@ def plain(rows: np.ndarray, item: int, others: np.ndarray, l1: float, l2: float)
 def test_the_weights_are_those_of_another_solver(l1: float, l2: float) -> None:
     unit = X.sum(axis=0).mean()
     model = fitted(SLIM(l1=l1, l2=l2), X)
-    made = model.score(Queries.of([[item] for item in range(12)]))
+    found = model.score(Queries.of([[item] for item in range(12)]))
     for item in range(12):
         others = np.delete(np.arange(12), item)
         expected = plain(X, item, others, l1 * unit, l2 * unit)
-        np.testing.assert_allclose(np.maximum(made[others, item], 0), expected, atol=2e-3)
+        np.testing.assert_allclose(np.maximum(found[others, item], 0), expected, atol=2e-3)
 
 
 def test_only_the_items_most_alike_explain_an_item() -> None:
     rows = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [0, 0, 1], [1, 1, 1]])
     # Cosines of item 0: 3 / sqrt(12) with item 1, 2 / sqrt(12) with item 2.
-    made = fitted(SLIM(l1=0.0, l2=0.1, neighbours=1), rows).weights_.matrix.toarray()
-    assert made[1, 0] > 0
-    assert made[2, 0] == 0
+    found = fitted(SLIM(l1=0.0, l2=0.1, neighbours=1), rows).weights_.matrix.toarray()
+    assert found[1, 0] > 0
+    assert found[2, 0] == 0
 
 
 @given(st.integers(1, 4), st.integers(1, 6), st.floats(0, 3), st.floats(0.1, 3), st.integers(0, 2**31 - 1))
@@ -63,15 +63,15 @@ def test_no_weight_can_be_bettered_alone(n: int, m: int, l1: float, l2: float, s
 
 
 @pytest.mark.filterwarnings("error")
-def test_items_that_faded_away_are_like_nothing() -> None:
+def test_items_that_faded_away_have_no_neighbours() -> None:
     log, catalogue = log_of(X)
     at = np.where(log.item < 6, 0.0, 2_000 * DAY)
     old = replace(log, at=at, timing="time")
     model = SLIM(half_life=3.0).fit(old, catalogue, rng=np.random.default_rng(0))
-    made = model.weights_.matrix.toarray()
-    assert np.isfinite(made).all()
-    assert not made[:6].any()
-    assert made[6:, 6:].any()
+    found = model.weights_.matrix.toarray()
+    assert np.isfinite(found).all()
+    assert not found[:6].any()
+    assert found[6:, 6:].any()
 
 
 def test_the_rarest_items_are_left_to_others() -> None:

@@ -97,7 +97,7 @@ def test_items_nobody_clicked_are_ranked_by_their_text() -> None:
     scores = model.score(Queries.of([[2]]))[0]
     assert np.isfinite(scores).all()
     assert scores.argmax() == 9
-    assert np.isneginf(model.score(Queries.of([[6], []]))).all()  # they do not speak themselves
+    assert np.isneginf(model.score(Queries.of([[6], []]))).all()  # but not from
 
 
 @pytest.mark.parametrize("keep", [200, 4])
@@ -120,10 +120,10 @@ def test_items_beyond_the_most_popular_are_known_by_their_text() -> None:
     assert np.isneginf(np.delete(scores, popular, axis=0)).all()
 
 
-def test_an_item_without_events_and_text_is_passed_over() -> None:
+def test_an_item_without_events_and_text_has_no_score() -> None:
     log, catalogue = setting()
-    silent = replace(catalogue, has_text=np.arange(10) != 6)
-    scores = weights(learned(TextPrior(), log, silent))
+    textless = replace(catalogue, has_text=np.arange(10) != 6)
+    scores = weights(learned(TextPrior(), log, textless))
     assert np.isneginf(scores[:, 6]).all()
     assert np.isfinite(np.delete(scores, 6, axis=1)).all()
 

@@ -25,10 +25,13 @@ their values are attributes of the same names.
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, Self, TypeVar, dataclass_transform, get_type_hints
+from itertools import pairwise
+from typing import Any, Literal, Self, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 from tacit.core.errors import ConfigError
 from tacit.core.spaces import Search
@@ -173,6 +176,11 @@ class Parameterised:
             )
         super().__setattr__(name, value)
 
+    def __delattr__(self, name: str) -> None:
+        if name in declared(type(self)):
+            raise AttributeError(f"{name} is a parameter and cannot be deleted")
+        super().__delattr__(name)
+
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
@@ -247,7 +255,7 @@ def build(cls: type[Built], values: Mapping[str, Any], what: str, *, name: str |
 
 
 def checked(one: Parameter, value: Any, what: str) -> Any:
-    """Return a value in normal form (whole numbers as fractions where these are meant, lists as tuples).
+    """Return a value in normal form: ints as floats where these are meant, lists as tuples, no NumPy numbers.
 
     Raises
     ------
@@ -256,14 +264,16 @@ def checked(one: Parameter, value: Any, what: str) -> Any:
     """
     from pydantic import ValidationError
 
+    if isinstance(value, np.generic):
+        value = value.item()
+    form = _thawed(value) if _mentions(one.kind, list) else _frozen(value)
     try:
-        value = _frozen(_adapter(one.kind).validate_python(value))
+        value = _frozen(_adapter(one.kind).validate_python(form))
     except ValidationError as error:
         reason = error.errors()[0]["msg"].lower()
         raise ConfigError(f"{what}: {one.name} is {value!r}, of the wrong type: {reason}") from error
-    numbers = value if isinstance(value, tuple) else (value,)
-    for number in numbers:
-        if isinstance(number, int | float) and not isinstance(number, bool) and not one.bounds.hold(number):
+    for number in _numbers(value):
+        if not one.bounds.hold(number):
             limits = str(one.bounds) or "a number"
             raise ConfigError(f"{what}: {one.name} is {value!r}; it must be {limits}")
     return value
@@ -282,14 +292,28 @@ def plain(value: Any) -> Json:
 
 
 def from_plain(value: Any, kind: Any) -> Any:
-    """Return a value of a file as the parameter of an annotation wants it.
+    """Return a value of a file as the parameter of an annotation takes it.
 
-    The text "inf" stands for a number that JSON does not know, "none" for the null that TOML does not know.
+    The text "inf" stands for a number that JSON does not know, "none" for the null that TOML does not know;
+    within sequences and mappings too.
     """
-    if value == _NULL and _takes(kind, type(None)) and not _takes(kind, str):
+    if isinstance(value, list | tuple):
+        return [from_plain(own, kind) for own in value]
+    if isinstance(value, Mapping):
+        return {key: from_plain(own, kind) for key, own in value.items()}
+    if not isinstance(value, str):
+        return value
+    if value == _NULL and _mentions(kind, type(None)) and not _mentions(kind, str):
         return None
-    if isinstance(value, str) and value.removeprefix("-") == _ENDLESS and _takes(kind, float):
+    if value.removeprefix("-") == _ENDLESS and _mentions(kind, float):
         return float(value)
+    return value
+    if isinstance(value, str) and value.removeprefix("-") == _ENDLESS:
+        return float(value)
+    if isinstance(value, list | tuple):
+        return [from_plain(own, kind) for own in value]
+    if isinstance(value, Mapping):
+        return {key: from_plain(own, kind) for key, own in value.items()}
     return value
 
 
@@ -310,9 +334,22 @@ def _declared(cls: Any) -> Mapping[str, Parameter]:
     return found
 
 
-def _takes(kind: Any, one: type) -> bool:
-    """Return whether an annotation is a type or a union with it."""
-    return kind is one or one in getattr(kind, "__args__", ())
+def _mentions(kind: Any, wanted: type) -> bool:
+    """Return whether a type is, or stands anywhere in, an annotation."""
+    own = get_origin(kind) or kind
+    return own is wanted or any(_mentions(part, wanted) for part in get_args(kind))
+
+
+def _numbers(value: Any) -> Iterator[int | float]:
+    """Yield the numbers of a value: itself, or those of a sequence or of the values of a mapping."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+    elif isinstance(value, tuple):
+        for own in value:
+            yield from _numbers(own)
+    elif isinstance(value, Mapping):
+        for own in value.values():
+            yield from _numbers(own)
 
 
 def _default(cls: type, name: str, default: Any) -> Any:
@@ -326,6 +363,10 @@ def _default(cls: type, name: str, default: Any) -> Any:
 
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def _thawed(value: Any) -> Any:
+    return list(map(_thawed, value)) if isinstance(value, list | tuple) else value
 
 
 @cache
@@ -344,7 +385,7 @@ def _meanings(cls: type) -> dict[str, str]:
     for base in reversed(cls.__mro__):
         inside, names = False, ""
         lines = inspect.cleandoc(base.__doc__ or "").splitlines()
-        for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        for line, below in pairwise([*lines, ""]):
             if below.startswith("---"):
                 inside, names = line in ("Parameters", "Attributes"), ""
             elif inside and line and not line.startswith((" ", "-")):

@@ -4,8 +4,9 @@ ELSA (Vančura et al., RecSys 2022) and beeFormer (Vančura et al., RecSys 2024,
 vectors A whose similarities rebuild histories of unit length from themselves. With the encoder's vectors F
 frozen, A is ``F W``, and for ``M = W W'`` that is a ridge regression: ``|X - X F M F'|^2 + l |M - s I|^2`` is
 least where ``G M T + l M = R + l s I``, with ``G = F'X'XF`` and ``T = F'F``. R is G without what an item says
-of itself, ``G - F' diag(X'X) F``: that it is like itself is no news. In the eigenvectors U of G (values g)
-and V of T (values t) that is ``(U'RV + l s U'V) / (g t' + l)``: two eigendecompositions, no gradient.
+of itself, ``G - F' diag(X'X) F``: that an item goes with itself teaches nothing. In the eigenvectors U of G
+(values g) and V of T (values t) that is ``(U'RV + l s U'V) / (g t' + l)``: two eigendecompositions and no
+gradient.
 
 How strongly M is pulled to the identity (which leaves the encoder as it is) decides what the head does for
 items nobody has clicked. So it is chosen by such items (`tacit.encoders.cold`), the identity among them.
@@ -14,12 +15,11 @@ docs/log/encoder-head.md has what was measured.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Array, Bool, Float32, Float64, Json
+from tacit.core.types import Array, Bool, Float32, Float64
 from tacit.data.interactions import Interactions
 from tacit.encoders.cold import ColdItems, Quality
 
@@ -53,23 +53,21 @@ class Head:
         length = np.linalg.norm(turned, axis=1, keepdims=True)
         return (turned / np.where(length > 1e-9, length, np.inf)).astype(np.float32)
 
-    def spec(self) -> dict[str, Json]:
-        """Return the strength as JSON."""
-        return {"strength": self.strength}
-
     def arrays(self) -> dict[str, Array]:
-        """Return the matrix."""
-        return {"head": self.matrix}
+        """Return the matrix and the strength: float64, NaN where there is none."""
+        strength = np.nan if self.strength is None else self.strength
+        return {"head": self.matrix, "strength": np.array(strength, dtype=np.float64)}
 
     @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> "Head":
-        """Rebuild from what `spec` and `arrays` returned."""
-        return cls(arrays["head"], spec["strength"])
+    def restore(cls, arrays: Mapping[str, Array]) -> "Head":
+        """Rebuild from what `arrays` returned."""
+        strength = float(arrays["strength"].item())
+        return cls(arrays["head"], None if np.isnan(strength) else strength)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What a strength is worth on the items set aside."""
+    """Quality of a strength on the held-out items."""
 
     strength: float | None
     quality: Quality
@@ -92,12 +90,12 @@ class Fit:
 
     @property
     def before(self) -> Quality:
-        """What the encoder as it is does for the items set aside."""
+        """Quality of the encoder as it is on the held-out items."""
         return self.trials[0].quality
 
     @property
     def after(self) -> Quality:
-        """What the best head, learned without them, does for them: the best of a few, so it flatters."""
+        """Quality on them of the best head, learned without them: the best of a few, so it is optimistic."""
         return _best(self.trials).quality
 
 
@@ -116,7 +114,7 @@ def fit_head(
     vectors : float32[items, d]
         Centred vectors of length 1; zeros where an item has no text.
     rng : numpy.random.Generator
-        Of the items set aside, where the log has no times.
+        Draws the held-out items where the log has no times.
     strengths : tuple of float or None
         What is tried, the identity (None) first; of equals the earlier one is taken.
     """
@@ -158,10 +156,10 @@ class _Normal:
     def of(cls, interactions: Interactions, vectors: Float32) -> "_Normal":
         X = _histories(interactions, vectors)
         F = vectors.astype(np.float64)
-        said = np.bincount(X.indices, np.square(X.data), minlength=len(F))  # the diagonal of X'X
-        F[said == 0] = 0
+        diagonal = np.bincount(X.indices, np.square(X.data), minlength=len(F))  # of X'X
+        F[diagonal == 0] = 0
         G, T = _gram(X, F), F.T @ F
-        R = G - (F.T * said) @ F
+        R = G - (F.T * diagonal) @ F
         (g, U), (t, V) = np.linalg.eigh(G), np.linalg.eigh(T)
         fits = float(np.trace(R) / max(np.sum(G * T), 1e-12))
         return cls(g, t, U, V, U.T @ R @ V, max(fits, 0.0))

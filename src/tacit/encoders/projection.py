@@ -1,16 +1,16 @@
-"""A view of vectors fitted on the past: centred, and optionally whitened or cut to few dimensions.
+"""A view of vectors fitted on the training window: centred, and optionally whitened or cut to few dimensions.
 
 Raw vectors of a language model all point the same way (mean pairwise cosine above .8); their differences are
 what tells items apart.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 
 from tacit.core.errors import ConfigError
-from tacit.core.types import Array, Float32, Json
+from tacit.core.types import Array, Float32
 
 Mode = Literal["centre", "pca", "whiten"]
 
@@ -53,19 +53,18 @@ class Projection:
         length = np.linalg.norm(turned, axis=1, keepdims=True)
         return (turned / np.where(length > 1e-9, length, np.inf)).astype(np.float32)
 
-    def spec(self) -> dict[str, Json]:
-        """Return the parameters as JSON."""
-        return {"dimension": self.dimension, "mode": self.mode}
-
     def arrays(self) -> dict[str, Array]:
-        """Return what was learned."""
+        """Return the mean and, where there are any, the directions: all that `transform` needs."""
         arrays = {"mean": self.mean_}
         return arrays if self.directions_ is None else {**arrays, "directions": self.directions_}
 
     @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        projection = cls(dimension=spec["dimension"], mode=spec["mode"])
+    def restore(cls, arrays: Mapping[str, Array]) -> Self:
+        """Return the fitted projection of what `arrays` returned.
+
+        It transforms as before; its parameters, which only a fit needs, are the defaults.
+        """
+        projection = cls()
         projection.mean_ = arrays["mean"]
         projection.directions_ = arrays.get("directions")
         return projection

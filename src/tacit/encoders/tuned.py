@@ -107,7 +107,7 @@ def save(encoder: TunedEncoder, directory: Path, facts: dict[str, Json]) -> None
     publish(
         directory,
         write,
-        {"tacit": __version__, "base": base, "head": encoder.head.spec(), "facts": facts},
+        {"tacit": __version__, "base": base, "strength": encoder.head.strength, "facts": facts},
     )
 
 
@@ -134,8 +134,8 @@ def load(directory: Path, base_from: Callable[[str], TextEncoder]) -> TunedEncod
     try:
         arrays = load_file(directory / _HEAD)
         source, name = manifest["base"]["source"], manifest["base"]["name"]
-        centre = Projection.restore({"dimension": None, "mode": "centre"}, arrays)
-        head = Head.restore(manifest["head"], arrays)
+        centre = Projection.restore(arrays)
+        head = Head.restore(arrays)
         learned = (directory / _BASE).is_file()
         base = TfidfEncoder.restore(load_file(directory / _BASE)) if learned else base_from(source)
     except (KeyError, TypeError, SafetensorError) as error:

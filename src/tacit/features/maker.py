@@ -90,7 +90,6 @@ class FeatureMaker:
         """Return the parameters as JSON."""
         return {
             "families": list(self.families),
-            "projection": self.projection.spec() if self.projection else None,
             "kinds": list(self.state_.kinds),
             "timed": self.state_.timed,
             "people": self.state_.people.spec() if self.state_.people else None,
@@ -113,11 +112,8 @@ class FeatureMaker:
         retrievers: Sequence[Recommender] = (),
     ) -> Self:
         """Rebuild from what `spec` and `arrays` returned, the catalogue and the fitted retrievers."""
-        projection = (
-            Projection.restore(spec["projection"], part_of(arrays, "projection", "."))
-            if spec["projection"]
-            else None
-        )
+        of_projection = part_of(arrays, "projection", ".")
+        projection = Projection.restore(of_projection) if of_projection else None
         maker = cls(projection=projection, families=spec["families"])
         maker.state_ = FeatureState.restore(
             part_of(arrays, "state", "."),

@@ -1,20 +1,22 @@
 """Content: items whose text means something like what the history is about.
 
-The only retriever that knows an item before anybody has clicked it. Raw language-model vectors all point
-the same way (mean cosine above .8), so they are centred (or projected) first, on items of the training
-window only. An item scores by its cosine to the decayed mean of the history and by its cosine to the
-closest of the last few events: somebody with two tastes should not be served their average. Where it is
-tuned, the vectors first pass a linear head that was learned from who chose what (`tacit.encoders.head`).
+It scores an item before anybody has clicked it. Raw language-model vectors all point the same way (mean
+cosine above .8), so they are centred (or projected) first, on items of the training window only. An item
+scores by its cosine to the decayed mean of the history and by its cosine to the closest of the last few
+events: the mean of two tastes is neither of them. Where it is tuned, the vectors first go through a linear
+head that is learned from who chose what (`tacit.encoders.head`).
 """
 
 import copy
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from tacit.core.types import Array, Bool, Float32, Int32, Json
+from tacit.core.parameters import learned, parameter
+from tacit.core.spaces import Choice, Float, Int
+from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -24,12 +26,14 @@ from tacit.encoders.projection import Mode, Projection
 from tacit.models.decay import decayed, decayed_rows, faded
 from tacit.models.itemitem import shares
 from tacit.models.protocol import batches
+from tacit.models.retriever import Retriever
+from tacit.models.spaces import DECAY
 
 _CELLS = 16_000_000
 """Similarities held at once while scoring."""
 
 
-class Content:
+class Content(Retriever):
     """Cosine of the items' projected vectors to the history.
 
     Parameters
@@ -41,42 +45,39 @@ class Content:
     decay : float
         How much less each earlier event of a history counts, in (0, 1].
     recent : int
-        How many of the last liked events may each speak for themselves.
+        How many of the last liked events are each compared with an item.
     closest : float
         Weight of the closest recent event beside the mean of the history, in [0, 1].
     tuned : bool
-        Whether a head is learned from the log; items that nobody has clicked pass it too.
-    name : str
+        Whether a head is learned from the log; it turns the vectors of items without events too.
+
+    Attributes
+    ----------
+    projection_ : Projection or None
+    head_ : Head or None
+    vectors_ : float32[items, d]
+        Projected vectors of length 1; zeros for items without text.
+    known_ : bool[items]
+        Items with a vector.
     """
 
-    def __init__(
-        self,
-        *,
-        mode: Mode = "centre",
-        dimension: int | None = None,
-        decay: float = 0.85,
-        recent: int = 10,
-        closest: float = 0.3,
-        tuned: bool = False,
-        name: str = "content",
-    ) -> None:
-        self.mode = mode
-        self.dimension = dimension
-        self.decay = decay
-        self.recent = recent
-        self.closest = closest
-        self.tuned = tuned
-        self.name = name
-        self.projection_: Projection | None = None
-        self.head_: Head | None = None
-        self.vectors_: Float32
-        self.known_: Bool
+    name: str = "content"
+    mode: Mode = parameter(default="centre", search=Choice(("centre", "pca", "whiten")))
+    dimension: int | None = parameter(default=None, low=1, search=Choice((None, 64, 128, 256)))
+    decay: float = parameter(default=0.85, above=0, high=1, search=DECAY)
+    recent: int = parameter(default=10, low=1, unit="events", search=Int(1, 30, log=True))
+    closest: float = parameter(default=0.3, low=0, high=1, search=Float(0.0, 1.0))
+    tuned: bool = parameter(default=False, search=Choice((False, True)))
+    projection_: Projection | None = learned(default=None)
+    head_: Head | None = learned(default=None)
+    vectors_: Float32 = learned()
+    known_: Bool = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Fit the projection on the items of the training window, then the head, and return self.
 
         Those are the items with events and the ones that were listed before the log ends. Without vectors
-        in the catalogue the model says nothing.
+        in the catalogue every score is ``-inf``.
         """
         there = catalogue.created_at <= interactions.end
         there &= np.isfinite(catalogue.created_at)
@@ -88,8 +89,8 @@ class Content:
             self.projection_ = Projection(dimension=dimension, mode=self.mode).fit(raw)
         self._project(catalogue)
         if self.tuned and self.projection_ is not None:
-            speaking = self.vectors_ * self.known_[:, None]
-            self.head_ = fit_head(interactions, speaking, rng=rng).head
+            known = self.vectors_ * self.known_[:, None]
+            self.head_ = fit_head(interactions, known, rng=rng).head
             self._project(catalogue)
         return self
 
@@ -101,7 +102,7 @@ class Content:
             self.vectors_[columns].T,
             np.where(self.known_[columns], np.float32(0), np.float32(-np.inf)),
         )
-        liked = self._speaking(queries)
+        liked = queries.keep(self._mask(queries))
         parts = [
             self._score(batch, target, baseline)
             for batch in batches(liked, len(baseline) * (self.recent + 1), _CELLS)
@@ -118,13 +119,13 @@ class Content:
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""
-        speaks = self._mask(queries)
-        liked = queries.keep(speaks)
+        used = self._mask(queries)
+        liked = queries.keep(used)
         cosine = np.einsum("ed,ed->e", self.vectors_[liked.item], self.vectors_[items[liked.row]])
         length = np.linalg.norm(self._means(liked), axis=1)[liked.row]
         parts = np.zeros(len(queries.item))
         mean = decayed(liked, self.decay) * cosine / np.maximum(length, 1e-12)
-        parts[speaks] = (1 - self.closest) * mean + self.closest * self._closest(liked, cosine)
+        parts[used] = (1 - self.closest) * mean + self.closest * self._closest(liked, cosine)
         return shares(queries, parts)
 
     def extended(self, catalogue: Catalogue) -> Self:
@@ -133,31 +134,17 @@ class Content:
         larger._project(catalogue)
         return larger
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters and the specs of projection and head (None where there is none)."""
-        names = ("mode", "dimension", "decay", "recent", "closest", "tuned", "name")
-        parameters: dict[str, Json] = {name: getattr(self, name) for name in names}
-        return {
-            "parameters": parameters,
-            "projection": None if self.projection_ is None else self.projection_.spec(),
-            "head": None if self.head_ is None else self.head_.spec(),
-        }
-
     def arrays(self) -> dict[str, Array]:
         """Return the projection and the head; the items' vectors are the catalogue's."""
         parts = [part for part in (self.projection_, self.head_) if part is not None]
         return {name: array for part in parts for name, array in part.arrays().items()}
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned and the catalogue's vectors."""
-        model = cls(**spec["parameters"])
-        if spec["projection"] is not None:
-            model.projection_ = Projection.restore(spec["projection"], arrays)
-        if spec["head"] is not None:
-            model.head_ = Head.restore(spec["head"], arrays)
-        model._project(catalogue)
-        return model
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        if "mean" in arrays:
+            self.projection_ = Projection.restore(arrays)
+        if "head" in arrays:
+            self.head_ = Head.restore(arrays)
+        self._project(catalogue)
 
     def _project(self, catalogue: Catalogue) -> None:
         if self.projection_ is None or catalogue.vectors is None:
@@ -172,9 +159,6 @@ class Content:
         inside = queries.item < len(self.known_)
         return (queries.weight > 0) & inside & self.known_[np.where(inside, queries.item, 0)]
 
-    def _speaking(self, queries: Queries) -> Queries:
-        return queries.keep(self._mask(queries))
-
     def _means(self, liked: Queries) -> Float32:
         return decayed_rows(liked, self.decay, len(self.vectors_)) @ self.vectors_
 
@@ -185,13 +169,14 @@ class Content:
         ----------
         liked : Queries
         target : float32[d, m]
-        silence : float32[m]
+        baseline : float32[m]
             0, or ``-inf`` for an item without text.
         """
+        # (1 - closest) * cos(mean, item) + closest * (maximum over recent events of left * cos(event, item))
         recent = liked.last(self.recent)
         left = faded(recent, self.decay).astype(np.float32)
         means, events = _unit(self._means(liked)), self.vectors_[recent.item] * left[:, None]
-        # One product for both: all vectors are read but once.
+        # One product for both, so that all vectors are read once only: [n + recent events, m].
         scores, near = np.split(np.concatenate([means, events]) @ target, [len(liked)])
         scores *= 1 - self.closest
         for row, (start, stop) in enumerate(pairwise(recent.offsets)):  # reduceat takes twenty times as long

@@ -1,25 +1,33 @@
 """Streaming co-visitation: items that follow each other in what people do, lately.
 
 Davidson et al., "The YouTube video recommendation system", RecSys 2010, with a decay. Each event is paired
-with the few events of the same user before it; a pair counts half after a half-life. Counts are kept at the
-value of one reference time, so an update adds larger numbers instead of touching the old ones.
+with the few events of the same user before it; a pair counts half after a half-life.
+
+At time t an event of time s counts ``2 ** ((s - t) / half_life)``. Counts are kept at the value of one
+reference time r: an event adds ``2 ** ((s - r) / half_life)``, so that an update adds larger numbers instead
+of changing the old ones, and all are multiplied by ``2 ** ((r - now) / half_life)`` to score. Rebasing moves
+r to now by the same factor, before the numbers overflow.
 """
 
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from math import inf
+from typing import Self
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import DAY, Array, Float32, Float64, Int32, Json
+from tacit.core.parameters import learned, parameter
+from tacit.core.spaces import Choice, Float, Int
+from tacit.core.types import DAY, Array, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
 from tacit.models import csr
 from tacit.models.itemitem import ItemItem
+from tacit.models.retriever import Retriever
 
 _HOUR = 3_600.0
 
@@ -45,7 +53,7 @@ class Events:
 
     @classmethod
     def of(cls, log: Interactions) -> Self:
-        """Return the events that are no no; all at time 0 where the log has no timestamps."""
+        """Return the events that are no dislikes; all at time 0 where the log has no timestamps."""
         liked = log.select(log.weight > 0)
         at = liked.at if liked.timing == "time" else np.zeros(len(liked))
         return cls(liked.user, liked.item, liked.weight, at)
@@ -63,7 +71,7 @@ class Events:
         return type(self)(**{name: array[kept] for name, array in vars(self).items()})
 
 
-class CoVisitation:
+class CoVisitation(Retriever):
     """Sum of the co-visits of an item with the items of the history.
 
     Parameters
@@ -82,46 +90,44 @@ class CoVisitation:
         Power of the (faded) weight of each of two items by which their co-visits are divided, as 0.5 is in
         a cosine; 0 lets popular items through.
     last : int
-        Events of a history that speak: the last ones.
+        Events of a history that are used: the last ones.
     decay : float
         How much less each earlier event of a history counts, in (0, 1].
-    name : str
+
+    Attributes
+    ----------
+    tails_ : Events
+        The last events of each user: later ones are paired with them.
+    counts_ : csr_array float64[items, items]
+        Pairs, at the value of ``since_``.
+    visits_ : float64[items]
+        Events, at the value of ``since_``.
+    since_, now_ : float
+        The reference time and that of the last event.
+    weights_ : ItemItem
     """
 
-    def __init__(
-        self,
-        *,
-        window: int = 10,
-        gap: float = float("inf"),
-        half_life: float = float("inf"),
-        backward: float = 0.75,
-        distance: float = 0.8,
-        popularity: float = 0.15,
-        last: int = 30,
-        decay: float = 0.85,
-        name: str = "covisitation",
-    ) -> None:
-        self.window = window
-        self.gap = gap
-        self.half_life = half_life
-        self.backward = backward
-        self.distance = distance
-        self.popularity = popularity
-        self.last = last
-        self.decay = decay
-        self.name = name
-        self.tails_: Events  # the last events of each user: later ones pair with them
-        self.counts_: sparse.csr_array  # float64[items, items]: pairs, at the value of `since_`
-        self.visits_: Float64  # items: events, at the value of `since_`
-        self.since_: float
-        self.now_: float  # of the last event
-        self.weights_: ItemItem
+    name: str = "covisitation"
+    window: int = parameter(default=10, low=1, unit="events", search=Int(3, 20, log=True))
+    gap: float = parameter(default=inf, low=0, unit="hours")
+    half_life: float = parameter(default=inf, above=0, unit="days", search=Choice((inf, 7.0, 30.0, 90.0)))
+    backward: float = parameter(default=0.75, low=0, search=Float(0.0, 1.0))
+    distance: float = parameter(default=0.8, above=0, high=1, search=Float(0.5, 1.0))
+    popularity: float = parameter(default=0.15, low=0, search=Float(0.0, 0.5))
+    last: int = parameter(default=30, low=1, unit="events")
+    decay: float = parameter(default=0.85, above=0, high=1, search=Float(0.5, 0.9))
+    tails_: Events = learned()
+    counts_: sparse.csr_array = learned()
+    visits_: Float64 = learned()
+    since_: float = learned()
+    now_: float = learned()
+    weights_: ItemItem = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Count the pairs and return self."""
         n_items = len(catalogue)
-        nobody = np.empty(0, dtype=np.int32)
-        self.tails_ = Events(nobody, nobody, np.empty(0, np.float32), np.empty(0, np.float64))
+        none = np.empty(0, dtype=np.int32)
+        self.tails_ = Events(none, none, np.empty(0, np.float32), np.empty(0, np.float64))
         self.counts_ = sparse.csr_array((n_items, n_items), dtype=np.float64)
         self.visits_ = np.zeros(n_items)
         events = Events.of(interactions)
@@ -137,15 +143,15 @@ class CoVisitation:
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]; ``-inf`` for items that were not seen with any of the history."""
-        return self.weights_.score(self._spoken(queries), self.decay, items)
+        return self.weights_.score(self._last(queries), self.decay, items)
 
     def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k items that an event on each of ``items`` speaks for most."""
+        """Return the k items with the largest weights from each of ``items``."""
         return self.weights_.similar(items, k)
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""
-        return self.weights_.explain(self._spoken(queries), self.decay, items)
+        return self.weights_.explain(self._last(queries), self.decay, items)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody saw the new items yet."""
@@ -156,59 +162,49 @@ class CoVisitation:
         larger.weights_ = self.weights_.extended(n_items)
         return larger
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters (infinite times as text: JSON has no infinity) and the two moments."""
-        names = ("window", "backward", "distance", "popularity", "last", "decay", "name")
-        times = {"gap": str(self.gap), "half_life": str(self.half_life)}
-        return {**{name: getattr(self, name) for name in names}, **times, "moments": [self.since_, self.now_]}
-
     def arrays(self) -> dict[str, Array]:
-        """Return the counts and the last events of each user."""
+        """Return the counts, the two moments they refer to and the last events of each user."""
         counts = self.counts_
         return {
             "pairs": counts.data,
             "indices": counts.indices.astype(np.int32, copy=False),
             "indptr": counts.indptr.astype(np.int64, copy=False),
             "visits": self.visits_,
+            "moments": np.array([self.since_, self.now_]),
             **vars(self.tails_),
         }
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        given = {name: value for name, value in spec.items() if name != "moments"}
-        model = cls(**{**given, "gap": float(spec["gap"]), "half_life": float(spec["half_life"])})
-        model.since_, model.now_ = spec["moments"]
-        model.visits_ = arrays["visits"]
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        self.since_, self.now_ = (float(moment) for moment in arrays["moments"])
+        self.visits_ = arrays["visits"]
         pairs = arrays["pairs"], arrays["indices"], arrays["indptr"]
-        model.counts_ = sparse.csr_array(pairs, shape=(len(model.visits_), len(model.visits_)))
-        model.tails_ = Events(**{name: arrays[name] for name in ("user", "item", "weight", "at")})
-        model._weigh()
-        return model
+        self.counts_ = sparse.csr_array(pairs, shape=(len(self.visits_), len(self.visits_)))
+        self.tails_ = Events(**{name: arrays[name] for name in ("user", "item", "weight", "at")})
+        self._weigh()
 
-    def _spoken(self, queries: Queries) -> Queries:
-        """Return the queries with no weight on the events that are too long ago to speak."""
+    def _last(self, queries: Queries) -> Queries:
+        """Return the queries without the weight of all but the last events."""
         return replace(queries, weight=np.where(queries.position < self.last, queries.weight, np.float32(0)))
 
     def _learn(self, later: Events) -> None:
-        """Add later events to the counts (of a model that nobody holds yet)."""
+        """Add later events to the counts, in place: only for a model that no caller holds yet."""
         self.now_ = float(later.at.max(initial=self.now_))
-        self._rebase()
+        self._rebase()  # first: the new events are added at the value of the new reference time
         events, source = self.tails_.then(later)
         new = source >= len(self.tails_.user)
-        strength = events.weight * self._worth(events.at)
+        strength = events.weight * self._value(events.at)
         n_items = len(self.visits_)
         self.visits_ = self.visits_ + np.bincount(events.item[new], strength[new], minlength=n_items)
         self.counts_ = (self.counts_ + self._pairs(events, new)).tocsr()
         self.tails_ = events.tail(self.window)
         self._weigh()
 
-    def _worth(self, at: Float64) -> Float64:
-        """Return what an event of each time counts for, in units of the reference time: float64[events]."""
+    def _value(self, at: Float64) -> Float64:
+        """Return the factor of an event of each time at the reference time: float64[events]."""
         return np.exp2((at - self.since_) / (self.half_life * DAY))
 
     def _left(self) -> float:
-        """Return what is left by now of an event of the reference time."""
+        """Return the factor from the value at the reference time to the value now."""
         return float(np.exp2((self.since_ - self.now_) / (self.half_life * DAY)))
 
     def _rebase(self) -> None:
@@ -226,7 +222,7 @@ class CoVisitation:
         return both
 
     def _apart(self, events: Events, new: Array, lag: int) -> tuple[Int32, Int32, Float64]:
-        """Return the items and the worth of the pairs of events that are ``lag`` places apart."""
+        """Return the items and the value of the pairs of events that are ``lag`` places apart."""
         late = np.flatnonzero(new[lag:]) + lag
         early = late - lag
         paired = (
@@ -236,11 +232,11 @@ class CoVisitation:
         )
         late, early = late[paired], early[paired]
         weight = np.sqrt(events.weight[late] * events.weight[early], dtype=np.float64)
-        value = weight * self.distance ** (lag - 1) * self._worth(events.at[late])
+        value = weight * self.distance ** (lag - 1) * self._value(events.at[late])
         return events.item[early], events.item[late], value
 
     def _weigh(self) -> None:
-        """Make the weights that answer: what is left of the counts now."""
+        """Set the weights that score: ``count_ij / (visits_i visits_j) ** popularity``, all as of now."""
         visits = self.visits_ * self._left()
         own = np.where(visits > 0, visits, 1.0) ** -self.popularity
         scaled = csr.scaled(self.counts_, rows=own * self._left(), columns=own)

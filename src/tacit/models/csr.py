@@ -16,11 +16,11 @@ def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_ar
     """Return users x items: the weight of the strongest event of each pair, csr_array float32[users, items].
 
     Weights are halved for every ``half_life`` days of their age; None and infinity forget nothing, and in a
-    log without timestamps nothing is forgotten either. Repetitions do not add up: what goes together is told
-    by who wanted both, and not by how often (docs/decisions/007-event-weights.md).
+    log without timestamps nothing is forgotten either. Repetitions do not add up: which items go together
+    depends on who wanted both, and not on how often (docs/decisions/007-event-weights.md).
     """
     weight = interactions.weight
-    if finite(half_life) is not None:
+    if half_life is not None and np.isfinite(half_life):
         weight = (weight * fading(interactions, half_life)).astype(np.float32)
     liked = np.flatnonzero(weight > 0)
     pair = interactions.user[liked] * np.int64(interactions.n_items) + interactions.item[liked]
@@ -31,11 +31,6 @@ def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_ar
     offsets = np.searchsorted(row, np.arange(interactions.n_users + 1))
     parts = (strongest, item.astype(np.int32), offsets.astype(np.int32))
     return sparse.csr_array(parts, shape=(interactions.n_users, interactions.n_items))
-
-
-def finite(half_life: float | None) -> float | None:
-    """Return the half-life, None where nothing fades."""
-    return None if half_life is None or np.isinf(half_life) else half_life
 
 
 def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
@@ -69,8 +64,8 @@ def best_of_dense(dense: Float32, k: int) -> sparse.csr_array:
     return sparse.csr_array((dense[row, columns], columns, indptr), shape=dense.shape)
 
 
-def spoken(rows: sparse.csr_array, matrix: sparse.csr_array, silent: Float32 | float) -> Float32:
-    """Return ``rows @ matrix``, what the entries of each row say together, as dense float32[n, m].
+def dense_product(rows: sparse.csr_array, matrix: sparse.csr_array, fill: Float32 | float) -> Float32:
+    """Return ``rows @ matrix`` as dense float32[n, m].
 
     A sparse product of long rows would take several times as long: it makes a list of the cells it meets.
 
@@ -78,16 +73,16 @@ def spoken(rows: sparse.csr_array, matrix: sparse.csr_array, silent: Float32 | f
     ----------
     rows : csr_array float32[n, l]
     matrix : csr_array float32[l, m]
-    silent : float32[m] or float
-        Stands where the sum is 0. A row whose entries say nothing at all is ``-inf``.
+    fill : float32[m] or float
+        Stands where the sum is 0. A row that meets no entry of the matrix at all is ``-inf``.
     """
-    said = np.full((rows.shape[0], matrix.shape[1]), -np.inf, dtype=np.float32)
+    dense = np.full((rows.shape[0], matrix.shape[1]), -np.inf, dtype=np.float32)
     for n, (start, stop) in enumerate(pairwise(rows.indptr)):
         met = matrix[rows.indices[start:stop]]
         if met.nnz:
             total = rows.data[start:stop] @ met
-            said[n] = np.where(total == 0, silent, total)
-    return said
+            dense[n] = np.where(total == 0, fill, total)
+    return dense
 
 
 def densified(matrix: sparse.csr_array, fill: float) -> Float32:
@@ -130,6 +125,6 @@ def parts(matrix: sparse.csr_array) -> dict[str, Array]:
 
 
 def assembled(arrays: Mapping[str, Array], columns: int) -> sparse.csr_array:
-    """Return the matrix of the arrays that `parts` made."""
+    """Return the matrix of the arrays that `parts` returned."""
     data, indices, indptr = arrays["data"], arrays["indices"], arrays["indptr"]
     return sparse.csr_array((data, indices, indptr), shape=(len(indptr) - 1, columns))

@@ -1,29 +1,33 @@
-"""iALS: item factors from confidences, and a user vector solved for any history at the moment of asking.
+"""iALS: item factors from confidences, and a user vector solved for any history when it is scored.
 
 Hu, Koren and Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008: an event is a 1
 with the confidence of its weight, everything else a 0 with little, and users and items are solved in turn.
 The regularisation grows with how often a row was seen (Rendle et al., "Revisiting the performance of iALS",
 RecSys 2022), which is what makes it as good as newer models. Memory and time grow with the items, not with
 their square, so it suits catalogues that EASE is too large for. Users are not kept: the same half-step
-that trains them answers any history.
+that trains them scores any history.
 """
 
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Array, Bool, Float32, Int32, Int64, Json
+from tacit.core.parameters import learned, parameter
+from tacit.core.spaces import Choice, Float
+from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models.decay import decayed, decayed_rows
 from tacit.models.itemitem import shares
+from tacit.models.retriever import Retriever
+from tacit.models.spaces import DECAY
 
 _CELLS = 4_000_000
 """Numbers gathered at once while solving."""
@@ -43,7 +47,7 @@ class Factors:
 
     @cached_property
     def baseline(self) -> Float32:
-        """What makes a score that of nobody: float32[n], 0 or ``-inf`` for the unseen."""
+        """What is added to a score: float32[n], 0 or ``-inf`` for the unseen."""
         return np.where(self.seen, 0, -np.inf).astype(np.float32)
 
     @cached_property
@@ -52,12 +56,13 @@ class Factors:
         return self.vectors.T @ self.vectors
 
 
-class IALS:
+class IALS(Retriever):
     """Factors of users and items whose product is large where somebody wanted something.
 
     Parameters
     ----------
     embedding_size : int
+        Length of the vectors of users and items.
     epochs : int
         Rounds of solving the users, then the items.
     reg : float
@@ -71,31 +76,24 @@ class IALS:
         How much less each earlier event of a history counts, in (0, 1].
     max_events : int
         A larger log is learned from as many of its users, drawn at random, as have that many events.
-    name : str
+
+    Attributes
+    ----------
+    items_ : Factors
+    scale_ : float
+        Confidence that one pair without an event is a 0.
     """
 
-    def __init__(
-        self,
-        *,
-        embedding_size: int = 64,
-        epochs: int = 8,
-        reg: float = 0.02,
-        frequency: float = 1.0,
-        unobserved: float = 2.0,
-        decay: float = 0.9,
-        max_events: int = 3_000_000,
-        name: str = "ials",
-    ) -> None:
-        self.embedding_size = embedding_size
-        self.epochs = epochs
-        self.reg = reg
-        self.frequency = frequency
-        self.unobserved = unobserved
-        self.decay = decay
-        self.max_events = max_events
-        self.name = name
-        self.items_: Factors
-        self.scale_: float  # confidence that one pair without an event is a 0
+    name: str = "ials"
+    embedding_size: int = parameter(default=64, low=1, search=Choice((32, 64, 128)))
+    epochs: int = parameter(default=8, low=1)
+    reg: float = parameter(default=0.02, low=0, search=Float(0.003, 0.1, log=True))
+    frequency: float = parameter(default=1.0, low=0, high=1)
+    unobserved: float = parameter(default=2.0, low=0, search=Float(0.5, 10.0, log=True))
+    decay: float = parameter(default=0.9, above=0, high=1, search=DECAY)
+    max_events: int = parameter(default=3_000_000, low=1, unit="events")
+    items_: Factors = learned()
+    scale_: float = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for users and items in turn and return self."""
@@ -114,12 +112,12 @@ class IALS:
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]; ``-inf`` for items without events, and for all where no event is known."""
         rows = decayed_rows(queries, self.decay, len(self.items_.seen))
-        asked = slice(None) if items is None else items
-        scores = self._solved(rows, self.items_) @ self.items_.vectors[asked].T
-        scores += self.items_.baseline[asked]
+        columns = slice(None) if items is None else items
+        scores = self._solved(rows, self.items_) @ self.items_.vectors[columns].T
+        scores += self.items_.baseline[columns]
         row = np.repeat(np.arange(len(queries)), np.diff(rows.indptr))
-        told = np.bincount(row, self.items_.seen[rows.indices], minlength=len(queries))
-        scores[told == 0] = -np.inf
+        known = np.bincount(row, self.items_.seen[rows.indices], minlength=len(queries))
+        scores[known == 0] = -np.inf
         return scores
 
     def similar(self, items: Int32, k: int) -> Ranking:
@@ -140,35 +138,24 @@ class IALS:
         system, _ = self._systems(rows, self.items_, np.arange(len(queries)))
         direction = np.linalg.solve(system, vectors[items][:, :, None])[..., 0]
         inside = queries.item < len(vectors)
-        spoken = np.zeros(len(queries.item))
-        spoken[inside] = (vectors[queries.item[inside]] * direction[queries.row[inside]]).sum(axis=1)
-        return shares(queries, spoken * decayed(queries, self.decay))
+        parts = np.zeros(len(queries.item))
+        parts[inside] = (vectors[queries.item[inside]] * direction[queries.row[inside]]).sum(axis=1)
+        return shares(queries, parts * decayed(queries, self.decay))
 
     def extended(self, catalogue: Catalogue) -> Self:
-        """Return a model of the larger catalogue: it says nothing about the new items."""
+        """Return a model of the larger catalogue: the new items score ``-inf``."""
         larger = copy.copy(self)
         missing = len(catalogue) - len(self.items_.vectors)
         larger.items_ = Factors(np.pad(self.items_.vectors, ((0, missing), (0, 0))))
         return larger
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters."""
-        names = (
-            "embedding_size", "epochs", "reg", "frequency", "unobserved", "decay", "max_events", "name",
-        )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
-
     def arrays(self) -> dict[str, Array]:
         """Return the factors of the items and the confidence of a 0."""
-        return {"items": self.items_.vectors, "doubt": np.array([self.scale_])}
+        return {"items": self.items_.vectors, "scale": np.array(self.scale_)}
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        model = cls(**spec)
-        model.items_ = Factors(arrays["items"])
-        model.scale_ = float(arrays["doubt"][0])
-        return model
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        self.items_ = Factors(arrays["items"])
+        self.scale_ = float(arrays["scale"].item())
 
     def _solved(self, X: sparse.csr_array, factors: Factors) -> Float32:
         """Return the half-step: the best factors of the rows of X given those of its columns."""
@@ -179,10 +166,14 @@ class IALS:
         return solved
 
     def _systems(self, X: sparse.csr_array, factors: Factors, rows: Int64) -> tuple[Float32, Float32]:
-        """Return the d x d systems of the rows and their right-hand sides."""
+        """Return the systems of the rows and their right-hand sides: float32[rows, d, d], float32[rows, d].
+
+        With the confidences c of a row's events, the vectors h of their items and a = ``scale_``, its factors
+        solve ``(sum c h h' + a H'H + reg * (sum c + a n)^frequency I) x = sum c h``.
+        """
         place, inside = _padded(X.indptr.astype(np.int64, copy=False), rows)
         confidence = np.where(inside, X.data[place], 0)
-        seen = factors.vectors[X.indices[place]]
+        seen = factors.vectors[X.indices[place]]  # [rows, longest, d]
         target = (confidence[:, None, :] @ seen)[:, 0]
         system = seen.swapaxes(1, 2) @ (seen * confidence[:, :, None])
         system += np.float32(self.scale_) * factors.gram

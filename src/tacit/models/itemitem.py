@@ -48,7 +48,7 @@ class ItemItem:
     def score(self, queries: Queries, decay: float, items: Int32 | None = None) -> Float32:
         """Return the decayed sum of the rows of each history: float32[n, m]; ``-inf`` without evidence."""
         histories = decayed_rows(queries, decay, len(self.known))
-        scores = csr.spoken(histories, self.matrix, self._baseline)
+        scores = csr.dense_product(histories, self.matrix, self._baseline)
         return scores if items is None else scores[:, items]
 
     @cached_property

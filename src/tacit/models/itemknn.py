@@ -1,21 +1,23 @@
 """Item-based nearest neighbours: items that the same people wanted.
 
 Deshpande and Karypis, "Item-based top-N recommendation algorithms", TOIS 2004. Three weightings: cosine,
-TF-IDF (an event of somebody who wants everything says less) and BM25 (besides, repeats saturate and popular
+TF-IDF (an event of a user with many items counts less) and BM25 (besides, repeats saturate and popular
 items are held back). Similarities are made block by block, so memory stays bounded for any catalogue.
 """
 
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core.errors import ConfigError
-from tacit.core.types import Array, Int32, Json
+from tacit.core.parameters import parameter
+from tacit.core.spaces import Choice, Float, Int
+from tacit.core.types import Array, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.itemitem import ByItems, ItemItem
+from tacit.models.spaces import DECAY, FORGETS
 
 Weighting = Literal["cosine", "tfidf", "bm25"]
 
@@ -32,48 +34,31 @@ class ItemKNN(ByItems):
     Parameters
     ----------
     weighting : {"cosine", "tfidf", "bm25"}
+        How events are weighted before they are compared; see the head of this module.
     k : int
-        Neighbours of each item: the items whose events may speak for it.
+        Neighbours of each item: the items whose events add to its score.
     shrinkage : float
         Added to the denominator of the similarity: holds back pairs that few people back.
     decay : float
         How much less each earlier event of a history counts, in (0, 1].
     half_life : float, optional
         Days after which an event of the log counts half while learning; by default nothing fades.
-    name : str
     """
 
-    def __init__(
-        self,
-        *,
-        weighting: Weighting = "cosine",
-        k: int = 200,
-        shrinkage: float = 40.0,
-        decay: float = 0.7,
-        half_life: float | None = None,
-        name: str = "itemknn",
-    ) -> None:
-        if weighting not in get_args(Weighting):
-            raise ConfigError(f"weighting is {weighting!r}; known: {', '.join(get_args(Weighting))}")
-        self.weighting = weighting
-        self.k = k
-        self.shrinkage = shrinkage
-        self.decay = decay
-        self.half_life = half_life
-        self.name = name
+    name: str = "itemknn"
+    weighting: Weighting = parameter(default="cosine", search=Choice(("cosine", "tfidf", "bm25")))
+    k: int = parameter(default=200, low=1, search=Int(20, 500, log=True))
+    shrinkage: float = parameter(default=40.0, low=0, search=Float(1.0, 200.0, log=True))
+    decay: float = parameter(default=0.7, above=0, high=1, search=DECAY)
+    half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Find each item's neighbours and return self."""
         X = _weighted(csr.wanted(interactions, self.half_life), self.weighting)
         neighbours = _neighbours(X, self.k, self.shrinkage)
-        # Rows of the neighbours are candidates; an event looks up the candidates that it speaks for.
+        # A row of the neighbours is a candidate; scoring looks up the candidates of an event's item.
         self.weights_ = ItemItem(neighbours.T.tocsr(), np.zeros(len(catalogue), dtype=bool))
         return self
-
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters (an infinite half-life as none, which is the same)."""
-        names = ("weighting", "k", "shrinkage", "decay", "name")
-        return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
 
 
 def _weighted(X: sparse.csr_array, weighting: Weighting) -> sparse.csr_array:

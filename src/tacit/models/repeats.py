@@ -1,39 +1,40 @@
 """What somebody chose before: hard to beat where people buy the same again and again.
 
 Personal frequency (Hu et al., "Modeling personalized item frequency information for next-basket
-recommendation", SIGIR 2020). It speaks for items of the history alone, so it counts for something only where
-these may be recommended.
+recommendation", SIGIR 2020). It scores the items of the history alone, so it is of use only where these may
+be recommended again.
 """
 
 import copy
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from tacit.core.types import Array, Float32, Int32, Json
+from tacit.core.parameters import learned, parameter
+from tacit.core.spaces import Float
+from tacit.core.types import Array, Float32, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.decay import chosen
 from tacit.models.itemitem import shares
+from tacit.models.retriever import Retriever
 
 
-class Repeats:
+class Repeats(Retriever):
     """How often somebody chose an item.
 
     Parameters
     ----------
     decay : float
         How much less each earlier event of a history counts, in (0, 1].
-    name : str
     """
 
-    def __init__(self, *, decay: float = 1.0, name: str = "repeats") -> None:
-        self.decay = decay
-        self.name = name
-        self.n_items_: int
+    name: str = "repeats"
+    decay: float = parameter(default=1.0, above=0, high=1, search=Float(0.9, 1.0))
+    n_items_: int = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Learn how many items there are, and return self: all else is in the history."""
@@ -55,17 +56,9 @@ class Repeats:
         larger.n_items_ = len(catalogue)
         return larger
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters."""
-        return {"decay": self.decay, "name": self.name}
-
     def arrays(self) -> dict[str, Array]:
         """Return nothing: nothing is learned."""
         return {}
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` returned."""
-        model = cls(**spec)
-        model.n_items_ = len(catalogue)
-        return model
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        self.n_items_ = len(catalogue)

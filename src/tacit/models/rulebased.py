@@ -13,7 +13,7 @@ A rule is plain data (JSON, TOML)::
     sort = "price"
     limit = 20
 
-Every rule whose ``when`` fits the query speaks; the items of an earlier rule come before a later one's.
+Every rule whose ``when`` fits the query lists its items; those of an earlier rule come before a later one's.
 """
 
 import copy
@@ -24,11 +24,13 @@ from typing import Any, Self
 import numpy as np
 
 from tacit.core.errors import ConfigError
-from tacit.core.types import Array, Bool, Float32, Int32, Int64, Json
+from tacit.core.parameters import learned, parameter
+from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models.conditions import Condition, all_hold, attribute
+from tacit.models.retriever import Retriever
 
 _KEYS = ("when", "items", "where", "sort", "descending", "limit")
 _HISTORY = ("empty", "known")
@@ -70,7 +72,7 @@ class When:
 
 @dataclass(frozen=True)
 class Rule:
-    """When to say what.
+    """Which items to list for which queries.
 
     Attributes
     ----------
@@ -146,14 +148,22 @@ class Rule:
         return codes[: self.limit]
 
 
-class RuleBased:
-    """What somebody decided should be shown.
+class RuleBased(Retriever):
+    """Lists written by hand, and items picked by their attributes.
 
     Parameters
     ----------
     rules : sequence of mappings
         See the head of this module; earlier rules come first.
-    name : str
+
+    Attributes
+    ----------
+    users_ : int64[items]
+        How many users wanted each item.
+    lists_ : list of float32[items]
+        Of each rule: minus the place of its items, ``-inf`` for all others.
+    last_, some_ : list of bool[items]
+        Of each rule: the items that fulfil the conditions of ``when``.
 
     Raises
     ------
@@ -161,14 +171,16 @@ class RuleBased:
         If a rule is malformed. Unknown attributes and items are found by `fit`.
     """
 
-    def __init__(self, *, rules: Sequence[Mapping[str, Any]] = (), name: str = "rules") -> None:
-        self.rules = rules
-        self.name = name
-        self._parsed = [Rule.parse(raw, f"rule {place}") for place, raw in enumerate(rules, 1)]
-        self.users_: Int64
-        self.lists_: list[Float32]
-        self.last_: list[Bool]
-        self.some_: list[Bool]
+    name: str = "rules"
+    rules: Sequence[Any] = parameter(default=())
+    users_: Int64 = learned()
+    lists_: list[Float32] = learned()
+    last_: list[Bool] = learned()
+    some_: list[Bool] = learned()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._parsed = [Rule.parse(raw, f"rule {place}") for place, raw in enumerate(self.rules, 1)]
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Resolve the rules against the catalogue and return self.
@@ -195,18 +207,12 @@ class RuleBased:
         larger = copy.copy(self)
         return larger._resolve(np.pad(self.users_, (0, len(catalogue) - len(self.users_))), catalogue)
 
-    def spec(self) -> dict[str, Json]:
-        """Return the rules."""
-        return {"rules": [dict(rule) for rule in self.rules], "name": self.name}
-
     def arrays(self) -> dict[str, Array]:
         """Return how many users wanted each item: what the lists are sorted by."""
         return {"users": self.users_}
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        return cls(rules=spec["rules"], name=spec["name"])._resolve(arrays["users"], catalogue)
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        self._resolve(arrays["users"], catalogue)
 
     def _resolve(self, users: Int64, catalogue: Catalogue) -> Self:
         self.users_ = users

@@ -1,10 +1,15 @@
 """Sequential: linear weights from what came before to what comes next, in closed form.
 
 Choi et al., "Session-aware linear item-item models for session-based recommendation" (SLIST), WWW 2021. One
-ridge regression of two halves: from the decayed past of every event to that event (order matters), and from
-the items of a person to each other (it does not: EASE). An item's weight on itself is held at zero, as
-in EASE. The rows of the first half, one an event, are never made: what pairs of events some lag apart add to
-the products is a recurrence over the lags. A log without order is learned by the second half alone.
+ridge regression of two halves: from the decayed previous events of every event to that event (order matters),
+and from the items of a user to each other (it does not: EASE). An item's weight on itself is held at zero, as
+in EASE. A log without order is learned by the second half alone.
+
+The weights minimise ``(1 - q) |T - S B|^2 + q u |X - X B|^2 + l2 |B|^2`` (each step with its own weight),
+where a row of S is the decayed sum of the items before an event, the row of T that event, X users x items, q
+the ``similarity`` and u what brings both halves to one scale. So ``B = G^-1 (A - diag(m))`` with
+``G = (1 - q) S'S + q u X'X + l2 I`` and ``A = (1 - q) S'T + q u X'X``. S and T, one row an event, are never
+made: what pairs of events some lag apart add to S'S and S'T is a recurrence over the lags.
 """
 
 from collections.abc import Iterator
@@ -14,13 +19,16 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Float32, Float64, Int32, Int64, Json
+from tacit.core.parameters import parameter
+from tacit.core.spaces import Choice, Float
+from tacit.core.types import Float32, Float64, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.decay import fading
 from tacit.models.gram import CELLS, blocks, check_memory, inverse, largest, most_popular
 from tacit.models.itemitem import ByItems, ItemItem
+from tacit.models.spaces import FORGETS
 
 
 class Sequential(ByItems):
@@ -32,11 +40,12 @@ class Sequential(ByItems):
         Share of the half that does not look at the order, in [0, 1]; 1 is EASE. A log without times and
         without an order is learned as if it were 1.
     window : int
-        Events that a past reaches back.
+        Previous events from which an event is predicted, at most.
     decay : float
-        How much less each earlier event of a past counts, in (0, 1]; the same when learning and when asked.
+        How much less each earlier event of a history counts, in (0, 1]; the same for learning and scoring.
     half_life : float, optional
-        Days after which a step from past to next counts half while learning; by default nothing fades.
+        Days after which a step from the previous events to the next counts half while learning; by default
+        nothing fades.
     l2 : float
         Regularisation, in units of the mean of the diagonal of the products, so that one value suits
         logs of all sizes.
@@ -45,29 +54,16 @@ class Sequential(ByItems):
     max_items : int
         The most popular items that take part; time grows with the third power of their number, memory
         with the second (12,000: 1.3 GB). The others get ``-inf``.
-    name : str
     """
 
-    def __init__(
-        self,
-        *,
-        similarity: float = 0.15,
-        window: int = 20,
-        decay: float = 0.8,
-        half_life: float | None = None,
-        l2: float = 0.5,
-        keep: int = 200,
-        max_items: int = 12_000,
-        name: str = "sequential",
-    ) -> None:
-        self.similarity = similarity
-        self.window = window
-        self.decay = decay
-        self.half_life = half_life
-        self.l2 = l2
-        self.keep = keep
-        self.max_items = max_items
-        self.name = name
+    name: str = "sequential"
+    similarity: float = parameter(default=0.15, low=0, high=1, search=Float(0.02, 0.8, log=True))
+    window: int = parameter(default=20, low=1, unit="events", search=Choice((10, 20, 40)))
+    decay: float = parameter(default=0.8, above=0, high=1, search=Float(0.6, 0.95))
+    half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
+    l2: float = parameter(default=0.5, low=0, search=Float(0.1, 10.0, log=True))
+    keep: int = parameter(default=200, low=1)
+    max_items: int = parameter(default=12_000, low=1)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for the weights and return self.
@@ -83,11 +79,6 @@ class Sequential(ByItems):
         self.weights_ = ItemItem.among(items, B, len(catalogue))
         return self
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters (an infinite half-life as none, which is the same)."""
-        names = ("similarity", "window", "decay", "l2", "keep", "max_items", "name")
-        return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
-
     def _solved(self, interactions: Interactions, items: Int64) -> Float32:
         """Return the dense weights between ``items``: float32[items, items]."""
         G, A = self._products(interactions, items)
@@ -95,16 +86,17 @@ class Sequential(ByItems):
         return _ridge(G, A)
 
     def _products(self, interactions: Interactions, items: Int64) -> tuple[Float32, Float32]:
-        """Return both sides of the normal equations, the halves mixed: float32[items, items] each."""
+        """Return G without its penalty, and A: both float32[items, items]; see the head of this module."""
         steps = _steps(interactions, items, self.half_life)
         window, decay = self.window, self.decay
-        G = _crossed(steps, len(items), steps.pasts(window, decay))
-        A = _crossed(steps, len(items), steps.nexts(window, decay))
+        G = _crossed(steps, len(items), steps.of_previous(window, decay))  # S'S, each pair once
+        A = _crossed(steps, len(items), steps.of_next(window, decay))  # S'T
         _add_transposed(G)
         X = csr.wanted(interactions, None)[:, items]
         size = np.diagonal(G).mean()
-        # In a log without order, or of single events, there is no step: what is left is EASE.
+        # In a log without order, or of single events, there is no step: only EASE remains.
         similarity = self.similarity if interactions.timing != "none" and size > 0 else 1.0
+        # u: the mean of the diagonal of S'S in units of that of X'X.
         unit = max(size, 1.0) / np.square(X.data, dtype=np.float64).sum() * len(items)
         for side in (G, A):
             side *= 1 - similarity
@@ -114,52 +106,55 @@ class Sequential(ByItems):
 
 @dataclass(frozen=True)
 class _Steps:
-    """The events of a log, user by user, oldest first; a step leads from the past of an event to the event.
+    """The events of a log, user by user, oldest first; a step leads from the events before an event to it.
 
     Attributes
     ----------
     item : int32[events]
         Place among the trained items.
     liked : float64[events]
-        What an event counts for; 0 for a no and for items that are not trained.
+        Weight of an event; 0 for a dislike and for items that are not trained.
     step : float64[events]
-        What the step to this event counts for; 0 where there is nothing to learn.
-    rest : int64[events]
+        Weight of the step to this event; 0 where there is nothing to learn.
+    remaining : int64[events]
         How many events of the same user came later.
     """
 
     item: Int32
     liked: Float64
     step: Float64
-    rest: Int64
+    remaining: Int64
 
     def later(self, values: Float64, lag: int) -> Float64:
         """Return what the event ``lag`` after each event has, 0 beyond the user's last: float64[events]."""
         shifted = np.zeros(len(values))
         shifted[: max(len(values) - lag, 0)] = values[lag:]
-        shifted *= self.rest >= lag
+        shifted *= self.remaining >= lag
         return shifted
 
-    def pasts(self, window: int, decay: float) -> Float32:
-        """Return what two events so far apart add to S'S: float32[lags, events]; with themselves by half.
+    def of_previous(self, window: int, decay: float) -> Float32:
+        """Return what each event and the one ``lag`` after it add to S'S: float32[lags, events].
 
-        Two events meet in the past of every step after the later one while the window holds the earlier.
+        Events e and e + lag are both in the row of S of each step to e + lag + 1, ..., e + window. For the
+        step to e + lag + n their product is ``decay ** (lag + 2 (n - 1))``, so the sum over n is
+        ``decay ** lag`` times the sum of ``decay ** (2 (n - 1)) * step``: ``steps`` below, built from the
+        largest lag down. Lag 0, an event with itself, is halved because the transpose is added later.
         """
-        worth = np.zeros((window + 1, len(self.item)), dtype=np.float32)
+        added = np.zeros((window + 1, len(self.item)), dtype=np.float32)
         steps = np.zeros(len(self.item))
         for lag in reversed(range(window)):
             steps = decay**2 * steps + self.later(self.step, lag + 1)
-            worth[lag] = self.liked * self.later(self.liked, lag) * steps * decay**lag
-        worth[0] /= 2
-        return worth
+            added[lag] = self.liked * self.later(self.liked, lag) * steps * decay**lag
+        added[0] /= 2
+        return added
 
-    def nexts(self, window: int, decay: float) -> Float32:
-        """Return what two events so far apart add to S'T: float32[lags, events]."""
-        worth = np.zeros((window + 1, len(self.item)), dtype=np.float32)
+    def of_next(self, window: int, decay: float) -> Float32:
+        """Return what each event and the one ``lag`` after it add to S'T: float32[lags, events]."""
+        added = np.zeros((window + 1, len(self.item)), dtype=np.float32)
         target = self.liked * self.step
         for lag in range(1, window + 1):
-            worth[lag] = self.liked * self.later(target, lag) * decay ** (lag - 1)
-        return worth
+            added[lag] = self.liked * self.later(target, lag) * decay ** (lag - 1)
+        return added
 
 
 def _steps(interactions: Interactions, items: Int64, half_life: float | None) -> _Steps:
@@ -172,32 +167,32 @@ def _steps(interactions: Interactions, items: Int64, half_life: float | None) ->
         item=np.maximum(item, 0),
         liked=liked,
         step=fading(interactions, np.inf if half_life is None else half_life) * (liked > 0),
-        rest=ends - 1 - np.arange(len(interactions)),
+        remaining=ends - 1 - np.arange(len(interactions)),
     )
 
 
-def _crossed(steps: _Steps, n_items: int, worth: Float32) -> Float32:
+def _crossed(steps: _Steps, n_items: int, added: Float32) -> Float32:
     """Return the sum of the pairs by item of the earlier and the later event: float32[items, items].
 
     Parameters
     ----------
     steps : _Steps
     n_items : int
-    worth : float32[lags, events]
+    added : float32[lags, events]
         What each event and the one ``lag`` after it add.
     """
     order = np.argsort(steps.item, kind="stable")
     counts = np.bincount(steps.item, minlength=n_items)
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    lags = len(worth)
+    lags = len(added)
     product = np.empty((n_items, n_items), dtype=np.float32)
     for rows in _bounded(np.maximum(counts * lags, n_items)):
         first = order[offsets[rows.start] : offsets[rows.stop]]
         later = np.stack([steps.item.take(first + lag, mode="clip") for lag in range(lags)], axis=1)
-        value = np.stack([worth[lag].take(first) for lag in range(lags)], axis=1)
+        value = np.stack([added[lag].take(first) for lag in range(lags)], axis=1)
         ends = (offsets[rows.start : rows.stop + 1] - offsets[rows.start]) * lags
         shape = (rows.stop - rows.start, n_items)
-        # Made dense, a matrix of repeated entries is their sum.
+        # toarray adds entries that stand in the same cell.
         product[rows] = sparse.csr_array((value.ravel(), later.ravel(), ends), shape=shape).toarray()
     return product
 

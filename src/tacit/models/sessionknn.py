@@ -9,17 +9,22 @@ history: it ends after a pause, or when it is full. A batch is scored by gathers
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from math import inf
+from typing import Self
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64, Json
+from tacit.core.parameters import learned, parameter
+from tacit.core.spaces import Float, Int
+from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
 from tacit.models.decay import decayed, faded
+from tacit.models.retriever import Retriever
+from tacit.models.spaces import DECAY
 
 _HOUR = 3_600.0
 
@@ -120,13 +125,13 @@ class Sessions:
         return sparse.csr_array((largest, places), shape=(len(self), n_items))
 
 
-class SessionKNN:
-    """Sum of what the nearest sessions hold, by their similarity to the history.
+class SessionKNN(Retriever):
+    """Sum of the items of the nearest sessions, weighted by their similarity to the history.
 
     Parameters
     ----------
     k : int
-        Sessions that speak: the most similar ones, of equals the most recent.
+        Sessions whose items are added up: the most similar ones, of equals the most recent.
     recent : int
         Sessions that each item of the history looks up: the most recent ones (in a log without times those
         of the highest user codes).
@@ -136,7 +141,7 @@ class SessionKNN:
         How much less each earlier event of the history counts for the similarity, in (0, 1].
     focus : float
         Power of ``decay ** position`` of the last event that is shared with a session: above 0, sessions
-        that share only what was long ago say less.
+        that share only early events count less.
     rarity : float
         Power of the rarity ``ln(1 + sessions / sessions with the item)`` in the score of an item; 0 lets
         popular items through.
@@ -145,41 +150,35 @@ class SessionKNN:
         long sessions.
     gap : float
         Hours of a pause that ends a session, where the log has times; ``inf`` for never, which was best on
-        all logs measured with users who come back: what they did on other days is evidence too.
+        all logs measured with users who come back: their earlier days are evidence too.
     length : int
         Events of a full session. Without it long histories match everything: 50 was far better than no
         limit on films, and no worse on baskets.
-    name : str
+
+    Attributes
+    ----------
+    sessions_ : Sessions
+    held_ : csr_array float32[sessions, items]
+        Weights of the items of each session.
+    holders_ : csr_array float32[items, sessions]
+        Its transpose: the sessions with an item, the newest last in a row.
+    rarity_ : float32[items]
     """
 
-    def __init__(
-        self,
-        *,
-        k: int = 200,
-        recent: int = 200,
-        last: int = 10,
-        decay: float = 0.85,
-        focus: float = 0.5,
-        rarity: float = 0.5,
-        evenness: float = 0.25,
-        gap: float = float("inf"),
-        length: int = 50,
-        name: str = "sessionknn",
-    ) -> None:
-        self.k = k
-        self.recent = recent
-        self.last = last
-        self.decay = decay
-        self.focus = focus
-        self.rarity = rarity
-        self.evenness = evenness
-        self.gap = gap
-        self.length = length
-        self.name = name
-        self.sessions_: Sessions
-        self.held_: sparse.csr_array  # sessions x items: what a neighbour speaks for
-        self.holders_: sparse.csr_array  # items x sessions, the newest last in a row
-        self.rarity_: Float32  # items
+    name: str = "sessionknn"
+    k: int = parameter(default=200, low=1, search=Int(50, 1000, log=True))
+    recent: int = parameter(default=200, low=1, search=Int(100, 2000, log=True))
+    last: int = parameter(default=10, low=1, unit="events", search=Int(5, 50, log=True))
+    decay: float = parameter(default=0.85, above=0, high=1, search=DECAY)
+    focus: float = parameter(default=0.5, low=0, search=Float(0.0, 2.0))
+    rarity: float = parameter(default=0.5, low=0, search=Float(0.0, 1.0))
+    evenness: float = parameter(default=0.25, low=0, high=1, search=Float(0.0, 0.75))
+    gap: float = parameter(default=inf, low=0, unit="hours")
+    length: int = parameter(default=50, low=1, unit="events")
+    sessions_: Sessions = learned()
+    held_: sparse.csr_array = learned()
+    holders_: sparse.csr_array = learned()
+    rarity_: Float32 = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Cut the log into sessions, index them and return self."""
@@ -210,21 +209,12 @@ class SessionKNN:
         larger._index(self.sessions_, len(catalogue))
         return larger
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters (an infinite gap as text: JSON has no infinity)."""
-        names = ("k", "recent", "last", "decay", "focus", "rarity", "evenness", "length", "name")
-        return {**{name: getattr(self, name) for name in names}, "gap": str(self.gap)}
-
     def arrays(self) -> dict[str, Array]:
         """Return the sessions."""
         return dict(vars(self.sessions_))
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        model = cls(**{**spec, "gap": float(spec["gap"])})
-        model._index(Sessions(**arrays), len(catalogue))
-        return model
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        self._index(Sessions(**arrays), len(catalogue))
 
     def _index(self, sessions: Sessions, n_items: int) -> None:
         self.sessions_ = sessions
@@ -245,29 +235,38 @@ class SessionKNN:
         np.add.at(flat, cell, self.held_.data[held] * np.repeat(similarity, entries) * self.rarity_[item])
 
     def _neighbours(self, queries: Queries) -> tuple[Int64, Int64, Float32]:
-        """Return query, session and similarity of the at most k neighbours of each history."""
+        """Return query, session and similarity of the at most k neighbours of each history.
+
+        Of a session that shares the events E with the history, and holds n items, the similarity is
+        ``(sum over E of strength) * (largest left in E) ** focus / n ** evenness``.
+        """
         row, session, strength, left = self._looked_up(queries)
+        # One row a pair of query and session: pairs that several events looked up stand together.
         order = np.argsort(row * len(self.sessions_) + session, kind="stable")
         row, session = row[order], session[order]
         first = np.flatnonzero((np.diff(row, prepend=-1) != 0) | (np.diff(session, prepend=-1) != 0))
         if not len(first):
             return row, session, strength
         row, session = row[first], session[first]
-        size = self.held_.indptr[session + 1] - self.held_.indptr[session]
+        size = self.held_.indptr[session + 1] - self.held_.indptr[session]  # n, distinct items
         near = np.maximum.reduceat(left[order], first) ** self.focus
         similarity = np.add.reduceat(strength[order], first) * near / size**self.evenness
-        best = np.lexsort((-session, -similarity, row))
+        best = np.lexsort((-session, -similarity, row))  # sessions are in the order of time
         best = best[place_in_row(row[best]) < self.k]
         return row[best], session[best], similarity[best].astype(np.float32)
 
     def _looked_up(self, queries: Queries) -> tuple[Int64, Int64, Float32, Float64]:
-        """Return query, session, strength and what is left of each event's most recent sessions."""
+        """Return query, session, strength and what is left by decay of each event's most recent sessions.
+
+        One entry a pair of event and session, at most ``recent`` for each of the ``last`` events.
+        """
         strength, left = decayed(queries, self.decay), faded(queries, self.decay)
         inside = (strength > 0) & (queries.position < self.last) & (queries.item < len(self.rarity_))
         events = np.flatnonzero(inside)
         ends = self.holders_.indptr[queries.item[events] + 1].astype(np.int64)
         starts = np.maximum(self.holders_.indptr[queries.item[events]], ends - self.recent)
         counts = ends - starts
+        # The ranges starts:ends of all events, one after the other.
         place = np.arange(counts.sum()) + np.repeat(starts - np.cumsum(counts) + counts, counts)
         session = self.holders_.indices[place].astype(np.int64)
         event = np.repeat(events, counts)

@@ -13,13 +13,16 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Float32, Int64, Json
+from tacit.core.parameters import parameter
+from tacit.core.spaces import Float, Int
+from tacit.core.types import Float32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.ranking import top_k
 from tacit.models import csr
 from tacit.models.gram import CELLS, check_memory, gram, most_popular
 from tacit.models.itemitem import ByItems, ItemItem
+from tacit.models.spaces import DECAY, FORGETS
 
 _SWEEPS = 50
 _STILL = 1e-3
@@ -43,27 +46,15 @@ class SLIM(ByItems):
     max_items : int
         The most popular items that take part; memory grows with the square of their number (10,000: 400
         MB). The others get ``-inf``.
-    name : str
     """
 
-    def __init__(
-        self,
-        *,
-        l1: float = 0.03,
-        l2: float = 1.0,
-        neighbours: int = 100,
-        decay: float = 1.0,
-        half_life: float | None = None,
-        max_items: int = 10_000,
-        name: str = "slim",
-    ) -> None:
-        self.l1 = l1
-        self.l2 = l2
-        self.neighbours = neighbours
-        self.decay = decay
-        self.half_life = half_life
-        self.max_items = max_items
-        self.name = name
+    name: str = "slim"
+    l1: float = parameter(default=0.03, low=0, search=Float(0.003, 0.3, log=True))
+    l2: float = parameter(default=1.0, low=0, search=Float(0.03, 10.0, log=True))
+    neighbours: int = parameter(default=100, low=1, search=Int(50, 200, log=True))
+    decay: float = parameter(default=1.0, above=0, high=1, search=DECAY)
+    half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
+    max_items: int = parameter(default=10_000, low=1)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for the weights and return self.
@@ -79,13 +70,8 @@ class SLIM(ByItems):
         self.weights_ = ItemItem.among(items, self._weights(gram(X[:, items])), len(catalogue))
         return self
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters (an infinite half-life as none, which is the same)."""
-        names = ("l1", "l2", "neighbours", "decay", "max_items", "name")
-        return {name: getattr(self, name) for name in names} | {"half_life": csr.finite(self.half_life)}
-
     def _weights(self, G: Float32) -> sparse.coo_array:
-        """Return what each item (row) says of each (column): coo_array float32[items, items]."""
+        """Return the weight of each item (row) for each other (column): coo_array float32[items, items]."""
         width = min(self.neighbours, len(G) - 1)
         if width < 1:
             return sparse.coo_array(G.shape, dtype=np.float32)
@@ -120,13 +106,14 @@ def nonnegative(G: Float32, target: Float32, *, l1: float, l2: float) -> Float32
     -------
     float32[n, m]
     """
-    diagonal = np.diagonal(G, axis1=1, axis2=2)
+    diagonal = np.diagonal(G, axis1=1, axis2=2)  # [n, m]
+    # rest = target - l1 - G w, kept up to date: minus the slope of the loss without its l2.
     weights, rest = np.zeros_like(target), target - np.float32(l1)
     for _ in range(_SWEEPS):
         moved = 0.0
         for k in range(target.shape[1]):
-            wanted = (rest[:, k] + diagonal[:, k] * weights[:, k]) / (diagonal[:, k] + np.float32(l2))
-            step = np.maximum(wanted, 0) - weights[:, k]
+            best = (rest[:, k] + diagonal[:, k] * weights[:, k]) / (diagonal[:, k] + np.float32(l2))
+            step = np.maximum(best, 0) - weights[:, k]
             weights[:, k] += step
             rest -= step[:, None] * G[:, k]
             moved = max(moved, float(np.abs(step).max()))
@@ -139,7 +126,7 @@ def _most_alike(G: Float32, items: Int64, width: int) -> Int64:
     """Return the neighbours of items by cosine, never themselves: int64[n, width]."""
     length = np.sqrt(np.diagonal(G))
     both = length * length[items, None]
-    # What has all but faded away is like nothing.
+    # The length of an item whose events have faded away is 0 in float32: its cosines are 0, not NaN.
     cosine = np.divide(G[items], both, out=np.zeros_like(both), where=both > 0)
     cosine[np.arange(len(items)), items] = -np.inf
     return top_k(cosine, width).items.astype(np.int64)

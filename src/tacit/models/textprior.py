@@ -1,10 +1,10 @@
-"""TextPrior: EASE that is pulled towards what the items' texts say, so that it knows items without events.
+"""TextPrior: EASE with a penalty towards weights learned from texts, so that it scores items without events.
 
 Moon et al., "L3AE: LLM-enhanced linear autoencoders for recommendation", 2025 (arXiv 2508.13500): ridge
 regression between the items' unit vectors F gives weights C, and EASE is solved with the further penalty
 ``prior * |B - C|^2``. C is of the rank of F apart from its diagonal, so that with
 ``P = (X'X + (l2 + prior) I)^-1``, ``K = (F'F + ridge I)^-1`` and ``W = prior P F K`` the weights are
-``B = W F' diag(s) - P diag(t)``: no second matrix of items x items. An item nobody has clicked gets its
+``B = W F' diag(s) - P diag(t)``: no second matrix of items x items. An item without events gets its
 column from its vector alone, ``W f``: a product, not a new solution.
 """
 
@@ -15,7 +15,9 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64, Json
+from tacit.core.parameters import learned, parameter
+from tacit.core.spaces import Choice, Float
+from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.encoders.projection import Projection
@@ -30,6 +32,7 @@ from tacit.models.gram import (
     precision,
 )
 from tacit.models.itemitem import ByItems, ItemItem
+from tacit.models.spaces import DECAY, FORGETS
 
 
 class TextPrior(ByItems):
@@ -54,34 +57,29 @@ class TextPrior(ByItems):
     max_items : int
         The most popular items that are solved for; time grows with its third power, memory with the second.
         Others are treated as items without events.
-    name : str
+
+    Attributes
+    ----------
+    projection_ : Projection or None
+        None where the catalogue has no vectors.
+    solved_ : int32[s]
+        The items that are solved for.
+    text_ : float32[s, d]
+        W of the head of this module: what turns the vector of an item into its column of weights.
     """
 
-    def __init__(
-        self,
-        *,
-        l2: float = 4.0,
-        prior: float = 10.0,
-        ridge: float = 0.1,
-        dimension: int | None = None,
-        keep: int = 200,
-        decay: float = 1.0,
-        half_life: float | None = None,
-        max_items: int = 10_000,
-        name: str = "textprior",
-    ) -> None:
-        self.l2 = l2
-        self.prior = prior
-        self.ridge = ridge
-        self.dimension = dimension
-        self.keep = keep
-        self.decay = decay
-        self.half_life = half_life
-        self.max_items = max_items
-        self.name = name
-        self.projection_: Projection | None = None
-        self.solved_: Int32
-        self.text_: Float32
+    name: str = "textprior"
+    l2: float = parameter(default=4.0, low=0, search=Float(0.3, 30.0, log=True))
+    prior: float = parameter(default=10.0, low=0, search=Float(1.0, 100.0, log=True))
+    ridge: float = parameter(default=0.1, above=0, search=Float(0.01, 1.0, log=True))
+    dimension: int | None = parameter(default=None, low=1, search=Choice((None, 64, 128, 256)))
+    keep: int = parameter(default=200, low=1)
+    decay: float = parameter(default=1.0, above=0, high=1, search=DECAY)
+    half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
+    max_items: int = parameter(default=10_000, low=1)
+    projection_: Projection | None = learned(default=None)
+    solved_: Int32 = learned()
+    text_: Float32 = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for the weights and return self; without vectors in the catalogue they are those of EASE.
@@ -112,30 +110,17 @@ class TextPrior(ByItems):
         larger.weights_ = ItemItem(csr.resized(old.matrix, size, size) + self._columns(F), known)
         return larger
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters and the projection's own spec (None where there were no vectors)."""
-        names = ("l2", "prior", "ridge", "dimension", "keep", "decay", "max_items", "name")
-        parameters: dict[str, Json] = {name: getattr(self, name) for name in names}
-        return {
-            "parameters": parameters | {"half_life": csr.finite(self.half_life)},
-            "projection": None if self.projection_ is None else self.projection_.spec(),
-        }
-
     def arrays(self) -> dict[str, Array]:
         """Return the kept weights, what turns a vector into a column, and the projection."""
         own = {"solved": self.solved_, "text": self.text_}
         projection = {} if self.projection_ is None else self.projection_.arrays()
         return self.weights_.arrays() | own | projection
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        model = cls(**spec["parameters"])
-        if spec["projection"] is not None:
-            model.projection_ = Projection.restore(spec["projection"], arrays)
-        model.solved_, model.text_ = arrays["solved"], arrays["text"]
-        model.weights_ = ItemItem.restore(arrays)
-        return model
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        super()._take(arrays, catalogue)
+        if "mean" in arrays:
+            self.projection_ = Projection.restore(arrays)
+        self.solved_, self.text_ = arrays["solved"], arrays["text"]
 
     def _projection(self, interactions: Interactions, catalogue: Catalogue) -> Projection | None:
         there = np.isfinite(catalogue.created_at) & (catalogue.created_at <= interactions.end)
@@ -157,12 +142,13 @@ class TextPrior(ByItems):
 
     def _solve(self, X: sparse.csr_array, F: Float32) -> sparse.csr_array:
         """Keep what turns vectors into columns and return the largest weights: csr_array[items, items]."""
-        seen = F[self.solved_]
+        seen = F[self.solved_]  # [s, d]
         K, s = _regression(seen, self.ridge)
         unit = float(np.square(X.data, dtype=np.float64).sum()) / max(X.shape[1], 1)
         pull = self.prior * unit if self.projection_ is not None else 0.0
         P = precision(X, np.full(X.shape[1], self.l2 * unit + pull)) if len(seen) else X[:0].toarray()
         self.text_ = (pull * (P @ seen) @ K).astype(np.float32)
+        # t_i empties the diagonal of ``I + W F' diag(s) - P diag(t)``.
         t = (1 + s * np.einsum("id,id->i", self.text_, seen)) / np.diagonal(P)
         scaled = F.copy()
         scaled[self.solved_] *= s[:, None].astype(np.float32)

@@ -7,62 +7,64 @@ neighbours wanted fades with its age, which is worth most where fashions change 
 
 import copy
 from collections.abc import Mapping
-from typing import Any, Literal, Self, get_args
+from math import inf
+from typing import Literal, Self
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core.errors import ConfigError
-from tacit.core.types import Array, Float32, Int32, Json
+from tacit.core.parameters import learned, parameter
+from tacit.core.parts import part_of
+from tacit.core.spaces import Choice, Int
+from tacit.core.types import Array, Float32, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.decay import decayed_rows, fading
 from tacit.models.protocol import batches
+from tacit.models.retriever import Retriever
+from tacit.models.spaces import DECAY
 
 Weighting = Literal["cosine", "tfidf"]
 
 
-class UserKNN:
+class UserKNN(Retriever):
     """Sum of what the nearest training users wanted, by their similarity to the history.
 
     Parameters
     ----------
     k : int
-        Neighbours that speak.
+        Neighbours whose items are added up: the users most like the history.
     weighting : {"cosine", "tfidf"}
-        How histories are compared; "tfidf" lets rare items say more about likeness.
+        How histories are compared; with "tfidf" a rare item that both share counts more.
     decay : float
         How much less each earlier event of the query's history counts, in (0, 1].
     half_life : float, optional
         Days after which an event of a neighbour counts half; ``inf`` for never. By default the time in
         which the last tenth of the log's events happened.
-    name : str
+
+    Attributes
+    ----------
+    wanted_ : csr_array float32[users, items]
+        Faded weights of what each training user wanted.
+    rarity_ : float32[items]
+        How much an item counts when histories are compared.
+    unit_ : csr_array float32[items, users]
+        The users' rows with length 1, transposed for the product.
     """
 
-    def __init__(
-        self,
-        *,
-        k: int = 100,
-        weighting: Weighting = "cosine",
-        decay: float = 0.85,
-        half_life: float | None = None,
-        name: str = "userknn",
-    ) -> None:
-        if weighting not in get_args(Weighting):
-            raise ConfigError(f"weighting is {weighting!r}; known: {', '.join(get_args(Weighting))}")
-        self.k = k
-        self.weighting = weighting
-        self.decay = decay
-        self.half_life = half_life
-        self.name = name
-        self.wanted_: sparse.csr_array  # users x items: what a neighbour speaks for
-        self.rarity_: Float32  # items: how much an item says about likeness
-        self.unit_: sparse.csr_array  # items x users: rows of length 1, transposed for the product
+    name: str = "userknn"
+    k: int = parameter(default=100, low=1, search=Int(20, 500, log=True))
+    weighting: Weighting = parameter(default="cosine", search=Choice(("cosine", "tfidf")))
+    decay: float = parameter(default=0.85, above=0, high=1, search=DECAY)
+    half_life: float | None = parameter(default=None, above=0, unit="days", search=Choice((None, inf)))
+    wanted_: sparse.csr_array = learned()
+    rarity_: Float32 = learned()
+    unit_: sparse.csr_array = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
-        """Keep the users' rows, for comparing and for speaking, and return self."""
+        """Keep the users' rows, for comparing and for adding up, and return self."""
         rows = interactions.matrix()
         faded = (interactions.weight * fading(interactions, self.half_life)).astype(np.float32)
         self.wanted_ = interactions.matrix(faded)
@@ -81,7 +83,9 @@ class UserKNN:
         scores = np.empty((len(queries), len(self.rarity_)), dtype=np.float32)
         start = 0
         for batch in batches(queries, self.wanted_.shape[0]):
-            scores[start : start + len(batch)] = csr.spoken(self._neighbours(batch), self.wanted_, -np.inf)
+            scores[start : start + len(batch)] = csr.dense_product(
+                self._neighbours(batch), self.wanted_, -np.inf
+            )
             start += len(batch)
         return scores if items is None else scores[:, items]
 
@@ -95,17 +99,6 @@ class UserKNN:
         larger.rarity_ = np.pad(self.rarity_, (0, missing), constant_values=1)
         return larger
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters (an infinite half-life as text: JSON has no infinity)."""
-        endless = self.half_life is not None and np.isinf(self.half_life)
-        return {
-            "k": self.k,
-            "weighting": self.weighting,
-            "decay": self.decay,
-            "half_life": "inf" if endless else self.half_life,
-            "name": self.name,
-        }
-
     def arrays(self) -> dict[str, Array]:
         """Return the users' rows as wanted, the transposed unit rows and the items' rarity."""
         return {
@@ -114,20 +107,15 @@ class UserKNN:
             "rarity": self.rarity_,
         }
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        half_life = spec["half_life"]
-        model = cls(**{**spec, "half_life": None if half_life is None else float(half_life)})
-        model.rarity_ = arrays["rarity"]
-        model.wanted_ = csr.assembled(_named("wanted_", arrays), len(model.rarity_))
-        model.unit_ = csr.assembled(_named("unit_", arrays), model.wanted_.shape[0])
-        return model
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        self.rarity_ = arrays["rarity"]
+        self.wanted_ = csr.assembled(part_of(arrays, "wanted", "_"), len(self.rarity_))
+        self.unit_ = csr.assembled(part_of(arrays, "unit", "_"), self.wanted_.shape[0])
 
     def _neighbours(self, queries: Queries) -> sparse.csr_array:
         """Return the likeness of the k users most like each history: csr_array float32[n, users]."""
         rows = _unit(csr.scaled(decayed_rows(queries, self.decay, len(self.rarity_)), columns=self.rarity_))
-        likeness = csr.spoken(rows, self.unit_, -np.inf)
+        likeness = csr.dense_product(rows, self.unit_, -np.inf)
         own = np.flatnonzero((queries.user >= 0) & (queries.user < likeness.shape[1]))
         likeness[own, queries.user[own]] = -np.inf
         return csr.best_of_dense(likeness, self.k)
@@ -137,7 +125,3 @@ def _unit(rows: sparse.csr_array) -> sparse.csr_array:
     """Return the rows with Euclidean length 1 (an empty row stays empty)."""
     lengths = csr.row_norms(rows)
     return csr.scaled(rows, rows=np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0))
-
-
-def _named(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}

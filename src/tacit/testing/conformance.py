@@ -88,7 +88,7 @@ class Conformance:
         quality = _ndcg(ranking, queries, future)
         assert quality >= self.minimum_ndcg, f"NDCG@10 is {quality:.4f}, the floor is {self.minimum_ndcg}"
 
-    def test_scores_are_numbers_or_silence(self) -> None:
+    def test_scores_are_numbers_or_minus_infinity(self) -> None:
         scores = self.fitted().score(_histories())
         assert scores.dtype == np.float32
         assert scores.shape == (len(_histories()), small_log()[0].n_items)
@@ -102,7 +102,7 @@ class Conformance:
         changed[:] = 0
         np.testing.assert_array_equal(model.score(queries), before)
 
-    def test_asked_items_are_columns(self) -> None:
+    def test_given_items_are_columns(self) -> None:
         items = np.array([17, 3, 60], dtype=np.int32)
         model, queries = self.fitted(), _histories()
         self.assert_same(model.score(queries, items), model.score(queries)[:, items])
@@ -207,10 +207,10 @@ class Conformance:
 
     def test_similar_items_are_others_best_first(self) -> None:
         model = self._having(SimilarItems)
-        asked = np.array([0, 33, 5], dtype=np.int32)
-        ranking = model.similar(asked, 7)
+        items = np.array([0, 33, 5], dtype=np.int32)
+        ranking = model.similar(items, 7)
         assert ranking.items.shape == (3, 7)
-        assert not (ranking.items == asked[:, None]).any()
+        assert not (ranking.items == items[:, None]).any()
         assert (ranking.items[:, 0] >= 0).all()
         assert (np.diff(ranking.scores[np.isfinite(ranking.scores).all(axis=1)]) <= 0).all()
 
@@ -218,10 +218,10 @@ class Conformance:
         model = self._having(Explains)
         queries = _histories()
         best = top_k(model.score(queries), 1).items[:, 0]
-        told = np.flatnonzero(best >= 0)
-        assert len(told)
-        shares = model.explain(queries.take(told), best[told])
-        row = queries.take(told).row
+        listed = np.flatnonzero(best >= 0)
+        assert len(listed)
+        shares = model.explain(queries.take(listed), best[listed])
+        row = queries.take(listed).row
         assert shares.shape == row.shape
         assert shares.dtype == np.float32
         np.testing.assert_allclose(np.bincount(row, np.abs(shares)), 1, rtol=1e-4)
@@ -240,7 +240,7 @@ class Conformance:
 
 
 def _histories() -> Queries:
-    """Return histories of many lengths, without user codes: known users, an empty one, repeats and a no."""
+    """Return histories of many lengths without user codes: known users, an empty one, repeats, a dislike."""
     log, _ = small_log()
     known = replace(log.queries(np.arange(0, 150, 7, dtype=np.int32)), user=np.full(22, -1, dtype=np.int32))
     assert len(known) == 22

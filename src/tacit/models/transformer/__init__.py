@@ -1,4 +1,4 @@
-"""Transformer: what comes next, from the order of all that came before."""
+"""Transformer: the next item, from the order of all earlier events."""
 
 from tacit.models.transformer.model import Transformer
 

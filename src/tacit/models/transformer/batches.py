@@ -18,7 +18,15 @@ _SORTED = 16
 
 @dataclass(frozen=True)
 class Tokens:
-    """n histories padded on the right: int64[n, length] each, and the number of events int64[n]."""
+    """n histories padded on the right.
+
+    Attributes
+    ----------
+    item, kind, gap : int64[n, length]
+        See `Sequences`; 0 where there is no event.
+    lengths : int64[n]
+        Number of events.
+    """
 
     item: Int64
     kind: Int64
@@ -99,7 +107,7 @@ class Sequences:
         """Cut every sequence into consecutive windows of at most ``length`` events.
 
         Where the first cut of a long sequence falls is drawn anew each time, so that every event is
-        predicted from short and from long pasts.
+        predicted from short and from long histories.
         """
         lengths = self.lengths
         shift = np.where(lengths > length, rng.integers(length, size=len(self)), 0)
@@ -115,7 +123,7 @@ class Sequences:
     def padded(self, start: Int64, stop: Int64) -> Tokens:
         """Return the events of windows as rows: int64[n] places each."""
         lengths = stop - start
-        width = np.arange(lengths.max(initial=0))
+        width = np.arange(lengths.max(initial=0))  # [length]; below, [n, 1] + [length] is [n, length]
         place = np.minimum(start[:, None] + width, max(len(self.item) - 1, 0))
         filled = width < lengths[:, None]
 

@@ -1,8 +1,9 @@
 """Transformer: a causal transformer over the history, trained with a softmax over sampled negatives.
 
-SASRec (Kang & McAuley, ICDM 2018) as it is trained today, see `network` and `training`. Order is what it
-knows that counting does not; it wants a log of some size and minutes, not seconds. An item without events is
-scored by its text. Its state is plain arrays; PyTorch is imported when it fits, is restored or scores.
+SASRec (Kang & McAuley, ICDM 2018) as it is trained today, see `network` and `training`. It learns from the
+order of events, which counts do not hold; it needs a log of some size, and minutes where the others need
+seconds. An item without events is scored by its text. Its state is plain arrays; PyTorch is imported when it
+fits, is restored or scores.
 """
 
 import copy
@@ -10,56 +11,50 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from tacit.core.errors import ConfigError
+from tacit.core.parameters import learned, parameter, values_of
 from tacit.core.progress import SILENT, Progress
-from tacit.core.types import Array, Bool, Float32, Int32, Json
+from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models.protocol import batches
+from tacit.models.retriever import Retriever
 from tacit.models.transformer.batches import Sequences
 
 if TYPE_CHECKING:
     from tacit.models.transformer.network import Network
     from tacit.models.transformer.training import Epoch
 
-_PARAMETERS = (
-    "embedding_size",
-    "heads",
-    "blocks",
-    "max_length",
-    "dropout",
-    "negatives",
-    "learning_rate",
-    "weight_decay",
-    "epochs",
-    "batch_size",
-    "patience",
-    "minutes",
-    "device",
-    "name",
-)
 _LENGTH = ("epochs", "patience", "minutes")
 """Parameters that say how long a run may take and change nothing else."""
 
+_NO_WEIGHTS = ("trained", "centre", "timed")
+"""Arrays beside the weights of the network."""
 
-class Transformer:
+
+class Transformer(Retriever):
     """Dot product of what the network makes of the history with the item's vector.
 
     Parameters
     ----------
     embedding_size : int
         A multiple of ``heads``.
-    heads, blocks : int
+    heads : int
+        Heads of the attention.
+    blocks : int
+        Blocks of attention and feed-forward network, one after the other.
     max_length : int
         Last events of a history that are read.
     dropout : float
+        Share of the activations that are set to 0 while training, in [0, 1).
     negatives : int, optional
-        Items that each batch is told from; None takes all (small catalogues).
+        Items that the softmax of each batch compares the true item with; None takes all (small catalogues).
     learning_rate, weight_decay : float
         Of AdamW.
     epochs : int
@@ -68,54 +63,62 @@ class Transformer:
     batch_size : int
         Windows of ``max_length`` events a step.
     patience : int
+        Epochs without an improvement after which training stops.
     minutes : float, optional
-        Once the epochs have taken so long (more than 0, wall-clock) no further one begins; by default only
+        Once the epochs have taken so long (wall-clock) no further one begins; by default only
         ``epochs`` and ``patience`` end the training. With it a fit depends on the speed of the machine.
     device : str
         "auto" takes a GPU where there is one (in bfloat16, compiled).
-    name : str
+
+    Attributes
+    ----------
+    epochs_ : tuple of Epoch
+        Of the training; empty in a restored model.
+    n_kinds_ : int
+        Event types of the log, and one for the unknown.
+    timed_ : bool
+        Whether the log has times.
+    trained_ : bool[items]
+        Items with events.
+    centre_ : float32[v]
+        Mean of the catalogue's vectors; empty where there are none.
+    known_ : bool[items]
+        Items that can be scored.
+    table_ : float32[items, d]
+        Vectors of all items.
+    network_ : Network
     """
 
-    def __init__(
-        self,
-        *,
-        embedding_size: int = 64,
-        heads: int = 2,
-        blocks: int = 2,
-        max_length: int = 100,
-        dropout: float = 0.2,
-        negatives: int | None = 256,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 0.01,
-        epochs: int = 60,
-        batch_size: int = 128,
-        patience: int = 8,
-        minutes: float | None = None,
-        device: str = "auto",
-        name: str = "transformer",
-    ) -> None:
-        self.embedding_size = embedding_size
-        self.heads = heads
-        self.blocks = blocks
-        self.max_length = max_length
-        self.dropout = dropout
-        self.negatives = negatives
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.patience = patience
-        self.minutes = minutes
-        self.device = device
-        self.name = name
-        self.epochs_: list[Epoch] = []
-        self.n_kinds_: int
-        self.timed_: bool
-        self.trained_: Bool
-        self.centre_: Float32
-        self.known_: Bool
-        self.table_: Float32
-        self.network_: Network
+    name: str = "transformer"
+    embedding_size: int = parameter(default=64, low=1)
+    heads: int = parameter(default=2, low=1)
+    blocks: int = parameter(default=2, low=1)
+    max_length: int = parameter(default=100, low=1, unit="events")
+    dropout: float = parameter(default=0.2, low=0, below=1)
+    negatives: int | None = parameter(default=256, low=1)
+    learning_rate: float = parameter(default=1e-3, above=0)
+    weight_decay: float = parameter(default=0.01, low=0)
+    epochs: int = parameter(default=60, low=1)
+    batch_size: int = parameter(default=128, low=1)
+    patience: int = parameter(default=8, low=1)
+    minutes: float | None = parameter(default=None, above=0, unit="minutes")
+    device: str = parameter(default="auto")
+    epochs_: "tuple[Epoch, ...]" = learned(default=())
+    n_kinds_: int = learned()
+    timed_: bool = learned()
+    trained_: Bool = learned()
+    centre_: Float32 = learned()
+    known_: Bool = learned()
+    table_: Float32 = learned()
+    network_: "Network" = learned()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.embedding_size % self.heads:
+            raise ConfigError(
+                f"{self.name}: embedding_size is {self.embedding_size}; it must be a multiple of heads, "
+                f"which is {self.heads}"
+            )
 
     def fit(
         self,
@@ -158,7 +161,7 @@ class Transformer:
             with torch.no_grad():
                 self.network_.item.weight[torch.from_numpy(~examples.known)] = 0
             if len(examples.train.item):
-                self.epochs_ = train_network(
+                epochs = train_network(
                     self,
                     self.network_.to(_device(self.device)),
                     examples,
@@ -168,6 +171,7 @@ class Transformer:
                     checkpoint=checkpoint,
                     on_epoch=on_epoch,
                 )
+                self.epochs_ = tuple(epochs)
         self.network_.cpu()
         self._tabulate(catalogue)
         return self
@@ -201,31 +205,23 @@ class Transformer:
         larger._rebuild(self.arrays(), catalogue)
         return larger
 
-    def spec(self) -> dict[str, Json]:
-        """Return the hyperparameters, and what the log knew of event types and time."""
-        parameters: dict[str, Json] = {name: getattr(self, name) for name in _PARAMETERS}
-        return {"parameters": parameters, "n_kinds": self.n_kinds_, "timed": self.timed_}
-
     def arrays(self) -> dict[str, Array]:
-        """Return the weights of the network, which items had events, and the centre of the vectors."""
+        """Return the weights of the network, and what of the log and the catalogue decides its input."""
         weights = {name: tensor.numpy() for name, tensor in self.network_.state_dict().items()}
-        return {**weights, "trained": self.trained_, "centre": self.centre_}
+        own = {"trained": self.trained_, "centre": self.centre_, "timed": np.array(self.timed_)}
+        return {**weights, **own}
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], catalogue: Catalogue) -> Self:
-        """Rebuild from what `spec` and `arrays` returned and the catalogue's vectors."""
-        model = cls(**spec["parameters"])
-        model.n_kinds_, model.timed_ = spec["n_kinds"], spec["timed"]
-        model._rebuild(arrays, catalogue)
-        return model
+    def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
+        self._rebuild(arrays, catalogue)
 
     def _rebuild(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
         """Take arrays of a catalogue that may have been smaller: its new items have no events."""
         import torch
 
-        self.centre_ = arrays["centre"]
+        self.centre_, self.timed_ = arrays["centre"], bool(arrays["timed"].item())
         self.trained_ = _grown(arrays["trained"], len(catalogue))
-        weights = {name: array for name, array in arrays.items() if name not in ("trained", "centre")}
+        weights = {name: array for name, array in arrays.items() if name not in _NO_WEIGHTS}
+        self.n_kinds_ = len(weights["kind.weight"])
         weights["item.weight"] = _grown(weights["item.weight"], len(catalogue))
         with torch.random.fork_rng():
             self.network_ = self._network(catalogue)
@@ -255,25 +251,25 @@ class Transformer:
 
         with torch.inference_mode():
             self.table_ = self.network_.items(torch.arange(len(catalogue))).numpy()
-        told = catalogue.has_text & (catalogue.vectors is not None) & bool(len(self.centre_))
-        self.known_ = self.trained_ | told
+        with_text = catalogue.has_text & (catalogue.vectors is not None) & bool(len(self.centre_))
+        self.known_ = self.trained_ | with_text
 
     def _sequences(self, queries: Queries, n_items: int) -> Sequences:
         return Sequences.of(queries, n_items, self.n_kinds_, self.timed_)
 
     def _fingerprint(self, seed: int, sequences: Sequences) -> str:
         """Return what a run depends on, except how long it may take."""
-        parameters = {name: getattr(self, name) for name in _PARAMETERS if name not in _LENGTH}
-        told = hashlib.sha256(json.dumps([parameters, seed]).encode())
+        parameters = {name: value for name, value in values_of(self).items() if name not in _LENGTH}
+        digest = hashlib.sha256(json.dumps([parameters, seed]).encode())
         for array in (sequences.offsets, sequences.item, sequences.kind, sequences.gap, self.centre_):
-            told.update(array.tobytes())
-        return told.hexdigest()
+            digest.update(array.tobytes())
+        return digest.hexdigest()
 
 
-def _device(asked: str) -> str:
+def _device(name: str) -> str:
     import torch
 
-    return ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
 def _centre(catalogue: Catalogue, known: Bool) -> Float32:

@@ -2,7 +2,7 @@
 
 SASRec (Kang & McAuley, ICDM 2018) with the blocks of LiGR (arXiv 2508.06450): RMS norm before each part,
 SwiGLU, and a gate on every residual. An item is its own embedding plus a projection of its language-model
-vector, so that an item nobody has touched (embedding zero) has a place too. Sequences are padded on
+vector, so that an item without events (embedding zero) has a vector too. Sequences are padded on
 the right: a causal network never sees the padding, and no mask is needed.
 """
 
@@ -17,7 +17,7 @@ from tacit.models.transformer.batches import GAPS
 
 @dataclass(frozen=True)
 class Shape:
-    """What decides the sizes of the weights; ``n_kinds`` counts the unknown kind too."""
+    """What decides the sizes of the weights; ``n_kinds`` includes the unknown kind."""
 
     n_items: int
     n_kinds: int
@@ -76,8 +76,8 @@ class Network(nn.Module):
         -------
         float32[n, length + 1, d]
         """
-        x = events + self.kind(kind) + self.gap(gap)
-        x = torch.cat([self.start.expand(len(x), 1, -1), x], dim=1)
+        x = events + self.kind(kind) + self.gap(gap)  # [n, length, d]
+        x = torch.cat([self.start.expand(len(x), 1, -1), x], dim=1)  # [n, length + 1, d]
         x = self.dropout(x + self.position.weight[: x.shape[1]])
         for block in self.blocks:
             x = block(x)
@@ -111,11 +111,11 @@ class Block(nn.Module):
         query, key, value = split.permute(2, 0, 3, 1, 4)  # each [n, heads, length, d / heads]
         # No dropout in here: it would cost the fused kernel.
         seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        mixed: Tensor = self.mix(seen.transpose(1, 2).reshape(n, length, d))
+        mixed: Tensor = self.mix(seen.transpose(1, 2).reshape(n, length, d))  # heads side by side
         return mixed
 
     def _swiglu(self, x: Tensor) -> Tensor:
-        gate, value = self.wide(x).chunk(2, dim=-1)
+        gate, value = self.wide(x).chunk(2, dim=-1)  # each [n, length, 2 d]
         out: Tensor = self.narrow(functional.silu(gate) * value)
         return out
 

@@ -137,7 +137,7 @@ def train_network(
     parameters : Parameters
     network : Network
         On the device to train on.
-    lessons : Lessons
+    examples : Examples
     seed : int
     fingerprint : str
         What the run depends on; a checkpoint of another run is refused.
