@@ -121,7 +121,7 @@ def measured(make: Callable[[], Any], name: str, cuts: Cuts, out: Path | None = 
         if found is not None:
             split = replace(split, catalogue=split.catalogue.with_vectors(found))
         meter = Meter()
-        model = fit_model(make(), split, seed=SEED, name=name, progress=SILENT)
+        model = fit_model(make(), split, seed=SEED, progress=SILENT)
         fit_seconds = meter.seconds
         ranking = recommend(model, split.queries, K)
         costs = {"seconds": meter.seconds, "fit_seconds": fit_seconds, "peak_mb": meter.peak_mb}

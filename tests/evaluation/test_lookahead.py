@@ -64,7 +64,7 @@ def place_of_trap(model: Any, made: Split) -> float:
 
 
 def fitted(make: Callable[[], Any], made: Split) -> Any:
-    return fit_model(make(), made, seed=7, name="trial", progress=SILENT)
+    return fit_model(make(), made, seed=7, progress=SILENT)
 
 
 def test_the_trap_catches_a_model_that_was_told_the_future() -> None:

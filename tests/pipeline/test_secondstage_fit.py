@@ -11,6 +11,7 @@ import pytest
 
 from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT
+from tacit.core.seeds import Streams
 from tacit.core.types import Float32
 from tacit.data.interactions import Interactions
 from tacit.features.candidates import Candidates
@@ -92,7 +93,7 @@ def window() -> Window:
 def fitted_fold(config: Config, part: int = TRAIN) -> Fold:
     log, catalogue = small_log()
     everybody = np.full(log.n_users, part)
-    return fit_fold(window(), config, catalogue, everybody, np.random.default_rng(0), lambda: None)
+    return fit_fold(window(), config, catalogue, everybody, Streams(0), "fold", lambda: None)
 
 
 def of_the_window(config: Config, part: int = TRAIN, tasks: tuple[str, ...] = ()) -> RankingExamples:
@@ -278,7 +279,7 @@ def test_without_a_ranker_no_features_are_examples_of() -> None:
     first = FirstStage((), (fitted_fold(config),), None, np.zeros(small_log()[0].n_users), "time")
     assert isinstance(window().past, Interactions)
     stage, report, _ = learn(
-        first, small_log()[1], config, rng=np.random.default_rng(0), progress=SILENT, on_epoch=None
+        first, small_log()[1], config, streams=Streams(0), progress=SILENT, on_epoch=None
     )
     assert stage.ranker is None
     assert report.weights["trending"] > 0
@@ -294,10 +295,10 @@ def test_a_ranker_weighs_less_on_cuts_in_time(
         "tacit.pipeline.secondstage_fit.fit_ranker", lambda *given, **_: allowed.append(given[3])
     )
     log, catalogue = small_log()
-    one, rng = fitted_fold(CONFIG), np.random.default_rng(0)
+    one = fitted_fold(CONFIG)
     for protocol in ("time", "leave-one-out", "random"):
         first = FirstStage((), (one,), None, np.zeros(log.n_users), protocol)
-        learn(first, catalogue, CONFIG, rng=rng, progress=SILENT, on_epoch=None)
+        learn(first, catalogue, CONFIG, streams=Streams(0), progress=SILENT, on_epoch=None)
     assert allowed == [0.75, 1, 1]
 
 
@@ -307,10 +308,9 @@ def test_in_a_fold_the_stage_gives_the_scores_of_the_blend_to_users_that_the_ran
     monkeypatch.setattr("tacit.pipeline.ranker_fit.FittedRanker.ranker_weight", 0.5)
     log, catalogue = small_log()
     part = np.resize([TRAIN, TRAIN, VALID, TEST], log.n_users)
-    one = fit_fold(window(), CONFIG, catalogue, part, np.random.default_rng(0), lambda: None)
+    one = fit_fold(window(), CONFIG, catalogue, part, Streams(0), "fold", lambda: None)
     first = FirstStage((), (one,), None, part, "time")
-    rng = np.random.default_rng(0)
-    stage, _, (scores,) = learn(first, catalogue, CONFIG, rng=rng, progress=SILENT, on_epoch=None)
+    stage, _, (scores,) = learn(first, catalogue, CONFIG, streams=Streams(0), progress=SILENT, on_epoch=None)
     held, found = one.part != TRAIN, one.labelled.candidates
     np.testing.assert_array_equal(scores[~held], log_softmax(stage.blend.score(found))[~held])
     anew = stage.fitted(one.window.past, catalogue, one.retrievers)

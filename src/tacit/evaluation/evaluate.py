@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tacit.core.progress import SILENT, Progress
-from tacit.core.seeds import generator
+from tacit.core.seeds import Streams, generator
 from tacit.core.types import Float64
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
@@ -26,6 +26,7 @@ from tacit.pipeline.firststage import FirstStage, fit_first_stage
 
 _TIMED_QUERIES = 30
 _CUTS = get_args(Protocol)
+_FIT = "fit"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ def evaluate_all(
         Each returns an unfitted model; see `tacit.models.protocol`.
     split : Split
     seed : int
-        The randomness of a model depends on it and on its name.
+        The randomness of a model depends on it alone, as in a fit that serves: two models with the same parts
+        see the same users.
     progress : Progress
         Shown by models that take one.
     """
@@ -109,7 +111,7 @@ def _outcome(name: str, make: Callable[[], Any], split: Split, *, seed: int, pro
     gc.collect()  # what an earlier model left must not count
     with metered() as whole:
         with metered() as fit:
-            model = fit_model(model, split, seed=seed, name=name, progress=progress)
+            model = fit_model(model, split, seed=seed, progress=progress)
         ranking = checked_lists(name, model, split.queries, metrics.LONGEST, len(split.catalogue))
     values, beyond = {}, {}
     popularity = np.bincount(split.train.item, minlength=len(split.catalogue))
@@ -136,11 +138,11 @@ def score(ranking: Ranking, part: Slice) -> dict[str, Float64]:
     return metrics.per_query(hit, part.totals)
 
 
-def fit_model(model: Any, split: Split, *, seed: int, name: str, progress: Progress) -> Any:
+def fit_model(model: Any, split: Split, *, seed: int, progress: Progress) -> Any:
     """Return a model fitted on the training part; one that can shows its progress."""
     if isinstance(model, ShowsProgress):
         model = model.showing(progress)
-    return fitted(model, split.train, split.catalogue, rng=generator(seed, "evaluate", name))
+    return fitted(model, split.train, split.catalogue, rng=generator(seed, _FIT))
 
 
 def protocol_of(split: Split) -> Protocol | None:
@@ -155,7 +157,7 @@ def first_stage(config: Config, split: Split, *, progress: Progress = SILENT) ->
         split.train,
         split.catalogue,
         protocol=protocol_of(split),
-        rng=generator(config.seed, "evaluate", "first stage"),
+        streams=Streams.of(generator(config.seed, _FIT)),
         progress=progress,
     )
 

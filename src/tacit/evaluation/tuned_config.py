@@ -159,4 +159,4 @@ def _kept(
 
 def _blended(config: Config, split: Split, progress: Progress) -> Float64:
     model = TwoStage(replace(config, ranker=None, rerank=None), protocol=protocol_of(split), name="blend")
-    return tuning.quality("blend", model, split, seed=config.seed, progress=progress)
+    return tuning.quality(model, split, seed=config.seed, progress=progress)

@@ -123,7 +123,7 @@ def tune(
     )
 
     def value_of(parameters: Parameters) -> float:
-        return float(quality(name, varied(model, parameters), split, seed=seed).mean())
+        return float(quality(varied(model, parameters), split, seed=seed).mean())
 
     search = _Search(study, space, {parameter: start[parameter] for parameter in space}, seed)
     done, interrupted = search.done(), False
@@ -147,9 +147,9 @@ def varied(model: Recommender, parameters: Mapping[str, Value]) -> Recommender:
     return build(type(model), {**values, **parameters}, f"the retriever {model.name!r}", name=model.name)
 
 
-def quality(name: str, model: Any, split: Split, *, seed: int, progress: Progress = SILENT) -> Float64:
+def quality(model: Any, split: Split, *, seed: int, progress: Progress = SILENT) -> Float64:
     """Fit a model and return NDCG@10 of each user with a history, or of all users if none has one."""
-    model = fit_model(model, split, seed=seed, name=name, progress=progress)
+    model = fit_model(model, split, seed=seed, progress=progress)
     parts = {part.name: part for part in slices(split)}
     part = parts.get("warm-user", parts["all"])
     ranking = recommend(model, split.queries.take(part.rows), _K)

@@ -50,6 +50,7 @@ NOBODY = "none"
 """The name of no ranker and of no re-ranker."""
 
 _REPEATS = "repeats"
+_COMPONENTS = ("retrievers", "ranker", "rerank")
 
 Retrievers = Sequence[Recommender | str] | Mapping[str, Mapping[str, Any] | Recommender]
 """Retrievers as they may be written: objects and names, or parameters by name."""
@@ -149,6 +150,14 @@ class Config(Parameterised):
         check_source(self.encoder)
         _check_agreement(self)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether all values are equal, those of components by their parameters."""
+        if not isinstance(other, Config):
+            return NotImplemented
+        return _comparable(self) == _comparable(other)
+
+    __hash__ = Parameterised.__hash__
+
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain data: what a TOML file holds.
 
@@ -158,9 +167,7 @@ class Config(Parameterised):
             If a component is not registered: a file cannot say what it is.
         """
         scalars = {
-            name: value
-            for name, value in values_of(self).items()
-            if name not in ("retrievers", "ranker", "rerank", "cleaning")
+            name: value for name, value in values_of(self).items() if name not in (*_COMPONENTS, "cleaning")
         }
         rerank = {} if self.rerank is None else {"rerank": _table("reranker", self.rerank)}
         return {
@@ -274,6 +281,12 @@ def check_ranker_name(name: str) -> None:
 def ranker_choices() -> list[str]:
     """Return the names of what a first stage can be followed by: rankers, re-rankers, "none"."""
     return [*_names("ranker"), *_names("reranker"), NOBODY]
+
+
+def _comparable(config: Config) -> list[object]:
+    parts = [*config.retrievers, config.ranker, config.rerank]
+    others = [value for name, value in values_of(config).items() if name not in _COMPONENTS]
+    return [*others, *(None if one is None else (type(one), values_of(one)) for one in parts)]
 
 
 def _names(kind: Any) -> list[str]:

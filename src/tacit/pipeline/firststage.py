@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tacit.core.progress import Progress
+from tacit.core.seeds import Streams
 from tacit.core.types import Array
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -79,7 +80,7 @@ def fit_first_stage(
     catalogue: Catalogue,
     *,
     protocol: Protocol | None,
-    rng: np.random.Generator,
+    streams: Streams,
     progress: Progress,
 ) -> FirstStage:
     """Return the retrievers of a configuration, fitted and rehearsed.
@@ -91,28 +92,28 @@ def fit_first_stage(
     catalogue : Catalogue
     protocol : {"time", "leave-one-out", "random"}, optional
         The kind of cut that labels come from; by default the most honest one that the log supports.
-    rng : numpy.random.Generator
+    streams : Streams
     progress : Progress
     """
     protocol = protocol or DEFAULT[interactions.timing]
     windows = list(
         rank_windows(
-            sampled_users(interactions, config.max_events, rng),
+            sampled_users(interactions, config.max_events, streams.stream("users")),
             protocol,
             count=config.windows,
             share=config.share,
             repeats=config.repeats,
-            rng=rng,
+            rng=streams.stream("windows"),
         )
     )
     projection = fit_projection(windows[0].past if windows else interactions, catalogue)
-    part = assign_parts(interactions.n_users, rng)
+    part = assign_parts(interactions.n_users, streams.stream("parts"))
     with progress.task("fitting retrievers", total=(len(windows) + 1) * len(config.retrievers)) as task:
         folds = tuple(
-            fit_fold(window.sample(config.max_users, rng), config, catalogue, part, rng, task.advance)
-            for window in windows
+            fit_fold(window, config, catalogue, part, streams, f"fold {number}", task.advance)
+            for number, window in enumerate(windows)
         )
-        whole = _fitted(config, interactions, catalogue, rng, task.advance)
+        whole = _fitted(config, interactions, catalogue, streams, "whole", task.advance)
     return FirstStage(whole, folds, projection, part, protocol)
 
 
@@ -121,11 +122,13 @@ def fit_fold(
     config: Config,
     catalogue: Catalogue,
     part: Array,
-    rng: np.random.Generator,
+    streams: Streams,
+    name: str,
     advance: Callable[[], None],
 ) -> Fold:
     """Return what retrievers fitted on the past of a window put forward; ``role`` is that of each user."""
-    retrievers = _fitted(config, window.past, catalogue, rng, advance)
+    window = window.sample(config.max_users, streams.stream("queries", name))
+    retrievers = _fitted(config, window.past, catalogue, streams, name, advance)
     found = collect(retrievers, window.queries, config.candidates, catalogue.available)
     labelled = LabelledCandidates(found, window.labels(found.items), np.diff(window.target_offsets))
     return Fold(window, retrievers, labelled, part[window.queries.user])
@@ -140,11 +143,13 @@ def _fitted(
     config: Config,
     past: Interactions,
     catalogue: Catalogue,
-    rng: np.random.Generator,
+    streams: Streams,
+    log: str,
     advance: Callable[[], None],
 ) -> tuple[Recommender, ...]:
     found = []
     for one in config.retrievers:
+        rng = streams.stream("retriever", log, one.name)
         found.append(fitted(copy.copy(one), past, catalogue, rng=rng))
         advance()
     return tuple(found)

@@ -3,9 +3,8 @@
 import copy
 from collections.abc import Sequence
 
-import numpy as np
-
 from tacit.core.progress import Progress
+from tacit.core.seeds import Streams
 from tacit.core.types import Float32
 from tacit.data.catalogue import Catalogue
 from tacit.features.families import USUAL
@@ -25,7 +24,7 @@ def learn(
     catalogue: Catalogue,
     config: Config,
     *,
-    rng: np.random.Generator,
+    streams: Streams,
     progress: Progress,
     on_epoch: OnEpoch | None,
 ) -> tuple[SecondStage, TrainingReport, list[Float32]]:
@@ -40,13 +39,25 @@ def learn(
         ranker, families = copy.copy(config.ranker), families_of(config.ranker)
         examples = [
             ranking_examples(
-                one, catalogue, first.projection, families, tuple(ranker.tasks), rng, config.shown_not_chosen
+                one,
+                catalogue,
+                first.projection,
+                families,
+                tuple(ranker.tasks),
+                streams.stream("examples", f"fold {number}"),
+                config.shown_not_chosen,
             )
-            for one in first.folds
+            for number, one in enumerate(first.folds)
         ]
         most = LARGEST_WEIGHT[first.protocol]
         fitted_ranker = fit_ranker(
-            ranker, examples, blend, most, rng=rng, progress=progress, on_epoch=on_epoch
+            ranker,
+            examples,
+            blend,
+            most,
+            rng=streams.stream("ranker", ranker.name),
+            progress=progress,
+            on_epoch=on_epoch,
         )
     maker = FeatureMaker(projection=first.projection, families=families)
     queries = sum(len(one.part) for one in first.folds)

@@ -15,6 +15,7 @@ import numpy as np
 from tacit.core.errors import ConfigError
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
+from tacit.core.seeds import Streams
 from tacit.core.types import Array, Bool, Int32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -104,14 +105,15 @@ class TwoStage:
             With vectors, unless no text is to be used.
         rng : numpy.random.Generator
         """
-        progress, on_epoch = self.progress, self.on_epoch
+        progress, on_epoch, streams = self.progress, self.on_epoch, Streams.of(rng)
         first = self.first or fit_first_stage(
-            self.config, interactions, catalogue, protocol=self.protocol, rng=rng, progress=progress
+            self.config, interactions, catalogue, protocol=self.protocol, streams=streams, progress=progress
         )
         second, self.report_, scores = learn(
-            first, catalogue, self.config, rng=rng, progress=progress, on_epoch=on_epoch
+            first, catalogue, self.config, streams=streams, progress=progress, on_epoch=on_epoch
         )
         if self.config.rerank is not None:
+            rng = streams.stream("reranker", self.config.rerank.name)
             self.rerank_, self.rerank_report_ = fit_reranker(
                 self.config.rerank, first, scores, catalogue, rng=rng, progress=progress, on_epoch=on_epoch
             )
