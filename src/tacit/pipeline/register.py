@@ -64,6 +64,12 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "retriever",
+        "rp3beta",
+        "tacit.models.rp3beta:RP3Beta",
+        "random walks of three steps, popular items held back (Paudel et al., 2017)",
+    ),
+    Entry(
+        "retriever",
         "textprior",
         "tacit.models.textprior:TextPrior",
         "EASE pulled towards what the texts of the items say (Moon et al., 2025); without texts it is EASE",
