@@ -1,4 +1,4 @@
-"""A configuration: objects in Python, the same in a file; whatever cannot be is one sentence, before any work."""
+"""A configuration: objects in Python, the same in a file; what cannot be is one sentence, before any work."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -69,9 +69,8 @@ class Nameless(Mine):
 class NoRanker:
     name = "noranker"
     families = None
-    tasks: dict[str, float] = {}
+    tasks = None
     scale = "standard"
-    epochs_: list[Any] = []
 
     def fit(self, *given: Any, **more: Any) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""A text encoder: how often each letter occurs. Too simple to be good, and it works offline in any language."""
+"""A text encoder: how often each letter occurs. Too simple to be good, but offline and in any language."""
 
 import zlib
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""A retriever: what is popular on the shelf of the last item. Its base class checks, tunes and keeps parameters."""
+"""A retriever: what is popular on the shelf of the last item.
+
+Its base class checks the parameters, tunes them and keeps them in a snapshot.
+"""
 
 from collections.abc import Mapping
 from typing import Self

@@ -249,8 +249,9 @@ def families_of(ranker: Ranker) -> tuple[str, ...]:
 
 
 def with_ranker(config: Config, name: str) -> Config:
-    """Return the configuration with one ranker, re-ranker or "none" alone; its parameters are kept if it has
-    some there.
+    """Return the configuration with one ranker, re-ranker or "none" alone.
+
+    One that the configuration has already keeps its parameters.
 
     Raises
     ------
@@ -425,12 +426,11 @@ def _check_agreement(config: Config) -> None:
         raise ConfigError(
             "encoder is 'none' and every retriever needs texts; name another retriever or encoder"
         )
-    if config.rerank is not None:
-        if config.rerank.top > config.candidates:
-            raise ConfigError(
-                f"rerank reads the top {config.rerank.top} of lists of {config.candidates} candidates; lower "
-                "its top or raise candidates"
-            )
+    if config.rerank is not None and config.rerank.top > config.candidates:
+        raise ConfigError(
+            f"rerank reads the top {config.rerank.top} of lists of {config.candidates} candidates; lower its "
+            "top or raise candidates"
+        )
 
 
 def _needs(one: Recommender, need: str) -> bool:
