@@ -1,4 +1,4 @@
-"""A package of somebody else's, installed for real: its components fit, tune, save, load and serve like ours."""
+"""A package of somebody else's, installed for real: its components fit, tune, load and serve like ours."""
 
 import json
 import os
@@ -109,15 +109,14 @@ def test_objects_of_it_in_python_survive_save_and_load(installed: Path, shop: Pa
 import tacit
 from tacit.models.trending import Trending
 from tacit_example import Shelf, Slope
-config = tacit.Config(retrievers=[Trending(), Shelf(bonus=0.5)], ranker=Slope(strength=2.0), encoder="letters")
+retrievers = [Trending(), Shelf(bonus=0.5)]
+config = tacit.Config(retrievers=retrievers, ranker=Slope(strength=2.0), encoder="letters")
 model = tacit.fit("events.csv", "items.jsonl", config=config)
 model.save("own")
 again = tacit.load("own")
 assert again.batch(k=5).equals(model.batch(k=5))
 assert [x.item_id for x in again.similar("i00001")] == [x.item_id for x in model.similar("i00001")]
-kept = again.snapshot.pipeline.config
-assert kept.retrievers == config.retrievers, kept
-assert type(kept.ranker) is Slope and (kept.ranker.ridge, kept.ranker.strength) == (0.1, 2.0)
+assert again.snapshot.pipeline.config == config
 """
     done = python(code, installed, folder=shop)
     assert done.returncode == 0, done.stderr

@@ -234,7 +234,9 @@ CONFIGS = {
     "transformer": Config(retrievers=[register.create("retriever", "transformer", {"negatives": None})]),
     "tasks": Config(ranker=MLP(tasks={"view": 1.0, "purchase": 3.0}, families=("popularity",))),
     "rerank": Config(rerank=PairClassifier(top=10, epochs=1)),
-    "cleaning": Config(cleaning=parse_rules({"outliers": "mad", "fill": {"value": "median", "timestamp": 3}})),
+    "cleaning": Config(
+        cleaning=parse_rules({"outliers": "mad", "fill": {"value": "median", "timestamp": 3}})
+    ),
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.encoders import minilm
 from tacit.encoders.cache import CachedEncoder
-from tacit.encoders.choose import encoder_from
+from tacit.pipeline.text_encoder import encoder_from
 from tacit.encoders.tfidf import TfidfEncoder
 
 TEXTS = ["red tea cup", "blue tea cup", "cast iron pan"]
