@@ -84,9 +84,9 @@ def configuration(path: Path | None) -> "Config":
         If anything in it cannot be used: said before the log is read.
     """
     from tacit.pipeline.config import Config, read_config
-    from tacit.pipeline.rerank import new_reranker
     from tacit.pipeline.retrievers import retriever
     from tacit.pipeline.training import new_ranker
+    from tacit.pipeline.twostage import new_classifier
 
     if path is None:
         return Config()
@@ -96,7 +96,7 @@ def configuration(path: Path | None) -> "Config":
     if config.ranker is not None:
         new_ranker(config.ranker)
     if config.rerank is not None:
-        new_reranker(config.rerank)
+        new_classifier(config.rerank)
     return config
 
 

@@ -25,7 +25,7 @@ their values are attributes of the same names.
 
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, Self, TypeVar, dataclass_transform, get_type_hints
@@ -93,7 +93,7 @@ class Parameter:
     kind : type or annotation
     default : value, or `inspect.Parameter.empty` where it must be given
     bounds : Bounds
-        Of a number, or of each number of a sequence.
+        Of a number, or of each number of a sequence or a mapping.
     unit : str
         "" where there is none.
     search : Float, Int, Choice or None
@@ -129,8 +129,19 @@ def parameter(
     return field(default=default, metadata=meta)
 
 
-def learned(*, default: Any = MISSING, init: Literal[False] = False) -> Any:
-    """Return the field of something learned: neither a parameter nor part of equality and `repr`."""
+def learned(
+    *,
+    default: Any = MISSING,
+    default_factory: Callable[[], Any] | None = None,
+    init: Literal[False] = False,
+) -> Any:
+    """Return the field of something learned: neither a parameter nor part of equality and `repr`.
+
+    A list or a mapping that stands there before `fit` comes from ``default_factory``, so that no two objects
+    share it.
+    """
+    if default_factory is not None:
+        return field(default_factory=default_factory, init=init, repr=False, compare=False)
     return field(default=default, init=init, repr=False, compare=False)
 
 
@@ -259,8 +270,7 @@ def checked(one: Parameter, value: Any, what: str) -> Any:
     except ValidationError as error:
         reason = error.errors()[0]["msg"].lower()
         raise ConfigError(f"{what}: {one.name} is {value!r}, of the wrong type: {reason}") from error
-    numbers = value if isinstance(value, tuple) else (value,)
-    for number in numbers:
+    for number in _numbers(value):
         if isinstance(number, int | float) and not isinstance(number, bool) and not one.bounds.hold(number):
             limits = str(one.bounds) or "a number"
             raise ConfigError(f"{what}: {one.name} is {value!r}; it must be {limits}")
@@ -314,6 +324,13 @@ def _default(cls: type, name: str, default: Any) -> Any:
         if own is not None and own.default_factory is not MISSING:
             return _frozen(own.default_factory())
     return _frozen(default)
+
+
+def _numbers(value: Any) -> Iterable[Any]:
+    """Return what bounds apply to: a value itself, or what is in a tuple or a mapping."""
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _frozen(value: Any) -> Any:

@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from tacit.core.errors import ConfigError
+from tacit.core.parameters import build
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Bool, Int32, Json
@@ -29,6 +31,7 @@ from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
 from tacit.pipeline.retrieval import candidates, filled
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.training import TrainingReport, learn
+from tacit.rankers.pair import PairClassifier
 from tacit.rankers.ranker import OnEpoch
 
 _DIGITS = 5
@@ -100,8 +103,9 @@ class TwoStage:
             first, catalogue, self.config, rng=rng, progress=progress, on_epoch=on_epoch
         )
         if self.config.rerank is not None:
+            classifier = new_classifier(self.config.rerank)
             self.rerank_, self.rerank_report_ = fit_reranker(
-                self.config.rerank, first, scores, catalogue, rng=rng, progress=progress, on_epoch=on_epoch
+                classifier, first, scores, catalogue, rng=rng, progress=progress, on_epoch=on_epoch
             )
         self.retrievers_ = first.retrievers
         self.second_ = second.fitted(interactions, catalogue, first.retrievers)
@@ -209,6 +213,20 @@ class TwoStage:
 
     def _persistent(self) -> list[Persistent]:
         return [model for model in self.retrievers_ if isinstance(model, Persistent)]
+
+
+def new_classifier(parameters: Mapping[str, Any]) -> PairClassifier:
+    """Return the unfitted classifier of a configuration's ``rerank``.
+
+    Raises
+    ------
+    ConfigError
+        If the name or a parameter is unknown.
+    """
+    values = dict(parameters)
+    if (name := values.pop("name", None)) != "pair":
+        raise ConfigError(f"there is no re-ranker {name!r}; known: pair")
+    return build(PairClassifier, values, "the re-ranker 'pair'")
 
 
 def _first_k(answers: list[Ranking], items: Int32, k: int, available: Bool) -> Ranking:
