@@ -10,9 +10,9 @@ from tests.encoders.test_huggingface import WORDS, pool, saved
 from tacit.cli.app import run
 from tacit.core.manifest import verify
 from tacit.encoders import finetune as finetuning
-from tacit.pipeline.text_encoder import encoder_from
 from tacit.encoders.cold import Quality
 from tacit.encoders.huggingface import HuggingFaceEncoder
+from tacit.pipeline.text_encoder import encoder_from
 
 
 @pytest.fixture

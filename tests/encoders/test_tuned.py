@@ -11,9 +11,9 @@ from tacit.core.types import Float32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.encoders import choose, tuned
-from tacit.pipeline.text_encoder import encoder_from
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.encoders.tuned import TunedEncoder
+from tacit.pipeline.text_encoder import encoder_from
 from tacit.testing.generated import small_log
 
 

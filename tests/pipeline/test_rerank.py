@@ -3,15 +3,18 @@
 import json
 from dataclasses import replace
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from tacit.pipeline.training import learn
 from tests.rankers.tiny import tiny_bert
 
 from tacit.core.errors import ConfigError
+from tacit.core.parameters import build
 from tacit.core.progress import SILENT
 from tacit.core.types import Float32
 from tacit.data.catalogue import Catalogue
@@ -22,7 +25,6 @@ from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.config import Config, parse_config
 from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, Fold
 from tacit.pipeline.rerank import (
-    Limits,
     Reranker,
     RerankReport,
     affordable,
@@ -30,10 +32,8 @@ from tacit.pipeline.rerank import (
     list_pairs,
     log_pairs,
     mixed,
-    new_reranker,
 )
-from tacit.pipeline.training import learn
-from tacit.pipeline.twostage import TwoStage
+from tacit.pipeline.twostage import TwoStage, new_classifier
 from tacit.pipeline.windows import Window
 from tacit.rankers.pair import PairClassifier
 from tacit.reporting.training_page import rerank_line
@@ -49,10 +49,8 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_bert(tmp_path_factory.mktemp("bert"))
 
 
-class Told:
-    """Stands for a classifier: the odds of an item are what it was told."""
-
-    epochs_ = ()
+class FixedOdds:
+    """Stands for a classifier: fixed log-odds of each item."""
 
     def __init__(self, odds: Float32) -> None:
         self.odds = odds
@@ -69,12 +67,17 @@ def parameters(bert: Path, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def made(labels: Float32, told: Float32) -> Fold:
-    """Return a rehearsal: everybody's candidates are the first items of the small log."""
+def classifier_of(bert: Path, **more: Any) -> PairClassifier:
+    values = {name: value for name, value in parameters(bert, **more).items() if name != "name"}
+    return build(PairClassifier, values, "the re-ranker 'pair'")
+
+
+def fold_of(labels: Float32, blended: Float32) -> Fold:
+    """Return a fold: everybody's candidates are the first items of the small log."""
     log, _ = small_log()
     items = np.tile(np.arange(WIDTH, dtype=np.int32), (N, 1))
     found = Candidates(
-        items, np.stack([told, told], axis=2), np.full(N, 1), np.zeros(N), ("trending", "content")
+        items, np.stack([blended, blended], axis=2), np.full(N, 1), np.zeros(N), ("trending", "content")
     )
     labelled = LabelledCandidates(found, labels, labels.sum(axis=1).astype(np.int64))
     queries = Queries.of([[number % 90] for number in range(N)])
@@ -85,7 +88,7 @@ def made(labels: Float32, told: Float32) -> Fold:
 
 
 def of_a_group() -> Float32:
-    """Labels that the titles tell: the items of two of the six groups."""
+    """Labels that follow from the titles: the items of two of the six groups."""
     return np.tile(np.arange(WIDTH) % 6 < 2, (N, 1)).astype(np.float32)
 
 
@@ -93,21 +96,23 @@ def noise(seed: int) -> Float32:
     return np.random.default_rng(seed).standard_normal((N, WIDTH)).astype(np.float32)
 
 
-def learned(bert: Path, labels: Float32, told: Float32, **more: Any) -> tuple[Reranker | None, RerankReport]:
+def fitted_on(
+    bert: Path, labels: Float32, blended: Float32, **more: Any
+) -> tuple[Reranker | None, RerankReport]:
     log, catalogue = small_log()
-    first = FirstStage((), (made(labels, told),), None, np.zeros(log.n_users, int), "time")
+    first = FirstStage((), (fold_of(labels, blended),), None, np.zeros(log.n_users, int), "time")
     config = Config(retrievers=RETRIEVERS, ranker=None)
     _, _, scores = learn(
         first, catalogue, config, rng=np.random.default_rng(0), progress=SILENT, on_epoch=None
     )
     return fit_reranker(
-        parameters(bert, **more), first, scores, catalogue,
+        classifier_of(bert, **more), first, scores, catalogue,
         rng=np.random.default_rng(0), progress=SILENT, on_epoch=None,
     )  # fmt: skip
 
 
 def test_a_classifier_that_sees_more_than_the_blend_counts(bert: Path) -> None:
-    reranker, report = learned(bert, of_a_group(), noise(1))
+    reranker, report = fitted_on(bert, of_a_group(), noise(1))
     assert reranker is not None
     assert report.weight == reranker.weight == 0.5
     assert report.valid_ndcg["0.5"] > report.valid_ndcg["0.0"] + 0.05
@@ -115,9 +120,9 @@ def test_a_classifier_that_sees_more_than_the_blend_counts(bert: Path) -> None:
     assert json.dumps(report.to_json(), allow_nan=False)
 
 
-def test_one_that_sees_nothing_takes_no_part_and_is_told_of(bert: Path) -> None:
+def test_one_that_sees_nothing_takes_no_part_and_is_reported(bert: Path) -> None:
     labels = (noise(2) > 1).astype(np.float32)
-    reranker, report = learned(bert, labels, labels + 0.1 * noise(3), epochs=1)
+    reranker, report = fitted_on(bert, labels, labels + 0.1 * noise(3), epochs=1)
     assert reranker is None
     assert report.weight == 0
     assert report.valid_ndcg["0.0"] > report.valid_ndcg["0.5"]
@@ -126,14 +131,14 @@ def test_one_that_sees_nothing_takes_no_part_and_is_told_of(bert: Path) -> None:
 
 
 def test_without_both_labels_there_is_none(bert: Path) -> None:
-    reranker, report = learned(bert, np.zeros((N, WIDTH), np.float32), noise(1))
+    reranker, report = fitted_on(bert, np.zeros((N, WIDTH), np.float32), noise(1))
     assert reranker is None
     assert report == RerankReport(10, 0.0, 10_000.0)
     assert "no choices to learn from" in rerank_line(report)
 
 
 def test_where_nothing_can_be_afforded_it_takes_no_part(bert: Path) -> None:
-    reranker, report = learned(bert, of_a_group(), noise(1), milliseconds=1e-3, epochs=1)
+    reranker, report = fitted_on(bert, of_a_group(), noise(1), milliseconds=1e-3, epochs=1)
     assert reranker is None
     assert report.top == 0
     assert report.milliseconds > report.budget
@@ -147,12 +152,16 @@ def test_two_scores_are_stretched_and_mixed_by_hand() -> None:
 
 
 def test_the_budget_bounds_how_many_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    classifier = Told(np.zeros(90, np.float32))
-    asked = [(made(of_a_group(), noise(1)), noise(1))]
+    lists = [(fold_of(of_a_group(), noise(1)), noise(1))]
     monkeypatch.setattr("tacit.pipeline.rerank._milliseconds", lambda _, top, __: 4.0 * top)
-    assert affordable(classifier, Limits(20, 50.0), asked) == (12, 48.0)  # type: ignore[arg-type]
-    assert affordable(classifier, Limits(20, 100.0), asked) == (20, 80.0)  # type: ignore[arg-type]
-    assert affordable(classifier, Limits(20, 7.9), asked) == (0, 80.0)  # type: ignore[arg-type]
+    for milliseconds, expected in (
+        (50.0, (12, 48.0)),
+        (100.0, (20, 80.0)),
+        (7.9, (0, 80.0)),
+        (inf, (20, 80.0)),
+    ):
+        classifier = PairClassifier(top=20, milliseconds=milliseconds)
+        assert affordable(classifier, lists) == expected
 
 
 def test_the_top_is_ordered_anew_and_the_rest_stays() -> None:
@@ -162,10 +171,10 @@ def test_the_top_is_ordered_anew_and_the_rest_stays() -> None:
     found = Candidates(
         items, np.zeros((2, 6, 1), np.float32), np.ones(2, np.int64), np.zeros(2), ("trending",)
     )
-    reranker = Reranker(Told(np.array([1, 2, 3, 4, 5, 6], np.float32)), 3, 1.0)  # type: ignore[arg-type]
-    dealt = reranker.reordered(Queries.of([[], []]), found, scores)
-    np.testing.assert_array_equal(dealt[0], [7, 8, 9, 6, 5, -np.inf])
-    assert top_k(dealt, 6).items.tolist() == [[2, 1, 0, 3, 4, -1], [2, 1, 0, 3, 4, 5]]
+    reranker = Reranker(FixedOdds(np.array([1, 2, 3, 4, 5, 6], np.float32)), 3, 1.0)  # type: ignore[arg-type]
+    reordered = reranker.reordered(Queries.of([[], []]), found, scores)
+    np.testing.assert_array_equal(reordered[0], [7, 8, 9, 6, 5, -np.inf])
+    assert top_k(reordered, 6).items.tolist() == [[2, 1, 0, 3, 4, -1], [2, 1, 0, 3, 4, 5]]
     np.testing.assert_array_equal(scores[0], [9, 8, 7, 6, 5, -np.inf])
 
 
@@ -178,12 +187,12 @@ def test_a_list_shorter_than_the_top_is_ordered_too() -> None:
         np.zeros(1),
         ("a",),
     )
-    reranker = Reranker(Told(np.arange(9, dtype=np.float32)), 3, 1.0)  # type: ignore[arg-type]
+    reranker = Reranker(FixedOdds(np.arange(9, dtype=np.float32)), 3, 1.0)  # type: ignore[arg-type]
     assert reranker.reordered(Queries.of([[]]), found, scores).tolist() == [[2, 3, -np.inf]]
 
 
 def test_pairs_come_from_the_top_of_lists_with_a_positive() -> None:
-    one = made(np.tile(np.arange(WIDTH) % 6 == 0, (N, 1)).astype(np.float32), noise(1))
+    one = fold_of(np.tile(np.arange(WIDTH) % 6 == 0, (N, 1)).astype(np.float32), noise(1))
     scores = noise(4)
     one.labelled.labels[:10] = 0  # nobody among these acted on anything
     pairs = list_pairs([(one, scores)], TRAIN, np.random.default_rng(0))
@@ -196,7 +205,7 @@ def test_pairs_come_from_the_top_of_lists_with_a_positive() -> None:
 
 
 def test_users_with_attributes_have_pairs_too() -> None:
-    one = made(np.tile(np.arange(WIDTH) % 6 == 0, (N, 1)).astype(np.float32), noise(1))
+    one = fold_of(np.tile(np.arange(WIDTH) % 6 == 0, (N, 1)).astype(np.float32), noise(1))
     traits = np.ones((N, 3), dtype=np.int32)
     described = replace(one, window=replace(one.window, queries=replace(one.window.queries, traits=traits)))
     pairs = list_pairs([(described, noise(4))], TRAIN, np.random.default_rng(0))
@@ -223,8 +232,8 @@ def test_pairs_of_a_log_are_what_came_next_and_what_somebody_else_chose() -> Non
 
 def test_a_configuration_names_it_and_its_parameters(bert: Path) -> None:
     config = parse_config({"rerank": parameters(bert)})
-    classifier, limits = new_reranker(config.rerank or {})
-    assert limits == Limits(10, 10_000.0)
+    classifier = new_classifier(config.rerank or {})
+    assert (classifier.top, classifier.milliseconds) == (10, 10_000.0)
     assert classifier.history == 2
     for wrong, message in (
         ({"name": "llm"}, "known: pair"),
@@ -233,7 +242,7 @@ def test_a_configuration_names_it_and_its_parameters(bert: Path) -> None:
         ({"name": "pair", "seconds": "long"}, "wrong type"),
     ):
         with pytest.raises(ConfigError, match=message):
-            new_reranker(wrong)
+            new_classifier(wrong)
 
 
 def test_without_a_window_there_is_nothing_to_learn_from(bert: Path) -> None:
@@ -256,7 +265,7 @@ def fitted(bert: Path) -> TwoStage:
     report = model.rerank_report_
     assert report is not None
     assert report.epochs
-    classifier, _ = new_reranker(parameters(bert))
+    classifier = classifier_of(bert)
     windows = learn_pairs(model)
     classifier.fit(small_log()[1].texts.to_list(), *windows, rng=np.random.default_rng(1))
     model.rerank_ = Reranker(classifier, 10, 0.5)
@@ -264,7 +273,7 @@ def fitted(bert: Path) -> TwoStage:
 
 
 def learn_pairs(model: TwoStage) -> tuple[Any, Any]:
-    lists = [(made(of_a_group(), noise(1)), noise(1))]
+    lists = [(fold_of(of_a_group(), noise(1)), noise(1))]
     return tuple(list_pairs(lists, part, np.random.default_rng(0)) for part in (TRAIN, VALID))  # type: ignore[return-value]
 
 
@@ -326,4 +335,3 @@ def test_without_it_nothing_is_kept_of_it() -> None:
     assert model.spec()["rerank"] is None
     assert not any(name.startswith("rerank") for name in model.arrays())
     assert replace(config, rerank={"name": "pair"}) != config
-    assert isinstance(new_reranker({"name": "pair"})[0], PairClassifier)

@@ -8,8 +8,8 @@ import pytest
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.encoders import minilm
 from tacit.encoders.cache import CachedEncoder
-from tacit.pipeline.text_encoder import encoder_from
 from tacit.encoders.tfidf import TfidfEncoder
+from tacit.pipeline.text_encoder import encoder_from
 
 TEXTS = ["red tea cup", "blue tea cup", "cast iron pan"]
 

@@ -5,7 +5,7 @@ import pytest
 from tests.rankers.toys import COLUMNS, labelled, line, made, product
 
 from tacit.features.feature_columns import Column
-from tacit.rankers.importance import _drawn, _parts, importance
+from tacit.rankers.importance import _parts, _sampled, importance
 from tacit.rankers.ranker import Pairs
 
 
@@ -33,13 +33,13 @@ def test_what_was_not_learned_from_costs_nothing() -> None:
     assert [row.ndcg for row in rows] == pytest.approx([0] * len(rows))
 
 
-def test_of_many_pairs_whole_lists_are_drawn() -> None:
+def test_of_many_pairs_whole_lists_are_sampled() -> None:
     many = product(0, 30_000)
-    drawn = _drawn(many, 6_000, np.random.default_rng(0))
-    assert 4_000 < len(drawn) < 8_000
+    sampled = _sampled(many, 6_000, np.random.default_rng(0))
+    assert 4_000 < len(sampled) < 8_000
     sizes = np.unique(many.group, return_counts=True)[1]
-    assert set(np.unique(drawn.group, return_counts=True)[1]) <= set(sizes.tolist())
-    assert _drawn(many, 30_000, np.random.default_rng(0)) is many
+    assert set(np.unique(sampled.group, return_counts=True)[1]) <= set(sizes.tolist())
+    assert _sampled(many, 30_000, np.random.default_rng(0)) is many
 
 
 def test_dimensions_of_vectors_are_told_as_a_whole() -> None:

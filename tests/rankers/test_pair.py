@@ -86,9 +86,9 @@ def test_every_epoch_is_told_and_the_best_is_kept(bert: Path) -> None:
 
 def test_restored_equals_stored_and_only_what_was_trained_is_kept(bert: Path) -> None:
     made = one_epoch(bert, train="last:1")
-    names = {name.removeprefix("model.encoder.layer.1.") for name in made.arrays()}
-    assert {"head.weight", "head.bias", "output.dense.weight"} <= names
-    assert not any(name.startswith("model.") for name in names)
+    names = {name.removeprefix("network:model.encoder.layer.1.") for name in made.arrays()}
+    assert {"identity", "network:head.weight", "network:head.bias", "output.dense.weight"} <= names
+    assert not any(name.startswith("network:model.") for name in names)
     spec = json.loads(json.dumps(made.spec(), allow_nan=False))
     again = PairClassifier.restore(spec, {k: v.copy() for k, v in made.arrays().items()}, TEXTS)
     pairs = lists(2, 50)
@@ -100,21 +100,21 @@ def test_restored_equals_stored_and_only_what_was_trained_is_kept(bert: Path) ->
 def test_another_base_model_is_refused(bert: Path, tmp_path: Path) -> None:
     made = one_epoch(bert)
     other = tiny_bert(tmp_path, seed=1)
-    spec = made.spec()
-    spec["parameters"] = {**spec["parameters"], "model": str(other)}  # type: ignore[dict-item]
+    spec = {**made.spec(), "model": str(other)}
     with pytest.raises(ConfigError, match="fit again"):
         PairClassifier.restore(spec, made.arrays(), TEXTS)
 
 
 def test_frozen_layers_are_those_of_the_base_model(bert: Path) -> None:
     made = one_epoch(bert, train="last:1")
-    untrained = PairClassifier.restore({**made.spec()}, {}, TEXTS).network_.state_dict()
+    identity = {"identity": made.arrays()["identity"]}
+    untrained = PairClassifier.restore(made.spec(), identity, TEXTS).network_.state_dict()
     changed = {
         name
         for name, tensor in made.network_.state_dict().items()
         if not torch.equal(tensor, untrained[name])
     }
-    assert changed == set(made.arrays())
+    assert changed == set(made.arrays_)
 
 
 def test_a_score_does_not_depend_on_the_batch(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +159,7 @@ def test_interrupted_training_goes_on_as_if_nothing_had_happened(bert: Path, tmp
     made, file = classifier(bert, epochs=3), tmp_path / "deep" / "pair.safetensors"
     with pytest.raises(KeyboardInterrupt):
         fit(made, checkpoint=file, on_epoch=interrupted)
-    assert made.arrays() == {}
+    assert made.arrays_ == {}
     assert [path.name for path in file.parent.iterdir()] == [file.name]
     resumed, whole = fit(made, checkpoint=file), fit(classifier(bert, epochs=3))
     assert len(resumed.epochs_) == 3

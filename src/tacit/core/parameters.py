@@ -98,7 +98,7 @@ class Parameter:
     kind : type or annotation
     default : value, or `inspect.Parameter.empty` where it must be given
     bounds : Bounds
-        Of a number, or of each number of a sequence.
+        Of a number, or of each number of a sequence or a mapping.
     unit : str
         "" where there is none.
     search : Float, Int, Choice or None
@@ -134,8 +134,19 @@ def parameter(
     return field(default=default, metadata=meta)
 
 
-def learned(*, default: Any = MISSING, init: Literal[False] = False) -> Any:
-    """Return the field of something learned: neither a parameter nor part of equality and `repr`."""
+def learned(
+    *,
+    default: Any = MISSING,
+    default_factory: Callable[[], Any] | None = None,
+    init: Literal[False] = False,
+) -> Any:
+    """Return the field of something learned: neither a parameter nor part of equality and `repr`.
+
+    A list or a mapping that stands there before `fit` comes from ``default_factory``, so that no two objects
+    share it.
+    """
+    if default_factory is not None:
+        return field(default_factory=default_factory, init=init, repr=False, compare=False)
     return field(default=default, init=init, repr=False, compare=False)
 
 

@@ -1,19 +1,18 @@
-"""Convolutions over raw vectors: the map of what a user and an item are, and the run of the last events.
+"""Convolutions over raw vectors: over the outer product of user and item, and over the last events.
 
-The outer product of two vectors holds every product of a number of one with a number of the other, and a
-convolution looks for patterns among them (ONCF: He et al., "Outer product-based neural collaborative
-filtering", IJCAI 2018). The last events are a short sequence; filters slide along it and the strongest answer
-of each is kept (Caser: Tang and Wang, WSDM 2018).
+The outer product of two vectors is a map of all products of their numbers, and a convolution finds patterns
+in it (ONCF: He et al., "Outer product-based neural collaborative filtering", IJCAI 2018). The last events are
+a short sequence: filters slide along it and the maximum of each is kept (Caser: Tang and Wang, WSDM 2018).
 """
 
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tacit.core.parameters import parameter
 from tacit.core.types import Float32
 from tacit.features.families import USUAL
 from tacit.features.feature_columns import Column
@@ -24,58 +23,58 @@ if TYPE_CHECKING:
     from torch import nn
 
 FAMILIES = (*USUAL, "text-vectors", "collaborative-vectors", "sequence")
-"""What a convolution is given: with the raw vectors."""
+"""Default families: the usual ones and the raw vectors."""
 
 _VECTOR = re.compile(r"(?:.+_)?(user|item)_(\d+)")
 _RECENT = re.compile(r"recent(\d+)_(\d+)")
 _CHUNK = 2_048
-"""Pairs scored at a time: a map of each takes 4 kB."""
+"""Pairs scored at a time: the map of one pair takes 4 kB."""
 
 
-@dataclass(kw_only=True, eq=False)
 class CNN(NeuralRanker):
-    """The base plus what convolutions over raw vectors and a perceptron make of the features.
+    """The base plus the output of convolutions over raw vectors and a perceptron over everything.
 
-    Columns ``user_0``, ... and ``item_0``, ... of one family are a map; ``recent0_0``, ... ``recent1_0``, ...
-    are the last events, the last first. Whatever of them is missing is left out.
+    Columns ``user_0``, ... and ``item_0``, ... of one family give a map; ``recent0_0``, ... ``recent1_0``,
+    ... are the vectors of the last events, the latest first. A part whose columns are missing is left out.
 
     Parameters
     ----------
     channels : sequence of int
-        Of the convolutions over a map, one layer each.
+        Output channels of each convolution over a map; as many layers as numbers.
     kernel, stride : int
-        Of their windows.
+        Side of their windows, and the step between two windows.
     filters, span : int
-        How many filters slide along the last events, and how many events each sees.
+        Number of filters along the last events, and how many events each covers.
     hidden : sequence of int
-        Widths of the layers that join everything (ReLU).
+        Widths of the hidden layers over everything (ReLU).
     **shared
-        See `NeuralRanker`. There is one member: four would not rank 200 candidates in 2 ms.
+        See `NeuralRanker`. One member by default: four do not rank 200 candidates within 2 ms.
     """
 
-    name: ClassVar[str] = "cnn"
-
-    members: int = 1
+    name: str = "cnn"
+    members: int = parameter(default=1, low=1)
     families: Sequence[str] | None = FAMILIES
-    channels: Sequence[int] = (8, 16)
-    kernel: int = 4
-    stride: int = 4
-    filters: int = 16
-    span: int = 3
-    hidden: Sequence[int] = (64, 32)
+    channels: Sequence[int] = parameter(default=(8, 16), low=1)
+    kernel: int = parameter(default=4, low=1)
+    stride: int = parameter(default=4, low=1)
+    filters: int = parameter(default=16, low=1)
+    span: int = parameter(default=3, low=1)
+    hidden: Sequence[int] = parameter(default=(64, 32), low=1)
 
     def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
         from tacit.rankers.networks import Convolutional, History, OuterProduct
 
         vectors, events = _vectors(columns), _events(columns)
-        taken = {place for pair in vectors for side in pair for place in side}
-        taken |= {place for event in events for place in event}
-        alike = [item for _, item in vectors if events and len(item) == len(events[0])]
+        used = {place for pair in vectors for side in pair for place in side}
+        used |= {place for event in events for place in event}
+        # The vector of the item that has the width of the events' vectors: their product is meaningful.
+        same_width = [item for _, item in vectors if events and len(item) == len(events[0])]
+        beside = same_width[0] if same_width else None
         return Convolutional(
             inputs,
             [OuterProduct(*pair, self.channels, self.kernel, self.stride) for pair in vectors],
-            History(events, alike[0] if alike else None, self.filters, self.span) if events else None,
-            [place for place in range(len(columns)) if place not in taken],
+            History(events, beside, self.filters, self.span) if events else None,
+            [place for place in range(len(columns)) if place not in used],
             self.hidden,
             self.dropout,
             len(self.task_weights),
@@ -89,14 +88,14 @@ class CNN(NeuralRanker):
     def _parts(self, arrays: Arrays, features: Float32) -> Iterator[Float32]:
         for name in numbered(arrays, "maps", "user"):
             user, item = features[:, arrays[f"{name}.user"]], features[:, arrays[f"{name}.item"]]
-            made = outer_convolutions(arrays, f"{name}.convolutions", user, item, self.stride)
-            yield made.reshape(len(features), math.prod(made.shape[1:]))
+            maps = outer_convolutions(arrays, f"{name}.convolutions", user, item, self.stride)
+            yield maps.reshape(len(features), math.prod(maps.shape[1:]))
         yield features[:, arrays["rest"]]
         if "history.places" in arrays:
-            events = features[:, arrays["history.places"]]
+            events = features[:, arrays["history.places"]]  # n, events, width
             if "history.item" in arrays:
                 product = events * features[:, None, arrays["history.item"]]
-                events = np.concatenate([events, product], axis=2)
+                events = np.concatenate([events, product], axis=2)  # n, events, 2 * width
             yield convolutions(arrays, "history.convolutions", events.transpose(0, 2, 1), 1).max(axis=2)
 
 

@@ -1,8 +1,7 @@
-"""What a ranker's scores rest on: how much worse they get when a column means nothing any more.
+"""Permutation importance: how much worse the scores of a ranker get when a column carries no information.
 
-Permutation importance (Breiman, "Random forests", 2001): the values of a column, or of a whole family
-together, are handed to other pairs. Columns that say the same stand in for each other, so a family can matter
-where none of its columns does.
+Breiman, "Random forests", 2001: the values of a column, or of all columns of a family together, are permuted
+among the pairs. Correlated columns replace each other, so a family can matter where none of its columns does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,23 +15,23 @@ from tacit.features.feature_columns import Column
 from tacit.rankers.ranker import Pairs, Ranker
 from tacit.rankers.ranker_metrics import cross_entropy
 
-_READ = 60
-"""A family of more columns holds the dimensions of vectors: none of them means anything alone, and each would
-cost a score of all pairs."""
+_MAX_COLUMNS = 60
+"""A family of more columns holds the dimensions of vectors: none of them means anything alone, and measuring
+each would take a score of all pairs."""
 
 
 @dataclass(frozen=True)
 class Importance:
-    """What is lost without a column or a family.
+    """What the scores lose without a column or a family.
 
     Attributes
     ----------
     kind : {"family", "column"}
     name : str
     loss : float
-        Growth of the cross entropy.
+        Increase of the cross entropy.
     ndcg : float
-        Loss of NDCG@10.
+        Decrease of NDCG@10.
     """
 
     kind: str
@@ -50,38 +49,39 @@ def importance(
     repeats: int = 1,
     most: int = 20_000,
 ) -> list[Importance]:
-    """Return what each family and each column is worth: families first, of a kind the greatest loss first.
+    """Return the importance of each family, then of each column, each by decreasing loss.
 
-    Of families with more than `_READ` columns, what they are worth as a whole.
+    Families with more than `_MAX_COLUMNS` columns are measured as a whole only.
 
     Parameters
     ----------
     ranker : Ranker
     pairs : Pairs
-        Not learned from.
+        Pairs that the ranker was not trained on.
     columns : sequence of f Column
     rng : numpy.random.Generator
     repeats : int
-        Permutations that are averaged.
+        Number of permutations that are averaged.
     most : int
-        Pairs that it is measured on, about: of more, lists drawn at random. Each column costs a score of all.
+        About how many pairs it is measured on: of more, a random sample of lists. Each column takes a score
+        of all of them.
     """
-    pairs = _drawn(pairs, most, rng)
+    pairs = _sampled(pairs, most, rng)
     whole = _quality(ranker, pairs, pairs.features)
     shuffled = pairs.features.copy()
     rows = []
     for (kind, name), places in _parts(columns).items():
-        worse = []
+        permuted = []
         for _ in range(repeats):
             shuffled[:, places] = pairs.features[:, places][rng.permutation(len(pairs))]
-            worse.append(_quality(ranker, pairs, shuffled))
+            permuted.append(_quality(ranker, pairs, shuffled))
         shuffled[:, places] = pairs.features[:, places]
-        loss, gain = np.mean(worse, axis=0) - whole
+        loss, gain = np.mean(permuted, axis=0) - whole
         rows.append(Importance(kind, name, float(loss), float(-gain)))
     return sorted(rows, key=lambda row: (row.kind != "family", -row.loss))
 
 
-def _drawn(pairs: Pairs, most: int, rng: np.random.Generator) -> Pairs:
+def _sampled(pairs: Pairs, most: int, rng: np.random.Generator) -> Pairs:
     if len(pairs) <= most:
         return pairs
     _, query = np.unique(pairs.group, return_inverse=True)
@@ -89,15 +89,17 @@ def _drawn(pairs: Pairs, most: int, rng: np.random.Generator) -> Pairs:
 
 
 def _parts(columns: Sequence[Column]) -> Mapping[tuple[str, str], list[int]]:
+    """Return the places of the columns to permute together, by kind and name."""
     families: dict[str, list[int]] = {}
     for place, column in enumerate(columns):
         families.setdefault(column.family, []).append(place)
     parts = {("family", name): places for name, places in families.items()}
-    readable = [place for places in families.values() if len(places) <= _READ for place in places]
+    readable = [place for places in families.values() if len(places) <= _MAX_COLUMNS for place in places]
     return parts | {("column", columns[place].name): [place] for place in readable}
 
 
 def _quality(ranker: Ranker, pairs: Pairs, features: Float32) -> Float64:
+    """Return the cross entropy and NDCG@10 of the pairs with other features: float64[2]."""
     score = ranker.score(features, pairs.base)
     gain = ndcg_of_pairs(score, pairs.acted, pairs.group)
     return np.array([cross_entropy(score, pairs.acted, pairs.weight), gain.mean() if len(gain) else 0.0])

@@ -1,79 +1,81 @@
-"""Gradient-boosted trees that order lists, added to what the first stage says.
+"""Gradient-boosted trees that order lists, added to the log-odds of the first stage.
 
 LambdaMART (Burges, "From RankNet to LambdaRank to LambdaMART", 2010) by LightGBM, boosted from the base.
-Trees are grown while NDCG@10 on the validation pairs gets better; that may be none at all. The model is kept
-as LightGBM's own text in an array of bytes: reading it runs no code.
+Trees are grown while NDCG@10 on the validation pairs rises; there may be none at all. The model is kept as
+LightGBM's own text in an array of bytes: reading it runs no code.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from tacit.core.extras import require
+from tacit.core.parameters import learned, parameter
 from tacit.core.progress import SILENT, Progress
-from tacit.core.types import Array, Float32, Json
+from tacit.core.types import Array, Float32
 from tacit.data.gain import ndcg_of_pairs
 from tacit.features.feature_columns import Column, buckets_of
 from tacit.features.normaliser import Scale
-from tacit.rankers.parameters import made_of, parameters_of
-from tacit.rankers.ranker import Epoch, OnEpoch, Pairs
+from tacit.rankers.ranker import Epoch, OnEpoch, Pairs, ParameterisedRanker
 from tacit.rankers.ranker_metrics import accuracy, auc
 
 if TYPE_CHECKING:
     from lightgbm import Booster
 
 _STEP = 5
-"""Trees between two looks at the validation pairs: one epoch."""
+"""Trees of an epoch: validation pairs are measured after each epoch."""
 
 
-@dataclass(kw_only=True, eq=False)
-class LambdaMART:
+class LambdaMART(ParameterisedRanker):
     """The base plus a sum of small trees.
 
-    Buckets are left out: there are more than trees tell apart. The loss that its epochs tell is 1 - NDCG@10.
-    Weights of pairs are not used: what stands far below the top of a list has next to nothing to do with it.
+    Columns of buckets are not used: a tree cannot tell so many values apart. The loss of its epochs is
+    1 - NDCG@10. Weights of pairs are not used: sampled negatives are far from the top of a list, which alone
+    decides NDCG@10.
 
     Parameters
     ----------
     families : sequence of str, optional
-        Families of features that it is to be given; None is what the feature maker gives by default.
+        Families of features that it takes; by default those that the feature maker gives by default.
     tasks : mapping of event type to weight
-        What an event of each type adds to the gain of a candidate. Empty: anything gains 1.
+        How much an event of each type adds to the gain of a candidate. Empty: any event gives a gain of 1.
     leaves : int
-        Of a tree, at most.
+        The most leaves of a tree.
     learning_rate : float
+        Factor on the values of each tree.
     min_pairs : int
-        Pairs in a leaf, at least.
+        The fewest training pairs in a leaf.
     l2 : float
-        Of the values of leaves.
+        L2 regularisation of the values of leaves.
     feature_share, pair_share : float
-        What each tree is grown from.
+        Share of the features, and of the pairs, that each tree is grown from.
     epochs : int
-        Of five trees each, at most.
+        The most epochs, of five trees each.
     patience : int
-        Epochs without a better NDCG@10 on the validation pairs after which it stops; the best is kept.
+        Training stops after so many epochs without a higher NDCG@10 on the validation pairs; the best epoch
+        is kept.
     threads : int
-        To train; 0 takes all cores. Scores take one.
+        Threads that train; 0 takes all cores. Scoring takes one.
     """
 
-    name: ClassVar[str] = "lambdamart"
-    scale: ClassVar[Scale] = "standard"  # trees ask for the order of values alone
+    scale: ClassVar[Scale] = "standard"  # trees depend on the order of values alone
 
+    name: str = "lambdamart"
     families: Sequence[str] | None = None
-    tasks: Mapping[str, float] = field(default_factory=dict)
-    leaves: int = 15
-    learning_rate: float = 0.05
-    min_pairs: int = 50
-    l2: float = 10.0
-    feature_share: float = 0.5
-    pair_share: float = 0.7
-    epochs: int = 60
-    patience: int = 6
-    threads: int = 0
-    epochs_: list[Epoch] = field(default_factory=list, init=False, repr=False)
-    booster_: "Booster | None" = field(default=None, init=False, repr=False)
+    tasks: Mapping[str, float] = parameter(default_factory=dict, low=0)
+    leaves: int = parameter(default=15, low=2, high=131_072)  # the limit of LightGBM
+    learning_rate: float = parameter(default=0.05, above=0)
+    min_pairs: int = parameter(default=50, low=0)
+    l2: float = parameter(default=10.0, low=0)
+    feature_share: float = parameter(default=0.5, above=0, high=1)
+    pair_share: float = parameter(default=0.7, above=0, high=1)
+    epochs: int = parameter(default=60, low=0)
+    patience: int = parameter(default=6, low=1)
+    threads: int = parameter(default=0, low=0)
+    epochs_: list[Epoch] = learned(default_factory=list)
+    booster_: "Booster | None" = learned(default=None)
 
     def fit(
         self,
@@ -86,7 +88,7 @@ class LambdaMART:
         progress: Progress = SILENT,
         on_epoch: OnEpoch | None = None,
     ) -> Self:
-        """Learn from pairs, stop by others, and return self; see `tacit.rankers.ranker.Ranker`.
+        """Learn from the training pairs and return self; see `tacit.rankers.ranker.Ranker`.
 
         Raises
         ------
@@ -115,31 +117,23 @@ class LambdaMART:
         return self
 
     def score(self, features: Float32, base: Float32) -> Float32:
-        """Return the log-odds of the base plus what the trees add: float32[pairs]."""
+        """Return the log-odds of the base plus the sum of the trees: float32[pairs]."""
         if self.booster_ is None or not len(features):
             return base
         return base + _added(self.booster_, features, num_threads=1)
-
-    def spec(self) -> dict[str, Json]:
-        """Return the parameters as JSON."""
-        return parameters_of(self)
 
     def arrays(self) -> dict[str, Array]:
         """Return the trees as LightGBM's text in bytes; no bytes where there is no tree."""
         text = "" if self.booster_ is None else self.booster_.model_to_string()
         return {"trees": np.frombuffer(text.encode("utf-8"), dtype=np.uint8)}
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        ranker = made_of(cls, spec)
+    def _take(self, arrays: Mapping[str, Array]) -> None:
         text = str(arrays["trees"].tobytes(), "utf-8")
-        ranker.booster_ = _loaded(text) if text else None
-        return ranker
+        self.booster_ = _loaded(text) if text else None
 
     def _growing(self, train: Pairs, seed: int) -> "Booster":
         lightgbm = load_lightgbm()
-        # Gains are any numbers; LightGBM wants them numbered.
+        # LightGBM takes levels 0, 1, ... as labels, and the gain of each level.
         gains, level = np.unique(self._gain(train), return_inverse=True)
         parameters = {
             "objective": "lambdarank",
@@ -179,7 +173,7 @@ class LambdaMART:
 
 
 def _without_buckets(pairs: Pairs, columns: Sequence[Column]) -> Pairs:
-    """Return the pairs with one and the same bucket everywhere: no tree asks for it then."""
+    """Return the pairs with the same bucket everywhere: no tree can split by a constant column."""
     places = buckets_of(columns)
     if not places:
         return pairs
@@ -189,7 +183,7 @@ def _without_buckets(pairs: Pairs, columns: Sequence[Column]) -> Pairs:
 
 
 def _grow(booster: "Booster", number: int, parts: Mapping[str, Pairs], scores: dict[str, Float32]) -> None:
-    """Grow the trees of an epoch, and add what they say to the scores."""
+    """Grow the trees of an epoch, and add their values to the scores."""
     for _ in range(_STEP):
         booster.update()
     for name, pairs in parts.items():

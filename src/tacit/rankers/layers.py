@@ -1,4 +1,4 @@
-"""Layers of networks on plain arrays: what PyTorch learned, scored without it.
+"""Layers of networks in NumPy: networks trained with PyTorch are scored without it.
 
 Learned arrays carry the names that PyTorch gives them (``deep.0.weight``).
 """
@@ -23,13 +23,18 @@ def numbered(arrays: Arrays, name: str, part: str) -> Iterator[str]:
 
 
 def looked_up(arrays: Arrays, name: str, features: Float32) -> Float32:
-    """Return the features with what a table says in place of their buckets; the same where there is none."""
+    """Return the features with the sum of the embeddings of their buckets in place of the buckets.
+
+    Without a table of that name the features are returned as they are. Shapes: ``numbers`` int64[a] and
+    ``buckets`` int64[b] are columns of the features, ``table`` is float32[rows, width], and the result
+    float32[n, a + width].
+    """
     table = arrays.get(f"{name}.table.weight")
     if table is None:
         return features
     bucket = features[:, arrays[f"{name}.buckets"]].astype(np.int64)
-    said = table[bucket % len(table)] * (bucket > 0)[:, :, None]
-    return np.concatenate([features[:, arrays[f"{name}.numbers"]], said.sum(axis=1)], axis=1)
+    embedded = table[bucket % len(table)] * (bucket > 0)[:, :, None]  # n, b, width; bucket 0 adds nothing
+    return np.concatenate([features[:, arrays[f"{name}.numbers"]], embedded.sum(axis=1)], axis=1)
 
 
 def affine(arrays: Arrays, name: str, features: Float32) -> Float32:
@@ -38,14 +43,14 @@ def affine(arrays: Arrays, name: str, features: Float32) -> Float32:
 
 
 def dense(arrays: Arrays, name: str, features: Float32) -> Float32:
-    """Return what affine layers with ReLU make of float32[n, inputs]; the same where there are none."""
+    """Return the output of affine layers with ReLU for float32[n, inputs]; the input where there are none."""
     for layer in numbered(arrays, name, "weight"):
         features = np.maximum(affine(arrays, layer, features), 0)
     return features
 
 
 def cross(arrays: Arrays, name: str, features: Float32) -> Float32:
-    """Return the features crossed with themselves, once a layer: float32[n, inputs]."""
+    """Apply cross layers, ``state = features * (W state + b) + state``: float32[n, inputs]."""
     state = features
     for layer in numbered(arrays, name, "up.weight"):
         low = arrays.get(f"{layer}.down.weight")
@@ -54,9 +59,11 @@ def cross(arrays: Arrays, name: str, features: Float32) -> Float32:
 
 
 def outer_convolutions(arrays: Arrays, name: str, user: Float32, item: Float32, stride: int) -> Float32:
-    """Return what convolutions with ReLU make of outer products: float32[n, channels, ...].
+    """Return the output of convolutions with ReLU over outer products: float32[n, channels, ...].
 
-    Where there is one, the map is never made: ``sum_ab W[a, b] user[p + a] item[q + b]`` is two products.
+    The first layer is computed without the outer product itself: ``sum_ab W[a, b] user[p + a] item[q + b]``
+    is ``sum_b (sum_a user[p + a] W[a, b]) item[q + b]``, two small matrix products. Without a layer the outer
+    product is returned.
 
     Parameters
     ----------
@@ -65,24 +72,28 @@ def outer_convolutions(arrays: Arrays, name: str, user: Float32, item: Float32, 
     if f"{name}.0.weight" not in arrays:
         return user[:, None, :, None] * item[:, None, None, :]
     weight, bias = arrays[f"{name}.0.weight"][:, 0], arrays[f"{name}.0.bias"]
+    # Windows of each vector: n, windows, width of a window.
     users, items = (
         sliding_window_view(side, width, axis=1)[:, ::stride]
         for side, width in zip((user, item), weight.shape[1:], strict=True)
     )
     halves = np.tensordot(users, weight, axes=(2, 1))  # n, user windows, channels, width of an item window
     n, high, channels, width = halves.shape
+    # n, user windows * channels, item windows
     sums = halves.reshape(n, high * channels, width) @ items.transpose(0, 2, 1)
     maps = np.maximum(sums.reshape(n, high, channels, items.shape[1]) + bias[:, None], 0)
     return convolutions(arrays, name, maps.transpose(0, 2, 1, 3), stride, first=1)
 
 
 def convolutions(arrays: Arrays, name: str, maps: Float32, stride: int, first: int = 0) -> Float32:
-    """Return what convolutions with ReLU make of maps, from the first layer on: float32[n, channels, ...].
+    """Return the output of convolutions with ReLU over maps: float32[n, channels, ...].
 
     Parameters
     ----------
     maps : float32[n, channels, ...]
         One or two dimensions after the channels.
+    first : int
+        The layer that takes the maps; those before it are skipped.
     """
     for layer in islice(numbered(arrays, name, "weight"), first, None):
         weight, bias = arrays[f"{layer}.weight"], arrays[f"{layer}.bias"]
@@ -92,6 +103,9 @@ def convolutions(arrays: Arrays, name: str, maps: Float32, stride: int, first: i
 
 def joint(logits: Float32, weights: Sequence[float]) -> Float32:
     """Return the log-odds of the weighted mean of probabilities, given their log-odds: float32[n].
+
+    With ``w`` the weights over their sum, ``log(sum w sigmoid(z)) - log(sum w sigmoid(-z))``: by logarithms,
+    so that no probability is rounded to 0 or 1.
 
     Parameters
     ----------
@@ -103,13 +117,16 @@ def joint(logits: Float32, weights: Sequence[float]) -> Float32:
     if len(weight) == 1:
         return logits[:, 0]
     share = np.log(weight / weight.sum())
+    # log sigmoid(z) = -log(1 + exp(-z))
     yes, no = (np.logaddexp.reduce(share - np.logaddexp(0, side), axis=1) for side in (-logits, logits))
     return np.asarray(yes - no, dtype=np.float32)
 
 
 def _convolved(maps: Float32, weight: Array, bias: Array, stride: int) -> Float32:
+    """Return one convolution: float32[n, outputs, ...]; ``weight`` is float32[outputs, channels, ...]."""
     axes = tuple(range(2, maps.ndim))
     windows = sliding_window_view(maps, weight.shape[2:], axis=axes)
+    # n, channels, places of a window ..., inside of a window ...
     windows = windows[(slice(None), slice(None), *(slice(None, None, stride) for _ in axes))]
     inside = tuple(range(maps.ndim, windows.ndim))
     sums = np.tensordot(windows, weight, axes=((1, *inside), (1, *axes)))

@@ -1,9 +1,9 @@
-"""Logistic regression over cross features: the plainest ranker, and the one that every other has to beat."""
+"""Logistic regression over cross features: the simplest ranker, the baseline of all others."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from tacit.core.parameters import parameter
 from tacit.core.types import Float32
 from tacit.features.feature_columns import Column
 from tacit.rankers.layers import Arrays, affine
@@ -13,16 +13,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-@dataclass(kw_only=True, eq=False)
 class Linear(NeuralRanker):
     """The base plus a weighted sum of the features.
 
-    The parameters are those of `NeuralRanker`. One member is enough: its loss has a single valley.
+    The parameters are those of `NeuralRanker`. One member is enough: the loss is convex.
     """
 
-    name: ClassVar[str] = "linear"
-
-    members: int = 1
+    name: str = "linear"
+    members: int = parameter(default=1, low=1)
 
     def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
         from tacit.rankers.networks import Perceptron

@@ -1,7 +1,8 @@
-"""What a network is trained by: one number for lists of log-odds.
+"""Losses of padded lists of log-odds that the neural rankers are trained by.
 
-All take logits, labels and weights float32[queries, c]. A weight says how many candidates of the list a pair
-stands for; 0 is padding. Each returns the mean as a scalar tensor.
+Each takes logits, labels and weights, float32[queries, c], and returns a scalar tensor. A weight is the
+number of candidates that a pair stands for (more than 1 where negatives were sampled); 0 marks padding.
+Below, ``z`` are logits, ``y`` labels in {0, 1} and ``w`` weights.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def cross_entropy(logits: Tensor, label: Tensor, weight: Tensor) -> Tensor:
-    """Return the binary cross entropy of a candidate of the lists."""
+    """Return the mean binary cross entropy: ``sum w (log(1 + exp(z)) - y z) / sum w``."""
     each = functional.binary_cross_entropy_with_logits(logits, label, weight, reduction="sum")
     return each / weight.sum()
 
@@ -22,27 +23,32 @@ def cross_entropy(logits: Tensor, label: Tensor, weight: Tensor) -> Tensor:
 def listwise(logits: Tensor, label: Tensor, weight: Tensor) -> Tensor:
     """Return the cross entropy of the softmax over each list (Cao et al., ICML 2007, top-one).
 
-    A pair that stands for several has them all in the denominator, as in a softmax over a sample. A list
-    counts by the root of its positives: between every user alike and every choice alike. Lists without any
-    say nothing.
+    Of a list with ``p`` positives it is ``-1/p sum_positives log(exp(z_i) / sum_j w_j exp(z_j))``: in the
+    denominator a pair counts for all candidates that it stands for, as in a sampled softmax. The result is
+    the mean over lists, each weighted by ``sqrt(p)``: a compromise between equal users and equal events.
+    Lists without a positive are left out.
     """
-    chance = torch.log_softmax(logits + weight.log(), dim=1)
-    positives = label.sum(dim=1)
-    surprise = -torch.where(label > 0, chance * label, 0).sum(dim=1)
-    importance = positives.sqrt()
-    mean = surprise / positives.clamp(min=1)
-    return (mean * importance).sum() / importance.sum().clamp(min=1e-12)
+    # Adding log(w) multiplies exp(z) by w; log(0) = -inf takes padding out of the softmax. A positive has
+    # weight 1, so its own logit stays as it is.
+    log_share = torch.log_softmax(logits + weight.log(), dim=1)  # queries, c
+    positives = label.sum(dim=1)  # queries
+    # `where` before the sum: on padding, 0 * -inf would be NaN.
+    total = -torch.where(label > 0, log_share * label, 0).sum(dim=1)
+    list_weight = positives.sqrt()
+    mean = total / positives.clamp(min=1)
+    return (mean * list_weight).sum() / list_weight.sum().clamp(min=1e-12)
 
 
 def pairwise(logits: Tensor, label: Tensor, weight: Tensor) -> Tensor:
-    """Return the logistic loss of a positive before a negative of its list (Burges et al., ICML 2005).
+    """Return the logistic loss of each positive against the negatives of its list (Burges et al., ICML 2005).
 
-    Each positive counts alike: the mean over its negatives.
+    Of a positive ``i`` it is ``sum_j w_j log(1 + exp(z_j - z_i)) / sum_j w_j`` over its negatives ``j``; the
+    result is the mean over all positives.
     """
-    row, place = torch.nonzero(label > 0, as_tuple=True)
-    against = weight[row] * (label[row] <= 0)
-    wrong = functional.softplus(logits[row] - logits[row, place][:, None])
-    mean = (wrong * against).sum(dim=1) / against.sum(dim=1).clamp(min=1e-12)
+    row, place = torch.nonzero(label > 0, as_tuple=True)  # positives
+    negative = weight[row] * (label[row] <= 0)  # positives, c; 0 on padding and other positives
+    each = functional.softplus(logits[row] - logits[row, place][:, None])  # positives, c
+    mean = (each * negative).sum(dim=1) / negative.sum(dim=1).clamp(min=1e-12)
     return mean.sum() / max(len(row), 1)
 
 

@@ -1,11 +1,11 @@
 """A multilayer perceptron over cross features, in one stream or two."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from tacit.core.parameters import parameter
 from tacit.core.types import Float32
 from tacit.features.feature_columns import Column
 from tacit.rankers.layers import Arrays, affine, dense
@@ -15,24 +15,22 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-@dataclass(kw_only=True, eq=False)
 class MLP(NeuralRanker):
-    """The base plus what a perceptron makes of the features.
+    """The base plus the output of a perceptron over the features.
 
     Parameters
     ----------
     hidden : sequence of int
         Widths of the hidden layers (ReLU).
     streams : {1, 2}
-        Two: what describes the user and what describes the item go through a layer each (the first width)
-        and meet, with their product, where the features of the pair join them.
+        With 2, the columns of the user and those of the item first pass a layer each (of the first width);
+        both outputs, their product and the columns of the pair are the input of the hidden layers.
     **shared
         See `NeuralRanker`.
     """
 
-    name: ClassVar[str] = "mlp"
-
-    hidden: Sequence[int] = (64, 32)
+    name: str = "mlp"
+    hidden: Sequence[int] = parameter(default=(64, 32), low=1)
     streams: Literal[1, 2] = 1
 
     def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
@@ -52,6 +50,7 @@ class MLP(NeuralRanker):
         return affine(arrays, "out", dense(arrays, "deep", state))
 
     def _joined(self, arrays: Arrays, features: Float32) -> Float32:
+        """Return the input of the hidden layers: float32[n, user + item (+ product) + pair]."""
         user, item, pair = (features[:, arrays[side]] for side in ("user", "item", "pair"))
         user, item = dense(arrays, "user_tower", user), dense(arrays, "item_tower", item)
         product = [user * item] if user.shape == item.shape else []

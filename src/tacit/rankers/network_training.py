@@ -1,7 +1,7 @@
-"""The training loop of networks over pairs: whole queries a batch, AdamW, early stopping.
+"""The training loop of networks over pairs: batches of whole queries, AdamW, early stopping.
 
-Several networks learn side by side from the same batches, each by a loss of its own, and are stopped together
-by what their mean foretells. Epoch 0 is networks that add nothing to the first stage. It may be the best one.
+Several networks learn from the same batches, each by its own loss, and stop together by the validation loss
+of the mean of their outputs. In epoch 0 the networks add nothing to the first stage; it may be the best one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ from tacit.rankers.ranker import Epoch, OnEpoch, Pairs
 from tacit.rankers.ranker_metrics import accuracy, auc
 
 _CHUNK = 16_384
-"""Pairs scored at a time between the epochs."""
+"""Pairs scored at a time after an epoch."""
 
 
 class Trained(Protocol):
-    """What the loop asks of a ranker; see `tacit.rankers.neural.NeuralRanker` for what they are."""
+    """What the loop takes from a ranker; see `tacit.rankers.neural.NeuralRanker`."""
 
     members: int
     learning_rate: float
@@ -46,11 +46,11 @@ class Trained(Protocol):
         ...
 
     def network(self, columns: Sequence[Column]) -> nn.Module:
-        """Return a fresh network: features to what is added to the base, float32[pairs, tasks]."""
+        """Return an untrained network: features to what is added to the base, float32[pairs, tasks]."""
         ...
 
 
-@torch.random.fork_rng()  # seeded by the generator that is handed in; the caller's randomness stays as it was
+@torch.random.fork_rng()  # seeded by `rng`; the caller's random state stays as it was
 def train_network(
     ranker: Trained,
     columns: Sequence[Column],
@@ -62,12 +62,13 @@ def train_network(
     progress: Progress,
     on_epoch: OnEpoch | None,
 ) -> tuple[list[Epoch], list[Arrays]]:
-    """Return the epochs, and the arrays of each network after the one with the lowest validation loss.
+    """Return the epochs, and the arrays of each network after the epoch with the lowest validation loss.
 
     Without validation pairs the training loss decides.
     """
-    asked = ranker.device
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if asked == "auto" else asked
+    device = ranker.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(int(rng.integers(2**31)))
     networks = nn.ModuleList(ranker.network(columns) for _ in range(ranker.members)).to(device)
     optimiser = torch.optim.AdamW(
@@ -111,13 +112,14 @@ class _Lists:
         return cls(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays))
 
     def batches(self, size: int) -> Iterator[Tensor]:
-        """Yield all queries once, in any order, about ``size`` pairs together."""
+        """Yield the places of all queries once, in random order, in batches of about ``size`` pairs."""
         order = torch.randperm(len(self.start)).to(self.start.device)
+        # A query belongs to the batch in which its last pair falls.
         batch = torch.div(self.count[order].cumsum(0) - 1, size, rounding_mode="floor")
         yield from torch.split(order, torch.unique_consecutive(batch, return_counts=True)[1].tolist())
 
     def places(self, queries: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the pairs of queries int64[pairs], and which places of padded lists they take."""
+        """Return the pairs of queries, int64[pairs], and their places in padded lists, bool[n, width]."""
         count = self.count[queries][:, None]
         within = torch.arange(int(count.max()) if len(count) else 0, device=count.device)
         real = within < count
@@ -140,16 +142,17 @@ def _one_pass(
 
 
 def _loss(kind: str, logits: Tensor, label: Tensor, weight: Tensor, real: Tensor) -> Tensor:
-    """Return the loss of the pairs of padded lists, summed over the tasks."""
-    stands_for = _padded(weight, real)
+    """Return the loss of pairs (logits, label: float[pairs, tasks]), summed over the tasks."""
+    padded_weight = _padded(weight, real)
     parts = [
-        LOSSES[kind](_padded(logits[:, task], real), _padded(label[:, task], real), stands_for)
+        LOSSES[kind](_padded(logits[:, task], real), _padded(label[:, task], real), padded_weight)
         for task in range(logits.shape[1])
     ]
     return torch.stack(parts).sum()
 
 
 def _padded(values: Tensor, real: Tensor) -> Tensor:
+    """Return values of pairs, float[pairs], in lists padded with 0: float[queries, width]."""
     lists = values.new_zeros(real.shape)
     lists[real] = values
     return lists
@@ -157,7 +160,7 @@ def _padded(values: Tensor, real: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def _report(number: int, networks: nn.ModuleList, parts: dict[str, _Lists], ranker: Trained) -> Epoch:
-    # All parts without dropout, so that the losses can be compared.
+    # All without dropout, so that the losses can be compared.
     networks.eval()
     return Epoch(
         number,

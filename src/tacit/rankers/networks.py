@@ -1,4 +1,9 @@
-"""The networks of the neural rankers in PyTorch. The last layer starts at zero, so that nothing is added."""
+"""The networks of the neural rankers in PyTorch.
+
+Each maps features, float[n, f], to what is added to the log-odds of the first stage, float[n, tasks]. The
+last layer starts at zero: an untrained network adds nothing. `tacit.rankers.layers` computes the same with
+NumPy.
+"""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +13,7 @@ from torch import Tensor, nn
 
 
 class Dense(nn.ModuleList):
-    """Affine layers with ReLU and dropout; none passes its input on."""
+    """Affine layers with ReLU and dropout; without a layer the output is the input."""
 
     def __init__(self, width: int, hidden: Sequence[int], dropout: float) -> None:
         widths = [width, *hidden]
@@ -17,7 +22,7 @@ class Dense(nn.ModuleList):
         self.dropout = dropout
 
     def forward(self, state: Tensor) -> Tensor:
-        """Return float[n, width]."""
+        """Return float[n, width] for float[n, inputs]."""
         for layer in self:
             state = torch.relu(layer(state))
             if self.training:
@@ -26,16 +31,16 @@ class Dense(nn.ModuleList):
 
 
 def dropped(state: Tensor, share: float) -> Tensor:
-    """Return the state with a share of it zero at random and the rest scaled up: dropout, to 1/256.
+    """Return the state after dropout: a random share of it is zero, the rest scaled up to the same mean.
 
-    A byte decides each, and eight come from one draw: on a processor PyTorch's own draws one by one, which
-    took half of the training.
+    The share is rounded to 1/256: one random byte decides each number, and a draw of 64 bits gives eight of
+    them. On a CPU, PyTorch's own dropout draws once a number, which took half of the time of training.
     """
-    zero = min(round(share * 256), 255)
+    zero = min(round(share * 256), 255)  # bytes below it drop their number; never all 256
     draws = torch.empty(-(-state.numel() // 8), dtype=torch.int64, device=state.device)
-    draws.random_(-(2**63), None)
+    draws.random_(-(2**63), None)  # all 64 bits, the sign included: each of the eight bytes is uniform
     kept = draws.view(torch.uint8)[: state.numel()].view(state.shape) >= zero
-    return state * kept * (256 / (256 - zero))
+    return state * kept * (256 / (256 - zero))  # P(kept) = (256 - zero) / 256
 
 
 def output(width: int, tasks: int) -> nn.Linear:
@@ -47,9 +52,9 @@ def output(width: int, tasks: int) -> nn.Linear:
 
 
 class Buckets(nn.Module):
-    """The features with a few learned numbers in place of all buckets: the sum of what a table says of each.
+    """The features with the sum of the embeddings of all buckets in place of the buckets.
 
-    Buckets share the places of a table (feature hashing); bucket 0 says nothing.
+    Buckets share the rows of a table (feature hashing); bucket 0, nothing known, adds nothing.
     """
 
     numbers: Tensor
@@ -64,9 +69,9 @@ class Buckets(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, numbers + width]."""
-        bucket = features[:, self.buckets].long()
-        said = self.table(bucket % self.table.num_embeddings) * (bucket > 0)[:, :, None]
-        return torch.cat([features[:, self.numbers], said.sum(dim=1)], dim=1)
+        bucket = features[:, self.buckets].long()  # n, buckets
+        embedded = self.table(bucket % self.table.num_embeddings) * (bucket > 0)[:, :, None]
+        return torch.cat([features[:, self.numbers], embedded.sum(dim=1)], dim=1)
 
 
 class Perceptron(nn.Module):
@@ -87,7 +92,7 @@ class Perceptron(nn.Module):
 
 
 class TwoStreams(nn.Module):
-    """A tower over what describes the user, one over what describes the item, joined with the rest."""
+    """A tower over the columns of the user, one over those of the item, and layers over both and the rest."""
 
     user: Tensor
     item: Tensor
@@ -116,8 +121,9 @@ class TwoStreams(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, tasks]."""
         features = self.inputs(features)
-        user = self.user_tower(features[:, self.user])
+        user = self.user_tower(features[:, self.user])  # n, first width
         item = self.item_tower(features[:, self.item])
+        # A tower without columns has no layer and no width: then there is no product.
         product = [user * item] if user.shape == item.shape else []
         result: Tensor = self.out(self.deep(torch.cat([user, item, *product, features[:, self.pair]], dim=1)))
         return result
@@ -159,7 +165,7 @@ class DeepAndCross(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, tasks]."""
         features = self.inputs(features)
-        state = features
+        state = features  # n, width: stays so through all cross layers
         for layer in self.cross:
             state = layer(features, state)
         result: Tensor = self.out(torch.cat([state, self.deep(features)], dim=1))
@@ -175,14 +181,14 @@ class Convolutions(nn.ModuleList):
         super().__init__()
         kind = nn.Conv1d if len(size) == 1 else nn.Conv2d
         for outputs in channels:
-            window = [min(kernel, side) for side in size]
+            window = [min(kernel, side) for side in size]  # later maps are smaller than the kernel
             self.append(kind(inputs, outputs, window, stride))  # type: ignore[arg-type]
             size = [(side - own) // stride + 1 for side, own in zip(size, window, strict=True)]
             inputs = outputs
         self.width = inputs * math.prod(size)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Return float[n, channels, ...]."""
+        """Return float[n, channels of the last layer, ...] for float[n, inputs, ...]."""
         for layer in self:
             maps = torch.relu(layer(maps))
         return maps
@@ -205,13 +211,13 @@ class OuterProduct(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, width]."""
-        outer = features[:, self.user, None] * features[:, None, self.item]
+        outer = features[:, self.user, None] * features[:, None, self.item]  # n, user, item
         result: Tensor = self.convolutions(outer[:, None]).flatten(1)
         return result
 
 
 class History(nn.Module):
-    """A convolution over the last events, each beside its product with the item; the most counts."""
+    """A convolution over the last events, each beside its product with the item; the maximum over events."""
 
     places: Tensor
     item: Tensor | None
@@ -228,15 +234,16 @@ class History(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return float[n, filters]."""
-        events = features[:, self.places]
+        events = features[:, self.places]  # n, events, width
         if self.item is not None:
-            events = torch.cat([events, events * features[:, None, self.item]], dim=2)
+            events = torch.cat([events, events * features[:, None, self.item]], dim=2)  # n, events, 2 * width
+        # The numbers of an event are the channels of a one-dimensional convolution over events.
         result: Tensor = self.convolutions(events.transpose(1, 2)).amax(dim=2)
         return result
 
 
 class Convolutional(nn.Module):
-    """What convolutions say of raw vectors, joined with the other features."""
+    """Convolutions over raw vectors, and layers over their outputs and the other features."""
 
     rest: Tensor
 

@@ -1,82 +1,81 @@
 """What the neural rankers share: parameters, training with PyTorch, scores from plain arrays.
 
-Serving needs no autograd and no torch.
+Scores are computed with NumPy (`tacit.rankers.layers`): serving imports no PyTorch.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
+from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
-from tacit.core.types import Array, Float32, Json
+from tacit.core.types import Array, Float32
 from tacit.features.feature_columns import Column, buckets_of
 from tacit.features.normaliser import Scale
 from tacit.rankers.layers import Arrays, joint, looked_up
-from tacit.rankers.parameters import made_of, parameters_of
-from tacit.rankers.ranker import Epoch, OnEpoch, Pairs
+from tacit.rankers.ranker import Epoch, OnEpoch, Pairs, ParameterisedRanker
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-@dataclass(kw_only=True, eq=False)
-class NeuralRanker(ABC):
-    """Networks that add to the log-odds of the first stage; they start by adding nothing.
+class NeuralRanker(ParameterisedRanker, ABC):
+    """Networks that add to the log-odds of the first stage; untrained ones add nothing.
 
-    What several networks add, each from a start of its own, is averaged (Lakshminarayanan et al., "Simple and
-    scalable predictive uncertainty estimation using deep ensembles", NeurIPS 2017): another seed changes
-    less.
+    The outputs of several networks, each with its own initial weights, are averaged (Lakshminarayanan et al.,
+    "Simple and scalable predictive uncertainty estimation using deep ensembles", NeurIPS 2017): results then
+    depend less on the seed.
 
     Parameters
     ----------
     members : int
-        How many networks.
+        Number of networks.
     families : sequence of str, optional
-        Families of features that it is to be given; None is what the feature maker gives by default.
+        Families of features that it takes; by default those that the feature maker gives by default.
     tasks : mapping of event type to weight
-        Each has an output and a loss of its own; the score is the log-odds of their weighted mean
-        probability. Empty is one output: anything.
+        Each has an output and a loss of its own; the score is the log-odds of the weighted mean of their
+        probabilities. Empty for one output: any event.
     scale : {"standard", "quantile"}
         How its features are normalised; see `tacit.features.normaliser`.
     loss : {"bce", "listwise", "pairwise"}
         See `tacit.rankers.losses`.
     dropout : float
+        Share of the outputs of each hidden layer that a training step sets to zero.
     learning_rate, weight_decay : float
         Of AdamW.
     epochs : int
-        At most; training stops after ``patience`` epochs without a better validation loss and the best
-        epoch is kept, be it epoch 0.
+        The most passes over the training pairs.
+    patience : int
+        Training stops after so many epochs without a lower validation loss. The best epoch is kept; that may
+        be epoch 0, networks that add nothing.
     batch_size : int
-        Pairs, about: a query is never cut.
+        About how many pairs make a batch; the list of a query is never split.
     table, embedding : int
-        Of the table in which buckets are looked up (`tacit.features.feature_columns.Column`): its places,
-        which buckets share, and how many numbers each says.
+        Rows and width of the table in which buckets (`tacit.features.feature_columns.Column`) are looked up;
+        more buckets than rows share rows.
     device : str
         "auto" takes a GPU where there is one.
     """
 
-    name: ClassVar[str]
-
-    members: int = 4
+    members: int = parameter(default=4, low=1)
     families: Sequence[str] | None = None
-    tasks: Mapping[str, float] = field(default_factory=dict)
+    tasks: Mapping[str, float] = parameter(default_factory=dict, low=0)
     scale: Scale = "standard"
     loss: Literal["bce", "listwise", "pairwise"] = "listwise"
-    dropout: float = 0.2
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-3
-    epochs: int = 30
-    patience: int = 4
-    batch_size: int = 2048
-    table: int = 4096
-    embedding: int = 4
+    dropout: float = parameter(default=0.2, low=0, below=1)
+    learning_rate: float = parameter(default=1e-3, above=0)
+    weight_decay: float = parameter(default=1e-3, low=0)
+    epochs: int = parameter(default=30, low=0)
+    patience: int = parameter(default=4, low=1)
+    batch_size: int = parameter(default=2048, low=1)
+    table: int = parameter(default=4096, low=1)
+    embedding: int = parameter(default=4, low=1)
     device: str = "auto"
-    epochs_: list[Epoch] = field(default_factory=list, init=False, repr=False)
-    members_: list[Arrays] = field(default_factory=list, init=False, repr=False)
+    epochs_: list[Epoch] = learned(default_factory=list)
+    members_: list[Arrays] = learned(default_factory=list)
 
     def fit(
         self,
@@ -89,7 +88,7 @@ class NeuralRanker(ABC):
         progress: Progress = SILENT,
         on_epoch: OnEpoch | None = None,
     ) -> Self:
-        """Learn from pairs, stop by others, and return self; see `tacit.rankers.ranker.Ranker`."""
+        """Learn from the training pairs and return self; see `tacit.rankers.ranker.Ranker`."""
         from tacit.rankers.network_training import train_network
 
         self.epochs_, self.members_ = train_network(
@@ -109,24 +108,16 @@ class NeuralRanker(ABC):
         """Weight of each output."""
         return list(self.tasks.values()) or [1.0]
 
-    def spec(self) -> dict[str, Json]:
-        """Return the parameters as JSON."""
-        return parameters_of(self)
-
     def arrays(self) -> dict[str, Array]:
-        """Return what was learned."""
+        """Return the weights of each network, by ``number.name``."""
         members = enumerate(self.members_)
         return {f"{place}.{name}": array for place, arrays in members for name, array in arrays.items()}
 
-    @classmethod
-    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
-        ranker = made_of(cls, spec)
-        ranker.members_ = [part_of(arrays, str(place), ".") for place in range(ranker.members)]
-        return ranker
+    def _take(self, arrays: Mapping[str, Array]) -> None:
+        self.members_ = [part_of(arrays, str(place), ".") for place in range(self.members)]
 
     def network(self, columns: Sequence[Column]) -> "nn.Module":
-        """Return a fresh network: features to what is added to the base, float32[pairs, tasks]."""
+        """Return an untrained network: features to what is added to the base, float32[pairs, tasks]."""
         from torch import nn
 
         from tacit.rankers.networks import Buckets
@@ -135,14 +126,14 @@ class NeuralRanker(ABC):
         if not buckets:
             return self._network(nn.Identity(), columns)
         numbers = [place for place in range(len(columns)) if place not in set(buckets)]
-        said = [Column(f"bucket_{place}", columns[buckets[0]].family) for place in range(self.embedding)]
+        embedded = [Column(f"bucket_{place}", columns[buckets[0]].family) for place in range(self.embedding)]
         inputs = Buckets(numbers, buckets, self.table, self.embedding)
-        return self._network(inputs, [*(columns[place] for place in numbers), *said])
+        return self._network(inputs, [*(columns[place] for place in numbers), *embedded])
 
     @abstractmethod
     def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
-        """Return a fresh network over what ``inputs`` makes of features; ``columns`` says what that is."""
+        """Return an untrained network over the output of ``inputs``, whose columns are ``columns``."""
 
     @abstractmethod
     def _logits(self, arrays: Arrays, features: Float32) -> Float32:
-        """Return what a trained network makes of what its inputs made of features: float32[pairs, tasks]."""
+        """Return the output of a trained network for the output of its ``inputs``: float32[pairs, tasks]."""

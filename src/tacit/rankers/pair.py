@@ -1,9 +1,9 @@
-"""A classifier of pairs: a language model reads what somebody liked and a candidate's text, and judges.
+"""A classifier of pairs: a language model reads the last liked items and a candidate, and scores it.
 
-Nogueira & Cho, "Passage re-ranking with BERT", arXiv 1901.04085, with the last liked items for the question.
-It sees what no vector of either text alone can tell, and costs a pass through the model for every candidate:
-it is for the top of a list. The lower layers stay as they were pretrained, and only what was trained is kept
-in a snapshot. PyTorch is imported when it fits, is restored or scores.
+Nogueira & Cho, "Passage re-ranking with BERT", arXiv 1901.04085, with the last liked items as the query.
+It sees more than a comparison of two separate vectors can, and takes a pass through the model for every
+candidate: it is for the top of a list. The lower layers keep their pretrained weights, and a snapshot holds
+the trained tensors only. PyTorch is imported when a classifier fits, is restored or scores.
 """
 
 import copy
@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 
 from tacit.core.errors import ConfigError
+from tacit.core.parameters import Parameterised, build, learned, parameter
+from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
-from tacit.core.types import Array, Float32, Int32, Int64, Json
+from tacit.core.types import Array, Float32, Int32, Int64
 from tacit.data.queries import Queries
 from tacit.encoders.tokens import Tokens, tokenised
 from tacit.rankers.pair_tokens import Marks, TokenPairs, histories
@@ -30,30 +32,18 @@ if TYPE_CHECKING:
 
     from tacit.rankers.pair_network import Base, PairNetwork
 
-_PARAMETERS = (
-    "model",
-    "train",
-    "pooling",
-    "history",
-    "history_tokens",
-    "item_tokens",
-    "learning_rate",
-    "weight_decay",
-    "epochs",
-    "batch_size",
-    "patience",
-    "pairs",
-    "seconds",
-    "device",
-    "dtype",
-)
-_WATCHED = 5
-"""After an epoch a fifth as many pairs as are learned from are scored, of those and of the held-out ones."""
+_NOT_TRAINING = ("name", "top", "milliseconds", "device", "patience", "seconds")
+"""Parameters that a run resumed from a checkpoint may change: they change no training step, or only when it
+ends."""
+_MEASURED = 5
+"""After an epoch, losses are measured on samples of the training and of the validation pairs, each a fifth as
+large as the training pairs."""
+_NETWORK, _IDENTITY = "network", "identity"
 
 
 @dataclass(frozen=True)
 class PairLists:
-    """Pairs of a history and an item with what came of them.
+    """Labelled pairs of a history and an item.
 
     Attributes
     ----------
@@ -75,7 +65,7 @@ class PairLists:
 
     @classmethod
     def none(cls) -> "PairLists":
-        """Return no pair of no query."""
+        """Return an empty list of pairs."""
         return cls(Queries.of([]), np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
 
     def joined(self, other: "PairLists") -> "PairLists":
@@ -95,75 +85,73 @@ class PairLists:
         return PairLists(self.queries, self.row[chosen], self.item[chosen], self.label[chosen])
 
 
-class PairClassifier:
-    """History and item text to the log-odds that the user acts on the item.
+class PairClassifier(Parameterised):
+    """Log-odds that the user acts on an item, from the texts of the history and of the item.
 
     Parameters
     ----------
+    name : str
+        Name of the re-ranker in a configuration and in reports.
     model : str
         Pretrained model: "minilm", or a directory with a model like BERT (safetensors).
     train : str
         "last:N" trains the last N layers, "all" every weight (for a GPU).
     pooling : {"mean", "cls"}
-        What the linear layer on top sees.
+        Input of the linear layer on top: the mean of the states of all tokens, or the state of the first.
     history : int
-        Last liked items that are read.
+        Number of last liked items that are read.
     history_tokens, item_tokens : int
-        Tokens of the history, and of a candidate, that are read. Time grows with both.
+        Tokens of the history, and of a candidate, that are read at most. Time grows with both.
     learning_rate, weight_decay : float
         Of AdamW.
     epochs : int
-        At most; training stops after ``patience`` epochs without a better validation loss, and the best
-        epoch is kept.
+        The most passes over the training pairs; the epoch with the lowest validation loss is kept.
     batch_size : int
+        Pairs in a training step.
     patience : int
+        Training stops after so many epochs without a lower validation loss.
     pairs : int
-        At most so many pairs are learned from, a random sample of a longer list.
+        The most pairs to train on; of more, a random sample.
     seconds : float
-        Training ends after so long, in the middle of an epoch if need be. Where time decides, two runs
+        Training ends after so long, in the middle of an epoch if need be. Two runs that this limit ends
         differ.
     device : str
         "auto" takes a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16"}
-        "auto" takes bfloat16 on a GPU and on processors that compute with it.
+        "auto" takes bfloat16 on a GPU and on CPUs that compute with it.
+    top : int
+        The most candidates of a list that it reads when it re-ranks.
+    milliseconds : float
+        The longest that re-ranking a list may take on one thread; where ``top`` candidates take longer, fewer
+        are read.
     """
 
-    def __init__(
-        self,
-        *,
-        model: str = "minilm",
-        train: str = "last:2",
-        pooling: Literal["mean", "cls"] = "mean",
-        history: int = 3,
-        history_tokens: int = 24,
-        item_tokens: int = 16,
-        learning_rate: float = 1e-4,
-        weight_decay: float = 0.01,
-        epochs: int = 3,
-        batch_size: int = 32,
-        patience: int = 1,
-        pairs: int = 10_000,
-        seconds: float = 600.0,
-        device: str = "auto",
-        dtype: str = "auto",
-    ) -> None:
-        self.model = model
-        self.train = train
-        self.pooling = pooling
-        self.history = history
-        self.history_tokens = history_tokens
-        self.item_tokens = item_tokens
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.patience = patience
-        self.pairs = pairs
-        self.seconds = seconds
-        self.device = device
-        self.dtype = dtype
-        self.epochs_: list[Epoch] = []
-        self.arrays_: dict[str, Array] = {}
+    name: str = "pair"
+    model: str = "minilm"
+    train: str = "last:2"
+    pooling: Literal["mean", "cls"] = "mean"
+    history: int = parameter(default=3, low=1)
+    history_tokens: int = parameter(default=24, low=1)
+    item_tokens: int = parameter(default=16, low=1)
+    learning_rate: float = parameter(default=1e-4, above=0)
+    weight_decay: float = parameter(default=0.01, low=0)
+    epochs: int = parameter(default=3, low=1)
+    batch_size: int = parameter(default=32, low=1)
+    patience: int = parameter(default=1, low=1)
+    pairs: int = parameter(default=10_000, low=1)
+    seconds: float = parameter(default=600.0, above=0, unit="seconds")
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    top: int = parameter(default=20, low=2)
+    milliseconds: float = parameter(default=50.0, above=0, unit="milliseconds")
+    epochs_: list[Epoch] = learned(default_factory=list)
+    identity_: str = learned(default="")
+    arrays_: dict[str, Array] = learned(default_factory=dict)
+    texts_: Sequence[str] = learned(default=())
+    tokenizer_: "Tokenizer" = learned()
+    items_: Tokens = learned()
+    marks_: Marks = learned()
+    network_: "PairNetwork" = learned()
 
     def fit(
         self,
@@ -176,7 +164,7 @@ class PairClassifier:
         checkpoint: Path | None = None,
         on_epoch: Callable[[Epoch], None] | None = None,
     ) -> Self:
-        """Learn from pairs and return self.
+        """Learn from the training pairs, stop by the validation pairs, and return self.
 
         Parameters
         ----------
@@ -186,25 +174,25 @@ class PairClassifier:
         rng : numpy.random.Generator
         progress : Progress
         checkpoint : Path, optional
-            A file, written after every epoch; where it is there, training goes on from it.
+            A file, written after every epoch; training resumes from it where it exists.
         on_epoch : callable, optional
             Called after every epoch.
 
         Raises
         ------
         ConfigError
-            If the model, or what of it is to be trained, cannot be used.
+            If the model cannot be used, or ``train`` names layers that it does not have.
         """
         from tacit.rankers.pair_training import Examples, train_network
 
         base = self._base()
-        self._read(base, texts)
+        self._tokenise(base, texts)
         train = train.sample(self.pairs, rng)
-        watched = [part.sample(-(-len(train) // _WATCHED), rng) for part in (train, valid)]
+        measured = [part.sample(-(-len(train) // _MEASURED), rng) for part in (train, valid)]
         seed = int(rng.integers(2**31))
         network = base.network(self.pooling, seed)
-        self._check(network.longest)
-        examples = Examples(*((self._pairs(p), p.label) for p in (train, *watched)))
+        self._check_length(network.longest)
+        examples = Examples(*((self._pairs(p), p.label) for p in (train, *measured)))
         epochs, arrays = train_network(
             self,
             network,
@@ -226,7 +214,7 @@ class PairClassifier:
         ----------
         queries : Queries
         row : int64[pairs], item : int32[pairs]
-            A query and a known item.
+            Query and item of each pair.
         """
         label = np.zeros(len(row), dtype=np.float32)
         return self.network_.score(self._pairs(PairLists(queries, row, item, label)))
@@ -238,78 +226,87 @@ class PairClassifier:
         return {name: measure(logits, pairs.label) for name, measure in measures.items()}
 
     def extended(self, texts: Sequence[str]) -> "PairClassifier":
-        """Return a classifier for a catalogue that has grown or changed; only what is new is read."""
+        """Return a classifier for a catalogue that has grown or changed; only new texts are tokenised."""
         known = len(self.texts_)
         new = np.array([i for i, text in enumerate(texts) if i >= known or text != self.texts_[i]], np.int64)
-        read = tokenised([texts[i] for i in new], self.tokenizer_, self.item_tokens)
+        tokens = tokenised([texts[i] for i in new], self.tokenizer_, self.item_tokens)
         codes = np.zeros((len(texts), self.item_tokens), dtype=np.int32)
         lengths = np.zeros(len(texts), dtype=np.int64)
         codes[:known], lengths[:known] = self.items_.codes, self.items_.lengths
-        codes[new], lengths[new] = read.codes, read.lengths
+        codes[new], lengths[new] = tokens.codes, tokens.lengths
         larger = copy.copy(self)
         larger.texts_, larger.items_ = texts, Tokens(codes, lengths)
         return larger
 
-    def spec(self) -> dict[str, Json]:
-        """Return the parameters, and which pretrained model it needs, as JSON."""
-        parameters = {name: getattr(self, name) for name in _PARAMETERS}
-        return {"name": "pair", "identity": self.identity_, "parameters": parameters}
-
     def arrays(self) -> dict[str, Array]:
-        """Return the trained tensors; all others are those of the pretrained model."""
-        return self.arrays_
+        """Return the trained tensors (``network:...``), and the hash of the pretrained model as UTF-8 bytes.
+
+        All other tensors are those of the pretrained model, which is not part of a snapshot.
+        """
+        identity = np.frombuffer(self.identity_.encode("utf-8"), dtype=np.uint8)
+        trained = {f"{_NETWORK}:{name}": array for name, array in self.arrays_.items()}
+        return {_IDENTITY: identity, **trained}
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array], texts: Sequence[str]) -> Self:
-        """Rebuild from what `spec` and `arrays` returned.
+        """Return the fitted classifier of what `spec` and `arrays` returned.
+
+        Parameters
+        ----------
+        spec : mapping
+        arrays : mapping of name to array
+        texts : sequence of str
+            Text of every item, by code.
 
         Raises
         ------
         ConfigError
             If the pretrained model is not there, or is another than the one that was fine-tuned.
         """
-        classifier = cls(**spec["parameters"])
-        base = classifier._base()
-        if base.identity != spec["identity"]:
+        parameters = {name: value for name, value in spec.items() if name != "name"}
+        classifier = build(cls, parameters, f"the re-ranker {spec['name']!r}", name=spec["name"])
+        base, identity = classifier._base(), str(arrays[_IDENTITY].tobytes(), "utf-8")
+        if base.identity != identity:
             raise ConfigError(
                 f"the language model {classifier.model} in {base.directory} is not the one that the "
-                f"re-ranker was trained on ({base.identity}, expected {spec['identity']}); put that one "
-                "back, or fit again"
+                f"re-ranker was trained on ({base.identity}, expected {identity}); put that one back, or fit "
+                "again"
             )
-        classifier._read(base, texts)
-        return classifier._with(base, dict(arrays))
+        classifier._tokenise(base, texts)
+        return classifier._with(base, part_of(arrays, _NETWORK, ":"))
 
     def _base(self) -> "Base":
         from tacit.rankers.pair_network import Base
 
         return Base.of(self.model, device=self.device, dtype=self.dtype)
 
-    def _read(self, base: "Base", texts: Sequence[str]) -> None:
+    def _tokenise(self, base: "Base", texts: Sequence[str]) -> None:
         self.texts_ = texts
-        self.tokenizer_: Tokenizer = base.tokenizer()
+        self.tokenizer_ = base.tokenizer()
         self.items_ = tokenised(texts, self.tokenizer_, self.item_tokens)
         self.marks_ = Marks.of(self.tokenizer_)
 
     def _pairs(self, pairs: PairLists) -> TokenPairs:
         count, budget = self.history, self.history_tokens
-        read = histories(pairs.queries, self.items_, self.marks_, count=count, budget=budget)
-        return TokenPairs(read, self.items_, pairs.row, pairs.item, self.marks_)
+        tokens = histories(pairs.queries, self.items_, self.marks_, count=count, budget=budget)
+        return TokenPairs(tokens, self.items_, pairs.row, pairs.item, self.marks_)
 
     def _with(self, base: "Base", arrays: dict[str, Array]) -> Self:
         self.identity_ = base.identity
         self.arrays_ = arrays
-        self.network_: PairNetwork = base.scorer(self.pooling, arrays)
+        self.network_ = base.scorer(self.pooling, arrays)
         return self
 
-    def _check(self, longest: int) -> None:
-        asked = self.history_tokens + self.item_tokens + 3
-        if asked > longest:
+    def _check_length(self, longest: int) -> None:
+        wanted = self.history_tokens + self.item_tokens + 3  # [CLS] history [SEP] item [SEP]
+        if wanted > longest:
             raise ConfigError(
-                f"{self.model} reads {longest} tokens; history_tokens and item_tokens make {asked}"
+                f"{self.model} reads {longest} tokens; history_tokens and item_tokens make {wanted} with the "
+                "marks around them: lower one of them"
             )
 
     def _fingerprint(self, identity: str, texts: Sequence[str], train: PairLists, seed: int) -> str:
-        parameters = {n: getattr(self, n) for n in _PARAMETERS if n not in ("device", "patience", "seconds")}
+        parameters = {name: value for name, value in self.spec().items() if name not in _NOT_TRAINING}
         digest = hashlib.sha256(json.dumps([identity, parameters, seed]).encode())
         digest.update("\0".join(texts).encode("utf-8", "surrogatepass"))
         for array in (train.row, train.item, train.label, train.queries.item):

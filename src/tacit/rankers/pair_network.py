@@ -1,7 +1,7 @@
-"""The network of a pair classifier: a language model that reads both texts, and a linear layer on its state.
+"""The network of a pair classifier: a language model that reads both texts, and a linear layer on its states.
 
-Nogueira & Cho, "Passage re-ranking with BERT", arXiv 1901.04085. The embeddings and the lower layers stay as
-they were pretrained: what is trained is a fraction of the weights, and only that fraction is kept.
+Nogueira & Cho, "Passage re-ranking with BERT", arXiv 1901.04085. The embeddings and the lower layers keep
+their pretrained weights: a fraction of the weights is trained, and only that fraction is stored.
 """
 
 import re
@@ -30,7 +30,7 @@ from tacit.encoders.pretrained import (
 from tacit.rankers.pair_tokens import TokenPairs
 
 _SMALL = 0.02
-"""Deviation of the first weights of the linear layer, as in BERT itself."""
+"""Standard deviation of the initial weights of the linear layer, as in BERT itself."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Base:
     ----------
     directory : Path
     identity : str
-        Hash of everything that changes what it says.
+        Hash of all files that its output depends on.
     device : torch.device
     dtype : torch.dtype
-        What it computes with.
+        Type that it computes with.
     """
 
     directory: Path
@@ -88,9 +88,9 @@ class PairNetwork(nn.Module):
     model : module
         Like BERT.
     pooling : {"mean", "cls"}
-        What the linear layer sees: the mean of the states, or the first one.
+        Input of the linear layer: the mean of the states of all tokens, or the state of the first.
     dtype : torch.dtype
-        What it computes with, whatever its weights are kept in.
+        Type that it computes with, whatever the type of its weights.
     """
 
     def __init__(self, model: Any, pooling: str, dtype: torch.dtype) -> None:
@@ -103,20 +103,21 @@ class PairNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, codes: Tensor, types: Tensor, mask: Tensor) -> Tensor:
-        """Return float32[n] for int64[n, width] each."""
+        """Return float32[n] for int64[n, tokens] each."""
         states = self.model(
             input_ids=codes, token_type_ids=types, attention_mask=mask
-        ).last_hidden_state.float()
+        ).last_hidden_state.float()  # n, tokens, hidden
         if self.pooling == "cls":
             pooled = states[:, 0]
         else:
+            # The mean over the tokens that are no padding.
             pooled = (states * mask[..., None]).sum(dim=1) / mask.sum(dim=1, keepdim=True)
-        logits: Tensor = self.head(pooled)[:, 0].float()
+        logits: Tensor = self.head(pooled)[:, 0].float()  # pooled: n, hidden
         return logits
 
     @property
     def longest(self) -> int:
-        """Tokens that it can read."""
+        """The most tokens that it can read."""
         return int(self.model.config.max_position_embeddings)
 
     def of(self, pairs: TokenPairs) -> Tensor:
@@ -125,7 +126,7 @@ class PairNetwork(nn.Module):
         mask = np.arange(tokens.codes.shape[1]) < tokens.lengths[:, None]
         arrays = (tokens.codes.astype(np.int64), types, mask.astype(np.int64))
         device = self.head.weight.device
-        # Opened for every batch: within one context the weights of the first step would be used for all.
+        # A context for every batch: within one, the cast weights of the first step would be reused for all.
         with torch.autocast(device.type, self.dtype, enabled=self.model.dtype != self.dtype):
             logits: Tensor = self(*(torch.from_numpy(array).to(device) for array in arrays))
         return logits
@@ -139,7 +140,7 @@ class PairNetwork(nn.Module):
         return logits
 
     def freeze(self, train: str) -> list[str]:
-        """Freeze what is not to be trained; return the names of the rest.
+        """Freeze the weights that are not trained; return the names of the others.
 
         Parameters
         ----------
@@ -149,7 +150,7 @@ class PairNetwork(nn.Module):
         Raises
         ------
         ConfigError
-            If there is no such choice.
+            If ``train`` is neither, or N is larger than the number of layers.
         """
         layers = len(self.model.encoder.layer)
         wanted = _prefixes(train, layers)
@@ -159,12 +160,13 @@ class PairNetwork(nn.Module):
 
 
 def _prefixes(train: str, layers: int) -> tuple[str, ...]:
+    """Return how the names of the trained weights begin."""
     if train == "all":
         return ("model.embeddings", "model.encoder", "head")
-    asked = re.fullmatch(r"last:(\d+)", train)
-    if not asked or int(asked[1]) > layers:
+    match = re.fullmatch(r"last:(\d+)", train)
+    if not match or int(match[1]) > layers:
         raise ConfigError(f"train is {train!r}; write last:N with N up to {layers} layers, or all")
-    return (*(f"model.encoder.layer.{place}." for place in range(layers - int(asked[1]), layers)), "head")
+    return (*(f"model.encoder.layer.{place}." for place in range(layers - int(match[1]), layers)), "head")
 
 
 def _model_like_bert(directory: Path) -> Any:

@@ -1,7 +1,7 @@
-"""Pairs of a history and an item as token codes, put together by arrays: no string and no loop per pair.
+"""Pairs of a history and an item as token codes, built by array operations: no string and no loop per pair.
 
-Every text is turned into tokens once. A pair is ``[CLS] history [SEP] item [SEP]``; the history is the last
-liked items, the last first, with a separator between them, cut to a budget.
+Every text is tokenised once. A pair is ``[CLS] history [SEP] item [SEP]``; the history is the last liked
+items, the latest first, with a separator between them, cut to a budget of tokens.
 """
 
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Marks:
-    """Codes of the tokens that hold a pair together."""
+    """Codes of the tokens around and between the texts of a pair."""
 
     start: int
     end: int
     between: Int32
-    """What stands between two items of a history: int32[tokens]."""
+    """Between two items of a history: int32[tokens]."""
 
     @classmethod
     def of(cls, tokenizer: "Tokenizer") -> "Marks":
-        """Read them from a tokenizer.
+        """Return the marks of a tokenizer.
 
         Raises
         ------
         ConfigError
-            If it is not that of a model like BERT.
+            If it is not the tokenizer of a model like BERT.
         """
         start, end = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
         if start is None or end is None:
@@ -44,41 +44,44 @@ class Marks:
 
 
 def histories(queries: Queries, items: Tokens, marks: Marks, *, count: int, budget: int) -> Tokens:
-    """Return the last ``count`` liked items of each query, the last first, as one text each.
+    """Return the last ``count`` liked items of each query, the latest first, as one text each.
 
     Parameters
     ----------
     queries : Queries
-        n histories; items that are newer than ``items`` are left out.
+        n histories; items with codes beyond ``items`` are left out.
     items : Tokens
-        Of every item by code.
+        Tokens of every item, by code.
     marks : Marks
     count : int
+        The most items of a history.
     budget : int
-        Tokens of a history at most; each item has an even share of them, its separator included.
+        The most tokens of a history; each item has an equal share of them, its separator included.
     """
     liked = queries.keep((queries.weight > 0) & (queries.item < len(items))).last(count)
-    listed = np.full((len(queries), count), -1, dtype=np.int32)
+    listed = np.full((len(queries), count), -1, dtype=np.int32)  # n, count; -1 where a history is shorter
     listed[liked.row, liked.position] = liked.item
-    there = listed >= 0
+    real = listed >= 0
+    # n, count, tokens of a text; the code -1 reads the last item, which `real` hides below.
     text = items.codes[listed, : max(budget // count - len(marks.between), 1)]
     between = np.broadcast_to(marks.between, (*listed.shape, len(marks.between)))
-    shown_text = (np.arange(text.shape[2]) < items.lengths[listed][:, :, None]) & there[:, :, None]
-    shown_between = np.broadcast_to((there & (np.arange(count) > 0))[:, :, None], between.shape)
+    kept_text = (np.arange(text.shape[2]) < items.lengths[listed][:, :, None]) & real[:, :, None]
+    # Every item but the first has a separator before it.
+    kept_between = np.broadcast_to((real & (np.arange(count) > 0))[:, :, None], between.shape)
     codes = np.concatenate([between, text], axis=2).reshape(len(queries), -1)
-    shown = np.concatenate([shown_between, shown_text], axis=2).reshape(len(queries), -1)
-    return _packed(codes, shown, budget)
+    kept = np.concatenate([kept_between, kept_text], axis=2).reshape(len(queries), -1)
+    return _packed(codes, kept, budget)
 
 
 @dataclass(frozen=True)
 class TokenPairs:
-    """Pairs, put together when they are read.
+    """Pairs of two texts, concatenated when they are read.
 
     Attributes
     ----------
     histories, items : Tokens
     row : int64[pairs], item : int32[pairs]
-        Places in them.
+        History and item of each pair.
     marks : Marks
     """
 
@@ -93,33 +96,35 @@ class TokenPairs:
 
     @property
     def lengths(self) -> Int64:
-        """Tokens of each pair: int64[pairs]."""
-        return self.histories.lengths[self.row] + self.items.lengths[self.item] + 3
+        """Number of tokens of each pair: int64[pairs]."""
+        return self.histories.lengths[self.row] + self.items.lengths[self.item] + 3  # [CLS], [SEP], [SEP]
 
     def take(self, pairs: Int64) -> "TokenPairs":
         """Return some of the pairs."""
         return TokenPairs(self.histories, self.items, self.row[pairs], self.item[pairs], self.marks)
 
     def joined(self) -> tuple[Tokens, Int64]:
-        """Return each pair as one text, and the type of each token: int64[pairs, width], 1 in the item."""
+        """Return each pair as one text, and the types of its tokens, int64[pairs, width]: 1 in the item."""
         first, second = self.histories.take(self.row), self.items.take(self.item)
         start, end = (np.full((len(self), 1), code) for code in (self.marks.start, self.marks.end))
-        always = np.ones((len(self), 1), dtype=bool)
+        mark = np.ones((len(self), 1), dtype=bool)
         codes = np.concatenate([start, first.codes, end, second.codes, end], axis=1)
-        shown = np.concatenate([always, _filled(first), always, _filled(second), always], axis=1)
-        pairs = _packed(codes, shown, int(self.lengths.max(initial=0)))
+        kept = np.concatenate([mark, _filled(first), mark, _filled(second), mark], axis=1)
+        pairs = _packed(codes, kept, int(self.lengths.max(initial=0)))
+        # The item begins after [CLS], the history and [SEP].
         types = np.arange(pairs.codes.shape[1]) >= first.lengths[:, None] + 2
         return pairs, types.astype(np.int64)
 
 
 def _filled(tokens: Tokens) -> Bool:
+    """Return which places of rows of tokens are no padding: bool[n, width]."""
     return np.asarray(np.arange(tokens.codes.shape[1]) < tokens.lengths[:, None])
 
 
-def _packed(codes: np.ndarray, shown: Bool, width: int) -> Tokens:
-    """Return the shown tokens of each row moved to its front, cut to ``width``."""
-    place = np.cumsum(shown, axis=1) - 1
-    row, column = np.nonzero(shown & (place < width))
+def _packed(codes: np.ndarray, kept: Bool, width: int) -> Tokens:
+    """Return the kept tokens of each row moved to its front, cut to ``width``."""
+    place = np.cumsum(kept, axis=1) - 1  # where each kept token goes
+    row, column = np.nonzero(kept & (place < width))
     packed = np.zeros((len(codes), width), dtype=np.int32)
     packed[row, place[row, column]] = codes[row, column]
-    return Tokens(packed, np.minimum(shown.sum(axis=1), width).astype(np.int64))
+    return Tokens(packed, np.minimum(kept.sum(axis=1), width).astype(np.int64))

@@ -1,8 +1,9 @@
-"""The training loop of a pair classifier: binary cross entropy, AdamW, early stopping, a checkpoint an epoch.
+"""The training loop of a pair classifier: binary cross entropy, AdamW, early stopping, checkpoints.
 
-The rate rises at first and falls to nothing as the budget ends, that of steps or that of time, whichever ends
-sooner. Epoch n draws from the seed and n alone: a run that goes on from a checkpoint ends like one that was
-never interrupted. Only the trained tensors are written; the others are in the pretrained model.
+The learning rate rises at first and falls to 0 at the end of the budget of steps or of time, whichever ends
+sooner. The randomness of epoch n depends on the seed and n alone: a run resumed from a checkpoint gives the
+same network as an uninterrupted one. Only the trained tensors are written; the others are in the pretrained
+model.
 """
 
 import time
@@ -24,17 +25,18 @@ from tacit.rankers.pair_tokens import TokenPairs
 from tacit.rankers.ranker import Epoch
 from tacit.rankers.ranker_metrics import accuracy, auc, cross_entropy
 
-_RISE = 0.05
+_WARM_UP = 0.05
+"""Share of the budget in which the learning rate rises."""
 _HEAD = 10.0
-"""The linear layer begins from nothing: its rate is so many times that of the pretrained layers."""
+"""The linear layer is not pretrained: its learning rate is so many times that of the pretrained layers."""
 _BUCKET = 16
-"""Batches that are sorted by length together, so that short pairs need not wait for long ones."""
+"""Batches that are sorted by length together, so that short pairs are not padded to long ones."""
 
 Labelled = tuple[TokenPairs, Float32]
 
 
 class Parameters(Protocol):
-    """What the loop needs to know."""
+    """What the loop takes from a classifier; see `tacit.rankers.pair.PairClassifier`."""
 
     learning_rate: float
     weight_decay: float
@@ -46,16 +48,16 @@ class Parameters(Protocol):
 
 @dataclass(frozen=True)
 class Examples:
-    """What to learn, and what to watch after every epoch: a sample of it, and pairs that are held out."""
+    """Pairs to learn from, and samples of training and validation pairs to measure after every epoch."""
 
     train: Labelled
-    seen: Labelled
-    held: Labelled
+    measured: Labelled
+    valid: Labelled
 
 
 @dataclass
 class _State:
-    """Everything that an epoch changes."""
+    """Everything that an epoch changes: what a checkpoint holds."""
 
     network: PairNetwork
     optimiser: torch.optim.Optimizer
@@ -72,12 +74,12 @@ class _State:
     @property
     def waited(self) -> int:
         """Epochs since the best one."""
-        # Without held-out pairs the training loss decides.
+        # Without validation pairs the training loss decides.
         losses = [e.train_loss if np.isnan(e.valid_loss) else e.valid_loss for e in self.epochs]
         return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
 
 
-@torch.random.fork_rng()  # seeded by the number that is handed in; the caller's randomness stays as it was
+@torch.random.fork_rng()  # seeded below; the caller's random state stays as it was
 def train_network(
     parameters: Parameters,
     network: PairNetwork,
@@ -97,25 +99,26 @@ def train_network(
     parameters : Parameters
     network : PairNetwork
         On the device to train on; changed in place.
-    lessons : Lessons
+    examples : Examples
     trained : list of str
         Names of the parameters that are trained.
     seed : int
     fingerprint : str
-        What the run depends on; a checkpoint of another run is refused.
+        Hash of everything that the run depends on; a checkpoint of another run is refused.
     progress : Progress
     checkpoint : Path, optional
-        Written after every epoch, and gone on from where it is there.
+        Written after every epoch; the run resumes from it where it exists.
     on_epoch : callable, optional
+        Called after every epoch.
     """
     state = _State(network, _optimiser(network, parameters), trained)
     kept = Checkpoint(checkpoint, fingerprint)
     if saved := kept.load(network.head.weight.device):
-        _go_on(state, saved)
+        _resume(state, saved)
     steps = -(-len(examples.train[0]) // parameters.batch_size)
     with progress.task("fine-tuning the language model", total=parameters.epochs * steps) as task:
         task.advance(len(state.epochs) * steps)
-        while _goes_on(state, parameters):
+        while _unfinished(state, parameters):
             _epoch(state, parameters, examples, np.random.default_rng([seed, len(state.epochs)]), task)
             kept.save(_saved(state))
             if on_epoch is not None:
@@ -123,7 +126,7 @@ def train_network(
     return state.epochs, {name: tensor.cpu().numpy() for name, tensor in state.best.items()}
 
 
-def _goes_on(state: _State, parameters: Parameters) -> bool:
+def _unfinished(state: _State, parameters: Parameters) -> bool:
     return (
         len(state.epochs) < parameters.epochs
         and state.waited < parameters.patience
@@ -151,7 +154,7 @@ def _epoch(
     batches = list(_batches(pairs.lengths, parameters.batch_size, rng))
     state.network.train()
     for number, rows in enumerate(batches, 1):
-        steps = (len(state.epochs) + number / len(batches)) / parameters.epochs
+        steps = (len(state.epochs) + number / len(batches)) / parameters.epochs  # share of all steps
         _set_rate(state.optimiser, max(steps, state.seconds / parameters.seconds))
         _step(state, pairs.take(rows), label[rows])
         task.advance()
@@ -166,7 +169,7 @@ def _epoch(
 
 
 def _batches(lengths: Int64, size: int, rng: np.random.Generator) -> Iterator[Int64]:
-    """Yield every pair once, in random batches of like length."""
+    """Yield every pair once, in random batches of similar length."""
     order = rng.permutation(len(lengths))
     for start in range(0, len(order), size * _BUCKET):
         bucket = order[start : start + size * _BUCKET]
@@ -176,7 +179,8 @@ def _batches(lengths: Int64, size: int, rng: np.random.Generator) -> Iterator[In
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, share: float) -> None:
-    factor = min(share / _RISE, (1 - share) / (1 - _RISE))
+    """Set the learning rates at a share of the budget: a linear rise to 1, then a linear fall to 0."""
+    factor = min(share / _WARM_UP, (1 - share) / (1 - _WARM_UP))
     for group in optimiser.param_groups:
         group["lr"] = group["rate"] * max(factor, 0.0)
 
@@ -190,26 +194,26 @@ def _step(state: _State, pairs: TokenPairs, label: Float32) -> None:
 
 
 def _report(number: int, network: PairNetwork, examples: Examples) -> Epoch:
-    # Both sides without dropout, so that the two losses can be compared.
-    seen, held = network.score(examples.seen[0]), network.score(examples.held[0])
+    # Both without dropout, so that the two losses can be compared.
+    train, valid = network.score(examples.measured[0]), network.score(examples.valid[0])
     return Epoch(
         epoch=number,
-        train_loss=cross_entropy(seen, examples.seen[1]),
-        valid_loss=cross_entropy(held, examples.held[1]),
-        train_accuracy=accuracy(seen, examples.seen[1]),
-        valid_accuracy=accuracy(held, examples.held[1]),
-        train_auc=auc(seen, examples.seen[1]),
-        valid_auc=auc(held, examples.held[1]),
+        train_loss=cross_entropy(train, examples.measured[1]),
+        valid_loss=cross_entropy(valid, examples.valid[1]),
+        train_accuracy=accuracy(train, examples.measured[1]),
+        valid_accuracy=accuracy(valid, examples.valid[1]),
+        train_auc=auc(train, examples.measured[1]),
+        valid_auc=auc(valid, examples.valid[1]),
     )
 
 
 def _saved(state: _State) -> Saved:
     slots = state.optimiser.state_dict()["state"]
-    told = {"epochs": [asdict(epoch) for epoch in state.epochs], "seconds": state.seconds}
-    return Saved(state.tensors, state.best, slots, told)
+    numbers = {"epochs": [asdict(epoch) for epoch in state.epochs], "seconds": state.seconds}
+    return Saved(state.tensors, state.best, slots, numbers)
 
 
-def _go_on(state: _State, saved: Saved) -> None:
+def _resume(state: _State, saved: Saved) -> None:
     state.network.load_state_dict(saved.network, strict=False)  # the others are in the pretrained model
     state.best = dict(saved.best)
     state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": saved.slots})

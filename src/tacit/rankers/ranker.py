@@ -1,7 +1,8 @@
 """What a second-stage model is: pairs in, log-odds out.
 
-A ranker starts from what the first stage already says (``base``) and learns what the features add, so that
-having learned nothing leaves every list as it was.
+A ranker starts from the log-odds of the first stage (``base``) and learns what the features add to them, so
+that a ranker that has learned nothing leaves every list unchanged. `Ranker` is the protocol that the pipeline
+relies on; a ranker of one's own needs no base class. `ParameterisedRanker` is the base of Tacit's rankers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from tacit.core.parameters import Parameterised, build
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Bool, Float32, Int64, Json
 from tacit.features.feature_columns import Column
@@ -18,21 +20,21 @@ from tacit.features.normaliser import Scale
 
 @dataclass(frozen=True)
 class Pairs:
-    """User/item pairs to learn from, those of a query side by side.
+    """User/item pairs to learn from; the pairs of a query stand side by side.
 
     Attributes
     ----------
     features : float32[pairs, f]
         Normalised.
     label : float32[pairs, tasks]
-        1 where the user did that with the candidate; with one task, anything. Tasks stand in the order of the
-        ranker's ``tasks``.
+        1 where the candidate has an event of that type by the user, in the order of the ranker's ``tasks``.
+        A ranker without tasks has one column: 1 after an event of any type.
     group : int64[pairs]
         Query of each pair, ascending.
     base : float32[pairs]
         Log-odds of the pair by the first stage.
     weight : float32[pairs]
-        How many candidates of the list a pair stands for: 1, or more where only some were drawn.
+        How many candidates of the list a pair stands for: 1, or more where negatives were sampled.
     """
 
     features: Float32
@@ -46,7 +48,7 @@ class Pairs:
 
     @property
     def acted(self) -> Float32:
-        """1 where the user did anything with the candidate: float32[pairs]."""
+        """1 where the candidate has an event of any task: float32[pairs]."""
         return np.asarray(self.label.max(axis=1, initial=0), dtype=np.float32)
 
     def select(self, kept: Bool) -> "Pairs":
@@ -58,9 +60,10 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Epoch:
-    """How a ranker did after a pass over the training pairs; epoch 0 is the first stage, nothing learned.
+    """Losses, accuracies and AUCs after a pass over the training pairs.
 
-    The figures of the test pairs are told and used for nothing; NaN where there are none.
+    Epoch 0 of a ranker is the first stage alone, before anything is learned. Values of the test pairs are
+    reported only, never used; NaN where there are no test pairs.
     """
 
     epoch: int
@@ -84,15 +87,17 @@ class Ranker(Protocol):
 
     Attributes
     ----------
+    name : str
+        Name of the ranker in a configuration and in reports.
     families : sequence of str or None
-        Families of features that it is to be given; None is what the feature maker gives by default, which
-        holds no raw vectors.
+        Families of features that it takes; None stands for the default of the feature maker, which holds no
+        raw vectors.
     tasks : mapping of event type to weight
-        What it foretells, each with an output of its own; empty is one output: anything.
+        Event types that it predicts, each with an output of its own; empty for one output: any event.
     scale : {"standard", "quantile"}
-        How the features that it is given are normalised.
+        How its features are normalised.
     epochs_ : list of Epoch
-        How it learned.
+        Its training, epoch by epoch; empty before `fit`.
     """
 
     name: str
@@ -115,7 +120,7 @@ class Ranker(Protocol):
         progress: Progress = SILENT,
         on_epoch: OnEpoch | None = None,
     ) -> Self:
-        """Learn from pairs, stop by others, and return self.
+        """Learn from the training pairs, stop by the validation pairs, and return self.
 
         Parameters
         ----------
@@ -123,7 +128,7 @@ class Ranker(Protocol):
         columns : sequence of f Column
             What the columns of the features are.
         test : Pairs, optional
-            Told of in the epochs; never learned from nor stopped by.
+            Measured after each epoch and reported only: they decide nothing.
         rng : numpy.random.Generator
         progress : Progress
         on_epoch : callable, optional
@@ -145,5 +150,32 @@ class Ranker(Protocol):
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
-        """Rebuild from what `spec` and `arrays` returned."""
+        """Return the fitted ranker of what `spec` and `arrays` returned."""
         ...
+
+
+class ParameterisedRanker(Parameterised):
+    """Base of Tacit's rankers: their annotated fields are their parameters.
+
+    A subclass has the members of `Ranker`; of ``restore`` it writes ``_take`` alone, which takes back what
+    ``arrays`` returned.
+
+    Parameters
+    ----------
+    name : str
+        Name of the ranker in a configuration and in reports.
+    """
+
+    name: str
+
+    @classmethod
+    def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
+        """Return the fitted ranker of what `spec` and `arrays` returned."""
+        parameters = {key: value for key, value in spec.items() if key != "name"}
+        ranker = build(cls, parameters, f"the ranker {spec['name']!r}", name=spec["name"])
+        ranker._take(arrays)
+        return ranker
+
+    def _take(self, arrays: Mapping[str, Array]) -> None:
+        """Take what ``arrays`` returned as learned; called once, on an unfitted ranker."""
+        raise NotImplementedError
