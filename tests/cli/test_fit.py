@@ -105,7 +105,7 @@ def test_every_epoch_of_the_ranker_is_told(
 
 def test_a_ranker_and_an_encoder_can_be_asked_for_by_name(shop: Path, tmp_path: Path) -> None:
     snapshot = fitted(shop, tmp_path / "model", "--ranker", "linear", "--encoder", "none")
-    assert snapshot.facts["training"]["epochs"]
+    assert snapshot.pipeline.report_.epochs
     assert snapshot.catalogue.vectors is None
 
 
@@ -178,7 +178,7 @@ def test_a_re_ranker_is_fitted_and_told_of(
     asked = f'[rerank]\nname = "pair"\nmodel = "{bert}"\nhistory_tokens = 16\npairs = 64\nepochs = 1\n'
     snapshot = fitted(shop, tmp_path / "model", config=CONFIG + asked)
     told = " ".join(capsys.readouterr().out.split())
-    report = snapshot.facts["rerank"]
+    report = snapshot.pipeline.rerank_report_.to_json()
     assert f"re-ranker: weight {report['weight']:.2f}" in told
     assert f"reads the first {report['top']} of a list in {report['milliseconds']:.1f} ms" in told
     assert "budget 50 ms" in told

@@ -10,7 +10,7 @@ from tacit.core.errors import ArtifactError
 from tacit.core.types import Float32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
-from tacit.encoders import choose, tuned
+from tacit.encoders import minilm, tuned
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.encoders.tuned import TunedEncoder
 from tacit.pipeline.text_encoder import encoder_from
@@ -108,7 +108,7 @@ def test_an_encoder_is_made_of_its_directory_and_the_vectors_of_the_base_are_cac
     made: TunedEncoder, base: Reading, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tuned.save(made, tmp_path / "encoder", {})
-    monkeypatch.setattr(choose, "_pretrained", {"minilm": base}.__getitem__)
+    monkeypatch.setattr(minilm, "minilm", lambda: base)
     cache = tmp_path / "vectors.sqlite3"
     encoder = encoder_from(str(tmp_path / "encoder"), cache=cache)
     texts = catalogue.texts.to_list()

@@ -116,7 +116,7 @@ def test_the_manifest_tells_what_was_trained_on(saved: Path) -> None:
 
 def test_it_holds_plain_arrays_tables_and_json_only(saved: Path) -> None:
     kinds = {file.suffix for file in saved.rglob("*")}
-    assert kinds == {".json", ".parquet", ".safetensors"}
+    assert kinds == {".json", ".parquet", ".safetensors", ".toml"}
 
 
 def test_a_snapshot_without_text_comes_back(tmp_path: Path) -> None:
@@ -132,11 +132,13 @@ def test_a_snapshot_without_text_comes_back(tmp_path: Path) -> None:
 
 NAMES = [
     "catalogue.parquet",
+    "config.toml",
     "encoder.safetensors",
     "interactions.safetensors",
     "manifest.json",
     "pipeline.safetensors",
     "snapshot.json",
+    "training.json",
     "users.parquet",
     "vectors.safetensors",
 ]
@@ -202,7 +204,7 @@ def test_a_file_of_another_snapshot_is_refused(copy: Path, tmp_path: Path) -> No
     [
         lambda document: document.pop("pipeline"),
         lambda document: document["pipeline"].pop("second"),
-        lambda document: document["pipeline"]["retrievers"][0].update(model="magic"),
+        lambda document: document["pipeline"]["retrievers"][0].update(entry="magic"),
         lambda document: document["pipeline"]["retrievers"][1]["spec"].update(surprise=1),
         lambda document: document.update(weights=None),
     ],

@@ -84,8 +84,9 @@ def test_the_facts_tell_what_was_trained_on(shop: Shop, snapshot: Snapshot) -> N
     assert facts["items"] == len(snapshot.catalogue)
     assert facts["timing"] == "time"
     assert facts["last_event_at"] == shop.events["timestamp"].max()
-    assert facts["training"]["pairs"] > 0
-    assert [epoch["epoch"] for epoch in facts["training"]["epochs"]] == [0, 1, 2]
+    report = snapshot.pipeline.report_
+    assert report.pairs > 0
+    assert [epoch.epoch for epoch in report.epochs] == [0, 1, 2]
 
 
 def test_every_epoch_is_told(shop: Shop) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tacit.pipeline.training import learn
 from tests.rankers.tiny import tiny_bert
 
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import build
 from tacit.core.progress import SILENT
+from tacit.core.seeds import Streams
 from tacit.core.types import Float32
 from tacit.data.catalogue import Catalogue
 from tacit.data.queries import Queries
@@ -33,7 +33,8 @@ from tacit.pipeline.rerank import (
     log_pairs,
     mixed,
 )
-from tacit.pipeline.twostage import TwoStage, new_classifier
+from tacit.pipeline.secondstage_fit import learn
+from tacit.pipeline.twostage import TwoStage
 from tacit.pipeline.windows import Window
 from tacit.rankers.pair import PairClassifier
 from tacit.reporting.training_page import rerank_line
@@ -102,9 +103,7 @@ def fitted_on(
     log, catalogue = small_log()
     first = FirstStage((), (fold_of(labels, blended),), None, np.zeros(log.n_users, int), "time")
     config = Config(retrievers=RETRIEVERS, ranker=None)
-    _, _, scores = learn(
-        first, catalogue, config, rng=np.random.default_rng(0), progress=SILENT, on_epoch=None
-    )
+    _, _, scores = learn(first, catalogue, config, streams=Streams(0), progress=SILENT, on_epoch=None)
     return fit_reranker(
         classifier_of(bert, **more), first, scores, catalogue,
         rng=np.random.default_rng(0), progress=SILENT, on_epoch=None,
@@ -232,7 +231,8 @@ def test_pairs_of_a_log_are_what_came_next_and_what_somebody_else_chose() -> Non
 
 def test_a_configuration_names_it_and_its_parameters(bert: Path) -> None:
     config = parse_config({"rerank": parameters(bert)})
-    classifier = new_classifier(config.rerank or {})
+    classifier = config.rerank
+    assert classifier is not None
     assert (classifier.top, classifier.milliseconds) == (10, 10_000.0)
     assert classifier.history == 2
     for wrong, message in (
@@ -242,7 +242,7 @@ def test_a_configuration_names_it_and_its_parameters(bert: Path) -> None:
         ({"name": "pair", "seconds": "long"}, "wrong type"),
     ):
         with pytest.raises(ConfigError, match=message):
-            new_classifier(wrong)
+            Config(rerank=wrong)
 
 
 def test_without_a_window_there_is_nothing_to_learn_from(bert: Path) -> None:
@@ -283,13 +283,16 @@ def everybody() -> Queries:
 
 def restored(model: TwoStage, catalogue: Catalogue) -> TwoStage:
     spec = json.loads(json.dumps(model.spec(), allow_nan=False))
-    return TwoStage.restore(spec, {name: np.array(a) for name, a in model.arrays().items()}, catalogue)
+    arrays = {name: np.array(a) for name, a in model.arrays().items()}
+    return TwoStage.restore(spec, arrays, catalogue, config=model.config)
 
 
 def test_it_takes_part_and_moves_nothing_below_the_top(bert: Path) -> None:
     model = fitted(bert)
     with_it = model.recommend(everybody(), 20)
-    plain = TwoStage.restore({**model.spec(), "rerank": None}, model.arrays(), small_log()[1])
+    plain = TwoStage.restore(
+        {**model.spec(), "rerank": None}, model.arrays(), small_log()[1], config=model.config
+    )
     without = plain.recommend(everybody(), 20)
     assert (with_it.items != without.items).any()
     np.testing.assert_array_equal(np.sort(with_it.items[:, :10]), np.sort(without.items[:, :10]))
@@ -334,4 +337,4 @@ def test_without_it_nothing_is_kept_of_it() -> None:
     assert model.rerank_report_ is None
     assert model.spec()["rerank"] is None
     assert not any(name.startswith("rerank") for name in model.arrays())
-    assert replace(config, rerank={"name": "pair"}) != config
+    assert replace(config, rerank="pair") != config

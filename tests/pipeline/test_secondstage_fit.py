@@ -214,9 +214,9 @@ def test_test_users_change_neither_the_weights_nor_the_epochs() -> None:
 
 
 def test_a_user_is_in_one_part_in_all_windows_and_the_shares_are_right() -> None:
-    part = assign_parts(20_000, np.random.default_rng(0))
-    assert [round(float((part == part).mean()), 1) for part in (TRAIN, VALID, TEST)] == [0.7, 0.2, 0.1]
-    np.testing.assert_array_equal(part, assign_parts(20_000, np.random.default_rng(0)))
+    assigned = assign_parts(20_000, np.random.default_rng(0))
+    assert [round(float((assigned == part).mean()), 1) for part in (TRAIN, VALID, TEST)] == [0.7, 0.2, 0.1]
+    np.testing.assert_array_equal(assigned, assign_parts(20_000, np.random.default_rng(0)))
 
 
 def test_examples_label_what_was_chosen_next() -> None:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tacit.core.errors import ConfigError, MissingExtraError
-from tacit.encoders import minilm as embedded
 from tacit.encoders.cache import CachedEncoder, default_file
 from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.tfidf import TfidfEncoder
@@ -15,6 +14,8 @@ _log = logging.getLogger(__name__)
 
 def minilm(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
     """Return the embedded language model."""
+    from tacit.encoders import minilm as embedded  # brings PyTorch
+
     return cached(embedded.minilm(), cache)
 
 

@@ -37,7 +37,7 @@ class TunedEncoder:
     ----------
     base : TextEncoder
     source : str
-        What the base is made of; see `tacit.encoders.choose.encoder_from`.
+        What the base is made of; see `tacit.pipeline.text_encoder.encoder_from`.
     centre : Projection
     head : Head
     """

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tacit.core.errors import ArtifactError
+from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.manifest import publish, verify
 from tacit.core.types import Float32, Json
 from tacit.core.version import __version__
@@ -120,10 +120,10 @@ def load(directory: Path) -> Snapshot:
     manifest = verify(directory)
     try:
         return _load(directory, manifest)
-    except (KeyError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
+    except (ConfigError, KeyError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
         raise ArtifactError(
             f"{directory} was written by tacit {manifest.get('tacit')} and cannot be read by "
-            f"{__version__} ({error}); fit again"
+            f"{__version__} ({error}); install what is missing, or fit again"
         ) from error
 
 
