@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,10 @@ from tests.rankers.toys import (
     told,
 )
 
+from tacit.core.errors import ConfigError
+from tacit.core.parameters import Bounds, declared
 from tacit.rankers.mlp import MLP
+from tacit.rankers.pair import PairClassifier
 from tacit.rankers.ranker import Epoch, Pairs, Ranker
 from tacit.rankers.ranker_metrics import auc, evaluate
 from tacit.rankers.zoo import RANKERS
@@ -206,3 +210,64 @@ def test_one_task_is_the_plain_form() -> None:
     for ranker in (plain, named):
         ranker.fit(product(0), product(1), COLUMNS, rng=np.random.default_rng(3))
     np.testing.assert_array_equal(scored(plain, product(2)), scored(named, product(2)))
+
+
+# Parameters.
+
+CLASSES = [*RANKERS.values(), PairClassifier]
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_every_parameter_has_a_meaning(kind: type) -> None:
+    parameters = declared(kind)
+    assert [name for name, one in parameters.items() if not one.meaning] == []
+    assert parameters["name"].default == kind().name  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_the_bounds_hold_the_defaults_and_refuse_what_is_outside(kind: Any) -> None:
+    parameters = declared(kind)
+    bounded = {name: one for name, one in parameters.items() if one.bounds != Bounds()}
+    numbers = {name for name, one in parameters.items() if one.kind in (int, float)}
+    assert numbers <= set(bounded)
+    for name in numbers:
+        with pytest.raises(ConfigError, match=name):
+            kind(**{name: -1})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"hidden": [8, 0]}, "hidden is .* at least 1"),
+        ({"hidden": 8}, "wrong type"),
+        ({"tasks": {"buy": -1.0}}, "tasks is .* at least 0"),
+        ({"tasks": ["buy"]}, "wrong type"),
+        ({"dropout": 1.0}, "less than 1"),
+        ({"learning_rate": 0.0}, "more than 0"),
+        ({"loss": "hinge"}, "wrong type"),
+        ({"scale": "log"}, "wrong type"),
+        ({"streams": 3}, "wrong type"),
+        ({"widths": (8,)}, "no parameter 'widths'"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        MLP(**wrong)
+
+
+def test_lists_and_tuples_are_the_same_parameters() -> None:
+    assert MLP(hidden=[8, 4], families=["crosses"]) == MLP(hidden=(8, 4), families=("crosses",))
+    assert MLP(hidden=[8, 4]).hidden == (8, 4)
+    assert MLP(hidden=[8, 4]).spec()["hidden"] == [8, 4]
+    assert MLP(tasks={"buy": 2}).spec()["tasks"] == {"buy": 2.0}
+
+
+@pytest.mark.parametrize("kind", RANKERS.values())
+def test_rankers_are_rankers_and_share_nothing(kind: Any) -> None:
+    first, second = kind(), kind(name="another")
+    assert isinstance(first, Ranker)
+    assert second.spec()["name"] == "another"
+    first.epochs_.append(Epoch(0, 1, 1, 1, 1, 1, 1))
+    assert second.epochs_ == []
+    assert first.tasks == {}
+    assert first.tasks is not second.tasks
