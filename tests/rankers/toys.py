@@ -38,6 +38,9 @@ def without_lightgbm() -> str:
 
 needs_lightgbm = pytest.mark.skipif(bool(without_lightgbm()), reason=without_lightgbm())
 
+CLASSES = (Linear, MLP, DCN, CNN, LambdaMART)
+"""Every ranker."""
+
 NEURAL: dict[str, Callable[..., Ranker]] = {
     "linear": Linear,
     "mlp": MLP,
