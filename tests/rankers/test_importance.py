@@ -42,7 +42,7 @@ def test_of_many_pairs_whole_lists_are_sampled() -> None:
     assert _sampled(many, 30_000, np.random.default_rng(0)) is many
 
 
-def test_dimensions_of_vectors_are_told_as_a_whole() -> None:
+def test_dimensions_of_vectors_are_measured_as_a_whole() -> None:
     columns = [Column("alike", "pair"), *(Column(f"text_{place}", "vectors") for place in range(64))]
     assert _parts(columns) == {
         ("family", "pair"): [0],

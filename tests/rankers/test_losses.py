@@ -78,7 +78,7 @@ def test_padding_and_silent_lists_have_no_pull(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", LOSSES)
-def test_a_sample_of_negatives_foretells_the_whole_list(kind: str) -> None:
+def test_a_sample_of_negatives_estimates_the_whole_list(kind: str) -> None:
     rng = np.random.default_rng(0)
     logits, label = torch.from_numpy(rng.normal(size=(1, 60))), torch.zeros(1, 60, dtype=torch.float64)
     label[0, :2] = 1

@@ -22,7 +22,7 @@ from tacit.rankers.ranker import Epoch
 COLOURS = np.arange(40) % 2
 TEXTS = [f"{('red', 'blue')[code % 2]} {('tea', 'cup')[code // 2 % 2]} {code}" for code in range(40)]
 EMPTY, LONG, DISLIKED, NEW = 0, 1, 2, 3
-ASKED = Queries.of([[], [1, 3, 5, 7, 9, 11], [4, 6], [2, 900]], weights=[[], [1] * 6, [1, -1], [1, 1]])
+QUERIES = Queries.of([[], [1, 3, 5, 7, 9, 11], [4, 6], [2, 900]], weights=[[], [1] * 6, [1, -1], [1, 1]])
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +75,13 @@ def test_shuffled_labels_teach_nothing(bert: Path) -> None:
     assert np.mean(found) == pytest.approx(0.5, abs=0.08)
 
 
-def test_every_epoch_is_told_and_the_best_is_kept(bert: Path) -> None:
-    told: list[Epoch] = []
+def test_every_epoch_is_reported_and_the_best_is_kept(bert: Path) -> None:
+    seen: list[Epoch] = []
     held = lists(1, 100)
     made = classifier(bert, epochs=4, pairs=500)
-    made.fit(TEXTS, lists(0), held, rng=np.random.default_rng(3), on_epoch=told.append)
-    assert told == made.epochs_
-    assert made.evaluate(held)["loss"] == pytest.approx(min(epoch.valid_loss for epoch in told), abs=1e-4)
+    made.fit(TEXTS, lists(0), held, rng=np.random.default_rng(3), on_epoch=seen.append)
+    assert seen == made.epochs_
+    assert made.evaluate(held)["loss"] == pytest.approx(min(epoch.valid_loss for epoch in seen), abs=1e-4)
 
 
 def test_restored_equals_stored_and_only_what_was_trained_is_kept(bert: Path) -> None:
@@ -201,7 +201,7 @@ def read(bert: Path, budget: int = 12, count: int = 3) -> TokenPairs:
     tokenizer = Tokenizer.from_file(str(bert / "tokenizer.json"))
     tokenizer.no_padding()
     items, marks = tokenised(TEXTS, tokenizer, 4), Marks.of(tokenizer)
-    past = histories(ASKED, items, marks, count=count, budget=budget)
+    past = histories(QUERIES, items, marks, count=count, budget=budget)
     return TokenPairs(past, items, np.arange(4), np.array([8, 9, 10, 11], np.int32), marks)
 
 

@@ -2,28 +2,32 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from tests.rankers.toys import (
     ALL,
+    CLASSES,
     COLUMNS,
     CROSSED,
     NEURAL,
+    bucketed,
     labelled,
     line,
     made,
     needs_lightgbm,
     product,
     shuffled,
-    told,
 )
 
+from tacit.core.errors import ConfigError
+from tacit.core.parameters import Bounds, declared
 from tacit.rankers.mlp import MLP
+from tacit.rankers.pair import PairClassifier
 from tacit.rankers.ranker import Epoch, Pairs, Ranker
 from tacit.rankers.ranker_metrics import auc, evaluate
-from tacit.rankers.zoo import RANKERS
 
 
 def fitted(name: str, train: Pairs, valid: Pairs, epochs: int = 15) -> Ranker:
@@ -35,7 +39,8 @@ def scored(ranker: Ranker, pairs: Pairs) -> np.ndarray:
 
 
 def test_each_ranker_has_its_own_name() -> None:
-    assert {name: kind().spec()["name"] for name, kind in RANKERS.items()} == {n: n for n in RANKERS}
+    names = [kind().spec()["name"] for kind in CLASSES]
+    assert names == ["linear", "mlp", "dcn", "cnn", "lambdamart"]
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -70,7 +75,7 @@ def test_where_nothing_helps_the_first_stage_stays(name: str) -> None:
     rng = np.random.default_rng(0)
     base = rng.normal(size=3_000).astype(np.float32)
     train = replace(shuffled(line(0), 1), base=base)
-    # What comes is the first stage's to foretell, and the opposite of what the training pairs teach.
+    # What comes is what the first stage predicts, and the opposite of what the training pairs teach.
     came = (rng.random(3_000) < 1 / (1 + np.exp(-base))).astype(np.float32)
     opposite = replace(labelled(train.features, came), base=base)
     worse = replace(train, label=1 - came[:, None])
@@ -109,22 +114,22 @@ def test_the_same_seed_gives_the_same_scores(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_best_epoch_is_kept_and_each_epoch_told(name: str) -> None:
-    told: list[Epoch] = []
+def test_the_best_epoch_is_kept_and_each_epoch_reported(name: str) -> None:
+    seen: list[Epoch] = []
     # Validation is of another truth in part: sooner or later it gets worse.
     valid = replace(product(1), label=np.concatenate([product(1).label[:2_000], line(1).label[2_000:]]))
     ranker = made(name, epochs=25).fit(
-        product(0), valid, COLUMNS, test=product(2), rng=np.random.default_rng(3), on_epoch=told.append
+        product(0), valid, COLUMNS, test=product(2), rng=np.random.default_rng(3), on_epoch=seen.append
     )
-    assert told == ranker.epochs_
-    assert [epoch.epoch for epoch in told] == list(range(len(told)))
-    best = min(told, key=lambda epoch: epoch.valid_loss)
+    assert seen == ranker.epochs_
+    assert [epoch.epoch for epoch in seen] == list(range(len(seen)))
+    best = min(seen, key=lambda epoch: epoch.valid_loss)
     assert auc(scored(ranker, valid), valid.acted) == pytest.approx(best.valid_auc, abs=1e-4)
     assert auc(scored(ranker, product(2)), product(2).acted) == pytest.approx(best.test_auc, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_test_pairs_are_told_and_not_used(name: str) -> None:
+def test_test_pairs_are_reported_and_not_used(name: str) -> None:
     without = fitted(name, product(0), product(1), epochs=2)
     beside = made(name, epochs=2).fit(
         product(0), product(1), COLUMNS, test=line(2), rng=np.random.default_rng(3)
@@ -160,27 +165,27 @@ def test_raw_vectors_may_be_missing(name: str) -> None:
 
 @pytest.mark.parametrize("name", NEURAL)
 def test_a_network_learns_what_buckets_stand_for(name: str) -> None:
-    ranker = made(name, 20, table=64).fit(told(0), told(1), CROSSED, rng=np.random.default_rng(3))
-    assert evaluate(scored(ranker, told(2)), told(2))["auc"] > 0.9
+    ranker = made(name, 20, table=64).fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
+    assert evaluate(scored(ranker, bucketed(2)), bucketed(2))["auc"] > 0.9
     again = type(ranker).restore(json.loads(json.dumps(ranker.spec())), ranker.arrays())
-    np.testing.assert_array_equal(scored(again, told(2)), scored(ranker, told(2)))
+    np.testing.assert_array_equal(scored(again, bucketed(2)), scored(ranker, bucketed(2)))
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_untrained_it_says_nothing_of_buckets(name: str) -> None:
-    ranker = made(name, 0).fit(told(0), told(1), CROSSED, rng=np.random.default_rng(3))
-    np.testing.assert_array_equal(scored(ranker, told(2)), told(2).base)
+    ranker = made(name, 0).fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
+    np.testing.assert_array_equal(scored(ranker, bucketed(2)), bucketed(2).base)
 
 
 @needs_lightgbm
 def test_trees_leave_buckets_out() -> None:
-    ranker = made("lambdamart").fit(told(0), told(1), CROSSED, rng=np.random.default_rng(3))
-    held = told(2)
+    ranker = made("lambdamart").fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
+    held = bucketed(2)
     other = replace(held, features=np.where([True, False, False], held.features, 7).astype(np.float32))
     np.testing.assert_array_equal(scored(ranker, other), scored(ranker, held))
 
 
-# Several things to foretell.
+# Several tasks.
 
 
 def two_tasks(seed: int) -> Pairs:
@@ -206,3 +211,62 @@ def test_one_task_is_the_plain_form() -> None:
     for ranker in (plain, named):
         ranker.fit(product(0), product(1), COLUMNS, rng=np.random.default_rng(3))
     np.testing.assert_array_equal(scored(plain, product(2)), scored(named, product(2)))
+
+
+# Parameters.
+
+
+@pytest.mark.parametrize("kind", [*CLASSES, PairClassifier])
+def test_every_parameter_has_a_meaning(kind: type) -> None:
+    parameters = declared(kind)
+    assert [name for name, one in parameters.items() if not one.meaning] == []
+    assert parameters["name"].default == kind().name  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", [*CLASSES, PairClassifier])
+def test_the_bounds_hold_the_defaults_and_refuse_what_is_outside(kind: Any) -> None:
+    parameters = declared(kind)
+    bounded = {name: one for name, one in parameters.items() if one.bounds != Bounds()}
+    numbers = {name for name, one in parameters.items() if one.kind in (int, float)}
+    assert numbers <= set(bounded)
+    for name in numbers:
+        with pytest.raises(ConfigError, match=name):
+            kind(**{name: -1})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"hidden": [8, 0]}, "hidden is .* at least 1"),
+        ({"hidden": 8}, "wrong type"),
+        ({"tasks": {"buy": -1.0}}, "tasks is .* at least 0"),
+        ({"tasks": ["buy"]}, "wrong type"),
+        ({"dropout": 1.0}, "less than 1"),
+        ({"learning_rate": 0.0}, "more than 0"),
+        ({"loss": "hinge"}, "wrong type"),
+        ({"scale": "log"}, "wrong type"),
+        ({"streams": 3}, "wrong type"),
+        ({"widths": (8,)}, "no parameter 'widths'"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        MLP(**wrong)
+
+
+def test_lists_and_tuples_are_the_same_parameters() -> None:
+    assert MLP(hidden=[8, 4], families=["crosses"]) == MLP(hidden=(8, 4), families=("crosses",))
+    assert MLP(hidden=[8, 4]).hidden == (8, 4)
+    assert MLP(hidden=[8, 4]).spec()["hidden"] == [8, 4]
+    assert MLP(tasks={"buy": 2}).spec()["tasks"] == {"buy": 2.0}
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_rankers_are_rankers_and_share_nothing(kind: Any) -> None:
+    first, second = kind(), kind(name="another")
+    assert isinstance(first, Ranker)
+    assert second.spec()["name"] == "another"
+    first.epochs_.append(Epoch(0, 1, 1, 1, 1, 1, 1))
+    assert second.epochs_ == []
+    assert first.tasks == {}
+    assert first.tasks is not second.tasks

@@ -38,6 +38,9 @@ def without_lightgbm() -> str:
 
 needs_lightgbm = pytest.mark.skipif(bool(without_lightgbm()), reason=without_lightgbm())
 
+CLASSES = (Linear, MLP, DCN, CNN, LambdaMART)
+"""Every ranker."""
+
 NEURAL: dict[str, Callable[..., Ranker]] = {
     "linear": Linear,
     "mlp": MLP,
@@ -71,7 +74,7 @@ def product(seed: int, n: int = 3_000) -> Pairs:
     return labelled(features, features[:, 1] * features[:, 5] > 0)
 
 
-def told(seed: int, n: int = 3_000) -> Pairs:
+def bucketed(seed: int, n: int = 3_000) -> Pairs:
     """What the first bucket of `CROSSED` stands for decides; it is huge, or 0 for nothing known."""
     rng = np.random.default_rng(seed)
     bucket = rng.integers(0, 8, (n, 2))

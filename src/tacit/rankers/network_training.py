@@ -181,7 +181,7 @@ def _figures(networks: nn.ModuleList, lists: _Lists, ranker: Trained) -> dict[st
     score = joint(_numpy(logits), ranker.task_weights)
     acted = _numpy(lists.label).max(axis=1, initial=0)
     return {
-        "loss": float(loss),
+        "loss": float(loss) if len(lists.start) else float("nan"),  # of no pairs some losses are 0
         "accuracy": accuracy(score, acted, _numpy(lists.weight)),
         "auc": auc(score, acted),
     }
