@@ -1,4 +1,4 @@
-"""What the distribution says of itself: typed, one version, and floors no higher than what the tests run with."""
+"""What the distribution says of itself: typed, one version, floors no higher than what the tests run with."""
 
 import re
 import tomllib
