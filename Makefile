@@ -1,9 +1,10 @@
-# Each target works on a fresh clone: Python 3.11, pip and make are all it needs.
+# Each target works on a fresh clone: Linux, Python 3.11, pip and make are all it needs.
 PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
+LOWEST ?= build/lowest
 
-.PHONY: install demo serve-demo test lint bench results compare clean
+.PHONY: install demo serve-demo test test-lowest lint lint-examples bench results compare clean
 
 install: $(STAMP)
 
@@ -21,11 +22,37 @@ serve-demo: install
 test: install
 	$(BIN)/pytest
 
+# The suite, or TESTS="files of it", with the oldest version of every direct dependency that pyproject.toml allows.
+# Old libraries beside new ones of their own dependencies use deprecated names: that alone is no failure here.
+test-lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/pytest -W default::DeprecationWarning --disable-warnings $(TESTS)
+
+# torch stays at the pinned version: other builds of it are gigabytes, so the resolver (uv) is told to leave it out
+# and pip adds it, from wherever pip is set up to find it.
+$(LOWEST)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check uv
+	echo "torch ; sys_platform == 'never'" > $(LOWEST)/without-torch.txt
+	$(LOWEST)/bin/uv pip compile --quiet --python $(LOWEST)/bin/python --resolution lowest-direct \
+		--extra test --override $(LOWEST)/without-torch.txt --output-file $(LOWEST)/requirements.txt pyproject.toml
+	grep '^torch==' constraints.txt >> $(LOWEST)/requirements.txt
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check -r $(LOWEST)/requirements.txt
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The examples as a type checker of somebody else's project sees them: against the built wheel, installed apart from
+# the source tree. It fails where the wheel lacks py.typed.
+lint-examples: install
+	rm -rf build/wheel build/installed
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/installed build/wheel/*.whl
+	env -u MYPYPATH PYTHONPATH=build/installed $(BIN)/mypy --strict --config-file= --cache-dir build/mypy examples
 
 bench: install
 	$(BIN)/pytest benchmarks -s --benchmark-columns=min,median,rounds

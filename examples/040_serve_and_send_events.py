@@ -20,6 +20,7 @@ tacit.fit(folder / "events.csv", folder / "items.jsonl", config=config).save(fol
 serve = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", str(folder / "model")]
 with subprocess.Popen([*serve, "--port", "0"], stdout=subprocess.PIPE, text=True) as service:
     try:
+        assert service.stdout  # the pipe asked for above
         address = service.stdout.readline().split()[-1]
         with httpx.Client(base_url=address, timeout=30) as client:
 

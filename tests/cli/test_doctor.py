@@ -77,4 +77,4 @@ def test_without_a_package_that_everything_needs_the_code_is_one(
     monkeypatch.setattr(importlib.metadata, "version", nothing)
     assert doctor(json=True) == 1
     findings = json.loads(capsys.readouterr().out)
-    assert {f["mend"] for f in findings if f["state"] == "broken"} == {"pip install tacit"}
+    assert {f["mend"] for f in findings if f["state"] == "broken"} == {"pip install tacit-recsys"}

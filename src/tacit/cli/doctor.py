@@ -66,12 +66,14 @@ def _machine() -> list[Finding]:
 def _packages() -> list[Finding]:
     from importlib.metadata import PackageNotFoundError, version
 
-    findings = []
-    for name in ("tacit", "numpy", "scipy", "polars", "torch", "transformers", "fastapi", "sqlalchemy"):
+    from tacit.core.version import __version__
+
+    findings = [Finding("tacit", __version__)]
+    for name in ("numpy", "scipy", "polars", "torch", "transformers", "fastapi", "sqlalchemy"):
         try:
             findings.append(Finding(name, version(name)))
         except PackageNotFoundError:
-            findings.append(Finding(name, "not installed", "broken", "pip install tacit"))
+            findings.append(Finding(name, "not installed", "broken", "pip install tacit-recsys"))
     return findings
 
 

@@ -14,7 +14,7 @@ def require(module: str, extra: str, *, library: str | None = None) -> ModuleTyp
     module : str
         Module name, for example ``"psycopg"``.
     extra : str
-        The extra of the ``tacit`` package that brings it.
+        The extra of the distribution ``tacit-recsys`` that brings it.
     library : str, optional
         Debian's name of a library of the system that it needs and that no wheel brings.
 
@@ -28,7 +28,7 @@ def require(module: str, extra: str, *, library: str | None = None) -> ModuleTyp
     except ImportError as error:
         also = f" (it needs the library {library} of the system, too)" if library else ""
         raise MissingExtraError(
-            f"{module} is not installed; install it with: pip install 'tacit[{extra}]'{also}"
+            f"{module} is not installed; install it with: pip install 'tacit-recsys[{extra}]'{also}"
         ) from error
     except OSError as error:  # the module is there, a library that it loads is not
         raise MissingExtraError(
