@@ -38,7 +38,7 @@ class Rules(Parameterised):
     bot_items_per_hour : int
         Different items within an hour that make a user suspicious.
     outliers : {"quantile", "mad"} or None
-        How outlying values are found, which are removed; None keeps all.
+        How outlying values are found and removed; by default they stay.
     outlier_share : float
         Share of the values of an event type, at either end, that "quantile" removes.
     outlier_deviations : float

@@ -249,6 +249,16 @@ def entry_of(kind: Kind, component: object) -> Entry | None:
     return None
 
 
+def summary_of(kind: Kind, component: object) -> str:
+    """Return what a component is, in one line; of a variant, what the variant is."""
+    entry = entry_of(kind, component)
+    if entry is None:
+        own = type(component)
+        return f"a {kind} of your own: {own.__module__}.{own.__qualname__}"
+    name = getattr(component, "name", "")
+    return entry.variants[name].summary if name in entry.variants else entry.summary
+
+
 def registered(kind: Kind, component: object) -> Entry:
     """Return the entry of a component by its class.
 
