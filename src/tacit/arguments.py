@@ -82,7 +82,7 @@ def check_number(value: object, name: str, *, positive: bool = False) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ConfigError(f"{name} is {value!r}; it must be a number")
-    if positive and not value > 0:
+    if positive and not float(value) > 0:
         raise ConfigError(f"{name} is {value!r}; it must be above 0")
 
 

@@ -1,4 +1,6 @@
-"""Options of cleaning, made from the fields of `tacit.data.rules.Rules`: names, types, defaults, bounds, meanings.
+"""Options of cleaning, made from the fields of `tacit.data.rules.Rules`.
+
+Name, type, default, bounds and meaning of an option are those of its field.
 
 A rule that is switched on or off is named by ``--keep``, a mapping is an option of ``left=right`` pairs, and
 every other field is an option of its own.

@@ -6,13 +6,15 @@ from tacit.data import columns as col
 from tacit.engine.requests import Recommended
 from tacit.reporting.notebook import html_table
 
-_SCHEMA = {
-    "rank": pl.Int64,
-    col.ITEM: pl.String,
-    col.TITLE: pl.String,
-    "score": pl.Float64,
-    "reasons": pl.List(pl.String),
-}
+_SCHEMA = pl.Schema(
+    {
+        "rank": pl.Int64,
+        col.ITEM: pl.String,
+        col.TITLE: pl.String,
+        "score": pl.Float64,
+        "reasons": pl.List(pl.String),
+    }
+)
 
 
 class Recommendations(list[Recommended]):

@@ -75,8 +75,8 @@ def _features(families: Sequence[str]) -> str:
 
 def _ranker(config: Config) -> str:
     summary = register.summary_of("ranker", config.ranker)
-    text = f"ranker {_written(config.ranker)}: {summary}; its weight beside the blend is chosen on held-out users"
-    return _wrapped(text)
+    weight = "its weight beside the blend is chosen on held-out users"
+    return _wrapped(f"ranker {_written(config.ranker)}: {summary}; {weight}")
 
 
 def _reranker(config: Config) -> str:
