@@ -17,7 +17,7 @@ from tests.served import small_snapshot
 import tacit.core.errors
 from tacit.cli.app import app
 from tacit.core.errors import TacitError
-from tacit.data.clean import Rules, parse_rules
+from tacit.data.rules import Rules, parse_rules
 from tacit.data.shop import generate
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.evaluation.metrics import NAMES

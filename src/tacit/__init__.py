@@ -10,10 +10,38 @@ from typing import TYPE_CHECKING, Any
 
 from tacit.core.version import __version__ as __version__
 
-__all__ = ["Config", "Evaluation", "Model", "Rules", "check", "evaluate", "fit", "load", "read"]
+__all__ = [
+    "Config",
+    "Evaluation",
+    "Model",
+    "Recommendations",
+    "Rules",
+    "check",
+    "evaluate",
+    "finetune",
+    "fit",
+    "load",
+    "read",
+    "read_config",
+    "tune",
+]
 
 if TYPE_CHECKING:
-    from tacit.api import Config, Evaluation, Model, Rules, check, evaluate, fit, load, read
+    from tacit.api import (
+        Config,
+        Evaluation,
+        Model,
+        Recommendations,
+        Rules,
+        check,
+        evaluate,
+        finetune,
+        fit,
+        load,
+        read,
+        read_config,
+        tune,
+    )
 
 
 def __getattr__(name: str) -> Any:
@@ -23,3 +51,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     raise AttributeError(f"module 'tacit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -4,37 +4,73 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import polars as pl
 
 from tacit import arguments
 from tacit.core.clock import SystemClock
-from tacit.core.errors import DataError
+from tacit.core.errors import ConfigError, DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Json
 from tacit.data.assess import assess
-from tacit.data.clean import Cleaned, Rules, clean, without_noise
+from tacit.data.clean import Cleaned, clean, without_noise
 from tacit.data.frames import Frame, item_frame, log_frame, polars_frame, user_frame
 from tacit.data.quality import QualityReport
 from tacit.data.read import read_events, read_frame, read_items, read_users
+from tacit.data.rules import Rules
 from tacit.data.splits import Protocol
 from tacit.engine.batch import recommend_all
 from tacit.engine.checking import checked_ids
 from tacit.engine.engine import Engine
-from tacit.engine.requests import Recommended, Request
+from tacit.engine.recommendations import Recommendations
+from tacit.engine.requests import Request
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.snapshot import load as load_snapshot
 from tacit.engine.snapshot import save as save_snapshot
-from tacit.engine.train import encoded, train
+from tacit.engine.train import encoded
+from tacit.engine.train import train as train_snapshot
 from tacit.evaluation.comparison import compare, model_names, ranker_names
 from tacit.evaluation.leaderboard import MAIN
-from tacit.evaluation.split import CandidatesOf, make_split
+from tacit.evaluation.split import CandidatesOf, Split, make_split, split_from_files, training_part
+from tacit.evaluation.study import storage_of
 from tacit.models.protocol import Recommender
 from tacit.pipeline.config import Config
+from tacit.pipeline.config import read_config as read_config_file
+from tacit.pipeline.rerank import RerankReport
+from tacit.pipeline.training_report import TrainingReport
+from tacit.rankers.ranker import Epoch
 from tacit.reporting.evaluation import evaluation_page
+from tacit.reporting.notebook import html_table
 
-__all__ = ["Config", "Evaluation", "Model", "Rules", "check", "evaluate", "fit", "load", "read"]
+if TYPE_CHECKING:  # each imports a library that nothing else here needs
+    from tacit.engine.finetune_encoder import Attempt, Finetuned
+    from tacit.evaluation.tuned_config import TunedConfig
+
+__all__ = [
+    "Config",
+    "Evaluation",
+    "Model",
+    "Recommendations",
+    "Rules",
+    "check",
+    "evaluate",
+    "finetune",
+    "fit",
+    "load",
+    "read",
+    "read_config",
+    "tune",
+]
+
+Log = str | Path | Cleaned | Frame
+"""An event log: a file, what `read` returned, or a frame."""
+
+Table = str | Path | Frame
+"""A catalogue or a table of users: a file or a frame."""
+
+OnRead = Callable[[Path, Cleaned], None]
+"""Called with a file and the log that was read from it and cleaned: ``reasons`` counts its rejected rows."""
 
 _NOTHING = Rules().rows_only()
 """Rules without a statistical one: what was cleaned before is taken as it is."""
@@ -76,20 +112,24 @@ def read(
 
 
 def check(
-    log: str | Path | Cleaned | Frame,
-    items: str | Path | Frame | None = None,
+    events: Log,
+    items: Table | None = None,
     *,
-    users: str | Path | Frame | None = None,
+    users: Table | None = None,
+    mapping: Mapping[str, str] | None = None,
+    rules: Rules | None = None,
     progress: Progress = SILENT,
 ) -> QualityReport:
     """Return what is in a log, what it can support and what looks wrong with it, in figures and plain words.
 
     Parameters
     ----------
-    log : path, Cleaned or frame
-        A file or frame is read and cleaned by the usual rules; see `read` for others.
+    events : path, Cleaned or frame
+        A file or frame is read and cleaned.
     items, users : path or frame, optional
         As in `fit`.
+    mapping, rules
+        As in `read`; what was read before has its own.
     progress : Progress
 
     Raises
@@ -97,15 +137,21 @@ def check(
     InputError
         If a file or frame cannot be used.
     """
-    cleaned = log if isinstance(log, Cleaned) else read(log, progress=progress)
-    return assess(cleaned, _catalogue(items), _users(users))
+    if isinstance(events, Cleaned):
+        _refuse_again(mapping, "mapping")
+        _refuse_again(rules, "rules")
+    else:
+        events = read(events, mapping=mapping, rules=rules, progress=progress)
+    return assess(events, _catalogue(items), _users(users))
 
 
 def evaluate(
-    events: str | Path | Cleaned | Frame,
-    items: str | Path | Frame | None = None,
+    events: Log | None = None,
+    items: Table | None = None,
     *,
-    users: str | Path | Frame | None = None,
+    train: Log | None = None,
+    test: Log | None = None,
+    users: Table | None = None,
     models: Sequence[str] | None = None,
     rankers: Sequence[str] | None = None,
     own: Mapping[str, Callable[[], Recommender]] | None = None,
@@ -115,16 +161,20 @@ def evaluate(
     share: float = 0.1,
     candidates: CandidatesOf = "catalogue",
     allow_seen: bool = False,
-    config: Config | None = None,
+    mapping: Mapping[str, str] | None = None,
+    config: Config | str | Path | None = None,
     progress: Progress = SILENT,
+    on_read: OnRead | None = None,
 ) -> "Evaluation":
-    """Fit models on the past of a log, ask them about its future, and compare them with intervals.
+    """Fit models on the past of a log, let them predict its future, and compare them with intervals.
 
     Parameters
     ----------
     events, items, users
         As in `fit`. Of a file, rules that look at statistics clean the training part alone; what was cleaned
         before is taken as it is.
+    train, test : path, Cleaned or frame, optional
+        In place of ``events``, a log to learn from and a log to predict.
     models : sequence of str, optional
         Names of models; all but slow ones by default.
     rankers : sequence of str, optional
@@ -145,40 +195,47 @@ def evaluate(
         What is ranked: the catalogue and what was learned from, or, as in papers, all items of the log.
     allow_seen : bool
         Items of the history may be recommended and count (groceries, music).
-    config : Config, optional
+    mapping : mapping of role to column, optional
+        As in `fit`; of ``train`` and ``test`` alike.
+    config : Config or path of a TOML file, optional
         Of cleaning, and of the models ``blend`` and ``tacit``.
     progress : Progress
+    on_read : callable, optional
+        Called with every file and the log read from it, whose ``reasons`` count the rejected rows.
 
     Raises
     ------
     InputError
         If a file, frame or name cannot be used, or the log does not support what is asked.
     """
-    chosen = arguments.optional(config, Config, "config") or Config()
+    chosen = _configured(config, allow_seen=allow_seen)
     models, rankers = arguments.names(models, "models"), arguments.names(rankers, "rankers")
     own = arguments.makers(own)
     arguments.check_number(share, "share")
-    if allow_seen:
-        chosen = replace(chosen, repeats=True)
     model_names(models, chosen)  # what is misspelt is said before the log is read
     ranker_names(rankers)
-    rules = chosen.cleaning if isinstance(events, str | Path) else _NOTHING
-    cut = make_split(
-        _log(events, rules.rows_only(), progress),
-        _catalogue(items),
-        users=_users(users),
-        protocol=split,
-        share=share,
-        seed=chosen.seed,
-        allow_seen=allow_seen,
-        candidates=candidates,
-        clean_train=partial(without_noise, rules=rules),
-        weights=chosen.weights,
-    )
-    cut = replace(cut, catalogue=encoded(cut.catalogue, chosen.encoder, progress=progress)[1])
+    _check_sides(events, train, test)
+    rules = chosen.cleaning if isinstance(train if events is None else events, str | Path) else _NOTHING
+
+    def rows(log: Log) -> pl.DataFrame:
+        return _log(log, mapping, chosen.cleaning.rows_only(), progress, on_read)
+
+    about: dict[str, Any] = {
+        "users": _users(users),
+        "allow_seen": allow_seen,
+        "candidates": candidates,
+        "clean_train": partial(without_noise, rules=rules),
+        "weights": chosen.weights,
+    }
+    if events is not None:
+        log = rows(events)
+        cut = make_split(log, _catalogue(items), protocol=split, share=share, seed=chosen.seed, **about)
+    else:
+        past, future = (rows(side) for side in (train, test) if side is not None)
+        cut = split_from_files(past, future, _catalogue(items), **about)
     return Evaluation(
         compare(
-            cut,
+            _encoded(cut, chosen, progress),
             chosen,
             models=models,
             rankers=rankers,
@@ -190,13 +247,186 @@ def evaluate(
     )
 
 
-def fit(
-    events: str | Path | Cleaned | Frame,
-    items: str | Path | Frame | None = None,
+def tune(
+    events: Log,
+    items: Table | None = None,
     *,
-    users: str | Path | Frame | None = None,
-    config: Config | None = None,
+    users: Table | None = None,
+    models: Sequence[str] | None = None,
+    trials: int = 20,
+    seconds: float = 300.0,
+    study: str | Path | None = None,
+    whole_log: bool = False,
+    split: Protocol | None = None,
+    share: float = 0.1,
+    allow_seen: bool = False,
+    mapping: Mapping[str, str] | None = None,
+    config: Config | str | Path | None = None,
     progress: Progress = SILENT,
+    on_read: OnRead | None = None,
+) -> "TunedConfig":
+    """Search better parameters for the retrievers of a configuration on a validation cut.
+
+    The best of many on one cut flatters: what the result is worth, `evaluate` says on a later one.
+
+    Parameters
+    ----------
+    events, items, users
+        As in `evaluate`.
+    models : sequence of str, optional
+        Retrievers to tune; by default all of the configuration that have something to tune and are not slow.
+    trials : int
+        Trials for each retriever.
+    seconds : float
+        No trial of a retriever begins after so long.
+    study : path, optional
+        SQLite file of the trials: a search that was stopped goes on where it was.
+    whole_log : bool
+        Tune on the whole log, for a model that is to serve. By default only on the part of it that `evaluate`
+        with the same ``split`` and ``share`` would learn from, so that its test remains unseen.
+    split, share, allow_seen, mapping
+        As in `evaluate`.
+    config : Config or path of a TOML file, optional
+        Where the search starts.
+    progress : Progress
+    on_read : callable, optional
+        As in `evaluate`.
+
+    Returns
+    -------
+    TunedConfig
+        ``config`` with the parameters that are kept, ``found`` with all trials of every retriever, ``lines``
+        with what there is to say, ``protocol`` of the validation cut.
+
+    Raises
+    ------
+    InputError
+        If a file, frame or name cannot be used, or there is nothing to tune.
+    """
+    from tacit.evaluation.tuned_config import retrievers_to_tune, tune_config
+
+    base = _configured(config, allow_seen=allow_seen)
+    models = arguments.names(models, "models")
+    arguments.check_number(share, "share")
+    for name, number in (("trials", trials), ("seconds", seconds)):
+        arguments.check_number(number, name, positive=True)
+    storage = storage_of(None if study is None else arguments.path(study, "study"))
+    retrievers_to_tune(models, base)  # what is misspelt is said before the log is read
+    from_file = isinstance(events, str | Path)
+    rows = _log(events, mapping, base.cleaning.rows_only(), progress, on_read)
+    if not whole_log:
+        rows = training_part(rows, protocol=split, share=share, seed=base.seed)
+    rules = base.cleaning if from_file else _NOTHING
+    cut = make_split(
+        rows,
+        _catalogue(items),
+        users=_users(users),
+        protocol=split,
+        share=share,
+        seed=base.seed,
+        allow_seen=allow_seen,
+        clean_train=partial(without_noise, rules=rules),
+        weights=base.weights,
+    )
+    return tune_config(
+        base,
+        _encoded(cut, base, progress),
+        names=models,
+        trials=trials,
+        seconds=seconds,
+        storage=storage,
+        progress=progress,
+    )
+
+
+def finetune(
+    events: Log,
+    items: Table,
+    out: str | Path,
+    *,
+    method: Literal["head", "full"] = "head",
+    base: str = "auto",
+    until: str | None = None,
+    layers: int = 2,
+    seconds: float = 600.0,
+    seed: int = 7,
+    mapping: Mapping[str, str] | None = None,
+    progress: Progress = SILENT,
+    on_read: OnRead | None = None,
+    on_epoch: "Callable[[Attempt], None] | None" = None,
+) -> "Finetuned":
+    """Tune a text encoder on a log, so that items without events find those who will want them.
+
+    Parameters
+    ----------
+    events, items
+        As in `fit`; the items need texts.
+    out : path
+        Directory of the encoder to write, an older one there is replaced; ``Config(encoder=...)`` takes it.
+    method : {"head", "full"}
+        ``head``: a linear map behind the encoder, in seconds. ``full``: the last layers of the model.
+    base : str
+        Where to start: auto, minilm, tfidf, endpoint:URL#MODEL, a Hugging Face path or name.
+    until : str, optional
+        Learn only from events before this time. Without it an evaluation of this encoder on this log is not
+        honest: the encoder has seen the test.
+    layers : int
+        Of ``full``: how many of the last layers learn.
+    seconds : float
+        Of ``full``: time for the learning; measuring comes on top.
+    seed : int
+    mapping : mapping of role to column, optional
+        As in `fit`.
+    progress : Progress
+    on_read : callable, optional
+        As in `evaluate`.
+    on_epoch : callable, optional
+        Called with every encoder that was measured: its ``name``, its ``quality`` on held-out items
+        (``recall``, ``ndcg``), and of an epoch its ``loss`` and ``seconds``.
+
+    Returns
+    -------
+    Finetuned
+        ``directory``, whether an encoder was ``written``, ``attempts``, ``best``, and the quality ``before``
+        and ``after``.
+
+    Raises
+    ------
+    InputError
+        If a file, frame, method, base or time cannot be used, or no item has a text.
+    """
+    from tacit.engine.finetune_encoder import check_request, finetune_encoder
+
+    place = arguments.path(out, "directory")
+    check_request(method, base, place)
+    rows, catalogue = _log(events, mapping, None, progress, on_read), _catalogue(items)
+    if catalogue is None:
+        raise ConfigError("there is no catalogue; give items with texts")
+    return finetune_encoder(
+        rows,
+        catalogue,
+        place,
+        method=method,
+        base=base,
+        until=until,
+        layers=layers,
+        seconds=seconds,
+        seed=seed,
+        progress=progress,
+        on_epoch=on_epoch,
+    )
+
+
+def fit(
+    events: Log,
+    items: Table | None = None,
+    *,
+    users: Table | None = None,
+    mapping: Mapping[str, str] | None = None,
+    config: Config | str | Path | None = None,
+    progress: Progress = SILENT,
+    on_read: OnRead | None = None,
+    on_epoch: Callable[[Epoch], None] | None = None,
 ) -> "Model":
     """Return a recommender fitted on a log and a catalogue.
 
@@ -213,26 +443,82 @@ def fit(
         The catalogue: ``item_id`` and whatever else is known of an item.
     users : path or frame, optional
         ``user_id`` and whatever else is known of a user before anything is shown: age, country, ...
-    config : Config, optional
+    mapping : mapping of role to column, optional
+        As in `read`: where the columns of a file or frame have names that say nothing. What was read before
+        has its own.
+    config : Config or path of a TOML file, optional
     progress : Progress
+    on_read : callable, optional
+        Called with a file and the log read from it, whose ``reasons`` count the rejected rows.
+    on_epoch : callable, optional
+        Called with every epoch of the ranker's training, then with those of the re-ranker's.
 
     Raises
     ------
     InputError
         If a file or frame cannot be used or holds nothing to learn from.
     """
-    config = arguments.optional(config, Config, "config")
-    frame = _log(events, config.cleaning if config else None, progress)
-    return Model(train(frame, _catalogue(items), config, users=_users(users), progress=progress))
+    chosen = _configured(config)
+    frame = _log(events, mapping, chosen.cleaning, progress, on_read)
+    return Model(
+        train_snapshot(
+            frame, _catalogue(items), chosen, users=_users(users), progress=progress, on_epoch=on_epoch
+        )
+    )
 
 
-def _log(events: str | Path | Cleaned | Frame, rules: Rules | None, progress: Progress) -> pl.DataFrame:
+def read_config(path: str | Path) -> Config:
+    """Return the configuration of a TOML file; ``Config.to_toml`` writes one.
+
+    Raises
+    ------
+    ConfigError
+        If the file is missing, is not TOML, or anything in it cannot be used.
+    """
+    return read_config_file(arguments.path(path, "configuration"))
+
+
+def _configured(config: Config | str | Path | None, *, allow_seen: bool = False) -> Config:
+    if isinstance(config, str | Path):
+        config = read_config(config)
+    chosen = arguments.optional(config, Config, "config") or Config()
+    return replace(chosen, repeats=True) if allow_seen else chosen
+
+
+def _check_sides(events: object, train: object, test: object) -> None:
+    one, two = events is not None, (train is not None, test is not None)
+    if (one and any(two)) or (not one and not all(two)):
+        raise ConfigError("give one log to split, or both a log to train on and a log to test on")
+
+
+def _encoded(cut: Split, config: Config, progress: Progress) -> Split:
+    return replace(cut, catalogue=encoded(cut.catalogue, config.encoder, progress=progress)[1])
+
+
+def _log(
+    events: Log,
+    mapping: Mapping[str, str] | None,
+    rules: Rules | None,
+    progress: Progress,
+    on_read: OnRead | None,
+) -> pl.DataFrame:
+    if isinstance(events, Cleaned):
+        _refuse_again(mapping, "mapping")
+        return events.events
     if isinstance(events, str | Path):
-        events = read(events, rules=rules, progress=progress)
-    return events.events if isinstance(events, Cleaned) else log_frame(polars_frame(events, "event log"))
+        cleaned = read(events, mapping=mapping, rules=rules, progress=progress)
+        if on_read is not None:
+            on_read(Path(events), cleaned)
+        return cleaned.events
+    return log_frame(polars_frame(events, "event log"), arguments.roles(mapping))
 
 
-def _catalogue(items: str | Path | Frame | None) -> pl.DataFrame | None:
+def _refuse_again(value: object, name: str) -> None:
+    if value is not None:
+        raise ConfigError(f"{name} changes nothing in a log that was read before; give it to tacit.read")
+
+
+def _catalogue(items: Table | None) -> pl.DataFrame | None:
     if items is None:
         return None
     return (
@@ -242,7 +528,7 @@ def _catalogue(items: str | Path | Frame | None) -> pl.DataFrame | None:
     )
 
 
-def _users(users: str | Path | Frame | None) -> pl.DataFrame | None:
+def _users(users: Table | None) -> pl.DataFrame | None:
     if users is None:
         return None
     return (
@@ -305,6 +591,10 @@ class Evaluation:
         """Return the report as one self-contained page with charts."""
         return evaluation_page(self.report)
 
+    def _repr_html_(self) -> str:
+        table = self.table()
+        return html_table(table.columns, table.rows(), caption=self.conclusion)
+
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     main = row["metrics"][MAIN]
@@ -333,6 +623,34 @@ class Model:
         self.snapshot = snapshot
         self._engine = Engine(snapshot)
 
+    @property
+    def config(self) -> Config:
+        """What it was made with."""
+        return self.snapshot.pipeline.config
+
+    @property
+    def report(self) -> TrainingReport | None:
+        """What the fit learned and how good it is on held-out users; None where nothing could be learned."""
+        return self.snapshot.pipeline.report_
+
+    @property
+    def rerank_report(self) -> RerankReport | None:
+        """What the re-ranker learned, what it costs and how much it counts; None where there is none."""
+        return self.snapshot.pipeline.rerank_report_
+
+    def __repr__(self) -> str:
+        """Return the version, what was learned from, and the parts with the weight of the ranker."""
+        log, pipeline = self.snapshot.interactions, self.snapshot.pipeline
+        parts = " + ".join(one.name for one in pipeline.retrievers_)
+        if pipeline.second_.ranker is not None:
+            parts += f", ranker {pipeline.second_.ranker.name} (weight {pipeline.second_.ranker_weight:.2f})"
+        if pipeline.rerank_ is not None and pipeline.rerank_report_ is not None:
+            parts += f", re-ranker (weight {pipeline.rerank_report_.weight:.2f})"
+        return (
+            f"<tacit.Model {self.snapshot.version}: {log.n_users:,} users, "
+            f"{len(self.snapshot.catalogue):,} items, {len(log):,} events; {parts}>"
+        )
+
     @classmethod
     def load(cls, directory: str | Path) -> Self:
         """Return the recommender of a snapshot directory.
@@ -345,7 +663,15 @@ class Model:
         return cls(load_snapshot(arguments.path(directory, "directory")))
 
     def save(self, directory: str | Path) -> None:
-        """Write a snapshot directory: whole or not at all."""
+        """Write a snapshot directory: whole or not at all.
+
+        Raises
+        ------
+        ConfigError
+            If a component of the configuration is not registered: a file cannot say what it is.
+        ArtifactError
+            If the directory holds something that is no snapshot.
+        """
         save_snapshot(self.snapshot, arguments.path(directory, "directory"))
 
     def recommend(
@@ -357,7 +683,7 @@ class Model:
         context: Mapping[str, Json] | None = None,
         k: int = 10,
         allow_seen: bool = False,
-    ) -> list[Recommended]:
+    ) -> Recommendations:
         """Return the k best items for a user, for a history of item ids (oldest first), or for both.
 
         ``attributes`` tells more of who asks, by the names of the users' file, and ``context`` of the moment,
@@ -376,9 +702,9 @@ class Model:
             attributes=attributes or {},
             context=context or {},
         )
-        return self._engine.recommend(request).items
+        return Recommendations(self._engine.recommend(request).items)
 
-    def similar(self, item: str, *, k: int = 10) -> list[Recommended]:
+    def similar(self, item: str, *, k: int = 10) -> Recommendations:
         """Return the k items most like an item.
 
         Raises
@@ -386,7 +712,7 @@ class Model:
         DataError
             If there is no such item, or ``k`` is out of bounds.
         """
-        return self._engine.similar(item, k).items
+        return Recommendations(self._engine.similar(item, k).items)
 
     def batch(
         self, users: Sequence[str] | None = None, *, k: int = 10, allow_seen: bool = False

@@ -73,8 +73,8 @@ def roles(mapping: object) -> Mapping[str, str] | None:
     return {str(role): str(column) for role, column in mapping.items()}
 
 
-def check_number(value: object, name: str) -> None:
-    """Refuse what is no number.
+def check_number(value: object, name: str, *, positive: bool = False) -> None:
+    """Refuse what is no number, or not above zero where it must be.
 
     Raises
     ------
@@ -82,6 +82,8 @@ def check_number(value: object, name: str) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ConfigError(f"{name} is {value!r}; it must be a number")
+    if positive and not float(value) > 0:
+        raise ConfigError(f"{name} is {value!r}; it must be above 0")
 
 
 def makers(own: object) -> dict[str, Callable[[], Any]] | None:

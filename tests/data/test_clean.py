@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from tests.data.logs import HEADER, NOW, T, cleaned, lines_of, only, read
 
 from tacit.core.errors import ConfigError
-from tacit.data.clean import FIRST_MOMENT, Rules, apply_rules, clean, parse_rules
-from tacit.data.impute import Fill
+from tacit.data.clean import FIRST_MOMENT, Rules, apply_rules, clean
+from tacit.data.fill import Fill
+from tacit.data.rules import parse_rules
 
 VALUED = HEADER + ",value"
 

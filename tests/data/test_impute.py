@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from tacit.core.errors import ConfigError
-from tacit.data.impute import Fill, filled
+from tacit.data.fill import Fill
+from tacit.data.impute import filled
 
 ROWS = [
     # user, time, value

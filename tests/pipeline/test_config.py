@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import declared, values_of
 from tacit.core.spaces import Choice
-from tacit.data.clean import Rules, parse_rules
+from tacit.data.rules import Rules, parse_rules
 from tacit.models.content import Content
 from tacit.models.ease import EASE
 from tacit.models.trending import Trending

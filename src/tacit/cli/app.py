@@ -17,6 +17,7 @@ from tacit.cli.check import check
 from tacit.cli.demo import demo
 from tacit.cli.doctor import doctor
 from tacit.cli.evaluate import evaluate
+from tacit.cli.explain_config import explain_config
 from tacit.cli.finetune import finetune
 from tacit.cli.fit import fit
 from tacit.cli.recommend import recommend
@@ -53,7 +54,8 @@ def tacit(
     """Turns what people do into what to show them next."""
 
 
-for command in (check, fit, evaluate, tune, finetune, recommend, similar, batch, serve, demo, doctor):
+_COMMANDS = (check, fit, evaluate, tune, finetune, recommend, similar, batch, serve, explain_config, demo)
+for command in (*_COMMANDS, doctor):
     app.command()(command)
 
 

@@ -1,5 +1,6 @@
 """``tacit demo``: the whole trip on a generated shop, from a dirty log to lists with reasons."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,8 +9,10 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
+    from tacit.api import Model
     from tacit.cli.terminal import Bars
     from tacit.data.clean import Cleaned
+    from tacit.data.quality import QualityReport
     from tacit.engine.requests import Response
     from tacit.engine.snapshot import Snapshot
     from tacit.reporting.lists import Pick, Shown
@@ -68,36 +71,30 @@ def trip(out: Path, bars: "Bars") -> None:
     bars : Bars
     """
     from tacit.cli.terminal import out as console
-    from tacit.data.read import read_items, read_users
+    from tacit.data.read import read_items
 
     items = read_items(out / "items.jsonl")
     console.rule("tacit check: what is in the log, and what is wrong with it")
-    cleaned, quality, strengths = _check(out, items, read_users(out / "users.csv"), bars)
+    cleaned, quality, strengths = _check(out, bars)
     console.rule("tacit evaluate: what beats the simple answers here")
     evaluation = _evaluate(cleaned, items, bars)
     console.rule("tacit fit: everything, on the whole log")
-    snapshot = _fit(cleaned, items, out / "model", bars)
+    model = _fit(cleaned, items, out / "model", bars)
     console.rule("tacit recommend: lists with reasons")
-    lists, popular = _lists(snapshot, cleaned.events, items, out)
-    _report(out / "report.html", quality, strengths, evaluation, snapshot, lists, popular)
+    lists, popular = _lists(model.snapshot, cleaned.events, items, out)
+    _report(out / "report.html", quality, strengths, evaluation, model, lists, popular)
     console.print(f"report with charts: {out / 'report.html'}; snapshot: {out / 'model'}")
 
 
-def _check(
-    out: Path, items: "pl.DataFrame", users: "pl.DataFrame", bars: "Bars"
-) -> tuple["Cleaned", Any, Any]:
+def _check(out: Path, bars: "Bars") -> tuple["Cleaned", "QualityReport", Mapping[str, float]]:
+    from tacit import api
     from tacit.cli.outputs import spreadsheet_safe, write_frame
     from tacit.cli.terminal import out as console
-    from tacit.core.clock import SystemClock
-    from tacit.data.assess import assess
-    from tacit.data.clean import clean
-    from tacit.data.read import read_events
     from tacit.data.weights import EventWeights
     from tacit.reporting.terminal import mapping_line, quality_tables
 
-    source = read_events(out / "events.csv", progress=bars)
-    cleaned = clean(source, now=SystemClock().now(), progress=bars)
-    report = assess(cleaned, items, users)
+    cleaned = api.read(out / "events.csv", progress=bars)
+    report = api.check(cleaned, out / "items.jsonl", users=out / "users.csv")
     strengths = EventWeights.fit(cleaned.events).strengths
     console.print(mapping_line(report.mapping, report.dialect))
     console.print(quality_tables(report, strengths))
@@ -106,35 +103,25 @@ def _check(
 
 
 def _evaluate(cleaned: "Cleaned", items: "pl.DataFrame", bars: "Bars") -> dict[str, Any]:
-    from dataclasses import replace
-
+    from tacit import api
     from tacit.cli.terminal import out as console
-    from tacit.engine.train import encoded
-    from tacit.evaluation.comparison import compare
-    from tacit.evaluation.split import make_split
-    from tacit.pipeline.config import Config
     from tacit.reporting.terminal import evaluation_tables
 
-    split = make_split(cleaned.events, items)
-    split = replace(split, catalogue=encoded(split.catalogue, "auto", progress=bars)[1])
-    report: dict[str, Any] = compare(split, Config(), models=_MODELS, progress=bars)
+    report = api.evaluate(cleaned, items, models=_MODELS, progress=bars).report
     overall = {**report, "models": [row for row in report["models"] if row["slice"] == "all"]}
     console.print(evaluation_tables(overall))
     console.print(report["conclusion"])
     return report
 
 
-def _fit(cleaned: "Cleaned", items: "pl.DataFrame", place: Path, bars: "Bars") -> "Snapshot":
+def _fit(cleaned: "Cleaned", items: "pl.DataFrame", place: Path, bars: "Bars") -> "Model":
+    from tacit import api
     from tacit.cli.terminal import out as console
-    from tacit.engine.snapshot import save
-    from tacit.engine.train import train
     from tacit.reporting.training_page import epoch_line
 
-    snapshot = train(
-        cleaned.events, items, progress=bars, on_epoch=lambda epoch: console.print(epoch_line(epoch))
-    )
-    save(snapshot, place)
-    return snapshot
+    model = api.fit(cleaned, items, progress=bars, on_epoch=lambda epoch: console.print(epoch_line(epoch)))
+    model.save(place)
+    return model
 
 
 def _lists(
@@ -217,17 +204,16 @@ def _print(lists: list["Shown"], popular: list["Pick"]) -> None:
 
 def _report(
     place: Path,
-    quality: Any,
-    strengths: Any,
+    quality: "QualityReport",
+    strengths: Mapping[str, float],
     evaluation: dict[str, Any],
-    snapshot: "Snapshot",
+    model: "Model",
     lists: list["Shown"],
     popular: list["Pick"],
 ) -> None:
     from tacit.cli.outputs import write_text
     from tacit.reporting.demo import demo_page
 
-    report = snapshot.pipeline.report_
-    training = report.to_json() if report else {"epochs": []}
+    training = model.report.to_json() if model.report else {"epochs": []}
     page = demo_page(quality, evaluation, training, lists, popular, strengths=strengths)
     write_text(page, place)

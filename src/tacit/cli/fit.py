@@ -1,17 +1,18 @@
 """``tacit fit``: from a log and a catalogue to a snapshot."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tacit.cli.options import Encoder, Items, Roles, Seed, Users
+from tacit.cli.options import Encoder, Events, Items, Roles, Seed, Users, known
+
+if TYPE_CHECKING:
+    from tacit.api import Model
 
 
 def fit(
-    events: Annotated[
-        Path, typer.Argument(metavar="EVENTS", help="Event log: CSV, TSV, JSONL or Parquet, packed or not.")
-    ],
+    events: Events,
     out: Annotated[
         Path,
         typer.Option(
@@ -24,11 +25,15 @@ def fit(
         Path | None,
         typer.Option("--config", help="Configuration (TOML): cleaning, retrievers, ranker, encoder."),
     ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option("--like", help="Snapshot whose configuration to start from, in place of --config."),
+    ] = None,
     ranker: Annotated[
         str | None,
         typer.Option(
             "--ranker",
-            help="linear, mlp, dcn, cnn, lambdamart, pair or none, alone.",
+            help=f"{known('ranker', 'reranker')} or none, alone.",
             show_default="that of the configuration, or mlp",
         ),
     ] = None,
@@ -38,47 +43,52 @@ def fit(
     html: Annotated[Path | None, typer.Option("--html", help="How the ranker learned, with charts.")] = None,
 ) -> None:
     """Clean a log, fit everything on it and write one snapshot directory."""
-    from tacit.cli.inputs import cleaned_events, configured, item_frame, user_frame
+    from tacit import api
+    from tacit.cli.inputs import configured, parse_mapping, say_rejected
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
     from tacit.core.manifest import check_target
-    from tacit.engine.snapshot import save
-    from tacit.engine.train import train
     from tacit.pipeline.config import with_ranker
-    from tacit.reporting.training_page import epoch_line, gain_line, rerank_line, training_page
+    from tacit.reporting.training_page import epoch_line, training_page
 
     check_target(out)
     if html is not None:
         check_place(html, "--html")
-    bars = Bars()
-    chosen = configured(config, encoder, seed)
-    if ranker is not None:
-        chosen = with_ranker(chosen, ranker)
-    log = cleaned_events(events, mapping, progress=bars, rules=chosen.cleaning)
-    snapshot = train(
-        log.events,
-        item_frame(items),
-        chosen,
-        users=user_frame(users),
-        progress=bars,
+    chosen = configured(config, encoder, seed, like=like)
+    model = api.fit(
+        events,
+        items,
+        users=users,
+        mapping=parse_mapping(mapping),
+        config=chosen if ranker is None else with_ranker(chosen, ranker),
+        progress=Bars(),
+        on_read=say_rejected,
         on_epoch=lambda epoch: console.print(epoch_line(epoch)),
     )
-    save(snapshot, out)
-    report = snapshot.pipeline.report_
+    model.save(out)
+    if html is not None and model.report is not None:
+        write_text(training_page(model.report.to_json()), html)
+    _show(model, out)
+
+
+def _show(model: "Model", place: Path) -> None:
+    """Print what was learned, and what the snapshot holds."""
+    from tacit.cli.terminal import out as console
+    from tacit.reporting.training_page import gain_line, rerank_line
+
+    report, snapshot = model.report, model.snapshot
     if report is not None:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.weights.items())
-        console.print(f"blend: {weights}; trust in the ranker: {report.ranker_weight:.2f}")
+        console.print(f"blend: {weights}; weight of the ranker: {report.ranker_weight:.2f}")
         if report.gain:
             console.print(gain_line(report.gain))
         if report.test:
             figures = ", ".join(f"{name} {value:.4f}" for name, value in report.test.items())
             console.print(f"ranker on held-out users: {figures}")
-        if html is not None:
-            write_text(training_page(report.to_json()), html)
-    if (rerank := snapshot.pipeline.rerank_report_) is not None:
-        console.print(rerank_line(rerank))
+    if model.rerank_report is not None:
+        console.print(rerank_line(model.rerank_report))
     console.print(
-        f"{out}: model {snapshot.version}, {len(snapshot.interactions):,} events, "
+        f"{place}: model {snapshot.version}, {len(snapshot.interactions):,} events, "
         f"{snapshot.interactions.n_users:,} users, {len(snapshot.catalogue):,} items"
     )

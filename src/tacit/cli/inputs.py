@@ -1,4 +1,4 @@
-"""Reading the files that commands are given."""
+"""What commands are given, as the Python API takes it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,24 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tacit.core.errors import ConfigError
-from tacit.core.progress import Progress
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from tacit.data.clean import Cleaned, Rules
+    from tacit.data.clean import Cleaned
     from tacit.pipeline.config import Config
 
 
-def parse_mapping(pairs: Sequence[str] | None) -> dict[str, str]:
-    """Return role -> column of ``column=role`` pairs.
+def parse_mapping(pairs: Sequence[str] | None) -> dict[str, str] | None:
+    """Return role -> column of ``column=role`` pairs; None where there are none.
 
     Raises
     ------
     ConfigError
         If a pair has no ``=``.
     """
-    return {role: column for column, role in parse_pairs(pairs, "--map", "uid=user").items()}
+    return {role: column for column, role in parse_pairs(pairs, "--map", "uid=user").items()} or None
 
 
 def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[str, str]:
@@ -44,40 +41,40 @@ def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[
     return parsed
 
 
-def cleaned_events(
-    path: Path, mapping: Sequence[str] | None, *, progress: Progress, rules: "Rules | None" = None
-) -> "Cleaned":
-    """Read and clean an event log; say on standard error what was set aside."""
-    from tacit.cli.terminal import err
-    from tacit.core.clock import SystemClock
-    from tacit.data.clean import Rules, clean
-    from tacit.data.read import read_events
+def listed(text: str | None) -> list[str] | None:
+    """Return the names of a list with commas; None where nothing was asked."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
-    source = read_events(path, mapping=parse_mapping(mapping) or None, progress=progress)
-    cleaned = clean(source, rules or Rules(), now=SystemClock().now(), progress=progress)
+
+def say_rejected(path: Path, cleaned: "Cleaned") -> None:
+    """Say on standard error how many rows of a log were rejected, and why."""
+    from tacit.cli.terminal import err
+
     if cleaned.reasons:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in cleaned.reasons.items())
-        err.print(f"{path}: {cleaned.rows_in:,} rows, {len(cleaned.events):,} kept; set aside: {reasons}")
-    return cleaned
+        err.print(f"{path}: {cleaned.rows_in:,} rows, {len(cleaned.events):,} kept; rejected rows: {reasons}")
 
 
-def item_frame(path: Path | None) -> "pl.DataFrame | None":
-    """Read a catalogue, if there is one."""
-    from tacit.data.read import read_items
+def configured(
+    path: Path | None, encoder: str | None, seed: int | None, *, like: Path | None = None
+) -> "Config":
+    """Return the configuration of a file or of a snapshot, or the default one; the options win.
 
-    return None if path is None else read_items(path)
-
-
-def user_frame(path: Path | None) -> "pl.DataFrame | None":
-    """Read a file of users, if there is one."""
-    from tacit.data.read import read_users
-
-    return None if path is None else read_users(path)
-
-
-def configured(path: Path | None, encoder: str | None, seed: int | None) -> "Config":
-    """Return the configuration of a file, or the default one; the options win."""
+    Raises
+    ------
+    ConfigError
+        If both a file and a snapshot are given, or the configuration cannot be used.
+    """
     from tacit.pipeline.config import Config, read_config
 
+    if path is not None and like is not None:
+        raise ConfigError("--config and --like both give a configuration; leave one of them out")
     given = {name: value for name, value in (("encoder", encoder), ("seed", seed)) if value is not None}
-    return replace(Config() if path is None else read_config(path), **given)  # type: ignore[arg-type]
+    base = Config()
+    if path is not None:
+        base = read_config(path)
+    elif like is not None:
+        from tacit.engine.snapshot import config_of
+
+        base = config_of(like)
+    return replace(base, **given)  # type: ignore[arg-type]

@@ -1,9 +1,25 @@
 """Options and arguments that several commands take, each in one place."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+from tacit.core.entry import Kind
+from tacit.pipeline.register import ENTRIES
+
+
+def known(*kinds: Kind) -> str:
+    """Return the names of Tacit's own components of some kinds, for the help of an option.
+
+    Those of other packages are taken as well; finding them costs time that a command may not need.
+    """
+    return ", ".join(entry.name for entry in ENTRIES if entry.kind in kinds)
+
+
+Events = Annotated[
+    Path, typer.Argument(metavar="EVENTS", help="Event log: CSV, TSV, JSONL or Parquet, packed or not.")
+]
 
 Items = Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")]
 
@@ -26,6 +42,13 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", help="Seed of the run.", show_default="that of the configuration, or 7"),
 ]
+
+Cut = Annotated[
+    Literal["time", "leave-one-out", "random"] | None,
+    typer.Option("--split", help="How to hold out; the most honest way that the log supports by default."),
+]
+
+Share = Annotated[float, typer.Option("--share", min=0.001, max=0.5, help="Share of the events to hold out.")]
 
 AllowSeen = Annotated[
     bool,

@@ -25,17 +25,28 @@ their values are attributes of the same names.
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any, Literal, Self, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
-
-import numpy as np
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    Self,
+    TypeVar,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from tacit.core.errors import ConfigError
 from tacit.core.spaces import Search
-from tacit.core.types import Json
+
+if TYPE_CHECKING:  # it imports numpy, and the command line makes its options of parameters
+    from tacit.core.types import Json
 
 Built = TypeVar("Built")
 
@@ -208,7 +219,7 @@ class Parameterised:
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
 
-    def spec(self) -> dict[str, Json]:
+    def spec(self) -> "dict[str, Json]":
         """Return the parameters as JSON; see `plain`."""
         return {name: plain(value) for name, value in values_of(self).items()}
 
@@ -275,7 +286,8 @@ def checked(one: Parameter, value: Any, what: str) -> Any:
     """
     from pydantic import ValidationError
 
-    if isinstance(value, np.generic):
+    numpy = sys.modules.get("numpy")  # who has a number of it has imported it
+    if numpy is not None and isinstance(value, numpy.generic):
         value = value.item()
     form = _thawed(value) if _mentions(one.kind, list) else _frozen(value)
     try:
@@ -290,7 +302,7 @@ def checked(one: Parameter, value: Any, what: str) -> Any:
     return value
 
 
-def plain(value: Any) -> Json:
+def plain(value: Any) -> "Json":
     """Return a value as JSON: tuples as lists, infinity as the text "inf"."""
     if isinstance(value, float) and math.isinf(value):
         return _ENDLESS if value > 0 else f"-{_ENDLESS}"

@@ -4,20 +4,17 @@ The rules run in a fixed order and a row is removed by the first that fits it, s
 number of events plus the number of quarantined rows. Missing values are filled before rows are compared.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from math import inf
-from typing import Any, Literal
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import polars as pl
 
-from tacit.core.errors import ConfigError
-from tacit.core.parameters import Parameterised, build, declared, parameter, values_of
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.event_names import is_rated, strength
-from tacit.data.impute import Fill, check_fills, filled
+from tacit.data.impute import filled
 from tacit.data.read import Source, raw_lines
+from tacit.data.rules import Rules as Rules
 
 FIRST_MOMENT = 631_152_000.0
 """1990-01-01: no log of what people did online is older."""
@@ -27,95 +24,6 @@ _STRONG = 0.7
 _BOT_DEVIATIONS = 3.0
 _LEAST_SPREAD = 0.4
 _BOT_MOMENTS = 10
-
-
-class Rules(Parameterised):
-    """What to remove and what to fill in.
-
-    Parameters
-    ----------
-    impossible_times : bool
-        Times before 1990 or later than a day after now.
-    missing_times : bool
-        Events without a time in a log that has times.
-    duplicates : bool
-        Events that repeat another in user, item, type, time, value and order.
-    burst_seconds : float
-        A view, click or the like that follows the same one by at most so many seconds; 0 keeps them.
-        Carts, purchases and ratings are never bursts.
-    bots : bool
-        Users who are too fast and too broad at once. Too fast: looks at ``bot_items_per_minute`` different
-        items within a minute or ``bot_items_per_hour`` within an hour, at ten moments or more (an order of
-        many items at one moment is none). Too broad: the number of different items is an outlier (3 robust
-        deviations of its logarithm), or half of all items and twice the median. Ratings, refusals and what
-        was only shown are not counted: people rate and refuse whole pages at once.
-    bot_items_per_minute, bot_items_per_hour : int
-    outliers : {"quantile", "mad"} or None
-        Values in the outer ``outlier_share`` of either side, or further than ``outlier_deviations`` robust
-        deviations from the median of their event type.
-    outlier_share, outlier_deviations : float
-    min_user_events, min_item_events : int
-        Users and items with fewer events are removed, items first, until none is left that has fewer.
-    fill : mapping of column to Fill
-        How missing values are filled, by column ("value", "timestamp").
-    """
-
-    impossible_times: bool = True
-    missing_times: bool = True
-    duplicates: bool = True
-    burst_seconds: float = parameter(default=2.0, low=0, below=inf, unit="seconds")
-    bots: bool = True
-    bot_items_per_minute: int = parameter(default=20, low=1)
-    bot_items_per_hour: int = parameter(default=300, low=1)
-    outliers: Literal["quantile", "mad"] | None = None
-    outlier_share: float = parameter(default=0.001, low=0, below=0.5)
-    outlier_deviations: float = parameter(default=10.0, above=0, below=inf)
-    min_user_events: int = parameter(default=1, low=1)
-    min_item_events: int = parameter(default=1, low=1)
-    fill: dict[str, Fill] = parameter(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.bot_items_per_hour < self.bot_items_per_minute:
-            raise ConfigError(
-                f"the cleaning rules contradict each other: bot_items_per_hour is {self.bot_items_per_hour}, "
-                f"less than bot_items_per_minute, {self.bot_items_per_minute}; raise the first"
-            )
-        check_fills(self.fill)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the rules as plain data: what `parse_rules` takes, without what is None."""
-        values = {name: value for name, value in values_of(self).items() if value is not None}
-        return {**values, "fill": {name: how.word for name, how in self.fill.items()}}
-
-    def rows_only(self) -> "Rules":
-        """Return the rules that look at rows and their neighbours only, never at statistics over the log.
-
-        What an evaluation applies before its cut: statistics over the whole log would tell of the future.
-        """
-        return replace(self, bots=False, outliers=None, min_user_events=1, min_item_events=1, fill={})
-
-    def statistical(self) -> "Rules":
-        """Return the other rules: what an evaluation applies to its training part alone."""
-        return replace(self, impossible_times=False, missing_times=False, duplicates=False, burst_seconds=0)
-
-
-def parse_rules(values: Mapping[str, Any], *, where: str = "the cleaning rules") -> Rules:
-    """Return the rules of plain data: the fields of `Rules`, ``fill`` as column to word or number.
-
-    Raises
-    ------
-    ConfigError
-        If a key is no rule or a value does not fit it.
-    """
-    known = declared(Rules)
-    for name in values:
-        if name not in known:
-            raise ConfigError(f"{where} have no {name!r}; known: {', '.join(sorted(known))}")
-    fill = values.get("fill") or {}
-    if not isinstance(fill, Mapping):
-        raise ConfigError(f"{where}: fill is {fill!r}; it must name columns, for example value = 'median'")
-    return build(Rules, {**values, "fill": {name: Fill.parse(str(how)) for name, how in fill.items()}}, where)
 
 
 @dataclass(frozen=True)

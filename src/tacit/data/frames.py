@@ -6,6 +6,7 @@ value means the same in both.
 """
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
@@ -80,26 +81,35 @@ def _converted(frame: object, what: str) -> pl.DataFrame:
         raise DataError(f"the {what} cannot be read as an Arrow table: {reason}") from error
 
 
-def log_frame(events: pl.DataFrame) -> pl.DataFrame:
+def log_frame(events: pl.DataFrame, mapping: Mapping[str, str] | None = None) -> pl.DataFrame:
     """Return an event frame with every column of a cleaned log; ``user_id`` and ``item_id`` must be there.
 
     An ``event`` that is missing is a plain interaction; ``timestamp`` is anything that a file may hold; rows
     are neither removed nor moved.
 
+    Parameters
+    ----------
+    events : polars.DataFrame
+    mapping : mapping of role to column, optional
+        Columns that have other names than those of a cleaned log.
+
     Raises
     ------
+    ConfigError
+        If the mapping names no role or no column.
     DataError
         If an id column is missing, or a row would be rejected if it stood in a file.
     """
-    for name in (col.USER, col.ITEM):
-        if name not in events.columns:
+    for role in (USER, ITEM):
+        name = _ROLES[role]
+        if name not in events.columns and role not in (mapping or {}):
             raise DataError(
                 f"the event frame has no column {name!r}; rename yours to user_id and item_id, and where "
                 "you have them event, timestamp, value and seq, or give it to tacit.read, which knows other "
                 "names"
             )
     table = _with_lines(plain(events))
-    frame, rejected = finished(table, _as_named(table))
+    frame, rejected = finished(table, _as_named(table, mapping or {}))
     if len(rejected):
         counts = rejected["reason"].value_counts(sort=True, name="rows")
         told = "; ".join(f"{why}: {rows:,}" for why, rows in counts.rows())
@@ -142,9 +152,10 @@ def _with_lines(table: pl.DataFrame) -> pl.DataFrame:
     return table if lines.dtype == pl.Int64 and not lines.null_count() else numbered(table)
 
 
-def _as_named(table: pl.DataFrame) -> Rows:
-    """Return how rows become events where the columns have the names of a cleaned log: nothing is guessed."""
-    asked = {role: name for role, name in _ROLES.items() if name in table.columns}
+def _as_named(table: pl.DataFrame, mapping: Mapping[str, str]) -> Rows:
+    """Return how rows become events where the names of the columns say it: nothing is guessed."""
+    named = {role: name for role, name in _ROLES.items() if name in table.columns}
+    asked = {**named, **mapping}
     rows = Rows.of(FRAME, table.head(SAMPLE_ROWS), False, asked)
     return replace(rows, event=_PLAIN_EVENT, list_sign=None)
 

@@ -21,7 +21,7 @@ from tacit.data.users import TraitColumns
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
 from tacit.encoders.tfidf import TfidfEncoder
-from tacit.pipeline.config import config_of_toml
+from tacit.pipeline.config import Config, config_of_toml
 from tacit.pipeline.text_encoder import encoder_from
 from tacit.pipeline.twostage import TwoStage
 from tacit.store import artifacts
@@ -127,6 +127,18 @@ def load(directory: Path) -> Snapshot:
         ) from error
 
 
+def config_of(directory: Path) -> Config:
+    """Return the configuration that a snapshot was made with, after checking every file of it.
+
+    Raises
+    ------
+    ArtifactError
+        If the directory is not a snapshot, is damaged, or has another format.
+    """
+    verify(directory)
+    return _read_config(directory)
+
+
 def version_of(pipeline: TwoStage, fingerprint: str) -> str:
     """Return a short hash of what was learned and from what."""
     digest = hashlib.sha256(fingerprint.encode())
@@ -158,7 +170,7 @@ def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
             document["pipeline"],
             artifacts.read_arrays(directory / "pipeline.safetensors"),
             catalogue,
-            config=config_of_toml(artifacts.read_text(directory / _CONFIG), where=str(directory / _CONFIG)),
+            config=_read_config(directory),
             report=artifacts.read_json(directory / _REPORT),
         ),
         weights=EventWeights.from_json(document["weights"]),
@@ -166,6 +178,10 @@ def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
         facts=manifest["facts"],
         learned_encoder=_read_encoder(directory),
     )
+
+
+def _read_config(directory: Path) -> Config:
+    return config_of_toml(artifacts.read_text(directory / _CONFIG), where=str(directory / _CONFIG))
 
 
 def _read_encoder(directory: Path) -> TfidfEncoder | None:

@@ -34,11 +34,14 @@ class TunedConfig:
         Every retriever that was tuned.
     lines : list of str
         What there is to say of it, a sentence each.
+    protocol : str
+        Of the cut that it was found on.
     """
 
     config: Config
     found: list[Tuned]
     lines: list[str]
+    protocol: str
 
 
 def tune_config(
@@ -76,7 +79,7 @@ def tune_config(
     skipped = [one.name for one in chosen if split.catalogue.vectors is None and _needs_text(one)]
     chosen = [one for one in chosen if one.name not in skipped]
     if not chosen:
-        raise ConfigError("there is nothing to tune; name retrievers with --models")
+        raise ConfigError("there is nothing to tune; name retrievers (models, --models)")
     found: list[Tuned] = []
     with progress.task("tuning", total=len(chosen)) as task:
         for one in chosen:
@@ -96,7 +99,7 @@ def tune_config(
                 break
     lines = [f"not tuned, because no item has a text or an encoder: {', '.join(skipped)}"] if skipped else []
     kept, told = _kept(config, chosen, found, split, progress)
-    return TunedConfig(kept, found, [*lines, *told])
+    return TunedConfig(kept, found, [*lines, *told], split.protocol)
 
 
 def retrievers_to_tune(names: Sequence[str] | None, config: Config) -> list[Recommender]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import Parameterised, declared, parameter, values_of
-from tacit.data.clean import Rules, parse_rules
+from tacit.data.rules import Rules, parse_rules
 from tacit.data.weights import Mode
 from tacit.features.families import FAMILIES, USUAL
 from tacit.models.protocol import Recommender

@@ -7,13 +7,15 @@ names is ever imported.
 """
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tacit.core.entry import Entry, Kind, Variant
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import build, space_of
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUPS: Mapping[Kind, str] = {
     "retriever": "tacit.retrievers",
@@ -247,6 +249,16 @@ def entry_of(kind: Kind, component: object) -> Entry | None:
     return None
 
 
+def summary_of(kind: Kind, component: object) -> str:
+    """Return what a component is, in one line; of a variant, what the variant is."""
+    entry = entry_of(kind, component)
+    if entry is None:
+        own = type(component)
+        return f"a {kind} of your own: {own.__module__}.{own.__qualname__}"
+    name = getattr(component, "name", "")
+    return entry.variants[name].summary if name in entry.variants else entry.summary
+
+
 def registered(kind: Kind, component: object) -> Entry:
     """Return the entry of a component by its class.
 
@@ -269,14 +281,16 @@ def tunable(kind: Kind) -> list[str]:
     return [e.name for e in ENTRIES if e.kind == kind and not e.slow and space_of(e.load())]
 
 
-def _points(kind: Kind) -> list[EntryPoint]:
+def _points(kind: Kind) -> "list[EntryPoint]":
+    from importlib.metadata import entry_points  # not for a command that only shows its help
+
     return sorted(entry_points(group=GROUPS[kind]), key=lambda one: one.name) if kind in GROUPS else []
 
 
-def _outside(kind: Kind, point: EntryPoint) -> Entry:
+def _outside(kind: Kind, point: "EntryPoint") -> Entry:
     summary = f"of the package {_distribution(point)}"
     return Entry(kind, point.name, point.value.replace(" ", ""), summary, distribution=_distribution(point))
 
 
-def _distribution(point: EntryPoint) -> str:
+def _distribution(point: "EntryPoint") -> str:
     return point.dist.name if point.dist is not None else "an unknown package"

@@ -1,0 +1,241 @@
+"""From an event log and a catalogue to a text encoder that has learned from the log what goes with what.
+
+Two methods: ``head`` learns a linear map behind an encoder in seconds (`tacit.encoders.tuned`), ``full``
+trains the last layers of a language model (`tacit.encoders.finetune`). Both are measured on items that were
+held out of the learning, and the encoder as it is stays one of the choices.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import polars as pl
+
+from tacit.core.errors import ConfigError, DataError, UnsupportedError
+from tacit.core.manifest import check_target, publish
+from tacit.core.progress import SILENT, Progress
+from tacit.core.seeds import generator
+from tacit.core.types import Json
+from tacit.core.version import __version__
+from tacit.data import columns as col
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.data.times import parser_for
+from tacit.data.weights import EventWeights
+from tacit.encoders import minilm, tuned
+from tacit.encoders.cold import Quality
+from tacit.encoders.finetune import Epoch, Plan, finetune, save_model
+from tacit.encoders.huggingface import HuggingFaceEncoder
+from tacit.encoders.tfidf import TfidfEncoder
+from tacit.engine.train import catalogue_of
+from tacit.pipeline.text_encoder import encoder_from
+
+Method = Literal["head", "full"]
+
+_START = "the encoder as it is"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One encoder that was measured on the held-out items.
+
+    Attributes
+    ----------
+    name : str
+        "the encoder as it is", "pull 0.3" (of a head) or "epoch 2".
+    quality : Quality
+        ``recall`` (Recall@20) and ``ndcg`` (NDCG@20) of the held-out items.
+    loss, seconds : float or None
+        Of an epoch.
+    """
+
+    name: str
+    quality: Quality
+    loss: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """What a fine-tuning of an encoder found.
+
+    Attributes
+    ----------
+    directory : Path
+        What ``Config(encoder=...)`` takes, if the encoder was written.
+    written : bool
+        False where no epoch was better than the encoder as it is.
+    attempts : list of Attempt
+        All that was measured, the encoder as it is first.
+    best : Attempt
+    """
+
+    directory: Path
+    written: bool
+    attempts: list[Attempt]
+    best: Attempt
+
+    @property
+    def before(self) -> Quality:
+        """Quality of the encoder as it is."""
+        return self.attempts[0].quality
+
+    @property
+    def after(self) -> Quality:
+        """Quality of the best encoder."""
+        return self.best.quality
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What an encoder learns from."""
+
+    interactions: Interactions
+    catalogue: Catalogue
+    facts: dict[str, Json]
+
+
+def finetune_encoder(
+    events: pl.DataFrame,
+    items: pl.DataFrame,
+    out: Path,
+    *,
+    method: Method = "head",
+    base: str = "auto",
+    until: str | None = None,
+    layers: int = 2,
+    seconds: float = 600.0,
+    seed: int = 7,
+    progress: Progress = SILENT,
+    on_epoch: Callable[[Attempt], None] | None = None,
+) -> Finetuned:
+    """Tune a text encoder on a cleaned log and write it; see `tacit.finetune`.
+
+    Raises
+    ------
+    ConfigError
+        If the method, the base or the time cannot be used.
+    DataError
+        If no event lies before ``until``.
+    UnsupportedError
+        If no item has a text.
+    """
+    check_request(method, base, out)
+    log = _before(events, until)
+    catalogue = catalogue_of(log, items)
+    if not catalogue.has_text.any():
+        raise UnsupportedError("no item of the catalogue has a text: there is nothing to encode")
+    interactions = Interactions.from_frame(EventWeights.fit(log).weigh(log), catalogue.items)
+    facts: dict[str, Json] = {"events": len(interactions), "until": until, "seed": seed}
+    source = _Source(interactions, catalogue, facts)
+    tell = on_epoch or (lambda attempt: None)
+    if method == "head":
+        return _head(base, source, out, seed, progress, tell)
+    return _full(
+        _language_model(base), source, out, Plan(layers=layers, seconds=seconds), seed, progress, tell
+    )
+
+
+def check_request(method: str, base: str, out: Path) -> None:
+    """Refuse what surely cannot be done, before any file is read.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such method, or the base has no layers to train.
+    ArtifactError
+        If the directory holds something else.
+    """
+    if method not in get_args(Method):
+        raise ConfigError(f"there is no method {method!r}; known: {', '.join(get_args(Method))}")
+    check_target(out)
+    if method == "full" and (base == "tfidf" or base.startswith("endpoint:") or tuned.is_tuned(Path(base))):
+        raise ConfigError(
+            f"the method full trains a Hugging Face model, and {base} is none: use the method head"
+        )
+
+
+def _before(events: pl.DataFrame, until: str | None) -> pl.DataFrame:
+    """Return the events before a time that somebody wrote down."""
+    if until is None:
+        return events
+    written = pl.Series([until])
+    parse = parser_for(written)
+    moment = None if parse is None else parse(written)[0]
+    if moment is None:
+        raise ConfigError(f"until {until!r} is no time; write 2024-05-01, 2024-05-01T12:00 or Unix seconds")
+    kept = events.filter(pl.col(col.TIMESTAMP) < moment)
+    if not len(kept):
+        raise DataError(f"no event lies before {until}, or the log has no times; give a later time")
+    return kept
+
+
+def _head(
+    base: str,
+    source: _Source,
+    out: Path,
+    seed: int,
+    progress: Progress,
+    tell: Callable[[Attempt], None],
+) -> Finetuned:
+    encoder = encoder_from(base, source.catalogue.texts.to_list())
+    origin = str(Path(base).resolve()) if Path(base).is_dir() else base
+    if base == "auto":
+        origin = "tfidf" if isinstance(encoder, TfidfEncoder) else "minilm"
+    rng = generator(seed, "finetune")
+    made, fit = tuned.tune(encoder, origin, source.interactions, source.catalogue, rng=rng, progress=progress)
+    attempts = [
+        Attempt(_START if one.strength is None else f"pull {one.strength:g}", one.quality)
+        for one in fit.trials
+    ]
+    for attempt in attempts:
+        tell(attempt)
+    tuned.save(made, out, {**source.facts, "before": fit.before.recall, "after": fit.after.recall})
+    best = next(
+        attempt
+        for attempt, one in zip(attempts, fit.trials, strict=True)
+        if one.strength == fit.head.strength
+    )
+    return Finetuned(out, True, attempts, best)
+
+
+def _full(
+    model: HuggingFaceEncoder,
+    source: _Source,
+    out: Path,
+    plan: Plan,
+    seed: int,
+    progress: Progress,
+    tell: Callable[[Attempt], None],
+) -> Finetuned:
+    def keep(epoch: Epoch, better: bool) -> None:
+        tell(_attempt(epoch))
+        if better:
+            facts: dict[str, Json] = {**source.facts, "recall": epoch.quality.recall}
+            publish(out, lambda target: save_model(model, target), {"tacit": __version__, "facts": facts})
+
+    catalogue = source.catalogue
+    epochs = finetune(
+        model,
+        source.interactions,
+        [text if known else "" for text, known in zip(catalogue.texts, catalogue.has_text, strict=True)],
+        plan,
+        rng=generator(seed, "finetune"),
+        on_epoch=keep,
+        progress=progress,
+    )
+    best = max(epochs, key=lambda epoch: epoch.quality.ndcg)
+    return Finetuned(out, best.epoch > 0, [_attempt(epoch) for epoch in epochs], _attempt(best))
+
+
+def _attempt(epoch: Epoch) -> Attempt:
+    if epoch.epoch == 0:
+        return Attempt(_START, epoch.quality)
+    return Attempt(f"epoch {epoch.epoch}", epoch.quality, epoch.loss, epoch.seconds)
+
+
+def _language_model(base: str) -> HuggingFaceEncoder:
+    if base in ("auto", "minilm"):
+        return minilm.minilm(dtype="float32")
+    return HuggingFaceEncoder(base, dtype="float32")
