@@ -160,7 +160,7 @@ def served(place: Path, shop: Path) -> Iterator[str]:
         yield server.stdout.readline().split()[-1]
     finally:
         server.terminate()
-        server.wait(30)
+        server.communicate(timeout=30)
 
 
 def test_it_is_served(installed: Path, shop: Path, model: Path) -> None:

@@ -21,6 +21,7 @@ from tacit.data.users import TraitColumns
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
 from tacit.encoders.tfidf import TfidfEncoder
+from tacit.pipeline.component_specs import check_origins
 from tacit.pipeline.config import Config, config_of_toml
 from tacit.pipeline.text_encoder import encoder_from
 from tacit.pipeline.twostage import TwoStage
@@ -151,6 +152,7 @@ def version_of(pipeline: TwoStage, fingerprint: str) -> str:
 
 def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
     document: dict[str, Any] = artifacts.read_json(directory / "snapshot.json")
+    check_origins(document["pipeline"])
     catalogue = _read_catalogue(directory)
     users = Vocabulary(pl.read_parquet(directory / "users.parquet")[col.USER])
     log = artifacts.read_arrays(directory / "interactions.safetensors")

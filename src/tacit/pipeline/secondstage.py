@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from tacit.core.entry import Kind
-from tacit.core.errors import ConfigError
 from tacit.core.parts import part_of
 from tacit.core.types import Array, Float32, Json
 from tacit.data.catalogue import Catalogue
@@ -18,8 +16,8 @@ from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
 from tacit.models.protocol import Recommender
-from tacit.pipeline import register
 from tacit.pipeline.blend import Blend, log_softmax
+from tacit.pipeline.component_specs import named_spec, registered_class
 from tacit.rankers.ranker import Ranker
 
 _DIMENSION = 32
@@ -108,29 +106,6 @@ class SecondStage:
             ranker=None if ranker is None else _restored(ranker, part_of(arrays, "ranker", ":")),
             ranker_weight=spec["ranker_weight"],
         )
-
-
-def named_spec(kind: Kind, component: Any) -> dict[str, Json]:
-    """Return what a snapshot says of a component: its entry in the register, where that is from, its spec."""
-    entry = register.registered(kind, component)
-    return {"entry": entry.name, "distribution": entry.distribution, "spec": component.spec()}
-
-
-def registered_class(kind: Kind, kept: Mapping[str, Any]) -> Any:
-    """Return the class of a component that a snapshot names; only what is registered is ever imported.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such component, or it comes from another package than that of the snapshot.
-    """
-    entry = register.find(kind, kept["entry"])
-    if entry.distribution != kept["distribution"]:
-        raise ConfigError(
-            f"the {kind} {kept['entry']!r} of the snapshot is of the package {kept['distribution']}, but the "
-            f"installed one is of {entry.distribution}; install the first"
-        )
-    return entry.load()
 
 
 def _restored(kept: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ranker:

@@ -30,12 +30,13 @@ from tacit.models.protocol import (
     SimilarItems,
     batches,
 )
+from tacit.pipeline.component_specs import named_spec, registered_class
 from tacit.pipeline.config import Config
 from tacit.pipeline.explain import Reason, reasons
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
 from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
 from tacit.pipeline.retrieval import candidates, filled
-from tacit.pipeline.secondstage import SecondStage, named_spec, registered_class
+from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import learn
 from tacit.pipeline.training_report import TrainingReport
 from tacit.rankers.ranker import OnEpoch
