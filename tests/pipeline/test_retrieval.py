@@ -81,3 +81,18 @@ def test_free_places_are_taken_by_what_is_left_after_everything_that_somebody_sp
     assert whole.items.tolist() == [[3, 1, 2, 5, -1], [0, 1, 2, 3, 5]]
     assert whole.scores.tolist() == [[2, 0.5, -0.5, -0.5, -np.inf], [0, 0, 0, 0, 0]]
     assert ranking.items[0, 2] == -1
+
+
+class Frozen(Fixed):
+    """Cannot take in new items: a history that names one would break it."""
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        assert (queries.item < len(self.scores)).all()
+        return super().score(queries, items)
+
+
+def test_later_items_do_not_reach_a_retriever_that_cannot_take_them_in() -> None:
+    queries = Queries.of([[1, 5], [4]], exclude_seen=False)
+    found = candidates([Frozen("frozen", [0, 1, 2, 3])], queries, 10, np.full(6, True), known=4)
+    assert found.items.tolist() == [[0, 1, 2, 3]] * 2
+    assert found.scores[:, :, 0].tolist() == [[0, 1, 2, 3]] * 2

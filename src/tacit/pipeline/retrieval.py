@@ -8,10 +8,12 @@ from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
-from tacit.models.protocol import Recommender, batches, mask_excluded
+from tacit.models.protocol import FoldsIn, Recommender, batches, mask_excluded
 
 
-def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool) -> Candidates:
+def candidates(
+    retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool, known: int | None = None
+) -> Candidates:
     """Return the union of each retriever's k best allowed items, with every retriever's score of each.
 
     Parameters
@@ -24,6 +26,8 @@ def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allo
         How many items each retriever may put forward.
     allowed : bool[items]
         Items that may be recommended at all.
+    known : int, optional
+        How many items there were at the fit; later ones do not reach a retriever that cannot take them in.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allo
     scores = []
     lists = []
     for retriever in retrievers:
-        full = retriever.score(queries)
+        full = _full_scores(retriever, queries, len(allowed), len(allowed) if known is None else known)
         full += barred
         mask_excluded(full, queries)
         scores.append(full)
@@ -45,6 +49,14 @@ def candidates(retrievers: Sequence[Recommender], queries: Queries, k: int, allo
     gathered[items < 0] = -np.inf
     names = tuple(r.name for r in retrievers)
     return Candidates(items, gathered, queries.lengths, queries.idle_time, names)
+
+
+def _full_scores(retriever: Recommender, queries: Queries, width: int, known: int) -> Float32:
+    """Return a retriever's score of every item of a catalogue that may have grown: float32[n, width]."""
+    if known == width or isinstance(retriever, FoldsIn):
+        return retriever.score(queries)
+    scores = retriever.score(queries.keep(queries.item < known))
+    return np.pad(scores, ((0, 0), (0, width - known)), constant_values=-np.inf)
 
 
 def union(items: Int32) -> Int32:

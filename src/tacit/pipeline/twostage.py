@@ -88,6 +88,7 @@ class TwoStage:
         self.rerank_: Reranker | None = None
         self.rerank_report_: RerankReport | None = None
         self.available_: Bool
+        self.n_known_: int  # items of the catalogue at the fit
         self.report_: TrainingReport | None = None
 
     def showing(self, progress: Progress) -> Self:
@@ -120,6 +121,7 @@ class TwoStage:
             )
         self.retrievers_ = first.retrievers
         self.second_ = second.fitted(interactions, catalogue, first.retrievers)
+        self.n_known_ = len(catalogue)
         self.available_ = catalogue.available
         return self
 
@@ -139,7 +141,9 @@ class TwoStage:
             allowed[items] = self.available_[items]
         parts = []
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
-            found = candidates(self.retrievers_, batch, max(k, self.config.candidates), allowed)
+            found = candidates(
+                self.retrievers_, batch, max(k, self.config.candidates), allowed, self.n_known_
+            )
             scores = self.second_.score(batch, found)
             if self.rerank_:
                 scores = self.rerank_.reordered(batch, found, scores)
@@ -190,6 +194,7 @@ class TwoStage:
         return {
             "name": self.name,
             "protocol": self.protocol,
+            "items": self.n_known_,
             "retrievers": [named_spec("retriever", one) for one in self._persistent()],
             "second": self.second_.spec(),
             "rerank": self.rerank_.spec() if self.rerank_ else None,
@@ -223,6 +228,7 @@ class TwoStage:
         report : mapping, optional
         """
         model = cls(config, protocol=spec["protocol"], name=spec["name"])
+        model.n_known_ = spec["items"]
         model.retrievers_ = tuple(
             registered_class("retriever", kept).restore(
                 kept["spec"], part_of(arrays, one.name, "/"), catalogue
