@@ -9,7 +9,7 @@ from tacit.evaluation.evaluate import evaluate_all, first_stage, protocol_of
 from tacit.evaluation.leaderboard import leaderboard
 from tacit.evaluation.split import Split
 from tacit.models.protocol import Recommender
-from tacit.pipeline import comparable
+from tacit.pipeline import comparable, register
 from tacit.pipeline.config import Config, check_ranker_name, ranker_choices
 
 
@@ -57,22 +57,22 @@ def compare(
         If a model that was asked for needs texts and there are none.
     """
     protocol = protocol_of(split)
-    names, makers = model_names(models, config), comparable.models(config, protocol=protocol)
+    names = model_names(models, config)
     if split.catalogue.vectors is None:
         names = _without_text(names, named=models is not None)
-    compared: dict[str, comparable.Maker] = {name: makers[name] for name in names}
+    compared = dict(comparable.models(config, names, protocol=protocol))
     if rankers is not None or ablation:
         first = first_stage(config, split, progress=progress)
         compared |= comparable.ranked(config, first, ranker_names(rankers), protocol=protocol)
         compared |= comparable.ablated(config, first, protocol=protocol) if ablation else {}
     for name, make in (own or {}).items():
-        if name in makers or name in compared:
+        if name in compared or _is_model(name, config):
             raise ConfigError(f"there is a model {name!r} already; give yours another name")
         compared[name] = make
     if against is not None and against not in compared:
         raise ConfigError(f"against: {against!r} is not compared; there are {', '.join(compared)}")
     outcomes = evaluate_all(compared, split, seed=config.seed, progress=progress)
-    simple = comparable.single_models(repeats=True)
+    simple = set(names) - set(comparable.WHOLE)
     return leaderboard(outcomes, split, simple=simple, against=against, seed=config.seed)
 
 
@@ -89,9 +89,19 @@ def model_names(wanted: Sequence[str] | None, config: Config) -> list[str]:
         slow = comparable.slow_models()
         return [name for name in known if name not in slow]
     for name in _named(wanted, "model", known):
-        if name not in known:
+        if not _is_model(name, config):
             raise ConfigError(f"there is no model {name!r}; known: {', '.join(known)}")
     return list(dict.fromkeys(wanted))
+
+
+def _is_model(name: str, config: Config) -> bool:
+    """Return whether a name is that of a model that can be compared: Tacit's or another package's."""
+    if name in comparable.WHOLE:
+        return True
+    if not register.is_known("retriever", name):
+        return False
+    needs = register.find("retriever", name).needs
+    return "rules" not in needs and (config.repeats or "repeats" not in needs)
 
 
 def ranker_names(wanted: Sequence[str] | None) -> list[str]:

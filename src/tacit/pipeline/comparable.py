@@ -21,7 +21,9 @@ WHOLE = ("blend", "tacit")
 """The two-stage models; all others are one idea each, with its defaults: what these two have to beat."""
 
 
-def models(config: Config | None = None, *, protocol: Protocol | None = None) -> Mapping[str, Maker]:
+def models(
+    config: Config | None = None, names: Sequence[str] | None = None, *, protocol: Protocol | None = None
+) -> Mapping[str, Maker]:
     """Return what makes each model, by name.
 
     Parameters
@@ -29,27 +31,28 @@ def models(config: Config | None = None, *, protocol: Protocol | None = None) ->
     config : Config, optional
         Of the two-stage models: ``tacit`` is the whole of it, ``blend`` the same without its ranker. Where
         it lets items repeat, there is the model of that too.
+    names : sequence of str, optional
+        Which models, those of other packages and variants included; all of Tacit's by default.
     protocol : {"time", "leave-one-out", "random"}, optional
         The kind of cut that two-stage models learn from; by default the most honest one of the log.
     """
     whole = config or Config()
-    simple = {name: partial(register.create, "retriever", name) for name in single_models(whole.repeats)}
-    return {
-        **simple,
+    two_stage: dict[str, Maker] = {
         "blend": lambda: TwoStage(replace(whole, ranker=None), protocol=protocol, name="blend"),
         "tacit": lambda: TwoStage(whole, protocol=protocol),
     }
+    chosen = [*single_models(whole.repeats), *two_stage] if names is None else names
+    return {name: two_stage.get(name) or partial(register.create, "retriever", name) for name in chosen}
 
 
 def single_models(repeats: bool = False) -> list[str]:
-    """Return the names of the models that are one idea each.
+    """Return the names of Tacit's models that are one idea each.
 
-    Those of other packages are among them; a model that needs rules is not, and one that needs repeats only
-    where items may repeat.
+    A model that needs rules is not among them, and one that needs repeats only where items may repeat.
     """
     names = []
-    for entry in register.entries("retriever"):
-        if "rules" in entry.needs or ("repeats" in entry.needs and not repeats):
+    for entry in register.ENTRIES:
+        if entry.kind != "retriever" or "rules" in entry.needs or ("repeats" in entry.needs and not repeats):
             continue
         names += [entry.name, *(name for name, variant in entry.variants.items() if variant.compared)]
     return names

@@ -177,6 +177,13 @@ def entries(kind: Kind) -> list[Entry]:
     return own + [_outside(kind, point) for point in _points(kind) if point.name not in taken]
 
 
+def is_known(kind: Kind, name: str) -> bool:
+    """Return whether a name is that of a component; other packages are looked at only if it is not Tacit's."""
+    if (kind, name) in _OWN or (kind, name) in _VARIANTS:
+        return True
+    return any(point.name == name for point in _points(kind))
+
+
 def find(kind: Kind, name: str) -> Entry:
     """Return the entry of a name; of a variant, that of the component it varies.
 
@@ -242,8 +249,12 @@ def entry_of(kind: Kind, component: object) -> Entry | None:
     """Return the entry of a component by its class; None where that is not registered."""
     own = type(component)
     path = f"{own.__module__}:{own.__qualname__}"
-    for entry in entries(kind):
+    for entry in ENTRIES:
+        if entry.kind == kind and entry.path == path:
+            return entry
+    for point in _points(kind):
         # A package may hand out its class from another module than the one that holds it.
+        entry = _outside(kind, point)
         if entry.path == path or (entry.path.endswith(f":{own.__qualname__}") and entry.load() is own):
             return entry
     return None

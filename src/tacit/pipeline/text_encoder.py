@@ -67,6 +67,6 @@ def _parts(source: str) -> tuple[str, str]:
     name, _, argument = source.partition(":")
     if Path(source).exists():
         return _FALLBACK, source
-    if name in {entry.name for entry in register.entries("encoder")}:
+    if register.is_known("encoder", name):
         return name, argument
     return _FALLBACK, source
