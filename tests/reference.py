@@ -147,8 +147,8 @@ _MODELS_HEAD = f"""# Models and their parameters
 
 <!-- Made by `{COMMAND}` from the register and the classes; a test keeps it true. Do not edit. -->
 
-What a configuration can name, and every parameter of it. `[retrievers.NAME]` takes a retriever or a variant,
-`ranker` a ranker or `"none"`, `rerank` the re-ranker, `encoder` an encoder; see
+What a configuration can name, and every parameter of it. `[retrievers.NAME]` takes a retriever or a
+variant, `ranker` a ranker or `"none"`, `rerank` the re-ranker, `encoder` an encoder; see
 [how to configure](../howto/configure.md). A model of an evaluation (`--models`) is a retriever or a variant
 with its defaults, `blend` (the retrievers of the configuration without a ranker) or `tacit` (all of it). Other
 packages add components by entry points. `tacit explain-config` shows the pipeline of a configuration.
@@ -189,7 +189,8 @@ def _kind_table(title: str, entries: list[Entry]) -> list[str]:
 
 
 def _entry_row(name: str, summary: str, entry: Entry) -> str:
-    notes = ["in the usual configuration"] if name in DEFAULT_RETRIEVERS and entry.kind == "retriever" else []
+    usual = entry.kind == "retriever" and name in DEFAULT_RETRIEVERS
+    notes = ["in the usual configuration"] if usual else []
     notes += ["the usual ranker"] if (entry.kind, name) == ("ranker", Config().ranker.name) else []
     notes += ["slow: fitted only where it is named"] if entry.slow else []
     needs = ", ".join(_MEANINGS[need] for need in entry.needs)

@@ -61,7 +61,7 @@ def training_section(training: Mapping[str, Any]) -> Section:
     Parameters
     ----------
     training : mapping
-        `tacit.pipeline.training_report.TrainingReport` as JSON. Of it are shown ``epochs`` (epoch 0 is the first
+        `tacit.pipeline.training_report.TrainingReport` as JSON. Shown are ``epochs`` (epoch 0 is the first
         stage alone), and where they are there ``test`` (figures on users that were neither trained on nor
         validated on), ``gain``, ``reliability`` and ``importance``.
     """
