@@ -150,8 +150,8 @@ _MODELS_HEAD = f"""# Models and their parameters
 What a configuration can name, and every parameter of it. `[retrievers.NAME]` takes a retriever or a
 variant, `ranker` a ranker or `"none"`, `rerank` the re-ranker, `encoder` an encoder; see
 [how to configure](../howto/configure.md). A model of an evaluation (`--models`) is a retriever or a variant
-with its defaults, `blend` (the retrievers of the configuration without a ranker) or `tacit` (all of it). Other
-packages add components by entry points. `tacit explain-config` shows the pipeline of a configuration.
+with its defaults, `blend` (the retrievers of the configuration without a ranker) or `tacit` (all of it).
+Other packages add components by entry points. `tacit explain-config` shows the pipeline of a configuration.
 """
 
 _KINDS = {
