@@ -1,8 +1,9 @@
-"""The pages of the commands and of the Python API: ``python -m tests.reference`` writes them."""
+"""Pages made from the code (commands, Python API, models): ``python -m tests.reference`` writes them."""
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -10,8 +11,15 @@ import typer.main
 
 import tacit
 from tacit.cli.app import app
+from tacit.core.entry import Entry
+from tacit.core.parameters import Parameter, declared
+from tacit.core.spaces import Choice
+from tacit.pipeline.config import DEFAULT_RETRIEVERS, Config
+from tacit.pipeline.register import ENTRIES
+from tacit.reporting.pipeline_picture import pipeline_markdown
 
-_FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+_DOCS = Path(__file__).parents[1] / "docs"
+_FOLDER = _DOCS / "reference"
 COMMAND = ".venv/bin/python -m tests.reference"
 _HEAD = f"""# The command line
 
@@ -135,9 +143,147 @@ def _signature(name: str, thing: Any) -> str:
     return name + re.sub(r"<[^<>]*>", "...", called)
 
 
+_MODELS_HEAD = f"""# Models and their parameters
+
+<!-- Made by `{COMMAND}` from the register and the classes; a test keeps it true. Do not edit. -->
+
+What a configuration can name, and every parameter of it. `[retrievers.NAME]` takes a retriever or a
+variant, `ranker` a ranker or `"none"`, `rerank` the re-ranker, `encoder` an encoder; see
+[how to configure](../howto/configure.md). A model of an evaluation (`--models`) is a retriever or a variant
+with its defaults, `blend` (the retrievers of the configuration without a ranker) or `tacit` (all of it).
+Other packages add components by entry points. `tacit explain-config` shows the pipeline of a configuration.
+"""
+
+_KINDS = {
+    "retriever": "Retrievers",
+    "ranker": "Rankers",
+    "reranker": "Re-rankers",
+    "encoder": "Encoders",
+}
+_MEANINGS = {
+    "times": "times of events",
+    "order": "an order of events",
+    "text": "texts of items",
+    "repeats": "`repeats = true`",
+    "rules": "rules",
+}
+
+
+def render_models() -> str:
+    """Return the page of all components: tables of each kind, then the parameters of each component."""
+    kinds = {title: [one for one in ENTRIES if one.kind == kind] for kind, title in _KINDS.items()}
+    tables = [part for title, entries in kinds.items() for part in _kind_table(title, entries)]
+    own = [_component(entry) for entry in ENTRIES if entry.kind != "encoder"]
+    return "\n".join([_MODELS_HEAD, *tables, *own])
+
+
+def _kind_table(title: str, entries: list[Entry]) -> list[str]:
+    rows = []
+    for entry in entries:
+        rows.append(_entry_row(entry.name, entry.summary, entry))
+        rows += [
+            _entry_row(name, f"variant of `{entry.name}`: {one.summary}", entry)
+            for name, one in entry.variants.items()
+        ]
+    return [f"## {title}\n", "| name | what it is | needs | note |", "|---|---|---|---|", *rows, ""]
+
+
+def _entry_row(name: str, summary: str, entry: Entry) -> str:
+    usual = entry.kind == "retriever" and name in DEFAULT_RETRIEVERS
+    notes = ["in the usual configuration"] if usual else []
+    notes += ["the usual ranker"] if (entry.kind, name) == ("ranker", Config().ranker.name) else []
+    notes += ["slow: fitted only where it is named"] if entry.slow else []
+    needs = ", ".join(_MEANINGS[need] for need in entry.needs)
+    return f"| `{name}` | {summary} | {needs} | {'; '.join(notes)} |"
+
+
+def _component(entry: Entry) -> str:
+    own = entry.load()
+    variants = [
+        f"`{name}` sets {', '.join(f'`{key} = {_toml(value)}`' for key, value in one.parameters.items())}."
+        for name, one in entry.variants.items()
+    ]
+    rows = [_parameter_row(one) for name, one in declared(own).items() if name != "name"]
+    summary = f"{entry.summary[0].upper()}{entry.summary[1:]} (`{entry.path.replace(':', '.')}`)."
+    return "\n".join(
+        [
+            f"## `{entry.name}` ({entry.kind})\n",
+            f"{' '.join([summary, *variants])}\n",
+            "| parameter | type | default | range | tuning searches | meaning |",
+            "|---|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _parameter_row(one: Parameter) -> str:
+    unit = f", {one.unit}" if one.unit else ""
+    cells = [
+        f"`{one.name}`",
+        f"{_type(one.kind)}{unit}",
+        f"`{_toml(one.default)}`",
+        str(one.bounds),
+        _space(one),
+        one.meaning.replace("``", "`"),
+    ]
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _type(kind: Any) -> str:
+    """Return an annotation in words."""
+    words = {int: "whole number", float: "number", str: "text", bool: "true or false", type(None): "none"}
+    if kind in words:
+        return words[kind]
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return ", ".join(f'"{one}"' for one in inside)
+    if origin in (list, tuple) or origin.__name__ == "Sequence":
+        return f"list of {_type(inside[0])}s" if inside and inside[0] is not Any else "list"
+    if origin is Mapping or origin is dict:
+        return f"table of {_type(inside[1])}s"
+    return " or ".join(_type(one) for one in inside)
+
+
+def _toml(value: Any) -> str:
+    """Return a value as a TOML file has it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Mapping):
+        return "{}" if not value else str(dict(value))
+    return "inf" if value == inf else f"{value}"
+
+
+def _space(one: Parameter) -> str:
+    if one.search is None:
+        return ""
+    if isinstance(one.search, Choice):
+        return ", ".join(_toml(value) for value in one.search.values)
+    logarithmic = ", logarithmic" if one.search.log else ""
+    return f"{one.search.low:g} to {one.search.high:g}{logarithmic}"
+
+
+MARKS = ("<!-- pipeline -->\n", "<!-- end of pipeline -->")
+"""Between these lines of a page stands the picture of the usual pipeline."""
+
+
+def render_architecture() -> str:
+    """Return the page of the architecture with the picture of the usual pipeline in its place."""
+    before, _, rest = (_DOCS / "architecture.md").read_text("utf-8").partition(MARKS[0])
+    return f"{before}{MARKS[0]}{pipeline_markdown(Config())}{MARKS[1]}{rest.partition(MARKS[1])[2]}"
+
+
 RENDERED: dict[Path, Callable[[], str]] = {
     _FOLDER / "cli.md": render_commands,
     _FOLDER / "python.md": render_api,
+    _FOLDER / "models.md": render_models,
+    _DOCS / "architecture.md": render_architecture,
 }
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import pytest
 from tests.served import small_snapshot
 
 import tacit
+from tacit import api
 from tacit.cli.app import run
 from tacit.core.errors import ArtifactError, ConfigError, DataError, InputError
 from tacit.data.shop import Shop, generate
@@ -123,7 +124,7 @@ def test_a_model_of_ones_own_stands_beside_the_others(files: Path) -> None:
 def test_an_evaluation_of_what_is_not_there_is_refused(files: Path) -> None:
     log = tacit.read(files / "events.csv").events
     for asked, said in (
-        ({"models": ["oracle"]}, "there is no model 'oracle'; known: popular"),
+        ({"models": ["oracle"]}, "there is no model 'oracle'; known: trending"),
         ({"models": []}, "no model is named"),
         ({"models": ["popular"], "rankers": ["oracle"]}, "there is no ranker 'oracle'"),
         ({"models": ["popular"], "against": "ease"}, "'ease' is not compared"),
@@ -144,6 +145,128 @@ def test_a_frame_is_evaluated_as_it_is_and_a_file_after_cleaning(files: Path) ->
         for log in (files / "events.csv", tacit.read(files / "events.csv", rules=rules.rows_only()))
     ]
     assert 0 < events[0] < events[1]
+
+
+def test_two_logs_take_the_place_of_a_cut(files: Path) -> None:
+    log = tacit.read(files / "events.csv").events
+    first = log["user_id"].unique().sort().head(25).to_list()
+    past, future = (log.filter(pl.col("user_id").is_in(first) ^ later) for later in (False, True))
+    told = tacit.evaluate(train=past, test=future, config=QUICK, models=["popular"])
+    assert told.report["protocol"] == "files"
+    assert told.report["data"]["train_events"] == len(past)
+
+
+def test_columns_may_be_mapped_wherever_a_log_is_given(files: Path, tmp_path: Path) -> None:
+    log = tacit.read(files / "events.csv").events
+    odd = log.rename({"user_id": "a", "item_id": "b", "timestamp": "c"}).select("b", "a", "c", "event")
+    odd.write_csv(tmp_path / "odd.csv")
+    roles = {"user": "a", "item": "b", "timestamp": "c"}
+    plain = tacit.fit(log, config=QUICK)
+    for events in (odd, tmp_path / "odd.csv"):
+        model = tacit.fit(events, mapping=roles, config=QUICK)
+        assert model.snapshot.interactions.users.ids.equals(plain.snapshot.interactions.users.ids)
+        assert tacit.check(events, mapping=roles).users == plain.snapshot.interactions.n_users
+        report = tacit.evaluate(events, mapping=roles, config=QUICK, models=["popular"]).report
+        assert report["protocol"] == "time"
+
+
+def test_a_file_that_is_read_says_what_was_rejected(files: Path) -> None:
+    said: list[tuple[Path, int]] = []
+    tacit.fit(
+        str(files / "events.csv"),
+        config=QUICK,
+        on_read=lambda path, log: said.append((path, sum(log.reasons.values()))),
+    )
+    rejected = len(tacit.read(files / "events.csv").quarantine)
+    assert said == [(files / "events.csv", rejected)]
+
+
+def test_better_parameters_are_found_and_can_be_fitted(files: Path, tmp_path: Path) -> None:
+    asked = {"models": ["trending"], "trials": 2, "study": tmp_path / "study.db", "config": QUICK}
+    found = tacit.tune(files / "events.csv", files / "items.jsonl", users=files / "users.csv", **asked)
+    assert [len(one.trials) for one in found.found] == [2]
+    assert found.protocol == "time"
+    assert found.lines
+    assert [one.name for one in found.config.retrievers] == ["trending", "itemknn"]
+    again = tacit.tune(files / "events.csv", files / "items.jsonl", users=files / "users.csv", **asked)
+    assert again.found == found.found  # all trials were in the study
+    assert tacit.fit(files / "events.csv", config=found.config).config == found.config
+
+
+def test_an_encoder_is_tuned_and_used(files: Path, tmp_path: Path) -> None:
+    tried: list[str] = []
+    found = tacit.finetune(
+        files / "events.csv",
+        files / "items.jsonl",
+        tmp_path / "encoder",
+        base="tfidf",
+        on_epoch=lambda attempt: tried.append(attempt.name),
+    )
+    assert tried == [attempt.name for attempt in found.attempts]
+    assert tried[0] == "the encoder as it is"
+    assert found.after.ndcg >= found.before.ndcg
+    config = replace(QUICK, encoder=str(found.directory))
+    model = tacit.fit(files / "events.csv", files / "items.jsonl", config=config)
+    assert model.snapshot.catalogue.vectors is not None
+
+
+def test_a_configuration_may_be_a_file(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "quick.toml").write_text(QUICK.to_toml())
+    assert tacit.read_config(tmp_path / "quick.toml") == QUICK
+    for config in (tmp_path / "quick.toml", str(tmp_path / "quick.toml")):
+        assert tacit.fit(files / "events.csv", config=config).config == QUICK
+
+
+def test_a_model_says_what_it_is_and_what_it_was_made_with(files: Path, tmp_path: Path) -> None:
+    config = replace(QUICK, ranker={"name": "linear", "epochs": 2})
+    epochs = []
+    model = tacit.fit(files / "events.csv", files / "items.jsonl", config=config, on_epoch=epochs.append)
+    assert epochs
+    assert model.report is not None
+    model.save(tmp_path / "shop.tacit")
+    for one in (model, tacit.load(tmp_path / "shop.tacit")):
+        assert one.config == config
+        assert one.report == model.report
+        assert one.rerank_report is None
+        log = one.snapshot.interactions
+        assert repr(one) == (
+            f"<tacit.Model {one.snapshot.version}: {log.n_users:,} users, 120 items, {len(log):,} events; "
+            f"trending + itemknn, ranker linear (weight {model.report.ranker_weight:.2f})>"
+        )
+
+
+def test_a_component_that_is_not_registered_cannot_be_saved(files: Path, tmp_path: Path) -> None:
+    class Mine(Trending):
+        """A model that no package registers."""
+
+        name: str = "mine"
+
+    model = tacit.fit(files / "events.csv", config=replace(QUICK, retrievers=[Mine()]))
+    assert len(model.recommend("u00007", k=5)) == 5
+    with pytest.raises(
+        ConfigError, match="Mine is not a registered retriever and cannot be written to a file"
+    ):
+        model.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_notebook_shows_lists_and_comparisons_as_tables_with_every_cell_escaped(files: Path) -> None:
+    items = pl.DataFrame({"item_id": ["i00001", "i00002"], "title": ["<b>Tea</b>", "Pot & cup"]})
+    log = tacit.read(files / "events.csv")
+    told = tacit.fit(log, items, config=QUICK).recommend(k=120)
+    shown = told._repr_html_()
+    assert shown.count("<tr>") == len(told) + 1
+    assert "&lt;b&gt;Tea&lt;/b&gt;" in shown
+    assert "<b>" not in shown
+    assert "Pot &amp; cup" in shown
+    frame = told.to_frame()
+    assert frame.columns == ["rank", "item_id", "title", "score", "reasons"]
+    assert frame["item_id"].to_list() == [item.item_id for item in told]
+    assert told[:0] == []
+    assert tacit.Recommendations().to_frame().schema == frame.schema
+    compared = tacit.evaluate(log, config=QUICK, models=["popular"])._repr_html_()
+    assert "<caption>" in compared
+    assert '<td style="text-align: left">popular</td>' in compared
 
 
 def test_attributes_of_users_may_be_given(files: Path, shop: Shop) -> None:
@@ -279,5 +402,8 @@ def test_names_that_are_not_there_are_no_attributes() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         tacit.nonsense  # noqa: B018
     assert set(tacit.__all__) == {
-        "Config", "Evaluation", "Model", "Rules", "check", "evaluate", "fit", "load", "read",
+        "Config", "Evaluation", "Model", "Recommendations", "Rules", "check", "evaluate", "finetune", "fit",
+        "load", "read", "read_config", "tune",
     }  # fmt: skip
+    assert tacit.__all__ == api.__all__
+    assert dir(tacit) == sorted([*tacit.__all__, "__version__"])

@@ -24,6 +24,8 @@ HEAVY = (
     [
         ("import tacit; tacit.__version__", ()),
         ("import tacit.cli.app", ()),
+        ("import tacit.pipeline.register", ()),
+        ("from tacit.cli.app import run; run(['check', '--help'])", ()),
         ("from tacit.cli.app import run; run(['fit', '--help'])", ()),
         ("from tacit.data.read import read_events", ("numpy", "polars")),
     ],

@@ -9,21 +9,22 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from tacit.pipeline.retrievers import RETRIEVERS
-from tacit.pipeline.zoo import MODELS
 from tests.reference import COMMAND, RENDERED, commands
 from tests.served import small_snapshot
 
 import tacit.core.errors
 from tacit.cli.app import app
 from tacit.core.errors import TacitError
+from tacit.core.parameters import declared
 from tacit.data.rules import Rules, parse_rules
 from tacit.data.shop import generate
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.evaluation.metrics import NAMES
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import make_split
+from tacit.pipeline.comparable import WHOLE
 from tacit.pipeline.config import Config, parse_config
+from tacit.pipeline.register import ENTRIES
 from tacit.server.app import create_app
 from tacit.server.problems import OverloadedError
 from tacit.store.events import StorageError, StorageFullError
@@ -123,12 +124,21 @@ def test_every_key_of_the_configuration_is_shown() -> None:
     assert set(shown) == set(Config.__dataclass_fields__)
 
 
-def test_every_model_retriever_metric_and_slice_is_described() -> None:
+def test_every_metric_and_slice_and_whole_model_is_described() -> None:
     page = WRITTEN[ROOT / "docs/reference/models-and-metrics.md"]
     shop = generate(users=60, items=112, events=1_500, days=30)
     parts = {part.name for part in slices(make_split(shop.events, shop.items))}
-    for name in (*MODELS, *RETRIEVERS, *NAMES, *parts):
+    for name in (*WHOLE, *NAMES, *parts):
         assert f"`{name}`" in page, name
+
+
+def test_every_component_and_every_parameter_of_it_is_described() -> None:
+    page = WRITTEN[ROOT / "docs/reference/models.md"]
+    for entry in ENTRIES:
+        assert all(f"\n| `{name}` | " in page for name in (entry.name, *entry.variants)), entry.name
+        if entry.kind != "encoder":
+            for name, one in declared(entry.load()).items():
+                assert one.meaning, f"{entry.name}: the docstring says nothing of {name}"
 
 
 def test_every_route_is_described() -> None:

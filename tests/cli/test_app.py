@@ -12,7 +12,10 @@ from tacit.cli.app import run
 from tacit.core.version import __version__
 
 SCRIPT = Path(sys.executable).with_name("tacit")
-COMMANDS = ("check", "fit", "evaluate", "recommend", "similar", "batch", "serve", "demo", "doctor")
+COMMANDS = (
+    "check", "fit", "evaluate", "tune", "finetune", "recommend", "similar", "batch", "serve",
+    "explain-config", "demo", "doctor",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -95,6 +98,13 @@ def test_an_interruption_is_no_fault(
     assert fail(KeyboardInterrupt(), monkeypatch, tmp_path) == 130
     assert capsys.readouterr().err == "tacit: interrupted; nothing was left half written\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_the_package_runs_as_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tacit", "--version"], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
 
 
 def test_the_installed_script_ends_with_the_code_of_its_command(directory: Path) -> None:

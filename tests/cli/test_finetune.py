@@ -28,7 +28,8 @@ def test_a_head_is_learned_told_kept_and_used(
     out = tmp_path / "encoder"
     assert run(["finetune", *files, "--out", str(out), "--base", "tfidf"]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "as it is: Recall@20" in told
+    assert "the encoder as it is: Recall@20" in told
+    assert "of held-out items" in told
     assert "before," in told
     assert "It has seen the whole log" in told
     vectors = encoder_from(str(out)).encode(["blue tea cup"])
@@ -114,15 +115,15 @@ def test_an_interrupt_leaves_the_best_epoch_so_far(
 ) -> None:
     qualities = iter([Quality(0.1, 0.1), Quality(0.2, 0.2)])
 
-    def labelled(*_: object) -> Quality:
+    def measured(*_: object) -> Quality:
         if (found := next(qualities, None)) is None:
             raise KeyboardInterrupt
         return found
 
-    monkeypatch.setattr(finetuning, "_judged", labelled)
+    monkeypatch.setattr(finetuning, "_evaluated", measured)
     out = tmp_path / "tuned"
     options = ["--base", str(language_model), "--method", "full", "--layers", "1"]
     assert run(["finetune", *files, "--out", str(out), *options]) == 130
-    assert "holds the best epoch so far" in capsys.readouterr().err.replace("\n", " ")
+    assert "holds the best epoch so far" in " ".join(capsys.readouterr().err.split())
     verify(out)
     assert HuggingFaceEncoder(out).dimension == 16

@@ -48,12 +48,33 @@ def test_a_dirty_shop_becomes_one_whole_snapshot(
     assert [model.name for model in snapshot.pipeline.retrievers_] == ["trending", "itemknn"]
     assert snapshot.version in told.out
     assert "blend: trending" in told.out
+    assert f"{shop / 'events.csv'}: " in told.err
     said = " ".join(told.err.split())  # a narrow terminal breaks lines
-    assert "kept; set aside: " in said
+    assert "kept; rejected rows: " in said
     assert " duplicate" in said
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model"]
     suffixes = {file.suffix for file in (tmp_path / "model").iterdir()}
-    assert suffixes == {".json", ".parquet", ".safetensors"}
+    assert suffixes == {".json", ".parquet", ".safetensors", ".toml"}
+
+
+def test_a_fit_may_start_from_the_configuration_of_a_snapshot(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = fitted(shop, tmp_path / "model", config=CONFIG.replace("windows = 1", "windows = 2"))
+    files = ["fit", str(shop / "events.csv"), "--items", str(shop / "items.jsonl")]
+    files += ["--like", str(tmp_path / "model")]
+    assert run([*files, "--out", str(tmp_path / "again")]) == 0
+    again = load(tmp_path / "again")
+    assert again.pipeline.config == first.pipeline.config
+    assert again.pipeline.config.windows == 2
+    assert again.version == first.version
+    assert run([*files, "--seed", "9", "--out", str(tmp_path / "other")]) == 0
+    assert load(tmp_path / "other").pipeline.config.seed == 9
+    capsys.readouterr()
+    assert run([*files, "--config", str(shop / "quick.toml"), "--out", str(tmp_path / "no")]) == 2
+    assert "--config and --like both give a configuration" in capsys.readouterr().err
+    assert run(["fit", "absent.csv", "--like", str(shop), "--out", str(tmp_path / "no")]) == 2
+    assert "is not a snapshot" in capsys.readouterr().err
 
 
 def test_the_same_seed_and_data_give_the_same_model_in_place_of_the_older_one(

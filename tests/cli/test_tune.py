@@ -1,6 +1,6 @@
 """``tacit tune`` from files to a configuration, through the command line itself."""
 
-import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,18 @@ from tacit.cli.app import run
 from tacit.evaluation import tuning
 from tacit.evaluation.split import Split
 from tacit.evaluation.tuning import Trial, Tuned
+from tacit.models.ease import EASE
+from tacit.models.trending import Trending
 from tacit.pipeline.config import read_config
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return write(tmp_path / "log.csv", "user_id,item_id,event,timestamp", shop_rows())
+
+
+def retrievers(config: Path) -> dict[str, Any]:
+    return {one.name: one for one in read_config(config).retrievers}
 
 
 def tuned(log: Path, out: Path, *arguments: object) -> int:
@@ -30,13 +36,14 @@ def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the search is asked for; it finds what stands under "best"."""
     asked: dict[str, Any] = {"best": {"l2": 7.0}, "splits": []}
 
-    def tune(name: str, make: Any, space: Any, split: Split, **budget: Any) -> Tuned:
+    def tune(model: Any, split: Split, **budget: Any) -> Tuned:
         asked["splits"].append(split)
-        asked["made"], asked["budget"] = make(), budget
-        return Tuned(name, [Trial({}, 0.1, 1.0), Trial(dict(asked["best"]), 0.2, 1.0)], "stop" in asked)
+        asked["model"], asked["budget"] = model, budget
+        trials = [Trial({}, 0.1, 1.0), Trial(dict(asked["best"]), 0.2, 1.0)]
+        return Tuned(model.name, trials, "stop" in asked)
 
     monkeypatch.setattr(tuning, "tune", tune)
-    monkeypatch.setattr(tuning, "quality", lambda name, model, split, **_: asked["qualities"].pop(0))
+    monkeypatch.setattr(tuning, "quality", lambda model, split, **_: asked["qualities"].pop(0))
     asked["qualities"] = [np.array([0.1, 0.1]), np.array([0.2, 0.3])]
     return asked
 
@@ -51,7 +58,7 @@ def test_a_tuned_configuration_makes_the_whole_trip(
     assert "after 3 trials" in told
     assert "blend of all:" in told
     assert out.read_text().startswith("# tacit tune, ")
-    assert "ease" in read_config(out).retrievers
+    assert "ease" in retrievers(out)
     assert tuned(log, out, "--models", "trending,ease", "--trials", 3, "--study", tmp_path / "study.db") == 0
     assert capsys.readouterr().out == told  # all trials were there
     assert run(["evaluate", str(log), "--config", str(out), "--models", "popular,blend"]) == 0
@@ -68,18 +75,13 @@ def test_tuned_parameters_take_the_place_of_those_before_and_all_else_stays(
     )
     found["best"] = {"l2": 7.0, "half_life": None}
     assert tuned(log, out, "--config", base, "--models", "old", "--trials", 9, "--seconds", 60) == 0
-    assert tomllib.loads(out.read_text()) == {
-        "ranker": "none",
-        "candidates": 50,
-        "encoder": "none",
-        "cleaning": {"impossible_times": False},
-        "retrievers": {"trending": {}, "old": {"model": "ease", "decay": 1.0, "l2": 7.0}},
-    }
-    assert (found["made"].decay, found["made"].name) == (1.0, "old")
+    before = read_config(base)
+    old = EASE(name="old", decay=1.0, half_life=30.0)
+    assert before.retrievers[1] == old
+    tuned_one = replace(old, l2=7.0, half_life=None)
+    assert read_config(out) == replace(before, encoder="none", retrievers=(before.retrievers[0], tuned_one))
+    assert found["model"] == old
     assert (found["budget"]["trials"], found["budget"]["seconds"], found["budget"]["seed"]) == (9, 60, 7)
-    written = read_config(out)
-    assert written.ranker is None
-    assert not written.cleaning.impossible_times
 
 
 def test_what_is_tuned_for_repeats_is_fitted_for_them(
@@ -89,7 +91,7 @@ def test_what_is_tuned_for_repeats_is_fitted_for_them(
     assert tuned(log, tmp_path / "tuned.toml", "--models", "repeats", "--allow-seen") == 0
     written = read_config(tmp_path / "tuned.toml")
     assert written.repeats
-    assert written.retrievers["repeats"] == {"decay": 0.95}
+    assert retrievers(tmp_path / "tuned.toml")["repeats"].decay == 0.95
 
 
 def test_what_is_better_alone_but_not_in_the_blend_is_not_kept(
@@ -98,7 +100,7 @@ def test_what_is_better_alone_but_not_in_the_blend_is_not_kept(
     found["qualities"] = [np.array([0.2, 0.2, 0.2]), np.array([0.1, 0.2, 0.4])]  # the gain of one user
     assert tuned(log, tmp_path / "tuned.toml", "--models", "ease") == 0
     assert "within noise, so the ones before are" in capsys.readouterr().out
-    assert "l2" not in read_config(tmp_path / "tuned.toml").retrievers["ease"]
+    assert retrievers(tmp_path / "tuned.toml")["ease"] == EASE(decay=1.0)
 
 
 def test_a_model_that_does_not_stand_in_the_configuration_is_added(
@@ -107,7 +109,7 @@ def test_a_model_that_does_not_stand_in_the_configuration_is_added(
     base, out = tmp_path / "base.toml", tmp_path / "tuned.toml"
     base.write_text("[retrievers.trending]\n")
     assert tuned(log, out, "--config", base, "--models", "ease") == 0
-    assert read_config(out).retrievers == {"trending": {}, "ease": {"l2": 7.0}}
+    assert read_config(out).retrievers == (Trending(), EASE(l2=7.0))
 
 
 def test_the_test_of_an_evaluation_is_not_seen_unless_asked_for(
@@ -132,7 +134,7 @@ def test_an_interrupt_ends_the_run_and_keeps_what_was_found(
     assert tuned(log, tmp_path / "tuned.toml", "--models", "ease,itemknn") == 0
     assert len(found["splits"]) == 1
     assert "interrupted" in capsys.readouterr().out
-    assert read_config(tmp_path / "tuned.toml").retrievers["ease"]["l2"] == 7.0
+    assert retrievers(tmp_path / "tuned.toml")["ease"].l2 == 7.0
 
 
 def test_of_a_model_that_stands_there_twice_the_first_is_tuned(
@@ -144,8 +146,8 @@ def test_of_a_model_that_stands_there_twice_the_first_is_tuned(
     )
     found["best"] = {"half_life": 2.0}
     assert tuned(log, out, "--config", base) == 0
-    written = read_config(out).retrievers
-    assert (written["lately"]["half_life"], written["ever"]["half_life"]) == (2.0, float("inf"))
+    written = retrievers(out)
+    assert (written["lately"].half_life, written["ever"].half_life) == (2.0, float("inf"))
 
 
 def test_all_retrievers_of_the_configuration_are_tuned_but_those_without_texts(
@@ -158,13 +160,14 @@ def test_all_retrievers_of_the_configuration_are_tuned_but_those_without_texts(
     told = capsys.readouterr()
     assert code == 0, told.err
     assert len(found["splits"]) == 1
-    assert "not tuned, as no item has a text or no encoder was wanted: content" in told.err
+    assert "not tuned, because no item has a text or an encoder: content" in told.out
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--models", "nonsense"), "nothing to tune in 'nonsense'; known: trending"),
+        (("--models", "nonsense"), "there is no retriever 'nonsense'; known: trending"),
+        (("--models", "rules"), "nothing to tune in 'rules'; known: trending"),
         (("--models", "content"), "there is nothing to tune"),
         (("--models", " , "), "there is nothing to tune"),
         (("--study", "{log}"), "is not a study but another file"),

@@ -6,15 +6,13 @@ from tacit.data import columns as col
 from tacit.engine.requests import Recommended
 from tacit.reporting.notebook import html_table
 
-_SCHEMA = pl.Schema(
-    {
-        "rank": pl.Int64,
-        col.ITEM: pl.String,
-        col.TITLE: pl.String,
-        "score": pl.Float64,
-        "reasons": pl.List(pl.String),
-    }
-)
+_SCHEMA: dict[str, pl.DataType] = {
+    "rank": pl.Int64(),
+    col.ITEM: pl.String(),
+    col.TITLE: pl.String(),
+    "score": pl.Float64(),
+    "reasons": pl.List(pl.String),
+}
 
 
 class Recommendations(list[Recommended]):

@@ -12,7 +12,7 @@ import polars as pl
 
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.manifest import publish, verify
-from tacit.core.types import Float32, Json
+from tacit.core.types import Array, Float32, Json
 from tacit.core.version import __version__
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
@@ -143,8 +143,9 @@ def config_of(directory: Path) -> Config:
 def version_of(pipeline: TwoStage, fingerprint: str) -> str:
     """Return a short hash of what was learned and from what."""
     digest = hashlib.sha256(fingerprint.encode())
-    digest.update(json.dumps(pipeline.spec(), sort_keys=True).encode())
-    for name, array in sorted(pipeline.arrays().items()):
+    spec, arrays = _learned(pipeline)
+    digest.update(json.dumps(spec, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:12]
@@ -180,6 +181,13 @@ def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
         facts=manifest["facts"],
         learned_encoder=_read_encoder(directory),
     )
+
+
+def _learned(pipeline: TwoStage) -> tuple[Json, dict[str, Array]]:
+    try:
+        return pipeline.spec(), pipeline.arrays()
+    except ConfigError:  # a component of one's own that no file can hold: known by its name and its weight
+        return [pipeline.second_.blend.spec(), [type(one).__qualname__ for one in pipeline.retrievers_]], {}
 
 
 def _read_config(directory: Path) -> Config:

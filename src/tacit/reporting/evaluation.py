@@ -1,4 +1,4 @@
-"""The evaluation as a page: which model foretells what people did next, and how sure that is."""
+"""The evaluation as a page: which model predicts what people did next, and how sure that is."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

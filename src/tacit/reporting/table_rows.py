@@ -57,9 +57,9 @@ def describe(report: Mapping[str, Any]) -> str:
     """Return one sentence on how the models were compared."""
     protocol, cut = str(report.get("protocol", "unknown")), report.get("cut")
     words = {
-        "time": "Everything before one moment was learned from, everything after it had to be foretold",
-        "leave-one-out": "The last event of each user had to be foretold from the ones before",
-        "random": "A random share of each user's events had to be foretold from the others",
+        "time": "Everything before one moment was learned from, everything after it was predicted",
+        "leave-one-out": "The last event of each user was predicted from the ones before",
+        "random": "A random share of each user's events was predicted from the others",
     }
     moment = f" (cut at {day(cut)})" if isinstance(cut, int | float) and protocol == "time" else ""
     return (

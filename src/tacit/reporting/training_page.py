@@ -61,7 +61,7 @@ def training_section(training: Mapping[str, Any]) -> Section:
     Parameters
     ----------
     training : mapping
-        `tacit.pipeline.training.TrainingReport` as JSON. Of it are shown ``epochs`` (epoch 0 is the first
+        `tacit.pipeline.training_report.TrainingReport` as JSON. Shown are ``epochs`` (epoch 0 is the first
         stage alone), and where they are there ``test`` (figures on users that were neither trained on nor
         validated on), ``gain``, ``reliability`` and ``importance``.
     """
@@ -119,7 +119,7 @@ def _number(value: float | None) -> float:
 def _reliability(bins: Sequence[Mapping[str, float]]) -> Markup:
     predicted = [row["predicted"] for row in bins]
     series = [
-        charts.Line("what came", predicted, [row["observed"] for row in bins]),
-        charts.Line("if it were so", predicted, predicted, dashed=True),
+        charts.Line("observed", predicted, [row["observed"] for row in bins]),
+        charts.Line("perfectly calibrated", predicted, predicted, dashed=True),
     ]
-    return charts.lines("Reliability", series, "foretold probability", "share acted on", size=(4.6, 3.2))
+    return charts.lines("Reliability", series, "predicted probability", "share acted on", size=(4.6, 3.2))
