@@ -2,12 +2,12 @@
 
 import re
 import tomllib
-from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -26,8 +26,12 @@ PINS = {
 }
 
 
-def test_a_type_checker_is_told_that_the_package_is_typed() -> None:
-    assert (files("tacit") / "py.typed").is_file()
+def test_the_wheel_holds_the_whole_package_and_says_that_it_is_typed() -> None:
+    held = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    package = ROOT / "src" / "tacit"
+    written = [path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert held == {str(path.relative_to(package.parent)) for path in written}
+    assert "tacit/py.typed" in held
 
 
 @pytest.mark.parametrize(
