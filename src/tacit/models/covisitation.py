@@ -36,7 +36,7 @@ _REBASE = 64.0
 
 
 _ROUNDING = 1e-5
-"""Share of the largest weight below which a difference of two weights is nothing."""
+"""Part of a weight below which its difference to another is nothing."""
 
 
 @dataclass(frozen=True)
@@ -196,9 +196,9 @@ class CoVisitation(Retriever):
         rows: sparse.csr_array = both[items]
         if back == 1:
             return rows
-        forward: sparse.csr_array = (rows - back * both[:, items].T.tocsr()).tocsr()
+        forward: sparse.csr_array = (rows * (1 - _ROUNDING) - back * both[:, items].T.tocsr()).tocsr()
         forward = forward / np.float32(1 - back**2)
-        forward.data[forward.data < _ROUNDING * rows.data.max(initial=0)] = 0
+        forward.data[forward.data <= 0] = 0
         forward.eliminate_zeros()
         return forward
 

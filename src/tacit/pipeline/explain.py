@@ -1,7 +1,8 @@
 """Why an item is in a list: an event of the history that speaks for it, or what everybody does.
 
 A reason must hold: whoever gives it counts for something in the blend, the event holds a good part of what
-that retriever says of the item, and it is nothing that the user disliked.
+that retriever says of the item, without the event that retriever would put the item lower, and it is nothing
+that the user disliked.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import Ranking
-from tacit.models.protocol import Explains, ExplainsInWords, Recommender, SpeaksForAll
+from tacit.models.protocol import Explains, ExplainsInWords, Recommender, SpeaksForAll, batches
 
 MOST_EVENTS = 100
 """Last events of a history that reasons are sought among: a bound on their cost."""
@@ -25,6 +26,8 @@ PERSONAL = 0.15
 learned: a log in which everybody chooses at random gives up to 0.14."""
 NOT_PERSONAL = "not personal: nothing in this log tells who wants what"
 _MOST_REASONS = 2
+_AT_ONCE = 16
+"""Histories scored at once while reasons are checked."""
 _ROUNDING = 1e-5
 
 
@@ -141,6 +144,11 @@ def _add_events(
                 continue
             words = model.because if isinstance(model, ExplainsInWords) else ""
             strongest = _strongest(model, histories, allowed, pairs // k, flat[pairs])
+            named = np.flatnonzero(strongest >= 0)
+            holds = _loses(
+                retrievers[place], histories, pairs[named] // k, flat[pairs[named]], strongest[named]
+            )
+            strongest[named[~holds]] = -1
             for pair, code in zip(pairs.tolist(), strongest.tolist(), strict=True):
                 if code >= 0:
                     found[pair].append(Reason(retrievers[place].name, code, words))
@@ -167,6 +175,21 @@ def _strongest(model: Explains, queries: Queries, allowed: Bool, rows: Int64, it
     strongest = np.full(len(rows), -1, dtype=np.int32)
     strongest[pair[good]] = keys[good] % size
     return strongest
+
+
+def _loses(model: Recommender, queries: Queries, rows: Int64, items: Int32, named: Int32) -> Bool:
+    """Return whether a retriever scores ``items[p]`` lower without the events on ``named[p]``: bool[p].
+
+    A share tells what an event adds, and not what would be there in its place: without it earlier events
+    count more, and the mean of a history turns.
+    """
+    asked, place = np.unique(items, return_inverse=True)
+    repeated = queries.take(rows)
+    without = repeated.keep(repeated.item != named[repeated.row])
+    before = model.score(queries, asked)[rows, place]
+    parts = [model.score(part, asked) for part in batches(without, 1, _AT_ONCE)]
+    after = np.concatenate([np.empty((0, len(asked)), np.float32), *parts])[np.arange(len(rows)), place]
+    return np.asarray(after < before - _ROUNDING * np.abs(before))
 
 
 def _add_for_all(

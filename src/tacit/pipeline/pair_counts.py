@@ -124,7 +124,8 @@ class PairCounts:
             nearest = own[np.clip(place, 0, len(own) - 1)] if len(own) else events
             same = log.user[nearest] == log.user[events]
             beside |= same & (np.abs(log.at[nearest] - log.at[events]) <= self._span)
-        return events[beside & (log.item[events] != item)]
+        together: Int64 = events[beside & (log.item[events] != item)]
+        return together
 
     def _after(self, item: int) -> Int64:
         """Return the choices of other items that were made right after one of ``item``: int64[events]."""
@@ -135,7 +136,9 @@ class PairCounts:
         inside = place < len(self._liked)
         later: Int64 = self._liked[place[inside]]
         first = first[inside]
-        return later[(log.user[later] == log.user[first]) & (log.item[later] != item)]
+        after = (log.user[later] == log.user[first]) & (log.item[later] != item)
+        right_after: Int64 = later[after]
+        return right_after
 
     def _histories(self, item: int) -> tuple[Int64, Int64]:
         """Return the choices of an item, and all choices of those who made them: int64[...] each."""
