@@ -23,7 +23,7 @@ PLACES = 3
 """Where the log has an order and no times: choices so many places apart are made together; and in any ordered
 log an item comes right after another if it is among the next so many choices."""
 
-SUPPORT = 3
+SUPPORT = 2
 """Users that must have chosen two items together before that says anything."""
 _PRIOR = 5.0
 """Users that popularity is taken to predict beside those that it does: a lift of few users is luck."""
@@ -149,8 +149,7 @@ class PairCounts:
         return own, events[self._log.weight[events] > 0]
 
     def _users_of(self, item: int) -> Int32:
-        users: Int32 = self._log.user[self._events_of(item)]
-        return users
+        return np.unique(self._log.user[self._events_of(item)])
 
     def _events_of(self, item: int) -> Int64:
         """Return the choices of an item, in the order of the log; none of an item newer than the log."""
