@@ -3,17 +3,23 @@
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.models.small import fitted
 from tests.served import small_snapshot
 
 from tacit.core.types import Bool, Float32, Int32
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
+from tacit.data.vocabulary import Vocabulary
 from tacit.models.content import Content
 from tacit.models.repeats import Repeats
 from tacit.models.trending import Trending
+from tacit.pipeline.config import Config
 from tacit.pipeline.explain import NOT_PERSONAL, PERSONAL, Reason, is_personal, nameable, reasons
+from tacit.pipeline.twostage import TwoStage
 from tacit.testing.generated import small_log
 
 NO = -np.inf
@@ -182,6 +188,30 @@ def test_a_blend_is_personal_where_who_looks_at_histories_counts() -> None:
     assert is_personal(models, weights([0.9, 0.0, -0.5], [0.5, PERSONAL, -0.5]))
     assert not is_personal(models, weights([0.9, 0.07, 0.07], [0.9, 0.001, 0.001]))
     assert is_personal(models[:1], weights([0.5]))  # nobody looks at histories, so nothing was to be learned
+
+
+def test_where_everybody_chooses_at_random_no_event_is_a_reason() -> None:
+    rng = np.random.default_rng(1)
+    frame = pl.DataFrame(
+        {
+            "user_id": [f"u{user}" for user in rng.integers(0, 200, 3_000)],
+            "item_id": [f"i{item}" for item in rng.integers(0, 100, 3_000)],
+            "event": ["click"] * 3_000,
+            "timestamp": rng.uniform(1.7e9, 1.71e9, 3_000),
+            "seq": [None] * 3_000,
+        },
+        schema_overrides={"seq": pl.Int64},
+    )
+    items = Vocabulary.of(frame["item_id"])
+    log, catalogue = Interactions.from_frame(frame, items), Catalogue.from_frame(None, items)
+    config = Config(retrievers=["trending", "itemknn", "ease", "sequential"], ranker=None)
+    model = TwoStage(config).fit(log, catalogue, rng=rng)
+    assert not model.personal
+    queries = log.queries(range(50))
+    given = model.reasons(queries, model.recommend(queries, 5))
+    assert all(said[0] == Reason("blend", -1, NOT_PERSONAL) for row in given for said in row)
+    assert all(reason.because < 0 for row in given for said in row for reason in said)
+    assert small_snapshot().pipeline.personal
 
 
 @pytest.mark.parametrize(

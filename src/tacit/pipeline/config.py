@@ -118,7 +118,7 @@ class Config(Parameterised):
     max_events: int = parameter(default=2_000_000, low=1)
     encoder: str = "auto"
     weights: Mode = "default"
-    similar: Mapping[str, float] = parameter(default_factory=dict)
+    similar: Mapping[str, float] = parameter(default_factory=dict, low=0, below=float("inf"))
     cleaning: Rules = parameter(default_factory=Rules)
     seed: int = parameter(default=7, low=0)
 
@@ -441,11 +441,11 @@ def _check_agreement(config: Config) -> None:
 
 def _check_similar(config: Config) -> None:
     names = [one.name for one in config.retrievers]
-    for name, weight in config.similar.items():
+    for name in config.similar:
         if name not in names:
-            raise ConfigError(f"similar names no retriever {name!r}; there are {', '.join(names)}")
-        if not 0 <= weight < float("inf"):
-            raise ConfigError(f"similar: the weight of {name!r} is {weight!r}; it must be at least 0")
+            raise ConfigError(
+                f"similar weighs {name!r}, which is no retriever here; there are {', '.join(names)}"
+            )
 
 
 def _needs(one: Recommender, need: str) -> bool:
