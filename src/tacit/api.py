@@ -38,6 +38,7 @@ from tacit.models.protocol import Recommender
 from tacit.pipeline.config import Config
 from tacit.pipeline.config import read_config as read_config_file
 from tacit.pipeline.rerank import RerankReport
+from tacit.pipeline.similar import Kind
 from tacit.pipeline.training_report import TrainingReport
 from tacit.rankers.ranker import Epoch
 from tacit.reporting.evaluation import evaluation_page
@@ -704,15 +705,17 @@ class Model:
         )
         return Recommendations(self._engine.recommend(request).items)
 
-    def similar(self, item: str, *, k: int = 10) -> Recommendations:
-        """Return the k items most like an item.
+    def similar(self, item: str, *, k: int = 10, kind: Kind = "alike") -> Recommendations:
+        """Return the k items to set beside an item: "alike", bought "together" with it, or "next" after it.
 
         Raises
         ------
         DataError
             If there is no such item, or ``k`` is out of bounds.
+        UnsupportedError
+            If there is no such kind, or nothing in the pipeline or the log can answer it.
         """
-        return Recommendations(self._engine.similar(item, k).items)
+        return Recommendations(self._engine.similar(item, k, kind).items)
 
     def batch(
         self, users: Sequence[str] | None = None, *, k: int = 10, allow_seen: bool = False

@@ -1,4 +1,4 @@
-"""``tacit recommend`` and ``tacit similar``: one list, as a table or as JSON."""
+"""``tacit recommend``: one list, as a table or as JSON."""
 
 import json
 from pathlib import Path
@@ -117,22 +117,8 @@ def test_for_whom_must_be_said(directory: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == f"tacit: {said}\n"
 
 
-def test_similar_items_are_others_best_first(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = asked(capsys, "similar", directory, "--item", "i00001", "-k", 4)
-    assert len(set(ids(answer)) - {"i00001"}) == 4
-    assert run(["similar", str(directory), "--item", "i00001", "-k", "4"]) == 0
-    assert all(id_ in capsys.readouterr().out for id_ in ids(answer)[:1])
-
-
-@pytest.mark.parametrize("command", ["recommend", "similar"])
 def test_a_directory_that_is_no_snapshot_is_refused(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    option = "--user" if command == "recommend" else "--item"
-    assert run([command, str(tmp_path), option, "x"]) == 2
+    assert run(["recommend", str(tmp_path), "--user", "x"]) == 2
     assert capsys.readouterr().err == f"tacit: {tmp_path} is not a snapshot: it has no manifest.json\n"
-
-
-def test_an_item_that_is_not_there_is_said_so(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["similar", str(directory), "--item", "nonsense"]) == 2
-    assert capsys.readouterr().err == "tacit: there is no item 'nonsense'\n"

@@ -6,17 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from tests.served import acquainted_snapshot, small_snapshot
 
 from tacit.core.clock import FixedClock
-from tacit.core.errors import ArtifactError, DataError, TacitError
+from tacit.core.errors import ArtifactError, DataError, TacitError, UnsupportedError
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.batch import recommend_all
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.engine.requests import NewEvent, Request
 from tacit.engine.state import ItemEncoder
+from tacit.pipeline.similar import Kind
 from tacit.store.events import EventStore, StorageError
 
 NOW = 1_740_000_000.0
@@ -114,6 +116,50 @@ def test_events_that_the_snapshot_knows_count_once(place: str) -> None:
     assert engine.observe(known).accepted == len(known)
     assert engine.recommend(Request(user_id=user)).items == before
     engine.close()
+
+
+def test_similar_items_say_why_and_the_numbers_are_those_of_the_log(engine: Engine) -> None:
+    log = small_snapshot().interactions
+    wanted = log.select(log.weight > 0)
+    busiest = int(np.bincount(wanted.item).argmax())
+    answer = engine.similar(log.items.ids[busiest], 10)
+    scores = [item.score for item in answer.items]
+    assert scores == sorted(scores, reverse=True) and 0 < scores[-1] <= scores[0] <= 1
+    counted = 0
+    for item in answer.items:
+        code = log.items.encode([item.item_id])[0]
+        users = [set(wanted.user[wanted.item == one].tolist()) for one in (busiest, code)]
+        both = len(users[0] & users[1])
+        said = [reason for reason in item.reasons if reason.startswith("chosen together by")]
+        assert said == ([f"chosen together by {both} people"] if both >= 2 else [])
+        counted += len(said)
+        known = {*said, "similar in text", "often chosen right after", "often chosen within a day of it"}
+        assert set(item.reasons) <= known
+    assert counted > 3
+    assert any("similar in text" in item.reasons for item in answer.items)
+
+
+def test_three_questions_have_three_answers_and_another_is_refused(engine: Engine) -> None:
+    log = small_snapshot().interactions
+    id_ = log.items.ids[int(np.bincount(log.item).argmax())]
+    kinds: tuple[Kind, ...] = ("alike", "together", "next")
+    lists = [tuple(item.item_id for item in engine.similar(id_, 5, kind).items) for kind in kinds]
+    assert all(lists) and all(id_ not in found for found in lists)
+    assert len(set(lists)) == 3
+    with pytest.raises(UnsupportedError, match="give one of alike, together, next"):
+        engine.similar(id_, 5, "like")  # type: ignore[arg-type]
+
+
+def test_of_an_item_without_text_nothing_is_similar_in_text(engine: Engine) -> None:
+    engine.put_item("bare", {})
+    state = engine._state
+    bare = int(state.catalogue.items.encode(["bare"])[0])
+    assert not state.catalogue.has_text[bare]
+    others = np.arange(5, dtype=np.int32)
+    assert all(np.isnan(one.text) for one in state.evidence.between(bare, others, state.catalogue))
+    known = state.evidence.between(1, np.array([bare, 2], dtype=np.int32), state.catalogue)
+    assert np.isnan(known[0].text) and known[0].both == 0 and known[0].together == known[0].following == 0
+    assert -1 <= known[1].text <= 1
 
 
 def test_an_item_with_only_text_is_similar_and_recommended_at_once(engine: Engine) -> None:

@@ -157,3 +157,10 @@ def test_a_tuned_one_knows_new_items_by_their_vectors() -> None:
     scores = larger.score(Queries.of([[1, 4]]))
     assert scores[0, -1] == pytest.approx(scores[0, 7])
     np.testing.assert_array_equal(larger.head_.matrix, model.head_.matrix)
+
+
+def test_of_an_item_without_text_nothing_is_said_to_be_like_it() -> None:
+    known = catalogue(title=[*(f"title of {id_}" for id_ in IDS[:4]), None, "title of f"])
+    model = fitted(Content(), known)
+    assert model.explain(Queries.of([[2, 0]]), np.array([4], dtype=np.int32)).tolist() == [0, 0]
+    assert model.explain(Queries.of([[4, 0]]), np.array([2], dtype=np.int32))[0] == 0

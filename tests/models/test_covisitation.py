@@ -133,10 +133,10 @@ def test_event_by_event_is_the_same_as_at_once() -> None:
 def test_the_trend_of_the_last_hour_overtakes_a_year() -> None:
     old = [(user, item, user * 24.0 + item, 1.0) for user in range(5) for item in (0, 1)]
     model = fit(CoVisitation(half_life=1.0), old)
-    assert model.similar(np.array([0]), 1).items[0, 0] == 1
+    assert model.following(np.array([0]), 1).items[0, 0] == 1
     newer = model.updated(log([(5, 0, 24.0 * 9, 1.0), (5, 2, 24.0 * 9 + 1, 1.0)]))
-    assert newer.similar(np.array([0]), 1).items[0, 0] == 2
-    assert model.similar(np.array([0]), 1).items[0, 0] == 1
+    assert newer.following(np.array([0]), 1).items[0, 0] == 2
+    assert model.following(np.array([0]), 1).items[0, 0] == 1
 
 
 def test_an_old_count_is_not_touched_by_an_update() -> None:
@@ -169,3 +169,18 @@ def test_without_times_neither_the_gap_nor_the_half_life_takes_part() -> None:
 def test_a_log_of_noes_only_teaches_nothing() -> None:
     model = fitted(CoVisitation(), -np.ones((3, 4)))
     assert np.isneginf(model.score(Queries.of([[0], []]))).all()
+
+
+@pytest.mark.parametrize("backward", [0.0, 0.5, 0.75])
+def test_what_follows_leaves_the_other_direction_out(backward: float) -> None:
+    steps = [(user, item, float(place), 1.0) for user in range(3) for place, item in enumerate((0, 1, 2))]
+    model = fit(CoVisitation(backward=backward, popularity=0.0), steps)
+    asked = np.array([0, 1, 2], dtype=np.int32)
+    assert model.following(asked, 2).items.tolist() == [[1, 2], [2, -1], [-1, -1]]
+    np.testing.assert_allclose(model.following(asked[:1], 2).scores, [[3, 3 * model.distance]], rtol=1e-4)
+
+
+def test_with_both_directions_alike_what_follows_is_what_is_near() -> None:
+    steps = [(user, item, float(place), 1.0) for user in range(3) for place, item in enumerate((0, 1, 2))]
+    model = fit(CoVisitation(backward=1.0, popularity=0.0), steps)
+    assert model.following(np.array([1], dtype=np.int32), 2).items.tolist() == [[0, 2]]

@@ -32,8 +32,8 @@ def test_given_items_are_columns(weights: ItemItem) -> None:
     assert weights.score(Queries.of([[1, 0]]), 0.5, items).tolist() == [[-1.5, 2]]
 
 
-def test_similar_items_are_the_largest_of_a_row(weights: ItemItem) -> None:
-    ranking = weights.similar(np.array([1, 2], dtype=np.int32), 3)
+def test_the_best_items_are_the_largest_of_a_row(weights: ItemItem) -> None:
+    ranking = weights.best(np.array([1, 2], dtype=np.int32), 3)
     assert ranking.items.tolist() == [[0, 2, -1], [-1, -1, -1]]
     assert ranking.scores.tolist() == [[1, -3, -np.inf], [-np.inf] * 3]
 

@@ -75,3 +75,20 @@ def test_the_default_half_life_is_the_time_of_the_last_tenth() -> None:
 def test_without_timestamps_everything_counts_alike() -> None:
     rows = [("u", "a", None, 1.0), ("v", "a", None, 1.0), ("v", "b", None, 3.0)]
     assert popularity(Trending(half_life=0.001), log(rows))[:2] == [2.0, 3.0]
+
+
+def test_the_most_popular_tenth_is_popular_and_what_nobody_wanted_is_not() -> None:
+    items = Vocabulary([f"i{n:02d}" for n in range(20)])
+    rows = [(f"u{user}", f"i{item:02d}", float(user), 1.0) for item in range(4) for user in range(9 - item)]
+    frame = pl.DataFrame(
+        rows, schema=["user_id", "item_id", "timestamp", "weight"], orient="row"
+    ).with_columns(pl.lit("view").alias("event"), pl.lit(None, dtype=pl.Int64).alias("seq"))
+    many = Interactions.from_frame(frame, items)
+    catalogue = Catalogue.from_frame(None, items)
+    asked = np.array([0, 1, 2, 19], dtype=np.int32)
+    for half_life, words in ((None, "popular now"), (float("inf"), "popular")):
+        model = Trending(half_life=half_life).fit(many, catalogue, rng=RNG)
+        assert model.reason_for_all == words
+        assert model.puts_forward(Queries.of([[]] * 4), asked).tolist() == [True, True, False, False]
+    nothing = Trending().fit(many.select(np.zeros(len(many), dtype=bool)), catalogue, rng=RNG)
+    assert not nothing.puts_forward(Queries.of([[]]), asked[:1]).any()

@@ -176,23 +176,6 @@ def test_a_list_longer_than_the_catalogue_is_padded() -> None:
     assert np.isneginf(ranking.scores[0, 88:]).all()
 
 
-def test_similar_items_are_others_from_behaviour_and_text_in_turn() -> None:
-    asked = np.array([6, 90], dtype=np.int32)
-    ranking = fitted().extended(larger()).similar(asked, 8)
-    assert not (ranking.items == asked[:, None]).any()
-    assert all(len(set(row)) == 8 for row in ranking.items.tolist())
-    group = np.append(np.arange(90) % 6, [2, 2])
-    assert (group[ranking.items[1]] == 2).all()  # of a new item text alone knows something
-    by_name = {model.name: model for model in fitted().retrievers_}
-    firsts = [by_name[name].similar(asked[:1], 1).items[0, 0] for name in ("ease", "itemknn", "content")]
-    assert ranking.items[0, : len(set(firsts))].tolist() == list(dict.fromkeys(firsts))
-
-
-def test_without_anybody_who_knows_what_is_alike_there_is_an_empty_list() -> None:
-    model = fit(Config(retrievers={"trending": {}}, ranker=None, windows=1))
-    assert model.similar(np.array([1, 2], dtype=np.int32), 3).items.tolist() == [[-1] * 3] * 2
-
-
 def test_without_text_it_learns_from_behaviour_alone() -> None:
     log, catalogue = small_log()
     bare = Catalogue.from_frame(None, catalogue.items)

@@ -65,6 +65,9 @@ def test_an_item_with_only_text_is_similar_and_recommended(service: Service) -> 
     known = twin.items.ids[9]
     assert service.http.put("/v1/items/brand%2Fnew 1", json=text).status_code == 200
     similar = service.http.get(f"/v1/items/{known}/similar").json()["items"]
+    for kind in ("alike", "together", "next"):
+        asked = service.http.get(f"/v1/items/{known}/similar", params={"kind": kind, "k": 3})
+        assert asked.status_code == 200
     assert "brand/new 1" in [item["item_id"] for item in similar]
     assert service.http.get("/v1/items/brand%2Fnew%201/similar").json()["items"]
     session = service.http.post("/v1/sessions/recommendations", json={"items": [known], "k": 10}).json()
@@ -162,6 +165,7 @@ def test_bad_events_get_4xx_and_a_reason(service: Service, body: bytes) -> None:
         ("GET", "/v1/users/" + "x" * 300 + "/recommendations", b""),
         ("GET", "/v1/users/" + "%E6%9D%B1" * 100 + "/recommendations", b""),
         ("GET", "/v1/items/unknown/similar", b""),
+        ("GET", "/v1/items/i00001/similar?kind=like", b""),
         ("GET", "/nowhere", b""),
         ("DELETE", "/v1/events", b""),
         ("POST", "/v1/sessions/recommendations", b'{"items":"i"}'),

@@ -75,6 +75,7 @@ def fit(
 def _show(model: "Model", place: Path) -> None:
     """Print what was learned, and what the snapshot holds."""
     from tacit.cli.terminal import out as console
+    from tacit.pipeline.explain import NOT_PERSONAL
     from tacit.reporting.training_page import gain_line, rerank_line
 
     report, snapshot = model.report, model.snapshot
@@ -86,6 +87,8 @@ def _show(model: "Model", place: Path) -> None:
         if report.test:
             figures = ", ".join(f"{name} {value:.4f}" for name, value in report.test.items())
             console.print(f"ranker on held-out users: {figures}")
+    if not snapshot.pipeline.personal:
+        console.print(NOT_PERSONAL)
     if model.rerank_report is not None:
         console.print(rerank_line(model.rerank_report))
     console.print(

@@ -28,12 +28,13 @@ from tacit.engine.items import check_width, checked_attributes
 from tacit.engine.requests import NewEvent, Observed, Recommended, Request, Response
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import State
-from tacit.engine.words import in_words
+from tacit.engine.words import in_words, similarity_in_words
+from tacit.pipeline.similar import Kind, checked_kind
 from tacit.store.events import Event, EventStore, StorageError
 
 LONGEST_HISTORY = 1_000
 _EXPLAINED = 100
-"""Reasons are given for so many items of a list, from so many last events: a bound on their cost."""
+"""Reasons are given for so many items of a list: a bound on their cost."""
 
 _Arrival = tuple[str, dict[str, Json], "Future[None]"]
 _log = logging.getLogger(__name__)
@@ -99,21 +100,34 @@ class Engine:
             self._exposures.add(asked, answer, self._clock.now())
         return answer
 
-    def similar(self, item_id: str, k: int = 10) -> Response:
-        """Return the items most like an item.
+    def similar(self, item_id: str, k: int = 10, kind: Kind = "alike") -> Response:
+        """Return the items to set beside an item, and why.
+
+        Parameters
+        ----------
+        item_id : str
+        k : int
+        kind : {"alike", "together", "next"}
+            What may be taken in place of the item, what goes together with it, or what comes after it.
 
         Raises
         ------
         UnknownItemError
         DataError
             If ``k`` or the id is out of bounds.
+        UnsupportedError
+            If there is no such kind, or nothing in the pipeline or the log can answer it.
         """
         check_k(k)
+        kind = checked_kind(kind)
         state = self._state
         code = state.catalogue.items.encode([checked_id(item_id, "item_id")])
         if code[0] < 0:
             raise UnknownItemError(f"there is no item {item_id!r}")
-        return _answer(state, state.pipeline.similar(code, k), [[]] * k)
+        ranking = state.pipeline.similar(code, k, kind=kind, counts=state.evidence.counts)
+        listed = ranking.items[0][ranking.items[0] >= 0]
+        said = state.evidence.between(int(code[0]), listed, state.catalogue)
+        return _answer(state, ranking, [similarity_in_words(one, kind) for one in said])
 
     def observe(self, events: Sequence[NewEvent]) -> Observed:
         """Store events; those that are acknowledged count from the next request on.
@@ -293,11 +307,10 @@ def _checked(request: Request) -> Request:
 
 def _reasons(state: State, history: History, ranking: Ranking) -> list[list[str]]:
     """Return the reasons of each item of the list in words."""
-    recent = history.queries.acted().last(_EXPLAINED)
-    acts = compress(history.kinds, history.queries.weight != 0)
-    kinds = dict(zip(recent.item.tolist(), list(acts)[-_EXPLAINED:], strict=True))
+    acted = history.queries.acted()
+    kinds = dict(zip(acted.item.tolist(), compress(history.kinds, history.queries.weight != 0), strict=True))
     first = Ranking(ranking.items[:, :_EXPLAINED], ranking.scores[:, :_EXPLAINED])
-    told = state.pipeline.reasons(recent, first)[0]
+    told = state.pipeline.reasons(acted, first)[0]
     silent: list[list[str]] = [[] for _ in range(ranking.items.shape[1] - len(told))]
     return [in_words(reasons, state.titles, kinds) for reasons in told] + silent
 
@@ -306,6 +319,5 @@ def _answer(state: State, ranking: Ranking, reasons: Sequence[list[str]]) -> Res
     found = ranking.items[0] >= 0
     codes, scores = ranking.items[0][found], ranking.scores[0][found]
     ids, titles = state.catalogue.items.decode(codes), state.titles.gather(codes).to_list()
-    told = [reason for reason, real in zip(reasons, found, strict=True) if real]
-    items = map(Recommended, ids, scores.tolist(), titles, told)
+    items = map(Recommended, ids, scores.tolist(), titles, reasons)
     return Response(str(uuid.uuid4()), state.snapshot.version, list(items))

@@ -13,6 +13,7 @@ from tacit.core.types import Float32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.vocabulary import Vocabulary
 from tacit.encoders.encoder import TextEncoder
+from tacit.engine.evidence import Evidence
 from tacit.engine.items import item_frame
 from tacit.engine.snapshot import Snapshot
 from tacit.pipeline.text_encoder import encoder_from
@@ -68,6 +69,9 @@ class State:
     pipeline : TwoStage
     titles : polars.Series of str
         By item code.
+    evidence : Evidence
+        What the log and the texts say of two items; made on first use, and the same for all states of a
+        snapshot.
     """
 
     snapshot: Snapshot
@@ -75,12 +79,14 @@ class State:
     catalogue: Catalogue
     pipeline: TwoStage
     titles: pl.Series
+    evidence: Evidence
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "State":
         """Return the state of a snapshot alone."""
         catalogue = snapshot.catalogue
-        return cls(snapshot, ItemEncoder(snapshot), catalogue, snapshot.pipeline, catalogue.titles)
+        evidence = Evidence(snapshot.interactions, catalogue)
+        return cls(snapshot, ItemEncoder(snapshot), catalogue, snapshot.pipeline, catalogue.titles, evidence)
 
     def grown(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         """Return a state with items added or replaced; known item codes stay what they are."""

@@ -5,10 +5,16 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tacit.data.event_names import plain_name
+from tacit.engine.evidence import Likeness
 from tacit.pipeline.explain import Reason
+from tacit.pipeline.similar import Kind
 
-_TEXT = "content"
-_ABOUT_EVERYBODY = {"trending": "popular now", "rules": "picked by a rule"}
+_NEAR = 0.4
+"""Cosine from which two texts are called similar."""
+_OFTEN = 2.0
+"""Times as many users as popularity predicts, from which something is said to happen often."""
+_PEOPLE = 2
+"""Users from which it is said that they chose two items: one is nobody's habit."""
 _VERBS = {
     "viewed": "view viewitem pageview productview visit browse detailview pv",
     "clicked": "click tap selectitem clickitem",
@@ -39,10 +45,22 @@ def in_words(reasons: Sequence[Reason], titles: pl.Series, kinds: Mapping[int, s
     return [_in_words(reason, titles, kinds) for reason in reasons]
 
 
+def similarity_in_words(likeness: Likeness, kind: Kind) -> list[str]:
+    """Return what is known of an item beside another as a few words, what was asked first."""
+    said = {
+        "alike": f"chosen together by {likeness.both:,} people" if likeness.both >= _PEOPLE else "",
+        "together": "often chosen within a day of it" if likeness.together >= _OFTEN else "",
+        "next": "often chosen right after" if likeness.following >= _OFTEN else "",
+        "text": "similar in text" if likeness.text >= _NEAR else "",
+    }
+    first = said.pop(kind)
+    return [words for words in (first, *said.values()) if words]
+
+
 def _in_words(reason: Reason, titles: pl.Series, kinds: Mapping[int, str]) -> str:
     if reason.because < 0:
-        return _ABOUT_EVERYBODY.get(reason.source, f"put forward by {reason.source}")
+        return reason.words
     title = titles[reason.because]
-    if reason.source == _TEXT:
-        return f"similar in text to {title}"
+    if reason.words:
+        return f"{reason.words} {title}"
     return f"because you {_VERB_OF.get(plain_name(kinds.get(reason.because, '')), 'chose')} {title}"

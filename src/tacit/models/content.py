@@ -73,6 +73,8 @@ class Content(Retriever):
     vectors_: Float32 = learned()
     known_: Bool = learned()
 
+    because = "similar in text to"
+
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Fit the projection on the items of the training window, then the head, and return self.
 
@@ -118,8 +120,11 @@ class Content(Retriever):
         return top_k(scores, k)
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
-        """Return the share of each history event in the score of ``items[q]``: float32[events]."""
-        used = self._mask(queries)
+        """Return the share of each history event in the score of ``items[q]``: float32[events].
+
+        All are 0 for an item without text.
+        """
+        used = self._mask(queries) & self.known_[items[queries.row]]
         liked = queries.keep(used)
         cosine = np.einsum("ed,ed->e", self.vectors_[liked.item], self.vectors_[items[liked.row]])
         length = np.linalg.norm(self._means(liked), axis=1)[liked.row]

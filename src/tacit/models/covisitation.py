@@ -24,7 +24,7 @@ from tacit.core.types import DAY, Array, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.data.ranking import Ranking
+from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
 from tacit.models.itemitem import ItemItem
 from tacit.models.retriever import Retriever
@@ -33,6 +33,10 @@ _HOUR = 3_600.0
 
 _REBASE = 64.0
 """Half-lives after which the counts are moved to a newer reference time: far from the limits of float64."""
+
+
+_ROUNDING = 1e-5
+"""Part of a weight below which its difference to another is nothing."""
 
 
 @dataclass(frozen=True)
@@ -145,9 +149,9 @@ class CoVisitation(Retriever):
         """Return float32[n, m]; ``-inf`` for items that were not seen with any of the history."""
         return self.weights_.score(self._last(queries), self.decay, items)
 
-    def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k items with the largest weights from each of ``items``."""
-        return self.weights_.similar(items, k)
+    def following(self, items: Int32, k: int) -> Ranking:
+        """Return the k items that came after each of ``items`` most, the other direction left out."""
+        return top_k(csr.densified(self._forward(items), -np.inf), k)
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""
@@ -181,6 +185,22 @@ class CoVisitation(Retriever):
         self.counts_ = sparse.csr_array(pairs, shape=(len(self.visits_), len(self.visits_)))
         self.tails_ = Events(**{name: arrays[name] for name in ("user", "item", "weight", "at")})
         self._weigh()
+
+    def _forward(self, items: Int32) -> sparse.csr_array:
+        """Return the weights of the pairs whose earlier item is one of ``items``: float32[n, items].
+
+        What answers holds F + b F', with the pairs F and b what a pair counts backward; so F follows from it
+        and its transpose, unless both directions count the same.
+        """
+        both, back = self.weights_.matrix, self.backward
+        rows: sparse.csr_array = both[items]
+        if back == 1:
+            return rows
+        forward: sparse.csr_array = (rows * (1 - _ROUNDING) - back * both[:, items].T.tocsr()).tocsr()
+        forward = forward / np.float32(1 - back**2)
+        forward.data[forward.data <= 0] = 0
+        forward.eliminate_zeros()
+        return forward
 
     def _last(self, queries: Queries) -> Queries:
         """Return the queries without the weight of all but the last events."""

@@ -20,11 +20,11 @@ from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.arrowhead import arrowhead, groups
 from tacit.models.gram import CELLS, check_memory, largest, most_popular, precision
-from tacit.models.itemitem import ByItems, ItemItem
+from tacit.models.itemitem import AlikeByItems, ItemItem
 from tacit.models.spaces import DECAY, FORGETS
 
 
-class EASE(ByItems):
+class EASE(AlikeByItems):
     """Linear weights from the items of a history to all items.
 
     Parameters

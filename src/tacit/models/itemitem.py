@@ -56,7 +56,7 @@ class ItemItem:
         """Score of an item that a history says nothing about: float32[items]."""
         return np.where(self.known, 0, -np.inf).astype(np.float32)
 
-    def similar(self, items: Int32, k: int) -> Ranking:
+    def best(self, items: Int32, k: int) -> Ranking:
         """Return the k items that an event on each of ``items`` speaks for most."""
         rows = self.matrix[items]
         return top_k(csr.densified(rows, -np.inf), k)
@@ -105,10 +105,6 @@ class ByItems(Retriever):
         """Return float32[n, m]; ``-inf`` for items not known and not spoken for, and without evidence."""
         return self.weights_.score(queries, self.decay, items)
 
-    def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k items that an event on each of ``items`` speaks for most."""
-        return self.weights_.similar(items, k)
-
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""
         return self.weights_.explain(queries, self.decay, items)
@@ -125,6 +121,14 @@ class ByItems(Retriever):
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
         self.weights_ = ItemItem.restore(arrays)
+
+
+class AlikeByItems(ByItems):
+    """A model by an `ItemItem` whose weights know no order: two items with a large one are alike."""
+
+    def similar(self, items: Int32, k: int) -> Ranking:
+        """Return the k items that an event on each of ``items`` speaks for most."""
+        return self.weights_.best(items, k)
 
 
 def shares(queries: Queries, parts: Array) -> Float32:

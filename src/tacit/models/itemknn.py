@@ -16,7 +16,7 @@ from tacit.core.types import Array, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
-from tacit.models.itemitem import ByItems, ItemItem
+from tacit.models.itemitem import AlikeByItems, ItemItem
 from tacit.models.spaces import DECAY, FORGETS
 
 Weighting = Literal["cosine", "tfidf", "bm25"]
@@ -28,7 +28,7 @@ _K1, _B = 1.2, 0.75
 """Saturation of repeats and weight of the popularity in BM25, the values of its authors."""
 
 
-class ItemKNN(ByItems):
+class ItemKNN(AlikeByItems):
     """Sum of the similarities of an item to the items of the history.
 
     Parameters

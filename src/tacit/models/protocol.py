@@ -7,7 +7,7 @@ import numpy as np
 
 from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
-from tacit.core.types import Array, Float32, Int32, Json
+from tacit.core.types import Array, Bool, Float32, Int32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -66,10 +66,28 @@ class ShowsProgress(Protocol):
 
 @runtime_checkable
 class SimilarItems(Protocol):
-    """Knows which items are alike."""
+    """Knows which items are alike: what may be taken in place of an item."""
 
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items most like each of ``items`` (int32[n]), itself left out."""
+        ...
+
+
+@runtime_checkable
+class GoesTogether(Protocol):
+    """Knows which items go together: what is taken along with an item, within a basket or a few days."""
+
+    def together(self, items: Int32, k: int) -> Ranking:
+        """Return the k items that go best with each of ``items`` (int32[n]), itself left out."""
+        ...
+
+
+@runtime_checkable
+class ComesNext(Protocol):
+    """Knows what follows an item."""
+
+    def following(self, items: Int32, k: int) -> Ranking:
+        """Return the k items most likely to come after each of ``items`` (int32[n]), itself left out."""
         ...
 
 
@@ -79,6 +97,33 @@ class Explains(Protocol):
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return float32[events]: the share of each history event in the score of ``items[q]`` (int32[n])."""
+        ...
+
+
+@runtime_checkable
+class ExplainsInWords(Explains, Protocol):
+    """Explains, and says how an event speaks for an item; without this a reason is "because you chose" it.
+
+    Attributes
+    ----------
+    because : str
+        What stands before the title of the event's item: "similar in text to".
+    """
+
+    because: str
+
+
+@runtime_checkable
+class SpeaksForAll(Protocol):
+    """Puts items forward for a reason that is no event of the history: what everybody wants, or a rule."""
+
+    @property
+    def reason_for_all(self) -> str:
+        """The reason in words: "popular now"."""
+        ...
+
+    def puts_forward(self, queries: Queries, items: Int32) -> Bool:
+        """Return whether that reason holds for ``items[q]`` (int32[n]) and query q: bool[n]."""
         ...
 
 

@@ -202,6 +202,18 @@ class RuleBased(Retriever):
             scores[fits] = np.maximum(scores[fits], self.lists_[place])
         return scores if items is None else scores[:, items]
 
+    @property
+    def reason_for_all(self) -> str:
+        """What is said of the items that a rule puts forward."""
+        return "picked by a rule"
+
+    def puts_forward(self, queries: Queries, items: Int32) -> Bool:
+        """Return whether a fitting rule lists ``items[q]``: bool[n]."""
+        listed = np.zeros(len(queries), dtype=bool)
+        for place, rule in enumerate(self._parsed):
+            listed |= self._fits(rule.when, place, queries) & np.isfinite(self.lists_[place][items])
+        return listed
+
     def extended(self, catalogue: Catalogue) -> Self:
         """Return the same rules over a larger catalogue: new items that fulfil them are listed."""
         larger = copy.copy(self)

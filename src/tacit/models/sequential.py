@@ -24,6 +24,7 @@ from tacit.core.spaces import Choice, Float
 from tacit.core.types import Float32, Float64, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.ranking import Ranking
 from tacit.models import csr
 from tacit.models.decay import fading
 from tacit.models.gram import CELLS, blocks, check_memory, inverse, largest, most_popular
@@ -78,6 +79,10 @@ class Sequential(ByItems):
         B = largest(self._solved(interactions, items), self.keep) if len(items) else sparse.coo_array((0, 0))
         self.weights_ = ItemItem.among(items, B, len(catalogue))
         return self
+
+    def following(self, items: Int32, k: int) -> Ranking:
+        """Return the k items that an event on each of ``items`` leads to most."""
+        return self.weights_.best(items, k)
 
     def _solved(self, interactions: Interactions, items: Int64) -> Float32:
         """Return the dense weights between ``items``: float32[items, items]."""

@@ -21,7 +21,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.ranking import top_k
 from tacit.models import csr
 from tacit.models.gram import CELLS, check_memory, gram, most_popular
-from tacit.models.itemitem import ByItems, ItemItem
+from tacit.models.itemitem import AlikeByItems, ItemItem
 from tacit.models.spaces import DECAY, FORGETS
 
 _SWEEPS = 50
@@ -29,7 +29,7 @@ _STILL = 1e-3
 """Weights have settled when none moves by more in a sweep over the neighbours."""
 
 
-class SLIM(ByItems):
+class SLIM(AlikeByItems):
     """Sparse weights from the items of a history to all items.
 
     Parameters

@@ -31,11 +31,11 @@ from tacit.models.gram import (
     most_popular,
     precision,
 )
-from tacit.models.itemitem import ByItems, ItemItem
+from tacit.models.itemitem import AlikeByItems, ItemItem
 from tacit.models.spaces import DECAY, FORGETS
 
 
-class TextPrior(ByItems):
+class TextPrior(AlikeByItems):
     """Linear weights from the items of a history to all items, with or without events.
 
     Parameters

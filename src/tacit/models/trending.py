@@ -13,7 +13,7 @@ import numpy as np
 
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice
-from tacit.core.types import Array, Float32, Float64, Int32
+from tacit.core.types import Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -21,6 +21,9 @@ from tacit.models.decay import RECENT, fading
 from tacit.models.retriever import Retriever
 
 _HALF_LIVES = Choice((None, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 400.0, inf))
+
+_MOST, _PART = 50, 10
+"""Popular are at most so many items, and of a small catalogue at most one in so many."""
 
 
 class Trending(Retriever):
@@ -51,6 +54,18 @@ class Trending(Retriever):
         """Return float32[n, m]: the same popularity for each query; ``-inf`` for items nobody wanted."""
         row = self.popularity_ if items is None else self.popularity_[items]
         return np.tile(row, (len(queries), 1))
+
+    @property
+    def reason_for_all(self) -> str:
+        """What is said of the most popular items."""
+        return "popular" if self.half_life == inf else "popular now"
+
+    def puts_forward(self, queries: Queries, items: Int32) -> Bool:
+        """Return whether ``items[q]`` are among the most popular ones: bool[n]."""
+        count = min(_MOST, max(len(self.popularity_) // _PART, 1))
+        bar = np.partition(self.popularity_, -count)[-count]
+        popularity = self.popularity_[items]
+        return np.asarray(np.isfinite(popularity) & (popularity >= bar))
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""

@@ -117,6 +117,11 @@ class Blend:
         cost = np.where(candidates.items < self.n_items, silent @ self.missing_penalty_, 0)
         return np.where(candidates.items < 0, -np.inf, said + cost).astype(np.float32)
 
+    def weights_for(self, lengths: Int64, idle_times: Float64) -> Float32:
+        """Return what each retriever counts for a history of a length and of a time away: float32[n, r]."""
+        learned = np.stack([self.new_users_, self.weights_, self.growth_, self.idle_time_])
+        return np.asarray(_conditions(lengths, idle_times) @ learned, dtype=np.float32)
+
     def within(self, n_items: int) -> "Blend":
         """Return the same blend of retrievers that know ``n_items`` items."""
         same = copy.copy(self)
@@ -159,9 +164,13 @@ def _circumstances(candidates: Candidates) -> Float32:
     `LONG` on); and that of the time away (0 for none, 1 from a `YEAR` on; a log without times counts places,
     which are next to no time).
     """
-    met = candidates.lengths > 0
-    length = np.log(np.clip(candidates.lengths, 1, LONG)) / np.log(LONG)
-    idle_time = np.log1p(np.minimum(candidates.idle_times / DAY, YEAR)) / np.log1p(YEAR)
+    return _conditions(candidates.lengths, candidates.idle_times)
+
+
+def _conditions(lengths: Int64, idle_times: Float64) -> Float32:
+    met = lengths > 0
+    length = np.log(np.clip(lengths, 1, LONG)) / np.log(LONG)
+    idle_time = np.log1p(np.minimum(idle_times / DAY, YEAR)) / np.log1p(YEAR)
     return np.stack([~met, met, length, idle_time], axis=1).astype(np.float32)
 
 

@@ -92,6 +92,9 @@ class Config(Parameterised):
         Source of the text encoder; see `tacit.pipeline.text_encoder.encoder_from`.
     weights : {"default", "names", "auto"}
         How event types are weighed; see `tacit.data.weights`.
+    similar : mapping of retriever to weight
+        What the list of a retriever counts where items like an item are asked for; 1 where nothing is said,
+        0 leaves it out.
     cleaning : Rules
         How the log is cleaned.
     seed : int
@@ -115,6 +118,7 @@ class Config(Parameterised):
     max_events: int = parameter(default=2_000_000, low=1)
     encoder: str = "auto"
     weights: Mode = "default"
+    similar: Mapping[str, float] = parameter(default_factory=dict, low=0, below=float("inf"))
     cleaning: Rules = parameter(default_factory=Rules)
     seed: int = parameter(default=7, low=0)
 
@@ -135,6 +139,7 @@ class Config(Parameterised):
             max_events: int = ...,
             encoder: str = ...,
             weights: Mode = ...,
+            similar: Mapping[str, float] = ...,
             cleaning: Rules = ...,
             seed: int = ...,
         ) -> None: ...
@@ -415,6 +420,7 @@ def _check_call(one: object, name: str, count: int, keywords: set[str], kind: st
 
 def _check_agreement(config: Config) -> None:
     """Refuse values that contradict each other."""
+    _check_similar(config)
     if config.windows * config.share >= 1:
         raise ConfigError(
             f"{config.windows} windows of a share of {config.share:g} each leave nothing to learn from; "
@@ -431,6 +437,15 @@ def _check_agreement(config: Config) -> None:
             f"rerank reads the top {config.rerank.top} of lists of {config.candidates} candidates; lower its "
             "top or raise candidates"
         )
+
+
+def _check_similar(config: Config) -> None:
+    names = [one.name for one in config.retrievers]
+    for name in config.similar:
+        if name not in names:
+            raise ConfigError(
+                f"similar weighs {name!r}, which is no retriever here; there are {', '.join(names)}"
+            )
 
 
 def _needs(one: Recommender, need: str) -> bool:

@@ -1,17 +1,34 @@
-"""Why an item is in a list: the event of the history that speaks loudest for it, or what everybody does."""
+"""Why an item is in a list: an event of the history that speaks for it, or what everybody does.
+
+A reason must hold: whoever gives it counts for something in the blend, the event holds a good part of what
+that retriever says of the item, without the event that retriever would put the item lower, and it is nothing
+that the user disliked.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tacit.core.types import Float32, Int32, Int64
-from tacit.data.queries import Queries
+from tacit.core.types import Bool, Float32, Int32, Int64
+from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import Ranking
-from tacit.models.protocol import Explains, Recommender
+from tacit.models.protocol import Explains, ExplainsInWords, Recommender, SpeaksForAll, batches
 
-_PREFERENCE = ("repeats", "ease", "itemknn", "sequential", "content")
-"""Whose word is taken first: what somebody chose before, people who behaved alike, then likeness of text."""
+MOST_EVENTS = 100
+"""Last events of a history that reasons are sought among: a bound on their cost."""
+LEAST_WEIGHT = 0.01
+"""Weight in the blend (the least that it learns is a tenth of it) from which a retriever gives reasons."""
+LEAST_SHARE = 0.1
+"""Share of a retriever's score that an item of the history holds at least, to be the reason for it."""
+PERSONAL = 0.15
+"""Sum of the weights in the blend of all retrievers that look at the history, below which nothing was
+learned: a log in which everybody chooses at random gives up to 0.14."""
+NOT_PERSONAL = "not personal: nothing in this log tells who wants what"
+_MOST_REASONS = 2
+_AT_ONCE = 16
+"""Histories scored at once while reasons are checked."""
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -24,59 +41,181 @@ class Reason:
         Name of the retriever whose evidence it is.
     because : int
         Code of the item of the history that speaks for it; -1 where it is not about the history.
+    words : str
+        How the retriever puts it: what stands before the title of that item, or all where there is none; ""
+        where the engine is to name what the user did to the item.
     """
 
     source: str
     because: int
+    words: str = ""
 
 
 def reasons(
-    retrievers: Sequence[Recommender], queries: Queries, ranking: Ranking
+    retrievers: Sequence[Recommender],
+    queries: Queries,
+    ranking: Ranking,
+    weights: Float32 | None = None,
+    *,
+    personal: bool = True,
 ) -> list[list[list[Reason]]]:
-    """Return the reasons of each item of each list: n lists of k lists of `Reason` (empty on padding)."""
+    """Return the reasons of each item of each list: n lists of k lists of `Reason` (empty on padding).
+
+    Parameters
+    ----------
+    retrievers : sequence of r Recommender
+    queries : Queries
+    ranking : Ranking
+    weights : float32[n, r], optional
+        What each retriever counts in the list of each query, the loudest is heard first; 1 by default.
+    personal : bool
+        Whether anything was learned from histories: where nothing was, the list says so.
+    """
     n, k = ranking.items.shape
     flat = ranking.items.ravel()
-    told: list[list[Reason]] = [[] for _ in flat]
-    asked = np.flatnonzero(flat >= 0).astype(np.int64)
-    by_name = {retriever.name: retriever for retriever in retrievers}
-    repeated = queries.take(asked // k)
-    for name in _PREFERENCE:
-        model = by_name.get(name)
-        if isinstance(model, Explains):
-            _add_strongest(told, asked, name, model.explain(repeated, flat[asked]), repeated)
-    _add_popular(told, asked, flat, by_name, queries, k)
-    return [[told[row * k + place][:2] for place in range(k)] for row in range(n)]
+    weights = np.ones((n, len(retrievers)), dtype=np.float32) if weights is None else weights
+    found: list[list[Reason]] = [[] for _ in flat]
+    listed = np.flatnonzero(flat >= 0).astype(np.int64)
+    if personal:
+        _add_events(found, listed, k, flat, retrievers, queries, weights)
+    else:
+        for pair in listed.tolist():
+            found[pair].append(Reason("blend", -1, NOT_PERSONAL))
+    _add_for_all(found, listed, k, flat, retrievers, queries, weights)
+    return [[found[row * k + place][:_MOST_REASONS] for place in range(k)] for row in range(n)]
 
 
-def _add_strongest(
-    told: list[list[Reason]], asked: Int64, name: str, shares: Float32, repeated: Queries
-) -> None:
-    """Add the event with the largest positive share, where nothing of the history speaks yet."""
-    for place, pair in enumerate(asked):
-        start, stop = repeated.offsets[place], repeated.offsets[place + 1]
-        if start == stop or any(reason.because >= 0 for reason in told[pair]):
-            continue
-        strongest = start + int(np.argmax(shares[start:stop]))
-        if shares[strongest] > 0:
-            told[pair].append(Reason(name, int(repeated.item[strongest])))
+def is_personal(retrievers: Sequence[Recommender], weights: Float32) -> bool:
+    """Return whether a blend learned anything from histories, or had nothing that looks at them.
+
+    Parameters
+    ----------
+    retrievers : sequence of r Recommender
+    weights : float32[n, r]
+        What each counts, for histories of several lengths.
+    """
+    own = [place for place, one in enumerate(retrievers) if not isinstance(one, SpeaksForAll)]
+    return not own or bool((np.maximum(weights[:, own], 0).sum(axis=1) >= PERSONAL).any())
 
 
-def _add_popular(
-    told: list[list[Reason]],
-    asked: Int64,
-    flat: Int32,
-    by_name: dict[str, Recommender],
-    queries: Queries,
+def nameable(queries: Queries) -> Bool:
+    """Return which events may be named as a reason: bool[events].
+
+    Not one on an item that the user said no to, or liked less than what they usually do in that way: the
+    strongest event of a kind on the item weighs less than the user's mean over items (a rating below the mean
+    of their ratings).
+    """
+    if not len(queries.item):
+        return np.zeros(0, dtype=bool)
+    row, item = queries.row.astype(np.int64), queries.item.astype(np.int64)
+    on = row * (item.max() + 1) + item
+    kinds = int(queries.kind.max()) + 2
+    pairs, pair = np.unique(on * kinds + queries.kind + 1, return_inverse=True)
+    best = np.full(len(pairs), -np.inf)
+    np.maximum.at(best, pair, queries.weight)
+    whose = pairs // kinds // (item.max() + 1) * kinds + pairs % kinds
+    group = np.unique(whose, return_inverse=True)[1]
+    mean = np.bincount(group, best) / np.bincount(group)
+    weak = best < mean[group] - _ROUNDING
+    unwelcome = np.unique(on[weak[pair] | (queries.weight < 0)])
+    return (queries.weight > 0) & ~np.isin(on, unwelcome)
+
+
+def _add_events(
+    found: list[list[Reason]],
+    listed: Int64,
     k: int,
+    flat: Int32,
+    retrievers: Sequence[Recommender],
+    queries: Queries,
+    weights: Float32,
 ) -> None:
-    """Add "trending" to what is among the most popular, and "rules" to what a rule put forward."""
-    for name in ("rules", "trending"):
-        model = by_name.get(name)
-        if model is None:
-            continue
-        scores = model.score(queries)
-        bar = np.partition(scores, -min(50, scores.shape[1]), axis=1)[:, -min(50, scores.shape[1])]
-        for pair in asked:
-            score = scores[pair // k, flat[pair]]
-            if np.isfinite(score) and score >= bar[pair // k]:
-                told[pair].append(Reason(name, -1))
+    """Add the event that speaks loudest for each item, of the loudest retriever that has one."""
+    recent = queries.position < MOST_EVENTS
+    allowed, histories = nameable(queries)[recent], queries.keep(recent)
+    order = np.argsort(-weights, axis=1, kind="stable")
+    left = listed
+    for turn in range(len(retrievers)):
+        whose = order[left // k, turn]
+        for place in np.unique(whose).tolist():
+            model = retrievers[place]
+            pairs = left[(whose == place) & (weights[left // k, place] >= LEAST_WEIGHT)]
+            if not isinstance(model, Explains) or not len(pairs):
+                continue
+            words = model.because if isinstance(model, ExplainsInWords) else ""
+            strongest = _strongest(model, histories, allowed, pairs // k, flat[pairs])
+            named = np.flatnonzero(strongest >= 0)
+            holds = _loses(
+                retrievers[place], histories, pairs[named] // k, flat[pairs[named]], strongest[named]
+            )
+            strongest[named[~holds]] = -1
+            for pair, code in zip(pairs.tolist(), strongest.tolist(), strict=True):
+                if code >= 0:
+                    found[pair].append(Reason(retrievers[place].name, code, words))
+        left = left[[not found[pair] for pair in left.tolist()]]
+
+
+def _strongest(model: Explains, queries: Queries, allowed: Bool, rows: Int64, items: Int32) -> Int32:
+    """Return the item of the history of ``rows[p]`` that speaks loudest for ``items[p]``: int32[p].
+
+    -1 where none may be named, or none holds enough of the score.
+    """
+    repeated = queries.take(rows)
+    spoken = model.explain(repeated, items)
+    events, _ = gather_ranges(queries.offsets, rows)
+    size = int(queries.item.max(initial=0)) + 1
+    keys, place = np.unique(repeated.row.astype(np.int64) * size + repeated.item, return_inverse=True)
+    share = np.bincount(place, spoken, minlength=len(keys))
+    welcome = np.bincount(place, allowed[events], minlength=len(keys)) > 0
+    pair = keys // size
+    distinct = np.bincount(pair, minlength=len(rows))
+    bar = np.maximum(LEAST_SHARE, 1 / np.maximum(distinct, 1)) - _ROUNDING
+    good = np.flatnonzero(welcome & (share >= bar[pair]))
+    good = good[np.lexsort((share[good], pair[good]))]  # the last of each pair is the strongest
+    strongest = np.full(len(rows), -1, dtype=np.int32)
+    strongest[pair[good]] = keys[good] % size
+    return strongest
+
+
+def _loses(model: Recommender, queries: Queries, rows: Int64, items: Int32, named: Int32) -> Bool:
+    """Return whether a retriever scores ``items[p]`` lower without the events on ``named[p]``: bool[p].
+
+    A share tells what an event adds, and not what would be there in its place: without it earlier events
+    count more, and the mean of a history turns.
+    """
+    asked, place = np.unique(items, return_inverse=True)
+    repeated = queries.take(rows)
+    without = repeated.keep(repeated.item != named[repeated.row])
+    before = model.score(queries, asked)[rows, place]
+    parts = [model.score(part, asked) for part in batches(without, 1, _AT_ONCE)]
+    after = np.concatenate([np.empty((0, len(asked)), np.float32), *parts])[np.arange(len(rows)), place]
+    return np.asarray(after < before - _ROUNDING * np.abs(before))
+
+
+def _add_for_all(
+    found: list[list[Reason]],
+    listed: Int64,
+    k: int,
+    flat: Int32,
+    retrievers: Sequence[Recommender],
+    queries: Queries,
+    weights: Float32,
+) -> None:
+    """Add what is said of an item to everybody, the loudest first; each thing once."""
+    speakers = [place for place, one in enumerate(retrievers) if isinstance(one, SpeaksForAll)]
+    asked = queries.take(listed // k)
+    holds = {place: _put_forward(retrievers[place], asked, flat[listed]) for place in speakers}
+    for at, pair in enumerate(listed.tolist()):
+        own = weights[pair // k]
+        for place in sorted(speakers, key=lambda place: -own[place]):
+            model = retrievers[place]
+            assert isinstance(model, SpeaksForAll)
+            words = model.reason_for_all
+            new = all(reason.words != words for reason in found[pair])
+            if new and own[place] >= LEAST_WEIGHT and holds[place][at]:
+                found[pair].append(Reason(model.name, -1, words))
+
+
+def _put_forward(model: Recommender, queries: Queries, items: Int32) -> Bool:
+    assert isinstance(model, SpeaksForAll)
+    return model.puts_forward(queries, items)

@@ -27,17 +27,18 @@ from tacit.models.protocol import (
     Persistent,
     PersistentRecommender,
     Recommender,
-    SimilarItems,
     batches,
 )
 from tacit.pipeline.component_specs import named_spec, registered_class
 from tacit.pipeline.config import Config
-from tacit.pipeline.explain import Reason, reasons
+from tacit.pipeline.explain import Reason, is_personal, reasons
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
+from tacit.pipeline.pair_counts import PairCounts
 from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
 from tacit.pipeline.retrieval import candidates, filled
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import learn
+from tacit.pipeline.similar import Kind, similar_items
 from tacit.pipeline.training_report import TrainingReport
 from tacit.rankers.ranker import OnEpoch
 
@@ -45,8 +46,8 @@ _DIGITS = 5
 """Of a score that decide. What differs by less is a tie (unless a rounding lies between), which has a fixed
 order: sums in a batch are rounded otherwise than alone, in the seventh digit."""
 
-_SIMILAR = ("ease", "itemknn", "content")
-"""Who answers "more like this", taking turns."""
+_LENGTHS = np.array([1, 3, 10, 30, 100])
+"""Lengths of histories for which a blend is looked at."""
 
 
 class TwoStage:
@@ -157,19 +158,49 @@ class TwoStage:
             return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
         return Ranking(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
 
-    def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k available items most like each of ``items`` (int32[n]).
+    def similar(
+        self, items: Int32, k: int, *, kind: Kind = "alike", counts: PairCounts | None = None
+    ) -> Ranking:
+        """Return the k available items that are alike to, go with or follow each of ``items`` (int32[n]).
 
-        Collaborative evidence and text take turns: so a new item has neighbours, and is one of theirs, before
-        anybody has clicked it.
+        Every retriever that can answer is asked; see `tacit.pipeline.similar.similar_items`.
+
+        Parameters
+        ----------
+        items : int32[n]
+        k : int
+        kind : {"alike", "together", "next"}
+        counts : PairCounts, optional
+            Of the log: they answer where no retriever can.
+
+        Raises
+        ------
+        UnsupportedError
+            If nobody can answer.
         """
-        by_name = {r.name: r for r in self.retrievers_ if isinstance(r, SimilarItems)}
-        answers = [by_name[name].similar(items, 3 * k) for name in _SIMILAR if name in by_name]
-        return _first_k(answers, items, k, self.available_)
+        return similar_items(
+            self.retrievers_,
+            items,
+            k,
+            kind=kind,
+            available=self.available_,
+            weights=self.config.similar,
+            counts=counts,
+        )
 
     def reasons(self, queries: Queries, ranking: Ranking) -> list[list[list[Reason]]]:
         """Return why each item of each list is there, the strongest reason first."""
-        return reasons(self.retrievers_, queries, ranking)
+        acted = queries.acted()
+        weights = self.second_.blend.weights_for(acted.lengths, acted.idle_time)
+        return reasons(self.retrievers_, acted, ranking, weights, personal=self.personal)
+
+    @property
+    def personal(self) -> bool:
+        """Whether the fit learned anything from histories: if not, everybody gets what everybody wants."""
+        if self.second_.ranker_weight > 0 or self.rerank_ is not None:
+            return True
+        weights = self.second_.blend.weights_for(_LENGTHS, np.zeros(len(_LENGTHS)))
+        return is_personal(self.retrievers_, weights)
 
     def extended(self, catalogue: Catalogue) -> "TwoStage":
         """Return a recommender for a catalogue that has grown; known codes are unchanged."""
@@ -254,27 +285,3 @@ class TwoStage:
                     "methods spec, arrays and restore (tacit.models.protocol.Persistent)"
                 )
         return list(self.retrievers_)  # type: ignore[arg-type]
-
-
-def _first_k(answers: list[Ranking], items: Int32, k: int, available: Bool) -> Ranking:
-    # The first of each list, then the second of each, ...; each item where it first stands.
-    n = len(items)
-    joined = (
-        np.stack([a.items for a in answers], axis=2).reshape(n, -1)
-        if answers
-        else np.full((n, 1), -1, dtype=np.int32)
-    )
-    best = np.full((len(items), k), -1, dtype=np.int32)
-    scores = np.full((len(items), k), -np.inf, dtype=np.float32)
-    scores_ = (
-        np.stack([a.scores for a in answers], axis=2).reshape(n, -1)
-        if answers
-        else np.full(joined.shape, -np.inf)
-    )
-    for row, (codes, values) in enumerate(zip(joined, scores_, strict=True)):
-        allowed = np.flatnonzero((codes >= 0) & available[codes] & (codes != items[row]))
-        _, first = np.unique(codes[allowed], return_index=True)
-        places = allowed[np.sort(first)][:k]
-        best[row, : len(places)] = codes[places]
-        scores[row, : len(places)] = values[places]
-    return Ranking(best, scores)

@@ -12,11 +12,12 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
 
-from tacit.core.errors import DataError
+from tacit.core.errors import DataError, UnsupportedError
 from tacit.core.version import __version__
 from tacit.engine import requests as asked
 from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine, UnknownItemError
+from tacit.pipeline.similar import Kind
 from tacit.server.docs import docs_page
 from tacit.server.guard import Guard
 from tacit.server.lane import Lane
@@ -29,6 +30,9 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 K = Annotated[int, Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
 Id = Annotated[str, Path(min_length=1, max_length=256)]
 Seen = Annotated[bool, Query(description="Keep items of the history in the list")]
+SimilarKind = Annotated[
+    Kind, Query(description="alike: in place of it; together: along with it; next: what follows it")
+]
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -126,9 +130,9 @@ def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
         body = await request.body()
         return await answers.run(lambda: _json(engine.recommend(_session(body))))
 
-    @app.get("/v1/items/{item_id:path}/similar", summary="More like this")
-    async def similar(item_id: Id, k: K = 10) -> Response:
-        return await answers.run(lambda: _json(engine.similar(item_id, k)))
+    @app.get("/v1/items/{item_id:path}/similar", summary="What is like an item, goes with it or comes next")
+    async def similar(item_id: Id, k: K = 10, kind: SimilarKind = "alike") -> Response:
+        return await answers.run(lambda: _json(engine.similar(item_id, k, kind)))
 
 
 def _session(body: bytes) -> asked.Request:
@@ -202,6 +206,10 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(DataError)
     async def bad(_: Request, error: DataError) -> Response:
         return problem_response(404 if isinstance(error, UnknownItemError) else 422, str(error))
+
+    @app.exception_handler(UnsupportedError)
+    async def unsupported(_: Request, error: UnsupportedError) -> Response:
+        return problem_response(422, str(error))
 
     @app.exception_handler(OverloadedError)
     async def crowded(_: Request, error: OverloadedError) -> Response:

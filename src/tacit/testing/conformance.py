@@ -9,7 +9,7 @@
             return EASE()
 
 pytest collects the methods of the subclass. The tests of a protocol that the model does not have
-(`Persistent`, `FoldsIn`, `Updates`, `SimilarItems`, `Explains`) are skipped.
+(`Persistent`, `FoldsIn`, `Updates`, `SimilarItems`, `ComesNext`, `Explains`) are skipped.
 """
 
 import json
@@ -29,6 +29,7 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.data.splits import cut_time
 from tacit.models.protocol import (
+    ComesNext,
     Explains,
     FoldsIn,
     Persistent,
@@ -213,6 +214,14 @@ class Conformance:
         assert not (ranking.items == items[:, None]).any()
         assert (ranking.items[:, 0] >= 0).all()
         assert (np.diff(ranking.scores[np.isfinite(ranking.scores).all(axis=1)]) <= 0).all()
+
+    def test_what_comes_next_are_others_best_first(self) -> None:
+        model = self._having(ComesNext)
+        asked = np.array([0, 33, 5], dtype=np.int32)
+        ranking = model.following(asked, 7)
+        assert ranking.items.shape == (3, 7)
+        assert not (ranking.items == asked[:, None]).any()
+        assert (ranking.items[:, 0] >= 0).all()
 
     def test_shares_of_the_history_sum_to_one(self) -> None:
         model = self._having(Explains)

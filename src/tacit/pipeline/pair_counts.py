@@ -1,0 +1,181 @@
+"""What the histories of a log say about two items: how many users chose both, and both at the same time.
+
+Nothing is fitted: counts are made for the item that is asked about, from the events of the users who
+chose it. What they share is made on first use and kept.
+"""
+
+from functools import cached_property, lru_cache
+from typing import Literal
+
+import numpy as np
+
+from tacit.core.errors import UnsupportedError
+from tacit.core.types import DAY, Bool, Float64, Int32, Int64
+from tacit.data.interactions import Interactions
+from tacit.data.queries import gather_ranges
+from tacit.data.ranking import Ranking, top_k
+
+Relation = Literal["together", "next"]
+
+SPAN = DAY
+"""Two choices of a user within so many seconds are made together."""
+PLACES = 3
+"""Where the log has an order and no times: choices so many places apart are made together; and in any ordered
+log an item comes right after another if it is among the next so many choices."""
+
+SUPPORT = 2
+"""Users that must have chosen two items together before that says anything."""
+_PRIOR = 5.0
+"""Users that popularity is taken to predict beside those that it does: a lift of few users is luck."""
+_MOST_USERS = 10_000
+"""Users, the last in the log, from whom the pairs of a popular item are counted: a bound on the time."""
+_KEPT = 20_000_000
+"""Counts that are kept, over all items that were asked about (160 MB)."""
+
+
+class PairCounts:
+    """Counts of pairs of items over the histories of a log.
+
+    It answers like a fitted model: see `GoesTogether` and `ComesNext` of `tacit.models.protocol`.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        Only events that say yes count.
+    """
+
+    def __init__(self, interactions: Interactions) -> None:
+        self._log = interactions
+        self._lift_of = lru_cache(maxsize=_KEPT // max(interactions.n_items, 1) + 1)(self._lift)
+
+    def by_both(self, item: int, others: Int32) -> Int64:
+        """Return how many users chose ``item`` and each of ``others``: int64[m]."""
+        chose = np.zeros(self._log.n_users, dtype=bool)
+        chose[self._users_of(item)] = True
+        return np.array([chose[self._users_of(other)].sum() for other in others.tolist()], dtype=np.int64)
+
+    def unseen(self, n_items: int) -> Bool:
+        """Return which items of a catalogue, which may have grown, nobody chose: bool[n_items]."""
+        nobody = np.ones(n_items, dtype=bool)
+        nobody[: len(self._users)] = self._users == 0
+        return nobody
+
+    def together(self, items: Int32, k: int) -> Ranking:
+        """Return the k items that go best with each of ``items``: chosen within a day by the same users.
+
+        By lift, the number of those users over what the popularity of both predicts. In a log without
+        times or order a history is one basket.
+        """
+        return self._ranked(items, k, "together")
+
+    def following(self, items: Int32, k: int) -> Ranking:
+        """Return the k items that come after each of ``items`` most, over what popularity predicts.
+
+        Raises
+        ------
+        UnsupportedError
+            If the log has no order.
+        """
+        self.check_order()
+        return self._ranked(items, k, "next")
+
+    def lift(self, item: int, relation: Relation) -> Float64:
+        """Return for each item how many times as many users link it to ``item`` as popularity predicts.
+
+        0 where fewer than `SUPPORT` do: float64[items].
+        """
+        return self._lift_of(item, relation)
+
+    def check_order(self) -> None:
+        """Refuse a log that does not know what came first.
+
+        Raises
+        ------
+        UnsupportedError
+        """
+        if not self.ordered:
+            raise UnsupportedError(
+                "this log has neither times nor an order, so nothing in it says what comes next; fit on a "
+                "log with a timestamp"
+            )
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the log knows what came first."""
+        return self._log.timing != "none"
+
+    def _ranked(self, items: Int32, k: int, relation: Relation) -> Ranking:
+        lifts = np.stack([self.lift(item, relation) for item in items.tolist()])
+        return top_k(np.where(lifts > 0, lifts, -np.inf).astype(np.float32), k)
+
+    def _lift(self, item: int, relation: Relation) -> Float64:
+        found = self._beside(item) if relation == "together" else self._after(item)
+        pairs = np.unique(self._log.user[found] * np.int64(self._log.n_items) + self._log.item[found])
+        counts = np.bincount(pairs % max(self._log.n_items, 1), minlength=self._log.n_items)
+        expected = counts.sum() * self._users / max(self._users.sum(), 1)
+        return np.where(counts >= SUPPORT, counts / (expected + _PRIOR), 0.0)
+
+    def _beside(self, item: int) -> Int64:
+        """Return the choices of other items that were made together with one of ``item``: int64[events]."""
+        own, events = self._histories(item)
+        log, following = self._log, np.searchsorted(own, events)
+        beside = np.zeros(len(events), dtype=bool)
+        for place in (following - 1, following):  # the closest choices of the item before and after each
+            nearest = own[np.clip(place, 0, len(own) - 1)] if len(own) else events
+            same = log.user[nearest] == log.user[events]
+            beside |= same & (np.abs(log.at[nearest] - log.at[events]) <= self._span)
+        together: Int64 = events[beside & (log.item[events] != item)]
+        return together
+
+    def _after(self, item: int) -> Int64:
+        """Return the choices of other items that were made right after one of ``item``: int64[events]."""
+        log, own = self._log, self._histories(item)[0]
+        at = np.searchsorted(self._liked, own)
+        place = (at[:, None] + np.arange(1, PLACES + 1)).ravel()
+        first = np.repeat(own, PLACES)
+        inside = place < len(self._liked)
+        later: Int64 = self._liked[place[inside]]
+        first = first[inside]
+        after = (log.user[later] == log.user[first]) & (log.item[later] != item)
+        right_after: Int64 = later[after]
+        return right_after
+
+    def _histories(self, item: int) -> tuple[Int64, Int64]:
+        """Return the choices of an item, and all choices of those who made them: int64[...] each."""
+        own = self._events_of(item)
+        users = np.unique(self._log.user[own])[-_MOST_USERS:]
+        own = own[np.isin(self._log.user[own], users)]
+        events, _ = gather_ranges(self._log.offsets, users)
+        return own, events[self._log.weight[events] > 0]
+
+    def _users_of(self, item: int) -> Int32:
+        return np.unique(self._log.user[self._events_of(item)])
+
+    def _events_of(self, item: int) -> Int64:
+        """Return the choices of an item, in the order of the log; none of an item newer than the log."""
+        order, starts = self._by_item
+        if item >= self._log.n_items:
+            return order[:0]
+        return order[starts[item] : starts[item + 1]]
+
+    @property
+    def _span(self) -> float:
+        return {"time": SPAN, "order": float(PLACES), "none": np.inf}[self._log.timing]
+
+    @cached_property
+    def _liked(self) -> Int64:
+        return np.flatnonzero(self._log.weight > 0)
+
+    @cached_property
+    def _by_item(self) -> tuple[Int64, Int64]:
+        """The choices sorted by item, and where those of each item start."""
+        item = self._log.item[self._liked]
+        counts = np.bincount(item, minlength=self._log.n_items)
+        return self._liked[np.argsort(item, kind="stable")], np.concatenate([[0], np.cumsum(counts)])
+
+    @cached_property
+    def _users(self) -> Int64:
+        """How many users chose each item: int64[items]."""
+        liked = self._liked
+        pairs = np.unique(self._log.user[liked] * np.int64(self._log.n_items) + self._log.item[liked])
+        return np.bincount(pairs % max(self._log.n_items, 1), minlength=self._log.n_items)

@@ -1,0 +1,164 @@
+"""Items to set beside an item: what is alike, what goes together with it, what comes next.
+
+Every retriever that can answer is asked, and their lists are fused by rank: scores of different models are on
+different scales, places are not (Cormack et al., "Reciprocal rank fusion outperforms Condorcet and individual
+rank learning methods", SIGIR 2009).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+
+from tacit.core.errors import UnsupportedError
+from tacit.core.types import Bool, Float64, Int32
+from tacit.data.ranking import Ranking
+from tacit.models.protocol import ComesNext, GoesTogether, Recommender, SimilarItems
+from tacit.pipeline.pair_counts import PairCounts
+
+Kind = Literal["alike", "together", "next"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_K = 60
+"""The constant of reciprocal rank fusion: how little the first places count more than the next."""
+_DEPTH = 100
+"""How far each list is read at least."""
+_Ask = Callable[[Int32, int], Ranking]
+
+
+def checked_kind(kind: object) -> Kind:
+    """Return a kind of question that there is.
+
+    Raises
+    ------
+    UnsupportedError
+    """
+    for known in KINDS:
+        if kind == known:
+            return known
+    raise UnsupportedError(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
+
+
+def similar_items(
+    retrievers: Sequence[Recommender],
+    items: Int32,
+    k: int,
+    *,
+    kind: Kind,
+    available: Bool,
+    weights: Mapping[str, float],
+    counts: PairCounts | None,
+) -> Ranking:
+    """Return the k available items that are alike to, go with or follow each of ``items``.
+
+    Parameters
+    ----------
+    retrievers : sequence of Recommender
+    items : int32[n]
+    k : int
+    kind : {"alike", "together", "next"}
+    available : bool[items]
+    weights : mapping
+        What the list of a retriever counts, by its name; 1 where nothing is said.
+    counts : PairCounts, optional
+        Of the log: they answer "together" and "next" where no retriever can, and tell which items are new.
+
+    Returns
+    -------
+    Ranking
+        Scores in [0, 1]: 1 for an item that everybody puts first.
+
+    Raises
+    ------
+    UnsupportedError
+        If nobody can answer.
+    """
+    if kind == "next" and counts is not None:
+        counts.check_order()
+    asked = _answerers(retrievers, kind, weights) or _log_answers(counts, kind)
+    if not asked:
+        raise UnsupportedError(_refusal(kind))
+    unseen = counts.unseen(len(available)) if counts is not None else np.zeros_like(available)
+    depth = max(3 * k, _DEPTH)
+    while True:
+        answers = [(ask(items, depth), weight) for ask, weight in asked]
+        ranking = fused(answers, items, k, available=available, unseen=unseen)
+        if depth >= len(available) or (ranking.items >= 0).all():
+            return ranking
+        depth = len(available)  # few are available: read the lists to their ends
+
+
+def fused(
+    answers: Sequence[tuple[Ranking, float]], items: Int32, k: int, *, available: Bool, unseen: Bool
+) -> Ranking:
+    """Return the best k of several lists of each item.
+
+    Parameters
+    ----------
+    answers : sequence of (Ranking, weight)
+        Lists of the same n items.
+    items : int32[n]
+        What is asked about: never in its own list.
+    k : int
+    available : bool[items]
+    unseen : bool[items]
+        Items without an event: a list that leaves one out says nothing about it, so only the lists that hold
+        it count.
+    """
+    best = np.full((len(items), k), -1, dtype=np.int32)
+    scores = np.full((len(items), k), -np.inf, dtype=np.float32)
+    for row, item in enumerate(items.tolist()):
+        codes, values = _row(answers, row, unseen)
+        allowed = (codes != item) & available[codes]
+        codes, values = codes[allowed], values[allowed]
+        order = np.lexsort((codes, -values))[:k]
+        best[row, : len(order)] = codes[order]
+        scores[row, : len(order)] = values[order]
+    return Ranking(best, scores)
+
+
+def _row(answers: Sequence[tuple[Ranking, float]], row: int, unseen: Bool) -> tuple[Int32, Float64]:
+    """Return the items of the lists of one row and their scores in [0, 1]."""
+    codes, value, weight = [], [], []
+    for ranking, own in answers:
+        listed = ranking.items[row][ranking.items[row] >= 0]
+        codes.append(listed)
+        value.append(own * (_K + 1) / (_K + 1 + np.arange(len(listed))))
+        weight.append(np.full(len(listed), own))
+    distinct, place = np.unique(np.concatenate(codes), return_inverse=True)
+    total = np.bincount(place, np.concatenate(value), minlength=len(distinct))
+    held = np.bincount(place, np.concatenate(weight), minlength=len(distinct))
+    everybody = sum(own for (_, own), listed in zip(answers, codes, strict=True) if len(listed))
+    return distinct, total / np.where(unseen[distinct], held, max(everybody, 1e-12))
+
+
+def _answerers(
+    retrievers: Sequence[Recommender], kind: Kind, weights: Mapping[str, float]
+) -> list[tuple[_Ask, float]]:
+    found: list[tuple[_Ask, float]] = []
+    for one in retrievers:
+        weight = weights.get(one.name, 1.0)
+        if weight <= 0:
+            continue
+        if kind == "alike" and isinstance(one, SimilarItems):
+            found.append((one.similar, weight))
+        elif kind == "together" and isinstance(one, GoesTogether):
+            found.append((one.together, weight))
+        elif kind == "next" and isinstance(one, ComesNext):
+            found.append((one.following, weight))
+    return found
+
+
+def _log_answers(counts: PairCounts | None, kind: Kind) -> list[tuple[_Ask, float]]:
+    if counts is None or kind == "alike":
+        return []
+    return [(counts.together if kind == "together" else counts.following, 1.0)]
+
+
+def _refusal(kind: Kind) -> str:
+    what, such = {
+        "alike": ("what is like an item", "itemknn, ease or content"),
+        "together": ("what goes together with an item", "one with a method together"),
+        "next": ("what comes after an item", "sequential or covisitation"),
+    }[kind]
+    return f"no part of this pipeline can say {what}; add a retriever such as {such}"
