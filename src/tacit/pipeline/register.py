@@ -178,7 +178,7 @@ def entries(kind: Kind) -> list[Entry]:
 
 
 def is_known(kind: Kind, name: str) -> bool:
-    """Return whether a name is that of a component; other packages are looked at only if it is not Tacit's."""
+    """Return whether a name is that of a component; other packages are looked at only for unknown names."""
     if (kind, name) in _OWN or (kind, name) in _VARIANTS:
         return True
     return any(point.name == name for point in _points(kind))
