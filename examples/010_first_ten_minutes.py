@@ -11,7 +11,7 @@ folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
 generate(users=150, items=130, events=3_500).write(folder)  # your files go here instead
 
 log = tacit.read(folder / "events.csv")
-print(f"{log.rows_in:,} rows, {len(log.events):,} kept; set aside: {log.reasons}")
+print(f"{log.rows_in:,} rows, {len(log.events):,} kept; rejected rows: {log.reasons}")
 
 model = tacit.fit(log, folder / "items.jsonl")
 for item in model.recommend("u00012", k=3):
