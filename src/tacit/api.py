@@ -232,8 +232,8 @@ def evaluate(
         log = rows(events)
         cut = make_split(log, _catalogue(items), protocol=split, share=share, seed=chosen.seed, **about)
     else:
-        past, future = (rows(side) for side in (train, test) if side is not None)
-        cut = split_from_files(past, future, _catalogue(items), **about)
+        before, after = (rows(side) for side in (train, test) if side is not None)
+        cut = split_from_files(before, after, _catalogue(items), **about)
     return Evaluation(
         compare(
             _encoded(cut, chosen, progress),

@@ -8,10 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data.logs import HEADER, NOW, T, cleaned, lines_of, only, read
 
-from tacit.core.errors import ConfigError
 from tacit.data.clean import FIRST_MOMENT, Rules, apply_rules, clean
 from tacit.data.fill import Fill
-from tacit.data.rules import parse_rules
 
 VALUED = HEADER + ",value"
 
@@ -279,46 +277,3 @@ def test_the_row_rules_and_the_statistical_rules_share_the_work() -> None:
     assert rules.statistical() == only(
         bots=True, outliers="mad", min_user_events=3, fill={"value": Fill("mean")}
     )
-
-
-def test_rules_are_read_from_plain_data() -> None:
-    rules = parse_rules(
-        {
-            "bots": False,
-            "burst_seconds": 5,
-            "outliers": "mad",
-            "fill": {"value": "median", "timestamp": "drop"},
-        }
-    )
-    fill = {"value": Fill("median"), "timestamp": Fill("drop")}
-    assert rules == Rules(bots=False, burst_seconds=5, outliers="mad", fill=fill)
-    assert parse_rules({}) == Rules()
-    assert parse_rules({"fill": {"value": 3}}).fill == {"value": Fill("constant", 3.0)}
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"robots": True}, "no 'robots'; known: bot_items_per_hour"),
-        ({"bots": 1}, "bots cannot be 1"),
-        ({"bot_items_per_minute": True}, "cannot be True"),
-        ({"burst_seconds": "2"}, "must be a number"),
-        ({"burst_seconds": -1}, "0 or more"),
-        ({"burst_seconds": float("nan")}, "0 or more"),
-        ({"min_user_events": 0}, "1 or more"),
-        ({"min_item_events": 2.5}, "whole number"),
-        ({"min_item_events": float("inf")}, "whole number"),
-        ({"bot_items_per_minute": 0}, "1 or more"),
-        ({"outliers": "sigma"}, "must be 'quantile' or 'mad'"),
-        ({"outlier_share": 0.5}, "0 to 0.5"),
-        ({"outlier_deviations": 0}, "above 0"),
-        ({"fill": "median"}, "must name columns"),
-        ({"fill": {"value": "guess"}}, "cannot fill with 'guess'"),
-        ({"fill": {"value": "constant"}}, "cannot fill with 'constant'"),
-        ({"fill": {"value": "nan"}}, "cannot fill with 'nan'"),
-        ({"fill": {"price": "mean"}}, "cannot fill the column 'price'"),
-    ],
-)
-def test_a_rule_that_is_none_is_refused(values: dict, words: str) -> None:
-    with pytest.raises(ConfigError, match=words):
-        parse_rules(values)

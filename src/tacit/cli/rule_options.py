@@ -54,7 +54,7 @@ def _options() -> list[inspect.Parameter]:
 
 def _option(one: Parameter) -> inspect.Parameter:
     pairs = isinstance(one.default, Mapping)
-    made = typer.Option(
+    option = typer.Option(
         f"--{one.name.replace('_', '-')}",
         help=_help(one, pairs=pairs),
         min=one.bounds.low,
@@ -62,7 +62,7 @@ def _option(one: Parameter) -> inspect.Parameter:
         rich_help_panel=_PANEL,
     )
     kind: Any = list[str] | None if pairs else one.kind
-    return _parameter(one.name, Annotated[kind, made], None if pairs else one.default)
+    return _parameter(one.name, Annotated[kind, option], None if pairs else one.default)
 
 
 def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:

@@ -184,14 +184,16 @@ def _head(
     if base == "auto":
         origin = "tfidf" if isinstance(encoder, TfidfEncoder) else "minilm"
     rng = generator(seed, "finetune")
-    made, fit = tuned.tune(encoder, origin, source.interactions, source.catalogue, rng=rng, progress=progress)
+    learned, fit = tuned.tune(
+        encoder, origin, source.interactions, source.catalogue, rng=rng, progress=progress
+    )
     attempts = [
         Attempt(_START if one.strength is None else f"pull {one.strength:g}", one.quality)
         for one in fit.trials
     ]
     for attempt in attempts:
         tell(attempt)
-    tuned.save(made, out, {**source.facts, "before": fit.before.recall, "after": fit.after.recall})
+    tuned.save(learned, out, {**source.facts, "before": fit.before.recall, "after": fit.after.recall})
     best = next(
         attempt
         for attempt, one in zip(attempts, fit.trials, strict=True)

@@ -1,4 +1,4 @@
-"""A configuration with better parameters: each retriever tuned alone, then all of them judged together.
+"""A configuration with better parameters: each retriever tuned alone, then all of them compared together.
 
 Each is better alone; all together may be none the better for it. So the blend of the tuned ones is compared
 with that of the ones before on the same validation cut, and they are kept where it gains more than its
@@ -98,8 +98,8 @@ def tune_config(
             if found[-1].interrupted:
                 break
     lines = [f"not tuned, because no item has a text or an encoder: {', '.join(skipped)}"] if skipped else []
-    kept, told = _kept(config, chosen, found, split, progress)
-    return TunedConfig(kept, found, [*lines, *told], split.protocol)
+    kept, verdict = _kept(config, chosen, found, split, progress)
+    return TunedConfig(kept, found, [*lines, *verdict], split.protocol)
 
 
 def retrievers_to_tune(names: Sequence[str] | None, config: Config) -> list[Recommender]:

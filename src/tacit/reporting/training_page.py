@@ -22,12 +22,12 @@ _MOST_COLUMNS = 30
 def epoch_line(epoch: "Epoch") -> str:
     """Return one epoch of a training as a line of text."""
     values = asdict(epoch)
-    parts = _told([values])
+    parts = _measured_parts([values])
     figures = [
         f"{name} " + " / ".join(f"{values[f'{part}_{name}']:.4f}" for part in parts) for name, _ in _CURVES
     ]
-    told = " / ".join(_PARTS[part] if part != "train" else part for part in parts)
-    return f"epoch {values['epoch']:>3}  {told}: " + "  ".join(figures)
+    names = " / ".join(_PARTS[part] if part != "train" else part for part in parts)
+    return f"epoch {values['epoch']:>3}  {names}: " + "  ".join(figures)
 
 
 def gain_line(gain: Mapping[str, float]) -> str:
@@ -51,8 +51,8 @@ def rerank_line(report: "RerankReport") -> str:
 
 def training_page(training: Mapping[str, Any]) -> str:
     """Return how a ranker learned as one self-contained HTML page; see `training_section`."""
-    told = max(len(training["epochs"]) - 1, 0)
-    return page("Training of the ranker", f"{told} epochs", [training_section(training)])
+    epochs = max(len(training["epochs"]) - 1, 0)
+    return page("Training of the ranker", f"{epochs} epochs", [training_section(training)])
 
 
 def training_section(training: Mapping[str, Any]) -> Section:
@@ -74,21 +74,21 @@ def training_section(training: Mapping[str, Any]) -> Section:
         "last": epochs[-1]["epoch"] if epochs else None,
         "test": list((training.get("test") or {}).items()),
         "gain": training.get("gain"),
-        "head": [f"{_PARTS[part]} {name}" for name, _ in _CURVES for part in _told(epochs)],
-        "rows": [_row(epoch, _told(epochs)) for epoch in epochs],
+        "head": [f"{_PARTS[part]} {name}" for name, _ in _CURVES for part in _measured_parts(epochs)],
+        "rows": [_row(epoch, _measured_parts(epochs)) for epoch in epochs],
         "families": [row for row in importance if row["kind"] == "family"],
         "columns": [row for row in importance if row["kind"] == "column"][:_MOST_COLUMNS],
     }
     return Section("training", "How the ranker learned", fragment("training.html", values))
 
 
-def _told(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the parts that the epochs tell of."""
+def _measured_parts(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the parts that the epochs have figures of."""
     return [part for part in _PARTS if epochs and not _missing(epochs[0].get(f"{part}_loss"))]
 
 
 def _best(epochs: Sequence[Mapping[str, Any]]) -> int:
-    watched = "valid_loss" if "valid" in _told(epochs) else "train_loss"
+    watched = "valid_loss" if "valid" in _measured_parts(epochs) else "train_loss"
     return int(min(epochs, key=lambda epoch: float(epoch[watched]))["epoch"])
 
 
@@ -105,7 +105,7 @@ def _curve(epochs: Sequence[Mapping[str, Any]], key: str, title: str) -> Markup:
     x = [float(epoch["epoch"]) for epoch in epochs]
     series = [
         charts.Line(_PARTS[part], x, [_number(epoch[f"{part}_{key}"]) for epoch in epochs], part != "train")
-        for part in _told(epochs)
+        for part in _measured_parts(epochs)
     ]
     every = max(len(x) // 10, 1)
     ticks = [(place, f"{place:g}") for place in x[::every]]
