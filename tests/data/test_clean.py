@@ -243,7 +243,7 @@ EVENT = st.tuples(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     rows=st.lists(EVENT, min_size=1, max_size=60),
     fill=st.sampled_from(
