@@ -9,7 +9,7 @@ from tacit.core.threads import wait_briefly
 
 wait_briefly()  # as the commands do, before any test imports torch
 
-# The first example of a test pays for imports and compilation, and other processes may have the cores: a limit
+# The first example of a test pays for imports, and other processes may have the cores: a limit
 # of time for one example tells nothing of the code.
 settings.register_profile("tacit", deadline=None)
 settings.load_profile("tacit")
