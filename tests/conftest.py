@@ -3,10 +3,16 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tacit.core.threads import wait_briefly
 
 wait_briefly()  # as the commands do, before any test imports torch
+
+# The first example of a test pays for imports, and other processes may have the cores: a limit
+# of time for one example tells nothing of the code.
+settings.register_profile("tacit", deadline=None)
+settings.load_profile("tacit")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

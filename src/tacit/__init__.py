@@ -42,15 +42,15 @@ if TYPE_CHECKING:
         read_config,
         tune,
     )
+else:
 
+    def __getattr__(name: str) -> Any:
+        # Only what is used is imported: `import tacit` takes milliseconds and no torch.
+        if name in __all__:
+            from tacit import api
 
-def __getattr__(name: str) -> Any:
-    # Only what is used is imported: `import tacit` takes milliseconds and no torch.
-    if name in __all__:
-        from tacit import api
-
-        return getattr(api, name)
-    raise AttributeError(f"module 'tacit' has no attribute {name!r}")
+            return getattr(api, name)
+        raise AttributeError(f"module 'tacit' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

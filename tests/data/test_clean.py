@@ -123,6 +123,66 @@ def test_a_slow_crawler_through_a_large_shop_is_a_bot(tmp_path: Path) -> None:
     assert users_lost(tmp_path, shoppers() + crawl, bot_items_per_hour=400) == set()
 
 
+HOUR = T // 3600 * 3600
+
+
+def visitors(breadths: list[int], n_items: int) -> list[tuple]:
+    """People who look at so many items each, one every ten minutes, and who see all items between them."""
+    looks = [(user, look) for user, breadth in enumerate(breadths) for look in range(breadth)]
+    return [
+        (f"u{user}", f"i{place % n_items}", "view", HOUR + 600 * look)
+        for place, (user, look) in enumerate(looks)
+    ]
+
+
+def visit(items: int, *, moments: int = 60, start: int = HOUR) -> list[tuple]:
+    """Somebody who looks at so many items within a minute, at no more than so many moments."""
+    step = max(60 // min(items, moments), 1)
+    return [("crawler", f"i{n}", "view", start + step * (n % moments) % 60) for n in range(items)]
+
+
+@pytest.mark.parametrize(
+    ("breadths", "n_items", "most"),
+    [
+        # All alike: the spread is the least one, so exp(3 x .4) x (9 + 1) - 1 = 32.2.
+        ([9] * 30, 200, 32),
+        # Breadths + 1 of 4, 8, 16: the median deviation of the logarithm is log 2, so exp(3 x 1.4826 log 2) x 8
+        # - 1 = 173.7.
+        ([3, 7, 15] * 15, 375, 173),
+        # Half of all items counts where it is more than twice the median, ...
+        ([9] * 30, 44, 22),
+        # ... and twice the median where that is more.
+        ([12] * 30, 40, 24),
+    ],
+)
+def test_a_bot_is_broader_than_three_deviations_or_than_half_of_all(
+    breadths: list[int], n_items: int, most: int, tmp_path: Path
+) -> None:
+    people = visitors(breadths, n_items)
+    assert len({row[1] for row in people}) == n_items
+    assert users_lost(tmp_path, people + visit(most)) == set()
+    assert users_lost(tmp_path, people + visit(most + 1)) == {"crawler"}
+
+
+def test_a_bot_acts_at_ten_moments_or_more(tmp_path: Path) -> None:
+    people = visitors([9] * 30, 200)
+    assert users_lost(tmp_path, people + visit(40, moments=9)) == set()
+    assert users_lost(tmp_path, people + visit(40, moments=10)) == {"crawler"}
+    # Whoever takes less for fast takes fewer moments too.
+    assert users_lost(tmp_path, people + visit(40, moments=4), bot_items_per_minute=5) == set()
+    assert users_lost(tmp_path, people + visit(40, moments=5), bot_items_per_minute=5) == {"crawler"}
+
+
+def test_a_bot_looks_at_twenty_items_in_a_minute_or_three_hundred_in_an_hour(tmp_path: Path) -> None:
+    people = visitors([9] * 30, 600)
+    later = [("crawler", f"i{n}", "view", HOUR + 3600 * n) for n in range(20, 60)]  # broad, not fast
+    assert users_lost(tmp_path, people + visit(19) + later) == set()
+    assert users_lost(tmp_path, people + visit(20) + later) == {"crawler"}
+    hour = [("crawler", f"i{n}", "view", HOUR + 12 * n) for n in range(300)]  # five a minute
+    assert users_lost(tmp_path, people + hour[:299]) == set()
+    assert users_lost(tmp_path, people + hour) == {"crawler"}
+
+
 def test_a_heavy_shopper_is_no_bot(tmp_path: Path) -> None:
     heavy = [
         ("heavy", f"i{n % 30}", "view", T + 18 * n) for n in range(200)
@@ -193,6 +253,15 @@ def test_rare_items_go_before_rare_users(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_rare_both_ways_goes_for_its_item(tmp_path: Path) -> None:
+    rows = [("u", "a"), ("v", "a"), ("u", "a"), ("v", "a"), ("w", "b"), ("x", "a")]
+    result = cleaned(tmp_path, rows, "user_id,item_id", min_item_events=2, min_user_events=2)
+    # w has one event and so has b: items are counted first. a has many, so x goes as a user.
+    assert result.quarantine.select("line", "reason").rows() == [(6, "rare item"), (7, "rare user")]
+    assert cleaned(tmp_path, rows, "user_id,item_id", min_user_events=2).reasons == {"rare user": 2}
+    assert cleaned(tmp_path, rows, "user_id,item_id", min_item_events=2).reasons == {"rare item": 1}
+
+
 def test_counts_hold_among_what_is_left(tmp_path: Path) -> None:
     rows = [("u", "a"), ("u", "b"), ("v", "b"), ("v", "c"), ("w", "c"), ("w", "d")]
     result = cleaned(tmp_path, rows, "user_id,item_id", min_item_events=2, min_user_events=2)
@@ -241,7 +310,7 @@ EVENT = st.tuples(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     rows=st.lists(EVENT, min_size=1, max_size=60),
     fill=st.sampled_from(
@@ -277,3 +346,49 @@ def test_the_row_rules_and_the_statistical_rules_share_the_work() -> None:
     assert rules.statistical() == only(
         bots=True, outliers="mad", min_user_events=3, fill={"value": Fill("mean")}
     )
+<<<<<<< HEAD
+=======
+
+
+def test_rules_are_read_from_plain_data() -> None:
+    rules = parse_rules(
+        {
+            "bots": False,
+            "burst_seconds": 5,
+            "outliers": "mad",
+            "fill": {"value": "median", "timestamp": "drop"},
+        }
+    )
+    fill = {"value": Fill("median"), "timestamp": Fill("drop")}
+    assert rules == Rules(bots=False, burst_seconds=5, outliers="mad", fill=fill)
+    assert parse_rules({}) == Rules()
+    assert parse_rules({"fill": {"value": 3}}).fill == {"value": Fill("constant", 3.0)}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"robots": True}, "no 'robots'; known: bot_items_per_hour"),
+        ({"bots": 1}, "bots is 1, of the wrong type"),
+        ({"bot_items_per_minute": True}, "bot_items_per_minute is True, of the wrong type"),
+        ({"burst_seconds": "2"}, "should be a valid number"),
+        ({"burst_seconds": -1}, "must be at least 0"),
+        ({"burst_seconds": float("nan")}, "must be at least 0"),
+        ({"min_user_events": 0}, "min_user_events is 0; it must be at least 1"),
+        ({"min_item_events": 2.5}, "should be a valid integer"),
+        ({"min_item_events": float("inf")}, "should be a valid integer"),
+        ({"bot_items_per_minute": 0}, "must be at least 1"),
+        ({"outliers": "sigma"}, "should be 'quantile' or 'mad'"),
+        ({"outlier_share": 0.5}, "at least 0 and less than 0.5"),
+        ({"outlier_deviations": 0}, "more than 0"),
+        ({"fill": "median"}, "must name columns"),
+        ({"fill": {"value": "guess"}}, "cannot fill with 'guess'"),
+        ({"fill": {"value": "constant"}}, "cannot fill with 'constant'"),
+        ({"fill": {"value": "nan"}}, "cannot fill with 'nan'"),
+        ({"fill": {"price": "mean"}}, "cannot fill the column 'price'"),
+    ],
+)
+def test_a_rule_that_is_none_is_refused(values: dict, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        parse_rules(values)
+>>>>>>> refs/heads/tests

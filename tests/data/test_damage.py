@@ -148,7 +148,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=damaged(), block=st.sampled_from([16, 200, 2**20]))
 def test_no_row_of_a_damaged_file_is_lost(
     data: bytes, block: int, tmp_path_factory: pytest.TempPathFactory
@@ -170,7 +170,7 @@ def test_no_row_of_a_damaged_file_is_lost(
         assert all(text[line - 1] == raw for line, raw in result.quarantine.select("line", "raw").rows())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.binary(min_size=1, max_size=400))
 def test_binary_garbage_is_a_result_or_a_data_error(
     data: bytes, tmp_path_factory: pytest.TempPathFactory
@@ -185,7 +185,7 @@ def test_binary_garbage_is_a_result_or_a_data_error(
             assert result.rows_in == len(result.frame) + len(result.rejected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cut=st.integers(4, 600), at=st.integers(4, 600), blow=st.binary(max_size=8))
 def test_a_damaged_parquet_file_is_a_result_or_a_data_error(
     cut: int, at: int, blow: bytes, tmp_path_factory: pytest.TempPathFactory

@@ -215,7 +215,7 @@ _ROW = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(_ROW, min_size=1, max_size=30), st.sampled_from(["moment", "zoned", "ms", "text"]))
 def test_a_frame_and_the_same_frame_as_a_file_hold_the_same_events(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple], kind: str

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tacit.data.interactions import Interactions
@@ -94,7 +94,6 @@ def test_columns_survive_json() -> None:
     assert again == columns
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans())))
 def test_one_at_a_time_and_a_whole_file_agree(values: list[object]) -> None:
     columns = TraitColumns(("age", "name"), {"age": (1.0, 10.0)})

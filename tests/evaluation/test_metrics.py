@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tacit.data.ranking import Ranking
@@ -84,7 +84,6 @@ def cases(draw: Any) -> tuple[list[list[int]], list[list[int]]]:
 
 
 @given(cases())
-@settings(deadline=None)
 def test_every_metric_equals_ten_naive_lines(case: tuple[list[list[int]], list[list[int]]]) -> None:
     lists, targets = case
     values = measured(lists, targets)

@@ -61,7 +61,7 @@ def test_nobody_speaks_of_or_for_items_beyond_the_weights() -> None:
     assert column(state(WEIGHTS), pairs_of(Queries.of([[7, 0]]), [[1, 9]]), "follows_sum") == [2, 0]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 8), st.sampled_from([1, 24, 1_000]))
 def test_it_equals_a_naive_sum_in_blocks_of_any_size(seed: int, users: int, width: int, cells: int) -> None:
     rng = np.random.default_rng(seed)

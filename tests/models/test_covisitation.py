@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.models.small import fitted
 
@@ -98,7 +98,6 @@ def events(draw: st.DrawFn) -> list[Row]:
     return [(draw(code), draw(code), float(hour), draw(weight)) for hour in draw(hours)]
 
 
-@settings(deadline=None)
 @given(events(), st.integers(1, 4), st.sampled_from([20.0, np.inf]), st.sampled_from([3.0, np.inf]))
 def test_weights_are_those_of_counting_in_loops(
     rows: list[Row], window: int, gap: float, half_life: float
@@ -107,7 +106,6 @@ def test_weights_are_those_of_counting_in_loops(
     np.testing.assert_allclose(weights(fit(model, rows)), naive(model, rows), rtol=1e-5)
 
 
-@settings(deadline=None)
 @given(events(), st.integers(0, 400), st.sampled_from([0.05, 1.0, np.inf]))
 def test_an_update_is_a_refit(rows: list[Row], moment: int, half_life: float) -> None:
     earlier, later = ([row for row in rows if (row[2] >= moment) == late] for late in (False, True))

@@ -81,6 +81,35 @@ def test_a_user_of_everything_says_less_with_tfidf() -> None:
     assert tfidf[3] < 0 or tfidf[3] == -np.inf or tfidf[3] < cosine[3]
 
 
+def test_bm25_by_hand() -> None:
+    rows = np.array([[3, 1, 0, 0], [1, 1, 2, 0], [5, 0, 1, 0], [1, 0, 0, 0], [0, 2, 1, 1], [0, 0, 0, 1.0]])
+    # Repeats saturate (k1 is 1.2), the more so the more popular an item is among all items (b is .75).
+    popularity = rows.sum(axis=0) / rows.sum(axis=0).mean()
+    weights = rows * 2.2 / (rows + 1.2 * (0.25 + 0.75 * popularity))
+    # An event of a user with many items counts less: log((1 + items) / (1 + items of the user)).
+    weights *= np.log(5 / (1 + (rows > 0).sum(axis=1)))[:, None]
+    lengths = np.linalg.norm(weights, axis=0)
+    expected = weights.T @ weights / (np.outer(lengths, lengths) + 3)
+    model = fitted(ItemKNN(weighting="bm25", shrinkage=3.0, decay=1.0), rows)
+    for item in range(4):
+        others = [other for other in range(4) if other != item and expected[item, other] > 0]
+        scores = model.score(Queries.of([[item]]))[0, others]
+        np.testing.assert_allclose(scores, expected[item, others], rtol=1e-5)
+
+
+def test_bm25_takes_the_mean_popularity_of_items_that_somebody_wanted() -> None:
+    rows = [[3, 1], [1, 1], [2, 0]]
+    few = fitted(ItemKNN(weighting="bm25", shrinkage=3.0), rows)
+    more = fitted(ItemKNN(weighting="bm25", shrinkage=3.0), [[*row, 0, 0] for row in rows])
+    # Two items more that nobody wants change only what a user of all items says: log(5 / 3) for log(3 / 3).
+    assert few.score(Queries.of([[0]]))[0, 1] == -np.inf
+    weights = np.array(rows) * 2.2 / (np.array(rows) + 1.2 * (0.25 + 0.75 * np.array([1.5, 0.5])))
+    weights *= np.log(5 / np.array([3, 3, 2]))[:, None]
+    lengths = np.linalg.norm(weights, axis=0)
+    expected = weights[:, 0] @ weights[:, 1] / (lengths[0] * lengths[1] + 3)
+    assert more.score(Queries.of([[0]]))[0, 1] == pytest.approx(expected, rel=1e-5)
+
+
 def test_blocks_do_not_change_the_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = (np.random.default_rng(0).random((40, 30)) < 0.2).astype(float)
     whole = fitted(ItemKNN(k=5), rows).arrays()

@@ -93,7 +93,7 @@ def fit(model: Sequential, log: Interactions, catalogue: Catalogue) -> Sequentia
     return model.fit(log, catalogue, rng=np.random.default_rng(0))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     window=st.integers(1, 9),

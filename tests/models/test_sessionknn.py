@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.models.small import fitted
 
@@ -104,7 +104,6 @@ def events(draw: st.DrawFn) -> list[Row]:
     return [(draw(code), draw(code), float(hour), draw(weight)) for hour in draw(hours)]
 
 
-@settings(deadline=None)
 @given(events(), st.lists(st.integers(0, N_ITEMS - 1), max_size=6), st.integers(1, 4), st.integers(1, 4))
 def test_scores_are_those_of_the_paper_in_loops(
     rows: list[Row], history: list[int], k: int, recent: int
@@ -114,7 +113,6 @@ def test_scores_are_those_of_the_paper_in_loops(
     np.testing.assert_allclose(scores, naive(model, rows, history), rtol=1e-5)
 
 
-@settings(deadline=None)
 @given(events(), st.integers(0, 500), st.sampled_from([5.0, 60.0, np.inf]), st.integers(1, 4))
 def test_an_update_is_a_refit_down_to_the_sessions(
     rows: list[Row], moment: int, gap: float, length: int

@@ -156,7 +156,7 @@ def test_the_gain_is_that_of_the_rank_among_unseen_items() -> None:
     assert _gain(scores.copy(), held, place, np.array([-1])) == 0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=6), st.integers(1, 8), st.integers(0, 99))
 def test_windows_cover_every_event_once(lengths: list[int], length: int, seed: int) -> None:
     sequences = sequences_of(lengths)

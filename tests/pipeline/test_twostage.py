@@ -8,10 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tacit.core.types import Float32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
+from tacit.features.candidates import Candidates
 from tacit.pipeline.config import Config
 from tacit.pipeline.twostage import TwoStage
 from tacit.testing.generated import small_items, small_log, small_vectors
@@ -100,6 +102,27 @@ def test_one_query_and_a_thousand_agree() -> None:
         for place in np.flatnonzero(rows == row):
             np.testing.assert_array_equal(many.items[place], one.items[0])
             np.testing.assert_allclose(many.scores[place], one.scores[0], rtol=1e-5, atol=1e-6)
+
+
+class Given:
+    """A second stage whose scores are given by item code; -1 for all others."""
+
+    def __init__(self, scores: dict[int, float]) -> None:
+        self.scores = scores
+
+    def score(self, queries: Queries, candidates: Candidates) -> Float32:
+        return np.vectorize(lambda code: self.scores.get(code, -1.0))(candidates.items).astype(np.float32)
+
+
+def test_scores_that_differ_by_rounding_alone_are_a_tie_with_a_fixed_order() -> None:
+    log, catalogue = small_log()
+    model = TwoStage(Config(retrievers=["trending"], ranker=None, windows=1))
+    model.fit(log, catalogue, rng=np.random.default_rng(7))
+    # 3 and 5 differ in the sixth digit: of these the lower code is first. 7 and 9 differ in the fifth.
+    model.second_ = Given({3: 0.500000, 5: 0.500004, 7: 0.40000, 9: 0.40003})  # type: ignore[assignment]
+    ranking = model.recommend(Queries.of([[]]), 4)
+    assert ranking.items.tolist() == [[3, 5, 9, 7]]
+    np.testing.assert_allclose(ranking.scores, [[0.5, 0.5, 0.40003, 0.4]], rtol=0, atol=1e-7)
 
 
 def test_lists_are_best_first_without_repeats() -> None:

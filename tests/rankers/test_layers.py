@@ -56,7 +56,7 @@ def rankers(draw: st.DrawFn) -> NeuralRanker:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rankers(), columns(), st.integers(0, 30), st.integers(0, 2**31 - 1))
 def test_scores_equal_pytorch(ranker: NeuralRanker, columns: list[Column], n: int, seed: int) -> None:
     with torch.random.fork_rng():

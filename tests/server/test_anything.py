@@ -41,19 +41,19 @@ def status_of(service: Service, method: str, path: str, body: object) -> int:
     return service.http.request(method, path, content=json.dumps(body).encode()).status_code
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(body=JSON | EVENTS)
 def test_events(service: Service, body: object) -> None:
     assert status_of(service, "POST", "/v1/events", body) < 500
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(body=JSON | SESSION)
 def test_sessions(service: Service, body: object) -> None:
     assert status_of(service, "POST", "/v1/sessions/recommendations", body) < 500
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(body=JSON | ITEM)
 def test_items_and_what_comes_of_them(service: Service, body: object) -> None:
     status = status_of(service, "PUT", "/v1/items/any", body)
