@@ -146,8 +146,8 @@ def visit(items: int, *, moments: int = 60, start: int = HOUR) -> list[tuple]:
     [
         # All alike: the spread is the least one, so exp(3 x .4) x (9 + 1) - 1 = 32.2.
         ([9] * 30, 200, 32),
-        # Breadths + 1 of 4, 8, 16: the median deviation of the logarithm is log 2, so exp(3 x 1.4826 log 2) x 8
-        # - 1 = 173.7.
+        # Breadths + 1 of 4, 8, 16: the median deviation of the logarithm is log 2, so
+        # exp(3 x 1.4826 log 2) x 8 - 1 = 173.7.
         ([3, 7, 15] * 15, 375, 173),
         # Half of all items counts where it is more than twice the median, ...
         ([9] * 30, 44, 22),
