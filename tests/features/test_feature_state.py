@@ -87,18 +87,25 @@ def test_what_goes_together_is_what_the_first_item_knn_says() -> None:
     assert together_of([ease]) is None
 
 
-def test_vectors_of_the_log_have_the_cosines_of_who_wanted_what() -> None:
+@pytest.mark.parametrize("factors", [32, 2])
+def test_vectors_of_the_log_are_those_of_a_singular_value_decomposition(
+    factors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     matrix = np.array([[1, 3, 0, 0, 0], [1, 1, 1, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 1, 0], [1, 0, 0, 0, 0]])
     log, catalogue = log_of(matrix)
-    found = FeatureState.of(log, catalogue, None, (), collaborative=True).collaborative
+    repeated = log.select(np.array([0, 0, 0, *range(len(log)), len(log) - 1]))
+    monkeypatch.setattr(feature_state, "_FACTORS", factors)
+    found = FeatureState.of(repeated, catalogue, None, (), collaborative=True).collaborative
     assert found is not None
     # Rows divided by the root of the number of their items, columns by a power of that of their users: how
     # often or how much somebody wanted an item says nothing.
     X = (matrix > 0) / np.sqrt((matrix > 0).sum(axis=1))[:, None]
     X = X * np.maximum((matrix > 0).sum(axis=0), 1) ** -0.4
-    length = np.linalg.norm(X, axis=0)
-    expected = X.T @ X / np.where(np.outer(length, length) > 0, np.outer(length, length), np.inf)
-    np.testing.assert_allclose(found @ found.T, expected, atol=1e-5)
+    _, values, directions = np.linalg.svd(X)
+    vectors = (directions.T * values)[:, :factors]
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = vectors / np.where(length > 1e-9, length, np.inf)
+    np.testing.assert_allclose(found @ found.T, vectors @ vectors.T, atol=1e-5)
     assert not found[4].any()  # nobody wanted it
     assert found.dtype == np.float32
 
@@ -191,6 +198,7 @@ def test_a_catalogue_that_grows_adds_items_of_which_only_the_text_is_known() -> 
     assert not grown.collaborative[90:].any()
     assert grown.text is not None
     np.testing.assert_array_equal(grown.text[:90], known.text)
+    assert grown.text.shape == (93, 4)
     assert grown.text[90:].any(axis=1).all()
     assert len(grown.statistics.popularity) == 93
     assert grown.attributes.labels["group"].shape == (93, 6)
