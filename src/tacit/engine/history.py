@@ -73,7 +73,7 @@ def history_of(
     log = state.snapshot.interactions
     user = -1 if user_id is None else int(log.users.encode([user_id])[0])
     past = _past(log, user)
-    live = _live(state, [*since, *_told(state, since, told)], past)
+    live = _live(state, since, _told(state, since, told), past)
     order = np.argsort(np.concatenate([past.at, live.at]), kind="stable")
     at = np.concatenate([past.at, live.at])[order]
     item = np.concatenate([past.item, live.item])[order]
@@ -111,14 +111,19 @@ def _past(log: Interactions, user: int) -> _Events:
     return _Events(log.item[start:stop], log.weight[start:stop], log.at[start:stop], kinds)
 
 
-def _live(state: State, events: Sequence[Event], past: _Events) -> _Events:
-    """Return the events on known items that the snapshot was not fitted on."""
+def _live(state: State, since: Sequence[Event], requested: Sequence[Event], past: _Events) -> _Events:
+    """Return the events on known items that the snapshot was not fitted on, and all of the request's."""
     log = state.snapshot.interactions
+    events = [*since, *requested]
     codes = state.catalogue.items.encode([event.item_id for event in events])
     kinds = canonical_events(pl.Series([event.event for event in events], dtype=pl.String)).to_list()
     at = [event.at for event in events]
     fitted = set(zip(past.item.tolist(), past.at.tolist(), past.kinds, strict=True))
-    new = [what not in fitted for what in zip(codes.tolist(), at, kinds, strict=True)]
+    # A request has no moment of its own: it only looks like the last event of a log.
+    new = [
+        place >= len(since) or what not in fitted
+        for place, what in enumerate(zip(codes.tolist(), at, kinds, strict=True))
+    ]
     kept = np.flatnonzero((codes >= 0) & np.array(new, dtype=bool)).tolist()
     kept_kinds = [kinds[place] for place in kept]
     return _Events(
