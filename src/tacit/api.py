@@ -38,7 +38,7 @@ from tacit.models.protocol import Recommender
 from tacit.pipeline.config import Config
 from tacit.pipeline.config import read_config as read_config_file
 from tacit.pipeline.rerank import RerankReport
-from tacit.pipeline.similar import Kind
+from tacit.pipeline.similar import SimilarKind
 from tacit.pipeline.training_report import TrainingReport
 from tacit.rankers.ranker import Epoch
 from tacit.reporting.evaluation import evaluation_page
@@ -705,7 +705,7 @@ class Model:
         )
         return Recommendations(self._engine.recommend(request).items)
 
-    def similar(self, item: str, *, k: int = 10, kind: Kind = "alike") -> Recommendations:
+    def similar(self, item: str, *, k: int = 10, kind: SimilarKind = "alike") -> Recommendations:
         """Return the k items to set beside an item: "alike", bought "together" with it, or "next" after it.
 
         Raises

@@ -18,7 +18,7 @@ from tacit.engine.batch import recommend_all
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.engine.requests import NewEvent, Request
 from tacit.engine.state import ItemEncoder
-from tacit.pipeline.similar import Kind
+from tacit.pipeline.similar import SimilarKind
 from tacit.store.events import EventStore, StorageError
 
 NOW = 1_740_000_000.0
@@ -142,7 +142,7 @@ def test_similar_items_say_why_and_the_numbers_are_those_of_the_log(engine: Engi
 def test_three_questions_have_three_answers_and_another_is_refused(engine: Engine) -> None:
     log = small_snapshot().interactions
     id_ = log.items.ids[int(np.bincount(log.item).argmax())]
-    kinds: tuple[Kind, ...] = ("alike", "together", "next")
+    kinds: tuple[SimilarKind, ...] = ("alike", "together", "next")
     lists = [tuple(item.item_id for item in engine.similar(id_, 5, kind).items) for kind in kinds]
     assert all(lists) and all(id_ not in found for found in lists)
     assert len(set(lists)) == 3

@@ -6,7 +6,7 @@ import pytest
 from tacit.engine.evidence import Likeness
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.explain import Reason
-from tacit.pipeline.similar import Kind
+from tacit.pipeline.similar import SimilarKind
 
 TITLES = pl.Series(["Boots", "Socks"])
 
@@ -47,6 +47,6 @@ def test_a_reason_is_said_in_the_words_of_whoever_gives_it(reason: Reason, words
     ],
 )
 def test_what_was_asked_is_said_first_and_nothing_weak(
-    likeness: Likeness, kind: Kind, words: list[str]
+    likeness: Likeness, kind: SimilarKind, words: list[str]
 ) -> None:
     assert similarity_in_words(likeness, kind) == words

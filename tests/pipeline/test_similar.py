@@ -15,7 +15,7 @@ from tacit.models.itemknn import ItemKNN
 from tacit.models.sequential import Sequential
 from tacit.pipeline.config import Config, config_of_toml
 from tacit.pipeline.pair_counts import PairCounts
-from tacit.pipeline.similar import Kind, checked_kind, fused, similar_items
+from tacit.pipeline.similar import SimilarKind, checked_kind, fused, similar_items
 from tacit.testing.generated import small_log
 
 NO = -np.inf
@@ -69,7 +69,7 @@ ALL = [
 ]
 
 
-def answer(retrievers: list[Any], k: int, kind: Kind, **more: Any) -> Ranking:
+def answer(retrievers: list[Any], k: int, kind: SimilarKind, **more: Any) -> Ranking:
     options = {"weights": {}, "counts": None, "available": np.ones(N_ITEMS, dtype=bool), **more}
     return similar_items(retrievers, items(0), k, kind=kind, **options)
 
@@ -135,7 +135,7 @@ def test_the_log_answers_where_no_retriever_can() -> None:
         ("next", "can say what comes after an item; add a retriever such as sequential"),
     ],
 )
-def test_a_question_that_nobody_can_answer_is_refused_in_words(kind: Kind, message: str) -> None:
+def test_a_question_that_nobody_can_answer_is_refused_in_words(kind: SimilarKind, message: str) -> None:
     with pytest.raises(UnsupportedError, match=message):
         answer([Listing("e", [])], 3, kind)
 

@@ -29,7 +29,7 @@ from tacit.engine.requests import NewEvent, Observed, Recommended, Request, Resp
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import State
 from tacit.engine.words import in_words, similarity_in_words
-from tacit.pipeline.similar import Kind, checked_kind
+from tacit.pipeline.similar import SimilarKind, checked_kind
 from tacit.store.events import Event, EventStore, StorageError
 
 LONGEST_HISTORY = 1_000
@@ -100,7 +100,7 @@ class Engine:
             self._exposures.add(asked, answer, self._clock.now())
         return answer
 
-    def similar(self, item_id: str, k: int = 10, kind: Kind = "alike") -> Response:
+    def similar(self, item_id: str, k: int = 10, kind: SimilarKind = "alike") -> Response:
         """Return the items to set beside an item, and why.
 
         Parameters

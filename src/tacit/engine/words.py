@@ -7,7 +7,7 @@ import polars as pl
 from tacit.data.event_names import plain_name
 from tacit.engine.evidence import Likeness
 from tacit.pipeline.explain import Reason
-from tacit.pipeline.similar import Kind
+from tacit.pipeline.similar import SimilarKind
 
 _NEAR = 0.4
 """Cosine from which two texts are called similar."""
@@ -45,7 +45,7 @@ def in_words(reasons: Sequence[Reason], titles: pl.Series, kinds: Mapping[int, s
     return [_in_words(reason, titles, kinds) for reason in reasons]
 
 
-def similarity_in_words(likeness: Likeness, kind: Kind) -> list[str]:
+def similarity_in_words(likeness: Likeness, kind: SimilarKind) -> list[str]:
     """Return what is known of an item beside another as a few words, what was asked first."""
     said = {
         "alike": f"chosen together by {likeness.both:,} people" if likeness.both >= _PEOPLE else "",

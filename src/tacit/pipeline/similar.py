@@ -16,8 +16,8 @@ from tacit.data.ranking import Ranking
 from tacit.models.protocol import ComesNext, GoesTogether, Recommender, SimilarItems
 from tacit.pipeline.pair_counts import PairCounts
 
-Kind = Literal["alike", "together", "next"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+SimilarKind = Literal["alike", "together", "next"]
+KINDS: tuple[SimilarKind, ...] = get_args(SimilarKind)
 
 _K = 60
 """The constant of reciprocal rank fusion: how little the first places count more than the next."""
@@ -26,7 +26,7 @@ _DEPTH = 100
 _Ask = Callable[[Int32, int], Ranking]
 
 
-def checked_kind(kind: object) -> Kind:
+def checked_kind(kind: object) -> SimilarKind:
     """Return a kind of question that there is.
 
     Raises
@@ -44,7 +44,7 @@ def similar_items(
     items: Int32,
     k: int,
     *,
-    kind: Kind,
+    kind: SimilarKind,
     available: Bool,
     weights: Mapping[str, float],
     counts: PairCounts | None,
@@ -133,7 +133,7 @@ def _row(answers: Sequence[tuple[Ranking, float]], row: int, unseen: Bool) -> tu
 
 
 def _answerers(
-    retrievers: Sequence[Recommender], kind: Kind, weights: Mapping[str, float]
+    retrievers: Sequence[Recommender], kind: SimilarKind, weights: Mapping[str, float]
 ) -> list[tuple[_Ask, float]]:
     found: list[tuple[_Ask, float]] = []
     for one in retrievers:
@@ -149,13 +149,13 @@ def _answerers(
     return found
 
 
-def _log_answers(counts: PairCounts | None, kind: Kind) -> list[tuple[_Ask, float]]:
+def _log_answers(counts: PairCounts | None, kind: SimilarKind) -> list[tuple[_Ask, float]]:
     if counts is None or kind == "alike":
         return []
     return [(counts.together if kind == "together" else counts.following, 1.0)]
 
 
-def _refusal(kind: Kind) -> str:
+def _refusal(kind: SimilarKind) -> str:
     what, such = {
         "alike": ("what is like an item", "itemknn, ease or content"),
         "together": ("what goes together with an item", "one with a method together"),

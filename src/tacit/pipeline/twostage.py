@@ -38,7 +38,7 @@ from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
 from tacit.pipeline.retrieval import candidates, filled
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import learn
-from tacit.pipeline.similar import Kind, similar_items
+from tacit.pipeline.similar import SimilarKind, similar_items
 from tacit.pipeline.training_report import TrainingReport
 from tacit.rankers.ranker import OnEpoch
 
@@ -159,7 +159,7 @@ class TwoStage:
         return Ranking(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
 
     def similar(
-        self, items: Int32, k: int, *, kind: Kind = "alike", counts: PairCounts | None = None
+        self, items: Int32, k: int, *, kind: SimilarKind = "alike", counts: PairCounts | None = None
     ) -> Ranking:
         """Return the k available items that are alike to, go with or follow each of ``items`` (int32[n]).
 

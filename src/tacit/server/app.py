@@ -17,7 +17,7 @@ from tacit.core.version import __version__
 from tacit.engine import requests as asked
 from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine, UnknownItemError
-from tacit.pipeline.similar import Kind
+from tacit.pipeline.similar import SimilarKind
 from tacit.server.docs import docs_page
 from tacit.server.guard import Guard
 from tacit.server.lane import Lane
@@ -31,7 +31,7 @@ K = Annotated[int, Query(ge=1, le=LONGEST_LIST, description="Length of the list"
 Id = Annotated[str, Path(min_length=1, max_length=256)]
 Seen = Annotated[bool, Query(description="Keep items of the history in the list")]
 SimilarKind = Annotated[
-    Kind, Query(description="alike: in place of it; together: along with it; next: what follows it")
+    SimilarKind, Query(description="alike: in place of it; together: along with it; next: what follows it")
 ]
 Body = TypeVar("Body", bound=BaseModel)
 
