@@ -30,7 +30,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 K = Annotated[int, Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
 Id = Annotated[str, Path(min_length=1, max_length=256)]
 Seen = Annotated[bool, Query(description="Keep items of the history in the list")]
-SimilarKind = Annotated[
+Kind = Annotated[
     SimilarKind, Query(description="alike: in place of it; together: along with it; next: what follows it")
 ]
 Body = TypeVar("Body", bound=BaseModel)
@@ -131,7 +131,7 @@ def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
         return await answers.run(lambda: _json(engine.recommend(_session(body))))
 
     @app.get("/v1/items/{item_id:path}/similar", summary="What is like an item, goes with it or comes next")
-    async def similar(item_id: Id, k: K = 10, kind: SimilarKind = "alike") -> Response:
+    async def similar(item_id: Id, k: K = 10, kind: Kind = "alike") -> Response:
         return await answers.run(lambda: _json(engine.similar(item_id, k, kind)))
 
 
