@@ -294,4 +294,4 @@ def _go_on(state: _State, saved: Saved) -> None:
     state.network.load_state_dict(saved.network)
     state.best = dict(saved.best)
     state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": saved.slots})
-    state.epochs = [Epoch(**epoch) for epoch in saved.told["epochs"]]
+    state.epochs = [Epoch(**epoch) for epoch in saved.numbers["epochs"]]
