@@ -21,7 +21,7 @@ each parameter means. What is learned has a name that ends in ``_`` and is no pa
 
 A class that is not derived from `Parameterised` works too: its parameters are the arguments of ``__init__``,
 kept as attributes of the same names.
-"""
+"""  # noqa: D214, D215
 
 import inspect
 import math
