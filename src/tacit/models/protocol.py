@@ -113,7 +113,7 @@ class ExplainsInWords(Explains, Protocol):
 
 
 @runtime_checkable
-class SpeaksForAll(Protocol):
+class ExplainsForAll(Protocol):
     """Recommends items for a reason that is no event of the history: popularity, or a rule."""
 
     @property
