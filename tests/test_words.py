@@ -10,34 +10,11 @@ import pytest
 
 SOURCE = Path(__file__).parent.parent / "src" / "tacit"
 MODULES = sorted(SOURCE.rglob("*.py"))
-BANNED = frozenset(
-    [
-        "rehearsal",
-        "rehearsals",
-        "judged",
-        "lesson",
-        "lessons",
-        "taught",
-        "teach",
-        "told",
-        "asked",
-        "passed",
-        "past",
-        "trust",
-        "doubt",
-        "silence",
-        "absence",
-        "newcomer",
-        "newcomers",
-        "made",
-        "foretold",
-        "foretell",
-        "dealt",
-        "spoken",
-        "spoke",
-        "speaking",
-    ]
-)
+BANNED = frozenset({
+    "rehearsal", "rehearsals", "judged", "lesson", "lessons", "taught", "teach", "told", "asked", "passed",
+    "past", "trust", "doubt", "silence", "absence", "newcomer", "newcomers", "made",
+    "foretold", "foretell", "dealt", "spoken", "spoke", "speaking",
+})  # fmt: skip
 FOREIGN = frozenset({"trust_remote_code", "connection_made"})
 """Names of other libraries: a keyword of transformers, a method of asyncio's protocols."""
 FIELDS = ("id", "attr", "arg", "name", "asname", "module", "rest", "kwd_attrs", "names")
