@@ -43,7 +43,7 @@ def refusal(call: Callable[[], object]) -> str:
         (lambda m: m.recommend(history={"i1": 2}), "the history is of the type dict"),
         (lambda m: m.recommend(7), "the user_id is the number 7; ids are text: give '7'"),
         (lambda m: m.recommend(["u00001"]), "the user_id must be a text, not of the type list"),
-        (lambda m: m.recommend(attributes="old"), "what is told of a user is of the type str"),
+        (lambda m: m.recommend(attributes="old"), "the attributes of a user are of the type str"),
         (lambda m: m.similar(3), "the item_id is the number 3; ids are text: give '3'"),
         (lambda m: m.batch(users="u00001"), "one text; give a list of ids: users=['u00001']"),
         (lambda m: m.batch(users=[1]), "the user_id is the number 1; ids are text: give '1'"),

@@ -1,4 +1,4 @@
-"""The Python API: from files to recommendations in a few lines; everything else is in the rooms below."""
+"""The Python API: from files to recommendations in a few lines; the packages below do the work."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ from tacit.rankers.ranker import Epoch
 from tacit.reporting.evaluation import evaluation_page
 from tacit.reporting.notebook import html_table
 
-if TYPE_CHECKING:  # each imports a library that nothing else here needs
+if TYPE_CHECKING:  # each imports a library that is not needed otherwise
     from tacit.engine.finetune_encoder import Attempt, Finetuned
     from tacit.evaluation.tuned_config import TunedConfig
 
@@ -65,7 +65,7 @@ __all__ = [
 ]
 
 Log = str | Path | Cleaned | Frame
-"""An event log: a file, what `read` returned, or a frame."""
+"""An event log: a file, the result of `read`, or a frame."""
 
 Table = str | Path | Frame
 """A catalogue or a table of users: a file or a frame."""
@@ -74,7 +74,7 @@ OnRead = Callable[[Path, Cleaned], None]
 """Called with a file and the log that was read from it and cleaned: ``reasons`` counts its rejected rows."""
 
 _NOTHING = Rules().rows_only()
-"""Rules without a statistical one: what was cleaned before is taken as it is."""
+"""No statistical rules: a log that was cleaned before is used as it is."""
 
 
 def read(
@@ -84,16 +84,16 @@ def read(
     rules: Rules | None = None,
     progress: Progress = SILENT,
 ) -> Cleaned:
-    """Return a cleaned event log: ``events``, ``quarantine`` and what was counted.
+    """Return a cleaned event log: ``events``, ``quarantine`` and counts.
 
     Parameters
     ----------
     events : path or frame
         A file: CSV, TSV, JSON lines or Parquet, packed or not, in any known dialect. A frame: of pandas,
-        Polars (eager or lazy), pyarrow, DuckDB or another library that speaks Arrow; it is cleaned as a
-        Parquet file of the same columns would be, and an index of pandas is left out.
+        Polars (eager or lazy), pyarrow, DuckDB or another library with Arrow's C stream interface; it is
+        cleaned like a Parquet file with the same columns, and an index of pandas is left out.
     mapping : mapping of role to column, optional
-        Where detection errs: ``{"user": "visitor", "timestamp": "when"}``. Roles: user, item, event,
+        Overrides the detection: ``{"user": "visitor", "timestamp": "when"}``. Roles: user, item, event,
         timestamp, value, seq; a column is named or given by its place from 1.
     rules : Rules, optional
     progress : Progress
@@ -121,7 +121,7 @@ def check(
     rules: Rules | None = None,
     progress: Progress = SILENT,
 ) -> QualityReport:
-    """Return what is in a log, what it can support and what looks wrong with it, in figures and plain words.
+    """Return a report on a log: what is in it, what it supports and what looks wrong, in figures and words.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def check(
     items, users : path or frame, optional
         As in `fit`.
     mapping, rules
-        As in `read`; what was read before has its own.
+        As in `read`; not for a log that was read before.
     progress : Progress
 
     Raises
@@ -167,39 +167,39 @@ def evaluate(
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
 ) -> "Evaluation":
-    """Fit models on the past of a log, let them predict its future, and compare them with intervals.
+    """Fit models on the first part of a log, predict the rest, and compare them with intervals.
 
     Parameters
     ----------
     events, items, users
-        As in `fit`. Of a file, rules that look at statistics clean the training part alone; what was cleaned
-        before is taken as it is.
+        As in `fit`. For a file, statistical rules clean the training part only; a log that was cleaned
+        before is used as it is.
     train, test : path, Cleaned or frame, optional
-        In place of ``events``, a log to learn from and a log to predict.
+        Instead of ``events``, a log to learn from and a log to predict.
     models : sequence of str, optional
         Names of models; all but slow ones by default.
     rankers : sequence of str, optional
         Rankers to compare on one first stage (``"none"``, ``"mlp"``, ...), as ``tacit-NAME``.
     own : mapping of name to callable, optional
-        What makes models of your own: with ``name``, ``fit`` and ``score``, see
-        `tacit.models.protocol.Recommender`. One whose scores or lists have another shape, or that lists an
-        item twice, is refused.
+        Builders of your own models, which have ``name``, ``fit`` and ``score``; see
+        `tacit.models.protocol.Recommender`. A model whose scores or lists have the wrong shape, or that
+        lists an item twice, is refused.
     ablation : bool
-        The ranker of the configuration without each family of features as well.
+        Also compare the ranker of the configuration without each family of features.
     against : str, optional
         Model that differences are taken against; the best simple one by default.
     split : {"time", "leave-one-out", "random"}, optional
-        How to hold out; the most honest way that the log supports by default.
+        How to hold out; by default the strictest way that the log supports.
     share : float
         Share of the events (time) or of each user's items (random) to hold out.
     candidates : {"catalogue", "log"}
-        What is ranked: the catalogue and what was learned from, or, as in papers, all items of the log.
+        Items to rank: those of the catalogue and the training part, or, as in papers, all items of the log.
     allow_seen : bool
         Items of the history may be recommended and count (groceries, music).
     mapping : mapping of role to column, optional
-        As in `fit`; of ``train`` and ``test`` alike.
+        As in `fit`; for both ``train`` and ``test``.
     config : Config or path of a TOML file, optional
-        Of cleaning, and of the models ``blend`` and ``tacit``.
+        Configuration of the cleaning, and of the models ``blend`` and ``tacit``.
     progress : Progress
     on_read : callable, optional
         Called with every file and the log read from it, whose ``reasons`` count the rejected rows.
@@ -207,13 +207,13 @@ def evaluate(
     Raises
     ------
     InputError
-        If a file, frame or name cannot be used, or the log does not support what is asked.
+        If a file, frame or name cannot be used, or the log does not support the evaluation.
     """
     chosen = _configured(config, allow_seen=allow_seen)
     models, rankers = arguments.names(models, "models"), arguments.names(rankers, "rankers")
     own = arguments.makers(own)
     arguments.check_number(share, "share")
-    model_names(models, chosen)  # what is misspelt is said before the log is read
+    model_names(models, chosen)  # a wrong name is an error before the log is read
     ranker_names(rankers)
     _check_sides(events, train, test)
     rules = chosen.cleaning if isinstance(train if events is None else events, str | Path) else _NOTHING
@@ -268,7 +268,7 @@ def tune(
 ) -> "TunedConfig":
     """Search better parameters for the retrievers of a configuration on a validation cut.
 
-    The best of many on one cut flatters: what the result is worth, `evaluate` says on a later one.
+    The best of many on one cut is optimistic; `evaluate` measures the result on a later cut.
 
     Parameters
     ----------
@@ -281,14 +281,14 @@ def tune(
     seconds : float
         No trial of a retriever begins after so long.
     study : path, optional
-        SQLite file of the trials: a search that was stopped goes on where it was.
+        SQLite file of the trials: an interrupted search continues from it.
     whole_log : bool
-        Tune on the whole log, for a model that is to serve. By default only on the part of it that `evaluate`
-        with the same ``split`` and ``share`` would learn from, so that its test remains unseen.
+        Tune on the whole log, for a model that will serve. By default only on the training part of `evaluate`
+        with the same ``split`` and ``share``, so that its test stays unseen.
     split, share, allow_seen, mapping
         As in `evaluate`.
     config : Config or path of a TOML file, optional
-        Where the search starts.
+        The start of the search.
     progress : Progress
     on_read : callable, optional
         As in `evaluate`.
@@ -296,8 +296,8 @@ def tune(
     Returns
     -------
     TunedConfig
-        ``config`` with the parameters that are kept, ``found`` with all trials of every retriever, ``lines``
-        with what there is to say, ``protocol`` of the validation cut.
+        ``config`` with the kept parameters, ``found`` with all trials of every retriever, ``lines`` with a
+        summary, ``protocol`` of the validation cut.
 
     Raises
     ------
@@ -312,7 +312,7 @@ def tune(
     for name, number in (("trials", trials), ("seconds", seconds)):
         arguments.check_number(number, name, positive=True)
     storage = storage_of(None if study is None else arguments.path(study, "study"))
-    retrievers_to_tune(models, base)  # what is misspelt is said before the log is read
+    retrievers_to_tune(models, base)  # a wrong name is an error before the log is read
     from_file = isinstance(events, str | Path)
     rows = _log(events, mapping, base.cleaning.rows_only(), progress, on_read)
     if not whole_log:
@@ -356,7 +356,7 @@ def finetune(
     on_read: OnRead | None = None,
     on_epoch: "Callable[[Attempt], None] | None" = None,
 ) -> "Finetuned":
-    """Tune a text encoder on a log, so that items without events find those who will want them.
+    """Tune a text encoder on a log, so that items without events are recommended to the right users.
 
     Parameters
     ----------
@@ -367,14 +367,14 @@ def finetune(
     method : {"head", "full"}
         ``head``: a linear map behind the encoder, in seconds. ``full``: the last layers of the model.
     base : str
-        Where to start: auto, minilm, tfidf, endpoint:URL#MODEL, a Hugging Face path or name.
+        The encoder to start from: auto, minilm, tfidf, endpoint:URL#MODEL, a Hugging Face path or name.
     until : str, optional
         Learn only from events before this time. Without it an evaluation of this encoder on this log is not
         honest: the encoder has seen the test.
     layers : int
-        Of ``full``: how many of the last layers learn.
+        For ``full``: how many of the last layers are trained.
     seconds : float
-        Of ``full``: time for the learning; measuring comes on top.
+        For ``full``: time for the training; the evaluations come on top.
     seed : int
     mapping : mapping of role to column, optional
         As in `fit`.
@@ -382,8 +382,8 @@ def finetune(
     on_read : callable, optional
         As in `evaluate`.
     on_epoch : callable, optional
-        Called with every encoder that was measured: its ``name``, its ``quality`` on held-out items
-        (``recall``, ``ndcg``), and of an epoch its ``loss`` and ``seconds``.
+        Called with every measured encoder: its ``name``, its ``quality`` on held-out items (``recall``,
+        ``ndcg``), and for an epoch its ``loss`` and ``seconds``.
 
     Returns
     -------
@@ -434,19 +434,17 @@ def fit(
     Parameters
     ----------
     events : path, Cleaned or frame
-        A file is read and cleaned. A frame (of pandas, Polars, pyarrow, DuckDB or another library that
-        speaks Arrow) is taken as it is: ``user_id`` and ``item_id``, and where you have them ``event``,
-        ``timestamp`` (a date and time, a text that tells one, or a Unix time in seconds, milli-, micro- or
-        nanoseconds), ``value`` and ``seq``. Ids become text, and NaN is a missing value. Rows that a file
-        could not hold, such as one without an id, are an error; `read` leaves them out and knows other
-        names of columns.
+        A file is read and cleaned. A frame (of pandas, Polars, pyarrow, DuckDB or another library with
+        Arrow's C stream interface) is used as it is: ``user_id`` and ``item_id``, and if you have them
+        ``event``, ``timestamp`` (a date and time, as text too, or a Unix time in seconds, milli-, micro- or
+        nanoseconds), ``value`` and ``seq``. Ids become text, and NaN is a missing value. Rows that cannot be
+        used, such as one without an id, are an error; `read` rejects them and knows other names of columns.
     items : path or frame, optional
-        The catalogue: ``item_id`` and whatever else is known of an item.
+        The catalogue: ``item_id`` and attributes of items.
     users : path or frame, optional
-        ``user_id`` and whatever else is known of a user before anything is shown: age, country, ...
+        ``user_id`` and attributes of users that are known before the first recommendation: age, country, ...
     mapping : mapping of role to column, optional
-        As in `read`: where the columns of a file or frame have names that say nothing. What was read before
-        has its own.
+        As in `read`, for columns with unknown names; not for a log that was read before.
     config : Config or path of a TOML file, optional
     progress : Progress
     on_read : callable, optional
@@ -541,12 +539,12 @@ def _users(users: Table | None) -> pl.DataFrame | None:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Models beside each other.
+    """Comparison of models.
 
     Attributes
     ----------
     report : dict
-        What the command writes as JSON; see `tacit.evaluation.leaderboard.leaderboard`.
+        The JSON of the command; see `tacit.evaluation.leaderboard.leaderboard`.
     """
 
     report: dict[str, Any]
@@ -558,7 +556,7 @@ class Evaluation:
 
     @property
     def choice(self) -> str:
-        """Name of the cheapest model that no dearer one beats beyond noise."""
+        """Name of the cheapest model that no more expensive one beats beyond noise."""
         return str(self.report["choice"]["name"])
 
     def table(self, users: str = "all") -> pl.DataFrame:
@@ -566,7 +564,7 @@ class Evaluation:
 
         Columns are the metrics, the 95 % interval of NDCG@10 (``low``, ``high``), the difference to the
         baseline with its own (``difference``, ``difference_low``, ``difference_high``; null for the baseline
-        itself), and what the model costs.
+        itself), and the costs of the model.
 
         Parameters
         ----------
@@ -626,21 +624,21 @@ class Model:
 
     @property
     def config(self) -> Config:
-        """What it was made with."""
+        """The configuration of the fit."""
         return self.snapshot.pipeline.config
 
     @property
     def report(self) -> TrainingReport | None:
-        """What the fit learned and how good it is on held-out users; None where nothing could be learned."""
+        """Training report with the quality on held-out users; None if nothing could be learned."""
         return self.snapshot.pipeline.report_
 
     @property
     def rerank_report(self) -> RerankReport | None:
-        """What the re-ranker learned, what it costs and how much it counts; None where there is none."""
+        """Training, time and weight of the re-ranker; None if there is none."""
         return self.snapshot.pipeline.rerank_report_
 
     def __repr__(self) -> str:
-        """Return the version, what was learned from, and the parts with the weight of the ranker."""
+        """Return the version, the size of the training data, and the parts with the weight of the ranker."""
         log, pipeline = self.snapshot.interactions, self.snapshot.pipeline
         parts = " + ".join(one.name for one in pipeline.retrievers_)
         if pipeline.second_.ranker is not None:
@@ -664,14 +662,14 @@ class Model:
         return cls(load_snapshot(arguments.path(directory, "directory")))
 
     def save(self, directory: str | Path) -> None:
-        """Write a snapshot directory: whole or not at all.
+        """Write a snapshot directory, completely or not at all.
 
         Raises
         ------
         ConfigError
-            If a component of the configuration is not registered: a file cannot say what it is.
+            If a component of the configuration is not registered: a file cannot name it.
         ArtifactError
-            If the directory holds something that is no snapshot.
+            If the directory holds anything but a snapshot.
         """
         save_snapshot(self.snapshot, arguments.path(directory, "directory"))
 
@@ -687,8 +685,8 @@ class Model:
     ) -> Recommendations:
         """Return the k best items for a user, for a history of item ids (oldest first), or for both.
 
-        ``attributes`` tells more of who asks, by the names of the users' file, and ``context`` of the moment,
-        by those of the log (``device``, ...). Ids are text: ``user="7"``, ``history=["i1"]``.
+        ``attributes`` are those of the user, by the names of the users' file, ``context`` those of the
+        moment, by the names of the log (``device``, ...). Ids are text: ``user="7"``, ``history=["i1"]``.
 
         Raises
         ------
@@ -706,14 +704,14 @@ class Model:
         return Recommendations(self._engine.recommend(request).items)
 
     def similar(self, item: str, *, k: int = 10, kind: SimilarKind = "alike") -> Recommendations:
-        """Return the k items to set beside an item: "alike", bought "together" with it, or "next" after it.
+        """Return k related items of an item: "alike", chosen "together" with it, or "next" after it.
 
         Raises
         ------
         DataError
             If there is no such item, or ``k`` is out of bounds.
         UnsupportedError
-            If there is no such kind, or nothing in the pipeline or the log can answer it.
+            If there is no such kind, or neither the pipeline nor the log has such lists.
         """
         return Recommendations(self._engine.similar(item, k, kind).items)
 

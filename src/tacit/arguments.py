@@ -1,4 +1,4 @@
-"""Checks on the arguments of the Python API that are not data: one sentence where a type does not fit."""
+"""Checks of the arguments of the Python API that are not data."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -13,7 +13,7 @@ Kind = TypeVar("Kind")
 
 
 def optional(value: Kind | None, kind: type[Kind], name: str) -> Kind | None:
-    """Return an argument that is None or an object of one of our own types.
+    """Return an argument that is None or an object of one of Tacit's types.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def path(value: object, name: str) -> Path:
 
 
 def names(values: object, name: str) -> list[str] | None:
-    """Return several names, None where there are none.
+    """Return several names, or None.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def roles(mapping: object) -> Mapping[str, str] | None:
 
 
 def check_number(value: object, name: str, *, positive: bool = False) -> None:
-    """Refuse what is no number, or not above zero where it must be.
+    """Refuse a value that is no number, or not positive if it must be.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def check_number(value: object, name: str, *, positive: bool = False) -> None:
 
 
 def makers(own: object) -> dict[str, Callable[[], Any]] | None:
-    """Return what makes models of the caller's own, each model checked when it is made.
+    """Return builders of the caller's models; each model is checked when it is built.
 
     Raises
     ------

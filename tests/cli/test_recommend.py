@@ -113,7 +113,7 @@ def test_an_unknown_one_may_be_told_of(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_for_whom_must_be_said(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["recommend", str(directory)]) == 2
-    said = "say for whom: --user ID, --history A,B,C or --about attribute=value"
+    said = "there is no user: give --user ID, --history A,B,C or --about attribute=value"
     assert capsys.readouterr().err == f"tacit: {said}\n"
 
 

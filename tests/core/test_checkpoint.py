@@ -21,7 +21,7 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     kept.save(saved())
     found = kept.load(CPU)
     assert found is not None
-    assert found.told == saved().told
+    assert found.numbers == saved().numbers
     torch.testing.assert_close(
         (found.network, found.best, found.slots), (saved().network, saved().best, saved().slots)
     )

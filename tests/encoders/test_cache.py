@@ -110,7 +110,7 @@ def test_a_damaged_file_is_set_aside_and_does_not_stop_a_fit(
     damage(file)
     with caplog.at_level(logging.WARNING):
         np.testing.assert_array_equal(CachedEncoder(Counting(), file).encode(texts), expected)
-    assert "is damaged; set aside as vectors.damaged" in caplog.text
+    assert "is damaged; renamed to vectors.damaged" in caplog.text
     assert file.with_suffix(".damaged").exists()
     third = Counting()
     CachedEncoder(third, file).encode(texts)

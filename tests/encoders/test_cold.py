@@ -24,7 +24,7 @@ TIMED = log([("u", id_, float(place)) for place, id_ in enumerate(IDS)] + [("v",
 
 def test_the_items_first_chosen_last_are_set_aside() -> None:
     cold = ColdItems.of(TIMED, KNOWN, np.random.default_rng(0))
-    assert cold.past.item.max() == 7  # i and j are gone with all their events
+    assert cold.train.item.max() == 7  # i and j are gone with all their events
     assert len(cold.queries) == 2
     assert cold.wanted.toarray()[:, 8:].tolist() == [[True, True], [True, False]]
     assert cold.wanted.sum() == 3
@@ -35,13 +35,13 @@ def test_items_without_a_vector_are_neither_set_aside_nor_asked_for() -> None:
     known[9] = False
     cold = ColdItems.of(TIMED, known, np.random.default_rng(0))
     assert cold.candidates.tolist() == list(range(9))
-    assert 9 in cold.past.item
+    assert 9 in cold.train.item
 
 
 def test_without_times_the_generator_chooses() -> None:
     untimed = log([(user, id_, None) for user in "uv" for id_ in IDS])
     chosen = {
-        tuple(np.unique(ColdItems.of(untimed, KNOWN, np.random.default_rng(s)).past.item)) for s in range(5)
+        tuple(np.unique(ColdItems.of(untimed, KNOWN, np.random.default_rng(s)).train.item)) for s in range(5)
     }
     assert len(chosen) > 1
     assert {len(one) for one in chosen} == {8}

@@ -216,14 +216,14 @@ def test_the_unit_of_a_time_is_told_by_its_size(at: float, unit: float) -> None:
 
 def test_an_event_is_kept_with_what_it_says() -> None:
     raw = NewEvent(" i1 ", "view ", user_id=" u1", timestamp=NOW * 1e3, value=2, event_id=" e1 ")
-    expected = Event("e1", "user", "u1", "i1", "view", NOW, 2.0, told_time=True)
+    expected = Event("e1", "user", "u1", "i1", "view", NOW, 2.0, has_time=True)
     assert checked_event(raw, NOW + 9) == expected
 
 
 def test_an_event_without_a_time_happens_now_and_says_nothing_of_it() -> None:
     event = checked_event(NewEvent("i1", "view", session_id="s1"), NOW)
     assert (event.subject, event.subject_id, event.at, event.value) == ("session", "s1", NOW, None)
-    assert not event.told_time
+    assert not event.has_time
     another = checked_event(NewEvent("i1", "view", session_id="s1"), NOW)
     assert event.event_id != another.event_id  # two looks are two events
 

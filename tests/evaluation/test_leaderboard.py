@@ -102,7 +102,7 @@ def test_the_conclusion_says_who_is_best_and_whether_that_is_noise(outcomes: lis
     assert better is not None
     assert verdict([simple, level], ("simple",)).endswith("but within noise.")
     assert "none of weak does better" in verdict([weak, simple], ("simple",))
-    assert "none but such was asked for" in verdict([weak, simple], ("weak", "simple"))
+    assert "only such were compared" in verdict([weak, simple], ("weak", "simple"))
     assert "no simple model to compare" in verdict([clever], ("simple",))
 
 
@@ -116,7 +116,9 @@ def test_chosen_is_the_cheapest_model_that_no_dearer_one_beats_beyond_noise() ->
     assert found["name"] == "fair"
     gain = dear.values["all"]["ndcg@10"].mean() - base.mean()
     said = str(found["reason"])
-    assert said.startswith(f"Choose fair: nothing dearer is better beyond noise; dear has {gain:+.4f} (95 % ")
+    assert said.startswith(
+        f"Choose fair: no more expensive model is better beyond noise; dear has {gain:+.4f} (95 % "
+    )
     assert said.endswith("at 12 times the cost of a list.")
     low, high = (float(word) for word in said.split("interval ")[1].split(")")[0].split(" to "))
     assert low < 0 < high
@@ -145,5 +147,5 @@ def test_of_models_as_quick_the_one_that_is_sooner_fitted_is_cheaper() -> None:
 
 
 def test_one_model_alone_is_chosen_for_want_of_others(outcomes: list[Outcome]) -> None:
-    assert choice(outcomes[:1], 7) == {"name": "weak", "reason": "Choose weak: no other was asked for."}
+    assert choice(outcomes[:1], 7) == {"name": "weak", "reason": "Choose weak: no other was compared."}
     assert leaderboard(outcomes, split(), simple=())["choice"] == choice(outcomes, 7)

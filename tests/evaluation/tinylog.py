@@ -49,10 +49,12 @@ class Told:
     name = "told"
 
     def __init__(self, counts: dict[str, float]) -> None:
-        self.told = counts
+        self.known_counts = counts
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
-        self.counts = np.array([self.told.get(id_, 0.0) for id_ in catalogue.items.ids], dtype=np.float32)
+        self.counts = np.array(
+            [self.known_counts.get(id_, 0.0) for id_ in catalogue.items.ids], dtype=np.float32
+        )
         return self
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:

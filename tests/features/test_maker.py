@@ -85,7 +85,7 @@ def test_ranks_of_ties_follow_the_order_of_the_list() -> None:
 
 
 def test_a_silent_retriever_is_told_apart() -> None:
-    assert column(maker(PAST), QUERIES, "trend_spoke").tolist() == [0, 1, 1, 1, 1]
+    assert column(maker(PAST), QUERIES, "trend_scored").tolist() == [0, 1, 1, 1, 1]
     assert column(maker(PAST), QUERIES, "trend_rank")[0] == 0
 
 

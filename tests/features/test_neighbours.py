@@ -41,7 +41,7 @@ def test_sum_max_mean_and_the_last_event_by_hand() -> None:
     assert column(made, pairs, "follows_sum") == pytest.approx([2 + 0.8 * 5, 1])
     assert column(made, pairs, "follows_max") == [5, 1]
     assert column(made, pairs, "follows_mean") == [3.5, 0.5]
-    assert column(made, pairs, "follows_speaking") == [1, 0.5]
+    assert column(made, pairs, "follows_linked") == [1, 0.5]
     assert column(made, pairs, "follows_last") == [2, 1]
 
 

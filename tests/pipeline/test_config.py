@@ -109,7 +109,7 @@ WRONG_IN_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
     "text for a list": (lambda: Config(retrievers="ease"), "retrievers is 'ease', of the wrong type"),
     "list for a mapping": (lambda: Config(retrievers={"ease": [1]}), "'ease' is \\[1\\], of the wrong type"),  # type: ignore[dict-item]
     "number for a ranker": (lambda: Config(ranker=3), "int is no ranker"),  # type: ignore[arg-type]
-    "ranker without its name": (lambda: Config(ranker={"hidden": [8]}), "ranker says nothing of its name"),
+    "ranker without its name": (lambda: Config(ranker={"hidden": [8]}), "ranker has no name"),
     "twice the same name": (
         lambda: Config(retrievers=[EASE(), EASE(l2=1.0)]),
         "two retrievers have the name",
@@ -126,7 +126,7 @@ WRONG_IN_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
     "no re-ranker": (lambda: Config(rerank=EASE()), "rerank is EASE\\(\\), of the wrong type"),  # type: ignore[arg-type]
     # that contradict each other
     "windows and share": (lambda: Config(windows=4, share=0.3), "leave nothing to learn from"),
-    "repeats": (lambda: Config(retrievers=["repeats"]), "'repeats' says nothing while repeats is false"),
+    "repeats": (lambda: Config(retrievers=["repeats"]), "'repeats' scores nothing while repeats is false"),
     "texts and no encoder": (
         lambda: Config(retrievers=[Content()], encoder="none"),
         "every retriever needs tex",
@@ -174,7 +174,7 @@ WRONG_IN_TOML: dict[str, tuple[str, str]] = {
     ),
     "no model of a name": ("[retrievers.ease]\nmodel = 3", "model is 3; it must be the name of a retriever"),
     "windows and share": ("windows = 5\nshare = 0.2", "leave nothing to learn from"),
-    "repeats": ("repeats = false\n[retrievers.repeats]", "says nothing while repeats is false"),
+    "repeats": ("repeats = false\n[retrievers.repeats]", "scores nothing while repeats is false"),
     "texts": ("encoder = 'none'\n[retrievers.content]", "every retriever needs texts"),
     "top and candidates": (
         "candidates = 5\n[rerank]\nname = 'pair'",

@@ -277,7 +277,7 @@ def test_held_out_users_keep_all_pairs_for_whole_lists() -> None:
 def test_without_a_ranker_no_features_are_examples_of() -> None:
     config = Config(retrievers={"trending": {}}, ranker=None)
     first = FirstStage((), (fitted_fold(config),), None, np.zeros(small_log()[0].n_users), "time")
-    assert isinstance(window().past, Interactions)
+    assert isinstance(window().train, Interactions)
     stage, report, _ = learn(
         first, small_log()[1], config, streams=Streams(0), progress=SILENT, on_epoch=None
     )
@@ -313,14 +313,14 @@ def test_in_a_fold_the_stage_gives_the_scores_of_the_blend_to_users_that_the_ran
     stage, _, (scores,) = learn(first, catalogue, CONFIG, streams=Streams(0), progress=SILENT, on_epoch=None)
     held, found = one.part != TRAIN, one.labelled.candidates
     np.testing.assert_array_equal(scores[~held], log_softmax(stage.blend.score(found))[~held])
-    anew = stage.fitted(one.window.past, catalogue, one.retrievers)
+    anew = stage.fitted(one.window.train, catalogue, one.retrievers)
     np.testing.assert_allclose(scores[held], anew.score(one.window.queries, found)[held], rtol=1e-4)
     assert stage.ranker_weight == 0.5
     assert not np.allclose(scores[held], log_softmax(stage.blend.score(found))[held])
 
 
 def test_tasks_label_what_was_chosen_by_each_type_of_event() -> None:
-    kinds = window().past.kinds
+    kinds = window().train.kinds
     one = of_the_window(CONFIG, tasks=kinds)
     assert one.label.shape == (len(one.pair), len(kinds))
     np.testing.assert_array_equal(one.label.max(axis=1), of_the_window(CONFIG).label[:, 0])

@@ -41,7 +41,7 @@ ROWS = [
 
 def test_windows_go_forward_in_time_and_see_only_the_past() -> None:
     windows = list(rank_windows(log(ROWS), "time", count=2, share=0.25, rng=np.random.default_rng(0)))
-    assert [w.past.end for w in windows] == [4, 6]
+    assert [w.train.end for w in windows] == [4, 6]
     for window in windows:
         queries = window.queries
         assert (queries.at <= np.repeat(queries.now, queries.lengths)).all()
@@ -84,7 +84,7 @@ def test_of_who_is_in_the_middle_of_a_stretch_the_rest_is_foretold_right_after_a
     seen = set()
     for seed in range(20):
         (window,) = rank_windows(log(rows), "time", count=1, share=0.75, rng=np.random.default_rng(seed))
-        assert window.past.end == 2
+        assert window.train.end == 2
         assert window.queries.user.tolist() == [0, 1, 2, 0, 1]
         assert window.queries.now.tolist()[:3] == [3, 3, 3]
         for row in (3, 4):
@@ -135,7 +135,7 @@ def test_a_disliked_item_is_no_target() -> None:
     assert windows[0].queries.user.tolist() == [2]
 
 
-def test_what_was_shown_in_vain_or_refused_is_passed_over_and_what_was_shown_before_can_be_chosen() -> None:
+def test_items_shown_and_not_chosen_or_refused_are_unchosen_and_what_was_shown_before_can_be_chosen() -> None:
     rows = [("u", "a", 1), ("u", "b", 2), ("v", "a", 3)]
     rows += [("u", "c", 4), ("u", "d", 5), ("u", "b", 6), ("u", "e", 7), ("u", "b", 8), ("v", "c", 9)]
     weights = [1.0, 0, 1, 0, -1, 0, 1, 1, 0]
@@ -148,7 +148,7 @@ def test_what_was_shown_in_vain_or_refused_is_passed_over_and_what_was_shown_bef
     assert window.shown_not_chosen_offsets.tolist()[1] == 2
     assert window.shown_not_chosen.tolist()[:2] == [2, 3]
     items = np.array([[1, 2, 3, 4, -1], [1, 2, 3, 4, -1]], dtype=np.int32)
-    assert window.shown_in_vain(items)[0].tolist() == [False, True, True, False, False]
+    assert window.unchosen(items)[0].tolist() == [False, True, True, False, False]
 
 
 def test_a_visit_is_asked_after_an_act() -> None:
@@ -204,7 +204,7 @@ def test_random_windows_are_cuts_of_the_whole_log_by_items() -> None:
     windows = list(rank_windows(whole, "random", count=3, share=0.34, rng=np.random.default_rng(0)))
     assert len(windows) == 3
     for window in windows:
-        assert len(window.past) == len(whole) - 3 * 2 * 2
+        assert len(window.train) == len(whole) - 3 * 2 * 2
         assert np.diff(window.target_offsets).tolist() == [2, 2, 2]
     assert len({window.targets.tobytes() for window in windows}) == 3
 

@@ -41,8 +41,8 @@ def test_a_retry_is_stored_once_and_answered_the_same(store: EventStore) -> None
 
 
 def test_a_retry_of_an_event_without_a_time_is_the_same_event(store: EventStore) -> None:
-    assert store.append([event("a", at=10.0, told_time=False)]) == Receipt(1, [])
-    assert store.append([event("a", at=11.0, told_time=False)]) == Receipt(1, [])
+    assert store.append([event("a", at=10.0, has_time=False)]) == Receipt(1, [])
+    assert store.append([event("a", at=11.0, has_time=False)]) == Receipt(1, [])
     assert [kept.at for kept in store.events()] == [10.0]
 
 

@@ -1,7 +1,7 @@
 """The ``tacit`` command and its exit codes.
 
-0 done; 2 wrong use or bad input: one sentence that says how to mend it; 1 a fault of ours: one line that says
-so and names the file with the details; 130 interrupted.
+0 done; 2 wrong use or bad input: one sentence that says how to fix it; 1 an error in Tacit: one line with the
+name of the file with the details; 130 interrupted.
 """
 
 import sys
@@ -76,27 +76,27 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except Exception as error:
         return _other(error)
-    if result == _INTERRUPTED:  # Typer too makes this number of an interruption
+    if result == _INTERRUPTED:  # Typer returns this number too
         sys.stderr.write("tacit: interrupted; nothing was left half written\n")
     return result if isinstance(result, int) else 0
 
 
 def _other(error: Exception) -> int:
-    """Tell of an error that is not one of Tacit's own, and return the exit code."""
+    """Report an error that is not a `TacitError`, and return the exit code."""
     if hasattr(error, "format_message"):  # a wrong option: Typer hides the class
-        if said := error.format_message():  # nothing where no command was named: the help is shown then
-            sys.stderr.write(f"tacit: {said}\n")
+        if text := error.format_message():  # empty if no command was named: the help is shown then
+            sys.stderr.write(f"tacit: {text}\n")
         return 2
     if isinstance(error, OSError) and error.filename is not None:  # no right to write there, disk full, ...
         sys.stderr.write(f"tacit: {error.filename}: {error.strerror}\n")
         return 2
-    said = " ".join(str(error).split())[:200]
+    text = " ".join(str(error).split())[:200]
     with tempfile.NamedTemporaryFile(
         "w", prefix="tacit-fault-", suffix=".txt", encoding="utf-8", delete=False
     ) as details:
         traceback.print_exception(error, file=details)
     sys.stderr.write(
-        f"tacit: this is a fault of tacit, not of your input: {type(error).__name__}: {said}; "
+        f"tacit: this is a fault of tacit, not of your input: {type(error).__name__}: {text}; "
         f"please report it with {details.name}\n"
     )
     return 1

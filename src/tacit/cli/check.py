@@ -48,7 +48,7 @@ def check(
         typer.Option("--out", help="Cleaned events (.parquet, .csv, .jsonl).", rich_help_panel=_FILES),
     ] = None,
 ) -> None:
-    """Read and clean a log, report on it, and write what is asked for."""
+    """Read and clean a log, report on it, and write the requested files."""
     from tacit import api
     from tacit.cli.inputs import parse_mapping
     from tacit.cli.outputs import write_reports
@@ -80,7 +80,7 @@ def _check_places(html: Path | None, json: str | None, quarantine: Path | None, 
 
 
 def _show(report: "QualityReport", rule: "EventWeights", *, quiet: bool) -> None:
-    """Print the report; on standard error where standard output is for JSON."""
+    """Print the report; to standard error if standard output is for JSON."""
     from tacit.cli.terminal import err
     from tacit.cli.terminal import out as console
     from tacit.reporting.terminal import mapping_line, quality_tables

@@ -1,4 +1,4 @@
-"""``tacit demo``: the whole trip on a generated shop, from a dirty log to lists with reasons."""
+"""``tacit demo``: all steps on a generated shop, from a dirty log to lists with reasons."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,7 +61,7 @@ def demo(
 
 
 def trip(out: Path, bars: "Bars") -> None:
-    """Make the whole trip on the shop that a directory holds, and write everything there.
+    """Run all steps on the shop in a directory, and write everything there.
 
     Parameters
     ----------

@@ -9,15 +9,15 @@ from tacit.cli.options import PrintJson
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the examination.
+    """One line of the report.
 
     Attributes
     ----------
     name, found : str
     state : str
-        "ok", "missing" (optional) or "broken" (the main trip cannot work).
+        "ok", "missing" (optional) or "broken" (Tacit cannot work).
     mend : str
-        What to do about it; empty where there is nothing to do.
+        What to do about it; empty if there is nothing to do.
     """
 
     name: str

@@ -8,7 +8,7 @@ import typer
 from tacit.cli.options import AllowSeen, Cut, Encoder, Items, Roles, Seed, Share, Users, known
 
 _FEW = 0.1
-"""Share of test users with a history below which a cut in time says little of personal lists."""
+"""Share of test users with a history below which a cut in time hardly measures personal lists."""
 
 
 def evaluate(
@@ -68,7 +68,7 @@ def evaluate(
         str | None, typer.Option("--json", help="Report as JSON: a file, or - for standard output.")
     ] = None,
 ) -> None:
-    """Fit models on the past, let them predict the future, and compare them with intervals."""
+    """Fit models on the first part of a log, predict the rest, and compare them with intervals."""
     from tacit import api
     from tacit.cli.inputs import configured, listed, parse_mapping, say_rejected
     from tacit.cli.outputs import check_report_places, write_reports
@@ -102,7 +102,7 @@ def evaluate(
 
 
 def _say_left_out(report: dict[str, Any]) -> None:
-    """Say on standard error which models were not compared because there are no texts."""
+    """Print to standard error which models were not compared because there are no texts."""
     from tacit.cli.terminal import err
     from tacit.pipeline.comparable import models_that_need
 
@@ -112,7 +112,7 @@ def _say_left_out(report: dict[str, Any]) -> None:
 
 
 def _show(report: dict[str, Any], *, quiet: bool) -> None:
-    """Print tables, facts, conclusion and choice; on standard error where standard output is for JSON."""
+    """Print tables, facts, conclusion and choice; to standard error if standard output is for JSON."""
     from tacit.cli.terminal import err
     from tacit.cli.terminal import out as console
     from tacit.reporting.terminal import evaluation_tables

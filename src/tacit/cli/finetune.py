@@ -1,4 +1,4 @@
-"""``tacit finetune``: an encoder that has learned from a log what goes with what."""
+"""``tacit finetune``: a text encoder tuned on a log."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -43,14 +43,14 @@ def finetune(
     ] = None,
     mapping: Roles = None,
     layers: Annotated[
-        int, typer.Option("--layers", min=1, help="full: how many of the last layers learn.")
+        int, typer.Option("--layers", min=1, help="full: how many of the last layers are trained.")
     ] = 2,
     seconds: Annotated[
-        float, typer.Option("--seconds", min=1, help="full: time for the learning; measuring comes on top.")
+        float, typer.Option("--seconds", min=1, help="full: time for the training, without the evaluations.")
     ] = 600.0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the run.")] = 7,
 ) -> None:
-    """Tune a text encoder on a log, so that items without events find those who will want them."""
+    """Tune a text encoder on a log, so that items without events are recommended to the right users."""
     from tacit import api
     from tacit.cli.inputs import parse_mapping, say_rejected
     from tacit.cli.terminal import Bars, err

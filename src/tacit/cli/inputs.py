@@ -1,4 +1,4 @@
-"""What commands are given, as the Python API takes it."""
+"""Arguments of commands, converted for the Python API."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def parse_mapping(pairs: Sequence[str] | None) -> dict[str, str] | None:
-    """Return role -> column of ``column=role`` pairs; None where there are none.
+    """Return role -> column of ``column=role`` pairs; None if there are none.
 
     Raises
     ------
@@ -42,12 +42,12 @@ def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[
 
 
 def listed(text: str | None) -> list[str] | None:
-    """Return the names of a list with commas; None where nothing was asked."""
+    """Return the names of a list with commas; None if there is none."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def say_rejected(path: Path, cleaned: "Cleaned") -> None:
-    """Say on standard error how many rows of a log were rejected, and why."""
+    """Print to standard error how many rows of a log were rejected, and why."""
     from tacit.cli.terminal import err
 
     if cleaned.reasons:
@@ -58,7 +58,7 @@ def say_rejected(path: Path, cleaned: "Cleaned") -> None:
 def configured(
     path: Path | None, encoder: str | None, seed: int | None, *, like: Path | None = None
 ) -> "Config":
-    """Return the configuration of a file or of a snapshot, or the default one; the options win.
+    """Return the configuration of a file or of a snapshot, or the default one; options override it.
 
     Raises
     ------

@@ -12,7 +12,7 @@ from tacit.pipeline.register import ENTRIES
 def known(*kinds: Kind) -> str:
     """Return the names of Tacit's own components of some kinds, for the help of an option.
 
-    Those of other packages are taken as well; finding them costs time that a command may not need.
+    Those of other packages work too, but finding them takes time, so the help does not list them.
     """
     return ", ".join(entry.name for entry in ENTRIES if entry.kind in kinds)
 
@@ -23,10 +23,10 @@ Events = Annotated[
 
 Items = Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")]
 
-Users = Annotated[Path | None, typer.Option("--users", help="What is known of users: ids and attributes.")]
+Users = Annotated[Path | None, typer.Option("--users", help="Table of users: ids and attributes.")]
 
 Roles = Annotated[
-    list[str] | None, typer.Option("--map", help="column=role, where detection errs; may be repeated.")
+    list[str] | None, typer.Option("--map", help="column=role, overrides the detection; may be repeated.")
 ]
 
 Encoder = Annotated[
@@ -45,7 +45,7 @@ Seed = Annotated[
 
 Cut = Annotated[
     Literal["time", "leave-one-out", "random"] | None,
-    typer.Option("--split", help="How to hold out; the most honest way that the log supports by default."),
+    typer.Option("--split", help="How to hold out; by default the strictest way that the log supports."),
 ]
 
 Share = Annotated[float, typer.Option("--share", min=0.001, max=0.5, help="Share of the events to hold out.")]
@@ -55,7 +55,7 @@ AllowSeen = Annotated[
     typer.Option("--allow-seen", help="Items of the history may be recommended and count (groceries)."),
 ]
 
-SnapshotDir = Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot made by `tacit fit`.")]
+SnapshotDir = Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot of `tacit fit`.")]
 
 Length = Annotated[int, typer.Option("-k", min=1, max=1000, help="Length of a list.")]
 

@@ -1,4 +1,4 @@
-"""Files that commands write: whole or not there, in the format that their name says."""
+"""Files that commands write: complete or absent, in the format of their name."""
 
 import json as json_format
 import sys
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _FRAMES = (".parquet", ".csv", ".jsonl")
 _FORMULA = r"^([=+\-@\t\r])"
-"""First characters that make a spreadsheet run a cell instead of showing it."""
+"""First characters of cells that a spreadsheet would run as formulas."""
 
 
 def check_place(path: Path, option: str, suffixes: tuple[str, ...] = ()) -> None:
@@ -48,14 +48,14 @@ def check_frame_place(path: Path, option: str) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file, completely or not at all."""
     _write(path, lambda beside: _write_utf8(beside, text))
 
 
 def write_reports(
     document: Mapping[str, "Json"], page: Callable[[], str], html: Path | None, json: str | None
 ) -> None:
-    """Write a report as JSON and as a page, where that is asked for; say on standard error where it is."""
+    """Write a report as JSON and as a page, if wanted; print the name of the page to standard error."""
     from tacit.cli.terminal import err
 
     if json is not None:
@@ -71,7 +71,7 @@ def write_reports(
 
 
 def write_frame(frame: "pl.DataFrame", path: Path) -> None:
-    """Write a table as Parquet, CSV or JSON lines, whole or not at all."""
+    """Write a table as Parquet, CSV or JSON lines, completely or not at all."""
     writers: dict[str, Callable[[Path], None]] = {
         ".parquet": lambda beside: frame.write_parquet(beside),
         ".csv": lambda beside: frame.write_csv(beside),

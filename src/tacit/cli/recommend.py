@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def recommend(
     directory: SnapshotDir,
     user: Annotated[
-        str | None, typer.Option("--user", help="User id; an unknown one gets what is popular.")
+        str | None, typer.Option("--user", help="User id; an unknown one gets popular items.")
     ] = None,
     history: Annotated[
         str | None, typer.Option("--history", help="Ids of items seen, oldest first, separated by commas.")
@@ -26,7 +26,7 @@ def recommend(
     about: Annotated[
         list[str] | None,
         typer.Option(
-            "--about", help="attribute=value of who asks or of the moment, as age=34; may be repeated."
+            "--about", help="attribute=value of the user or the moment, as age=34; may be repeated."
         ),
     ] = None,
     k: Length = 10,
@@ -42,7 +42,7 @@ def recommend(
     from tacit.engine.snapshot import load
 
     if user is None and history is None and not about:
-        raise ConfigError("say for whom: --user ID, --history A,B,C or --about attribute=value")
+        raise ConfigError("there is no user: give --user ID, --history A,B,C or --about attribute=value")
     items = [id_.strip() for id_ in (history or "").split(",") if id_.strip()]
     engine = Engine(load(directory))
     known: dict[str, Json] = dict(parse_pairs(about, "--about", "age=34"))

@@ -1,4 +1,4 @@
-"""Options of cleaning, made from the fields of `tacit.data.rules.Rules`.
+"""Options of cleaning, built from the fields of `tacit.data.rules.Rules`.
 
 Name, type, default, bounds and meaning of an option are those of its field.
 

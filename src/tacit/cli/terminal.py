@@ -1,4 +1,4 @@
-"""What a person sees: progress bars on standard error, tables on standard output."""
+"""Output for people: progress bars on standard error, tables on standard output."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +51,7 @@ class Bars:
         bar = bars.add_task(description, total=total)
         try:
             yield _Bar(bars, bar)
-            # A step may stop early (and one of unknown length says it only now): what was done is all.
+            # A step may stop early, and one of unknown length has its total only now: it is complete.
             bars.update(bar, total=next(t.completed for t in bars.tasks if t.id == bar))
         finally:
             if outermost:

@@ -1,4 +1,4 @@
-"""``tacit tune``: better parameters for retrievers, found without a look at the test."""
+"""``tacit tune``: better parameters for retrievers, found without the test."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from tacit.cli.options import AllowSeen, Cut, Encoder, Events, Items, Roles, Seed, Share, Users
 
-_FLATTERS = "The best of many on one cut flatters; tacit evaluate measures what it is worth on a later one."
+_OPTIMISTIC = "The best of many on one cut is optimistic; tacit evaluate measures it on a later one."
 
 
 def tune(
@@ -21,7 +21,7 @@ def tune(
     everything: Annotated[
         bool,
         typer.Option(
-            "--all", help="Tune on the whole log, for a model that is to serve and not to be evaluated on it."
+            "--all", help="Tune on the whole log, for a model that will serve and not be evaluated on it."
         ),
     ] = False,
     models: Annotated[
@@ -41,10 +41,10 @@ def tune(
     allow_seen: AllowSeen = False,
     seed: Seed = None,
     study: Annotated[
-        Path | None, typer.Option("--study", help="SQLite file of the trials: a run goes on where it was.")
+        Path | None, typer.Option("--study", help="SQLite file of the trials; a later run continues from it.")
     ] = None,
 ) -> None:
-    """Search better parameters for retrievers, and write a configuration that fit and evaluate take."""
+    """Search better parameters for retrievers, and write a configuration for fit and evaluate."""
     from tacit import api
     from tacit.cli.inputs import configured, listed, parse_mapping, say_rejected
     from tacit.cli.outputs import check_place, write_text
@@ -70,7 +70,7 @@ def tune(
         on_read=say_rejected,
     )
     origin = f"{found.protocol} cut of {'the whole log' if everything else 'its training part'}"
-    lines = [_origin(events, origin), *found.lines, _FLATTERS]
+    lines = [_origin(events, origin), *found.lines, _OPTIMISTIC]
     write_text("".join(f"# {line}\n" for line in lines) + "\n" + found.config.to_toml(), out)
     console.print("\n".join(found.lines))
     err.print(f"{out}: configuration for tacit fit and tacit evaluate")

@@ -1,4 +1,4 @@
-"""What every room stands on: errors, array types, randomness, clock, progress, manifests.
+"""What every other package uses: errors, array types, randomness, clock, progress, manifests.
 
 Imports nothing of Tacit and nothing heavier than NumPy.
 """

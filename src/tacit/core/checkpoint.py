@@ -1,4 +1,4 @@
-"""A training run on disk: one safetensors file whose header holds the numbers, written aside and renamed."""
+"""A training run on disk: one safetensors file with the numbers in its header, written aside and renamed."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tacit.core.errors import ConfigError
 
-_RUN, _TOLD = "checkpoint", "told"
+_RUN, _NUMBERS = "checkpoint", "numbers"
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,17 @@ class Saved:
     Attributes
     ----------
     network, best : mapping of str to Tensor
-        What is trained, as it is now and as it was in the best epoch.
+        The trained tensors, as they are now and as they were after the best epoch.
     slots : mapping of int to mapping of str to Tensor
-        What the optimiser remembers of each parameter.
-    told : mapping of str to JSON
-        The numbers: epochs, seconds, ...
+        State of the optimiser, by number of the parameter.
+    numbers : mapping of str to JSON
+        Epochs, seconds, ...
     """
 
     network: Mapping[str, Tensor]
     best: Mapping[str, Tensor]
     slots: Mapping[int, Mapping[str, Tensor]]
-    told: Mapping[str, Any]
+    numbers: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,16 @@ class Checkpoint:
     Attributes
     ----------
     file : Path or None
-        None keeps nothing.
+        None: nothing is kept.
     run : str
-        What the run depends on; a file of another run is refused.
+        Hash of what the run depends on; a file of another run is refused.
     """
 
     file: Path | None
     run: str
 
     def save(self, saved: Saved) -> None:
-        """Write the file, which is whole at any moment."""
+        """Write the file; it is complete at any moment."""
         if self.file is None:
             return
         slots = {f"{n}.{name}": tensor for n, one in saved.slots.items() for name, tensor in one.items()}
@@ -60,7 +60,7 @@ class Checkpoint:
         tensors = {f"{part}.{name}": t.contiguous() for part, of in parts.items() for name, t in of.items()}
         self.file.parent.mkdir(parents=True, exist_ok=True)
         aside = self.file.with_name(self.file.name + ".part")
-        save_file(tensors, aside, {_RUN: self.run, _TOLD: json.dumps(saved.told)})
+        save_file(tensors, aside, {_RUN: self.run, _NUMBERS: json.dumps(saved.numbers)})
         aside.replace(self.file)
 
     def load(self, device: torch.device) -> Saved | None:
@@ -88,4 +88,4 @@ class Checkpoint:
         for key, tensor in parts["slots"].items():
             place, _, name = key.partition(".")
             slots.setdefault(int(place), {})[name] = tensor
-        return Saved(parts["network"], parts["best"], slots, json.loads(header[_TOLD]))
+        return Saved(parts["network"], parts["best"], slots, json.loads(header[_NUMBERS]))

@@ -1,11 +1,11 @@
-"""The clock as an argument, so that a test can hold it."""
+"""The clock as an argument, so that a test can set it."""
 
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """Source of the current time."""
 
     def now(self) -> float:
         """Return the time in Unix seconds."""
@@ -26,7 +26,7 @@ class FixedClock:
     Parameters
     ----------
     at : float
-        The time it tells, in Unix seconds.
+        The time it returns, in Unix seconds.
     """
 
     def __init__(self, at: float) -> None:

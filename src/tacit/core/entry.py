@@ -1,4 +1,4 @@
-"""What the register knows of a component before it is imported: one frozen entry each."""
+"""Entries of the register: what is known of a component before it is imported."""
 
 import importlib
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from tacit.core.errors import ConfigError
 Kind = Literal["retriever", "ranker", "reranker", "encoder"]
 
 Need = Literal["times", "order", "text", "repeats", "rules"]
-"""What a log, a catalogue or a configuration must have for a component to say anything: times of its events,
-an order of them, texts of items, lists in which items may come again, rules."""
+"""What a component needs to score anything: times of the events, an order of them, texts of items, lists in
+which items of the history may come again, rules."""
 
 OURS = "tacit-recsys"
 """The distribution that Tacit's own components come from."""
@@ -19,7 +19,7 @@ OURS = "tacit-recsys"
 
 @dataclass(frozen=True)
 class Variant:
-    """A component with parameters of its own and a name for them.
+    """A component with other parameters than its defaults, under a name of its own.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Variant:
         One line.
     parameters : mapping of parameter to value
     compared : bool
-        Whether an evaluation of all models takes it, beside the component with its defaults.
+        Whether an evaluation of all models includes it, beside the component with its defaults.
     """
 
     summary: str
@@ -43,18 +43,18 @@ class Entry:
     ----------
     kind : {"retriever", "ranker", "reranker", "encoder"}
     name : str
-        What a configuration calls it.
+        Its name in a configuration.
     path : str
-        ``package.module:Class``, imported when it is used. Of an encoder, a function that makes one.
+        ``package.module:Class``, imported when it is used. For an encoder, a function that returns one.
     summary : str
         One line: what it is.
     variants : mapping of name to Variant
     needs : tuple of Need
-        What it says nothing without.
+        Without these it has no scores.
     slow : bool
-        It takes minutes to hours: fitted only where it is named.
+        It takes minutes to hours, so it is fitted only where it is named.
     distribution : str
-        The installed package that it comes from.
+        The installed package that provides it.
     """
 
     kind: Kind
@@ -67,7 +67,7 @@ class Entry:
     distribution: str = OURS
 
     def load(self) -> Any:
-        """Return the class (of an encoder the function) of the entry.
+        """Return the class of the entry; for an encoder, the function.
 
         Raises
         ------

@@ -6,12 +6,11 @@
     └── InputError             wrong use or bad input (exit code 2)
         ├── DataError          a file or a row that cannot be used
         ├── ConfigError        an option or a configuration key
-        ├── UnsupportedError   asked for something that this data cannot support
+        ├── UnsupportedError   the data does not support the request
         ├── ArtifactError      a snapshot that is missing, damaged or too new
         └── MissingExtraError  an optional dependency that is not installed
 
-Every message says what was wrong, where, and how to mend it, in one sentence that a person can read
-without a traceback.
+Every message says in one sentence what is wrong, where, and how to fix it; no traceback is needed.
 """
 
 
@@ -22,7 +21,7 @@ class TacitError(Exception):
 
 
 class InputError(TacitError):
-    """Wrong use or bad input: the caller can mend it."""
+    """Wrong use or bad input: the caller can fix it."""
 
     exit_code = 2
 
@@ -36,7 +35,7 @@ class ConfigError(InputError):
 
 
 class UnsupportedError(InputError):
-    """The data cannot support what was asked (for example a time split without timestamps)."""
+    """The data does not support the request (for example a time split without timestamps)."""
 
 
 class ArtifactError(InputError):

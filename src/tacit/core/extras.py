@@ -1,4 +1,4 @@
-"""Optional dependencies: a missing one names the exact line that installs it."""
+"""Optional dependencies: the error for a missing one holds the exact line that installs it."""
 
 import importlib
 from types import ModuleType
@@ -14,14 +14,14 @@ def require(module: str, extra: str, *, library: str | None = None) -> ModuleTyp
     module : str
         Module name, for example ``"psycopg"``.
     extra : str
-        The extra of the distribution ``tacit-recsys`` that brings it.
+        The extra of the distribution ``tacit-recsys`` that installs it.
     library : str, optional
-        Debian's name of a library of the system that it needs and that no wheel brings.
+        Debian package of a system library that it needs and that no wheel contains.
 
     Raises
     ------
     MissingExtraError
-        If it is not installed, or its library is not; the message holds the line that installs it.
+        If the module or its library is not installed; the message holds the line that installs it.
     """
     try:
         return importlib.import_module(module)

@@ -1,9 +1,9 @@
-"""Directories that are whole or not there: written beside, hashed, renamed into place.
+"""Directories that are complete or absent: written beside the target, hashed, renamed into place.
 
 A snapshot is a directory with a ``manifest.json`` that names every other file with its size and
 sha256, and carries a sha256 of itself. It is written to a temporary sibling, every file and the directory are
-flushed to disk, and the sibling is renamed to the target, so nobody ever reads half of one. Where it takes
-the place of an older one, there is none for the instant between two renames.
+flushed to disk, and the sibling is renamed to the target, so no reader sees half of one. While it replaces
+an older one, the target is missing for the instant between two renames.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json
     Parameters
     ----------
     target : Path
-        The directory to make. One that is there already is replaced only after the new one is whole.
+        The directory to write. An existing one is replaced only after the new one is complete.
     write : callable
         Called with an empty directory; writes the content there.
     meta : mapping
@@ -37,7 +37,7 @@ def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json
     Raises
     ------
     ArtifactError
-        If ``target`` exists and is not a snapshot (nothing of the user's is ever overwritten).
+        If ``target`` exists and is not a snapshot: files of the user are never overwritten.
     """
     check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json
 
 
 def check_target(target: Path) -> None:
-    """Refuse a place that holds something else than a snapshot.
+    """Refuse a path that holds anything but a snapshot.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _flush_tree(directory: Path) -> None:
 
 
 def _swap(beside: Path, target: Path) -> None:
-    # A directory cannot be renamed over a full one: step the old one aside first, put it back on failure.
+    # A directory cannot be renamed over a full one: move the old one aside first, put it back on failure.
     old = beside.with_name(beside.name + ".old")
     had_old = target.exists()
     if had_old:

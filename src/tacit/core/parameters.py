@@ -5,8 +5,8 @@
     class EASE(Parameterised):
         \"\"\"Linear weights from the items of a history to all items.
 
-Parameters
-----------
+        Parameters
+        ----------
         l2 : float
             Regularisation.
         \"\"\"
@@ -15,13 +15,13 @@ Parameters
         l2: float = parameter(default=4.0, above=0, search=Float(0.3, 30.0, log=True))
         weights_: ItemItem = learned()
 
-From these fields come the constructor, the checks of type and range, the keys of a TOML table, the space that
-tuning searches, `repr`, equality, and what a snapshot keeps (`spec`). The meaning of each parameter stands in
-the docstring of the class. What is learned has a name that ends in ``_`` and is no parameter.
+These fields define the constructor, the checks of type and range, the keys of a TOML table, the space that
+tuning searches, `repr`, equality, and what a snapshot keeps (`spec`). The docstring of the class says what
+each parameter means. What is learned has a name that ends in ``_`` and is no parameter.
 
-A class that is no `Parameterised` may stand in for one: its parameters are those that ``__init__`` names, and
-their values are attributes of the same names.
-"""
+A class that is not derived from `Parameterised` works too: its parameters are the arguments of ``__init__``,
+kept as attributes of the same names.
+"""  # noqa: D214, D215
 
 import inspect
 import math
@@ -45,7 +45,7 @@ from typing import (
 from tacit.core.errors import ConfigError
 from tacit.core.spaces import Search
 
-if TYPE_CHECKING:  # it imports numpy, and the command line makes its options of parameters
+if TYPE_CHECKING:  # it imports numpy, which the options of the command line do not need
     from tacit.core.types import Json
 
 Built = TypeVar("Built")
@@ -65,9 +65,9 @@ class Bounds:
     Attributes
     ----------
     low, high : float or None
-        The least and the largest value.
+        The smallest and the largest value.
     above, below : float or None
-        Limits that are themselves no value.
+        Exclusive limits.
     """
 
     low: float | None = None
@@ -76,7 +76,7 @@ class Bounds:
     below: float | None = None
 
     def hold(self, value: float) -> bool:
-        """Return whether a number lies within; NaN never does."""
+        """Return whether a number is within the bounds; NaN never is."""
         return (
             not math.isnan(value)
             and (self.low is None or value >= self.low)
@@ -109,13 +109,13 @@ class Parameter:
     kind : type or annotation
     default : value, or `inspect.Parameter.empty` where it must be given
     bounds : Bounds
-        Of a number, or of each number of a sequence or a mapping.
+        For a number, or for each number of a sequence or a mapping.
     unit : str
-        "" where there is none.
+        "" if there is none.
     search : Float, Int, Choice or None
-        Where tuning looks; None for a parameter that is not tuned.
+        Values that tuning tries; None for a parameter that is not tuned.
     meaning : str
-        What the docstring says of it; "" where it says nothing.
+        Its description in the docstring; "" if there is none.
     """
 
     name: str
@@ -138,7 +138,7 @@ def parameter(
     search: Search | None = None,
     default_factory: Callable[[], Any] | None = None,
 ) -> Any:
-    """Return the field of a parameter with what may be said of it; see `Parameter`."""
+    """Return the field of a parameter; see `Parameter` for the arguments."""
     meta = {_META: (Bounds(low, high, above, below), unit, search)}
     if default_factory is not None:
         return field(default_factory=default_factory, metadata=meta)
@@ -153,8 +153,7 @@ def learned(
 ) -> Any:
     """Return the field of something learned: neither a parameter nor part of equality and `repr`.
 
-    A list or a mapping that stands there before `fit` comes from ``default_factory``, so that no two objects
-    share it.
+    Use ``default_factory`` for a list or a mapping that is there before `fit`: no two objects share it.
     """
     if default_factory is not None:
         return field(default_factory=default_factory, init=init, repr=False, compare=False)
@@ -165,8 +164,8 @@ def learned(
 class Parameterised:
     """Base of components whose annotated fields are their parameters; see the head of this module.
 
-    Parameters are given by name, checked when the object is made, and never change: `dataclasses.replace`
-    makes another object. Two components are equal where their class and their parameters are.
+    Parameters are given by name, checked in the constructor, and never change: `dataclasses.replace` returns
+    another object. Two components are equal if their classes and their parameters are.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -174,7 +173,7 @@ class Parameterised:
         dataclass(kw_only=True, eq=False, repr=False)(cls)
 
     def __new__(cls, *positional: Any, **values: Any) -> Self:
-        """Refuse what `__init__` would refuse with a TypeError: unknown names and values without one."""
+        """Raise a ConfigError where `__init__` would raise a TypeError: unknown names, positional values."""
         known = [one for one in declared(cls) if one != _NAME]
         what = f"{cls.__name__} has no parameter"
         if positional:
@@ -225,7 +224,7 @@ class Parameterised:
 
 
 def declared(cls: type) -> Mapping[str, Parameter]:
-    """Return the parameters of a class, ``name`` among them if it takes one, by name and in order."""
+    """Return the parameters of a class by name, in order, with ``name`` if the class has one."""
     return _declared(cls)
 
 
@@ -235,7 +234,7 @@ def values_of(component: object) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If it does not keep one of them as an attribute.
+        If one of them is not kept as an attribute.
     """
     values = {}
     for name in declared(type(component)):
@@ -249,17 +248,17 @@ def values_of(component: object) -> dict[str, Any]:
 
 
 def space_of(cls: type) -> dict[str, Search]:
-    """Return where tuning looks, by parameter; empty where there is nothing to tune."""
+    """Return the search space of each parameter that is tuned."""
     return {name: one.search for name, one in declared(cls).items() if one.search is not None}
 
 
 def build(cls: type[Built], values: Mapping[str, Any], what: str, *, name: str | None = None) -> Built:
-    """Return a component of plain values; ``what`` names it in messages.
+    """Return a component built from plain values; ``what`` names it in messages.
 
     Raises
     ------
     ConfigError
-        If it takes no value of a name, a value is of the wrong type or out of range, or one is missing.
+        If a name is unknown, or a value is of the wrong type, out of range or missing.
     """
     known = declared(cls)
     own = dict(values)
@@ -277,16 +276,16 @@ def build(cls: type[Built], values: Mapping[str, Any], what: str, *, name: str |
 
 
 def checked(one: Parameter, value: Any, what: str) -> Any:
-    """Return a value in normal form: ints as floats where these are meant, lists as tuples, no NumPy numbers.
+    """Return a value in normal form: ints as floats for a float, lists as tuples, no NumPy numbers.
 
     Raises
     ------
     ConfigError
-        If it is of the wrong type or out of range; ``what`` names whose it is.
+        If it is of the wrong type or out of range; ``what`` names the component.
     """
     from pydantic import ValidationError
 
-    numpy = sys.modules.get("numpy")  # who has a number of it has imported it
+    numpy = sys.modules.get("numpy")  # a NumPy number exists only where NumPy is imported already
     if numpy is not None and isinstance(value, numpy.generic):
         value = value.item()
     form = _thawed(value) if _mentions(one.kind, list) else _frozen(value)
@@ -315,10 +314,10 @@ def plain(value: Any) -> "Json":
 
 
 def from_plain(value: Any, kind: Any) -> Any:
-    """Return a value of a file as the parameter of an annotation takes it.
+    """Return a value of a file as a parameter with the annotation ``kind`` takes it.
 
-    The text "inf" stands for a number that JSON does not know, "none" for the null that TOML does not know;
-    within sequences and mappings too.
+    The text "inf" stands for infinity, which JSON lacks, and "none" for null, which TOML lacks; in sequences
+    and mappings too.
     """
     if isinstance(value, list | tuple):
         return [from_plain(own, kind) for own in value]
@@ -330,13 +329,6 @@ def from_plain(value: Any, kind: Any) -> Any:
         return None
     if value.removeprefix("-") == _ENDLESS and _mentions(kind, float):
         return float(value)
-    return value
-    if isinstance(value, str) and value.removeprefix("-") == _ENDLESS:
-        return float(value)
-    if isinstance(value, list | tuple):
-        return [from_plain(own, kind) for own in value]
-    if isinstance(value, Mapping):
-        return {key: from_plain(own, kind) for key, own in value.items()}
     return value
 
 
@@ -358,13 +350,13 @@ def _declared(cls: Any) -> Mapping[str, Parameter]:
 
 
 def _mentions(kind: Any, wanted: type) -> bool:
-    """Return whether a type is, or stands anywhere in, an annotation."""
+    """Return whether an annotation is a type or contains it."""
     own = get_origin(kind) or kind
     return own is wanted or any(_mentions(part, wanted) for part in get_args(kind))
 
 
 def _numbers(value: Any) -> Iterator[int | float]:
-    """Yield the numbers of a value: itself, or those of a sequence or of the values of a mapping."""
+    """Yield the numbers in a value: itself, or those of a sequence or of the values of a mapping."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         yield value
     elif isinstance(value, tuple):
@@ -376,7 +368,7 @@ def _numbers(value: Any) -> Iterator[int | float]:
 
 
 def _default(cls: type, name: str, default: Any) -> Any:
-    """Return the default of a parameter; of one with a factory what the factory makes."""
+    """Return the default of a parameter, or the result of its factory."""
     if is_dataclass(cls):
         own: Field[Any] | None = next((one for one in fields(cls) if one.name == name), None)
         if own is not None and own.default_factory is not MISSING:
@@ -403,7 +395,7 @@ def _adapter(kind: Any) -> Any:
 
 
 def _meanings(cls: type) -> dict[str, str]:
-    """Return what the docstrings of a class and of its bases say of each parameter."""
+    """Return the description of each parameter from the docstrings of a class and its bases."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         inside, names = False, ""

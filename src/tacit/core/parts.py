@@ -1,4 +1,4 @@
-"""Arrays of several parts under one roof: the name of the part stands before a mark."""
+"""Arrays of several parts in one mapping: each name begins with its part and a separator."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,6 @@ from tacit.core.types import Array
 
 
 def part_of(arrays: Mapping[str, Array], name: str, mark: str) -> dict[str, Array]:
-    """Return the arrays of one part by their own names: of ``name + mark + own`` those with this name."""
+    """Return the arrays of one part by their own names: those of keys ``name + mark + own``."""
     split = {key: key.partition(mark) for key in arrays}
     return {own: arrays[key] for key, (part, _, own) in split.items() if part == name}

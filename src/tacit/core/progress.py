@@ -1,4 +1,4 @@
-"""Progress as an argument: rooms say how far they are, the caller decides who sees it."""
+"""Progress as an argument: long steps report it, the caller decides where it is shown."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Task(Protocol):
-    """One long step that is under way."""
+    """One long step."""
 
     def advance(self, amount: float = 1) -> None:
         """Report that ``amount`` more of the total is done."""
@@ -14,10 +14,10 @@ class Task(Protocol):
 
 
 class Progress(Protocol):
-    """Shows how far long steps are."""
+    """Shows the progress of long steps."""
 
     def task(self, description: str, total: float | None = None) -> AbstractContextManager[Task]:
-        """Open a step; ``total`` is None where it is not known beforehand."""
+        """Open a step; ``total`` is None if it is not known in advance."""
         ...
 
 
@@ -27,11 +27,11 @@ class _SilentTask:
 
 
 class Silent:
-    """Shows nothing: the default of every function that takes a progress."""
+    """Shows nothing: the default wherever progress is an argument."""
 
     @contextmanager
     def task(self, description: str, total: float | None = None) -> Iterator[Task]:
-        """Open a step that nobody watches."""
+        """Open a step that shows nothing."""
         yield _SilentTask()
 
 

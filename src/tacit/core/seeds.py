@@ -8,10 +8,10 @@ import numpy as np
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
-    """Return a generator that depends on the seed and on the names alone.
+    """Return a generator that depends on the seed and the names only.
 
-    Two parts of a program that ask with different names get independent streams, so adding a model
-    to a pipeline does not change the numbers that another model draws.
+    Different names give independent streams, so adding a model to a pipeline does not change the numbers
+    that another model draws.
 
     Parameters
     ----------
@@ -28,8 +28,8 @@ def generator(seed: int, *names: str) -> np.random.Generator:
 class Streams:
     """Independent generators by purpose and component, all from one seed.
 
-    What one component draws changes nothing for another: a model that is added, left out or moved leaves the
-    numbers of all others as they were.
+    What one component draws changes nothing for the others: adding, removing or moving a model leaves their
+    numbers as they were.
 
     Attributes
     ----------
@@ -40,9 +40,9 @@ class Streams:
 
     @classmethod
     def of(cls, rng: np.random.Generator) -> Self:
-        """Return the streams of a seed that is drawn from a generator."""
+        """Return streams whose seed is drawn from a generator."""
         return cls(int(rng.integers(2**62)))
 
     def stream(self, purpose: str, *component: str) -> np.random.Generator:
-        """Return the generator of a purpose, and of a component where several have it."""
+        """Return the generator for a purpose and, where several components share it, for one of them."""
         return generator(self.seed, purpose, *component)

@@ -1,7 +1,7 @@
-"""Where tuning looks: the values of a parameter that are worth a search, as plain data.
+"""Search spaces of parameters, as plain data.
 
-Every space holds the default and is wide around it; a search that starts elsewhere stretches it. What only
-trades memory or time for exactness (``keep``, ``max_items``) is not searched.
+A space contains the default and is wide around it; a search that starts elsewhere extends it. Parameters that
+only trade memory or time for exactness (``keep``, ``max_items``) are not searched.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Value = float | int | str | None
 
 @dataclass(frozen=True)
 class Float:
-    """A number between two, both possible; ``log`` where its size matters and not its steps."""
+    """A number between two bounds, inclusive; with ``log`` it is drawn on a logarithmic scale."""
 
     low: float
     high: float
@@ -26,7 +26,7 @@ class Float:
 
 @dataclass(frozen=True)
 class Int:
-    """A whole number between two, both possible."""
+    """A whole number between two bounds, inclusive."""
 
     low: int
     high: int
@@ -44,7 +44,7 @@ class Choice:
     values: tuple[Value, ...]
 
     def holding(self, value: Value) -> Self:
-        """Return the values and one more, unless it is among them."""
+        """Return the choice extended by a value, if it is not in it."""
         return self if value in self.values else replace(self, values=(*self.values, value))
 
 

@@ -1,4 +1,4 @@
-"""How threads of numerical libraries wait for each other."""
+"""How the threads of numerical libraries wait for each other."""
 
 import os
 
@@ -6,10 +6,10 @@ import os
 def wait_briefly() -> None:
     """Let OpenMP's threads (GCC's, which PyTorch brings on Linux) spin for a moment only, then sleep.
 
-    They are told so when the library is loaded, so this comes before `torch` is imported. By default they
-    spin for some milliseconds: where other processes have the cores, `tacit demo` took twice as long and
-    twice the processor time, and on an idle machine the same (CHANGELOG.md has the figures). What the
-    caller's environment says is kept.
+    The library reads the setting when it is loaded, so call this before `torch` is imported. By default the
+    threads spin for some milliseconds: on a busy machine `tacit demo` took twice as long and twice the
+    processor time, on an idle one the same (CHANGELOG.md has the figures). Settings in the caller's
+    environment are kept.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -1,4 +1,4 @@
-"""Array types, so that signatures say what flows between rooms."""
+"""Array types for signatures."""
 
 from typing import Any, TypeAlias
 

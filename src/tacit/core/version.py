@@ -1,3 +1,3 @@
-"""The version, in the one place that packaging reads too."""
+"""The version; packaging reads it from here."""
 
 __version__ = "0.1.0"

@@ -22,8 +22,8 @@ def advise(report: QualityReport) -> list[str]:
 
 def _on_suspicions(report: QualityReport) -> Iterator[str]:
     mend = {
-        "sorted_by_item_id": "Export the log again in time order, or do not trust leave-one-out on it.",
-        "shared_order": "Export the log again in time order, or do not trust leave-one-out on it.",
+        "sorted_by_item_id": "Export the log again in time order, or do not use leave-one-out on it.",
+        "shared_order": "Export the log again in time order, or do not use leave-one-out on it.",
         "leaks_the_future": "Leave the column out of the features.",
         "shifted_titles": "Join titles and ids again before you use the texts.",
         "header_as_row": "Several exports were joined: check that no part is there twice.",
@@ -38,26 +38,24 @@ def _on_rows(report: QualityReport) -> Iterator[str]:
         reason, count = max(report.reasons.items(), key=lambda pair: pair[1])
         yield (
             f"{share:.1%} of the rows were quarantined, most of them ({count:,}) for: {reason}. "
-            "Look at the quarantine file to see whether the export can be mended."
+            "Look at the quarantine file to see whether the export can be fixed."
         )
     if report.fast_users:
         yield (
             f"{report.fast_users} user(s) still make more than 300 events an hour on average: they may "
-            "be bots, "
-            "shared accounts or an import job."
+            "be bots, shared accounts or an import job."
         )
     if report.repeated_share > 0.2:
         yield (
             f"{report.repeated_share:.0%} of the events repeat an earlier one of the same user, item and "
-            "type: "
-            "repetitions are damped by default, and items seen before may be worth recommending again."
+            "type: repetitions are damped by default, and seen items may be worth recommending again."
         )
 
 
 def _on_time(report: QualityReport) -> Iterator[str]:
     if report.timing == "none":
         yield (
-            "The log has no times: only a random hold-out can test a model on it, which flatters every model."
+            "The log has no times: only a random hold-out can test a model on it, and it favours every model."
         )
     if report.timing == "order":
         yield (
@@ -71,14 +69,12 @@ def _on_time(report: QualityReport) -> Iterator[str]:
     if report.time.midnight_share > 0.9:
         yield (
             f"{report.time.midnight_share:.0%} of the events are at midnight: the log knows days only, "
-            "so the order "
-            "within a day is unknown."
+            "so the order within a day is unknown."
         )
     elif report.time.tied_share > 0.3:
         yield (
             f"{report.time.tied_share:.0%} of the events share their moment with another event of the "
-            "same user: "
-            "their order is unknown, so models of sequences have less to learn from."
+            "same user: their order is unknown, so models of sequences have less to learn from."
         )
     if report.time.gaps:
         longest = report.time.gaps[0]
@@ -95,19 +91,18 @@ def _on_amount(report: QualityReport) -> Iterator[str]:
         yield f"{report.events:,} events are few: expect popular items and texts to beat learned models."
     if report.histories.single_share > 0.5:
         yield (
-            f"{report.histories.single_share:.0%} of the users have a single event: what works for newcomers "
+            f"{report.histories.single_share:.0%} of the users have a single event: what works for new users "
             "(trends, texts, sessions) matters more here than long histories."
         )
     elif per_user < 5:
-        yield f"A user has {per_user:.1f} events on average: short histories, so item texts will carry much."
+        yield f"A user has {per_user:.1f} events on average: short histories, so item texts matter much."
     share = report.rare_items / max(report.items, 1)
     if share > 0.5:
         yield f"{share:.0%} of the items have fewer than five events: their texts say more than their clicks."
     if report.popularity.top.get("1", 0) > 0.3 and report.items >= 100:
         yield (
             f"1 % of the items get {report.popularity.top['1']:.0%} of the events: compare every model "
-            "with the "
-            "popular list, and watch the coverage."
+            "with the popular list, and watch the coverage."
         )
 
 
@@ -119,17 +114,15 @@ def _on_catalogue(report: QualityReport) -> Iterator[str]:
     if catalogue.events_unlisted_share > 0.01:
         yield (
             f"{catalogue.events_unlisted_share:.1%} of the events are on items that the catalogue does "
-            "not have: "
-            "complete it, or those items are known by their clicks alone."
+            "not have: complete it, or those items are known by their clicks only."
         )
-    silent = catalogue.events_without_text_share - catalogue.events_unlisted_share
-    if silent > 0.05:
-        yield f"{silent:.1%} of the events are on listed items without any text: a title each would help."
+    textless = catalogue.events_without_text_share - catalogue.events_unlisted_share
+    if textless > 0.05:
+        yield f"{textless:.1%} of the events are on listed items without any text: a title each would help."
     if catalogue.without_events > 0.1 * max(catalogue.rows, 1):
         yield (
             f"{catalogue.without_events:,} of {catalogue.rows:,} catalogue items have no event: only "
-            "their text can "
-            "bring them to anybody."
+            "their text can get them recommended."
         )
     if catalogue.repeated_ids:
         yield f"{catalogue.repeated_ids:,} catalogue row(s) repeat an id: the first row of each was used."
@@ -142,19 +135,17 @@ def _on_split(report: QualityReport) -> Iterator[str]:
     if split.cold_event_share > 0.1:
         yield (
             f"{split.cold_event_share:.0%} of the last tenth of the events are on items never seen "
-            "before: a model "
-            "that reads texts has an edge that clicks cannot give."
+            "before: a model that reads texts has an advantage that clicks cannot give."
         )
     warm = split.warm_test_users / max(split.test_users, 1)
     if warm < 0.5:
         yield (
-            f"{warm:.0%} of the users of the last tenth were there before: most requests come from newcomers."
+            f"{warm:.0%} of the users of the last tenth were there before: most requests come from new users."
         )
     if split.warm_test_users < 200:
         yield (
             f"Only {split.warm_test_users} known users are active in the last tenth: expect wide "
-            "intervals in the "
-            "evaluation."
+            "intervals in the evaluation."
         )
 
 
@@ -163,6 +154,5 @@ def _on_events(report: QualityReport) -> Iterator[str]:
         rarest = report.event_types[-1]
         yield (
             f"There are {len(report.event_types)} event types, the rarest is {rarest.event!r} "
-            f"({rarest.share:.1%}): "
-            "--weights auto shows how much each foretells the strongest."
+            f"({rarest.share:.1%}): --weights auto shows how well each predicts the strongest."
         )

@@ -1,7 +1,7 @@
-"""From a cleaned log to its quality report.
+"""Quality report of a cleaned log.
 
 All of it is group-bys over integer codes, so 20 million events take seconds. The figures are in
-`tacit.data.measures`, the signs of a broken source in `tacit.data.suspicions`, the plain words in
+`tacit.data.measures`, the signs of a broken source in `tacit.data.suspicions`, the advice in
 `tacit.data.advice`.
 """
 

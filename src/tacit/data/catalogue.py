@@ -24,7 +24,7 @@ class Catalogue:
         One row an item, every column of the source but the id (title and description included); nulls where
         an item has no row.
     texts : polars.Series of str
-        What the language model reads; never empty: an item without text is described by its id.
+        Input of the language model; never empty: an item without text is described by its id.
     has_text : bool[items]
         Whether the text says more than the id.
     available : bool[items]
@@ -133,7 +133,7 @@ class Catalogue:
 def item_texts(attributes: pl.DataFrame) -> pl.Series:
     """Return one text an item, title first, then description, then the named attributes; null where all are.
 
-    Web addresses and pictures are left out: they tell a language model nothing.
+    Web addresses and pictures are left out: they hold nothing for a language model.
     """
     names = [n for n in attributes.columns if not _is_opaque(n, attributes[n])]
     leading = [n for n in (col.TITLE, col.DESCRIPTION) if n in names]

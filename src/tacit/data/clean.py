@@ -50,7 +50,7 @@ class Cleaned:
 
 
 def clean(source: Source, rules: Rules | None = None, *, now: float, progress: Progress = SILENT) -> Cleaned:
-    """Return the events that stand every rule, and the rest with its reasons.
+    """Return the events that pass every rule, and the removed rows with their reasons.
 
     Parameters
     ----------
@@ -70,16 +70,16 @@ def clean(source: Source, rules: Rules | None = None, *, now: float, progress: P
 
 
 def without_noise(events: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Return the events that stand the rules on statistics: what an evaluation makes of its training part."""
+    """Return the events that pass the rules on statistics: how an evaluation cleans its training part."""
     return apply_rules(events, rules.statistical(), now=float("inf"))[0]
 
 
 def apply_rules(
     events: pl.DataFrame, rules: Rules, *, now: float, progress: Progress = SILENT
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the events that stand every rule, and the removed ones with a column ``reason``."""
+    """Return the events that pass every rule, and the removed ones with a column ``reason``."""
     steps = _steps(rules, now)
-    events = events.clone()  # its columns are let go one by one
+    events = events.clone()  # its columns are released one by one
     gone = [pl.DataFrame(schema={col.LINE: pl.Int64, "reason": pl.String})]
     with progress.task("cleaning", total=len(steps)) as task:
         for step in steps:
@@ -93,7 +93,7 @@ _Step = Callable[[pl.DataFrame], tuple[pl.DataFrame, pl.DataFrame]]
 
 
 def _removal(reason: str, find: Callable[[pl.DataFrame], pl.Series]) -> _Step:
-    """Return the step that removes the rows that are found."""
+    """Return the cleaning step that removes the rows that ``find`` returns."""
 
     def remove(events: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         wrong = find(events)
@@ -104,7 +104,7 @@ def _removal(reason: str, find: Callable[[pl.DataFrame], pl.Series]) -> _Step:
 
 
 def _filtered(events: pl.DataFrame, good: pl.Series) -> pl.DataFrame:
-    """Return some rows of a frame, which is emptied on the way: a large log is never there twice."""
+    """Return some rows of a frame, which is emptied meanwhile: a large log is never in memory twice."""
     return pl.DataFrame([events.drop_in_place(name).filter(good) for name in events.columns])
 
 
@@ -112,7 +112,7 @@ def _steps(rules: Rules, now: float) -> list[_Step]:
     steps: list[_Step] = []
     if rules.impossible_times:
         steps.append(_removal("impossible time", lambda e: _impossible(e, now)))
-    if rules.fill:  # early, so that the other rules judge what will be there
+    if rules.fill:  # early, so that the other rules see the filled values
         steps.append(lambda e: filled(e, rules.fill))
     if rules.missing_times:
         steps.append(_removal("no time", _timeless))
@@ -151,9 +151,9 @@ def _coded(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _frequent(keys: pl.DataFrame, least: int) -> pl.Series:
-    """Return the places of rows that stand there so many times: found by a sort of hashes, without a group.
+    """Return the places of rows that occur so many times: by a sort of hashes, without a group-by.
 
-    A row that shares only its hash with others may be among them.
+    Rows that have only their hash in common with others may be among them.
     """
     hashes = keys.hash_rows()
     ordered = hashes.sort()
@@ -162,7 +162,7 @@ def _frequent(keys: pl.DataFrame, least: int) -> pl.Series:
 
 
 def _repeated(events: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """Return the rows whose keys are not theirs alone, with their place."""
+    """Return the rows whose keys occur more than once, with their place."""
     places = _frequent(events.select(keys), 2)
     return events[places].with_columns(places.alias("place"))
 
@@ -222,7 +222,7 @@ def _fast(events: pl.DataFrame, looks: list[str], rules: Rules) -> pl.Series:
 
 
 def _broad(looked: pl.LazyFrame, fast: pl.Series) -> pl.Series:
-    """Return those of some users whose number of different items is out of line with that of all users."""
+    """Return those of some users whose number of different items is an outlier among all users."""
     pairs = looked.select(col.USER, col.ITEM).unique().collect(engine="streaming")
     breadth = pairs.group_by(col.USER).len("items").with_columns(pl.col("items").log1p().alias("log"))
     middle = float(breadth["log"].median())  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Lines with a separator to columns, all at once; every line that does not fit is set aside with its reason.
+"""Lines with a separator to columns, all at once; every line that does not fit is rejected with its reason.
 
 All cells stay text: an id never becomes a number. A line is split by its separator alone unless it holds
 quotes; those go through the csv reader (with a separator of two characters a quote is like any other).
@@ -16,7 +16,7 @@ from tacit.data.mapping import looks_like_header
 from tacit.data.textfile import Block
 
 REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
-"""Schema of rows that are set aside."""
+"""Schema of rejected rows."""
 
 _KNOWN = ("\t", "::", ",", ";", "||", "|", "\x01", "~", "^", " ")
 _QUOTED = re.compile(r'"[^"]*"')
@@ -48,7 +48,7 @@ class Layout:
 
 
 def separator_of(lines: list[str]) -> str | None:
-    """Return the sign that splits the most lines into the same number of columns; None for one column."""
+    """Return the separator that splits most lines into the same number of columns; None for one column."""
     bare = [_QUOTED.sub("", line) for line in lines if line.strip()][:200]
     best, best_score = None, 0.6
     for candidate in (*_KNOWN, *_unusual(bare)):
@@ -61,7 +61,7 @@ def separator_of(lines: list[str]) -> str | None:
 
 
 def _is_empty_cell(candidate: str, lines: list[str]) -> bool:
-    """Return whether a doubled sign is only the single one around an empty cell (``1|Toy Story||3``)."""
+    """Return whether a doubled separator is a single one around an empty cell (``1|Toy Story||3``)."""
     if len(candidate) == 1:
         return False
     single = sum(line.count(candidate[0]) for line in lines)
@@ -69,7 +69,7 @@ def _is_empty_cell(candidate: str, lines: list[str]) -> bool:
 
 
 def cells_of(line: str, separator: str | None) -> list[str]:
-    """Return the cells of one line, quotes taken off."""
+    """Return the cells of one line without their quotes."""
     frame, _ = split(pl.Series([line]), separator, None)
     return list(frame.row(0))
 
@@ -105,31 +105,31 @@ def split(lines: pl.Series, separator: str | None, width: int | None) -> tuple[p
 
 
 def _miscounted(found: pl.Series, width: int) -> pl.Series:
-    """Return what to say of lines with so many columns; null where the number is right."""
+    """Return the reason to reject lines with so many columns; null where the number is right."""
     reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, len(found))
     wrong = (found != width).fill_null(False).arg_true()
-    told = [f"expected {width} columns, found {count}" for count in found.gather(wrong)]
-    return reason.scatter(wrong, pl.Series(told, dtype=pl.String))
+    reasons = [f"expected {width} columns, found {count}" for count in found.gather(wrong)]
+    return reason.scatter(wrong, pl.Series(reasons, dtype=pl.String))
 
 
 def _with_quoted(
     frame: pl.DataFrame, reason: pl.Series, lines: pl.Series, quoted: pl.Series, separator: str, width: int
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """Replace the rows of quoted lines by what a reader of quotes finds in them."""
+    """Replace the rows of quoted lines by what the csv reader finds in them."""
     rows = quoted.arg_true()
     cells = _read_quotes(lines.gather(rows).to_list(), separator)
     found = pl.Series([len(row) if row else None for row in cells], dtype=pl.Int64)
-    told = _miscounted(found, width).set(found.is_null(), "a quote is opened and not closed")
+    wrong = _miscounted(found, width).set(found.is_null(), "a quote is opened and not closed")
     if separator not in ",;":  # elsewhere a quote may be a character like any other
-        alike = reason.gather(rows).is_null() & told.is_not_null()
+        alike = reason.gather(rows).is_null() & wrong.is_not_null()
         kept = (~alike).arg_true()
-        rows, told, cells = rows.gather(kept), told.gather(kept), [cells[place] for place in kept]
+        rows, wrong, cells = rows.gather(kept), wrong.gather(kept), [cells[place] for place in kept]
     whole = [row if len(row) == width else [None] * width for row in cells]
     columns = {
         name: frame[name].scatter(rows, pl.Series([row[place] for row in whole], dtype=pl.String))
         for place, name in enumerate(frame.columns)
     }
-    return pl.DataFrame(columns), reason.scatter(rows, told)
+    return pl.DataFrame(columns), reason.scatter(rows, wrong)
 
 
 def _read_quotes(lines: list[str], separator: str) -> list[list[str]]:
@@ -155,7 +155,7 @@ def _width(line: str, separator: str) -> int:
 
 
 def _unusual(lines: list[str]) -> list[str]:
-    """Return other signs of the first line that might separate: single, or the same one twice."""
+    """Return other characters of the first line that may be separators: single, or the same one twice."""
     signs = {sign for sign in lines[0] if not sign.isalnum() and sign not in "\"'._-/+@:"} if lines else set()
     doubles = {sign * 2 for sign in signs if lines and sign * 2 in lines[0]}
     return sorted(doubles) + sorted(signs - set(_KNOWN))
@@ -175,7 +175,7 @@ def layout_of(lines: list[str], first_line: int = 1) -> Layout:
 
 
 def parse(block: Block, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the cells of a block under the layout's names (with ``line``), and the lines set aside."""
+    """Return the cells of a block under the layout's names (with ``line``), and the rejected lines."""
     lines = pl.Series("raw", block.lines, dtype=pl.String)
     number = pl.int_range(block.first, block.first + len(lines), dtype=pl.Int64, eager=True).alias(col.LINE)
     frame, reason = split(lines, layout.separator, len(layout.names))
@@ -207,9 +207,9 @@ def _line_reasons(lines: pl.Series, reason: pl.Series, block: Block, layout: Lay
 
 
 def _distinct(names: list[str]) -> tuple[str, ...]:
-    """Return names made unique: a second ``item`` becomes ``item_2``, so that no column hides another.
+    """Return unique names: a second ``item`` becomes ``item_2``, so that no column hides another.
 
-    The name that events carry their line under is taken from the start.
+    The name of the column with the line numbers is reserved.
     """
     seen = Counter([col.LINE])
     kept: list[str] = []

@@ -1,4 +1,4 @@
-"""Names for the dialects that a log may be written in: for the report, never for the parsing."""
+"""Names of the dialects of logs: for the report, never for the parsing."""
 
 from tacit.data.event_names import plain_name
 from tacit.data.rows import Rows

@@ -1,4 +1,4 @@
-"""What the name of an event type says: how strong it is, and whether its value is a rating or a time.
+"""What the name of an event type means: its strength, and whether its value is a rating or a time.
 
 Names are compared without case, spaces and punctuation: ``add_to_cart``, ``Add to Cart`` and ``addtocart``
 are one name. A strength runs from -1 (a clear no) over 0 (shown, nothing said) to 1 (bought).
@@ -32,7 +32,7 @@ _TIMED = frozenset(_STRENGTHS[0.6].split())
 _PLAIN = frozenset({"interaction", "interactions", "interact", "event", "events", "feedback"})
 
 UNKNOWN = 1.0
-"""Strength of a name that says nothing."""
+"""Strength of an unknown name."""
 
 
 def plain_name(event: str) -> str:
@@ -41,7 +41,7 @@ def plain_name(event: str) -> str:
 
 
 def strength(event: str) -> float:
-    """Return the strength that the name of an event type stands for, 1 where it is unknown."""
+    """Return the strength of an event type by its name, 1 where it is unknown."""
     return _STRENGTH_OF.get(plain_name(event), UNKNOWN)
 
 

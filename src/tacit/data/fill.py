@@ -1,6 +1,6 @@
-"""How missing values are filled, as plain data: what a configuration and a command line can say of it.
+"""How missing values are filled, as plain data for configurations and the command line.
 
-Nothing heavy is imported here: the command line makes its options of it before any work begins.
+Nothing heavy is imported here: the command line builds its options from it before any work begins.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,9 @@ class Fill:
     Attributes
     ----------
     how : {"constant", "mean", "median", "mode", "forward", "interpolate", "drop"}
-        "forward" takes the user's event before, "interpolate" lies between the user's events before and
-        after, by time for values and by place in the file for times; "drop" removes the row.
+        "forward" takes the value of the user's previous event; "interpolate" interpolates between the user's
+        previous and next event, by time for values and by place in the file for times; "drop" removes the
+        row.
     constant : float or None
     """
 
@@ -33,12 +34,12 @@ class Fill:
 
     @property
     def word(self) -> str | float:
-        """The word or the number that says it in a file."""
+        """The fill as a file states it: a word or a number."""
         return self.how if self.constant is None else self.constant
 
     @classmethod
     def parse(cls, text: str) -> "Fill":
-        """Return the fill that a word says: "median", or a number for a constant.
+        """Return the fill of a word ("median") or of a number (a constant).
 
         Raises
         ------

@@ -1,8 +1,8 @@
-"""Frames of the caller's own, brought into the columns of `tacit.data.columns`.
+"""Data frames of the caller, converted to the columns of `tacit.data.columns`.
 
-A frame is whatever speaks Arrow: it is read through ``__arrow_c_stream__``, without a copy where the library
-makes none. Its cells go through the functions that read a Parquet file, so that an id, a time or a missing
-value means the same in both.
+A frame is any object with Arrow's ``__arrow_c_stream__``; it is read without a copy where its library makes
+none. Its cells go through the functions that read a Parquet file, so an id, a time or a missing value means
+the same in both.
 """
 
 import sys
@@ -40,11 +40,11 @@ class ArrowStream(Protocol):
 
 
 Frame = pl.DataFrame | pl.LazyFrame | ArrowStream
-"""What is taken as a frame: of pandas, Polars (eager and lazy), pyarrow, DuckDB, ..."""
+"""A data frame of pandas, Polars (eager and lazy), pyarrow, DuckDB, ..."""
 
 
 def polars_frame(frame: object, what: str) -> pl.DataFrame:
-    """Return any frame as one of Polars; an index of pandas is left out.
+    """Return any frame as a Polars frame; an index of pandas is left out.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def polars_frame(frame: object, what: str) -> pl.DataFrame:
     Raises
     ------
     DataError
-        If it is no frame, or its columns cannot be had.
+        If it is no frame, or its columns cannot be read.
     """
     table = frame if isinstance(frame, pl.DataFrame) else _converted(frame, what)
     for name, kind in table.schema.items():
@@ -76,7 +76,7 @@ def _converted(frame: object, what: str) -> pl.DataFrame:
         if isinstance(frame, pl.LazyFrame):
             return frame.collect()
         return _from_pandas(frame) if _is_pandas(frame) else pl.DataFrame(cast("Any", frame))
-    except Exception as error:  # what a foreign library raises here is not known
+    except Exception as error:  # another library may raise anything here
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"the {what} cannot be read as an Arrow table: {reason}") from error
 
@@ -84,8 +84,8 @@ def _converted(frame: object, what: str) -> pl.DataFrame:
 def log_frame(events: pl.DataFrame, mapping: Mapping[str, str] | None = None) -> pl.DataFrame:
     """Return an event frame with every column of a cleaned log; ``user_id`` and ``item_id`` must be there.
 
-    An ``event`` that is missing is a plain interaction; ``timestamp`` is anything that a file may hold; rows
-    are neither removed nor moved.
+    A missing ``event`` is a plain interaction; ``timestamp`` may be anything that a file may hold; rows are
+    neither removed nor moved.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def log_frame(events: pl.DataFrame, mapping: Mapping[str, str] | None = None) ->
     ConfigError
         If the mapping names no role or no column.
     DataError
-        If an id column is missing, or a row would be rejected if it stood in a file.
+        If an id column is missing, or a row would be rejected in a file.
     """
     for role in (USER, ITEM):
         name = _ROLES[role]
@@ -112,10 +112,10 @@ def log_frame(events: pl.DataFrame, mapping: Mapping[str, str] | None = None) ->
     frame, rejected = finished(table, _as_named(table, mapping or {}))
     if len(rejected):
         counts = rejected["reason"].value_counts(sort=True, name="rows")
-        told = "; ".join(f"{why}: {rows:,}" for why, rows in counts.rows())
+        reasons = "; ".join(f"{why}: {rows:,}" for why, rows in counts.rows())
         raise DataError(
-            f"{len(rejected):,} of the {len(table):,} rows of the event frame cannot be used ({told}); leave "
-            "them out, or give the frame to tacit.read, which does and lists them"
+            f"{len(rejected):,} of the {len(table):,} rows of the event frame cannot be used ({reasons}); "
+            "leave them out, or give the frame to tacit.read, which does and lists them"
         )
     return frame
 
@@ -145,7 +145,7 @@ def user_frame(users: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_lines(table: pl.DataFrame) -> pl.DataFrame:
-    """Return a table with row numbers: its own, if it was cleaned before, else from 1."""
+    """Return a table with row numbers: its own if it was cleaned before, else from 1."""
     if col.LINE not in table.columns:
         return numbered(table)
     lines = table[col.LINE]
@@ -153,10 +153,10 @@ def _with_lines(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _as_named(table: pl.DataFrame, mapping: Mapping[str, str]) -> Rows:
-    """Return how rows become events where the names of the columns say it: nothing is guessed."""
+    """Return how rows become events, by the names of the columns only: nothing is guessed."""
     named = {role: name for role, name in _ROLES.items() if name in table.columns}
-    asked = {**named, **mapping}
-    rows = Rows.of(FRAME, table.head(SAMPLE_ROWS), False, asked)
+    wanted = {**named, **mapping}
+    rows = Rows.of(FRAME, table.head(SAMPLE_ROWS), False, wanted)
     return replace(rows, event=_PLAIN_EVENT, list_sign=None)
 
 
@@ -165,7 +165,7 @@ def _speaks_arrow(frame: object) -> bool:
 
 
 def _is_pandas(frame: object) -> bool:
-    pandas = sys.modules.get("pandas")  # who has a frame of it has imported it
+    pandas = sys.modules.get("pandas")  # a frame of it exists only where it is imported already
     return pandas is not None and isinstance(frame, pandas.DataFrame)
 
 
@@ -174,7 +174,7 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
 
 
 def _pandas_column(name: str, column: Any) -> pl.Series:
-    """Return a column of pandas: through Arrow, else (no pyarrow, values of several types) by its values."""
+    """Return a column of pandas: through Arrow, else (no pyarrow, mixed types) from its values."""
     try:
         return cast("pl.Series", pl.from_pandas(column)).alias(name)
     except (ImportError, TypeError, ValueError, pl.exceptions.PolarsError):

@@ -1,7 +1,7 @@
-"""Normalised discounted cumulative gain (Järvelin and Kekäläinen, 2002), for whoever has what in hand.
+"""Normalised discounted cumulative gain (Järvelin and Kekäläinen, 2002), of lists, scores and groups.
 
-What was wanted gains ``1 / log2(place + 2)`` at a place of a list, the first being 0, and nothing from place
-k on; the sum is divided by that of the best list there could have been.
+A hit at place p of a list (the first is 0) gains ``1 / log2(p + 2)``, and nothing from place k on; the sum is
+divided by that of the best possible list.
 """
 
 import numpy as np
@@ -10,12 +10,12 @@ from tacit.core.types import Array, Bool, Float32, Float64, Int64
 
 
 def discount(place: Array, k: int) -> Float64:
-    """Return what a hit at each place gains: float64 of the same shape."""
+    """Return the gain of a hit at each place: float64 of the same shape."""
     return np.where(place < k, 1 / np.log2(place + 2.0), 0)
 
 
 def ideal(totals: Array, k: int) -> Float64:
-    """Return what the best list gains where so many items were wanted: float64[n], never 0."""
+    """Return the gain of the best list for so many wanted items: float64[n], never 0."""
     best = np.concatenate([[0.0], np.cumsum(discount(np.arange(k), k))])
     return np.asarray(np.maximum(best[np.minimum(totals, k)], 1e-12))
 
@@ -26,7 +26,7 @@ def ndcg(hit: Bool, totals: Int64, k: int) -> Float64:
     Parameters
     ----------
     hit : bool[n, places]
-        Whether each place of a list holds what was wanted.
+        Whether each place of a list holds a wanted item.
     totals : int64[n]
         How many items were wanted, listed or not.
     k : int
@@ -35,18 +35,18 @@ def ndcg(hit: Bool, totals: Int64, k: int) -> Float64:
 
 
 def ndcg_of_scores(scores: Float32, labels: Float32, totals: Array, k: int = 10) -> Float64:
-    """Return NDCG@k of candidates in the order of their scores, of equal ones the first first: float64[n].
+    """Return NDCG@k of candidates in descending order of their scores, ties in given order: float64[n].
 
     Parameters
     ----------
     scores, labels : float32[n, c]
-        What was wanted has a label above 0.
+        Wanted candidates have a label above 0.
     totals : int64[n]
-        How many items were wanted, so that those that are not among the candidates count as missed.
+        How many items were wanted: those that are not among the candidates count as missed.
     k : int
     """
     row, column = np.nonzero(labels)
-    # Few were wanted: counting what stands before each is many times faster than sorting every list.
+    # Few are wanted: counting the candidates before each is many times faster than sorting every list.
     lists, own = scores[row], scores[row, column][:, None]
     before = (lists > own) | ((lists == own) & (np.arange(scores.shape[1]) < column[:, None]))
     gained = np.bincount(row, discount(before.sum(axis=1), k), minlength=len(scores))
@@ -54,7 +54,7 @@ def ndcg_of_scores(scores: Float32, labels: Float32, totals: Array, k: int = 10)
 
 
 def ndcg_of_pairs(score: Float32, gain: Float32, group: Int64, k: int = 10) -> Float64:
-    """Return NDCG@k of each group in which there is something to gain, of equal scores the first first.
+    """Return NDCG@k of each group that has any gain, ties in given order.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def ndcg_of_pairs(score: Float32, gain: Float32, group: Int64, k: int = 10) -> F
 
 
 def _summed(order: Float32, gain: Float32, group: Int64, k: int) -> Float64:
-    """Return what each group gains in the descending order of some numbers."""
+    """Return the gain of each group in the descending order of some numbers."""
     _, query, counts = np.unique(group, return_inverse=True, return_counts=True)
     place = np.arange(len(group)) - np.repeat(np.cumsum(counts) - counts, counts)
     ranked = np.lexsort((-order, query))

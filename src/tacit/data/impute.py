@@ -1,4 +1,4 @@
-"""Filling what is missing, column by column."""
+"""Filling of missing values, column by column."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from tacit.data.fill import Fill
 def filled(events: pl.DataFrame, fills: Mapping[str, Fill]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the events with their columns filled, and the rows that were dropped (``line``, ``reason``).
 
-    A value that cannot be filled (nothing before it, nothing known at all) stays missing.
+    A value that cannot be filled (nothing before it, or no known value at all) stays missing.
     """
     removed = [pl.DataFrame(schema={col.LINE: pl.Int64, "reason": pl.String})]
     for name, fill in fills.items():
@@ -28,7 +28,7 @@ def _filled(events: pl.DataFrame, name: str, fill: Fill) -> pl.Series:
     if fill.how not in ("forward", "interpolate"):
         value = _single(events[name].drop_nulls(), fill)
         return events[name] if value is None else events[name].fill_null(value)
-    # Within a user, in time; for times themselves, and where there are none, in the order of the file.
+    # Within a user, by time; times themselves, and logs without times, in the order of the file.
     timed = name != col.TIMESTAMP and not events[col.TIMESTAMP].is_null().all()
     order = col.TIMESTAMP if timed else col.LINE
     placed = events.select(col.USER, order, name).with_row_index("place").filter(pl.col(order).is_not_null())
@@ -39,7 +39,7 @@ def _filled(events: pl.DataFrame, name: str, fill: Fill) -> pl.Series:
 
 
 def _single(known: pl.Series, fill: Fill) -> float | None:
-    """Return the one value that stands for all that are missing."""
+    """Return the one value that fills all missing ones."""
     if fill.how == "constant":
         return fill.constant
     if fill.how == "mode":

@@ -36,17 +36,17 @@ class Interactions:
         Event types; ``kind`` holds places in it.
     user, item : int32[events]
     weight : float32[events]
-        Strength; negative where the user said no, 0 where an item was only shown.
+        Strength; negative for a refusal, 0 where an item was only shown.
     at : float64[events]
-        Unix seconds. Where ``timing`` is "order" the place in the user's order, where it is "none" zero.
+        Unix seconds; the place in the user's order if ``timing`` is "order", zero if it is "none".
     kind : int16[events]
     timing : {"time", "order", "none"}
     trait_columns : TraitColumns
     traits : int32[users, t]
-        What is known of each user; see `tacit.data.users`. No row at all where nothing is known of anybody.
+        Traits of each user; see `tacit.data.users`. No row at all if nothing is known of any user.
     moment_columns : TraitColumns
     moments : int32[events, c]
-        What is known of the moment of each event (its device, ...); no row at all where c is 0.
+        Traits of the moment of each event (its device, ...); no row at all if c is 0.
     """
 
     users: Vocabulary
@@ -76,7 +76,7 @@ class Interactions:
             vocabularies are left out.
         items : Vocabulary
         users : Users, optional
-            The users of the frame by default, of whom nothing is known.
+            The users of the frame by default, without traits.
         """
         people = Users.of(None, events[col.USER]) if users is None else users
         timing = timing_of(events)
@@ -128,7 +128,7 @@ class Interactions:
 
     @property
     def trait_names(self) -> tuple[str, ...]:
-        """What the columns of the traits of a query are: those of who asks, then those of the moment."""
+        """Columns of the traits of a query: those of the user, then those of the moment."""
         return (*self.trait_columns.names, *self.moment_columns.names)
 
     @property
@@ -184,11 +184,11 @@ class Interactions:
         Parameters
         ----------
         users : int32[n], optional
-            User codes, -1 for somebody without a history; all users by default.
+            User codes, -1 for a user without a history; all users by default.
         now : float, optional
-            The moment of asking; the end of the log by default.
+            The moment of the queries; the end of the log by default.
         moments : int32[n, c], optional
-            What else is known of it; nothing by default.
+            Traits of that moment; none by default.
         exclude_seen : bool
             Leave the items of a history out of its recommendations.
         """
@@ -224,5 +224,5 @@ def time_of(events: pl.DataFrame, timing: Timing) -> Float64:
     if timing == "none":
         return np.zeros(len(events), dtype=np.float64)
     column = events[col.TIMESTAMP if timing == "time" else col.SEQ].cast(pl.Float64)
-    # A few events without a time among many with one count as oldest: they never leak the future.
+    # If a few events have no time, they count as the oldest: they never leak the future.
     return column.fill_null(column.min() or 0.0).to_numpy()

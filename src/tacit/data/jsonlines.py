@@ -1,6 +1,6 @@
 """JSON lines: flat records, and the nested ones of GA4, Google retail and Metarank logs.
 
-Numbers stay the text that the file holds: an id of twenty digits is not rounded.
+Numbers stay text as in the file: an id of twenty digits is not rounded.
 """
 
 import json
@@ -17,7 +17,7 @@ _LISTS = ("items", "productDetails")
 
 
 def parse(lines: Sequence[str], first: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the records of lines as text columns (with ``line``), and the lines that hold none.
+    """Return the records of lines as text columns (with ``line``), and the lines without a record.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _is_text(record: dict[str, Any]) -> bool:
 
 
 def _events(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the flat events of a record: one, or one an item where it lists several."""
+    """Return the flat events of a record: one, or one for each of several items."""
     kind = record.get("event")
     if kind == "interaction" and "type" in record:
         record = {**record, "event": record["type"]}

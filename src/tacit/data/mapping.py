@@ -1,4 +1,4 @@
-"""Which column plays which role: by its name, else by what it holds."""
+"""Which column has which role: by its name, else by its content."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ _ORDER = {role: {name: place for place, name in enumerate(names.split())} for ro
 
 
 def roles_by_name(names: Sequence[str]) -> dict[str, str]:
-    """Return role -> column for the columns whose names say what they are; the surest name of a role wins."""
+    """Return role -> column for columns with known names; the most certain name of a role wins."""
     found: dict[str, str] = {}
     for role in ROLES:
         known = [(_ORDER[role][plain_name(name)], name) for name in names if plain_name(name) in _ORDER[role]]
@@ -43,15 +43,15 @@ def roles_by_name(names: Sequence[str]) -> dict[str, str]:
 
 
 def roles_by_content(frame: pl.DataFrame, known: Mapping[str, str]) -> dict[str, str]:
-    """Return role -> column, the roles that no name gave judged by what the columns hold.
+    """Return role -> column; roles without a known name are guessed from the content of the columns.
 
     A column of times is the timestamp, one of few words the event, one of few small numbers the value; of
-    what is left the first is the user and the second the item.
+    the other columns the first is the user and the second the item.
     """
     roles = dict(known)
     left = [name for name in frame.columns if name not in roles.values()]
     if USER in roles and ITEM in roles:
-        return roles  # other columns may be anything: no guesses beside what was named
+        return roles  # the others may be anything: where names are known, nothing is guessed
     for role, fits in ((TIMESTAMP, _holds_times), (EVENT, _holds_events), (VALUE, _holds_ratings)):
         if role not in roles and len(left) > 2:
             chosen = next((name for name in reversed(left) if fits(frame[name])), None)
@@ -64,7 +64,7 @@ def roles_by_content(frame: pl.DataFrame, known: Mapping[str, str]) -> dict[str,
     return roles
 
 
-def roles_of(frame: pl.DataFrame, named: bool, asked: Mapping[str, str] | None) -> dict[str, str]:
+def roles_of(frame: pl.DataFrame, named: bool, wanted: Mapping[str, str] | None) -> dict[str, str]:
     """Return role -> column of an event log.
 
     Parameters
@@ -73,17 +73,17 @@ def roles_of(frame: pl.DataFrame, named: bool, asked: Mapping[str, str] | None) 
         A sample, all columns text.
     named : bool
         Whether the columns' names come from the file.
-    asked : mapping of role to column, optional
-        What the caller says; a column may be given by its place, from 1.
+    wanted : mapping of role to column, optional
+        The caller's choice; a column may be given by its place, from 1.
 
     Raises
     ------
     ConfigError
-        If what was asked names no role or no column.
+        If ``wanted`` holds an unknown role or column.
     DataError
         If there is no user or no item column.
     """
-    roles = {role: _column(frame.columns, role, column) for role, column in (asked or {}).items()}
+    roles = {role: _column(frame.columns, role, column) for role, column in (wanted or {}).items()}
     if named:
         guesses = roles_by_name([name for name in frame.columns if name not in roles.values()])
         roles = {**{r: c for r, c in guesses.items() if r not in roles}, **roles}
@@ -97,14 +97,14 @@ def roles_of(frame: pl.DataFrame, named: bool, asked: Mapping[str, str] | None) 
     return {role: roles[role] for role in ROLES if role in roles}
 
 
-def item_column(names: Sequence[str], asked: Mapping[str, str] | None = None) -> str:
+def item_column(names: Sequence[str], wanted: Mapping[str, str] | None = None) -> str:
     """Return the column of a catalogue that holds the item ids: by its name, else the first."""
-    return _id_column(names, asked, ITEM)
+    return _id_column(names, wanted, ITEM)
 
 
-def user_column(names: Sequence[str], asked: Mapping[str, str] | None = None) -> str:
+def user_column(names: Sequence[str], wanted: Mapping[str, str] | None = None) -> str:
     """Return the column of a file of users that holds their ids: by its name, else the first."""
-    return _id_column(names, asked, USER)
+    return _id_column(names, wanted, USER)
 
 
 def looks_like_header(first: Sequence[str], second: Sequence[str]) -> bool:
@@ -125,7 +125,7 @@ def looks_like_header(first: Sequence[str], second: Sequence[str]) -> bool:
 
 
 def event_name(path: Path, value_column: str | None) -> str:
-    """Return the event type of a log that has no column for it: from the file's name, else what a value says.
+    """Return the event type of a log without a column for it: from the file's name, else from its values.
 
     ``game_purchase.dat`` holds purchases and ``ratings.csv`` ratings.
     """
@@ -139,9 +139,9 @@ def event_name(path: Path, value_column: str | None) -> str:
     return "rating" if plain_name(value_column) not in ("hours", "playtime", "dwell", "dwelltime") else "play"
 
 
-def _id_column(names: Sequence[str], asked: Mapping[str, str] | None, role: str) -> str:
-    if asked and role in asked:
-        return _column(names, role, asked[role])
+def _id_column(names: Sequence[str], wanted: Mapping[str, str] | None, role: str) -> str:
+    if wanted and role in wanted:
+        return _column(names, role, wanted[role])
     ranked = [(_ORDER[role][plain_name(name)], name) for name in names if plain_name(name) in _ORDER[role]]
     if ranked:
         return min(ranked)[1]
@@ -164,7 +164,7 @@ def _holds_times(column: pl.Series) -> bool:
     if parse is None:
         return False
     seconds = parse(column.head(1_000)).drop_nulls()
-    # Numbers are times only if they lie where times lie: 1990 to 2100.
+    # Numbers are times only if they lie between 1990 and 2100.
     return len(seconds) > 0 and bool(seconds.is_between(6.3e8, 4.2e9).mean() > 0.9)  # type: ignore[operator]
 
 

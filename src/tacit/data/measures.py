@@ -22,7 +22,7 @@ _BUCKETS = (
     ("year", 365.25 * DAY),
 )
 _POINTS = 200  # no chart needs more
-_FAST = 300  # events an hour that no person makes for hours
+_FAST = 300  # events an hour: no person keeps that up for hours
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class TimeSpan:
-    """When things happened.
+    """The time that a log covers.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class TimeSpan:
     untimed : int
         Events without a time.
     bucket : str
-        What one point of ``activity`` covers: hour, day, week, month or year.
+        Span of one point of ``activity``: hour, day, week, month or year.
     activity : list of (str, int)
         ISO time of the start of each bucket and its number of events, empty buckets included.
     gaps : list of Gap
@@ -94,14 +94,14 @@ class Histories:
 
 @dataclass(frozen=True)
 class Popularity:
-    """How uneven items are.
+    """How unevenly the events are spread over the items.
 
     Attributes
     ----------
     top : dict
         Share of the events on the top 1, 5, 10 and 20 % of the items.
     gini : float
-        0 where all items are equal, near 1 where one has everything.
+        0 if all items are equal, near 1 if one item has all events.
     curve : list of (float, float)
         Share of items (most popular first), share of events on them.
     """
@@ -124,7 +124,7 @@ class Catalogued:
     events_unlisted_share : float
         Share of events on items that the catalogue does not have.
     repeated_ids : int
-        Rows whose id an earlier row has already.
+        Rows with the id of an earlier row.
     """
 
     rows: int
@@ -137,7 +137,7 @@ class Catalogued:
 
 @dataclass(frozen=True)
 class TimeSplit:
-    """What a cut in time that holds out the last tenth of the events leaves."""
+    """The two sides of a cut in time that holds out the last tenth of the events."""
 
     cut: float
     train_events: int
@@ -179,7 +179,7 @@ def event_types(events: pl.DataFrame, coded: pl.DataFrame) -> list[EventType]:
 
 
 def time_span(coded: pl.DataFrame) -> TimeSpan:
-    """Return when things happened; at least one event has a time."""
+    """Return the time that a log covers; at least one event has a time."""
     at = coded["at"].drop_nulls()
     start, end = float(at.min()), float(at.max())  # type: ignore[arg-type]
     bucket, size = next(
@@ -252,7 +252,7 @@ def _label(low: float, high: float) -> str:
 
 
 def popularity(per_item: pl.Series) -> Popularity:
-    """Return how uneven items are; ``per_item`` holds the number of events of each item."""
+    """Return how events are spread over items; ``per_item`` holds the number of events of each item."""
     if not len(per_item):
         return Popularity({}, 0.0, [])
     counts = np.sort(per_item.to_numpy())[::-1].astype(np.float64)
@@ -278,7 +278,7 @@ def repeated_share(coded: pl.DataFrame) -> float:
 
 
 def fast_users(coded: pl.DataFrame) -> int:
-    """Return the number of users faster than a person over their whole history."""
+    """Return the number of users that are faster than a person over their whole history."""
     span = coded.group_by("user").agg(
         pl.len().alias("n"), ((pl.col("at").max() - pl.col("at").min()) / 3600).alias("hours")
     )
@@ -315,7 +315,7 @@ def described_share(events: pl.DataFrame, users: pl.DataFrame) -> float:
 
 
 def time_split(coded: pl.DataFrame) -> TimeSplit:
-    """Return what a cut in time that holds out the last tenth of the events leaves."""
+    """Return the two sides of a cut in time that holds out the last tenth of the events."""
     timed = coded.drop_nulls("at")
     cut = cut_time(timed["at"].to_numpy(), TEST_SHARE)
     train, test = timed.filter(pl.col("at") < cut), timed.filter(pl.col("at") >= cut)

@@ -12,7 +12,7 @@ _MAGIC = b"PAR1"
 
 
 def is_parquet(sample: bytes) -> bool:
-    """Return whether a file that begins like this is Parquet."""
+    """Return whether a file with these first bytes is Parquet."""
     return sample.startswith(_MAGIC)
 
 

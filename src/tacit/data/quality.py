@@ -1,7 +1,7 @@
 """The quality report: what is in a cleaned log, what it can support, and what looks wrong.
 
 Every figure is counted on the events that cleaning kept, except the counts of rows read and quarantined.
-It is made by `tacit.data.assess`.
+`tacit.data.assess` computes it.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from tacit.data.suspicions import Suspicion
 
 @dataclass(frozen=True)
 class QualityReport:
-    """What a log is like.
+    """Figures, signs of a broken source and advice on a log.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class QualityReport:
         Share of events that repeat an earlier one (same user, item and type).
     busiest_user_events : int
     fast_users : int
-        Users who on average made more than 300 events an hour, and at least 300.
+        Users with more than 300 events an hour on average, and at least 300.
     rare_items : int
         Items with fewer than five events.
     catalogue : Catalogued or None

@@ -1,4 +1,4 @@
-"""Queries: THE input of every model. A user is a history, and a batch of users is n histories."""
+"""Queries: the input of every model. A user is a history, and a batch of users is n histories."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -23,25 +23,24 @@ class Queries:
     offsets : int64[n + 1]
         History q is ``item[offsets[q]:offsets[q + 1]]``.
     item : int32[events]
-        Item codes; every code is known (unknown ids are dropped where ids become codes).
+        Item codes; unknown ids were dropped before.
     weight : float32[events]
-        Strength of each event; negative where the user said no, 0 where an item was only shown.
+        Strength of each event; negative for a refusal, 0 where an item was only shown.
     at : float64[events]
-        Time of each event, Unix seconds; a place in the order where the log has no times.
+        Time of each event, Unix seconds; its place in the order if the log has no times.
     kind : int16[events]
         Event type of each event, a place in the ``kinds`` of the log; -1 where it is not known.
     now : float64[n]
-        The moment each query is asked: nothing later may be used to answer it.
+        The moment of each query: nothing later may be used to answer it.
     user : int32[n]
         User codes, -1 where unknown. Models must not need them.
     traits : int32[n, t]
-        What is known of who asks, a column for each attribute (`tacit.data.users`): 0 where it is not known.
-        t is 0 where nothing is ever known.
+        Traits of the user, a column for each attribute (`tacit.data.users`): 0 where unknown. t is 0 if the
+        log has no traits.
     exclude_offsets : int64[n + 1], exclude : int32[excluded]
         Items that must not be recommended to query q.
     ordered : bool
-        Whether the log knows in which order things happened. Where it does not, the order of the events is
-        that of the source and says nothing.
+        Whether the log has an order. If not, the events are in the order of the source, which means nothing.
     """
 
     offsets: Int64
@@ -112,7 +111,7 @@ class Queries:
     def joined(cls, parts: Sequence["Queries"]) -> "Queries":
         """Return the queries of all parts, one after the other.
 
-        A part without a query need not have the traits of the others.
+        An empty part need not have the traits of the others.
         """
         parts = [part for part in parts if len(part)] or parts[:1]
         return cls(
@@ -147,7 +146,7 @@ class Queries:
 
     @cached_property
     def strongest(self) -> Bool:
-        """Which events are the strongest of their item in their history, one an item: bool[events]."""
+        """The strongest event of each item in each history: bool[events]."""
         order = np.lexsort((self.weight, self.item, self.row))
         row, item = self.row[order], self.item[order]
         last = np.ones(len(order), dtype=bool)
@@ -163,7 +162,7 @@ class Queries:
 
     @property
     def idle_time(self) -> Float64:
-        """Seconds from the last event of each history to the moment of asking, 0 without one: float64[n]."""
+        """Seconds from the last event of each history to its query's moment, 0 without one: float64[n]."""
         idle_time = np.zeros(len(self))
         met = self.lengths > 0
         idle_time[met] = np.maximum(self.now[met] - self.at[self.offsets[1:][met] - 1], 0)
@@ -192,15 +191,15 @@ class Queries:
         return matrix
 
     def excluding_seen(self) -> "Queries":
-        """Return the queries with the items of each history (liked or not) left out of its answers.
+        """Return the queries with the items of each history (liked or not) excluded.
 
-        An item that was only shown stays in them.
+        Items that were only shown are not excluded.
         """
         acted = self.acted()
         return replace(self, exclude_offsets=acted.offsets, exclude=acted.item)
 
     def acted(self) -> "Queries":
-        """Return the queries without the events that only show: nobody did anything then."""
+        """Return the queries without the events in which an item was only shown."""
         said = self.weight != 0
         return self if said.all() else self.keep(said)
 

@@ -1,4 +1,4 @@
-"""Ranking: THE output of every model, and the one top-k that makes it."""
+"""Ranking: the output of every model, and the one top-k function that computes it."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class Ranking:
 
 
 def top_k(scores: Float32, k: int, items: Int32 | None = None) -> Ranking:
-    """Return the k best of each row; ties go to the lower column, so answers are reproducible.
+    """Return the k best of each row; ties go to the lower column, so results are reproducible.
 
     Parameters
     ----------
@@ -64,22 +64,22 @@ def _contenders(scores: Float32, k: int) -> tuple[Int64, Int64]:
     """Return rows and columns of few cells that hold the k best of each row, in no order."""
     bar = _bar(scores, k)
     above, tied = np.flatnonzero(scores > bar[:, None]), np.flatnonzero(scores == bar[:, None])
-    # Zeros are most of a sparse row: of the cells at the bar the first k will do.
+    # Most of a sparse row is zero: of the cells equal to the bar the first k are enough.
     tied = tied[place_in_row(tied // scores.shape[1]) < k]
     return np.divmod(np.concatenate([above, tied]), scores.shape[1])
 
 
 def _bar(scores: Float32, k: int) -> Float32:
-    """Return a finite score that the k best of each row reach, and hardly more cells do: float32[n]."""
-    # The k-th largest of the maxima of disjoint groups: k cells at least are as large. Selecting among few
-    # maxima instead of all cells is what makes a list of a large catalogue quick.
+    """Return a finite score that the k best of each row reach, and few other cells: float32[n]."""
+    # The k-th largest of the maxima of disjoint groups: at least k cells are as large. Selecting among few
+    # maxima instead of all cells makes the list of a large catalogue fast.
     n, m = scores.shape
     lowest = np.full(n, np.finfo(np.float32).min, dtype=np.float32)
     if k == 0:
         return lowest
     depth = max(m // (_GROUPS * k), 1)
     groups = scores[:, : m // depth * depth].reshape(n, depth, m // depth)
-    maxima = np.fmax.reduce(groups, axis=1, initial=-np.inf)  # passes over NaN
+    maxima = np.fmax.reduce(groups, axis=1, initial=-np.inf)  # ignores NaN
     bar: Float32 = np.maximum(np.partition(maxima, m // depth - k, axis=1)[:, m // depth - k], lowest)
     return bar
 

@@ -23,7 +23,7 @@ from tacit.data.typed import json_rows, numbered, plain
 
 SAMPLE_ROWS = 20_000
 FRAME = Path("the event frame")
-"""Stands for the path of a frame: a name in messages, which says nothing of the type of its events."""
+"""Stands for the path of a frame in messages; the type of its events is not read from this name."""
 _FOREIGN = (
     b"RDX", b"ORC", b"ARROW1", b"Obj\x01", b"SQLite format 3", b"\xfd7zXZ", b"BZh", b"PK\x03\x04", b"%PDF"
 )  # fmt: skip
@@ -31,7 +31,7 @@ _FOREIGN = (
 
 @dataclass(frozen=True)
 class Source:
-    """What reading an event log gave.
+    """An event log as it was read.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class Source:
     encoding : str
     separator : str or None
     path : Path
-        Of a frame a name for messages.
+        For a frame, a name for messages.
     table : polars.DataFrame or None
-        The rows themselves, with their numbers, where no file holds them.
+        The rows with their numbers, if they come from no file.
     """
 
     frame: pl.DataFrame
@@ -80,7 +80,7 @@ def read_events(
     Raises
     ------
     DataError
-        If the file holds no event that can be read, or it is not clear which column is which.
+        If the file holds no readable event, or the roles of its columns are not clear.
     """
     sample = _sample_of(path)
     if parquetfile.is_parquet(sample):
@@ -96,7 +96,7 @@ def read_events(
 
 
 def read_frame(table: pl.DataFrame, *, mapping: Mapping[str, str] | None = None) -> Source:
-    """Read an event log that is a frame already, by the rules for a Parquet file of the same columns.
+    """Read an event log from a frame, by the rules for a Parquet file with the same columns.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def read_frame(table: pl.DataFrame, *, mapping: Mapping[str, str] | None = None)
     Raises
     ------
     DataError
-        If the frame holds no event that can be read, or it is not clear which column is which.
+        If the frame holds no readable event, or the roles of its columns are not clear.
     """
     rows = numbered(plain(table))
     return replace(_read_table(rows, FRAME, "frame", mapping), table=rows)
@@ -162,7 +162,7 @@ def _is_packed(path: Path) -> bool:
 
 @dataclass
 class _Parser:
-    """Turns blocks of lines into events, alike for all blocks of a file."""
+    """Turns blocks of lines into events, the same way for all blocks of a file."""
 
     table: Callable[[textfile.Block], tuple[pl.DataFrame, pl.DataFrame]]
     rows: Rows

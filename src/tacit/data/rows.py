@@ -1,4 +1,4 @@
-"""Cells to events: roles applied, ids checked, times and numbers read, what does not fit set aside."""
+"""Cells to events: roles applied, ids checked, times and numbers read, rows that do not fit rejected."""
 
 import re
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ _COLUMN = {
 }
 _LONGEST_ID = 256
 _MISSING = ["", "null", "na", "nan", "n/a", "none", "nil", "\\n"]
-"""What stands for a number that is missing; for an id these are names like any other."""
+"""Texts of a missing number; as ids they are names like any other."""
 
 _EXACT = {"Float64": 2**53, "Float32": 2**24, "Float16": 2**11}
-"""From here on a decimal number skips whole numbers: two ids may have become one (pandas makes whole numbers
-decimal where one is missing)."""
+"""From here on a decimal number skips whole numbers: two ids may have become one (pandas turns whole numbers
+into decimal ones where one is missing)."""
 
 _CONTROL = r"[\x00-\x1f\x7f\u0080-\u009f]"
 
@@ -39,19 +39,19 @@ class Rows:
     ----------
     roles : mapping of role to column
     event : str
-        Event type where no column tells it.
+        Event type if there is no column for it.
     time : callable or None
-        Reads the times; None where they are numbers already or there are none.
+        Reads the times; None if they are numbers already or there are none.
     list_sign : str or None
-        Sign between the items of a browse record.
+        Separator between the items of a browse record.
     impressions : bool
         Whether rows are those of an impression log.
     named : bool
         Whether the columns have names of their own.
     columns : tuple of str
     flag : str or None
-        The number that stands in the event column of every row: it says that something happened, and the
-        file's name says what.
+        The one number in the event column of all rows: it means that something happened; the file's name
+        gives the type.
     """
 
     roles: dict[str, str]
@@ -64,14 +64,14 @@ class Rows:
     flag: str | None = None
 
     @classmethod
-    def of(cls, path: Path, sample: pl.DataFrame, named: bool, asked: Mapping[str, str] | None) -> "Rows":
-        """Judge a file by its first rows."""
+    def of(cls, path: Path, sample: pl.DataFrame, named: bool, wanted: Mapping[str, str] | None) -> "Rows":
+        """Return how to read a file, judging by its first rows."""
         cells = sample.drop(col.LINE)
         columns = tuple(cells.columns)
-        if not asked and not named and shapes.is_impression_log(cells):
+        if not wanted and not named and shapes.is_impression_log(cells):
             roles = {USER: columns[1], ITEM: columns[4], TIMESTAMP: columns[2]}
             return cls(roles, "click", times.parser_for(cells[columns[2]]), None, True, named, columns)
-        roles = roles_of(cells, named, asked)
+        roles = roles_of(cells, named, wanted)
         sign = _list_sign(cells, roles)
         time = _time_parser(path, cells, roles)
         value = roles.get(VALUE)
@@ -95,7 +95,7 @@ def _time_parser(path: Path, cells: pl.DataFrame, roles: Mapping[str, str]) -> t
 
 
 def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the events of a part of a file, and the ``line`` and ``reason`` of the rows that are none."""
+    """Return the events of a part of a file, and the ``line`` and ``reason`` of rejected rows."""
     absent = [name for name in rows.columns if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
     if rows.impressions:
@@ -149,7 +149,7 @@ def _list_sign(cells: pl.DataFrame, roles: Mapping[str, str]) -> str | None:
 
 
 def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
-    """Give role columns their names; another column of such a name steps aside."""
+    """Give role columns their names; another column with such a name is renamed."""
     wanted = {column: _COLUMN[role] for role, column in roles.items()}
     aside = {
         name: f"{name}_as_read"
@@ -210,7 +210,7 @@ def _finite(numbers: pl.Series) -> pl.Series:
 
 
 def _reasons(frame: pl.DataFrame, typed: pl.DataFrame) -> pl.Series:
-    """Return the first thing that is wrong with each row; null where nothing is."""
+    """Return the first reason to reject each row; null for a good row."""
     reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, len(frame))
     checks = [
         (_unread(frame, typed, name), what)
@@ -234,7 +234,7 @@ def _reasons(frame: pl.DataFrame, typed: pl.DataFrame) -> pl.Series:
 
 
 def _unread(frame: pl.DataFrame, typed: pl.DataFrame, name: str) -> pl.Series:
-    """Return where a cell says something that could not be read."""
+    """Return where a cell holds text that could not be read."""
     if name not in frame.columns or typed[name].null_count() == frame[name].null_count():
         return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(frame))
     text = frame[name].cast(pl.String).str.strip_chars().str.to_lowercase()

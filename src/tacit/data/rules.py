@@ -1,6 +1,6 @@
 """The rules of cleaning, as plain data; `tacit.data.clean` applies them.
 
-Nothing heavy is imported here: the command line makes its options of these fields before any work begins.
+Nothing heavy is imported here: the command line builds its options from these fields before any work begins.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from tacit.data.fill import Fill, check_fills
 
 
 class Rules(Parameterised):
-    """What to remove and what to fill in.
+    """Which rows to remove and which values to fill.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ class Rules(Parameterised):
     def rows_only(self) -> "Rules":
         """Return the rules that look at rows and their neighbours only, never at statistics over the log.
 
-        What an evaluation applies before its cut: statistics over the whole log would tell of the future.
+        An evaluation applies them before its cut: statistics over the whole log would leak the future.
         """
         return replace(self, bots=False, outliers=None, min_user_events=1, min_item_events=1, fill={})
 
     def statistical(self) -> "Rules":
-        """Return the other rules: what an evaluation applies to its training part alone."""
+        """Return the other rules, which an evaluation applies to its training part only."""
         return replace(self, impossible_times=False, missing_times=False, duplicates=False, burst_seconds=0)
 
 

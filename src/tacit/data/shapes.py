@@ -19,7 +19,7 @@ _LIST = re.compile(r"[^\s,;|]+(?P<s>[,;| ])[^\s,;|]+((?P=s)[^\s,;|]+)*")
 
 
 def canonical_events(names: pl.Series) -> pl.Series:
-    """Return event types with the names of GA4, Google retail and Taobao logs made common."""
+    """Return event types, with the names of GA4, Google retail and Taobao replaced by common ones."""
     distinct = names.unique().drop_nulls()
     known = {name: _CANONICAL.get(plain_name(name), name) for name in distinct}
     changed = {name: common for name, common in known.items() if name != common}
@@ -27,7 +27,7 @@ def canonical_events(names: pl.Series) -> pl.Series:
 
 
 def browse_separator(lists: pl.Series) -> str | None:
-    """Return the sign between the items of a browse record (a user and a list a row); None if it is none."""
+    """Return the separator between the items of a browse record (a user and a list a row), else None."""
     sample = lists.drop_nulls().head(200).to_list()
     matches = [match for text in sample if (match := _LIST.fullmatch(text.strip()))]
     if not matches or len(matches) < 0.3 * len(sample):

@@ -1,15 +1,15 @@
 """The generated shop: a catalogue, users with tastes, and 90 days of a funnel. All of it is generated.
 
-What is planted, so that a model has something to find and a report something to say:
+What is planted, for models to find and for reports to show:
 
 - tastes: each user prefers some categories, styles, a price level and a language (30 % read Chinese);
-- sequences: who clicks, carts or buys a main item looks next for an accessory of the same brand;
+- sequences: a user who clicks, carts or buys a main item looks next for an accessory of the same brand;
 - trends: some items have a peak of a few days, some fade, new ones get a push after their launch;
 - cold start: 30 % of the items arrive within the 90 days, a third of those in the last tenth of the time;
 - popularity skew, a weekly rhythm, users who join late.
 
-`Shop.events` is the truth. `Shop.write` hands it over as a real shop would: with duplicates, refresh bursts,
-bots, missing values and broken rows (`tacit.data.shop_dirt`).
+`Shop.events` is the clean log. `Shop.write` writes it as a real shop exports it: with duplicates, refresh
+bursts, bots, missing values and broken rows (`tacit.data.shop_dirt`).
 """
 
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ from tacit.data.shop_text import words
 START = 1_735_689_600.0
 """First moment of the generated log: 2025-01-01T00:00:00Z."""
 
-_ROWS = 20_000  # choices drawn at once: bounds memory to about 20 MB per category
+_ROWS = 20_000  # choices drawn at once: about 20 MB per category
 _VIEWS_PER_SESSION = 4.5
 _EVENTS_PER_VIEW = 1.6
-"""Views, clicks, carts, purchases and accessories that one first view leads to; a little low on purpose."""
+"""Views, clicks, carts, purchases and accessories that one first view leads to; deliberately a bit low."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class _Crowd:
 
 @dataclass(frozen=True)
 class _Slots:
-    """Moments at which somebody looks at something: parallel arrays."""
+    """Moments at which users look at items: parallel arrays."""
 
     session: Int64
     user: Int64
@@ -137,7 +137,7 @@ def _first_views(crowd: _Crowd, views: int, days: int, rng: np.random.Generator)
     busy = np.searchsorted(activity, rng.random(sessions - users) * activity[-1])
     user = np.concatenate(
         [rng.permutation(users), busy]
-    )  # everybody comes once: those sessions are kept first
+    )  # every user comes once: those sessions are kept first
     length = 1 + rng.geometric(1 / (_VIEWS_PER_SESSION - 0.5), sessions).astype(np.int64)
     start = _session_starts(crowd.joined[user], days, rng)
     session = np.repeat(np.arange(sessions), length)
@@ -244,11 +244,11 @@ def _accessory_views(
 
 
 def _cut_to_size(frame: pl.DataFrame, events: int, days: int, goods: Goods) -> pl.DataFrame:
-    # Whole sessions are independent draws, so leaving out the last ones leaves the planted facts alone.
+    # Whole sessions are independent draws, so leaving out the last ones changes no planted fact.
     kept = frame.filter(pl.col("at") < days * DAY).sort("session", "at", maintain_order=True).head(events)
     if len(kept) < events:
         raise ConfigError(
-            f"the generated shop made {len(kept)} events of {events}; use more days or fewer events"
+            f"the generated shop has {len(kept)} events of {events}; use more days or fewer events"
         )
     kept = kept.sort("at", maintain_order=True)
     names = pl.Series(["view", "click", "cart", "purchase"], dtype=pl.String)

@@ -65,7 +65,7 @@ class Goods:
 
 
 def make_goods(n: int, days: int, rng: np.random.Generator) -> Goods:
-    """Return ``n`` items with distinct titles, in an order that tells nothing about them."""
+    """Return ``n`` items with distinct titles, in random order."""
     category = rng.permutation(np.arange(n) % len(words().categories))
     chinese = rng.random(n) < 0.3
     level = rng.normal(0, 1, n).astype(np.float32)
@@ -147,7 +147,7 @@ def _arrivals(category: Int64, days: int, rng: np.random.Generator) -> Float64:
     )
     created = np.choose(group, [before, within, late])
     _, first = np.unique(category, return_index=True)
-    created[first] = -30.0  # no shelf is ever empty
+    created[first] = -30.0  # no category is ever empty
     return created
 
 

@@ -105,6 +105,6 @@ def _lines(frame: pl.DataFrame) -> pl.DataFrame:
     return full.select(place, pl.concat_str([c.fill_null("") for c in cells], separator=",").alias("text"))
 
 
-def _blank(frame: pl.DataFrame, shares: dict[str, float], rng: np.random.Generator) -> pl.DataFrame:
-    lost = {name: pl.Series(rng.random(len(frame)) < share) for name, share in shares.items()}
+def _blank(frame: pl.DataFrame, rates: dict[str, float], rng: np.random.Generator) -> pl.DataFrame:
+    lost = {name: pl.Series(rng.random(len(frame)) < rate) for name, rate in rates.items()}
     return frame.with_columns(pl.when(~mask).then(pl.col(name)).alias(name) for name, mask in lost.items())

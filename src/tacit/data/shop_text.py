@@ -1,8 +1,8 @@
-"""What the items of the generated shop are called: titles and descriptions in English and Chinese.
+"""Titles and descriptions of the items of the generated shop, in English and Chinese.
 
-The words live in ``shop_words.toml``. A text names what an item is, its style (a taste that runs through
-all categories), one feature, its use and whether it is cheap or dear, so that a language model can find out
-from the text what drives the clicks. No two items of a shop share a title.
+The words are in ``shop_words.toml``. A text names what an item is, its style (a taste across all categories),
+one feature, its use and whether it is cheap or expensive, so that a language model can learn from the text
+what drives the clicks. No two items of a shop share a title.
 """
 
 import tomllib
@@ -21,8 +21,7 @@ class Words:
     Attributes
     ----------
     categories : list of dict
-        Names, brands, nouns, features, uses, price range; ``accessory_of`` where it goes with
-        another category.
+        Names, brands, nouns, features, uses, price range; ``accessory_of`` if it belongs to another category.
     styles : list of dict
         Adjectives and sentences.
     """
@@ -36,14 +35,14 @@ class Words:
         return NOUNS * FEATURES * WORDS_PER_STYLE * len(self.styles)
 
     def parent(self, category: int) -> int:
-        """Return the category that a category is an accessory of, -1 where it stands alone."""
+        """Return the category that a category is an accessory of, -1 if there is none."""
         name = self.categories[category].get("accessory_of")
         return next((i for i, c in enumerate(self.categories) if c["name"] == name), -1)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which words one item takes.
+    """The words of one item.
 
     Attributes
     ----------
@@ -74,7 +73,7 @@ def words() -> Words:
 
 
 def style_of(combination: int) -> int:
-    """Return the style that a combination's number stands for."""
+    """Return the style of a combination, by its number."""
     return combination % len(words().styles)
 
 

@@ -1,9 +1,9 @@
-"""Cuts between what a model may see and what it must foretell.
+"""Cuts between the events that a model may see and those that it must predict.
 
-One place for the three honest cuts, used by the pipeline (its rank windows) and by the evaluation (its
-test). Each works on flat arrays and returns the mask of the held-out events.
+The pipeline (for its rank windows) and the evaluation (for its test) use the same three cuts. Each works on
+flat arrays and returns the mask of the held-out events.
 
-- time: one moment for everybody; the default wherever there are timestamps.
+- time: one moment for all users; the default wherever there are timestamps.
 - leave-one-out: the last choice of each user; for logs with an order only, and to compare with papers.
 - random: a seeded share of each user's items, with all events on them; for logs with neither.
 """
@@ -55,7 +55,7 @@ def cut_time(at: Float64, share: float) -> float:
     Raises
     ------
     UnsupportedError
-        If all events carry one time, so that no cut leaves events on both sides.
+        If all events have the same time, so that no cut leaves events on both sides.
     """
     if not len(at):
         raise UnsupportedError("a time split is not possible: the log has no events")
@@ -78,7 +78,7 @@ def last_of_each(user: Int32, at: Float64, chosen: Bool) -> Bool:
     user : int32[events]
     at : float64[events]
     chosen : bool[events]
-        Which events say yes: one that only shows, or says no, is nothing that could be foretold.
+        Which events are positive: items that were only shown, or refused, are no target.
     """
     order = np.lexsort((at, user))  # stable: equal times stay in source order
     so_far = np.cumsum(chosen[order])
@@ -107,7 +107,7 @@ def random_share(user: Int32, share: float, rng: np.random.Generator) -> Bool:
 def random_pairs(user: Int32, item: Int32, share: float, rng: np.random.Generator) -> Bool:
     """Return the mask of a random ``share`` of each user's items, with all events on them: bool[events].
 
-    An item with events on both sides would stand in the history and be no target any more.
+    An item with events on both sides would be in the history and no target any more.
     """
     width = np.int64(item.max(initial=0)) + 1
     distinct, place = np.unique(user * width + item, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Signs of a broken source: faults that were met in public copies of real data.
+"""Signs of a broken source: faults found in public copies of real data.
 
 - Sequences sorted by item id (or by anything else that all users share): "the next item" is then an artefact,
   and leave-one-out leaks. Two signs: steps go up the ids far oftener than half of the time; users who
@@ -49,7 +49,7 @@ class Suspicion:
     text : str
         What was seen, in words.
     number : float
-        The figure that gave it away.
+        The figure that shows it.
     """
 
     code: str
@@ -164,7 +164,7 @@ def order_agreement(before: Int64, after: Int64) -> tuple[float, int]:
     Returns
     -------
     tuple of float and int
-        The share over all pairs of steps between the same items (.5 where order is chance), and the number of
+        The share over all pairs of steps between the same items (.5 if order is random), and the number of
         such pairs.
     """
     table = pl.DataFrame(
@@ -218,7 +218,7 @@ def _rank_correlation(column: pl.Series, counts: pl.Series) -> float:
 
 
 def shifted_texts(steps: Steps, items: pl.DataFrame) -> list[Suspicion]:
-    """Return whether texts belong to another row than the one they stand in: titles first, then all texts."""
+    """Return whether texts are in the wrong rows: titles first, then all texts."""
     attributes = items.select(pl.exclude(col.ITEM, col.LINE, col.AVAILABLE, col.CREATED_AT))
     rows = _rows_of(steps.ids, items)
     before, after = rows[steps.before], rows[steps.after]
@@ -263,7 +263,7 @@ def _likeness(texts: pl.Series, before: Int64, after: Int64) -> Float64:
     words = TfidfVectorizer(min_df=2, max_df=0.2, max_features=50_000, dtype=np.float32)
     try:
         vectors = sparse.csr_array(words.fit_transform(texts.fill_null("").str.slice(0, 300).to_list()))
-    except ValueError:  # no word is shared by two texts and not by most: nothing to compare
+    except ValueError:  # no word is in several texts but not in most: nothing to compare
         return np.zeros((len(_SHIFTS), len(before)))
     alike = [vectors[before + shift].multiply(vectors[after + shift]).sum(axis=1) for shift in _SHIFTS]
     return np.asarray(alike, dtype=np.float64)
@@ -272,7 +272,7 @@ def _likeness(texts: pl.Series, before: Int64, after: Int64) -> Float64:
 def header_rows(
     events: pl.DataFrame, quarantine: pl.DataFrame, items: pl.DataFrame | None
 ) -> list[Suspicion]:
-    """Return the header lines that stand among the rows."""
+    """Return the header lines among the rows."""
     named = pl.col(col.USER).str.to_lowercase().is_in(_USER_NAMES) & (
         pl.col(col.ITEM).str.to_lowercase().is_in(_ITEM_NAMES)
     )
@@ -281,7 +281,7 @@ def header_rows(
     listed = 0
     if items is not None:
         listed = int(items.select(pl.col(col.ITEM).str.to_lowercase().is_in(_ITEM_NAMES).sum()).item())
-    places = [("the log", kept), ("the log (set aside)", removed), ("the catalogue", listed)]
+    places = [("the log", kept), ("the log (quarantined)", removed), ("the catalogue", listed)]
     return [
         Suspicion("header_as_row", f"{count} header line(s) stand among the rows of {place}", float(count))
         for place, count in places

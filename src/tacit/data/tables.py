@@ -59,7 +59,7 @@ def read_table(path: Path) -> pl.DataFrame:
 
 
 def identified(table: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
-    """Return a table with its id column named and made text, without rows that have none, unique."""
+    """Return a table with its id column named, as text and unique, without rows that have no id."""
     if name in table.columns and column != name:
         table = table.rename({name: f"{name}_as_read"})
     table = table.rename({column: name})
@@ -71,7 +71,7 @@ def identified(table: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
 
 
 def catalogue_columns(table: pl.DataFrame, id_column: str) -> pl.DataFrame:
-    """Return a catalogue frame: ids, and the columns that Tacit knows by their names and types."""
+    """Return a catalogue frame: ids, and known columns under their names and with their types."""
     frame = identified(table, id_column, col.ITEM)
     for target, names in _RENAMED.items():
         known = {name: place for place, name in enumerate(names.split())}
@@ -110,7 +110,7 @@ def _cells(lines: list[str], layout: delimited.Layout) -> list[list[str]]:
 
 
 def _quoted_rows(lines: list[str], separator: str, width: int) -> list[list[str]]:
-    """Return the rows of lines; a row goes on over line ends while a quote is open, if it is whole then."""
+    """Return the rows of lines; an open quote continues a row on the next lines, if it is closed there."""
     rows, start = [], 0
     while start < len(lines):
         row, used = _row(lines, start, separator, width)
@@ -167,18 +167,18 @@ def _genre_flags(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """Turn the 0/1 columns of ``u.item`` into one text column."""
     if tuple(names[5:]) != _GENRES:
         return frame
-    told = pl.concat_str(
+    genres = pl.concat_str(
         [pl.when(pl.col(name) == "1").then(pl.lit(name)) for name in _GENRES],
         separator=", ",
         ignore_nulls=True,
     )
-    return frame.with_columns(told.alias("genres")).drop(_GENRES)
+    return frame.with_columns(genres.alias("genres")).drop(_GENRES)
 
 
 def _available(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Boolean:
         return column
-    if column.dtype.is_numeric():  # 0.0, where a missing value has made flags decimal numbers
+    if column.dtype.is_numeric():  # 0.0: pandas turns flags into decimal numbers where one is missing
         return (column != 0).fill_null(True)
     return ~column.cast(pl.String).str.to_lowercase().str.strip_chars().is_in(list(_NO)).fill_null(False)
 

@@ -1,8 +1,7 @@
-"""Text files as numbered lines: packed or not, in whatever encoding, in blocks of bounded size.
+"""Text files as numbered lines: compressed or not, in many encodings, in blocks of bounded size.
 
-The encoding is told by the byte order mark, else it is UTF-8 where that fits, else GB18030 or latin-1,
-whichever makes sense of the bytes. A line that does not fit comes with U+FFFD in it and is named in
-`Block.damaged`.
+The encoding is that of the byte order mark, else UTF-8 if it fits, else GB18030 or latin-1, whichever makes
+sense of the bytes. A line that does not fit comes with U+FFFD in it and is listed in `Block.damaged`.
 """
 
 import codecs
@@ -22,7 +21,7 @@ from tacit.core.errors import DataError
 _BLOCK = 48 * 2**20
 _SAMPLE = 2**20
 _PACKED_CHUNK = 2**14
-_DAMAGE = "\udcff"  # no encoding reads as a lone surrogate, so this marks bad bytes and nothing else
+_DAMAGE = "\udcff"  # no encoding decodes to a lone surrogate, so it marks bad bytes only
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -32,7 +31,7 @@ _MARKS = (
 )
 
 UNPACKING = (OSError, EOFError, zlib.error, zstandard.ZstdError)
-"""What unpacking a damaged file raises."""
+"""Errors of unpacking a damaged file."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Block:
 
 
 class _ZstdReader(io.RawIOBase):
-    """Unpacks zstd, frame after frame, and minds an end in the middle of one."""
+    """Unpacks zstd, frame by frame, and raises if the data end inside one."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -203,7 +202,7 @@ def _fits(sample: bytes, encoding: str) -> bool:
 
 
 def _mostly_utf8(sample: bytes) -> bool:
-    """Return whether a few odd bytes stand among much that is UTF-8: damage, not another encoding."""
+    """Return whether only a few bytes are not UTF-8: damage, not another encoding."""
     foreign = sum(map(_is_foreign, sample))
     return sample.decode("utf-8", "replace").count("\ufffd") * 6 < foreign
 

@@ -1,4 +1,4 @@
-"""Times of any kind to Unix seconds, the unit told by magnitude over the column."""
+"""Times of any kind to Unix seconds; the magnitude of a whole column gives the unit."""
 
 from collections.abc import Callable
 
@@ -29,7 +29,7 @@ Parser = Callable[[pl.Series], pl.Series]
 
 
 def parser_for(sample: pl.Series) -> Parser | None:
-    """Return how to read a column of times, judged by a sample of its texts; None if it holds no times.
+    """Return the parser for a column of times, chosen by a sample of its texts; None if it holds no times.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Users: what is known of who asks, and of the moment of asking, as traits.
+"""Traits: what is known of users and of the moments of their queries.
 
-A trait is a value of an attribute ("gender=F"; a number is put in a bin first) as one stable number, so that
-no vocabulary is needed: a value that nobody had at the fit has a number too. Traits come with the query: no
+A trait is a value of an attribute ("gender=F"; a number is binned first) as one stable number, so no
+vocabulary is needed: a value that no user had at the fit has a number too. Traits come with the query: no
 model needs a user id to use them.
 """
 
@@ -20,34 +20,34 @@ from tacit.data.event_names import plain_name
 from tacit.data.vocabulary import Vocabulary
 
 UNKNOWN = 0
-"""The trait of a value that is not known."""
+"""The trait of an unknown value."""
 
 _LARGEST = 2**31 - 1
 _MOST_COLUMNS = 12
 _FEW = 12
-"""So many different numbers are names (a code, a class); more are put in bins."""
+"""Up to so many different numbers are names (a code, a class); more are binned."""
 _BINS = 6
 _NOT_TRAITS = {col.USER, col.LINE}
 _CONTEXT = {"device", "devicetype", "platform", "os", "browser", "app", "channel", "country", "region"} | {
     *("language", "locale"),
 }
-"""Columns of a log, in plain writing, that tell of the moment and are known when somebody asks."""
+"""Columns of a log, as plain names, that describe the moment and are known at the time of a query."""
 
 
 def trait(column: str, text: str) -> int:
-    """Return the number of a value of a column: in [1, 2**31), the same everywhere and always."""
+    """Return the number of a value of a column: in [1, 2**31), the same on every machine."""
     return zlib.crc32(f"{column}={text}".encode()) & _LARGEST or 1
 
 
 @dataclass(frozen=True)
 class TraitColumns:
-    """Which attributes of users are traits, and in which bins their numbers lie.
+    """Which attributes of users are traits, and the bins of their numbers.
 
     Attributes
     ----------
     names : tuple of t str
     edges : mapping of name to tuple of float
-        Where the bins of an attribute meet; only of those that are put in bins.
+        Edges of the bins of an attribute; only for binned ones.
     """
 
     names: tuple[str, ...]
@@ -55,7 +55,7 @@ class TraitColumns:
 
     @classmethod
     def of(cls, frame: pl.DataFrame) -> "TraitColumns":
-        """Choose among the columns of a file of users: those whose values users share."""
+        """Choose among the columns of a file of users: those whose values several users have."""
         names: list[str] = []
         edges: dict[str, tuple[float, ...]] = {}
         for name in frame.columns:
@@ -67,14 +67,14 @@ class TraitColumns:
             if distinct > _FEW and not numbers.null_count():
                 names.append(name)
                 edges[name] = _edges(numbers)
-            # A name, an address or a code of one's own tells nothing of others.
+            # A name, an address or a personal code says nothing about other users.
             elif 1 < distinct <= max(len(known) // 2, 2):
                 names.append(name)
         return cls(tuple(names), edges)
 
     @classmethod
     def of_moments(cls, events: pl.DataFrame, beside: "TraitColumns") -> "TraitColumns":
-        """Choose the columns of a log that tell of the moment (device, channel, ...) and not of the user."""
+        """Choose the columns of a log that describe the moment (device, channel, ...) and not the user."""
         names = [n for n in events.columns if plain_name(n) in _CONTEXT and n not in beside.names]
         return cls.of(events.select(names))
 
@@ -93,7 +93,7 @@ class TraitColumns:
         return columns
 
     def traits_of(self, attributes: Mapping[str, Json]) -> Int32:
-        """Return the traits of somebody: int32[t]; attributes of other names are not looked at."""
+        """Return the traits of one user: int32[t]; attributes with other names are ignored."""
         return np.array([self._trait(name, attributes.get(name)) for name in self.names], dtype=np.int32)
 
     def to_json(self) -> dict[str, Json]:
@@ -140,18 +140,18 @@ class Users:
 
     @classmethod
     def of(cls, frame: pl.DataFrame | None, active: pl.Series) -> "Users":
-        """Return everybody whom a file describes or a log names.
+        """Return all users of a file of users and of a log.
 
         Parameters
         ----------
         frame : polars.DataFrame or None
-            ``user_id`` (unique) and what else is known of users.
+            ``user_id`` (unique) and attributes of users.
         active : polars.Series of str
             Ids of the log.
         """
         if frame is None:
             return cls.unknown(Vocabulary.of(active))
-        # Who comes later has traits, but no say in which attributes are traits and where their bins lie.
+        # Later users have traits too, but do not decide which attributes are traits and where the bins lie.
         present = frame.filter(frame[col.USER].is_in(active.unique().to_list()))
         ids, columns = Vocabulary.of(active, frame[col.USER]), TraitColumns.of(present)
         traits = np.zeros((len(ids), len(columns)), dtype=np.int32)
@@ -160,12 +160,12 @@ class Users:
 
     @classmethod
     def unknown(cls, ids: Vocabulary) -> "Users":
-        """Return users of whom nothing but their ids is known."""
+        """Return users of whom only the ids are known."""
         return cls(ids, NO_COLUMNS, np.zeros((len(ids), 0), dtype=np.int32))
 
 
 def traits_by_code(traits: Int32, codes: Sequence[int] | Int32 | Int64) -> Int32:
-    """Return the traits of users by code, int32[n, t]; of code -1 nothing is known."""
+    """Return the traits of users by code, int32[n, t]; code -1 has no known traits."""
     known = np.asarray(codes, dtype=np.int64)
     if not len(traits):
         return np.zeros((len(known), traits.shape[1]), dtype=np.int32)
@@ -179,7 +179,7 @@ def _texts(values: pl.Series) -> pl.Series:
 
 
 def _text(value: object) -> str | None:
-    """Return a value as text, alike from a file of text, a typed file and JSON; None where there is none."""
+    """Return a value as text, the same from a text file, a typed file and JSON; None if it is missing."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, list | dict):

@@ -26,8 +26,8 @@ class Vocabulary:
     def of(cls, *columns: pl.Series) -> "Vocabulary":
         """Return the vocabulary of every id in the columns, in text order.
 
-        Text order, and not the order of appearance, so that codes (and with them the order of ties)
-        tell nothing about time.
+        Text order, and not the order of appearance, so that codes (and with them the order of ties) hold no
+        information on time.
         """
         joined = pl.concat([column.cast(pl.String).alias("id") for column in columns])
         return cls(joined.drop_nulls().unique().sort())

@@ -1,15 +1,15 @@
-"""How much an event says: from its name, its value, its repetition and its age.
+"""Weights of events, from their type, value, repetition and age.
 
 The weight of an event is the product of
 
-1. the strength of its type: 1 for all that say yes, what the name stands for (`tacit.data.event_names`) for
-   those that say no or only show. With ``mode="names"`` it is what the name stands for in every case, divided
-   by the strongest type of the training log so that this one weighs 1; with ``mode="auto"`` it is estimated
-   from the log (below);
+1. the strength of its type: 1 for all positive types, that of its name (`tacit.data.event_names`) for
+   refusals and for types that only show. With ``mode="names"`` it is always that of the name, divided by the
+   strongest type of the training log so that this one weighs 1; with ``mode="auto"`` it is estimated from
+   the log (below);
 2. its value: a rating is scaled over the range seen in training to .8 to 1; with ``mode="names"`` or
    ``"auto"`` to .2 to 1, and a time spent counts ``log2(1 + value / median)``, clipped to .1 to 3, so that
    the median counts 1; everything else counts 1. Prices and quantities (a value on any other type) say
-   nothing about taste;
+   nothing about preference;
 3. its repetition: the n-th time that a user does the same to the same item counts ``n ** -repeats``;
 4. its age, where ``half_life_days`` is given: ``.5 ** (age / half life)``, age counted back from the end of
    the training log.
@@ -17,9 +17,9 @@ The weight of an event is the product of
 Estimated strengths: let the target be the strongest type of the log (the rarest of equals). Over pairs of a
 user and an item, ``p(t | k)`` is the share of pairs with event k for which the target came at or after the
 first k, and ``p(t)`` the share of all users x items that have the target at all. The log-odds ``L(k) =
-logit p(t | k) - logit p(t)`` says how much event k moves the odds of the target; the strength is
-``L(k) / L(target)``. Counts are smoothed by one half (Jeffreys), which keeps ``L(target)`` finite. Types that
-say no, and types that only show, keep the strength of their name.
+logit p(t | k) - logit p(t)`` is how much event k moves the odds of the target; the strength is
+``L(k) / L(target)``. Counts are smoothed by one half (Jeffreys), which keeps ``L(target)`` finite. Refusals
+and types that only show keep the strength of their name.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ from tacit.data.event_names import UNKNOWN, is_plain, is_rated, is_timed, streng
 Mode = Literal["default", "names", "auto"]
 
 _LOWEST_RATING: Mapping[Mode, float] = {"default": 0.8, "names": 0.2, "auto": 0.2}
-"""What comes next is foretold by what was chosen at all, more than by how it was liked
+"""What was chosen at all predicts the next choice better than how it was rated
 (docs/decisions/007-event-weights.md)."""
 _TIME_RANGE = (0.1, 3.0)
 _TYPICAL_STARS = 11  # a plain event whose few values lie within 0 to 10 carries ratings
@@ -51,8 +51,8 @@ class EventWeights:
     ----------
     mode : {"default", "names", "auto"}
     strengths : dict
-        Event type: strength. A type never seen in training counts by its name; with "default" one that says
-        yes counts 1.
+        Event type: strength. A type never seen in training counts by its name; with "default" a positive one
+        counts 1.
     ratings : dict
         Event type: lowest and highest rating in training.
     times : dict
@@ -64,7 +64,7 @@ class EventWeights:
     end : float
         Time of the last training event, Unix seconds.
     target : str or None
-        The event type that estimated strengths foretell.
+        The event type that estimated strengths predict.
     """
 
     mode: Mode = "default"
@@ -87,7 +87,7 @@ class EventWeights:
         half_life_days: float | None = None,
         target: str | None = None,
     ) -> Self:
-        """Return the weights for a training log; nothing after the training log is looked at.
+        """Return the weights for a training log; later events are not used.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class EventWeights:
         repeats, half_life_days : float
             See the attributes.
         target : str, optional
-            The event type to foretell; the strongest, of equals the rarest, by default.
+            The event type to predict; by default the strongest, of equals the rarest.
 
         Raises
         ------
@@ -185,7 +185,7 @@ class EventWeights:
 
 
 def occurrence(events: pl.DataFrame) -> pl.Series:
-    """Return, in row order, the how-many-eth time each user does the same to the same item (from 1)."""
+    """Return, in row order, the number of each repetition by one user of one event on one item (from 1)."""
     # One hash for the three ids: grouping 20 million integers takes a third of the time of three strings.
     moment = pl.coalesce(col.TIMESTAMP, pl.col(col.SEQ).cast(pl.Float64), pl.lit(0.0)).alias("moment")
     log = events.select(pl.struct(col.USER, col.ITEM, col.EVENT).hash().alias("what"), moment)
@@ -212,7 +212,7 @@ def _counts(train: pl.DataFrame) -> dict[str, int]:
 
 
 def _alike(event: str) -> float:
-    """Return 1 for a type that says yes, what the name stands for otherwise."""
+    """Return 1 for a positive type, else the strength of its name."""
     named = strength(event)
     return 1.0 if named > 0 else named
 
@@ -224,15 +224,15 @@ def _named(counts: Mapping[str, int]) -> dict[str, float]:
     return {event: value / scale if value > 0 else value for event, value in by_name.items()}
 
 
-def _target(counts: Mapping[str, int], asked: str | None) -> str | None:
-    if asked is not None and asked not in counts:
+def _target(counts: Mapping[str, int], wanted: str | None) -> str | None:
+    if wanted is not None and wanted not in counts:
         raise UnsupportedError(
-            f"the log has no event {asked!r} to weigh the others by; it has {sorted(counts)}"
+            f"the log has no event {wanted!r} to weigh the others by; it has {sorted(counts)}"
         )
     likely = sorted((e for e in counts if strength(e) > 0), key=lambda e: (-strength(e), counts[e], e))
     if len(likely) < 2:
         return None
-    return asked if asked is not None else likely[0]
+    return wanted if wanted is not None else likely[0]
 
 
 def _estimated(train: pl.DataFrame, named: Mapping[str, float], target: str) -> dict[str, float]:

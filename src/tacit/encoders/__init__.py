@@ -1,1 +1,1 @@
-"""Text to vectors: language models by package, path, name or endpoint, and a fallback that needs none."""
+"""Text to vectors: language models by package, path, name or endpoint, and a fallback without one."""

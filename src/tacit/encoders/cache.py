@@ -1,7 +1,7 @@
-"""Vectors kept by model and text, so that a second fit encodes only what changed.
+"""Cache of vectors by model and text, so that a second fit encodes only what changed.
 
-One SQLite file in WAL mode: several processes may share it, and what was encoded before an interruption
-stays. A file that is damaged is set aside and begun anew: it only holds what can be computed again.
+One SQLite file in WAL mode: several processes may share it, and vectors from before an interruption are kept.
+A damaged file is renamed and replaced by a new one: it only holds what can be computed again.
 """
 
 import hashlib
@@ -36,13 +36,13 @@ def default_file() -> Path:
 
 
 class CachedEncoder:
-    """An encoder that asks its cache first.
+    """An encoder that looks in its cache first.
 
     Parameters
     ----------
     encoder : TextEncoder
     file : Path
-        SQLite file; made where it is missing.
+        SQLite file; created if it is missing.
     """
 
     def __init__(self, encoder: TextEncoder, file: Path) -> None:
@@ -91,10 +91,10 @@ class CachedEncoder:
         )
 
     def _on_file(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """Return what the work on the open file gives; None where the file cannot be used.
+        """Return the result of the work on the open file; None if the file cannot be used.
 
-        A damaged file is set aside and the work done on a new one. One that is locked, full or not
-        writable costs time: its vectors are made again.
+        A damaged file is renamed and the work done on a new one. If it is locked, full or not writable, its
+        vectors are computed again.
         """
         try:
             try:
@@ -102,7 +102,7 @@ class CachedEncoder:
             except sqlite3.DatabaseError as error:
                 if not _is_damage(error):
                     raise
-                _set_aside(self._file)
+                _replace_damaged(self._file)
                 return _done(self._file, work)
         except (sqlite3.Error, OSError) as error:
             _log.warning("the vector cache %s cannot be used (%s); encoding without it", self._file, error)
@@ -110,7 +110,7 @@ class CachedEncoder:
 
 
 def _done(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:
-    """Return what the work gives, committed."""
+    """Return the result of the work, committed."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(file, timeout=60)) as connection, connection:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -124,9 +124,9 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _set_aside(file: Path) -> None:
+def _replace_damaged(file: Path) -> None:
     aside = file.with_suffix(".damaged")
-    _log.warning("the vector cache %s is damaged; set aside as %s and begun anew", file, aside.name)
+    _log.warning("the vector cache %s is damaged; renamed to %s and created anew", file, aside.name)
     for suffix in ("-wal", "-shm"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
     file.replace(aside)

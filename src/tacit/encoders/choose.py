@@ -1,4 +1,4 @@
-"""What makes each encoder of the register: a function of an argument, the texts and the cache file."""
+"""Builders of the encoders of the register: functions of an argument, the texts and the cache file."""
 
 import logging
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def tfidf(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncode
 
 
 def auto(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
-    """Return the embedded language model, or TF-IDF (and say so) where its files are missing."""
+    """Return the embedded language model, or TF-IDF with a warning if its files are missing."""
     try:
         return minilm(argument, texts, cache)
     except MissingExtraError as error:
@@ -49,7 +49,7 @@ def endpoint(argument: str, texts: Sequence[str], cache: Path | None) -> TextEnc
 
 
 def check_endpoint(argument: str) -> None:
-    """Refuse an endpoint that names no address or no model.
+    """Refuse an endpoint without an address or a model.
 
     Raises
     ------
@@ -68,5 +68,5 @@ def huggingface(argument: str, texts: Sequence[str], cache: Path | None) -> Text
 
 
 def cached(encoder: TextEncoder, cache: Path | None) -> TextEncoder:
-    """Return an encoder that asks the cache of vectors first."""
+    """Return an encoder that looks in the cache of vectors first."""
     return CachedEncoder(encoder, cache or default_file())

@@ -1,7 +1,7 @@
-"""Items set aside to see whether histories without them find them: what a tuned encoder is chosen by.
+"""Held-out items: how well histories without them find them decides which tuned encoder is best.
 
-A change of the vectors that fits the items it has learned from says little; what it does for an item that
-nobody has clicked is what it is for. So some items are taken out of the log with all their events.
+Better vectors for the items that an encoder learned from say little; its purpose is items that nobody has
+clicked. So some items are held out of the log with all their events.
 """
 
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from tacit.data.ranking import top_k
 from tacit.encoders.profile import profile_vectors
 
 SHARE = 0.2
-"""Share of the items with events that are set aside."""
+"""Share of the items with events that is held out."""
 
 _USERS = 4_000
-"""Histories asked at most."""
+"""Largest number of histories that are scored."""
 
 _K = 20
 _CELLS = 16_000_000
@@ -30,7 +30,7 @@ _CELLS = 16_000_000
 
 @dataclass(frozen=True)
 class Quality:
-    """Recall@20 and NDCG@20 of the items set aside, among all items with events: a mean over users."""
+    """Recall@20 and NDCG@20 of the held-out items, among all items with events: a mean over users."""
 
     recall: float
     ndcg: float
@@ -42,49 +42,49 @@ class ColdItems:
 
     Attributes
     ----------
-    past : Interactions
-        All events on other items: what may be learned from.
+    train : Interactions
+        All events on other items: an encoder may learn from them.
     queries : Queries
-        The histories in it of users who chose an item set aside.
+        The histories in it of users who chose a held-out item.
     candidates : int32[m]
         Items with events and a vector.
     wanted : csr_array bool[n, m]
-        Which of the candidates set aside each of them chose.
+        Which of the held-out candidates each of them chose.
     """
 
-    past: Interactions
+    train: Interactions
     queries: Queries
     candidates: Int32
     wanted: sparse.csr_array
 
     @classmethod
     def of(cls, interactions: Interactions, known: Bool, rng: np.random.Generator) -> "ColdItems":
-        """Set aside the items that were first chosen last; random ones where the log has no times.
+        """Hold out the items that were first chosen last; random ones if the log has no times.
 
         Parameters
         ----------
         interactions : Interactions
         known : bool[items]
-            Items with a vector; others are neither set aside nor asked for.
+            Items with a vector; others are neither held out nor candidates.
         rng : numpy.random.Generator
         """
         liked = interactions.select((interactions.weight > 0) & known[interactions.item])
         order = _newest_first(liked, rng)
-        aside: Bool = np.zeros(interactions.n_items, dtype=bool)
-        aside[order[: int(len(order) * SHARE)]] = True
-        past = interactions.select(~aside[interactions.item])
-        later = liked.select(aside[liked.item])
-        users = np.intersect1d(later.user, liked.select(~aside[liked.item]).user)
+        held: Bool = np.zeros(interactions.n_items, dtype=bool)
+        held[order[: int(len(order) * SHARE)]] = True
+        train = interactions.select(~held[interactions.item])
+        later = liked.select(held[liked.item])
+        users = np.intersect1d(later.user, liked.select(~held[liked.item]).user)
         if len(users) > _USERS:
             users = np.sort(rng.choice(users, _USERS, replace=False))
         candidates = np.sort(order).astype(np.int32)
         wanted = later.matrix()[users][:, candidates].astype(bool)
-        return cls(past, past.queries(users), candidates, wanted)
+        return cls(train, train.queries(users), candidates, wanted)
 
     def quality(self, vectors: Float32) -> Quality:
-        """Return how well histories find the items set aside by the cosine of unit vectors.
+        """Return how well histories find the held-out items by the cosine of unit vectors float32[items, d].
 
-        The vectors are float32[items, d]; 0 where nobody chose one of them.
+        0 if nobody chose a held-out item.
         """
         parts = [*self._gains(vectors)]
         if not parts:
@@ -110,7 +110,7 @@ class ColdItems:
 
 
 def _newest_first(liked: Interactions, rng: np.random.Generator) -> Int64:
-    """Return the items with events, those that were first chosen last in front."""
+    """Return the items with events, the last to be chosen for the first time in front."""
     items = np.unique(liked.item).astype(np.int64)
     if liked.timing != "time":
         return rng.permutation(items)

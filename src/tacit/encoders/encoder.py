@@ -1,4 +1,4 @@
-"""What a text encoder is."""
+"""The protocol of text encoders."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -14,7 +14,7 @@ class TextEncoder(Protocol):
     Attributes
     ----------
     name : str
-        Identity of the model and of everything that changes its vectors: the key of the cache.
+        Names the model and all that changes its vectors: the key of the cache.
     dimension : int
     """
 

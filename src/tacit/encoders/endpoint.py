@@ -1,4 +1,4 @@
-"""Any endpoint that speaks OpenAI's ``POST /v1/embeddings``."""
+"""Any endpoint with OpenAI's ``POST /v1/embeddings``."""
 
 import json
 import os
@@ -34,8 +34,8 @@ class EndpointEncoder:
     Notes
     -----
     The key is read from ``TACIT_EMBEDDINGS_KEY`` or ``OPENAI_API_KEY`` and never kept or logged. Answers 429
-    and 5xx, broken connections and time-outs are tried again with growing pauses, or after what the
-    endpoint's Retry-After says.
+    and 5xx, broken connections and time-outs are tried again with growing pauses, or after the time in the
+    endpoint's Retry-After.
     """
 
     def __init__(self, url: str, model: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -43,7 +43,7 @@ class EndpointEncoder:
             raise ConfigError(
                 f"{url!r} is not an http address; write endpoint:https://host/v1/embeddings#model"
             )
-        if "@" in urlsplit(url).netloc:  # the address is kept in snapshots and said in messages
+        if "@" in urlsplit(url).netloc:  # the address is kept in snapshots and shown in messages
             raise ConfigError(f"the address of an endpoint holds no password; set {_KEYS[0]} instead")
         self._url = (
             url if url.endswith("/embeddings") else url.rstrip("/").removesuffix("/v1") + "/v1/embeddings"
@@ -55,7 +55,7 @@ class EndpointEncoder:
 
     @property
     def dimension(self) -> int:
-        """Length of the vectors; asks the endpoint once."""
+        """Length of the vectors; the first call sends a request."""
         if self._dimension is None:
             self._dimension = self.encode(["dimension"]).shape[1]
         return self._dimension
@@ -68,7 +68,7 @@ class EndpointEncoder:
         ConfigError
             If the endpoint refuses the request (address, model or key).
         TacitError
-            If it does not answer after several attempts, or not with one usable vector a text.
+            If it does not answer after several attempts, or without one usable vector a text.
         """
         parts = []
         with httpx.Client(timeout=60) as client, progress.task("encoding texts", total=len(texts)) as task:
@@ -129,6 +129,6 @@ def _authorization() -> dict[str, str]:
 
 
 def _retry_after(answer: httpx.Response, default: float) -> float:
-    """Return the seconds that the endpoint asks to wait; the default where it names none (or a date)."""
+    """Return the seconds to wait that the endpoint names; the default if it names none (or a date)."""
     said = answer.headers.get("retry-after", "")
     return min(float(said), _LONGEST_WAIT) if said.isdecimal() else default

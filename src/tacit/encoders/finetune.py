@@ -1,14 +1,14 @@
-"""Fine-tuning a language model on who chose what, by the loss of beeFormer.
+"""Fine-tuning of a language model on interactions, by the loss of beeFormer.
 
 Vančura, Kordík and Straka, "beeFormer", RecSys 2024 (arXiv 2409.10309): with A the unit vectors of the items'
-texts and X the histories as rows, ``X (A A' - I)`` should point the way of X. A step takes some users, their
-items and some others, encodes the texts of these and follows the gradient through the model. The vectors are
-centred on the mean of the first ones: raw ones all point the same way.
+texts and X the histories as rows, ``X (A A' - I)`` should have the direction of X. A step takes some users,
+their items and some others, encodes the texts of these and follows the gradient through the model. The
+vectors are centred on the mean of the initial ones: raw ones all have nearly the same direction.
 
-The embeddings and the lower layers stay as they are: a pretrained model needs little, and a CPU gets through
-more. There is no dropout: so few weights in so few steps need none. Some items are set aside
-(`tacit.encoders.cold`) and not learned from; of an epoch after which they are found better than ever before
-the caller is told, who may save the model.
+The embeddings and the lower layers are frozen: a pretrained model needs little change, and a CPU gets through
+more steps. There is no dropout: so few weights in so few steps need none. Some items are held out
+(`tacit.encoders.cold`); ``on_epoch`` learns whether they are found better than after any epoch before, so
+that the caller can save the model.
 """
 
 import shutil
@@ -35,18 +35,18 @@ from tacit.encoders.projection import Projection
 
 @dataclass(frozen=True)
 class Plan:
-    """How to fine-tune.
+    """Settings of the fine-tuning.
 
     Attributes
     ----------
     layers : int
-        The last layers that learn.
+        How many of the last layers are trained.
     epochs : int
         Passes over the users, at most.
     patience : int
-        Epochs without a better one after which it ends.
+        It stops after so many epochs without a better one.
     seconds : float
-        Time for the learning; the last epoch may be a part of one. Measuring comes on top.
+        Time for the training; the last epoch may be cut short. The evaluations come on top.
     items : int
         Texts of a step.
     learning_rate : float
@@ -62,7 +62,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the users; epoch 0 is the model before."""
+    """One pass over the users; epoch 0 is the initial model."""
 
     epoch: int
     seconds: float
@@ -92,7 +92,7 @@ def finetune(
     plan : Plan, optional
     rng : numpy.random.Generator
     on_epoch : callable
-        Called with every epoch and whether it is the best so far: then the model is worth saving.
+        Called with every epoch and whether it is the best so far, that is, worth saving.
     progress : Progress
     """
     plan = plan or Plan()
@@ -114,7 +114,7 @@ def finetune(
 
 
 def save_model(encoder: HuggingFaceEncoder, directory: Path) -> None:
-    """Write a model as one that `HuggingFaceEncoder` reads: its weights and the settings it came with."""
+    """Write a model for `HuggingFaceEncoder`: its weights, and the settings it came with."""
     for file in encoder.directory.rglob("*.json"):
         if file.name != "manifest.json" and not file.name.endswith(".index.json"):
             target = directory / file.relative_to(encoder.directory)
@@ -131,7 +131,7 @@ def beeformer_loss(vectors: Tensor, X: Tensor) -> Tensor:
     vectors : float[items, d]
         A: rows of length 1.
     X : float[n, items]
-        1 where somebody chose an item.
+        1 where a user chose an item.
     """
     predicted = (X @ vectors) @ vectors.T - X
     wrong = functional.normalize(predicted, dim=1) - functional.normalize(X, dim=1)
@@ -140,7 +140,7 @@ def beeformer_loss(vectors: Tensor, X: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class _Example:
-    """What to learn from and what to judge by.
+    """The data to train and to evaluate on.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ class _Example:
     items : int64[...]
         Those with events and tokens.
     mean : float32[d]
-        What vectors are centred on while training.
+        The centre of the vectors in training.
     """
 
     X: sparse.csr_array
@@ -174,7 +174,7 @@ class _Example:
         tokens = [ids if text else [] for ids, text in zip(encoder.tokens(texts), texts, strict=True)]
         known = np.array([len(ids) > 0 for ids in tokens], dtype=bool)
         cold = ColdItems.of(interactions, known, rng)
-        X = cold.past.select(known[cold.past.item]).matrix()
+        X = cold.train.select(known[cold.train.item]).matrix()
         X = X[np.diff(X.indptr) > 1]
         if not X.shape[0]:
             raise ConfigError("nobody chose two items with a text: there is nothing to fine-tune on")
@@ -192,11 +192,11 @@ class _Example:
         )
 
     def quality(self, encoder: HuggingFaceEncoder, progress: Progress) -> Quality:
-        """Return how well the items set aside are found by the model as it is now."""
+        """Return how well the current model finds the held-out items."""
         return _evaluated(_encoded(encoder, self.texts, self.cold, progress), self.cold)
 
     def steps(self, size: int, rng: np.random.Generator) -> Iterator[tuple[Int64, Int64]]:
-        """Yield users and items until every user had a turn: their own items and random others, ``size``."""
+        """Yield users and ``size`` items, their own and random others, until every user had a turn."""
         users = rng.permutation(self.X.shape[0])
         while len(users):
             total = np.cumsum(np.diff(self.X.indptr)[users])
@@ -224,7 +224,7 @@ def _encoded(encoder: HuggingFaceEncoder, texts: list[str], cold: ColdItems, pro
 
 
 def _mixed_precision(device: torch.device) -> torch.autocast:
-    """Return the context in which the model computes with bfloat16, where that is faster."""
+    """Return the context in which the model computes with bfloat16, if that is faster."""
     return torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device))
 
 
@@ -261,17 +261,17 @@ def _one_pass(
 
 
 def _pooled(encoder: HuggingFaceEncoder, tokens: list[list[int]]) -> Tensor:
-    """Return the vectors in the order of the tokens; texts of like length are encoded together."""
+    """Return the vectors in the order of the tokens; texts of similar length are encoded together."""
     batches = length_batches(np.array([len(ids) for ids in tokens], dtype=np.int64))
     parts = [encoder.pooled([tokens[row] for row in rows]) for rows in batches]
     return torch.cat(parts)[np.argsort(np.concatenate(batches))]
 
 
 def _unfrozen(model: nn.Module, layers: int) -> list[nn.Parameter]:
-    """Freeze all but the last layers of a model and return what is left to learn."""
+    """Freeze all but the last layers of a model and return the trainable parameters."""
     stacks = [part for part in model.modules() if isinstance(part, nn.ModuleList) and len(part)]
     if not stacks:
-        raise ConfigError("the model has no layers that could be told apart; use --method head")
+        raise ConfigError("the layers of the model cannot be told from each other; use --method head")
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     learning = [parameter for layer in stacks[0][-layers:] for parameter in layer.parameters()]

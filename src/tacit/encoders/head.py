@@ -1,16 +1,16 @@
-"""A linear head behind a frozen encoder, learned from who chose what: the CPU's way to tune an encoder.
+"""A linear head behind a frozen encoder, learned from interactions: a way to tune an encoder on a CPU.
 
 ELSA (Vančura et al., RecSys 2022) and beeFormer (Vančura et al., RecSys 2024, arXiv 2409.10309) learn item
 vectors A whose similarities rebuild histories of unit length from themselves. With the encoder's vectors F
 frozen, A is ``F W``, and for ``M = W W'`` that is a ridge regression: ``|X - X F M F'|^2 + l |M - s I|^2`` is
-least where ``G M T + l M = R + l s I``, with ``G = F'X'XF`` and ``T = F'F``. R is G without what an item says
-of itself, ``G - F' diag(X'X) F``: that an item goes with itself teaches nothing. In the eigenvectors U of G
+least where ``G M T + l M = R + l s I``, with ``G = F'X'XF`` and ``T = F'F``. R is G without the products of
+items with themselves, ``G - F' diag(X'X) F``, which hold no information. In the eigenvectors U of G
 (values g) and V of T (values t) that is ``(U'RV + l s U'V) / (g t' + l)``: two eigendecompositions and no
 gradient.
 
-How strongly M is pulled to the identity (which leaves the encoder as it is) decides what the head does for
-items nobody has clicked. So it is chosen by such items (`tacit.encoders.cold`), the identity among them.
-docs/log/encoder-head.md has what was measured.
+The strength l of the pull to the identity (which leaves the encoder as it is) decides how good the head is
+for items that nobody has clicked. So it is chosen on such items (`tacit.encoders.cold`); the identity itself
+is one of the choices. docs/log/encoder-head.md has the measurements.
 """
 
 from collections.abc import Mapping
@@ -24,10 +24,10 @@ from tacit.data.interactions import Interactions
 from tacit.encoders.cold import ColdItems, Quality
 
 STRENGTHS: tuple[float | None, ...] = (None, 100.0, 30.0, 10.0, 3.0, 1.0)
-"""Pulls to the identity that are tried, in units of the mean of ``g t'``; None is the identity itself."""
+"""Strengths of the pull to the identity, in units of the mean of ``g t'``; None is the identity itself."""
 
 _SCALE = 3.0
-"""How long the identity is that M is pulled to, in units of the multiple of it that fits best."""
+"""Length of the identity that M is pulled to, in units of the best-fitting multiple of it."""
 
 _ROWS = 8_192
 """Histories held as dense vectors at once."""
@@ -41,7 +41,7 @@ class Head:
     ----------
     matrix : float32[d, k]
     strength : float or None
-        How strongly it was pulled to the identity; None where it is the identity.
+        Strength of the pull to the identity; None if it is the identity.
     """
 
     matrix: Float32
@@ -75,12 +75,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Fit:
-    """A head and how it was chosen.
+    """A head, and the trials that it was chosen by.
 
     Attributes
     ----------
     head : Head
-        Learned from the whole log with the strength that was best.
+        Learned from the whole log with the best strength.
     trials : list of Trial
         The identity first.
     """
@@ -95,7 +95,7 @@ class Fit:
 
     @property
     def after(self) -> Quality:
-        """Quality on them of the best head, learned without them: the best of a few, so it is optimistic."""
+        """Quality of the best head, learned without the held-out items; optimistic, as the best of a few."""
         return _best(self.trials).quality
 
 
@@ -106,7 +106,7 @@ def fit_head(
     rng: np.random.Generator,
     strengths: tuple[float | None, ...] = STRENGTHS,
 ) -> Fit:
-    """Learn a head from who chose what.
+    """Learn a head from interactions.
 
     Parameters
     ----------
@@ -114,12 +114,12 @@ def fit_head(
     vectors : float32[items, d]
         Centred vectors of length 1; zeros where an item has no text.
     rng : numpy.random.Generator
-        Draws the held-out items where the log has no times.
+        Draws the held-out items if the log has no times.
     strengths : tuple of float or None
-        What is tried, the identity (None) first; of equals the earlier one is taken.
+        Strengths to try, the identity (None) first; of equals the earlier one is taken.
     """
     cold = ColdItems.of(interactions, np.any(vectors, axis=1), rng)
-    learned = _Normal.of(cold.past, vectors)
+    learned = _Normal.of(cold.train, vectors)
     trials = [
         Trial(strength, cold.quality(learned.head(strength).transform(vectors))) for strength in strengths
     ]
@@ -165,7 +165,7 @@ class _Normal:
         return cls(g, t, U, V, U.T @ R @ V, max(fits, 0.0))
 
     def head(self, strength: float | None) -> Head:
-        """Return the head of a strength: the symmetric root of what of M is positive."""
+        """Return the head of a strength: the symmetric root of the positive part of M."""
         if strength is None:
             return Head(np.eye(len(self.g), dtype=np.float32), None)
         pull = strength * self.g.mean() * self.t.mean()

@@ -1,9 +1,9 @@
 """Any Hugging Face encoder or decoder, by local path or name.
 
 Safetensors weights only, remote code never. How token vectors become one text vector (mean, first token, last
-token) is read from the model's sentence-transformers configuration; without one, models whose attention looks
-back only (decoders) take the last token and all others the mean. Texts are sorted by length before they are
-cut into batches: worth 1.3x to 6.9x.
+token) is read from the model's sentence-transformers configuration; without one, models with causal attention
+(decoders) take the last token and all others the mean. Texts are sorted by length before they are cut into
+batches, which is 1.3 to 6.9 times as fast.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from tacit.encoders.pretrained import (
 Pooling = Literal["mean", "cls", "last"]
 
 _POOLINGS: dict[str, Pooling] = {"mean": "mean", "mean_sqrt_len": "mean", "cls": "cls", "lasttoken": "last"}
-"""By the names that sentence-transformers gives them; two of them differ in length only, which is made 1."""
+"""By their names in sentence-transformers; two of them differ in length only, and vectors have length 1."""
 
 
 class HuggingFaceEncoder:
@@ -39,23 +39,23 @@ class HuggingFaceEncoder:
     Parameters
     ----------
     source : str or Path
-        Directory of the model, or a name that the local Hugging Face cache knows.
+        Directory of the model, or its name in the local Hugging Face cache.
     pooling : {"mean", "cls", "last"}, optional
         Overrides the model's configuration.
     device : str
-        "auto" takes a GPU where there is one.
+        "auto" takes a GPU if there is one.
     dtype : {"auto", "float32", "bfloat16"}
         "auto" takes bfloat16 on a GPU and on processors that compute with it, else float32.
 
     Raises
     ------
     ConfigError
-        If there is no such model, or it is none that this class can use.
+        If there is no such model, or this class cannot use it.
 
     Attributes
     ----------
     directory : Path
-        Where its files lie.
+        Directory of its files.
     model : torch.nn.Module
     """
 
@@ -85,11 +85,11 @@ class HuggingFaceEncoder:
         return vectors
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the tokens of each text, no more than the model reads."""
+        """Return the tokens of each text, cut at the model's limit."""
         return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
 
     def pooled(self, ids: list[list[int]]) -> torch.Tensor:
-        """Return one vector a list of tokens, which a loss can be traced through: float32[n, dimension]."""
+        """Return one differentiable vector a list of tokens: float32[n, dimension]."""
         width = max(map(len, ids))
         tokens = torch.zeros((len(ids), width), dtype=torch.long)
         mask = torch.zeros((len(ids), width), dtype=torch.long)
@@ -111,13 +111,13 @@ def _pooling(directory: Path, model: Any) -> Pooling:
     for module in read_json(directory / "modules.json", []):
         if module.get("type", "").endswith("Pooling"):
             return _stated_pooling(directory / module["path"] / "config.json")
-    # The class or its name tells little (LlamaModel, GPT2LMHeadModel): the attention itself does.
+    # The name of the class says little (LlamaModel, GPT2LMHeadModel); the attention is certain.
     return "last" if any(getattr(part, "is_causal", False) for part in model.modules()) else "mean"
 
 
 def _stated_pooling(file: Path) -> Pooling:
     settings = read_json(file)
-    # One key a mode ("pooling_mode_cls_token": true), or in newer files one key for all.
+    # Older files have one key a mode ("pooling_mode_cls_token": true), newer ones one key for all.
     modes = [
         key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
         for key, chosen in settings.items()

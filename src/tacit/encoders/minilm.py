@@ -1,7 +1,7 @@
-"""The embedded language model: all-MiniLM-L6-v2 from the files that an installed package carries.
+"""The embedded language model: all-MiniLM-L6-v2 from the files of an installed package.
 
-The package's code is never run: its folder is located, and the weights are checked against the known sha256
-before they are loaded.
+The package's code is never run: its folder is located, and the sha256 of the weights is checked before they
+are loaded.
 """
 
 from importlib.metadata import PackageNotFoundError, files
@@ -21,7 +21,7 @@ def find() -> Path:
     Raises
     ------
     MissingExtraError
-        If the package that carries them is not installed.
+        If the package with the files is not installed.
     """
     try:
         listed = files(PACKAGE) or []
@@ -36,7 +36,7 @@ def find() -> Path:
 
 
 def check(directory: Path) -> None:
-    """Refuse weights that are not the known ones.
+    """Refuse weights with another sha256.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Pretrained models on disk, for all who use one: found, loaded, named by what they are.
+"""Pretrained models on disk: found, loaded, and named by a hash of their content.
 
 Safetensors weights only, remote code never; nothing is downloaded unless ``TACIT_ALLOW_DOWNLOAD=1``.
 """
@@ -24,7 +24,7 @@ _LENGTHS = "sentence_bert_config.json"
 
 
 def directory_of(source: str) -> Path:
-    """Return the directory of a model, given itself or a name that the local Hugging Face cache knows.
+    """Return the directory of a model, given that directory or a name in the local Hugging Face cache.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def directory_of(source: str) -> Path:
 
 
 def load(directory: Path, dtype: torch.dtype) -> Any:
-    """Return the model of a directory, ready to answer.
+    """Return the model of a directory, in evaluation mode.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def load(directory: Path, dtype: torch.dtype) -> Any:
 
 
 def tokenizer_of(directory: Path, config: Any) -> Tokenizer:
-    """Return the tokenizer of a model: it does not pad, and cuts a text at what the model can read.
+    """Return the tokenizer of a model: it does not pad, and cuts a text at the model's limit.
 
     Raises
     ------
@@ -96,24 +96,24 @@ def _longest(directory: Path, config: Any) -> int:
 
 
 def identity(directory: Path) -> str:
-    """Return a short hash of everything that changes what a model says."""
-    # Whatever changes a vector: weights, how they are wired, how texts become tokens, how many of them.
+    """Return a short hash of everything that changes a model's output."""
+    # Weights, architecture, tokenizer and the limit of tokens.
     settings = [directory / name for name in ("config.json", "tokenizer.json", _LENGTHS)]
     files = [*sorted(directory.glob("*.safetensors")), *(file for file in settings if file.is_file())]
     return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()[:16]
 
 
-def device_of(asked: str) -> str:
-    """Return the device; "auto" takes a GPU where there is one."""
-    if asked != "auto":
-        return asked
+def device_of(name: str) -> str:
+    """Return the device; "auto" takes a GPU if there is one."""
+    if name != "auto":
+        return name
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def dtype_of(asked: str, device: torch.device) -> torch.dtype:
+def dtype_of(name: str, device: torch.device) -> torch.dtype:
     """Return the type of numbers; "auto" takes bfloat16 where the device computes with it, else float32."""
-    if asked != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[asked]
+    if name != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
     return torch.bfloat16 if computes_bfloat16(device) else torch.float32
 
 
@@ -123,7 +123,7 @@ def computes_bfloat16(device: torch.device) -> bool:
 
 
 def _processor_has_bfloat16() -> bool:
-    # torch names a capability only up to AVX512, so the processor's own flags are asked (Linux only).
+    # torch names a capability only up to AVX512, so the flags of the processor are read (Linux only).
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.is_file() and "avx512_bf16" in cpuinfo.read_text("utf-8")
 
@@ -136,9 +136,9 @@ def read_json(file: Path, missing: Any = None) -> Any:
 
 
 def length_batches(lengths: Int64) -> list[Int64]:
-    """Return rows in batches of like length, longest first, of about the same number of tokens.
+    """Return rows in batches of similar length, longest first, of about the same number of tokens.
 
-    Rows without a token are left out: a model has nothing to say about them.
+    Rows without a token are left out.
     """
     order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
     batches, start = [], 0

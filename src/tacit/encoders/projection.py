@@ -1,7 +1,7 @@
-"""A view of vectors fitted on the training window: centred, and optionally whitened or cut to few dimensions.
+"""Projection of vectors, fitted on the training window: centring, optionally whitening or fewer dimensions.
 
-Raw vectors of a language model all point the same way (mean pairwise cosine above .8); their differences are
-what tells items apart.
+Raw vectors of a language model all have nearly the same direction (mean pairwise cosine above .8); items
+differ in what is left after centring.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Projection:
     def transform(self, vectors: Float32) -> Float32:
         """Return float32[n, dimension] with rows of length 1.
 
-        A row of zeros stays one: the encoder found nothing in that text, which is no direction.
+        A row of zeros stays one: the encoder found nothing in that text.
         """
         clean = _finite(vectors)
         centred = np.where(clean.any(axis=1, keepdims=True), clean - self.mean_, 0)
@@ -54,15 +54,15 @@ class Projection:
         return (turned / np.where(length > 1e-9, length, np.inf)).astype(np.float32)
 
     def arrays(self) -> dict[str, Array]:
-        """Return the mean and, where there are any, the directions: all that `transform` needs."""
+        """Return the mean and, if there are any, the directions: all that `transform` needs."""
         arrays = {"mean": self.mean_}
         return arrays if self.directions_ is None else {**arrays, "directions": self.directions_}
 
     @classmethod
     def restore(cls, arrays: Mapping[str, Array]) -> Self:
-        """Return the fitted projection of what `arrays` returned.
+        """Rebuild the fitted projection from what `arrays` returned.
 
-        It transforms as before; its parameters, which only a fit needs, are the defaults.
+        Its parameters are the defaults: only `fit` needs them.
         """
         projection = cls()
         projection.mean_ = arrays["mean"]
@@ -76,7 +76,7 @@ class Projection:
         order = np.argsort(-values)[: self.dimension]
         kept = vectors[:, order] * np.sign(vectors[np.abs(vectors[:, order]).argmax(axis=0), order])
         if self.mode == "whiten":
-            # A floor keeps directions that are all noise from being blown up.
+            # A floor keeps directions of pure noise small.
             kept = kept / np.sqrt(np.maximum(values[order], 1e-3 * max(values.max(), 1e-12)))
         return np.ascontiguousarray(kept, dtype=np.float32)
 

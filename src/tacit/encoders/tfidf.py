@@ -1,7 +1,7 @@
-"""The encoder that needs no language model: hashed n-grams, TF-IDF, SVD.
+"""The encoder without a language model: hashed n-grams, TF-IDF, SVD.
 
-Character n-grams within words carry languages without spaces; hashing needs no vocabulary, so the learned
-part is one weight a bucket and one small matrix.
+Character n-grams within words also work for languages without spaces; hashing needs no vocabulary, so only
+one weight a bucket and one small matrix are learned.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,9 @@ class TfidfEncoder:
     Parameters
     ----------
     dimension : int
-        Length of the vectors; fewer where there are fewer texts.
+        Length of the vectors; smaller if there are fewer texts.
     seed : int
-        Of the randomised SVD.
+        Seed of the randomised SVD.
     """
 
     def __init__(self, dimension: int = 128, *, seed: int = 7) -> None:
@@ -33,7 +33,7 @@ class TfidfEncoder:
         self.name = f"tfidf-{dimension}-{seed}"
 
     def fit(self, texts: Sequence[str]) -> Self:
-        """Learn bucket weights and directions from the texts known today."""
+        """Learn bucket weights and directions from the texts."""
         counts = _counts(texts)
         frequency = np.bincount(counts.indices, minlength=_BUCKETS)
         self.idf_: Float32 = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
@@ -43,7 +43,7 @@ class TfidfEncoder:
             from sklearn.decomposition import TruncatedSVD
 
             svd = TruncatedSVD(min(self.dimension, len(texts) - 1), random_state=self.seed)
-            with np.errstate(invalid="ignore"):  # it also divides by a variance, 0 where all texts are one
+            with np.errstate(invalid="ignore"):  # it divides by a variance, which is 0 if all texts are equal
                 svd.fit(weighted)
             self.directions_[:, : len(svd.components_)] = svd.components_.T
         return self

@@ -1,4 +1,4 @@
-"""Texts as the tokens that a language model reads, in arrays."""
+"""Texts as arrays of the tokens of a language model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""An encoder with a head behind it, and the directory that keeps it.
+"""An encoder with a head, and the directory that it is saved in.
 
-The directory holds the head and the centre as safetensors and names the base encoder in its manifest; of a
-base that was fitted on texts (TF-IDF) it holds what that learned too. Vectors of the base are cached, so that
-another head costs no encoding.
+The directory holds the head and the centre as safetensors, and the name of the base encoder in its manifest;
+of a base that was fitted on texts (TF-IDF) also the learned arrays. Vectors of the base are cached, so
+another head needs no encoding.
 """
 
 import hashlib
@@ -31,13 +31,13 @@ _PRECISIONS = (":float32", ":bfloat16")
 
 
 class TunedEncoder:
-    """The vectors of a base encoder, centred and turned by a head.
+    """The vectors of a base encoder, centred and multiplied by a head.
 
     Parameters
     ----------
     base : TextEncoder
     source : str
-        What the base is made of; see `tacit.pipeline.text_encoder.encoder_from`.
+        Source of the base; see `tacit.pipeline.text_encoder.encoder_from`.
     centre : Projection
     head : Head
     """
@@ -71,10 +71,10 @@ def tune(
     ----------
     base : TextEncoder
     source : str
-        What it is made of.
+        Source of the base.
     interactions : Interactions
     catalogue : Catalogue
-        Its texts are encoded; its vectors are not looked at.
+        Its texts are encoded; its vectors are not used.
     rng : numpy.random.Generator
     progress : Progress
     """
@@ -88,14 +88,14 @@ def tune(
 
 
 def save(encoder: TunedEncoder, directory: Path, facts: dict[str, Json]) -> None:
-    """Write an encoder: whole or not at all, never in place of something that is not a snapshot.
+    """Write an encoder, completely or not at all; only a snapshot is ever replaced.
 
     Parameters
     ----------
     encoder : TunedEncoder
     directory : Path
     facts : mapping
-        What it was learned from, for the manifest.
+        Facts on the log for the manifest.
     """
 
     def write(target: Path) -> None:
@@ -123,12 +123,12 @@ def load(directory: Path, base_from: Callable[[str], TextEncoder]) -> TunedEncod
     ----------
     directory : Path
     base_from : callable
-        Makes the base of its source.
+        Builds the base from its source.
 
     Raises
     ------
     ArtifactError
-        If the directory is damaged or newer than this version, or the base is not the one it was made with.
+        If the directory is damaged or newer than this version, or it belongs to another base.
     """
     manifest: dict[str, Any] = verify(directory)
     try:
@@ -140,17 +140,17 @@ def load(directory: Path, base_from: Callable[[str], TextEncoder]) -> TunedEncod
         base = TfidfEncoder.restore(load_file(directory / _BASE)) if learned else base_from(source)
     except (KeyError, TypeError, SafetensorError) as error:
         raise ArtifactError(
-            f"{directory} holds no encoder of this version ({error}); make it again"
+            f"{directory} holds no encoder of this version ({error}); tune it again"
         ) from error
     if _without_precision(base.name) != _without_precision(name):
         raise ArtifactError(
-            f"the head in {directory} belongs to another base encoder than {source!r} is now; make it again"
+            f"the head in {directory} belongs to another base encoder than {source!r} is now; tune it again"
         )
     return TunedEncoder(base, source, centre, head)
 
 
 def _without_precision(name: str) -> str:
-    """Return the name of a model without how precisely this machine computes with it."""
+    """Return the name of a model without the precision that this machine computes with."""
     for precision in _PRECISIONS:
         name = name.removesuffix(precision)
     return name

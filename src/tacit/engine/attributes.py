@@ -1,4 +1,4 @@
-"""What may be said of an item or a user: names in normal form, values of bounded length."""
+"""Attributes of items and users: names in normal form, values of bounded length."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -19,19 +19,19 @@ def checked_names(attributes: Mapping[str, Json], what: str, reserved: Collectio
     ----------
     attributes : mapping
     what : str
-        Whose they are, for the message: "an item".
+        The owner, for messages: "an item".
     reserved : collection of str
         Names that have a meaning of their own.
 
     Raises
     ------
     DataError
-        With the one thing that is wrong.
+        If they cannot be used; the message says why.
     """
     if not isinstance(attributes, Mapping):
         raise DataError(
-            f"what is told of {what} is of the type {type(attributes).__name__}; give a mapping of names to "
-            "values"
+            f"the attributes of {what} are of the type {type(attributes).__name__}; give a mapping of names "
+            "to values"
         )
     if len(attributes) > _MOST:
         raise DataError(f"{what} has {len(attributes)} attributes; at most {_MOST}")
@@ -54,7 +54,7 @@ def checked_user(attributes: Mapping[str, Json]) -> dict[str, Json]:
     Raises
     ------
     DataError
-        With the one thing that is wrong.
+        If they cannot be used; the message says why.
     """
     return checked_names(attributes, "a user", (col.USER, col.LINE))
 

@@ -27,10 +27,10 @@ def recommend_all(
     ----------
     snapshot : Snapshot
     users : sequence of str, optional
-        Ids; all users of the snapshot by default. An unknown user gets the list of a newcomer.
+        Ids; all users of the snapshot by default. An unknown user gets the list of a new user.
     k : int
     allow_seen : bool
-        Keep items that are in the user's history already.
+        Keep items of the user's history.
 
     Raises
     ------

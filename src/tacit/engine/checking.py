@@ -1,4 +1,4 @@
-"""Checks on what comes from outside: ids, names, times, numbers."""
+"""Checks on input from outside: ids, names, times, numbers."""
 
 import math
 import numbers
@@ -54,12 +54,12 @@ def checked_ids(ids: object, what: str, each: str) -> list[str]:
     ----------
     ids : iterable of str
     what, each : str
-        What they are and what one of them is, for messages: "history" and "item_id".
+        Names of the whole and of one of them, for messages: "history" and "item_id".
 
     Raises
     ------
     DataError
-        If it is one text, nothing that holds several, or one of them is no id.
+        If it is one text, no iterable, or one of them is no id.
     """
     if isinstance(ids, str):
         raise DataError(f"the {what} is one text; give a list of ids: {what}=[{ids!r}]")
@@ -69,7 +69,7 @@ def checked_ids(ids: object, what: str, each: str) -> list[str]:
 
 
 def check_k(k: object) -> None:
-    """Refuse a length that no list has.
+    """Refuse a length out of bounds.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def checked_event(raw: NewEvent, now: float) -> Event:
     Raises
     ------
     DataError
-        With the one thing that is wrong.
+        If it cannot be stored; the message says why.
     """
     subject, subject_id = _subject(raw)
     return Event(
@@ -98,7 +98,7 @@ def checked_event(raw: NewEvent, now: float) -> Event:
         event=checked_id(raw.event, "event"),
         at=now if raw.timestamp is None else checked_time(raw.timestamp, now),
         value=None if raw.value is None else checked_number(raw.value, "value"),
-        told_time=raw.timestamp is not None,
+        has_time=raw.timestamp is not None,
     )
 
 

@@ -1,7 +1,7 @@
-"""The running product: takes events, keeps the catalogue fresh, answers with lists. No HTTP and no argv.
+"""The running product: stores events, keeps the catalogue up to date, returns lists. No HTTP and no argv.
 
-Everything that a request reads is one frozen state, replaced in one assignment: a request works with one
-version from start to end.
+Everything that a request reads is one frozen state, replaced in one assignment: a request uses one version
+from start to end.
 """
 
 import logging
@@ -34,7 +34,7 @@ from tacit.store.events import Event, EventStore, StorageError
 
 LONGEST_HISTORY = 1_000
 _EXPLAINED = 100
-"""Reasons are given for so many items of a list: a bound on their cost."""
+"""Number of items of a list that get reasons: a bound on their cost."""
 
 _Arrival = tuple[str, dict[str, Json], "Future[None]"]
 _log = logging.getLogger(__name__)
@@ -45,14 +45,13 @@ class UnknownItemError(DataError):
 
 
 class Engine:
-    """Recommends from a snapshot and from what has happened since; safe to use from many threads.
+    """Recommends from a snapshot and from later events; safe to use from many threads.
 
     Parameters
     ----------
     snapshot : Snapshot
     store : EventStore, optional
-        Where events, items, users and exposures are kept; without one the engine answers from the snapshot
-        alone.
+        Storage of events, items, users and exposures; without one the engine uses the snapshot only.
     clock : Clock, optional
     """
 
@@ -69,7 +68,7 @@ class Engine:
 
     @property
     def version(self) -> str:
-        """Version of the model that answers now."""
+        """Version of the current model."""
         return self._state.snapshot.version
 
     def recommend(self, request: Request) -> Response:
@@ -78,37 +77,37 @@ class Engine:
         Raises
         ------
         DataError
-            If ``k`` or an id is out of bounds. Unknown users and items are no error: who has no history gets
-            what is popular.
+            If ``k`` or an id is out of bounds. Unknown users and items are no error: a user without a history
+            gets popular items.
         """
-        asked = _checked(request)
+        checked = _checked(request)
         state = self._state
-        since, stored = self._known(asked)
+        since, stored = self._known(checked)
         history = history_of(
             state,
-            asked.user_id,
+            checked.user_id,
             since,
-            asked.items,
-            allow_seen=asked.allow_seen,
+            checked.items,
+            allow_seen=checked.allow_seen,
             stored=stored,
-            attributes=asked.attributes,
-            context=asked.context,
+            attributes=checked.attributes,
+            context=checked.context,
         )
-        ranking = state.pipeline.recommend(history.queries, asked.k)
+        ranking = state.pipeline.recommend(history.queries, checked.k)
         answer = _answer(state, ranking, _reasons(state, history, ranking))
         if self._exposures is not None:
-            self._exposures.add(asked, answer, self._clock.now())
+            self._exposures.add(checked, answer, self._clock.now())
         return answer
 
     def similar(self, item_id: str, k: int = 10, kind: SimilarKind = "alike") -> Response:
-        """Return the items to set beside an item, and why.
+        """Return related items of an item, with reasons.
 
         Parameters
         ----------
         item_id : str
         k : int
         kind : {"alike", "together", "next"}
-            What may be taken in place of the item, what goes together with it, or what comes after it.
+            Alternatives to the item, items that go together with it, or items that come after it.
 
         Raises
         ------
@@ -116,7 +115,7 @@ class Engine:
         DataError
             If ``k`` or the id is out of bounds.
         UnsupportedError
-            If there is no such kind, or nothing in the pipeline or the log can answer it.
+            If there is no such kind, or neither the pipeline nor the log has such lists.
         """
         check_k(k)
         kind = checked_kind(kind)
@@ -132,7 +131,7 @@ class Engine:
     def observe(self, events: Sequence[NewEvent]) -> Observed:
         """Store events; those that are acknowledged count from the next request on.
 
-        Each event stands alone: a bad one is rejected with its reason and the others are stored.
+        Events are independent: a bad one is rejected with its reason and the others are stored.
 
         Raises
         ------
@@ -159,7 +158,7 @@ class Engine:
     def put_item(self, item_id: str, attributes: Mapping[str, Json]) -> None:
         """Add or replace an item; it is stored, and can be recommended, when this returns.
 
-        Items that arrive at the same time are taken in together, so that many cost little more than one.
+        Items that arrive at the same time are added together, so that many cost little more than one.
 
         Raises
         ------
@@ -174,15 +173,15 @@ class Engine:
         check_width(self._state.catalogue, checked)
         done: Future[None] = Future()
         self._arrivals.append((id_, checked, done))
-        with self._growing:  # whoever comes first takes in everybody who waits
+        with self._growing:  # the first caller adds the items of all that wait
             if not done.done():
-                self._take_in([self._arrivals.popleft() for _ in range(len(self._arrivals))])
+                self._add_all([self._arrivals.popleft() for _ in range(len(self._arrivals))])
         done.result()
 
     def put_user(self, user_id: str, attributes: Mapping[str, Json]) -> None:
-        """Store what is known of a user, in place of what was known before; it counts from the next request.
+        """Store or replace the attributes of a user; they count from the next request on.
 
-        Attributes of names that the model was not fitted on wait for one that is.
+        Attributes that the model was not fitted on are kept for a later model.
 
         Raises
         ------
@@ -195,24 +194,24 @@ class Engine:
         self._needed_store().put_user(id_, checked, self._clock.now())
 
     def swap(self, snapshot: Snapshot) -> None:
-        """Answer from another snapshot from now on; items that were added stay."""
+        """Use another snapshot from now on; items that were added stay."""
         with self._growing:
             self._state = self._state_of(snapshot)
 
     def warm(self) -> None:
-        """Load what the first requests would otherwise wait for.
+        """Load everything that the first requests would wait for.
 
-        An encoder that cannot be had costs new items and not the lists: it is logged.
+        An encoder that cannot be loaded is logged: lists work, new items cannot be added.
         """
         try:
             with self._growing:
                 self._state.encoder.encode([""])
         except Exception as error:
-            _log.warning("new items cannot be taken until this is mended: %s", error)
+            _log.warning("new items cannot be added until this is fixed: %s", error)
         self._state.pipeline.recommend(history_of(self._state, None, (), (), allow_seen=True).queries, 10)
 
     def health(self) -> dict[str, Json]:
-        """Return the version and the sizes of what is served, and whether the store can be read."""
+        """Return the version and sizes of the current model, and whether the store can be read."""
         state = self._state
         return {
             "model": state.snapshot.version,
@@ -238,7 +237,7 @@ class Engine:
         return State.of(snapshot).grown_where_possible(dict(items))
 
     def _known(self, request: Request) -> tuple[list[Event], dict[str, Json] | None]:
-        """Return what is stored of whoever asks; a store that fails costs freshness and not the answer."""
+        """Return the stored events and attributes of the requester; nothing if the store fails."""
         name = request.user_id or request.session_id
         if self._store is None or name is None:
             return [], None
@@ -252,13 +251,13 @@ class Engine:
         self._store_fails = False
         return events, stored
 
-    def _take_in(self, arrivals: Sequence[_Arrival]) -> None:
+    def _add_all(self, arrivals: Sequence[_Arrival]) -> None:
         try:
             self._grow({id_: attributes for id_, attributes, _ in arrivals})
         except Exception as error:
             if len(arrivals) > 1:
                 for arrival in arrivals:
-                    self._take_in([arrival])
+                    self._add_all([arrival])
             else:
                 arrivals[0][2].set_exception(error)
             return
@@ -273,12 +272,12 @@ class Engine:
         self._state = grown
 
     def _dated(self, id_: str, attributes: Mapping[str, Json]) -> dict[str, Json]:
-        """Return attributes with the time of listing: as told, as known before, or now."""
+        """Return attributes with the time of listing: as given, as known before, or now."""
         catalogue = self._state.catalogue
         code = int(catalogue.items.encode([id_])[0])
         known = float(catalogue.created_at[code]) if code >= 0 else self._clock.now()
-        told = attributes.get(col.CREATED_AT)
-        created = known if told is None and np.isfinite(known) else told
+        given = attributes.get(col.CREATED_AT)
+        created = known if given is None and np.isfinite(known) else given
         return {**attributes, col.CREATED_AT: created}
 
 
@@ -310,9 +309,9 @@ def _reasons(state: State, history: History, ranking: Ranking) -> list[list[str]
     acted = history.queries.acted()
     kinds = dict(zip(acted.item.tolist(), compress(history.kinds, history.queries.weight != 0), strict=True))
     first = Ranking(ranking.items[:, :_EXPLAINED], ranking.scores[:, :_EXPLAINED])
-    told = state.pipeline.reasons(acted, first)[0]
-    silent: list[list[str]] = [[] for _ in range(ranking.items.shape[1] - len(told))]
-    return [in_words(reasons, state.titles, kinds) for reasons in told] + silent
+    found = state.pipeline.reasons(acted, first)[0]
+    rest: list[list[str]] = [[] for _ in range(ranking.items.shape[1] - len(found))]
+    return [in_words(reasons, state.titles, kinds) for reasons in found] + rest
 
 
 def _answer(state: State, ranking: Ranking, reasons: Sequence[list[str]]) -> Response:

@@ -1,4 +1,4 @@
-"""What is known of two items: who chose both, whether one follows the other, how near the texts are."""
+"""Evidence on two items: users who chose both, whether one follows the other, similarity of the texts."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,17 +13,17 @@ from tacit.pipeline.pair_counts import PairCounts
 
 @dataclass(frozen=True)
 class Likeness:
-    """What is known of an item beside another.
+    """Evidence on a pair of items.
 
     Attributes
     ----------
     both : int
         Users who chose both.
     together, following : float
-        How many times as many users as popularity predicts chose both within a day, and chose it right after
-        the other; 0 where too few did.
+        Number of users who chose both within a day, and who chose it right after the other, as a multiple of
+        what popularity predicts; 0 if they are too few.
     text : float
-        Cosine of the texts around their mean; NaN where one of the two has none.
+        Cosine of the centred vectors of the texts; NaN if one of the two has none.
     """
 
     both: int
@@ -33,13 +33,13 @@ class Likeness:
 
 
 class Evidence:
-    """Counts and texts of pairs of items; safe to share, as nothing that it holds changes.
+    """Counts and texts of pairs of items; safe to share between threads.
 
     Parameters
     ----------
     interactions : Interactions
     catalogue : Catalogue
-        The one that was fitted on: texts are compared around the mean of its vectors.
+        That of the fit: vectors are centred on the mean of its vectors.
     """
 
     def __init__(self, interactions: Interactions, catalogue: Catalogue) -> None:
@@ -47,7 +47,7 @@ class Evidence:
         self._catalogue = catalogue
 
     def between(self, item: int, others: Int32, catalogue: Catalogue) -> list[Likeness]:
-        """Return what is known of each of ``others`` (int32[m]) beside an item of a catalogue."""
+        """Return the evidence on an item of a catalogue and each of ``others`` (int32[m])."""
         counts = self.counts
         following = counts.lift(item, "next") if counts.ordered else np.zeros(1)
         columns = (

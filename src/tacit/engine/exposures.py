@@ -1,4 +1,4 @@
-"""Which lists were shown: recorded in groups, away from the requests."""
+"""Exposures: the shown lists, stored in groups by a thread of their own."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from tacit.store.events import EventStore, StorageError
 _PAUSE = 1.0
 _GROUP = 1_000
 _MOST_WAITING = 50_000
-"""Beyond this the oldest are forgotten: a record of what was shown never slows or ends what is shown."""
+"""Beyond this the oldest are dropped: recording must never slow or fail a request."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Exposures:
         self._thread.start()
 
     def add(self, request: Request, answer: Response, at: float) -> None:
-        """Take note of an answer; it is stored within about a second."""
+        """Record an answer; it is stored within about a second."""
         self._waiting.append(
             {
                 "recommendation_id": answer.recommendation_id,

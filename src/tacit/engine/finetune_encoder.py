@@ -1,8 +1,8 @@
-"""From an event log and a catalogue to a text encoder that has learned from the log what goes with what.
+"""From an event log and a catalogue to a text encoder tuned on the log.
 
 Two methods: ``head`` learns a linear map behind an encoder in seconds (`tacit.encoders.tuned`), ``full``
-trains the last layers of a language model (`tacit.encoders.finetune`). Both are measured on items that were
-held out of the learning, and the encoder as it is stays one of the choices.
+trains the last layers of a language model (`tacit.encoders.finetune`). Both are measured on held-out items,
+and the encoder as it is stays one of the choices.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ _START = "the encoder as it is"
 
 @dataclass(frozen=True)
 class Attempt:
-    """One encoder that was measured on the held-out items.
+    """One encoder, measured on the held-out items.
 
     Attributes
     ----------
@@ -58,16 +58,16 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Finetuned:
-    """What a fine-tuning of an encoder found.
+    """Result of a fine-tuning of an encoder.
 
     Attributes
     ----------
     directory : Path
-        What ``Config(encoder=...)`` takes, if the encoder was written.
+        Value for ``Config(encoder=...)``, if the encoder was written.
     written : bool
-        False where no epoch was better than the encoder as it is.
+        False if no epoch was better than the encoder as it is.
     attempts : list of Attempt
-        All that was measured, the encoder as it is first.
+        All measured encoders, the encoder as it is first.
     best : Attempt
     """
 
@@ -89,7 +89,7 @@ class Finetuned:
 
 @dataclass(frozen=True)
 class _Source:
-    """What an encoder learns from."""
+    """The data that an encoder learns from."""
 
     interactions: Interactions
     catalogue: Catalogue
@@ -138,7 +138,7 @@ def finetune_encoder(
 
 
 def check_request(method: str, base: str, out: Path) -> None:
-    """Refuse what surely cannot be done, before any file is read.
+    """Refuse impossible arguments before any file is read.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def check_request(method: str, base: str, out: Path) -> None:
 
 
 def _before(events: pl.DataFrame, until: str | None) -> pl.DataFrame:
-    """Return the events before a time that somebody wrote down."""
+    """Return the events before a time given as text."""
     if until is None:
         return events
     written = pl.Series([until])

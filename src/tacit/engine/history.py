@@ -1,4 +1,4 @@
-"""From who asks to a query: the history of the snapshot, what happened since, and what the request tells."""
+"""From a request to a query: the history in the snapshot, later events, and the items of the request."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from tacit.data.users import UNKNOWN, traits_by_code
 from tacit.engine.state import State
 from tacit.store.records import Event
 
-_TOLD = "view"
-"""What an item that a request tells of counts as: that somebody looked at it."""
+_REQUEST_EVENT = "view"
+"""Event type of an item in the history of a request."""
 
 
 @dataclass(frozen=True)
 class History:
-    """One query, and by what each of its events happened (the event types, aligned with the events)."""
+    """One query, and the event types of its events."""
 
     queries: Queries
     kinds: list[str]
@@ -40,50 +40,50 @@ def history_of(
     state: State,
     user_id: str | None,
     since: Sequence[Event],
-    told: Sequence[str],
+    items: Sequence[str],
     *,
     allow_seen: bool,
     stored: Mapping[str, Json] | None = None,
     attributes: Mapping[str, Json] = MappingProxyType({}),
     context: Mapping[str, Json] = MappingProxyType({}),
 ) -> History:
-    """Return the history of whoever asks, oldest event first, and what is known of them.
+    """Return the history of a request, oldest event first, with the traits of the user and the moment.
 
-    The moment of asking is the last thing that is known (of the log or of this history), and not the
-    clock's: so an answer depends on the snapshot and the history alone, and agrees with `recommend_all`.
+    The moment of the query is that of the last known event (of the log or of this history), not the clock's:
+    so a list depends on the snapshot and the history only, and agrees with `recommend_all`.
 
     Parameters
     ----------
     state : State
     user_id : str or None
-        Whose history in the snapshot counts; None or an unknown id for nobody's.
+        Whose history in the snapshot to use; None or an unknown id for none.
     since : sequence of Event
-        What the store has of them, oldest first. Events that the snapshot was fitted on count once.
-    told : sequence of str
-        Item ids that the request itself tells of, oldest first; they come last.
+        Their stored events, oldest first. Events that the snapshot was fitted on count once.
+    items : sequence of str
+        Item ids of the request itself, oldest first; they come last.
     allow_seen : bool
-        Keep items of the history in the answer.
+        Keep items of the history in the list.
     stored : mapping, optional
-        The attributes that the store has of them, in place of those of the snapshot.
+        Their stored attributes, in place of those of the snapshot.
     attributes : mapping
-        Those that the request itself tells of; each goes before what else is known.
+        Those of the request itself; each overrides what else is known.
     context : mapping
-        What it tells of the moment: the device, ...
+        Attributes of the moment: the device, ...
     """
     log = state.snapshot.interactions
     user = -1 if user_id is None else int(log.users.encode([user_id])[0])
-    past = _past(log, user)
-    live = _live(state, since, _told(state, since, told), past)
-    order = np.argsort(np.concatenate([past.at, live.at]), kind="stable")
-    at = np.concatenate([past.at, live.at])[order]
-    item = np.concatenate([past.item, live.item])[order]
-    kinds = past.kinds + live.kinds
+    fitted = _fitted_events(log, user)
+    live = _live(state, since, _of_request(state, since, items), fitted)
+    order = np.argsort(np.concatenate([fitted.at, live.at]), kind="stable")
+    at = np.concatenate([fitted.at, live.at])[order]
+    item = np.concatenate([fitted.item, live.item])[order]
+    kinds = fitted.kinds + live.kinds
     kind = [log.kinds.index(name) if name in log.kinds else -1 for name in kinds]
     offsets = np.array([0, len(item)], dtype=np.int64)
     queries = Queries(
         offsets=offsets,
         item=item,
-        weight=np.concatenate([past.weight, live.weight])[order],
+        weight=np.concatenate([fitted.weight, live.weight])[order],
         at=at,
         kind=np.array(kind, dtype=np.int16)[order],
         now=np.array([max(log.end, at[-1] if len(at) else log.end)]),
@@ -96,32 +96,32 @@ def history_of(
 
 
 def _traits(
-    log: Interactions, user: int, stored: Mapping[str, Json] | None, told: Mapping[str, Json]
+    log: Interactions, user: int, stored: Mapping[str, Json] | None, given: Mapping[str, Json]
 ) -> Int32:
-    """Return what is known of who asks: int32[t]."""
+    """Return the traits of the user: int32[t]."""
     columns = log.trait_columns
     known = traits_by_code(log.traits, [user])[0] if stored is None else columns.traits_of(stored)
-    own = columns.traits_of(told)
+    own = columns.traits_of(given)
     return np.where(own != UNKNOWN, own, known)
 
 
-def _past(log: Interactions, user: int) -> _Events:
+def _fitted_events(log: Interactions, user: int) -> _Events:
     start, stop = (log.offsets[user], log.offsets[user + 1]) if user >= 0 else (0, 0)
     kinds = [log.kinds[kind] for kind in log.kind[start:stop]]
     return _Events(log.item[start:stop], log.weight[start:stop], log.at[start:stop], kinds)
 
 
-def _live(state: State, since: Sequence[Event], requested: Sequence[Event], past: _Events) -> _Events:
+def _live(state: State, since: Sequence[Event], requested: Sequence[Event], fitted: _Events) -> _Events:
     """Return the events on known items that the snapshot was not fitted on, and all of the request's."""
     log = state.snapshot.interactions
     events = [*since, *requested]
     codes = state.catalogue.items.encode([event.item_id for event in events])
     kinds = canonical_events(pl.Series([event.event for event in events], dtype=pl.String)).to_list()
     at = [event.at for event in events]
-    fitted = set(zip(past.item.tolist(), past.at.tolist(), past.kinds, strict=True))
-    # A request has no moment of its own: it only looks like the last event of a log.
+    known = set(zip(fitted.item.tolist(), fitted.at.tolist(), fitted.kinds, strict=True))
+    # The event of a request has no time of its own: its time may equal that of the last event of the log.
     new = [
-        place >= len(since) or what not in fitted
+        place >= len(since) or what not in known
         for place, what in enumerate(zip(codes.tolist(), at, kinds, strict=True))
     ]
     kept = np.flatnonzero((codes >= 0) & np.array(new, dtype=bool)).tolist()
@@ -129,22 +129,22 @@ def _live(state: State, since: Sequence[Event], requested: Sequence[Event], past
     return _Events(
         codes[kept],
         _weights(state, [events[place] for place in kept], kept_kinds),
-        np.array(at, dtype=np.float64)[kept] if log.timing == "time" else _places(log, past, len(kept)),
+        np.array(at, dtype=np.float64)[kept] if log.timing == "time" else _places(log, fitted, len(kept)),
         kept_kinds,
     )
 
 
-def _told(state: State, since: Sequence[Event], items: Sequence[str]) -> list[Event]:
-    """Return the items that a request tells of as events at the last known moment."""
+def _of_request(state: State, since: Sequence[Event], items: Sequence[str]) -> list[Event]:
+    """Return the items of a request as events at the last known moment."""
     last = max([state.snapshot.interactions.end, *(event.at for event in since)])
-    return [Event("", "session", "", id_, _TOLD, last) for id_ in items]
+    return [Event("", "session", "", id_, _REQUEST_EVENT, last) for id_ in items]
 
 
-def _places(log: Interactions, past: _Events, count: int) -> Float64:
-    """Return places after the user's last one, where the log knows an order and no times."""
+def _places(log: Interactions, fitted: _Events, count: int) -> Float64:
+    """Return places after the user's last one, for a log with an order and no times."""
     if log.timing == "none":
         return np.zeros(count)
-    last = float(past.at[-1]) if len(past.at) else 0.0
+    last = float(fitted.at[-1]) if len(fitted.at) else 0.0
     return last + 1 + np.arange(count, dtype=np.float64)
 
 

@@ -1,4 +1,4 @@
-"""An item that arrives while serving: what it may say, and as a row with the catalogue's types."""
+"""Items that arrive while serving: allowed attributes, and a row with the catalogue's types."""
 
 from collections.abc import Mapping
 

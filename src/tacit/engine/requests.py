@@ -1,4 +1,4 @@
-"""What the engine is asked and what it answers: plain data with text ids."""
+"""Requests and responses of the engine: plain data with text ids."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Request:
     allow_seen : bool
         Keep items of the history in the list.
     attributes : mapping
-        What the request itself tells of who asks; it counts more than what is stored.
+        Attributes of the user in the request itself; they override stored ones.
     context : mapping
         What it tells of the moment: the device, the channel, ...
     """
@@ -46,7 +46,7 @@ class Recommended:
 
 @dataclass(frozen=True)
 class Response:
-    """A list, with the id under which its exposure is stored and the version of the model that made it."""
+    """A list, with the id of its stored exposure and the version of its model."""
 
     recommendation_id: str
     model: str

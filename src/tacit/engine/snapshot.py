@@ -48,7 +48,7 @@ class Snapshot:
     weights : EventWeights
         How the event types of new events are weighed.
     encoder : str
-        Source of the encoder that made the vectors: what a new item is encoded with.
+        Source of the encoder of the vectors: new items are encoded with it.
     learned_encoder : TfidfEncoder or None
         The encoder itself where it was fitted on the catalogue.
     facts : mapping
@@ -129,7 +129,7 @@ def load(directory: Path) -> Snapshot:
 
 
 def config_of(directory: Path) -> Config:
-    """Return the configuration that a snapshot was made with, after checking every file of it.
+    """Return the configuration of a snapshot, after checking every file of it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a request reads: one frozen value, replaced as a whole, so that nobody sees half a change."""
+"""The state that requests read: one frozen value, replaced as a whole, so no request sees half a change."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class ItemEncoder:
-    """The encoder that made a snapshot's vectors, loaded when the first text comes and then kept.
+    """The encoder of a snapshot's vectors, loaded for the first text and then kept.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class ItemEncoder:
         return self._snapshot.learned_encoder or encoder_from(self._snapshot.encoder)
 
     def encode(self, texts: Sequence[str]) -> Float32 | None:
-        """Return float32[n, d] as in the catalogue; None where the catalogue has no vectors.
+        """Return float32[n, d] as in the catalogue; None if the catalogue has no vectors.
 
         Raises
         ------
         ArtifactError
-            If the encoder found on this machine is not the one of the snapshot.
+            If the encoder of this machine is not that of the snapshot.
         """
         known = self._snapshot.catalogue.vectors
         if known is None:
@@ -59,7 +59,7 @@ class ItemEncoder:
 
 @dataclass(frozen=True)
 class State:
-    """A snapshot and the items that came after it.
+    """A snapshot and later items.
 
     Attributes
     ----------
@@ -70,8 +70,7 @@ class State:
     titles : polars.Series of str
         By item code.
     evidence : Evidence
-        What the log and the texts say of two items; made on first use, and the same for all states of a
-        snapshot.
+        Evidence on pairs of items; built on first use, and shared by all states of a snapshot.
     """
 
     snapshot: Snapshot
@@ -83,13 +82,13 @@ class State:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "State":
-        """Return the state of a snapshot alone."""
+        """Return the state of a snapshot without later items."""
         catalogue = snapshot.catalogue
         evidence = Evidence(snapshot.interactions, catalogue)
         return cls(snapshot, ItemEncoder(snapshot), catalogue, snapshot.pipeline, catalogue.titles, evidence)
 
     def grown(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
-        """Return a state with items added or replaced; known item codes stay what they are."""
+        """Return a state with items added or replaced; known item codes do not change."""
         frame = item_frame(items, self.catalogue)
         texts = Catalogue.from_frame(frame, Vocabulary(list(items))).texts
         catalogue = self.catalogue.extended(frame, self.encoder.encode(texts.to_list()))
@@ -97,7 +96,7 @@ class State:
         return replace(self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles)
 
     def grown_where_possible(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
-        """Return a state with every item that can be added: one that cannot must not keep a service down."""
+        """Return a state with every item that can be added: one that cannot must not stop the service."""
         if not items:
             return self
         try:

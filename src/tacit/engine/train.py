@@ -1,4 +1,4 @@
-"""From cleaned frames to a snapshot: the trip of a fit."""
+"""From cleaned frames to a snapshot: the steps of a fit."""
 
 import hashlib
 import platform
@@ -44,10 +44,10 @@ def train(
     events : polars.DataFrame
         See `tacit.data.columns`.
     items : polars.DataFrame, optional
-        ``item_id`` and whatever else is known; items without events become recommendable through it.
+        ``item_id`` and attributes; with it items without events can be recommended.
     config : Config, optional
     users : polars.DataFrame, optional
-        ``user_id`` and what else is known of users, at the time they are asked about: it becomes features.
+        ``user_id`` and attributes of users as known at the time of a query; they become features.
     progress : Progress
     on_epoch : callable, optional
         Called with every epoch of the ranker's training, then with those of the re-ranker's.
@@ -58,7 +58,7 @@ def train(
         If there is no event to learn from.
     """
     if not len(events):
-        raise DataError("there is no event to learn from; see what `tacit check` says of the log")
+        raise DataError("there is no event to learn from; see the report of `tacit check`")
     config = config or Config()
     weights = EventWeights.fit(events, mode=config.weights)
     catalogue = catalogue_of(events, items)
@@ -81,7 +81,7 @@ def train(
 
 
 def catalogue_of(events: pl.DataFrame, items: pl.DataFrame | None) -> Catalogue:
-    """Return the catalogue of everything that the catalogue frame or the log names."""
+    """Return the catalogue of all items of the catalogue frame and the log."""
     columns = [events[col.ITEM]] if items is None else [events[col.ITEM], items[col.ITEM]]
     return Catalogue.from_frame(items, Vocabulary.of(*columns))
 
@@ -89,7 +89,7 @@ def catalogue_of(events: pl.DataFrame, items: pl.DataFrame | None) -> Catalogue:
 def encoded(
     catalogue: Catalogue, source: str, *, progress: Progress = SILENT
 ) -> tuple[TextEncoder | None, Catalogue]:
-    """Return the encoder and the catalogue with vectors; None and no vectors where no item has a text."""
+    """Return the encoder and the catalogue with vectors; None and no vectors if no item has a text."""
     if source == NO_ENCODER or not catalogue.has_text.any():
         return None, catalogue
     texts = catalogue.texts.to_list()
@@ -98,7 +98,7 @@ def encoded(
 
 
 def fingerprint(interactions: Interactions) -> str:
-    """Return the sha256 of what was learned from: ids, times and weights of every event, traits of users."""
+    """Return the sha256 of the training data: ids, times and weights of every event, traits of users."""
     digest = hashlib.sha256()
     for vocabulary in (interactions.users, interactions.items):
         digest.update("\0".join(vocabulary.ids.to_list()).encode())

@@ -1,4 +1,4 @@
-"""Reasons in words that a person reads."""
+"""Reasons in words."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,9 +12,9 @@ from tacit.pipeline.similar import SimilarKind
 _NEAR = 0.4
 """Cosine from which two texts are called similar."""
 _OFTEN = 2.0
-"""Times as many users as popularity predicts, from which something is said to happen often."""
+"""Smallest multiple of what popularity predicts that is called often."""
 _PEOPLE = 2
-"""Users from which it is said that they chose two items: one is nobody's habit."""
+"""Smallest number of users for the words "chosen together"."""
 _VERBS = {
     "viewed": "view viewitem pageview productview visit browse detailview pv",
     "clicked": "click tap selectitem clickitem",
@@ -46,15 +46,15 @@ def in_words(reasons: Sequence[Reason], titles: pl.Series, kinds: Mapping[int, s
 
 
 def similarity_in_words(likeness: Likeness, kind: SimilarKind) -> list[str]:
-    """Return what is known of an item beside another as a few words, what was asked first."""
-    said = {
+    """Return the evidence on a pair of items as a few words, that of the requested kind first."""
+    found = {
         "alike": f"chosen together by {likeness.both:,} people" if likeness.both >= _PEOPLE else "",
         "together": "often chosen within a day of it" if likeness.together >= _OFTEN else "",
         "next": "often chosen right after" if likeness.following >= _OFTEN else "",
         "text": "similar in text" if likeness.text >= _NEAR else "",
     }
-    first = said.pop(kind)
-    return [words for words in (first, *said.values()) if words]
+    first = found.pop(kind)
+    return [words for words in (first, *found.values()) if words]
 
 
 def _in_words(reason: Reason, titles: pl.Series, kinds: Mapping[int, str]) -> str:

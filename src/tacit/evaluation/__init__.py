@@ -1,1 +1,1 @@
-"""Honest numbers: metrics, paired bootstrap intervals, slices, the leaderboard."""
+"""Evaluation: metrics, paired bootstrap intervals, slices, the leaderboard."""

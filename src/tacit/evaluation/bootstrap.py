@@ -13,7 +13,7 @@ def resampled_means(values: Float64, rng: np.random.Generator) -> Float64:
     """Return the means of every column over `RESAMPLES` resamples of the users: float64[resamples, columns].
 
     All columns share each resample, so the difference of two columns is the bootstrap of their paired
-    difference. A resample is kept as how often it holds each user: its means are then one matrix product.
+    difference. A resample is a count of each user, so its means are one matrix product.
 
     Parameters
     ----------
@@ -50,6 +50,6 @@ def interval(values: Float64, rng: np.random.Generator, *, level: float = 0.95) 
         One value a user, n at least 1.
     rng : numpy.random.Generator
     level : float
-        Share of resamples inside.
+        Share of resamples within the interval.
     """
     return percentiles(resampled_means(values[:, None], rng)[:, 0], level=level)

@@ -1,4 +1,4 @@
-"""Models by name on one cut, rankers on one first stage and the ablation beside them, as one report."""
+"""Models by name on one cut, rankers on one first stage, and an ablation, as one report."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -24,12 +24,12 @@ def compare(
     against: str | None = None,
     progress: Progress = SILENT,
 ) -> dict[str, Json]:
-    """Return the report of models that were fitted on one side of a cut and asked about the other.
+    """Return the report of models fitted on one side of a cut and evaluated on the other.
 
     Parameters
     ----------
     split : Split
-        Its catalogue with vectors, if models are to read texts.
+        Its catalogue has vectors if models use texts.
     config : Config
         Of ``blend``, ``tacit`` and the first stage of the rankers.
     models : sequence of str, optional
@@ -37,9 +37,9 @@ def compare(
     rankers : sequence of str, optional
         See `ranker_names`; ``tacit-NAME`` in the report.
     own : mapping of name to callable, optional
-        What makes models of the caller's own.
+        Builders of models of the caller.
     ablation : bool
-        The configured ranker without each family of features as well: ``tacit-without-FAMILY``.
+        Also the configured ranker without each family of features: ``tacit-without-FAMILY``.
     against : str, optional
         Model that differences are taken against; the best simple one by default.
     progress : Progress
@@ -54,7 +54,7 @@ def compare(
     ConfigError
         If a name is unknown or taken, or the configuration has no ranker to take features from.
     UnsupportedError
-        If a model that was asked for needs texts and there are none.
+        If a named model needs texts and there are none.
     """
     protocol = protocol_of(split)
     names = model_names(models, config)

@@ -1,4 +1,4 @@
-"""Fit a model on the past, ask it about the future, count."""
+"""Fit a model on the training part, compute its lists for the test part, measure."""
 
 import gc
 import time
@@ -31,19 +31,19 @@ _FIT = "fit"
 
 @dataclass(frozen=True)
 class Costs:
-    """What a model costs.
+    """Time and memory of a model.
 
     Attributes
     ----------
     fit_seconds : float
-        Wall clock of the fit alone.
+        Wall clock of the fit.
     ms_per_list : float
-        Median milliseconds of one list of ten asked for alone, on one thread as in the service. All models
-        are asked in turns: what else the machine does slows them alike.
+        Median milliseconds of a single list of ten, on one thread as in the service. The models take turns,
+        so other load of the machine slows all of them.
     ms_per_list_batch : float
-        Milliseconds a list when all test users are asked about at once, lists of 20.
+        Milliseconds a list when all test users are one batch, lists of 20.
     peak_mb : float
-        Largest growth of the process's resident memory while fitting and making all lists.
+        Largest growth of the process's resident memory during the fit and the lists.
     """
 
     fit_seconds: float
@@ -88,8 +88,8 @@ def evaluate_all(
         Each returns an unfitted model; see `tacit.models.protocol`.
     split : Split
     seed : int
-        The randomness of a model depends on it alone, as in a fit that serves: two models with the same parts
-        see the same users.
+        The randomness of a model depends on it only, as in a fit for serving: two models with the same parts
+        draw the same users.
     progress : Progress
         Shown by models that take one.
     """
@@ -106,7 +106,7 @@ def evaluate_all(
 
 
 def _outcome(name: str, make: Callable[[], Any], split: Split, *, seed: int, progress: Progress) -> Outcome:
-    """Fit a model and measure its lists for every test user; what one list takes is not measured yet."""
+    """Fit a model and measure its lists for every test user; the time of one list is measured later."""
     model = make()
     gc.collect()  # what an earlier model left must not count
     with metered() as whole:
@@ -139,19 +139,19 @@ def score(ranking: Ranking, part: Slice) -> dict[str, Float64]:
 
 
 def fit_model(model: Any, split: Split, *, seed: int, progress: Progress) -> Any:
-    """Return a model fitted on the training part; one that can shows its progress."""
+    """Return a model fitted on the training part, with progress if it shows any."""
     if isinstance(model, ShowsProgress):
         model = model.showing(progress)
     return fitted(model, split.train, split.catalogue, rng=generator(seed, _FIT))
 
 
 def protocol_of(split: Split) -> Protocol | None:
-    """Return the kind of cut that a two-stage model is to learn from: that of the split, where it is one."""
+    """Return the kind of cut that a two-stage model learns from: that of the split, if it is one."""
     return cast("Protocol", split.protocol) if split.protocol in _CUTS else None
 
 
 def first_stage(config: Config, split: Split, *, progress: Progress = SILENT) -> FirstStage:
-    """Return the retrievers of a configuration, fitted and rehearsed on the training part of a split."""
+    """Return the first stage of a configuration, fitted on the training part of a split."""
     return fit_first_stage(
         config,
         split.train,

@@ -1,7 +1,7 @@
 """Outcomes side by side: means with intervals, paired differences with the best simple model, and a choice.
 
-Chosen is the cheapest model that no dearer one beats beyond noise: what other users of the same kind might as
-well have turned round is not worth paying for.
+The choice is the cheapest model that no more expensive one beats beyond noise: a difference that could be the
+opposite for other users is not worth paying for.
 """
 
 import platform
@@ -35,12 +35,12 @@ def leaderboard(
     outcomes : sequence of Outcome
     split : Split
     simple : collection of str
-        Names of the models that are one idea each.
+        Names of the models of one idea each.
     against : str, optional
         Name of the baseline, the model that differences are taken against; the best of the simple ones
         (NDCG@10, all users) by default.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap.
     """
     best = best_simple(outcomes, simple)
     baseline = next((outcome for outcome in outcomes if outcome.name == against), best)
@@ -78,10 +78,10 @@ def conclusion(
     if baseline is None:
         return f"{lead}; there is no simple model to compare it with."
     if best is baseline:
-        dearer = [outcome.name for outcome in outcomes if outcome.name not in simple]
-        if not dearer:
-            return f"{lead} among the simple models; none but such was asked for."
-        return f"{lead}: a simple model, and none of {', '.join(dearer)} does better."
+        costlier = [outcome.name for outcome in outcomes if outcome.name not in simple]
+        if not costlier:
+            return f"{lead} among the simple models; only such were compared."
+        return f"{lead}: a simple model, and none of {', '.join(costlier)} does better."
     difference = best.values["all"][MAIN] - baseline.values["all"][MAIN]
     low, high = interval(difference, generator(seed, "bootstrap"))
     verdict = "beyond noise" if low > 0 else "but within noise"
@@ -94,8 +94,8 @@ def conclusion(
 def choice(outcomes: Sequence[Outcome], seed: int) -> dict[str, Json]:
     """Return the ``name`` of the model to choose and the ``reason``, a sentence.
 
-    It is the cheapest that no dearer one beats beyond noise: NDCG@10 over all users, the 95 % interval of the
-    paired difference. Cheap is what takes few milliseconds a list; of equals, few seconds to fit.
+    It is the cheapest that no more expensive one beats beyond noise: NDCG@10 over all users, the 95 %
+    interval of the paired difference. The cost is milliseconds a list; ties: seconds of the fit.
     """
     ranked = sorted(outcomes, key=lambda outcome: (outcome.costs.ms_per_list, outcome.costs.fit_seconds))
     values = np.stack([outcome.values["all"][MAIN] for outcome in ranked], axis=1)
@@ -103,19 +103,19 @@ def choice(outcomes: Sequence[Outcome], seed: int) -> dict[str, Json]:
     chosen = next(
         one
         for one in range(len(ranked))
-        if all(percentiles(dearer - means[:, one])[0] <= 0 for dearer in means[:, one + 1 :].T)
+        if all(percentiles(costlier - means[:, one])[0] <= 0 for costlier in means[:, one + 1 :].T)
     )
     return {"name": ranked[chosen].name, "reason": _reason(ranked, chosen, values, means)}
 
 
 def _reason(ranked: Sequence[Outcome], chosen: int, values: Float64, means: Float64) -> str:
-    """Return the sentence of a choice; models from cheap to dear, ``means`` those of the resamples."""
+    """Return the sentence of a choice; models from cheap to expensive, ``means`` those of the resamples."""
     lead, quality = f"Choose {ranked[chosen].name}", values.mean(axis=0)
     if len(ranked) == 1:
-        return f"{lead}: no other was asked for."
+        return f"{lead}: no other was compared."
     if chosen < len(ranked) - 1:
         one, other = chosen + 1 + int(quality[chosen + 1 :].argmax()), chosen
-        lead = f"{lead}: nothing dearer is better beyond noise; {ranked[one].name} has"
+        lead = f"{lead}: no more expensive model is better beyond noise; {ranked[one].name} has"
     else:
         one, other = chosen, int(quality[:-1].argmax())
         lead = f"{lead}: each cheaper model is beaten beyond noise; over {ranked[other].name} it has"

@@ -1,4 +1,4 @@
-"""What a step costs: seconds, and by how much the memory of the process grew at most."""
+"""Cost of a step: seconds, and the largest growth of the memory of the process."""
 
 import resource
 import sys
@@ -22,9 +22,9 @@ class Cost:
     seconds : float
         Wall clock.
     peak_mb : float
-        Largest resident memory during the step less that before it, in 10^6 bytes, sampled every 10 ms
-        (where the system has no /proc: growth of the process's peak). Memory that the process had freed but
-        not given back is used again without showing, so a small figure is a lower bound.
+        Largest resident memory during the step less that before it, in 10^6 bytes, sampled every 10 ms (on
+        systems without /proc: growth of the process's peak). Reuse of memory that was freed but not returned
+        to the system does not show, so a small figure is a lower bound.
     """
 
     seconds: float = 0.0
@@ -33,7 +33,7 @@ class Cost:
 
 @contextmanager
 def metered() -> Iterator[Cost]:
-    """Measure what happens inside the block."""
+    """Measure the block."""
     cost = Cost()
     before = peak = _resident_mb()
     done = threading.Event()

@@ -1,6 +1,6 @@
 """Ranking metrics, exact and vectorised: one value a query.
 
-With ``hit[p]`` = 1 where place p (from 1) holds a target, and T targets (those nobody could know included):
+With ``hit[p]`` = 1 where place p (from 1) holds a target, and T targets (unknown items included):
 
 - ``ndcg@k``: sum of hit[p] / log2(p + 1) over the first k / the same sum of a list of min(T, k) hits
 - ``recall@k``: hits in the first k / T
@@ -21,7 +21,7 @@ from tacit.data.ranking import Ranking
 
 NAMES = ("ndcg@10", "recall@20", "hitrate@10", "mrr@10", "map@10")
 LONGEST = 20
-"""Longest list that any of the metrics looks at."""
+"""Longest list that any of the metrics uses."""
 
 _LISTS = 2_048
 """Lists whose vectors are held at once: 60 MB of float64 at 384 dimensions."""
@@ -35,7 +35,7 @@ def hits(ranking: Ranking, target_offsets: Int64, targets: Int32) -> Bool:
     ranking : Ranking
         n lists.
     target_offsets : int64[n + 1], targets : int32[...]
-        Codes; -1 is a target that no list can hold.
+        Codes; -1 for a target that no list can hold.
     """
     width = np.int64(max(int(ranking.items.max(initial=0)), int(targets.max(initial=0))) + 1)
     row = np.repeat(np.arange(len(ranking), dtype=np.int64), np.diff(target_offsets))
@@ -92,7 +92,7 @@ def average_precision(hit: Bool, totals: Int64, k: int) -> Float64:
 
 
 def coverage(ranking: Ranking, n_items: int, k: int = 10) -> float:
-    """Return the share of the candidates that stand in at least one list."""
+    """Return the share of the candidates that are in at least one list."""
     listed = ranking.items[:, :k]
     return len(np.unique(listed[listed >= 0])) / max(n_items, 1)
 
@@ -100,13 +100,13 @@ def coverage(ranking: Ranking, n_items: int, k: int = 10) -> float:
 def novelty(ranking: Ranking, popularity: Int64, k: int = 10) -> float | None:
     """Return the mean self-information of the listed items, in bits; None where nothing is listed.
 
-    An item with c of the C training events on m items tells ``-log2((c + 1) / (C + m))`` bits: one event
-    is added to each, so that an item without any has a figure too (Zhou et al., 2010).
+    An item with c of the C training events on m items has ``-log2((c + 1) / (C + m))`` bits: one event is
+    added to each item, so that items without events have a figure too (Zhou et al., 2010).
     """
     listed = ranking.items[:, :k]
     share = (popularity + 1) / (popularity.sum() + len(popularity))
-    told = -np.log2(share)[listed[listed >= 0]]
-    return float(told.mean()) if len(told) else None
+    bits = -np.log2(share)[listed[listed >= 0]]
+    return float(bits.mean()) if len(bits) else None
 
 
 def diversity(ranking: Ranking, vectors: Float32 | None, k: int = 10) -> float | None:
@@ -137,7 +137,7 @@ def _spread(listed: Int32, unit: Float32) -> Float64:
     """Return the mean of 1 - cosine over the pairs of each list (int32[n, k], two items at least)."""
     real = listed >= 0
     picked = np.where(real[:, :, None], unit[listed], 0).astype(np.float64)  # n, k, d
-    # The squared length of a sum of vectors holds every pair twice, and every vector with itself.
+    # The squared length of a sum of vectors contains every pair twice, and every vector with itself.
     twice = (picked.sum(axis=1) ** 2).sum(axis=1) - (picked**2).sum(axis=(1, 2))
     count = real.sum(axis=1)
     return np.asarray(1 - twice / (count * (count - 1)))

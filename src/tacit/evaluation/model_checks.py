@@ -1,7 +1,7 @@
-"""Refuses models that break their protocol: what they return would make metrics that mean nothing.
+"""Refuses models that break their protocol: their metrics would mean nothing.
 
-A list that names an item twice counts one hit twice (NDCG above 1), a score of the wrong width belongs to
-other items, and NaN hides in a list that is merely short.
+A list with an item twice counts one hit twice (NDCG above 1), scores of the wrong width belong to other
+items, and NaN looks like a short list.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from tacit.models.protocol import MakesLists, Scorer, recommend
 
 
 def checked_model(name: str, make: Callable[[], Any]) -> Any:
-    """Return a model that can be fitted and asked.
+    """Return a model with the methods that an evaluation needs.
 
     Raises
     ------
     ConfigError
-        If what was made has no ``fit``, or neither ``score`` nor ``recommend``.
+        If it has no ``fit``, or neither ``score`` nor ``recommend``.
     """
     model = make()
     if isinstance(model, type) or not callable(getattr(model, "fit", None)):
@@ -38,7 +38,7 @@ def checked_lists(name: str, model: Any, queries: Queries, k: int, n_items: int)
     Parameters
     ----------
     name : str
-        Of the model, for messages.
+        Name of the model, for messages.
     model : fitted model
     queries : Queries
         n histories.
@@ -49,16 +49,16 @@ def checked_lists(name: str, model: Any, queries: Queries, k: int, n_items: int)
     Raises
     ------
     ConfigError
-        If the scores or the lists are not what `tacit.models.protocol` and `Ranking` say.
+        If the scores or the lists are not as `tacit.models.protocol` and `Ranking` require.
     """
-    asked = model if isinstance(model, MakesLists) else _Checked(model, name, n_items)
-    ranking = recommend(asked, queries, k)
+    checked = model if isinstance(model, MakesLists) else _Checked(model, name, n_items)
+    ranking = recommend(checked, queries, k)
     _check_ranking(name, ranking, (len(queries), k), n_items)
     return ranking
 
 
 class _Checked:
-    """A scorer whose scores are looked at before they are used."""
+    """A scorer whose scores are checked before they are used."""
 
     def __init__(self, model: Scorer, name: str, n_items: int) -> None:
         self._model = model
@@ -69,8 +69,8 @@ class _Checked:
         scores = self._model.score(queries, items)
         shape = (len(queries), self._n_items if items is None else len(items))
         _check_array(self._name, "scores", scores, np.floating, "float32", shape, "queries x items")
-        if scores.size and np.isnan(scores.min()):  # min carries NaN along and needs no second matrix
-            raise _refusal(self._name, "scores with NaN; give -inf where it has nothing to say of an item")
+        if scores.size and np.isnan(scores.min()):  # min propagates NaN and needs no second matrix
+            raise _refusal(self._name, "scores with NaN; give -inf where it has no score of an item")
         if not scores.flags.writeable:
             raise _refusal(self._name, "scores with an array that cannot be written to; return a copy of it")
         return scores

@@ -1,4 +1,4 @@
-"""Parts of the test that an average hides: newcomers, short and long histories, items nobody has seen."""
+"""Parts of the test that an average hides: new users, short and long histories, items without events."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ SHORT_HISTORY = 10
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the queries with some of their targets.
+    """A subset of the queries with a subset of their targets.
 
     Attributes
     ----------
@@ -37,8 +37,8 @@ class Slice:
 def slices(split: Split) -> list[Slice]:
     """Return the slices that are not empty, all users first.
 
-    "cold-item" keeps only the targets without a training event (those that could not be known included);
-    the others keep all targets of some users.
+    "cold-item" keeps only the targets without a training event (unknown items included); the others keep all
+    targets of some users.
     """
     lengths = split.queries.acted().lengths
     every = np.ones(len(split.targets), dtype=bool)
@@ -51,8 +51,8 @@ def slices(split: Split) -> list[Slice]:
         ("long-history", lengths > SHORT_HISTORY, every),
         ("cold-item", np.ones(len(lengths), dtype=bool), cold),
     ]
-    made = [_slice(split, name, chosen, targets) for name, chosen, targets in users]
-    return [one for one in made if len(one.rows)]
+    slices = [_slice(split, name, chosen, targets) for name, chosen, targets in users]
+    return [one for one in slices if len(one.rows)]
 
 
 def _slice(split: Split, name: str, users: Bool, targets: Bool) -> Slice:

@@ -1,4 +1,4 @@
-"""The cut of an evaluation: what models may see, whom they are asked about, and what happened next."""
+"""The cut of an evaluation: the training events, the test queries and their targets."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ def _as_it_is(train: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Split:
-    """One honest cut.
+    """One cut of a log into training and test.
 
     Attributes
     ----------
@@ -40,18 +40,18 @@ class Split:
         The moment of a time cut, Unix seconds.
     train : Interactions
     catalogue : Catalogue
-        Items of the catalogue file and of the training events: nothing that only the test knows, unless
-        the candidates are those of the log. All of it is available: whether an item is on sale today says
-        nothing of the days of the test.
+        Items of the catalogue file and of the training events, without items that only the test has, unless
+        the candidates are those of the log. All are available: whether an item is on sale today is no
+        information on the days of the test.
     queries : Queries
         One per test user, the history before the cut.
     target_offsets : int64[n + 1], targets : int32[...]
-        What each of them chose next; -1 for an item that could not be known, which stays in the denominator.
+        Items that each of them chose next; -1 for an unknown item, which stays in the denominator.
     candidates : {"catalogue", "log"}
     test_events : int
-        Held-out events of the users that were kept, the weak and the repeated included.
+        Held-out events of the kept users, weak and repeated ones included.
     left_out_users : int
-        Test users who are not asked about because rules removed all that they did in training (bots).
+        Test users left out because rules removed all of their training events (bots).
     """
 
     protocol: str
@@ -67,7 +67,7 @@ class Split:
 
     @property
     def cold(self) -> Bool:
-        """Whether an item has no training event, being shown apart: bool[items]."""
+        """Whether an item has no training event; exposures do not count: bool[items]."""
         acted = self.train.item[self.train.weight != 0]
         return np.asarray(np.bincount(acted, minlength=len(self.catalogue)) == 0)
 
@@ -94,9 +94,9 @@ def make_split(
     items : polars.DataFrame, optional
         The catalogue.
     users : polars.DataFrame, optional
-        What is known of users, those included who come with the test: it must have been known at the cut.
+        Attributes of users, of test users too: they must have been known at the cut.
     protocol : {"time", "leave-one-out", "random"}, optional
-        The most honest one that the log supports by default.
+        By default the strictest one that the log supports.
     share : float
         Share of the events (time), or of the items of each user (random), to hold out.
     seed : int
@@ -104,10 +104,10 @@ def make_split(
     allow_seen : bool
         Keep items of the history as candidates and as targets (groceries, music).
     candidates : {"catalogue", "log"}
-        What is ranked; see `Split.catalogue`.
+        Items to rank; see `Split.catalogue`.
     clean_train : callable
-        Rules that look at statistics over the log, applied to the training part alone. Users of whom they
-        leave nothing are left out of the test as well: they are no newcomers.
+        Rules on statistics over the log, applied to the training part only. Users who lose all events are
+        left out of the test as well: they are no new users.
     weights : {"default", "names", "auto"}
         How event types are weighed; see `tacit.data.weights`.
 
@@ -118,12 +118,12 @@ def make_split(
     UnsupportedError
         If the log cannot support the protocol.
     """
-    for asked, known in (
+    for value, known in (
         (protocol, (None, *get_args(splits.Protocol))),
         (candidates, get_args(CandidatesOf)),
     ):
-        if asked not in known:
-            raise ConfigError(f"{asked!r} is none of {', '.join(filter(None, known))}")
+        if value not in known:
+            raise ConfigError(f"{value!r} is none of {', '.join(filter(None, known))}")
     if not 0 < share < 1:
         raise ConfigError(f"share is {share}; it must lie between 0 and 1")
     timing = timing_of(events)
@@ -147,9 +147,9 @@ def make_split(
 def training_part(
     events: pl.DataFrame, *, protocol: splits.Protocol | None = None, share: float = 0.1, seed: int = 7
 ) -> pl.DataFrame:
-    """Return the events that `make_split` with the same arguments would let models learn from.
+    """Return the events that models learn from in the `make_split` with the same arguments.
 
-    Whatever is chosen by looking at them alone, the test of that split can judge.
+    The test of that split stays unseen, so it can evaluate anything chosen on these events.
     """
     return events.filter(~_held(events, protocol or splits.DEFAULT[timing_of(events)], share, seed))
 
@@ -158,7 +158,7 @@ def _held(events: pl.DataFrame, protocol: splits.Protocol, share: float, seed: i
     timing = timing_of(events)
     splits.check(protocol, timing)
     user, item = (Vocabulary.of(events[name]).encode(events[name]) for name in (col.USER, col.ITEM))
-    # By name, for what events weigh is learned from what this cut leaves.
+    # Weights by name: other weights would be learned from the test too.
     says_yes = [event for event in events[col.EVENT].unique() if strength(event) > 0]
     chosen = events[col.EVENT].is_in(says_yes).to_numpy()
     at, rng = time_of(events, timing), generator(seed, "split")
@@ -178,7 +178,7 @@ def split_from_files(
 ) -> Split:
     """Return the split that two files make: histories from the first, targets from the second.
 
-    The moment of asking is the end of the first. Parameters as in `make_split`.
+    The moment of the queries is the end of the first. Parameters as in `make_split`.
     """
     return _split(
         train,
@@ -209,11 +209,11 @@ def _split(
 ) -> Split:
     cleaned = clean_train(train)
     gone = train.select(col.USER).unique().join(cleaned, on=col.USER, how="anti")
-    asked = test.join(gone, on=col.USER, how="anti")
-    if not len(cleaned) or not len(asked):
+    remaining = test.join(gone, on=col.USER, how="anti")
+    if not len(cleaned) or not len(remaining):
         raise DataError("the split leaves no event on one side; give a longer log or another --share")
-    left_out = test[col.USER].n_unique() - asked[col.USER].n_unique()
-    train, test = cleaned, asked
+    left_out = test[col.USER].n_unique() - remaining[col.USER].n_unique()
+    train, test = cleaned, remaining
     rule = EventWeights.fit(train, weights)
     vocabulary, rows = _known_items(train, test, items, candidates)
     catalogue = Catalogue.from_frame(rows, vocabulary)
@@ -229,7 +229,7 @@ def _split(
 
 
 def _moments(log: Interactions, test: pl.DataFrame, users: pl.Series) -> Int32:
-    """Return what is known of the moment of asking, the first test event of each user: int32[n, c]."""
+    """Return the traits of the moment of each query, the first test event of its user: int32[n, c]."""
     order = np.argsort(time_of(test, log.timing), kind="stable")
     first = test[order].unique(col.USER, keep="first", maintain_order=True)
     return log.moment_columns.traits(first)[Vocabulary(first[col.USER]).encode(users)]

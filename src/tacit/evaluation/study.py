@@ -1,4 +1,4 @@
-"""Where the trials of a search are kept, so that a search that was stopped goes on where it was."""
+"""Storage of the trials of a search, so that an interrupted search continues where it was."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _SQLITE = b"SQLite format 3\0"
 
 
 def storage_of(study: Path | None) -> str | None:
-    """Return the URL of the SQLite file of a study; None where none is kept.
+    """Return the URL of the SQLite file of a study; None if none is kept.
 
     Raises
     ------

@@ -24,18 +24,18 @@ from tacit.pipeline.twostage import TwoStage
 
 @dataclass(frozen=True)
 class TunedConfig:
-    """What a search over the retrievers of a configuration found.
+    """Result of a search over the retrievers of a configuration.
 
     Attributes
     ----------
     config : Config
-        With the parameters that were kept.
+        With the kept parameters.
     found : list of Tuned
         Every retriever that was tuned.
     lines : list of str
-        What there is to say of it, a sentence each.
+        Sentences on the result.
     protocol : str
-        Of the cut that it was found on.
+        Protocol of the validation cut.
     """
 
     config: Config
@@ -61,9 +61,9 @@ def tune_config(
     config : Config
         Where the search starts.
     split : Split
-        A validation cut; its catalogue with vectors, if texts are to be read.
+        A validation cut; its catalogue has vectors if models use texts.
     names : sequence of str, optional
-        See `retrievers_to_tune`. A retriever that needs texts is skipped where there are none.
+        See `retrievers_to_tune`. A retriever that needs texts is skipped if there are none.
     trials, seconds : int, float
         Budget of each retriever; see `tacit.evaluation.tuning.tune`.
     storage : str, optional
@@ -105,8 +105,8 @@ def tune_config(
 def retrievers_to_tune(names: Sequence[str] | None, config: Config) -> list[Recommender]:
     """Return the retrievers to tune: those of the configuration, or of the names that are given.
 
-    By default the first of each class that has something to tune and is not slow: tuned alike, two of the
-    same class would find the same. A name that the configuration does not have is that of the register.
+    By default the first of each class that has something to tune and is not slow: two of the same class would
+    find the same. A name that is not in the configuration is looked up in the register.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def _needs_text(one: Recommender) -> bool:
 def _kept(
     config: Config, chosen: Sequence[Recommender], found: Sequence[Tuned], split: Split, progress: Progress
 ) -> tuple[Config, list[str]]:
-    """Return the configuration to keep, and what there is to say of the search."""
+    """Return the configuration to keep, and sentences on the search."""
     lines = [
         f"{one.name}: {one.start.value:.4f} before, {one.best.value:.4f} after {len(one.trials)} trials"
         for one in found

@@ -1,12 +1,11 @@
 """Tuning: the parameters of a model that are best on a validation cut, found within a budget.
 
-Optuna's TPE (Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS 2011) proposes, NDCG@10 of
-the users with a history decides. The first trial is where the search starts, so that nothing found is worse
-on the cut. Each proposal depends on the seed and on the trials before it alone, and all are kept in a study:
-a search that was killed goes on where it was, and ends where it would have ended.
+Optuna's TPE (Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS 2011) proposes, and NDCG@10
+of the users with a history decides. The first trial is the start of the search, so the result is never worse
+on the cut. Each proposal depends only on the seed and on the earlier trials, and all are kept in a study: an
+interrupted search continues from there and ends with the same result.
 
-What is found is the best of many on one cut, so its value flatters; only a cut that tuning never saw can tell
-what it is worth.
+The result is the best of many on one cut, so its value is optimistic; only an unseen cut gives an honest one.
 """
 
 import hashlib
@@ -44,7 +43,7 @@ _K = 10
 
 @dataclass(frozen=True)
 class Trial:
-    """What some parameters are worth on the validation cut, and how long it took to see."""
+    """Value of some parameters on the validation cut, and the time that the trial took."""
 
     parameters: Parameters
     value: float
@@ -53,15 +52,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a search found.
+    """Result of a search.
 
     Attributes
     ----------
     name : str
     trials : list of Trial
-        All of them, in order; the first is where the search started.
+        All of them, in order; the first is the start of the search.
     interrupted : bool
-        Whether it was stopped by hand before its budget was spent.
+        Whether it was interrupted before its budget was spent.
     """
 
     name: str
@@ -70,7 +69,7 @@ class Tuned:
 
     @property
     def best(self) -> Trial:
-        """The trial with the highest value; of equals the first."""
+        """The trial with the highest value; ties: the first."""
         return max(self.trials, key=lambda trial: trial.value)
 
     @property
@@ -95,14 +94,14 @@ def tune(
     Parameters
     ----------
     model : Recommender
-        Not fitted; its parameters are where the search starts.
+        Not fitted; its parameters are the start of the search.
     split : Split
         A validation cut: nothing of the test may be in it.
     space : mapping of parameter to Float, Int or Choice, optional
         That of its class by default.
     trials, seconds : int, float
-        The budget: no trial is begun once so many were made or took so long together, those of earlier calls
-        with the same storage included. A trial that was begun is finished.
+        The budget: no trial begins after so many trials or so much time, those of earlier calls with the
+        same storage included. A trial that has begun is finished.
     seed : int
     storage : str, optional
         URL of a database that keeps the trials, for example ``sqlite:///study.db``; in memory by default.
@@ -169,7 +168,7 @@ def surely_better(after: Float64, before: Float64) -> bool:
 
 
 class _Search:
-    """A study that can be gone on with."""
+    """A study that can be continued."""
 
     def __init__(self, study: optuna.Study, space: Space, start: Parameters, seed: int) -> None:
         self._study, self._start, self._seed = study, start, seed
@@ -179,12 +178,12 @@ class _Search:
         }
 
     def done(self) -> list[Trial]:
-        """Return the trials that were finished, in order."""
+        """Return the finished trials, in order."""
         finished = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         return [Trial(_written(trial.params), trial.values[0], _seconds(trial)) for trial in finished]
 
     def step(self, worth: Callable[[Parameters], float]) -> None:
-        """Make one trial; how many were finished decides its randomness, however often it was begun."""
+        """Run one trial; its randomness depends on the number of finished trials, not on restarts."""
         place = len(self.done())
         if place == 0:
             self._study.enqueue_trial(self._start)
@@ -199,7 +198,7 @@ def _seconds(trial: FrozenTrial) -> float:
 
 
 def _written(parameters: Mapping[str, Any]) -> Parameters:
-    """Return the parameters with as many digits as a file needs: three."""
+    """Return the parameters rounded to three significant digits."""
     return {
         name: float(f"{value:.3g}") if isinstance(value, float) else value
         for name, value in parameters.items()
@@ -217,7 +216,7 @@ def _distribution(kind: Float | Int | Choice) -> BaseDistribution:
 
 
 def _fingerprint(split: Split, *more: object) -> str:
-    """Return a digest of all that a value depends on: trials on other data are not taken for these."""
+    """Return a digest of everything that a value depends on: trials on other data are not mixed in."""
     digest = hashlib.sha256(repr(more).encode())
     log, queries, vectors = split.train, split.queries, split.catalogue.vectors
     arrays = [log.user, log.item, log.weight, log.at, queries.offsets, queries.item, split.targets]

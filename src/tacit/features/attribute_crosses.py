@@ -10,11 +10,11 @@ from tacit.features.feature_state import FeatureState
 from tacit.features.pairs import CandidatePairs
 
 _LATELY = 3
-"""Events that show what somebody is after now: the last ones."""
+"""Number of last events that show the present interest."""
 
 
 def attributes(state: FeatureState, pairs: CandidatePairs) -> Values:
-    """Return how much of the history, and of its last events, shares each label, and the price compared."""
+    """Return how much of the history, and of its last events, has each label, and the difference in price."""
     known = state.attributes
     values: Values = []
     for name, matrix in known.labels.items():

@@ -1,4 +1,4 @@
-"""Candidates: what the first stage hands to the second."""
+"""Candidates: the output of the first stage and the input of the second."""
 
 from dataclasses import dataclass, replace
 
@@ -7,18 +7,18 @@ from tacit.core.types import Bool, Float32, Float64, Int32, Int64
 
 @dataclass(frozen=True)
 class Candidates:
-    """For each query the union of what the retrievers put forward.
+    """For each query the union of the best items of the retrievers.
 
     Attributes
     ----------
     items : int32[n, c]
         Item codes, -1 on padding.
     scores : float32[n, c, r]
-        Every retriever's score of every candidate; ``-inf`` where it has nothing to say.
+        Every retriever's score of every candidate; ``-inf`` where it has none.
     lengths : int64[n]
         Number of events in the history of each query.
-    absences : float64[n]
-        Seconds since the last of them; 0 where there is none.
+    idle_times : float64[n]
+        Seconds since the last of them; 0 if there is none.
     retrievers : tuple of r names
     """
 

@@ -1,6 +1,6 @@
-"""Features of who asks: what people like them choose, and crosses of their traits with a candidate's labels.
+"""Features of the user: what similar people choose, and crosses of their traits with a candidate's labels.
 
-Nothing where a log knows nothing of its users; not known where nothing is known of the one who asks.
+No column if the log has no traits; NaN if the user has none.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from tacit.features.people import crossed, slot_names
 
 
 def people(state: FeatureState, pairs: CandidatePairs) -> Values:
-    """Return how much more often people like the one who asks choose the candidate, and its labels."""
+    """Return how much more often people with the user's traits choose the candidate, and its labels."""
     known = state.people
     if known is None:
         return []
@@ -25,7 +25,7 @@ def people(state: FeatureState, pairs: CandidatePairs) -> Values:
 
 
 def crosses(state: FeatureState, pairs: CandidatePairs) -> Values:
-    """Return a bucket for every trait beside every label of the candidate."""
+    """Return a bucket for every pair of a trait and a label of the candidate."""
     known = state.people
     if known is None:
         return []

@@ -1,4 +1,4 @@
-"""What was shown and how it was taken: by everybody, and by whoever asks."""
+"""Exposures and their outcome: over all users, and for the user of the query."""
 
 import numpy as np
 
@@ -9,9 +9,9 @@ from tacit.features.pairs import CandidatePairs
 
 
 def exposure(state: FeatureState, pairs: CandidatePairs) -> Values:
-    """Return how often showing an item leads to an act, and how often it was shown to this user in vain.
+    """Return how often an exposure leads to an act, and how often this user saw the item without one.
 
-    Nothing where the log has no events that only show.
+    No column if the log has no exposures.
     """
     lift = state.statistics.lift
     if np.isnan(lift).all():
@@ -27,7 +27,7 @@ def exposure(state: FeatureState, pairs: CandidatePairs) -> Values:
 def _shown(pairs: CandidatePairs) -> Float32:
     """Return how often the item of each pair was shown to its user, 0 if they ever acted on it: [pairs].
 
-    The pairs ascend by query and item, so that each showing is looked up in a sorted list.
+    The pairs ascend by query and item, so each exposure is looked up in a sorted list.
     """
     codes = (pairs.item, pairs.shown.item, pairs.queries.item)
     width = np.int64(max(int(item.max(initial=0)) for item in codes) + 1)

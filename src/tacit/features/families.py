@@ -1,4 +1,4 @@
-"""The declared list of features: families by name, each with what it needs."""
+"""The list of features: families by name, each with what it needs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class Family:
     Attributes
     ----------
     make : callable
-        From the past and the pairs to the columns.
+        Function of the feature state and the pairs that returns the columns.
     needs : {"text", "collaborative"}, optional
-        The vectors of the past that it looks at.
+        The vectors that it needs.
     usual : bool
-        Whether rankers take it unless they say otherwise.
+        Whether rankers use it by default.
     """
 
     make: Callable[[FeatureState, CandidatePairs], Values]
@@ -29,7 +29,7 @@ class Family:
     usual: bool = True
 
     def values(self, state: FeatureState, pairs: CandidatePairs) -> Values:
-        """Return the columns of the pairs; none where the past has not the vectors."""
+        """Return the columns of the pairs; none if the vectors are missing."""
         if self.needs and getattr(state, self.needs) is None:
             return []
         return self.make(state, pairs)

@@ -1,4 +1,4 @@
-"""What a feature is: a name, the family that it is switched with, and whom it describes."""
+"""Columns of features: name, family, and what they describe."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tacit.core.types import Float32
 Side = Literal["user", "item", "pair", "bucket"]
 
 Values = list[tuple[str, Side, Float32]]
-"""What a family makes: name, side and float32[pairs] of each of its columns; NaN where nothing is known."""
+"""Output of a family: name, side and float32[pairs] of each of its columns; NaN where unknown."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Column:
     ----------
     name : str
     family : str
-        What an ablation leaves out as one.
+        An ablation leaves out a whole family.
     side : {"user", "item", "pair", "bucket"}
-        Whether the value depends on who asks alone, on the candidate alone, or on both. A bucket is of both
-        too, and no amount: a whole number that stands for what was crossed, 0 for nothing.
+        Whether the value depends on the user only, on the candidate only, or on both. A bucket depends on
+        both too and is no amount: a whole number that identifies the crossed values, 0 for none.
     """
 
     name: str
@@ -32,5 +32,5 @@ class Column:
 
 
 def buckets_of(columns: Sequence[Column]) -> list[int]:
-    """Return the places of the columns that hold buckets."""
+    """Return the places of the bucket columns."""
     return [place for place, column in enumerate(columns) if column.side == "bucket"]

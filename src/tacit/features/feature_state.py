@@ -1,4 +1,4 @@
-"""What features know: statistics, vectors and item-item weights, all of them from the past alone."""
+"""State of the features: statistics, vectors and item-item weights, all from the training log only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,18 +23,18 @@ from tacit.models.protocol import Recommender
 
 _FACTORS = 32
 _SEED = 0
-"""Of the start of the singular value decomposition: the same log has the same vectors."""
+"""Seed of the singular value decomposition: the same log gives the same vectors."""
 _FOLLOWERS = 100
 """Items that may follow each item."""
 _EVENTS = 2_000_000
-"""Of a longer log the last events tell what follows what."""
+"""Largest number of events, the last ones, that ``follows`` is counted on."""
 _CELLS = 16_000_000
-"""Weights held at once while the best of each row are found."""
+"""Weights held at once while the best of each row are selected."""
 
 
 @dataclass(frozen=True)
 class FeatureState:
-    """What is known before anybody asks.
+    """What is known before the queries come.
 
     Attributes
     ----------
@@ -47,13 +47,13 @@ class FeatureState:
     text : float32[items, d] or None
         Unit vectors in the low-dimensional view of the language model.
     collaborative : float32[items, d] or None
-        Unit vectors of the log itself, zero for an item without events; None where nobody needs them.
+        Unit vectors of the log itself, zero for an item without events; None if no family needs them.
     together : csr_array float32[items, items] or None
-        What the people who wanted an item also wanted: the weights of the item kNN among the retrievers.
+        Which items users choose together: the weights of the item kNN among the retrievers.
     follows : csr_array float32[items, items]
-        What comes soon after an item in the histories.
+        Which items come soon after an item in the histories.
     people : People or None
-        What users of each kind choose; None where nothing is known of users.
+        What users with each trait choose; None if the log has no traits.
     """
 
     statistics: ItemStatistics
@@ -91,7 +91,7 @@ class FeatureState:
         )
 
     def extended(self, catalogue: Catalogue, projection: Projection | None) -> "FeatureState":
-        """Return what is known of a catalogue that has grown."""
+        """Return the state for a catalogue that has grown."""
         new = len(catalogue) - len(self.statistics.popularity)
         factors, attributes = self.collaborative, Attributes.of(catalogue)
         return replace(
@@ -105,7 +105,7 @@ class FeatureState:
         )
 
     def arrays(self) -> dict[str, Array]:
-        """Return what was learned from the log."""
+        """Return the arrays that were learned from the log."""
         factors = {} if self.collaborative is None else {"collaborative": self.collaborative}
         people = self.people.arrays() if self.people else {}
         return {
@@ -127,7 +127,7 @@ class FeatureState:
         timed: bool,
         people: Mapping[str, Any] | None,
     ) -> "FeatureState":
-        """Rebuild from what `arrays` returned and what the catalogue and the retrievers know."""
+        """Rebuild from what `arrays` returned, the catalogue and the retrievers."""
         attributes = Attributes.of(catalogue)
         return cls(
             statistics=ItemStatistics.restore(part_of(arrays, "statistics", ".")),
@@ -143,7 +143,7 @@ class FeatureState:
 
 
 def text_vectors(catalogue: Catalogue, projection: Projection | None) -> Float32 | None:
-    """Return the catalogue's vectors in the view of the projection; None where there are none."""
+    """Return the projected vectors of the catalogue; None if there are none."""
     if projection is None or catalogue.vectors is None:
         return None
     return projection.transform(catalogue.vectors)
@@ -170,12 +170,13 @@ def _follows(interactions: Interactions, catalogue: Catalogue) -> sparse.csr_arr
 
 
 def _factors(interactions: Interactions, n_items: int) -> Float32:
-    """Return unit vectors of the items by a truncated singular value decomposition of who wanted what.
+    """Return unit vectors of the items by a truncated singular value decomposition of users x items.
 
-    Rows are divided by the root of their length and columns by a power of theirs, so that neither the busiest
-    nor the most popular fill the first dimensions (PureSVD, Cremonesi et al., RecSys 2010, normalised).
+    Rows are divided by the root of their length and columns by a power of theirs, so that neither the most
+    active users nor the most popular items fill the first dimensions (PureSVD, Cremonesi et al., RecSys 2010,
+    normalised).
     """
-    from sklearn.utils.extmath import randomized_svd  # takes a second: only a fit waits for it
+    from sklearn.utils.extmath import randomized_svd  # the import takes a second, which only a fit needs
 
     liked = interactions.select(interactions.weight > 0)
     X = sparse.coo_array(

@@ -1,7 +1,7 @@
-"""Labels and prices of items: what a catalogue says in few words (category, brand, genre, ...).
+"""Labels and prices of items: the short attributes of a catalogue (category, brand, genre, ...).
 
-Only attributes that are known before anybody acts are used: names and labels, and the price. Aggregates
-such as an average rating carry the future into a time split and are never features.
+Only attributes that are known before any event are used: names, labels and the price. Aggregates such as an
+average rating leak the future into a time split and are never features.
 """
 
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class Attributes:
     Attributes
     ----------
     labels : mapping of column to csr_array float32[items, values]
-        Rows sum to 1 (several labels share), or to 0 where the item has none.
+        Rows sum to 1 (split over several labels), or to 0 if the item has none.
     names : mapping of column to int32[values]
-        Every label as a number that is the same in any catalogue (`tacit.data.users.trait`).
+        Every label as a number that is the same in every catalogue (`tacit.data.users.trait`).
     log_price : float32[items] or None
         NaN where unknown.
     """
@@ -57,13 +57,13 @@ def _is_label(name: str, column: pl.Series) -> bool:
     if name in (col.TITLE, col.DESCRIPTION) or column.dtype != pl.String:
         return False
     known = column.drop_nulls().head(1_000)
-    # Long values are prose or addresses, and a value of its own for every item tells nothing about others.
+    # Long values are prose or addresses, and values that only one item has say nothing about other items.
     short = len(known) > 0 and float(known.str.len_chars().to_numpy().mean()) < 60
     return short and known.n_unique() < 0.8 * len(known)
 
 
 def _one_hot(column: pl.Series) -> tuple[pl.Series, sparse.csr_array]:
-    """Return the labels of a column in text order, and the share of each in every item."""
+    """Return the labels of a column in text order, and the weight of each in every item."""
     parts = column.str.to_lowercase().str.replace_all(_SEPARATORS, "|").str.split("|")
     flat = pl.DataFrame({"row": np.arange(len(column), dtype=np.int64), "value": parts}).explode("value")
     flat = flat.filter(pl.col("value").is_not_null() & (pl.col("value") != ""))

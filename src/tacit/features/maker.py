@@ -1,8 +1,8 @@
 """Cross features of a history and a candidate: one row a pair, named columns, no Python loop over pairs.
 
-What there is stands in `tacit.features.families`, so that an ablation is one argument. Whatever is counted
-comes from the interactions given to `FeatureMaker.fit` alone. A value that is not known is NaN; the
-`Normaliser` says so in a column of its own and puts the training mean in its place.
+`tacit.features.families` lists the features, so an ablation is one argument. All counts come from the
+interactions given to `FeatureMaker.fit`. An unknown value is NaN; the `Normaliser` replaces it by the
+training mean and marks it in a column of its own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,15 +26,15 @@ from tacit.models.protocol import Recommender
 
 
 class FeatureMaker:
-    """Makes the features of pairs.
+    """Computes the features of pairs.
 
     Parameters
     ----------
     projection : Projection or None
-        Fitted view of the catalogue's vectors, shared by all windows so that a column means the same in
-        each; None where there are no vectors.
+        Fitted projection of the catalogue's vectors, shared by all windows so that a column means the same
+        in each; None if there are no vectors.
     families : sequence of str
-        Which features to make.
+        Which features to compute.
 
     Raises
     ------
@@ -53,7 +53,7 @@ class FeatureMaker:
     def fit(
         self, interactions: Interactions, catalogue: Catalogue, retrievers: Sequence[Recommender] = ()
     ) -> Self:
-        """Take the statistics of the past, and the item-item weights of retrievers fitted on it."""
+        """Learn the statistics of a log, and take the item-item weights of retrievers fitted on it."""
         needs = {FAMILIES[name].needs for name in self.families}
         self.state_ = FeatureState.of(
             interactions, catalogue, self.projection, retrievers, collaborative="collaborative" in needs
@@ -63,13 +63,13 @@ class FeatureMaker:
     def transform(self, queries: Queries, candidates: Candidates) -> Float32:
         """Return float32[pairs, features]: the pairs are the real candidates in row-major order."""
         pairs = CandidatePairs.of(queries, candidates)
-        values = [values for _, (_, _, values) in self._made(pairs)]
-        if not values:  # a family that this catalogue cannot give, asked for alone
+        values = [values for _, (_, _, values) in self._by_family(pairs)]
+        if not values:  # no family, or one that this catalogue does not support
             return np.empty((len(pairs), 0), dtype=np.float32)
         return np.stack(values, axis=1)
 
     def columns(self, retrievers: Sequence[str]) -> tuple[Column, ...]:
-        """Return what the columns are that `transform` makes, in order."""
+        """Return the columns of `transform`, in order."""
         nothing = Candidates(
             np.full((1, 1), -1, dtype=np.int32),
             np.full((1, 1, len(retrievers)), -np.inf, dtype=np.float32),
@@ -78,7 +78,7 @@ class FeatureMaker:
             tuple(retrievers),
         )
         pairs = CandidatePairs.of(Queries.of([[]]), nothing)
-        return tuple(Column(column, name, side) for name, (column, side, _) in self._made(pairs))
+        return tuple(Column(column, name, side) for name, (column, side, _) in self._by_family(pairs))
 
     def extended(self, catalogue: Catalogue) -> "FeatureMaker":
         """Return a maker for a catalogue that has grown."""
@@ -96,7 +96,7 @@ class FeatureMaker:
         }
 
     def arrays(self) -> dict[str, Array]:
-        """Return what was learned; what the catalogue and the retrievers know is not in it."""
+        """Return what was learned, without the parts that the catalogue and the retrievers hold."""
         projection = self.projection.arrays() if self.projection else {}
         return {
             **{f"state.{name}": array for name, array in self.state_.arrays().items()},
@@ -126,7 +126,7 @@ class FeatureMaker:
         )
         return maker
 
-    def _made(self, pairs: CandidatePairs) -> Iterator[tuple[str, tuple[str, Side, Float32]]]:
+    def _by_family(self, pairs: CandidatePairs) -> Iterator[tuple[str, tuple[str, Side, Float32]]]:
         """Yield the family of each column, and the column."""
         for name in self.families:
             for column in FAMILIES[name].values(self.state_, pairs):

@@ -1,7 +1,7 @@
-"""What the last events of a history say of a candidate, one by one: aggregates of item-item weights.
+"""Aggregates of the item-item weights from the last events of a history to a candidate.
 
-A retriever gives the sum over the whole history. Whether one event speaks loudly or many speak softly,
-whether the last one does, and whether it was a view or a purchase, is told here.
+A retriever gives one sum over the whole history. These columns distinguish one large weight from many small
+ones, the last event from earlier ones, and a view from a purchase.
 """
 
 import numpy as np
@@ -15,15 +15,15 @@ from tacit.features.pairs import CandidatePairs
 from tacit.models.decay import faded
 
 _LAST = 20
-"""Events of a history that are looked at: the last ones."""
+"""Events of a history that are used: the last ones."""
 _DECAY = 0.8
-"""How much less each earlier one of them counts in the sums."""
+"""Factor of each earlier one of them in the sums."""
 _CELLS = 1_000_000
-"""Queries times items that are looked up at once: what fits beside the rest into a processor's cache."""
+"""Queries times items of one table: few enough for a processor's cache."""
 
 
 def neighbours(state: FeatureState, pairs: CandidatePairs) -> Values:
-    """Return the aggregates of what goes together and of what follows what."""
+    """Return the aggregates of items chosen together and of items that follow each other."""
     follows = _aggregates("follows", state.follows, state.kinds, pairs)
     if state.together is None:
         return follows
@@ -33,7 +33,7 @@ def neighbours(state: FeatureState, pairs: CandidatePairs) -> Values:
 def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], pairs: CandidatePairs) -> Values:
     liked = pairs.queries.weight > 0
     recent = pairs.queries.keep(liked & (pairs.queries.item < matrix.shape[0])).last(_LAST)
-    event, pair, weight = _spoken(recent, matrix, pairs)
+    event, pair, weight = _linked(recent, matrix, pairs)
     position, kind = recent.position[event], recent.kind[event]
     decayed = weight * faded(recent, _DECAY)[event]
     length = np.maximum(recent.lengths, 1)[pairs.row]
@@ -47,7 +47,7 @@ def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], pai
         "sum": total(decayed),
         "max": most,
         "mean": total(weight) / length,
-        "speaking": total(np.ones(len(pair))) / length,
+        "linked": total(np.ones(len(pair))) / length,
         "last": total(weight, position == 0),
         "last3": total(weight, position < 3),
     }
@@ -56,8 +56,8 @@ def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], pai
     return [(f"{name}_{part}", "pair", values.astype(np.float32)) for part, values in parts.items()]
 
 
-def _spoken(recent: Queries, matrix: sparse.csr_array, pairs: CandidatePairs) -> tuple[Int64, Int64, Float32]:
-    """Return which event speaks for which pair, and how loudly: three arrays of equal length."""
+def _linked(recent: Queries, matrix: sparse.csr_array, pairs: CandidatePairs) -> tuple[Int64, Int64, Float32]:
+    """Return the event, the pair and the weight of each link from a history to a candidate."""
     width = max(matrix.shape[1], int(pairs.item.max(initial=0)) + 1)
     rows = max(_CELLS // width, 1)
     parts = [
@@ -71,13 +71,16 @@ def _spoken(recent: Queries, matrix: sparse.csr_array, pairs: CandidatePairs) ->
 def _block(
     recent: Queries, matrix: sparse.csr_array, pairs: CandidatePairs, start: int, stop: int, width: int
 ) -> tuple[Int64, Int64, Float32]:
-    """Return the same of some queries: a table of them by all items says which pair each is."""
+    """Return the same of the queries ``start`` to ``stop``."""
+    # A sparse product of events x weights would compute every item, and most are no candidates. Instead a
+    # flat table, table[query * width + item], holds the number of that pair or -1: one lookup for each
+    # weight in the rows of the events finds its pair.
     first, last = np.searchsorted(pairs.row, [start, stop])
-    pair = np.full((stop - start) * width, -1, dtype=np.int32)
-    pair[(pairs.row[first:last] - start) * width + pairs.item[first:last]] = np.arange(first, last)
+    table = np.full((stop - start) * width, -1, dtype=np.int32)
+    table[(pairs.row[first:last] - start) * width + pairs.item[first:last]] = np.arange(first, last)
     event, _ = gather_ranges(recent.offsets, np.arange(start, stop))
     index, offsets = gather_ranges(matrix.indptr, recent.item[event])
     own = (recent.row[event] - start).astype(np.int64) * width
-    spoken = pair[np.repeat(own, np.diff(offsets)) + matrix.indices[index]]
-    near = np.flatnonzero(spoken >= 0)  # most of what is spoken for is nobody's candidate
-    return np.repeat(event, np.diff(offsets))[near], spoken[near], matrix.data[index[near]]
+    pair = table[np.repeat(own, np.diff(offsets)) + matrix.indices[index]]
+    found = np.flatnonzero(pair >= 0)
+    return np.repeat(event, np.diff(offsets))[found], pair[found], matrix.data[index[found]]

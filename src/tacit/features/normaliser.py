@@ -1,4 +1,4 @@
-"""Turns features into numbers that networks learn from, with the statistics of training data only."""
+"""Normalises features for networks, with the statistics of training data only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,22 +15,22 @@ Scale = Literal["standard", "quantile"]
 _LIMIT = 6.0
 """Values further than this many deviations from the mean are clipped: one odd price must not rule a list."""
 _QUANTILES = 101
-"""Points at which the distribution of a column is kept."""
+"""Number of quantiles that are kept of a column."""
 _DRAWN = 200_000
-"""Rows that quantiles are taken from at most, evenly spaced."""
+"""Largest number of rows, evenly spaced, that quantiles are computed from."""
 
 
 class Normaliser:
-    """Mean 0 and deviation 1 on the training pairs; unknown values become the mean, and say so.
+    """Mean 0 and deviation 1 on the training pairs; unknown values become the mean.
 
-    A column with unknown values in training gets another that is 1 where the value is not known; all of these
-    stand after the others. Buckets are no amounts and stay what they are.
+    A column with unknown values in training gets another one that is 1 where the value is unknown; these come
+    after all others. Buckets are no amounts and are not changed.
 
     Parameters
     ----------
     scale : {"standard", "quantile"}
-        ``quantile`` first puts each value at its place in the training distribution, in [0, 1]: for columns
-        with long tails.
+        ``quantile`` first replaces each value by its quantile in the training distribution, in [0, 1]: for
+        columns with long tails.
     """
 
     def __init__(self, *, scale: Scale = "standard") -> None:
@@ -44,7 +44,7 @@ class Normaliser:
         self.buckets_: Array  # int64: columns that hold buckets
 
     def fit(self, features: Float32, columns: Sequence[Column] = ()) -> Self:
-        """Learn from float32[pairs, features], NaN is unknown; columns are amounts unless said otherwise."""
+        """Learn from float32[pairs, features], NaN is unknown; without ``columns`` all are amounts."""
         self.buckets_ = np.array(buckets_of(columns), dtype=np.int64)
         self.gaps_ = np.flatnonzero(~np.isfinite(features).all(axis=0))
         if self.scale == "quantile":
@@ -56,7 +56,7 @@ class Normaliser:
         self.mean_ = (clean.sum(axis=0, dtype=np.float64) / count).astype(np.float32)
         centred = np.where(known, values - self.mean_, 0)
         deviation = np.sqrt((centred**2).sum(axis=0, dtype=np.float64) / count)
-        # A feature that never varies says nothing: it becomes 0, not noise blown up.
+        # A constant feature becomes 0 rather than magnified noise.
         factor = np.where(deviation > 1e-6, 1 / np.maximum(deviation, 1e-6), 0)
         self.factor_ = factor.astype(np.float32)
         return self
@@ -72,7 +72,7 @@ class Normaliser:
         return np.concatenate([clean, unknown], axis=1, dtype=np.float32)
 
     def columns(self, columns: Sequence[Column]) -> tuple[Column, ...]:
-        """Return what the columns are that `transform` makes of these."""
+        """Return the columns that `transform` returns for these."""
         unknown = (columns[gap] for gap in self.gaps_)
         return (*columns, *(replace(one, name=f"{one.name}_unknown") for one in unknown))
 
@@ -101,7 +101,7 @@ class Normaliser:
         return normaliser
 
     def _placed(self, features: Float32) -> Float32:
-        """Return the values, or their places in the training distribution; NaN stays."""
+        """Return the values, or their quantiles in the training distribution; NaN stays."""
         if self.quantiles_ is None:
             return features
         places = np.linspace(0, 1, _QUANTILES)
@@ -112,7 +112,7 @@ class Normaliser:
 
 
 def _quantiles(features: Float32) -> Float32:
-    """Return the quantiles of each column: float32[features, points]; zeros where nothing is known."""
+    """Return the quantiles of each column: float32[features, points]; zeros without known values."""
     rows = features[:: max(len(features) // _DRAWN, 1)]
     known = np.where(np.isfinite(rows), rows, np.nan)
     known[:, np.isnan(known).all(axis=0)] = 0

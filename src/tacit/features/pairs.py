@@ -1,4 +1,4 @@
-"""The pairs that features are made of: every real candidate of every query, in row-major order."""
+"""The pairs that features are computed for: every real candidate of every query, in row-major order."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from tacit.features.candidates import Candidates
 
 @dataclass(frozen=True)
 class CandidatePairs:
-    """Queries beside their candidates, and the pairs that they make.
+    """Queries with their candidates, and the pairs of the two.
 
     Attributes
     ----------
     queries : Queries
-        Without the events that only show.
+        Without exposures.
     shown : Queries
-        These events alone.
+        Exposures only.
     candidates : Candidates
     row, place : int64[pairs]
         Query of each pair, and its place among the candidates.

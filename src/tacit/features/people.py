@@ -1,7 +1,7 @@
-"""What people like the one who asks choose: lifts of their traits, and crosses of traits with labels.
+"""What people with the user's traits choose: lifts of traits, and crosses of traits with labels.
 
-A trait (`tacit.data.users`) that enough users share has choices of its own: how much more often than
-everybody they chose an item, or anything with its label. Nothing of it needs a user id or a history.
+For a trait (`tacit.data.users`) that enough users have, the lift is how much more often than all users they
+chose an item, or any item with its label. Neither a user id nor a history is needed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,27 +21,27 @@ from tacit.features.labels import Attributes
 from tacit.models import csr
 
 _ENOUGH = 5
-"""Users who must share a trait; of fewer nothing can be told that is not gossip."""
+"""Users that a trait must have: figures of fewer would be noise and could expose persons."""
 _MOST = 500
-"""Traits that have choices of their own: the ones that most users share."""
+"""Largest number of traits with lifts: those of most users."""
 _PRIOR = 10.0
-"""Choices by everybody that stand beside those of the few."""
+"""Choices added on both sides of a lift, so that few choices give a lift near 1."""
 _SLOTS = 3
 """Labels of one column of an item that are crossed."""
 _PLACES = 2**24
-"""Crosses are numbers below it: a float32 holds them exactly."""
+"""Crosses are numbers below this: a float32 holds them exactly."""
 
 
 @dataclass(frozen=True)
 class People:
-    """What was chosen by users who share a trait (or at moments that do), and by everybody.
+    """What was chosen by users with a trait (or at moments with it), and by all users.
 
     Attributes
     ----------
     columns : tuple of t str
         The attributes of users and of the moment, in the order of a query's traits.
     slots : mapping of label column to int
-        How many labels of it are crossed with each trait.
+        How many labels of a column are crossed with each trait.
     traits : int32[v]
         Ascending.
     chosen : csr_array float32[v, items]
@@ -50,12 +50,12 @@ class People:
         The labels of items by their numbers, ascending.
     by_label : float32[v, l]
         Log-lift of a label among the choices of users with a trait.
-    shares : csr_array float32[items, l]
-        Labels of each item; rows sum to 1, or to 0 where it has none that is known.
+    label_weights : csr_array float32[items, l]
+        Labels of each item; rows sum to 1, or to 0 if it has no known label.
     item_labels : int32[items, s]
         Labels of each item in the slots of every column, 0 in an empty one.
     everybody : float32[items]
-        Users who chose each item, whatever is known of them.
+        Users who chose each item, with or without traits.
     """
 
     columns: tuple[str, ...]
@@ -64,13 +64,13 @@ class People:
     chosen: sparse.csr_array
     labels: Int32
     by_label: Float32
-    shares: sparse.csr_array
+    label_weights: sparse.csr_array
     item_labels: Int32
     everybody: Float32
 
     @classmethod
     def of(cls, interactions: Interactions, attributes: Attributes) -> "People | None":
-        """Count the log; None where nothing is known of users."""
+        """Count the log; None if it has no traits."""
         if not interactions.trait_names:
             return None
         wanted = csr.wanted(interactions, None)
@@ -78,9 +78,9 @@ class People:
         traits, chosen = _chosen(interactions, wanted)
         everybody = np.asarray(wanted.sum(axis=0), dtype=np.float32).ravel()
         labels = np.unique(np.concatenate([np.empty(0, np.int32), *attributes.names.values()]))
-        shares = _label_shares(attributes, labels, len(everybody))
-        of_all = shares.T @ everybody / max(everybody.sum(), 1)
-        by_label = _log_lift((chosen @ shares).toarray(), np.outer(_total(chosen), of_all))
+        weights = _label_weights(attributes, labels, len(everybody))
+        of_all = weights.T @ everybody / max(everybody.sum(), 1)
+        by_label = _log_lift((chosen @ weights).toarray(), np.outer(_total(chosen), of_all))
         slots = {name: _width(matrix) for name, matrix in attributes.labels.items()}
         return cls(
             columns=interactions.trait_names,
@@ -89,17 +89,17 @@ class People:
             chosen=chosen,
             labels=labels,
             by_label=by_label,
-            shares=shares,
+            label_weights=weights,
             item_labels=_item_labels(attributes, slots, len(everybody)),
             everybody=everybody,
         )
 
     def extended(self, attributes: Attributes, n_items: int) -> "People":
-        """Return what is known where items were added, which nobody has chosen yet."""
+        """Return the counts with new items appended, which nobody has chosen yet."""
         return replace(
             self,
             chosen=csr.resized(self.chosen, len(self.traits), n_items),
-            shares=_label_shares(attributes, self.labels, n_items),
+            label_weights=_label_weights(attributes, self.labels, n_items),
             item_labels=_item_labels(attributes, self.slots, n_items),
             everybody=np.pad(self.everybody, (0, n_items - len(self.everybody))),
         )
@@ -110,31 +110,31 @@ class People:
 
     @cached_property
     def _cells(self) -> tuple[Int64, Float32]:
-        """Trait and item of each count as one ascending number, and the counts; one that nobody asks last."""
+        """Trait and item of each count as one ascending number, and the counts; the last is a sentinel."""
         self.chosen.sort_indices()
         row = np.repeat(np.arange(len(self.traits), dtype=np.int64), np.diff(self.chosen.indptr))
         cells = row * len(self.everybody) + self.chosen.indices
         return np.append(cells, np.iinfo(np.int64).max), np.append(self.chosen.data, np.float32(0))
 
     def rows(self, queries: Queries) -> Int64:
-        """Return the place of each trait of each query among those that are known, else -1: int64[n, t]."""
+        """Return the place of each trait of each query among the known ones, else -1: int64[n, t]."""
         pairs = self.pairs(queries)
         place = np.searchsorted(self.traits, pairs)
         return np.where(np.append(self.traits, -1)[place] == pairs, place, -1)
 
     def pairs(self, queries: Queries) -> Int32:
-        """Return the traits of queries, or that nothing is known of who asks: int32[n, t]."""
+        """Return the traits of queries, all unknown for a query without traits: int32[n, t]."""
         if queries.traits.shape[1]:
             return queries.traits
         return np.full((len(queries), len(self.columns)), UNKNOWN, dtype=np.int32)
 
     def item_lift(self, row: Int64, item: Int32) -> Float32:
-        """Return how much more often than everybody they chose the item: float32[pairs, t], NaN if unknown.
+        """Return the log-lift of the item for each trait: float32[pairs, t], NaN if unknown.
 
         Parameters
         ----------
         row : int64[pairs, t]
-            What `rows` says of the query of each pair.
+            Result of `rows` for the query of each pair.
         item : int32[pairs]
         """
         cells, counts = self._cells
@@ -146,10 +146,10 @@ class People:
         return np.where(row >= 0, _log_lift(count, total * of_all[:, None]), np.float32(np.nan))
 
     def label_lift(self, row: Int64, item: Int32) -> Float32:
-        """Return the same of the labels of the item, their mean: float32[pairs, t], NaN if unknown."""
+        """Return the mean log-lift of the labels of the item: float32[pairs, t], NaN if unknown."""
         lift = np.full(row.shape, np.nan, dtype=np.float32)
-        index, offsets = gather_ranges(self.shares.indptr.astype(np.int64), item.astype(np.int64))
-        label, share = self.shares.indices[index], self.shares.data[index]
+        index, offsets = gather_ranges(self.label_weights.indptr.astype(np.int64), item.astype(np.int64))
+        label, share = self.label_weights.indices[index], self.label_weights.data[index]
         pair = np.repeat(np.arange(len(item)), np.diff(offsets))
         has = np.diff(offsets) > 0
         for place in range(row.shape[1]):
@@ -160,11 +160,11 @@ class People:
         return lift
 
     def spec(self) -> dict[str, Json]:
-        """Return what is no array as JSON."""
+        """Return everything but the arrays as JSON."""
         return {"columns": list(self.columns), "slots": dict(self.slots)}
 
     def arrays(self) -> dict[str, Array]:
-        """Return what was counted."""
+        """Return the counts as arrays."""
         return {
             "traits": self.traits,
             "labels": self.labels,
@@ -186,7 +186,7 @@ class People:
             chosen=csr.assembled(part_of(arrays, "chosen", "."), len(everybody)),
             labels=labels,
             by_label=arrays["by_label"],
-            shares=_label_shares(attributes, labels, len(everybody)),
+            label_weights=_label_weights(attributes, labels, len(everybody)),
             item_labels=_item_labels(attributes, spec["slots"], len(everybody)),
             everybody=everybody,
         )
@@ -202,7 +202,7 @@ def crossed(trait: Int32, label: Int32) -> Int32:
 
 
 def _chosen(log: Interactions, wanted: sparse.csr_array) -> tuple[Int32, sparse.csr_array]:
-    """Return the traits that enough users share, ascending, and how many users with each chose each item."""
+    """Return the traits that enough users have, ascending, and how many users with each chose each item."""
     of_users, shared = _shared(log.traits)
     of_moments, at_moments = _at_moments(log)
     traits = np.concatenate([of_users, of_moments])
@@ -230,7 +230,7 @@ def _at_moments(log: Interactions) -> tuple[Int32, sparse.csr_array]:
 
 
 def _shared(traits: Int32) -> tuple[Int32, sparse.csr_array]:
-    """Return the traits that enough users share, ascending, and who has which: csr_array [users, v]."""
+    """Return the traits that enough users have, ascending, and who has which: csr_array [users, v]."""
     values, count = np.unique(traits[traits != UNKNOWN], return_counts=True)
     order = np.argsort(-count, kind="stable")[:_MOST]
     kept = np.sort(values[order][count[order] >= _ENOUGH]).astype(np.int32)
@@ -248,22 +248,22 @@ def _log_lift(count: Array, expected: Array) -> Float32:
     return np.asarray(np.log((count + _PRIOR) / (expected + _PRIOR)), dtype=np.float32)
 
 
-def _label_shares(attributes: Attributes, labels: Int32, n_items: int) -> sparse.csr_array:
-    """Return the known labels of each item, the labels of all columns together: csr_array [items, l]."""
+def _label_weights(attributes: Attributes, labels: Int32, n_items: int) -> sparse.csr_array:
+    """Return the weights of the known labels of each item, over all columns: csr_array [items, l]."""
     parts = [(attributes.names[name], matrix.tocoo()) for name, matrix in attributes.labels.items()]
     row = np.concatenate([np.empty(0, np.int64), *(matrix.row for _, matrix in parts)]).astype(np.int64)
     number = np.concatenate([np.empty(0, np.int32), *(names[matrix.col] for names, matrix in parts)])
     share = np.concatenate([np.empty(0, np.float32), *(matrix.data for _, matrix in parts)])
     known = np.isin(number, labels)
     cells = (share[known], (row[known], np.searchsorted(labels, number[known])))
-    made = sparse.coo_array(cells, shape=(n_items, len(labels))).tocsr()
-    total = np.asarray(made.sum(axis=1)).ravel()
-    made.data /= np.repeat(total, np.diff(made.indptr)).astype(np.float32)
-    return made.astype(np.float32)
+    matrix = sparse.coo_array(cells, shape=(n_items, len(labels))).tocsr()
+    total = np.asarray(matrix.sum(axis=1)).ravel()
+    matrix.data /= np.repeat(total, np.diff(matrix.indptr)).astype(np.float32)
+    return matrix.astype(np.float32)
 
 
 def _item_labels(attributes: Attributes, slots: Mapping[str, int], n_items: int) -> Int32:
-    """Return the first labels of each item of every column: int32[items, s]."""
+    """Return the first labels of each item in every column: int32[items, s]."""
     parts: list[Int32] = [np.empty((n_items, 0), dtype=np.int32)]
     for name, width in slots.items():
         part = np.zeros((n_items, width), dtype=np.int32)

@@ -1,4 +1,4 @@
-"""How much an item is wanted, lately and ever, by whom and how; how young it is; and the moment of asking."""
+"""Popularity of an item, its event types and its age; the history; the moment of a query."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from tacit.features.statistics import HALF_LIVES
 
 
 def popularity(state: FeatureState, pairs: CandidatePairs) -> Values:
-    """Return decayed popularity at several half-lives, whether it is rising, and how young the item is."""
+    """Return decayed popularity at several half-lives, whether it is rising, and the age of the item."""
     statistics, item = state.statistics, pairs.item
     counts = statistics.popularity[item]
     now = pairs.queries.now[pairs.row]
@@ -29,7 +29,7 @@ def popularity(state: FeatureState, pairs: CandidatePairs) -> Values:
 
 
 def liking(state: FeatureState, pairs: CandidatePairs) -> Values:
-    """Return how much of what was done to an item was liked, and the share of each event type in it."""
+    """Return the share of an item's events that are no refusals, and of each event type."""
     statistics, item = state.statistics, pairs.item
     values: Values = [("liked", "item", statistics.liked[item])]
     if len(state.kinds) > 1:
@@ -38,7 +38,7 @@ def liking(state: FeatureState, pairs: CandidatePairs) -> Values:
 
 
 def history(state: FeatureState, pairs: CandidatePairs) -> Values:
-    """Return how long the history is and how fresh."""
+    """Return the length of the history and the time since its last event."""
     length = np.log1p(pairs.queries.lengths).astype(np.float32)
     has = pairs.queries.lengths > 0
     idle_time = np.where(has, pairs.queries.idle_time, np.nan)
@@ -47,7 +47,7 @@ def history(state: FeatureState, pairs: CandidatePairs) -> Values:
 
 
 def moment(state: FeatureState, pairs: CandidatePairs) -> Values:
-    """Return hour and weekday of asking (UTC), as points on a circle; nothing where the log has no times."""
+    """Return hour and weekday of the query (UTC), as points on a circle; none if the log has no times."""
     if not state.timed:
         return []
     day = pairs.queries.now[pairs.row] / DAY

@@ -1,4 +1,4 @@
-"""What is known of every item from the past alone: how popular, how young, how fast it is rising."""
+"""Statistics of every item from the training log: popularity, its rise, and age."""
 
 from dataclasses import dataclass, fields
 
@@ -9,10 +9,10 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 
 HALF_LIVES = {"short": 0.005, "middle": 0.03, "long": 0.15, "all": np.inf}
-"""Half-lives of popularity as shares of the log's span: about a day, a week and a month of half a year."""
+"""Half-lives of popularity as parts of the log's span: about a day, a week and a month of half a year."""
 
 _PRIOR = 10.0
-"""Events of the whole log that stand beside those of an item when a share is taken."""
+"""Events with the rate of the whole log that are added to those of an item."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,12 @@ class ItemStatistics:
     popularity : float32[items, half-lives]
         log(1 + decayed weight of the positive events), a column for each of `HALF_LIVES`.
     liked : float32[items]
-        Share of the events that are no no, drawn to the share of the whole log where events are few.
+        Rate of events that are no refusals, shrunk to that of the whole log where events are few.
     kinds : float32[items, kinds]
-        Share of each event type among the events, drawn likewise.
+        Rate of each event type among the events, shrunk likewise.
     lift : float32[items]
-        Log of the share of its showings that were acted on, over that of the whole log, drawn to it where
-        showings are few (an act is one too); NaN for an item without events, or where the log has no events
-        that only show.
+        Log of the rate of acts among its exposures (an act is one too), over that of the whole log and
+        shrunk to it where exposures are few; NaN for an item without events, or if the log has no exposures.
     first_at, last_at : float64[items]
         Times of the first and the last event; NaN for an item without events.
     born_at : float64[items]
@@ -62,7 +61,7 @@ class ItemStatistics:
         timed = interactions.timing == "time"
         return cls(
             popularity=_popularity(liked, n, end, span, timed),
-            liked=_shares(interactions.item, interactions.weight > 0, n),
+            liked=_rates(interactions.item, interactions.weight > 0, n),
             kinds=_kinds(interactions, n),
             lift=_lift(interactions, n),
             first_at=first if timed else np.full(n, np.nan),
@@ -73,7 +72,7 @@ class ItemStatistics:
         )
 
     def extended(self, catalogue: Catalogue) -> "ItemStatistics":
-        """Return the statistics with new items appended: without events, born when the catalogue says."""
+        """Return the statistics with new items appended: without events, born at the catalogue's date."""
         new = len(catalogue) - len(self.popularity)
         born = catalogue.created_at[len(self.popularity) :]
         return ItemStatistics(
@@ -108,25 +107,25 @@ def _popularity(liked: Interactions, n: int, end: float, span: float, timed: boo
 
 
 def _kinds(interactions: Interactions, n: int) -> Float32:
-    shares = [_shares(interactions.item, interactions.kind == k, n) for k in range(len(interactions.kinds))]
-    return np.stack(shares, axis=1) if shares else np.empty((n, 0), dtype=np.float32)
+    rates = [_rates(interactions.item, interactions.kind == k, n) for k in range(len(interactions.kinds))]
+    return np.stack(rates, axis=1) if rates else np.empty((n, 0), dtype=np.float32)
 
 
-def _shares(item: Int32, counted: Bool, n: int) -> Float32:
-    """Return the share of an item's events that are counted, drawn to that of all; NaN without an event."""
+def _rates(item: Int32, counted: Bool, n: int) -> Float32:
+    """Return the rate of counted events of each item, shrunk to that of all; NaN without an event."""
     events = np.bincount(item, minlength=n)
     of_all = counted.sum() / max(len(counted), 1)
-    share = (np.bincount(item, counted, n) + _PRIOR * of_all) / (events + _PRIOR)
-    return np.where(events > 0, share, np.nan).astype(np.float32)
+    rate = (np.bincount(item, counted, n) + _PRIOR * of_all) / (events + _PRIOR)
+    return np.where(events > 0, rate, np.nan).astype(np.float32)
 
 
 def _lift(interactions: Interactions, n: int) -> Float32:
-    """Return log(click-through / mean click-through) of the items; an act counts as a showing too."""
+    """Return log(click-through / mean click-through) of the items; an act counts as an exposure too."""
     acted = interactions.weight != 0
     if acted.all() or not acted.any():
         return np.full(n, np.nan, dtype=np.float32)
-    share = _shares(interactions.item, acted, n)
-    return np.asarray(np.log(share / acted.mean()), dtype=np.float32)
+    rate = _rates(interactions.item, acted, n)
+    return np.asarray(np.log(rate / acted.mean()), dtype=np.float32)
 
 
 def _born(catalogue: Catalogue, first: Float64, end: float) -> Float64:

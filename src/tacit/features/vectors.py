@@ -1,8 +1,8 @@
-"""Crosses of a user's vector and a candidate's: of the language model's, and of the log's own.
+"""Crosses of a user's vector and a candidate's: vectors of the language model, and of the log itself.
 
-The vectors themselves, one column a dimension, are families of their own. A ranker that looks at them can
-learn which kind of item was in demand in the weeks that it was trained on, which is gone in the weeks that it
-serves: only those made for them take them by default (docs/decisions/010-rankers.md).
+The vectors themselves, one column a dimension, are separate families. From them a ranker can learn which kind
+of item was in demand in the weeks of its training, which no longer holds when it serves: only rankers
+designed for them use them by default (docs/decisions/010-rankers.md).
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ from tacit.features.feature_state import FeatureState
 from tacit.features.pairs import CandidatePairs
 
 _RECENT = 5
-"""Events that are compared with a candidate one by one: the last ones."""
+"""Last events that are compared with a candidate one by one."""
 
 Space = Literal["text", "collaborative"]
-"""Which vectors of the past, and how the names of their columns begin."""
+"""Which vectors of the feature state; also the prefix of the columns."""
 
 Make = Callable[[FeatureState, CandidatePairs], Values]
 

@@ -17,7 +17,7 @@ P, the inverse of A, are::
 
 and the weights are ``B = -P / diag(P)``, each column divided by its own diagonal.
 
-What it costs depends on the log: nothing on dense ones (MovieLens 1M, a system of 1,500 for 3,685 items),
+The loss depends on the log: none on dense ones (MovieLens 1M, a system of 1,500 for 3,685 items),
 3 % of NDCG@10 on Amazon Beauty (10,000 for 12,068), 17 % on Retailrocket (5,000 for 8,704), and more in
 smaller systems.
 """
@@ -34,7 +34,7 @@ _DIRECTIONS = 32
 
 
 def groups(X: sparse.csr_array, size: int, rng: np.random.Generator) -> list[Int64]:
-    """Return the columns in groups of at most ``size`` that the same users wanted.
+    """Return the columns in groups of at most ``size`` with similar users.
 
     A balanced tree: each branch is split in halves along the direction in which its items differ most.
     """
@@ -51,7 +51,7 @@ def _halved(items: Int64, vectors: Float32, size: int) -> list[Int64]:
     centred = vectors[items] - vectors[items].mean(axis=0)
     direction = linalg.eigh(centred.T @ centred)[1][:, -1]
     direction *= np.sign(direction[np.abs(direction).argmax()])
-    # Rounded, because items that the same users wanted differ by the order of the sums only.
+    # Rounded, because items with the same users differ by the order of the sums only.
     order = np.argsort(np.round(centred @ direction, 4), kind="stable")
     middle = len(items) // 2
     halves = items[order[:middle]], items[order[middle:]]
@@ -72,7 +72,7 @@ def arrowhead(
     tail : list of int64[g]
         The groups; together with the head each item once.
     keep : int
-        Where a row of the tail has more, the largest are found with ``diag(H^-1)`` in place of
+        Number of weights. In rows of the tail the largest are selected with ``diag(H^-1)`` in place of
         ``diag(P_hh)``, which is known only after the last group.
     """
     by_item = X.tocsc()
@@ -103,7 +103,7 @@ def _weights(P: Float32) -> Float32:
 
 
 def _largest_of(parts: list[sparse.coo_array], keep: int) -> sparse.coo_array:
-    """Return the largest entries of each row of matrices that stand side by side."""
+    """Return the largest entries of each row of matrices side by side."""
     wide = sparse.hstack(parts, format="csr")
     cut = [largest(wide[block].toarray(), keep) for block in blocks(wide.shape[1], wide.shape[0])]
     return sparse.coo_array(sparse.vstack(cut))

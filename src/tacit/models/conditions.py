@@ -1,7 +1,7 @@
-"""Conditions on catalogue attributes as plain data, so that rules can stand in a JSON or TOML file.
+"""Conditions on catalogue attributes as plain data, for rules in a JSON or TOML file.
 
 A condition is ``{"attribute": "category", "op": "==", "value": "Shoes"}``. An item whose attribute is
-missing (or not a number among numbers) fulfils no condition on it, not even ``!=``: nothing is known of it.
+missing (or not a number among numbers) fulfils no condition on it, not even ``!=``: its value is unknown.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,10 +1,10 @@
-"""Content: items whose text means something like what the history is about.
+"""Content: items whose texts are close in meaning to those of the history.
 
-It scores an item before anybody has clicked it. Raw language-model vectors all point the same way (mean
-cosine above .8), so they are centred (or projected) first, on items of the training window only. An item
-scores by its cosine to the decayed mean of the history and by its cosine to the closest of the last few
-events: the mean of two tastes is neither of them. Where it is tuned, the vectors first go through a linear
-head that is learned from who chose what (`tacit.encoders.head`).
+It scores an item before any user has clicked it. Raw language-model vectors all have nearly the same
+direction (mean cosine above .8), so they are centred (or projected) first, on items of the training window
+only. An item scores by its cosine to the decayed mean of the history and by its cosine to the closest of the
+last few events, because the mean of two tastes is neither of them. With ``tuned`` the vectors first go
+through a linear head that is learned from interactions (`tacit.encoders.head`).
 """
 
 import copy
@@ -27,7 +27,7 @@ from tacit.models.decay import decayed, decayed_rows, faded
 from tacit.models.itemitem import shares
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
-from tacit.models.spaces import DECAY
+from tacit.models.shared_spaces import DECAY
 
 _CELLS = 16_000_000
 """Similarities held at once while scoring."""
@@ -49,7 +49,7 @@ class Content(Retriever):
     closest : float
         Weight of the closest recent event beside the mean of the history, in [0, 1].
     tuned : bool
-        Whether a head is learned from the log; it turns the vectors of items without events too.
+        Whether a head is learned from the log; it applies to items without events too.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class Content(Retriever):
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]; ``-inf`` for items without text and for histories without a known text."""
-        # All items as they lie: gathering them would copy every vector for every query.
+        # All items in place: gathering them would copy every vector for every query.
         columns = slice(None) if items is None else items
         target, baseline = (
             self.vectors_[columns].T,
@@ -190,7 +190,7 @@ class Content(Retriever):
         return scores
 
     def _closest(self, liked: Queries, cosine: Float32) -> Float32:
-        """Return the closeness of each history's closest recent event, 0 for all others: float32[events]."""
+        """Return the cosine of each history's closest recent event, 0 for all others: float32[events]."""
         near = np.where(
             liked.position < self.recent, faded(liked, self.decay).astype(np.float32) * cosine, -np.inf
         )

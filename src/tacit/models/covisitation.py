@@ -1,4 +1,4 @@
-"""Streaming co-visitation: items that follow each other in what people do, lately.
+"""Streaming co-visitation: items that follow each other in recent histories.
 
 Davidson et al., "The YouTube video recommendation system", RecSys 2010, with a decay. Each event is paired
 with the few events of the same user before it; a pair counts half after a half-life.
@@ -36,7 +36,7 @@ _REBASE = 64.0
 
 
 _ROUNDING = 1e-5
-"""Part of a weight below which its difference to another is nothing."""
+"""Relative difference of two weights that counts as none."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ class CoVisitation(Retriever):
     half_life : float
         Days after which a pair counts half, where the log has times; ``inf`` for never.
     backward : float
-        What a pair counts for the earlier item after the later one; the later after the earlier counts 1.
+        Weight of a pair from the later item to the earlier one; from the earlier to the later it is 1.
     distance : float
-        How much less a pair counts for each event between its two, in (0, 1].
+        Factor of a pair for each event between its two, in (0, 1].
     popularity : float
         Power of the (faded) weight of each of two items by which their co-visits are divided, as 0.5 is in
-        a cosine; 0 lets popular items through.
+        a cosine; 0 favours popular items.
     last : int
         Events of a history that are used: the last ones.
     decay : float
@@ -150,7 +150,7 @@ class CoVisitation(Retriever):
         return self.weights_.score(self._last(queries), self.decay, items)
 
     def following(self, items: Int32, k: int) -> Ranking:
-        """Return the k items that came after each of ``items`` most, the other direction left out."""
+        """Return the k items that came most often after each of ``items``, without the other direction."""
         return top_k(csr.densified(self._forward(items), -np.inf), k)
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
@@ -158,7 +158,7 @@ class CoVisitation(Retriever):
         return self.weights_.explain(self._last(queries), self.decay, items)
 
     def extended(self, catalogue: Catalogue) -> Self:
-        """Return a model of the larger catalogue: nobody saw the new items yet."""
+        """Return a model of the larger catalogue: the new items have no visits yet."""
         larger = copy.copy(self)
         n_items = len(catalogue)
         larger.counts_ = csr.resized(self.counts_, n_items, n_items)
@@ -189,8 +189,8 @@ class CoVisitation(Retriever):
     def _forward(self, items: Int32) -> sparse.csr_array:
         """Return the weights of the pairs whose earlier item is one of ``items``: float32[n, items].
 
-        What answers holds F + b F', with the pairs F and b what a pair counts backward; so F follows from it
-        and its transpose, unless both directions count the same.
+        The matrix that scores is F + b F', with the pairs F and the backward weight b; so F follows from it
+        and its transpose, unless both directions have the same weight.
         """
         both, back = self.weights_.matrix, self.backward
         rows: sparse.csr_array = both[items]

@@ -16,8 +16,8 @@ def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_ar
     """Return users x items: the weight of the strongest event of each pair, csr_array float32[users, items].
 
     Weights are halved for every ``half_life`` days of their age; None and infinity forget nothing, and in a
-    log without timestamps nothing is forgotten either. Repetitions do not add up: which items go together
-    depends on who wanted both, and not on how often (docs/decisions/007-event-weights.md).
+    log without timestamps there is no decay either. Repetitions do not add up: which items go together
+    depends on how many users wanted both, not on how often (docs/decisions/007-event-weights.md).
     """
     weight = interactions.weight
     if half_life is not None and np.isfinite(half_life):
@@ -34,7 +34,7 @@ def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_ar
 
 
 def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
-    """Return the matrix with only the k largest entries of each row; of equals the lower column stays.
+    """Return the matrix with only the k largest entries of each row; ties go to the lower column.
 
     The indices of the argument are sorted in place.
     """
@@ -67,14 +67,14 @@ def best_of_dense(dense: Float32, k: int) -> sparse.csr_array:
 def dense_product(rows: sparse.csr_array, matrix: sparse.csr_array, fill: Float32 | float) -> Float32:
     """Return ``rows @ matrix`` as dense float32[n, m].
 
-    A sparse product of long rows would take several times as long: it makes a list of the cells it meets.
+    A sparse product of long rows would take several times as long: it lists every cell that it meets.
 
     Parameters
     ----------
     rows : csr_array float32[n, l]
     matrix : csr_array float32[l, m]
     fill : float32[m] or float
-        Stands where the sum is 0. A row that meets no entry of the matrix at all is ``-inf``.
+        Value where the sum is 0. A row that meets no entry of the matrix at all is ``-inf``.
     """
     dense = np.full((rows.shape[0], matrix.shape[1]), -np.inf, dtype=np.float32)
     for n, (start, stop) in enumerate(pairwise(rows.indptr)):

@@ -1,4 +1,4 @@
-"""What an event counts for: liked or not, how far back in a history, how long ago."""
+"""Weights of events: by sign, by position in the history, by age."""
 
 import numpy as np
 from scipy import sparse
@@ -8,16 +8,16 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 
 RECENT = 0.1
-"""The default half-life is the time in which this last share of the events happened."""
+"""The default half-life is the time span of this last part of the events."""
 
 _FAINT = 1e-30
-"""What is left of the oldest event at least, so that evidence never turns into none by rounding."""
+"""Smallest factor of the oldest events, so that evidence is never rounded to nothing."""
 
 
 def faded(queries: Queries, decay: float) -> Float64:
-    """Return how much of each history event is left: ``decay ** position``, float64[events].
+    """Return the factor of each history event: ``decay ** position``, float64[events].
 
-    All of it where the log knows no order: what stands last there is not what happened last.
+    1 if the log has no order: the last event in the file is not the last that happened.
     """
     if not queries.ordered:
         return np.ones(len(queries.item))
@@ -25,21 +25,21 @@ def faded(queries: Queries, decay: float) -> Float64:
 
 
 def chosen(queries: Queries, decay: float) -> Float32:
-    """Return the faded weight of each history event, 0 where it is a no: float32[events]."""
+    """Return the decayed weight of each history event, 0 for a refusal: float32[events]."""
     return (np.maximum(queries.weight, 0) * faded(queries, decay)).astype(np.float32)
 
 
 def decayed(queries: Queries, decay: float) -> Float32:
-    """Return what each history event counts for: its weight, faded; 0 where it is a no.
+    """Return the decayed weight of each history event, 0 for a refusal, once an item without an order.
 
-    In a log without an order an item counts once, by its strongest event: "bought" and "played" are two
-    records of one choice there, and not an interest that came back (docs/decisions/007-event-weights.md).
+    In a log without an order an item counts once, with its strongest event: "bought" and "played" are two
+    records of one choice there, not a repeated interest (docs/decisions/007-event-weights.md).
 
     Parameters
     ----------
     queries : Queries
     decay : float
-        In (0, 1]; 1 forgets nothing. The last event has position 0, so it always counts in full.
+        In (0, 1]; 1 for no decay. The last event has position 0, so it always counts in full.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def decayed_rows(queries: Queries, decay: float, n_items: int) -> sparse.csr_arr
 
 
 def fading(interactions: Interactions, half_life: float | None, share: float = RECENT) -> Float64:
-    """Return how much of each event is left at the end of the log: float64[events], in (0, 1].
+    """Return the factor of each event at the end of the log: float64[events], in (0, 1].
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from tacit.models import csr
 from tacit.models.arrowhead import arrowhead, groups
 from tacit.models.gram import CELLS, check_memory, largest, most_popular, precision
 from tacit.models.itemitem import AlikeByItems, ItemItem
-from tacit.models.spaces import DECAY, FORGETS
+from tacit.models.shared_spaces import DECAY, FORGETS
 
 
 class EASE(AlikeByItems):

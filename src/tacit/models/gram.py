@@ -30,7 +30,7 @@ def among_all(B: sparse.coo_array, rows: Array, columns: Array, size: int) -> sp
     ----------
     B : coo_array float32[len(rows), len(columns)]
     rows, columns : int64 or int32
-        The items that the rows and columns of B stand for.
+        The items of the rows and columns of B.
     size : int
     """
     row, column = B.coords
@@ -39,7 +39,7 @@ def among_all(B: sparse.coo_array, rows: Array, columns: Array, size: int) -> sp
 
 
 def check_memory(what: str, cells: float) -> None:
-    """Refuse to fill so many cells of float32 where they need more than half of the machine's memory.
+    """Refuse so many cells of float32 if they need more than half of the machine's memory.
 
     Raises
     ------

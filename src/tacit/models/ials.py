@@ -27,7 +27,7 @@ from tacit.data.ranking import Ranking, top_k
 from tacit.models.decay import decayed, decayed_rows
 from tacit.models.itemitem import shares
 from tacit.models.retriever import Retriever
-from tacit.models.spaces import DECAY
+from tacit.models.shared_spaces import DECAY
 
 _CELLS = 4_000_000
 """Numbers gathered at once while solving."""
@@ -35,7 +35,7 @@ _CELLS = 4_000_000
 
 @dataclass(frozen=True)
 class Factors:
-    """Vectors float32[n, d] of items or users, zeros for the unseen, and what a half-step needs of them."""
+    """Vectors float32[n, d] of items or users, zeros for the unseen, and sums for a half-step."""
 
     vectors: Float32
 
@@ -47,7 +47,7 @@ class Factors:
 
     @cached_property
     def baseline(self) -> Float32:
-        """What is added to a score: float32[n], 0 or ``-inf`` for the unseen."""
+        """Added to scores: float32[n], 0, or ``-inf`` for the unseen."""
         return np.where(self.seen, 0, -np.inf).astype(np.float32)
 
     @cached_property
@@ -57,7 +57,7 @@ class Factors:
 
 
 class IALS(Retriever):
-    """Factors of users and items whose product is large where somebody wanted something.
+    """Factors of users and items whose product is large where a user wanted an item.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class IALS(Retriever):
         return scores
 
     def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k items whose vectors point most the way of each of ``items``."""
+        """Return the k items with the largest cosine to each of ``items``."""
         vectors = self.items_.vectors
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)

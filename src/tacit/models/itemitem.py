@@ -1,6 +1,6 @@
-"""A sparse matrix from items to items: how much an event on one speaks for the other.
+"""A sparse matrix of weights from items to items: how much an event on one adds to the score of the other.
 
-What item-kNN and EASE learn has the same shape and is used the same way; they differ in how they learn it.
+Item-kNN and EASE learn matrices of the same shape and use them the same way; only the learning differs.
 """
 
 import copy
@@ -30,9 +30,9 @@ class ItemItem:
     Attributes
     ----------
     matrix : csr_array float32[items, items]
-        Row: the item of an event; column: the item it speaks for. The diagonal is empty.
+        Row: the item of an event; column: the item to score. The diagonal is empty.
     known : bool[items]
-        Items that score 0 where a history says something, but nothing about them; others get ``-inf``.
+        Items that score 0 if a history has evidence, but none for them; others get ``-inf``.
     """
 
     matrix: sparse.csr_array
@@ -53,24 +53,24 @@ class ItemItem:
 
     @cached_property
     def _baseline(self) -> Float32:
-        """Score of an item that a history says nothing about: float32[items]."""
+        """Score of an item without evidence in a history: float32[items]."""
         return np.where(self.known, 0, -np.inf).astype(np.float32)
 
     def best(self, items: Int32, k: int) -> Ranking:
-        """Return the k items that an event on each of ``items`` speaks for most."""
+        """Return the k items with the largest weights from each of ``items``."""
         rows = self.matrix[items]
         return top_k(csr.densified(rows, -np.inf), k)
 
     def explain(self, queries: Queries, decay: float, items: Int32) -> Float32:
         """Return each event's share of the score of ``items[q]``: float32[events]; see `shares`."""
         inside = queries.item < len(self.known)
-        spoken = np.zeros(len(queries.item), dtype=np.float64)
+        weights = np.zeros(len(queries.item), dtype=np.float64)
         pairs = queries.item[inside], items[queries.row][inside]
-        spoken[inside] = np.asarray(self.matrix[pairs])
-        return shares(queries, spoken * decayed(queries, decay))
+        weights[inside] = np.asarray(self.matrix[pairs])
+        return shares(queries, weights * decayed(queries, decay))
 
     def extended(self, n_items: int) -> Self:
-        """Return the weights for a larger catalogue: they say nothing about the new items."""
+        """Return the weights for a larger catalogue, without weights of the new items."""
         return type(self)(
             csr.resized(self.matrix, n_items, n_items), np.pad(self.known, (0, n_items - len(self.known)))
         )
@@ -86,7 +86,7 @@ class ItemItem:
 
 
 class ByItems(Retriever):
-    """What every model does that answers by an `ItemItem`; how it learns the weights is its own.
+    """Base of models that score by an `ItemItem`; a subclass learns the weights.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class ByItems(Retriever):
     weights_: ItemItem = learned()
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
-        """Return float32[n, m]; ``-inf`` for items not known and not spoken for, and without evidence."""
+        """Return float32[n, m]; ``-inf`` for unknown items without a weight, and without evidence."""
         return self.weights_.score(queries, self.decay, items)
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
@@ -110,7 +110,7 @@ class ByItems(Retriever):
         return self.weights_.explain(queries, self.decay, items)
 
     def extended(self, catalogue: Catalogue) -> Self:
-        """Return a model of the larger catalogue: it says nothing about the new items."""
+        """Return a model of the larger catalogue, without scores of the new items."""
         larger = copy.copy(self)
         larger.weights_ = self.weights_.extended(len(catalogue))
         return larger
@@ -127,7 +127,7 @@ class AlikeByItems(ByItems):
     """A model by an `ItemItem` whose weights know no order: two items with a large one are alike."""
 
     def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k items that an event on each of ``items`` speaks for most."""
+        """Return the k items with the largest weights from each of ``items``."""
         return self.weights_.best(items, k)
 
 

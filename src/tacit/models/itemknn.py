@@ -2,7 +2,7 @@
 
 Deshpande and Karypis, "Item-based top-N recommendation algorithms", TOIS 2004. Three weightings: cosine,
 TF-IDF (an event of a user with many items counts less) and BM25 (besides, repeats saturate and popular
-items are held back). Similarities are made block by block, so memory stays bounded for any catalogue.
+items are held back). Similarities are computed block by block, so memory is bounded for any catalogue.
 """
 
 from typing import Literal, Self
@@ -17,7 +17,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.itemitem import AlikeByItems, ItemItem
-from tacit.models.spaces import DECAY, FORGETS
+from tacit.models.shared_spaces import DECAY, FORGETS
 
 Weighting = Literal["cosine", "tfidf", "bm25"]
 

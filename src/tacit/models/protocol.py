@@ -1,4 +1,4 @@
-"""What a model is. A model needs no base class: it is whatever has these methods."""
+"""The protocols of models. A model needs no base class, only these methods."""
 
 from collections.abc import Iterator, Mapping
 from typing import Protocol, Self, runtime_checkable
@@ -24,9 +24,8 @@ class Scorer(Protocol):
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]: the score of every item (or of ``items``: int32[m]) for each query.
 
-        ``-inf`` where the model has nothing to say. Excluded items are scored like all others: who asks for a
-        list (`recommend`) leaves them out. A score depends on the model and the query alone, never on
-        the other queries of the batch.
+        ``-inf`` where the model has no score. Excluded items are scored like all others: `recommend` leaves
+        them out. A score depends on the model and the query only, never on the other queries of the batch.
         """
         ...
 
@@ -38,13 +37,13 @@ class Recommender(Scorer, Protocol):
     name: str
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
-        """Learn from the past and return self. Called once: a fitted model never changes."""
+        """Learn from a log and return self. Called once: a fitted model never changes."""
         ...
 
 
 @runtime_checkable
 class MakesLists(Protocol):
-    """Makes lists itself: a pipeline of several stages, whose scores of single items mean nothing alone."""
+    """Returns lists itself: a pipeline of several stages, without meaningful scores of single items."""
 
     def recommend(self, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:
         """Return the k best items of each query, without the excluded ones; see `recommend`."""
@@ -52,21 +51,21 @@ class MakesLists(Protocol):
 
 
 Model = Recommender | MakesLists
-"""Whatever can be fitted and asked for lists."""
+"""Any model that can be fitted and returns lists."""
 
 
 @runtime_checkable
 class ShowsProgress(Protocol):
-    """Can show how far its fit is."""
+    """Can show the progress of its fit."""
 
     def showing(self, progress: Progress) -> Self:
-        """Return the same model, not fitted, whose fit shows how far it is."""
+        """Return the same model, not fitted, whose fit shows its progress."""
         ...
 
 
 @runtime_checkable
 class SimilarItems(Protocol):
-    """Knows which items are alike: what may be taken in place of an item."""
+    """Knows which items are alike: alternatives to an item."""
 
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items most like each of ``items`` (int32[n]), itself left out."""
@@ -75,7 +74,7 @@ class SimilarItems(Protocol):
 
 @runtime_checkable
 class GoesTogether(Protocol):
-    """Knows which items go together: what is taken along with an item, within a basket or a few days."""
+    """Knows which items go together: chosen along with an item, within a basket or a few days."""
 
     def together(self, items: Int32, k: int) -> Ranking:
         """Return the k items that go best with each of ``items`` (int32[n]), itself left out."""
@@ -93,7 +92,7 @@ class ComesNext(Protocol):
 
 @runtime_checkable
 class Explains(Protocol):
-    """Tells which events of the history speak for an item."""
+    """Knows how much each event of the history adds to the score of an item."""
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return float32[events]: the share of each history event in the score of ``items[q]`` (int32[n])."""
@@ -102,20 +101,20 @@ class Explains(Protocol):
 
 @runtime_checkable
 class ExplainsInWords(Explains, Protocol):
-    """Explains, and says how an event speaks for an item; without this a reason is "because you chose" it.
+    """Explains, and words its reasons; without this a reason is "because you chose" the event's item.
 
     Attributes
     ----------
     because : str
-        What stands before the title of the event's item: "similar in text to".
+        The words before the title of the event's item: "similar in text to".
     """
 
     because: str
 
 
 @runtime_checkable
-class SpeaksForAll(Protocol):
-    """Puts items forward for a reason that is no event of the history: what everybody wants, or a rule."""
+class ExplainsForAll(Protocol):
+    """Recommends items for a reason that is no event of the history: popularity, or a rule."""
 
     @property
     def reason_for_all(self) -> str:
@@ -151,7 +150,7 @@ class PersistentRecommender(Recommender, Persistent, Protocol):
 
 @runtime_checkable
 class FoldsIn(Protocol):
-    """Takes a catalogue that has grown, without a refit."""
+    """Accepts a catalogue that has grown, without a refit."""
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a new model that scores the items of the larger catalogue (known codes unchanged)."""
@@ -168,13 +167,13 @@ class Updates(Protocol):
         Parameters
         ----------
         later : Interactions
-            Events that happened after all that the model knows. A user code is that of the fitted log (new
+            Events after all that the model learned from. A user code is that of the fitted log (new
             users have codes beyond it), an item code that of the model's catalogue (`FoldsIn` enlarges it).
 
         Returns
         -------
         Self
-            Scores as a model fitted on all events at once.
+            Has the scores of a model fitted on all events at once.
         """
         ...
 

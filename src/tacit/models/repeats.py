@@ -1,8 +1,8 @@
-"""What somebody chose before: hard to beat where people buy the same again and again.
+"""Items that the user chose before: hard to beat where people buy the same again and again.
 
 Personal frequency (Hu et al., "Modeling personalized item frequency information for next-basket
-recommendation", SIGIR 2020). It scores the items of the history alone, so it is of use only where these may
-be recommended again.
+recommendation", SIGIR 2020). It scores the items of the history only, so it is useful only where these may be
+recommended again.
 """
 
 import copy
@@ -24,7 +24,7 @@ from tacit.models.retriever import Retriever
 
 
 class Repeats(Retriever):
-    """How often somebody chose an item.
+    """How often the user chose an item.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class Repeats(Retriever):
     n_items_: int = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
-        """Learn how many items there are, and return self: all else is in the history."""
+        """Store the number of items and return self: all else is in the history."""
         self.n_items_ = len(catalogue)
         return self
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
-        """Return the decayed number of choices: float32[n, m]; ``-inf`` for what was not chosen."""
+        """Return the decayed number of choices: float32[n, m]; ``-inf`` for items not chosen."""
         scores = csr.densified(queries.matrix(self.n_items_, chosen(queries, self.decay)), -np.inf)
         return scores if items is None else scores[:, items]
 

@@ -1,7 +1,7 @@
-"""Base of Tacit's own retrievers: parameters as fields, and a place in a snapshot.
+"""Base of Tacit's own retrievers: parameters as fields, and saving in a snapshot.
 
-A model of one's own needs no base class (see `tacit.models.protocol`); with this one, its parameters are
-checked, tuned and kept, and by hand stays only what it learns.
+A custom model needs no base class (see `tacit.models.protocol`); with this one, its parameters are checked,
+tuned and saved, and only the learned values need code.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Retriever(Parameterised):
     Parameters
     ----------
     name : str
-        What it is called in a configuration and in reports.
+        Its name in a configuration and in reports.
     """
 
     name: str

@@ -21,7 +21,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.itemitem import ByItems, ItemItem
-from tacit.models.spaces import DECAY, FORGETS
+from tacit.models.shared_spaces import DECAY, FORGETS
 
 _CELLS = 16_000_000
 """Weights held at once while fitting."""

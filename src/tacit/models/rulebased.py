@@ -204,7 +204,7 @@ class RuleBased(Retriever):
 
     @property
     def reason_for_all(self) -> str:
-        """What is said of the items that a rule puts forward."""
+        """The reason for the items of a rule."""
         return "picked by a rule"
 
     def puts_forward(self, queries: Queries, items: Int32) -> Bool:

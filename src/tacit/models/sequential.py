@@ -29,7 +29,7 @@ from tacit.models import csr
 from tacit.models.decay import fading
 from tacit.models.gram import CELLS, blocks, check_memory, inverse, largest, most_popular
 from tacit.models.itemitem import ByItems, ItemItem
-from tacit.models.spaces import FORGETS
+from tacit.models.shared_spaces import FORGETS
 
 
 class Sequential(ByItems):
@@ -197,7 +197,7 @@ def _crossed(steps: _Steps, n_items: int, added: Float32) -> Float32:
         value = np.stack([added[lag].take(first) for lag in range(lags)], axis=1)
         ends = (offsets[rows.start : rows.stop + 1] - offsets[rows.start]) * lags
         shape = (rows.stop - rows.start, n_items)
-        # toarray adds entries that stand in the same cell.
+        # toarray adds entries of the same cell.
         product[rows] = sparse.csr_array((value.ravel(), later.ravel(), ends), shape=shape).toarray()
     return product
 

@@ -24,7 +24,7 @@ from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
 from tacit.models.decay import decayed, faded
 from tacit.models.retriever import Retriever
-from tacit.models.spaces import DECAY
+from tacit.models.shared_spaces import DECAY
 
 _HOUR = 3_600.0
 
@@ -70,14 +70,14 @@ class Sessions:
         return type(self)(self.user[rows], offsets, self.item[events], self.weight[events], self.at[events])
 
     def open_of(self, users: Int32) -> Bool:
-        """Return which sessions are the last of one of the users, so that it may go on: bool[sessions]."""
+        """Return which sessions are the last of one of the users and may continue: bool[sessions]."""
         last = np.full(int(self.user.max(initial=-1)) + 1, -1, dtype=np.int64)
         last[self.user] = np.arange(len(self))
         going_on: Bool = (last[self.user] == np.arange(len(self))) & np.isin(self.user, users)
         return going_on
 
     def with_events(self, log: Interactions, gap: float, length: int) -> Self:
-        """Return the sessions with later events: those that go on are cut anew together with them.
+        """Return the sessions with later events; sessions that continue are cut again.
 
         Parameters
         ----------
@@ -89,11 +89,11 @@ class Sessions:
         """
         liked = log.select(log.weight > 0)
         going_on = self.open_of(liked.user)
-        anew = self.take(np.flatnonzero(going_on))._continued(liked, gap, length)
-        return self.take(np.flatnonzero(~going_on))._beside(anew)
+        recut = self.take(np.flatnonzero(going_on))._continued(liked, gap, length)
+        return self.take(np.flatnonzero(~going_on))._beside(recut)
 
     def _continued(self, later: Interactions, gap: float, length: int) -> Self:
-        """Return the sessions, one of each user, and what follows them, cut by user."""
+        """Return the sessions, one of each user, together with later events, cut by user."""
         user = np.concatenate([np.repeat(self.user, np.diff(self.offsets)), later.user])
         order = np.argsort(user, kind="stable")  # the old events of a user stay before the new ones
         clock = later.at if later.timing == "time" else np.zeros(len(later))
@@ -136,21 +136,21 @@ class SessionKNN(Retriever):
         Sessions that each item of the history looks up: the most recent ones (in a log without times those
         of the highest user codes).
     last : int
-        Events of the history that look for sessions: the last ones.
+        Events of the history that are looked up: the last ones.
     decay : float
         How much less each earlier event of the history counts for the similarity, in (0, 1].
     focus : float
         Power of ``decay ** position`` of the last event that is shared with a session: above 0, sessions
         that share only early events count less.
     rarity : float
-        Power of the rarity ``ln(1 + sessions / sessions with the item)`` in the score of an item; 0 lets
-        popular items through.
+        Power of the rarity ``ln(1 + sessions / sessions with the item)`` in the score of an item; 0 favours
+        popular items.
     evenness : float
-        Power of a session's number of items by which its similarity is divided, in [0, 1]: holds back
-        long sessions.
+        Power of a session's number of items by which its similarity is divided, in [0, 1]: lowers long
+        sessions.
     gap : float
         Hours of a pause that ends a session, where the log has times; ``inf`` for never, which was best on
-        all logs measured with users who come back: their earlier days are evidence too.
+        all measured logs with returning users: their earlier days are evidence too.
     length : int
         Events of a full session. Without it long histories match everything: 50 was far better than no
         limit on films, and no worse on baskets.
@@ -241,7 +241,7 @@ class SessionKNN(Retriever):
         ``(sum over E of strength) * (largest left in E) ** focus / n ** evenness``.
         """
         row, session, strength, left = self._looked_up(queries)
-        # One row a pair of query and session: pairs that several events looked up stand together.
+        # One row a pair of query and session: a pair found by several events becomes one.
         order = np.argsort(row * len(self.sessions_) + session, kind="stable")
         row, session = row[order], session[order]
         first = np.flatnonzero((np.diff(row, prepend=-1) != 0) | (np.diff(session, prepend=-1) != 0))
@@ -256,7 +256,7 @@ class SessionKNN(Retriever):
         return row[best], session[best], similarity[best].astype(np.float32)
 
     def _looked_up(self, queries: Queries) -> tuple[Int64, Int64, Float32, Float64]:
-        """Return query, session, strength and what is left by decay of each event's most recent sessions.
+        """Return query, session, strength and decay factor of each event's most recent sessions.
 
         One entry a pair of event and session, at most ``recent`` for each of the ``last`` events.
         """

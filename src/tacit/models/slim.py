@@ -1,4 +1,4 @@
-"""SLIM: sparse linear weights that are never negative, each item explained by its neighbours alone.
+"""SLIM: sparse linear weights that are never negative, from the neighbours of each item only.
 
 Ning and Karypis, "SLIM: Sparse linear methods for top-n recommender systems", ICDM 2011, in the form that
 chooses among neighbours (fsSLIM, section IV-C): the weights of an item minimise
@@ -22,11 +22,11 @@ from tacit.data.ranking import top_k
 from tacit.models import csr
 from tacit.models.gram import CELLS, check_memory, gram, most_popular
 from tacit.models.itemitem import AlikeByItems, ItemItem
-from tacit.models.spaces import DECAY, FORGETS
+from tacit.models.shared_spaces import DECAY, FORGETS
 
 _SWEEPS = 50
 _STILL = 1e-3
-"""Weights have settled when none moves by more in a sweep over the neighbours."""
+"""Weights have converged when none changes by more in a sweep over the neighbours."""
 
 
 class SLIM(AlikeByItems):
@@ -38,7 +38,7 @@ class SLIM(AlikeByItems):
         Regularisation, in units of the mean of the diagonal of ``X'X``, so that one value suits logs of
         all sizes. The first leaves few weights, the second makes them small.
     neighbours : int
-        How many items may explain an item; time grows with the square.
+        How many items have weights to an item; time grows with the square.
     decay : float
         How much less each earlier event of a history counts, in (0, 1].
     half_life : float, optional

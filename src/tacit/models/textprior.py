@@ -32,7 +32,7 @@ from tacit.models.gram import (
     precision,
 )
 from tacit.models.itemitem import AlikeByItems, ItemItem
-from tacit.models.spaces import DECAY, FORGETS
+from tacit.models.shared_spaces import DECAY, FORGETS
 
 
 class TextPrior(AlikeByItems):
@@ -65,7 +65,7 @@ class TextPrior(AlikeByItems):
     solved_ : int32[s]
         The items that are solved for.
     text_ : float32[s, d]
-        W of the head of this module: what turns the vector of an item into its column of weights.
+        W of the head of this module: times the vector of an item it gives its column of weights.
     """
 
     name: str = "textprior"
@@ -99,9 +99,9 @@ class TextPrior(AlikeByItems):
         return self
 
     def extended(self, catalogue: Catalogue) -> Self:
-        """Return a model of the larger catalogue, whose new items are known by their vectors.
+        """Return a model of the larger catalogue, with weights of new items from their vectors.
 
-        The old weights stay as they are; a new one is kept where it is as large as the least of its row.
+        The old weights stay as they are; a new one is kept if it is as large as the smallest of its row.
         """
         old, size = self.weights_, len(catalogue)
         F = self._vectors(catalogue, first=len(old.known))
@@ -111,7 +111,7 @@ class TextPrior(AlikeByItems):
         return larger
 
     def arrays(self) -> dict[str, Array]:
-        """Return the kept weights, what turns a vector into a column, and the projection."""
+        """Return the kept weights, the matrix from vectors to columns, and the projection."""
         own = {"solved": self.solved_, "text": self.text_}
         projection = {} if self.projection_ is None else self.projection_.arrays()
         return self.weights_.arrays() | own | projection
@@ -141,7 +141,7 @@ class TextPrior(AlikeByItems):
         return np.where(catalogue.has_text[first:, None], unit, np.float32(0))
 
     def _solve(self, X: sparse.csr_array, F: Float32) -> sparse.csr_array:
-        """Keep what turns vectors into columns and return the largest weights: csr_array[items, items]."""
+        """Keep the matrix from vectors to columns and return the largest weights: csr_array[items, items]."""
         seen = F[self.solved_]  # [s, d]
         K, s = _regression(seen, self.ridge)
         unit = float(np.square(X.data, dtype=np.float64).sum()) / max(X.shape[1], 1)
@@ -165,7 +165,7 @@ class TextPrior(AlikeByItems):
         return _placed(parts, self.solved_, len(F))
 
     def _columns(self, F: Float32) -> sparse.csr_array:
-        """Return the weights of new items that are as large as the least of their row, as last columns."""
+        """Return the weights of new items that are as large as the smallest of their row, as last columns."""
         size = len(self.weights_.known) + len(F)
         bar = _least(self.weights_.matrix[self.solved_], self.keep)
         parts = []
@@ -178,7 +178,7 @@ class TextPrior(AlikeByItems):
 
 
 def _regression(F: Float32, ridge: float) -> tuple[Float64, Float64]:
-    """Return K = (F'F + ridge I)^-1 and by how much leaving an item itself out raises its own column.
+    """Return K = (F'F + ridge I)^-1 and the factor s by which leaving an item itself out raises its column.
 
     The matrix F K F' regresses every item on all, itself included; the weights C on the others alone are
     that times ``s = 1 / (1 - f'K f)`` off the diagonal (Woodbury).
@@ -195,7 +195,7 @@ def _placed(parts: list[Any], items: Int32, size: int) -> sparse.csr_array:
 
 
 def _least(matrix: sparse.csr_array, keep: int) -> Float32:
-    """Return the least absolute value of each row, 0 of one with room for more: float32[rows]."""
+    """Return the smallest absolute value of each row, 0 for a row with room for more: float32[rows]."""
     lengths: Int64 = np.diff(matrix.indptr)
     least = np.zeros(len(lengths), dtype=np.float32)
     full = lengths >= keep

@@ -1,7 +1,7 @@
-"""Time-decayed popularity: the simple answer that is hardest to beat on a cut in time.
+"""Time-decayed popularity: the simple model that is hardest to beat on a cut in time.
 
-One list for everybody. What counts is how many users wanted an item lately: a user's repeats on one item
-add the logarithm of their number only, so that nobody can click an item to the top alone.
+One list for all users, by how many users wanted an item lately. A user's repeats on one item add only the
+logarithm of their number, so that no single user can click an item to the top.
 """
 
 import copy
@@ -23,7 +23,7 @@ from tacit.models.retriever import Retriever
 _HALF_LIVES = Choice((None, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 400.0, inf))
 
 _MOST, _PART = 50, 10
-"""Popular are at most so many items, and of a small catalogue at most one in so many."""
+"""At most so many items count as popular, and in a small catalogue at most one in so many."""
 
 
 class Trending(Retriever):
@@ -35,7 +35,7 @@ class Trending(Retriever):
         Days after which an event counts half; ``inf`` for plain popularity. By default the time in
         which the last ``share`` of the events happened. A log without timestamps is counted plainly.
     share : float
-        In (0, 1); says nothing where ``half_life`` is given.
+        In (0, 1); not used if ``half_life`` is given.
     """
 
     name: str = "trending"
@@ -44,7 +44,7 @@ class Trending(Retriever):
     popularity_: Float32 = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
-        """Count the users of each item, each by what is left of their events, and return self."""
+        """Count the users of each item, weighted by their decayed events, and return self."""
         liked = np.maximum(interactions.weight, 0) * fading(interactions, self.half_life, self.share)
         total = _damped(interactions.user, interactions.item, liked, len(catalogue))
         self.popularity_ = np.where(total > 0, total, -np.inf).astype(np.float32)
@@ -57,7 +57,7 @@ class Trending(Retriever):
 
     @property
     def reason_for_all(self) -> str:
-        """What is said of the most popular items."""
+        """The reason for the most popular items."""
         return "popular" if self.half_life == inf else "popular now"
 
     def puts_forward(self, queries: Queries, items: Int32) -> Bool:

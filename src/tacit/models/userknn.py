@@ -1,8 +1,8 @@
-"""User-based nearest neighbours: what the people with the most similar histories wanted lately.
+"""User-based nearest neighbours: recent items of the users with the most similar histories.
 
 Resnick et al., "GroupLens", CSCW 1994, in its form for implicit feedback. The neighbours are rows of the
-training log, the user is whatever history the query brings, so a new user needs no refit. What the
-neighbours wanted fades with its age, which is worth most where fashions change quickly.
+training log, the user is the history of the query, so a new user needs no refit. Events of the neighbours
+decay with their age, which helps most where fashions change quickly.
 """
 
 import copy
@@ -24,20 +24,20 @@ from tacit.models import csr
 from tacit.models.decay import decayed_rows, fading
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
-from tacit.models.spaces import DECAY
+from tacit.models.shared_spaces import DECAY
 
 Weighting = Literal["cosine", "tfidf"]
 
 
 class UserKNN(Retriever):
-    """Sum of what the nearest training users wanted, by their similarity to the history.
+    """Sum of the items of the nearest training users, weighted by their similarity to the history.
 
     Parameters
     ----------
     k : int
         Neighbours whose items are added up: the users most like the history.
     weighting : {"cosine", "tfidf"}
-        How histories are compared; with "tfidf" a rare item that both share counts more.
+        How histories are compared; with "tfidf" a rare item in both counts more.
     decay : float
         How much less each earlier event of the query's history counts, in (0, 1].
     half_life : float, optional
@@ -47,9 +47,9 @@ class UserKNN(Retriever):
     Attributes
     ----------
     wanted_ : csr_array float32[users, items]
-        Faded weights of what each training user wanted.
+        Decayed weights of the items of each training user.
     rarity_ : float32[items]
-        How much an item counts when histories are compared.
+        Weight of an item when histories are compared.
     unit_ : csr_array float32[items, users]
         The users' rows with length 1, transposed for the product.
     """
@@ -100,7 +100,7 @@ class UserKNN(Retriever):
         return larger
 
     def arrays(self) -> dict[str, Array]:
-        """Return the users' rows as wanted, the transposed unit rows and the items' rarity."""
+        """Return the users' rows, the transposed unit rows and the items' rarity."""
         return {
             **{f"wanted_{name}": array for name, array in csr.parts(self.wanted_).items()},
             **{f"unit_{name}": array for name, array in csr.parts(self.unit_).items()},

@@ -1,1 +1,1 @@
-"""Two stages in a row: retrieve, unite, make features, rank; fitted in time order."""
+"""The two stages: retrieve, unite, compute features, rank; fitted in time order."""

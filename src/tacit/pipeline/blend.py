@@ -1,17 +1,16 @@
-"""A weighted sum of what the retrievers say, with weights learned from validation windows.
+"""A weighted sum of the scores of the retrievers, with weights learned from validation windows.
 
 A listwise logit: the chance that a candidate is chosen is the softmax of its blended score over the list
 (Cao et al., "Learning to rank: from pairwise to listwise approach", ICML 2007, top-one). The cross entropy is
-convex, uses every choice and not only those near the top, and L2 keeps many alike retrievers from being
-played against each other where few users teach; a search on NDCG@10 itself follows the noise of few users.
-The reasons are in docs/decisions/006-blend.md, the experiments in docs/log/blend.md.
+convex and uses every choice, not only those near the top. L2 keeps similar retrievers from getting large
+weights of opposite sign where users are few; a search on NDCG@10 itself follows the noise of few users. The
+reasons are in docs/decisions/006-blend.md, the experiments in docs/log/blend.md.
 
-Each retriever has five numbers: its weight for newcomers; its weight after a first event; how that changes
-with the logarithm of the length of the history (popularity leads those who are new, their own taste those
-who have been here long) and with that of the time since the last event (what somebody is in the middle of
-leads now, what everybody wants after a year), both of any sign, as in any regression on scores that are
-alike; and what its silence costs (of a new item all but the content model are silent: is that bad, or does
-nobody know?).
+Each retriever has five numbers: its weight for users without a history; its weight after one event; the
+change of that weight with the logarithm of the length of the history (popularity counts most for new users,
+personal models for old ones) and with that of the time since the last event, both of any sign; and the weight
+of its missing scores (a new item has a score from the content model only: whether that is a bad sign is
+learned).
 """
 
 import copy
@@ -26,23 +25,23 @@ from tacit.features.candidates import Candidates
 from tacit.pipeline.retrieval import normalised
 
 _L2 = 16.0
-"""Of a normal prior around 0, whose share in what is learned fades with the number of users that teach."""
+"""Precision of a normal prior around 0; the more users there are, the less it counts."""
 _START = 0.1
 _TOLERANCE = 1e-7
 _LEAST = 1e-3
-"""No weight is 0: where all others are silent, somebody's order still counts."""
+"""No weight is 0: a retriever still orders the candidates that no other one scores."""
 
 _NEVER = -1e9
 _ANY = np.iinfo(np.int32).max
 LONG = 400
-"""Length of a history from which on more events change nothing."""
+"""Length of a history beyond which more events change nothing."""
 YEAR = 365
-"""Days away from which on more of them change nothing."""
+"""Days since the last event beyond which more days change nothing."""
 
 
 @dataclass(frozen=True)
 class LabelledCandidates:
-    """Candidates of one window with what the users went on to choose.
+    """Candidates of one window with the later choices of the users.
 
     Attributes
     ----------
@@ -63,15 +62,15 @@ class Blend:
 
     Parameters
     ----------
-    newcomers, weights : sequence of r floats
-        Weight of each retriever for who has no history, and for who has one event, just now.
-    growth, absence : sequence of r floats
-        What is added to the latter at `LONG` events, and after a `YEAR` away.
-    silence : sequence of r floats
-        Weight of what the silence of each retriever could cost.
+    new_users, weights : sequence of r floats
+        Weight of each retriever for users without a history, and for users with one event, just now.
+    growth, idle_time : sequence of r floats
+        Added to the latter at `LONG` events, and after a `YEAR` without an event.
+    missing_penalty : sequence of r floats
+        Weight of the missing scores of each retriever; see `tacit.pipeline.retrieval.normalised`.
     n_items : int
-        How many items the retrievers could know. Of an item that was added later nobody could speak: that
-        costs nothing, however much people avoid what has been there for long and is not spoken of.
+        How many items the retrievers were fitted on. Items added later have no missing penalty, because no
+        retriever could score them.
     """
 
     def __init__(
@@ -91,9 +90,10 @@ class Blend:
         self.n_items = n_items
 
     def fit(self, labelled: Sequence[LabelledCandidates], n_retrievers: int) -> Self:
-        """Find the weights: equal ones, silence as bad as the worst, where there is nothing to learn.
+        """Learn the weights and return self.
 
-        Weights of newcomers and after one event are positive: they are not to be shown what nobody wants.
+        Without data all are equal, and a missing score counts as the worst one. Weights without a history and
+        after one event are kept positive, so that a retriever's best items never count against themselves.
         """
         from scipy.optimize import minimize
 
@@ -111,25 +111,25 @@ class Blend:
 
     def score(self, candidates: Candidates) -> Float32:
         """Return float32[n, c]; ``-inf`` on padding."""
-        spoken, silent = normalised(candidates.scores)
+        standard, missing = normalised(candidates.scores)
         learned = np.stack([self.new_users_, self.weights_, self.growth_, self.idle_time_])
-        said = _weighed(spoken, _circumstances(candidates) @ learned)
-        cost = np.where(candidates.items < self.n_items, silent @ self.missing_penalty_, 0)
-        return np.where(candidates.items < 0, -np.inf, said + cost).astype(np.float32)
+        blended = _weighed(standard, _circumstances(candidates) @ learned)
+        penalty = np.where(candidates.items < self.n_items, missing @ self.missing_penalty_, 0)
+        return np.where(candidates.items < 0, -np.inf, blended + penalty).astype(np.float32)
 
     def weights_for(self, lengths: Int64, idle_times: Float64) -> Float32:
-        """Return what each retriever counts for a history of a length and of a time away: float32[n, r]."""
+        """Return the weight of each retriever for the lengths and idle times of histories: float32[n, r]."""
         learned = np.stack([self.new_users_, self.weights_, self.growth_, self.idle_time_])
         return np.asarray(_conditions(lengths, idle_times) @ learned, dtype=np.float32)
 
     def within(self, n_items: int) -> "Blend":
-        """Return the same blend of retrievers that know ``n_items`` items."""
+        """Return the same blend for retrievers fitted on ``n_items`` items."""
         same = copy.copy(self)
         same.n_items = n_items
         return same
 
     def spec(self) -> dict[str, Json]:
-        """Return what was learned as JSON."""
+        """Return the learned weights as JSON."""
         return {
             "new_users": self.new_users_.tolist(),
             "weights": self.weights_.tolist(),
@@ -147,9 +147,9 @@ class Blend:
 
 
 def log_softmax(scores: Float32) -> Float32:
-    """Return the logarithm of what each candidate has of its list, a softmax of scores: float32[n, c].
+    """Return the logarithm of the softmax of scores over each list: float32[n, c], ``-inf`` on padding.
 
-    ``-inf`` on padding, as in the scores. It is what the weights were learned to foretell.
+    The softmax is the predicted chance of each candidate, which the weights were fitted to.
     """
     finite = np.isfinite(scores)
     top = np.max(scores, axis=1, keepdims=True, where=finite, initial=_NEVER)
@@ -158,11 +158,11 @@ def log_softmax(scores: Float32) -> Float32:
 
 
 def _circumstances(candidates: Candidates) -> Float32:
-    """Return how much each row of weights counts for each query: float32[n, 4].
+    """Return the factor of each row of weights for each query: float32[n, 4].
 
     Whether there is no history; whether there is one; the logarithm of its length (0 for one event, 1 from
-    `LONG` on); and that of the time away (0 for none, 1 from a `YEAR` on; a log without times counts places,
-    which are next to no time).
+    `LONG` on); and that of the idle time (0 for none, 1 from a `YEAR` on; in a log without times it is a
+    number of places, which is next to no time).
     """
     return _conditions(candidates.lengths, candidates.idle_times)
 
@@ -175,7 +175,7 @@ def _conditions(lengths: Int64, idle_times: Float64) -> Float32:
 
 
 def _weighed(parts: Float32, weights: Float32) -> Float32:
-    """Return the sum over r of float32[n, c, r], weighed for each query by float32[n, r]: float32[n, c]."""
+    """Return the sum over r of float32[n, c, r], weighted for each query by float32[n, r]: float32[n, c]."""
     return np.asarray((parts @ weights[:, :, None])[:, :, 0], dtype=np.float32)
 
 
@@ -186,13 +186,13 @@ class _Task:
     Attributes
     ----------
     parts : float32[n, c, 2r]
-        What each retriever says of each candidate, and what its silence could cost.
+        Both outputs of `tacit.pipeline.retrieval.normalised`: standardised and missing scores.
     circumstances : float32[n, 4]
     padding : bool[n, c]
     chosen : float32[n, c]
-        What each user chose, as shares that sum to the weight of the user.
+        Choices of each user, scaled to sum to the weight of the user.
     weight : float32[n, 1]
-        The root of how much a user chose: between every user alike and every choice alike.
+        The root of the number of choices: a compromise between equal users and equal choices.
     """
 
     parts: Float32
@@ -203,7 +203,7 @@ class _Task:
 
 
 def _task(one: LabelledCandidates) -> _Task:
-    # Of who chose no candidate, nothing can be learned about their order.
+    # A list without a chosen candidate says nothing about the order.
     hit = np.flatnonzero(one.labels.any(axis=1))
     found, labels = one.candidates.take(hit), one.labels[hit]
     weight = np.sqrt(labels.sum(axis=1, keepdims=True))
@@ -212,23 +212,35 @@ def _task(one: LabelledCandidates) -> _Task:
 
 
 def _loss(weights: Float64, tasks: Sequence[_Task]) -> tuple[float, Float64]:
-    """Return the cross entropy of what the lists' users chose, with L2, for each user, and its gradient."""
+    """Return the cross entropy of the choices with L2, as a mean over users, and its gradient."""
     users = sum(float(task.weight.sum()) for task in tasks)
     parts = [_cross_entropy(weights.astype(np.float32).reshape(5, -1), task) for task in tasks]
     loss = sum(part[0] for part in parts) + _L2 * float(weights @ weights)
     return loss / users, (sum(part[1] for part in parts) + 2 * _L2 * weights) / users
 
 
+# With P the parts of a list (c x 2r), s its circumstances (4) and W the weights (5 x r):
+#
+#     v = [s W[:4], W[4]]                          weights of this list: of scores, of missing scores
+#     z = P v                                      logits of its candidates
+#     L = -sum chosen * log softmax(z)             summed over the lists; `_loss` adds l2 |W|^2
+#
+# The entries of `chosen` sum to `weight`, so
+#
+#     dL/dz = weight * softmax(z) - chosen
+#     dL/dv = P' dL/dz
+#     dL/dW[:4] = s (x) (first half of dL/dv),  dL/dW[4] = second half,  summed over the lists
 def _cross_entropy(weights: Float32, task: _Task) -> tuple[float, Float64]:
-    spoken = task.circumstances @ weights[:4]
-    own = np.concatenate([spoken, np.tile(weights[4], (len(spoken), 1))], axis=1)
+    """Return the cross entropy of the choices for weights float32[5, r], and its gradient float64[5 r]."""
+    of_scores = task.circumstances @ weights[:4]
+    own = np.concatenate([of_scores, np.tile(weights[4], (len(of_scores), 1))], axis=1)
     logits = np.where(task.padding, _NEVER, _weighed(task.parts, own))
     logits -= logits.max(axis=1, keepdims=True)
     chance = np.exp(logits)
     total = chance.sum(axis=1, keepdims=True)
     surprise = task.chosen * (np.log(total) - logits)
     error = task.weight * chance / total - task.chosen
-    pull = (error[:, None] @ task.parts)[:, 0]
-    said, silent = np.split(pull, 2, axis=1)
-    gradient = np.append(task.circumstances.T @ said, silent.sum(axis=0))
+    slope = (error[:, None] @ task.parts)[:, 0]
+    by_score, by_missing = np.split(slope, 2, axis=1)
+    gradient = np.append(task.circumstances.T @ by_score, by_missing.sum(axis=0))
     return float(surprise.sum(dtype=np.float64)), gradient.astype(np.float64)

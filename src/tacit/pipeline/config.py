@@ -1,7 +1,7 @@
 """The configuration of a recommender: objects in Python, the same in a TOML file, checked before any work.
 
-A configuration holds components that are not fitted; a fit copies them. In place of an object a name or a
-mapping of plain values may stand, as in a TOML file::
+A configuration holds components that are not fitted; a fit copies them. Instead of an object, a name or a
+mapping of plain values is accepted, as in a TOML file::
 
     Config(retrievers=[Trending(), EASE(l2=3.0)], ranker=MLP(hidden=(64, 32)))
     Config(retrievers={"trending": {}, "ease": {"l2": 3.0}}, ranker={"name": "mlp", "hidden": [64, 32]})
@@ -38,22 +38,22 @@ DEFAULT_RETRIEVERS: Mapping[str, Mapping[str, Any]] = {
     "sessionknn": {},
     "content": {},
 }
-"""What everybody wants, lately, just now (news) and ever; what similar users want, lately and ever; what goes
-with the whole of a history and what follows its last events; and what has a similar text. The time of the
-sequential model grows with the third power of its items; it leaves the rarer ones to the others. See
+"""Popularity: recent, just now (news) and total; items of similar users, recent and total; items that go with
+the whole history, and that follow its last events; and items with similar texts. The time of the sequential
+model grows with the third power of its items, so it leaves rare ones to the others. See
 docs/decisions/006-blend.md."""
 
 RENAMED = {"passed": "shown_not_chosen"}
-"""Keys of older configurations, and what they are called now."""
+"""Keys of older configurations, and their present names."""
 
 NOBODY = "none"
-"""The name of no ranker and of no re-ranker."""
+"""The name for no ranker and no re-ranker."""
 
 _REPEATS = "repeats"
 _COMPONENTS = ("retrievers", "ranker", "rerank")
 
 Retrievers = Sequence[Recommender | str] | Mapping[str, Mapping[str, Any] | Recommender]
-"""Retrievers as they may be written: objects and names, or parameters by name."""
+"""Accepted forms of retrievers: objects and names, or parameters by name."""
 
 
 class Config(Parameterised):
@@ -63,12 +63,12 @@ class Config(Parameterised):
     ----------
     retrievers : sequence of Recommender, or mapping of name to parameters
         Which retrievers propose candidates; kept as a tuple of objects. A name is that of a component of
-        the register or of a variant; another name needs ``model``, the component's name.
+        the register or of a variant; any other name needs ``model``, the component's name.
     ranker : Ranker, str, mapping or None
         An object, a name, or ``{"name": "mlp", ...parameters}``; None or "none" ranks by the blend alone.
     rerank : PairClassifier, str, mapping or None
-        ``{"name": "pair", ...parameters}``: a fine-tuned language model orders the top of every list anew
-        (`tacit.pipeline.rerank`); None leaves it out.
+        ``{"name": "pair", ...parameters}``: a fine-tuned language model that re-orders the top of every list
+        (`tacit.pipeline.rerank`); None for no re-ranker.
     candidates : int
         How many items each retriever proposes.
     windows : int
@@ -77,24 +77,23 @@ class Config(Parameterised):
     share : float
         Share of the training events in each fold, in (0, 0.5).
     shown_not_chosen : float
-        Weight of a candidate that was shown and not chosen, or refused, in what a ranker learns from; a
-        candidate of which nothing is known weighs 1. It needs a log with events that only show
-        (impressions) or say no.
+        Weight of a candidate that was shown and not chosen, or refused, in the training of a ranker; other
+        candidates have weight 1. It needs a log with exposures (impressions) or refusals.
     repeats : bool
-        Items of the history may be recommended again (groceries, music): the folds then ask for them too,
-        and a retriever ``repeats`` is added unless there is one.
+        Items of the history may be recommended again (groceries, music): then they are targets in the folds
+        too, and a retriever ``repeats`` is added unless there is one.
     max_users : int
         Queries sampled from each fold, which bounds time and memory.
     max_events : int
-        A longer log is learned from by a sample of its users, with about so many events; the retrievers
-        that serve are fitted on all of it.
+        The folds of a longer log are cut from a sample of its users, with about so many events; the
+        retrievers that serve are fitted on all of it.
     encoder : str
         Source of the text encoder; see `tacit.pipeline.text_encoder.encoder_from`.
     weights : {"default", "names", "auto"}
         How event types are weighed; see `tacit.data.weights`.
     similar : mapping of retriever to weight
-        What the list of a retriever counts where items like an item are asked for; 1 where nothing is said,
-        0 leaves it out.
+        Weight of the list of a retriever among related items (`tacit.pipeline.similar`); 1 by default, 0
+        leaves it out.
     cleaning : Rules
         How the log is cleaned.
     seed : int
@@ -102,8 +101,8 @@ class Config(Parameterised):
     Raises
     ------
     ConfigError
-        With the one thing that cannot be: an unknown name, a wrong type, a value out of range, a component
-        without the methods that a pipeline needs, or values that contradict each other.
+        If a name is unknown, a value is of the wrong type or out of range, a component lacks methods that a
+        pipeline needs, or values contradict each other.
     """
 
     retrievers: tuple[Recommender, ...] = parameter(default_factory=lambda: DEFAULT_RETRIEVERS)
@@ -122,7 +121,7 @@ class Config(Parameterised):
     cleaning: Rules = parameter(default_factory=Rules)
     seed: int = parameter(default=7, low=0)
 
-    if TYPE_CHECKING:  # what may be given is more than what is kept
+    if TYPE_CHECKING:  # more types are accepted than kept
 
         def __init__(
             self,
@@ -169,7 +168,7 @@ class Config(Parameterised):
         Raises
         ------
         ConfigError
-            If a component is not registered: a file cannot say what it is.
+            If a component is not registered: a file cannot name it.
         """
         scalars = {
             name: value for name, value in values_of(self).items() if name not in (*_COMPONENTS, "cleaning")
@@ -254,9 +253,9 @@ def families_of(ranker: Ranker) -> tuple[str, ...]:
 
 
 def with_ranker(config: Config, name: str) -> Config:
-    """Return the configuration with one ranker, re-ranker or "none" alone.
+    """Return the configuration with only one ranker, re-ranker or "none".
 
-    One that the configuration has already keeps its parameters.
+    One that the configuration already has keeps its parameters.
 
     Raises
     ------
@@ -274,7 +273,7 @@ def with_ranker(config: Config, name: str) -> Config:
 
 
 def check_ranker_name(name: str) -> None:
-    """Refuse a name that is neither that of a ranker or re-ranker nor "none".
+    """Refuse a name that is neither a ranker, a re-ranker nor "none".
 
     Raises
     ------
@@ -285,7 +284,7 @@ def check_ranker_name(name: str) -> None:
 
 
 def ranker_choices() -> list[str]:
-    """Return the names of what a first stage can be followed by: rankers, re-rankers, "none"."""
+    """Return the names of the possible second stages: rankers, re-rankers, "none"."""
     return [*_names("ranker"), *_names("reranker"), NOBODY]
 
 
@@ -319,7 +318,7 @@ def _retrievers(given: Any) -> tuple[Recommender, ...]:
 
 
 def _retriever(name: object, value: object) -> Recommender:
-    """Return the retriever that stands by its name in a mapping."""
+    """Return the retriever of an entry in a mapping."""
     if not isinstance(name, str):
         raise ConfigError(f"retrievers has the key {name!r}; the name of a retriever is text")
     if isinstance(value, Recommender):
@@ -394,7 +393,7 @@ def _named(kind: Any, given: str | Mapping[str, Any]) -> tuple[str, dict[str, An
     own = {str(name): value for name, value in given.items()}
     if "name" not in own:
         known = ", ".join(_names(kind))
-        raise ConfigError(f"{key} says nothing of its name; add name, one of {known}")
+        raise ConfigError(f"{key} has no name; add name, one of {known}")
     name = own.pop("name")
     if not isinstance(name, str):
         raise ConfigError(f"{key}: name is {name!r}; it must be text")
@@ -427,7 +426,7 @@ def _check_agreement(config: Config) -> None:
             "lower windows or share"
         )
     if not config.repeats and any(_needs(one, "repeats") for one in config.retrievers):
-        raise ConfigError("the retriever 'repeats' says nothing while repeats is false; set repeats = true")
+        raise ConfigError("the retriever 'repeats' scores nothing while repeats is false; set repeats = true")
     if config.encoder == NO_ENCODER and all(_needs(one, "text") for one in config.retrievers):
         raise ConfigError(
             "encoder is 'none' and every retriever needs texts; name another retriever or encoder"
@@ -464,7 +463,7 @@ def _table(kind: Any, one: object) -> dict[str, Any]:
 
 
 def _parameters(one: object) -> dict[str, Any]:
-    """Return the parameters of a component as TOML takes them: it has no null."""
+    """Return the parameters of a component for TOML, which has no null."""
     known, written = declared(type(one)), {}
     for name, value in values_of(one).items():
         if name == "name" or (value is None and known[name].default is None):

@@ -1,4 +1,4 @@
-"""Lessons: rehearsals with the features of their pairs, ready for a ranker."""
+"""Ranking examples: folds with the features of their pairs, ready for a ranker."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ from tacit.pipeline.firststage import TRAIN, Fold
 from tacit.rankers.ranker import Pairs
 
 _NEGATIVES = 60
-"""Negatives drawn per query for the losses. Which rank is best is judged on all candidates."""
+"""Negatives drawn per query for the losses. Ranking metrics are computed on all candidates."""
 
 
 @dataclass(frozen=True)
 class RankingExamples:
-    """One rehearsal with features.
+    """One fold with features.
 
     Attributes
     ----------
-    judged : Judged
-    role : int[n]
+    labelled : LabelledCandidates
+    part : int[n]
         TRAIN, VALID or TEST of each query.
     columns : tuple of Column
-        What the features are.
+        The columns of the features.
     features : float32[pairs, f]
         Of the kept pairs, not normalised.
     label : float32[pairs, tasks]
@@ -40,8 +40,8 @@ class RankingExamples:
     pair : int64[pairs]
         Place of each kept pair in the flattened n x c candidates.
     weight : float32[pairs]
-        How many candidates a pair stands for in the losses; 0 for those that losses leave out. Queries that
-        are not trained on keep all their pairs, so that their lists can be ranked whole.
+        How many candidates a pair represents in the losses; 0 for pairs that losses leave out. Queries that
+        are not trained on keep all their pairs, so that complete lists can be ranked.
     """
 
     labelled: LabelledCandidates
@@ -67,10 +67,9 @@ def ranking_examples(
     rng: np.random.Generator,
     shown_not_chosen: float = 1.0,
 ) -> RankingExamples:
-    """Return a rehearsal with features of the families and labels of the tasks (event types; empty: any).
+    """Return a fold with features of the families and labels of the tasks (event types; empty: any).
 
-    ``passed`` is how many ordinary candidates one counts for that was shown in vain or refused, where it is
-    trained on.
+    ``shown_not_chosen`` is the weight, in training, of a candidate that was shown and not chosen, or refused.
 
     Raises
     ------
@@ -79,14 +78,14 @@ def ranking_examples(
     """
     window, labelled = fold.window, fold.labelled
     found = labelled.candidates
-    shown_in_vain = window.shown_in_vain(found.items)
-    drawn, weight = _drawn(found, labelled.labels > 0, shown_in_vain, rng)
-    # What stops the training, calibrates and is told counts every candidate once.
-    weight[shown_in_vain & (fold.part == TRAIN)[:, None]] *= shown_not_chosen
+    unchosen = window.unchosen(found.items)
+    drawn, weight = _drawn(found, labelled.labels > 0, unchosen, rng)
+    # Early stopping, calibration and reports count every candidate once.
+    weight[unchosen & (fold.part == TRAIN)[:, None]] *= shown_not_chosen
     kept = np.flatnonzero(drawn | (found.real & (fold.part != TRAIN)[:, None]))
     maker = FeatureMaker(projection=projection, families=families)
-    maker.fit(window.past, catalogue, fold.retrievers)
-    known = window.past.kinds
+    maker.fit(window.train, catalogue, fold.retrievers)
+    known = window.train.kinds
     if missing := [task for task in tasks if task not in known]:
         raise ConfigError(f"the ranker has a task {missing[0]!r}, but the log knows only {', '.join(known)}")
     labels = [window.labels(found.items, known.index(task)) for task in tasks] or [labelled.labels]
@@ -102,7 +101,7 @@ def ranking_examples(
 
 
 def pairs(examples: Sequence[RankingExamples], part: int, blend: Blend, normaliser: Normaliser) -> Pairs:
-    """Return the drawn pairs of the queries of a role, all lessons together."""
+    """Return the drawn pairs of the queries of a part, of all folds together."""
     parts, first = [], 0
     for one in examples:
         chosen = (one.part[one.query] == part) & (one.weight > 0)
@@ -115,21 +114,19 @@ def pairs(examples: Sequence[RankingExamples], part: int, blend: Blend, normalis
     return Pairs(normaliser.transform(features), label, group, base, weight)
 
 
-def _drawn(
-    found: Candidates, chosen: Bool, shown_in_vain: Bool, rng: np.random.Generator
-) -> tuple[Bool, Float32]:
-    """Return which pairs are drawn, and how many candidates each stands for: [n, c].
+def _drawn(found: Candidates, chosen: Bool, unchosen: Bool, rng: np.random.Generator) -> tuple[Bool, Float32]:
+    """Return which pairs are drawn, and how many candidates each represents: [n, c].
 
-    All that were chosen or passed over, and about `_NEGATIVES` a query of those of which nobody knows.
+    All that were chosen, refused, or shown and not chosen, and about `_NEGATIVES` others for each query.
     """
-    certain = chosen | shown_in_vain
+    certain = chosen | unchosen
     share = np.minimum(_NEGATIVES / np.maximum(found.real.sum(axis=1, keepdims=True), 1), 1)
     drawn: Bool = found.real & ((rng.random(found.items.shape) < share) | certain)
     return drawn, np.where(certain, 1, 1 / share).astype(np.float32)
 
 
 def _features(maker: FeatureMaker, fold: Fold, kept: Int64) -> Float32:
-    """Return the features of the kept pairs; they are made batch by batch and never all held."""
+    """Return the features of the kept pairs, computed batch by batch: those of all pairs are never held."""
     found = fold.labelled.candidates
     chosen = np.zeros(found.items.shape, dtype=bool)
     chosen.ravel()[kept] = True

@@ -1,8 +1,7 @@
-"""Why an item is in a list: an event of the history that speaks for it, or what everybody does.
+"""Why an item is in a list: an event of the history, or a reason that holds for all users.
 
-A reason must hold: whoever gives it counts for something in the blend, the event holds a good part of what
-that retriever says of the item, without the event that retriever would put the item lower, and it is nothing
-that the user disliked.
+A reason is given only if its retriever has some weight in the blend, the event holds a good share of that
+retriever's score of the item, the score is lower without the event, and the user did not dislike its item.
 """
 
 from collections.abc import Sequence
@@ -13,17 +12,17 @@ import numpy as np
 from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import Ranking
-from tacit.models.protocol import Explains, ExplainsInWords, Recommender, SpeaksForAll, batches
+from tacit.models.protocol import Explains, ExplainsForAll, ExplainsInWords, Recommender, batches
 
 MOST_EVENTS = 100
-"""Last events of a history that reasons are sought among: a bound on their cost."""
+"""Last events of a history that may be reasons: a bound on the cost."""
 LEAST_WEIGHT = 0.01
-"""Weight in the blend (the least that it learns is a tenth of it) from which a retriever gives reasons."""
+"""Smallest weight in the blend (it learns none below a tenth of this) of a retriever that gives reasons."""
 LEAST_SHARE = 0.1
-"""Share of a retriever's score that an item of the history holds at least, to be the reason for it."""
+"""Smallest share of a retriever's score that makes an item of the history a reason."""
 PERSONAL = 0.15
-"""Sum of the weights in the blend of all retrievers that look at the history, below which nothing was
-learned: a log in which everybody chooses at random gives up to 0.14."""
+"""Smallest sum of the weights of the retrievers that use the history if a blend is personal: a log of random
+choices gives up to 0.14."""
 NOT_PERSONAL = "not personal: nothing in this log tells who wants what"
 _MOST_REASONS = 2
 _AT_ONCE = 16
@@ -40,10 +39,10 @@ class Reason:
     source : str
         Name of the retriever whose evidence it is.
     because : int
-        Code of the item of the history that speaks for it; -1 where it is not about the history.
+        Code of the item of the history that is the reason; -1 if the reason is not about the history.
     words : str
-        How the retriever puts it: what stands before the title of that item, or all where there is none; ""
-        where the engine is to name what the user did to the item.
+        The retriever's words: before the title of that item, or the whole reason if there is none; "" if the
+        engine names what the user did to the item.
     """
 
     source: str
@@ -67,9 +66,9 @@ def reasons(
     queries : Queries
     ranking : Ranking
     weights : float32[n, r], optional
-        What each retriever counts in the list of each query, the loudest is heard first; 1 by default.
+        Weight of each retriever in the list of each query; the largest comes first. 1 by default.
     personal : bool
-        Whether anything was learned from histories: where nothing was, the list says so.
+        Whether anything was learned from histories; if not, the reason of every item says so.
     """
     n, k = ranking.items.shape
     flat = ranking.items.ravel()
@@ -86,24 +85,23 @@ def reasons(
 
 
 def is_personal(retrievers: Sequence[Recommender], weights: Float32) -> bool:
-    """Return whether a blend learned anything from histories, or had nothing that looks at them.
+    """Return whether a blend learned anything from histories, or has no retriever that uses them.
 
     Parameters
     ----------
     retrievers : sequence of r Recommender
     weights : float32[n, r]
-        What each counts, for histories of several lengths.
+        Weights for histories of several lengths.
     """
-    own = [place for place, one in enumerate(retrievers) if not isinstance(one, SpeaksForAll)]
+    own = [place for place, one in enumerate(retrievers) if not isinstance(one, ExplainsForAll)]
     return not own or bool((np.maximum(weights[:, own], 0).sum(axis=1) >= PERSONAL).any())
 
 
 def nameable(queries: Queries) -> Bool:
     """Return which events may be named as a reason: bool[events].
 
-    Not one on an item that the user said no to, or liked less than what they usually do in that way: the
-    strongest event of a kind on the item weighs less than the user's mean over items (a rating below the mean
-    of their ratings).
+    Excluded are events on an item that the user refused, or liked less than usual: the strongest event of a
+    kind on the item weighs less than the user's mean over items (a rating below the mean of their ratings).
     """
     if not len(queries.item):
         return np.zeros(0, dtype=bool)
@@ -130,7 +128,7 @@ def _add_events(
     queries: Queries,
     weights: Float32,
 ) -> None:
-    """Add the event that speaks loudest for each item, of the loudest retriever that has one."""
+    """Add the event with the largest share of each item's score, by the retriever with the largest weight."""
     recent = queries.position < MOST_EVENTS
     allowed, histories = nameable(queries)[recent], queries.keep(recent)
     order = np.argsort(-weights, axis=1, kind="stable")
@@ -156,16 +154,16 @@ def _add_events(
 
 
 def _strongest(model: Explains, queries: Queries, allowed: Bool, rows: Int64, items: Int32) -> Int32:
-    """Return the item of the history of ``rows[p]`` that speaks loudest for ``items[p]``: int32[p].
+    """Return the item of the history of ``rows[p]`` with the largest share in ``items[p]``: int32[p].
 
     -1 where none may be named, or none holds enough of the score.
     """
     repeated = queries.take(rows)
-    spoken = model.explain(repeated, items)
+    shares = model.explain(repeated, items)
     events, _ = gather_ranges(queries.offsets, rows)
     size = int(queries.item.max(initial=0)) + 1
     keys, place = np.unique(repeated.row.astype(np.int64) * size + repeated.item, return_inverse=True)
-    share = np.bincount(place, spoken, minlength=len(keys))
+    share = np.bincount(place, shares, minlength=len(keys))
     welcome = np.bincount(place, allowed[events], minlength=len(keys)) > 0
     pair = keys // size
     distinct = np.bincount(pair, minlength=len(rows))
@@ -180,15 +178,15 @@ def _strongest(model: Explains, queries: Queries, allowed: Bool, rows: Int64, it
 def _loses(model: Recommender, queries: Queries, rows: Int64, items: Int32, named: Int32) -> Bool:
     """Return whether a retriever scores ``items[p]`` lower without the events on ``named[p]``: bool[p].
 
-    A share tells what an event adds, and not what would be there in its place: without it earlier events
-    count more, and the mean of a history turns.
+    A share is what an event adds, not what would replace it: without the event, earlier ones count more and
+    the mean of a history changes.
     """
-    asked, place = np.unique(items, return_inverse=True)
+    distinct, place = np.unique(items, return_inverse=True)
     repeated = queries.take(rows)
     without = repeated.keep(repeated.item != named[repeated.row])
-    before = model.score(queries, asked)[rows, place]
-    parts = [model.score(part, asked) for part in batches(without, 1, _AT_ONCE)]
-    after = np.concatenate([np.empty((0, len(asked)), np.float32), *parts])[np.arange(len(rows)), place]
+    before = model.score(queries, distinct)[rows, place]
+    parts = [model.score(part, distinct) for part in batches(without, 1, _AT_ONCE)]
+    after = np.concatenate([np.empty((0, len(distinct)), np.float32), *parts])[np.arange(len(rows)), place]
     return np.asarray(after < before - _ROUNDING * np.abs(before))
 
 
@@ -201,15 +199,15 @@ def _add_for_all(
     queries: Queries,
     weights: Float32,
 ) -> None:
-    """Add what is said of an item to everybody, the loudest first; each thing once."""
-    speakers = [place for place, one in enumerate(retrievers) if isinstance(one, SpeaksForAll)]
-    asked = queries.take(listed // k)
-    holds = {place: _put_forward(retrievers[place], asked, flat[listed]) for place in speakers}
+    """Add the reasons that hold for all users, by the weights of their retrievers; each of them once."""
+    general = [place for place, one in enumerate(retrievers) if isinstance(one, ExplainsForAll)]
+    repeated = queries.take(listed // k)
+    holds = {place: _put_forward(retrievers[place], repeated, flat[listed]) for place in general}
     for at, pair in enumerate(listed.tolist()):
         own = weights[pair // k]
-        for place in sorted(speakers, key=lambda place: -own[place]):
+        for place in sorted(general, key=lambda place: -own[place]):
             model = retrievers[place]
-            assert isinstance(model, SpeaksForAll)
+            assert isinstance(model, ExplainsForAll)
             words = model.reason_for_all
             new = all(reason.words != words for reason in found[pair])
             if new and own[place] >= LEAST_WEIGHT and holds[place][at]:
@@ -217,5 +215,5 @@ def _add_for_all(
 
 
 def _put_forward(model: Recommender, queries: Queries, items: Int32) -> Bool:
-    assert isinstance(model, SpeaksForAll)
+    assert isinstance(model, ExplainsForAll)
     return model.puts_forward(queries, items)

@@ -1,7 +1,7 @@
-"""The first stage, fitted in time order: retrievers on all of a log, and rehearsals on stretches of it.
+"""The first stage, fitted in time order: retrievers on the whole log, and folds on stretches of it.
 
-A rehearsal is a window with the retrievers that were fitted on its past and what they put forward: what the
-blend and any ranker learn from. It is the dear part of a fit, and one can serve many rankers.
+A fold is a window with retrievers fitted on its training events and their candidates: the blend and any
+ranker learn from it. This is the expensive part of a fit, and one first stage can serve many rankers.
 """
 
 import copy
@@ -25,22 +25,22 @@ from tacit.pipeline.secondstage import fit_projection
 from tacit.pipeline.windows import Window, rank_windows, sampled_users
 
 TRAIN, VALID, TEST = 0, 1, 2
-_SHARES = (0.7, 0.2, 0.1)
+_PART_SIZES = (0.7, 0.2, 0.1)
 
 
 @dataclass(frozen=True)
 class Fold:
-    """A window, foretold.
+    """A window with the candidates of its retrievers.
 
     Attributes
     ----------
     window : Window
     retrievers : tuple of Recommender
-        Fitted on its past.
-    judged : Judged
-        What they put forward for each query, and what was chosen.
-    role : int[n]
-        TRAIN, VALID or TEST of each query; a user has one role in all windows.
+        Fitted on its training events.
+    labelled : LabelledCandidates
+        Their candidates for each query, and which of them were chosen.
+    part : int[n]
+        TRAIN, VALID or TEST of each query; a user is in the same part in all windows.
     """
 
     window: Window
@@ -51,17 +51,17 @@ class Fold:
 
 @dataclass(frozen=True)
 class FirstStage:
-    """What is fitted before anything is blended or ranked.
+    """The fitted retrievers, and the folds that blend and rankers learn from.
 
     Attributes
     ----------
     retrievers : tuple of Recommender
         Fitted on the whole log.
-    rehearsals : tuple of Rehearsal
+    folds : tuple of Fold
         The earliest first.
     projection : Projection or None
-        View of the catalogue's vectors fitted on the earliest past: features mean the same in each window.
-    role : int[users]
+        Projection of the catalogue's vectors, fitted on the earliest window: features mean the same in each.
+    part : int[users]
         TRAIN, VALID or TEST of each user.
     protocol : {"time", "leave-one-out", "random"}
         How the stretches were cut off.
@@ -83,7 +83,7 @@ def fit_first_stage(
     streams: Streams,
     progress: Progress,
 ) -> FirstStage:
-    """Return the retrievers of a configuration, fitted and rehearsed.
+    """Return the retrievers of a configuration, fitted on the whole log and on folds of it.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def fit_first_stage(
     interactions : Interactions
     catalogue : Catalogue
     protocol : {"time", "leave-one-out", "random"}, optional
-        The kind of cut that labels come from; by default the most honest one that the log supports.
+        The kind of cut that gives the labels; by default the strictest one that the log supports.
     streams : Streams
     progress : Progress
     """
@@ -106,7 +106,7 @@ def fit_first_stage(
             rng=streams.stream("windows"),
         )
     )
-    projection = fit_projection(windows[0].past if windows else interactions, catalogue)
+    projection = fit_projection(windows[0].train if windows else interactions, catalogue)
     part = assign_parts(interactions.n_users, streams.stream("parts"))
     with progress.task("fitting retrievers", total=(len(windows) + 1) * len(config.retrievers)) as task:
         folds = tuple(
@@ -126,9 +126,9 @@ def fit_fold(
     name: str,
     advance: Callable[[], None],
 ) -> Fold:
-    """Return what retrievers fitted on the past of a window put forward; ``role`` is that of each user."""
+    """Return the candidates of retrievers fitted on a window's training events; ``part`` is int[users]."""
     window = window.sample(config.max_users, streams.stream("queries", name))
-    retrievers = _fitted(config, window.past, catalogue, streams, name, advance)
+    retrievers = _fitted(config, window.train, catalogue, streams, name, advance)
     found = collect(retrievers, window.queries, config.candidates, catalogue.available)
     labelled = LabelledCandidates(found, window.labels(found.items), np.diff(window.target_offsets))
     return Fold(window, retrievers, labelled, part[window.queries.user])
@@ -136,12 +136,12 @@ def fit_fold(
 
 def assign_parts(n_users: int, rng: np.random.Generator) -> Array:
     """Return TRAIN, VALID or TEST for each user: int[users]."""
-    return rng.choice(3, size=n_users, p=_SHARES)
+    return rng.choice(3, size=n_users, p=_PART_SIZES)
 
 
 def _fitted(
     config: Config,
-    past: Interactions,
+    interactions: Interactions,
     catalogue: Catalogue,
     streams: Streams,
     log: str,
@@ -150,6 +150,6 @@ def _fitted(
     found = []
     for one in config.retrievers:
         rng = streams.stream("retriever", log, one.name)
-        found.append(fitted(copy.copy(one), past, catalogue, rng=rng))
+        found.append(fitted(copy.copy(one), interactions, catalogue, rng=rng))
         advance()
     return tuple(found)

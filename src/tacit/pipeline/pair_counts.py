@@ -1,7 +1,7 @@
-"""What the histories of a log say about two items: how many users chose both, and both at the same time.
+"""Counts of pairs of items in the histories of a log: users who chose both, and both at the same time.
 
-Nothing is fitted: counts are made for the item that is asked about, from the events of the users who
-chose it. What they share is made on first use and kept.
+Nothing is fitted: an item is counted when it is needed, from the events of the users who chose it. Indexes of
+the log are built on first use and kept.
 """
 
 from functools import cached_property, lru_cache
@@ -20,28 +20,28 @@ Relation = Literal["together", "next"]
 SPAN = DAY
 """Two choices of a user within so many seconds are made together."""
 PLACES = 3
-"""Where the log has an order and no times: choices so many places apart are made together; and in any ordered
-log an item comes right after another if it is among the next so many choices."""
+"""In a log with an order and no times, choices so many places apart are made together; and in any ordered log
+an item comes right after another if it is among the next so many choices."""
 
 SUPPORT = 2
-"""Users that must have chosen two items together before that says anything."""
+"""Smallest number of users who chose two items together that counts."""
 _PRIOR = 5.0
-"""Users that popularity is taken to predict beside those that it does: a lift of few users is luck."""
+"""Users added to those that popularity predicts: a lift of few users is chance."""
 _MOST_USERS = 10_000
-"""Users, the last in the log, from whom the pairs of a popular item are counted: a bound on the time."""
+"""Largest number of users, the last in the log, that the pairs of an item are counted on: bounds the time."""
 _KEPT = 20_000_000
-"""Counts that are kept, over all items that were asked about (160 MB)."""
+"""Cached counts over all items (160 MB)."""
 
 
 class PairCounts:
     """Counts of pairs of items over the histories of a log.
 
-    It answers like a fitted model: see `GoesTogether` and `ComesNext` of `tacit.models.protocol`.
+    It has the methods of a fitted model: see `GoesTogether` and `ComesNext` of `tacit.models.protocol`.
 
     Parameters
     ----------
     interactions : Interactions
-        Only events that say yes count.
+        Only positive events count.
     """
 
     def __init__(self, interactions: Interactions) -> None:
@@ -55,10 +55,10 @@ class PairCounts:
         return np.array([chose[self._users_of(other)].sum() for other in others.tolist()], dtype=np.int64)
 
     def unseen(self, n_items: int) -> Bool:
-        """Return which items of a catalogue, which may have grown, nobody chose: bool[n_items]."""
-        nobody = np.ones(n_items, dtype=bool)
-        nobody[: len(self._users)] = self._users == 0
-        return nobody
+        """Return which items of a catalogue, which may have grown, have no event: bool[n_items]."""
+        unseen = np.ones(n_items, dtype=bool)
+        unseen[: len(self._users)] = self._users == 0
+        return unseen
 
     def together(self, items: Int32, k: int) -> Ranking:
         """Return the k items that go best with each of ``items``: chosen within a day by the same users.
@@ -69,7 +69,7 @@ class PairCounts:
         return self._ranked(items, k, "together")
 
     def following(self, items: Int32, k: int) -> Ranking:
-        """Return the k items that come after each of ``items`` most, over what popularity predicts.
+        """Return the k items that follow each of ``items`` most, relative to what popularity predicts.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class PairCounts:
         return self._lift_of(item, relation)
 
     def check_order(self) -> None:
-        """Refuse a log that does not know what came first.
+        """Refuse a log without an order.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class PairCounts:
 
     @property
     def ordered(self) -> bool:
-        """Whether the log knows what came first."""
+        """Whether the log has an order."""
         return self._log.timing != "none"
 
     def _ranked(self, items: Int32, k: int, relation: Relation) -> Ranking:

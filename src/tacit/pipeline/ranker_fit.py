@@ -1,6 +1,6 @@
-"""Fits a ranker on ranking examples, and measures what it is worth on users that it has not seen.
+"""Fits a ranker on ranking examples, and measures its gain on users that it was not trained on.
 
-Its weight, which says how much of what it adds to the blend counts, is chosen on these users; 0 is a choice.
+The weight of the ranker's addition to the blend is chosen on these users; 0 is one of the choices.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ from tacit.rankers.ranker import OnEpoch, Pairs, Ranker
 
 _RANKER_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LARGEST_WEIGHT: dict[Protocol, float] = {"time": 0.75, "leave-one-out": 1.0, "random": 1.0}
-"""A ranker that learned from one stretch of time is too sure of the next: weight 1 is reported and never
-chosen there (docs/decisions/003-how-much-the-ranker-counts.md)."""
+"""A ranker trained on one stretch of time is overconfident in the next: with a time cut weight 1 is reported
+and never chosen (docs/decisions/003-how-much-the-ranker-counts.md)."""
 _STANDARD_ERRORS = 0.5
 """Standard errors of a gain that are subtracted from it before weights are compared
 (docs/decisions/003-how-much-the-ranker-counts.md)."""
@@ -37,7 +37,7 @@ _Z95 = 1.96
 
 @dataclass(frozen=True)
 class FittedRanker:
-    """A ranker that has learned, and what it is worth."""
+    """A fitted ranker with its scores, its figures and its weight."""
 
     normaliser: Normaliser
     ranker: Ranker
@@ -51,7 +51,7 @@ class FittedRanker:
 
     @property
     def ranker_weight(self) -> float:
-        """How much of what the ranker adds is believed, at most `most`."""
+        """Factor of the ranker's addition to the blend, at most `most`."""
         allowed = {
             ranker_weight: values
             for ranker_weight, values in self.values.items()
@@ -61,12 +61,12 @@ class FittedRanker:
 
     @property
     def scores(self) -> list[Float32]:
-        """What the second stage gives at this trust; see `learn`."""
+        """Scores of the second stage at this weight; see `learn`."""
         return [weighted_scores(base, ranked, self.ranker_weight) for base, ranked in self.both_scores]
 
     @property
     def gain(self) -> dict[str, float]:
-        """What the ranker changes at this trust; see `TrainingReport`."""
+        """Gain of the ranker at this weight; see `TrainingReport`."""
         mean, error = paired_gain(self.values[self.ranker_weight], self.values[0.0])
         before = float(self.values[0.0].mean())
         low, high = mean - _Z95 * error, mean + _Z95 * error
@@ -83,9 +83,9 @@ def fit_ranker(
     progress: Progress,
     on_epoch: OnEpoch | None,
 ) -> FittedRanker | None:
-    """Return the ranker, fitted; None where the lessons have nothing to tell apart or to stop by.
+    """Return the fitted ranker with a weight of at most ``most``.
 
-    At most ``most`` of what it adds to the blend will be believed.
+    None if the training or the validation examples lack positives or negatives, or there are no features.
     """
     if not _can_fit(examples):
         return None
@@ -118,9 +118,9 @@ def _scored(ranker: Ranker, pairs: Pairs) -> Float32:
 def _both_scores(
     examples: Sequence[RankingExamples], blend: Blend, normaliser: Normaliser, ranker: Ranker
 ) -> list[tuple[Float32, Float32]]:
-    """Return what the blend and the ranker say of each lesson's candidates: float32[n, c] each.
+    """Return the scores of the blend and of the ranker for the candidates of each fold: float32[n, c] each.
 
-    Of users that it was trained on, the ranker says what the blend says.
+    For users that the ranker was trained on, both are those of the blend.
     """
     both_scores = []
     for one in examples:
@@ -135,7 +135,7 @@ def _both_scores(
 def _by_ranker_weight(
     examples: Sequence[RankingExamples], both_scores: Sequence[tuple[Float32, Float32]]
 ) -> dict[float, Float64]:
-    """Return NDCG@10 of each query that was not trained on, for each trust."""
+    """Return NDCG@10 of each query that was not trained on, for each ranker weight."""
     values: dict[float, list[Array]] = {ranker_weight: [] for ranker_weight in _RANKER_WEIGHTS}
     for one, (base, ranked) in zip(examples, both_scores, strict=True):
         rows = np.flatnonzero(one.part != TRAIN)
@@ -148,7 +148,7 @@ def _by_ranker_weight(
 
 
 def _can_fit(examples: Sequence[RankingExamples]) -> bool:
-    # A ranker needs features, both labels on the training side and something to stop on.
+    # A ranker needs features, and both labels among the training and the validation examples.
     labels = [
         np.concatenate([one.label[one.part[one.query] == part].max(axis=1) for one in examples] or [[]])
         for part in (TRAIN, VALID)

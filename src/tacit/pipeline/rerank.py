@@ -1,10 +1,10 @@
 """A language model that re-ranks the top of every list: an optional last stage.
 
 Half of its training pairs are candidates at the top of the lists of the folds that the blend learned from:
-those are what it will score, and candidates from further down could be told apart by their popularity alone.
+it will score such candidates, while candidates from further down differ by their popularity already.
 Such pairs are few: the other half are the next choices of users in the log before those folds. Its weight is
-chosen on users that neither it nor the ranker was trained on, and may be 0; how many candidates it reads
-follows from the time that they take. To take part at all it must gain more than chance would.
+chosen on users that neither it nor the ranker was trained on, and may be 0; the number of candidates that it
+reads follows from the time that they take. It is used only if its gain exceeds chance.
 """
 
 import copy
@@ -170,10 +170,10 @@ def fit_reranker(
     train, valid = (list_pairs(lists, part, rng) for part in (TRAIN, VALID))
     if not all(0 < part.label.sum() < len(part) for part in (train, valid)):
         return None, RerankReport(classifier.top, 0.0, classifier.milliseconds)
-    # Pairs of the log fill up what the lists leave: each choice comes with its negatives.
+    # Pairs of the log fill the rest of the budget: each choice comes with its negatives.
     train = train.sample(classifier.pairs // 2, rng)
     count = (classifier.pairs - len(train)) // (1 + _NEGATIVES)
-    train = train.joined(log_pairs(first.folds[0].window.past, first.part == TRAIN, count, rng))
+    train = train.joined(log_pairs(first.folds[0].window.train, first.part == TRAIN, count, rng))
     texts = catalogue.texts.to_list()
     classifier.fit(texts, train, valid, rng=rng, progress=progress, on_epoch=on_epoch)
     top, took = affordable(classifier, lists)

@@ -20,12 +20,12 @@ def candidates(
     ----------
     retrievers : sequence of r fitted recommenders
     queries : Queries
-        n histories, of which events that only show are left out; the caller batches them (n x items x r
-        scores are held at once).
+        n histories, used without their exposures; the caller batches them (n x items x r scores are held at
+        once).
     k : int
-        How many items each retriever may put forward.
+        How many items each retriever proposes.
     allowed : bool[items]
-        Items that may be recommended at all.
+        Available items.
     known : int, optional
         How many items there were at the fit; later ones do not reach a retriever that cannot take them in.
 
@@ -71,10 +71,10 @@ def union(items: Int32) -> Int32:
 
 
 def filled(ranking: Ranking, queries: Queries, allowed: Bool) -> Ranking:
-    """Return the ranking with its free places taken by the allowed items that are left, by code.
+    """Return the ranking with its free places filled by the remaining allowed items, by code.
 
-    No retriever has anything to say of them (an item that nobody wanted, for somebody of whom nothing is
-    known), so they come last; but every item can be had by asking for a list that is long enough.
+    No retriever scores these items for the query (for example an item without events, for an unknown user),
+    so they come last; but a list that is long enough holds every item.
     """
     items, scores = ranking.items.copy(), ranking.scores.copy()
     for row in np.flatnonzero((items < 0).any(axis=1)):
@@ -91,23 +91,23 @@ def filled(ranking: Ranking, queries: Queries, allowed: Bool) -> Ranking:
 
 
 def normalised(scores: Float32) -> tuple[Float32, Float32]:
-    """Return scores that can be added across retrievers, and what silence could cost: each float32[n, c, r].
+    """Return scores that can be added across retrievers, and missing scores: each float32[n, c, r].
 
-    The first are the scores standardised within each list, 0 where a retriever has nothing to say; the second
-    are 0 where it speaks, and where it does not the standardised score of its worst candidate.
+    The first are standardised within each list, 0 where a retriever has no score. The second are 0 where it
+    has one, and elsewhere the standardised score of its worst candidate: what a missing score may mean.
 
     Parameters
     ----------
     scores : float32[n, c, r]
-        ``-inf`` where a retriever has nothing to say.
+        ``-inf`` where a retriever has no score.
     """
-    spoken = np.isfinite(scores)
-    count = np.maximum(spoken.sum(axis=1, keepdims=True), 1)
-    known = np.where(spoken, scores, 0)
-    centred = np.where(spoken, scores - known.sum(axis=1, keepdims=True) / count, 0)
+    scored = np.isfinite(scores)
+    count = np.maximum(scored.sum(axis=1, keepdims=True), 1)
+    known = np.where(scored, scores, 0)
+    centred = np.where(scored, scores - known.sum(axis=1, keepdims=True) / count, 0)
     deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
     standard = centred / np.maximum(deviation, 1e-12)
-    worst = np.where(spoken, 0, standard.min(axis=1, keepdims=True))
+    worst = np.where(scored, 0, standard.min(axis=1, keepdims=True))
     return standard.astype(np.float32), worst.astype(np.float32)
 
 

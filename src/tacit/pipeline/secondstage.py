@@ -1,4 +1,4 @@
-"""The second stage: candidates to final scores, by the blend and the ranker together."""
+"""The second stage: from candidates to final scores, by the blend and the ranker."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from tacit.pipeline.component_specs import named_spec, registered_class
 from tacit.rankers.ranker import Ranker
 
 _DIMENSION = 32
-"""Width of the language-model crosses: enough to tell shelves apart, few enough to learn from one log."""
+"""Width of the language-model crosses: enough to separate categories, few enough to learn from one log."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class SecondStage:
     blend : Blend
     maker : FeatureMaker
     normaliser, ranker : optional
-        None where no ranker was trained.
-    trust : float
-        How much of what the ranker adds to the blend is believed, in [0, 1].
+        None if no ranker was trained.
+    ranker_weight : float
+        Factor in [0, 1] of the ranker's addition to the blend.
     """
 
     blend: Blend
@@ -47,7 +47,7 @@ class SecondStage:
     def fitted(
         self, interactions: Interactions, catalogue: Catalogue, retrievers: Sequence[Recommender]
     ) -> "SecondStage":
-        """Return the same stage with the statistics of its features taken from a (longer) log."""
+        """Return the same stage with its feature statistics from a (longer) log."""
         maker = FeatureMaker(projection=self.maker.projection, families=self.maker.families)
         maker.fit(interactions, catalogue, retrievers)
         return replace(self, maker=maker, blend=self.blend.within(len(catalogue)))
@@ -57,7 +57,7 @@ class SecondStage:
         return replace(self, maker=self.maker.extended(catalogue))
 
     def score(self, queries: Queries, candidates: Candidates) -> Float32:
-        """Return the log-share of each candidate in its list: float32[n, c], ``-inf`` on padding."""
+        """Return the log-probability of each candidate in its list: float32[n, c], ``-inf`` on padding."""
         base = log_softmax(self.blend.score(candidates))
         if self.ranker is None or self.normaliser is None or self.ranker_weight == 0:
             return base
@@ -99,7 +99,7 @@ class SecondStage:
         return cls(
             blend=Blend.restore(spec["blend"]),
             maker=FeatureMaker.restore(spec["maker"], part_of(arrays, "maker", ":"), catalogue, retrievers),
-            # A spec may be empty and still be one: only None says that there is nothing to restore.
+            # A spec may be an empty mapping: only None means that there is nothing to restore.
             normaliser=None
             if normaliser is None
             else Normaliser.restore(normaliser, part_of(arrays, "normaliser", ":")),
@@ -114,13 +114,13 @@ def _restored(kept: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ranker:
 
 
 def weighted_scores(base: Float32, ranked: Float32, ranker_weight: float) -> Float32:
-    """Return what the first stage says, and so much of what the ranker adds to it: float32[n, c].
+    """Return ``base + ranker_weight * (ranked - base)``: float32[n, c].
 
     Parameters
     ----------
     base, ranked : float32[n, c]
         ``-inf`` on padding.
-    trust : float
+    ranker_weight : float
         In [0, 1].
     """
     added = np.subtract(ranked, base, out=np.zeros_like(base), where=np.isfinite(base))
@@ -128,7 +128,7 @@ def weighted_scores(base: Float32, ranked: Float32, ranker_weight: float) -> Flo
 
 
 def fit_projection(interactions: Interactions, catalogue: Catalogue) -> Projection | None:
-    """Return the low-dimensional view of the language-model vectors, fitted on items with events."""
+    """Return the low-dimensional projection of the language-model vectors, fitted on items with events."""
     if catalogue.vectors is None or not len(interactions):
         return None
     seen = np.unique(interactions.item)

@@ -1,4 +1,4 @@
-"""Fits the second stage: the folds give a blend, ranking examples a ranker and its weight."""
+"""Fits the second stage: a blend from the folds, a ranker and its weight from ranking examples."""
 
 import copy
 from collections.abc import Sequence
@@ -28,10 +28,10 @@ def learn(
     progress: Progress,
     on_epoch: OnEpoch | None,
 ) -> tuple[SecondStage, TrainingReport, list[Float32]]:
-    """Return the second stage, what it learned, and what it gives in the rehearsals.
+    """Return the second stage, the training report, and the stage's scores in the folds.
 
-    Its features are not yet fitted on the whole log. What it gives is float32[n, c] for each rehearsal; to
-    users that the ranker was trained on, what the blend gives.
+    Its features are not yet fitted on the whole log. The scores are float32[n, c] for each fold; for users
+    that the ranker was trained on they are those of the blend.
     """
     blend = Blend().fit([one.labelled for one in first.folds], len(config.retrievers))
     fitted_ranker, examples, families = None, [], USUAL
@@ -75,7 +75,7 @@ def finished(
     maker: FeatureMaker,
     queries: int,
 ) -> tuple[SecondStage, TrainingReport]:
-    """Return the stage of what was learned, and the report of it."""
+    """Return the second stage and its training report."""
     stage = SecondStage(blend, maker)
     if fitted_ranker is not None:
         stage = SecondStage(

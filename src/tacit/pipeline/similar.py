@@ -1,8 +1,8 @@
-"""Items to set beside an item: what is alike, what goes together with it, what comes next.
+"""Related items: items like an item, items that go together with it, items that come next.
 
-Every retriever that can answer is asked, and their lists are fused by rank: scores of different models are on
-different scales, places are not (Cormack et al., "Reciprocal rank fusion outperforms Condorcet and individual
-rank learning methods", SIGIR 2009).
+The lists of all retrievers with such lists are fused by rank: scores of different models are on different
+scales, places are not (Cormack et al., "Reciprocal rank fusion outperforms Condorcet and individual rank
+learning methods", SIGIR 2009).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,14 +20,14 @@ SimilarKind = Literal["alike", "together", "next"]
 KINDS: tuple[SimilarKind, ...] = get_args(SimilarKind)
 
 _K = 60
-"""The constant of reciprocal rank fusion: how little the first places count more than the next."""
+"""The constant of reciprocal rank fusion: the larger, the smaller the advantage of the first places."""
 _DEPTH = 100
-"""How far each list is read at least."""
+"""Smallest length of each list that is read."""
 _Ask = Callable[[Int32, int], Ranking]
 
 
 def checked_kind(kind: object) -> SimilarKind:
-    """Return a kind of question that there is.
+    """Return a known kind of related items.
 
     Raises
     ------
@@ -59,29 +59,29 @@ def similar_items(
     kind : {"alike", "together", "next"}
     available : bool[items]
     weights : mapping
-        What the list of a retriever counts, by its name; 1 where nothing is said.
+        Weight of the list of a retriever, by its name; 1 by default.
     counts : PairCounts, optional
-        Of the log: they answer "together" and "next" where no retriever can, and tell which items are new.
+        Of the log: used for "together" and "next" if no retriever has such lists, and to find new items.
 
     Returns
     -------
     Ranking
-        Scores in [0, 1]: 1 for an item that everybody puts first.
+        Scores in [0, 1]: 1 for an item that is first in all lists.
 
     Raises
     ------
     UnsupportedError
-        If nobody can answer.
+        If neither has such lists.
     """
     if kind == "next" and counts is not None:
         counts.check_order()
-    asked = _answerers(retrievers, kind, weights) or _log_answers(counts, kind)
-    if not asked:
+    sources = _answerers(retrievers, kind, weights) or _log_answers(counts, kind)
+    if not sources:
         raise UnsupportedError(_refusal(kind))
     unseen = counts.unseen(len(available)) if counts is not None else np.zeros_like(available)
     depth = max(3 * k, _DEPTH)
     while True:
-        answers = [(ask(items, depth), weight) for ask, weight in asked]
+        answers = [(ask(items, depth), weight) for ask, weight in sources]
         ranking = fused(answers, items, k, available=available, unseen=unseen)
         if depth >= len(available) or (ranking.items >= 0).all():
             return ranking
@@ -98,12 +98,11 @@ def fused(
     answers : sequence of (Ranking, weight)
         Lists of the same n items.
     items : int32[n]
-        What is asked about: never in its own list.
+        The item of each list, never in it.
     k : int
     available : bool[items]
     unseen : bool[items]
-        Items without an event: a list that leaves one out says nothing about it, so only the lists that hold
-        it count.
+        Items without an event: only the lists that hold such an item count for it.
     """
     best = np.full((len(items), k), -1, dtype=np.int32)
     scores = np.full((len(items), k), -np.inf, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What a fit learned and how good it is, as plain data: kept in the snapshot, shown by pages and commands."""
+"""Report of a fit as plain data: kept in the snapshot, shown by pages and commands."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from tacit.rankers.ranker import Epoch
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What was learned and how well it does on users that it was not trained on.
+    """Learned weights, training curves, and quality on users that the ranker was not trained on.
 
     Attributes
     ----------
@@ -21,21 +21,21 @@ class TrainingReport:
     epochs : list of Epoch
     test : mapping or None
         Loss (binary cross entropy), accuracy and AUC of the calibrated ranker on held-out users.
-    trust : float
-        How much of what the ranker adds to the blend is believed.
-    valid_ndcg : mapping of trust to NDCG@10 on the users that the ranker was not trained on
+    ranker_weight : float
+        Factor of the ranker's addition to the blend.
+    valid_ndcg : mapping of ranker weight to NDCG@10 on the users that the ranker was not trained on
     calibration : mapping or None
-        ``temperature`` and ``bias`` that make probabilities of the ranker's scores, fitted on the users that
-        stopped its training, and the expected calibration ``error`` on the test users.
+        ``temperature`` and ``bias`` that turn the ranker's scores into probabilities, fitted on the
+        validation users, and the expected calibration ``error`` on the test users.
     reliability : list of Bin
-        What was foretold of the test users beside what came.
+        Predicted and observed probabilities for the test users.
     importance : list of Importance
-        What the validation loss and NDCG@10 lose without each family and each column of the features.
+        Loss of validation loss and NDCG@10 without each family and each column of the features.
     gain : mapping or None
         ``before`` and ``after``: that NDCG@10 of the blend and of the ranked lists, with the 95 % interval of
         the paired difference, ``low`` to ``high`` (normal approximation).
     queries, pairs : int
-        Users and user/item pairs that were learned from.
+        Number of queries and of user/item pairs in the examples.
     """
 
     weights: dict[str, float]
@@ -51,13 +51,13 @@ class TrainingReport:
     pairs: int
 
     def to_json(self) -> dict[str, Json]:
-        """Return the report as JSON; null where a measure is not defined (JSON knows no NaN)."""
+        """Return the report as JSON; null where a measure is not defined (JSON has no NaN)."""
         values: dict[str, Json] = defined(asdict(self))
         return values
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        """Return the report of what `to_json` returned."""
+        """Rebuild the report from what `to_json` returned."""
         lists = {"epochs": Epoch, "reliability": Bin, "importance": Importance}
         values = {one.name: raw[one.name] for one in fields(cls)}
         for name, kind in lists.items():
@@ -68,7 +68,7 @@ class TrainingReport:
 
 
 def defined(value: Any) -> Any:
-    """Return plain data with null in place of NaN, which JSON does not know."""
+    """Return plain data with null in place of NaN, which JSON lacks."""
     if isinstance(value, dict):
         return {name: defined(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -77,5 +77,5 @@ def defined(value: Any) -> Any:
 
 
 def undefined(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return flat plain data with NaN in place of null: what `defined` replaced."""
+    """Return flat plain data with NaN in place of null: the inverse of `defined`."""
     return {name: math.nan if value is None else value for name, value in values.items()}

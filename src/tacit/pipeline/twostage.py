@@ -1,9 +1,9 @@
-"""Retrieve, unite, make features, rank: the recommender that Tacit serves.
+"""Retrieve, unite, compute features, rank: the recommender that Tacit serves.
 
-Fitted in time order: the blend and the ranker learn from windows that are later than everything their
-retrievers and features saw; then retrievers and features are fitted again on the whole log. How much of what
-the ranker adds to the blend is believed is chosen on users that it was not trained on, and "nothing" is a
-choice.
+Fitted in time order: the blend and the ranker learn from windows that are later than all events that their
+retrievers and features were fitted on; then retrievers and features are fitted again on the whole log. The
+weight of the ranker's addition to the blend is chosen on users that it was not trained on; 0 is one of the
+choices.
 """
 
 import copy
@@ -43,11 +43,11 @@ from tacit.pipeline.training_report import TrainingReport
 from tacit.rankers.ranker import OnEpoch
 
 _DIGITS = 5
-"""Of a score that decide. What differs by less is a tie (unless a rounding lies between), which has a fixed
-order: sums in a batch are rounded otherwise than alone, in the seventh digit."""
+"""Significant digits of a score. Scores that differ by less are ties (unless a rounding lies between), in a
+fixed order: sums in a batch differ from sums alone in the seventh digit."""
 
 _LENGTHS = np.array([1, 3, 10, 30, 100])
-"""Lengths of histories for which a blend is looked at."""
+"""Lengths of histories at which the weights of a blend are checked."""
 
 
 class TwoStage:
@@ -57,13 +57,13 @@ class TwoStage:
     ----------
     config : Config, optional
     protocol : {"time", "leave-one-out", "random"}, optional
-        The kind of cut that labels come from; by default the most honest one that the log supports.
+        The kind of cut that gives the labels; by default the strictest one that the log supports.
     first : FirstStage, optional
         Retrievers of the same configuration, fitted on the very log that `fit` will be given, so that many
         rankers can share them; fitted there by default.
     name : str
     progress : Progress
-        Shows how far a fit is.
+        Shows the progress of a fit.
     on_epoch : callable, optional
         Called with every epoch of the ranker's training, then with those of the re-ranker's.
     """
@@ -93,7 +93,7 @@ class TwoStage:
         self.report_: TrainingReport | None = None
 
     def showing(self, progress: Progress) -> Self:
-        """Return the same recommender, not fitted, whose fit shows how far it is."""
+        """Return the same recommender, not fitted, whose fit shows its progress."""
         same = copy.copy(self)
         same.progress = progress
         return same
@@ -127,7 +127,7 @@ class TwoStage:
         return self
 
     def recommend(self, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:
-        """Return the k best items of each query; fewer only where there are no more to choose from.
+        """Return the k best items of each query; fewer only if there are no more.
 
         Parameters
         ----------
@@ -163,7 +163,7 @@ class TwoStage:
     ) -> Ranking:
         """Return the k available items that are alike to, go with or follow each of ``items`` (int32[n]).
 
-        Every retriever that can answer is asked; see `tacit.pipeline.similar.similar_items`.
+        It fuses the lists of all retrievers with this kind of list; see `tacit.pipeline.similar`.
 
         Parameters
         ----------
@@ -171,12 +171,12 @@ class TwoStage:
         k : int
         kind : {"alike", "together", "next"}
         counts : PairCounts, optional
-            Of the log: they answer where no retriever can.
+            Of the log: used if no retriever has such lists.
 
         Raises
         ------
         UnsupportedError
-            If nobody can answer.
+            If neither has such lists.
         """
         return similar_items(
             self.retrievers_,
@@ -196,7 +196,7 @@ class TwoStage:
 
     @property
     def personal(self) -> bool:
-        """Whether the fit learned anything from histories: if not, everybody gets what everybody wants."""
+        """Whether the fit learned anything from histories: if not, all users get the popular items."""
         if self.second_.ranker_weight > 0 or self.rerank_ is not None:
             return True
         weights = self.second_.blend.weights_for(_LENGTHS, np.zeros(len(_LENGTHS)))
@@ -214,7 +214,7 @@ class TwoStage:
         return larger
 
     def report_json(self) -> dict[str, Json]:
-        """Return what the fit learned as JSON: ``training`` and ``rerank``, null where there was none."""
+        """Return the reports of the fit as JSON: ``training`` and ``rerank``, null if there was none."""
         return {
             "training": self.report_.to_json() if self.report_ else None,
             "rerank": self.rerank_report_.to_json() if self.rerank_report_ else None,
@@ -255,7 +255,7 @@ class TwoStage:
         spec, arrays : mapping
         catalogue : Catalogue
         config : Config
-            What it was made with.
+            Its configuration.
         report : mapping, optional
         """
         model = cls(config, protocol=spec["protocol"], name=spec["name"])

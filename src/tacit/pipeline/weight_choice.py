@@ -1,6 +1,6 @@
-"""How much of what a later stage says of lists is believed: what gains most on users it did not learn from.
+"""Choice of the weight of a later stage: the largest gain on users that it was not trained on.
 
-"Nothing" is always a choice, and what is gained must pay for the chance that it brings.
+Weight 0 is always a choice, and standard errors of a gain are subtracted from it.
 """
 
 import math
@@ -10,16 +10,16 @@ from tacit.core.types import Float64
 
 
 def choose_weight(values: Mapping[float, Float64], *, standard_errors: float) -> float:
-    """Return the trust that gains most after some standard errors of the gain are taken off it.
+    """Return the weight with the largest gain over weight 0, less some standard errors; ties: the smallest.
 
-    Of equals the least. 0 gains nothing, so no other is returned that has nothing left.
+    Weight 0 gains 0, so another is returned only if its gain exceeds these standard errors.
 
     Parameters
     ----------
-    values : mapping of trust to float64[n]
-        A measure of the same n lists at each trust, 0 among them.
-    doubt : float
-        How many standard errors.
+    values : mapping of weight to float64[n]
+        A metric of the same n lists at each weight, 0 among them.
+    standard_errors : float
+        How many standard errors to subtract.
     """
     left = {
         weight: mean - standard_errors * error

@@ -1,9 +1,9 @@
-"""Rank windows: slices of the training log, each later than what its retrievers may see.
+"""Rank windows: slices of the training log, each later than the events that its retrievers are fitted on.
 
 Labels must be later than every statistic, so the last stretches of the training log are cut off one after
-the other: retrievers and features are fitted on what lies before a stretch and asked to foretell it. A
-service is asked at any moment (a mail to everybody) and right after an event (a visit), so both are learned
-from: in a log of short sessions nobody has a history at the cut.
+the other: retrievers and features are fitted on the events before a stretch and predict it. Requests come at
+any moment (a mail to all users) and right after an event (during a visit), so the queries of a window are of
+both kinds: in a log of short sessions nobody has a history at the cut.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,30 +18,30 @@ from tacit.data.queries import Queries, gather_ranges
 from tacit.data.splits import Protocol, cut_time, held_out
 
 ENOUGH = 2_000
-"""Queries that have been asked when no further window is cut off: it would cost a fit of every retriever, and
-the blend learns hardly more from it (docs/decisions/006-blend.md)."""
+"""Number of queries from which no further window is cut off: it would cost a fit of every retriever, and the
+blend learns hardly more from it (docs/decisions/006-blend.md)."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What was known at a moment and what happened next.
+    """Events up to a moment, and the choices after it.
 
     Attributes
     ----------
-    past : Interactions
-        All that models and features may see.
+    train : Interactions
+        The events that models and features may see.
     queries : Queries
-        Histories of users with a target, each up to the moment of asking. Of one user there can be two.
+        Histories of users with a target, each up to the moment of its query. A user can have two.
     target_offsets : int64[n + 1], targets : int32[...]
-        The items that the user of each query went on to choose, ascending; without those already seen,
-        unless items may repeat.
+        The items that the user of each query chose next, ascending; without those already seen, unless items
+        may repeat.
     target_kinds : bool[..., kinds]
-        By which types of events each of them was chosen.
-    passed_offsets : int64[n + 1], passed : int32[...]
-        The items that they were shown and did not choose, or refused, ascending.
+        The event types by which each of them was chosen.
+    shown_not_chosen_offsets : int64[n + 1], shown_not_chosen : int32[...]
+        The items that were shown to the user and not chosen, or refused, ascending.
     """
 
-    past: Interactions
+    train: Interactions
     queries: Queries
     target_offsets: Int64
     targets: Int32
@@ -57,7 +57,7 @@ class Window:
         index, offsets = gather_ranges(self.target_offsets, rows)
         places, shown_not_chosen_offsets = gather_ranges(self.shown_not_chosen_offsets, rows)
         return Window(
-            self.past,
+            self.train,
             self.queries.take(rows),
             offsets,
             self.targets[index],
@@ -74,8 +74,8 @@ class Window:
         of_kind = slice(None) if kind is None else self.target_kinds[:, kind]
         return _among(items, self.target_offsets, self.targets, of_kind).astype(np.float32)
 
-    def shown_in_vain(self, items: Int32) -> Bool:
-        """Return bool[n, c]: whether a candidate (int32[n, c]) was shown in vain or refused."""
+    def unchosen(self, items: Int32) -> Bool:
+        """Return bool[n, c]: whether a candidate (int32[n, c]) was shown and not chosen, or refused."""
         return _among(items, self.shown_not_chosen_offsets, self.shown_not_chosen)
 
 
@@ -95,9 +95,9 @@ def rank_windows(
     log : Interactions
         The whole training log.
     protocol : {"time", "leave-one-out", "random"}
-        The same kind of cut that the model will be judged or used by.
+        The same kind of cut as in the evaluation or the use of the model.
     count : int
-        How many stretches to cut off the end; of the random cut, how many times it is made anew.
+        How many stretches to cut off the end; for the random cut, how many times to draw it.
     share : float
         Share of the training events in each stretch (time cut), or of each user's items (random cut).
     rng : numpy.random.Generator
@@ -107,7 +107,7 @@ def rank_windows(
     windows: list[Window] = []
     rest = log
     for place in range(count):
-        # Of what is left, so that every stretch has the same size; a random cut is one of the whole.
+        # A share of the rest that gives every stretch the same size; a random cut is one of the whole log.
         part = share if protocol == "random" else share / (1 - place * share)
         try:
             held = held_out(rest.user, rest.item, rest.at, rest.weight > 0, protocol, part, rng)
@@ -116,11 +116,11 @@ def rank_windows(
         if not held.any() or held.all():
             break
         now = cut_time(rest.at, part) if protocol == "time" else rest.end
-        parts = [_asked(rest, held, repeats, now=now)]
+        parts = [_window(rest, held, repeats, now=now)]
         if protocol == "time":
             parts.append(_visits(rest, held, repeats, rng))
         window = _joined(rest.select(~held), parts)
-        if len(window.queries) and len(window.past):
+        if len(window.queries) and len(window.train):
             windows.append(window)
         if sum(len(window.queries) for window in windows) >= ENOUGH:
             break
@@ -140,14 +140,14 @@ def _among(items: Int32, offsets: Int64, listed: Int32, kept: Bool | slice = sli
     """Return which candidates (int32[n, c]) are in the list of their query: bool[n, c]."""
     width = np.int64(max(int(listed.max(initial=0)), int(items.max(initial=0))) + 1)
     row = np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
-    asked = np.arange(len(items), dtype=np.int64)[:, None] * width + items
-    return np.asarray(np.isin(asked, (row * width + listed)[kept]) & (items >= 0))
+    cell = np.arange(len(items), dtype=np.int64)[:, None] * width + items
+    return np.asarray(np.isin(cell, (row * width + listed)[kept]) & (items >= 0))
 
 
-def _joined(past: Interactions, parts: Sequence[Window]) -> Window:
-    """Return the queries of all parts as one window with that past."""
+def _joined(train: Interactions, parts: Sequence[Window]) -> Window:
+    """Return the queries of all parts as one window with these training events."""
     return Window(
-        past,
+        train,
         Queries.joined([part.queries for part in parts]),
         _offsets(np.concatenate([np.diff(part.target_offsets) for part in parts])),
         np.concatenate([part.targets for part in parts]),
@@ -161,9 +161,9 @@ def _offsets(counts: Int64) -> Int64:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def _asked(log: Interactions, held: Bool, repeats: bool, *, now: float) -> Window:
-    """Return who chose something (new) among the held events, asked before them."""
-    past = log.select(~held)
+def _window(log: Interactions, held: Bool, repeats: bool, *, now: float) -> Window:
+    """Return the window of the held-out events: a query, before them, of each user with a target in them."""
+    train = log.select(~held)
     width = np.int64(log.n_items)
     cell = log.user.astype(np.int64) * width + log.item
     seen = np.unique(cell[~held & (log.weight != 0)])
@@ -178,8 +178,8 @@ def _asked(log: Interactions, held: Bool, repeats: bool, *, now: float) -> Windo
     shown_not_chosen = np.setdiff1d(cell[held & (log.weight <= 0)], chosen)
     shown_to, shown_not_chosen = shown_not_chosen // width, (shown_not_chosen % width).astype(np.int32)
     return Window(
-        past,
-        past.queries(users.astype(np.int32), now=now, moments=moments, exclude_seen=not repeats),
+        train,
+        train.queries(users.astype(np.int32), now=now, moments=moments, exclude_seen=not repeats),
         _offsets(counts),
         (wanted % width).astype(np.int32),
         kinds[kept],
@@ -189,21 +189,26 @@ def _asked(log: Interactions, held: Bool, repeats: bool, *, now: float) -> Windo
 
 
 def _moments(log: Interactions, held: Bool, users: Int64) -> Int32:
-    """Return what is known of the moment of asking, the first held event of each user: int32[n, c]."""
+    """Return the traits of the moment of each query, the first held-out event of its user: int32[n, c]."""
     held_user, first = np.unique(log.user[held], return_index=True)
     return log.moments[held][first[np.searchsorted(held_user, users)]]
 
 
 def _visits(log: Interactions, held: Bool, repeats: bool, rng: np.random.Generator) -> Window:
-    """Return who is in the middle of a stretch, asked right after one of their acts in it."""
-    acts = held & (log.weight != 0)  # what is only shown is no visit of its own
+    """Return the window of queries during visits: each right after one of the user's acts in the stretch.
+
+    A user with m > 1 acts in the stretch gets one query. The number of acts that the query may see is drawn
+    evenly from 1 to m - 1: the acts up to it join the history, the held-out events after it are the targets.
+    """
+    acts = held & (log.weight != 0)  # an exposure alone is no visit
     count = np.bincount(log.user[acts], minlength=log.n_users)
     start = _offsets(count)
-    # The place of an event among the held acts of its user, by which a log is sorted.
+    # The number of held-out acts of the same user before each event: a log is sorted by user and time.
     place = np.cumsum(acts) - acts - start[log.user]
-    known = np.floor(1 + rng.random(log.n_users) * (count - 1))
+    known = np.floor(1 + rng.random(log.n_users) * (count - 1))  # in 1 ... count - 1, for count > 1
     here = count[log.user] > 1
     later = held & (place >= known[log.user])
-    asked = _asked(log.select(here), later[here], repeats, now=log.end)
-    queries = asked.queries
-    return replace(asked, queries=replace(queries, now=queries.at[queries.offsets[1:] - 1]))
+    window = _window(log.select(here), later[here], repeats, now=log.end)
+    queries = window.queries
+    # The moment of a query is that of the last event of its history.
+    return replace(window, queries=replace(queries, now=queries.at[queries.offsets[1:] - 1]))

@@ -217,5 +217,5 @@ def _resume(state: _State, saved: Saved) -> None:
     state.network.load_state_dict(saved.network, strict=False)  # the others are in the pretrained model
     state.best = dict(saved.best)
     state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": saved.slots})
-    state.epochs = [Epoch(**epoch) for epoch in saved.told["epochs"]]
-    state.seconds = saved.told["seconds"]
+    state.epochs = [Epoch(**epoch) for epoch in saved.numbers["epochs"]]
+    state.seconds = saved.numbers["seconds"]

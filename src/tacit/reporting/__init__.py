@@ -1,1 +1,1 @@
-"""Reports as self-contained HTML pages and terminal tables: presentation only, no numbers made here."""
+"""Reports as self-contained HTML pages and terminal tables: presentation only, nothing is computed here."""

@@ -1,8 +1,8 @@
 """Charts as inline SVG: drawn by matplotlib, coloured by the page.
 
-Text stays text, so that the reader's fonts (and Chinese) are used and the chart can be searched. Inline
-styles become presentation attributes: a strict content security policy lets them pass, and the page's style
-sheet can repaint ink and grid in the dark.
+Text stays text, so the reader's fonts (and Chinese) are used and the chart can be searched. Inline styles
+become presentation attributes: a strict content security policy allows them, and the page's style sheet can
+change ink and grid in dark mode.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 PALETTE = ("#3b6fe0", "#12a594", "#e8a317", "#d9486e", "#7c5cd6", "#64748b")
 INK, GRID, ACCENT = "#1f2733", "#d9dee6", PALETTE[0]
-"""Colours that the style sheet repaints (ink, grid) or that show on light and dark alike."""
+"""Colours that the style sheet changes (ink, grid) or that suit light and dark pages."""
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",
@@ -113,7 +113,7 @@ def columns(
     y_label: str,
     size: tuple[float, float] = (6.2, 3.2),
 ) -> Markup:
-    """Return upright bars in the given order, one a label."""
+    """Return vertical bars in the given order, one for each label."""
     with mpl.rc_context(_SETTINGS):
         figure, axes = _axes(title, x_label, y_label, size)
         axes.bar(range(len(values)), values, color=ACCENT, width=0.72)
@@ -134,7 +134,7 @@ def bars(
     highlight: int | None = None,
     width: float = 6.2,
 ) -> Markup:
-    """Return lying bars, first label on top.
+    """Return horizontal bars, first label on top.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def bars(
     intervals : sequence of (low, high) or None, optional
         Drawn as whiskers.
     written : sequence of str, optional
-        What stands behind each bar.
+        Text after each bar.
     highlight : int, optional
         The bar in the second colour.
     width : inches
@@ -201,7 +201,7 @@ def _clean(svg: str, title: str) -> str:
     svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' style="([^"]*)"', _as_attributes, svg)
     svg = re.sub(r' id="(?:[a-zA-Z]\w*_\d+|matplotlib\.axis_\d+)"', "", svg)
-    # Marks shared within a chart keep an id: make it the chart's own, for several charts share a page.
+    # Marks within a chart are reused by id: make the ids unique, because a page has several charts.
     own = hashlib.sha256(svg.encode()).hexdigest()[:8]
     svg = re.sub(r'(id="|#)([mpCh][0-9a-f_]{8,})', rf"\g<1>{own}-\g<2>", svg)
     svg = re.sub(r"\n\s*", "\n", svg)

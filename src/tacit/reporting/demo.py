@@ -20,7 +20,7 @@ def demo_page(
     *,
     strengths: Mapping[str, float] | None = None,
 ) -> str:
-    """Return the whole trip, from the log to the lists, as one self-contained HTML page.
+    """Return the demonstration, from the log to the lists, as one self-contained HTML page.
 
     Parameters
     ----------
@@ -28,10 +28,10 @@ def demo_page(
     evaluation : mapping
         The object of ``tacit evaluate --json``.
     training : mapping
-        How the ranker learned; see `tacit.reporting.training_page.training_section`.
+        Training of the ranker; see `tacit.reporting.training_page.training_section`.
     lists : sequence of Shown
     popular : sequence of Pick
-        What everybody would get.
+        The popular list.
     strengths : mapping, optional
         Weight by event type.
     """

@@ -1,4 +1,4 @@
-"""The evaluation as a page: which model predicts what people did next, and how sure that is."""
+"""The evaluation as a page: which model predicts the next choices best, with intervals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def evaluation_page(report: Mapping[str, Any]) -> str:
         The object of ``tacit evaluate --json``: ``protocol``, ``cut`` and ``models``, a list of objects with
         ``name``, ``slice``, ``metrics`` (name: ``value``, ``low``, ``high``), ``fit_seconds``,
         ``ms_per_list``, ``peak_mb``; ``conclusion`` is the headline, the ``reason`` of
-        ``choice`` stands below it.
+        ``choice`` comes below it.
     """
     subtitle = str(report.get("conclusion", ""))
     return page("Evaluation", subtitle, [evaluation_section(report)])

@@ -1,4 +1,4 @@
-"""Numbers and dates as people read them; a dash where there is nothing to say."""
+"""Numbers and dates for people; a dash where there is none."""
 
 from datetime import UTC, datetime
 

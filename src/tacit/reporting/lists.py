@@ -1,4 +1,4 @@
-"""Recommendation lists as a page: what somebody gets and why, beside what everybody gets."""
+"""Recommendation lists as a page: the lists of some users with reasons, and the popular list."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class Shown:
-    """A list made for somebody.
+    """A list for a user or a session.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ def lists_section(lists: Sequence[Shown], popular: Sequence[Pick]) -> Section:
     ----------
     lists : sequence of Shown
     popular : sequence of Pick
-        What everybody would get.
+        The popular list.
     """
     values = {"lists": lists, "popular": popular}
     return Section("lists", "What people get, and why", fragment("lists.html", values))

@@ -1,4 +1,4 @@
-"""What reports say in rows, for a page and for a terminal alike."""
+"""Rows of reports, for pages and terminals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _SLICES = {
 
 
 def catalogue_rows(report: QualityReport) -> list[tuple[str, str]]:
-    """Return what there is to say of the catalogue, as pairs of words and figure."""
+    """Return the figures of the catalogue, as pairs of words and figure."""
     catalogue = report.catalogue
     if catalogue is None:
         return []
@@ -34,7 +34,7 @@ def catalogue_rows(report: QualityReport) -> list[tuple[str, str]]:
 
 
 def split_rows(report: QualityReport) -> list[tuple[str, str]]:
-    """Return what a cut in time would leave, as pairs of words and figure."""
+    """Return the two sides of a cut in time, as pairs of words and figure."""
     split = report.split
     if split is None:
         return []

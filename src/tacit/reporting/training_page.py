@@ -1,4 +1,4 @@
-"""How the ranker learned: a line an epoch, curves, what its probabilities are worth and what it rests on."""
+"""Training of the ranker: a line for each epoch, curves, calibration and importance."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def epoch_line(epoch: "Epoch") -> str:
 
 
 def gain_line(gain: Mapping[str, float]) -> str:
-    """Return what a ranker changes on users that it was not trained on as a line of text."""
+    """Return the gain of a ranker on users that it was not trained on as a line of text."""
     return (
         f"NDCG@10 of users that it was not trained on: {gain['before']:.4f} before, {gain['after']:.4f} "
         f"after (95 % interval of the difference {gain['low']:+.4f} to {gain['high']:+.4f})"
@@ -39,7 +39,7 @@ def gain_line(gain: Mapping[str, float]) -> str:
 
 
 def rerank_line(report: "RerankReport") -> str:
-    """Return what a fit says of the re-ranker."""
+    """Return the result of a fit of the re-ranker as a line of text."""
     if not report.epochs:
         return "re-ranker: takes no part, there are no choices to learn from"
     part = "" if report.weight else " (takes no part)"
@@ -62,8 +62,8 @@ def training_section(training: Mapping[str, Any]) -> Section:
     ----------
     training : mapping
         `tacit.pipeline.training_report.TrainingReport` as JSON. Shown are ``epochs`` (epoch 0 is the first
-        stage alone), and where they are there ``test`` (figures on users that were neither trained on nor
-        validated on), ``gain``, ``reliability`` and ``importance``.
+        stage only), and if present ``test`` (figures on users that were neither trained nor validated on),
+        ``gain``, ``reliability`` and ``importance``.
     """
     epochs, importance = training["epochs"], training.get("importance") or []
     reliability = training.get("reliability") or []

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from tacit.core.errors import DataError, UnsupportedError
 from tacit.core.version import __version__
-from tacit.engine import requests as asked
+from tacit.engine import requests
 from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.pipeline.similar import SimilarKind
@@ -45,11 +45,11 @@ def create_app(
     ----------
     engine : Engine
     api_key : str, optional
-        Asked for on every route but the health routes.
+        Required on every route but the health routes.
     allowed_hosts : sequence of str
-        Values of the Host header that are answered; ``*`` answers all.
+        Accepted values of the Host header; ``*`` accepts all.
     """
-    # Writers wait for the disk, so many of them share one flush; answers take a processor each.
+    # Writers wait for the disk, so many of them share one flush; recommendations take a processor each.
     answers = Lane("answers", threads=2, waiting=100, patience=1.0)
     writes = Lane("writes", threads=16, waiting=100, patience=10.0)
 
@@ -98,27 +98,27 @@ def _add_events(app: FastAPI, engine: Engine, writes: Lane) -> None:
 
 
 def _observed(engine: Engine, body: bytes) -> Response:
-    """Store the good events of a batch and tell of each bad one; a batch without a good one is an error."""
+    """Store the good events of a batch and report each bad one; a batch without a good one is an error."""
     batch = _parsed(body, EventsIn)
     events, places, rejected = [], [], []
     for place, raw in enumerate(batch.events):
         try:
-            events.append(asked.NewEvent(**EventIn.model_validate(raw).model_dump()))
+            events.append(requests.NewEvent(**EventIn.model_validate(raw).model_dump()))
             places.append(place)
         except ValidationError as error:
             rejected.append((place, _first(error)))
     observed = engine.observe(events)
     rejected += [(places[at], reason) for at, reason in observed.rejected]
-    told = [{"index": at, "reason": reason} for at, reason in sorted(rejected)]
-    conflict = len(told) == len(observed.conflicts)
-    status = 200 if observed.accepted or not told else 409 if conflict else 422
-    return _json({"accepted": observed.accepted, "rejected": told}, status)
+    refused = [{"index": at, "reason": reason} for at, reason in sorted(rejected)]
+    conflict = len(refused) == len(observed.conflicts)
+    status = 200 if observed.accepted or not refused else 409 if conflict else 422
+    return _json({"accepted": observed.accepted, "rejected": refused}, status)
 
 
 def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
     @app.get("/v1/users/{user_id:path}/recommendations", summary="Recommend to a user")
     async def for_user(user_id: Id, k: K = 10, allow_seen: Seen = False) -> Response:
-        request = asked.Request(user_id=user_id, k=k, allow_seen=allow_seen)
+        request = requests.Request(user_id=user_id, k=k, allow_seen=allow_seen)
         return await answers.run(lambda: _json(engine.recommend(request)))
 
     @app.post(
@@ -135,15 +135,15 @@ def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
         return await answers.run(lambda: _json(engine.similar(item_id, k, kind)))
 
 
-def _session(body: bytes) -> asked.Request:
-    told = _parsed(body, SessionIn)
-    return asked.Request(
-        session_id=told.session_id,
-        items=tuple(told.items),
-        k=told.k,
-        allow_seen=told.allow_seen,
-        attributes=told.attributes,
-        context=told.context,
+def _session(body: bytes) -> requests.Request:
+    session = _parsed(body, SessionIn)
+    return requests.Request(
+        session_id=session.session_id,
+        items=tuple(session.items),
+        k=session.k,
+        allow_seen=session.allow_seen,
+        attributes=session.attributes,
+        context=session.context,
     )
 
 
@@ -193,7 +193,7 @@ def _attributes_like(example: dict[str, Any]) -> dict[str, Any]:
 
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
-    async def told(_: Request, error: HTTPException) -> Response:
+    async def refused(_: Request, error: HTTPException) -> Response:
         response = problem_response(error.status_code, str(error.detail))
         response.headers.update(error.headers or {})
         return response
@@ -217,10 +217,10 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(StorageError)
     async def storage(_: Request, error: StorageError) -> Response:
-        # What the database said is for the log: it may name hosts and files.
+        # The message of the database is for the log: it may name hosts and files.
         full = isinstance(error, StorageFullError)
-        said = "there is no room in the store" if full else "the store does not answer"
-        return problem_response(507 if full else 503, f"{said}; nothing of this was stored, send it again")
+        reason = "there is no room in the store" if full else "the store does not answer"
+        return problem_response(507 if full else 503, f"{reason}; nothing of this was stored, send it again")
 
 
 def _json(content: Any, status: int = 200) -> Response:

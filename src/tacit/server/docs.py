@@ -18,7 +18,7 @@ pre { overflow-x: auto; font-size: 13px }
 p, ul { margin: .3rem 0 } details summary { cursor: pointer; color: #44546a }
 """
 STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-"""Lets this style pass the content security policy, and no other."""
+"""Allows this style in the content security policy, and no other."""
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }} API</title>

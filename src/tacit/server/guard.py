@@ -20,7 +20,7 @@ Headers = Mapping[bytes, bytes]
 LARGEST_BODY = 2**20
 _LARGEST_HEADERS = 16_384
 _DRAINED = 16 * LARGEST_BODY
-"""So much of a body that is too large is thrown away, so that its sender gets to read the refusal."""
+"""So much of a body that is too large is read and dropped, so that its sender can read the refusal."""
 _BODY_SECONDS = 30.0
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -45,15 +45,15 @@ class _RefusedError(Exception):
 
 
 class Guard:
-    """Lets through what may pass, whole, and adds the security headers to every answer.
+    """Passes allowed requests on, with a complete body, and adds the security headers to every response.
 
     Parameters
     ----------
     app : ASGI application
     api_key : str or None
-        Needed as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY`` everywhere but on the health routes.
+        Required as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY`` everywhere but on the health routes.
     allowed_hosts : sequence of str
-        Names in the Host header that are answered, without ports; ``*`` answers all.
+        Accepted names in the Host header, without ports; ``*`` accepts all.
     """
 
     def __init__(self, app: App, api_key: str | None, allowed_hosts: Sequence[str]) -> None:
@@ -106,7 +106,7 @@ class Guard:
         await self._app(scope, whole, send)
 
     def _check_host(self, headers: Headers) -> None:
-        """Refuse names that are not ours: a page elsewhere must not reach this service by DNS rebinding."""
+        """Refuse other host names: a page elsewhere must not reach this service by DNS rebinding."""
         host = headers.get(b"host", b"").decode("latin-1").lower()
         name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
         if "*" not in self._hosts and name not in self._hosts:
@@ -121,7 +121,7 @@ class Guard:
 
 
 def _check_origin(scope: Scope, headers: Headers) -> None:
-    """Refuse writes that another site's page makes a browser send."""
+    """Refuse writes that a page of another site sends through a browser."""
     origin = headers.get(b"origin")
     if origin is None or scope["method"] in _READING:
         return
@@ -140,7 +140,7 @@ def _check_path(scope: Scope) -> None:
 
 
 async def _body(headers: Headers, receive: Receive) -> bytes:
-    """Return the whole body: no more bytes than may be, whatever was announced, and not too slowly."""
+    """Return the whole body, limited in size (whatever was announced) and in time."""
     announced = headers.get(b"content-length", b"0")
     parts: list[bytes] = []
     size = int(announced) if announced.isdigit() and len(announced) < 20 else 0

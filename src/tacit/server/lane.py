@@ -1,4 +1,4 @@
-"""Work off the event loop: a few threads, a bounded queue, and no work for those who no longer wait."""
+"""Work off the event loop: a few threads, a bounded queue, and no work for callers that gave up."""
 
 import asyncio
 import time
@@ -14,20 +14,20 @@ T = TypeVar("T")
 
 
 class Lane:
-    """A bounded thread pool that refuses at once what it could not do in time.
+    """A bounded thread pool that refuses work at once if it could not do it in time.
 
     Parameters
     ----------
     name : str
     threads : int
     waiting : int
-        Pieces of work that may wait for a thread.
+        Largest number of pieces of work that wait for a thread.
     patience : float
-        Seconds after which waiting work is refused instead of done: its sender has given up.
+        Seconds after which waiting work is refused: its sender has given up.
     """
 
     def __init__(self, name: str, *, threads: int, waiting: int, patience: float) -> None:
-        # Two BLAS threads that spin for one query cost more than they bring: one a request.
+        # One BLAS thread for each request: a second one costs more than it saves.
         self._pool = ThreadPoolExecutor(
             threads, f"tacit-{name}", initializer=threadpool_limits, initargs=(1,)
         )
@@ -36,7 +36,7 @@ class Lane:
         self._inside = 0
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Return what the work returns.
+        """Run the work and return its result.
 
         Raises
         ------
@@ -45,10 +45,10 @@ class Lane:
         if self._inside >= self._most:
             raise OverloadedError("too many requests are waiting; come back in a second")
         self._inside += 1
-        asked = time.monotonic()
+        queued = time.monotonic()
 
         def in_time() -> T:
-            if time.monotonic() - asked > self._patience:
+            if time.monotonic() - queued > self._patience:
                 raise OverloadedError("the request waited too long; come back in a second")
             return work()
 
@@ -58,5 +58,5 @@ class Lane:
             self._inside -= 1
 
     def close(self) -> None:
-        """Finish what has begun and stop."""
+        """Finish running work and stop."""
         self._pool.shutdown(wait=True)

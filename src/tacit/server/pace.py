@@ -1,4 +1,4 @@
-"""A connection must say what it wants within seconds: many half-said requests must not wear a service out."""
+"""A time limit for the headers of a request: many incomplete requests must not exhaust the service."""
 
 import asyncio
 from typing import Any
@@ -21,17 +21,17 @@ class PacedProtocol(HttpToolsProtocol):
         self._start()
 
     def on_message_begin(self) -> None:
-        """Start the clock of a request on a connection that had others before."""
+        """Start the clock of a further request on a connection."""
         super().on_message_begin()
         self._start()
 
     def on_headers_complete(self) -> None:
-        """Stop the clock: the headers are here."""
+        """Stop the clock: the headers are complete."""
         self._stop()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock: nobody is there."""
+        """Stop the clock: the connection is closed."""
         self._stop()
         super().connection_lost(exc)
 

@@ -11,17 +11,17 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class OverloadedError(TacitError):
-    """More is asked than can be answered in time: come back in a second."""
+    """There are more requests than can be answered in time: retry after a second."""
 
 
 def problem(status: int, detail: str) -> bytes:
-    """Return an error as a problem document; half characters of the input are made harmless."""
+    """Return an error as a problem document; lone surrogates of the input are replaced."""
     readable = detail.encode("utf-8", "replace").decode()
     title = HTTPStatus(status).phrase
     return orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": readable})
 
 
 def problem_response(status: int, detail: str) -> Response:
-    """Return an error as a response; a passing one says when to come back."""
+    """Return an error as a response; a temporary one has a Retry-After header."""
     headers = {"retry-after": "1"} if status in (503, 507) else None
     return Response(problem(status, detail), status, headers, MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""Running the application in this process until it is told to stop."""
+"""Runs the application in this process until a signal stops it."""
 
 import ipaddress
 import signal
@@ -16,7 +16,7 @@ _GRACE = 20
 
 
 class _Server(uvicorn.Server):
-    """Tells where it listens once it answers there."""
+    """Calls back with its address once it answers there."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -42,7 +42,7 @@ def listen(host: str, port: int) -> socket.socket:
     Raises
     ------
     ConfigError
-        If the address cannot be had.
+        If the address cannot be bound.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family)
@@ -73,6 +73,6 @@ def run(app: Any, bound: socket.socket, *, on_ready: Callable[[], None]) -> None
     def stop(*_: object) -> None:
         server.should_exit = True
 
-    # uvicorn raises the signal again when it is done; to stop when told to is no failure.
+    # uvicorn raises the signal again when it is done; a stop on request is no failure.
     signal.signal(signal.SIGTERM, stop)
     server.run(sockets=[bound])

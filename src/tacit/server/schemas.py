@@ -30,7 +30,7 @@ class EventIn(_Body):
 
 
 class EventsIn(_Body):
-    """A batch of events; each is checked for itself."""
+    """A batch of events; each is checked separately."""
 
     events: Annotated[list[dict[str, Any]], Field(max_length=MOST_EVENTS)]
 
@@ -41,8 +41,8 @@ class SessionIn(_Body):
     items: Annotated[list[str], Field(max_length=LONGEST_HISTORY)] = []
     session_id: str | None = None
     attributes: Annotated[
-        dict[str, Any], Field(description="What is known of who asks, by the names of the users' file")
+        dict[str, Any], Field(description="Attributes of the user, by the names of the users' file")
     ] = {}
-    context: Annotated[dict[str, Any], Field(description="What is known of the moment: device, ...")] = {}
+    context: Annotated[dict[str, Any], Field(description="Attributes of the moment: device, ...")] = {}
     k: Annotated[int, Field(ge=1, le=LONGEST_LIST)] = 10
     allow_seen: bool = False

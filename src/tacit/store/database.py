@@ -1,4 +1,4 @@
-"""Opening a database by its address, and its errors as ours.
+"""Opens a database by its address, and converts its errors.
 
 SQLite runs in WAL mode with ``synchronous=FULL``: a commit is on disk when it returns. One process at a time
 holds the file, so that no two services answer from different halves of one log; PostgreSQL takes any number.
@@ -25,15 +25,15 @@ _READ_WAIT_MS = 30_000
 
 
 class StorageError(TacitError):
-    """The store could not take or give data; nothing that was acknowledged is lost."""
+    """The store could not write or read data; nothing that was acknowledged is lost."""
 
 
 class StorageFullError(StorageError):
-    """The disk is full: reads go on, writes are refused until there is room."""
+    """The disk is full: reads continue, writes are refused until there is room."""
 
 
 def open_database(address: str) -> tuple[Engine, IO[str] | None]:
-    """Return a database, and the lock that this process holds on it (None where many may share it).
+    """Return a database, and the lock of this process on it (None if processes can share it).
 
     Raises
     ------
@@ -67,15 +67,15 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def storage_error(error: Exception) -> StorageError:
-    """Return a database error as ours."""
-    said = reason(error)
-    if any(sign in said.lower() for sign in _FULL):
-        return StorageFullError(f"there is no room in the store: {said}; make room and send again")
-    return StorageError(f"the store refused: {said}; nothing of this request was stored, send it again")
+    """Return a database error as a `StorageError`."""
+    message = reason(error)
+    if any(sign in message.lower() for sign in _FULL):
+        return StorageFullError(f"there is no room in the store: {message}; make room and send again")
+    return StorageError(f"the store refused: {message}; nothing of this request was stored, send it again")
 
 
 def reason(error: Exception) -> str:
-    """Return the first line of what the database said, without the statement and its values."""
+    """Return the first line of the database's message, without the statement and its values."""
     lines = str(getattr(error, "orig", None) or error).splitlines()
     return lines[0] if lines else type(error).__name__
 
@@ -98,7 +98,7 @@ def _hold(file: Path) -> IO[str]:
     """Lock a SQLite store for this process; the lock goes with the process, however it ends."""
     place = file.with_name(file.name + ".lock")
     try:
-        # Events are personal data: whoever made the file reads it, nobody else.
+        # Events are personal data: only the owner of the file may read it.
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         lock = place.open("a+", encoding="utf-8")
     except OSError as error:

@@ -22,7 +22,7 @@ _CHUNK = 500
 
 
 class EventStore:
-    """The store of a running service. One of an older version is upgraded when it is opened.
+    """The store of a running service; a store of an older version is upgraded when it is opened.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class EventStore:
         return self._writer.write(lambda connection: self._insert(connection, events))
 
     def recent(self, subject: Subject, subject_id: str, count: int) -> list[Event]:
-        """Return the last events of a user or session, oldest first; of one moment, in order of arrival."""
+        """Return the last events of a user or session, oldest first; ties in order of arrival."""
         table = schema.event
         query = (
             select(table)
@@ -110,7 +110,7 @@ class EventStore:
         self._put(schema.user, "user_id", {user_id: attributes}, at)
 
     def user(self, user_id: str) -> dict[str, Json] | None:
-        """Return the stored attributes of a user; None where none were ever stored."""
+        """Return the stored attributes of a user; None if none were ever stored."""
         query = select(schema.user.c.attributes).where(schema.user.c.user_id == user_id)
         with reading(self._engine) as connection:
             found = connection.execute(query).scalar_one_or_none()
@@ -156,7 +156,7 @@ class EventStore:
             return Receipt(0, [])
         insert = self._dialect.insert(schema.event).on_conflict_do_nothing(index_elements=["event_id"])
         connection.execute(insert, rows)
-        # What stands there now is ours, an earlier try of ours, or somebody else's first word on this id.
+        # The stored row is this event, an earlier try of it, or another event that took the id first.
         stored = _digests(connection, [event.event_id for event in events])
         conflicts = [place for place, row in enumerate(rows) if stored[row["event_id"]] != row["digest"]]
         return Receipt(len(rows) - len(conflicts), conflicts)

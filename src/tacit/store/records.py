@@ -1,4 +1,4 @@
-"""What the store keeps and what it answers, as plain data."""
+"""Records of the store, as plain data."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ Subject = Literal["user", "session"]
 
 @dataclass(frozen=True)
 class Event:
-    """One event as it is kept.
+    """One stored event.
 
     Attributes
     ----------
@@ -22,9 +22,9 @@ class Event:
     at : float
         Unix seconds.
     value : float or None
-    told_time : bool
-        Whether ``at`` was told by the sender. The time of arrival is no part of what an event says: a retry
-        of an event without a time is the same event.
+    has_time : bool
+        Whether ``at`` came from the sender. The time of arrival is no part of an event's content: a retry of
+        an event without a time is the same event.
     """
 
     event_id: str
@@ -34,11 +34,11 @@ class Event:
     event: str
     at: float
     value: float | None = None
-    told_time: bool = True
+    has_time: bool = True
 
     def digest(self) -> bytes:
-        """Return the sha256 of what the event says."""
-        at = self.at if self.told_time else None
+        """Return the sha256 of the event's content."""
+        at = self.at if self.has_time else None
         content = [self.subject, self.subject_id, self.item_id, self.event, at, self.value]
         return hashlib.sha256(json.dumps(content).encode()).digest()
 
@@ -58,14 +58,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of events.
+    """Result of storing events.
 
     Attributes
     ----------
     accepted : int
-        Events that are stored now, those included that were stored before.
+        Stored events, those that were stored before included.
     conflicts : list of int
-        Places of events whose id is taken by another content.
+        Places of events whose id is stored with another content.
     """
 
     accepted: int

@@ -1,4 +1,4 @@
-"""The tables of the store as queries name them; what makes them is the SQL in ``migrations/``."""
+"""The tables of the store for queries; the SQL in ``migrations/`` creates them."""
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
@@ -18,7 +18,7 @@ event = Table(
     Column("event", String(256), nullable=False),
     Column("at", Float(53), nullable=False),
     Column("value", Float(53)),
-    Column("digest", LargeBinary, nullable=False),  # of what it says: tells a retry from a conflict
+    Column("digest", LargeBinary, nullable=False),  # of its content: a retry has the same, a conflict another
     Index("tacit_event_by_subject", "subject", "subject_id", "at"),
 )
 

@@ -3,8 +3,8 @@
 A migration is a pair of SQL files in ``migrations/``: ``NNN_what.sqlite.sql`` and
 ``NNN_what.postgresql.sql``. A store keeps the number of its last migration as ``version`` in the table
 ``tacit_meta``. Each migration runs in one transaction together with its number, under a lock that makes other
-processes wait; so a process that is killed leaves the store at the migration before, and the next start goes
-on from there. Migrations only go up, and a released file never changes: a new schema is a new file.
+processes wait; so a process that is killed leaves the store at the previous migration, and the next start
+continues from there. Migrations only go up, and a released file never changes: a new schema is a new file.
 """
 
 import logging
@@ -37,7 +37,7 @@ class Migration:
         Version of the store after it; the first is 1.
     name : str
     sql : str
-        Statements for one kind of database. Running them twice does the same as once.
+        Statements for one kind of database. Running them twice has the same effect as once.
     """
 
     number: int
@@ -56,7 +56,7 @@ def migrations(database: str) -> list[Migration]:
 
 
 def upgrade(engine: Engine, steps: Sequence[Migration] | None = None) -> None:
-    """Bring a store to the newest version; one that is there already is only read.
+    """Bring a store to the newest version; a store of that version is only read.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def _apply(engine: Engine, step: Migration) -> bool:
         if _version(connection) >= step.number:
             return False
         for statement in _statements(connection, step.sql):
-            # Without parameters the driver takes a % for what it is.
+            # Without parameters the driver leaves a % as it is.
             connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
         _set_version(connection, step.number)
     return True
@@ -103,7 +103,7 @@ def _lock(connection: Connection) -> None:
 
 
 def _statements(connection: Connection, sql: str) -> Iterator[str]:
-    """Yield what the driver takes at a time: PostgreSQL's a whole file, SQLite's one statement."""
+    """Yield the units that the driver executes: for PostgreSQL a whole file, for SQLite one statement."""
     if connection.dialect.name == "postgresql":
         yield sql
         return
@@ -122,7 +122,7 @@ def _version(connection: Connection) -> int:
         return _UNVERSIONED
     query = select(schema.meta.c.value).where(schema.meta.c.key == "version")
     kept = connection.execute(query).first()
-    if kept is None:  # the table was made, and then the process was killed
+    if kept is None:  # the table was created, and then the process was killed
         return _UNVERSIONED
     if not re.fullmatch(r"\d{1,9}", str(kept.value), re.ASCII):
         raise ArtifactError(f"the store's version, {kept.value!r}, is not a number: restore it from a copy")

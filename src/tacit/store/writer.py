@@ -1,7 +1,7 @@
 """Group commit: one thread commits whatever is waiting as one transaction.
 
-Concurrent writes share one flush to disk, so throughput does not hang on the flush; a caller returns when its
-own work is committed. Work that the database refuses does not take the work of others down with it.
+Concurrent writes share one flush to disk, so throughput does not depend on the flush; a caller returns when
+its own work is committed. Work that the database refuses does not affect the work of others.
 """
 
 import logging
@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tacit.store.database import StorageError, StorageFullError, storage_error
 
 _LARGEST_GROUP = 64
-"""Most pieces of work of one transaction: a bound on what a caller waits for others."""
+"""Most pieces of work of one transaction: a bound on the time that a caller waits for others."""
 
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Writer:
-    """The only one who writes to a database.
+    """The only writer of a database.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Writer:
         try:
             with self._engine.begin() as connection:
                 results = [work(connection) for work, _ in group]
-        except Exception as error:  # whatever it was, callers must not wait for ever
+        except Exception as error:  # callers must not wait for ever, whatever it was
             self._refuse(group, error)
             return
         for (_, done), result in zip(group, results, strict=True):
@@ -88,7 +88,7 @@ class Writer:
     def _refuse(self, group: list[_Job], error: Exception) -> None:
         failure = storage_error(error)
         if isinstance(error, SQLAlchemyError):
-            # After a failed flush the pages in memory may lie: every file is opened anew.
+            # After a failed flush the pages in memory may be wrong: every file is opened again.
             self._engine.dispose()
         if len(group) > 1 and not isinstance(failure, StorageFullError):
             for job in group:

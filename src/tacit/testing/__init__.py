@@ -1,1 +1,1 @@
-"""What a test of a new model needs: a small generated log and the conformance kit."""
+"""For tests of new models: a small generated log and the conformance kit."""

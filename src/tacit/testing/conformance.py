@@ -1,4 +1,4 @@
-"""The conformance kit: what every model must hold, in a test of three lines.
+"""The conformance kit: the properties that every model must have, in a test of three lines.
 
 ::
 
@@ -83,9 +83,9 @@ class Conformance:
     def test_learns(self) -> None:
         log, catalogue = small_log()
         cut = cut_time(log.at, 0.2)
-        past, future = log.before(cut), log.since(cut)
-        queries = past.queries(np.intersect1d(past.user, future.user), now=cut)
-        ranking = recommend(self.fit(past, catalogue), queries, 10)
+        train, future = log.before(cut), log.since(cut)
+        queries = train.queries(np.intersect1d(train.user, future.user), now=cut)
+        ranking = recommend(self.fit(train, catalogue), queries, 10)
         quality = _ndcg(ranking, queries, future)
         assert quality >= self.minimum_ndcg, f"NDCG@10 is {quality:.4f}, the floor is {self.minimum_ndcg}"
 
@@ -217,10 +217,10 @@ class Conformance:
 
     def test_what_comes_next_are_others_best_first(self) -> None:
         model = self._having(ComesNext)
-        asked = np.array([0, 33, 5], dtype=np.int32)
-        ranking = model.following(asked, 7)
+        items = np.array([0, 33, 5], dtype=np.int32)
+        ranking = model.following(items, 7)
         assert ranking.items.shape == (3, 7)
-        assert not (ranking.items == asked[:, None]).any()
+        assert not (ranking.items == items[:, None]).any()
         assert (ranking.items[:, 0] >= 0).all()
 
     def test_shares_of_the_history_sum_to_one(self) -> None:

@@ -1,7 +1,7 @@
 """A small log with planted tastes: enough for a model to prove that it learns, in milliseconds.
 
 Items belong to groups; a user has one main group and a second one, and wants popular items more often. The
-vectors of the items point the way of their group. Every event has its own time.
+vectors of the items point in the direction of their group. Every event has its own time.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Sequences: histories as the network reads them, and the windows that it learns from."""
+"""Sequences: histories as input of the network, and the windows that it learns from."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,8 +106,8 @@ class Sequences:
     def windows(self, length: int, rng: np.random.Generator) -> tuple[Int64, Int64]:
         """Cut every sequence into consecutive windows of at most ``length`` events.
 
-        Where the first cut of a long sequence falls is drawn anew each time, so that every event is
-        predicted from short and from long histories.
+        The first cut of a long sequence is drawn each time, so that every event is predicted from short and
+        from long histories.
         """
         lengths = self.lengths
         shift = np.where(lengths > length, rng.integers(length, size=len(self)), 0)

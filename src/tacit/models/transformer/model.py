@@ -1,9 +1,9 @@
 """Transformer: a causal transformer over the history, trained with a softmax over sampled negatives.
 
 SASRec (Kang & McAuley, ICDM 2018) as it is trained today, see `network` and `training`. It learns from the
-order of events, which counts do not hold; it needs a log of some size, and minutes where the others need
-seconds. An item without events is scored by its text. Its state is plain arrays; PyTorch is imported when it
-fits, is restored or scores.
+order of events, which counts do not hold; it needs a large log, and minutes where the others need seconds. An
+item without events is scored by its text. Its state is plain arrays; PyTorch is imported only to fit, restore
+or score.
 """
 
 import copy
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from tacit.models.transformer.training import Epoch
 
 _LENGTH = ("epochs", "patience", "minutes")
-"""Parameters that say how long a run may take and change nothing else."""
+"""Parameters that only limit how long a run may take."""
 
 _NO_WEIGHTS = ("trained", "centre", "timed")
 """Arrays beside the weights of the network."""
 
 
 class Transformer(Retriever):
-    """Dot product of what the network makes of the history with the item's vector.
+    """Dot product of the network's state after the history with the item's vector.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class Transformer(Retriever):
         return scores
 
     def similar(self, items: Int32, k: int) -> Ranking:
-        """Return the k items whose vectors point most nearly the same way."""
+        """Return the k items with the largest cosine."""
         unit = self.table_ / np.maximum(np.linalg.norm(self.table_, axis=1, keepdims=True), 1e-9)
         scores = unit[items] @ unit.T
         scores[:, ~self.known_] = -np.inf
@@ -206,7 +206,7 @@ class Transformer(Retriever):
         return larger
 
     def arrays(self) -> dict[str, Array]:
-        """Return the weights of the network, and what of the log and the catalogue decides its input."""
+        """Return the weights of the network, and the parts of log and catalogue that its input needs."""
         weights = {name: tensor.numpy() for name, tensor in self.network_.state_dict().items()}
         own = {"trained": self.trained_, "centre": self.centre_, "timed": np.array(self.timed_)}
         return {**weights, **own}

@@ -17,7 +17,7 @@ from tacit.models.transformer.batches import GAPS
 
 @dataclass(frozen=True)
 class Shape:
-    """What decides the sizes of the weights; ``n_kinds`` includes the unknown kind."""
+    """Sizes of the weights; ``n_kinds`` includes the unknown kind."""
 
     n_items: int
     n_kinds: int
@@ -86,7 +86,7 @@ class Network(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention to what came before, then SwiGLU, both gated by their own input."""
+    """Causal attention, then SwiGLU, both gated by their own input."""
 
     def __init__(self, d: int, heads: int, dropout: float) -> None:
         super().__init__()

@@ -4,8 +4,8 @@ The loss matters more than the network: Petrov & Macdonald and Klenitskiy & Vasi
 show what a softmax over hundreds of negatives does to SASRec. The negatives are drawn evenly from the items
 with events and shared by a batch, so that scoring them is one matrix product.
 
-Epoch n draws from the seed and n alone: a run that goes on from a checkpoint ends like one that was never
-interrupted.
+The randomness of epoch n depends on the seed and n only: a run resumed from a checkpoint gives the same
+result as an uninterrupted one.
 """
 
 import math
@@ -28,7 +28,7 @@ from tacit.models.transformer.batches import Sequences, Tokens
 from tacit.models.transformer.network import Network
 
 _HIDDEN = 0.1
-"""Share of the windows whose event types and gaps are hidden: histories without them are answered too."""
+"""Share of the windows whose event types and gaps are hidden: histories without them are scored too."""
 
 _HELD_SHARE, _HELD_USERS = 0.1, 1000
 """Users whose last event is held out to stop by: a share of all, at most so many."""
@@ -47,7 +47,7 @@ class Epoch:
 
 
 class Parameters(Protocol):
-    """What the loop needs to know."""
+    """Parameters of the loop."""
 
     max_length: int
     negatives: int | None
@@ -61,7 +61,7 @@ class Parameters(Protocol):
 
 @dataclass(frozen=True)
 class Examples:
-    """What to learn and what to stop by.
+    """Training sequences and held-out events for early stopping.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Examples:
     target : int64[held]
         Their last events.
     known : bool[items]
-        Items with events: what may be a negative.
+        Items with events: possible negatives.
     """
 
     train: Sequences
@@ -110,7 +110,7 @@ class _State:
         return len(self.epochs) - 1 - int(np.argmax(self.values)) if self.epochs else 0
 
     def goes_on(self, parameters: Parameters) -> bool:
-        """Whether there is to be another epoch."""
+        """Whether to train another epoch."""
         longest = math.inf if parameters.minutes is None else 60 * parameters.minutes
         return (
             len(self.epochs) < parameters.epochs
@@ -140,10 +140,10 @@ def train_network(
     examples : Examples
     seed : int
     fingerprint : str
-        What the run depends on; a checkpoint of another run is refused.
+        Hash of what the run depends on; a checkpoint of another run is refused.
     progress : Progress
     checkpoint : Path, optional
-        Written after every epoch, and gone on from where it is there.
+        Written after every epoch; the run resumes from it where it exists.
     on_epoch : callable, optional
     """
     optimiser = torch.optim.AdamW(
@@ -184,7 +184,7 @@ def _one_pass(state: _State, parameters: Parameters, examples: Examples, rng: np
     network = state.network.train()
     device = network.start.device
     torch.manual_seed(int(rng.integers(2**31)))
-    # Compiling pays on a GPU only; every width of a batch would be compiled anew without dynamic shapes.
+    # Compiling pays on a GPU only; without dynamic shapes every width of a batch would be compiled again.
     forward: Callable[..., Tensor] = (
         torch.compile(network, dynamic=True) if device.type == "cuda" else network
     )
@@ -223,12 +223,12 @@ def sampled_softmax(state: Tensor, vector: Tensor, target: Tensor, negative: Ten
     Parameters
     ----------
     state, vector : float[n, d]
-        What was predicted, and the item that came.
+        The predicted state, and the item that came.
     target : int64[n]
         Its code.
     negative : float[k, d]
     codes : int64[k]
-        Theirs; a negative that is the target does not count.
+        Codes of the negatives; a negative that is the target does not count.
     """
     right = (state * vector).sum(dim=1, keepdim=True)
     wrong = (state @ negative.T).masked_fill(target[:, None] == codes, -torch.inf)
@@ -272,7 +272,7 @@ def _ndcg(network: Network, examples: Examples, max_length: int) -> Float64:
 
 
 def _gain(scores: Float32, held: Sequences, place: Int64, target: Int64) -> Float64:
-    """Return what the place of the one target gains, 0 where it is unknown: float64[n]."""
+    """Return the gain of the one target at its place, 0 where it is unknown: float64[n]."""
     rows = np.arange(len(scores))
     right = scores[rows, target]
     scores[np.repeat(rows, held.lengths), place[held.item]] = -np.inf
@@ -294,4 +294,4 @@ def _go_on(state: _State, saved: Saved) -> None:
     state.network.load_state_dict(saved.network)
     state.best = dict(saved.best)
     state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": saved.slots})
-    state.epochs = [Epoch(**epoch) for epoch in saved.told["epochs"]]
+    state.epochs = [Epoch(**epoch) for epoch in saved.numbers["epochs"]]

@@ -3,7 +3,7 @@
 from tacit.core.spaces import Choice, Float
 
 DECAY = Float(0.6, 1.0)
-"""How much less each earlier event of a history counts."""
+"""Factor of each earlier event of a history."""
 
 FORGETS = Choice((None, 30.0, 90.0, 365.0))
-"""Days after which an event of the log counts half while learning; None for never."""
+"""Half-life in days of an event in the fit; None for no decay."""
