@@ -1,4 +1,4 @@
-"""Every retriever of the register, alone in a pipeline: it recommends, explains, and survives save and load."""
+"""Every retriever of the register, alone in a pipeline: it recommends, explains, survives save and load."""
 
 from functools import cache
 from pathlib import Path

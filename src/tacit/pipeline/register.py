@@ -173,15 +173,12 @@ _VARIANTS: Mapping[tuple[str, str], tuple[Entry, Variant]] = {
 def entries(kind: Kind) -> list[Entry]:
     """Return all components of a kind: Tacit's own, then those of other packages."""
     own = [entry for entry in ENTRIES if entry.kind == kind]
-    taken = {entry.name for entry in own}
-    return own + [_outside(kind, point) for point in _points(kind) if point.name not in taken]
+    return own + [_outside(kind, point) for point in _points(kind)]
 
 
 def is_known(kind: Kind, name: str) -> bool:
     """Return whether a name is that of a component; other packages are looked at only for unknown names."""
-    if (kind, name) in _OWN or (kind, name) in _VARIANTS:
-        return True
-    return any(point.name == name for point in _points(kind))
+    return _is_own(kind, name) or any(point.name == name for point in _points(kind))
 
 
 def find(kind: Kind, name: str) -> Entry:
@@ -280,9 +277,10 @@ def registered(kind: Kind, component: object) -> Entry:
     """
     entry = entry_of(kind, component)
     if entry is None:
+        how = f"register it by an entry point of the group {GROUPS[kind]!r}" if kind in GROUPS else ""
         raise ConfigError(
             f"{type(component).__name__} is not a registered {kind} and cannot be written to a file; "
-            f"register it by an entry point of the group {GROUPS.get(kind, 'tacit')!r}"
+            f"{how or 'use one of Tacit: ' + ', '.join(names(kind))}"
         )
     return entry
 
@@ -292,10 +290,16 @@ def tunable(kind: Kind) -> list[str]:
     return [e.name for e in ENTRIES if e.kind == kind and not e.slow and space_of(e.load())]
 
 
+def _is_own(kind: Kind, name: str) -> bool:
+    return (kind, name) in _OWN or (kind, name) in _VARIANTS
+
+
 def _points(kind: Kind) -> "list[EntryPoint]":
+    """Return the entry points of a kind; those that have a name of Tacit's own add nothing."""
     from importlib.metadata import entry_points  # not for a command that only shows its help
 
-    return sorted(entry_points(group=GROUPS[kind]), key=lambda one: one.name) if kind in GROUPS else []
+    found = entry_points(group=GROUPS[kind]) if kind in GROUPS else []
+    return sorted((one for one in found if not _is_own(kind, one.name)), key=lambda one: one.name)
 
 
 def _outside(kind: Kind, point: "EntryPoint") -> Entry:
