@@ -19,7 +19,7 @@ from tacit.engine.train import train
 from tacit.models.protocol import ComesNext, GoesTogether, SimilarItems
 from tacit.pipeline import register
 from tacit.pipeline.config import Config
-from tacit.pipeline.similar import KINDS, Kind
+from tacit.pipeline.similar import KINDS, SimilarKind
 
 NAMES = register.names("retriever")
 
@@ -94,7 +94,7 @@ def test_it_explains_the_same_before_and_after(name: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
-def test_it_answers_what_belongs_to_an_item_or_refuses_in_words(name: str, kind: Kind) -> None:
+def test_it_answers_what_belongs_to_an_item_or_refuses_in_words(name: str, kind: SimilarKind) -> None:
     """By the pipeline alone: the engine also has the counts of the log to answer by."""
     model, again = fitted(name).pipeline, saved(name).pipeline
     asked = np.array([0, 7], dtype=np.int32)
@@ -111,7 +111,7 @@ def test_it_answers_what_belongs_to_an_item_or_refuses_in_words(name: str, kind:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
-def test_the_engine_answers_or_refuses_in_words(name: str, kind: Kind) -> None:
+def test_the_engine_answers_or_refuses_in_words(name: str, kind: SimilarKind) -> None:
     log = fitted(name).interactions
     popular = log.items.ids[int(np.bincount(log.item).argmax())]
 
