@@ -70,14 +70,40 @@ class Narrow(Model):
     extra: int = 3
 
 
+class Slower(Model):
+    """A subclass that says more of a parameter.
+
+    Attributes
+    ----------
+    rate : float
+        How slow it goes.
+
+    Notes
+    -----
+    low : int
+        Nothing of a parameter.
+    """
+
+
 class Required(Parameterised):
     count: int = parameter(low=1)
+
+
+class Other(Parameterised):
+    share: float = parameter(default=0.5, low=0, below=1)
+    keep: bool | int = parameter(default=False, low=2)
+    sizes: list[int] = parameter(default_factory=list, low=1)
 
 
 class Plain:
     def __init__(self, size: int = 3, *, ratio: float = 0.5, name: str = "plain") -> None:
         self.size = size
         self.ratio = ratio
+        self.name = name
+
+
+class Named:
+    def __init__(self, name: str, *others: int, **more: int) -> None:
         self.name = name
 
 
@@ -139,6 +165,19 @@ def test_a_number_out_of_range_is_refused(values: dict[str, Any], message: str) 
         Model(**values)
 
 
+def test_a_limit_that_is_no_value_is_refused() -> None:
+    assert Other(share=0.999).share == 0.999
+    with pytest.raises(ConfigError, match=r"Other: share is 1\.0; it must be at least 0 and less than 1"):
+        Other(share=1)
+
+
+def test_a_truth_is_no_number() -> None:
+    assert Other(keep=True).keep is True
+    assert Other(keep=2).keep == 2
+    with pytest.raises(ConfigError, match="keep is 1; it must be at least 2"):
+        Other(keep=1)
+
+
 def test_the_ends_of_a_range_belong_to_it() -> None:
     assert Model(rate=1).rate == 1
     assert Model(low=0).low == 0
@@ -151,6 +190,7 @@ def test_values_are_kept_in_one_form() -> None:
     assert model.layers == (3, 2)
     assert model.limits == (1.0, 2.0)
     assert type(Model(high=np.int64(7)).high) is int  # type: ignore[arg-type]
+    assert Other(sizes=[3, 2]).sizes == Other(sizes=(3, 2)).sizes == (3, 2)  # type: ignore[comparison-overlap]
 
 
 def test_names_that_are_no_parameters_are_refused() -> None:
@@ -172,6 +212,7 @@ def test_a_parameter_never_changes() -> None:
     with pytest.raises(AttributeError, match="rate is a parameter and cannot be deleted"):
         del model.rate
     model.weights_ = [1.0]
+    model.weights_ = [2.0]
     del model.weights_
     other = replace(model, rate=0.7)
     assert (model.rate, other.rate) == (0.5, 0.7)
@@ -194,6 +235,8 @@ def test_equal_are_components_of_one_class_and_the_same_parameters() -> None:
     assert Model(name="other") != Model()
     assert Model(rate=0.25) != Narrow()
     assert Model() != "model"
+    assert Model() != Slower()  # of another class, though all values are equal
+    assert values_of(Model()) == values_of(Slower())
 
 
 def test_copies_have_the_parameters_and_what_was_learned() -> None:
@@ -235,13 +278,23 @@ def test_a_subclass_inherits_parameters_and_meanings() -> None:
     assert known["half_life"].unit == "days"
     assert (Narrow().name, Narrow().rate) == ("narrow", 0.25)
     assert "extra" not in declared(Model)
+    assert declared(Slower)["rate"].meaning == "How slow it goes."
+    assert declared(Slower)["low"].meaning == "Limits."
 
 
 def test_a_component_is_built_of_plain_values() -> None:
     model = build(Model, {"half_life": "inf", "layers": [3], "limits": [1, "-inf"]}, "the model", name="mine")
     assert model == Model(name="mine", half_life=inf, layers=(3,), limits=(1.0, -inf))
     assert build(Model, {"half_life": "none"}, "the model").half_life is None
-    assert build(Model, {"by_kind": {"view": "inf"}}, "the model").by_kind == {"view": inf}
+    endless = build(Model, {"by_kind": {"view": "inf"}}, "the model")
+    assert endless.by_kind == {"view": inf}
+    assert endless.spec()["by_kind"] == {"view": "inf"}
+
+
+def test_a_name_is_given_to_what_takes_one() -> None:
+    assert list(declared(Named)) == ["name"]
+    assert build(Named, {}, "the model", name="mine").name == "mine"
+    assert build(Required, {"count": 1}, "the model", name="mine") == Required(count=1)
 
 
 @pytest.mark.parametrize(
