@@ -15,13 +15,16 @@ from tacit.core.errors import ConfigError
 from tacit.core.parameters import declared, values_of
 from tacit.core.spaces import Choice
 from tacit.data.rules import Rules, parse_rules
+from tacit.features.families import USUAL
 from tacit.models.content import Content
 from tacit.models.ease import EASE
 from tacit.models.trending import Trending
 from tacit.pipeline import register
 from tacit.pipeline.config import (
+    DEFAULT_RETRIEVERS,
     Config,
     config_of_toml,
+    families_of,
     parse_config,
     ranker_choices,
     read_config,
@@ -66,6 +69,19 @@ class Nameless(Mine):
     name = ""
 
 
+class Numbered(Mine):
+    name = 3  # type: ignore[assignment]
+
+
+class NoQueries(Mine):
+    def score(self) -> Any:  # type: ignore[override]
+        return None
+
+
+class Same(EASE):
+    """EASE by another class."""
+
+
 class NoRanker:
     name = "noranker"
     families = None
@@ -74,6 +90,21 @@ class NoRanker:
 
     def fit(self, *given: Any, **more: Any) -> Self:
         return self
+
+
+class NoFamilies:
+    name = "nofamilies"
+
+    def fit(self, *given: Any, **more: Any) -> Self:
+        return self
+
+    def score(self, features: Any, base: Any) -> Any:
+        return base
+
+
+class NoBase(NoRanker):
+    def score(self, features: Any) -> Any:
+        return features
 
 
 WRONG_IN_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
@@ -122,14 +153,51 @@ WRONG_IN_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
     "no randomness": (lambda: Config(retrievers=[NoRandomness()]), "its fit cannot be called"),
     "no fit": (lambda: Config(retrievers=[Deaf()]), "Deaf is no retriever: its fit cannot be called"),
     "no name": (lambda: Config(retrievers=[Nameless()]), "has no name"),
+    "a number for a name": (lambda: Config(retrievers=[Numbered()]), "has no name; set name to a text"),
+    "a key that is no name": (
+        lambda: Config(retrievers={3: {}}),  # type: ignore[dict-item]
+        "retrievers has the key 3; the name of a retriever is text",
+    ),
+    "another key than its name": (
+        lambda: Config(retrievers={"yours": Mine()}),
+        "the retriever 'yours' calls itself 'mine'; use that name as its key",
+    ),
+    "no randomness in a mapping": (
+        lambda: Config(retrievers={"mine": NoRandomness()}),
+        "its fit cannot be called",
+    ),
+    "no queries": (
+        lambda: Config(retrievers=[NoQueries()]),
+        "NoQueries is no retriever: its score cannot be called",
+    ),
+    "a ranker without families": (
+        lambda: Config(ranker=NoFamilies()),  # type: ignore[arg-type]
+        "NoFamilies is no ranker: it has no 'families'",
+    ),
+    "a ranker without a base": (
+        lambda: Config(ranker=NoBase()),  # type: ignore[arg-type]
+        "NoBase is no ranker: its score cannot be called",
+    ),
+    "a number for the name of a ranker": (
+        lambda: Config(ranker={"name": 3}),
+        "ranker: name is 3; it must be text",
+    ),
+    "a re-ranker without its name": (
+        lambda: Config(rerank={"top": 5}),
+        "rerank says nothing of its name; add name, one of pair",
+    ),
     "a ranker without score": (lambda: Config(ranker=NoRanker()), "NoRanker is no ranker: it has no 'score'"),  # type: ignore[arg-type]
-    "no re-ranker": (lambda: Config(rerank=EASE()), "rerank is EASE\\(\\), of the wrong type"),  # type: ignore[arg-type]
+    "no re-ranker": (lambda: Config(rerank=EASE()), "rerank is EASE\\(\\), of the wrong type; give PairC"),  # type: ignore[arg-type]
     # that contradict each other
     "windows and share": (lambda: Config(windows=4, share=0.3), "leave nothing to learn from"),
     "repeats": (lambda: Config(retrievers=["repeats"]), "'repeats' scores nothing while repeats is false"),
     "texts and no encoder": (
         lambda: Config(retrievers=[Content()], encoder="none"),
         "every retriever needs tex",
+    ),
+    "weights of lists of no retriever": (
+        lambda: Config(retrievers=["ease"], similar={"itemknn": 1.0}),
+        "similar weighs 'itemknn', which is no retriever here; there are ease",
     ),
     "top and candidates": (
         lambda: Config(rerank="pair", candidates=10),
@@ -215,10 +283,63 @@ def test_objects_names_and_tables_say_the_same() -> None:
         retrievers={"trending": {}, "ease": {"l2": 3}}, ranker={"name": "mlp", "hidden": [64, 32]}
     )
     assert Config(retrievers=["trending", "ease"], ranker="mlp") == Config(retrievers=[Trending(), EASE()])
-    assert Config(ranker="none").ranker is None
+    assert Config(ranker="none").ranker is Config(ranker=None).ranker is None
+    assert Config(rerank="none").rerank is Config(rerank=None).rerank is None
+    mine = Mine()
+    assert Config(retrievers={"mine": mine}).retrievers == (mine,)
     assert Config(retrievers={"again": EASE()}).retrievers == (EASE(name="again"),)
     assert Config(rerank="pair").rerank == PairClassifier()
     assert Config(retrievers=["popular"]).retrievers == (Trending(name="popular", half_life=inf),)
+
+
+def test_the_defaults_are_those_that_were_measured() -> None:
+    config = Config()
+    scalars = {name: value for name, value in config.to_dict().items() if not isinstance(value, dict)}
+    assert scalars == {
+        "candidates": 100,
+        "windows": 3,
+        "share": 0.1,
+        "shown_not_chosen": 1.0,
+        "repeats": False,
+        "max_users": 4_000,
+        "max_events": 2_000_000,
+        "encoder": "auto",
+        "weights": "default",
+        "seed": 7,
+    }
+    assert (config.ranker, config.rerank, config.cleaning) == (MLP(), None, Rules())
+    expected = {name: {} for name in DEFAULT_RETRIEVERS}
+    expected |= {"ease": {"decay": 1.0}, "sequential": {"max_items": 5_000}}
+    assert config == Config(retrievers=expected)
+
+
+def test_configurations_differ_by_any_value() -> None:
+    assert Config(seed=1) != Config(seed=2)
+    assert Config(candidates=50) != Config()
+    assert Config(retrievers=[EASE()]) != Config(retrievers=[EASE(l2=2.0)])
+    assert Config(retrievers=[EASE()]) != Config(retrievers=[Same()])
+    assert Config(ranker=MLP(epochs=3)) != Config()
+    assert Config(rerank="pair") != Config()
+    assert Config() != "a configuration"
+    assert hash(Config()) == hash(Config())
+
+
+def test_what_is_just_possible_is_taken() -> None:
+    assert Config(retrievers=["trending", "content"], encoder="none").encoder == "none"
+    assert Config(rerank=PairClassifier(top=10), candidates=10).candidates == 10
+    assert Config(windows=3, share=0.33).windows == 3
+    assert Config(retrievers=["ease"], similar={"ease": 0.0}).similar == {"ease": 0.0}
+
+
+def test_a_file_names_the_model_of_a_retriever_where_its_name_does_not() -> None:
+    tables = Config(retrievers=["ease", "popular", EASE(name="mine")]).to_dict()["retrievers"]
+    assert "model" not in tables["ease"]
+    assert (tables["popular"]["model"], tables["mine"]["model"]) == ("trending", "ease")
+
+
+def test_a_ranker_takes_its_own_families_or_the_usual_ones() -> None:
+    assert families_of(MLP()) == USUAL
+    assert families_of(MLP(families=("popularity",))) == ("popularity",)
 
 
 CONFIGS = {
@@ -285,6 +406,13 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path, content: str) -> Non
     file = tmp_path / "tacit.toml"
     file.write_text(content)
     with pytest.raises(ConfigError, match="TOML"):
+        read_config(file)
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "tacit.toml"
+    file.write_bytes(b"encoder = '\xff'")
+    with pytest.raises(ConfigError, match=r"tacit\.toml is not valid TOML: 'utf-8' codec"):
         read_config(file)
 
 
