@@ -40,6 +40,8 @@ _LOWEST_RATING: Mapping[Mode, float] = {"default": 0.8, "names": 0.2, "auto": 0.
 """What was chosen at all predicts the next choice better than how it was rated
 (docs/decisions/007-event-weights.md)."""
 _TIME_RANGE = (0.1, 3.0)
+_LEAST_RANGE = float(np.finfo(np.float64).tiny)
+"""Ratings that differ by less, by a number below the normal ones, cannot be scaled to their range."""
 _TYPICAL_STARS = 11  # a plain event whose few values lie within 0 to 10 carries ratings
 
 
@@ -172,7 +174,8 @@ class EventWeights:
     def _value(self, events: pl.DataFrame) -> pl.Series:
         factor, lowest = pl.lit(1.0), _LOWEST_RATING[self.mode]
         for event, (low, high) in self.ratings.items():
-            share = ((pl.col(col.VALUE) - low) / (high - low)).clip(0, 1) if high > low else pl.lit(1.0)
+            varied = high - low > _LEAST_RANGE
+            share = ((pl.col(col.VALUE) - low) / (high - low)).clip(0, 1) if varied else pl.lit(1.0)
             rating = lowest + (1 - lowest) * share
             factor = pl.when(pl.col(col.EVENT) == event).then(rating).otherwise(factor)
         for event, median in self.times.items():
