@@ -14,7 +14,7 @@ log = tacit.read(folder / "events.csv")
 for line in tacit.check(log, folder / "items.jsonl").advice:
     print("-", line)
 
-told = tacit.evaluate(
+reported = tacit.evaluate(
     log,
     folder / "items.jsonl",
     share=0.2,
@@ -22,7 +22,7 @@ told = tacit.evaluate(
     # What "blend" and "tacit" are made of; without an encoder named, the language model reads the texts.
     config=tacit.Config(windows=2, ranker=None, encoder="tfidf"),
 )
-print(told.table().select("model", "ndcg@10", "low", "high", "difference", "ms_per_list"))
-print(told.table("new-user").select("model", "ndcg@10", "low", "high"))
-print(told.conclusion)
-(folder / "evaluation.html").write_text(told.html(), "utf-8")
+print(reported.table().select("model", "ndcg@10", "low", "high", "difference", "ms_per_list"))
+print(reported.table("new-user").select("model", "ndcg@10", "low", "high"))
+print(reported.conclusion)
+(folder / "evaluation.html").write_text(reported.html(), "utf-8")

@@ -36,12 +36,12 @@ class Shelf:
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp())
 generate(users=150, items=130, events=3_500).write(folder)  # your files go here instead
 
-told = tacit.evaluate(
+reported = tacit.evaluate(
     folder / "events.csv",
     folder / "items.jsonl",
     share=0.2,
     models=["popular", "itemknn"],
     own={"shelf": Shelf},
 )
-print(told.table().select("model", "ndcg@10", "low", "high"))
-print(told.conclusion)
+print(reported.table().select("model", "ndcg@10", "low", "high"))
+print(reported.conclusion)

@@ -72,10 +72,10 @@ def _section(name: str, command: Any) -> str:
 
 def _row(parameter: Any) -> str:
     name = f"`{parameter.opts[0]}`" if _is_option(parameter) else f"`{_placeholder(parameter)}`"
-    told = parameter.help or ""
+    reported = parameter.help or ""
     if parameter.envvar:
-        told += f" Also read from the environment variable `{parameter.envvar}`."
-    return f"| {name} | {_kind(parameter)} | {_default(parameter)} | {told} |".replace("  ", " ")
+        reported += f" Also read from the environment variable `{parameter.envvar}`."
+    return f"| {name} | {_kind(parameter)} | {_default(parameter)} | {reported} |".replace("  ", " ")
 
 
 def _is_option(parameter: Any) -> bool:
@@ -116,8 +116,8 @@ def _default(parameter: Any) -> str:
 def render_api() -> str:
     """Return the page of the Python API: functions first."""
     named = {name: getattr(tacit, name) for name in tacit.__all__}
-    told = sorted(named, key=lambda name: (inspect.isclass(named[name]), name.lower()))
-    return "\n".join([_PYTHON_HEAD, *(_described(f"tacit.{name}", named[name]) for name in told)])
+    reported = sorted(named, key=lambda name: (inspect.isclass(named[name]), name.lower()))
+    return "\n".join([_PYTHON_HEAD, *(_described(f"tacit.{name}", named[name]) for name in reported)])
 
 
 def _described(name: str, thing: Any) -> str:

@@ -72,8 +72,8 @@ def test_a_check_tells_what_is_in_a_log(files: Path) -> None:
 
 
 def test_an_evaluation_is_that_of_the_command(files: Path, tmp_path: Path) -> None:
-    asked = {"models": ["popular", "itemknn", "blend"], "config": QUICK}
-    told = tacit.evaluate(files / "events.csv", files / "items.jsonl", **asked)
+    requested = {"models": ["popular", "itemknn", "blend"], "config": QUICK}
+    reported = tacit.evaluate(files / "events.csv", files / "items.jsonl", **requested)
     (tmp_path / "quick.toml").write_text(
         'encoder = "none"\nranker = "none"\nwindows = 1\n[retrievers.trending]\n[retrievers.itemknn]\n'
     )
@@ -81,20 +81,20 @@ def test_an_evaluation_is_that_of_the_command(files: Path, tmp_path: Path) -> No
     options += ["--models", "popular,itemknn,blend", "--json", tmp_path / "report.json"]
     assert run(["evaluate", *map(str, [files / "events.csv", *options])]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
-    assert told.report["data"] == report["data"]
+    assert reported.report["data"] == report["data"]
     rows = [
         [(row["name"], row["slice"], row["metrics"]) for row in one["models"]]
-        for one in (json.loads(json.dumps(told.report)), report)
+        for one in (json.loads(json.dumps(reported.report)), report)
     ]
     assert rows[0] == rows[1]
 
 
 def test_an_evaluation_is_a_table_a_sentence_and_a_page(files: Path) -> None:
     log = tacit.read(files / "events.csv")
-    told = tacit.evaluate(
+    reported = tacit.evaluate(
         log, config=QUICK, models=["popular", "itemknn"], rankers=["none"], against="itemknn"
     )
-    table = told.table()
+    table = reported.table()
     assert set(table["model"]) == {"popular", "itemknn", "tacit-none"}
     assert table["ndcg@10"].is_sorted(descending=True)
     assert ((table["low"] <= table["ndcg@10"]) & (table["ndcg@10"] <= table["high"])).all()
@@ -102,28 +102,28 @@ def test_an_evaluation_is_a_table_a_sentence_and_a_page(files: Path) -> None:
     assert base["difference"] is None
     other = table.row(by_predicate=pl.col("model") == "popular", named=True)
     assert other["difference"] == pytest.approx(other["ndcg@10"] - base["ndcg@10"])
-    assert told.choice in set(table["model"])
-    assert told.conclusion in told.html()
-    assert len(told.table(told.slices[-1])) == 3
+    assert reported.choice in set(table["model"])
+    assert reported.conclusion in reported.html()
+    assert len(reported.table(reported.slices[-1])) == 3
     with pytest.raises(DataError, match="no slice 'nobody'; there are all, "):
-        told.table("nobody")
+        reported.table("nobody")
 
 
 def test_a_model_of_ones_own_stands_beside_the_others(files: Path) -> None:
-    told = tacit.evaluate(
+    reported = tacit.evaluate(
         files / "events.csv",
         config=QUICK,
         models=["popular"],
         own={"lately": lambda: Trending(half_life=3.0)},
     )
-    assert set(told.table()["model"]) == {"popular", "lately"}
+    assert set(reported.table()["model"]) == {"popular", "lately"}
     with pytest.raises(ConfigError, match="a model 'ease' already"):
         tacit.evaluate(files / "events.csv", config=QUICK, models=["popular"], own={"ease": Trending})
 
 
 def test_an_evaluation_of_what_is_not_there_is_refused(files: Path) -> None:
     log = tacit.read(files / "events.csv").events
-    for asked, said in (
+    for requested, said in (
         ({"models": ["oracle"]}, "there is no model 'oracle'; known: trending"),
         ({"models": []}, "no model is named"),
         ({"models": ["popular"], "rankers": ["oracle"]}, "there is no ranker 'oracle'"),
@@ -134,7 +134,7 @@ def test_an_evaluation_of_what_is_not_there_is_refused(files: Path) -> None:
         ({"models": ["popular"], "candidates": "all"}, "'all' is none of catalogue, log"),
     ):
         with pytest.raises(InputError, match=said):
-            tacit.evaluate(log, config=QUICK, **asked)
+            tacit.evaluate(log, config=QUICK, **requested)
 
 
 def test_a_frame_is_evaluated_as_it_is_and_a_file_after_cleaning(files: Path) -> None:
@@ -151,9 +151,9 @@ def test_two_logs_take_the_place_of_a_cut(files: Path) -> None:
     log = tacit.read(files / "events.csv").events
     first = log["user_id"].unique().sort().head(25).to_list()
     past, future = (log.filter(pl.col("user_id").is_in(first) ^ later) for later in (False, True))
-    told = tacit.evaluate(train=past, test=future, config=QUICK, models=["popular"])
-    assert told.report["protocol"] == "files"
-    assert told.report["data"]["train_events"] == len(past)
+    reported = tacit.evaluate(train=past, test=future, config=QUICK, models=["popular"])
+    assert reported.report["protocol"] == "files"
+    assert reported.report["data"]["train_events"] == len(past)
 
 
 def test_columns_may_be_mapped_wherever_a_log_is_given(files: Path, tmp_path: Path) -> None:
@@ -182,13 +182,13 @@ def test_a_file_that_is_read_says_what_was_rejected(files: Path) -> None:
 
 
 def test_better_parameters_are_found_and_can_be_fitted(files: Path, tmp_path: Path) -> None:
-    asked = {"models": ["trending"], "trials": 2, "study": tmp_path / "study.db", "config": QUICK}
-    found = tacit.tune(files / "events.csv", files / "items.jsonl", users=files / "users.csv", **asked)
+    requested = {"models": ["trending"], "trials": 2, "study": tmp_path / "study.db", "config": QUICK}
+    found = tacit.tune(files / "events.csv", files / "items.jsonl", users=files / "users.csv", **requested)
     assert [len(one.trials) for one in found.found] == [2]
     assert found.protocol == "time"
     assert found.lines
     assert [one.name for one in found.config.retrievers] == ["trending", "itemknn"]
-    again = tacit.tune(files / "events.csv", files / "items.jsonl", users=files / "users.csv", **asked)
+    again = tacit.tune(files / "events.csv", files / "items.jsonl", users=files / "users.csv", **requested)
     assert again.found == found.found  # all trials were in the study
     assert tacit.fit(files / "events.csv", config=found.config).config == found.config
 
@@ -217,7 +217,7 @@ def test_a_configuration_may_be_a_file(files: Path, tmp_path: Path) -> None:
         assert tacit.fit(files / "events.csv", config=config).config == QUICK
 
 
-def test_a_model_says_what_it_is_and_what_it_was_made_with(files: Path, tmp_path: Path) -> None:
+def test_a_model_shows_what_it_is_and_its_configuration(files: Path, tmp_path: Path) -> None:
     config = replace(QUICK, ranker={"name": "linear", "epochs": 2})
     epochs = []
     model = tacit.fit(files / "events.csv", files / "items.jsonl", config=config, on_epoch=epochs.append)
@@ -253,16 +253,16 @@ def test_a_component_that_is_not_registered_cannot_be_saved(files: Path, tmp_pat
 def test_a_notebook_shows_lists_and_comparisons_as_tables_with_every_cell_escaped(files: Path) -> None:
     items = pl.DataFrame({"item_id": ["i00001", "i00002"], "title": ["<b>Tea</b>", "Pot & cup"]})
     log = tacit.read(files / "events.csv")
-    told = tacit.fit(log, items, config=QUICK).recommend(k=120)
-    shown = told._repr_html_()
-    assert shown.count("<tr>") == len(told) + 1
+    reported = tacit.fit(log, items, config=QUICK).recommend(k=120)
+    shown = reported._repr_html_()
+    assert shown.count("<tr>") == len(reported) + 1
     assert "&lt;b&gt;Tea&lt;/b&gt;" in shown
     assert "<b>" not in shown
     assert "Pot &amp; cup" in shown
-    frame = told.to_frame()
+    frame = reported.to_frame()
     assert frame.columns == ["rank", "item_id", "title", "score", "reasons"]
-    assert frame["item_id"].to_list() == [item.item_id for item in told]
-    assert told[:0] == []
+    assert frame["item_id"].to_list() == [item.item_id for item in reported]
+    assert reported[:0] == []
     assert tacit.Recommendations().to_frame().schema == frame.schema
     compared = tacit.evaluate(log, config=QUICK, models=["popular"])._repr_html_()
     assert "<caption>" in compared
@@ -273,8 +273,8 @@ def test_attributes_of_users_may_be_given(files: Path, shop: Shop) -> None:
     log, items = tacit.read(files / "events.csv"), pl.read_ndjson(files / "items.jsonl")
     models = [tacit.fit(log, items, users=users, config=QUICK) for users in (files / "users.csv", shop.users)]
     assert all(model.snapshot.interactions.trait_columns.names for model in models)
-    told = models[0].recommend(attributes={"age": 34}, context={"device": "phone"}, k=5)
-    assert len(told) == 5
+    reported = models[0].recommend(attributes={"age": 34}, context={"device": "phone"}, k=5)
+    assert len(reported) == 5
     with pytest.raises(DataError, match="no column 'user_id'"):
         tacit.fit(log, items, users=pl.DataFrame({"who": ["u"]}), config=QUICK)
 

@@ -52,7 +52,7 @@ def refusal(call: Callable[[], object]) -> str:
         (lambda _: tacit.load(3), "the directory is of the type int; give a path as str or Path"),
     ],
 )
-def test_a_model_is_asked_with_text(
+def test_arguments_of_a_model_are_text(
     model: tacit.Model, ask: Callable[[tacit.Model], object], said: str
 ) -> None:
     assert said in refusal(lambda: ask(model))

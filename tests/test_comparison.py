@@ -22,8 +22,8 @@ STEPS = {
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     there = {**os.environ, "PYTHONPATH": str(PEERS), "POLARS_MAX_THREADS": "1"}
-    asked = [sys.executable, *arguments]
-    return subprocess.run(asked, cwd=folder, env=there, capture_output=True, text=True, timeout=200)
+    requested = [sys.executable, *arguments]
+    return subprocess.run(requested, cwd=folder, env=there, capture_output=True, text=True, timeout=200)
 
 
 def step(folder: Path, name: str) -> None:
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured by what Linux tells")
-def test_a_model_is_searched_and_judged_and_cuts_of_another_log_are_refused(folder: Path) -> None:
+def test_a_model_is_searched_and_evaluated_and_cuts_of_another_log_are_refused(folder: Path) -> None:
     done = run(folder, str(PEERS / "tacit_models.py"), TASK, "runs", "data", "trending")
     assert not done.returncode, done.stderr
     step(folder, "judge")

@@ -182,8 +182,8 @@ def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     page = WRITTEN[ROOT / "docs/decisions/001-dependencies.md"]
     extras = project["optional-dependencies"]
-    asked = [*project["dependencies"], *extras["postgres"], *extras["lambdamart"]]
-    for name in (re.split(r"[\[=<>]", line)[0] for line in asked):
+    requested = [*project["dependencies"], *extras["postgres"], *extras["lambdamart"]]
+    for name in (re.split(r"[\[=<>]", line)[0] for line in requested):
         assert re.search(rf"^\|[^|]*\b{name}\b", page, re.MULTILINE), name
 
 

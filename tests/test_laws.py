@@ -101,9 +101,9 @@ def test_no_room_below_the_store_looks_at_a_clock_rolls_a_die_or_prints() -> Non
         ("rankers/pair_training.py", "torch.manual_seed"),
         ("rankers/pair_training.py", "np.random.default_rng"),
         *(
-            (f"models/transformer/{file}.py", made)
+            (f"models/transformer/{file}.py", built)
             for file in ("model", "training")
-            for made in ("np.random.default_rng", "torch.manual_seed")
+            for built in ("np.random.default_rng", "torch.manual_seed")
         ),
     }
     assert {call for call in calls(*rooms) if call[1] in forbidden} == allowed

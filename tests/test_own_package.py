@@ -78,9 +78,7 @@ def model(installed: Path, shop: Path) -> Path:
     return shop / "model"
 
 
-def test_what_it_registers_can_be_fitted_and_asked_by_the_commands(
-    installed: Path, shop: Path, model: Path
-) -> None:
+def test_its_components_work_in_the_commands(installed: Path, shop: Path, model: Path) -> None:
     done = tacit("recommend model --history i00001 -k 3 --json", installed, folder=shop)
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)["items"]) == 3

@@ -35,18 +35,18 @@ def test_the_wheel_holds_the_whole_package_and_says_that_it_is_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", [r for r in DIRECT if r.name != PROJECT["name"]], ids=lambda asked: asked.name
+    "requested", [r for r in DIRECT if r.name != PROJECT["name"]], ids=lambda requested: requested.name
 )
-def test_a_dependency_has_a_floor_that_is_no_higher_than_its_pin(asked: Requirement) -> None:
-    [floor] = asked.specifier
+def test_a_dependency_has_a_floor_that_is_no_higher_than_its_pin(requested: Requirement) -> None:
+    [floor] = requested.specifier
     assert floor.operator in (">=", "==")
-    assert Version(floor.version) <= PINS[canonicalize_name(asked.name)]
+    assert Version(floor.version) <= PINS[canonicalize_name(requested.name)]
 
 
 def test_extras_that_name_the_distribution_itself_name_ones_that_exist() -> None:
-    own = [asked for asked in DIRECT if asked.name == PROJECT["name"]]
-    assert {extra for asked in own for extra in asked.extras} == {"postgres", "lambdamart", "test"}
-    assert {extra for asked in own for extra in asked.extras} <= set(EXTRAS)
+    own = [requested for requested in DIRECT if requested.name == PROJECT["name"]]
+    assert {extra for requested in own for extra in requested.extras} == {"postgres", "lambdamart", "test"}
+    assert {extra for requested in own for extra in requested.extras} <= set(EXTRAS)
 
 
 def test_every_line_that_installs_an_extra_names_the_distribution_and_an_extra_of_it() -> None:

@@ -31,9 +31,9 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_without_a_command_the_help_is_shown_and_it_is_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) == 2
-    told = capsys.readouterr()
-    assert all(command in told.out for command in COMMANDS)
-    assert "tacit: " not in told.err
+    reported = capsys.readouterr()
+    assert all(command in reported.out for command in COMMANDS)
+    assert "tacit: " not in reported.err
 
 
 @pytest.mark.parametrize(
@@ -53,19 +53,19 @@ def test_wrong_use_is_one_sentence_and_two(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(arguments) == 2
-    told = capsys.readouterr().err
-    assert said in told
-    assert told.startswith("tacit: ")
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert said in reported
+    assert reported.startswith("tacit: ")
+    assert reported.count("\n") == 1
 
 
 def test_a_place_that_cannot_be_written_is_said_in_one_line(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["batch", str(directory), "--out", "/proc/lists.parquet"]) == 2
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith("tacit: /proc/")
-    assert "Traceback" not in told
+    reported = capsys.readouterr().err.splitlines()[-1]
+    assert reported.startswith("tacit: /proc/")
+    assert "Traceback" not in reported
 
 
 def fail(error: BaseException, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
@@ -83,11 +83,11 @@ def test_a_fault_of_ours_is_one_line_that_names_the_file_with_the_details(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fail(KeyError("of\nours"), monkeypatch, tmp_path) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("tacit: this is a fault of tacit, not of your input: KeyError: ")
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert reported.startswith("tacit: this is a fault of tacit, not of your input: KeyError: ")
+    assert reported.count("\n") == 1
     [details] = tmp_path.glob("tacit-fault-*.txt")
-    assert str(details) in told
+    assert str(details) in reported
     assert "Traceback" in details.read_text("utf-8")
     assert "test_app.py" in details.read_text("utf-8")
 

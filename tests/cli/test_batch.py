@@ -9,13 +9,13 @@ from tests.served import small_snapshot
 from tacit.cli.app import run
 
 
-def made(directory: Path, out: Path, *options: object) -> pl.DataFrame:
+def built(directory: Path, out: Path, *options: object) -> pl.DataFrame:
     assert run(["batch", str(directory), "--out", str(out), *map(str, options)]) == 0
     return pl.read_parquet(out)
 
 
 def test_every_user_of_the_snapshot_gets_a_ranked_list_of_new_items(directory: Path, tmp_path: Path) -> None:
-    lists = made(directory, tmp_path / "recs.parquet", "-k", 5)
+    lists = built(directory, tmp_path / "recs.parquet", "-k", 5)
     snapshot = small_snapshot()
     log = snapshot.interactions
     assert lists.columns == ["user_id", "item_id", "score", "rank"]
@@ -30,14 +30,14 @@ def test_every_user_of_the_snapshot_gets_a_ranked_list_of_new_items(directory: P
 
 
 def test_seen_items_are_kept_where_asked_for(directory: Path, tmp_path: Path) -> None:
-    lists = made(directory, tmp_path / "recs.parquet", "-k", 120, "--allow-seen")
+    lists = built(directory, tmp_path / "recs.parquet", "-k", 120, "--allow-seen")
     assert lists.group_by("user_id").len()["len"].unique().to_list() == [120]
 
 
 def test_a_file_names_the_users_and_newcomers_get_a_list_too(directory: Path, tmp_path: Path) -> None:
     users = tmp_path / "users.csv"
     users.write_text("user_id,country\nnewcomer,DE\nu00002,FR\nstranger,CN\n")
-    lists = made(directory, tmp_path / "recs.parquet", "--users", users, "-k", 3)
+    lists = built(directory, tmp_path / "recs.parquet", "--users", users, "-k", 3)
     assert lists["user_id"].to_list() == ["newcomer"] * 3 + ["u00002"] * 3 + ["stranger"] * 3
     newcomer, known, stranger = (lists["item_id"][place : place + 3].to_list() for place in (0, 3, 6))
     assert newcomer == stranger != known
@@ -46,7 +46,7 @@ def test_a_file_names_the_users_and_newcomers_get_a_list_too(directory: Path, tm
 def test_every_available_item_is_a_candidate_with_or_without_events(directory: Path, tmp_path: Path) -> None:
     users = tmp_path / "users.txt"
     users.write_text("newcomer\nu00001\n")
-    lists = made(directory, tmp_path / "recs.parquet", "--users", users, "-k", 1000)
+    lists = built(directory, tmp_path / "recs.parquet", "--users", users, "-k", 1000)
     snapshot = small_snapshot()
     log, everything = snapshot.interactions, set(snapshot.catalogue.items.ids.to_list())
     untouched = everything - set(log.items.decode(log.item))
@@ -86,7 +86,7 @@ def test_wrong_use_is_one_sentence_and_leaves_no_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["batch", str(directory), *options]) == 2
-    told = capsys.readouterr().err
-    assert said in told
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert said in reported
+    assert reported.count("\n") == 1
     assert not list(tmp_path.iterdir())

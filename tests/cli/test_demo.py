@@ -23,16 +23,16 @@ def test_the_trip_goes_from_a_dirty_log_to_lists_with_reasons(
 ) -> None:
     monkeypatch.setenv("TACIT_CACHE", str(place / "cache"))
     trip(place, Bars())
-    told = capsys.readouterr()
+    reported = capsys.readouterr()
     headings = ("tacit check", "tacit evaluate", "tacit fit", "tacit recommend")
-    assert [told.out.index(heading) for heading in headings] == sorted(
-        told.out.index(heading) for heading in headings
+    assert [reported.out.index(heading) for heading in headings] == sorted(
+        reported.out.index(heading) for heading in headings
     )
     for word in ("trending", "userknn", "tacit", "epoch   1", "because you", "Somebody unknown", "brand-new"):
-        assert word in told.out
-    assert told.out.count("User u") == 3
+        assert word in reported.out
+    assert reported.out.count("User u") == 3
     for step in ("cleaning", "evaluating models", "fitting retrievers", "training the ranker"):
-        assert step in told.err
+        assert step in reported.err
     assert "brand-new" not in load(place / "model").catalogue.items.ids
     assert len(load(place / "model").catalogue) == 112
     assert "duplicate" in pl.read_csv(place / "quarantine.csv")["reason"].to_list()

@@ -43,9 +43,9 @@ def items(tmp_path: Path) -> Path:
 def evaluated(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[dict[str, Any], str]:
     """Run with ``--json -``; standard output holds the report and nothing else."""
     code = run(["evaluate", *map(str, arguments), "--json", "-"])
-    told = capsys.readouterr()
-    assert code == 0, told.err
-    return json.loads(told.out), told.err
+    reported = capsys.readouterr()
+    assert code == 0, reported.err
+    return json.loads(reported.out), reported.err
 
 
 def test_attributes_of_users_become_features(
@@ -84,7 +84,7 @@ def test_a_log_makes_the_whole_trip(
             *("--html", str(html), "--json", str(report)),
         ]
     )
-    told = capsys.readouterr()
+    reported = capsys.readouterr()
     assert code == 0
     document = json.loads(report.read_text())
     assert document["protocol"] == "time"
@@ -95,8 +95,8 @@ def test_a_log_makes_the_whole_trip(
     assert row["metrics"]["ndcg@10"]["low"] <= row["metrics"]["ndcg@10"]["value"]
     assert row["metrics"]["diversity@10"]["value"] > 0
     assert document["data"]["items"] == 22
-    assert document["conclusion"].split()[0] in told.out
-    assert document["choice"]["reason"].split(":")[0] in told.out
+    assert document["conclusion"].split()[0] in reported.out
+    assert document["choice"]["reason"].split(":")[0] in reported.out
     assert document["choice"]["reason"].split(":")[0] in html.read_text()
     assert "<html" in html.read_text()
     assert "itemknn" in html.read_text()
@@ -205,9 +205,9 @@ def test_wrong_use_is_refused_in_one_sentence(
     arguments: list[str], said: str, log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["evaluate", str(log), *arguments]) == 2
-    told = capsys.readouterr().err
-    assert said in told
-    assert "Traceback" not in told
+    reported = capsys.readouterr().err
+    assert said in reported
+    assert "Traceback" not in reported
 
 
 def test_a_log_of_one_user_and_a_missing_file_are_refused(
@@ -260,12 +260,12 @@ def test_the_configuration_gives_the_encoder_and_the_seed_and_the_options_win(
 ) -> None:
     config = tmp_path / "tacit.toml"
     config.write_text("encoder = 'none'\nseed = 5\n" + QUICK)
-    asked = (log, "--items", items, "--config", config, "--split", "random", "--models")
-    assert run(["evaluate", *map(str, asked), "content"]) == 2
+    requested = (log, "--items", items, "--config", config, "--split", "random", "--models")
+    assert run(["evaluate", *map(str, requested), "content"]) == 2
     assert "'content' is not possible" in capsys.readouterr().err
-    evaluated(capsys, *asked, "content", "--encoder", "tfidf")
+    evaluated(capsys, *requested, "content", "--encoder", "tfidf")
     figures = [
-        evaluated(capsys, *asked, "popular", *more)[0]["models"][0]["metrics"]
+        evaluated(capsys, *requested, "popular", *more)[0]["models"][0]["metrics"]
         for more in ((), ("--seed", 5), ("--seed", 6))
     ]
     assert figures[0] == figures[1] != figures[2]

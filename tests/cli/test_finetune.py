@@ -27,11 +27,11 @@ def test_a_head_is_learned_told_kept_and_used(
 ) -> None:
     out = tmp_path / "encoder"
     assert run(["finetune", *files, "--out", str(out), "--base", "tfidf"]) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "the encoder as it is: Recall@20" in told
-    assert "of held-out items" in told
-    assert "before," in told
-    assert "It has seen the whole log" in told
+    reported = " ".join(capsys.readouterr().out.split())
+    assert "the encoder as it is: Recall@20" in reported
+    assert "of held-out items" in reported
+    assert "before," in reported
+    assert "It has seen the whole log" in reported
     vectors = encoder_from(str(out)).encode(["blue tea cup"])
     assert vectors.shape[0] == 1
     report = tmp_path / "report.json"
@@ -101,9 +101,9 @@ def test_the_full_method_writes_a_model_where_an_epoch_was_better(
     out = tmp_path / "tuned"
     options = ["--base", str(language_model), "--method", "full", "--layers", "1", "--seconds", "5"]
     assert run(["finetune", *files, "--out", str(out), *options]) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "epoch 1" in told
-    assert out.exists() == ("was not written" not in told)
+    reported = " ".join(capsys.readouterr().out.split())
+    assert "epoch 1" in reported
+    assert out.exists() == ("was not written" not in reported)
 
 
 def test_an_interrupt_leaves_the_best_epoch_so_far(

@@ -42,14 +42,14 @@ def test_a_dirty_shop_becomes_one_whole_snapshot(
     shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     snapshot = fitted(shop, tmp_path / "model")
-    told = capsys.readouterr()
+    reported = capsys.readouterr()
     assert len(snapshot.catalogue) == 150
     assert snapshot.catalogue.vectors is not None
     assert [model.name for model in snapshot.pipeline.retrievers_] == ["trending", "itemknn"]
-    assert snapshot.version in told.out
-    assert "blend: trending" in told.out
-    assert f"{shop / 'events.csv'}: " in told.err
-    said = " ".join(told.err.split())  # a narrow terminal breaks lines
+    assert snapshot.version in reported.out
+    assert "blend: trending" in reported.out
+    assert f"{shop / 'events.csv'}: " in reported.err
+    said = " ".join(reported.err.split())  # a narrow terminal breaks lines
     assert "kept; rejected rows: " in said
     assert " duplicate" in said
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model"]
@@ -118,9 +118,9 @@ def test_every_epoch_of_the_ranker_is_told(
 ) -> None:
     config = CONFIG.replace('ranker = "none"', 'ranker = {name = "mlp", epochs = 2, hidden = [8]}')
     snapshot = fitted(shop, tmp_path / "model", config=config)
-    told = capsys.readouterr().out
+    reported = capsys.readouterr().out
     for word in ("epoch   1", "epoch   2", "loss", "accuracy", "auc", "ranker on held-out users"):
-        assert word in told
+        assert word in reported
     assert snapshot.pipeline.second_.ranker is not None
 
 
@@ -157,9 +157,9 @@ def test_a_configuration_that_cannot_be_used_is_refused_before_the_log_is_read(
     file.write_text(config)
     options = ["--config", str(file), "--out", str(tmp_path / "model")]
     assert run(["fit", str(shop / "events.csv"), *options]) == 2
-    told = capsys.readouterr().err
-    assert said in told
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert said in reported
+    assert reported.count("\n") == 1
     assert not (tmp_path / "model").exists()
 
 
@@ -196,11 +196,11 @@ def test_a_re_ranker_is_fitted_and_told_of(
 ) -> None:
     (tmp_path / "bert").mkdir()
     bert = tiny_bert(tmp_path / "bert")
-    asked = f'[rerank]\nname = "pair"\nmodel = "{bert}"\nhistory_tokens = 16\npairs = 64\nepochs = 1\n'
-    snapshot = fitted(shop, tmp_path / "model", config=CONFIG + asked)
-    told = " ".join(capsys.readouterr().out.split())
+    requested = f'[rerank]\nname = "pair"\nmodel = "{bert}"\nhistory_tokens = 16\npairs = 64\nepochs = 1\n'
+    snapshot = fitted(shop, tmp_path / "model", config=CONFIG + requested)
+    reported = " ".join(capsys.readouterr().out.split())
     report = snapshot.pipeline.rerank_report_.to_json()
-    assert f"re-ranker: weight {report['weight']:.2f}" in told
-    assert f"reads the first {report['top']} of a list in {report['milliseconds']:.1f} ms" in told
-    assert "budget 50 ms" in told
+    assert f"re-ranker: weight {report['weight']:.2f}" in reported
+    assert f"reads the first {report['top']} of a list in {report['milliseconds']:.1f} ms" in reported
+    assert "budget 50 ms" in reported
     assert (snapshot.pipeline.rerank_ is not None) == (report["weight"] > 0)

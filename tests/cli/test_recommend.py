@@ -11,12 +11,12 @@ from tacit.cli.app import run
 from tacit.engine.snapshot import save
 
 
-def asked(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+def requested(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
     """Run a command with ``--json``; standard output holds the answer and nothing else."""
     assert run([*map(str, arguments), "--json"]) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
-    answer: dict[str, Any] = json.loads(told.out)
+    reported = capsys.readouterr()
+    assert reported.err == ""
+    answer: dict[str, Any] = json.loads(reported.out)
     return answer
 
 
@@ -33,14 +33,14 @@ def history_of(user: str) -> list[str]:
 def test_a_known_user_gets_new_items_with_titles_and_reasons(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer = asked(capsys, "recommend", directory, "--user", "u00001", "-k", 5)
+    answer = requested(capsys, "recommend", directory, "--user", "u00001", "-k", 5)
     assert set(answer) == {"recommendation_id", "model", "items"}
     assert answer["model"] == small_snapshot().version
     assert len(ids(answer)) == len(set(ids(answer))) == 5
     assert not set(ids(answer)) & set(history_of("u00001"))
     assert all(item["title"] for item in answer["items"])
-    told = ("because you ", "similar in text to ")
-    assert any(reason.startswith(told) for item in answer["items"] for reason in item["reasons"])
+    reported = ("because you ", "similar in text to ")
+    assert any(reason.startswith(reported) for item in answer["items"] for reason in item["reasons"])
     scores = [item["score"] for item in answer["items"]]
     assert scores == sorted(scores, reverse=True)
 
@@ -51,20 +51,20 @@ def test_the_command_line_and_the_pipeline_give_the_same_list(
     snapshot = small_snapshot()
     codes = snapshot.interactions.users.encode(["u00002"])
     ranking = snapshot.pipeline.recommend(snapshot.interactions.queries(codes), 7)
-    answer = asked(capsys, "recommend", directory, "--user", "u00002", "-k", 7)
+    answer = requested(capsys, "recommend", directory, "--user", "u00002", "-k", 7)
     assert ids(answer) == snapshot.catalogue.items.decode(ranking.items[0])
 
 
 def test_seen_items_are_kept_where_asked_for(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    everything = asked(capsys, "recommend", directory, "--user", "u00001", "-k", 120, "--allow-seen")
+    everything = requested(capsys, "recommend", directory, "--user", "u00001", "-k", 120, "--allow-seen")
     assert set(history_of("u00001")) <= set(ids(everything))
 
 
 def test_an_unknown_user_and_nobody_at_all_get_what_is_popular(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    unknown = asked(capsys, "recommend", directory, "--user", "never seen")
-    nobody = asked(capsys, "recommend", directory, "--history", "")
+    unknown = requested(capsys, "recommend", directory, "--user", "never seen")
+    nobody = requested(capsys, "recommend", directory, "--history", "")
     assert ids(unknown) == ids(nobody)
     assert unknown["items"][0]["reasons"] == ["popular now"]
     trending = small_snapshot().pipeline.retrievers_[0].popularity_  # type: ignore[attr-defined]
@@ -74,24 +74,24 @@ def test_an_unknown_user_and_nobody_at_all_get_what_is_popular(
 def test_a_history_makes_a_list_and_its_unknown_items_say_nothing(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    known = asked(capsys, "recommend", directory, "--history", "i00007,i00012")
-    mixed = asked(capsys, "recommend", directory, "--history", " i00007 ,nonsense,, i00012")
+    known = requested(capsys, "recommend", directory, "--history", "i00007,i00012")
+    mixed = requested(capsys, "recommend", directory, "--history", " i00007 ,nonsense,, i00012")
     assert ids(known) == ids(mixed)
     assert not {"i00007", "i00012"} & set(ids(known))
-    assert ids(known) != ids(asked(capsys, "recommend", directory, "--history", "i00050"))
+    assert ids(known) != ids(requested(capsys, "recommend", directory, "--history", "i00050"))
 
 
 def test_a_user_who_has_just_seen_something_gets_another_list(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = ids(asked(capsys, "recommend", directory, "--user", "u00003"))
-    after = ids(asked(capsys, "recommend", directory, "--user", "u00003", "--history", before[0]))
+    before = ids(requested(capsys, "recommend", directory, "--user", "u00003"))
+    after = ids(requested(capsys, "recommend", directory, "--user", "u00003", "--history", before[0]))
     assert before[0] not in after
     assert before != after
 
 
 def test_the_table_shows_ids_titles_and_reasons(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = asked(capsys, "recommend", directory, "--user", "u00001", "-k", 3)
+    answer = requested(capsys, "recommend", directory, "--user", "u00001", "-k", 3)
     assert run(["recommend", str(directory), "--user", "u00001", "-k", "3"]) == 0
     printed = capsys.readouterr().out
     for item in answer["items"]:
@@ -101,12 +101,16 @@ def test_the_table_shows_ids_titles_and_reasons(directory: Path, capsys: pytest.
 
 def test_an_unknown_one_may_be_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(acquainted_snapshot(), tmp_path / "model")
-    told = [
-        asked(capsys, "recommend", tmp_path / "model", "--about", "club=gold", "--about", f"device={device}")
+    reported = [
+        requested(
+            capsys, "recommend", tmp_path / "model", "--about", "club=gold", "--about", f"device={device}"
+        )
         for device in ("phone", "tv")
     ]
-    assert ids(told[0])
-    assert [item["score"] for item in told[0]["items"]] != [item["score"] for item in told[1]["items"]]
+    assert ids(reported[0])
+    assert [item["score"] for item in reported[0]["items"]] != [
+        item["score"] for item in reported[1]["items"]
+    ]
     assert run(["recommend", str(tmp_path / "model"), "--about", "gold"]) == 2
     assert "not of the form attribute=value, for example --about age=34" in capsys.readouterr().err
 

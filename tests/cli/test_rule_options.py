@@ -37,8 +37,10 @@ def test_options_that_nobody_gives_are_the_default_rules() -> None:
 
 
 def test_options_are_the_values_of_the_rules() -> None:
-    asked = given(keep=["bots", "missing-times"], burst_seconds=5.0, outliers="mad", fill=["value=median"])
-    assert asked == Rules(
+    requested = given(
+        keep=["bots", "missing-times"], burst_seconds=5.0, outliers="mad", fill=["value=median"]
+    )
+    assert requested == Rules(
         bots=False, missing_times=False, burst_seconds=5.0, outliers="mad", fill={"value": Fill("median")}
     )
 
@@ -73,6 +75,6 @@ def test_wrong_rules_are_refused_before_the_log_is_read(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["check", "absent.csv", *arguments]) == 2
-    told = capsys.readouterr().err
-    assert said in told
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert said in reported
+    assert reported.count("\n") == 1

@@ -12,10 +12,10 @@ from tacit.cli.app import run
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     assert run(["serve", *map(str, arguments)]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.count("\n") == 1
-    return told.err
+    reported = capsys.readouterr()
+    assert reported.out == ""
+    assert reported.err.count("\n") == 1
+    return reported.err
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org"])

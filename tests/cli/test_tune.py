@@ -34,18 +34,18 @@ def tuned(log: Path, out: Path, *arguments: object) -> int:
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the search is asked for; it finds what stands under "best"."""
-    asked: dict[str, Any] = {"best": {"l2": 7.0}, "splits": []}
+    requested: dict[str, Any] = {"best": {"l2": 7.0}, "splits": []}
 
     def tune(model: Any, split: Split, **budget: Any) -> Tuned:
-        asked["splits"].append(split)
-        asked["model"], asked["budget"] = model, budget
-        trials = [Trial({}, 0.1, 1.0), Trial(dict(asked["best"]), 0.2, 1.0)]
-        return Tuned(model.name, trials, "stop" in asked)
+        requested["splits"].append(split)
+        requested["model"], requested["budget"] = model, budget
+        trials = [Trial({}, 0.1, 1.0), Trial(dict(requested["best"]), 0.2, 1.0)]
+        return Tuned(model.name, trials, "stop" in requested)
 
     monkeypatch.setattr(tuning, "tune", tune)
-    monkeypatch.setattr(tuning, "quality", lambda model, split, **_: asked["qualities"].pop(0))
-    asked["qualities"] = [np.array([0.1, 0.1]), np.array([0.2, 0.3])]
-    return asked
+    monkeypatch.setattr(tuning, "quality", lambda model, split, **_: requested["qualities"].pop(0))
+    requested["qualities"] = [np.array([0.1, 0.1]), np.array([0.2, 0.3])]
+    return requested
 
 
 def test_a_tuned_configuration_makes_the_whole_trip(
@@ -53,14 +53,14 @@ def test_a_tuned_configuration_makes_the_whole_trip(
 ) -> None:
     out = tmp_path / "tuned.toml"
     assert tuned(log, out, "--models", "trending,ease", "--trials", 3, "--study", tmp_path / "study.db") == 0
-    told = capsys.readouterr().out
-    assert "ease:" in told
-    assert "after 3 trials" in told
-    assert "blend of all:" in told
+    reported = capsys.readouterr().out
+    assert "ease:" in reported
+    assert "after 3 trials" in reported
+    assert "blend of all:" in reported
     assert out.read_text().startswith("# tacit tune, ")
     assert "ease" in retrievers(out)
     assert tuned(log, out, "--models", "trending,ease", "--trials", 3, "--study", tmp_path / "study.db") == 0
-    assert capsys.readouterr().out == told  # all trials were there
+    assert capsys.readouterr().out == reported  # all trials were there
     assert run(["evaluate", str(log), "--config", str(out), "--models", "popular,blend"]) == 0
     assert run(["fit", str(log), "--config", str(out), "--out", str(tmp_path / "shop.tacit")]) == 0
 
@@ -157,10 +157,10 @@ def test_all_retrievers_of_the_configuration_are_tuned_but_those_without_texts(
     base.write_text("[retrievers.trending]\n[retrievers.content]\n[retrievers.rules]\nrules = []\n")
     found["best"] = {"half_life": 2.0}
     code = tuned(log, tmp_path / "tuned.toml", "--config", base)
-    told = capsys.readouterr()
-    assert code == 0, told.err
+    reported = capsys.readouterr()
+    assert code == 0, reported.err
     assert len(found["splits"]) == 1
-    assert "not tuned, because no item has a text or an encoder: content" in told.out
+    assert "not tuned, because no item has a text or an encoder: content" in reported.out
 
 
 @pytest.mark.parametrize(

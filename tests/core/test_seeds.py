@@ -32,5 +32,5 @@ def test_names_do_not_run_into_each_other() -> None:
 
 def test_another_process_draws_the_same_numbers() -> None:
     code = "from tacit.core.seeds import generator; print(generator(7, 'fit').integers(2**62))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(told.stdout) == draws(7, "fit")[0]
+    reported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(reported.stdout) == draws(7, "fit")[0]

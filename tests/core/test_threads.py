@@ -8,7 +8,7 @@ from tacit.core.threads import wait_briefly
 
 
 @pytest.mark.parametrize(
-    ("told", "spins"),
+    ("reported", "spins"),
     [
         ({}, "10000"),
         ({"GOMP_SPINCOUNT": "7"}, "7"),
@@ -16,11 +16,11 @@ from tacit.core.threads import wait_briefly
     ],
 )
 def test_threads_spin_briefly_unless_the_environment_says_otherwise(
-    told: dict[str, str], spins: str | None, monkeypatch: pytest.MonkeyPatch
+    reported: dict[str, str], spins: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in told.items():
+    for name, value in reported.items():
         monkeypatch.setenv(name, value)
     wait_briefly()
     assert os.environ.get("GOMP_SPINCOUNT") == spins

@@ -69,5 +69,5 @@ def naive_ndcg(rows: list[tuple[int, int, int]], k: int) -> list[float]:
 def test_ndcg_of_pairs_is_what_a_few_lines_say(rows: list[tuple[int, int, int]], k: int) -> None:
     rows.sort(key=lambda row: row[0])
     group, score, label = np.array(rows).T
-    made = ndcg_of_pairs(score.astype(np.float32), label.astype(np.float32), group, k)
-    assert made.tolist() == pytest.approx(naive_ndcg(rows, k))
+    built = ndcg_of_pairs(score.astype(np.float32), label.astype(np.float32), group, k)
+    assert built.tolist() == pytest.approx(naive_ndcg(rows, k))

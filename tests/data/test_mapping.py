@@ -73,12 +73,12 @@ def test_typed_columns_are_judged_like_text() -> None:
 
 def test_what_is_asked_goes_before_what_is_found() -> None:
     table = frame(USERS, ITEMS, [T] * 4, names="user_id item_id other")
-    asked = {"user": "other", "timestamp": "1"}
-    assert roles_of(table, True, asked) == {"user": "other", "item": "item_id", "timestamp": "user_id"}
+    requested = {"user": "other", "timestamp": "1"}
+    assert roles_of(table, True, requested) == {"user": "other", "item": "item_id", "timestamp": "user_id"}
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("requested", "words"),
     [
         ({"customer": "1"}, "no role 'customer'; known: user, item"),
         ({"user": "nobody"}, "no column 'nobody'"),
@@ -86,9 +86,9 @@ def test_what_is_asked_goes_before_what_is_found() -> None:
         ({"user": "3"}, "no column '3'"),
     ],
 )
-def test_what_is_asked_must_be_there(asked: dict[str, str], words: str) -> None:
+def test_what_is_asked_must_be_there(requested: dict[str, str], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        roles_of(frame(USERS, ITEMS), False, asked)
+        roles_of(frame(USERS, ITEMS), False, requested)
 
 
 def test_one_column_holds_no_items() -> None:

@@ -106,11 +106,11 @@ def test_what_a_time_split_leaves(small: QualityReport) -> None:
 
 
 def test_the_json_has_what_others_rely_on(small: QualityReport) -> None:
-    told = json.loads(json.dumps(small.to_json(), allow_nan=False))
-    asked = "rows_in rows_kept rows_quarantined reasons mapping users items events time_start time_end"
-    assert set(asked.split()) <= set(told)
-    assert told["reasons"] == {"no item": 1}
-    assert told["rows_in"] == told["rows_kept"] + told["rows_quarantined"]
+    reported = json.loads(json.dumps(small.to_json(), allow_nan=False))
+    requested = "rows_in rows_kept rows_quarantined reasons mapping users items events time_start time_end"
+    assert set(requested.split()) <= set(reported)
+    assert reported["reasons"] == {"no item": 1}
+    assert reported["rows_in"] == reported["rows_kept"] + reported["rows_quarantined"]
 
 
 def test_a_long_silence_is_a_gap() -> None:

@@ -24,8 +24,8 @@ def table(**columns: list[str | None]) -> pl.DataFrame:
     return pl.DataFrame({**columns, "line": pl.Series(range(1, height + 1), dtype=pl.Int64)})
 
 
-def rows_of(frame: pl.DataFrame, name: str = "log.csv", named: bool = True, **asked: str) -> Rows:
-    return Rows.of(Path(name), frame, named, asked)
+def rows_of(frame: pl.DataFrame, name: str = "log.csv", named: bool = True, **requested: str) -> Rows:
+    return Rows.of(Path(name), frame, named, requested)
 
 
 def test_ids_are_trimmed_and_of_one_unicode_form() -> None:

@@ -47,9 +47,9 @@ def test_text_json_and_typed_files_agree() -> None:
     columns = TraitColumns.of(FRAME)
     expected = [columns.traits(FRAME)[0, 0], trait("gender", "f"), trait("class", "2")]
     for age, gender, level in ((20, "F", 2), ("20", " f ", "2.0"), (20.0, "F", 2.0)):
-        told = {"age": age, "gender": gender, "class": level}
-        assert columns.traits_of(told).tolist() == expected
-        frame = pl.DataFrame({name: [value] for name, value in told.items()})
+        reported = {"age": age, "gender": gender, "class": level}
+        assert columns.traits_of(reported).tolist() == expected
+        frame = pl.DataFrame({name: [value] for name, value in reported.items()})
         assert columns.traits(frame).tolist() == [expected]
 
 
@@ -78,9 +78,9 @@ def test_columns_of_any_type_are_taken() -> None:
     )
     columns = TraitColumns.of(typed)
     assert columns.names == ("distance", "adult", "plan", "since", "level")
-    told = {"distance": 3, "adult": True, "plan": "A", "since": "2020-01-03", "level": 2}
+    reported = {"distance": 3, "adult": True, "plan": "A", "since": "2020-01-03", "level": 2}
     expected = [trait("adult", "true"), trait("plan", "a"), trait("since", "2020-01-03"), trait("level", "2")]
-    assert columns.traits_of(told).tolist()[1:] == expected
+    assert columns.traits_of(reported).tolist()[1:] == expected
     traits = columns.traits(typed)
     assert traits[0, 0] == traits[1, 0] == traits[2, 1] == UNKNOWN
     assert traits[2].tolist()[3:] == expected[2:]
@@ -123,19 +123,19 @@ def log(users: pl.DataFrame | None) -> Interactions:
 
 
 def test_a_user_without_events_is_known_and_one_without_attributes_too() -> None:
-    made = log(FRAME)
-    assert made.n_users == 21
-    assert len(made.active_users()) == 20
-    asked = made.queries(made.users.encode(["u00", "u01", "nobody told", "new"]))
-    assert asked.lengths.tolist() == [0, 2, 1, 0]
+    built = log(FRAME)
+    assert built.n_users == 21
+    assert len(built.active_users()) == 20
+    requested = built.queries(built.users.encode(["u00", "u01", "nobody told", "new"]))
+    assert requested.lengths.tolist() == [0, 2, 1, 0]
     expected = TraitColumns.of(FRAME[1:]).traits(FRAME)
-    assert asked.traits.tolist() == [expected[0].tolist(), expected[1].tolist(), [0, 0, 0], [0, 0, 0]]
+    assert requested.traits.tolist() == [expected[0].tolist(), expected[1].tolist(), [0, 0, 0], [0, 0, 0]]
 
 
 def test_without_a_file_of_users_nothing_is_known() -> None:
-    made = log(None)
-    assert made.traits.shape == (20, 0)
-    assert made.queries([0, 1, -1]).traits.shape == (3, 0)
+    built = log(None)
+    assert built.traits.shape == (20, 0)
+    assert built.queries([0, 1, -1]).traits.shape == (3, 0)
     assert traits_by_code(np.empty((0, 0), dtype=np.int32), [-1, 0]).shape == (2, 0)
 
 
@@ -165,20 +165,20 @@ def test_what_a_log_tells_of_moments_stays_with_its_events() -> None:
         }
     )
     people = Users.of(FRAME, FRAME["user_id"])
-    made = Interactions.from_frame(events, Vocabulary(["a", "b"]), people)
-    assert made.trait_names == ("age", "gender", "class", "device")
+    built = Interactions.from_frame(events, Vocabulary(["a", "b"]), people)
+    assert built.trait_names == ("age", "gender", "class", "device")
     phone, desk = trait("device", "phone"), trait("device", "desk")
-    assert made.moments[:, 0].tolist() == [desk, UNKNOWN, phone]
-    assert made.since(2.0).moments[:, 0].tolist() == [desk, phone]
-    assert made.queries([0, 1]).traits[:, 3].tolist() == [UNKNOWN, UNKNOWN]
-    told = made.queries([0, 1], moments=made.moments[[0, 2]]).traits[:, 3]
-    assert told.tolist() == [desk, phone]
+    assert built.moments[:, 0].tolist() == [desk, UNKNOWN, phone]
+    assert built.since(2.0).moments[:, 0].tolist() == [desk, phone]
+    assert built.queries([0, 1]).traits[:, 3].tolist() == [UNKNOWN, UNKNOWN]
+    reported = built.queries([0, 1], moments=built.moments[[0, 2]]).traits[:, 3]
+    assert reported.tolist() == [desk, phone]
 
 
 def test_queries_carry_their_traits_along() -> None:
-    asked = log(FRAME).queries()
-    parts = [asked.slice(0, 5), asked.slice(5, 21)]
-    assert np.array_equal(Queries.joined(parts).traits, asked.traits)
+    requested = log(FRAME).queries()
+    parts = [requested.slice(0, 5), requested.slice(5, 21)]
+    assert np.array_equal(Queries.joined(parts).traits, requested.traits)
     rows = np.array([4, 2, 2])
-    assert np.array_equal(asked.take(rows).traits, asked.traits[rows])
-    assert np.array_equal(asked.last(1).traits, asked.traits)
+    assert np.array_equal(requested.take(rows).traits, requested.traits[rows])
+    assert np.array_equal(requested.last(1).traits, requested.traits)

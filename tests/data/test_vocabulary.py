@@ -31,9 +31,12 @@ def test_round_trip(ids: list[str]) -> None:
 
 
 @given(IDS, st.lists(st.text(max_size=3)))
-def test_a_column_and_a_list_are_encoded_alike(ids: list[str], asked: list[str]) -> None:
+def test_a_column_and_a_list_are_encoded_alike(ids: list[str], requested: list[str]) -> None:
     vocabulary = Vocabulary(ids)
-    from_list, from_column = vocabulary.encode(asked), vocabulary.encode(pl.Series(asked, dtype=pl.String))
+    from_list, from_column = (
+        vocabulary.encode(requested),
+        vocabulary.encode(pl.Series(requested, dtype=pl.String)),
+    )
     assert from_list.dtype == from_column.dtype == np.int32
     assert from_list.tolist() == from_column.tolist()
 

@@ -21,10 +21,10 @@ class Counting:
         self.name = name
         self.dimension = dimension
         self.scale = scale
-        self.asked: list[list[str]] = []
+        self.requested: list[list[str]] = []
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
-        self.asked.append(list(texts))
+        self.requested.append(list(texts))
         return np.array([[self.scale * len(text)] * self.dimension for text in texts], dtype=np.float32)
 
 
@@ -37,29 +37,29 @@ def test_a_second_fit_encodes_only_what_changed(file: Path) -> None:
     first, second = Counting(), Counting()
     before = CachedEncoder(first, file).encode(["a", "bb", "a", "ccc"])
     after = CachedEncoder(second, file).encode(["ccc", "new one", "a"])
-    assert first.asked == [["a", "bb", "ccc"]]  # equal texts once
-    assert second.asked == [["new one"]]
+    assert first.requested == [["a", "bb", "ccc"]]  # equal texts once
+    assert second.requested == [["new one"]]
     assert before[:, 0].tolist() == [1, 2, 1, 3]
     assert after[:, 0].tolist() == [3, 7, 1]
     assert after.dtype == np.float32
     third = Counting()
     CachedEncoder(third, file).encode(["new one", "bb"])
-    assert third.asked == []
+    assert third.requested == []
 
 
 def test_two_models_do_not_mix(file: Path) -> None:
     CachedEncoder(Counting("one", 1.0), file).encode(["text"])
     other = Counting("other", 10.0)
     assert CachedEncoder(other, file).encode(["text"])[0, 0] == 40
-    assert other.asked == [["text"]]
+    assert other.requested == [["text"]]
     assert CachedEncoder(Counting("one", 99.0), file).encode(["text"])[0, 0] == 4
 
 
-def test_a_vector_of_another_size_is_made_again(file: Path) -> None:
+def test_a_vector_of_another_size_is_computed_again(file: Path) -> None:
     CachedEncoder(Counting(dimension=3), file).encode(["text"])
     wider = Counting(dimension=5)
     assert CachedEncoder(wider, file).encode(["text"]).shape == (1, 5)
-    assert wider.asked == [["text"]]
+    assert wider.requested == [["text"]]
 
 
 def test_no_text_is_no_vector(file: Path) -> None:
@@ -70,16 +70,16 @@ def test_more_texts_than_one_question_holds_are_all_found(file: Path) -> None:
     texts = [f"text {n}" for n in range(2_300)]
     first = Counting()
     expected = CachedEncoder(first, file).encode(texts)
-    assert [len(asked) for asked in first.asked] == [2_048, 252]
+    assert [len(requested) for requested in first.requested] == [2_048, 252]
     again = Counting()
     np.testing.assert_array_equal(CachedEncoder(again, file).encode(texts), expected)
-    assert again.asked == []
+    assert again.requested == []
 
 
 def test_texts_that_are_no_utf8_and_their_nearest_are_two(file: Path) -> None:
     encoder = Counting()
     CachedEncoder(encoder, file).encode(["\ud800", "?", "é", "e\u0301"])
-    assert encoder.asked == [["\ud800", "?", "é", "e\u0301"]]
+    assert encoder.requested == [["\ud800", "?", "é", "e\u0301"]]
 
 
 def _overwritten(file: Path, start: int, content: bytes) -> None:
@@ -114,17 +114,17 @@ def test_a_damaged_file_is_set_aside_and_does_not_stop_a_fit(
     assert file.with_suffix(".damaged").exists()
     third = Counting()
     CachedEncoder(third, file).encode(texts)
-    assert third.asked == []  # begun anew, and used
+    assert third.requested == []  # begun anew, and used
 
 
-def test_a_cut_vector_is_made_again(file: Path) -> None:
+def test_a_cut_vector_is_computed_again(file: Path) -> None:
     CachedEncoder(Counting(), file).encode(["text"])
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE vector SET value = ?", [b"\0" * 7])
     connection.close()
     again = Counting()
     assert CachedEncoder(again, file).encode(["text"])[0, 0] == 4
-    assert again.asked == [["text"]]
+    assert again.requested == [["text"]]
 
 
 def test_a_place_that_cannot_be_written_costs_time_only(
@@ -160,7 +160,7 @@ def test_several_at_once_share_one_file(file: Path) -> None:
         list(pool.map(encode, [0, 100, 200, 300]))
     last = Counting()
     CachedEncoder(last, file).encode([f"{n}" for n in range(600)])
-    assert last.asked == []
+    assert last.requested == []
 
 
 def test_the_file_lies_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

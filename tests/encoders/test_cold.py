@@ -30,7 +30,7 @@ def test_the_items_first_chosen_last_are_set_aside() -> None:
     assert cold.wanted.sum() == 3
 
 
-def test_items_without_a_vector_are_neither_set_aside_nor_asked_for() -> None:
+def test_items_without_a_vector_are_neither_held_out_nor_candidates() -> None:
     known = KNOWN.copy()
     known[9] = False
     cold = ColdItems.of(TIMED, known, np.random.default_rng(0))

@@ -80,13 +80,13 @@ def said(content: bytes) -> Answer:
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     for name in ("TACIT_EMBEDDINGS_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    made = Endpoint()
-    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    built = Endpoint()
+    thread = threading.Thread(target=built.server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield made
-    made.server.shutdown()
+    yield built
+    built.server.shutdown()
     thread.join()
-    made.server.server_close()
+    built.server.server_close()
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/embeddings"])
@@ -110,7 +110,7 @@ def test_the_index_and_not_the_place_says_which_text_a_vector_is_of(endpoint: En
     assert endpoint.encoder().encode(["a", "b"]).tolist() == [[1, 0], [0, 1]]
 
 
-def test_the_dimension_is_asked_once_and_no_text_is_no_vector(endpoint: Endpoint) -> None:
+def test_the_dimension_is_requested_once_and_no_text_is_no_vector(endpoint: Endpoint) -> None:
     encoder = endpoint.encoder()
     assert encoder.encode([]).shape == (0, 3)
     assert encoder.dimension == 3
@@ -118,7 +118,7 @@ def test_the_dimension_is_asked_once_and_no_text_is_no_vector(endpoint: Endpoint
     assert len(endpoint.requests) == 2
 
 
-def test_a_busy_endpoint_is_asked_again_with_growing_pauses(endpoint: Endpoint) -> None:
+def test_requests_to_a_busy_endpoint_are_repeated_with_growing_pauses(endpoint: Endpoint) -> None:
     endpoint.queue = [status(429), status(500), status(503)]
     assert endpoint.encoder().encode(["a"]).shape == (1, 3)
     assert endpoint.slept == [0.5, 1, 2]
@@ -126,7 +126,7 @@ def test_a_busy_endpoint_is_asked_again_with_growing_pauses(endpoint: Endpoint) 
 
 def test_a_pause_that_the_endpoint_asks_for_is_kept_within_reason(endpoint: Endpoint) -> None:
     date = "Wed, 21 Oct 2015 07:28:00 GMT"
-    endpoint.queue = [status(429, **{"retry-after": told}) for told in ("7", "99999", "-3", date)]
+    endpoint.queue = [status(429, **{"retry-after": reported}) for reported in ("7", "99999", "-3", date)]
     endpoint.encoder().encode(["a"])
     assert endpoint.slept == [7, 30, 2, 4]  # too long is cut, nonsense is passed over
 
@@ -146,7 +146,7 @@ def test_nobody_there_is_given_up_too(endpoint: Endpoint) -> None:
 
 
 @pytest.mark.parametrize("code", [301, 400, 401, 404])
-def test_a_refusal_is_not_asked_again(endpoint: Endpoint, code: int) -> None:
+def test_a_refused_request_is_not_repeated(endpoint: Endpoint, code: int) -> None:
     endpoint.queue = [status(code)] * 3
     with pytest.raises(ConfigError, match=f"refused the request for model 'tiny': status {code}"):
         endpoint.encoder().encode(["a"])

@@ -21,14 +21,14 @@ TEXTS = ["red tea", "a blue tea cup with a lid", "cup", "unheard words", "lid a 
 
 
 def tokenizer(*, special: bool) -> Tokenizer:
-    made = Tokenizer(models.WordLevel({word: code for code, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    built = Tokenizer(models.WordLevel({word: code for code, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    built.pre_tokenizer = pre_tokenizers.Whitespace()
     if special:
-        made.post_processor = processors.TemplateProcessing(
+        built.post_processor = processors.TemplateProcessing(
             single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
         )
-    made.enable_padding(length=16)  # as in real models: fixed, and not wanted
-    return made
+    built.enable_padding(length=16)  # as in real models: fixed, and not wanted
+    return built
 
 
 def saved(model: Any, directory: Path, *, special: bool = True) -> Path:

@@ -9,9 +9,9 @@ WORDS = {"[PAD]": 0, "[UNK]": 1, "red": 2, "blue": 3, "tea": 4}
 
 
 def tokenizer() -> Tokenizer:
-    made = Tokenizer(models.WordLevel(WORDS, unk_token="[UNK]"))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    return made
+    built = Tokenizer(models.WordLevel(WORDS, unk_token="[UNK]"))
+    built.pre_tokenizer = pre_tokenizers.Whitespace()
+    return built
 
 
 def test_texts_are_cut_and_padded() -> None:

@@ -59,7 +59,7 @@ def test_every_user_has_a_list_in_order_best_first() -> None:
         assert part["item_id"].n_unique() == 4
 
 
-def test_asked_users_come_in_their_order_and_unknown_ones_get_the_list_of_a_newcomer() -> None:
+def test_users_come_in_their_order_and_unknown_ones_get_the_list_of_a_new_user() -> None:
     snapshot = small_snapshot()
     known = snapshot.interactions.users.ids[5]
     frame = lists(snapshot, ["nobody", known, "also nobody"], k=5)
@@ -100,7 +100,7 @@ def test_chunks_do_not_change_the_lists(monkeypatch: pytest.MonkeyPatch) -> None
     assert (cut["score"] - whole["score"]).abs().max() < 1e-5
 
 
-def test_nobody_asked_for_is_an_empty_frame() -> None:
+def test_no_users_are_an_empty_frame() -> None:
     (frame,) = recommend_all(small_snapshot(), [])
     assert frame.shape == (0, 4)
     assert frame.schema == lists(small_snapshot(), ["nobody"]).schema

@@ -210,7 +210,7 @@ def test_what_is_no_time_is_refused(raw: float | str, message: str) -> None:
 
 
 @given(st.floats(FIRST_MOMENT + 1, NOW), st.sampled_from([1.0, 1e3, 1e6, 1e9]))
-def test_the_unit_of_a_time_is_told_by_its_size(at: float, unit: float) -> None:
+def test_the_unit_of_a_time_follows_from_its_size(at: float, unit: float) -> None:
     assert checked_time(at * unit, NOW) == pytest.approx(at, abs=1e-3)
 
 

@@ -78,7 +78,7 @@ def test_an_anonymous_history_works_and_unknown_items_are_left_out(engine: Engin
     assert len(ids(engine, None)) == 10
 
 
-def test_the_last_told_item_speaks_loudest(engine: Engine) -> None:
+def test_the_last_item_of_a_request_counts_most(engine: Engine) -> None:
     a, b = small_snapshot().catalogue.items.ids[3], small_snapshot().catalogue.items.ids[40]
     assert ids(engine, None, items=[a, b]) != ids(engine, None, items=[b, a])
 
@@ -281,11 +281,11 @@ def test_a_bad_event_is_rejected_with_its_reason_and_the_others_are_stored(
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reported",
     [NOW - 60, (NOW - 60) * 1e3, (NOW - 60) * 1e6, "2025-02-19T21:19:00Z", "2025-02-19T22:19:00+01:00"],
 )
-def test_times_in_any_unit_are_one_moment(engine: Engine, told: float | str) -> None:
-    engine.observe([replace(GOOD, timestamp=told)])
+def test_times_in_any_unit_are_one_moment(engine: Engine, reported: float | str) -> None:
+    engine.observe([replace(GOOD, timestamp=reported)])
     assert engine._needed_store().recent("user", "u", 1)[0].at == NOW - 60
 
 
@@ -387,8 +387,8 @@ def test_a_stored_item_that_cannot_be_served_does_not_keep_the_others_away(
 # What is known of who asks.
 
 
-def scores(engine: Engine, user: str | None = None, **told: object) -> dict[str, float]:
-    answer = engine.recommend(Request(user_id=user, k=80, attributes=told))  # type: ignore[arg-type]
+def scores(engine: Engine, user: str | None = None, **reported: object) -> dict[str, float]:
+    answer = engine.recommend(Request(user_id=user, k=80, attributes=reported))  # type: ignore[arg-type]
     return {item.item_id: item.score for item in answer.items}
 
 
@@ -399,7 +399,7 @@ def acquainted(place: str) -> Iterator[Engine]:
     opened.close()
 
 
-def test_a_newcomer_is_answered_by_what_is_known_of_them(acquainted: Engine) -> None:
+def test_a_new_user_gets_a_list_by_their_attributes(acquainted: Engine) -> None:
     quiet = scores(acquainted, "quiet")  # gold, 33, and no event
     assert (
         quiet
@@ -441,8 +441,8 @@ def test_who_is_known_gets_the_list_of_the_batch(acquainted: Engine) -> None:
     users = [*snapshot.interactions.users.ids.to_list()[:10], "nobody knows me"]  # the quiet one first
     frame = pl.concat(recommend_all(snapshot, users, k=7))
     for user in users:
-        told = [item.item_id for item in acquainted.recommend(Request(user_id=user, k=7)).items]
-        assert told == frame.filter(pl.col("user_id") == user)["item_id"].to_list()
+        reported = [item.item_id for item in acquainted.recommend(Request(user_id=user, k=7)).items]
+        assert reported == frame.filter(pl.col("user_id") == user)["item_id"].to_list()
 
 
 @pytest.mark.parametrize(

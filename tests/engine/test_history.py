@@ -143,7 +143,7 @@ def test_weights_are_those_of_the_snapshot() -> None:
     assert low < high == 1
 
 
-def test_what_was_liked_or_refused_is_left_out_of_the_answer_unless_asked_for() -> None:
+def test_liked_and_refused_items_are_left_out_unless_allowed() -> None:
     since = [event("c", 40.0, SAYS_NO), event("d", 41.0, SHOWN)]
     found = history("u", *since).queries
     assert state().catalogue.items.decode(found.exclude) == ["a", "b", "c"]

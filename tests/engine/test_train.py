@@ -89,7 +89,7 @@ def test_the_facts_tell_what_was_trained_on(shop: Shop, snapshot: Snapshot) -> N
     assert [epoch.epoch for epoch in report.epochs] == [0, 1, 2]
 
 
-def test_every_epoch_is_told(shop: Shop) -> None:
+def test_every_epoch_is_reported(shop: Shop) -> None:
     epochs: list[Epoch] = []
     snapshot = train(shop.events, shop.items, CONFIG, on_epoch=epochs.append)
     assert epochs == snapshot.pipeline.report_.epochs
@@ -114,7 +114,7 @@ def test_the_catalogue_holds_what_the_log_or_the_frame_names(shop: Shop) -> None
     assert catalogue_of(pl.DataFrame({"item_id": ["b", "a", "b"]}), None).items.ids.to_list() == ["a", "b"]
 
 
-def test_texts_become_vectors_by_the_encoder_that_is_asked_for(
+def test_texts_become_vectors_by_the_named_encoder(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path
 ) -> None:
     monkeypatch.setenv("TACIT_CACHE", str(tmp_path))

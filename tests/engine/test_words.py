@@ -46,7 +46,7 @@ def test_a_reason_is_said_in_the_words_of_whoever_gives_it(reason: Reason, words
         (Likeness(1, 0, 0, float("nan")), "alike", []),
     ],
 )
-def test_what_was_asked_is_said_first_and_nothing_weak(
+def test_evidence_of_the_requested_kind_comes_first_and_none_is_weak(
     likeness: Likeness, kind: SimilarKind, words: list[str]
 ) -> None:
     assert similarity_in_words(likeness, kind) == words

@@ -41,7 +41,7 @@ def split() -> Split:
     return make_split(frame(ROWS), share=0.3)
 
 
-def test_every_user_is_asked_and_judged(split: Split) -> None:
+def test_every_user_is_evaluated(split: Split) -> None:
     outcome = evaluate_all({"popular": Popular}, split)[0]
     # Counts: a 2, the others 1. ann's list: b c d (b first); bob's: b c e (new is unknown); dan's: a b c ...
     assert outcome.values["all"]["mrr@10"].tolist() == [1, 0, 1]
@@ -66,7 +66,7 @@ class Slow(Popular):
         return recommend(ByScores(self), queries, k)
 
 
-def test_costs_are_told_apart(split: Split) -> None:
+def test_costs_of_models_differ(split: Split) -> None:
     costs = evaluate_all({"slow": Slow}, split)[0].costs
     assert 0.05 <= costs.fit_seconds < 0.3  # the lists are not counted
     assert costs.ms_per_list >= 300

@@ -80,8 +80,8 @@ def test_differences_are_paired(outcomes: list[Outcome]) -> None:
 
 
 def test_the_same_seed_gives_the_same_report(outcomes: list[Outcome]) -> None:
-    made = [leaderboard(outcomes, split(), simple=("simple",), seed=seed) for seed in (1, 1, 2)]
-    assert made[0] == made[1] != made[2]
+    built = [leaderboard(outcomes, split(), simple=("simple",), seed=seed) for seed in (1, 1, 2)]
+    assert built[0] == built[1] != built[2]
 
 
 def test_intervals_do_not_depend_on_the_company(outcomes: list[Outcome]) -> None:

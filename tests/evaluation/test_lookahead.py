@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tests.evaluation.tinylog import Popular, Told, frame
+from tests.evaluation.tinylog import Counted, Popular, frame
 
 from tacit.core.progress import SILENT
 from tacit.data.interactions import Interactions
@@ -49,33 +49,33 @@ def items() -> pl.DataFrame:
 
 def split(events: pl.DataFrame | None = None) -> Split:
     events = log() if events is None else events
-    made = make_split(events, items(), share=float((events["timestamp"] >= CUT).mean()))  # type: ignore[arg-type]
-    assert made.cut == CUT
-    vectors = np.random.default_rng(0).standard_normal((len(made.catalogue), 16)).astype(np.float32)
-    return replace(made, catalogue=made.catalogue.with_vectors(vectors))
+    built = make_split(events, items(), share=float((events["timestamp"] >= CUT).mean()))  # type: ignore[arg-type]
+    assert built.cut == CUT
+    vectors = np.random.default_rng(0).standard_normal((len(built.catalogue), 16)).astype(np.float32)
+    return replace(built, catalogue=built.catalogue.with_vectors(vectors))
 
 
-def place_of_trap(model: Any, made: Split) -> float:
+def place_of_trap(model: Any, built: Split) -> float:
     """Mean place of the trap in full lists, from 0; the last place where it is not listed."""
-    ranked = recommend(model, made.queries, len(made.catalogue)).items
-    code = made.catalogue.items.encode([TRAP])[0]
+    ranked = recommend(model, built.queries, len(built.catalogue)).items
+    code = built.catalogue.items.encode([TRAP])[0]
     found = ranked == code
     return float(np.where(found.any(axis=1), found.argmax(axis=1), ranked.shape[1]).mean())
 
 
-def fitted(make: Callable[[], Any], made: Split) -> Any:
-    return fit_model(make(), made, seed=7, progress=SILENT)
+def fitted(make: Callable[[], Any], built: Split) -> Any:
+    return fit_model(make(), built, seed=7, progress=SILENT)
 
 
-def test_the_trap_catches_a_model_that_was_told_the_future() -> None:
+def test_the_trap_catches_a_model_that_knows_the_future() -> None:
     whole = log()["item_id"].value_counts()
     counts = dict(zip(whole["item_id"].to_list(), map(float, whole["count"].to_list()), strict=True))
-    made = split()
-    leaking, honest = Told(counts), Popular()
-    assert place_of_trap(fitted(lambda: leaking, made), made) == 0
-    assert place_of_trap(fitted(lambda: honest, made), made) > N_ITEMS / 2
-    told, popular = evaluate_all({"told": lambda: Told(counts), "popular": Popular}, made)
-    cheated, fair = (one.values["all"]["ndcg@10"].mean() for one in (told, popular))
+    built = split()
+    leaking, honest = Counted(counts), Popular()
+    assert place_of_trap(fitted(lambda: leaking, built), built) == 0
+    assert place_of_trap(fitted(lambda: honest, built), built) > N_ITEMS / 2
+    reported, popular = evaluate_all({"told": lambda: Counted(counts), "popular": Popular}, built)
+    cheated, fair = (one.values["all"]["ndcg@10"].mean() for one in (reported, popular))
     assert cheated == 1.0
     assert fair == 0.0
 
@@ -89,19 +89,19 @@ def fitted_of_ours(name: str) -> Any:
 # may stand anywhere in it; that another future changes nothing is checked of it too.
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "ials"])
 def test_no_model_of_ours_sees_the_trap(name: str) -> None:
-    made = split()
-    place = place_of_trap(fitted_of_ours(name), made)
+    built = split()
+    place = place_of_trap(fitted_of_ours(name), built)
     assert place > N_ITEMS / 4, f"{name} lists the item of the future at place {place}"
 
 
 def altered(events: pl.DataFrame) -> pl.DataFrame:
     """The same log with another future: other items, other events, other values, three times as many."""
-    past, future = events.filter(pl.col("timestamp") < CUT), events.filter(pl.col("timestamp") >= CUT)
+    history, future = events.filter(pl.col("timestamp") < CUT), events.filter(pl.col("timestamp") >= CUT)
     other = future.with_columns(
         item_id=pl.lit("i05"), event=pl.lit("purchase"), value=pl.lit(99.0), timestamp=pl.lit(CUT)
     )
     once_more = other.with_columns(item_id=pl.lit("unheard of"))
-    return pl.concat([past, other, once_more, future])
+    return pl.concat([history, other, once_more, future])
 
 
 def arrays(interactions: Interactions) -> dict[str, Any]:
@@ -116,11 +116,11 @@ def test_another_future_changes_nothing_that_a_model_is_given() -> None:
     assert one.catalogue.items == other.catalogue.items
     np.testing.assert_array_equal(one.catalogue.has_text, other.catalogue.has_text)
     histories = {}
-    for made in (one, other):
-        for row, user in enumerate(made.queries.user.tolist()):
-            query = made.queries.slice(row, row + 1)
-            told = (query.item.tolist(), query.at.tolist(), query.weight.tolist(), query.now.tolist())
-            assert histories.setdefault(user, told) == told
+    for built in (one, other):
+        for row, user in enumerate(built.queries.user.tolist()):
+            query = built.queries.slice(row, row + 1)
+            reported = (query.item.tolist(), query.at.tolist(), query.weight.tolist(), query.now.tolist())
+            assert histories.setdefault(user, reported) == reported
 
 
 @pytest.mark.parametrize("name", list(MODELS))

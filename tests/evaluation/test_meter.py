@@ -16,7 +16,7 @@ def test_seconds_and_the_peak_of_memory_are_measured() -> None:
     assert 190 < cost.peak_mb < 260
 
 
-def test_costs_are_told_after_a_failure_too() -> None:
+def test_costs_are_reported_after_a_failure_too() -> None:
     with pytest.raises(ValueError, match="broken"), metered() as cost:
         time.sleep(0.01)
         raise ValueError("broken")

@@ -35,7 +35,7 @@ def test_a_list_worked_out_by_hand() -> None:
     assert values["map@10"] == pytest.approx([(1 / 2 + 2 / 4) / 3])
 
 
-def test_more_targets_than_places_can_still_be_foretold_perfectly() -> None:
+def test_more_targets_than_places_can_still_be_predicted_perfectly() -> None:
     values = measured([list(range(20))], [list(range(30))])
     assert values["ndcg@10"] == pytest.approx([1])
     assert values["recall@20"] == pytest.approx([20 / 30])

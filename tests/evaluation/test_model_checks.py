@@ -118,7 +118,7 @@ def test_good_ones_are_left_alone(split: Split) -> None:
     assert plain.values["all"]["ndcg@10"].tolist() == scores.values["all"]["ndcg@10"].tolist()
 
 
-def test_what_cannot_be_fitted_or_asked_is_refused() -> None:
+def test_what_is_no_model_is_refused() -> None:
     class Mute:
         def fit(self) -> None: ...
 

@@ -18,14 +18,14 @@ ROWS = [
 ]
 
 
-def made() -> dict[str, Slice]:
+def built() -> dict[str, Slice]:
     split = make_split(frame(ROWS), share=0.25)
     assert split.cut == 101
     return {part.name: part for part in slices(split)}
 
 
 def test_users_fall_into_the_slices_by_their_history() -> None:
-    parts = made()  # queries in text order of the users: long, new, short
+    parts = built()  # queries in text order of the users: long, new, short
     rows = {name: part.rows.tolist() for name, part in parts.items()}
     assert rows["all"] == [0, 1, 2]
     assert rows["warm-user"] == [0, 2]
@@ -36,7 +36,7 @@ def test_users_fall_into_the_slices_by_their_history() -> None:
 
 
 def test_all_targets_of_a_user_count_but_in_the_slice_of_cold_items() -> None:
-    parts = made()
+    parts = built()
     assert parts["all"].totals.tolist() == [1, 4 - 0, 2]
     assert parts["new-user"].totals.tolist() == [4]
     assert parts["cold-item"].rows.tolist() == [0, 1, 2]

@@ -26,12 +26,12 @@ def by_user(split: Split) -> dict[str, tuple[list[str], list[str | None]]]:
     """History and targets of each test user, as ids."""
     ids = [*split.catalogue.items.ids, None]  # place -1 is what nobody could know
     users = [*split.train.users.ids, "?"]
-    told = {}
+    reported = {}
     for row, user in enumerate(split.queries.user):
         history = split.queries.item[split.queries.offsets[row] : split.queries.offsets[row + 1]]
         targets = split.targets[split.target_offsets[row] : split.target_offsets[row + 1]]
-        told[users[user]] = ([ids[code] for code in history], [ids[code] for code in targets])
-    return told
+        reported[users[user]] = ([ids[code] for code in history], [ids[code] for code in targets])
+    return reported
 
 
 def test_a_time_split_asks_each_later_user_with_the_history_before_the_cut() -> None:
@@ -52,8 +52,8 @@ def test_who_comes_with_the_test_is_known_by_attributes_and_by_the_moment() -> N
     assert split.train.trait_names == ("plan", "device")
     assert split.train.users.decode(split.queries.user) == ["ann", "cat"]
     # The first event of the test of ann is one on something that she knew.
-    told = [[trait("plan", "a"), trait("device", "phone")]] * 2
-    assert split.queries.traits.tolist() == told
+    reported = [[trait("plan", "a"), trait("device", "phone")]] * 2
+    assert split.queries.traits.tolist() == reported
     assert split.queries.lengths.tolist() == [2, 0]
 
 
@@ -121,7 +121,7 @@ def test_leave_one_out_holds_out_the_last_event_of_each_user() -> None:
     }
 
 
-def test_users_who_chose_only_what_they_knew_give_nothing_to_foretell() -> None:
+def test_users_who_chose_only_seen_items_have_no_targets() -> None:
     with pytest.raises(DataError, match="chose anything new"):
         make_split(frame(ROWS, timing="order"))  # the last of ann is c again, that of bob is b again
 
@@ -162,11 +162,11 @@ def test_a_log_without_two_sides_is_refused() -> None:
 def test_two_files_are_a_split() -> None:
     rows = frame(ROWS)
     train, test = rows.filter(pl.col("timestamp") < 6), rows.filter(pl.col("timestamp") >= 6)
-    told = split_from_files(train, test)
-    made = make_split(rows, share=0.5)
-    assert (told.protocol, told.cut) == ("files", None)
-    assert by_user(told) == by_user(made)
-    assert told.queries.now.tolist() == [5, 5]  # the end of the training file
+    reported = split_from_files(train, test)
+    built = make_split(rows, share=0.5)
+    assert (reported.protocol, reported.cut) == ("files", None)
+    assert by_user(reported) == by_user(built)
+    assert reported.queries.now.tolist() == [5, 5]  # the end of the training file
 
 
 def test_rules_over_statistics_see_the_training_part_alone() -> None:

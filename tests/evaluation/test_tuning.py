@@ -96,16 +96,16 @@ def test_the_same_seed_gives_the_same_search_and_another_another() -> None:
 
 
 def test_the_value_is_that_of_an_evaluation() -> None:
-    made = split()
-    expected = evaluate_all({"ease": EASE}, made)[0].values["warm-user"]["ndcg@10"].mean()
-    assert quality(EASE(), made, seed=7).mean() == pytest.approx(expected)
+    built = split()
+    expected = evaluate_all({"ease": EASE}, built)[0].values["warm-user"]["ndcg@10"].mean()
+    assert quality(EASE(), built, seed=7).mean() == pytest.approx(expected)
 
 
 def test_where_nobody_has_a_history_all_users_count() -> None:
     rows = [(f"u{n}", f"i{n % 3}", n) for n in range(20)]
-    made = make_split(frame(rows), share=0.3)
-    assert (made.queries.lengths == 0).all()
-    assert quality(Trending(), made, seed=7).mean() > 0
+    built = make_split(frame(rows), share=0.3)
+    assert (built.queries.lengths == 0).all()
+    assert quality(Trending(), built, seed=7).mean() > 0
 
 
 def test_time_ends_a_search_but_never_before_the_defaults() -> None:

@@ -43,7 +43,7 @@ class Popular:
         return scores if items is None else scores[:, items]
 
 
-class Told:
+class Counted:
     """Cheats: scores by the counts that it was told beforehand."""
 
     name = "told"

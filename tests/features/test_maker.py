@@ -55,19 +55,19 @@ def candidates() -> Candidates:
     return Candidates(items, scores.astype(np.float32), np.array([2, 3]), np.zeros(2), ("kin", "trend"))
 
 
-def column(made: FeatureMaker, queries: Queries, name: str) -> Float32:
-    names = [column.name for column in made.columns(candidates().retrievers)]
-    return made.transform(queries, candidates())[:, names.index(name)]
+def column(built: FeatureMaker, queries: Queries, name: str) -> Float32:
+    names = [column.name for column in built.columns(candidates().retrievers)]
+    return built.transform(queries, candidates())[:, names.index(name)]
 
 
-PAST = log([0, 0, 1, 2], [0, 10, 50, 100])
+TRAIN = log([0, 0, 1, 2], [0, 10, 50, 100])
 QUERIES = Queries.of([[0, 1], []], times=[[10 * DAY, 50 * DAY], []], now=100 * DAY)
 
 
 def test_one_row_a_real_pair_and_one_name_a_column() -> None:
-    made = maker(PAST)
-    features = made.transform(QUERIES, candidates())
-    columns = made.columns(("kin", "trend"))
+    built = maker(TRAIN)
+    features = built.transform(QUERIES, candidates())
+    columns = built.columns(("kin", "trend"))
     assert features.shape == (5, len(columns))
     assert len({column.name for column in columns}) == len(columns)
     assert {column.family for column in columns} <= set(FAMILIES)
@@ -76,32 +76,32 @@ def test_one_row_a_real_pair_and_one_name_a_column() -> None:
 
 
 def test_scores_are_standardised_within_the_list() -> None:
-    assert column(maker(PAST), QUERIES, "kin_score").tolist() == pytest.approx([1, -1, 0, 0, 0])
+    assert column(maker(TRAIN), QUERIES, "kin_score").tolist() == pytest.approx([1, -1, 0, 0, 0])
 
 
 def test_ranks_of_ties_follow_the_order_of_the_list() -> None:
     expected = [1, 10 / 11, 1, 10 / 11, 10 / 12]
-    assert column(maker(PAST), QUERIES, "kin_rank").tolist() == pytest.approx(expected)
+    assert column(maker(TRAIN), QUERIES, "kin_rank").tolist() == pytest.approx(expected)
 
 
-def test_a_silent_retriever_is_told_apart() -> None:
-    assert column(maker(PAST), QUERIES, "trend_scored").tolist() == [0, 1, 1, 1, 1]
-    assert column(maker(PAST), QUERIES, "trend_rank")[0] == 0
+def test_a_missing_score_has_a_column() -> None:
+    assert column(maker(TRAIN), QUERIES, "trend_scored").tolist() == [0, 1, 1, 1, 1]
+    assert column(maker(TRAIN), QUERIES, "trend_rank")[0] == 0
 
 
 def test_cosine_with_the_last_event() -> None:
     # The last event is item b = (0, 1); the candidates are b and c = (-1, 0); then a user without history.
-    assert column(maker(PAST), QUERIES, "text_cosine_last").tolist() == pytest.approx([1, 0, 0, 0, 0])
+    assert column(maker(TRAIN), QUERIES, "text_cosine_last").tolist() == pytest.approx([1, 0, 0, 0, 0])
 
 
 def test_popularity_of_all_time_is_the_log_of_the_count() -> None:
     expected = np.log1p([1, 1, 2, 1, 0])
-    assert column(maker(PAST), QUERIES, "popularity_all").tolist() == pytest.approx(expected.tolist())
+    assert column(maker(TRAIN), QUERIES, "popularity_all").tolist() == pytest.approx(expected.tolist())
 
 
 def test_an_item_without_events_is_unseen_and_its_age_unknown() -> None:
-    assert column(maker(PAST), QUERIES, "unseen").tolist() == [0, 0, 0, 0, 1]
-    assert np.isnan(column(maker(PAST), QUERIES, "age")[4])
+    assert column(maker(TRAIN), QUERIES, "unseen").tolist() == [0, 0, 0, 0, 1]
+    assert np.isnan(column(maker(TRAIN), QUERIES, "age")[4])
 
 
 def test_an_unknown_family_is_refused() -> None:
@@ -111,9 +111,9 @@ def test_an_unknown_family_is_refused() -> None:
 
 @pytest.mark.parametrize("family", [name for name, family in FAMILIES.items() if family.needs == "text"])
 def test_without_vectors_of_text_their_families_give_nothing(family: str) -> None:
-    made = FeatureMaker(projection=None, families=(family, "history")).fit(PAST, catalogue())
-    assert [column.family for column in made.columns(("kin",))] == ["history"] * 2
-    assert made.transform(QUERIES, candidates()).shape == (5, 2)
+    built = FeatureMaker(projection=None, families=(family, "history")).fit(TRAIN, catalogue())
+    assert [column.family for column in built.columns(("kin",))] == ["history"] * 2
+    assert built.transform(QUERIES, candidates()).shape == (5, 2)
 
 
 def test_raw_vectors_are_only_for_those_who_ask() -> None:
@@ -121,21 +121,21 @@ def test_raw_vectors_are_only_for_those_who_ask() -> None:
 
 
 def test_the_share_that_was_liked_is_drawn_to_that_of_all() -> None:
-    mixed = replace(PAST, weight=np.array([1, -1, 1, 1], dtype=np.float32))
-    told = column(maker(mixed), QUERIES, "liked")
+    mixed = replace(TRAIN, weight=np.array([1, -1, 1, 1], dtype=np.float32))
+    reported = column(maker(mixed), QUERIES, "liked")
     # Item b: 1 of 1 and ten events of the whole log beside it, of which 3 in 4 were liked; item d: no event.
-    assert told[0] == pytest.approx((1 + 7.5) / 11)
-    assert np.isnan(told[4])
+    assert reported[0] == pytest.approx((1 + 7.5) / 11)
+    assert np.isnan(reported[4])
 
 
-def test_what_was_shown_in_vain_and_how_often_showing_leads_to_an_act() -> None:
+def test_how_often_an_item_was_shown_unchosen_and_how_often_showing_leads_to_an_act() -> None:
     # Of a two showings were acted on, of b none of one, of c one of one: three of four in all.
-    seen = replace(PAST, weight=np.array([1, 1, 0, 1], dtype=np.float32))
+    seen = replace(TRAIN, weight=np.array([1, 1, 0, 1], dtype=np.float32))
     queries = Queries.of([[1, 1, 2, 0, 2], [3, 2]], weights=[[0, 0, 0, 0, 1], [0, 1]])
     lift = np.log([7.5 / 11 / 0.75, 8.5 / 11 / 0.75, 9.5 / 12 / 0.75, 7.5 / 11 / 0.75]).tolist()
-    told = column(maker(seen), queries, "click_through")
-    assert told[:4].tolist() == pytest.approx(lift)
-    assert np.isnan(told[4])  # item d has no event
+    reported = column(maker(seen), queries, "click_through")
+    assert reported[:4].tolist() == pytest.approx(lift)
+    assert np.isnan(reported[4])  # item d has no event
     # Pairs: b, c for the first and a, b, d for the second. What was acted on in the end is not in vain.
     assert column(maker(seen), queries, "shown").tolist() == [1, 0, 0, 0, 1]
     times = np.log1p([2, 0, 0, 0, 1]).tolist()
@@ -146,13 +146,13 @@ def test_what_was_shown_in_vain_and_how_often_showing_leads_to_an_act() -> None:
 
 
 def test_a_log_of_acts_alone_knows_no_exposure() -> None:
-    assert not maker(PAST, ("exposure",)).columns(("kin", "trend"))
+    assert not maker(TRAIN, ("exposure",)).columns(("kin", "trend"))
 
 
 def test_history_length_and_nothing_known_of_a_stranger() -> None:
     expected = np.log1p([2, 2, 0, 0, 0]).tolist()
-    assert column(maker(PAST), QUERIES, "history_length").tolist() == pytest.approx(expected)
-    assert np.isnan(column(maker(PAST), QUERIES, "history_idle")[2:]).all()
+    assert column(maker(TRAIN), QUERIES, "history_length").tolist() == pytest.approx(expected)
+    assert np.isnan(column(maker(TRAIN), QUERIES, "history_idle")[2:]).all()
 
 
 def test_no_feature_changes_when_events_after_the_cut_change() -> None:
@@ -168,10 +168,10 @@ def test_no_feature_changes_when_events_after_the_cut_change() -> None:
 
 
 def test_a_query_alone_agrees_with_the_batch() -> None:
-    made = maker(PAST)
-    whole = made.transform(QUERIES, candidates())
+    built = maker(TRAIN)
+    whole = built.transform(QUERIES, candidates())
     parts = [
-        made.transform(
+        built.transform(
             QUERIES.slice(q, q + 1),
             replace(candidates(), items=candidates().items[q : q + 1], scores=candidates().scores[q : q + 1]),
         )
@@ -181,19 +181,19 @@ def test_a_query_alone_agrees_with_the_batch() -> None:
 
 
 def test_a_log_without_times_gives_constants() -> None:
-    made = maker(log([0, 1], [0, 0], timing="none"))
-    assert np.isnan(column(made, QUERIES, "age")).all()
-    assert set(column(made, QUERIES, "rising").tolist()) == {0}
+    built = maker(log([0, 1], [0, 0], timing="none"))
+    assert np.isnan(column(built, QUERIES, "age")).all()
+    assert set(column(built, QUERIES, "rising").tolist()) == {0}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_each_family_alone(family: str) -> None:
-    made = maker(PAST, (family,))
-    columns = made.columns(("kin", "trend"))
-    features = made.transform(QUERIES, candidates())
+    built = maker(TRAIN, (family,))
+    columns = built.columns(("kin", "trend"))
+    features = built.transform(QUERIES, candidates())
     assert features.shape == (5, len(columns))
     assert {column.family for column in columns} <= {family}
-    whole, all_columns = maker(PAST), maker(PAST).columns(("kin", "trend"))
+    whole, all_columns = maker(TRAIN), maker(TRAIN).columns(("kin", "trend"))
     places = [all_columns.index(column) for column in columns]
     np.testing.assert_array_equal(features, whole.transform(QUERIES, candidates())[:, places])
     # What describes one side alone is the same for every pair of that user, or of that item.
@@ -205,23 +205,23 @@ def test_each_family_alone(family: str) -> None:
 
 
 def test_restored_equals_stored() -> None:
-    made = maker(PAST)
-    kin = ItemKNN(shrinkage=0.0).fit(PAST, catalogue(), rng=np.random.default_rng(0))
-    again = FeatureMaker.restore(made.spec(), made.arrays(), catalogue(), [kin])
+    built = maker(TRAIN)
+    kin = ItemKNN(shrinkage=0.0).fit(TRAIN, catalogue(), rng=np.random.default_rng(0))
+    again = FeatureMaker.restore(built.spec(), built.arrays(), catalogue(), [kin])
     np.testing.assert_array_equal(
-        made.transform(QUERIES, candidates()), again.transform(QUERIES, candidates())
+        built.transform(QUERIES, candidates()), again.transform(QUERIES, candidates())
     )
 
 
 def test_a_grown_catalogue_leaves_old_items_alone() -> None:
-    made = maker(PAST)
+    built = maker(TRAIN)
     larger = Vocabulary([*ITEMS.ids.to_list(), "e"])
     grown = replace(
         Catalogue.from_frame(None, larger),
         vectors=np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [1, 0]]).astype(np.float32),
     )
     np.testing.assert_allclose(
-        made.transform(QUERIES, candidates()),
-        made.extended(grown).transform(QUERIES, candidates()),
+        built.transform(QUERIES, candidates()),
+        built.extended(grown).transform(QUERIES, candidates()),
         atol=1e-6,
     )

@@ -31,25 +31,25 @@ def pairs_of(queries: Queries, items: list[list[int]]) -> CandidatePairs:
     return CandidatePairs.of(queries, Candidates(codes, scores, queries.lengths, queries.idle_time, ("one",)))
 
 
-def column(made: FeatureState, pairs: CandidatePairs, name: str) -> list[float]:
-    return next(values for column, _, values in neighbours(made, pairs) if column == name).tolist()
+def column(built: FeatureState, pairs: CandidatePairs, name: str) -> list[float]:
+    return next(values for column, _, values in neighbours(built, pairs) if column == name).tolist()
 
 
 def test_sum_max_mean_and_the_last_event_by_hand() -> None:
     # The history is item 2, then 0; of the candidates 1 is spoken for by both, 2 by the last event alone.
-    pairs, made = pairs_of(Queries.of([[2, 0]]), [[1, 2]]), state(WEIGHTS)
-    assert column(made, pairs, "follows_sum") == pytest.approx([2 + 0.8 * 5, 1])
-    assert column(made, pairs, "follows_max") == [5, 1]
-    assert column(made, pairs, "follows_mean") == [3.5, 0.5]
-    assert column(made, pairs, "follows_linked") == [1, 0.5]
-    assert column(made, pairs, "follows_last") == [2, 1]
+    pairs, built = pairs_of(Queries.of([[2, 0]]), [[1, 2]]), state(WEIGHTS)
+    assert column(built, pairs, "follows_sum") == pytest.approx([2 + 0.8 * 5, 1])
+    assert column(built, pairs, "follows_max") == [5, 1]
+    assert column(built, pairs, "follows_mean") == [3.5, 0.5]
+    assert column(built, pairs, "follows_linked") == [1, 0.5]
+    assert column(built, pairs, "follows_last") == [2, 1]
 
 
 def test_each_type_of_event_has_a_sum_of_its_own() -> None:
     queries = replace(Queries.of([[2, 0]]), kind=np.array([1, 0], dtype=np.int16))
-    made = state(WEIGHTS, kinds=("view", "purchase"))
-    assert column(made, pairs_of(queries, [[1]]), "follows_view") == [2]
-    assert column(made, pairs_of(queries, [[1]]), "follows_purchase") == pytest.approx([0.8 * 5])
+    built = state(WEIGHTS, kinds=("view", "purchase"))
+    assert column(built, pairs_of(queries, [[1]]), "follows_view") == [2]
+    assert column(built, pairs_of(queries, [[1]]), "follows_purchase") == pytest.approx([0.8 * 5])
 
 
 def test_what_was_not_liked_does_not_speak() -> None:

@@ -173,9 +173,9 @@ def test_a_log_of_noes_only_teaches_nothing() -> None:
 def test_what_follows_leaves_the_other_direction_out(backward: float) -> None:
     steps = [(user, item, float(place), 1.0) for user in range(3) for place, item in enumerate((0, 1, 2))]
     model = fit(CoVisitation(backward=backward, popularity=0.0), steps)
-    asked = np.array([0, 1, 2], dtype=np.int32)
-    assert model.following(asked, 2).items.tolist() == [[1, 2], [2, -1], [-1, -1]]
-    np.testing.assert_allclose(model.following(asked[:1], 2).scores, [[3, 3 * model.distance]], rtol=1e-4)
+    requested = np.array([0, 1, 2], dtype=np.int32)
+    assert model.following(requested, 2).items.tolist() == [[1, 2], [2, -1], [-1, -1]]
+    np.testing.assert_allclose(model.following(requested[:1], 2).scores, [[3, 3 * model.distance]], rtol=1e-4)
 
 
 def test_with_both_directions_alike_what_follows_is_what_is_near() -> None:

@@ -164,6 +164,6 @@ def test_what_the_catalogue_does_not_have_is_refused_by_the_fit(rule: Any, messa
 def test_a_rule_puts_forward_what_it_lists_for_whom_it_is() -> None:
     model = fitted({"when": {"last": [SHOE]}, "items": ["socks", "tights"]})
     queries = Queries.of([CATALOGUE.items.encode([id_]).tolist() for id_ in ("boots", "boots", "umbrella")])
-    asked = CATALOGUE.items.encode(["socks", "clogs", "socks"])
-    assert model.puts_forward(queries, asked).tolist() == [True, False, False]
+    requested = CATALOGUE.items.encode(["socks", "clogs", "socks"])
+    assert model.puts_forward(queries, requested).tolist() == [True, False, False]
     assert model.reason_for_all == "picked by a rule"

@@ -85,10 +85,10 @@ def test_the_most_popular_tenth_is_popular_and_what_nobody_wanted_is_not() -> No
     ).with_columns(pl.lit("view").alias("event"), pl.lit(None, dtype=pl.Int64).alias("seq"))
     many = Interactions.from_frame(frame, items)
     catalogue = Catalogue.from_frame(None, items)
-    asked = np.array([0, 1, 2, 19], dtype=np.int32)
+    requested = np.array([0, 1, 2, 19], dtype=np.int32)
     for half_life, words in ((None, "popular now"), (float("inf"), "popular")):
         model = Trending(half_life=half_life).fit(many, catalogue, rng=RNG)
         assert model.reason_for_all == words
-        assert model.puts_forward(Queries.of([[]] * 4), asked).tolist() == [True, True, False, False]
+        assert model.puts_forward(Queries.of([[]] * 4), requested).tolist() == [True, True, False, False]
     nothing = Trending().fit(many.select(np.zeros(len(many), dtype=bool)), catalogue, rng=RNG)
-    assert not nothing.puts_forward(Queries.of([[]]), asked[:1]).any()
+    assert not nothing.puts_forward(Queries.of([[]]), requested[:1]).any()

@@ -65,21 +65,21 @@ def test_the_weights_are_where_the_slope_of_the_naive_loss_is_zero() -> None:
         assert slope == pytest.approx(0, abs=2e-3), place
 
 
-def test_what_silence_counts_for_is_learned_from_what_people_chose() -> None:
+def test_the_missing_penalty_is_learned_from_choices() -> None:
     # The first retriever is silent on items 20 to 29. People choose by both; what the first would say of the
     # silent ones is the mean, or (in the second case) nobody wants them.
     rng = np.random.default_rng(0)
     scores = rng.random((300, 30, 2)).astype(np.float32)
     scores[:, 20:, 0] = -np.inf
-    spoken = np.isfinite(scores[:, :, 0])
-    fresh = (np.where(spoken, scores[:, :, 0], 0.5) + scores[:, :, 1] > 1.4).astype(np.float32)
+    scored = np.isfinite(scores[:, :, 0])
+    fresh = (np.where(scored, scores[:, :, 0], 0.5) + scores[:, :, 1] > 1.4).astype(np.float32)
     lenient, harsh = (
-        learned(found(scores), labels).missing_penalty_[0] for labels in (fresh, fresh * spoken)
+        learned(found(scores), labels).missing_penalty_[0] for labels in (fresh, fresh * scored)
     )
     assert abs(lenient) < 0.3 < 1 < harsh
 
 
-def test_newcomers_and_old_hands_have_their_own_weights() -> None:
+def test_new_and_old_users_have_their_own_weights() -> None:
     # Half of the users have a short history and choose by the first retriever, half by the second.
     rng = np.random.default_rng(0)
     scores = rng.random((400, 20, 2)).astype(np.float32)
@@ -142,7 +142,7 @@ def test_padding_scores_minus_infinity_and_a_round_trip_changes_nothing() -> Non
     assert Blend.restore(blend.spec()).score(candidates).tolist() == blend.score(candidates).tolist()
 
 
-def test_silence_about_an_item_that_was_added_later_costs_nothing() -> None:
+def test_an_item_added_later_has_no_missing_penalty() -> None:
     candidates = Candidates(
         np.array([[4, 7, 9]], dtype=np.int32),
         np.array([[[1, 1], [3, 1.5], [-np.inf, 3]]], dtype=np.float32),

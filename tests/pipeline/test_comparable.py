@@ -9,7 +9,7 @@ from tacit.pipeline.twostage import TwoStage
 
 
 @pytest.mark.parametrize("name", list(comparable.models(Config(repeats=True))))
-def test_a_model_has_the_name_it_is_asked_for_by(name: str) -> None:
+def test_a_model_has_the_name_it_is_requested_by(name: str) -> None:
     make = comparable.models(Config(repeats=True))[name]
     model = make()
     assert model.name == name

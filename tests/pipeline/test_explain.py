@@ -238,7 +238,7 @@ def test_of_no_event_none_may_be_named() -> None:
     assert nameable(Queries.of([[]])).tolist() == []
 
 
-def test_a_disliked_event_is_passed_over_for_the_next() -> None:
+def test_a_disliked_event_is_skipped_for_the_next() -> None:
     one = Telling("ease", {(1, 7): 0.6, (2, 7): 0.4})
     queries = Queries.of([[2, 1]], weights=[[1.0, -1.0]])
     assert reasons([one], queries, ranking([7, 8])) == [[[], []]]  # .4 is less than its part of two
@@ -260,8 +260,8 @@ def test_without_the_event_that_a_reason_names_the_item_loses() -> None:
                 if reason.because < 0:
                     continue
                 without = own.keep(own.item != reason.because)
-                scorer, asked = by_name[reason.source], np.array([item], dtype=np.int32)
-                assert scorer.score(without, asked)[0, 0] < scorer.score(own, asked)[0, 0]
+                scorer, requested = by_name[reason.source], np.array([item], dtype=np.int32)
+                assert scorer.score(without, requested)[0, 0] < scorer.score(own, requested)[0, 0]
                 checked += 1
     assert checked > 100
 

@@ -63,11 +63,11 @@ def test_the_union_is_the_sorted_set_of_each_row(rows: list[list[int]]) -> None:
         assert row == kept + [-1] * (len(row) - len(kept))
 
 
-def test_scores_are_standardised_within_a_list_and_silence_stands_apart() -> None:
+def test_scores_are_standardised_within_a_list_and_missing_ones_kept_apart() -> None:
     scores = np.array([[[1.0, -np.inf], [3.0, 7.0], [2.0, 5.0]]], dtype=np.float32)
     side = np.sqrt(1.5)
-    spoken, silent = normalised(scores)
-    np.testing.assert_allclose(spoken[0], [[-side, 0], [side, 1], [0, -1]], rtol=1e-6)
+    scored, silent = normalised(scores)
+    np.testing.assert_allclose(scored[0], [[-side, 0], [side, 1], [0, -1]], rtol=1e-6)
     np.testing.assert_allclose(silent[0], [[0, -1], [0, 0], [0, 0]], rtol=1e-6)
 
 

@@ -33,10 +33,10 @@ FOUND = Candidates(
 def ranker(width: int) -> MLP:
     """A ranker of random weights: any will do."""
     rng = np.random.default_rng(3)
-    made = MLP(hidden=[4], members=1)
+    built = MLP(hidden=[4], members=1)
     shapes = {"deep.0.weight": (4, width), "deep.0.bias": (4,), "out.weight": (1, 4), "out.bias": (1,)}
-    made.members_ = [{name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}]
-    return made
+    built.members_ = [{name: rng.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}]
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +68,14 @@ def test_so_much_of_what_the_ranker_adds_is_believed() -> None:
     np.testing.assert_array_equal(weighted_scores(base, other, 0.25), [[3, 4, NO], [NO] * 3])
 
 
-def test_without_trust_the_blend_alone_counts(stage: SecondStage) -> None:
+def test_with_weight_0_only_the_blend_counts(stage: SecondStage) -> None:
     alone = replace(stage, ranker_weight=0.0).score(QUERIES, FOUND)
     np.testing.assert_array_equal(alone, log_softmax(stage.blend.score(FOUND)))
     np.testing.assert_array_equal(replace(stage, ranker=None).score(QUERIES, FOUND), alone)
     assert np.isneginf(alone[FOUND.items < 0]).all()
 
 
-def test_with_full_trust_the_order_is_the_rankers(stage: SecondStage) -> None:
+def test_with_weight_1_the_order_is_the_rankers(stage: SecondStage) -> None:
     scores = replace(stage, ranker_weight=1.0).score(QUERIES, FOUND)
     np.testing.assert_array_equal(
         np.argsort(-scores, kind="stable"), np.argsort(-ranked(stage), kind="stable")
@@ -83,12 +83,12 @@ def test_with_full_trust_the_order_is_the_rankers(stage: SecondStage) -> None:
     np.testing.assert_array_equal(np.isneginf(scores), FOUND.items < 0)
 
 
-def test_half_trust_is_the_mean_of_the_two(stage: SecondStage) -> None:
+def test_half_weight_is_the_mean_of_the_two(stage: SecondStage) -> None:
     expected = (log_softmax(stage.blend.score(FOUND)) + ranked(stage)) / 2
     np.testing.assert_allclose(stage.score(QUERIES, FOUND), expected, rtol=1e-5)
 
 
-def test_a_snapshot_keeps_blend_ranker_and_trust(stage: SecondStage) -> None:
+def test_a_snapshot_keeps_blend_ranker_and_weight(stage: SecondStage) -> None:
     spec = json.loads(json.dumps(stage.spec(), allow_nan=False))
     again = SecondStage.restore(spec, stage.arrays(), small_log()[1], ())
     assert again.ranker is not None

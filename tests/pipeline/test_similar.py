@@ -40,9 +40,9 @@ class Listing:
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         return np.zeros((len(queries), N_ITEMS), dtype=np.float32)
 
-    def _list(self, asked: Int32, k: int) -> Ranking:
+    def _list(self, requested: Int32, k: int) -> Ranking:
         padded = (self.listed + [-1] * k)[:k]
-        return ranking(*[padded] * len(asked))
+        return ranking(*[padded] * len(requested))
 
 
 class Alike(Listing):
@@ -140,7 +140,7 @@ def test_a_question_that_nobody_can_answer_is_refused_in_words(kind: SimilarKind
         answer([Listing("e", [])], 3, kind)
 
 
-def test_without_an_order_nothing_comes_next_whoever_is_asked() -> None:
+def test_without_an_order_no_source_knows_what_comes_next() -> None:
     counts = PairCounts(log_of([("a", 1, None), ("a", 2, None)]))
     with pytest.raises(UnsupportedError, match="neither times nor an order"):
         answer(ALL, 3, "next", counts=counts)
@@ -177,18 +177,19 @@ def test_fitted_models_answer_what_they_know() -> None:
     log, catalogue = small_log()
     rng = np.random.default_rng(7)
     models = [one.fit(log, catalogue, rng=rng) for one in (ItemKNN(), Content(), Sequential())]
-    asked = np.array([6, 7], dtype=np.int32)
+    requested = np.array([6, 7], dtype=np.int32)
     options: Any = {"available": catalogue.available, "weights": {}, "counts": PairCounts(log)}
     lists = {
-        kind: similar_items(models, asked, 8, kind=kind, **options) for kind in ("alike", "together", "next")
+        kind: similar_items(models, requested, 8, kind=kind, **options)
+        for kind in ("alike", "together", "next")
     }
     for given in lists.values():
-        assert not (given.items == asked[:, None]).any()
+        assert not (given.items == requested[:, None]).any()
         for codes, scores in zip(given.items, given.scores, strict=True):
             real = scores[codes >= 0]
             assert len(set(codes[codes >= 0])) == len(real) > 0
             assert (np.diff(real) <= 0).all()
             assert 0 < real.min() <= real.max() <= 1
     # Items of one group (every sixth) are alike, by behaviour and by text.
-    assert (lists["alike"].items % 6 == asked[:, None] % 6).mean() > 0.8
-    np.testing.assert_array_equal(lists["next"].items[:, 0], models[2].following(asked, 1).items[:, 0])
+    assert (lists["alike"].items % 6 == requested[:, None] % 6).mean() > 0.8
+    np.testing.assert_array_equal(lists["next"].items[:, 0], models[2].following(requested, 1).items[:, 0])

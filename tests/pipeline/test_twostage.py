@@ -132,18 +132,18 @@ def test_lists_are_best_first_without_repeats() -> None:
     assert all(len(set(row)) == 10 for row in ranking.items.tolist())
 
 
-def test_only_asked_items_are_chosen_from() -> None:
-    asked = np.array([3, 8, 41, 60, 77], dtype=np.int32)
-    ranking = fitted().recommend(everybody(), 10, items=asked)
-    assert set(ranking.items.ravel().tolist()) <= {-1, *asked.tolist()}
-    seen = everybody().matrix(90).toarray()[:, asked] > 0
-    disliked = (everybody().weight < 0) & np.isin(everybody().item, asked)
+def test_only_given_items_are_chosen_from() -> None:
+    requested = np.array([3, 8, 41, 60, 77], dtype=np.int32)
+    ranking = fitted().recommend(everybody(), 10, items=requested)
+    assert set(ranking.items.ravel().tolist()) <= {-1, *requested.tolist()}
+    seen = everybody().matrix(90).toarray()[:, requested] > 0
+    disliked = (everybody().weight < 0) & np.isin(everybody().item, requested)
     assert (ranking.items >= 0).sum() <= (~seen).sum()
     assert (ranking.items >= 0).sum() >= (~seen).sum() - disliked.sum()
-    assert fitted().recommend(everybody(), 3, items=asked[:0]).items.tolist() == [[-1] * 3] * 150
+    assert fitted().recommend(everybody(), 3, items=requested[:0]).items.tolist() == [[-1] * 3] * 150
 
 
-def test_nothing_seen_is_recommended_unless_asked_for() -> None:
+def test_nothing_seen_is_recommended_unless_allowed() -> None:
     log, _ = small_log()
     ranking = fitted().recommend(everybody(), 90)
     again = fitted().recommend(everybody(exclude_seen=False), 90)
@@ -184,7 +184,7 @@ def test_growth_keeps_the_scores_among_the_known_items() -> None:
     assert_same(fitted().recommend(everybody(), 10), before)  # the old model is untouched
 
 
-def test_newcomers_and_items_newer_than_the_model_are_answered() -> None:
+def test_new_users_and_items_newer_than_the_model_are_answered() -> None:
     queries = Queries.of([[], [5_000], [4, 5_000], [4]])
     ranking = fitted().recommend(queries, 90)
     assert (ranking.items[:2] >= 0).all()
@@ -242,7 +242,7 @@ def test_the_log_is_read_only() -> None:
         np.testing.assert_array_equal(getattr(log, name), before[name])
 
 
-def test_progress_and_epochs_are_told() -> None:
+def test_progress_and_epochs_are_reported() -> None:
     epochs = []
     log, catalogue = small_log()
     model = TwoStage(CONFIG, on_epoch=epochs.append).fit(log, catalogue, rng=np.random.default_rng(7))

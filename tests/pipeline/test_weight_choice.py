@@ -21,13 +21,13 @@ def test_what_is_sure_is_believed_before_what_is_not() -> None:
 
 
 @pytest.mark.parametrize(("shift", "weight"), [(-0.015, 0.0), (-0.005, 0.5)])
-def test_a_gain_is_believed_from_its_doubt_on(shift: float, weight: float) -> None:
+def test_a_gain_counts_from_its_standard_errors_on(shift: float, weight: float) -> None:
     # A standard error of .0750 asks for .0375; what is gained is .05 and the shift.
     values = {0.0: NOTHING, 0.5: np.array([0.3, -0.1, 0, 0]) + shift}
     assert choose_weight(values, standard_errors=0.5) == weight
 
 
-def test_without_doubt_the_mean_decides() -> None:
+def test_without_standard_errors_the_mean_decides() -> None:
     assert choose_weight({0.0: NOTHING, 0.5: np.array([0.9, -0.8, 0, 0])}, standard_errors=0.0) == 0.5
 
 

@@ -39,7 +39,7 @@ ROWS = [
 ]
 
 
-def test_windows_go_forward_in_time_and_see_only_the_past() -> None:
+def test_windows_go_forward_in_time_and_see_only_earlier_events() -> None:
     windows = list(rank_windows(log(ROWS), "time", count=2, share=0.25, rng=np.random.default_rng(0)))
     assert [w.train.end for w in windows] == [4, 6]
     for window in windows:
@@ -69,7 +69,7 @@ def test_the_moment_of_asking_is_that_of_the_first_event_held_out() -> None:
     assert between == {trait("device", "one")}  # u, asked again before the next event
 
 
-def test_of_who_is_in_the_middle_of_a_stretch_the_rest_is_foretold_right_after_an_event() -> None:
+def test_the_rest_of_a_visit_is_predicted_right_after_an_event() -> None:
     # u and v come back three times after the cut at 3, w comes once: of w nothing can be both known and new.
     rows = [("u", "a", 1), ("v", "b", 2)]
     rows += [
@@ -99,7 +99,7 @@ def test_of_who_is_in_the_middle_of_a_stretch_the_rest_is_foretold_right_after_a
     assert seen == {(3, 2), (3, 3), (4, 2), (4, 3)}
 
 
-def test_where_items_may_repeat_those_of_the_history_are_asked_for_too() -> None:
+def test_where_items_may_repeat_those_of_the_history_are_targets_too() -> None:
     (window,) = rank_windows(
         log(ROWS), "time", count=1, share=0.25, rng=np.random.default_rng(0), repeats=True
     )
@@ -151,7 +151,7 @@ def test_items_shown_and_not_chosen_or_refused_are_unchosen_and_what_was_shown_b
     assert window.unchosen(items)[0].tolist() == [False, True, True, False, False]
 
 
-def test_a_visit_is_asked_after_an_act() -> None:
+def test_a_query_of_a_visit_comes_after_an_act() -> None:
     rows = [("v", "a", 1), ("u", "b", 3), ("u", "c", 4), ("u", "d", 5), ("u", "e", 6), ("u", "f", 7)]
     for seed in range(5):
         rng = np.random.default_rng(seed)

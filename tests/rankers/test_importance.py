@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.rankers.toys import COLUMNS, labelled, line, made, product
+from tests.rankers.toys import COLUMNS, built, labelled, line, product
 
 from tacit.features.feature_columns import Column
 from tacit.rankers.importance import _parts, _sampled, importance
@@ -14,7 +14,7 @@ def test_the_only_column_that_matters_is_found() -> None:
         features = line(seed).features
         return labelled(features, features[:, 5] > 0)
 
-    ranker = made("linear").fit(one(0), one(1), COLUMNS, rng=np.random.default_rng(0))
+    ranker = built("linear").fit(one(0), one(1), COLUMNS, rng=np.random.default_rng(0))
     rows = importance(ranker, one(2), COLUMNS, rng=np.random.default_rng(1))
     families, columns = ([row for row in rows if row.kind == kind] for kind in ("family", "column"))
     assert families[0].name == COLUMNS[5].family
@@ -27,7 +27,7 @@ def test_the_only_column_that_matters_is_found() -> None:
 
 
 def test_what_was_not_learned_from_costs_nothing() -> None:
-    ranker = made("linear", epochs=0).fit(line(0), line(1), COLUMNS, rng=np.random.default_rng(0))
+    ranker = built("linear", epochs=0).fit(line(0), line(1), COLUMNS, rng=np.random.default_rng(0))
     rows = importance(ranker, line(2), COLUMNS, rng=np.random.default_rng(1), repeats=2)
     assert [row.loss for row in rows] == pytest.approx([0] * len(rows))
     assert [row.ndcg for row in rows] == pytest.approx([0] * len(rows))

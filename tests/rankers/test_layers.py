@@ -20,14 +20,16 @@ WIDTHS = st.lists(st.integers(1, 9), max_size=3)
 @st.composite
 def columns(draw: st.DrawFn) -> list[Column]:
     """Any mixture of plain features, vectors of one or two families, and last events."""
-    made = [Column(f"plain{n}", "history", draw(st.sampled_from(["user", "item", "pair"]))) for n in range(3)]
+    built = [
+        Column(f"plain{n}", "history", draw(st.sampled_from(["user", "item", "pair"]))) for n in range(3)
+    ]
     for family in draw(st.lists(st.sampled_from(["text", "collaborative"]), unique=True)):
         size = draw(st.integers(1, 19))
-        made += [Column(f"{side}_{d}", family, side) for side in ("user", "item") for d in range(size)]
+        built += [Column(f"{side}_{d}", family, side) for side in ("user", "item") for d in range(size)]
     events, size = draw(st.integers(0, 6)), draw(st.integers(1, 9))
-    made += [Column(f"recent{k}_{d}", "sequence", "user") for k in range(events) for d in range(size)]
-    made += [Column(f"cross{k}", "crosses", "bucket") for k in range(draw(st.integers(0, 3)))]
-    return draw(st.permutations(made))
+    built += [Column(f"recent{k}_{d}", "sequence", "user") for k in range(events) for d in range(size)]
+    built += [Column(f"cross{k}", "crosses", "bucket") for k in range(draw(st.integers(0, 3)))]
+    return draw(st.permutations(built))
 
 
 @st.composite
@@ -87,5 +89,5 @@ def test_an_output_without_weight_has_no_say() -> None:
 def test_joint_log_odds_are_those_of_the_mean_probability(tasks: list[tuple[float, float]]) -> None:
     logits, weights = np.array(tasks).T
     mean = np.average(1 / (1 + np.exp(-logits)), weights=weights)
-    made = joint(logits[None].astype(np.float32), weights.tolist())
-    assert made[0] == pytest.approx(np.log(mean / (1 - mean)), rel=1e-3, abs=1e-3)
+    built = joint(logits[None].astype(np.float32), weights.tolist())
+    assert built[0] == pytest.approx(np.log(mean / (1 - mean)), rel=1e-3, abs=1e-3)

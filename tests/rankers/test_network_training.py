@@ -104,7 +104,7 @@ def test_auto_takes_the_processor_where_there_is_no_gpu(monkeypatch: pytest.Monk
     np.testing.assert_array_equal(scores(own, named, line(2, SMALL)), scores(own, auto, line(2, SMALL)))
 
 
-def test_batches_hold_every_query_once_and_are_about_as_large_as_asked() -> None:
+def test_batches_hold_every_query_once_and_have_about_the_given_size() -> None:
     rng = np.random.default_rng(0)
     group = np.sort(rng.integers(0, 40, SMALL))
     lists = _Lists.of(replace(shuffled(line(0, SMALL), 1), group=group), "cpu")

@@ -31,21 +31,21 @@ def test_nearly_all_may_be_dropped() -> None:
 def test_what_is_dropped_has_no_gradient() -> None:
     torch.manual_seed(3)
     state = torch.ones(50, 4, requires_grad=True)
-    made = dropped(state, 0.25)
-    made.sum().backward()
+    built = dropped(state, 0.25)
+    built.sum().backward()
     assert state.grad is not None
-    assert torch.equal(state.grad, made.detach())
+    assert torch.equal(state.grad, built.detach())
 
 
 def test_a_seed_drops_the_same() -> None:
-    made = []
+    built = []
     for _ in range(2):
         torch.manual_seed(5)
-        made.append(dropped(torch.ones(30, 7), 0.3))
-    assert torch.equal(*made)
+        built.append(dropped(torch.ones(30, 7), 0.3))
+    assert torch.equal(*built)
 
 
-def test_a_map_that_is_never_made_gives_what_the_map_gives() -> None:
+def test_the_product_without_the_map_equals_that_of_the_map() -> None:
     torch.manual_seed(3)
     part = OuterProduct(range(9), range(9, 16), channels=(3, 2), kernel=3, stride=2)
     features = torch.randn(5, 16)

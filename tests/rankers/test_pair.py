@@ -56,65 +56,65 @@ def fitted(bert: Path) -> PairClassifier:
 
 
 def one_epoch(bert: Path, **settings: Any) -> PairClassifier:
-    made = classifier(bert, epochs=1, **settings)
-    return made.fit(TEXTS, lists(0, 64), lists(1, 32), rng=np.random.default_rng(3))
+    built = classifier(bert, epochs=1, **settings)
+    return built.fit(TEXTS, lists(0, 64), lists(1, 32), rng=np.random.default_rng(3))
 
 
 def test_it_learns_what_takes_both_texts_to_see(bert: Path) -> None:
     assert fitted(bert).evaluate(lists(2, 300))["auc"] > 0.9
 
 
-def test_shuffled_labels_teach_nothing(bert: Path) -> None:
+def test_nothing_is_learned_from_shuffled_labels(bert: Path) -> None:
     found = []
     for seed in range(4):
-        made = classifier(bert, epochs=3)
-        made.fit(
+        built = classifier(bert, epochs=3)
+        built.fit(
             TEXTS, shuffled(lists(0), seed), shuffled(lists(1, 200), seed), rng=np.random.default_rng(seed)
         )
-        found.append(made.evaluate(lists(2, 300))["auc"])
+        found.append(built.evaluate(lists(2, 300))["auc"])
     assert np.mean(found) == pytest.approx(0.5, abs=0.08)
 
 
 def test_every_epoch_is_reported_and_the_best_is_kept(bert: Path) -> None:
     seen: list[Epoch] = []
     held = lists(1, 100)
-    made = classifier(bert, epochs=4, pairs=500)
-    made.fit(TEXTS, lists(0), held, rng=np.random.default_rng(3), on_epoch=seen.append)
-    assert seen == made.epochs_
-    assert made.evaluate(held)["loss"] == pytest.approx(min(epoch.valid_loss for epoch in seen), abs=1e-4)
+    built = classifier(bert, epochs=4, pairs=500)
+    built.fit(TEXTS, lists(0), held, rng=np.random.default_rng(3), on_epoch=seen.append)
+    assert seen == built.epochs_
+    assert built.evaluate(held)["loss"] == pytest.approx(min(epoch.valid_loss for epoch in seen), abs=1e-4)
 
 
 def test_restored_equals_stored_and_only_what_was_trained_is_kept(bert: Path) -> None:
-    made = one_epoch(bert, train="last:1")
-    names = {name.removeprefix("network:model.encoder.layer.1.") for name in made.arrays()}
+    built = one_epoch(bert, train="last:1")
+    names = {name.removeprefix("network:model.encoder.layer.1.") for name in built.arrays()}
     assert {"identity", "network:head.weight", "network:head.bias", "output.dense.weight"} <= names
     assert not any(name.startswith("network:model.") for name in names)
-    spec = json.loads(json.dumps(made.spec(), allow_nan=False))
-    again = PairClassifier.restore(spec, {k: v.copy() for k, v in made.arrays().items()}, TEXTS)
+    spec = json.loads(json.dumps(built.spec(), allow_nan=False))
+    again = PairClassifier.restore(spec, {k: v.copy() for k, v in built.arrays().items()}, TEXTS)
     pairs = lists(2, 50)
     np.testing.assert_array_equal(
-        again.score(pairs.queries, pairs.row, pairs.item), made.score(pairs.queries, pairs.row, pairs.item)
+        again.score(pairs.queries, pairs.row, pairs.item), built.score(pairs.queries, pairs.row, pairs.item)
     )
 
 
 def test_another_base_model_is_refused(bert: Path, tmp_path: Path) -> None:
-    made = one_epoch(bert)
+    built = one_epoch(bert)
     other = tiny_bert(tmp_path, seed=1)
-    spec = {**made.spec(), "model": str(other)}
+    spec = {**built.spec(), "model": str(other)}
     with pytest.raises(ConfigError, match="fit again"):
-        PairClassifier.restore(spec, made.arrays(), TEXTS)
+        PairClassifier.restore(spec, built.arrays(), TEXTS)
 
 
 def test_frozen_layers_are_those_of_the_base_model(bert: Path) -> None:
-    made = one_epoch(bert, train="last:1")
-    identity = {"identity": made.arrays()["identity"]}
-    untrained = PairClassifier.restore(made.spec(), identity, TEXTS).network_.state_dict()
+    built = one_epoch(bert, train="last:1")
+    identity = {"identity": built.arrays()["identity"]}
+    untrained = PairClassifier.restore(built.spec(), identity, TEXTS).network_.state_dict()
     changed = {
         name
-        for name, tensor in made.network_.state_dict().items()
+        for name, tensor in built.network_.state_dict().items()
         if not torch.equal(tensor, untrained[name])
     }
-    assert changed == set(made.arrays_)
+    assert changed == set(built.arrays_)
 
 
 def test_a_score_does_not_depend_on_the_batch(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,36 +132,36 @@ def test_a_score_does_not_depend_on_the_batch(bert: Path, monkeypatch: pytest.Mo
 
 def test_an_empty_history_and_no_pair_are_answered(bert: Path) -> None:
     nobody = Queries.of([[]])
-    made = fitted(bert)
-    assert np.isfinite(made.score(nobody, np.zeros(3, np.int64), np.arange(3, dtype=np.int32))).all()
-    assert made.score(nobody, np.zeros(0, np.int64), np.zeros(0, np.int32)).shape == (0,)
+    built = fitted(bert)
+    assert np.isfinite(built.score(nobody, np.zeros(3, np.int64), np.arange(3, dtype=np.int32))).all()
+    assert built.score(nobody, np.zeros(0, np.int64), np.zeros(0, np.int32)).shape == (0,)
 
 
 def test_a_new_item_is_read_and_a_changed_text_too(bert: Path) -> None:
-    made = fitted(bert)
-    larger = made.extended([TEXTS[7], *TEXTS[1:], TEXTS[5], TEXTS[6]])
+    built = fitted(bert)
+    larger = built.extended([TEXTS[7], *TEXTS[1:], TEXTS[5], TEXTS[6]])
     row, item = np.array([0, 0, 1, 1, 0]), np.array([40, 41, 40, 41, 0], np.int32)
     alike = np.array([5, 6, 5, 6, 7], np.int32)
     np.testing.assert_array_equal(
-        larger.score(Queries.of([[40], [41]]), row, item), made.score(Queries.of([[5], [6]]), row, alike)
+        larger.score(Queries.of([[40], [41]]), row, item), built.score(Queries.of([[5], [6]]), row, alike)
     )
-    assert len(made.items_) == 40  # the old one is as it was
+    assert len(built.items_) == 40  # the old one is as it was
 
 
 def test_interrupted_training_goes_on_as_if_nothing_had_happened(bert: Path, tmp_path: Path) -> None:
-    def fit(made: PairClassifier, **more: Any) -> PairClassifier:
-        return made.fit(TEXTS, lists(0, 200), lists(1, 50), rng=np.random.default_rng(3), **more)
+    def fit(built: PairClassifier, **more: Any) -> PairClassifier:
+        return built.fit(TEXTS, lists(0, 200), lists(1, 50), rng=np.random.default_rng(3), **more)
 
     def interrupted(epoch: Epoch) -> None:
         if epoch.epoch == 2:
             raise KeyboardInterrupt
 
-    made, file = classifier(bert, epochs=3), tmp_path / "deep" / "pair.safetensors"
+    built, file = classifier(bert, epochs=3), tmp_path / "deep" / "pair.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        fit(made, checkpoint=file, on_epoch=interrupted)
-    assert made.arrays_ == {}
+        fit(built, checkpoint=file, on_epoch=interrupted)
+    assert built.arrays_ == {}
     assert [path.name for path in file.parent.iterdir()] == [file.name]
-    resumed, whole = fit(made, checkpoint=file), fit(classifier(bert, epochs=3))
+    resumed, whole = fit(built, checkpoint=file), fit(classifier(bert, epochs=3))
     assert len(resumed.epochs_) == 3
     for name, array in whole.arrays().items():
         np.testing.assert_array_equal(resumed.arrays()[name], array)
@@ -170,9 +170,9 @@ def test_interrupted_training_goes_on_as_if_nothing_had_happened(bert: Path, tmp
 
 
 def test_the_budget_of_time_ends_training(bert: Path) -> None:
-    made = classifier(bert, epochs=100, patience=100, seconds=1e-6)
-    made.fit(TEXTS, lists(0, 64), lists(1, 32), rng=np.random.default_rng(3))
-    assert len(made.epochs_) == 1
+    built = classifier(bert, epochs=100, patience=100, seconds=1e-6)
+    built.fit(TEXTS, lists(0, 64), lists(1, 32), rng=np.random.default_rng(3))
+    assert len(built.epochs_) == 1
 
 
 def test_the_same_seed_gives_the_same_scores_and_the_callers_randomness_stays(bert: Path) -> None:
@@ -192,9 +192,9 @@ def test_what_cannot_be_trained_is_refused(bert: Path, train: str) -> None:
 
 
 def test_pairs_longer_than_the_model_reads_are_refused(bert: Path) -> None:
-    made = PairClassifier(model=str(bert), history_tokens=40, item_tokens=20)
+    built = PairClassifier(model=str(bert), history_tokens=40, item_tokens=20)
     with pytest.raises(ConfigError, match="48 tokens"):
-        made.fit(TEXTS, lists(0, 8), lists(1, 8), rng=np.random.default_rng(0))
+        built.fit(TEXTS, lists(0, 8), lists(1, 8), rng=np.random.default_rng(0))
 
 
 def read(bert: Path, budget: int = 12, count: int = 3) -> TokenPairs:

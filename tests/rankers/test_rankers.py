@@ -14,9 +14,9 @@ from tests.rankers.toys import (
     CROSSED,
     NEURAL,
     bucketed,
+    built,
     labelled,
     line,
-    made,
     needs_lightgbm,
     product,
     shuffled,
@@ -31,7 +31,7 @@ from tacit.rankers.ranker_metrics import auc, evaluate
 
 
 def fitted(name: str, train: Pairs, valid: Pairs, epochs: int = 15) -> Ranker:
-    return made(name, epochs).fit(train, valid, COLUMNS, rng=np.random.default_rng(3))
+    return built(name, epochs).fit(train, valid, COLUMNS, rng=np.random.default_rng(3))
 
 
 def scored(ranker: Ranker, pairs: Pairs) -> np.ndarray:
@@ -52,12 +52,12 @@ def test_it_learns_what_is_there(name: str) -> None:
 
 @pytest.mark.parametrize("loss", ["listwise", "pairwise"])
 def test_it_learns_by_every_loss(loss: str) -> None:
-    ranker = made("mlp", loss=loss).fit(product(0), product(1), COLUMNS, rng=np.random.default_rng(3))
+    ranker = built("mlp", loss=loss).fit(product(0), product(1), COLUMNS, rng=np.random.default_rng(3))
     assert evaluate(scored(ranker, product(2)), product(2))["auc"] > 0.95
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_shuffled_labels_teach_nothing(name: str) -> None:
+def test_nothing_is_learned_from_shuffled_labels(name: str) -> None:
     ranker = fitted(name, shuffled(product(0), 1), shuffled(product(1), 2), epochs=4)
     held = shuffled(product(2, 10_000), 3)
     assert evaluate(scored(ranker, held), held)["auc"] == pytest.approx(0.5, abs=0.03)
@@ -81,7 +81,7 @@ def test_where_nothing_helps_the_first_stage_stays(name: str) -> None:
     worse = replace(train, label=1 - came[:, None])
     # A list asks less than each pair does: with thirty of each a network of two streams happens on an order.
     bce = {} if name == "lambdamart" else {"loss": "bce"}
-    ranker = made(name, **bce).fit(worse, opposite, COLUMNS, rng=np.random.default_rng(3))
+    ranker = built(name, **bce).fit(worse, opposite, COLUMNS, rng=np.random.default_rng(3))
     np.testing.assert_array_equal(scored(ranker, train), base)
 
 
@@ -118,7 +118,7 @@ def test_the_best_epoch_is_kept_and_each_epoch_reported(name: str) -> None:
     seen: list[Epoch] = []
     # Validation is of another truth in part: sooner or later it gets worse.
     valid = replace(product(1), label=np.concatenate([product(1).label[:2_000], line(1).label[2_000:]]))
-    ranker = made(name, epochs=25).fit(
+    ranker = built(name, epochs=25).fit(
         product(0), valid, COLUMNS, test=product(2), rng=np.random.default_rng(3), on_epoch=seen.append
     )
     assert seen == ranker.epochs_
@@ -131,7 +131,7 @@ def test_the_best_epoch_is_kept_and_each_epoch_reported(name: str) -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_test_pairs_are_reported_and_not_used(name: str) -> None:
     without = fitted(name, product(0), product(1), epochs=2)
-    beside = made(name, epochs=2).fit(
+    beside = built(name, epochs=2).fit(
         product(0), product(1), COLUMNS, test=line(2), rng=np.random.default_rng(3)
     )
     np.testing.assert_array_equal(scored(without, product(2)), scored(beside, product(2)))
@@ -156,7 +156,7 @@ def test_raw_vectors_may_be_missing(name: str) -> None:
     def last(pairs: Pairs) -> Pairs:
         return replace(pairs, features=pairs.features[:, -2:])
 
-    ranker = made(name).fit(last(line(0)), last(line(1)), COLUMNS[-2:], rng=np.random.default_rng(3))
+    ranker = built(name).fit(last(line(0)), last(line(1)), COLUMNS[-2:], rng=np.random.default_rng(3))
     assert evaluate(scored(ranker, last(line(2))), line(2))["auc"] > 0.95
 
 
@@ -165,7 +165,7 @@ def test_raw_vectors_may_be_missing(name: str) -> None:
 
 @pytest.mark.parametrize("name", NEURAL)
 def test_a_network_learns_what_buckets_stand_for(name: str) -> None:
-    ranker = made(name, 20, table=64).fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
+    ranker = built(name, 20, table=64).fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
     assert evaluate(scored(ranker, bucketed(2)), bucketed(2))["auc"] > 0.9
     again = type(ranker).restore(json.loads(json.dumps(ranker.spec())), ranker.arrays())
     np.testing.assert_array_equal(scored(again, bucketed(2)), scored(ranker, bucketed(2)))
@@ -173,13 +173,13 @@ def test_a_network_learns_what_buckets_stand_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_untrained_it_says_nothing_of_buckets(name: str) -> None:
-    ranker = made(name, 0).fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
+    ranker = built(name, 0).fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
     np.testing.assert_array_equal(scored(ranker, bucketed(2)), bucketed(2).base)
 
 
 @needs_lightgbm
 def test_trees_leave_buckets_out() -> None:
-    ranker = made("lambdamart").fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
+    ranker = built("lambdamart").fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
     held = bucketed(2)
     other = replace(held, features=np.where([True, False, False], held.features, 7).astype(np.float32))
     np.testing.assert_array_equal(scored(ranker, other), scored(ranker, held))
@@ -197,7 +197,7 @@ def two_tasks(seed: int) -> Pairs:
 def test_each_task_counts_by_its_weight(name: str) -> None:
     score = {}
     for weight in (0.01, 100.0):
-        ranker = made(name, tasks={"view": 1.0, "buy": weight})
+        ranker = built(name, tasks={"view": 1.0, "buy": weight})
         ranker.fit(two_tasks(0), two_tasks(1), COLUMNS, rng=np.random.default_rng(3))
         score[weight] = scored(ranker, two_tasks(2))
     truth = two_tasks(2).label

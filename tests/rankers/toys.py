@@ -54,7 +54,7 @@ NEURAL: dict[str, Callable[..., Ranker]] = {
 ALL = [*NEURAL, pytest.param("lambdamart", marks=needs_lightgbm)]
 
 
-def made(name: str, epochs: int = 15, **given: Any) -> Ranker:
+def built(name: str, epochs: int = 15, **given: Any) -> Ranker:
     """A ranker for the toys."""
     if name == "lambdamart":
         return LambdaMART(epochs=epochs, threads=1, learning_rate=0.1, patience=20, feature_share=1.0)

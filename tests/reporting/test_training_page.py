@@ -26,7 +26,7 @@ ROWS = [
 ]
 
 
-def told(*losses: float, test: float = NONE, **more: object) -> str:
+def reported(*losses: float, test: float = NONE, **more: object) -> str:
     epochs = [asdict(epoch(number, loss, test)) for number, loss in enumerate(losses)]
     return training_page({"epochs": epochs, **more})
 
@@ -37,7 +37,7 @@ def cells(page: str) -> list[list[str]]:
 
 
 def test_every_epoch_stands_in_a_table() -> None:
-    head, first, second = cells(told(0.4, 0.3, test=0.35))
+    head, first, second = cells(reported(0.4, 0.3, test=0.35))
     assert head[:4] == ["epoch", "training loss", "validation loss", "test loss"]
     assert first == [
         "0",
@@ -55,8 +55,8 @@ def test_every_epoch_stands_in_a_table() -> None:
 
 
 def test_what_was_not_measured_has_no_column() -> None:
-    assert not any("test" in name for name in cells(told(0.4, 0.3))[0])
-    unwatched = cells(told(NONE, NONE))[0]
+    assert not any("test" in name for name in cells(reported(0.4, 0.3))[0])
+    unwatched = cells(reported(NONE, NONE))[0]
     assert unwatched[:2] == ["epoch", "training loss"]
     assert not any("validation loss" in name for name in unwatched)
 
@@ -70,19 +70,19 @@ def test_what_was_not_measured_has_no_column() -> None:
     ],
 )
 def test_the_page_says_what_was_kept(losses: tuple[float, ...], words: str) -> None:
-    assert words in told(*losses)
+    assert words in reported(*losses)
 
 
 def test_probabilities_and_importance_are_shown() -> None:
-    page = told(0.4, 0.3, reliability=BINS, importance=ROWS)
+    page = reported(0.4, 0.3, reliability=BINS, importance=ROWS)
     assert page.count('class="chart"') == 4
     assert 'aria-label="Reliability"' in page
     assert '<td>text</td><td class="number">0.02000</td><td class="number">0.1100</td>' in page
     assert "&lt;cosine&gt;" in page
     assert "column20" in page
     assert "column39" not in page  # the greatest thirty
-    assert "Reliability" not in told(0.4, 0.3)
-    assert "Families" not in told(0.4, 0.3)
+    assert "Reliability" not in reported(0.4, 0.3)
+    assert "Families" not in reported(0.4, 0.3)
 
 
 def test_an_epoch_is_one_line() -> None:
@@ -92,9 +92,9 @@ def test_an_epoch_is_one_line() -> None:
     assert "train / validation / test: loss 0.5000 / 0.6000 / 0.7000" in epoch_line(epoch(3, 0.6, 0.7))
 
 
-def test_what_the_ranker_changed_is_told() -> None:
+def test_the_gain_of_the_ranker_is_reported() -> None:
     gain = {"before": 0.2, "after": 0.25, "low": 0.01, "high": 0.09}
-    assert "0.2000 before it, 0.2500 after it" in told(0.4, 0.3, gain=gain)
+    assert "0.2000 before it, 0.2500 after it" in reported(0.4, 0.3, gain=gain)
     assert gain_line(gain).endswith(
         "0.2000 before, 0.2500 after (95 % interval of the difference +0.0100 to +0.0900)"
     )

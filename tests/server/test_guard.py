@@ -37,7 +37,7 @@ class Answer:
     """What was sent, and how much of the body was asked for."""
 
     messages: list[Message]
-    asked: int
+    requested: int
 
     @property
     def status(self) -> int:
@@ -73,12 +73,12 @@ def ask(
     async def one() -> Answer:
         parts = iter(body)
         sent: list[Message] = []
-        asked = 0
+        requested = 0
         over = False
 
         async def receive() -> Message:
-            nonlocal asked, over
-            asked += 1
+            nonlocal requested, over
+            requested += 1
             part = next(parts, None)
             if isinstance(part, float):
                 await asyncio.sleep(part)
@@ -96,7 +96,7 @@ def ask(
         raw = path.encode() if raw_path is None else raw_path
         scope = {"type": "http", "method": method, "path": path, "raw_path": raw, "headers": [*headers]}
         await Guard(app, key, hosts)(scope, receive, send)
-        return Answer(sent, asked)
+        return Answer(sent, requested)
 
     return asyncio.run(one())
 
@@ -159,7 +159,7 @@ def test_a_name_of_ours_is_answered_whatever_its_case_and_port(host: str) -> Non
 def test_another_name_is_refused_before_anything_else(host: str) -> None:
     inner = Inner()
     answer = ask(inner, (b"host", host.encode()), key="key")
-    assert (answer.status, answer.asked, inner.bodies) == (400, 0, [])
+    assert (answer.status, answer.requested, inner.bodies) == (400, 0, [])
     assert "Host header" in answer.detail
     assert answer.headers[b"connection"] == b"close"
 
@@ -184,7 +184,7 @@ def test_a_star_answers_to_every_name(headers: list[tuple[bytes, bytes]]) -> Non
 def test_a_write_that_another_page_sends_is_refused(method: str, origin: str) -> None:
     inner = Inner()
     answer = ask(inner, HOST, (b"origin", origin.encode()), method=method, body=[b"x"])
-    assert (answer.status, answer.asked, inner.bodies) == (403, 0, [])
+    assert (answer.status, answer.requested, inner.bodies) == (403, 0, [])
     assert "other sites" in answer.detail
 
 
@@ -226,7 +226,7 @@ def test_the_key_opens_by_either_header(header: tuple[bytes, bytes]) -> None:
 def test_without_the_key_nothing_is_answered(headers: list[tuple[bytes, bytes]]) -> None:
     inner = Inner()
     answer = ask(inner, HOST, *headers, key="key", method="POST", body=[b"x"])
-    assert (answer.status, answer.asked, inner.bodies) == (401, 0, [])
+    assert (answer.status, answer.requested, inner.bodies) == (401, 0, [])
     assert answer.headers[b"www-authenticate"] == b"Bearer"
     assert "X-API-Key" in answer.detail
 
@@ -278,7 +278,7 @@ def test_a_larger_body_is_refused_whatever_was_announced(announced: bytes | None
     answer = ask(inner, HOST, *headers, method="POST", body=[b"x" * LARGEST_BODY, b"x"])
     assert (answer.status, inner.bodies) == (413, [])
     assert "1,048,576 bytes" in answer.detail
-    assert answer.asked == 3  # the rest is thrown away, so that the sender gets to read the answer
+    assert answer.requested == 3  # the rest is thrown away, so that the sender gets to read the answer
 
 
 def test_a_body_that_is_announced_too_large_is_refused_though_less_comes() -> None:
@@ -295,7 +295,7 @@ def test_of_an_endless_body_only_so_much_is_read() -> None:
 
     answer = ask(Inner(), HOST, method="POST", body=endless())
     assert answer.status == 413
-    assert answer.asked == module._DRAINED // LARGEST_BODY + 1
+    assert answer.requested == module._DRAINED // LARGEST_BODY + 1
 
 
 def test_a_body_that_comes_too_slowly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +305,7 @@ def test_a_body_that_comes_too_slowly_is_refused(monkeypatch: pytest.MonkeyPatch
     answer = ask(inner, HOST, method="POST", body=drops)
     assert (answer.status, inner.bodies) == (408, [])
     assert "did not arrive within" in answer.detail
-    assert answer.asked < 10  # the time is that of the whole body, not of one part
+    assert answer.requested < 10  # the time is that of the whole body, not of one part
 
 
 def test_a_client_that_leaves_in_the_middle_reaches_no_route() -> None:

@@ -66,20 +66,20 @@ def test_an_item_with_only_text_is_similar_and_recommended(service: Service) -> 
     assert service.http.put("/v1/items/brand%2Fnew 1", json=text).status_code == 200
     similar = service.http.get(f"/v1/items/{known}/similar").json()["items"]
     for kind in ("alike", "together", "next"):
-        asked = service.http.get(f"/v1/items/{known}/similar", params={"kind": kind, "k": 3})
-        assert asked.status_code == 200
+        requested = service.http.get(f"/v1/items/{known}/similar", params={"kind": kind, "k": 3})
+        assert requested.status_code == 200
     assert "brand/new 1" in [item["item_id"] for item in similar]
     assert service.http.get("/v1/items/brand%2Fnew%201/similar").json()["items"]
     session = service.http.post("/v1/sessions/recommendations", json={"items": [known], "k": 10}).json()
     assert "brand/new 1" in [item["item_id"] for item in session["items"]]
 
 
-def test_what_is_known_of_users_is_stored_and_may_be_told(service: Service) -> None:
+def test_attributes_of_users_are_stored_and_may_come_with_a_request(service: Service) -> None:
     stored = service.http.put("/v1/users/a%2Fb", json={"age": 34, "country": "NZ"})
     assert (stored.status_code, stored.json()["user_id"]) == (200, "a/b")
     assert service.http.put("/v1/users/a%2Fb", json=[1]).status_code == 422
-    told = {"items": [], "k": 5, "attributes": {"country": "NZ"}, "context": {"device": "tv"}}
-    assert len(service.http.post("/v1/sessions/recommendations", json=told).json()["items"]) == 5
+    reported = {"items": [], "k": 5, "attributes": {"country": "NZ"}, "context": {"device": "tv"}}
+    assert len(service.http.post("/v1/sessions/recommendations", json=reported).json()["items"]) == 5
 
 
 def test_a_session_without_history_gets_what_is_popular(service: Service) -> None:
@@ -99,8 +99,8 @@ def test_a_batch_tells_of_each_bad_event_and_keeps_the_others(service: Service) 
     answer = service.send(view("i00001"), {"user_id": 7}, view("i00002", value="high"), view("", "u"))
     assert answer.status_code == 200
     assert answer.json()["accepted"] == 1
-    assert [told["index"] for told in answer.json()["rejected"]] == [1, 2, 3]
-    assert all(told["reason"] for told in answer.json()["rejected"])
+    assert [reported["index"] for reported in answer.json()["rejected"]] == [1, 2, 3]
+    assert all(reported["reason"] for reported in answer.json()["rejected"])
 
 
 NESTED = b'{"events":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
@@ -145,8 +145,8 @@ BAD_EVENTS = [
 def test_bad_events_get_4xx_and_a_reason(service: Service, body: bytes) -> None:
     answer = service.http.post("/v1/events", content=body)
     assert 400 <= answer.status_code < 500
-    told = answer.json()
-    assert told.get("detail") or told["rejected"][0]["reason"]
+    reported = answer.json()
+    assert reported.get("detail") or reported["rejected"][0]["reason"]
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_a_public_address_needs_a_key(directory: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_the_key_is_asked_for_everywhere_but_on_health(directory: Path, tmp_path: Path) -> None:
+def test_the_key_is_required_everywhere_but_on_health(directory: Path, tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'x.db'}"
     with serving(directory, "--host", "0.0.0.0", "--store", store, TACIT_API_KEY="s3cret") as service:
         http = httpx.Client(base_url=service.address.replace("0.0.0.0", "127.0.0.1"))

@@ -206,7 +206,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     assert file.read_bytes() == before
 
 
-def test_a_password_is_never_told(tmp_path: Path) -> None:
+def test_a_password_is_never_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         EventStore("postgresql://me:secret@127.0.0.1:1/none")
     assert "secret" not in str(caught.value)
@@ -217,7 +217,7 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert (tmp_path / "x.db").stat().st_mode & 0o077 == 0
 
 
-def test_a_full_disk_is_told_reads_go_on_and_writes_resume(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_reads_go_on_and_writes_resume(tmp_path: Path) -> None:
     store = EventStore(f"sqlite:///{tmp_path / 'x.db'}")
     store.append([event("before")])
 

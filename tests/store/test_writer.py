@@ -29,15 +29,15 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def writer(engine: Engine) -> Iterator[Writer]:
-    made = Writer(engine)
-    yield made
-    made.close()
+    built = Writer(engine)
+    yield built
+    built.close()
 
 
 @pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(80) as made:
-        yield made
+    with ThreadPoolExecutor(80) as built:
+        yield built
 
 
 def insert(word: str) -> Callable[[Connection], str]:
@@ -158,7 +158,7 @@ def test_work_that_the_database_refuses_is_undone_alone(
 
 
 @pytest.mark.parametrize("error", [ValueError("a fault of ours"), OSError(5, "Input/output error")])
-def test_any_fault_of_work_is_told_and_the_writer_goes_on(
+def test_any_error_of_work_is_reported_and_the_writer_goes_on(
     engine: Engine, writer: Writer, error: Exception
 ) -> None:
     with pytest.raises(StorageError, match=str(error).replace("[", r"\[").replace("]", r"\]")):
