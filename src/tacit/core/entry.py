@@ -72,13 +72,20 @@ class Entry:
         Raises
         ------
         ConfigError
-            If it cannot be imported.
+            If it cannot be imported, or is no class (for an encoder, nothing that can be called).
         """
         module, _, name = self.path.partition(":")
         try:
-            return getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
+            found = getattr(importlib.import_module(module), name)
+        except Exception as error:  # the module of another package may raise anything
             raise ConfigError(
                 f"the {self.kind} {self.name!r} of {self.distribution} cannot be loaded from {self.path}: "
-                f"{error}; install that package again, or leave the {self.kind} out"
+                f"{error or type(error).__name__}; install that package again, or leave the {self.kind} out"
             ) from error
+        if not (callable(found) if self.kind == "encoder" else isinstance(found, type)):
+            wanted = "a function that returns an encoder" if self.kind == "encoder" else "a class"
+            raise ConfigError(
+                f"the {self.kind} {self.name!r} of {self.distribution} is registered as {self.path}, which "
+                f"is a {type(found).__name__}; its entry point must name {wanted}"
+            )
+        return found

@@ -56,6 +56,8 @@ _ENDLESS = "inf"
 """JSON has no infinity: it is written as this text."""
 _NULL = "none"
 """TOML has no null: it is written as this text."""
+_LONGEST = 100
+"""Characters of a value in a message."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ class Parameterised:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        _redeclare(cls)
         dataclass(kw_only=True, eq=False, repr=False)(cls)
 
     def __new__(cls, *positional: Any, **values: Any) -> Self:
@@ -292,13 +295,22 @@ def checked(one: Parameter, value: Any, what: str) -> Any:
     try:
         value = _frozen(_adapter(one.kind).validate_python(form))
     except ValidationError as error:
-        reason = error.errors()[0]["msg"].lower()
-        raise ConfigError(f"{what}: {one.name} is {value!r}, of the wrong type: {reason}") from error
+        reason = _reason(error.errors()[0])
+        raise ConfigError(f"{what}: {one.name} is {shown(value)}, of the wrong type: {reason}") from error
     for number in _numbers(value):
         if not one.bounds.hold(number):
             limits = str(one.bounds) or "a number"
-            raise ConfigError(f"{what}: {one.name} is {value!r}; it must be {limits}")
+            raise ConfigError(f"{what}: {one.name} is {shown(value)}; it must be {limits}")
     return value
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: on one line, and shortened."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # Python writes no int of many thousands of digits, and an object may do as it likes
+        return f"a very long {type(value).__name__}" if isinstance(value, int) else type(value).__name__
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}..."
 
 
 def plain(value: Any) -> "Json":
@@ -330,6 +342,38 @@ def from_plain(value: Any, kind: Any) -> Any:
     if value.removeprefix("-") == _ENDLESS and _mentions(kind, float):
         return float(value)
     return value
+
+
+def _redeclare(cls: Any) -> None:
+    """Make the values that a class gives to inherited parameters without annotations their new defaults.
+
+    A dataclass looks at annotations only: without them it would silently keep the old default.
+    """
+    inherited = getattr(cls, "__dataclass_fields__", {})
+    own = inspect.get_annotations(cls)
+    for name, value in list(vars(cls).items()):
+        if name not in inherited or name in own or not inherited[name].init or hasattr(value, "__get__"):
+            continue
+        own[name] = inherited[name].type
+        if not isinstance(value, Field):
+            setattr(cls, name, _field_of(value, inherited[name].metadata))
+    cls.__annotations__ = own
+
+
+def _field_of(value: Any, metadata: Mapping[str, Any]) -> Any:
+    if isinstance(value, Mapping):
+        return field(default_factory=lambda: dict(value), metadata=metadata)
+    return field(default=_frozen(value), metadata=metadata)
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    """Return in plain words why Pydantic refuses a value."""
+    context = error.get("ctx", {})
+    if error["type"] in ("is_instance_of", "dataclass_type", "dataclass_exact_type"):
+        return f"it must be an object of the class {context.get('class') or context['class_name']}"
+    if "error" in context:
+        return str(context["error"])
+    return str(error["msg"]).lower()
 
 
 @cache

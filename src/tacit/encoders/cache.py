@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from tacit.core.errors import ConfigError, TacitError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
 from tacit.encoders.encoder import TextEncoder
@@ -60,11 +61,36 @@ class CachedEncoder:
         with progress.task("encoding new texts", total=len(missing)) as task:
             for start in range(0, len(missing), _CHUNK):
                 chunk = missing[start : start + _CHUNK]
-                vectors = self._encoder.encode([distinct[key] for key in chunk])
+                vectors = self._encoded([distinct[key] for key in chunk])
                 self._write(chunk, vectors)
                 known.update(zip(chunk, vectors, strict=True))
                 task.advance(len(chunk))
         return np.stack([known[key] for key in keys]) if keys else np.empty((0, self.dimension), np.float32)
+
+    def _encoded(self, texts: list[str]) -> Float32:
+        """Return the vectors of the encoder, once they are known to be vectors."""
+        own = type(self._encoder)
+        who = f"the encoder {self.name!r} ({own.__module__}.{own.__qualname__})"
+        try:
+            found = self._encoder.encode(texts)
+        except TacitError:
+            raise
+        except Exception as error:
+            raise ConfigError(
+                f"{who} failed ({type(error).__name__}: {error}); mend it, or name another encoder"
+            ) from error
+        wanted = (len(texts), self.dimension)
+        if not isinstance(found, np.ndarray) or found.shape != wanted or found.dtype.kind != "f":
+            what = (
+                f"{found.dtype}{list(found.shape)}" if isinstance(found, np.ndarray) else type(found).__name__
+            )
+            raise ConfigError(
+                f"{who} returned {what} for {len(texts)} texts; it must be float32{list(wanted)}"
+            )
+        vectors = np.asarray(found, dtype=np.float32)
+        if not np.isfinite(vectors).all():
+            raise ConfigError(f"{who} returned vectors with NaN or infinity; give finite numbers")
+        return vectors
 
     def _read(self, keys: list[bytes]) -> dict[bytes, Float32]:
         def read(connection: sqlite3.Connection) -> dict[bytes, bytes]:

@@ -31,9 +31,10 @@ from tacit.core.types import Float64
 from tacit.core.version import __version__
 from tacit.evaluation import metrics
 from tacit.evaluation.evaluate import fit_model
+from tacit.evaluation.model_checks import checked_lists
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split
-from tacit.models.protocol import Recommender, recommend
+from tacit.models.protocol import Recommender
 from tacit.pipeline.weight_choice import paired_gain
 
 Parameters = dict[str, Value]
@@ -151,7 +152,8 @@ def quality(model: Any, split: Split, *, seed: int, progress: Progress = SILENT)
     model = fit_model(model, split, seed=seed, progress=progress)
     parts = {part.name: part for part in slices(split)}
     part = parts.get("warm-user", parts["all"])
-    ranking = recommend(model, split.queries.take(part.rows), _K)
+    name = str(getattr(model, "name", type(model).__name__))
+    ranking = checked_lists(name, model, split.queries.take(part.rows), _K, len(split.catalogue))
     hit = metrics.hits(ranking, part.target_offsets, part.targets)
     return metrics.ndcg(hit, part.totals, _K)
 

@@ -7,18 +7,21 @@ mapping of plain values is accepted, as in a TOML file::
     Config(retrievers={"trending": {}, "ease": {"l2": 3.0}}, ranker={"name": "mlp", "hidden": [64, 32]})
 """
 
-import inspect
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from tacit.core.entry import Entry
 from tacit.core.errors import ConfigError
-from tacit.core.parameters import Parameterised, declared, parameter, values_of
+from tacit.core.parameters import Parameterised, declared, parameter, shown, values_of
 from tacit.data.rules import Rules, parse_rules
 from tacit.data.weights import Mode
 from tacit.features.families import FAMILIES, USUAL
+from tacit.features.normaliser import Scale
+from tacit.models.checks import call_fault
 from tacit.models.protocol import Recommender
 from tacit.pipeline import register
 from tacit.pipeline.text_encoder import NO_ENCODER, check_source
@@ -94,8 +97,8 @@ class Config(Parameterised):
     similar : mapping of retriever to weight
         Weight of the list of a retriever among related items (`tacit.pipeline.similar`); 1 by default, 0
         leaves it out.
-    cleaning : Rules
-        How the log is cleaned.
+    cleaning : Rules or mapping
+        How the log is cleaned; a mapping is taken as in a file (`tacit.data.rules.parse_rules`).
     seed : int
 
     Raises
@@ -117,7 +120,7 @@ class Config(Parameterised):
     max_events: int = parameter(default=2_000_000, low=1)
     encoder: str = "auto"
     weights: Mode = "default"
-    similar: Mapping[str, float] = parameter(default_factory=dict, low=0, below=float("inf"))
+    similar: Mapping[str, float] = parameter(default_factory=dict, low=0, high=1e6)
     cleaning: Rules = parameter(default_factory=Rules)
     seed: int = parameter(default=7, low=0)
 
@@ -139,7 +142,7 @@ class Config(Parameterised):
             encoder: str = ...,
             weights: Mode = ...,
             similar: Mapping[str, float] = ...,
-            cleaning: Rules = ...,
+            cleaning: Rules | Mapping[str, Any] = ...,
             seed: int = ...,
         ) -> None: ...
 
@@ -148,6 +151,7 @@ class Config(Parameterised):
         own["retrievers"] = _retrievers(self.retrievers)
         own["ranker"] = _ranker(self.ranker)
         own["rerank"] = _reranker(self.rerank)
+        own["cleaning"] = _rules(self.cleaning)
         super().__post_init__()
         if self.repeats and all(one.name != _REPEATS for one in self.retrievers):
             own["retrievers"] = (*self.retrievers, register.create("retriever", _REPEATS))
@@ -168,7 +172,7 @@ class Config(Parameterised):
         Raises
         ------
         ConfigError
-            If a component is not registered: a file cannot name it.
+            If a component is not registered, or a file could not give it the name that it has.
         """
         scalars = {
             name: value for name, value in values_of(self).items() if name not in (*_COMPONENTS, "cleaning")
@@ -240,11 +244,7 @@ def parse_config(raw: Mapping[str, Any], *, where: str = "the configuration") ->
         if name not in declared(Config):
             known = ", ".join(sorted(declared(Config)))
             raise ConfigError(f"{where} has an unknown key {name!r}; known keys: {known}")
-    cleaning = values.pop("cleaning", {})
-    if not isinstance(cleaning, Mapping):
-        raise ConfigError(f"{where}: cleaning is {cleaning!r}; it must be a table")
-    rules = parse_rules(cleaning, where=f"the cleaning rules of {where}")
-    return Config(cleaning=rules, **values)
+    return Config(cleaning=_rules(values.pop("cleaning", {}), where), **values)
 
 
 def families_of(ranker: Ranker) -> tuple[str, ...]:
@@ -305,7 +305,7 @@ def _retrievers(given: Any) -> tuple[Recommender, ...]:
         found = tuple(_recommender(one) for one in given)
     else:
         raise ConfigError(
-            f"retrievers is {given!r}, of the wrong type; give a list of retrievers or a table of their "
+            f"retrievers is {shown(given)}, of the wrong type; give a list of retrievers or a table of their "
             'parameters, for example {"ease": {"l2": 3.0}}'
         )
     if not found:
@@ -317,10 +317,37 @@ def _retrievers(given: Any) -> tuple[Recommender, ...]:
     return found
 
 
+def _rules(given: object, where: str = "the configuration") -> Rules:
+    if isinstance(given, Rules):
+        return given
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{where}: cleaning is {shown(given)}; it must be a table of rules, or Rules(...)")
+    rules = {str(name): value for name, value in given.items()}
+    return parse_rules(rules, where=f"the cleaning rules of {where}")
+
+
+def _check_name(kind: str, name: object) -> None:
+    """Refuse what cannot be the name of a component: in files, keys of a snapshot and lines of a report."""
+    if not isinstance(name, str):
+        fault = f"it is {shown(name)}, not text"
+    elif not name.strip():
+        fault = "it is empty"
+    elif "/" in name:
+        fault = "it holds a '/'"
+    elif not name.isprintable():
+        fault = "it holds a character that cannot be printed, such as a line break"
+    elif name == NOBODY and kind != "retriever":
+        fault = f"{NOBODY!r} stands for no {kind}"
+    else:
+        return
+    raise ConfigError(f"a {kind} cannot have the name {shown(name)}: {fault}; give it another name")
+
+
 def _retriever(name: object, value: object) -> Recommender:
     """Return the retriever of an entry in a mapping."""
     if not isinstance(name, str):
-        raise ConfigError(f"retrievers has the key {name!r}; the name of a retriever is text")
+        raise ConfigError(f"retrievers has the key {shown(name)}; the name of a retriever is text")
+    _check_name("retriever", name)
     if isinstance(value, Recommender):
         named = _recommender(value)
         if named.name == name:
@@ -330,12 +357,14 @@ def _retriever(name: object, value: object) -> Recommender:
         raise ConfigError(f"the retriever {name!r} calls itself {named.name!r}; use that name as its key")
     if not isinstance(value, Mapping):
         raise ConfigError(
-            f"the retriever {name!r} is {value!r}, of the wrong type; give a table of parameters"
+            f"the retriever {name!r} is {shown(value)}, of the wrong type; give a table of parameters"
         )
     own = {str(key): one for key, one in value.items()}
     model = own.pop("model", name)
     if not isinstance(model, str):
-        raise ConfigError(f"the retriever {name!r}: model is {model!r}; it must be the name of a retriever")
+        raise ConfigError(
+            f"the retriever {name!r}: model is {shown(model)}; it must be the name of a retriever"
+        )
     return _recommender(register.create("retriever", model, own, title=name))
 
 
@@ -352,8 +381,10 @@ def _recommender(one: object) -> Recommender:
     _check_methods(one, "retriever", ("name", "fit", "score"), form)
     _check_call(one, "fit", 2, {"rng"}, "retriever", form)
     _check_call(one, "score", 1, set(), "retriever", form)
-    if not isinstance(one.name, str) or not one.name:  # type: ignore[attr-defined]
-        raise ConfigError(f"the retriever {one!r} has no name; set name to a text")
+    _check_call(one, "score", 2, set(), "retriever", form)
+    if not one.name:  # type: ignore[attr-defined]
+        raise ConfigError(f"the retriever {shown(one)} has no name; set name to a text")
+    _check_name("retriever", one.name)  # type: ignore[attr-defined]
     return one  # type: ignore[return-value]
 
 
@@ -362,16 +393,52 @@ def _ranker(given: Any) -> Ranker | None:
         return None
     if isinstance(given, str | Mapping):
         name, own = _named("ranker", given)
+        if name == NOBODY:
+            return None
         if name in _names("reranker"):
             raise ConfigError(f"{name!r} is a re-ranker and no ranker; write rerank = {{name = {name!r}}}")
         given = register.create("ranker", name, own)
     form = "name, families, tasks, scale, epochs_, fit(train, valid, columns, ...) and score(features, base)"
     _check_methods(given, "ranker", ("name", "families", "tasks", "scale", "fit", "score"), form)
     _check_call(given, "score", 2, set(), "ranker", form)
-    for family in given.families or ():
-        if family not in FAMILIES:
-            raise ConfigError(f"the ranker has no feature family {family!r}; known: {', '.join(FAMILIES)}")
+    keywords = {"test", "rng", "progress", "on_epoch"}
+    _check_call(given, "fit", 3, keywords, "ranker", form)
+    _check_name("ranker", given.name)
+    _check_families(given)
+    _check_tasks(given)
+    if given.scale not in get_args(Scale):
+        raise ConfigError(
+            f"the ranker {given.name!r} has the scale {shown(given.scale)}; give one of "
+            f"{', '.join(get_args(Scale))}"
+        )
     return given  # type: ignore[no-any-return]
+
+
+def _check_families(ranker: Any) -> None:
+    families = ranker.families
+    if families is not None and (isinstance(families, str) or not isinstance(families, Sequence)):
+        raise ConfigError(
+            f"the ranker {ranker.name!r} has the families {shown(families)}, of the wrong type; give a list "
+            "of names, or None"
+        )
+    for family in families or ():
+        if family not in FAMILIES:
+            raise ConfigError(
+                f"the ranker has no feature family {shown(family)}; known: {', '.join(FAMILIES)}"
+            )
+
+
+def _check_tasks(ranker: Any) -> None:
+    tasks, what = ranker.tasks, f"the ranker {ranker.name!r} has the tasks {shown(ranker.tasks)}"
+    if not isinstance(tasks, Mapping):
+        raise ConfigError(f"{what}, of the wrong type; give weights by event type, or {{}} for any event")
+    for name, weight in tasks.items():
+        if not isinstance(name, str) or isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise ConfigError(f"{what}; give each event type, a text, a number as its weight")
+        if not 0 <= weight < inf:
+            raise ConfigError(f"{what}; a weight must be at least 0 and finite")
+    if tasks and not any(tasks.values()):
+        raise ConfigError(f"{what}; at least one weight must be more than 0")
 
 
 def _reranker(given: Any) -> PairClassifier | None:
@@ -379,9 +446,11 @@ def _reranker(given: Any) -> PairClassifier | None:
         return None
     if isinstance(given, str | Mapping):
         name, own = _named("reranker", given)
+        if name == NOBODY:
+            return None
         given = register.create("reranker", name, own)
     if not isinstance(given, PairClassifier):
-        raise ConfigError(f"rerank is {given!r}, of the wrong type; give PairClassifier(...) or a table")
+        raise ConfigError(f"rerank is {shown(given)}, of the wrong type; give PairClassifier(...) or a table")
     return given
 
 
@@ -396,7 +465,7 @@ def _named(kind: Any, given: str | Mapping[str, Any]) -> tuple[str, dict[str, An
         raise ConfigError(f"{key} has no name; add name, one of {known}")
     name = own.pop("name")
     if not isinstance(name, str):
-        raise ConfigError(f"{key}: name is {name!r}; it must be text")
+        raise ConfigError(f"{key}: name is {shown(name)}; it must be text")
     return name, own
 
 
@@ -409,12 +478,10 @@ def _check_methods(one: object, kind: str, needed: Sequence[str], form: str) -> 
 
 def _check_call(one: object, name: str, count: int, keywords: set[str], kind: str, form: str) -> None:
     """Refuse a method that cannot be called as a pipeline calls it."""
-    try:
-        inspect.signature(getattr(one, name)).bind(*[None] * count, **dict.fromkeys(keywords))
-    except TypeError as error:
+    if fault := call_fault(getattr(one, name), count, keywords):
         raise ConfigError(
-            f"{type(one).__name__} is no {kind}: its {name} cannot be called ({error}); a {kind} has {form}"
-        ) from error
+            f"{type(one).__name__} is no {kind}: its {name} cannot be called ({fault}); a {kind} has {form}"
+        )
 
 
 def _check_agreement(config: Config) -> None:
@@ -454,12 +521,25 @@ def _needs(one: Recommender, need: str) -> bool:
 
 def _retriever_table(one: Recommender) -> dict[str, Any]:
     entry = register.registered("retriever", one)
+    if "name" not in declared(type(one)):
+        _check_same_name(entry, one)
     model = {} if one.name == entry.name else {"model": entry.name}
     return {**model, **_parameters(one)}
 
 
 def _table(kind: Any, one: object) -> dict[str, Any]:
-    return {"name": register.registered(kind, one).name, **_parameters(one)}
+    entry = register.registered(kind, one)
+    _check_same_name(entry, one)
+    return {"name": entry.name, **_parameters(one)}
+
+
+def _check_same_name(entry: Entry, one: Any) -> None:
+    """Refuse another name than that in the register where a file cannot keep it."""
+    if one.name != entry.name:
+        raise ConfigError(
+            f"the {entry.kind} {one.name!r} of {entry.distribution} is registered as {entry.name!r}, and a "
+            "file cannot give it another name; leave its name as it is"
+        )
 
 
 def _parameters(one: object) -> dict[str, Any]:

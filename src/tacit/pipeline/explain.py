@@ -13,6 +13,7 @@ from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import Ranking
 from tacit.models.protocol import Explains, ExplainsForAll, ExplainsInWords, Recommender, batches
+from tacit.pipeline.retrieval import scores_of
 
 MOST_EVENTS = 100
 """Last events of a history that may be reasons: a bound on the cost."""
@@ -184,8 +185,9 @@ def _loses(model: Recommender, queries: Queries, rows: Int64, items: Int32, name
     distinct, place = np.unique(items, return_inverse=True)
     repeated = queries.take(rows)
     without = repeated.keep(repeated.item != named[repeated.row])
-    before = model.score(queries, distinct)[rows, place]
-    parts = [model.score(part, distinct) for part in batches(without, 1, _AT_ONCE)]
+    width = len(distinct)
+    before = scores_of(model, queries, width, distinct)[rows, place]
+    parts = [scores_of(model, part, width, distinct) for part in batches(without, 1, _AT_ONCE)]
     after = np.concatenate([np.empty((0, len(distinct)), np.float32), *parts])[np.arange(len(rows)), place]
     return np.asarray(after < before - _ROUNDING * np.abs(before))
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy.special import expit
 
+from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
 from tacit.core.types import Array, Float32, Float64
 from tacit.data.gain import ndcg_of_scores
@@ -17,7 +18,7 @@ from tacit.features.normaliser import Normaliser
 from tacit.pipeline.blend import Blend, log_softmax
 from tacit.pipeline.examples import RankingExamples, pairs
 from tacit.pipeline.firststage import TEST, TRAIN, VALID
-from tacit.pipeline.secondstage import weighted_scores
+from tacit.pipeline.secondstage import pair_scores, weighted_scores
 from tacit.pipeline.weight_choice import choose_weight, paired_gain
 from tacit.rankers import ranker_metrics
 from tacit.rankers.calibration import Bin, Calibration, calibration_error, reliability
@@ -93,7 +94,12 @@ def fit_ranker(
     normaliser = Normaliser(scale=ranker.scale).fit(np.concatenate(learned_from), examples[0].columns)
     train, valid, test = (pairs(examples, part, blend, normaliser) for part in (TRAIN, VALID, TEST))
     columns = normaliser.columns(examples[0].columns)
-    ranker.fit(train, valid, columns, test=test, rng=rng, progress=progress, on_epoch=on_epoch)
+    learned = ranker.fit(train, valid, columns, test=test, rng=rng, progress=progress, on_epoch=on_epoch)
+    if not hasattr(learned, "score"):
+        raise ConfigError(
+            f"the fit of the ranker {ranker.name!r} returned a {type(learned).__name__}; it must return self"
+        )
+    ranker = learned
     calibration = Calibration.fit(_scored(ranker, valid), valid.acted, valid.weight)
     calibrated = calibration.log_odds(_scored(ranker, test))
     both_scores = _both_scores(examples, blend, normaliser, ranker)
@@ -112,7 +118,7 @@ def fit_ranker(
 
 
 def _scored(ranker: Ranker, pairs: Pairs) -> Float32:
-    return ranker.score(pairs.features, pairs.base)
+    return pair_scores(ranker, pairs.features, pairs.base)
 
 
 def _both_scores(
@@ -127,7 +133,9 @@ def _both_scores(
         base = log_softmax(blend.score(one.labelled.candidates))
         held = one.part[one.query] != TRAIN
         ranked, place = base.copy(), one.pair[held]
-        ranked.ravel()[place] = ranker.score(normaliser.transform(one.features[held]), base.ravel()[place])
+        ranked.ravel()[place] = pair_scores(
+            ranker, normaliser.transform(one.features[held]), base.ravel()[place]
+        )
         both_scores.append((base, ranked))
     return both_scores
 

@@ -212,7 +212,9 @@ def variant(kind: Kind, name: str) -> Mapping[str, Any]:
     return _VARIANTS[kind, name][1].parameters if (kind, name) in _VARIANTS else {}
 
 
-def create(kind: Kind, name: str, values: Mapping[str, Any] | None = None, *, title: str = "") -> Any:
+def create(
+    kind: Kind, name: str, values: Mapping[str, Any] | None = None, *, title: str | None = None
+) -> Any:
     """Return an unfitted component.
 
     Parameters
@@ -222,7 +224,7 @@ def create(kind: Kind, name: str, values: Mapping[str, Any] | None = None, *, ti
         Of a component or of a variant.
     values : mapping of parameter to value
         In place of defaults, and of what a variant sets.
-    title : str
+    title : str, optional
         The name that the component itself takes; ``name`` by default.
 
     Raises
@@ -231,7 +233,7 @@ def create(kind: Kind, name: str, values: Mapping[str, Any] | None = None, *, ti
         If there is no such component or a value does not suit it.
     """
     entry = find(kind, name)
-    title = title or name
+    title = name if title is None else title
     own = {**variant(kind, name), **(values or {})}
     component = build(entry.load(), own, f"the {kind} {title!r}", name=title)
     if getattr(component, "name", None) != title:

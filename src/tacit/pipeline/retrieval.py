@@ -8,6 +8,7 @@ from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
+from tacit.models.checks import checked_scores, is_ours
 from tacit.models.protocol import FoldsIn, Recommender, batches, mask_excluded
 
 
@@ -54,9 +55,23 @@ def candidates(
 def _full_scores(retriever: Recommender, queries: Queries, width: int, known: int) -> Float32:
     """Return a retriever's score of every item of a catalogue that may have grown: float32[n, width]."""
     if known == width or isinstance(retriever, FoldsIn):
-        return retriever.score(queries)
-    scores = retriever.score(queries.keep(queries.item < known))
+        return scores_of(retriever, queries, width)
+    scores = scores_of(retriever, queries.keep(queries.item < known), known)
     return np.pad(scores, ((0, 0), (0, width - known)), constant_values=-np.inf)
+
+
+def scores_of(retriever: Recommender, queries: Queries, width: int, items: Int32 | None = None) -> Float32:
+    """Return a retriever's score of ``width`` items (all of them, or ``items``): float32[n, width].
+
+    Raises
+    ------
+    ConfigError
+        If a retriever that is not Tacit's own returns anything else.
+    """
+    scores = retriever.score(queries) if items is None else retriever.score(queries, items)
+    if is_ours(retriever):
+        return scores
+    return checked_scores(f"the retriever {retriever.name!r}", scores, (len(queries), width))
 
 
 def union(items: Int32) -> Int32:

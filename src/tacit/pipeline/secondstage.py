@@ -15,9 +15,10 @@ from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
+from tacit.models.checks import checked_pair_scores, is_ours
 from tacit.models.protocol import Recommender
 from tacit.pipeline.blend import Blend, log_softmax
-from tacit.pipeline.component_specs import named_spec, registered_class
+from tacit.pipeline.component_specs import named_arrays, named_spec, restored
 from tacit.rankers.ranker import Ranker
 
 _DIMENSION = 32
@@ -63,7 +64,7 @@ class SecondStage:
             return base
         features = self.normaliser.transform(self.maker.transform(queries, candidates))
         ranked = base.copy()
-        ranked[candidates.real] = self.ranker.score(features, base[candidates.real])
+        ranked[candidates.real] = pair_scores(self.ranker, features, base[candidates.real])
         return weighted_scores(base, ranked, self.ranker_weight)
 
     def spec(self) -> dict[str, Json]:
@@ -78,13 +79,12 @@ class SecondStage:
 
     def arrays(self) -> dict[str, Array]:
         """Return the learned arrays by ``part:name``."""
-        parts = {"maker": self.maker, "normaliser": self.normaliser, "ranker": self.ranker}
-        return {
-            f"{part}:{name}": array
-            for part, value in parts.items()
-            if value is not None
-            for name, array in value.arrays().items()
+        parts = {
+            "maker": self.maker.arrays(),
+            "normaliser": self.normaliser.arrays() if self.normaliser else {},
+            "ranker": named_arrays("ranker", self.ranker) if self.ranker else {},
         }
+        return {f"{part}:{name}": array for part, own in parts.items() for name, array in own.items()}
 
     @classmethod
     def restore(
@@ -103,14 +103,23 @@ class SecondStage:
             normaliser=None
             if normaliser is None
             else Normaliser.restore(normaliser, part_of(arrays, "normaliser", ":")),
-            ranker=None if ranker is None else _restored(ranker, part_of(arrays, "ranker", ":")),
+            ranker=None if ranker is None else restored("ranker", ranker, part_of(arrays, "ranker", ":")),
             ranker_weight=spec["ranker_weight"],
         )
 
 
-def _restored(kept: Mapping[str, Any], arrays: Mapping[str, Array]) -> Ranker:
-    ranker: Ranker = registered_class("ranker", kept).restore(kept["spec"], arrays)
-    return ranker
+def pair_scores(ranker: Ranker, features: Float32, base: Float32) -> Float32:
+    """Return the log-odds of pairs by a ranker: float32[pairs].
+
+    Raises
+    ------
+    ConfigError
+        If a ranker that is not Tacit's own returns anything else.
+    """
+    scores = ranker.score(features, base)
+    return (
+        scores if is_ours(ranker) else checked_pair_scores(f"the ranker {ranker.name!r}", scores, len(base))
+    )
 
 
 def weighted_scores(base: Float32, ranked: Float32, ranker_weight: float) -> Float32:

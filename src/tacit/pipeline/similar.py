@@ -13,6 +13,7 @@ import numpy as np
 from tacit.core.errors import UnsupportedError
 from tacit.core.types import Bool, Float64, Int32
 from tacit.data.ranking import Ranking
+from tacit.models.checks import checked_ranking, is_ours
 from tacit.models.protocol import ComesNext, GoesTogether, Recommender, SimilarItems
 from tacit.pipeline.pair_counts import PairCounts
 
@@ -75,7 +76,7 @@ def similar_items(
     """
     if kind == "next" and counts is not None:
         counts.check_order()
-    sources = _answerers(retrievers, kind, weights) or _log_answers(counts, kind)
+    sources = _answerers(retrievers, kind, weights, len(available)) or _log_answers(counts, kind)
     if not sources:
         raise UnsupportedError(_refusal(kind))
     unseen = counts.unseen(len(available)) if counts is not None else np.zeros_like(available)
@@ -128,11 +129,11 @@ def _row(answers: Sequence[tuple[Ranking, float]], row: int, unseen: Bool) -> tu
     total = np.bincount(place, np.concatenate(value), minlength=len(distinct))
     held = np.bincount(place, np.concatenate(weight), minlength=len(distinct))
     everybody = sum(own for (_, own), listed in zip(answers, codes, strict=True) if len(listed))
-    return distinct, total / np.where(unseen[distinct], held, max(everybody, 1e-12))
+    return distinct, total / np.where(unseen[distinct], held, everybody or 1.0)
 
 
 def _answerers(
-    retrievers: Sequence[Recommender], kind: SimilarKind, weights: Mapping[str, float]
+    retrievers: Sequence[Recommender], kind: SimilarKind, weights: Mapping[str, float], items: int
 ) -> list[tuple[_Ask, float]]:
     found: list[tuple[_Ask, float]] = []
     for one in retrievers:
@@ -140,12 +141,28 @@ def _answerers(
         if weight <= 0:
             continue
         if kind == "alike" and isinstance(one, SimilarItems):
-            found.append((one.similar, weight))
+            found.append((_checked(one, "similar", items), weight))
         elif kind == "together" and isinstance(one, GoesTogether):
-            found.append((one.together, weight))
+            found.append((_checked(one, "together", items), weight))
         elif kind == "next" and isinstance(one, ComesNext):
-            found.append((one.following, weight))
-    return found
+            found.append((_checked(one, "following", items), weight))
+    heaviest = max((weight for _, weight in found), default=1.0)  # tiny ones would lose their digits
+    return [(ask, weight / heaviest) for ask, weight in found]
+
+
+def _checked(retriever: Recommender, method: str, n_items: int) -> _Ask:
+    """Return the method of a retriever; of one that is not Tacit's own, its lists are checked."""
+    own: _Ask = getattr(retriever, method)
+    if is_ours(retriever):
+        return own
+
+    def ask(items: Int32, k: int) -> Ranking:
+        found = own(items, k)
+        width = min(k, found.items.shape[-1]) if isinstance(found, Ranking) else k  # a list may be shorter
+        shape = (len(items), width)
+        return checked_ranking(f"the retriever {retriever.name!r}", method, found, shape, n_items)
+
+    return ask
 
 
 def _log_answers(counts: PairCounts | None, kind: SimilarKind) -> list[tuple[_Ask, float]]:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tacit.core.entry import OURS
-from tacit.core.errors import ConfigError
+from tacit.core.entry import OURS, Entry
+from tacit.core.errors import ConfigError, TacitError
+from tacit.core.parameters import shown
 from tacit.encoders.choose import cached, check_endpoint
 from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.tuned import is_tuned, load
@@ -39,13 +40,41 @@ def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None =
         return load(Path(source), lambda base: encoder_from(base, cache=cache))
     name, argument = _parts(source)
     entry = register.find("encoder", name)
-    encoder: TextEncoder = entry.load()(argument, texts, cache)
+    encoder = _made(entry, argument, texts, cache)
     if not isinstance(encoder, TextEncoder):
         raise ConfigError(
             f"the encoder {name!r} of {entry.distribution} gave a {type(encoder).__name__}; it must give an "
             "object with name, dimension and encode(texts)"
         )
     return encoder if entry.distribution == OURS else cached(encoder, cache)
+
+
+def _made(entry: Entry, argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
+    """Return what the function of an encoder returns."""
+    make = entry.load()
+    if entry.distribution == OURS:
+        return make(argument, texts, cache)  # type: ignore[no-any-return]
+    who = f"the encoder {entry.name!r} of {entry.distribution}"
+    try:
+        found = make(argument, texts, cache)
+    except TacitError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"{who} cannot be made ({type(error).__name__}: {error}); mend it, or name another encoder"
+        ) from error
+    name, dimension = getattr(found, "name", ""), getattr(found, "dimension", 1)
+    if (
+        not isinstance(name, str)
+        or isinstance(dimension, bool)
+        or not isinstance(dimension, int)
+        or dimension < 1
+    ):
+        raise ConfigError(
+            f"{who} has the name {shown(name)} and the dimension {shown(dimension)}; give a text, and a "
+            "whole number of at least 1"
+        )
+    return found  # type: ignore[no-any-return]
 
 
 def check_source(source: str) -> None:

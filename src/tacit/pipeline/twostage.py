@@ -29,7 +29,7 @@ from tacit.models.protocol import (
     Recommender,
     batches,
 )
-from tacit.pipeline.component_specs import named_spec, registered_class
+from tacit.pipeline.component_specs import named_arrays, named_spec, restored
 from tacit.pipeline.config import Config
 from tacit.pipeline.explain import Reason, is_personal, reasons
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
@@ -45,6 +45,9 @@ from tacit.rankers.ranker import OnEpoch
 _DIGITS = 5
 """Significant digits of a score. Scores that differ by less are ties (unless a rounding lies between), in a
 fixed order: sums in a batch differ from sums alone in the seventh digit."""
+
+_RETRIEVER = "retriever"
+"""First part of the names of a retriever's arrays: no name of a retriever is that of another part."""
 
 _LENGTHS = np.array([1, 3, 10, 30, 100])
 """Lengths of histories at which the weights of a blend are checked."""
@@ -232,8 +235,8 @@ class TwoStage:
         }
 
     def arrays(self) -> dict[str, Array]:
-        """Return the learned arrays of every part, by ``part/name``."""
-        parts = {one.name: one.arrays() for one in self._persistent()}
+        """Return the learned arrays by ``part/name``, those of a retriever by ``retriever/its name/name``."""
+        parts = {f"{_RETRIEVER}/{one.name}": named_arrays("retriever", one) for one in self._persistent()}
         parts["second"] = self.second_.arrays()
         parts["rerank"] = self.rerank_.arrays() if self.rerank_ else {}
         return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
@@ -260,10 +263,9 @@ class TwoStage:
         """
         model = cls(config, protocol=spec["protocol"], name=spec["name"])
         model.n_known_ = spec["items"]
+        of_retrievers = part_of(arrays, _RETRIEVER, "/")
         model.retrievers_ = tuple(
-            registered_class("retriever", kept).restore(
-                kept["spec"], part_of(arrays, one.name, "/"), catalogue
-            )
+            restored("retriever", kept, part_of(of_retrievers, one.name, "/"), catalogue)
             for kept, one in zip(spec["retrievers"], config.retrievers, strict=True)
         )
         second = part_of(arrays, "second", "/")
