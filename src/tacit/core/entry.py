@@ -86,6 +86,6 @@ class Entry:
             wanted = "a function that returns an encoder" if self.kind == "encoder" else "a class"
             raise ConfigError(
                 f"the {self.kind} {self.name!r} of {self.distribution} is registered as {self.path}, which "
-                f"is a {type(found).__name__}; its entry point must name {wanted}"
+                f"is of the type {type(found).__name__}; its entry point must name {wanted}"
             )
         return found

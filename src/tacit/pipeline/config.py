@@ -54,6 +54,7 @@ NOBODY = "none"
 
 _REPEATS = "repeats"
 _COMPONENTS = ("retrievers", "ranker", "rerank")
+_OF_A_RANKER = ("name", "families", "tasks", "scale", "epochs_", "fit", "score", "spec", "arrays", "restore")
 
 Retrievers = Sequence[Recommender | str] | Mapping[str, Mapping[str, Any] | Recommender]
 """Accepted forms of retrievers: objects and names, or parameters by name."""
@@ -398,8 +399,11 @@ def _ranker(given: Any) -> Ranker | None:
         if name in _names("reranker"):
             raise ConfigError(f"{name!r} is a re-ranker and no ranker; write rerank = {{name = {name!r}}}")
         given = register.create("ranker", name, own)
-    form = "name, families, tasks, scale, epochs_, fit(train, valid, columns, ...) and score(features, base)"
-    _check_methods(given, "ranker", ("name", "families", "tasks", "scale", "fit", "score"), form)
+    form = (
+        "name, families, tasks, scale, epochs_, fit(train, valid, columns, ...), score(features, base), "
+        "spec, arrays and restore"
+    )
+    _check_methods(given, "ranker", _OF_A_RANKER, form)
     _check_call(given, "score", 2, set(), "ranker", form)
     keywords = {"test", "rng", "progress", "on_epoch"}
     _check_call(given, "fit", 3, keywords, "ranker", form)
@@ -422,7 +426,7 @@ def _check_families(ranker: Any) -> None:
             "of names, or None"
         )
     for family in families or ():
-        if family not in FAMILIES:
+        if not isinstance(family, str) or family not in FAMILIES:
             raise ConfigError(
                 f"the ranker has no feature family {shown(family)}; known: {', '.join(FAMILIES)}"
             )

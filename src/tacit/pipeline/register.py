@@ -248,15 +248,20 @@ def entry_of(kind: Kind, component: object) -> Entry | None:
     """Return the entry of a component by its class; None where that is not registered."""
     own = type(component)
     path = f"{own.__module__}:{own.__qualname__}"
-    for entry in ENTRIES:
+    outside = [_outside(kind, point) for point in _points(kind)]
+    for entry in (*ENTRIES, *outside):
         if entry.kind == kind and entry.path == path:
             return entry
-    for point in _points(kind):
-        # A package may hand out its class from another module than the one that holds it.
-        entry = _outside(kind, point)
-        if entry.path == path or (entry.path.endswith(f":{own.__qualname__}") and entry.load() is own):
-            return entry
-    return None
+    # A package may hand out its class from another module than the one that holds it.
+    alike = [entry for entry in outside if entry.path.endswith(f":{own.__qualname__}")]
+    return next((entry for entry in alike if _is_of(entry, own)), None)
+
+
+def _is_of(entry: Entry, cls: type) -> bool:
+    try:
+        return entry.load() is cls
+    except ConfigError:  # a broken package says nothing of the others
+        return False
 
 
 def summary_of(kind: Kind, component: object) -> str:
