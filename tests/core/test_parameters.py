@@ -18,6 +18,7 @@ from tacit.core.parameters import (
     from_plain,
     learned,
     parameter,
+    shown,
     space_of,
     values_of,
 )
@@ -363,3 +364,35 @@ def test_a_specification_builds_the_same_component(**values: Any) -> None:
     again = build(Model, spec, "the model", name=name)
     assert again == model
     assert again.spec() == model.spec()
+
+
+def test_a_value_without_an_annotation_is_a_new_default() -> None:
+    class Fast(Model):
+        name = "fast"
+        rate = 0.9
+        layers = [4]  # noqa: RUF012
+        by_kind = {"view": 2.0}  # noqa: RUF012
+
+    model = Fast()
+    assert (model.name, model.rate, model.layers, model.by_kind) == ("fast", 0.9, (4,), {"view": 2.0})
+    assert Fast(rate=0.1).rate == 0.1
+    assert space_of(Fast) == space_of(Model)
+    with pytest.raises(ConfigError, match=r"fast: rate is 2\.0; it must be more than 0"):
+        Fast(rate=2.0)
+    assert Model().rate == 0.5
+
+
+def test_a_value_without_an_annotation_gives_a_default_to_what_had_none() -> None:
+    class Named(Parameterised):
+        name: str
+
+    class Mine(Named):
+        name = "mine"
+
+    assert Mine().name == "mine"
+
+
+@pytest.mark.parametrize("value", [10**9_000, "x" * 999, [[1, "\n"]] * 99, np.zeros((50, 50))], ids="abcd")
+def test_a_value_is_shown_on_one_short_line(value: object) -> None:
+    assert len(shown(value)) < 110
+    assert "\n" not in shown(value)

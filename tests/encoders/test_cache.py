@@ -2,13 +2,15 @@
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
 from tacit.encoders.cache import CachedEncoder, default_file
@@ -169,3 +171,35 @@ def test_the_file_lies_where_the_environment_says(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("TACIT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_file() == tmp_path / "tacit" / "vectors.sqlite3"
+
+
+@pytest.mark.parametrize(
+    ("encode", "message"),
+    [
+        (
+            lambda texts: np.zeros((len(texts), 4), np.float32),
+            r"returned float32\[2, 4\] for 2 texts; it must be",
+        ),
+        (lambda texts: [[1.0] * 3 for _ in texts], "returned list for 2 texts"),
+        (lambda texts: np.full((len(texts), 3), np.nan, np.float32), "vectors with NaN or infinity"),
+        (lambda texts: np.ones((len(texts), 3), int), r"returned int64\[2, 3\]"),
+        (lambda texts: texts.no_such_method(), r"failed \(AttributeError: .*\); mend it, or name another"),
+    ],
+)
+def test_what_is_no_vector_is_refused_and_not_kept(
+    file: Path, encode: Callable[[list[str]], Any], message: str
+) -> None:
+    odd = Counting()
+    odd.encode = encode  # type: ignore[method-assign, assignment]
+    with pytest.raises(ConfigError, match=rf"the encoder 'counting' \(.*Counting\) {message}|{message}"):
+        CachedEncoder(odd, file).encode(["a", "bb"])
+    assert CachedEncoder(Counting(), file).encode(["a", "bb"]).tolist() == [[1] * 3, [2] * 3]
+
+
+def test_vectors_of_double_precision_are_found_again(file: Path) -> None:
+    wide = Counting()
+    wide.encode = lambda texts: np.array([[len(text)] * 3 for text in texts], float)  # type: ignore[method-assign, assignment]
+    CachedEncoder(wide, file).encode(["a"])
+    again = Counting()
+    assert CachedEncoder(again, file).encode(["a"]).tolist() == [[1] * 3]
+    assert again.asked == []

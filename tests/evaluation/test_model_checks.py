@@ -79,6 +79,7 @@ def test_bad_lists_are_refused(split: Split, change: Callable[[Ranking], Any], s
         evaluate_all({"mine": lambda: Lists(change)}, split)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -87,6 +88,9 @@ def test_bad_lists_are_refused(split: Split, change: Callable[[Ranking], Any], s
         (lambda s: s.astype(int), "returns scores of the type int64; it must be float32"),
         (lambda s: s.tolist(), "returns a list as scores; return a NumPy array of float32"),
         (lambda s: np.where(s == s.max(), np.nan, s), "scores with NaN; give -inf"),
+        (lambda s: np.asmatrix(s), "returns a matrix as scores"),
+        (lambda s: np.ma.masked_less(s, 2), "returns a MaskedArray as scores"),
+        (lambda s: np.where(s == s.max(), np.inf, s), r"scores with \+inf"),
         (lambda s: np.broadcast_to(s[0], s.shape), "cannot be written to; return a copy"),
     ],
 )
@@ -122,11 +126,23 @@ def test_what_is_no_model_is_refused() -> None:
     class Mute:
         def fit(self) -> None: ...
 
+    class NoChance(Popular):
+        def fit(self, interactions: Any, catalogue: Any) -> Self:  # type: ignore[override]
+            return self
+
+    class ScoreOfAll(Popular):
+        def score(self, queries: Any) -> Any:  # type: ignore[override]
+            return None
+
     assert isinstance(checked_model("mine", Popular), Popular)
     for make, said in (
         (dict, "no method fit"),
         (lambda: Popular, "no method fit"),
         (Mute, "neither a method score"),
+        (NoChance, "a fit that cannot be called .*rng"),
+        (ScoreOfAll, "a score that cannot be called"),
     ):
         with pytest.raises(ConfigError, match=f"the model 'mine' has {said}"):
             checked_model("mine", make)
+    with pytest.raises(ConfigError, match=r"'mine' cannot be made .*; give a function without arguments"):
+        checked_model("mine", lambda seed: Popular())  # type: ignore[misc, arg-type]

@@ -107,6 +107,32 @@ class NoBase(NoRanker):
         return features
 
 
+class Bare(NoRanker):
+    def score(self, features: Any, base: Any) -> Any:
+        return base
+
+
+class Own(NoRanker):
+    """A ranker of somebody's own, sound but for the values that are given."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update({"name": "own", "tasks": {}, "epochs_": [], **values})
+
+    def score(self, features: Any, base: Any) -> Any:
+        return base
+
+    def spec(self) -> Any: ...
+
+    def arrays(self) -> Any: ...
+
+    def restore(self) -> Any: ...
+
+
+class ScoreOfAll(Mine):
+    def score(self, queries: Any) -> Any:  # type: ignore[override]
+        return None
+
+
 WRONG_IN_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
     # a name that nothing has
     "retriever": (
@@ -153,7 +179,8 @@ WRONG_IN_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
     "no randomness": (lambda: Config(retrievers=[NoRandomness()]), "its fit cannot be called"),
     "no fit": (lambda: Config(retrievers=[Deaf()]), "Deaf is no retriever: its fit cannot be called"),
     "no name": (lambda: Config(retrievers=[Nameless()]), "has no name"),
-    "a number for a name": (lambda: Config(retrievers=[Numbered()]), "has no name; set name to a text"),
+    "a number for a name": (lambda: Config(retrievers=[Numbered()]), "the name 3: it is 3, not text"),
+    "a ranker without a snapshot": (lambda: Config(ranker=Bare()), "Bare is no ranker: it has no 'epochs_'"),  # type: ignore[arg-type]
     "a key that is no name": (
         lambda: Config(retrievers={3: {}}),  # type: ignore[dict-item]
         "retrievers has the key 3; the name of a retriever is text",
@@ -184,10 +211,44 @@ WRONG_IN_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "a re-ranker without its name": (
         lambda: Config(rerank={"top": 5}),
-        "rerank says nothing of its name; add name, one of pair",
+        "rerank has no name; add name, one of pair",
     ),
     "a ranker without score": (lambda: Config(ranker=NoRanker()), "NoRanker is no ranker: it has no 'score'"),  # type: ignore[arg-type]
     "no re-ranker": (lambda: Config(rerank=EASE()), "rerank is EASE\\(\\), of the wrong type; give PairC"),  # type: ignore[arg-type]
+    "score of all items only": (lambda: Config(retrievers=[ScoreOfAll()]), "its score cannot be called"),
+    # names that a file, a snapshot or a report cannot hold
+    "empty name": (lambda: Config(retrievers={"": {"model": "ease"}}), "the name '': it is empty"),
+    "blank name": (lambda: Config(retrievers=[EASE(name=" ")]), "the name ' ': it is empty"),
+    "stroke": (lambda: Config(retrievers={"a/b": {"model": "ease"}}), "the name 'a/b': it holds a '/'"),
+    "line break": (
+        lambda: Config(retrievers=[EASE(name="a\nb")]),
+        "it holds a character that cannot be prin",
+    ),
+    "half a character": (lambda: Config(retrievers={"\ud800": {"model": "ease"}}), "cannot be printed"),
+    "number as a name": (lambda: Config(ranker=Own(name=3)), "a ranker cannot have the name 3: it is 3, not"),
+    "name of no ranker": (lambda: Config(ranker=Own(name="none")), "'none' stands for no ranker"),
+    # a ranker's own values
+    "families as a number": (lambda: Config(ranker=Own(families=3)), "has the families 3, of the wrong type"),
+    "families as a text": (lambda: Config(ranker=Own(families="text")), "has the families 'text', of the wr"),
+    "families in families": (
+        lambda: Config(ranker=Own(families=[["text"]])),
+        "no feature family \\['text'\\]",
+    ),
+    "no tasks": (lambda: Config(ranker=Own(tasks=None)), "has the tasks None, of the wrong type"),
+    "tasks as a list": (
+        lambda: Config(ranker=Own(tasks=["view"])),
+        "has the tasks \\['view'\\], of the wrong",
+    ),
+    "negative task": (lambda: Config(ranker=Own(tasks={"view": -1.0})), "a weight must be at least 0"),
+    "task as a text": (lambda: Config(ranker=Own(tasks={"view": "much"})), "a number as its weight"),
+    "no task of weight": (lambda: Config(ranker=Own(tasks={"view": 0})), "at least one weight must be more"),
+    "unknown scale": (lambda: Config(ranker=Own(scale="loud")), "has the scale 'loud'; give one of standard"),
+    # rules and weights
+    "unknown rule": (lambda: Config(cleaning={"min_user_event": 5}), "have no 'min_user_event'; known: bot"),
+    "number for rules": (lambda: Config(cleaning=3), "cleaning is 3; it must be a table"),  # type: ignore[arg-type]
+    "word for a fill": (lambda: Rules(fill={"value": "median"}), "must be an object of the class Fill"),  # type: ignore[dict-item]
+    "huge weight": (lambda: Config(similar={"ease": 1e308}), "at least 0 and at most 1e"),
+    "no weight": (lambda: Config(similar={"ease": float("nan")}), "similar is {'ease': nan}"),
     # that contradict each other
     "windows and share": (lambda: Config(windows=4, share=0.3), "leave nothing to learn from"),
     "repeats": (lambda: Config(retrievers=["repeats"]), "'repeats' scores nothing while repeats is false"),
@@ -261,6 +322,13 @@ def test_what_cannot_be_is_one_sentence(case: str) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("digits", [400, 9_000])
+def test_a_long_value_is_shortened_in_a_message(digits: int) -> None:
+    with pytest.raises(ConfigError, match=r"ease: l2 is .*, of the wrong type") as error:
+        EASE(l2=10**digits)
+    assert len(str(error.value)) < 200
+
+
 @pytest.mark.parametrize("case", WRONG_IN_TOML)
 def test_what_cannot_be_in_a_file_is_one_sentence(case: str) -> None:
     text, message = WRONG_IN_TOML[case]
@@ -287,6 +355,11 @@ def test_objects_names_and_tables_say_the_same() -> None:
     assert Config(rerank="none").rerank is Config(rerank=None).rerank is None
     mine = Mine()
     assert Config(retrievers={"mine": mine}).retrievers == (mine,)
+    assert config_of_toml("[ranker]\nname = 'none'\n[rerank]\nname = 'none'") == Config(ranker=None)
+    assert config_of_toml("retrievers = ['trending', 'ease']") == Config(retrievers=["trending", "ease"])
+    assert Config(cleaning={"fill": {"value": "median"}}) == Config(
+        cleaning=parse_rules({"fill": {"value": "median"}})
+    )
     assert Config(retrievers={"again": EASE()}).retrievers == (EASE(name="again"),)
     assert Config(rerank="pair").rerank == PairClassifier()
     assert Config(retrievers=["popular"]).retrievers == (Trending(name="popular", half_life=inf),)
@@ -366,6 +439,7 @@ def test_a_configuration_and_its_file_are_the_same(case: str) -> None:
     config = CONFIGS[case]
     assert config_of_toml(config.to_toml()) == config
     assert parse_config(config.to_dict()) == config
+    assert Config(**config.to_dict()) == config
 
 
 @given(st.data())
@@ -392,6 +466,12 @@ def test_what_is_not_registered_works_in_python_and_cannot_be_written() -> None:
         ConfigError, match="Mine is not a registered retriever and cannot be written to a file"
     ):
         config.to_toml()
+
+
+def test_a_name_that_a_file_would_lose_cannot_be_written() -> None:
+    assert Config(ranker=MLP(name="wide")).ranker == MLP(name="wide")
+    with pytest.raises(ConfigError, match="the ranker 'wide' of tacit-recsys is registered as 'mlp'"):
+        Config(ranker=MLP(name="wide")).to_toml()
 
 
 def test_a_configuration_never_changes() -> None:

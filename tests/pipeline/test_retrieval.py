@@ -1,11 +1,13 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tacit.core.errors import ConfigError
 from tacit.core.types import Float32, Int32
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
-from tacit.pipeline.retrieval import candidates, collect, filled, normalised, union
+from tacit.pipeline.retrieval import candidates, collect, filled, normalised, scores_of, union
 
 
 class Fixed:
@@ -96,3 +98,21 @@ def test_later_items_do_not_reach_a_retriever_that_cannot_take_them_in() -> None
     found = candidates([Frozen("frozen", [0, 1, 2, 3])], queries, 10, np.full(6, True), known=4)
     assert found.items.tolist() == [[0, 1, 2, 3]] * 2
     assert found.scores[:, :, 0].tolist() == [[0, 1, 2, 3]] * 2
+
+
+class Odd(Fixed):
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        return super().score(queries, items)[:, :-1]
+
+
+def test_scores_of_somebody_elses_retriever_are_checked_wherever_they_come_in() -> None:
+    odd, queries = Odd("odd", [5, 4, 3, 2, 1]), Queries.of([[0], [1]])
+    message = (
+        r"the retriever 'odd' returns scores of the shape \(2, 4\); it must be \(2, 5\): queries x items"
+    )
+    with pytest.raises(ConfigError, match=message):
+        collect([A, odd], queries, 2, np.ones(5, dtype=bool))
+    with pytest.raises(ConfigError, match=r"it must be \(2, 3\)"):
+        candidates([odd], queries, 2, np.ones(5, dtype=bool), known=3)
+    with pytest.raises(ConfigError, match=r"it must be \(2, 2\)"):
+        scores_of(odd, queries, 2, np.array([0, 3], dtype=np.int32))

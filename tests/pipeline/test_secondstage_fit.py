@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import finished, learn
 from tacit.pipeline.training_report import TrainingReport
 from tacit.pipeline.windows import Window, rank_windows
+from tacit.rankers.linear import Linear
 from tacit.rankers.ranker import Epoch
 from tacit.testing.generated import small_log
 
@@ -341,3 +343,65 @@ def test_the_ranker_says_how_features_are_scaled() -> None:
     )
     with pytest.raises(ConfigError, match="scale is 'log'"):
         Config(ranker={"name": "mlp", "scale": "log"})
+
+
+class Own(Linear):
+    """A ranker of somebody's own that changes its scores, or what its fit returns."""
+
+    name = "own"
+    change = None
+    forgets = False
+
+    def fit(self, *given: Any, **more: Any) -> Any:
+        super().fit(*given, **more)
+        return None if self.forgets else self
+
+    def score(self, features: Float32, base: Float32) -> Any:
+        scores = super().score(features, base)
+        return scores if self.change is None else self.change(scores)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: None, "returns a NoneType as scores"),
+        (lambda s: s.tolist(), "returns a list as scores"),
+        (lambda s: "high", "returns a str as scores"),
+        (lambda s: s.astype(object), "returns scores of the type object"),
+        (lambda s: s[:-1], r"returns scores of the shape .*: one for each pair"),
+        (lambda s: s[:, None], "returns scores of the shape"),
+        (lambda s: np.full_like(s, np.nan), "returns scores with NaN or infinity"),
+    ],
+)
+def test_scores_of_a_ranker_of_ones_own_are_checked(change: Callable[[Float32], Any], message: str) -> None:
+    some = examples_of(some_labels(), scores=noise, features=flat(telling))
+    own = Own(epochs=1)
+    own.change = change
+    with pytest.raises(ConfigError, match=f"the ranker 'own' {message}"):
+        fit_ranker(
+            own,
+            [some],
+            Blend().fit([some.labelled], 2),
+            0.75,
+            rng=np.random.default_rng(0),
+            progress=SILENT,
+            on_epoch=None,
+        )
+
+
+def test_a_ranker_whose_fit_returns_nothing_is_refused() -> None:
+    some = examples_of(some_labels(), scores=noise, features=flat(telling))
+    own = Own(epochs=1)
+    own.forgets = True
+    with pytest.raises(
+        ConfigError, match="the fit of the ranker 'own' returned a NoneType; it must return se"
+    ):
+        fit_ranker(
+            own,
+            [some],
+            Blend().fit([some.labelled], 2),
+            0.75,
+            rng=np.random.default_rng(0),
+            progress=SILENT,
+            on_epoch=None,
+        )

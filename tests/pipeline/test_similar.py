@@ -92,6 +92,30 @@ def test_a_weight_makes_a_list_count_more_and_0_leaves_it_out() -> None:
     assert answer(ALL, 4, "alike", weights={"a": 0.0}).items.tolist() == [[4, 3, 6, -1]]
 
 
+@pytest.mark.parametrize("weight", [1e-320, 1e-30, 1e6])
+def test_the_scale_does_not_depend_on_the_weights(weight: float) -> None:
+    both = {"a": weight, "b": weight}
+    np.testing.assert_allclose(
+        answer(ALL, 4, "alike", weights=both).scores, answer(ALL, 4, "alike").scores, rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([3, 4], "the retriever 'a' returns a list from similar; return a tacit.data.ranking.Ranking"),
+        (ranking([3, 99]), "the retriever 'a' lists the item 99; items are codes from 0 to 11"),
+        (ranking([3, 3]), "the retriever 'a' lists an item twice"),
+        (ranking([3], [4]), r"the items of lists of the shape \(2, 1\)"),
+    ],
+)
+def test_lists_that_are_none_are_refused(given: Any, message: str) -> None:
+    odd = Alike("a", [])
+    odd.similar = lambda items, k: given  # type: ignore[method-assign]
+    with pytest.raises(ConfigError, match=message):
+        answer([odd], 2, "alike")
+
+
 def test_the_item_itself_and_what_is_not_available_are_left_out() -> None:
     available = np.ones(N_ITEMS, dtype=bool)
     available[4] = False

@@ -272,3 +272,10 @@ def test_a_model_may_stand_twice_under_names_of_its_own() -> None:
     np.testing.assert_array_equal(
         again.recommend(everybody(), 5).items, model.recommend(everybody(), 5).items
     )
+
+
+def test_no_name_of_a_retriever_is_that_of_another_part() -> None:
+    log, catalogue = small_log()
+    named = {name: {"model": "ease"} for name in ("second", "rerank", "retriever", "sec:ond")}
+    model = TwoStage(Config(retrievers=named, ranker=None)).fit(log, catalogue, rng=np.random.default_rng(7))
+    assert_same(restored(model, catalogue).recommend(everybody(), 5), model.recommend(everybody(), 5))

@@ -54,7 +54,6 @@ NOBODY = "none"
 
 _REPEATS = "repeats"
 _COMPONENTS = ("retrievers", "ranker", "rerank")
-_OF_A_RANKER = ("name", "families", "tasks", "scale", "epochs_", "fit", "score", "spec", "arrays", "restore")
 
 Retrievers = Sequence[Recommender | str] | Mapping[str, Mapping[str, Any] | Recommender]
 """Accepted forms of retrievers: objects and names, or parameters by name."""
@@ -403,10 +402,11 @@ def _ranker(given: Any) -> Ranker | None:
         "name, families, tasks, scale, epochs_, fit(train, valid, columns, ...), score(features, base), "
         "spec, arrays and restore"
     )
-    _check_methods(given, "ranker", _OF_A_RANKER, form)
+    _check_methods(given, "ranker", ("name", "families", "tasks", "scale", "fit", "score"), form)
     _check_call(given, "score", 2, set(), "ranker", form)
     keywords = {"test", "rng", "progress", "on_epoch"}
     _check_call(given, "fit", 3, keywords, "ranker", form)
+    _check_methods(given, "ranker", ("epochs_", "spec", "arrays", "restore"), form)
     _check_name("ranker", given.name)
     _check_families(given)
     _check_tasks(given)
