@@ -248,13 +248,14 @@ def entry_of(kind: Kind, component: object) -> Entry | None:
     """Return the entry of a component by its class; None where that is not registered."""
     own = type(component)
     path = f"{own.__module__}:{own.__qualname__}"
-    outside = [_outside(kind, point) for point in _points(kind)]
-    for entry in (*ENTRIES, *outside):
+    for entry in ENTRIES:
         if entry.kind == kind and entry.path == path:
             return entry
-    # A package may hand out its class from another module than the one that holds it.
+    outside = [_outside(kind, point) for point in _points(kind)]
     alike = [entry for entry in outside if entry.path.endswith(f":{own.__qualname__}")]
-    return next((entry for entry in alike if _is_of(entry, own)), None)
+    # A package may hand out its class from another module than the one that holds it.
+    same = (entry for entry in alike if entry.path == path or _is_of(entry, own))
+    return next(same, None)
 
 
 def _is_of(entry: Entry, cls: type) -> bool:
