@@ -40,7 +40,7 @@ def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None =
         return load(Path(source), lambda base: encoder_from(base, cache=cache))
     name, argument = _parts(source)
     entry = register.find("encoder", name)
-    encoder = _made(entry, argument, texts, cache)
+    encoder = _created(entry, argument, texts, cache)
     if not isinstance(encoder, TextEncoder):
         raise ConfigError(
             f"the encoder {name!r} of {entry.distribution} gave a {type(encoder).__name__}; it must give an "
@@ -49,7 +49,7 @@ def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None =
     return encoder if entry.distribution == OURS else cached(encoder, cache)
 
 
-def _made(entry: Entry, argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
+def _created(entry: Entry, argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
     """Return what the function of an encoder returns."""
     make = entry.load()
     if entry.distribution == OURS:
