@@ -202,4 +202,4 @@ def test_vectors_of_double_precision_are_found_again(file: Path) -> None:
     CachedEncoder(wide, file).encode(["a"])
     again = Counting()
     assert CachedEncoder(again, file).encode(["a"]).tolist() == [[1] * 3]
-    assert again.asked == []
+    assert again.requested == []
