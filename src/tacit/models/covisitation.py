@@ -112,13 +112,13 @@ class CoVisitation(Retriever):
     """
 
     name: str = "covisitation"
-    window: int = parameter(default=10, low=1, unit="events", search=Int(3, 20, log=True))
+    window: int = parameter(default=10, low=1, high=1_000, unit="events", search=Int(3, 20, log=True))
     gap: float = parameter(default=inf, low=0, unit="hours")
     half_life: float = parameter(default=inf, above=0, unit="days", search=Choice((inf, 7.0, 30.0, 90.0)))
-    backward: float = parameter(default=0.75, low=0, search=Float(0.0, 1.0))
+    backward: float = parameter(default=0.75, low=0, high=1_000, search=Float(0.0, 1.0))
     distance: float = parameter(default=0.8, above=0, high=1, search=Float(0.5, 1.0))
-    popularity: float = parameter(default=0.15, low=0, search=Float(0.0, 0.5))
-    last: int = parameter(default=30, low=1, unit="events")
+    popularity: float = parameter(default=0.15, low=0, high=10, search=Float(0.0, 0.5))
+    last: int = parameter(default=30, low=1, high=10_000, unit="events")
     decay: float = parameter(default=0.85, above=0, high=1, search=Float(0.5, 0.9))
     tails_: Events = learned()
     counts_: sparse.csr_array = learned()

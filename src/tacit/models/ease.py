@@ -49,11 +49,11 @@ class EASE(AlikeByItems):
     """
 
     name: str = "ease"
-    l2: float = parameter(default=4.0, low=0, search=Float(0.3, 30.0, log=True))
+    l2: float = parameter(default=4.0, low=0, high=1e6, search=Float(0.3, 30.0, log=True))
     rarity: float = parameter(default=0.0, low=0, high=1, search=Float(0.0, 1.0))
-    keep: int = parameter(default=200, low=1)
+    keep: int = parameter(default=200, low=1, high=100_000)
     decay: float = parameter(default=0.9, above=0, high=1, search=DECAY)
-    max_items: int = parameter(default=10_000, low=1)
+    max_items: int = parameter(default=10_000, low=1, high=1_000_000)
     half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:

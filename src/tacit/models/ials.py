@@ -85,13 +85,13 @@ class IALS(Retriever):
     """
 
     name: str = "ials"
-    embedding_size: int = parameter(default=64, low=1, search=Choice((32, 64, 128)))
-    epochs: int = parameter(default=8, low=1)
-    reg: float = parameter(default=0.02, low=0, search=Float(0.003, 0.1, log=True))
+    embedding_size: int = parameter(default=64, low=1, high=2_048, search=Choice((32, 64, 128)))
+    epochs: int = parameter(default=8, low=1, high=10_000)
+    reg: float = parameter(default=0.02, low=0, high=1e6, search=Float(0.003, 0.1, log=True))
     frequency: float = parameter(default=1.0, low=0, high=1)
-    unobserved: float = parameter(default=2.0, low=0, search=Float(0.5, 10.0, log=True))
+    unobserved: float = parameter(default=2.0, above=0, high=1e6, search=Float(0.5, 10.0, log=True))
     decay: float = parameter(default=0.9, above=0, high=1, search=DECAY)
-    max_events: int = parameter(default=3_000_000, low=1, unit="events")
+    max_events: int = parameter(default=3_000_000, low=1, high=10**12, unit="events")
     items_: Factors = learned()
     scale_: float = learned()
 

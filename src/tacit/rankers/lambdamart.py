@@ -64,16 +64,16 @@ class LambdaMART(ParameterisedRanker):
 
     name: str = "lambdamart"
     families: Sequence[str] | None = None
-    tasks: Mapping[str, float] = parameter(default_factory=dict, low=0)
+    tasks: Mapping[str, float] = parameter(default_factory=dict, low=0, high=1e6)
     leaves: int = parameter(default=15, low=2, high=131_072)  # the limit of LightGBM
-    learning_rate: float = parameter(default=0.05, above=0)
-    min_pairs: int = parameter(default=50, low=0)
-    l2: float = parameter(default=10.0, low=0)
+    learning_rate: float = parameter(default=0.05, above=0, high=10)
+    min_pairs: int = parameter(default=50, low=0, high=1_000_000_000)
+    l2: float = parameter(default=10.0, low=0, high=1e6)
     feature_share: float = parameter(default=0.5, above=0, high=1)
     pair_share: float = parameter(default=0.7, above=0, high=1)
-    epochs: int = parameter(default=60, low=0)
-    patience: int = parameter(default=6, low=1)
-    threads: int = parameter(default=0, low=0)
+    epochs: int = parameter(default=60, low=0, high=100_000)
+    patience: int = parameter(default=6, low=1, high=100_000)
+    threads: int = parameter(default=0, low=0, high=1_024)
     epochs_: list[Epoch] = learned(default_factory=list)
     booster_: "Booster | None" = learned(default=None)
 

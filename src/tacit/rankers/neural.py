@@ -60,19 +60,19 @@ class NeuralRanker(ParameterisedRanker, ABC):
         "auto" takes a GPU where there is one.
     """
 
-    members: int = parameter(default=4, low=1)
+    members: int = parameter(default=4, low=1, high=1_000)
     families: Sequence[str] | None = None
-    tasks: Mapping[str, float] = parameter(default_factory=dict, low=0)
+    tasks: Mapping[str, float] = parameter(default_factory=dict, low=0, high=1e6)
     scale: Scale = "standard"
     loss: Literal["bce", "listwise", "pairwise"] = "listwise"
     dropout: float = parameter(default=0.2, low=0, below=1)
-    learning_rate: float = parameter(default=1e-3, above=0)
-    weight_decay: float = parameter(default=1e-3, low=0)
-    epochs: int = parameter(default=30, low=0)
-    patience: int = parameter(default=4, low=1)
-    batch_size: int = parameter(default=2048, low=1)
-    table: int = parameter(default=4096, low=1)
-    embedding: int = parameter(default=4, low=1)
+    learning_rate: float = parameter(default=1e-3, above=0, high=1)
+    weight_decay: float = parameter(default=1e-3, low=0, high=10)
+    epochs: int = parameter(default=30, low=0, high=100_000)
+    patience: int = parameter(default=4, low=1, high=100_000)
+    batch_size: int = parameter(default=2048, low=1, high=10_000_000)
+    table: int = parameter(default=4096, low=1, high=10_000_000)
+    embedding: int = parameter(default=4, low=1, high=4_096)
     device: str = "auto"
     epochs_: list[Epoch] = learned(default_factory=list)
     members_: list[Arrays] = learned(default_factory=list)

@@ -130,19 +130,19 @@ class PairClassifier(Parameterised):
     model: str = "minilm"
     train: str = "last:2"
     pooling: Literal["mean", "cls"] = "mean"
-    history: int = parameter(default=3, low=1)
-    history_tokens: int = parameter(default=24, low=1)
-    item_tokens: int = parameter(default=16, low=1)
-    learning_rate: float = parameter(default=1e-4, above=0)
-    weight_decay: float = parameter(default=0.01, low=0)
-    epochs: int = parameter(default=3, low=1)
-    batch_size: int = parameter(default=32, low=1)
-    patience: int = parameter(default=1, low=1)
-    pairs: int = parameter(default=10_000, low=1)
+    history: int = parameter(default=3, low=1, high=1_000)
+    history_tokens: int = parameter(default=24, low=1, high=10_000)
+    item_tokens: int = parameter(default=16, low=1, high=10_000)
+    learning_rate: float = parameter(default=1e-4, above=0, high=1)
+    weight_decay: float = parameter(default=0.01, low=0, high=10)
+    epochs: int = parameter(default=3, low=1, high=100_000)
+    batch_size: int = parameter(default=32, low=1, high=100_000)
+    patience: int = parameter(default=1, low=1, high=100_000)
+    pairs: int = parameter(default=10_000, low=1, high=100_000_000)
     seconds: float = parameter(default=600.0, above=0, unit="seconds")
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    top: int = parameter(default=20, low=2)
+    top: int = parameter(default=20, low=2, high=10_000)
     milliseconds: float = parameter(default=50.0, above=0, unit="milliseconds")
     epochs_: list[Epoch] = learned(default_factory=list)
     identity_: str = learned(default="")

@@ -1,0 +1,111 @@
+"""Every component works at the ends of what its parameters may be, and every end is finite where it should."""
+
+import math
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
+import pytest
+
+from tacit.core.errors import UnsupportedError
+from tacit.core.parameters import Parameter, declared
+from tacit.core.spaces import Choice
+from tacit.data.queries import Queries
+from tacit.pipeline import register
+from tacit.pipeline.config import Config
+from tacit.pipeline.register import create
+from tacit.testing.generated import small_log
+
+ENDLESS = {"half_life", "gap", "minutes", "seconds", "milliseconds"}
+"""Times, for which infinity means: it never ends."""
+
+QUICK = {"transformer": {"epochs": 1, "embedding_size": 8, "heads": 1, "blocks": 1, "device": "cpu"}}
+"""What keeps a fit short."""
+
+COSTLY = {
+    ("ials", "embedding_size"),
+    ("ials", "epochs"),
+    *(("transformer", name) for name in ("embedding_size", "heads", "blocks", "epochs", "max_length")),
+}
+"""Parameters whose largest value takes long, and nothing else."""
+
+KINDS: tuple[register.Kind, ...] = ("retriever", "ranker", "reranker")
+COMPONENTS = [(entry.kind, entry.name) for kind in KINDS for entry in register.entries(kind)]
+
+
+def numeric(one: Parameter) -> type | None:
+    """The type of the numbers that a parameter holds; None where it holds none."""
+    found = set(_types(one.kind))
+    return float if float in found else int if int in found else None
+
+
+def _types(kind: Any) -> Iterator[Any]:
+    if get_origin(kind) is Literal:
+        return
+    yield kind
+    for part in get_args(kind):
+        yield from _types(part)
+
+
+def ends(one: Parameter, *, high: bool) -> list[int | float]:
+    """The smallest and the largest value of a parameter, and the ends of its search."""
+    form, bounds = numeric(one), one.bounds
+    assert form is not None
+    found: list[Any] = [] if bounds.low is None else [bounds.low]
+    if bounds.above is not None:
+        found.append(math.nextafter(bounds.above, math.inf))
+    if high and bounds.high is not None:
+        found.append(bounds.high)
+    if bounds.below is not None:
+        found.append(math.nextafter(bounds.below, -math.inf))
+    if one.search is not None:
+        tried = one.search.values if isinstance(one.search, Choice) else (one.search.low, one.search.high)
+        found += [value for value in tried if isinstance(value, int | float)]
+    return sorted({form(value) for value in found})
+
+
+CASES = [
+    pytest.param(entry.name, one.name, value, id=f"{entry.name}-{one.name}={value:g}")
+    for entry in register.entries("retriever")
+    for one in declared(entry.load()).values()
+    if numeric(one) is not None
+    for value in ends(one, high=(entry.name, one.name) not in COSTLY)
+]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("name", "parameter", "value"), CASES)
+def test_a_retriever_fits_and_scores_at_the_ends_of_its_parameters(
+    name: str, parameter: str, value: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log, catalogue = small_log()
+    model = create("retriever", name, {**QUICK.get(name, {}), parameter: value})
+    try:
+        model.fit(log, catalogue, rng=np.random.default_rng(0))
+    except UnsupportedError as error:
+        assert "raise l2" in str(error)
+        return
+    histories = Queries.joined([Queries.of([[], [0, 1], [89]]), log.queries(np.arange(3, dtype=np.int32))])
+    scores = model.score(histories)
+    assert scores.shape == (6, len(catalogue))
+    assert not np.isnan(scores).any()
+    assert not (scores == np.inf).any()
+    assert capfd.readouterr() == ("", "")  # no words of a library
+
+
+@pytest.mark.parametrize(("kind", "name"), COMPONENTS)
+def test_every_number_of_a_component_has_a_largest_value(kind: register.Kind, name: str) -> None:
+    check_finite(register.find(kind, name).load())
+
+
+def test_every_number_of_a_configuration_has_a_largest_value() -> None:
+    check_finite(Config)
+
+
+def check_finite(cls: type) -> None:
+    for one in declared(cls).values():
+        if numeric(one) is None or one.name in ENDLESS:
+            continue
+        limits = [limit for limit in (one.bounds.high, one.bounds.below) if limit is not None]
+        assert limits, one.name
+        assert all(map(math.isfinite, limits)), one.name
