@@ -10,7 +10,10 @@ import pytest
 from tacit.core.errors import UnsupportedError
 from tacit.core.parameters import Parameter, declared
 from tacit.core.spaces import Choice
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
+from tacit.models.protocol import ComesNext, Explains, SimilarItems
 from tacit.pipeline import register
 from tacit.pipeline.config import Config
 from tacit.pipeline.register import create
@@ -79,18 +82,40 @@ def test_a_retriever_fits_and_scores_at_the_ends_of_its_parameters(
     name: str, parameter: str, value: float, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log, catalogue = small_log()
-    model = create("retriever", name, {**QUICK.get(name, {}), parameter: value})
+    check_works(create("retriever", name, {**QUICK.get(name, {}), parameter: value}), log, catalogue)
+    assert capfd.readouterr() == ("", "")  # no words of a library
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("name", "parameter", "value"), CASES)
+def test_a_retriever_of_a_log_of_one_event_works_at_the_ends_of_its_parameters(
+    name: str, parameter: str, value: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log, catalogue = small_log()
+    single = log.select(np.arange(len(log)) == 0)
+    check_works(create("retriever", name, {**QUICK.get(name, {}), parameter: value}), single, catalogue)
+    assert capfd.readouterr() == ("", "")
+
+
+def check_works(model: Any, log: Interactions, catalogue: Catalogue) -> None:
+    """Fit, score, explain and list similar items, for histories with and without events."""
     try:
         model.fit(log, catalogue, rng=np.random.default_rng(0))
     except UnsupportedError as error:
         assert "raise l2" in str(error)
         return
-    histories = Queries.joined([Queries.of([[], [0, 1], [89]]), log.queries(np.arange(3, dtype=np.int32))])
+    histories = Queries.joined([Queries.of([[], [0, 1], [89]]), log.queries(np.arange(1, dtype=np.int32))])
     scores = model.score(histories)
-    assert scores.shape == (6, len(catalogue))
+    assert scores.shape == (4, len(catalogue))
     assert not np.isnan(scores).any()
     assert not (scores == np.inf).any()
-    assert capfd.readouterr() == ("", "")  # no words of a library
+    items = np.array([0, 1, 89, 2], dtype=np.int32)
+    if isinstance(model, Explains):
+        assert np.isfinite(model.explain(histories, items)).all()
+    if isinstance(model, SimilarItems):
+        assert model.similar(items, 5).items.shape == (4, 5)
+    if isinstance(model, ComesNext):
+        assert model.following(items, 5).items.shape == (4, 5)
 
 
 @pytest.mark.parametrize(("kind", "name"), COMPONENTS)

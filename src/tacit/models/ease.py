@@ -76,7 +76,7 @@ class EASE(AlikeByItems):
         penalty = self.l2 * squares.mean() * (squares / squares.mean()) ** self.rarity
         if X.shape[1] <= self.max_items:
             return _dense(X, penalty, self.keep)
-        head = most_popular(X, self.max_items // 3)
+        head = most_popular(X, max(self.max_items // 3, 1))
         rest = np.setdiff1d(np.arange(X.shape[1]), head)
         tail = [rest[group] for group in groups(X[:, rest], max(self.max_items // 8, 1), rng)]
         return arrowhead(X, penalty, head, tail, self.keep)
