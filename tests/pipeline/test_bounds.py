@@ -1,4 +1,4 @@
-"""Every component works at the ends of what its parameters may be, and every end is finite where it should."""
+"""Every component works at the ends of what its parameters may be, and the ends are finite."""
 
 import math
 from collections.abc import Iterator
@@ -6,8 +6,9 @@ from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 import pytest
+from tests.core.test_devices import ABSENT
 
-from tacit.core.errors import UnsupportedError
+from tacit.core.errors import ConfigError, UnsupportedError
 from tacit.core.parameters import Parameter, declared
 from tacit.core.spaces import Choice
 from tacit.data.catalogue import Catalogue
@@ -15,8 +16,9 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models.protocol import ComesNext, Explains, SimilarItems
 from tacit.pipeline import register
-from tacit.pipeline.config import Config
+from tacit.pipeline.config import Config, parse_config
 from tacit.pipeline.register import create
+from tacit.pipeline.twostage import TwoStage
 from tacit.testing.generated import small_log
 
 ENDLESS = {"half_life", "gap", "minutes", "seconds", "milliseconds"}
@@ -134,3 +136,31 @@ def check_finite(cls: type) -> None:
         limits = [limit for limit in (one.bounds.high, one.bounds.below) if limit is not None]
         assert limits, one.name
         assert all(map(math.isfinite, limits)), one.name
+
+
+@pytest.mark.parametrize(("kind", "name"), COMPONENTS)
+def test_a_device_is_checked_when_a_component_is_made(kind: register.Kind, name: str) -> None:
+    if "device" not in declared(register.find(kind, name).load()):
+        return
+    for device in ("", "nope", "meta"):
+        with pytest.raises(ConfigError, match=f"{name}: device is {device!r}"):
+            create(kind, name, {"device": device})
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"retrievers": {"trending": {}, "transformer": {"device": ABSENT}}},
+        {"ranker": {"name": "mlp", "device": ABSENT}},
+        {"rerank": {"name": "pair", "device": ABSENT}},
+    ],
+)
+def test_a_device_that_is_not_there_is_refused_before_the_first_fit(part: dict[str, Any]) -> None:
+    log, catalogue = small_log()
+    model = TwoStage(parse_config(part))
+    with pytest.raises(ConfigError, match=f"device is '{ABSENT}' and this machine has no such device"):
+        model.fit(log, catalogue, rng=Untouched())  # type: ignore[arg-type]
+
+
+class Untouched:
+    """Randomness that a fit which ends at once never asks for."""

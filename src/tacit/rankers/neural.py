@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
+from tacit.core.devices import check_device_name
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
@@ -57,7 +58,7 @@ class NeuralRanker(ParameterisedRanker, ABC):
         Rows and width of the table in which buckets (`tacit.features.feature_columns.Column`) are looked up;
         more buckets than rows share rows.
     device : str
-        "auto" takes a GPU where there is one.
+        "cpu", "cuda", "cuda:0" (or another number), "mps"; "auto" takes a GPU where there is one.
     """
 
     members: int = parameter(default=4, low=1, high=1_000)
@@ -76,6 +77,10 @@ class NeuralRanker(ParameterisedRanker, ABC):
     device: str = "auto"
     epochs_: list[Epoch] = learned(default_factory=list)
     members_: list[Arrays] = learned(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_device_name(self.device, self.name)
 
     def fit(
         self,
