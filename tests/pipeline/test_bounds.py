@@ -1,12 +1,13 @@
 """Every component works at the ends of what its parameters may be, and the ends are finite."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import numpy as np
 import pytest
 from tests.core.test_devices import ABSENT
+from tests.rankers.toys import COLUMNS, labelled, needs_lightgbm
 
 from tacit.core.errors import ConfigError, UnsupportedError
 from tacit.core.parameters import Parameter, declared
@@ -14,6 +15,7 @@ from tacit.core.spaces import Choice
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
+from tacit.features.feature_columns import Column
 from tacit.models.protocol import ComesNext, Explains, SimilarItems
 from tacit.pipeline import register
 from tacit.pipeline.config import Config, parse_config
@@ -21,18 +23,35 @@ from tacit.pipeline.register import create
 from tacit.pipeline.twostage import TwoStage
 from tacit.testing.generated import small_log
 
+MARKS = {"lambdamart": needs_lightgbm}
+
 ENDLESS = {"half_life", "gap", "minutes", "seconds", "milliseconds"}
 """Times, for which infinity means: it never ends."""
 
-QUICK = {"transformer": {"epochs": 1, "embedding_size": 8, "heads": 1, "blocks": 1, "device": "cpu"}}
+NETWORK = {"epochs": 1, "members": 1, "hidden": (8,), "device": "cpu"}
+QUICK: dict[str, dict[str, Any]] = {
+    "transformer": {"epochs": 1, "embedding_size": 8, "heads": 1, "blocks": 1, "device": "cpu"},
+    "linear": {"epochs": 1, "device": "cpu"},
+    "mlp": NETWORK,
+    "dcn": NETWORK,
+    "cnn": NETWORK,
+    "lambdamart": {"epochs": 2, "threads": 1},
+}
 """What keeps a fit short."""
 
 COSTLY = {
     ("ials", "embedding_size"),
     ("ials", "epochs"),
     *(("transformer", name) for name in ("embedding_size", "heads", "blocks", "epochs", "max_length")),
+    *(
+        (name, one)
+        for name in ("linear", "mlp", "dcn", "cnn")
+        for one in ("members", "epochs", "table", "embedding")
+    ),
+    *((name, one) for name in ("mlp", "dcn", "cnn") for one in ("hidden", "channels", "filters", "rank")),
+    ("lambdamart", "epochs"),
 }
-"""Parameters whose largest value takes long, and nothing else."""
+"""Parameters whose largest value takes long or much memory, and nothing else."""
 
 KINDS: tuple[register.Kind, ...] = ("retriever", "ranker", "reranker")
 COMPONENTS = [(entry.kind, entry.name) for kind in KINDS for entry in register.entries(kind)]
@@ -69,13 +88,24 @@ def ends(one: Parameter, *, high: bool) -> list[int | float]:
     return sorted({form(value) for value in found})
 
 
-CASES = [
-    pytest.param(entry.name, one.name, value, id=f"{entry.name}-{one.name}={value:g}")
-    for entry in register.entries("retriever")
-    for one in declared(entry.load()).values()
-    if numeric(one) is not None
-    for value in ends(one, high=(entry.name, one.name) not in COSTLY)
-]
+def cases(kind: register.Kind) -> list[Any]:
+    """Return the name of a component, a parameter and a value: every end of each."""
+    return [
+        pytest.param(
+            entry.name,
+            one.name,
+            value,
+            id=f"{entry.name}-{one.name}={value:g}",
+            marks=MARKS.get(entry.name, ()),
+        )
+        for entry in register.entries(kind)
+        for one in declared(entry.load()).values()
+        if numeric(one) is not None
+        for value in ends(one, high=(entry.name, one.name) not in COSTLY)
+    ]
+
+
+CASES = cases("retriever")
 
 
 @pytest.mark.filterwarnings("error")
@@ -96,6 +126,26 @@ def test_a_retriever_of_a_log_of_one_event_works_at_the_ends_of_its_parameters(
     log, catalogue = small_log()
     single = log.select(np.arange(len(log)) == 0)
     check_works(create("retriever", name, {**QUICK.get(name, {}), parameter: value}), single, catalogue)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("name", "parameter", "value"), cases("ranker"))
+@pytest.mark.parametrize("size", [200, 1])
+def test_a_ranker_works_at_the_ends_of_its_parameters(
+    name: str, parameter: str, value: float, size: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    kind = declared(register.find("ranker", name).load())[parameter].kind
+    given: Any = {"view": value} if get_origin(kind) is Mapping else value
+    given = (value,) if get_origin(kind) is Sequence else given
+    ranker = create("ranker", name, {**QUICK[name], parameter: given})
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(size, len(COLUMNS))).astype(np.float32)
+    features = np.column_stack([numbers, rng.integers(0, 99, size).astype(np.float32)])
+    pairs = labelled(features, numbers[:, -1] > 0)
+    columns = [*COLUMNS, Column("a cross", "crosses", "bucket")]
+    ranker.fit(pairs, pairs.select(pairs.group == 0), columns, rng=rng)
+    assert np.isfinite(ranker.score(features, pairs.base)).all()
     assert capfd.readouterr() == ("", "")
 
 

@@ -69,8 +69,8 @@ class Transformer(Retriever):
         Once the epochs have taken so long (wall-clock) no further one begins; by default only
         ``epochs`` and ``patience`` end the training. With it a fit depends on the speed of the machine.
     device : str
-        "cpu", "cuda", "cuda:0" (or another number), "mps"; "auto" takes a GPU where there is one (in bfloat16,
-        compiled).
+        "cpu", "cuda", "cuda:0" (or another number), "mps"; "auto" takes a GPU where there is one
+        (in bfloat16, compiled).
 
     Attributes
     ----------
