@@ -136,17 +136,24 @@ def test_a_ranker_works_at_the_ends_of_its_parameters(
     name: str, parameter: str, value: float, size: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     kind = declared(register.find("ranker", name).load())[parameter].kind
-    given: Any = {"view": value} if get_origin(kind) is Mapping else value
+    given: Any = {"view": value, "purchase": 1.0} if get_origin(kind) is Mapping else value
     given = (value,) if get_origin(kind) is Sequence else given
     ranker = create("ranker", name, {**QUICK[name], parameter: given})
     rng = np.random.default_rng(0)
     numbers = rng.normal(size=(size, len(COLUMNS))).astype(np.float32)
     features = np.column_stack([numbers, rng.integers(0, 99, size).astype(np.float32)])
-    pairs = labelled(features, numbers[:, -1] > 0)
+    label = np.column_stack([numbers[:, -1] > 0] * (len(ranker.tasks) or 1))
+    pairs = labelled(features, label)
     columns = [*COLUMNS, Column("a cross", "crosses", "bucket")]
     ranker.fit(pairs, pairs.select(pairs.group == 0), columns, rng=rng)
     assert np.isfinite(ranker.score(features, pairs.base)).all()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", register.names("ranker"))
+def test_weights_of_tasks_that_are_all_zero_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}.*: every weight of tasks is 0"):
+        create("ranker", name, {"tasks": {"view": 0.0, "purchase": 0}})
 
 
 def check_works(model: Any, log: Interactions, catalogue: Catalogue) -> None:

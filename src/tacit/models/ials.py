@@ -188,11 +188,12 @@ def _solution(system: Float32, target: Float32) -> Float32:
 
     A history without events is singular where pairs without an event have no weight either.
     """
+    column = target[:, :, None]
     try:
-        solved: Float32 = np.linalg.solve(system, target[:, :, None])[..., 0]
+        solved = np.linalg.solve(system, column)
     except np.linalg.LinAlgError:
-        solved = (np.linalg.pinv(system, hermitian=True) @ target[:, :, None])[..., 0]
-    return solved
+        solved = np.linalg.pinv(system, hermitian=True) @ column
+    return np.asarray(solved[..., 0], dtype=np.float32)
 
 
 def _sample(X: sparse.csr_array, max_events: int, rng: np.random.Generator) -> sparse.csr_array:
