@@ -105,7 +105,7 @@ def test_it_serves_where_the_device_of_its_training_is_not(bert: Path) -> None:
     assert again.device == ABSENT
     assert again.evaluate(lists(2, 50)) == pytest.approx(made.evaluate(lists(2, 50)), abs=1e-2)
     with pytest.raises(ConfigError, match="this machine has no such device"):
-        one_epoch(bert, device=ABSENT)
+        replace(made, device=ABSENT).fit(TEXTS, lists(0, 64), lists(1, 32), rng=np.random.default_rng(3))
 
 
 def test_another_base_model_is_refused(bert: Path, tmp_path: Path) -> None:
