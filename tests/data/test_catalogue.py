@@ -1,3 +1,5 @@
+from datetime import date
+
 import numpy as np
 import polars as pl
 import pytest
@@ -55,6 +57,40 @@ def test_without_attributes_there_is_no_text() -> None:
     assert item_texts(pl.DataFrame({"score": [1.0, 2.0]})).to_list() == [None, None]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"title": " ", "price": 3.0},
+        {"title": "\t\u00a0\n", "description": "...", "category": ""},
+        {"title": "\u200b\ufeff"},
+        {"price": 3.0, "year": 1984},
+        {"price": "€ 3,50", "released": "2024-05-01T10:00:00Z", "size": "10 / 12"},
+        {"released": date(2024, 5, 1), "new": True},
+    ],
+)
+def test_blanks_numbers_and_dates_alone_are_no_text(values: dict[str, object]) -> None:
+    frame = pl.DataFrame([{"item_id": "x", **values}])
+    catalogue = Catalogue.from_frame(frame)
+    assert catalogue.texts.to_list() == ["item x"]
+    assert catalogue.has_text.tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"title": "1984", "price": 3.0}, "1984. price: 3.0"),
+        ({"title": "", "category": "Tea", "new": True}, "category: Tea. new: true"),
+        ({"category": "茶", "price": None}, "category: 茶"),
+        ({"title": "☕"}, "☕"),
+        ({"released": date(2024, 5, 1), "colour": "red"}, "released: 2024-05-01. colour: red"),
+    ],
+)
+def test_words_are_a_text_with_all_that_is_known(values: dict[str, object], text: str) -> None:
+    catalogue = Catalogue.from_frame(pl.DataFrame([{"item_id": "x", **values}]))
+    assert catalogue.texts.to_list() == [text]
+    assert catalogue.has_text.tolist() == [True]
+
+
 def test_extension_appends_new_items_and_replaces_known_ones() -> None:
     small = Catalogue.from_frame(FRAME, Vocabulary(["shoe", "lamp"])).with_vectors(
         np.eye(2, dtype=np.float32)
@@ -80,7 +116,7 @@ def test_a_catalogue_of_ids_can_grow() -> None:
     ids = Catalogue.from_frame(None, Vocabulary(["x", "y"]))
     larger = ids.extended(pl.DataFrame({"item_id": ["z"], "price": [3.0]}))
     assert larger.attributes["price"].to_list() == [None, None, 3.0]
-    assert larger.texts.to_list() == ["item x", "item y", "price: 3.0"]
+    assert larger.texts.to_list() == ["item x", "item y", "item z"]
     assert len(ids.extended(pl.DataFrame({"item_id": ["z"]})).attributes) == 3
 
 

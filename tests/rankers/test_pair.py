@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.core.test_devices import ABSENT
 from tests.rankers.tiny import tiny_bert
 from tokenizers import Tokenizer
 
@@ -95,6 +96,16 @@ def test_restored_equals_stored_and_only_what_was_trained_is_kept(bert: Path) ->
     np.testing.assert_array_equal(
         again.score(pairs.queries, pairs.row, pairs.item), built.score(pairs.queries, pairs.row, pairs.item)
     )
+
+
+def test_it_serves_where_the_device_of_its_training_is_not(bert: Path) -> None:
+    made = one_epoch(bert)
+    spec = {**made.spec(), "device": ABSENT}
+    again = PairClassifier.restore(spec, made.arrays(), TEXTS)
+    assert again.device == ABSENT
+    assert again.evaluate(lists(2, 50)) == pytest.approx(made.evaluate(lists(2, 50)), abs=1e-2)
+    with pytest.raises(ConfigError, match="this machine has no such device"):
+        replace(made, device=ABSENT).fit(TEXTS, lists(0, 64), lists(1, 32), rng=np.random.default_rng(3))
 
 
 def test_another_base_model_is_refused(bert: Path, tmp_path: Path) -> None:

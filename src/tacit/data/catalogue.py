@@ -12,6 +12,10 @@ from tacit.data.vocabulary import Vocabulary
 
 _NOT_ATTRIBUTES = {col.ITEM, col.TEXT, col.AVAILABLE, col.CREATED_AT, col.LINE}
 
+_BLANK = r"^[\s\p{Z}\p{Cc}\p{Cf}]*$"
+_NUMBERS = r"^[\s\p{Z}\p{Cc}\p{Cf}\p{N}\p{P}\p{Sc}+TZ]*$"
+"""A number, a price or a date, as text."""
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -131,8 +135,9 @@ class Catalogue:
 
 
 def item_texts(attributes: pl.DataFrame) -> pl.Series:
-    """Return one text an item, title first, then description, then the named attributes; null where all are.
+    """Return one text an item, title first, then description, then the named attributes.
 
+    It is null where no attribute says anything in words: two items of the same price are not alike in text.
     Web addresses and pictures are left out: they hold nothing for a language model.
     """
     names = [n for n in attributes.columns if not _is_opaque(n, attributes[n])]
@@ -141,10 +146,17 @@ def item_texts(attributes: pl.DataFrame) -> pl.Series:
     if not names:
         return pl.Series(col.TEXT, [None] * len(attributes), dtype=pl.String)
     parts = [_clean(n) for n in leading] + [pl.lit(f"{n}: ") + _clean(n) for n in rest]
-    joined = attributes.select(pl.concat_str(parts, separator=". ", ignore_nulls=True).alias(col.TEXT))[
-        col.TEXT
-    ]
-    return joined.set(joined == "", None)
+    worded = pl.any_horizontal([_is_worded(n, attributes[n].dtype) for n in names])
+    joined = pl.concat_str(parts, separator=". ", ignore_nulls=True)
+    return attributes.select(pl.when(worded).then(joined).alias(col.TEXT))[col.TEXT]
+
+
+def _is_worded(name: str, kind: pl.DataType) -> pl.Expr:
+    """Return whether an attribute says something in words; a title may be a number ("1984")."""
+    if kind not in (pl.String, pl.Categorical, pl.Enum):
+        return pl.lit(False)
+    wordless = _BLANK if name in (col.TITLE, col.DESCRIPTION) else _NUMBERS
+    return ~_clean(name).str.contains(wordless).fill_null(True)
 
 
 def _clean(name: str) -> pl.Expr:

@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from tacit.core.devices import chosen_device
 from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
 from tacit.encoders.pretrained import (
-    device_of,
     directory_of,
     dtype_of,
     identity,
@@ -63,7 +63,7 @@ class HuggingFaceEncoder:
         self, source: str | Path, *, pooling: Pooling | None = None, device: str = "auto", dtype: str = "auto"
     ) -> None:
         directory = self.directory = directory_of(str(source))
-        self._device = torch.device(device_of(device))
+        self._device = torch.device(chosen_device(device))
         kind = dtype_of(dtype, self._device)
         self.model = load(directory, kind).to(self._device)
         self._tokenizer = tokenizer_of(directory, self.model.config)

@@ -103,13 +103,6 @@ def identity(directory: Path) -> str:
     return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()[:16]
 
 
-def device_of(name: str) -> str:
-    """Return the device; "auto" takes a GPU if there is one."""
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def dtype_of(name: str, device: torch.device) -> torch.dtype:
     """Return the type of numbers; "auto" takes bfloat16 where the device computes with it, else float32."""
     if name != "auto":

@@ -63,9 +63,9 @@ class Content(Retriever):
 
     name: str = "content"
     mode: Mode = parameter(default="centre", search=Choice(("centre", "pca", "whiten")))
-    dimension: int | None = parameter(default=None, low=1, search=Choice((None, 64, 128, 256)))
+    dimension: int | None = parameter(default=None, low=1, high=65_536, search=Choice((None, 64, 128, 256)))
     decay: float = parameter(default=0.85, above=0, high=1, search=DECAY)
-    recent: int = parameter(default=10, low=1, unit="events", search=Int(1, 30, log=True))
+    recent: int = parameter(default=10, low=1, high=10_000, unit="events", search=Int(1, 30, log=True))
     closest: float = parameter(default=0.3, low=0, high=1, search=Float(0.0, 1.0))
     tuned: bool = parameter(default=False, search=Choice((False, True)))
     projection_: Projection | None = learned(default=None)

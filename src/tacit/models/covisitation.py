@@ -112,13 +112,13 @@ class CoVisitation(Retriever):
     """
 
     name: str = "covisitation"
-    window: int = parameter(default=10, low=1, unit="events", search=Int(3, 20, log=True))
+    window: int = parameter(default=10, low=1, high=1_000, unit="events", search=Int(3, 20, log=True))
     gap: float = parameter(default=inf, low=0, unit="hours")
     half_life: float = parameter(default=inf, above=0, unit="days", search=Choice((inf, 7.0, 30.0, 90.0)))
-    backward: float = parameter(default=0.75, low=0, search=Float(0.0, 1.0))
+    backward: float = parameter(default=0.75, low=0, high=1_000, search=Float(0.0, 1.0))
     distance: float = parameter(default=0.8, above=0, high=1, search=Float(0.5, 1.0))
-    popularity: float = parameter(default=0.15, low=0, search=Float(0.0, 0.5))
-    last: int = parameter(default=30, low=1, unit="events")
+    popularity: float = parameter(default=0.15, low=0, high=10, search=Float(0.0, 0.5))
+    last: int = parameter(default=30, low=1, high=10_000, unit="events")
     decay: float = parameter(default=0.85, above=0, high=1, search=Float(0.5, 0.9))
     tails_: Events = learned()
     counts_: sparse.csr_array = learned()
@@ -221,21 +221,27 @@ class CoVisitation(Retriever):
 
     def _value(self, at: Float64) -> Float64:
         """Return the factor of an event of each time at the reference time: float64[events]."""
-        return np.exp2((at - self.since_) / (self.half_life * DAY))
+        return np.exp2((at - self.since_) / self._half_life())
 
     def _left(self) -> float:
         """Return the factor from the value at the reference time to the value now."""
-        return float(np.exp2((self.since_ - self.now_) / (self.half_life * DAY)))
+        return float(np.exp2((self.since_ - self.now_) / self._half_life()))
+
+    def _half_life(self) -> float:
+        """Return the half-life in seconds; one of less than a second is one second, as in `fading`."""
+        return max(self.half_life * DAY, 1.0)
 
     def _rebase(self) -> None:
         """Move the counts to a newer reference time, before numbers grow too large."""
-        if self.now_ - self.since_ > _REBASE * self.half_life * DAY:
+        if self.now_ - self.since_ > _REBASE * self._half_life():
             left = self._left()
             self.counts_, self.visits_, self.since_ = self.counts_ * left, self.visits_ * left, self.now_
 
     def _pairs(self, events: Events, new: Array) -> sparse.csr_array:
         """Return the pairs whose later event is new: csr_array float64[items, items]."""
-        parts = [self._apart(events, new, lag) for lag in range(1, self.window + 1)]
+        longest = int(np.bincount(events.user).max(initial=0))  # no two events of a user are further apart
+        lags = range(1, max(min(self.window, longest - 1), 1) + 1)
+        parts = [self._apart(events, new, lag) for lag in lags]
         first, second, value = (np.concatenate(column) for column in zip(*parts, strict=True))
         forward = sparse.coo_array((value, (first, second)), shape=self.counts_.shape).tocsr()
         both: sparse.csr_array = (forward + self.backward * forward.T).tocsr()

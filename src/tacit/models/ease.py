@@ -49,11 +49,11 @@ class EASE(AlikeByItems):
     """
 
     name: str = "ease"
-    l2: float = parameter(default=4.0, low=0, search=Float(0.3, 30.0, log=True))
+    l2: float = parameter(default=4.0, low=0, high=1e6, search=Float(0.3, 30.0, log=True))
     rarity: float = parameter(default=0.0, low=0, high=1, search=Float(0.0, 1.0))
-    keep: int = parameter(default=200, low=1)
+    keep: int = parameter(default=200, low=1, high=100_000)
     decay: float = parameter(default=0.9, above=0, high=1, search=DECAY)
-    max_items: int = parameter(default=10_000, low=1)
+    max_items: int = parameter(default=10_000, low=1, high=1_000_000)
     half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
@@ -76,7 +76,7 @@ class EASE(AlikeByItems):
         penalty = self.l2 * squares.mean() * (squares / squares.mean()) ** self.rarity
         if X.shape[1] <= self.max_items:
             return _dense(X, penalty, self.keep)
-        head = most_popular(X, self.max_items // 3)
+        head = most_popular(X, max(self.max_items // 3, 1))
         rest = np.setdiff1d(np.arange(X.shape[1]), head)
         tail = [rest[group] for group in groups(X[:, rest], max(self.max_items // 8, 1), rng)]
         return arrowhead(X, penalty, head, tail, self.keep)

@@ -85,13 +85,13 @@ class IALS(Retriever):
     """
 
     name: str = "ials"
-    embedding_size: int = parameter(default=64, low=1, search=Choice((32, 64, 128)))
-    epochs: int = parameter(default=8, low=1)
-    reg: float = parameter(default=0.02, low=0, search=Float(0.003, 0.1, log=True))
+    embedding_size: int = parameter(default=64, low=1, high=2_048, search=Choice((32, 64, 128)))
+    epochs: int = parameter(default=8, low=1, high=10_000)
+    reg: float = parameter(default=0.02, low=0, high=1_000, search=Float(0.003, 0.1, log=True))
     frequency: float = parameter(default=1.0, low=0, high=1)
-    unobserved: float = parameter(default=2.0, low=0, search=Float(0.5, 10.0, log=True))
+    unobserved: float = parameter(default=2.0, above=0, high=1_000, search=Float(0.5, 10.0, log=True))
     decay: float = parameter(default=0.9, above=0, high=1, search=DECAY)
-    max_events: int = parameter(default=3_000_000, low=1, unit="events")
+    max_events: int = parameter(default=3_000_000, low=1, high=10**12, unit="events")
     items_: Factors = learned()
     scale_: float = learned()
 
@@ -136,7 +136,7 @@ class IALS(Retriever):
         vectors = self.items_.vectors
         rows = decayed_rows(queries, self.decay, len(vectors))
         system, _ = self._systems(rows, self.items_, np.arange(len(queries)))
-        direction = np.linalg.solve(system, vectors[items][:, :, None])[..., 0]
+        direction = _solution(system, vectors[items])
         inside = queries.item < len(vectors)
         parts = np.zeros(len(queries.item))
         parts[inside] = (vectors[queries.item[inside]] * direction[queries.row[inside]]).sum(axis=1)
@@ -162,7 +162,7 @@ class IALS(Retriever):
         solved = np.zeros((X.shape[0], self.embedding_size), dtype=np.float32)
         for rows in _batches(np.diff(X.indptr), self.embedding_size):
             system, target = self._systems(X, factors, rows)
-            solved[rows] = np.linalg.solve(system, target[:, :, None])[..., 0]
+            solved[rows] = _solution(system, target)
         return solved
 
     def _systems(self, X: sparse.csr_array, factors: Factors, rows: Int64) -> tuple[Float32, Float32]:
@@ -181,6 +181,19 @@ class IALS(Retriever):
         corner = np.arange(self.embedding_size)
         system[:, corner, corner] += self.reg * frequency[:, None] ** self.frequency
         return system, target
+
+
+def _solution(system: Float32, target: Float32) -> Float32:
+    """Return the solutions of positive semidefinite systems, the shortest of a singular one: float32[n, d].
+
+    A history without events is singular where pairs without an event have no weight either.
+    """
+    column = target[:, :, None]
+    try:
+        solved = np.linalg.solve(system, column)
+    except np.linalg.LinAlgError:
+        solved = np.linalg.pinv(system, hermitian=True) @ column
+    return np.asarray(solved[..., 0], dtype=np.float32)
 
 
 def _sample(X: sparse.csr_array, max_events: int, rng: np.random.Generator) -> sparse.csr_array:

@@ -47,8 +47,8 @@ class ItemKNN(AlikeByItems):
 
     name: str = "itemknn"
     weighting: Weighting = parameter(default="cosine", search=Choice(("cosine", "tfidf", "bm25")))
-    k: int = parameter(default=200, low=1, search=Int(20, 500, log=True))
-    shrinkage: float = parameter(default=40.0, low=0, search=Float(1.0, 200.0, log=True))
+    k: int = parameter(default=200, low=1, high=100_000, search=Int(20, 500, log=True))
+    shrinkage: float = parameter(default=40.0, low=0, high=1e9, search=Float(1.0, 200.0, log=True))
     decay: float = parameter(default=0.7, above=0, high=1, search=DECAY)
     half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
 

@@ -45,9 +45,9 @@ class RP3Beta(ByItems):
     """
 
     name: str = "rp3beta"
-    alpha: float = parameter(default=1.0, above=0, search=Float(0.5, 2.0))
+    alpha: float = parameter(default=1.0, above=0, high=10, search=Float(0.5, 2.0))
     beta: float = parameter(default=0.4, low=0, high=1, search=Float(0.0, 1.0))
-    k: int = parameter(default=200, low=1, search=Int(20, 500, log=True))
+    k: int = parameter(default=200, low=1, high=100_000, search=Int(20, 500, log=True))
     decay: float = parameter(default=0.85, above=0, high=1, search=DECAY)
     half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
 

@@ -59,12 +59,12 @@ class Sequential(ByItems):
 
     name: str = "sequential"
     similarity: float = parameter(default=0.15, low=0, high=1, search=Float(0.02, 0.8, log=True))
-    window: int = parameter(default=20, low=1, unit="events", search=Choice((10, 20, 40)))
+    window: int = parameter(default=20, low=1, high=1_000, unit="events", search=Choice((10, 20, 40)))
     decay: float = parameter(default=0.8, above=0, high=1, search=Float(0.6, 0.95))
     half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
-    l2: float = parameter(default=0.5, low=0, search=Float(0.1, 10.0, log=True))
-    keep: int = parameter(default=200, low=1)
-    max_items: int = parameter(default=12_000, low=1)
+    l2: float = parameter(default=0.5, low=0, high=1e6, search=Float(0.1, 10.0, log=True))
+    keep: int = parameter(default=200, low=1, high=100_000)
+    max_items: int = parameter(default=12_000, low=1, high=1_000_000)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for the weights and return self.

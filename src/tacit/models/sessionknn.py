@@ -166,15 +166,15 @@ class SessionKNN(Retriever):
     """
 
     name: str = "sessionknn"
-    k: int = parameter(default=200, low=1, search=Int(50, 1000, log=True))
-    recent: int = parameter(default=200, low=1, search=Int(100, 2000, log=True))
-    last: int = parameter(default=10, low=1, unit="events", search=Int(5, 50, log=True))
+    k: int = parameter(default=200, low=1, high=100_000, search=Int(50, 1000, log=True))
+    recent: int = parameter(default=200, low=1, high=1_000_000, search=Int(100, 2000, log=True))
+    last: int = parameter(default=10, low=1, high=10_000, unit="events", search=Int(5, 50, log=True))
     decay: float = parameter(default=0.85, above=0, high=1, search=DECAY)
-    focus: float = parameter(default=0.5, low=0, search=Float(0.0, 2.0))
-    rarity: float = parameter(default=0.5, low=0, search=Float(0.0, 1.0))
+    focus: float = parameter(default=0.5, low=0, high=10, search=Float(0.0, 2.0))
+    rarity: float = parameter(default=0.5, low=0, high=10, search=Float(0.0, 1.0))
     evenness: float = parameter(default=0.25, low=0, high=1, search=Float(0.0, 0.75))
     gap: float = parameter(default=inf, low=0, unit="hours")
-    length: int = parameter(default=50, low=1, unit="events")
+    length: int = parameter(default=50, low=1, high=10_000, unit="events")
     sessions_: Sessions = learned()
     held_: sparse.csr_array = learned()
     holders_: sparse.csr_array = learned()

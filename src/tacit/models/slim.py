@@ -49,12 +49,12 @@ class SLIM(AlikeByItems):
     """
 
     name: str = "slim"
-    l1: float = parameter(default=0.03, low=0, search=Float(0.003, 0.3, log=True))
-    l2: float = parameter(default=1.0, low=0, search=Float(0.03, 10.0, log=True))
-    neighbours: int = parameter(default=100, low=1, search=Int(50, 200, log=True))
+    l1: float = parameter(default=0.03, low=0, high=1e6, search=Float(0.003, 0.3, log=True))
+    l2: float = parameter(default=1.0, low=0, high=1e6, search=Float(0.03, 10.0, log=True))
+    neighbours: int = parameter(default=100, low=1, high=100_000, search=Int(50, 200, log=True))
     decay: float = parameter(default=1.0, above=0, high=1, search=DECAY)
     half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
-    max_items: int = parameter(default=10_000, low=1)
+    max_items: int = parameter(default=10_000, low=1, high=1_000_000)
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Solve for the weights and return self.

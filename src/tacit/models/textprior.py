@@ -69,14 +69,14 @@ class TextPrior(AlikeByItems):
     """
 
     name: str = "textprior"
-    l2: float = parameter(default=4.0, low=0, search=Float(0.3, 30.0, log=True))
-    prior: float = parameter(default=10.0, low=0, search=Float(1.0, 100.0, log=True))
-    ridge: float = parameter(default=0.1, above=0, search=Float(0.01, 1.0, log=True))
-    dimension: int | None = parameter(default=None, low=1, search=Choice((None, 64, 128, 256)))
-    keep: int = parameter(default=200, low=1)
+    l2: float = parameter(default=4.0, low=0, high=1e6, search=Float(0.3, 30.0, log=True))
+    prior: float = parameter(default=10.0, low=0, high=1e9, search=Float(1.0, 100.0, log=True))
+    ridge: float = parameter(default=0.1, above=0, high=1e6, search=Float(0.01, 1.0, log=True))
+    dimension: int | None = parameter(default=None, low=1, high=65_536, search=Choice((None, 64, 128, 256)))
+    keep: int = parameter(default=200, low=1, high=100_000)
     decay: float = parameter(default=1.0, above=0, high=1, search=DECAY)
     half_life: float | None = parameter(default=None, above=0, unit="days", search=FORGETS)
-    max_items: int = parameter(default=10_000, low=1)
+    max_items: int = parameter(default=10_000, low=1, high=1_000_000)
     projection_: Projection | None = learned(default=None)
     solved_: Int32 = learned()
     text_: Float32 = learned()

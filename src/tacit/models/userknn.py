@@ -55,7 +55,7 @@ class UserKNN(Retriever):
     """
 
     name: str = "userknn"
-    k: int = parameter(default=100, low=1, search=Int(20, 500, log=True))
+    k: int = parameter(default=100, low=1, high=100_000, search=Int(20, 500, log=True))
     weighting: Weighting = parameter(default="cosine", search=Choice(("cosine", "tfidf")))
     decay: float = parameter(default=0.85, above=0, high=1, search=DECAY)
     half_life: float | None = parameter(default=None, above=0, unit="days", search=Choice((None, inf)))

@@ -111,18 +111,18 @@ class Config(Parameterised):
     retrievers: tuple[Recommender, ...] = parameter(default_factory=lambda: DEFAULT_RETRIEVERS)
     ranker: Ranker | None = parameter(default_factory=lambda: "mlp")
     rerank: PairClassifier | None = None
-    candidates: int = parameter(default=100, low=1)
-    windows: int = parameter(default=3, low=1)
+    candidates: int = parameter(default=100, low=1, high=10_000)
+    windows: int = parameter(default=3, low=1, high=100)
     share: float = parameter(default=0.1, above=0, below=0.5)
-    shown_not_chosen: float = parameter(default=1.0, low=0, below=float("inf"))
+    shown_not_chosen: float = parameter(default=1.0, low=0, high=1e6)
     repeats: bool = False
-    max_users: int = parameter(default=4_000, low=1)
-    max_events: int = parameter(default=2_000_000, low=1)
+    max_users: int = parameter(default=4_000, low=1, high=10**12)
+    max_events: int = parameter(default=2_000_000, low=1, high=10**12)
     encoder: str = "auto"
     weights: Mode = "default"
     similar: Mapping[str, float] = parameter(default_factory=dict, low=0, high=1e6)
     cleaning: Rules = parameter(default_factory=Rules)
-    seed: int = parameter(default=7, low=0)
+    seed: int = parameter(default=7, low=0, high=2**63 - 1)
 
     if TYPE_CHECKING:  # more types are accepted than kept
 

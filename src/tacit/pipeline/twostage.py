@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tacit.core.devices import check_device
 from tacit.core.errors import ConfigError
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
@@ -111,6 +112,7 @@ class TwoStage:
             With vectors, unless no text is to be used.
         rng : numpy.random.Generator
         """
+        _check_devices(self.config)
         progress, on_epoch, streams = self.progress, self.on_epoch, Streams.of(rng)
         first = self.first or fit_first_stage(
             self.config, interactions, catalogue, protocol=self.protocol, streams=streams, progress=progress
@@ -287,3 +289,10 @@ class TwoStage:
                     "methods spec, arrays and restore (tacit.models.protocol.Persistent)"
                 )
         return list(self.retrievers_)  # type: ignore[arg-type]
+
+
+def _check_devices(config: Config) -> None:
+    """Refuse devices that this machine does not have: before the first fit, not after an hour of fits."""
+    for part in (*config.retrievers, config.ranker, config.rerank):
+        if isinstance(device := getattr(part, "device", None), str):
+            check_device(device)

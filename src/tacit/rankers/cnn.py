@@ -52,14 +52,14 @@ class CNN(NeuralRanker):
     """
 
     name: str = "cnn"
-    members: int = parameter(default=1, low=1)
+    members: int = parameter(default=1, low=1, high=1_000)
     families: Sequence[str] | None = FAMILIES
-    channels: Sequence[int] = parameter(default=(8, 16), low=1)
-    kernel: int = parameter(default=4, low=1)
-    stride: int = parameter(default=4, low=1)
-    filters: int = parameter(default=16, low=1)
-    span: int = parameter(default=3, low=1)
-    hidden: Sequence[int] = parameter(default=(64, 32), low=1)
+    channels: Sequence[int] = parameter(default=(8, 16), low=1, high=4_096)
+    kernel: int = parameter(default=4, low=1, high=256)
+    stride: int = parameter(default=4, low=1, high=256)
+    filters: int = parameter(default=16, low=1, high=4_096)
+    span: int = parameter(default=3, low=1, high=1_000)
+    hidden: Sequence[int] = parameter(default=(64, 32), low=1, high=65_536)
 
     def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
         from tacit.rankers.networks import Convolutional, History, OuterProduct

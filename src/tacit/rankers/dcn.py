@@ -36,9 +36,9 @@ class DCN(NeuralRanker):
     """
 
     name: str = "dcn"
-    crosses: int = parameter(default=2, low=0)
-    rank: int | None = parameter(default=None, low=1)
-    hidden: Sequence[int] = parameter(default=(64, 32), low=1)
+    crosses: int = parameter(default=2, low=0, high=100)
+    rank: int | None = parameter(default=None, low=1, high=65_536)
+    hidden: Sequence[int] = parameter(default=(64, 32), low=1, high=65_536)
 
     def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
         from tacit.rankers.networks import DeepAndCross

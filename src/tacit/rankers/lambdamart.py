@@ -5,6 +5,7 @@ Trees are grown while NDCG@10 on the validation pairs rises; there may be none a
 LightGBM's own text in an array of bytes: reading it runs no code.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -57,23 +58,23 @@ class LambdaMART(ParameterisedRanker):
         Training stops after so many epochs without a higher NDCG@10 on the validation pairs; the best epoch
         is kept.
     threads : int
-        Threads that train; 0 takes all cores. Scoring takes one.
+        Threads that train, as many as there are cores at most; 0 takes all cores. Scoring takes one.
     """
 
     scale: ClassVar[Scale] = "standard"  # trees depend on the order of values alone
 
     name: str = "lambdamart"
     families: Sequence[str] | None = None
-    tasks: Mapping[str, float] = parameter(default_factory=dict, low=0)
+    tasks: Mapping[str, float] = parameter(default_factory=dict, low=0, high=1e6)
     leaves: int = parameter(default=15, low=2, high=131_072)  # the limit of LightGBM
-    learning_rate: float = parameter(default=0.05, above=0)
-    min_pairs: int = parameter(default=50, low=0)
-    l2: float = parameter(default=10.0, low=0)
+    learning_rate: float = parameter(default=0.05, above=0, high=10)
+    min_pairs: int = parameter(default=50, low=0, high=1_000_000_000)
+    l2: float = parameter(default=10.0, low=0, high=1e6)
     feature_share: float = parameter(default=0.5, above=0, high=1)
     pair_share: float = parameter(default=0.7, above=0, high=1)
-    epochs: int = parameter(default=60, low=0)
-    patience: int = parameter(default=6, low=1)
-    threads: int = parameter(default=0, low=0)
+    epochs: int = parameter(default=60, low=0, high=100_000)
+    patience: int = parameter(default=6, low=1, high=100_000)
+    threads: int = parameter(default=0, low=0, high=1_024)
     epochs_: list[Epoch] = learned(default_factory=list)
     booster_: "Booster | None" = learned(default=None)
 
@@ -144,9 +145,10 @@ class LambdaMART(ParameterisedRanker):
             "min_data_in_leaf": self.min_pairs,
             "lambda_l2": self.l2,
             "feature_fraction": self.feature_share,
-            "bagging_fraction": self.pair_share,
+            # LightGBM refuses a sample that is rounded to no pair.
+            "bagging_fraction": min(max(self.pair_share, 2 / max(len(train), 1)), 1.0),
             "bagging_freq": 1,
-            "num_threads": self.threads,
+            "num_threads": min(self.threads, os.cpu_count() or 1),
             "seed": seed,
             "deterministic": True,
             "force_col_wise": True,

@@ -20,7 +20,7 @@ class Linear(NeuralRanker):
     """
 
     name: str = "linear"
-    members: int = parameter(default=1, low=1)
+    members: int = parameter(default=1, low=1, high=1_000)
 
     def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
         from tacit.rankers.networks import Perceptron

@@ -30,7 +30,7 @@ class MLP(NeuralRanker):
     """
 
     name: str = "mlp"
-    hidden: Sequence[int] = parameter(default=(64, 32), low=1)
+    hidden: Sequence[int] = parameter(default=(64, 32), low=1, high=65_536)
     streams: Literal[1, 2] = 1
 
     def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":

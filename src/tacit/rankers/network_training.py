@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from tacit.core.devices import chosen_device
 from tacit.core.progress import Progress
 from tacit.core.types import Float32
 from tacit.features.feature_columns import Column
@@ -66,9 +67,7 @@ def train_network(
 
     Without validation pairs the training loss decides.
     """
-    device = ranker.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = chosen_device(ranker.device)
     torch.manual_seed(int(rng.integers(2**31)))
     networks = nn.ModuleList(ranker.network(columns) for _ in range(ranker.members)).to(device)
     optimiser = torch.optim.AdamW(

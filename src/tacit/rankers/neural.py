@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
+from tacit.core.devices import check_device_name
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
@@ -57,25 +58,29 @@ class NeuralRanker(ParameterisedRanker, ABC):
         Rows and width of the table in which buckets (`tacit.features.feature_columns.Column`) are looked up;
         more buckets than rows share rows.
     device : str
-        "auto" takes a GPU where there is one.
+        "cpu", "cuda", "cuda:0" (or another number), "mps"; "auto" takes a GPU where there is one.
     """
 
-    members: int = parameter(default=4, low=1)
+    members: int = parameter(default=4, low=1, high=1_000)
     families: Sequence[str] | None = None
-    tasks: Mapping[str, float] = parameter(default_factory=dict, low=0)
+    tasks: Mapping[str, float] = parameter(default_factory=dict, low=0, high=1e6)
     scale: Scale = "standard"
     loss: Literal["bce", "listwise", "pairwise"] = "listwise"
     dropout: float = parameter(default=0.2, low=0, below=1)
-    learning_rate: float = parameter(default=1e-3, above=0)
-    weight_decay: float = parameter(default=1e-3, low=0)
-    epochs: int = parameter(default=30, low=0)
-    patience: int = parameter(default=4, low=1)
-    batch_size: int = parameter(default=2048, low=1)
-    table: int = parameter(default=4096, low=1)
-    embedding: int = parameter(default=4, low=1)
+    learning_rate: float = parameter(default=1e-3, above=0, high=1)
+    weight_decay: float = parameter(default=1e-3, low=0, high=10)
+    epochs: int = parameter(default=30, low=0, high=100_000)
+    patience: int = parameter(default=4, low=1, high=100_000)
+    batch_size: int = parameter(default=2048, low=1, high=10_000_000)
+    table: int = parameter(default=4096, low=1, high=10_000_000)
+    embedding: int = parameter(default=4, low=1, high=4_096)
     device: str = "auto"
     epochs_: list[Epoch] = learned(default_factory=list)
     members_: list[Arrays] = learned(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_device_name(self.device, self.name)
 
     def fit(
         self,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from tacit.core.devices import AUTO, check_device_name, has_device
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import Parameterised, build, learned, parameter
 from tacit.core.parts import part_of
@@ -116,7 +117,7 @@ class PairClassifier(Parameterised):
         Training ends after so long, in the middle of an epoch if need be. Two runs that this limit ends
         differ.
     device : str
-        "auto" takes a GPU where there is one.
+        "cpu", "cuda", "cuda:0" (or another number), "mps"; "auto" takes a GPU where there is one.
     dtype : {"auto", "float32", "bfloat16"}
         "auto" takes bfloat16 on a GPU and on CPUs that compute with it.
     top : int
@@ -130,19 +131,19 @@ class PairClassifier(Parameterised):
     model: str = "minilm"
     train: str = "last:2"
     pooling: Literal["mean", "cls"] = "mean"
-    history: int = parameter(default=3, low=1)
-    history_tokens: int = parameter(default=24, low=1)
-    item_tokens: int = parameter(default=16, low=1)
-    learning_rate: float = parameter(default=1e-4, above=0)
-    weight_decay: float = parameter(default=0.01, low=0)
-    epochs: int = parameter(default=3, low=1)
-    batch_size: int = parameter(default=32, low=1)
-    patience: int = parameter(default=1, low=1)
-    pairs: int = parameter(default=10_000, low=1)
+    history: int = parameter(default=3, low=1, high=1_000)
+    history_tokens: int = parameter(default=24, low=1, high=10_000)
+    item_tokens: int = parameter(default=16, low=1, high=10_000)
+    learning_rate: float = parameter(default=1e-4, above=0, high=1)
+    weight_decay: float = parameter(default=0.01, low=0, high=10)
+    epochs: int = parameter(default=3, low=1, high=100_000)
+    batch_size: int = parameter(default=32, low=1, high=100_000)
+    patience: int = parameter(default=1, low=1, high=100_000)
+    pairs: int = parameter(default=10_000, low=1, high=100_000_000)
     seconds: float = parameter(default=600.0, above=0, unit="seconds")
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    top: int = parameter(default=20, low=2)
+    top: int = parameter(default=20, low=2, high=10_000)
     milliseconds: float = parameter(default=50.0, above=0, unit="milliseconds")
     epochs_: list[Epoch] = learned(default_factory=list)
     identity_: str = learned(default="")
@@ -152,6 +153,10 @@ class PairClassifier(Parameterised):
     items_: Tokens = learned()
     marks_: Marks = learned()
     network_: "PairNetwork" = learned()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_device_name(self.device, self.name)
 
     def fit(
         self,
@@ -185,7 +190,7 @@ class PairClassifier(Parameterised):
         """
         from tacit.rankers.pair_training import Examples, train_network
 
-        base = self._base()
+        base = self._base(self.device)
         self._tokenise(base, texts)
         train = train.sample(self.pairs, rng)
         measured = [part.sample(-(-len(train) // _MEASURED), rng) for part in (train, valid)]
@@ -265,7 +270,9 @@ class PairClassifier(Parameterised):
         """
         parameters = {name: value for name, value in spec.items() if name != "name"}
         classifier = build(cls, parameters, f"the re-ranker {spec['name']!r}", name=spec["name"])
-        base, identity = classifier._base(), str(arrays[_IDENTITY].tobytes(), "utf-8")
+        # It serves on another machine than the one that trained it, too.
+        device = classifier.device if has_device(classifier.device) else AUTO
+        base, identity = classifier._base(device), str(arrays[_IDENTITY].tobytes(), "utf-8")
         if base.identity != identity:
             raise ConfigError(
                 f"the language model {classifier.model} in {base.directory} is not the one that the "
@@ -275,10 +282,10 @@ class PairClassifier(Parameterised):
         classifier._tokenise(base, texts)
         return classifier._with(base, part_of(arrays, _NETWORK, ":"))
 
-    def _base(self) -> "Base":
+    def _base(self, device: str) -> "Base":
         from tacit.rankers.pair_network import Base
 
-        return Base.of(self.model, device=self.device, dtype=self.dtype)
+        return Base.of(self.model, device=device, dtype=self.dtype)
 
     def _tokenise(self, base: "Base", texts: Sequence[str]) -> None:
         self.texts_ = texts

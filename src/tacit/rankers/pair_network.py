@@ -15,11 +15,11 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from tacit.core.devices import chosen_device
 from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Float32
 from tacit.encoders import minilm
 from tacit.encoders.pretrained import (
-    device_of,
     directory_of,
     dtype_of,
     identity,
@@ -58,7 +58,7 @@ class Base:
         directory = minilm.find() if source == "minilm" else directory_of(source)
         if source == "minilm":
             minilm.check(directory)
-        place = torch.device(device_of(device))
+        place = torch.device(chosen_device(device))
         return cls(directory, identity(directory), place, dtype_of(dtype, place))
 
     def tokenizer(self) -> Tokenizer:

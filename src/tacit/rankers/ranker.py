@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from tacit.core.errors import ConfigError
 from tacit.core.parameters import Parameterised, build
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Bool, Float32, Int64, Json
@@ -167,6 +168,12 @@ class ParameterisedRanker(Parameterised):
     """
 
     name: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        tasks: Mapping[str, float] = getattr(self, "tasks", {})
+        if tasks and not any(tasks.values()):
+            raise ConfigError(f"{self.name}: every weight of tasks is 0; give one of them a weight above 0")
 
     @classmethod
     def restore(cls, spec: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from tacit.core.devices import check_device_name, chosen_device
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import learned, parameter, values_of
 from tacit.core.progress import SILENT, Progress
@@ -68,7 +69,8 @@ class Transformer(Retriever):
         Once the epochs have taken so long (wall-clock) no further one begins; by default only
         ``epochs`` and ``patience`` end the training. With it a fit depends on the speed of the machine.
     device : str
-        "auto" takes a GPU where there is one (in bfloat16, compiled).
+        "cpu", "cuda", "cuda:0" (or another number), "mps"; "auto" takes a GPU where there is one
+        (in bfloat16, compiled).
 
     Attributes
     ----------
@@ -90,17 +92,17 @@ class Transformer(Retriever):
     """
 
     name: str = "transformer"
-    embedding_size: int = parameter(default=64, low=1)
-    heads: int = parameter(default=2, low=1)
-    blocks: int = parameter(default=2, low=1)
-    max_length: int = parameter(default=100, low=1, unit="events")
+    embedding_size: int = parameter(default=64, low=1, high=8_192)
+    heads: int = parameter(default=2, low=1, high=256)
+    blocks: int = parameter(default=2, low=1, high=100)
+    max_length: int = parameter(default=100, low=1, high=10_000, unit="events")
     dropout: float = parameter(default=0.2, low=0, below=1)
-    negatives: int | None = parameter(default=256, low=1)
-    learning_rate: float = parameter(default=1e-3, above=0)
-    weight_decay: float = parameter(default=0.01, low=0)
-    epochs: int = parameter(default=60, low=1)
-    batch_size: int = parameter(default=128, low=1)
-    patience: int = parameter(default=8, low=1)
+    negatives: int | None = parameter(default=256, low=1, high=100_000)
+    learning_rate: float = parameter(default=1e-3, above=0, high=1)
+    weight_decay: float = parameter(default=0.01, low=0, high=10)
+    epochs: int = parameter(default=60, low=1, high=100_000)
+    batch_size: int = parameter(default=128, low=1, high=100_000)
+    patience: int = parameter(default=8, low=1, high=100_000)
     minutes: float | None = parameter(default=None, above=0, unit="minutes")
     device: str = parameter(default="auto")
     epochs_: "tuple[Epoch, ...]" = learned(default=())
@@ -114,6 +116,7 @@ class Transformer(Retriever):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_device_name(self.device, self.name)
         if self.embedding_size % self.heads:
             raise ConfigError(
                 f"{self.name}: embedding_size is {self.embedding_size}; it must be a multiple of heads, "
@@ -148,6 +151,7 @@ class Transformer(Retriever):
 
         from tacit.models.transformer.training import Examples, train_network
 
+        device = chosen_device(self.device)
         seed = int(rng.integers(2**31))
         self.n_kinds_ = len(interactions.kinds) + 1
         self.timed_ = interactions.timing == "time"
@@ -163,7 +167,7 @@ class Transformer(Retriever):
             if len(examples.train.item):
                 epochs = train_network(
                     self,
-                    self.network_.to(_device(self.device)),
+                    self.network_.to(device),
                     examples,
                     seed=seed,
                     fingerprint=self._fingerprint(seed, sequences),
@@ -264,12 +268,6 @@ class Transformer(Retriever):
         for array in (sequences.offsets, sequences.item, sequences.kind, sequences.gap, self.centre_):
             digest.update(array.tobytes())
         return digest.hexdigest()
-
-
-def _device(name: str) -> str:
-    import torch
-
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
 
 def _centre(catalogue: Catalogue, known: Bool) -> Float32:
