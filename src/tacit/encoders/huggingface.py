@@ -16,9 +16,9 @@ import torch
 from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
+from tacit.encoders.located import directory_of
 from tacit.encoders.pretrained import (
     device_of,
-    directory_of,
     dtype_of,
     identity,
     length_batches,

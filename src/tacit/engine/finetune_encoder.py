@@ -30,7 +30,7 @@ from tacit.encoders.finetune import Epoch, Plan, finetune, save_model
 from tacit.encoders.huggingface import HuggingFaceEncoder
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.train import catalogue_of
-from tacit.pipeline.text_encoder import check_source, encoder_from
+from tacit.pipeline.text_encoder import check_available, encoder_from
 
 Method = Literal["head", "full"]
 
@@ -153,7 +153,7 @@ def check_request(method: str, base: str, out: Path, until: str | None = None) -
         raise ConfigError(f"there is no method {method!r}; known: {', '.join(get_args(Method))}")
     if until is not None:
         _moment(until)
-    check_source(base)
+    check_available(base)
     check_directory_place(out, "the directory")
     check_target(out)
     if method == "full" and (base == "tfidf" or base.startswith("endpoint:") or tuned.is_tuned(Path(base))):

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Float32
 from tacit.encoders import minilm
+from tacit.encoders.located import directory_of
 from tacit.encoders.pretrained import (
     device_of,
-    directory_of,
     dtype_of,
     identity,
     length_batches,
