@@ -678,6 +678,22 @@ class Model:
             f"{len(self.snapshot.catalogue):,} items, {len(log):,} events; {parts}>"
         )
 
+    def _repr_html_(self) -> str:
+        log, pipeline = self.snapshot.interactions, self.snapshot.pipeline
+        second, rerank = pipeline.second_, pipeline.rerank_report_
+        ranker = second.ranker
+        facts = {
+            "users": f"{log.n_users:,}",
+            "items": f"{len(self.snapshot.catalogue):,}",
+            "events": f"{len(log):,}",
+            "retrievers": ", ".join(one.name for one in pipeline.retrievers_),
+            "ranker": None if ranker is None else f"{ranker.name}, weight {second.ranker_weight:.2f}",
+            "re-ranker": None if rerank is None else f"weight {rerank.weight:.2f}",
+            "encoder": self.snapshot.encoder,
+        }
+        rows = [(name, fact) for name, fact in facts.items() if fact is not None]
+        return html_table(["fact", "value"], rows, caption=f"tacit.Model {self.snapshot.version}")
+
     @classmethod
     def load(cls, directory: str | Path) -> Self:
         """Return the recommender of a snapshot directory.

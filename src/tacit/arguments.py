@@ -150,7 +150,7 @@ def check_choice(value: object, choices: Iterable[str], name: str) -> None:
     """
     known = list(choices)
     if value is not None and value not in known:
-        raise ConfigError(f"{name} is {value!r}; known: {', '.join(known)}")
+        raise ConfigError(f"{name}: {value!r} is none of {', '.join(known)}")
 
 
 def check_flags(**flags: object) -> None:
