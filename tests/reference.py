@@ -90,6 +90,8 @@ def _kind(parameter: Any) -> str:
     if getattr(parameter, "is_flag", False):
         return "flag"
     annotation = parameter.type_descriptor.annotation
+    if parameter.metavar == "INTEGER":  # it has a parser of its own, and its help says the bounds
+        return "number"
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(annotation))
     several = get_origin(annotation) is list
@@ -151,6 +153,8 @@ What a configuration can name, and every parameter of it. `[retrievers.NAME]` ta
 variant, `ranker` a ranker or `"none"`, `rerank` the re-ranker, `encoder` an encoder; see
 [how to configure](../howto/configure.md). A model of an evaluation (`--models`) is a retriever or a variant
 with its defaults, `blend` (the retrievers of the configuration without a ranker) or `tacit` (all of it).
+A section such as `[retrievers.ease]` takes the defaults of the class for every key that it does not name;
+where the usual configuration has another value than the class, the table of the component says so.
 Other packages add components by entry points. `tacit explain-config` shows the pipeline of a configuration.
 """
 
@@ -190,7 +194,9 @@ def _kind_table(title: str, entries: list[Entry]) -> list[str]:
 
 def _entry_row(name: str, summary: str, entry: Entry) -> str:
     usual = entry.kind == "retriever" and name in DEFAULT_RETRIEVERS
-    notes = ["in the usual configuration"] if usual else []
+    own = DEFAULT_RETRIEVERS[name] if usual else {}
+    values = ", ".join(f"`{key} = {_toml(value)}`" for key, value in own.items())
+    notes = [f"in the usual configuration{f', with {values}' if values else ''}"] if usual else []
     notes += ["the usual ranker"] if (entry.kind, name) == ("ranker", Config().ranker.name) else []
     notes += ["slow: fitted only where it is named"] if entry.slow else []
     needs = ", ".join(_MEANINGS[need] for need in entry.needs)
@@ -203,7 +209,8 @@ def _component(entry: Entry) -> str:
         f"`{name}` sets {', '.join(f'`{key} = {_toml(value)}`' for key, value in one.parameters.items())}."
         for name, one in entry.variants.items()
     ]
-    rows = [_parameter_row(one) for name, one in declared(own).items() if name != "name"]
+    usual = DEFAULT_RETRIEVERS.get(entry.name, {}) if entry.kind == "retriever" else {}
+    rows = [_parameter_row(one, usual) for name, one in declared(own).items() if name != "name"]
     summary = f"{entry.summary[0].upper()}{entry.summary[1:]} (`{entry.path.replace(':', '.')}`)."
     return "\n".join(
         [
@@ -217,17 +224,21 @@ def _component(entry: Entry) -> str:
     )
 
 
-def _parameter_row(one: Parameter) -> str:
+def _parameter_row(one: Parameter, usual: Mapping[str, Any]) -> str:
     unit = f", {one.unit}" if one.unit else ""
     cells = [
         f"`{one.name}`",
         f"{_type(one.kind)}{unit}",
-        f"`{_toml(one.default)}`",
+        f"`{_toml(one.default)}`{_usually(usual.get(one.name))}",
         str(one.bounds),
         _space(one),
         one.meaning.replace("``", "`"),
     ]
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _usually(value: Any) -> str:
+    return "" if value is None else f"; in the usual configuration `{_toml(value)}`"
 
 
 def _type(kind: Any) -> str:

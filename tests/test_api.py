@@ -269,6 +269,13 @@ def test_a_notebook_shows_lists_and_comparisons_as_tables_with_every_cell_escape
     assert '<td style="text-align: left">popular</td>' in compared
 
 
+def test_a_notebook_shows_a_model_as_a_table_of_facts(model: tacit.Model) -> None:
+    shown = model._repr_html_()
+    assert f"<caption>tacit.Model {model.snapshot.version}</caption>" in shown
+    for fact in (f"{model.snapshot.interactions.n_users:,}", model.snapshot.encoder):
+        assert f">{fact}</td>" in shown
+
+
 def test_attributes_of_users_may_be_given(files: Path, shop: Shop) -> None:
     log, items = tacit.read(files / "events.csv"), pl.read_ndjson(files / "items.jsonl")
     models = [tacit.fit(log, items, users=users, config=QUICK) for users in (files / "users.csv", shop.users)]

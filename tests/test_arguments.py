@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from tests.served import small_snapshot
@@ -136,3 +139,76 @@ def test_a_frame_is_read_and_checked_as_its_file_is(tmp_path: Path) -> None:
     assert frame.reasons == file.reasons == {"no user id": 2}
     assert len(tacit.check(rows.rename({"who": "user", "sku": "item"})).advice) > 0
     assert re.match(r'\{"who":"","sku":', frame.quarantine["raw"][0])
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda log: tacit.evaluate(log, split="monthly"), "split: 'monthly' is none of time"),
+        (lambda log: tacit.evaluate(log, candidates="all"), "candidates: 'all' is none of catalogue, log"),
+        (lambda log: tacit.evaluate(log, share=2), "share is 2; it must lie between 0 and 1"),
+        (lambda log: tacit.evaluate(log, against="zz"), "against: 'zz' is not compared"),
+        (lambda log: tacit.evaluate(log, models=["zz"]), "userknn-ever"),
+        (lambda log: tacit.evaluate(log, models=[1]), "models holds 1; give a list of names"),
+        (lambda log: tacit.evaluate(log, allow_seen="x"), "allow_seen is 'x'; it must be True or False"),
+        (lambda log: tacit.evaluate(log, ablation="x"), "ablation is 'x'; it must be True or False"),
+        (lambda log: tacit.evaluate(log, own={"": Trending}), "own: '' is no name of a model"),
+        (lambda log: tacit.evaluate(log, own={1: Trending}), "own: 1 is no name of a model"),
+        (lambda log: tacit.evaluate(log, own={"ease": Trending}), "there is a model 'ease' already"),
+        (lambda log: tacit.evaluate(log, config=tacit.Config(ranker=None), ablation=True), "no ranker whose"),
+        (lambda log: tacit.tune(log, trials=1.5), "trials is 1.5; it must be a whole number"),
+        (lambda log: tacit.tune(log, share=0), "share is 0; it must lie between 0 and 1"),
+        (lambda log: tacit.tune(log, split="monthly"), "split: 'monthly' is none of time"),
+        (lambda log: tacit.fit(log, mapping={"b": "a"}), "there is no role 'b'"),
+        (
+            lambda log: tacit.read(log, mapping={"user": 1, "item": 1}),
+            "'1' cannot be both user and item",
+        ),
+        (lambda log: tacit.fit(log, "absent.csv"), "cannot read absent.csv"),
+        (lambda log: tacit.check(log, users="absent.csv"), "cannot read absent.csv"),
+        (lambda log: tacit.fit(log, log, config=tacit.Config(encoder="zzz")), "zzz is not on this machine"),
+        (lambda log: tacit.finetune(log, log, "nowhere", until="foo"), "until 'foo' is no time"),
+        (lambda log: tacit.finetune(log, log, "nowhere", base="zzz"), "zzz is not on this machine"),
+        (lambda log: tacit.fit("a\0b"), "holds a NUL character"),
+        (lambda log: tacit.fit(log, "a\0b"), "holds a NUL character"),
+        (lambda log: tacit.read_config("a\0b"), "holds a NUL character"),
+        (lambda log: tacit.load("a\0b"), "holds a NUL character"),
+    ],
+)
+def test_what_is_wrong_with_the_request_is_said_before_the_log_is_read(
+    ask: Callable[[Path], object], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is no log: whoever reads it first says so."""
+    monkeypatch.delenv("TACIT_ALLOW_DOWNLOAD", raising=False)
+    log = tmp_path / "log.parquet"
+    log.write_bytes(b"not Parquet")
+    assert said in refusal(lambda: ask(log))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "alike"),
+    [
+        ({"age": np.int64(34), "price": np.float32(0.5)}, {"age": 34, "price": 0.5}),
+        ({"age": float("nan"), "since": np.datetime64("NaT"), "born": pd.NaT}, {}),
+        ({"since": pd.Timestamp("2024-05-01"), "day": date(2024, 5, 1)}, {"since": "2024-05-01T00:00:00"}),
+        ({"tags": np.array(["a", "b"]), "age": Decimal(34)}, {"tags": ["a", "b"], "age": 34}),
+    ],
+)
+def test_attributes_may_hold_what_frames_hold(
+    model: tacit.Model, attributes: dict[str, Any], alike: dict[str, Any]
+) -> None:
+    for where in ("attributes", "context"):
+        given = model.recommend("u00001", k=3, **{where: attributes})
+        assert given == model.recommend("u00001", k=3, **{where: alike})
+
+
+@pytest.mark.parametrize("value", [object(), 1j, {1, 2}, b"x", float("inf")])
+def test_an_attribute_without_a_plain_form_is_refused(model: tacit.Model, value: object) -> None:
+    assert "the attribute 'age'" in refusal(lambda: model.recommend(attributes={"age": value}))
+    assert "the attribute 'age'" in refusal(lambda: model.recommend(context={"age": [value]}))
+
+
+def test_flags_and_an_order_are_asked_for(model: tacit.Model) -> None:
+    assert "allow_seen is 'x'" in refusal(lambda: model.recommend("u00001", allow_seen="x"))  # type: ignore[arg-type]
+    assert "allow_seen is 'x'" in refusal(lambda: model.batch(allow_seen="x"))  # type: ignore[arg-type]
+    assert "a set, which has no order" in refusal(lambda: model.recommend(history={"i1", "i2"}))  # type: ignore[arg-type]

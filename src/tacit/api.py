@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import polars as pl
 
@@ -30,7 +30,7 @@ from tacit.engine.snapshot import load as load_snapshot
 from tacit.engine.snapshot import save as save_snapshot
 from tacit.engine.train import encoded
 from tacit.engine.train import train as train_snapshot
-from tacit.evaluation.comparison import compare, model_names, ranker_names
+from tacit.evaluation.comparison import check_names, compare
 from tacit.evaluation.leaderboard import MAIN
 from tacit.evaluation.split import CandidatesOf, Split, make_split, split_from_files, training_part
 from tacit.evaluation.study import storage_of
@@ -39,6 +39,7 @@ from tacit.pipeline.config import Config
 from tacit.pipeline.config import read_config as read_config_file
 from tacit.pipeline.rerank import RerankReport
 from tacit.pipeline.similar import SimilarKind
+from tacit.pipeline.text_encoder import check_available
 from tacit.pipeline.training_report import TrainingReport
 from tacit.rankers.ranker import Epoch
 from tacit.reporting.evaluation import evaluation_page
@@ -104,6 +105,7 @@ def read(
         If the file or frame cannot be used.
     """
     rules, mapping = arguments.optional(rules, Rules, "rules"), arguments.roles(mapping)
+    arguments.check_files(log=events)
     source = (
         read_events(Path(events), mapping=mapping, progress=progress)
         if isinstance(events, str | Path)
@@ -138,6 +140,7 @@ def check(
     InputError
         If a file or frame cannot be used.
     """
+    arguments.check_files(log=events, catalogue=items, users=users)
     if isinstance(events, Cleaned):
         _refuse_again(mapping, "mapping")
         _refuse_again(rules, "rules")
@@ -209,13 +212,17 @@ def evaluate(
     InputError
         If a file, frame or name cannot be used, or the log does not support the evaluation.
     """
+    arguments.check_flags(allow_seen=allow_seen, ablation=ablation)
     chosen = _configured(config, allow_seen=allow_seen)
     models, rankers = arguments.names(models, "models"), arguments.names(rankers, "rankers")
-    own = arguments.makers(own)
-    arguments.check_number(share, "share")
-    model_names(models, chosen)  # a wrong name is an error before the log is read
-    ranker_names(rankers)
+    own, mapping = arguments.makers(own), arguments.roles(mapping)
+    _check_cut(split, share)
+    arguments.check_choice(candidates, get_args(CandidatesOf), "candidates")
+    # A wrong name is an error before the log is read.
+    check_names(chosen, models=models, rankers=rankers, own=own, ablation=ablation, against=against)
     _check_sides(events, train, test)
+    arguments.check_files(log=events, train=train, test=test)
+    _check_tables(items, users, chosen)
     rules = chosen.cleaning if isinstance(train if events is None else events, str | Path) else _NOTHING
 
     def rows(log: Log) -> pl.DataFrame:
@@ -306,13 +313,16 @@ def tune(
     """
     from tacit.evaluation.tuned_config import retrievers_to_tune, tune_config
 
+    arguments.check_flags(allow_seen=allow_seen, whole_log=whole_log)
     base = _configured(config, allow_seen=allow_seen)
-    models = arguments.names(models, "models")
-    arguments.check_number(share, "share")
-    for name, number in (("trials", trials), ("seconds", seconds)):
-        arguments.check_number(number, name, positive=True)
+    models, mapping = arguments.names(models, "models"), arguments.roles(mapping)
+    _check_cut(split, share)
+    arguments.check_whole(trials, "trials")
+    arguments.check_number(seconds, "seconds", positive=True)
     storage = storage_of(None if study is None else arguments.path(study, "study"))
     retrievers_to_tune(models, base)  # a wrong name is an error before the log is read
+    arguments.check_files(log=events)
+    _check_tables(items, users, base)
     from_file = isinstance(events, str | Path)
     rows = _log(events, mapping, base.cleaning.rows_only(), progress, on_read)
     if not whole_log:
@@ -399,7 +409,11 @@ def finetune(
     from tacit.engine.finetune_encoder import check_request, finetune_encoder
 
     place = arguments.path(out, "directory")
-    check_request(method, base, place)
+    arguments.check_whole(layers, "layers")
+    arguments.check_number(seconds, "seconds", positive=True)
+    mapping = arguments.roles(mapping)
+    check_request(method, base, place, until)
+    arguments.check_files(log=events, catalogue=items)
     rows, catalogue = _log(events, mapping, None, progress, on_read), _catalogue(items)
     if catalogue is None:
         raise ConfigError("there is no catalogue; give items with texts")
@@ -457,7 +471,9 @@ def fit(
     InputError
         If a file or frame cannot be used or holds nothing to learn from.
     """
-    chosen = _configured(config)
+    chosen, mapping = _configured(config), arguments.roles(mapping)
+    arguments.check_files(log=events)
+    _check_tables(items, users, chosen)
     frame = _log(events, mapping, chosen.cleaning, progress, on_read)
     return Model(
         train_snapshot(
@@ -482,6 +498,18 @@ def _configured(config: Config | str | Path | None, *, allow_seen: bool = False)
         config = read_config(config)
     chosen = arguments.optional(config, Config, "config") or Config()
     return replace(chosen, repeats=True) if allow_seen else chosen
+
+
+def _check_cut(split: object, share: object) -> None:
+    arguments.check_choice(split, get_args(Protocol), "split")
+    arguments.check_share(share)
+
+
+def _check_tables(items: object, users: object, config: Config) -> None:
+    """Refuse tables that are not there, and an encoder of their texts that is not on this machine."""
+    arguments.check_files(catalogue=items, users=users)
+    if items is not None:
+        check_available(config.encoder)
 
 
 def _check_sides(events: object, train: object, test: object) -> None:
@@ -649,6 +677,22 @@ class Model:
             f"<tacit.Model {self.snapshot.version}: {log.n_users:,} users, "
             f"{len(self.snapshot.catalogue):,} items, {len(log):,} events; {parts}>"
         )
+
+    def _repr_html_(self) -> str:
+        log, pipeline = self.snapshot.interactions, self.snapshot.pipeline
+        second, rerank = pipeline.second_, pipeline.rerank_report_
+        ranker = second.ranker
+        facts = {
+            "users": f"{log.n_users:,}",
+            "items": f"{len(self.snapshot.catalogue):,}",
+            "events": f"{len(log):,}",
+            "retrievers": ", ".join(one.name for one in pipeline.retrievers_),
+            "ranker": None if ranker is None else f"{ranker.name}, weight {second.ranker_weight:.2f}",
+            "re-ranker": None if rerank is None else f"weight {rerank.weight:.2f}",
+            "encoder": self.snapshot.encoder,
+        }
+        rows = [(name, fact) for name, fact in facts.items() if fact is not None]
+        return html_table(["fact", "value"], rows, caption=f"tacit.Model {self.snapshot.version}")
 
     @classmethod
     def load(cls, directory: str | Path) -> Self:

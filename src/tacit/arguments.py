@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tacit.core.errors import ConfigError
+import numpy as np
+
+from tacit.core.errors import ConfigError, DataError
+from tacit.core.places import checked_path
+from tacit.data.mapping import ROLES
 from tacit.evaluation.model_checks import checked_model
 
 Kind = TypeVar("Kind")
@@ -32,11 +36,26 @@ def path(value: object, name: str) -> Path:
     Raises
     ------
     ConfigError
-        If it is neither a text nor a path.
+        If it is neither a text nor a path, or no file system takes it.
     """
     if isinstance(value, str | Path):
-        return Path(value)
+        return checked_path(value, name)
     raise ConfigError(f"the {name} is of the type {type(value).__name__}; give a path as str or Path")
+
+
+def check_files(**named: object) -> None:
+    """Refuse files that are not there, before the first of them is read; frames are let through.
+
+    Raises
+    ------
+    ConfigError
+        If a path is none that a file system takes.
+    DataError
+        If there is no such file.
+    """
+    for name, value in named.items():
+        if isinstance(value, str | Path) and not checked_path(value, name).exists():
+            raise DataError(f"cannot read {value}: No such file or directory")
 
 
 def names(values: object, name: str) -> list[str] | None:
@@ -45,7 +64,7 @@ def names(values: object, name: str) -> list[str] | None:
     Raises
     ------
     ConfigError
-        If it is one text, or nothing that holds names.
+        If it is one text, or nothing that holds names, or one of them is no text.
     """
     if values is None:
         return None
@@ -53,7 +72,11 @@ def names(values: object, name: str) -> list[str] | None:
         raise ConfigError(f"{name} is one text; give a list of names: {name}=[{values!r}]")
     if not isinstance(values, Iterable):
         raise ConfigError(f"{name} is of the type {type(values).__name__}; give a list of names")
-    return list(values)
+    found = list(values)
+    for one in found:
+        if not isinstance(one, str):
+            raise ConfigError(f"{name} holds {one!r}; give a list of names as text")
+    return found
 
 
 def roles(mapping: object) -> Mapping[str, str] | None:
@@ -70,7 +93,15 @@ def roles(mapping: object) -> Mapping[str, str] | None:
             f"mapping is of the type {type(mapping).__name__}; give role to column, for example "
             'mapping={"user": "visitor"}'
         )
-    return {str(role): str(column) for role, column in mapping.items()}
+    chosen = {str(role): str(column) for role, column in mapping.items()}
+    for role, column in chosen.items():
+        if role not in ROLES:
+            raise ConfigError(f"there is no role {role!r}; known: {', '.join(ROLES)}")
+        if twice := [other for other in chosen if other != role and chosen[other] == column]:
+            raise ConfigError(
+                f"mapping: the column {column!r} cannot be both {role} and {twice[0]}; name two"
+            )
+    return chosen
 
 
 def check_number(value: object, name: str, *, positive: bool = False) -> None:
@@ -86,13 +117,61 @@ def check_number(value: object, name: str, *, positive: bool = False) -> None:
         raise ConfigError(f"{name} is {value!r}; it must be above 0")
 
 
+def check_share(share: object) -> None:
+    """Refuse a share of events that is not between 0 and 1.
+
+    Raises
+    ------
+    ConfigError
+    """
+    check_number(share, "share")
+    if not 0 < float(share) < 1:  # type: ignore[arg-type]
+        raise ConfigError(f"share is {share}; it must lie between 0 and 1")
+
+
+def check_whole(value: object, name: str) -> None:
+    """Refuse a value that is no whole number above 0.
+
+    Raises
+    ------
+    ConfigError
+    """
+    check_number(value, name, positive=True)
+    if not isinstance(value, Integral):
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number")
+
+
+def check_choice(value: object, choices: Iterable[str], name: str) -> None:
+    """Refuse a value that is none of the choices; None is let through.
+
+    Raises
+    ------
+    ConfigError
+    """
+    known = list(choices)
+    if value is not None and value not in known:
+        raise ConfigError(f"{name}: {value!r} is none of {', '.join(known)}")
+
+
+def check_flags(**flags: object) -> None:
+    """Refuse values that are neither true nor false.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for name, value in flags.items():
+        if not isinstance(value, bool | np.bool_):
+            raise ConfigError(f"{name} is {value!r}; it must be True or False")
+
+
 def makers(own: object) -> dict[str, Callable[[], Any]] | None:
     """Return builders of the caller's models; each model is checked when it is built.
 
     Raises
     ------
     ConfigError
-        If it does not map names to callables.
+        If it does not map texts to callables.
     """
     if own is None:
         return None
@@ -102,9 +181,11 @@ def makers(own: object) -> dict[str, Callable[[], Any]] | None:
             'own={"mine": Mine}'
         )
     for name, make in own.items():
+        if not isinstance(name, str) or not name.strip():
+            raise ConfigError(f"own: {name!r} is no name of a model; give a text that is not empty")
         if not callable(make):
             raise ConfigError(
                 f"own: {name!r} is of the type {type(make).__name__}, which cannot be called; give what "
                 f"makes the model, for example own={{{name!r}: lambda: {type(make).__name__}()}}"
             )
-    return {str(name): partial(checked_model, str(name), make) for name, make in own.items()}
+    return {name: partial(checked_model, name, make) for name, make in own.items()}

@@ -170,7 +170,8 @@ def test_all_retrievers_of_the_configuration_are_tuned_but_those_without_texts(
         (("--models", "rules"), "nothing to tune in 'rules'; known: trending"),
         (("--models", "content"), "there is nothing to tune"),
         (("--models", " , "), "there is nothing to tune"),
-        (("--study", "{log}"), "is not a study but another file"),
+        (("--study", "{log}"), "would overwrite the log"),
+        (("--study", "{other}"), "is not a study but another file"),
         (("--study", "{log}/x"), "does not exist"),
         (("--trials", "0"), "--trials"),
     ],
@@ -178,8 +179,9 @@ def test_all_retrievers_of_the_configuration_are_tuned_but_those_without_texts(
 def test_wrong_use_is_refused_in_one_sentence(
     log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
 ) -> None:
-    out = tmp_path / "tuned.toml"
-    assert tuned(log, out, *(word.format(log=log) for word in arguments)) == 2
+    out, other = tmp_path / "tuned.toml", tmp_path / "other.txt"
+    other.write_text("a letter")
+    assert tuned(log, out, *(word.format(log=log, other=other) for word in arguments)) == 2
     assert message in capsys.readouterr().err
     assert not out.exists()
 

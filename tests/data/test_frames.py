@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -241,3 +242,27 @@ def test_a_frame_and_the_same_frame_as_a_file_hold_the_same_events(
     assert from_frame.events.equals(from_file.events.with_columns(**shift))
     assert from_frame.reasons == from_file.reasons
     assert from_frame.quarantine["line"].equals(from_file.quarantine["line"] - 1)
+
+
+def test_periods_are_times_and_uuids_are_ids() -> None:
+    pandas = pytest.importorskip("pandas")
+    people = [UUID(int=n) for n in (1, 2)]
+    frame = pandas.DataFrame(
+        {
+            "user_id": [*people, None],
+            "item_id": ["a", "b", "c"],
+            "timestamp": pandas.period_range("2024-01-01", periods=3, freq="D"),
+        }
+    )
+    log = cleaned(frame)
+    assert log.events["user_id"].to_list() == [str(one) for one in people]
+    assert log.events["timestamp"].to_list() == [1_704_067_200.0, 1_704_153_600.0]
+    assert log.reasons == {"no user id": 1}
+
+
+def test_a_column_of_a_type_that_only_its_library_knows_is_refused() -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame({"user_id": ["a", "b"], "item_id": pandas.interval_range(0, 2)})
+    with pytest.raises(DataError, match="the column item_id of the event log holds"):
+        cleaned(frame)

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from tests.served import acquainted_snapshot, small_snapshot
 
-from tacit.core.errors import ArtifactError
+from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.manifest import MANIFEST, publish, verify
 from tacit.core.version import __version__
 from tacit.data.shop import generate
@@ -235,6 +235,28 @@ def test_a_table_without_its_column_is_refused_too(copy: Path, tmp_path: Path) -
     publish(tmp_path / "other", write, {"tacit": "9.9.9", "facts": {}})
     with pytest.raises(ArtifactError, match=r"written by tacit 9\.9\.9"):
         load(tmp_path / "other")
+
+
+def test_a_package_that_is_missing_is_named(copy: Path, tmp_path: Path) -> None:
+    document = json.loads((copy / "snapshot.json").read_text("utf-8"))
+    document["pipeline"]["retrievers"][0].update(entry="magic", distribution="tacit-magic")
+
+    def write(target: Path) -> None:
+        for name in set(NAMES) - {MANIFEST, "snapshot.json"}:
+            (target / name).write_bytes((copy / name).read_bytes())
+        (target / "snapshot.json").write_text(json.dumps(document), "utf-8")
+
+    publish(tmp_path / "other", write, {"tacit": __version__, "facts": {}})
+    with pytest.raises(
+        ArtifactError, match=r"retriever 'magic' .* the package tacit-magic, which is not inst"
+    ):
+        load(tmp_path / "other")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_directory_that_no_file_system_takes_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="the directory"):
+        save(small_snapshot(), tmp_path / name)
 
 
 def test_saving_over_something_else_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tacit.core.errors import ArtifactError, ConfigError
 from tacit.encoders import minilm
 from tacit.encoders.cache import CachedEncoder
 from tacit.encoders.tfidf import TfidfEncoder
-from tacit.pipeline.text_encoder import encoder_from
+from tacit.pipeline.text_encoder import check_available, check_source, encoder_from
 
 TEXTS = ["red tea cup", "blue tea cup", "cast iron pan"]
 
@@ -52,3 +52,28 @@ def test_an_endpoint_without_a_model_is_refused() -> None:
 def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no model directory"):
         encoder_from(str(tmp_path / "nothing"))
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("", "encoder is ''"),
+        ("a\0b", "encoder is 'a\\x00b'"),
+        ("endpoint:ftp://x#y", "must begin with http:// or https://"),
+        ("endpoint:http://x", "names no model"),
+        ("tfidf:foo", "tfidf takes nothing after a colon"),
+    ],
+)
+def test_a_source_that_is_none_anywhere_is_refused(source: str, said: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        check_source(source)
+    assert said in str(error.value)
+
+
+def test_a_source_may_be_of_another_machine_until_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TACIT_ALLOW_DOWNLOAD", raising=False)
+    check_source("zzz")  # a snapshot may name it
+    with pytest.raises(ConfigError, match="the model zzz is not on this machine"):
+        check_available("zzz")
+    for source in ("none", "auto", "tfidf", f"endpoint:http://127.0.0.1:9/v1#{'x' * 300}"):
+        check_available(source)

@@ -82,6 +82,13 @@ def test_attributes_of_users_are_stored_and_may_come_with_a_request(service: Ser
     assert len(service.http.post("/v1/sessions/recommendations", json=reported).json()["items"]) == 5
 
 
+def test_a_parameter_that_a_route_does_not_know_is_refused_with_those_it_knows(service: Service) -> None:
+    answer = service.http.get("/v1/items/i00001/similar?knd=next")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "there is no query parameter 'knd'; known: k, kind"
+    assert service.http.get("/healthz?probe=1").status_code == 200
+
+
 def test_a_session_without_history_gets_what_is_popular(service: Service) -> None:
     answer = service.http.post("/v1/sessions/recommendations", json={"items": [], "k": 5}).json()
     assert len(answer["items"]) == 5
@@ -180,6 +187,11 @@ def test_bad_events_get_4xx_and_a_reason(service: Service, body: bytes) -> None:
         ("PUT", "/v1/items/x", b'{"available":"yes"}'),
         ("PUT", "/v1/items/x", b'{"created_at":"58000"}'),
         ("PUT", "/v1/items/%0a", b'{"title":"x"}'),
+        ("GET", "/v1/users/u/recommendations?k=3.0", b""),
+        ("GET", "/v1/users/u/recommendations?k=3&k=4", b""),
+        ("GET", "/v1/users/u/recommendations?kk=3", b""),
+        ("GET", "/v1/items/i00001/similar?knd=next", b""),
+        ("PUT", "/v1/users/u?k=3", b"{}"),
     ],
 )
 def test_bad_requests_get_4xx_and_a_reason(service: Service, method: str, path: str, body: bytes) -> None:

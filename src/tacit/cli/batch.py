@@ -33,12 +33,14 @@ def batch(
     from tacit.cli.outputs import check_frame_place, write_frame
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
+    from tacit.core.places import check_apart
     from tacit.data import columns as col
     from tacit.data.read import read_users
     from tacit.engine.batch import recommend_all
     from tacit.engine.snapshot import load
 
     check_frame_place(out, "--out")
+    check_apart({"--out": out}, {"the snapshot": directory, "--users": users})
     snapshot = load(directory)
     ids = read_users(users)[col.USER].to_list() if users else None
     frames = recommend_all(snapshot, ids, k=k, allow_seen=allow_seen, progress=Bars())

@@ -53,10 +53,15 @@ def check(
     from tacit.cli.inputs import parse_mapping
     from tacit.cli.outputs import write_reports
     from tacit.cli.terminal import Bars
+    from tacit.core.places import check_apart
     from tacit.data.weights import EventWeights
     from tacit.reporting.quality_page import quality_page
 
     _check_places(html, json, quarantine, out)
+    check_apart(
+        {"--html": html, "--json": json, "--quarantine": quarantine, "--out": out},
+        {"the log": events, "--items": items, "--users": users},
+    )
     bars = Bars()
     cleaned = api.read(events, mapping=parse_mapping(mapping), rules=rules, progress=bars)
     with bars.task("Assess", total=1) as task:

@@ -43,8 +43,10 @@ def demo(
     """Generate a shop, then check, evaluate, fit and recommend on it."""
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
+    from tacit.core.places import check_directory_place
     from tacit.data.shop import generate
 
+    check_directory_place(out / "events.csv", "--out")
     bars = Bars()
     out.mkdir(parents=True, exist_ok=True)
     console.rule("A generated shop (none of it is real)")

@@ -73,8 +73,11 @@ def evaluate(
     from tacit.cli.inputs import configured, listed, parse_mapping, say_rejected
     from tacit.cli.outputs import check_report_places, write_reports
     from tacit.cli.terminal import Bars
+    from tacit.core.places import check_apart
 
     check_report_places(html, json)
+    inputs = {"--train": train, "--test": test, "--items": items, "--users": users, "--config": config}
+    check_apart({"--html": html, "--json": json}, {"the log": events, **inputs})
     names = listed(models)
     evaluation = api.evaluate(
         events,

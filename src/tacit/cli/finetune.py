@@ -55,7 +55,10 @@ def finetune(
     from tacit.cli.inputs import parse_mapping, say_rejected
     from tacit.cli.terminal import Bars, err
     from tacit.cli.terminal import out as console
+    from tacit.core.places import check_apart
 
+    start = Path(base) if Path(base).is_dir() else None
+    check_apart({"--out": out}, {"the log": events, "--items": items, "--base": start})
     try:
         found = api.finetune(
             events,

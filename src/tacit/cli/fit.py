@@ -49,13 +49,19 @@ def fit(
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
     from tacit.core.manifest import check_target
+    from tacit.core.places import check_apart, check_directory_place
     from tacit.pipeline.config import with_ranker
     from tacit.reporting.training_page import epoch_line, training_page
 
+    check_directory_place(out, "--out")
     check_target(out)
     if html is not None:
         check_place(html, "--html")
     chosen = configured(config, encoder, seed, like=like)
+    own = Path(chosen.encoder) if Path(chosen.encoder).is_dir() else None
+    # A snapshot that only lends its configuration may be replaced: it has been read.
+    inputs = {"the log": events, "--items": items, "--users": users, "--config": config, "--encoder": own}
+    check_apart({"--out": out, "--html": html}, inputs)
     model = api.fit(
         events,
         items,

@@ -18,9 +18,15 @@ def parse_mapping(pairs: Sequence[str] | None) -> dict[str, str] | None:
     Raises
     ------
     ConfigError
-        If a pair has no ``=``.
+        If a pair has no ``=``, or a column or a role is given twice.
     """
-    return {role: column for column, role in parse_pairs(pairs, "--map", "uid=user").items()} or None
+    columns = parse_pairs(pairs, "--map", "uid=user")
+    roles: dict[str, str] = {}
+    for column, role in columns.items():
+        if role in roles:
+            raise ConfigError(f"--map: {roles[role]!r} and {column!r} cannot both be the {role}; name one")
+        roles[role] = column
+    return roles or None
 
 
 def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[str, str]:
@@ -29,14 +35,16 @@ def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[
     Raises
     ------
     ConfigError
-        If a pair has no ``=``.
+        If a pair has no ``=``, or the left of two is the same.
     """
-    parsed = {}
+    parsed: dict[str, str] = {}
     for pair in pairs or ():
         left, sign, right = pair.rpartition("=")
         if not sign or not left.strip() or not right.strip():
             form = {"--map": "column=role", "--about": "attribute=value"}.get(option, "column=how")
             raise ConfigError(f"{option} {pair!r} is not of the form {form}, for example {option} {example}")
+        if left.strip() in parsed:
+            raise ConfigError(f"{option} gives {left.strip()!r} twice; give it once")
         parsed[left.strip()] = right.strip()
     return parsed
 

@@ -1,5 +1,6 @@
 """Options and arguments that several commands take, each in one place."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,13 +9,20 @@ import typer
 from tacit.core.entry import Kind
 from tacit.pipeline.register import ENTRIES
 
+_NOT_ALONE = frozenset({"rules", "repeats"})
+LONGEST_LIST = 1_000
+"""As in `tacit.engine.checking`, which takes longer to import than the help of a command may."""
+
 
 def known(*kinds: Kind) -> str:
     """Return the names of Tacit's own components of some kinds, for the help of an option.
 
-    Those of other packages work too, but finding them takes time, so the help does not list them.
+    Left out are those that an option cannot name alone, as they need rules or items that may repeat, and
+    those of other packages, which work too but take time to find.
     """
-    return ", ".join(entry.name for entry in ENTRIES if entry.kind in kinds)
+    return ", ".join(
+        entry.name for entry in ENTRIES if entry.kind in kinds and not _NOT_ALONE & {*entry.needs}
+    )
 
 
 Events = Annotated[
@@ -57,6 +65,19 @@ AllowSeen = Annotated[
 
 SnapshotDir = Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot of `tacit fit`.")]
 
-Length = Annotated[int, typer.Option("-k", min=1, max=1000, help="Length of a list.")]
+
+def _length(text: str | int) -> int:
+    """Return the length of a list; 3.0 is none, as in Python and over HTTP."""
+    if not re.fullmatch(r"\s*\+?\d+\s*", str(text)) or not 1 <= int(text) <= LONGEST_LIST:
+        raise typer.BadParameter(f"{text!r} is not a whole number from 1 to {LONGEST_LIST:,}")
+    return int(text)
+
+
+Length = Annotated[
+    int,
+    typer.Option(
+        "-k", parser=_length, metavar="INTEGER", help=f"Length of a list, from 1 to {LONGEST_LIST:,}."
+    ),
+]
 
 PrintJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

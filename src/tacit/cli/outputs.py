@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tacit.core.errors import ConfigError
+from tacit.core.places import check_name, check_outside_snapshots
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,14 +25,17 @@ def check_place(path: Path, option: str, suffixes: tuple[str, ...] = ()) -> None
     Raises
     ------
     ConfigError
-        If the folder is missing, the path is a folder, or the name ends in none of ``suffixes``.
+        If the folder is missing or within a snapshot, the path is a folder, or the name is too long or ends
+        in none of ``suffixes``.
     """
+    check_name(path, option)
     if suffixes and path.suffix.lower() not in suffixes:
         raise ConfigError(f"{option} {path}: the name must end in {' or '.join(suffixes)}")
     if path.is_dir():
         raise ConfigError(f"{option} {path} is a folder; name a file")
     if not path.parent.is_dir():
         raise ConfigError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
+    check_outside_snapshots(path, option)
 
 
 def check_report_places(html: Path | None, json: str | None) -> None:

@@ -44,8 +44,8 @@ def recommend(
     if user is None and history is None and not about:
         raise ConfigError("there is no user: give --user ID, --history A,B,C or --about attribute=value")
     items = [id_.strip() for id_ in (history or "").split(",") if id_.strip()]
+    known: dict[str, Json] = dict(parse_pairs(about, "--about", "age=34"))  # before the snapshot is read
     engine = Engine(load(directory))
-    known: dict[str, Json] = dict(parse_pairs(about, "--about", "age=34"))
     request = Request(user, items=items, k=k, allow_seen=allow_seen, attributes=known, context=known)
     show(engine.recommend(request), json=json)
 

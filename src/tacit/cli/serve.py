@@ -1,11 +1,14 @@
 """``tacit serve``: a snapshot over HTTP."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tacit.cli.options import SnapshotDir
 from tacit.core.errors import ConfigError
+
+_FILE = "sqlite:///"
 
 
 def serve(
@@ -33,6 +36,7 @@ def serve(
 ) -> None:
     """Serve recommendations over HTTP, take events and new items."""
     from tacit.cli.terminal import err
+    from tacit.core.places import check_outside_snapshots
     from tacit.engine.engine import Engine
     from tacit.engine.snapshot import load
     from tacit.server.app import LOOPBACK, create_app
@@ -42,6 +46,8 @@ def serve(
     local = is_loopback(host)
     if not local and not api_key:
         raise ConfigError(f"listening on {host} needs a key: set TACIT_API_KEY, or listen on 127.0.0.1")
+    if store is not None and store.startswith(_FILE):
+        check_outside_snapshots(Path(store.removeprefix(_FILE)), "--store")
     with listen(host, port) as bound:
         snapshot = load(directory)
         engine = Engine(snapshot, EventStore(store or f"sqlite:///{directory.resolve()}.events.sqlite3"))

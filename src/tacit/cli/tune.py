@@ -50,8 +50,13 @@ def tune(
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars, err
     from tacit.cli.terminal import out as console
+    from tacit.core.places import check_apart
 
     check_place(out, "--out", (".toml",))
+    if study is not None:
+        check_place(study, "--study")
+    inputs = {"the log": events, "--items": items, "--users": users, "--config": config}
+    check_apart({"--out": out, "--study": study}, inputs)
     found = api.tune(
         events,
         items,

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol, cast
+from uuid import UUID
 
 import polars as pl
 
@@ -59,10 +60,10 @@ def polars_frame(frame: object, what: str) -> pl.DataFrame:
     """
     table = frame if isinstance(frame, pl.DataFrame) else _converted(frame, what)
     for name, kind in table.schema.items():
-        if kind == pl.Object:
-            raise DataError(
-                f"the column {name} of the {what} holds Python objects; make them numbers or text"
-            )
+        own = getattr(kind, "ext_name", None)  # a type that another library registered with Arrow
+        if kind == pl.Object or own is not None:
+            held = "Python objects" if own is None else f"values of the type {own()}"
+            raise DataError(f"the column {name} of the {what} holds {held}; make them numbers, times or text")
     return table
 
 
@@ -174,7 +175,14 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
 
 
 def _pandas_column(name: str, column: Any) -> pl.Series:
-    """Return a column of pandas: through Arrow, else (no pyarrow, mixed types) from its values."""
+    """Return a column of pandas: through Arrow, else (no pyarrow, mixed types, UUIDs) from its values.
+
+    A period is the moment at which it begins.
+    """
+    if hasattr(column.dtype, "freq"):
+        column = column.dt.to_timestamp()
+    if column.dtype == object and isinstance(next(iter(column.dropna().head(1)), None), UUID):
+        return _from_values(name, column.astype(str).where(column.notna()))
     try:
         return cast("pl.Series", pl.from_pandas(column)).alias(name)
     except (ImportError, TypeError, ValueError, pl.exceptions.PolarsError):

@@ -79,11 +79,12 @@ def roles_of(frame: pl.DataFrame, named: bool, wanted: Mapping[str, str] | None)
     Raises
     ------
     ConfigError
-        If ``wanted`` holds an unknown role or column.
+        If ``wanted`` holds an unknown role or column, or one column for two roles.
     DataError
         If there is no user or no item column.
     """
     roles = {role: _column(frame.columns, role, column) for role, column in (wanted or {}).items()}
+    _check_once(roles)
     if named:
         guesses = roles_by_name([name for name in frame.columns if name not in roles.values()])
         roles = {**{r: c for r, c in guesses.items() if r not in roles}, **roles}
@@ -157,6 +158,12 @@ def _column(names: Sequence[str], role: str, column: str) -> str:
     if column.isdigit() and 1 <= int(column) <= len(names):
         return names[int(column) - 1]
     raise ConfigError(f"there is no column {column!r} for the {role}; columns: {', '.join(names)}")
+
+
+def _check_once(roles: Mapping[str, str]) -> None:
+    for role, column in roles.items():
+        if twice := [other for other in roles if other != role and roles[other] == column]:
+            raise ConfigError(f"the column {column!r} cannot be both {role} and {twice[0]}; name two columns")
 
 
 def _holds_times(column: pl.Series) -> bool:

@@ -1,6 +1,7 @@
 """Builders of the encoders of the register: functions of an argument, the texts and the cache file."""
 
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,13 +50,15 @@ def endpoint(argument: str, texts: Sequence[str], cache: Path | None) -> TextEnc
 
 
 def check_endpoint(argument: str) -> None:
-    """Refuse an endpoint without an address or a model.
+    """Refuse an endpoint without an address of the web or without a model.
 
     Raises
     ------
     ConfigError
     """
     url, _, model = argument.partition("#")
+    if url and not re.match(r"https?://[^/\s]+", url):
+        raise ConfigError(f"'endpoint:{argument}': the address must begin with http:// or https://")
     if not url or not model:
         raise ConfigError(f"'endpoint:{argument}' names no model; write endpoint:URL#MODEL")
 

@@ -17,8 +17,8 @@ from tacit.core.devices import chosen_device
 from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
+from tacit.encoders.located import directory_of
 from tacit.encoders.pretrained import (
-    directory_of,
     dtype_of,
     identity,
     length_batches,

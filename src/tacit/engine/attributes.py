@@ -1,7 +1,12 @@
 """Attributes of items and users: names in normal form, values of bounded length."""
 
 import json
+import math
 from collections.abc import Collection, Mapping
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
 
 from tacit.core.errors import DataError
 from tacit.core.types import Json
@@ -10,6 +15,8 @@ from tacit.engine.checking import checked_id
 
 _MOST = 64
 _LONGEST = 8_192
+_DEEPEST = 16
+"""Levels of lists and mappings in a value."""
 
 
 def checked_names(attributes: Mapping[str, Json], what: str, reserved: Collection[str]) -> dict[str, Json]:
@@ -41,11 +48,48 @@ def checked_names(attributes: Mapping[str, Json], what: str, reserved: Collectio
         if name_ in reserved:
             hint = "; write it as description, or rename it" if name_ == col.TEXT else "; rename it"
             raise DataError(f"an attribute cannot be called {name_!r}{hint}")
-        _check_length(name_, value)
         if name_ in checked:
             raise DataError(f"the attribute {name_!r} is given twice")
-        checked[name_] = value
+        checked[name_] = plain_value(value, name_)
+        _check_length(name_, checked[name_])
     return checked
+
+
+def plain_value(value: object, name: str, depth: int = 0) -> Json:
+    """Return a value as JSON has it: of NumPy and pandas too, times as ISO 8601, NaN as missing.
+
+    Raises
+    ------
+    DataError
+        If it has no such form.
+    """
+    if value is None or isinstance(value, str | bool):
+        return str(value) if isinstance(value, str) else value
+    if isinstance(value, date):  # and with it datetime and pandas.Timestamp, whose NaT differs from itself
+        return value.isoformat() if value == value else None
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else str(value)
+    if isinstance(value, np.generic | np.ndarray):
+        return plain_value(value.tolist(), name, depth + 1)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float | Decimal):
+        return _finite(float(value), name)
+    if depth < _DEEPEST:
+        if isinstance(value, list | tuple):
+            return [plain_value(part, name, depth + 1) for part in value]
+        if isinstance(value, Mapping):
+            return {str(key): plain_value(part, name, depth + 1) for key, part in value.items()}
+    raise DataError(
+        f"the attribute {name!r} is or holds a {type(value).__name__}, which is too deep or no plain value: "
+        "give texts, numbers, true or false, times, or lists of them"
+    )
+
+
+def _finite(number: float, name: str) -> float | None:
+    if math.isinf(number):
+        raise DataError(f"the attribute {name!r} is not a finite number")
+    return None if math.isnan(number) else number
 
 
 def checked_user(attributes: Mapping[str, Json]) -> dict[str, Json]:

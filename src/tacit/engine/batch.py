@@ -7,7 +7,7 @@ import polars as pl
 
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
-from tacit.engine.checking import check_k
+from tacit.engine.checking import check_flag, check_k
 from tacit.engine.snapshot import Snapshot
 
 _CHUNK = 2_000
@@ -38,6 +38,7 @@ def recommend_all(
         If ``k`` is out of bounds.
     """
     check_k(k)
+    check_flag(allow_seen, "allow_seen")
     ids = snapshot.interactions.users.ids.to_list() if users is None else list(users)
     with progress.task("recommending", total=len(ids)) as task:
         for start in range(0, max(len(ids), 1), _CHUNK):

@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+import numpy as np
+
 from tacit.core.errors import DataError
 from tacit.data.clean import FIRST_MOMENT
 from tacit.data.times import SECONDS_PER_UNIT
@@ -79,6 +81,28 @@ def check_k(k: object) -> None:
         raise DataError(f"k is {k!r}; it must be a whole number, for example k=10")
     if not 1 <= int(k) <= LONGEST_LIST:
         raise DataError(f"k is {k}; it must lie between 1 and {LONGEST_LIST:,}")
+
+
+def check_flag(value: object, what: str) -> None:
+    """Refuse a value that is neither true nor false.
+
+    Raises
+    ------
+    DataError
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise DataError(f"{what} is {value!r}; it must be True or False")
+
+
+def check_ordered(ids: object, what: str) -> None:
+    """Refuse ids whose order is chance.
+
+    Raises
+    ------
+    DataError
+    """
+    if isinstance(ids, set | frozenset):
+        raise DataError(f"the {what} is a set, which has no order; give a list of ids, the oldest first")
 
 
 def checked_event(raw: NewEvent, now: float) -> Event:

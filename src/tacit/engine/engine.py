@@ -21,7 +21,14 @@ from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.data.ranking import Ranking
 from tacit.engine.attributes import checked_user
-from tacit.engine.checking import check_k, checked_event, checked_id, checked_ids
+from tacit.engine.checking import (
+    check_flag,
+    check_k,
+    check_ordered,
+    checked_event,
+    checked_id,
+    checked_ids,
+)
 from tacit.engine.exposures import Exposures
 from tacit.engine.history import History, history_of
 from tacit.engine.items import check_width, checked_attributes
@@ -289,6 +296,8 @@ def _checked(request: Request) -> Request:
     DataError
     """
     check_k(request.k)
+    check_flag(request.allow_seen, "allow_seen")
+    check_ordered(request.items, "history")
     items = checked_ids(request.items, "history", "item_id")
     if len(items) > LONGEST_HISTORY:
         raise DataError(f"the history has {len(items):,} items; at most {LONGEST_HISTORY:,}")

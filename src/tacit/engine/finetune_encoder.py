@@ -14,6 +14,7 @@ import polars as pl
 
 from tacit.core.errors import ConfigError, DataError, UnsupportedError
 from tacit.core.manifest import check_target, publish
+from tacit.core.places import check_directory_place
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
 from tacit.core.types import Json
@@ -29,7 +30,7 @@ from tacit.encoders.finetune import Epoch, Plan, finetune, save_model
 from tacit.encoders.huggingface import HuggingFaceEncoder
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.train import catalogue_of
-from tacit.pipeline.text_encoder import encoder_from
+from tacit.pipeline.text_encoder import check_available, encoder_from
 
 Method = Literal["head", "full"]
 
@@ -121,7 +122,7 @@ def finetune_encoder(
     UnsupportedError
         If no item has a text.
     """
-    check_request(method, base, out)
+    check_request(method, base, out, until)
     log = _before(events, until)
     catalogue = catalogue_of(log, items)
     if not catalogue.has_text.any():
@@ -137,18 +138,23 @@ def finetune_encoder(
     )
 
 
-def check_request(method: str, base: str, out: Path) -> None:
+def check_request(method: str, base: str, out: Path, until: str | None = None) -> None:
     """Refuse impossible arguments before any file is read.
 
     Raises
     ------
     ConfigError
-        If there is no such method, or the base has no layers to train.
+        If there is no such method, base or time, the base has no layers to train, or the directory cannot
+        be written.
     ArtifactError
         If the directory holds something else.
     """
     if method not in get_args(Method):
         raise ConfigError(f"there is no method {method!r}; known: {', '.join(get_args(Method))}")
+    if until is not None:
+        _moment(until)
+    check_available(base)
+    check_directory_place(out, "the directory")
     check_target(out)
     if method == "full" and (base == "tfidf" or base.startswith("endpoint:") or tuned.is_tuned(Path(base))):
         raise ConfigError(
@@ -160,15 +166,22 @@ def _before(events: pl.DataFrame, until: str | None) -> pl.DataFrame:
     """Return the events before a time given as text."""
     if until is None:
         return events
-    written = pl.Series([until])
-    parse = parser_for(written)
-    moment = None if parse is None else parse(written)[0]
-    if moment is None:
-        raise ConfigError(f"until {until!r} is no time; write 2024-05-01, 2024-05-01T12:00 or Unix seconds")
+    moment = _moment(until)
     kept = events.filter(pl.col(col.TIMESTAMP) < moment)
     if not len(kept):
         raise DataError(f"no event lies before {until}, or the log has no times; give a later time")
     return kept
+
+
+def _moment(until: str) -> float:
+    """Return the Unix time of a time given as text."""
+    if isinstance(until, str):
+        written = pl.Series([until])
+        parse = parser_for(written)
+        moment = None if parse is None else parse(written)[0]
+        if moment is not None:
+            return float(moment)
+    raise ConfigError(f"until {until!r} is no time; write 2024-05-01, 2024-05-01T12:00 or Unix seconds")
 
 
 def _head(

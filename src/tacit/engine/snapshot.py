@@ -12,6 +12,7 @@ import polars as pl
 
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.manifest import publish, verify
+from tacit.core.places import check_directory_place
 from tacit.core.types import Array, Float32, Json
 from tacit.core.version import __version__
 from tacit.data import columns as col
@@ -75,8 +76,9 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     Raises
     ------
     ConfigError
-        If a component of the pipeline is not registered or cannot be kept.
+        If a component of the pipeline is not registered or cannot be kept, or nothing can be written there.
     """
+    check_directory_place(directory, "the directory")
     log, catalogue = snapshot.interactions, snapshot.catalogue
     config = snapshot.pipeline.config.to_toml()
 
@@ -107,7 +109,12 @@ def save(snapshot: Snapshot, directory: Path) -> None:
             },
         )
 
-    publish(directory, write, {"tacit": __version__, "model": snapshot.version, "facts": snapshot.facts})
+    try:
+        publish(directory, write, {"tacit": __version__, "model": snapshot.version, "facts": snapshot.facts})
+    except OSError as error:  # the disk is full, ...
+        raise ConfigError(
+            f"the directory {directory} cannot be written: {error.strerror or error}"
+        ) from error
 
 
 def load(directory: Path) -> Snapshot:
@@ -124,8 +131,14 @@ def load(directory: Path) -> Snapshot:
     except (ConfigError, KeyError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
         raise ArtifactError(
             f"{directory} was written by tacit {manifest.get('tacit')} and cannot be read by "
-            f"{__version__} ({error}); install what is missing, or fit again"
+            f"{__version__}: {_reason(error)}; install what is missing, or fit again"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConfigError):
+        return str(error)
+    return f"{error} is missing in it" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
 
 
 def config_of(directory: Path) -> Config:

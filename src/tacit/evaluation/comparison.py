@@ -1,6 +1,6 @@
 """Models by name on one cut, rankers on one first stage, and an ablation, as one report."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from tacit.core.errors import ConfigError, UnsupportedError
 from tacit.core.progress import SILENT, Progress
@@ -10,7 +10,7 @@ from tacit.evaluation.leaderboard import leaderboard
 from tacit.evaluation.split import Split
 from tacit.models.protocol import Recommender
 from tacit.pipeline import comparable, register
-from tacit.pipeline.config import Config, check_ranker_name, ranker_choices
+from tacit.pipeline.config import Config, check_ranker_name, families_of, ranker_choices
 
 
 def compare(
@@ -66,14 +66,41 @@ def compare(
         compared |= comparable.ranked(config, first, ranker_names(rankers), protocol=protocol)
         compared |= comparable.ablated(config, first, protocol=protocol) if ablation else {}
     for name, make in (own or {}).items():
-        if name in compared or _is_model(name, config):
-            raise ConfigError(f"there is a model {name!r} already; give yours another name")
+        _check_free(name, compared, config)
         compared[name] = make
     if against is not None and against not in compared:
         raise ConfigError(f"against: {against!r} is not compared; there are {', '.join(compared)}")
     outcomes = evaluate_all(compared, split, seed=config.seed, progress=progress)
     simple = set(names) - set(comparable.WHOLE)
     return leaderboard(outcomes, split, simple=simple, against=against, seed=config.seed)
+
+
+def check_names(
+    config: Config,
+    *,
+    models: Sequence[str] | None = None,
+    rankers: Sequence[str] | None = None,
+    own: Collection[str] | None = None,
+    ablation: bool = False,
+    against: str | None = None,
+) -> None:
+    """Refuse what `compare` would refuse whatever the log holds.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown or taken, or the configuration has no ranker to take features from.
+    """
+    names = model_names(models, config)
+    ranked = [f"tacit-{name}" for name in ranker_names(rankers)]
+    if ablation and config.ranker is None:
+        raise ConfigError("the configuration has no ranker whose features could be left out")
+    without = families_of(config.ranker) if ablation and config.ranker is not None else ()
+    compared = [*names, *ranked, *(f"tacit-without-{family}" for family in without)]
+    for name in own or ():
+        _check_free(name, compared, config)
+    if against is not None and against not in (known := [*compared, *(own or ())]):
+        raise ConfigError(f"against: {against!r} is not compared; there are {', '.join(known)}")
 
 
 def model_names(wanted: Sequence[str] | None, config: Config) -> list[str]:
@@ -90,8 +117,16 @@ def model_names(wanted: Sequence[str] | None, config: Config) -> list[str]:
         return [name for name in known if name not in slow]
     for name in _named(wanted, "model", known):
         if not _is_model(name, config):
-            raise ConfigError(f"there is no model {name!r}; known: {', '.join(known)}")
+            there = [
+                one for one in [*register.names("retriever"), *comparable.WHOLE] if _is_model(one, config)
+            ]
+            raise ConfigError(f"there is no model {name!r}; known: {', '.join(there)}")
     return list(dict.fromkeys(wanted))
+
+
+def _check_free(name: str, compared: Collection[str], config: Config) -> None:
+    if name in compared or _is_model(name, config):
+        raise ConfigError(f"there is a model {name!r} already; give yours another name")
 
 
 def _is_model(name: str, config: Config) -> bool:

@@ -128,6 +128,11 @@ def check_origin(kind: Kind, kept: Mapping[str, Any]) -> None:
     ------
     ConfigError
     """
+    if not register.is_known(kind, kept["entry"]):
+        raise ConfigError(
+            f"the {kind} {kept['entry']!r} of the snapshot is of the package {kept['distribution']}, which "
+            "is not installed or has no such component any more"
+        )
     entry = register.find(kind, kept["entry"])
     if entry.distribution != kept["distribution"]:
         raise ConfigError(

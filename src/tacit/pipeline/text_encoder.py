@@ -1,5 +1,6 @@
 """From the source that a configuration names to the text encoder."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from tacit.core.errors import ConfigError, TacitError
 from tacit.core.parameters import shown
 from tacit.encoders.choose import cached, check_endpoint
 from tacit.encoders.encoder import TextEncoder
+from tacit.encoders.located import directory_of
 from tacit.encoders.tuned import is_tuned, load
 from tacit.pipeline import register
 
@@ -15,6 +17,8 @@ NO_ENCODER = "none"
 """Source of no encoder at all: items have no vectors."""
 
 _FALLBACK = "huggingface"
+_ALONE = ("auto", "minilm", "tfidf")
+"""Encoders that take no argument."""
 
 
 def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None = None) -> TextEncoder:
@@ -78,24 +82,38 @@ def _created(entry: Entry, argument: str, texts: Sequence[str], cache: Path | No
 
 
 def check_source(source: str) -> None:
-    """Refuse a source of an encoder that is surely none, before any file is read.
+    """Refuse a source of an encoder that is surely none, on any machine.
 
     Raises
     ------
     ConfigError
     """
-    if not source.strip():
-        raise ConfigError("encoder is empty; name one, for example auto, or none")
+    if not isinstance(source, str) or not source.strip() or "\0" in source:
+        raise ConfigError(f"encoder is {source!r}; name one, for example auto, or none")
     name, argument = _parts(source)
     if name == "endpoint":
         check_endpoint(argument)
+    elif argument and name in _ALONE:
+        raise ConfigError(f"encoder {source!r}: {name} takes nothing after a colon; write {name}")
+
+
+def check_available(source: str) -> None:
+    """Refuse an encoder that is not on this machine, before any file is read.
+
+    Raises
+    ------
+    ConfigError
+    """
+    check_source(source)
+    name, argument = _parts(source)
+    if source != NO_ENCODER and name == _FALLBACK and not is_tuned(Path(source)):
+        directory_of(argument)
 
 
 def _parts(source: str) -> tuple[str, str]:
     """Return the name of the encoder in the register, and its argument."""
     name, _, argument = source.partition(":")
-    if Path(source).exists():
-        return _FALLBACK, source
-    if register.is_known("encoder", name):
+    # Path.exists raises where a name is too long for a file, as that of an endpoint may be.
+    if register.is_known("encoder", name) and not os.path.exists(source):  # noqa: PTH110
         return name, argument
     return _FALLBACK, source

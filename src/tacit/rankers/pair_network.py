@@ -19,8 +19,8 @@ from tacit.core.devices import chosen_device
 from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Float32
 from tacit.encoders import minilm
+from tacit.encoders.located import directory_of
 from tacit.encoders.pretrained import (
-    directory_of,
     dtype_of,
     identity,
     length_batches,

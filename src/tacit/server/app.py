@@ -1,14 +1,15 @@
 """The HTTP API over an engine: thin routes, one error form, work off the event loop."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 import orjson
-from fastapi import FastAPI, Path, Query, Request
+from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
 
@@ -27,7 +28,15 @@ from tacit.store.events import StorageError, StorageFullError
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
-K = Annotated[int, Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
+
+def _whole(text: object) -> object:
+    """Refuse 3.0 for a whole number, as a body does."""
+    if isinstance(text, str) and not re.fullmatch(r"[-+]?\d+", text.strip()):
+        raise ValueError("it must be a whole number, for example 10")
+    return text
+
+
+K = Annotated[int, BeforeValidator(_whole), Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
 Id = Annotated[str, Path(min_length=1, max_length=256)]
 Seen = Annotated[bool, Query(description="Keep items of the history in the list")]
 Kind = Annotated[
@@ -67,6 +76,7 @@ def create_app(
         description="Recommendations from what people do.",
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(_check_query)],
         lifespan=lifespan,
     )
     _add_errors(app)
@@ -78,6 +88,20 @@ def create_app(
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
     app.add_middleware(Guard, api_key=api_key, allowed_hosts=allowed_hosts)
     return app
+
+
+async def _check_query(request: Request) -> None:
+    """Refuse parameters that a route does not know or that are given twice, as a body refuses such keys."""
+    if not request.url.path.startswith("/v1/"):
+        return  # those who ask for the health may add what they like
+    known = [one.alias for one in request.scope["route"].dependant.query_params]
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name not in known:
+            hint = f"known: {', '.join(known)}" if known else "this route takes none"
+            raise HTTPException(422, f"there is no query parameter {name[:64]!r}; {hint}")
+        if given.count(name) > 1:
+            raise HTTPException(422, f"the query parameter {name!r} is given twice")
 
 
 def _add_health(app: FastAPI, engine: Engine) -> None:
