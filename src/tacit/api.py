@@ -1,18 +1,17 @@
 """The Python API: from files to recommendations in a few lines; the packages below do the work."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
 
 from tacit import arguments
 from tacit.core.clock import SystemClock
-from tacit.core.errors import ConfigError, DataError
+from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT, Progress
-from tacit.core.types import Json
 from tacit.data.assess import assess
 from tacit.data.clean import Cleaned, clean, without_noise
 from tacit.data.frames import Frame, item_frame, log_frame, polars_frame, user_frame
@@ -20,30 +19,19 @@ from tacit.data.quality import QualityReport
 from tacit.data.read import read_events, read_frame, read_items, read_users
 from tacit.data.rules import Rules
 from tacit.data.splits import Protocol
-from tacit.engine.batch import recommend_all
-from tacit.engine.checking import checked_ids
-from tacit.engine.engine import Engine
 from tacit.engine.recommendations import Recommendations
-from tacit.engine.requests import Request
-from tacit.engine.snapshot import Snapshot
-from tacit.engine.snapshot import load as load_snapshot
-from tacit.engine.snapshot import save as save_snapshot
 from tacit.engine.train import encoded
 from tacit.engine.train import train as train_snapshot
 from tacit.evaluation.comparison import check_names, compare
-from tacit.evaluation.leaderboard import MAIN
 from tacit.evaluation.split import CandidatesOf, Split, make_split, split_from_files, training_part
 from tacit.evaluation.study import storage_of
+from tacit.evaluation_result import Evaluation
 from tacit.models.protocol import Recommender
 from tacit.pipeline.config import Config
 from tacit.pipeline.config import read_config as read_config_file
-from tacit.pipeline.rerank import RerankReport
-from tacit.pipeline.similar import SimilarKind
 from tacit.pipeline.text_encoder import check_available
-from tacit.pipeline.training_report import TrainingReport
 from tacit.rankers.ranker import Epoch
-from tacit.reporting.evaluation import evaluation_page
-from tacit.reporting.notebook import html_table
+from tacit.recommender import Model
 
 if TYPE_CHECKING:  # each imports a library that is not needed otherwise
     from tacit.engine.finetune_encoder import Attempt, Finetuned
@@ -169,7 +157,7 @@ def evaluate(
     config: Config | str | Path | None = None,
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
-) -> "Evaluation":
+) -> Evaluation:
     """Fit models on the first part of a log, predict the rest, and compare them with intervals.
 
     Parameters
@@ -442,7 +430,7 @@ def fit(
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
-) -> "Model":
+) -> Model:
     """Return a recommender fitted on a log and a catalogue.
 
     Parameters
@@ -563,215 +551,6 @@ def _users(users: Table | None) -> pl.DataFrame | None:
         if isinstance(users, str | Path)
         else user_frame(polars_frame(users, "table of users"))
     )
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Comparison of models.
-
-    Attributes
-    ----------
-    report : dict
-        The JSON of the command; see `tacit.evaluation.leaderboard.leaderboard`.
-    """
-
-    report: dict[str, Any]
-
-    @property
-    def conclusion(self) -> str:
-        """One sentence: which model is best, and whether it beats the best simple one beyond noise."""
-        return str(self.report["conclusion"])
-
-    @property
-    def choice(self) -> str:
-        """Name of the cheapest model that no more expensive one beats beyond noise."""
-        return str(self.report["choice"]["name"])
-
-    def table(self, users: str = "all") -> pl.DataFrame:
-        """Return a row a model, the best first.
-
-        Columns are the metrics, the 95 % interval of NDCG@10 (``low``, ``high``), the difference to the
-        baseline with its own (``difference``, ``difference_low``, ``difference_high``; null for the baseline
-        itself), and the costs of the model.
-
-        Parameters
-        ----------
-        users : str
-            Which: "all", or another slice of the report ("new-user", "cold-item", ...).
-
-        Raises
-        ------
-        DataError
-            If the report has no such slice.
-        """
-        rows = [row for row in self.report["models"] if row["slice"] == users]
-        if not rows:
-            raise DataError(f"there is no slice {users!r}; there are {', '.join(self.slices)}")
-        return pl.DataFrame([_flat(row) for row in rows]).sort(MAIN, descending=True)
-
-    @property
-    def slices(self) -> list[str]:
-        """Names of the parts of the users and targets that there are tables of."""
-        return list(dict.fromkeys(row["slice"] for row in self.report["models"]))
-
-    def html(self) -> str:
-        """Return the report as one self-contained page with charts."""
-        return evaluation_page(self.report)
-
-    def _repr_html_(self) -> str:
-        table = self.table()
-        return html_table(table.columns, table.rows(), caption=self.conclusion)
-
-
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    main = row["metrics"][MAIN]
-    against = main.get("difference", {})
-    return {
-        "model": row["name"],
-        **{name: figure["value"] for name, figure in row["metrics"].items()},
-        "low": main["low"],
-        "high": main["high"],
-        "difference": against.get("value"),
-        "difference_low": against.get("low"),
-        "difference_high": against.get("high"),
-        **{name: row[name] for name in ("fit_seconds", "ms_per_list", "peak_mb")},
-    }
-
-
-class Model:
-    """A fitted recommender.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-    """
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self._engine = Engine(snapshot)
-
-    @property
-    def config(self) -> Config:
-        """The configuration of the fit."""
-        return self.snapshot.pipeline.config
-
-    @property
-    def report(self) -> TrainingReport | None:
-        """Training report with the quality on held-out users; None if nothing could be learned."""
-        return self.snapshot.pipeline.report_
-
-    @property
-    def rerank_report(self) -> RerankReport | None:
-        """Training, time and weight of the re-ranker; None if there is none."""
-        return self.snapshot.pipeline.rerank_report_
-
-    def __repr__(self) -> str:
-        """Return the version, the size of the training data, and the parts with the weight of the ranker."""
-        log, pipeline = self.snapshot.interactions, self.snapshot.pipeline
-        parts = " + ".join(one.name for one in pipeline.retrievers_)
-        if pipeline.second_.ranker is not None:
-            parts += f", ranker {pipeline.second_.ranker.name} (weight {pipeline.second_.ranker_weight:.2f})"
-        if pipeline.rerank_ is not None and pipeline.rerank_report_ is not None:
-            parts += f", re-ranker (weight {pipeline.rerank_report_.weight:.2f})"
-        return (
-            f"<tacit.Model {self.snapshot.version}: {log.n_users:,} users, "
-            f"{len(self.snapshot.catalogue):,} items, {len(log):,} events; {parts}>"
-        )
-
-    def _repr_html_(self) -> str:
-        log, pipeline = self.snapshot.interactions, self.snapshot.pipeline
-        second, rerank = pipeline.second_, pipeline.rerank_report_
-        ranker = second.ranker
-        facts = {
-            "users": f"{log.n_users:,}",
-            "items": f"{len(self.snapshot.catalogue):,}",
-            "events": f"{len(log):,}",
-            "retrievers": ", ".join(one.name for one in pipeline.retrievers_),
-            "ranker": None if ranker is None else f"{ranker.name}, weight {second.ranker_weight:.2f}",
-            "re-ranker": None if rerank is None else f"weight {rerank.weight:.2f}",
-            "encoder": self.snapshot.encoder,
-        }
-        rows = [(name, fact) for name, fact in facts.items() if fact is not None]
-        return html_table(["fact", "value"], rows, caption=f"tacit.Model {self.snapshot.version}")
-
-    @classmethod
-    def load(cls, directory: str | Path) -> Self:
-        """Return the recommender of a snapshot directory.
-
-        Raises
-        ------
-        ArtifactError
-            If the directory is no snapshot or is damaged.
-        """
-        return cls(load_snapshot(arguments.path(directory, "directory")))
-
-    def save(self, directory: str | Path) -> None:
-        """Write a snapshot directory, completely or not at all.
-
-        Raises
-        ------
-        ConfigError
-            If a component of the configuration is not registered: a file cannot name it.
-        ArtifactError
-            If the directory holds anything but a snapshot.
-        """
-        save_snapshot(self.snapshot, arguments.path(directory, "directory"))
-
-    def recommend(
-        self,
-        user: str | None = None,
-        *,
-        history: Sequence[str] = (),
-        attributes: Mapping[str, Json] | None = None,
-        context: Mapping[str, Json] | None = None,
-        k: int = 10,
-        allow_seen: bool = False,
-    ) -> Recommendations:
-        """Return the k best items for a user, for a history of item ids (oldest first), or for both.
-
-        ``attributes`` are those of the user, by the names of the users' file, ``context`` those of the
-        moment, by the names of the log (``device``, ...). Ids are text: ``user="7"``, ``history=["i1"]``.
-
-        Raises
-        ------
-        DataError
-            If an id is no text, the history no list of ids, or ``k`` out of bounds.
-        """
-        request = Request(
-            user,
-            items=history,
-            k=k,
-            allow_seen=allow_seen,
-            attributes=attributes or {},
-            context=context or {},
-        )
-        return Recommendations(self._engine.recommend(request).items)
-
-    def similar(self, item: str, *, k: int = 10, kind: SimilarKind = "alike") -> Recommendations:
-        """Return k related items of an item: "alike", chosen "together" with it, or "next" after it.
-
-        Raises
-        ------
-        DataError
-            If there is no such item, or ``k`` is out of bounds.
-        UnsupportedError
-            If there is no such kind, or neither the pipeline nor the log has such lists.
-        """
-        return Recommendations(self._engine.similar(item, k, kind).items)
-
-    def batch(
-        self, users: Sequence[str] | None = None, *, k: int = 10, allow_seen: bool = False
-    ) -> pl.DataFrame:
-        """Return lists for many users: user_id, item_id, score, rank; all known users by default.
-
-        Raises
-        ------
-        DataError
-            If the users are no list of ids, or ``k`` is out of bounds.
-        """
-        if users is not None:
-            users = checked_ids(users, "users", "user_id")
-        return pl.concat([*recommend_all(self.snapshot, users, k=k, allow_seen=allow_seen)])
 
 
 load = Model.load
