@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tacit.cli import options
 from tacit.cli.app import run
 from tacit.core.version import __version__
+from tacit.engine import checking
 
 SCRIPT = Path(sys.executable).with_name("tacit")
 COMMANDS = (
@@ -121,3 +123,7 @@ def test_the_installed_script_ends_with_the_code_of_its_command(directory: Path)
     bad = subprocess.run([SCRIPT, "similar", directory], capture_output=True, text=True, timeout=60)
     assert (bad.returncode, bad.stdout) == (2, "")
     assert bad.stderr == "tacit: Missing option '--item'.\n"
+
+
+def test_the_bound_of_a_list_is_that_of_the_engine() -> None:
+    assert options.LONGEST_LIST == checking.LONGEST_LIST
