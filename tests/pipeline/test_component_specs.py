@@ -1,6 +1,7 @@
-"""Components of another package, truly registered, that break what a snapshot needs of them."""
+"""Components in a snapshot: named by the register; those of another package may break what it needs."""
 
 import importlib
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tacit.core.entry import OURS
 from tacit.core.errors import ArtifactError, ConfigError
-from tacit.pipeline.component_specs import named_arrays, named_spec, restored
+from tacit.models.ease import EASE
+from tacit.models.trending import Trending
+from tacit.pipeline.component_specs import (
+    check_origin,
+    check_origins,
+    named_arrays,
+    named_spec,
+    registered_class,
+    restored,
+)
 from tacit.pipeline.config import Config
 from tacit.pipeline.register import create, find
 from tacit.pipeline.text_encoder import encoder_from
+from tacit.rankers.mlp import MLP
 
 CODE = """
 import numpy as np
@@ -146,3 +158,59 @@ def test_vectors_of_another_width_are_refused(odd: ModuleType, tmp_path: Path) -
         ConfigError, match=r"'vectors' \(odd_package.Vectors\) returned float32\[2, 4\] for 2 t"
     ):
         encoder.encode(["a", "b"])
+
+
+def kept(entry: str, distribution: str = OURS) -> dict[str, Any]:
+    return {"entry": entry, "distribution": distribution, "spec": {}}
+
+
+def pipeline(retrievers: list[dict[str, Any]], ranker: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"retrievers": retrievers, "second": {"ranker": ranker}}
+
+
+def test_a_component_is_named_by_its_entry_and_not_by_its_own_name() -> None:
+    said = named_spec("retriever", EASE(name="recent", l2=3.0))
+    assert (said["entry"], said["distribution"]) == ("ease", OURS)
+    assert said["spec"] == EASE(name="recent", l2=3.0).spec()
+    assert json.loads(json.dumps(said, allow_nan=False)) == said
+    assert registered_class("retriever", said) is EASE
+    assert registered_class("ranker", named_spec("ranker", MLP())) is MLP
+    variant = named_spec("retriever", Trending(name="popular"))
+    assert variant["entry"] == "trending"
+
+
+def test_what_is_not_registered_cannot_be_kept() -> None:
+    class Mine(EASE):
+        """A class of somebody's own."""
+
+    with pytest.raises(
+        ConfigError, match="Mine is not a registered retriever and cannot be written to a file"
+    ):
+        named_spec("retriever", Mine())
+
+
+@pytest.mark.parametrize("ask", [check_origin, registered_class])
+def test_a_component_of_another_package_is_refused(ask: Any) -> None:
+    with pytest.raises(
+        ConfigError,
+        match="the retriever 'ease' of the snapshot is of the package easels, but the installed one is of "
+        "tacit-recsys; install the first",
+    ):
+        ask("retriever", kept("ease", "easels"))
+    with pytest.raises(
+        ConfigError,
+        match="'os' of the snapshot is of the package tacit-recsys, which is not installed or has no such",
+    ):
+        ask("retriever", kept("os"))
+
+
+def test_every_component_of_a_pipeline_is_looked_at() -> None:
+    check_origins(pipeline([kept("ease"), kept("trending")], kept("mlp")))
+    check_origins(pipeline([kept("ease")]))
+    for wrong in (
+        pipeline([kept("ease", "easels"), kept("trending")], kept("mlp")),
+        pipeline([kept("ease"), kept("trending", "easels")], kept("mlp")),
+        pipeline([kept("ease")], kept("mlp", "easels")),
+    ):
+        with pytest.raises(ConfigError, match="of the snapshot is of the package easels"):
+            check_origins(wrong)

@@ -265,6 +265,7 @@ WRONG_IN_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
         "rerank reads the top 20 of lists of 10",
     ),
     "a re-ranker as ranker": (lambda: Config(ranker="pair"), "'pair' is a re-ranker and no ranker"),
+    "a blank encoder": (lambda: Config(encoder=" "), "encoder is ' '; name one, for example auto, or none"),
     "bots": (lambda: Rules(bot_items_per_hour=5), "contradict each other: bot_items_per_hour is 5"),
     "endpoint without a model": (lambda: Config(encoder="endpoint:http://localhost"), "names no model"),
 }

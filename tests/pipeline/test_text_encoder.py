@@ -1,14 +1,21 @@
 """From the name of an encoder to the encoder."""
 
+import importlib
 import logging
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.encoders import minilm
 from tacit.encoders.cache import CachedEncoder
+from tacit.encoders.head import Head
+from tacit.encoders.projection import Projection
 from tacit.encoders.tfidf import TfidfEncoder
+from tacit.encoders.tuned import TunedEncoder, save
 from tacit.pipeline.text_encoder import check_available, check_source, encoder_from
 
 TEXTS = ["red tea cup", "blue tea cup", "cast iron pan"]
@@ -77,3 +84,72 @@ def test_a_source_may_be_of_another_machine_until_it_is_used(monkeypatch: pytest
         check_available("zzz")
     for source in ("none", "auto", "tfidf", f"endpoint:http://127.0.0.1:9/v1#{'x' * 300}"):
         check_available(source)
+
+
+def test_a_path_goes_before_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tfidf").mkdir()
+    with pytest.raises(ConfigError, match="tfidf"):  # a directory without a model
+        encoder_from("tfidf", TEXTS)
+
+
+LETTERS = """
+import numpy as np
+
+class Letters:
+    def __init__(self, letters):
+        self.letters, self.name, self.dimension = letters, f"letters-{letters}", len(letters)
+    def encode(self, texts, *, progress=None):
+        return np.array([[text.count(one) for one in self.letters] for text in texts], dtype=np.float32)
+
+def letters(argument, texts, cache):
+    return Letters(argument or "abc")
+
+def nothing(argument, texts, cache):
+    return "an encoder"
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A package that registers two encoders, one of which is none."""
+    info = tmp_path / "counted_letters-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: counted-letters\nVersion: 1.0\n")
+    points = "letters = counted_letters:letters\nnothing = counted_letters:nothing\n"
+    (info / "entry_points.txt").write_text(f"[tacit.encoders]\n{points}")
+    (tmp_path / "counted_letters.py").write_text(LETTERS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    yield
+    sys.modules.pop("counted_letters", None)
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_encoder_of_another_package_takes_an_argument_and_is_cached(tmp_path: Path) -> None:
+    encoder = encoder_from("letters", TEXTS, cache=tmp_path / "vectors.sqlite3")
+    assert isinstance(encoder, CachedEncoder)
+    assert encoder.encode(["abba c"]).tolist() == [[2, 2, 1]]
+    other = encoder_from("letters:x:y", TEXTS, cache=tmp_path / "vectors.sqlite3")
+    assert other.encode(["x:y::"]).tolist() == [[1, 3, 1]]
+    check_source("letters")
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_another_package_gives_must_be_an_encoder() -> None:
+    with pytest.raises(
+        ConfigError, match="the encoder 'nothing' of counted-letters gave a str; it must give an"
+    ):
+        encoder_from("nothing", TEXTS)
+
+
+def test_a_tuned_encoder_is_read_from_its_directory_with_its_base(tmp_path: Path) -> None:
+    base = encoder_from("minilm", cache=tmp_path / "vectors.sqlite3")
+    vectors = base.encode(TEXTS)
+    head = Head(np.eye(base.dimension, 4, dtype=np.float32), strength=1.0)
+    made = TunedEncoder(base, "minilm", Projection().fit(vectors), head)
+    save(made, tmp_path / "tuned", {})
+    again = encoder_from(str(tmp_path / "tuned"), cache=tmp_path / "other.sqlite3")
+    assert again.name == made.name
+    np.testing.assert_array_equal(again.encode(TEXTS), made.encode(TEXTS))
+    assert (tmp_path / "other.sqlite3").exists()  # the base asks the cache that was given
