@@ -123,7 +123,7 @@ assert again.snapshot.pipeline.config == config
 def test_without_the_package_a_snapshot_says_what_is_missing(shop: Path, model: Path) -> None:
     done = tacit("recommend model --history i00001", folder=shop)
     assert done.returncode == 2
-    assert "there is no retriever 'shelf'" in done.stderr
+    assert "'shelf' of the snapshot is of the package tacit-example, which is not installed" in done.stderr
     assert "Traceback" not in done.stderr
 
 
