@@ -290,11 +290,18 @@ def render_architecture() -> str:
     return f"{before}{MARKS[0]}{pipeline_markdown(Config())}{MARKS[1]}{rest.partition(MARKS[1])[2]}"
 
 
+def render_readme() -> str:
+    """Return the README with the picture of the usual pipeline in its place."""
+    before, _, rest = (_DOCS.parent / "README.md").read_text("utf-8").partition(MARKS[0])
+    return f"{before}{MARKS[0]}{pipeline_markdown(Config())}{MARKS[1]}{rest.partition(MARKS[1])[2]}"
+
+
 RENDERED: dict[Path, Callable[[], str]] = {
     _FOLDER / "cli.md": render_commands,
     _FOLDER / "python.md": render_api,
     _FOLDER / "models.md": render_models,
     _DOCS / "architecture.md": render_architecture,
+    _DOCS.parent / "README.md": render_readme,
 }
 
 if __name__ == "__main__":

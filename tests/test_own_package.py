@@ -177,3 +177,33 @@ def test_it_is_served(installed: Path, shop: Path, model: Path) -> None:
         )
         with urllib.request.urlopen(new, timeout=60) as answer:
             assert answer.status < 300
+        # The retriever of the package cannot take in new items: it is not asked about this one.
+        for path in ("items/new/similar?k=3", "items/i00001/similar?k=3"):
+            with urllib.request.urlopen(f"{address}/v1/{path}", timeout=60) as answer:
+                assert answer.status == 200
+        late = json.dumps({"items": ["i00001", "new"], "k": 3}).encode()
+        after = urllib.request.Request(
+            f"{address}/v1/sessions/recommendations", late, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(after, timeout=60) as answer:
+            assert len(json.load(answer)["items"]) == 3
+
+
+KIT = """
+from tacit.testing.conformance import Conformance
+from tacit_example import Shelf
+
+
+class TestShelf(Conformance):
+    minimum_ndcg = 0.1
+
+    def make(self) -> Shelf:
+        return Shelf(attribute="group")  # the catalogue of the kit has title, group and price
+"""
+
+
+def test_it_passes_the_kit_as_the_page_shows(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_shelf.py").write_text(KIT)
+    ask = "import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'test_shelf.py']))"
+    done = python(ask, installed, folder=tmp_path)
+    assert done.returncode == 0, done.stdout

@@ -259,3 +259,13 @@ def test_a_snapshot_that_may_not_be_read_says_so(snapshot: Path) -> None:
     os.mkdir(snapshot / MANIFEST)  # noqa: PTH102  reading it fails for every user, root too
     with pytest.raises(ArtifactError, match="Is a directory"):
         verify(snapshot)
+
+
+def test_a_directory_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
+    place = tmp_path / "kept"
+    publish(place, write, {}, kind="encoder")
+    with pytest.raises(
+        ArtifactError, match="holds the encoder of an earlier run, and this one writes the model"
+    ):
+        publish(place, write, {})
+    publish(place, write, {}, kind="encoder")

@@ -76,3 +76,12 @@ def test_different_places_and_standard_output_are_no_conflict(tmp_path: Path) ->
     check_apart(
         {"--html": None, "--json": "-", "--out": tmp_path / "log.parquet"}, {"the log": log, "--items": None}
     )
+
+
+def test_the_folder_of_the_process_is_no_place_for_a_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in (Path(), tmp_path.parent):
+        with pytest.raises(ConfigError, match="is the folder of this process; name one within it"):
+            check_directory_place(place, "--out")

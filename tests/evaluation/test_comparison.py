@@ -40,3 +40,12 @@ def test_a_name_counts_once_and_one_that_nobody_knows_is_refused() -> None:
 def test_without_a_ranker_there_are_no_features_to_leave_out() -> None:
     with pytest.raises(ConfigError, match="no ranker"):
         compare(split(), CONFIG, models=["popular"], ablation=True)
+
+
+def test_a_retriever_that_only_the_configuration_names_can_be_compared() -> None:
+    config = Config(retrievers={"trending": {}, "lately": {"model": "trending", "share": 0.01}}, ranker=None)
+    assert model_names(["lately", "popular"], config) == ["lately", "popular"]
+    report = compare(split(), config, models=["lately", "popular"])
+    assert {row["name"] for row in report["models"]} == {"lately", "popular"}
+    with pytest.raises(ConfigError, match="no model 'lately'"):
+        model_names(["lately"], CONFIG)

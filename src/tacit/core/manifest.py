@@ -18,11 +18,15 @@ from tacit.core.errors import ArtifactError
 from tacit.core.types import Json
 
 MANIFEST = "manifest.json"
+MODEL, ENCODER = "model", "encoder"
+"""What a directory may hold."""
 FORMAT = 2
 """Version of the directory layout; another one on disk is refused by name."""
 
 
-def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json]) -> None:
+def publish(
+    target: Path, write: Callable[[Path], None], meta: Mapping[str, Json], *, kind: str = MODEL
+) -> None:
     """Write a directory beside ``target`` and rename it into place.
 
     Parameters
@@ -33,13 +37,15 @@ def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json
         Called with an empty directory; writes the content there.
     meta : mapping
         JSON values to keep in the manifest (versions, seed, data fingerprint).
+    kind : str
+        What the directory holds, "model" or "encoder"; one of another kind is not replaced.
 
     Raises
     ------
     ArtifactError
         If ``target`` exists and is not a snapshot: files of the user are never overwritten.
     """
-    check_target(target)
+    check_target(target, kind)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
@@ -50,7 +56,7 @@ def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json
             for file in sorted(beside.rglob("*"))
             if file.is_file()
         }
-        manifest: dict[str, Json] = {**meta, "format": FORMAT, "files": files}
+        manifest: dict[str, Json] = {**meta, "kind": kind, "format": FORMAT, "files": files}
         manifest["sha256"] = _seal(manifest)
         (beside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
         _flush_tree(beside)
@@ -59,8 +65,8 @@ def publish(target: Path, write: Callable[[Path], None], meta: Mapping[str, Json
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def check_target(target: Path) -> None:
-    """Refuse a path that holds anything but a snapshot.
+def check_target(target: Path, kind: str = MODEL) -> None:
+    """Refuse a path that holds anything but a snapshot of a kind.
 
     Raises
     ------
@@ -72,6 +78,19 @@ def check_target(target: Path) -> None:
         and (not target.is_dir() or any(target.iterdir()))
     ):
         raise ArtifactError(f"{target} exists and is not a snapshot; choose another directory")
+    if (target / MANIFEST).is_file() and (found := _kind(target)) not in (kind, None):
+        raise ArtifactError(
+            f"{target} holds the {found} of an earlier run, and this one writes the {kind}; choose another directory"
+        )
+
+
+def _kind(directory: Path) -> str | None:
+    """Return what a snapshot holds by its manifest; None where that cannot be read."""
+    try:
+        found = json.loads((directory / MANIFEST).read_text("utf-8")).get("kind")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def verify(directory: Path) -> dict[str, Json]:

@@ -36,6 +36,8 @@ def check_directory_place(directory: Path, what: str) -> None:
     ConfigError
     """
     check_name(directory, what)
+    if directory.resolve() in (here := Path.cwd(), *here.parents):
+        raise ConfigError(f"{what} {directory} is the folder of this process; name one within it")
     try:  # rights alone do not tell: a read-only or a virtual file system refuses later
         check_outside_snapshots(directory, what)
         parent = next(one for one in directory.absolute().parents if one.exists())

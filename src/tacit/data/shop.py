@@ -55,9 +55,11 @@ class Shop:
     users: pl.DataFrame
     seed: int
 
-    def write(self, directory: Path) -> dict[str, int]:
+    def write(self, directory: str | Path) -> dict[str, int]:
         """Write ``events.csv``, ``items.jsonl`` and ``users.csv`` with dirt; return the dirty rows."""
-        return shop_dirt.write(self.events, self.items, self.users, directory, generator(self.seed, "dirt"))
+        return shop_dirt.write(
+            self.events, self.items, self.users, Path(directory), generator(self.seed, "dirt")
+        )
 
 
 @dataclass(frozen=True)

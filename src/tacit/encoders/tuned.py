@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tacit.core.errors import ArtifactError
-from tacit.core.manifest import publish, verify
+from tacit.core.manifest import ENCODER, publish, verify
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Bool, Float32, Json
 from tacit.core.version import __version__
@@ -108,6 +108,7 @@ def save(encoder: TunedEncoder, directory: Path, facts: dict[str, Json]) -> None
         directory,
         write,
         {"tacit": __version__, "base": base, "strength": encoder.head.strength, "facts": facts},
+        kind=ENCODER,
     )
 
 

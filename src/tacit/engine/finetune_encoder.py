@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from tacit.core.errors import ConfigError, DataError, UnsupportedError
-from tacit.core.manifest import check_target, publish
+from tacit.core.manifest import ENCODER, check_target, publish
 from tacit.core.places import check_directory_place
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
@@ -155,7 +155,7 @@ def check_request(method: str, base: str, out: Path, until: str | None = None) -
         _moment(until)
     check_available(base)
     check_directory_place(out, "the directory")
-    check_target(out)
+    check_target(out, ENCODER)
     if method == "full" and (base == "tfidf" or base.startswith("endpoint:") or tuned.is_tuned(Path(base))):
         raise ConfigError(
             f"the method full trains a Hugging Face model, and {base} is none: use the method head"
@@ -228,7 +228,12 @@ def _full(
         tell(_attempt(epoch))
         if better:
             facts: dict[str, Json] = {**source.facts, "recall": epoch.quality.recall}
-            publish(out, lambda target: save_model(model, target), {"tacit": __version__, "facts": facts})
+            publish(
+                out,
+                lambda target: save_model(model, target),
+                {"tacit": __version__, "facts": facts},
+                kind=ENCODER,
+            )
 
     catalogue = source.catalogue
     epochs = finetune(

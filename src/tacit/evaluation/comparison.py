@@ -130,8 +130,8 @@ def _check_free(name: str, compared: Collection[str], config: Config) -> None:
 
 
 def _is_model(name: str, config: Config) -> bool:
-    """Return whether a name is that of a model that can be compared: Tacit's or another package's."""
-    if name in comparable.WHOLE:
+    """Return whether a name is that of a model that can be compared: of the configuration or the register."""
+    if name in comparable.WHOLE or any(one.name == name for one in config.retrievers):
         return True
     if not register.is_known("retriever", name):
         return False

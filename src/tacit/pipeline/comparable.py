@@ -1,5 +1,6 @@
 """What an evaluation may compare: each retriever of the register alone, the blend, the whole pipeline."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -32,7 +33,8 @@ def models(
         Of the two-stage models: ``tacit`` is the whole of it, ``blend`` the same without its ranker. Where
         it lets items repeat, there is the model of that too.
     names : sequence of str, optional
-        Which models, those of other packages and variants included; all of Tacit's by default.
+        Which models, those of other packages, variants, and names that only the configuration has included;
+        all of Tacit's by default.
     protocol : {"time", "leave-one-out", "random"}, optional
         The kind of cut that two-stage models learn from; by default the most honest one of the log.
     """
@@ -42,7 +44,14 @@ def models(
         "tacit": lambda: TwoStage(whole, protocol=protocol),
     }
     chosen = [*single_models(whole.repeats), *two_stage] if names is None else names
-    return {name: two_stage.get(name) or partial(register.create, "retriever", name) for name in chosen}
+    own = {one.name: one for one in whole.retrievers}
+    makers: dict[str, Maker] = {}
+    for name in chosen:
+        if name in own and not register.is_known("retriever", name):
+            makers[name] = partial(copy.copy, own[name])  # a name that only the configuration knows
+        else:
+            makers[name] = two_stage.get(name) or partial(register.create, "retriever", name)
+    return makers
 
 
 def single_models(repeats: bool = False) -> list[str]:

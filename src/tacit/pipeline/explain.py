@@ -13,7 +13,7 @@ from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import Ranking
 from tacit.models.protocol import Explains, ExplainsForAll, ExplainsInWords, Recommender, batches
-from tacit.pipeline.retrieval import scores_of
+from tacit.pipeline.retrieval import reach, scores_of
 
 MOST_EVENTS = 100
 """Last events of a history that may be reasons: a bound on the cost."""
@@ -58,6 +58,8 @@ def reasons(
     weights: Float32 | None = None,
     *,
     personal: bool = True,
+    known: int | None = None,
+    width: int = 0,
 ) -> list[list[list[Reason]]]:
     """Return the reasons of each item of each list: n lists of k lists of `Reason` (empty on padding).
 
@@ -70,18 +72,23 @@ def reasons(
         Weight of each retriever in the list of each query; the largest comes first. 1 by default.
     personal : bool
         Whether anything was learned from histories; if not, the reason of every item says so.
+    known, width : int, optional
+        How many items there were at the fit and are now, where a catalogue has grown: a retriever that cannot
+        take in items is not asked about the later ones.
     """
     n, k = ranking.items.shape
     flat = ranking.items.ravel()
     weights = np.ones((n, len(retrievers)), dtype=np.float32) if weights is None else weights
     found: list[list[Reason]] = [[] for _ in flat]
     listed = np.flatnonzero(flat >= 0).astype(np.int64)
+    last = np.iinfo(np.int32).max
+    reaches = [last if known is None else reach(one, known, width) for one in retrievers]
     if personal:
-        _add_events(found, listed, k, flat, retrievers, queries, weights)
+        _add_events(found, listed, k, flat, retrievers, queries, weights, reaches)
     else:
         for pair in listed.tolist():
             found[pair].append(Reason("blend", -1, NOT_PERSONAL))
-    _add_for_all(found, listed, k, flat, retrievers, queries, weights)
+    _add_for_all(found, listed, k, flat, retrievers, queries, weights, reaches)
     return [[found[row * k + place][:_MOST_REASONS] for place in range(k)] for row in range(n)]
 
 
@@ -128,6 +135,7 @@ def _add_events(
     retrievers: Sequence[Recommender],
     queries: Queries,
     weights: Float32,
+    reaches: Sequence[int],
 ) -> None:
     """Add the event with the largest share of each item's score, by the retriever with the largest weight."""
     recent = queries.position < MOST_EVENTS
@@ -138,15 +146,17 @@ def _add_events(
         whose = order[left // k, turn]
         for place in np.unique(whose).tolist():
             model = retrievers[place]
-            pairs = left[(whose == place) & (weights[left // k, place] >= LEAST_WEIGHT)]
+            wanted = (
+                (whose == place) & (weights[left // k, place] >= LEAST_WEIGHT) & (flat[left] < reaches[place])
+            )
+            pairs, inside = left[wanted], histories.item < reaches[place]
             if not isinstance(model, Explains) or not len(pairs):
                 continue
             words = model.because if isinstance(model, ExplainsInWords) else ""
-            strongest = _strongest(model, histories, allowed, pairs // k, flat[pairs])
+            own = histories.keep(inside)
+            strongest = _strongest(model, own, allowed[inside], pairs // k, flat[pairs])
             named = np.flatnonzero(strongest >= 0)
-            holds = _loses(
-                retrievers[place], histories, pairs[named] // k, flat[pairs[named]], strongest[named]
-            )
+            holds = _loses(retrievers[place], own, pairs[named] // k, flat[pairs[named]], strongest[named])
             strongest[named[~holds]] = -1
             for pair, code in zip(pairs.tolist(), strongest.tolist(), strict=True):
                 if code >= 0:
@@ -200,11 +210,14 @@ def _add_for_all(
     retrievers: Sequence[Recommender],
     queries: Queries,
     weights: Float32,
+    reaches: Sequence[int],
 ) -> None:
     """Add the reasons that hold for all users, by the weights of their retrievers; each of them once."""
     general = [place for place, one in enumerate(retrievers) if isinstance(one, ExplainsForAll)]
     repeated = queries.take(listed // k)
-    holds = {place: _put_forward(retrievers[place], repeated, flat[listed]) for place in general}
+    holds = {
+        place: _put_forward(retrievers[place], repeated, flat[listed], reaches[place]) for place in general
+    }
     for at, pair in enumerate(listed.tolist()):
         own = weights[pair // k]
         for place in sorted(general, key=lambda place: -own[place]):
@@ -216,6 +229,11 @@ def _add_for_all(
                 found[pair].append(Reason(model.name, -1, words))
 
 
-def _put_forward(model: Recommender, queries: Queries, items: Int32) -> Bool:
+def _put_forward(model: Recommender, queries: Queries, items: Int32, n_items: int) -> Bool:
+    """Return whether a model puts ``items[p]`` forward for query p, none beyond ``n_items``: bool[p]."""
     assert isinstance(model, ExplainsForAll)
-    return model.puts_forward(queries, items)
+    inside = np.flatnonzero(items < n_items)
+    holds = np.zeros(len(items), dtype=bool)
+    known = queries.take(inside)
+    holds[inside] = model.puts_forward(known.keep(known.item < n_items), items[inside])
+    return holds

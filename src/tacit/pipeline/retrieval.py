@@ -54,10 +54,19 @@ def candidates(
 
 def _full_scores(retriever: Recommender, queries: Queries, width: int, known: int) -> Float32:
     """Return a retriever's score of every item of a catalogue that may have grown: float32[n, width]."""
-    if known == width or isinstance(retriever, FoldsIn):
+    known = reach(retriever, known, width)
+    if known == width:
         return scores_of(retriever, queries, width)
     scores = scores_of(retriever, queries.keep(queries.item < known), known)
     return np.pad(scores, ((0, 0), (0, width - known)), constant_values=-np.inf)
+
+
+def reach(retriever: Recommender, known: int, width: int) -> int:
+    """Return how many items of a catalogue of ``width`` a retriever can be asked about.
+
+    One that cannot take in items knows those that there were at the fit (``known``).
+    """
+    return width if isinstance(retriever, FoldsIn) else min(known, width)
 
 
 def scores_of(retriever: Recommender, queries: Queries, width: int, items: Int32 | None = None) -> Float32:

@@ -16,6 +16,7 @@ from tacit.data.ranking import Ranking
 from tacit.models.checks import checked_ranking, is_ours
 from tacit.models.protocol import ComesNext, GoesTogether, Recommender, SimilarItems
 from tacit.pipeline.pair_counts import PairCounts
+from tacit.pipeline.retrieval import reach
 
 SimilarKind = Literal["alike", "together", "next"]
 KINDS: tuple[SimilarKind, ...] = get_args(SimilarKind)
@@ -49,6 +50,7 @@ def similar_items(
     available: Bool,
     weights: Mapping[str, float],
     counts: PairCounts | None,
+    known: int | None = None,
 ) -> Ranking:
     """Return the k available items that are alike to, go with or follow each of ``items``.
 
@@ -64,6 +66,9 @@ def similar_items(
     counts : PairCounts, optional
         Of the log: used for "together" and "next" if no retriever has such lists, and to find new items.
 
+    known : int, optional
+        How many items there were at the fit; by default all of them.
+
     Returns
     -------
     Ranking
@@ -76,7 +81,9 @@ def similar_items(
     """
     if kind == "next" and counts is not None:
         counts.check_order()
-    sources = _answerers(retrievers, kind, weights, len(available)) or _log_answers(counts, kind)
+    width = len(available)
+    sources = _answerers(retrievers, kind, weights, width if known is None else known, width)
+    sources = sources or _log_answers(counts, kind)
     if not sources:
         raise UnsupportedError(_refusal(kind))
     unseen = counts.unseen(len(available)) if counts is not None else np.zeros_like(available)
@@ -133,13 +140,18 @@ def _row(answers: Sequence[tuple[Ranking, float]], row: int, unseen: Bool) -> tu
 
 
 def _answerers(
-    retrievers: Sequence[Recommender], kind: SimilarKind, weights: Mapping[str, float], items: int
+    retrievers: Sequence[Recommender],
+    kind: SimilarKind,
+    weights: Mapping[str, float],
+    known: int,
+    width: int,
 ) -> list[tuple[_Ask, float]]:
     found: list[tuple[_Ask, float]] = []
     for one in retrievers:
         weight = weights.get(one.name, 1.0)
         if weight <= 0:
             continue
+        items = reach(one, known, width)
         if kind == "alike" and isinstance(one, SimilarItems):
             found.append((_checked(one, "similar", items), weight))
         elif kind == "together" and isinstance(one, GoesTogether):
@@ -151,16 +163,24 @@ def _answerers(
 
 
 def _checked(retriever: Recommender, method: str, n_items: int) -> _Ask:
-    """Return the method of a retriever; of one that is not Tacit's own, its lists are checked."""
+    """Return the method of a retriever; of one that is not Tacit's own, its lists are checked.
+
+    It is not called for items beyond the ``n_items`` that the retriever knows.
+    """
     own: _Ask = getattr(retriever, method)
     if is_ours(retriever):
         return own
 
     def ask(items: Int32, k: int) -> Ranking:
-        found = own(items, k)
+        inside = np.flatnonzero(items < n_items)
+        found = own(items[inside], k)
         width = min(k, found.items.shape[-1]) if isinstance(found, Ranking) else k  # a list may be shorter
-        shape = (len(items), width)
-        return checked_ranking(f"the retriever {retriever.name!r}", method, found, shape, n_items)
+        name, shape = f"the retriever {retriever.name!r}", (len(inside), width)
+        checked = checked_ranking(name, method, found, shape, n_items)
+        whole = np.full((len(items), width), -1, dtype=np.int32)
+        scores = np.full(whole.shape, -np.inf, dtype=np.float32)
+        whole[inside], scores[inside] = checked.items, checked.scores
+        return Ranking(whole, scores)
 
     return ask
 

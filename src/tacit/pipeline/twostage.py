@@ -191,13 +191,22 @@ class TwoStage:
             available=self.available_,
             weights=self.config.similar,
             counts=counts,
+            known=self.n_known_,
         )
 
     def reasons(self, queries: Queries, ranking: Ranking) -> list[list[list[Reason]]]:
         """Return why each item of each list is there, the strongest reason first."""
         acted = queries.acted()
         weights = self.second_.blend.weights_for(acted.lengths, acted.idle_time)
-        return reasons(self.retrievers_, acted, ranking, weights, personal=self.personal)
+        return reasons(
+            self.retrievers_,
+            acted,
+            ranking,
+            weights,
+            personal=self.personal,
+            known=self.n_known_,
+            width=len(self.available_),
+        )
 
     @property
     def personal(self) -> bool:
