@@ -80,7 +80,8 @@ def check_target(target: Path, kind: str = MODEL) -> None:
         raise ArtifactError(f"{target} exists and is not a snapshot; choose another directory")
     if (target / MANIFEST).is_file() and (found := _kind(target)) not in (kind, None):
         raise ArtifactError(
-            f"{target} holds the {found} of an earlier run, and this one writes the {kind}; choose another directory"
+            f"{target} holds the {found} of an earlier run, and this one writes the {kind}; "
+            "choose another directory"
         )
 
 
