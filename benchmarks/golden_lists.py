@@ -1,8 +1,8 @@
 """Lists of three logs by the defaults, as one hash each: whether a change of the code changes any digit.
 
 ``python benchmarks/golden_lists.py DATA`` prints the sha256 of the lists of 20 for every user of the
-generated shop, ml-100k and amazon-2023-mini. The last digits depend on the machine and on the number of threads
-of the linear algebra, so compare two versions on one machine with ``OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1``.
+generated shop, ml-100k and amazon-2023-mini. The last digits depend on the machine and on the threads of the
+linear algebra, so compare two versions on one machine, with OPENBLAS_NUM_THREADS=1 and OMP_NUM_THREADS=1.
 docs/log/register-and-configuration.md keeps what was found.
 """
 

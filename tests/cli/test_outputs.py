@@ -1,11 +1,12 @@
 """Files are written whole or not at all, and a spreadsheet runs none of their cells."""
 
+import os
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from tacit.cli.outputs import check_frame_place, spreadsheet_safe, write_frame, write_text
+from tacit.cli.outputs import check_frame_place, check_place, spreadsheet_safe, write_frame, write_text
 from tacit.core.errors import ConfigError
 
 
@@ -47,3 +48,11 @@ def test_places_are_checked_first(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="does not exist"):
         check_frame_place(tmp_path / "no" / "x.csv", "--out")
     check_frame_place(tmp_path / "x.CSV", "--out")
+
+
+def test_a_device_or_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.html"
+    os.mkfifo(pipe)
+    for place in (pipe, Path("/dev/null")):
+        with pytest.raises(ConfigError, match="is a device or a pipe and no file; name a file"):
+            check_place(place, "--html")

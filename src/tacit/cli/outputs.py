@@ -33,6 +33,8 @@ def check_place(path: Path, option: str, suffixes: tuple[str, ...] = ()) -> None
         raise ConfigError(f"{option} {path}: the name must end in {' or '.join(suffixes)}")
     if path.is_dir():
         raise ConfigError(f"{option} {path} is a folder; name a file")
+    if path.exists() and not path.is_file():  # a device or a pipe would be replaced by a file
+        raise ConfigError(f"{option} {path} is a device or a pipe and no file; name a file")
     if not path.parent.is_dir():
         raise ConfigError(f"{option} {path}: the folder {path.parent} does not exist; make it first")
     check_outside_snapshots(path, option)
