@@ -58,13 +58,20 @@ def polars_frame(frame: object, what: str) -> pl.DataFrame:
     DataError
         If it is no frame, or its columns cannot be read.
     """
+    if _is_pandas(frame):
+        for name, column in cast("Any", frame).items():
+            if hasattr(column.dtype, "closed"):  # intervals: older versions of Polars read them as structs
+                raise _foreign(str(name), what, f"values of the type {column.dtype}")
     table = frame if isinstance(frame, pl.DataFrame) else _converted(frame, what)
     for name, kind in table.schema.items():
         own = getattr(kind, "ext_name", None)  # a type that another library registered with Arrow
         if kind == pl.Object or own is not None:
-            held = "Python objects" if own is None else f"values of the type {own()}"
-            raise DataError(f"the column {name} of the {what} holds {held}; make them numbers, times or text")
+            raise _foreign(name, what, "Python objects" if own is None else f"values of the type {own()}")
     return table
+
+
+def _foreign(column: str, what: str, held: str) -> DataError:
+    return DataError(f"the column {column} of the {what} holds {held}; make them numbers, times or text")
 
 
 def _converted(frame: object, what: str) -> pl.DataFrame:
