@@ -165,7 +165,6 @@ def test_only_readers_and_the_encoders_files_touch_the_disk() -> None:
         "encoders/finetune.py",  # writes a model into the directory that it is given
         "encoders/pretrained.py",
         "pipeline/config.py",  # reads the configuration that it is given
-        "evaluation/study.py",  # looks at the study file that it is given
         "evaluation/meter.py",  # asks the machine for the memory in use
     )
     assert broken(files, *ROOMS, but=(*readers, *others)) == []

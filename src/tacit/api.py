@@ -20,11 +20,11 @@ from tacit.data.read import read_events, read_frame, read_items, read_users
 from tacit.data.rules import Rules
 from tacit.data.splits import Protocol
 from tacit.engine.recommendations import Recommendations
+from tacit.engine.study import storage_of
 from tacit.engine.train import encoded
 from tacit.engine.train import train as train_snapshot
 from tacit.evaluation.comparison import check_names, compare
 from tacit.evaluation.split import CandidatesOf, Split, make_split, split_from_files, training_part
-from tacit.evaluation.study import storage_of
 from tacit.evaluation_result import Evaluation
 from tacit.models.protocol import Recommender
 from tacit.pipeline.config import Config

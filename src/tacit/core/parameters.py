@@ -431,11 +431,14 @@ def _thawed(value: Any) -> Any:
 @cache
 def _adapter(kind: Any) -> Any:
     from pydantic import ConfigDict, TypeAdapter
+    from pydantic.errors import PydanticUserError
 
     try:
         return TypeAdapter(kind, config=ConfigDict(strict=True, arbitrary_types_allowed=True))
-    except Exception:  # a type with a configuration of its own
-        return TypeAdapter(kind)
+    except PydanticUserError as error:
+        if error.code != "type-adapter-config-unused":
+            raise
+        return TypeAdapter(kind)  # a dataclass, whose configuration is its own
 
 
 def _meanings(cls: type) -> dict[str, str]:

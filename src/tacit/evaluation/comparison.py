@@ -115,7 +115,9 @@ def model_names(wanted: Sequence[str] | None, config: Config) -> list[str]:
     if wanted is None:
         slow = comparable.slow_models()
         return [name for name in known if name not in slow]
-    for name in _named(wanted, "model", known):
+    if not wanted:
+        raise ConfigError(f"no model is named; known: {', '.join(known)}")
+    for name in wanted:
         if not _is_model(name, config):
             there = [
                 one for one in [*register.names("retriever"), *comparable.WHOLE] if _is_model(one, config)
@@ -149,15 +151,11 @@ def ranker_names(wanted: Sequence[str] | None) -> list[str]:
     """
     if wanted is None:
         return []
-    for name in _named(wanted, "ranker", ranker_choices()):
+    if not wanted:
+        raise ConfigError(f"no ranker is named; known: {', '.join(ranker_choices())}")
+    for name in wanted:
         check_ranker_name(name)
     return list(dict.fromkeys(wanted))
-
-
-def _named(wanted: Sequence[str], what: str, known: Sequence[str]) -> Sequence[str]:
-    if not wanted:
-        raise ConfigError(f"no {what} is named; known: {', '.join(known)}")
-    return wanted
 
 
 def _without_text(names: list[str], *, named: bool) -> list[str]:

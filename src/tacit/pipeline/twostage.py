@@ -8,6 +8,7 @@ choices.
 
 import copy
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -208,7 +209,7 @@ class TwoStage:
             width=len(self.available_),
         )
 
-    @property
+    @cached_property
     def personal(self) -> bool:
         """Whether the fit learned anything from histories: if not, all users get the popular items."""
         if self.second_.ranker_weight > 0 or self.rerank_ is not None:

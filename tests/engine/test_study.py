@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tacit.core.errors import ConfigError
-from tacit.evaluation.study import storage_of
+from tacit.engine.study import storage_of
 
 
 def test_a_new_an_empty_and_a_sqlite_file_are_taken(tmp_path: Path) -> None:

@@ -21,6 +21,11 @@ def storage_of(study: Path | None) -> str | None:
         raise ConfigError(f"the study {study} is a folder; name a file")
     if not study.parent.is_dir():
         raise ConfigError(f"the study {study}: the folder {study.parent} does not exist; make it first")
-    if study.exists() and study.read_bytes()[: len(_SQLITE)] not in (b"", _SQLITE):
+    if study.exists() and _head(study) not in (b"", _SQLITE):
         raise ConfigError(f"the study {study} is not a study but another file; name a new one")
     return f"sqlite:///{study.resolve()}"
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as stream:  # another file, which is to be refused, may be of any size
+        return stream.read(len(_SQLITE))
