@@ -49,3 +49,15 @@ def test_a_retriever_that_only_the_configuration_names_can_be_compared() -> None
     assert {row["name"] for row in report["models"]} == {"lately", "popular"}
     with pytest.raises(ConfigError, match="no model 'lately'"):
         model_names(["lately"], CONFIG)
+
+
+def test_names_of_ours_are_found_without_a_look_at_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scanned(**group: str) -> None:
+        raise AssertionError(f"entry points were scanned: {group}")
+
+    monkeypatch.setattr("importlib.metadata.entry_points", scanned)
+    assert model_names(["ease", "popular", "tacit"], CONFIG) == ["ease", "popular", "tacit"]
+    assert ranker_names(["mlp", "pair", "none"]) == ["mlp", "pair", "none"]
+    assert Config(retrievers=["ease"], ranker="dcn", rerank="pair").ranker is not None
+    with pytest.raises(AssertionError, match="entry points were scanned"):
+        ranker_names(["oracle"])

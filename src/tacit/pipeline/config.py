@@ -275,7 +275,8 @@ def check_ranker_name(name: str) -> None:
     ------
     ConfigError
     """
-    if name != NOBODY and not any(register.is_known(kind, name) for kind in _SECOND):
+    # Re-rankers first: no package adds any, so that packages are looked at for an unknown name alone.
+    if name != NOBODY and not any(register.is_known(kind, name) for kind in reversed(_SECOND)):
         raise ConfigError(f"there is no ranker {name!r}; known: {', '.join(ranker_choices())}")
 
 
