@@ -19,7 +19,7 @@ _READ_AND_CLEAN = """
 import resource, sys, time
 from pathlib import Path
 from tacit.data.clean import clean
-from tacit.data.read import read_events
+from tacit.reading.read import read_events
 start = time.perf_counter()
 source = read_events(Path(sys.argv[1]))
 middle = time.perf_counter()

@@ -21,7 +21,6 @@ import torch
 from tacit.core.seeds import generator
 from tacit.core.types import Float64
 from tacit.data.clean import Rules, clean
-from tacit.data.read import read_events, read_items
 from tacit.engine.train import encoded
 from tacit.evaluation.evaluate import score
 from tacit.evaluation.slices import slices
@@ -29,6 +28,7 @@ from tacit.evaluation.split import Split, make_split, training_part
 from tacit.models.protocol import recommend
 from tacit.models.transformer import Transformer
 from tacit.models.transformer.training import Epoch
+from tacit.reading.read import read_events, read_items
 
 SEED = 7
 

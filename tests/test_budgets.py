@@ -27,7 +27,7 @@ HEAVY = (
         ("import tacit.pipeline.register", ()),
         ("from tacit.cli.app import run; run(['check', '--help'])", ()),
         ("from tacit.cli.app import run; run(['fit', '--help'])", ()),
-        ("from tacit.data.read import read_events", ("numpy", "polars")),
+        ("from tacit.reading.read import read_events", ("numpy", "polars")),
     ],
 )
 def test_nothing_is_imported_before_it_is_needed(code: str, allowed: tuple[str, ...]) -> None:

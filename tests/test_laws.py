@@ -83,7 +83,7 @@ def test_neither_answers_nor_new_items_change_what_was_fitted() -> None:
 
 
 def test_no_room_below_the_store_looks_at_a_clock_rolls_a_die_or_prints() -> None:
-    rooms = ("core", "data", "encoders", "models", "features", "rankers", "pipeline", "evaluation")
+    rooms = ("core", "data", "reading", "encoders", "models", "features", "rankers", "pipeline", "evaluation")
     forbidden = {
         *("time.time", "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.sleep"),
         *("np.random.default_rng", "np.random.seed", "np.random.rand", "np.random.randint"),

@@ -156,7 +156,7 @@ def test_only_the_encoders_cache_and_choice_write_to_the_log() -> None:
 
 
 def test_only_readers_and_the_encoders_files_touch_the_disk() -> None:
-    readers = ("data/read.py", "data/textfile.py", "data/parquetfile.py", "data/shop_text.py")
+    readers = ("reading/read.py", "reading/textfile.py", "reading/parquetfile.py", "data/shop_text.py")
     others = (
         "core/checkpoint.py",  # the path is an argument
         "core/manifest.py",  # directories that are whole or not there: the target is an argument

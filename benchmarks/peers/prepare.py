@@ -21,9 +21,9 @@ from tacit.data import columns as col
 from tacit.data import splits
 from tacit.data.clean import Rules, clean
 from tacit.data.queries import gather_ranges
-from tacit.data.read import read_events, read_items, read_users
 from tacit.data.weights import Mode
 from tacit.evaluation.split import Split, make_split, training_part
+from tacit.reading.read import read_events, read_items, read_users
 
 SEED = 7
 SHARE = 0.1

@@ -14,9 +14,7 @@ from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT, Progress
 from tacit.data.assess import assess
 from tacit.data.clean import Cleaned, clean, without_noise
-from tacit.data.frames import Frame, item_frame, log_frame, polars_frame, user_frame
 from tacit.data.quality import QualityReport
-from tacit.data.read import read_events, read_frame, read_items, read_users
 from tacit.data.rules import Rules
 from tacit.data.splits import Protocol
 from tacit.engine.recommendations import Recommendations
@@ -31,6 +29,9 @@ from tacit.pipeline.config import Config
 from tacit.pipeline.config import read_config as read_config_file
 from tacit.pipeline.text_encoder import check_available
 from tacit.rankers.ranker import Epoch
+from tacit.reading.choices import NO_CHOICES, Reading
+from tacit.reading.frames import Frame, item_frame, log_frame, polars_frame, user_frame
+from tacit.reading.read import read_events, read_frame, read_items, read_users
 from tacit.recommender import Model
 
 if TYPE_CHECKING:  # each imports a library that is not needed otherwise
@@ -70,6 +71,7 @@ def read(
     events: str | Path | Frame,
     *,
     mapping: Mapping[str, str] | None = None,
+    reading: Reading | None = None,
     rules: Rules | None = None,
     progress: Progress = SILENT,
 ) -> Cleaned:
@@ -84,6 +86,9 @@ def read(
     mapping : mapping of role to column, optional
         Overrides the detection: ``{"user": "visitor", "timestamp": "when"}``. Roles: user, item, event,
         timestamp, value, seq; a column is named or given by its place from 1.
+    reading : Reading, optional
+        Other choices in place of guesses: order of dates, time zone, encoding, ids. Columns of ``mapping``
+        replace its own.
     rules : Rules, optional
     progress : Progress
 
@@ -92,14 +97,21 @@ def read(
     InputError
         If the file or frame cannot be used.
     """
-    rules, mapping = arguments.optional(rules, Rules, "rules"), arguments.roles(mapping)
+    rules = arguments.optional(rules, Rules, "rules")
+    chosen = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
     arguments.check_files(log=events)
     source = (
-        read_events(Path(events), mapping=mapping, progress=progress)
+        read_events(Path(events), reading=chosen, progress=progress)
         if isinstance(events, str | Path)
-        else read_frame(polars_frame(events, "event log"), mapping=mapping)
+        else read_frame(polars_frame(events, "event log"), reading=chosen)
     )
     return clean(source, rules, now=SystemClock().now(), progress=progress)
+
+
+def _mapped(reading: Reading, mapping: Mapping[str, str] | None) -> Reading:
+    """Return choices of reading with the columns of a mapping."""
+    columns = arguments.roles(mapping)
+    return reading if not columns else replace(reading, columns={**reading.columns, **columns})
 
 
 def check(

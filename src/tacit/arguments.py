@@ -10,8 +10,8 @@ import numpy as np
 
 from tacit.core.errors import ConfigError, DataError
 from tacit.core.places import checked_path
-from tacit.data.mapping import ROLES
 from tacit.evaluation.model_checks import checked_model
+from tacit.reading.choices import ROLES
 
 Kind = TypeVar("Kind")
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.logs import HEADER, NOW, T, cleaned, lines_of, only, read
+from tests.reading.logs import HEADER, NOW, T, cleaned, lines_of, only, read
 
 from tacit.data.clean import FIRST_MOMENT, Rules, apply_rules, clean
 from tacit.data.fill import Fill

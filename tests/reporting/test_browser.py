@@ -10,7 +10,7 @@ from matplotlib.image import imread
 
 from tacit.data.assess import assess
 from tacit.data.clean import clean
-from tacit.data.read import read_events
+from tacit.reading.read import read_events
 from tacit.reporting.demo import demo_page
 from tacit.reporting.lists import Pick, Shown
 

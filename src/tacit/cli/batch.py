@@ -35,9 +35,9 @@ def batch(
     from tacit.cli.terminal import out as console
     from tacit.core.places import check_apart
     from tacit.data import columns as col
-    from tacit.data.read import read_users
     from tacit.engine.batch import recommend_all
     from tacit.engine.snapshot import load
+    from tacit.reading.read import read_users
 
     check_frame_place(out, "--out")
     check_apart({"--out": out}, {"the snapshot": directory, "--users": users})

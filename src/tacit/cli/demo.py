@@ -73,7 +73,7 @@ def trip(out: Path, bars: "Bars") -> None:
     bars : Bars
     """
     from tacit.cli.terminal import out as console
-    from tacit.data.read import read_items
+    from tacit.reading.read import read_items
 
     items = read_items(out / "items.jsonl")
     console.rule("tacit check: what is in the log, and what is wrong with it")

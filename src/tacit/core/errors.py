@@ -5,6 +5,7 @@
     TacitError                 a fault of ours (exit code 1)
     └── InputError             wrong use or bad input (exit code 2)
         ├── DataError          a file or a row that cannot be used
+        │   └── AmbiguousError  it can be read in two ways: the user chooses
         ├── ConfigError        an option or a configuration key
         ├── UnsupportedError   the data does not support the request
         ├── ArtifactError      a snapshot that is missing, damaged or too new
@@ -28,6 +29,10 @@ class InputError(TacitError):
 
 class DataError(InputError):
     """A file or a row cannot be used."""
+
+
+class AmbiguousError(DataError):
+    """A file can be read in two ways that are nearly as good; the message holds the options to choose by."""
 
 
 class ConfigError(InputError):

@@ -1,1 +1,1 @@
-"""From files to arrays: reading, cleaning, reporting, and the types that all other rooms speak."""
+"""Cleaning, reporting, and the types that all other rooms speak."""

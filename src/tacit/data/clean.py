@@ -13,8 +13,8 @@ from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.event_names import is_rated, strength
 from tacit.data.impute import filled
-from tacit.data.read import Source, raw_lines
 from tacit.data.rules import Rules as Rules
+from tacit.data.source import Source
 
 FIRST_MOMENT = 631_152_000.0
 """1990-01-01: no log of what people did online is older."""
@@ -55,14 +55,14 @@ def clean(source: Source, rules: Rules | None = None, *, now: float, progress: P
     Parameters
     ----------
     source : Source
-        From `tacit.data.read.read_events`.
+        From `tacit.reading.read.read_events`.
     rules : Rules, optional
     now : float
         The present, Unix seconds: later times are impossible.
     progress : Progress
     """
     events, removed = apply_rules(source.frame, rules or Rules(), now=now, progress=progress)
-    removed = removed.select(col.LINE, "reason", raw_lines(source, removed[col.LINE]).alias("raw"))
+    removed = removed.select(col.LINE, "reason", source.raw(removed[col.LINE]).alias("raw"))
     quarantine = pl.concat([source.rejected, removed]).sort(col.LINE, maintain_order=True)
     return Cleaned(
         events, quarantine, source.rows_in, _counted(quarantine), dict(source.mapping), source.dialect

@@ -11,9 +11,9 @@ from tacit.core.types import Float32, Float64, Int32, Json
 from tacit.data import columns as col
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.data.shapes import canonical_events
 from tacit.data.users import UNKNOWN, traits_by_code
 from tacit.engine.state import State
+from tacit.reading.shapes import canonical_events
 from tacit.store.records import Event
 
 _REQUEST_EVENT = "view"

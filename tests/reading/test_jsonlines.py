@@ -2,7 +2,7 @@
 
 import pytest
 
-from tacit.data.jsonlines import item_records, parse
+from tacit.reading.jsonlines import item_records, parse
 
 
 def test_cells_are_the_text_of_the_file() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 import zstandard
-from tests.data.logs import EVENTS, HEADER, NOW, ROWS, T, events, flat, read, rejected, table
+from tests.reading.logs import EVENTS, HEADER, NOW, ROWS, T, events, flat, read, rejected, table
 
 from tacit.core.errors import DataError
 from tacit.data.clean import clean
-from tacit.data.read import read_events
+from tacit.reading.choices import Reading
+from tacit.reading.read import read_events
 
 
 @pytest.mark.parametrize("header", [True, False])
@@ -152,7 +153,9 @@ def test_a_column_named_line_is_kept_beside_the_lines_of_the_file(tmp_path: Path
 
 
 def test_columns_may_change_places_by_mapping(tmp_path: Path) -> None:
-    source = read(tmp_path, "user_id,item_id\na,b\n", mapping={"user": "item_id", "item": "user_id"})
+    source = read(
+        tmp_path, "user_id,item_id\na,b\n", reading=Reading(columns={"user": "item_id", "item": "user_id"})
+    )
     assert source.frame.select("user_id", "item_id").rows() == [("b", "a")]
 
 

@@ -15,11 +15,11 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.data import columns as col
-from tacit.data.mapping import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE
-from tacit.data.read import FRAME, SAMPLE_ROWS
-from tacit.data.rows import Rows, finished
-from tacit.data.tables import catalogue_columns, identified
-from tacit.data.typed import numbered, plain
+from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
+from tacit.reading.read import FRAME, SAMPLE_ROWS
+from tacit.reading.rows import Rows, finished
+from tacit.reading.tables import catalogue_columns, identified
+from tacit.reading.typed import numbered, plain
 
 _PLAIN_EVENT = "interaction"
 _ROLES = {
@@ -164,7 +164,7 @@ def _as_named(table: pl.DataFrame, mapping: Mapping[str, str]) -> Rows:
     """Return how rows become events, by the names of the columns only: nothing is guessed."""
     named = {role: name for role, name in _ROLES.items() if name in table.columns}
     wanted = {**named, **mapping}
-    rows = Rows.of(FRAME, table.head(SAMPLE_ROWS), False, wanted)
+    rows = Rows.of(FRAME, table.head(SAMPLE_ROWS), False, Reading(columns=wanted))
     return replace(rows, event=_PLAIN_EVENT, list_sign=None)
 
 

@@ -9,8 +9,10 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.data import columns as col
-from tacit.data import shapes, times
-from tacit.data.mapping import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, event_name, roles_of
+from tacit.data import times
+from tacit.reading import shapes
+from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
+from tacit.reading.mapping import event_name, roles_of
 
 _COLUMN = {
     USER: col.USER,
@@ -64,10 +66,11 @@ class Rows:
     flag: str | None = None
 
     @classmethod
-    def of(cls, path: Path, sample: pl.DataFrame, named: bool, wanted: Mapping[str, str] | None) -> "Rows":
+    def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
         """Return how to read a file, judging by its first rows."""
         cells = sample.drop(col.LINE)
         columns = tuple(cells.columns)
+        wanted = reading.columns
         if not wanted and not named and shapes.is_impression_log(cells):
             roles = {USER: columns[1], ITEM: columns[4], TIMESTAMP: columns[2]}
             return cls(roles, "click", times.parser_for(cells[columns[2]]), None, True, named, columns)
@@ -76,7 +79,8 @@ class Rows:
         time = _time_parser(path, cells, roles)
         value = roles.get(VALUE)
         flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
-        return cls(roles, event_name(path, value), time, sign, False, named, columns, flag)
+        event = reading.event or event_name(path, value)
+        return cls(roles, event, time, sign, False, named, columns, flag)
 
 
 def _time_parser(path: Path, cells: pl.DataFrame, roles: Mapping[str, str]) -> times.Parser | None:

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from tacit.data.delimited import cells_of, layout_of, separator_of, split
+from tacit.reading.delimited import cells_of, layout_of, separator_of, split
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tacit.core.errors import ConfigError, DataError
-from tacit.data.mapping import (
+from tacit.reading.mapping import (
     event_name,
     item_column,
     looks_like_header,

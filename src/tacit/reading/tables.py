@@ -9,9 +9,10 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.data import columns as col
-from tacit.data import delimited, jsonlines, parquetfile, textfile, times
+from tacit.data import times
 from tacit.data.event_names import plain_name
-from tacit.data.rows import text_ids
+from tacit.reading import delimited, jsonlines, parquetfile, textfile
+from tacit.reading.rows import text_ids
 
 _RENAMED = {
     col.TITLE: "title name itemname productname movietitle producttitle 标题 名称 商品名称 片名",

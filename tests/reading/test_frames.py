@@ -11,12 +11,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.logs import NOW, T
+from tests.reading.logs import NOW, T
 
 from tacit.core.errors import DataError
 from tacit.data.clean import Cleaned, clean
-from tacit.data.frames import item_frame, log_frame, polars_frame, user_frame
-from tacit.data.read import read_events, read_frame
+from tacit.reading.choices import Reading
+from tacit.reading.frames import item_frame, log_frame, polars_frame, user_frame
+from tacit.reading.read import read_events, read_frame
 
 ROWS = pl.DataFrame(
     {
@@ -174,7 +175,7 @@ def test_columns_of_other_names_are_found_or_named() -> None:
     source = read_frame(frame)
     assert source.mapping == {"user": "visitor", "item": "sku", "timestamp": "when"}
     assert source.dialect == "frame"
-    swapped = read_frame(frame, mapping={"user": "sku", "item": "visitor"})
+    swapped = read_frame(frame, reading=Reading(columns={"user": "sku", "item": "visitor"}))
     assert swapped.frame["user_id"].to_list() == ["1", "2"]
     with pytest.raises(DataError, match=r"no item column among visitor; .* mapping=\{'item': COLUMN\}"):
         read_frame(frame.select("visitor"))

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.data.logs import T, events, read, rejected
+from tests.reading.logs import T, events, read, rejected
 
-from tacit.data.read import read_events
+from tacit.reading.choices import Reading
+from tacit.reading.read import read_events
 
 
 def test_movielens_100k(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_browse_records_with_an_empty_place_are_counted(tmp_path: Path) -> None:
 def test_a_parquet_column_of_lists_is_a_browse_record(tmp_path: Path) -> None:
     path = tmp_path / "browse.parquet"
     pl.DataFrame({"user": ["u", "v"], "items": [[7, 8], [9]]}).write_parquet(path)
-    assert read_events(path, mapping={"item": "items"}).frame["item_id"].to_list() == [
+    assert read_events(path, reading=Reading(columns={"item": "items"})).frame["item_id"].to_list() == [
         "7",
         "8",
         "9",

@@ -7,7 +7,8 @@ import polars as pl
 
 from tacit.data import columns as col
 from tacit.data.clean import Cleaned, Rules, clean
-from tacit.data.read import Source, read_events
+from tacit.data.source import Source
+from tacit.reading.read import read_events
 
 NOW = 1_800_000_000.0
 T = 1_700_000_000

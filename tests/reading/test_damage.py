@@ -9,12 +9,13 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.logs import HEADER, NOW, ROWS, T, events, flat, read, rejected, table, write
+from tests.reading.logs import HEADER, NOW, ROWS, T, events, flat, read, rejected, table, write
 
 from tacit.core.errors import DataError
-from tacit.data import textfile
 from tacit.data.clean import Rules, clean
-from tacit.data.read import Source, raw_lines, read_events, read_items, read_users
+from tacit.data.source import Source
+from tacit.reading import textfile
+from tacit.reading.read import read_events, read_items, read_users
 
 GOLDEN = [
     ("###", "expected 5 columns, found 1"),
@@ -125,7 +126,7 @@ def test_the_result_does_not_depend_on_the_size_of_a_block(
         parts = read(tmp_path, data)
         assert parts.frame.equals(whole.frame)
         assert rejected(parts) == rejected(whole)
-        assert raw_lines(parts, parts.frame["line"]).equals(raw_lines(whole, whole.frame["line"]))
+        assert parts.raw(parts.frame["line"]).equals(whole.raw(whole.frame["line"]))
 
 
 @st.composite

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.data.logs import write
+from tests.reading.logs import write
 
 from tacit.core.errors import DataError
-from tacit.data.read import read_items, read_users
+from tacit.reading.choices import Reading
+from tacit.reading.read import read_items, read_users
 
 
 def items(folder: Path, data: str | bytes, **options) -> pl.DataFrame:
@@ -111,7 +112,7 @@ def test_a_list_of_ids_alone(tmp_path: Path) -> None:
 
 
 def test_a_mapped_column(tmp_path: Path) -> None:
-    frame = items(tmp_path, "item_id,code\n1,x\n2,y\n", mapping={"item": "code"})
+    frame = items(tmp_path, "item_id,code\n1,x\n2,y\n", reading=Reading(item_columns={"item": "code"}))
     assert frame.rows() == [("1", "x"), ("2", "y")]
     assert frame.columns == ["item_id_as_read", "item_id"]
 

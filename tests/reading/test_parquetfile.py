@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from tacit.core.errors import DataError
-from tacit.data.parquetfile import raw_rows, read
-from tacit.data.read import read_events
+from tacit.reading.parquetfile import raw_rows, read
+from tacit.reading.read import read_events
 
 T = 1_700_000_000
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 
 from tacit.core.errors import DataError
-from tacit.data import textfile
-from tacit.data.typed import json_rows, numbered, plain
+from tacit.reading import textfile
+from tacit.reading.typed import json_rows, numbered, plain
 
 _MAGIC = b"PAR1"
 

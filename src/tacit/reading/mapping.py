@@ -9,9 +9,7 @@ import polars as pl
 from tacit.core.errors import ConfigError, DataError
 from tacit.data.event_names import UNKNOWN, plain_name, strength
 from tacit.data.times import parser_for
-
-USER, ITEM, EVENT, TIMESTAMP, VALUE, SEQ = "user", "item", "event", "timestamp", "value", "seq"
-ROLES = (USER, ITEM, EVENT, TIMESTAMP, VALUE, SEQ)
+from tacit.reading.choices import EVENT, ITEM, ROLES, SEQ, TIMESTAMP, USER, VALUE
 
 _NAMES: dict[str, str] = {
     USER: "userid user uid visitorid visitor customerid customer clientid memberid member accountid "

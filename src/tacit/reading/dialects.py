@@ -1,7 +1,7 @@
 """Names of the dialects of logs: for the report, never for the parsing."""
 
 from tacit.data.event_names import plain_name
-from tacit.data.rows import Rows
+from tacit.reading.rows import Rows
 
 RECBOLE = "RecBole atomic"
 _HEADERS = {

@@ -5,8 +5,9 @@ its text, and ``rows_in == len(frame) + len(rejected)`` always holds. In a forma
 events (browse records, impressions, lists of items) each event counts as a row.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -14,12 +15,14 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
-from tacit.data import delimited, jsonlines, parquetfile, textfile
-from tacit.data import mapping as roles
-from tacit.data.delimited import REJECTED
-from tacit.data.dialects import RECBOLE, dialect_of
-from tacit.data.rows import Rows, finished
-from tacit.data.typed import json_rows, numbered, plain
+from tacit.data.source import Source
+from tacit.reading import delimited, jsonlines, parquetfile, textfile
+from tacit.reading import mapping as roles
+from tacit.reading.choices import NO_CHOICES, Reading
+from tacit.reading.delimited import REJECTED
+from tacit.reading.dialects import RECBOLE, dialect_of
+from tacit.reading.rows import Rows, finished
+from tacit.reading.typed import json_rows, numbered, plain
 
 SAMPLE_ROWS = 20_000
 FRAME = Path("the event frame")
@@ -29,42 +32,7 @@ _FOREIGN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Source:
-    """An event log as it was read.
-
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        Events; see `tacit.data.columns`. Other columns are kept as text under their own names.
-    rejected : polars.DataFrame
-        ``line``, ``reason`` and ``raw`` of the rows that cannot be used.
-    rows_in : int
-    mapping : mapping of role to column
-    dialect : str
-        "MovieLens 1M", "RecBole atomic", ..., or the kind of file.
-    encoding : str
-    separator : str or None
-    path : Path
-        For a frame, a name for messages.
-    table : polars.DataFrame or None
-        The rows with their numbers, if they come from no file.
-    """
-
-    frame: pl.DataFrame
-    rejected: pl.DataFrame
-    rows_in: int
-    mapping: dict[str, str]
-    dialect: str
-    encoding: str
-    separator: str | None
-    path: Path
-    table: pl.DataFrame | None = None
-
-
-def read_events(
-    path: Path, *, mapping: Mapping[str, str] | None = None, progress: Progress = SILENT
-) -> Source:
+def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress = SILENT) -> Source:
     """Read an event log.
 
     Parameters
@@ -72,9 +40,8 @@ def read_events(
     path : Path
         CSV, TSV or any single or doubled separator, with or without a header, JSON lines or Parquet;
         plain, gzip or zstd; UTF-8, UTF-16, GB18030 or latin-1.
-    mapping : mapping of role to column, optional
-        Overrides what is detected. Roles: user, item, event, timestamp, value, seq; a column is named or
-        given by its place from 1.
+    reading : Reading
+        Choices in place of what is detected.
     progress : Progress
 
     Raises
@@ -84,25 +51,25 @@ def read_events(
     """
     sample = _sample_of(path)
     if parquetfile.is_parquet(sample):
-        return _read_table(parquetfile.read(path), path, "Parquet", mapping)
+        raw = partial(parquetfile.raw_rows, path)
+        return _read_table(parquetfile.read(path), path, "Parquet", reading, raw=raw)
     encoding = textfile.encoding_of(sample)
-    parser = _parser(path, encoding, mapping)
+    parser = _parser(path, encoding, reading)
     parts, size = [], max(path.stat().st_size, 1)
     with progress.task(f"reading {path.name}", total=None if _is_packed(path) else size) as task:
         for block in textfile.blocks(path, encoding):
             parts.append(parser.parse(block))
             task.advance(block.size)
-    return _source(path, parts, parser, encoding)
+    return _source(path, parts, parser, encoding, partial(_raw_lines, path, encoding))
 
 
-def read_frame(table: pl.DataFrame, *, mapping: Mapping[str, str] | None = None) -> Source:
+def read_frame(table: pl.DataFrame, *, reading: Reading = NO_CHOICES) -> Source:
     """Read an event log from a frame, by the rules for a Parquet file with the same columns.
 
     Parameters
     ----------
     table : polars.DataFrame
-    mapping : mapping of role to column, optional
-        As in `read_events`.
+    reading : Reading
 
     Raises
     ------
@@ -110,10 +77,10 @@ def read_frame(table: pl.DataFrame, *, mapping: Mapping[str, str] | None = None)
         If the frame holds no readable event, or the roles of its columns are not clear.
     """
     rows = numbered(plain(table))
-    return replace(_read_table(rows, FRAME, "frame", mapping), table=rows)
+    return _read_table(rows, FRAME, "frame", reading, raw=partial(json_rows, rows))
 
 
-def read_items(path: Path, *, mapping: Mapping[str, str] | None = None) -> pl.DataFrame:
+def read_items(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     """Read a catalogue: ``item_id`` (unique, text) and every other column that is there.
 
     ``title``, ``description``, ``available`` and ``created_at`` are recognised by common names; of several
@@ -124,13 +91,13 @@ def read_items(path: Path, *, mapping: Mapping[str, str] | None = None) -> pl.Da
     DataError
         If the file cannot be read as a table with item ids.
     """
-    from tacit.data.tables import catalogue_columns, read_table
+    from tacit.reading.tables import catalogue_columns, read_table
 
     table = read_table(path)
-    return catalogue_columns(table, roles.item_column(table.columns, mapping))
+    return catalogue_columns(table, roles.item_column(table.columns, reading.item_columns))
 
 
-def read_users(path: Path, *, mapping: Mapping[str, str] | None = None) -> pl.DataFrame:
+def read_users(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     """Read a file of users: ``user_id`` (unique, text) and every other column.
 
     Raises
@@ -138,10 +105,10 @@ def read_users(path: Path, *, mapping: Mapping[str, str] | None = None) -> pl.Da
     DataError
         If the file cannot be read as a table.
     """
-    from tacit.data.tables import identified, read_table
+    from tacit.reading.tables import identified, read_table
 
     table = read_table(path)
-    return identified(table, roles.user_column(table.columns, mapping), col.USER)
+    return identified(table, roles.user_column(table.columns, reading.user_columns), col.USER)
 
 
 def _sample_of(path: Path) -> bytes:
@@ -176,7 +143,7 @@ class _Parser:
         return events, pl.concat([bad, more.with_columns(raw)])
 
 
-def _parser(path: Path, encoding: str, mapping: Mapping[str, str] | None) -> _Parser:
+def _parser(path: Path, encoding: str, reading: Reading) -> _Parser:
     block = _sample_block(path, encoding)
     filled = [place for place, line in enumerate(block.lines) if line.strip()]
     if not filled:
@@ -186,7 +153,7 @@ def _parser(path: Path, encoding: str, mapping: Mapping[str, str] | None) -> _Pa
         frame, _ = jsonlines.parse(block.lines, 1)
         if not len(frame):
             raise DataError(f"{path} holds no JSON record of an event")
-        rows = Rows.of(path, frame, True, mapping)
+        rows = Rows.of(path, frame, True, reading)
         return _Parser(lambda b: jsonlines.parse(b.lines, b.first), rows, None, "JSON lines")
     layout = delimited.layout_of(lines, filled[0] + 1)
     frame, _ = delimited.parse(block, layout)
@@ -196,7 +163,7 @@ def _parser(path: Path, encoding: str, mapping: Mapping[str, str] | None) -> _Pa
             if layout.header and len(lines) == 1
             else f"{path} holds no row that can be read"
         )
-    rows = Rows.of(path, frame, layout.header is not None, mapping)
+    rows = Rows.of(path, frame, layout.header is not None, reading)
     kind = RECBOLE if layout.header and ":token" in layout.header else None
     return _Parser(lambda b: delimited.parse(b, layout), rows, layout.separator, kind)
 
@@ -221,7 +188,11 @@ def _sample_block(path: Path, encoding: str) -> textfile.Block:
 
 
 def _source(
-    path: Path, parts: list[tuple[pl.DataFrame, pl.DataFrame]], parser: _Parser, encoding: str
+    path: Path,
+    parts: list[tuple[pl.DataFrame, pl.DataFrame]],
+    parser: _Parser,
+    encoding: str,
+    raw: Callable[[pl.Series], pl.Series],
 ) -> Source:
     frame = pl.concat([events for events, _ in parts], how="diagonal", rechunk=False)
     rejected = pl.concat([bad for _, bad in parts])
@@ -230,35 +201,38 @@ def _source(
         raise DataError(f"{path} holds no event that can be read (first row: {reason})")
     rows_in = len(frame) + len(rejected)
     dialect = dialect_of(parser.rows, parser.separator, parser.kind)
-    return Source(frame, rejected, rows_in, parser.rows.roles, dialect, encoding, parser.separator, path)
+    return Source(frame, rejected, rows_in, parser.rows.roles, dialect, encoding, parser.separator, path, raw)
 
 
-def _read_table(table: pl.DataFrame, path: Path, kind: str, mapping: Mapping[str, str] | None) -> Source:
+def _read_table(
+    table: pl.DataFrame,
+    path: Path,
+    kind: str,
+    reading: Reading,
+    *,
+    raw: Callable[[pl.Series], pl.Series],
+) -> Source:
     """Read numbered rows of typed columns."""
     if not len(table):
         raise DataError(f"{path} is empty: there is no event in it")
-    rows = Rows.of(path, table.head(SAMPLE_ROWS), True, mapping)
+    rows = Rows.of(path, table.head(SAMPLE_ROWS), True, reading)
     frame, rejected = finished(table, rows)
     if len(rejected):
         rejected = rejected.with_columns(raw=json_rows(table, rejected[col.LINE]))
     else:
         rejected = pl.DataFrame(schema=REJECTED)
-    return _source(path, [(frame, rejected)], _Parser(_no_blocks, rows, None, kind), "binary")
+    return _source(path, [(frame, rejected)], _Parser(_no_blocks, rows, None, kind), "binary", raw)
 
 
 def _no_blocks(_: textfile.Block) -> tuple[pl.DataFrame, pl.DataFrame]:
     return pl.DataFrame(), pl.DataFrame(schema=REJECTED)
 
 
-def raw_lines(source: Source, lines: pl.Series) -> pl.Series:
-    """Return the text of rows of a source by their line: as in the file, or as JSON for typed columns."""
-    if source.table is not None:
-        return json_rows(source.table, lines)
-    if source.encoding == "binary":
-        return parquetfile.raw_rows(source.path, lines)
+def _raw_lines(path: Path, encoding: str, lines: pl.Series) -> pl.Series:
+    """Return the text of lines of a file by their numbers."""
     wanted = lines.unique().sort()
     numbers, texts = [], []
-    for block in textfile.blocks(source.path, source.encoding):
+    for block in textfile.blocks(path, encoding):
         last = block.first + len(block.lines)
         for number in wanted.filter(wanted.is_between(block.first, last, closed="left")):
             numbers.append(number)

@@ -7,10 +7,10 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.data.logs import write
+from tests.reading.logs import write
 
 from tacit.core.errors import DataError
-from tacit.data import textfile
+from tacit.reading import textfile
 
 
 def lines(path: Path, encoding: str = "utf-8") -> list[str]:

@@ -6,9 +6,10 @@ import polars as pl
 import pytest
 
 from tacit.core.errors import DataError
-from tacit.data.dialects import dialect_of
-from tacit.data.rows import Rows, finished, text_ids
-from tacit.data.shapes import (
+from tacit.reading.choices import Reading
+from tacit.reading.dialects import dialect_of
+from tacit.reading.rows import Rows, finished, text_ids
+from tacit.reading.shapes import (
     browse_events,
     browse_separator,
     canonical_events,
@@ -25,7 +26,7 @@ def table(**columns: list[str | None]) -> pl.DataFrame:
 
 
 def rows_of(frame: pl.DataFrame, name: str = "log.csv", named: bool = True, **requested: str) -> Rows:
-    return Rows.of(Path(name), frame, named, requested)
+    return Rows.of(Path(name), frame, named, Reading(columns=requested))
 
 
 def test_ids_are_trimmed_and_of_one_unicode_form() -> None:

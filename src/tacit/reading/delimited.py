@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from tacit.data import columns as col
-from tacit.data.mapping import looks_like_header
-from tacit.data.textfile import Block
+from tacit.reading.mapping import looks_like_header
+from tacit.reading.textfile import Block
 
 REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
 """Schema of rejected rows."""

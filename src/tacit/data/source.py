@@ -1,0 +1,77 @@
+"""An event log as it was read: its events, its rejected rows, and how its columns were understood."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+How = Literal["map", "name", "part", "content", "place", "shape"]
+"""How the role of a column was found: by the user's choice, the whole name, parts of the name, the content,
+the place in a known layout without a header, or the shape of the rows (impressions, nested records)."""
+
+
+@dataclass(frozen=True)
+class ColumnUse:
+    """How one column of a source is used.
+
+    Attributes
+    ----------
+    column : str
+    role : str or None
+        None where the column is kept as it is and has no role.
+    how : How or None
+        None without a role.
+    samples : tuple of str
+        Up to three values.
+    note : str or None
+        A sentence where there is something to say: that it was dropped and why, or that it holds times and
+        is not used.
+    """
+
+    column: str
+    role: str | None = None
+    how: How | None = None
+    samples: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """An event log as it was read.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        Events; see `tacit.data.columns`. Other columns are kept as text under their own names.
+    rejected : polars.DataFrame
+        ``line``, ``reason`` and ``raw`` of the rows that cannot be used.
+    rows_in : int
+        ``len(frame) + len(rejected)``.
+    mapping : mapping of role to column
+    dialect : str
+        "MovieLens 1M", "RecBole atomic", ..., or the kind of file.
+    encoding : str
+    separator : str or None
+    path : Path
+        For a frame, a name for messages.
+    raw : callable
+        The text of rows by their line (Int64 -> String): as in the file, or as JSON for typed columns.
+    columns : tuple of ColumnUse
+        Every column of the source, in its order.
+    notes : tuple of str
+        What was guessed or assumed, each a sentence.
+    """
+
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+    rows_in: int
+    mapping: dict[str, str]
+    dialect: str
+    encoding: str
+    separator: str | None
+    path: Path
+    raw: Callable[[pl.Series], pl.Series]
+    columns: tuple[ColumnUse, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""From files and frames to tables of events, items and users: formats, columns, cells."""
