@@ -409,8 +409,8 @@ def test_names_that_are_not_there_are_no_attributes() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         tacit.nonsense  # noqa: B018
     assert set(tacit.__all__) == {
-        "Config", "Evaluation", "Model", "Recommendations", "Rules", "check", "evaluate", "finetune", "fit",
-        "load", "read", "read_config", "tune",
+        "Config", "Evaluation", "Model", "Reading", "Recommendations", "Rules", "check", "evaluate",
+        "finetune", "fit", "load", "read", "read_config", "tune",
     }  # fmt: skip
     assert tacit.__all__ == api.__all__
     assert dir(tacit) == sorted([*tacit.__all__, "__version__"])

@@ -42,6 +42,7 @@ __all__ = [
     "Config",
     "Evaluation",
     "Model",
+    "Reading",
     "Recommendations",
     "Rules",
     "check",
@@ -120,6 +121,7 @@ def check(
     *,
     users: Table | None = None,
     mapping: Mapping[str, str] | None = None,
+    reading: Reading | None = None,
     rules: Rules | None = None,
     progress: Progress = SILENT,
 ) -> QualityReport:
@@ -131,8 +133,8 @@ def check(
         A file or frame is read and cleaned.
     items, users : path or frame, optional
         As in `fit`.
-    mapping, rules
-        As in `read`; not for a log that was read before.
+    mapping, reading, rules
+        As in `read`; for a log that was read before, only what ``reading`` says of the other files counts.
     progress : Progress
 
     Raises
@@ -145,8 +147,9 @@ def check(
         _refuse_again(mapping, "mapping")
         _refuse_again(rules, "rules")
     else:
-        events = read(events, mapping=mapping, rules=rules, progress=progress)
-    return assess(events, _catalogue(items), _users(users))
+        events = read(events, mapping=mapping, reading=reading, rules=rules, progress=progress)
+    choices = arguments.optional(reading, Reading, "reading") or NO_CHOICES
+    return assess(events, _catalogue(items, choices), _users(users, choices))
 
 
 def evaluate(
@@ -213,9 +216,9 @@ def evaluate(
         If a file, frame or name cannot be used, or the log does not support the evaluation.
     """
     arguments.check_flags(allow_seen=allow_seen, ablation=ablation)
-    chosen = _configured(config, allow_seen=allow_seen)
+    chosen = _configured(config, mapping, allow_seen=allow_seen)
     models, rankers = arguments.names(models, "models"), arguments.names(rankers, "rankers")
-    own, mapping = arguments.makers(own), arguments.roles(mapping)
+    own = arguments.makers(own)
     _check_cut(split, share)
     arguments.check_choice(candidates, get_args(CandidatesOf), "candidates")
     # A wrong name is an error before the log is read.
@@ -226,10 +229,11 @@ def evaluate(
     rules = chosen.cleaning if isinstance(train if events is None else events, str | Path) else _NOTHING
 
     def rows(log: Log) -> pl.DataFrame:
-        return _log(log, mapping, chosen.cleaning.rows_only(), progress, on_read)
+        return _log(log, mapping, chosen.reading, chosen.cleaning.rows_only(), progress, on_read)
 
+    catalogue = _catalogue(items, chosen.reading)
     about: dict[str, Any] = {
-        "users": _users(users),
+        "users": _users(users, chosen.reading),
         "allow_seen": allow_seen,
         "candidates": candidates,
         "clean_train": partial(without_noise, rules=rules),
@@ -237,10 +241,12 @@ def evaluate(
     }
     if events is not None:
         log = rows(events)
-        cut = make_split(log, _catalogue(items), protocol=split, share=share, seed=chosen.seed, **about)
+        cut = make_split(
+            log, _catalogue(items, chosen.reading), protocol=split, share=share, seed=chosen.seed, **about
+        )
     else:
         before, after = (rows(side) for side in (train, test) if side is not None)
-        cut = split_from_files(before, after, _catalogue(items), **about)
+        cut = split_from_files(before, after, catalogue, **about)
     return Evaluation(
         compare(
             _encoded(cut, chosen, progress),
@@ -314,8 +320,8 @@ def tune(
     from tacit.evaluation.tuned_config import retrievers_to_tune, tune_config
 
     arguments.check_flags(allow_seen=allow_seen, whole_log=whole_log)
-    base = _configured(config, allow_seen=allow_seen)
-    models, mapping = arguments.names(models, "models"), arguments.roles(mapping)
+    base = _configured(config, mapping, allow_seen=allow_seen)
+    models = arguments.names(models, "models")
     _check_cut(split, share)
     arguments.check_whole(trials, "trials")
     arguments.check_number(seconds, "seconds", positive=True)
@@ -324,14 +330,14 @@ def tune(
     arguments.check_files(log=events)
     _check_tables(items, users, base)
     from_file = isinstance(events, str | Path)
-    rows = _log(events, mapping, base.cleaning.rows_only(), progress, on_read)
+    rows = _log(events, mapping, base.reading, base.cleaning.rows_only(), progress, on_read)
     if not whole_log:
         rows = training_part(rows, protocol=split, share=share, seed=base.seed)
     rules = base.cleaning if from_file else _NOTHING
     cut = make_split(
         rows,
-        _catalogue(items),
-        users=_users(users),
+        _catalogue(items, base.reading),
+        users=_users(users, base.reading),
         protocol=split,
         share=share,
         seed=base.seed,
@@ -362,6 +368,7 @@ def finetune(
     seconds: float = 600.0,
     seed: int = 7,
     mapping: Mapping[str, str] | None = None,
+    reading: Reading | None = None,
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
     on_epoch: "Callable[[Attempt], None] | None" = None,
@@ -386,8 +393,8 @@ def finetune(
     seconds : float
         For ``full``: time for the training; the evaluations come on top.
     seed : int
-    mapping : mapping of role to column, optional
-        As in `fit`.
+    mapping, reading
+        As in `read`.
     progress : Progress
     on_read : callable, optional
         As in `evaluate`.
@@ -411,10 +418,11 @@ def finetune(
     place = arguments.path(out, "directory")
     arguments.check_whole(layers, "layers")
     arguments.check_number(seconds, "seconds", positive=True)
-    mapping = arguments.roles(mapping)
+    choices = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
     check_request(method, base, place, until)
     arguments.check_files(log=events, catalogue=items)
-    rows, catalogue = _log(events, mapping, None, progress, on_read), _catalogue(items)
+    rows = _log(events, mapping, choices, None, progress, on_read)
+    catalogue = _catalogue(items, choices)
     if catalogue is None:
         raise ConfigError("there is no catalogue; give items with texts")
     return finetune_encoder(
@@ -471,15 +479,12 @@ def fit(
     InputError
         If a file or frame cannot be used or holds nothing to learn from.
     """
-    chosen, mapping = _configured(config), arguments.roles(mapping)
+    chosen = _configured(config, mapping)
     arguments.check_files(log=events)
     _check_tables(items, users, chosen)
-    frame = _log(events, mapping, chosen.cleaning, progress, on_read)
-    return Model(
-        train_snapshot(
-            frame, _catalogue(items), chosen, users=_users(users), progress=progress, on_epoch=on_epoch
-        )
-    )
+    frame = _log(events, mapping, chosen.reading, chosen.cleaning, progress, on_read)
+    catalogue, people = _catalogue(items, chosen.reading), _users(users, chosen.reading)
+    return Model(train_snapshot(frame, catalogue, chosen, users=people, progress=progress, on_epoch=on_epoch))
 
 
 def read_config(path: str | Path) -> Config:
@@ -493,10 +498,14 @@ def read_config(path: str | Path) -> Config:
     return read_config_file(arguments.path(path, "configuration"))
 
 
-def _configured(config: Config | str | Path | None, *, allow_seen: bool = False) -> Config:
+def _configured(
+    config: Config | str | Path | None, mapping: Mapping[str, str] | None, *, allow_seen: bool = False
+) -> Config:
+    """Return the configuration with the columns of a mapping among its choices of reading."""
     if isinstance(config, str | Path):
         config = read_config(config)
     chosen = arguments.optional(config, Config, "config") or Config()
+    chosen = replace(chosen, reading=_mapped(chosen.reading, mapping))
     return replace(chosen, repeats=True) if allow_seen else chosen
 
 
@@ -525,6 +534,7 @@ def _encoded(cut: Split, config: Config, progress: Progress) -> Split:
 def _log(
     events: Log,
     mapping: Mapping[str, str] | None,
+    reading: Reading,
     rules: Rules | None,
     progress: Progress,
     on_read: OnRead | None,
@@ -533,11 +543,11 @@ def _log(
         _refuse_again(mapping, "mapping")
         return events.events
     if isinstance(events, str | Path):
-        cleaned = read(events, mapping=mapping, rules=rules, progress=progress)
+        cleaned = read(events, reading=reading, rules=rules, progress=progress)
         if on_read is not None:
             on_read(Path(events), cleaned)
         return cleaned.events
-    return log_frame(polars_frame(events, "event log"), arguments.roles(mapping))
+    return log_frame(polars_frame(events, "event log"), reading.columns)
 
 
 def _refuse_again(value: object, name: str) -> None:
@@ -545,21 +555,21 @@ def _refuse_again(value: object, name: str) -> None:
         raise ConfigError(f"{name} changes nothing in a log that was read before; give it to tacit.read")
 
 
-def _catalogue(items: Table | None) -> pl.DataFrame | None:
+def _catalogue(items: Table | None, reading: Reading) -> pl.DataFrame | None:
     if items is None:
         return None
     return (
-        read_items(Path(items))
+        read_items(Path(items), reading=reading)
         if isinstance(items, str | Path)
         else item_frame(polars_frame(items, "catalogue"))
     )
 
 
-def _users(users: Table | None) -> pl.DataFrame | None:
+def _users(users: Table | None, reading: Reading) -> pl.DataFrame | None:
     if users is None:
         return None
     return (
-        read_users(Path(users))
+        read_users(Path(users), reading=reading)
         if isinstance(users, str | Path)
         else user_frame(polars_frame(users, "table of users"))
     )

@@ -244,6 +244,17 @@ WRONG_IN_PYTHON: dict[str, tuple[Callable[[], object], str]] = {
     "no task of weight": (lambda: Config(ranker=Own(tasks={"view": 0})), "at least one weight must be more"),
     "unknown scale": (lambda: Config(ranker=Own(scale="loud")), "has the scale 'loud'; give one of standard"),
     # rules and weights
+    "unknown choice": (lambda: Config(reading={"column": {}}), "no parameter 'column'; known: accept_guess"),
+    "unknown role": (
+        lambda: Config(reading={"columns": {"buyer": "uid"}}),
+        "no role 'buyer'; known: user, i",
+    ),
+    "two roles": (
+        lambda: Config(reading={"columns": {"user": "id", "item": "id"}}),
+        "the column 'id' cannot be both user and item",
+    ),
+    "order of dates": (lambda: Config(reading={"dates": "ymd"}), "dates is 'ymd'"),
+    "number for choices": (lambda: Config(reading=3), "reading is 3; it must be a table"),  # type: ignore[arg-type]
     "unknown rule": (lambda: Config(cleaning={"min_user_event": 5}), "have no 'min_user_event'; known: bot"),
     "number for rules": (lambda: Config(cleaning=3), "cleaning is 3; it must be a table"),  # type: ignore[arg-type]
     "word for a fill": (lambda: Rules(fill={"value": "median"}), "must be an object of the class Fill"),  # type: ignore[dict-item]
@@ -279,6 +290,8 @@ WRONG_IN_TOML: dict[str, tuple[str, str]] = {
         "'ease' has no parameter 'ridge'; known: decay, half_l",
     ),
     "unknown ranker": ("ranker = 'gbm'", "there is no ranker 'gbm'"),
+    "unknown choice": ("[reading]\nzone = 'UTC'", "no parameter 'zone'; known: accept_guess"),
+    "rule of ids": ("[reading]\nids = ['trim']", "ids is .* of the wrong type"),
     "unknown rule": ("[cleaning]\nrobots = false", "have no 'robots'; known: bot_items"),
     "renamed key": ("passed = 2.0", "the key 'passed' is now called 'shown_not_chosen'; rename it"),
     "type of a number": ("windows = 'many'", "windows is 'many', of the wrong type"),

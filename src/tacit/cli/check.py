@@ -1,13 +1,15 @@
 """``tacit check``: what is in a log, what is wrong with it, and a cleaned copy."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tacit.cli.options import Events, Items, Roles, Users
+from tacit.cli.options import Events, Items, Users
+from tacit.cli.reading_options import with_reading
 from tacit.cli.rule_options import with_rules
 from tacit.data.rules import Rules
+from tacit.reading.choices import Reading
 
 if TYPE_CHECKING:
     from tacit.data.clean import Cleaned
@@ -17,13 +19,14 @@ if TYPE_CHECKING:
 _FILES = "Files to write"
 
 
+@with_reading
 @with_rules
 def check(
     events: Events,
     rules: Rules,
+    reading: dict[str, Any],
     items: Items = None,
     users: Users = None,
-    mapping: Roles = None,
     weights: Annotated[
         Literal["default", "names", "auto"],
         typer.Option(
@@ -50,7 +53,6 @@ def check(
 ) -> None:
     """Read and clean a log, report on it, and write the requested files."""
     from tacit import api
-    from tacit.cli.inputs import parse_mapping
     from tacit.cli.outputs import write_reports
     from tacit.cli.terminal import Bars
     from tacit.core.places import check_apart
@@ -62,10 +64,10 @@ def check(
         {"--html": html, "--json": json, "--quarantine": quarantine, "--out": out},
         {"the log": events, "--items": items, "--users": users},
     )
-    bars = Bars()
-    cleaned = api.read(events, mapping=parse_mapping(mapping), rules=rules, progress=bars)
+    bars, choices = Bars(), Reading(**reading)
+    cleaned = api.read(events, reading=choices, rules=rules, progress=bars)
     with bars.task("Assess", total=1) as task:
-        report = api.check(cleaned, items, users=users)
+        report = api.check(cleaned, items, users=users, reading=choices)
         rule = EventWeights.fit(cleaned.events, weights)
         task.advance()
     _show(report, rule, quiet=json == "-")

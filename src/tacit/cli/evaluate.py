@@ -5,17 +5,20 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tacit.cli.options import AllowSeen, Cut, Encoder, Items, Roles, Seed, Share, Users, known
+from tacit.cli.options import AllowSeen, Cut, Encoder, Items, Seed, Share, Users, known
+from tacit.cli.reading_options import with_reading
 
 _FEW = 0.1
 """Share of test users with a history below which a cut in time hardly measures personal lists."""
 
 
+@with_reading
 def evaluate(
     events: Annotated[Path | None, typer.Argument(metavar="EVENTS", help="Event log to split.")] = None,
+    *,
+    reading: dict[str, Any],
     items: Items = None,
     users: Users = None,
-    mapping: Roles = None,
     split: Cut = None,
     share: Share = 0.1,
     train: Annotated[
@@ -70,7 +73,7 @@ def evaluate(
 ) -> None:
     """Fit models on the first part of a log, predict the rest, and compare them with intervals."""
     from tacit import api
-    from tacit.cli.inputs import configured, listed, parse_mapping, say_rejected
+    from tacit.cli.inputs import configured, listed, say_rejected
     from tacit.cli.outputs import check_report_places, write_reports
     from tacit.cli.terminal import Bars
     from tacit.core.places import check_apart
@@ -93,8 +96,7 @@ def evaluate(
         share=share,
         candidates=candidates,
         allow_seen=allow_seen,
-        mapping=parse_mapping(mapping),
-        config=configured(config, encoder, seed),
+        config=configured(config, encoder, seed, reading),
         progress=Bars(),
         on_read=say_rejected,
     )

@@ -26,5 +26,5 @@ def explain_config(
 
     if directory is not None and config is not None:
         raise ConfigError("--config and a snapshot both give a configuration; leave one of them out")
-    chosen = configured(config, None, None, like=directory)
+    chosen = configured(config, None, None, {}, like=directory)
     sys.stdout.write(pipeline_markdown(chosen) if markdown else f"{pipeline_picture(chosen)}\n")

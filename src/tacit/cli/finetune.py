@@ -1,18 +1,23 @@
 """``tacit finetune``: a text encoder tuned on a log."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tacit.cli.options import Events, Roles
+from tacit.cli.options import Events
+from tacit.cli.reading_options import with_reading
+from tacit.reading.choices import Reading
 
 if TYPE_CHECKING:
     from tacit.engine.finetune_encoder import Attempt, Finetuned
 
 
+@with_reading
 def finetune(
     events: Events,
+    *,
+    reading: dict[str, Any],
     items: Annotated[Path, typer.Option("--items", help="Catalogue with item ids and texts.")],
     out: Annotated[
         Path,
@@ -41,7 +46,6 @@ def finetune(
             "encoder is not honest: the encoder has seen the test.",
         ),
     ] = None,
-    mapping: Roles = None,
     layers: Annotated[
         int, typer.Option("--layers", min=1, help="full: how many of the last layers are trained.")
     ] = 2,
@@ -52,7 +56,7 @@ def finetune(
 ) -> None:
     """Tune a text encoder on a log, so that items without events are recommended to the right users."""
     from tacit import api
-    from tacit.cli.inputs import parse_mapping, say_rejected
+    from tacit.cli.inputs import say_rejected
     from tacit.cli.terminal import Bars, err
     from tacit.cli.terminal import out as console
     from tacit.core.places import check_apart
@@ -70,7 +74,7 @@ def finetune(
             layers=layers,
             seconds=seconds,
             seed=seed,
-            mapping=parse_mapping(mapping),
+            reading=Reading(**reading),
             progress=Bars(),
             on_read=say_rejected,
             on_epoch=lambda attempt: console.print(_line(attempt)),

@@ -1,18 +1,22 @@
 """``tacit fit``: from a log and a catalogue to a snapshot."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tacit.cli.options import Encoder, Events, Items, Roles, Seed, Users, known
+from tacit.cli.options import Encoder, Events, Items, Seed, Users, known
+from tacit.cli.reading_options import with_reading
 
 if TYPE_CHECKING:
     from tacit.api import Model
 
 
+@with_reading
 def fit(
     events: Events,
+    *,
+    reading: dict[str, Any],
     out: Annotated[
         Path,
         typer.Option(
@@ -38,13 +42,12 @@ def fit(
         ),
     ] = None,
     encoder: Encoder = None,
-    mapping: Roles = None,
     seed: Seed = None,
     html: Annotated[Path | None, typer.Option("--html", help="How the ranker learned, with charts.")] = None,
 ) -> None:
     """Clean a log, fit everything on it and write one snapshot directory."""
     from tacit import api
-    from tacit.cli.inputs import configured, parse_mapping, say_rejected
+    from tacit.cli.inputs import configured, say_rejected
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
@@ -57,7 +60,7 @@ def fit(
     check_target(out)
     if html is not None:
         check_place(html, "--html")
-    chosen = configured(config, encoder, seed, like=like)
+    chosen = configured(config, encoder, seed, reading, like=like)
     own = Path(chosen.encoder) if Path(chosen.encoder).is_dir() else None
     # A snapshot that only lends its configuration may be replaced: it has been read.
     inputs = {"the log": events, "--items": items, "--users": users, "--config": config, "--encoder": own}
@@ -66,7 +69,6 @@ def fit(
         events,
         items,
         users=users,
-        mapping=parse_mapping(mapping),
         config=chosen if ranker is None else with_ranker(chosen, ranker),
         progress=Bars(),
         on_read=say_rejected,

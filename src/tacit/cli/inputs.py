@@ -1,32 +1,19 @@
 """Arguments of commands, converted for the Python API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tacit.core.errors import ConfigError
+from tacit.core.parameters import values_of
 
 if TYPE_CHECKING:
     from tacit.data.clean import Cleaned
     from tacit.pipeline.config import Config
 
 
-def parse_mapping(pairs: Sequence[str] | None) -> dict[str, str] | None:
-    """Return role -> column of ``column=role`` pairs; None if there are none.
-
-    Raises
-    ------
-    ConfigError
-        If a pair has no ``=``, or a column or a role is given twice.
-    """
-    columns = parse_pairs(pairs, "--map", "uid=user")
-    roles: dict[str, str] = {}
-    for column, role in columns.items():
-        if role in roles:
-            raise ConfigError(f"--map: {roles[role]!r} and {column!r} cannot both be the {role}; name one")
-        roles[role] = column
-    return roles or None
+_FORMS = {"--about": "attribute=value"}
 
 
 def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[str, str]:
@@ -41,7 +28,7 @@ def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[
     for pair in pairs or ():
         left, sign, right = pair.rpartition("=")
         if not sign or not left.strip() or not right.strip():
-            form = {"--map": "column=role", "--about": "attribute=value"}.get(option, "column=how")
+            form = "column=role" if option.endswith("map") else _FORMS.get(option, "column=how")
             raise ConfigError(f"{option} {pair!r} is not of the form {form}, for example {option} {example}")
         if left.strip() in parsed:
             raise ConfigError(f"{option} gives {left.strip()!r} twice; give it once")
@@ -64,9 +51,16 @@ def say_rejected(path: Path, cleaned: "Cleaned") -> None:
 
 
 def configured(
-    path: Path | None, encoder: str | None, seed: int | None, *, like: Path | None = None
+    path: Path | None,
+    encoder: str | None,
+    seed: int | None,
+    reading: Mapping[str, Any],
+    *,
+    like: Path | None = None,
 ) -> "Config":
     """Return the configuration of a file or of a snapshot, or the default one; options override it.
+
+    Of the columns of a log, a catalogue or users, options replace those roles that they name.
 
     Raises
     ------
@@ -85,4 +79,9 @@ def configured(
         from tacit.engine.snapshot import config_of
 
         base = config_of(like)
-    return replace(base, **given)  # type: ignore[arg-type]
+    own = values_of(base.reading)
+    merged = {
+        name: {**own[name], **value} if isinstance(value, Mapping) else value
+        for name, value in reading.items()
+    }
+    return replace(base, reading=replace(base.reading, **merged), **given)  # type: ignore[arg-type]

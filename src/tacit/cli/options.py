@@ -33,10 +33,6 @@ Items = Annotated[Path | None, typer.Option("--items", help="Catalogue with item
 
 Users = Annotated[Path | None, typer.Option("--users", help="Table of users: ids and attributes.")]
 
-Roles = Annotated[
-    list[str] | None, typer.Option("--map", help="column=role, overrides the detection; may be repeated.")
-]
-
 Encoder = Annotated[
     str | None,
     typer.Option(

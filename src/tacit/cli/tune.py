@@ -1,21 +1,24 @@
 """``tacit tune``: better parameters for retrievers, found without the test."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from tacit.cli.options import AllowSeen, Cut, Encoder, Events, Items, Roles, Seed, Share, Users
+from tacit.cli.options import AllowSeen, Cut, Encoder, Events, Items, Seed, Share, Users
+from tacit.cli.reading_options import with_reading
 
 _OPTIMISTIC = "The best of many on one cut is optimistic; tacit evaluate measures it on a later one."
 
 
+@with_reading
 def tune(
     events: Events,
+    *,
+    reading: dict[str, Any],
     out: Annotated[Path, typer.Option("--out", help="Configuration (TOML) to write.")],
     items: Items = None,
     users: Users = None,
-    mapping: Roles = None,
     split: Cut = None,
     share: Share = 0.1,
     everything: Annotated[
@@ -46,7 +49,7 @@ def tune(
 ) -> None:
     """Search better parameters for retrievers, and write a configuration for fit and evaluate."""
     from tacit import api
-    from tacit.cli.inputs import configured, listed, parse_mapping, say_rejected
+    from tacit.cli.inputs import configured, listed, say_rejected
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars, err
     from tacit.cli.terminal import out as console
@@ -69,8 +72,7 @@ def tune(
         split=split,
         share=share,
         allow_seen=allow_seen,
-        mapping=parse_mapping(mapping),
-        config=configured(config, encoder, seed),
+        config=configured(config, encoder, seed, reading),
         progress=Bars(),
         on_read=say_rejected,
     )

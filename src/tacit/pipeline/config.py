@@ -25,6 +25,7 @@ from tacit.pipeline.given_components import NOBODY, ranker_of, reranker_of, retr
 from tacit.pipeline.text_encoder import NO_ENCODER, check_source
 from tacit.rankers.pair import PairClassifier
 from tacit.rankers.ranker import Ranker
+from tacit.reading.choices import Reading, parse_reading
 
 DEFAULT_RETRIEVERS: Mapping[str, Mapping[str, Any]] = {
     "trending": {},
@@ -50,6 +51,7 @@ RENAMED = {"passed": "shown_not_chosen"}
 _REPEATS = "repeats"
 _SECOND: tuple[Kind, ...] = ("ranker", "reranker")
 _COMPONENTS = ("retrievers", "ranker", "rerank")
+_TABLES = ("reading", "cleaning")
 
 Retrievers = Sequence[Recommender | str] | Mapping[str, Mapping[str, Any] | Recommender]
 """Accepted forms of retrievers: objects and names, or parameters by name."""
@@ -93,6 +95,9 @@ class Config(Parameterised):
     similar : mapping of retriever to weight
         Weight of the list of a retriever among related items (`tacit.pipeline.similar`); 1 by default, 0
         leaves it out.
+    reading : Reading or mapping
+        Choices in place of what is detected in files: columns, order of dates, time zone, ids, encoding; a
+        mapping is taken as in a file (`tacit.reading.choices.parse_reading`).
     cleaning : Rules or mapping
         How the log is cleaned; a mapping is taken as in a file (`tacit.data.rules.parse_rules`).
     seed : int
@@ -117,6 +122,7 @@ class Config(Parameterised):
     encoder: str = "auto"
     weights: Mode = "default"
     similar: Mapping[str, float] = parameter(default_factory=dict, low=0, high=1e6)
+    reading: Reading = parameter(default_factory=Reading)
     cleaning: Rules = parameter(default_factory=Rules)
     seed: int = parameter(default=7, low=0, high=2**63 - 1)
 
@@ -138,6 +144,7 @@ class Config(Parameterised):
             encoder: str = ...,
             weights: Mode = ...,
             similar: Mapping[str, float] = ...,
+            reading: Reading | Mapping[str, Any] = ...,
             cleaning: Rules | Mapping[str, Any] = ...,
             seed: int = ...,
         ) -> None: ...
@@ -147,6 +154,7 @@ class Config(Parameterised):
         own["retrievers"] = retrievers_of(self.retrievers)
         own["ranker"] = ranker_of(self.ranker)
         own["rerank"] = reranker_of(self.rerank)
+        own["reading"] = _reading(self.reading)
         own["cleaning"] = _rules(self.cleaning)
         super().__post_init__()
         if self.repeats and all(one.name != _REPEATS for one in self.retrievers):
@@ -171,11 +179,12 @@ class Config(Parameterised):
             If a component is not registered, or a file could not give it the name that it has.
         """
         scalars = {
-            name: value for name, value in values_of(self).items() if name not in (*_COMPONENTS, "cleaning")
+            name: value for name, value in values_of(self).items() if name not in (*_COMPONENTS, *_TABLES)
         }
         rerank = {} if self.rerank is None else {"rerank": _table("reranker", self.rerank)}
         return {
             **scalars,
+            "reading": self.reading.to_dict(),
             "cleaning": self.cleaning.to_dict(),
             "retrievers": {one.name: _retriever_table(one) for one in self.retrievers},
             "ranker": NOBODY if self.ranker is None else _table("ranker", self.ranker),
@@ -240,7 +249,8 @@ def parse_config(raw: Mapping[str, Any], *, where: str = "the configuration") ->
         if name not in declared(Config):
             known = ", ".join(sorted(declared(Config)))
             raise ConfigError(f"{where} has an unknown key {name!r}; known keys: {known}")
-    return Config(cleaning=_rules(values.pop("cleaning", {}), where), **values)
+    reading, rules = values.pop("reading", {}), values.pop("cleaning", {})
+    return Config(reading=_reading(reading, where), cleaning=_rules(rules, where), **values)
 
 
 def families_of(ranker: Ranker) -> tuple[str, ...]:
@@ -298,6 +308,15 @@ def _rules(given: object, where: str = "the configuration") -> Rules:
         raise ConfigError(f"{where}: cleaning is {shown(given)}; it must be a table of rules, or Rules(...)")
     rules = {str(name): value for name, value in given.items()}
     return parse_rules(rules, where=f"the cleaning rules of {where}")
+
+
+def _reading(given: object, where: str = "the configuration") -> Reading:
+    if isinstance(given, Reading):
+        return given
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{where}: reading is {shown(given)}; it must be a table, or Reading(...)")
+    choices = {str(name): value for name, value in given.items()}
+    return parse_reading(choices, where=f"reading of {where}")
 
 
 def _check_agreement(config: Config) -> None:

@@ -4,10 +4,10 @@ Nothing heavy is imported here: the command line builds its options from these f
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from tacit.core.errors import ConfigError
-from tacit.core.parameters import Parameterised, parameter
+from tacit.core.parameters import Parameterised, build, declared, parameter, values_of
 
 Dates = Literal["dmy", "mdy"]
 """Order of day and month in dates of numbers."""
@@ -47,7 +47,8 @@ class Reading(Parameterised):
     timezone : str
         Zone of times without one: a name of the IANA database.
     ids : sequence of {"trim-float", "fold-case"}
-        What is done to the ids of log, catalogue, users and requests alike.
+        What is done to the ids of log, catalogue, users and requests alike: trim-float makes ``17602`` of
+        ``17602.0``, fold-case makes small letters of capital ones.
     encoding : str or None
         Encoding of text files; detected by default.
     """
@@ -71,6 +72,15 @@ class Reading(Parameterised):
         ):
             check_columns(getattr(self, name), roles, name)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the choices that were made as plain data: what `parse_reading` takes."""
+        known = declared(Reading)
+        return {
+            name: dict(value) if isinstance(value, Mapping) else value
+            for name, value in values_of(self).items()
+            if value not in ({}, known[name].default)
+        }
+
 
 def check_columns(columns: Mapping[str, str], roles: tuple[str, ...], where: str) -> None:
     """Refuse unknown roles, and a column with two roles.
@@ -86,6 +96,17 @@ def check_columns(columns: Mapping[str, str], roles: tuple[str, ...], where: str
             raise ConfigError(
                 f"{where}: the column {column!r} cannot be both {role} and {twice[0]}; name two columns"
             )
+
+
+def parse_reading(values: Mapping[str, Any], *, where: str = "the choices of reading") -> Reading:
+    """Return the choices of plain data: the fields of `Reading`.
+
+    Raises
+    ------
+    ConfigError
+        If a key is no choice or a value does not fit it.
+    """
+    return build(Reading, values, where)
 
 
 NO_CHOICES = Reading()

@@ -1,0 +1,91 @@
+"""Options that say how files are to be read where they do not say it themselves.
+
+Each is a field of `tacit.reading.choices.Reading`, and its help is the meaning of that field.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Annotated, Any, Literal, get_origin
+
+import typer
+
+from tacit.cli.inputs import listed, parse_pairs
+from tacit.core.errors import ConfigError
+from tacit.core.parameters import Parameter, declared
+from tacit.reading.choices import Reading
+
+_PANEL = "Reading"
+_NAMES = {"columns": "map", "item_columns": "item-map", "user_columns": "user-map"}
+"""Options with other names than their fields: those that give roles to columns."""
+
+_EXAMPLES = {"columns": "uid=user", "item_columns": "sku=item", "user_columns": "uid=user"}
+
+
+def with_reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command whose parameter ``reading`` holds the choices that options give."""
+
+    @wraps(command)
+    def parsed(**given: Any) -> Any:
+        own = {name: given.pop(name) for name in options}
+        return command(**given, reading=_choices(own))
+
+    options = {one.name: one for one in _options()}
+    kept = [one for one in inspect.signature(command).parameters.values() if one.name != "reading"]
+    shown = [*kept, *options.values()]
+    parsed.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    parsed.__annotations__ = {one.name: one.annotation for one in shown}
+    return parsed
+
+
+def _options() -> list[inspect.Parameter]:
+    options = []
+    for one in declared(Reading).values():
+        pairs = one.name in _NAMES
+        text = one.meaning.replace("``", "").strip()
+        text = f"column=role; may be repeated. {text}" if pairs else text
+        flag = f"--{_NAMES.get(one.name, one.name.replace('_', '-'))}"
+        option = typer.Option(flag, help=text, rich_help_panel=_PANEL, show_default=False)
+        kind: Any = list[str] | None if pairs else _kind(one)
+        options.append(
+            inspect.Parameter(
+                one.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                annotation=Annotated[kind, option],
+                default=False if kind is bool else None,
+            )
+        )
+    return options
+
+
+def _kind(one: Parameter) -> Any:
+    """Return the type of an option: several words are one text with commas."""
+    if one.kind is bool or get_origin(one.kind) not in (tuple, Literal, None):
+        return one.kind
+    return str | None
+
+
+def _choices(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the choices that were given, as values of `Reading`."""
+    choices: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in _NAMES:
+            if value:
+                choices[name] = _roles(value, name)
+        elif name == "ids":
+            if value is not None:
+                choices[name] = tuple(listed(value) or ())
+        elif value:
+            choices[name] = value
+    return choices
+
+
+def _roles(pairs: list[str], name: str) -> dict[str, str]:
+    """Return role -> column of ``column=role`` pairs."""
+    option = f"--{_NAMES[name]}"
+    roles: dict[str, str] = {}
+    for column, role in parse_pairs(pairs, option, _EXAMPLES[name]).items():
+        if role in roles:
+            raise ConfigError(f"{option}: {roles[role]!r} and {column!r} cannot both be the {role}; name one")
+        roles[role] = column
+    return roles
