@@ -12,6 +12,7 @@ import pytest
 from tacit.data.assess import assess
 from tacit.data.clean import Cleaned
 from tacit.data.quality import QualityReport
+from tacit.data.source import ColumnUse
 from tacit.reporting.demo import demo_page
 from tacit.reporting.evaluation import evaluation_page
 from tacit.reporting.lists import Pick, Shown, lists_page
@@ -74,6 +75,11 @@ def quality() -> QualityReport:
             reasons={EVIL: 1},
             mapping={"user": EVIL, "item": "item"},
             dialect="table",
+            columns=(
+                ColumnUse(EVIL, "user", "content", (EVIL, "u1"), EVIL),
+                ColumnUse("item", "item", "name"),
+            ),
+            notes=(EVIL,),
         ),
         items=pl.DataFrame({"item_id": ["i0", "i1"], "title": ["露营灯", EVIL]}),
     )

@@ -90,10 +90,10 @@ def _show(report: "QualityReport", rule: "EventWeights", *, quiet: bool) -> None
     """Print the report; to standard error if standard output is for JSON."""
     from tacit.cli.terminal import err
     from tacit.cli.terminal import out as console
-    from tacit.reporting.terminal import mapping_line, quality_tables
+    from tacit.reporting.terminal import columns_table, quality_tables
 
     target = err if quiet else console
-    target.print(mapping_line(report.mapping, report.dialect))
+    target.print(columns_table(report))
     if not quiet:
         target.print(quality_tables(report, rule.strengths))
         if rule.target is not None:

@@ -93,12 +93,12 @@ def _check(out: Path, bars: "Bars") -> tuple["Cleaned", "QualityReport", Mapping
     from tacit.cli.outputs import spreadsheet_safe, write_frame
     from tacit.cli.terminal import out as console
     from tacit.data.weights import EventWeights
-    from tacit.reporting.terminal import mapping_line, quality_tables
+    from tacit.reporting.terminal import columns_table, quality_tables
 
     cleaned = api.read(out / "events.csv", progress=bars)
     report = api.check(cleaned, out / "items.jsonl", users=out / "users.csv")
     strengths = EventWeights.fit(cleaned.events).strengths
-    console.print(mapping_line(report.mapping, report.dialect))
+    console.print(columns_table(report))
     console.print(quality_tables(report, strengths))
     write_frame(spreadsheet_safe(cleaned.quarantine, "raw"), out / "quarantine.csv")
     return cleaned, report, strengths

@@ -33,7 +33,7 @@ def _on_suspicions(report: QualityReport) -> Iterator[str]:
 
 
 def _on_rows(report: QualityReport) -> Iterator[str]:
-    share = report.rows_quarantined / max(report.rows_in, 1)
+    share = report.rejected_share
     if share > 0.01:
         reason, count = max(report.reasons.items(), key=lambda pair: pair[1])
         yield (

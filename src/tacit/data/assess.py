@@ -41,6 +41,8 @@ def assess(
         reasons=dict(cleaned.reasons),
         mapping=dict(cleaned.mapping),
         dialect=cleaned.dialect,
+        columns=list(cleaned.columns),
+        notes=list(cleaned.notes),
         users=len(per_user),
         items=len(per_item),
         events=len(events),

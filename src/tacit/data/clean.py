@@ -14,7 +14,7 @@ from tacit.data import columns as col
 from tacit.data.event_names import is_rated, strength
 from tacit.data.impute import filled
 from tacit.data.rules import Rules as Rules
-from tacit.data.source import Source
+from tacit.data.source import ColumnUse, Source
 
 FIRST_MOMENT = 631_152_000.0
 """1990-01-01: no log of what people did online is older."""
@@ -39,6 +39,10 @@ class Cleaned:
     reasons : mapping of reason to count
     mapping : mapping of role to column
     dialect : str
+    columns : tuple of ColumnUse
+        How each column of the source is used.
+    notes : tuple of str
+        What was guessed or assumed in reading.
     """
 
     events: pl.DataFrame
@@ -47,6 +51,8 @@ class Cleaned:
     reasons: dict[str, int]
     mapping: dict[str, str]
     dialect: str
+    columns: tuple[ColumnUse, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def clean(source: Source, rules: Rules | None = None, *, now: float, progress: Progress = SILENT) -> Cleaned:
@@ -65,7 +71,14 @@ def clean(source: Source, rules: Rules | None = None, *, now: float, progress: P
     removed = removed.select(col.LINE, "reason", source.raw(removed[col.LINE]).alias("raw"))
     quarantine = pl.concat([source.rejected, removed]).sort(col.LINE, maintain_order=True)
     return Cleaned(
-        events, quarantine, source.rows_in, _counted(quarantine), dict(source.mapping), source.dialect
+        events,
+        quarantine,
+        source.rows_in,
+        _counted(quarantine),
+        dict(source.mapping),
+        source.dialect,
+        source.columns,
+        source.notes,
     )
 
 

@@ -9,7 +9,11 @@ from dataclasses import asdict, dataclass
 from tacit.core.types import Json
 from tacit.data.interactions import Timing
 from tacit.data.measures import Catalogued, EventType, Histories, Popularity, TimeSpan, TimeSplit
+from tacit.data.source import ColumnUse
 from tacit.data.suspicions import Suspicion
+
+MUCH_REJECTED = 0.1
+"""Share of rejected rows above which something is likely to be wrong with the file or its reading."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,10 @@ class QualityReport:
     mapping : dict
         Role: column of the source.
     dialect : str
+    columns : list of ColumnUse
+        How each column of the source is used.
+    notes : list of str
+        What was guessed or assumed in reading.
     users, items, events : int
         Distinct ids in, and number of, the events kept.
     time_start, time_end : float or None
@@ -58,6 +66,8 @@ class QualityReport:
     reasons: dict[str, int]
     mapping: dict[str, str]
     dialect: str
+    columns: list[ColumnUse]
+    notes: list[str]
     users: int
     items: int
     events: int
@@ -77,6 +87,11 @@ class QualityReport:
     split: TimeSplit | None
     suspicions: list[Suspicion]
     advice: list[str]
+
+    @property
+    def rejected_share(self) -> float:
+        """Share of the rows that were rejected."""
+        return self.rows_quarantined / max(self.rows_in, 1)
 
     def to_json(self) -> dict[str, Json]:
         """Return the report as JSON values."""

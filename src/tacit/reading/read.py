@@ -15,7 +15,7 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
-from tacit.data.source import Source
+from tacit.data.source import ColumnUse, Source
 from tacit.reading import delimited, jsonlines, parquetfile, textfile
 from tacit.reading import mapping as roles
 from tacit.reading.choices import NO_CHOICES, Reading
@@ -200,8 +200,14 @@ def _source(
         reason = rejected["reason"][0] if len(rejected) else "no row"
         raise DataError(f"{path} holds no event that can be read (first row: {reason})")
     rows_in = len(frame) + len(rejected)
+    taken = {column: role for role, column in parser.rows.roles.items()}
+    columns = tuple(
+        ColumnUse(name, taken.get(name), "name" if name in taken else None) for name in parser.rows.columns
+    )
     dialect = dialect_of(parser.rows, parser.separator, parser.kind)
-    return Source(frame, rejected, rows_in, parser.rows.roles, dialect, encoding, parser.separator, path, raw)
+    return Source(
+        frame, rejected, rows_in, parser.rows.roles, dialect, encoding, parser.separator, path, raw, columns
+    )
 
 
 def _read_table(

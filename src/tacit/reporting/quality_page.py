@@ -9,7 +9,7 @@ from tacit.data.quality import QualityReport
 from tacit.reporting import charts
 from tacit.reporting.formats import count, day, figure, percent
 from tacit.reporting.page import Section, fragment, page
-from tacit.reporting.table_rows import catalogue_rows, split_rows
+from tacit.reporting.table_rows import catalogue_rows, column_rows, rejected_warning, split_rows
 
 
 def quality_page(report: QualityReport, strengths: Mapping[str, float] | None = None) -> str:
@@ -31,13 +31,14 @@ def quality_section(report: QualityReport, strengths: Mapping[str, float] | None
         "r": report,
         "strengths": strengths or {},
         "charts": quality_charts(report),
-        "quarantined_share": report.rows_quarantined / max(report.rows_in, 1),
+        "quarantined_share": report.rejected_share,
         "quarantined": sorted(
             ((reason, count(rows)) for reason, rows in report.reasons.items()),
             key=lambda pair: -report.reasons[pair[0]],
         )
         or [("none", "0")],
-        "mapping": list(report.mapping.items()),
+        "columns": column_rows(report),
+        "rejected": rejected_warning(report),
         "catalogue": catalogue_rows(report),
         "split": split_rows(report),
         "gaps": [

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tacit.data.quality import QualityReport
+from tacit.data.quality import MUCH_REJECTED, QualityReport
 from tacit.reporting.formats import count, day, percent
 
 MAIN = "ndcg@10"
 """The metric that models are ordered by."""
+
+_SAMPLE = 24
+"""Characters of a sample value that are shown."""
 
 _SLICES = {
     "all": "All users",
@@ -17,6 +20,47 @@ _SLICES = {
     "long-history": "Users with a long history",
     "cold-item": "Items never seen in training",
 }
+
+
+_HOW = {
+    "map": "by --map",
+    "name": "by name",
+    "part": "by part of the name",
+    "content": "by content",
+    "place": "by place",
+    "shape": "by the shape of the rows",
+}
+
+
+def column_rows(report: QualityReport) -> list[tuple[str, str, str, str, str]]:
+    """Return role, column, how it was found, samples and note of each column; those with a role first."""
+    order = list(report.mapping)
+    used = sorted(report.columns, key=lambda one: order.index(one.role) if one.role in order else len(order))
+    return [
+        (
+            one.role or "-",
+            one.column,
+            _HOW[one.how] if one.how else "not used",
+            ", ".join(_cut(sample) for sample in one.samples),
+            one.note or "",
+        )
+        for one in used
+    ]
+
+
+def rejected_warning(report: QualityReport) -> str | None:
+    """Return a warning where so many rows were rejected that the reading itself is in doubt."""
+    if report.rejected_share <= MUCH_REJECTED:
+        return None
+    reason, rows = max(report.reasons.items(), key=lambda pair: pair[1])
+    return (
+        f"{report.rejected_share:.0%} of the rows were rejected, most of them ({rows:,}) for: {reason}. "
+        "Look at the columns above: if one of them is wrong, name it with --map COLUMN=role."
+    )
+
+
+def _cut(sample: str) -> str:
+    return sample if len(sample) <= _SAMPLE else f"{sample[: _SAMPLE - 1]}…"
 
 
 def catalogue_rows(report: QualityReport) -> list[tuple[str, str]]:

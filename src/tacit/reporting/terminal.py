@@ -14,9 +14,11 @@ from tacit.reporting.formats import count, day, figure, percent
 from tacit.reporting.table_rows import (
     by_slice,
     catalogue_rows,
+    column_rows,
     describe,
     main_value,
     metric_names,
+    rejected_warning,
     slice_title,
     split_rows,
 )
@@ -24,10 +26,19 @@ from tacit.reporting.table_rows import (
 _SHORT = {"hitrate": "hit", "coverage": "cover", "novelty": "novel", "diversity": "divers"}
 
 
-def mapping_line(mapping: Mapping[str, str], dialect: str) -> Text:
-    """Return which column plays which role, in one line."""
-    roles = ", ".join(f"{role} = {column}" for role, column in mapping.items())
-    return Text(f"columns ({dialect}): {roles}")
+def columns_table(report: QualityReport) -> RenderableType:
+    """Return how each column is used, and what was guessed or assumed in reading."""
+    table = Table(
+        title=f"Columns ({report.dialect})", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1)
+    )
+    for name in ("role", "column", "found", "for example"):
+        table.add_column(name, overflow="fold")
+    notes = []
+    for role, column, how, samples, note in column_rows(report):
+        style = None if role != "-" else "dim"
+        table.add_row(escape(role), escape(column), how, escape(samples), style=style)
+        notes += [f"{column}: {note}"] if note else []
+    return Group(table, *(Text(f"• {line}") for line in (*notes, *report.notes)))
 
 
 def quality_tables(report: QualityReport, strengths: Mapping[str, float] | None = None) -> RenderableType:
@@ -43,6 +54,8 @@ def quality_tables(report: QualityReport, strengths: Mapping[str, float] | None 
         parts.append(_pairs("Catalogue", catalogue_rows(report)))
     if report.split is not None:
         parts.append(_pairs("What a cut in time would leave", split_rows(report)))
+    if (warning := rejected_warning(report)) is not None:
+        parts.append(Text(warning, style="bold red"))
     parts += [Text(f"• {line}") for line in report.advice]
     return Group(*parts)
 
