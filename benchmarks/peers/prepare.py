@@ -37,7 +37,7 @@ SEED = 7
 SHARE = 0.1
 MOST = 2_000
 
-CHOICES = ("click", "view", "cart", "play", "purchase", "rating", "review", "comment")
+CHOICES = ("click", "view", "cart", "addtocart", "play", "purchase", "rating", "review", "comment")
 """Events by which a user chose an item, whatever their value; at any other event it was only shown."""
 
 RULES = Rules(
