@@ -21,7 +21,7 @@ STEPS = {
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    there = {**os.environ, "PYTHONPATH": str(PEERS), "POLARS_MAX_THREADS": "1"}
+    there = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PEERS), *sys.path]), "POLARS_MAX_THREADS": "1"}
     requested = [sys.executable, *arguments]
     return subprocess.run(requested, cwd=folder, env=there, capture_output=True, text=True, timeout=200)
 

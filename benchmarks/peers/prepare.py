@@ -1,13 +1,17 @@
-"""The cuts that everybody works on, made by Tacit's own `make_split` and written as Parquet.
+"""The cuts that everybody works on, written as Parquet.
 
-A task is a data set with a protocol. Its test cut is that of ``tacit evaluate --candidates log``; the
-validation cut is one of the same kind inside the training part. Of the test users only those with a history
-are asked about, of the validation users at most `MOST`, drawn with a seed: the same for every model. In a log
-of ratings Tacit weighs them as it sees fit; peers are told them as they stand, and most may ignore them.
+A task is a data set with a protocol. Its test cut was that of ``tacit evaluate --candidates log`` when it was
+made first; the validation cut is one of the same kind inside the training part. Of the test users only those
+with a history are asked about, of the validation users at most `MOST`, drawn with a seed: the same for every
+model.
+
+What is counted is said here and nowhere else: `CHOICES` are the events that make a target, an item of the
+history or a warm user, and `stated` is what peers are told of strengths. How Tacit itself reads a word or a
+rating may change, and with it what its models learn from, but never a cut: `frozen` compares their hashes.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,18 +20,36 @@ import numpy as np
 import polars as pl
 
 from tacit.core.seeds import generator
-from tacit.core.types import Int64
+from tacit.core.types import Int32, Int64
 from tacit.data import columns as col
 from tacit.data import splits
+from tacit.data.catalogue import Catalogue
 from tacit.data.clean import Rules, clean
-from tacit.data.queries import gather_ranges
-from tacit.data.weights import Mode
-from tacit.evaluation.split import Split, make_split, training_part
+from tacit.data.interactions import Interactions, time_of, timing_of
+from tacit.data.queries import Queries, gather_ranges
+from tacit.data.users import Users
+from tacit.data.vocabulary import Vocabulary
+from tacit.data.weights import EventWeights, occurrence
+from tacit.evaluation.split import Split, first_moments
 from tacit.reading.read import read_events, read_items, read_users
 
 SEED = 7
 SHARE = 0.1
 MOST = 2_000
+
+CHOICES = ("click", "view", "cart", "addtocart", "play", "purchase", "rating", "review", "comment")
+"""Events by which a user chose an item, whatever their value; at any other event it was only shown."""
+
+RULES = Rules(
+    impossible_times=True, missing_times=True, duplicates=True, burst_seconds=2.0, bots=False, outliers=None
+)
+"""How logs are cleaned before they are cut: rows alone are looked at, never statistics over the log."""
+
+RATED = ("rating", "review", "comment")
+"""Events whose value is a rating."""
+
+Weigh = Callable[[pl.DataFrame], pl.DataFrame]
+"""Returns training events with a column of weights."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +94,7 @@ class Cuts:
     @cached_property
     def events(self) -> pl.DataFrame:
         source = read_events(self.data / self.task.data / "events.parquet")
-        return clean(source, Rules().rows_only(), now=float("inf")).events
+        return clean(source, RULES, now=float("inf")).events
 
     @cached_property
     def items(self) -> pl.DataFrame | None:
@@ -88,43 +110,91 @@ class Cuts:
     @cached_property
     def train(self) -> pl.DataFrame:
         """The events before the test."""
-        return training_part(self.events, protocol=self.task.protocol, share=SHARE, seed=SEED)
+        return self.events.filter(~self._held(self.events))
 
-    @property
-    def stated(self) -> Mode:
-        """How events are weighed for peers: ratings by what they say, all else as for Tacit."""
-        return "names" if set(self.events[col.EVENT]) == {"rating"} else "default"
+    def test(self, weigh: Weigh | None = None) -> Split:
+        """Return the test cut; the weights of its training events are Tacit's unless told otherwise."""
+        return self._cut(self.events, weigh or tacits)
 
-    def test(self, weights: Mode = "default") -> Split:
-        return _warm(self._cut(self.events, weights))
+    def valid(self, weigh: Weigh | None = None) -> Split:
+        """Return the validation cut; see `test`."""
+        return _some(self._cut(self.train, weigh or tacits), MOST)
 
-    def valid(self, weights: Mode = "default") -> Split:
-        return _some(_warm(self._cut(self.train, weights)), MOST)
+    def _held(self, events: pl.DataFrame) -> pl.Series:
+        """Return where an event is held out by the protocol."""
+        user, item = (Vocabulary.of(events[name]).encode(events[name]) for name in (col.USER, col.ITEM))
+        at, rng = time_of(events, timing_of(events)), generator(SEED, "split")
+        chosen = events.select(_is_choice())[col.EVENT].to_numpy()
+        return pl.Series(splits.held_out(user, item, at, chosen, self.task.protocol, SHARE, rng))
 
-    def _cut(self, events: pl.DataFrame, weights: Mode) -> Split:
-        return make_split(
-            events,
-            self.items,
-            users=self.users,
-            protocol=self.task.protocol,
-            share=SHARE,
-            seed=SEED,
-            allow_seen=self.task.allow_seen,
-            candidates="log",
-            weights=weights,
+    def _cut(self, events: pl.DataFrame, weigh: Weigh) -> Split:
+        held = self._held(events)
+        train, test = events.filter(~held), events.filter(held)
+        items = Vocabulary.of(train[col.ITEM], test[col.ITEM])
+        people = Users.of(self.users, train[col.USER])
+        log = Interactions.from_frame(weigh(train), items, people)
+        cut = splits.cut_time(time_of(events, log.timing), SHARE) if self.task.protocol == "time" else None
+        users, offsets, targets = self._targets(train, test, items)
+        queries = log.queries(
+            people.ids.encode(users),
+            now=cut,
+            moments=first_moments(log, test, users) if len(log.moment_columns) else None,
+            exclude_seen=False,
+        )
+        if not self.task.allow_seen:
+            queries = _excluding(queries, Interactions.from_frame(stated(train), items, people))
+        catalogue = Catalogue.from_frame(self.items, items)
+        catalogue = replace(catalogue, available=np.ones(len(items), dtype=bool))
+        return Split(
+            self.task.protocol, cut, log, catalogue, queries, offsets, targets, "log", test_events=len(test)
         )
 
+    def _targets(
+        self, train: pl.DataFrame, test: pl.DataFrame, items: Vocabulary
+    ) -> tuple[pl.Series, Int64, Int32]:
+        """Return the users with a history who chose something in the test, and what each of them chose."""
+        pair = (col.USER, col.ITEM)
+        before, chosen = (part.filter(_is_choice()).select(pair).unique() for part in (train, test))
+        if not self.task.allow_seen:
+            chosen = chosen.join(before, on=pair, how="anti")
+        chosen = chosen.join(before, on=col.USER, how="semi").sort(pair)
+        counts = chosen.group_by(col.USER, maintain_order=True).len()
+        offsets = np.concatenate([[0], np.cumsum(counts["len"].to_numpy())]).astype(np.int64)
+        return counts[col.USER], offsets, items.encode(chosen[col.ITEM])
 
-def _warm(split: Split) -> Split:
-    return _asking(split, np.flatnonzero(split.queries.acted().lengths))
+
+def tacits(train: pl.DataFrame) -> pl.DataFrame:
+    """Return training events as Tacit weighs them by default."""
+    return EventWeights.fit(train).weigh(train)
+
+
+def stated(train: pl.DataFrame) -> pl.DataFrame:
+    """Return training events as peers are told them: choices and their ratings; most may ignore these.
+
+    A choice weighs 1 and anything else 0. A rating is scaled over its range: to .2 to 1 in a log of ratings
+    alone, to .8 to 1 elsewhere. The n-th time that a user does the same to the same item counts 1 / n.
+    """
+    value = pl.col(col.VALUE).replace([np.inf, -np.inf, np.nan], None)
+    low, high = value.min().over(col.EVENT), value.max().over(col.EVENT)
+    least = 0.2 if set(train[col.EVENT]) == {"rating"} else 0.8
+    rating = least + (1 - least) * (value - low) / (high - low)
+    rated = pl.col(col.EVENT).is_in(RATED) & value.is_not_null() & (high > low)
+    weight = _is_choice().cast(pl.Float64) * pl.when(rated).then(rating).otherwise(1.0) / occurrence(train)
+    return train.with_columns(weight.cast(pl.Float32).alias(col.WEIGHT))
+
+
+def _is_choice() -> pl.Expr:
+    return pl.col(col.EVENT).is_in(CHOICES)
+
+
+def _excluding(queries: Queries, log: Interactions) -> Queries:
+    """Return the queries without what their users chose in a log: nobody may list it."""
+    chosen = log.queries(queries.user)
+    return replace(queries, exclude_offsets=chosen.exclude_offsets, exclude=chosen.exclude)
 
 
 def _some(split: Split, most: int) -> Split:
-    rows = generator(SEED, "validation users").permutation(len(split.queries))[:most]
-    return _asking(split, np.sort(rows))
-
-
-def _asking(split: Split, rows: Int64) -> Split:
+    rows = np.sort(generator(SEED, "validation users").permutation(len(split.queries))[:most])
     places, offsets = gather_ranges(split.target_offsets, rows)
     return replace(
         split, queries=split.queries.take(rows), target_offsets=offsets, targets=split.targets[places]
@@ -137,7 +207,7 @@ def write(cuts: Cuts, folder: Path) -> None:
         place = folder / name
         if not (place / "facts.json").exists():
             place.mkdir(parents=True, exist_ok=True)
-            _write(make(cuts.stated), cuts.task, place)
+            _write(make(stated), cuts.task, place)
 
 
 def current(cuts: Cuts, folder: Path) -> bool:

@@ -223,12 +223,12 @@ def _split(
     liked = rule.weigh(test).filter(pl.col(col.WEIGHT) > 0)
     users, offsets, targets = _targets(log, liked, vocabulary, allow_seen)
     now = cut if cut is not None else log.end
-    moments = _moments(log, test, users) if len(log.moment_columns) else None
+    moments = first_moments(log, test, users) if len(log.moment_columns) else None
     queries = log.queries(log.users.encode(users), now=now, moments=moments, exclude_seen=not allow_seen)
     return Split(protocol, cut, log, catalogue, queries, offsets, targets, candidates, len(test), left_out)
 
 
-def _moments(log: Interactions, test: pl.DataFrame, users: pl.Series) -> Int32:
+def first_moments(log: Interactions, test: pl.DataFrame, users: pl.Series) -> Int32:
     """Return the traits of the moment of each query, the first test event of its user: int32[n, c]."""
     order = np.argsort(time_of(test, log.timing), kind="stable")
     first = test[order].unique(col.USER, keep="first", maintain_order=True)

@@ -1,0 +1,81 @@
+"""What the comparison with other libraries counts never moves: see benchmarks/peers/frozen.py."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tacit.data.shop import generate
+
+PEERS = Path(__file__).parents[1] / "benchmarks" / "peers"
+RESULTS = PEERS.parent / "results"
+TASK = "ml-100k-time"
+HASHES = (
+    "import json; from prepare import TASKS, Cuts, Path; from frozen import hashes; "
+    f"print(json.dumps(hashes(Cuts(TASKS['{TASK}'], Path('.')))))"
+)
+ANOTHER_MEANING = (
+    "import polars as pl; from tacit.data.weights import EventWeights; "
+    "EventWeights.weigh = lambda self, events: events.with_columns(weight=pl.lit(-1.0)); "
+)
+TACITS_OWN = (
+    "from prepare import TASKS, Cuts, Path; from frozen import contents; "
+    f"split = Cuts(TASKS['{TASK}'], Path('.')).test(); "
+    "print(split.train.weight.max(), len(split.queries), len(split.targets), len(split.queries.exclude))"
+)
+
+
+def run(folder: Path, *arguments: str) -> str:
+    there = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PEERS), *sys.path]), "POLARS_MAX_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=there, capture_output=True, text=True, timeout=250
+    )
+    assert not done.returncode, done.stderr[-2_000:]
+    return done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a shop by the name of a task's data set."""
+    shop = generate(users=200, items=100, events=3_000)
+    place = tmp_path / "ml-100k"
+    place.mkdir()
+    shop.events.write_parquet(place / "events.parquet")
+    return tmp_path
+
+
+def test_every_cut_of_the_real_data_is_the_one_that_peers_were_run_on(shared_data: Path) -> None:
+    assert "15 tasks are as frozen" in run(PEERS, "frozen.py", str(shared_data))
+
+
+def test_what_is_frozen_has_the_sizes_that_the_kept_results_tell() -> None:
+    frozen = json.loads((PEERS / "frozen_cuts.json").read_text("utf-8"))
+    sizes = {
+        task: {part: int(kept.split()[0]) for part, kept in frozen[task]["test"].items()} for task in frozen
+    }
+    told = {path.stem: json.loads(path.read_text("utf-8")) for path in RESULTS.glob("*.json")}
+    assert len(frozen) == 15
+    for task, found in sizes.items():
+        kept = (told[task]["events"], told[task]["targets"], told[task]["items"])
+        assert (found["train"], found["targets"], found["candidates"]) == kept, task
+
+
+def test_what_tacit_makes_of_an_event_moves_what_it_learns_from_and_no_target(folder: Path) -> None:
+    assert json.loads(run(folder, "-c", ANOTHER_MEANING + HASHES)) == json.loads(run(folder, "-c", HASHES))
+    weight, *counted = run(folder, "-c", TACITS_OWN).split()
+    another, *counted_too = run(folder, "-c", ANOTHER_MEANING + TACITS_OWN).split()
+    assert float(weight) > 0 > float(another)
+    assert counted == counted_too and all(int(count) > 0 for count in counted)
+
+
+def test_another_log_has_other_hashes(folder: Path) -> None:
+    before = json.loads(run(folder, "-c", HASHES))
+    generate(users=200, items=100, events=3_000, seed=8).events.write_parquet(
+        folder / "ml-100k" / "events.parquet"
+    )
+    after = json.loads(run(folder, "-c", HASHES))
+    for cut in ("valid", "test"):
+        assert {part for part in before[cut] if before[cut][part] != after[cut][part]} >= {"train", "targets"}
