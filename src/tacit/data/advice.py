@@ -40,6 +40,19 @@ def _on_rows(report: QualityReport) -> Iterator[str]:
             f"{share:.1%} of the rows were quarantined, most of them ({count:,}) for: {reason}. "
             "Look at the quarantine file to see whether the export can be fixed."
         )
+    if report.services is not None:
+        shown = ", ".join(one.title or one.item for one in report.services.items[:3])
+        yield (
+            f"{report.services.share:.1%} of the events are on lines that look like services, not goods "
+            f"({shown}): give them available = false in the catalogue, or they are recommended too."
+        )
+    if report.cancellations is not None:
+        undone = report.cancellations
+        yield (
+            f"{undone.count:,} events ({undone.share:.1%}) undo a choice (returns, cancelled orders, "
+            f"negative quantities); {undone.matched_share:.0%} of them are by a user "
+            "who chose that item in this log."
+        )
     if report.fast_users:
         yield (
             f"{report.fast_users} user(s) still make more than 300 events an hour on average: they may "

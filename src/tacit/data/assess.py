@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from tacit.data import measures
+from tacit.data import columns as col
+from tacit.data import highlights, journeys, measures
 from tacit.data.advice import advise
 from tacit.data.clean import Cleaned
 from tacit.data.interactions import timing_of
@@ -57,6 +58,12 @@ def assess(
         busiest_user_events=int(per_user.max() or 0),  # type: ignore[arg-type]
         fast_users=measures.fast_users(coded) if timed else 0,
         rare_items=int((per_item < 5).sum()),
+        funnel=journeys.funnel(coded, events[col.EVENT], time),
+        sessions=journeys.sessions(coded) if timed else None,
+        popular=highlights.popular_items(events, items),
+        examples=highlights.examples(cleaned.quarantine),
+        services=highlights.services(events, items),
+        cancellations=highlights.cancellations(events),
         catalogue=None if items is None else measures.catalogued(events, items),
         users_described=None if users is None else measures.described_share(events, users),
         split=measures.time_split(coded) if time and time.end > time.start else None,

@@ -14,13 +14,14 @@ from tacit.data.splits import cut_time
 
 TEST_SHARE = 0.1
 _BINS = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
-_BUCKETS = (
+BUCKETS = (
     ("hour", 3600.0),
     ("day", DAY),
     ("week", 7 * DAY),
     ("month", 30.4375 * DAY),
     ("year", 365.25 * DAY),
 )
+"""Names and seconds of the spans of one point of a chart over time."""
 _POINTS = 200  # no chart needs more
 _FAST = 300  # events an hour: no person keeps that up for hours
 
@@ -183,7 +184,7 @@ def time_span(coded: pl.DataFrame) -> TimeSpan:
     at = coded["at"].drop_nulls()
     start, end = float(at.min()), float(at.max())  # type: ignore[arg-type]
     bucket, size = next(
-        ((name, size) for name, size in _BUCKETS if (end - start) / size <= _POINTS), _BUCKETS[-1]
+        ((name, size) for name, size in BUCKETS if (end - start) / size <= _POINTS), BUCKETS[-1]
     )
     tied = coded.select(moments_of_users(coded).is_duplicated().mean()).item()
     return TimeSpan(

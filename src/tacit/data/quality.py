@@ -7,7 +7,9 @@ Every figure is counted on the events that cleaning kept, except the counts of r
 from dataclasses import asdict, dataclass
 
 from tacit.core.types import Json
+from tacit.data.highlights import Cancellations, Example, PopularItem, Services
 from tacit.data.interactions import Timing
+from tacit.data.journeys import Funnel, Sessions
 from tacit.data.measures import Catalogued, EventType, Histories, Popularity, TimeSpan, TimeSplit
 from tacit.data.source import ColumnUse
 from tacit.data.suspicions import Suspicion
@@ -50,6 +52,17 @@ class QualityReport:
         Users with more than 300 events an hour on average, and at least 300.
     rare_items : int
         Items with fewer than five events.
+    funnel : Funnel or None
+        None where there are fewer than two event types that are steps towards a purchase.
+    sessions : Sessions or None
+        None where the log knows no time of day.
+    popular : list of PopularItem
+        The items with most events.
+    examples : list of Example
+        The first row of each reason of rejection.
+    services : Services or None
+        Lines that look like postage, fees or vouchers among the goods.
+    cancellations : Cancellations or None
     catalogue : Catalogued or None
         None where no catalogue was given.
     users_described : float or None
@@ -82,6 +95,12 @@ class QualityReport:
     busiest_user_events: int
     fast_users: int
     rare_items: int
+    funnel: Funnel | None
+    sessions: Sessions | None
+    popular: list[PopularItem]
+    examples: list[Example]
+    services: Services | None
+    cancellations: Cancellations | None
     catalogue: Catalogued | None
     users_described: float | None
     split: TimeSplit | None

@@ -21,9 +21,17 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from tacit.reporting.formats import shortened
+
 PALETTE = ("#3b6fe0", "#12a594", "#e8a317", "#d9486e", "#7c5cd6", "#64748b")
 INK, GRID, ACCENT = "#1f2733", "#d9dee6", PALETTE[0]
 """Colours that the style sheet changes (ink, grid) or that suit light and dark pages."""
+
+SIZE = (4.6, 2.8)
+"""Inches: about the width of a phone's screen, where text of ten points can be read; pages scale it up."""
+
+_LABEL = 24
+"""Characters of a label that fit beside a chart."""
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",
@@ -71,7 +79,8 @@ def lines(
     ticks: Sequence[tuple[float, str]] | None = None,
     fill: bool = False,
     from_zero: bool = True,
-    size: tuple[float, float] = (6.2, 3.2),
+    log: bool = False,
+    size: tuple[float, float] = SIZE,
 ) -> Markup:
     """Return a line chart.
 
@@ -85,6 +94,8 @@ def lines(
         Tint the area below the first line.
     from_zero : bool
         Start the vertical axis at zero.
+    log : bool
+        Scale the vertical axis by the logarithm of 1 + value: rare and frequent things in one chart.
     size : inches
     """
     with mpl.rc_context(_SETTINGS):
@@ -92,9 +103,11 @@ def lines(
         for place, line in enumerate(series):
             colour = PALETTE[(place if line.colour is None else line.colour) % len(PALETTE)]
             style = "--" if line.dashed else "-"
-            axes.plot(line.x, line.y, style, color=colour, linewidth=2, label=line.name)
+            axes.plot(line.x, line.y, style, color=colour, linewidth=2, label=shortened(line.name, _LABEL))
         if fill and series:
             axes.fill_between(series[0].x, series[0].y, color=ACCENT, alpha=0.14, linewidth=0)
+        if log:
+            axes.set_yscale("symlog", linthresh=1)
         if from_zero:
             axes.set_ylim(bottom=0)
         if ticks is not None:
@@ -111,7 +124,7 @@ def columns(
     values: Sequence[float],
     x_label: str,
     y_label: str,
-    size: tuple[float, float] = (6.2, 3.2),
+    size: tuple[float, float] = SIZE,
 ) -> Markup:
     """Return vertical bars in the given order, one for each label."""
     with mpl.rc_context(_SETTINGS):
@@ -132,7 +145,7 @@ def bars(
     intervals: Sequence[tuple[float, float] | None] | None = None,
     written: Sequence[str] | None = None,
     highlight: int | None = None,
-    width: float = 6.2,
+    width: float = SIZE[0],
 ) -> Markup:
     """Return horizontal bars, first label on top.
 
@@ -160,11 +173,11 @@ def bars(
                 ends[place] = max(values[place], interval[1])
         for place, text in enumerate(written or []):
             axes.annotate(text, (ends[place], place), (5, 0), textcoords="offset points", va="center")
-        axes.set_yticks(range(len(labels)), labels)
+        axes.set_yticks(range(len(labels)), [shortened(label, _LABEL) for label in labels])
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.set_xlim(min(0.0, *values), max(*ends, 0.0) * 1.18 or 1.0)
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.xaxis.set_major_formatter(FuncFormatter(_short))
         return _inline(figure, title)
 

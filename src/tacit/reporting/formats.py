@@ -23,3 +23,8 @@ def figure(value: float | None, digits: int = 3) -> str:
 def day(value: float | None) -> str:
     """Return the date of a moment in Unix seconds (UTC)."""
     return "–" if value is None else datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d")
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters; an ellipsis stands for the rest."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

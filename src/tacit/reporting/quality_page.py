@@ -4,12 +4,26 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from tacit.data.journeys import Funnel
 from tacit.data.measures import TimeSpan
 from tacit.data.quality import QualityReport
 from tacit.reporting import charts
-from tacit.reporting.formats import count, day, figure, percent
+from tacit.reporting.formats import day, figure, percent
 from tacit.reporting.page import Section, fragment, page
-from tacit.reporting.table_rows import catalogue_rows, column_rows, rejected_warning, split_rows
+from tacit.reporting.table_rows import (
+    FUNNEL,
+    catalogue_rows,
+    column_rows,
+    funnel_rows,
+    popular_rows,
+    reason_rows,
+    rejected_warning,
+    session_rows,
+    split_rows,
+)
+
+_TICKS = 3
+"""Labels on an axis of time: more do not fit a phone."""
 
 
 def quality_page(report: QualityReport, strengths: Mapping[str, float] | None = None) -> str:
@@ -32,11 +46,11 @@ def quality_section(report: QualityReport, strengths: Mapping[str, float] | None
         "strengths": strengths or {},
         "charts": quality_charts(report),
         "quarantined_share": report.rejected_share,
-        "quarantined": sorted(
-            ((reason, count(rows)) for reason, rows in report.reasons.items()),
-            key=lambda pair: -report.reasons[pair[0]],
-        )
-        or [("none", "0")],
+        "reasons": reason_rows(report),
+        "funnel": funnel_rows(report),
+        "funnel_heads": FUNNEL,
+        "sessions": session_rows(report),
+        "popular": popular_rows(report),
         "columns": column_rows(report),
         "rejected": rejected_warning(report),
         "catalogue": catalogue_rows(report),
@@ -55,6 +69,7 @@ def quality_charts(report: QualityReport) -> list[Markup]:
         return []
     return [
         *([_activity(report.time)] if report.time else []),
+        *([_funnel(report.time, report.funnel)] if report.time and report.funnel else []),
         _event_types(report),
         charts.columns(
             "Users by length of history",
@@ -68,24 +83,36 @@ def quality_charts(report: QualityReport) -> list[Markup]:
 
 
 def _activity(time: TimeSpan) -> Markup:
-    points = time.activity
-    every = max(len(points) // 5, 1)
-    length = {"hour": 16, "day": 10, "week": 10, "month": 7, "year": 4}[time.bucket]
-    labels = [
-        (float(place), points[place][0][:length].replace("T", " ")) for place in range(0, len(points), every)
-    ]
+    points, unit = time.activity, time.bucket
     series = [charts.Line("events", range(len(points)), [events for _, events in points])]
+    return charts.lines(
+        f"Events by {unit}", series, "time (UTC)", f"events a {unit}", ticks=_moments(time), fill=True
+    )
+
+
+def _funnel(time: TimeSpan, funnel: Funnel) -> Markup:
+    series = [charts.Line(name, range(len(events)), events) for name, events in funnel.activity.items()]
     unit = time.bucket
     return charts.lines(
-        f"Events by {unit}", series, "time (UTC)", f"events a {unit}", ticks=labels, fill=True
+        f"Funnel by {unit}", series, "time (UTC)", f"events a {unit}", ticks=_moments(time), log=True
     )
+
+
+def _moments(time: TimeSpan) -> list[tuple[float, str]]:
+    """Return a few places on the axis of time with their labels."""
+    points = time.activity
+    every = max(-(-len(points) // _TICKS), 1)
+    length = {"hour": 13, "day": 10, "week": 10, "month": 7, "year": 4}[time.bucket]
+    return [
+        (float(place), points[place][0][:length].replace("T", " ")) for place in range(0, len(points), every)
+    ]
 
 
 def _event_types(report: QualityReport) -> Markup:
     shown = report.event_types[:10]
     return charts.bars(
         "Events by type",
-        [type_.event[:30] for type_ in shown],
+        [type_.event for type_ in shown],
         [type_.count for type_ in shown],
         "events",
         written=[percent(type_.share) for type_ in shown],

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tacit.data.quality import MUCH_REJECTED, QualityReport
-from tacit.reporting.formats import count, day, percent
+from tacit.reporting.formats import count, day, percent, shortened
 
 MAIN = "ndcg@10"
 """The metric that models are ordered by."""
@@ -21,6 +21,9 @@ _SLICES = {
     "cold-item": "Items never seen in training",
 }
 
+
+FUNNEL = ("event", "users", "of those before", "user and item", "of those before")
+"""Heads of the columns of `funnel_rows`."""
 
 _HOW = {
     "map": "by --map",
@@ -41,7 +44,7 @@ def column_rows(report: QualityReport) -> list[tuple[str, str, str, str, str]]:
             one.role or "-",
             one.column,
             _HOW[one.how] if one.how else "not used",
-            ", ".join(_cut(sample) for sample in one.samples),
+            ", ".join(shortened(sample, _SAMPLE) for sample in one.samples),
             one.note or "",
         )
         for one in used
@@ -59,10 +62,6 @@ def rejected_warning(report: QualityReport) -> str | None:
     )
 
 
-def _cut(sample: str) -> str:
-    return sample if len(sample) <= _SAMPLE else f"{sample[: _SAMPLE - 1]}…"
-
-
 def catalogue_rows(report: QualityReport) -> list[tuple[str, str]]:
     """Return the figures of the catalogue, as pairs of words and figure."""
     catalogue = report.catalogue
@@ -75,6 +74,51 @@ def catalogue_rows(report: QualityReport) -> list[tuple[str, str]]:
         ("events on items without text", percent(catalogue.events_without_text_share)),
         ("events on items not listed", percent(catalogue.events_unlisted_share)),
     ]
+
+
+def funnel_rows(report: QualityReport) -> list[tuple[str, str, str, str, str]]:
+    """Return event, users, share of the users before, pairs, share of the pairs before, of each stage."""
+    if report.funnel is None:
+        return []
+    return [
+        (
+            stage.event,
+            count(stage.users),
+            percent(stage.users_from_last),
+            count(stage.pairs),
+            percent(stage.pairs_from_last),
+        )
+        for stage in report.funnel.stages
+    ]
+
+
+def session_rows(report: QualityReport) -> list[tuple[str, str]]:
+    """Return the figures of sessions, as pairs of words and figure."""
+    found = report.sessions
+    if found is None:
+        return []
+    return [
+        ("sessions (half an hour without an event ends one)", count(found.count)),
+        ("sessions of a user", f"mean {found.per_user:.1f}"),
+        ("events of a session", f"median {found.events:.0f}"),
+        ("sessions of one event", percent(found.single_share)),
+        ("length of longer ones", f"median {found.minutes:.1f} min"),
+    ]
+
+
+def popular_rows(report: QualityReport) -> list[tuple[str, str, str]]:
+    """Return title (or id), events and users of the most popular items."""
+    return [
+        (one.item if one.title is None else f"{one.title} ({one.item})", count(one.events), count(one.users))
+        for one in report.popular
+    ]
+
+
+def reason_rows(report: QualityReport) -> list[tuple[str, str, str]]:
+    """Return reason, rows and an example of each reason of rejection, most frequent first."""
+    example = {one.reason: f"line {one.line}: {one.raw}" for one in report.examples}
+    ordered = sorted(report.reasons.items(), key=lambda pair: -pair[1])
+    return [(reason, count(rows), example.get(reason, "")) for reason, rows in ordered]
 
 
 def split_rows(report: QualityReport) -> list[tuple[str, str]]:

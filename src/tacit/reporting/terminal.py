@@ -12,13 +12,18 @@ from rich.text import Text
 from tacit.data.quality import QualityReport
 from tacit.reporting.formats import count, day, figure, percent
 from tacit.reporting.table_rows import (
+    FUNNEL,
     by_slice,
     catalogue_rows,
     column_rows,
     describe,
+    funnel_rows,
     main_value,
     metric_names,
+    popular_rows,
+    reason_rows,
     rejected_warning,
+    session_rows,
     slice_title,
     split_rows,
 )
@@ -48,8 +53,13 @@ def quality_tables(report: QualityReport, strengths: Mapping[str, float] | None 
         _event_types(report, strengths or {}),
     ]
     if report.reasons:
-        rows = sorted(report.reasons.items(), key=lambda pair: -pair[1])
-        parts.append(_pairs("Quarantined rows", [(reason, count(n)) for reason, n in rows]))
+        parts.append(_table("Rejected rows", ("reason", "rows", "for example"), reason_rows(report)))
+    if report.funnel is not None:
+        parts.append(_table("Funnel", FUNNEL, funnel_rows(report)))
+    if report.sessions is not None:
+        parts.append(_pairs("Sessions", session_rows(report)))
+    if report.popular:
+        parts.append(_table("Most popular items", ("item", "events", "users"), popular_rows(report)))
     if report.catalogue is not None:
         parts.append(_pairs("Catalogue", catalogue_rows(report)))
     if report.split is not None:
@@ -77,7 +87,7 @@ def _overview(report: QualityReport) -> list[tuple[str, str]]:
     rows = [
         ("rows read", count(report.rows_in)),
         ("rows kept", count(report.rows_kept)),
-        ("rows quarantined", count(report.rows_quarantined)),
+        ("rows rejected", count(report.rows_quarantined)),
         ("users", count(report.users)),
         ("items with events", count(report.items)),
         (
@@ -102,6 +112,18 @@ def _pairs(title: str, rows: Sequence[tuple[str, str]]) -> Table:
     table.add_column(justify="right")
     for name, value in rows:
         table.add_row(escape(name), escape(value))
+    return table
+
+
+def _table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table whose first column and whose examples are text, the others numbers."""
+    table = Table(title=title, title_justify="left")
+    for place, head in enumerate(heads):
+        table.add_column(
+            head, justify="left" if place == 0 or head == "for example" else "right", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
     return table
 
 
