@@ -61,8 +61,8 @@ def test_what_holds_no_times(texts: list[str | None]) -> None:
 def test_a_cell_that_is_no_time_is_null() -> None:
     parse = parser_for(pl.Series(["1700000000"]))
     assert parse is not None
-    cells = pl.Series(["1700000001", "", None, "soon", "inf", "nan", "2023-11-14"])
-    assert parse(cells).to_list() == [T + 1, None, None, None, None, None, None]
+    cells = pl.Series(["1700000001", "", None, "soon", "inf", "nan", "2023-11-14", "1700000001"])
+    assert parse(cells).to_list() == [T + 1, None, None, None, None, None, MIDNIGHT, T + 1]
 
 
 def test_the_unit_is_that_of_the_middle_and_one_for_all() -> None:

@@ -1,0 +1,89 @@
+"""Numbers that stand for moments: the size of each number gives its unit and its beginning."""
+
+from typing import NamedTuple
+
+import polars as pl
+
+FIRST, LAST = 631_152_000.0, 1_990_010_100.0
+"""Seconds that are taken for moments of our time without doubt: 1990 to January 2033. The end is the first
+number that reads as ten digits of a date (1990010100), too."""
+
+_1601, _YEAR_1 = -11_644_473_600.0, -62_135_596_800.0  # seconds from 1970 to the beginnings
+_EXCEL_FIRST, _EXCEL_LAST = 32_874.0, 73_051.0  # 1990 and 2100 in days since 1899-12-30
+_EXCEL_1970 = 25_569.0
+
+
+class Unit(NamedTuple):
+    """Numbers of one size: their name, smallest and next larger size, seconds of one, seconds of zero."""
+
+    name: str
+    low: float
+    high: float
+    factor: float
+    origin: float = 0.0
+
+
+UNITS = (
+    Unit("seconds", 0.0, 1e11, 1.0),
+    Unit("milliseconds", 1e11, 1e14, 1e-3),
+    Unit("microseconds", 1e14, 1e17, 1e-6),
+    Unit("nanoseconds", 1e17, float("inf"), 1e-9),
+)
+CLOCKS = (
+    # 1990 to 2050 each; as micro- and nanoseconds since 1970 these numbers would lie in 2358 or before 1991.
+    Unit("microseconds since 1601", 1.2275e16, 1.417e16, 1e-6, _1601),
+    Unit("file times (100 ns since 1601)", 1.2275e17, 1.417e17, 1e-7, _1601),
+    Unit("ticks (100 ns since the year 1)", 6.2767e17, 6.4661e17, 1e-7, _YEAR_1),
+)
+
+
+def by_size(numbers: pl.Series) -> tuple[pl.Series, dict[str, int]]:
+    """Return Unix seconds of Float64 numbers, each by its own size, and how many numbers had which unit."""
+    size = numbers.abs()
+    low, high = size.min(), size.max()
+    if low is None:
+        return numbers, {}
+    for unit in UNITS:
+        if unit.low <= low and high < unit.high and unit.name not in ("microseconds", "nanoseconds"):  # type: ignore[operator]
+            count = len(numbers) - numbers.null_count()
+            return (numbers if unit.factor == 1 else numbers * unit.factor), {unit.name: count}
+    return _each_by_size(numbers, size)
+
+
+def _each_by_size(numbers: pl.Series, size: pl.Series) -> tuple[pl.Series, dict[str, int]]:
+    seconds = numbers
+    kinds = pl.repeat(-1, len(numbers), dtype=pl.Int8, eager=True)
+    every = (*UNITS, *CLOCKS)
+    for at, unit in enumerate(every):
+        # Beginnings before 1970 hold for positive numbers only.
+        inside = (
+            (numbers if unit.origin else size).is_between(unit.low, unit.high, closed="left").fill_null(False)
+        )
+        if inside.any():
+            seconds = seconds.zip_with(~inside, numbers * unit.factor + unit.origin)
+            kinds = kinds.zip_with(~inside, pl.repeat(at, len(numbers), dtype=pl.Int8, eager=True))
+    counts = kinds.filter(kinds >= 0).alias("unit").value_counts().sort("unit")
+    return seconds, {every[at].name: count for at, count in counts.iter_rows()}
+
+
+def misfits(seconds: pl.Series) -> pl.Series:
+    """Return where seconds lie outside our time: the number may be a day, a date in digits, or nonsense."""
+    return ~seconds.is_between(FIRST, LAST, closed="left").fill_null(True)
+
+
+def digits(numbers: pl.Series) -> pl.Series:
+    """Return where a number has the size of a date in digits: 8, 10, 12, 14 or 17 of them."""
+    inside = numbers.is_between(19_000_101, 22_001_231)
+    for places in (100, 10_000, 1_000_000, 1_000_000_000):
+        inside = inside | numbers.is_between(19_000_101 * places, 22_001_232 * places)
+    return (inside & (numbers == numbers.floor())).fill_null(False)
+
+
+def excel(numbers: pl.Series) -> pl.Series:
+    """Return where a number has the size of one of Excel's days from 1990 to 2100."""
+    return numbers.is_between(_EXCEL_FIRST, _EXCEL_LAST, closed="left").fill_null(False)
+
+
+def excel_seconds(numbers: pl.Series) -> pl.Series:
+    """Return local seconds of Excel's serial days, to the millisecond (as exact as Excel is)."""
+    return ((numbers - _EXCEL_1970) * 86_400).round(3)
