@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from tacit.core.errors import ConfigError, DataError
-from tacit.data.event_names import UNKNOWN, plain_name, strength
+from tacit.data.event_names import event_of_file, plain_name
 from tacit.data.times import parser_for
 from tacit.reading.choices import EVENT, ITEM, ROLES, SEQ, TIMESTAMP, USER, VALUE
 
@@ -124,18 +124,11 @@ def looks_like_header(first: Sequence[str], second: Sequence[str]) -> bool:
 
 
 def event_name(path: Path, value_column: str | None) -> str:
-    """Return the event type of a log without a column for it: from the file's name, else from its values.
-
-    ``game_purchase.dat`` holds purchases and ``ratings.csv`` ratings.
-    """
-    words = re.split(r"[\W_]+", path.name.split(".")[0].lower())
-    for word in ("addtocart" if "cart" in words else "", *words):
-        singular = word.removesuffix("s")
-        if word and (strength(singular) != UNKNOWN or singular in ("purchase", "buy", "order")):
-            return "cart" if singular == "addtocart" else singular
+    """Return the event type of a log without a column for it: from the file's name, else from its values."""
     if value_column is None:
-        return "view"
-    return "rating" if plain_name(value_column) not in ("hours", "playtime", "dwell", "dwelltime") else "play"
+        return event_of_file(path, None)
+    timed = plain_name(value_column) in ("hours", "playtime", "dwell", "dwelltime")
+    return event_of_file(path, "time" if timed else "rating")
 
 
 def _id_column(names: Sequence[str], wanted: Mapping[str, str] | None, role: str) -> str:
