@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import polars as pl
 
 from tacit.core.errors import ConfigError, DataError
-from tacit.data.event_names import event_of_file, plain_name
+from tacit.data.event_names import plain_name
 from tacit.data.times import parser_for
 from tacit.reading.choices import EVENT, ITEM, ROLES, SEQ, TIMESTAMP, USER, VALUE
 
@@ -121,14 +120,6 @@ def looks_like_header(first: Sequence[str], second: Sequence[str]) -> bool:
     if len(set(cells)) < len(cells) or len(second) != len(first):
         return False
     return any(_is_number(cell) for cell in second) and all(re.match(r"[^\W\d]", cell) for cell in cells)
-
-
-def event_name(path: Path, value_column: str | None) -> str:
-    """Return the event type of a log without a column for it: from the file's name, else from its values."""
-    if value_column is None:
-        return event_of_file(path, None)
-    timed = plain_name(value_column) in ("hours", "playtime", "dwell", "dwelltime")
-    return event_of_file(path, "time" if timed else "rating")
 
 
 def _id_column(names: Sequence[str], wanted: Mapping[str, str] | None, role: str) -> str:
