@@ -3,7 +3,10 @@
 import polars as pl
 import pytest
 
-from tacit.reading.delimited import cells_of, layout_of, separator_of, split
+from tacit.reading.delimited import Layout, cells_of, layout_of, separator_of, split
+from tacit.reading.records import Quoting
+
+COMMAS = Layout(",", (), None, quoting=Quoting(","))
 
 
 @pytest.mark.parametrize(
@@ -32,9 +35,9 @@ def test_a_few_broken_lines_do_not_change_the_separator() -> None:
 
 
 def test_cells_lose_their_quotes() -> None:
-    assert cells_of('"a ""b"" c","1,5",,d', ",") == ['a "b" c', "1,5", "", "d"]
-    assert cells_of('"a"::b', "::") == ['"a"', "b"]
-    assert cells_of("whole, line", None) == ["whole, line"]
+    assert cells_of('"a ""b"" c","1,5",,d', COMMAS) == ['a "b" c', "1,5", "", "d"]
+    assert cells_of('"a"::b', Layout("::", (), None)) == ['"a"', "b"]
+    assert cells_of("whole, line", Layout(None, (), None)) == ["whole, line"]
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -50,7 +53,7 @@ def test_lines_are_split_each_for_itself(order: int) -> None:
         (",", ("", ""), None),
         ('"",""', ("", ""), None),
     ][::order]
-    frame, reason = split(pl.Series([line for line, _, _ in cases]), ",", 2)
+    frame, reason = split(pl.Series([line for line, _, _ in cases]), COMMAS, 2)
     assert reason.to_list() == [why for _, _, why in cases]
     assert [row for row, why in zip(frame.rows(), reason, strict=True) if why is None] == [
         row for _, row, why in cases if why is None
@@ -59,7 +62,7 @@ def test_lines_are_split_each_for_itself(order: int) -> None:
 
 def test_a_quote_that_is_never_closed_does_not_exhaust_the_reader() -> None:
     lines = ['"a,b', *['a,"b""c"'] * 3, 'x"",' + "y" * 500_000] + ['""",' + "z" * 900_000 + ',""'] * 20
-    _, reason = split(pl.Series(lines), ",", 2)
+    _, reason = split(pl.Series(lines), COMMAS, 2)
     assert reason[0] == "a quote is opened and not closed"
     assert reason[1:5].to_list() == [None] * 4
 

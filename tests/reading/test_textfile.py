@@ -17,7 +17,7 @@ def lines(path: Path, encoding: str = "utf-8") -> list[str]:
     read: list[str] = []
     for block in textfile.blocks(path, encoding):
         assert block.first == len(read) + 1
-        read += block.lines
+        read += block.lines.to_list()
     return read
 
 

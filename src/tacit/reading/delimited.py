@@ -1,18 +1,20 @@
-"""Lines with a separator to columns, all at once; every line that does not fit is rejected with its reason.
+"""Delimited text to columns, whole blocks at once; a record that does not fit is rejected with its reason.
 
-All cells stay text: an id never becomes a number. A line is split by its separator alone unless it holds
+All cells stay text: an id never becomes a number. A record is split by its separator alone unless it holds
 quotes; those go through the csv reader (with a separator of two characters a quote is like any other).
 """
 
 import csv
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from tacit.data import columns as col
 from tacit.reading.mapping import looks_like_header
+from tacit.reading.records import Quoting, Records, records
 from tacit.reading.textfile import Block
 
 REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
@@ -20,7 +22,11 @@ REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
 
 _KNOWN = ("\t", "::", ",", ";", "||", "|", "\x01", "~", "^", " ")
 _QUOTED = re.compile(r'"[^"]*"')
+_WHOLE_CELL = r'(?:^|{sign}) *"[^"]*"(?:{sign}|$)'
 _LONGEST_LINE = 1_000_000
+_SAMPLE_LINES = 200
+_MOST_PREAMBLE = 20
+_SEPARATOR_LINE = re.compile(r"(?i)sep=(.)")
 
 csv.field_size_limit(16 * 2**20)
 
@@ -36,28 +42,54 @@ class Layout:
     names : tuple of str
         Names of the columns; "1", "2", ... without a header.
     header : str or None
-        The header line, if there is one.
+        The header record, if there is one.
     header_line : int
         Its number; 0 without one.
+    first_line : int
+        Number of the first line of the table; lines before it are a preamble.
+    quoting : Quoting or None
+        None where quotes are characters like any other.
+    notes : tuple of str
+        What was left out before the table, each a sentence.
     """
 
     separator: str | None
     names: tuple[str, ...]
     header: str | None
     header_line: int = 0
+    first_line: int = 1
+    quoting: Quoting | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def records(self, blocks: Iterable[Block]) -> Iterator[Records]:
+        """Yield the records of blocks of lines."""
+        return records(blocks, self.quoting)
 
 
 def separator_of(lines: list[str]) -> str | None:
-    """Return the separator that splits most lines into the same number of columns; None for one column."""
-    bare = [_QUOTED.sub("", line) for line in lines if line.strip()][:200]
-    best, best_score = None, 0.6
-    for candidate in (*_KNOWN, *_unusual(bare)):
+    """Return the separator that splits most lines into the same number of columns; None for one column.
+
+    Of several that agree as well, the one with most columns: a cell may hold another (``0,5;7``).
+    """
+    bare = [_QUOTED.sub("", line) for line in lines if line.strip()][:_SAMPLE_LINES]
+    return _best_separator(_KNOWN, bare) or _best_separator(_unusual(bare), bare)
+
+
+def _best_separator(candidates: Iterable[str], bare: list[str]) -> str | None:
+    scored = []
+    for place, candidate in enumerate(candidates):
         counts = Counter(line.count(candidate) for line in bare)
         count, agreeing = max(counts.items(), key=lambda pair: (pair[0] > 0, pair[1]))
-        score = agreeing / len(bare) if count and not _is_empty_cell(candidate, bare) else 0.0
-        if score > best_score + (0.05 if best else 0):
-            best, best_score = candidate, score
-    return best
+        if count and agreeing > _LEAST_AGREEMENT * len(bare) and not _is_empty_cell(candidate, bare):
+            scored.append((agreeing / len(bare), count, -place, candidate))
+    if not scored:
+        return None
+    best = max(scored)[0]
+    return max(one[1:] for one in scored if one[0] >= best - _CLOSE)[-1]
+
+
+_LEAST_AGREEMENT = 0.6
+_CLOSE = 0.05
 
 
 def _is_empty_cell(candidate: str, lines: list[str]) -> bool:
@@ -68,40 +100,43 @@ def _is_empty_cell(candidate: str, lines: list[str]) -> bool:
     return single >= 3 * sum(line.count(candidate) for line in lines)
 
 
-def cells_of(line: str, separator: str | None) -> list[str]:
-    """Return the cells of one line without their quotes."""
-    frame, _ = split(pl.Series([line]), separator, None)
-    return list(frame.row(0))
+def cells_of(line: str, layout: Layout) -> list[str]:
+    """Return the cells of one record without their quotes."""
+    frame, _ = split(pl.Series([line], dtype=pl.String), layout, None)
+    return [cell or "" for cell in frame.row(0)]
 
 
-def split(lines: pl.Series, separator: str | None, width: int | None) -> tuple[pl.DataFrame, pl.Series]:
-    """Return the cells of lines as columns "0", "1", ..., and why a line could not be split.
+def split(texts: pl.Series, layout: Layout, width: int | None) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the cells of records as columns "0", "1", ..., and why a record could not be split.
 
     Parameters
     ----------
-    lines : polars.Series of str
-    separator : str or None
+    texts : polars.Series of str
+    layout : Layout
+        Its separator and quoting count.
     width : int or None
-        Number of columns; that of the first line by default.
+        Number of columns; that of the first record by default.
 
     Returns
     -------
     frame : polars.DataFrame
-        A row a line; nulls where the line is bad.
+        A row a record; nulls where the record is bad.
     reason : polars.Series of str
-        Null where the line is good.
+        Null where the record is good.
     """
+    separator = layout.separator
     if separator is None:
-        return lines.alias("0").to_frame(), pl.Series([None] * len(lines), dtype=pl.String)
-    quoted = lines.str.contains('"', literal=True) & (len(separator) == 1)
-    width = width or _width(lines[0], separator)
-    frame = lines.str.split_exact(separator, width - 1).struct.unnest()
+        return texts.alias("0").to_frame(), pl.Series([None] * len(texts), dtype=pl.String)
+    width = width or _width(texts[0], separator)
+    frame = texts.str.split_exact(separator, width - 1).struct.unnest()
     frame.columns = [str(place) for place in range(width)]
-    found = lines.str.count_matches(separator, literal=True).cast(pl.Int64) + 1
-    reason = _miscounted(found, width)
-    if quoted.any():
-        frame, reason = _with_quoted(frame, reason, lines, quoted, separator, width)
-    return frame, reason
+    reason = _miscounted(texts.str.count_matches(separator, literal=True).cast(pl.Int64) + 1, width)
+    if layout.quoting is None:
+        return frame, reason
+    quoted = texts.str.contains('"', literal=True)
+    if not quoted.any():
+        return frame, reason
+    return _with_quoted(frame, reason, texts, quoted.arg_true(), layout.quoting)
 
 
 def _miscounted(found: pl.Series, width: int) -> pl.Series:
@@ -113,14 +148,14 @@ def _miscounted(found: pl.Series, width: int) -> pl.Series:
 
 
 def _with_quoted(
-    frame: pl.DataFrame, reason: pl.Series, lines: pl.Series, quoted: pl.Series, separator: str, width: int
+    frame: pl.DataFrame, reason: pl.Series, texts: pl.Series, rows: pl.Series, quoting: Quoting
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """Replace the rows of quoted lines by what the csv reader finds in them."""
-    rows = quoted.arg_true()
-    cells = _read_quotes(lines.gather(rows).to_list(), separator)
+    """Replace the rows of records with quotes by what the csv reader finds in them."""
+    width = frame.width
+    cells = _read_quotes(texts.gather(rows), quoting)
     found = pl.Series([len(row) if row else None for row in cells], dtype=pl.Int64)
     wrong = _miscounted(found, width).set(found.is_null(), "a quote is opened and not closed")
-    if separator not in ",;":  # elsewhere a quote may be a character like any other
+    if quoting.separator not in ",;":  # elsewhere a quote may be a character like any other
         alike = reason.gather(rows).is_null() & wrong.is_not_null()
         kept = (~alike).arg_true()
         rows, wrong, cells = rows.gather(kept), wrong.gather(kept), [cells[place] for place in kept]
@@ -132,22 +167,25 @@ def _with_quoted(
     return pl.DataFrame(columns), reason.scatter(rows, wrong)
 
 
-def _read_quotes(lines: list[str], separator: str) -> list[list[str]]:
-    """Return the cells of each line; none where a quote is opened and not closed."""
-    short = [line if len(line) <= _LONGEST_LINE else "" for line in lines]
+def _read_quotes(texts: pl.Series, quoting: Quoting) -> list[list[str]]:
+    """Return the cells of each record; none where a quote is opened and not closed."""
+    short = texts.set(texts.str.len_bytes() > _LONGEST_LINE, "")
+    closed = short.str.contains(quoting.closed) & (short != "")
+    cells: list[list[str]] = [[]] * len(texts)
+    together = "\n".join(short.filter(closed).to_list())
+    for place, row in zip(closed.arg_true(), quoting.rows(together), strict=True):
+        cells[place] = row
+    for place in (~closed).arg_true():
+        cells[place] = _alone(short[place], quoting)
+    return cells
+
+
+def _alone(text: str, quoting: Quoting) -> list[str]:
     try:
-        cells = list(csv.reader(short, delimiter=separator))
-    except csv.Error:  # an open quote swallowed line after line
-        cells = []
-    if len(cells) == len(lines) and _alone(short[-1], separator):  # no line ran into the next
-        return cells
-    return [_alone(line, separator) for line in short]
-
-
-def _alone(line: str, separator: str) -> list[str]:
-    reader = csv.reader([line, ""], delimiter=separator)
-    row = next(reader)
-    return row if reader.line_num == 1 else []
+        rows = list(quoting.rows(text + "\n#"))  # an open quote would swallow the mark
+    except csv.Error:
+        return []
+    return rows[0] if len(rows) == 2 else []
 
 
 def _width(line: str, separator: str) -> int:
@@ -163,43 +201,127 @@ def _unusual(lines: list[str]) -> list[str]:
 
 def layout_of(lines: list[str], first_line: int = 1) -> Layout:
     """Return how a file is built, from its first lines (none of them empty; the first has this number)."""
-    separator = separator_of(lines)
-    first = cells_of(lines[0], separator)
-    second = cells_of(lines[1], separator) if len(lines) > 1 else first
-    if looks_like_header([cell or "" for cell in first], [cell or "" for cell in second]):
-        names = [(cell or "").strip().partition(":")[0] for cell in first]
-        return Layout(separator, _distinct(names), lines[0], first_line)
-    counts = Counter(_width(line, separator) if separator else 1 for line in lines[:200])
-    width = counts.most_common(1)[0][0]
-    return Layout(separator, tuple(str(place) for place in range(1, width + 1)), None)
+    told = _SEPARATOR_LINE.fullmatch(lines[0].strip()) if len(lines) > 1 else None
+    skipped = 1 if told else 0
+    separator = told[1] if told else separator_of(_after_comments(lines))
+    quoting = None if separator is None else _quoting_of(lines[skipped:], separator)
+    bare = Layout(separator, (), None, quoting=quoting)
+    whole = _whole_records(lines[skipped:], bare)
+    before = _preamble(whole, bare)
+    table = [text for _, text in whole[before:]]
+    skipped += whole[before][0]
+    notes = _notes(lines[:skipped])
+    first, rows = cells_of(table[0], bare), [cells_of(text, bare) for text in table[1:]]
+    if looks_like_header(first, rows[0] if rows else first):
+        names = [cell.strip().removeprefix("#").strip().partition(":")[0] for cell in first]
+        names = _fitted(names, rows)
+        line = first_line + skipped
+        return Layout(separator, _distinct(names), table[0], line, line, quoting, notes)
+    width = Counter(len(row) for row in [first, *rows]).most_common(1)[0][0]
+    names = [str(place) for place in range(1, width + 1)]
+    return Layout(separator, tuple(names), None, 0, first_line + skipped, quoting, notes)
 
 
-def parse(block: Block, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the cells of a block under the layout's names (with ``line``), and the rejected lines."""
-    lines = pl.Series("raw", block.lines, dtype=pl.String)
-    number = pl.int_range(block.first, block.first + len(lines), dtype=pl.Int64, eager=True).alias(col.LINE)
-    frame, reason = split(lines, layout.separator, len(layout.names))
+def _after_comments(lines: list[str]) -> list[str]:
+    start = next((place for place, line in enumerate(lines) if not line.lstrip().startswith("#")), 0)
+    return lines[start:] if start < min(len(lines), _MOST_PREAMBLE) else lines
+
+
+def _quoting_of(lines: list[str], separator: str) -> Quoting | None:
+    """Return how cells are quoted, None where quotes are characters like any other."""
+    if len(separator) != 1 or separator == " ":
+        return None
+    sample = [line for line in lines[:1_000] if '"' in line]
+    sign = re.escape(separator)
+    if separator not in ",;":
+        whole = [line for line in sample if re.search(_WHOLE_CELL.format(sign=sign), line)]
+        if len(whole) <= 0.5 * len(sample):
+            return None
+    escapes = sum(bool(re.search(rf'[^{sign}]\\"(?!{sign}|$)', line)) for line in sample)
+    doubled = sum(bool(re.search(rf'[^{sign}]""(?!{sign}|$)', line)) for line in sample)
+    blanks = any(re.search(rf'{sign} +"[^"]*"\s*(?:{sign}|$)', line) for line in sample)
+    return Quoting(separator, escape=escapes > doubled, blanks=blanks)
+
+
+def _whole_records(lines: list[str], layout: Layout) -> list[tuple[int, str]]:
+    """Return place and text of the records of a sample."""
+    block = Block(0, pl.Series("raw", lines, dtype=pl.String), frozenset(), 0)
+    found: list[tuple[int, str]] = []
+    for part in layout.records([block]):
+        found += zip(part.line.to_list(), part.text.to_list(), strict=True)
+        if len(found) > _SAMPLE_LINES:
+            break
+    return found
+
+
+def _preamble(whole: list[tuple[int, str]], layout: Layout) -> int:
+    """Return how many records stand before the table: comments, and lines of one cell above others."""
+    if layout.separator is None:
+        return 0
+    widths = [len(cells_of(text, layout)) for _, text in whole[:_SAMPLE_LINES]]
+    usual = Counter(widths).most_common(1)[0][0]
+    place = 0
+    for width, (_, text) in zip(widths[:_MOST_PREAMBLE], whole, strict=False):
+        comment = text.lstrip().startswith("#") and width != usual
+        if not comment and not (width == 1 and usual > 2):
+            break
+        place += 1
+    return place if place < min(len(widths), _MOST_PREAMBLE) else 0
+
+
+def _notes(lines: list[str]) -> tuple[str, ...]:
+    if not lines:
+        return ()
+    shown = lines[0] if len(lines[0]) <= _SHOWN else f"{lines[0][:_SHOWN]}…"
+    return (f"{len(lines)} line(s) before the table were left out (the first: {shown!r})",)
+
+
+_SHOWN = 60
+
+
+def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the names of a header for rows that have one cell more or less: separators at the ends of lines.
+
+    R writes no name for the column of the row names, the first.
+    """
+    width = Counter(len(row) for row in rows).most_common(1)[0][0] if rows else len(names)
+    usual = [row for row in rows if len(row) == width]
+    if width == len(names) + 1:
+        if all(not row[-1].strip() for row in usual):
+            return [*names, ""]
+        if all(row[0].strip('"') == str(place) for place, row in enumerate(usual, 1)):
+            return ["", *names]
+    while len(names) > width and not names[-1]:
+        names = names[:-1]
+    return names
+
+
+def parse(part: Records, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the cells of records under the layout's names (with ``line``), and the rejected records."""
+    number, texts = part.line.alias(col.LINE), part.text
+    frame, reason = split(texts, layout, len(layout.names))
     frame.columns = list(layout.names)
-    reason = _line_reasons(lines, reason, block, layout)
-    is_row = number != layout.header_line
+    reason = _record_reasons(part, reason, layout)
+    is_row = (number != layout.header_line) & (number >= layout.first_line)
     good = reason.is_null() & is_row
     bad = (~good & is_row).arg_true()
-    aside = pl.DataFrame({col.LINE: number[bad], "reason": reason[bad], "raw": lines[bad]}, schema=REJECTED)
-    return frame.with_columns(number).filter(good), aside
+    aside = pl.DataFrame({col.LINE: number[bad], "reason": reason[bad], "raw": texts[bad]}, schema=REJECTED)
+    frame = frame.with_columns(number)
+    return (frame if good.all() else frame.filter(good)), aside
 
 
-def _line_reasons(lines: pl.Series, reason: pl.Series, block: Block, layout: Layout) -> pl.Series:
-    """Add what is wrong with whole lines to what is wrong with their cells."""
+def _record_reasons(part: Records, reason: pl.Series, layout: Layout) -> pl.Series:
+    """Add what is wrong with whole records to what is wrong with their cells."""
+    texts = part.text
     checks = [
-        (lines.str.strip_chars() == "", "empty line"),
-        (lines.str.contains("\0", literal=True), "holds a NUL character"),
-        (lines.str.len_bytes() > _LONGEST_LINE, f"longer than {_LONGEST_LINE:,} bytes"),
+        (texts.str.contains(r"^\s*$"), "empty line"),
+        (texts.str.contains("\0", literal=True), "holds a NUL character"),
+        (texts.str.len_bytes() > _LONGEST_LINE, f"longer than {_LONGEST_LINE:,} bytes"),
     ]
     if layout.header is not None:
-        checks.append((lines == layout.header, "the header again"))
-    if block.damaged:
-        numbers = pl.int_range(block.first, block.first + len(lines), dtype=pl.Int64, eager=True)
-        checks.append((numbers.is_in(list(block.damaged)), "bytes that do not fit the encoding"))
+        checks.append((texts == layout.header, "the header again"))
+    if part.damaged:
+        checks.append((part.line.is_in(list(part.damaged)), "bytes that do not fit the encoding"))
     for wrong, why in checks:
         if wrong.any():
             reason = reason.set(wrong, why)

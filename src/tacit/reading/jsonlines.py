@@ -5,7 +5,7 @@ Numbers stay text as in the file: an id of twenty digits is not rounded.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
@@ -16,18 +16,18 @@ _LONE = re.compile(r"\\u[dD][89a-fA-F]")
 _LISTS = ("items", "productDetails")
 
 
-def parse(lines: Sequence[str], first: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def parse(lines: Sequence[str] | pl.Series, numbers: Iterable[int]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the records of lines as text columns (with ``line``), and the lines without a record.
 
     Parameters
     ----------
     lines : sequence of str
-    first : int
-        Number of the first line.
+    numbers : iterable of int
+        Number of each line.
     """
     rows: list[dict[str, Any]] = []
     bad: list[tuple[int, str, str]] = []
-    for number, line in enumerate(lines, first):
+    for number, line in zip(numbers, lines, strict=True):
         try:
             record = json.loads(line, parse_int=str, parse_float=str, parse_constant=lambda _: None)
         except (ValueError, RecursionError):

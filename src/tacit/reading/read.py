@@ -5,7 +5,7 @@ its text, and ``rows_in == len(frame) + len(rejected)`` always holds. In a forma
 events (browse records, impressions, lists of items) each event counts as a row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from tacit.reading import mapping as roles
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
+from tacit.reading.records import Records, records
 from tacit.reading.rows import Rows, finished
 from tacit.reading.typed import json_rows, numbered, plain
 
@@ -54,13 +55,11 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
         raw = partial(parquetfile.raw_rows, path)
         return _read_table(parquetfile.read(path), path, "Parquet", reading, raw=raw)
     encoding = textfile.encoding_of(sample)
-    parser = _parser(path, encoding, reading)
-    parts, size = [], max(path.stat().st_size, 1)
-    with progress.task(f"reading {path.name}", total=None if _is_packed(path) else size) as task:
-        for block in textfile.blocks(path, encoding):
-            parts.append(parser.parse(block))
-            task.advance(block.size)
-    return _source(path, parts, parser, encoding, partial(_raw_lines, path, encoding))
+    form = _form_of(path, encoding)
+    table, rejected = _whole_table(path, encoding, form, progress)
+    rows = Rows.of(path, table, form.named, reading)
+    raw = partial(_raw_records, path, encoding, form)
+    return _source(path, table, rejected, rows, form, encoding, raw)
 
 
 def read_frame(table: pl.DataFrame, *, reading: Reading = NO_CHOICES) -> Source:
@@ -127,45 +126,71 @@ def _is_packed(path: Path) -> bool:
         return stream.read(4).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
 
 
-@dataclass
-class _Parser:
-    """Turns blocks of lines into events, the same way for all blocks of a file."""
+@dataclass(frozen=True)
+class _Form:
+    """How the text of a file becomes a table.
 
-    table: Callable[[textfile.Block], tuple[pl.DataFrame, pl.DataFrame]]
-    rows: Rows
-    separator: str | None
+    Attributes
+    ----------
+    records : callable
+        Blocks of lines to records.
+    parse : callable
+        Records to a table of text columns and the rejected records.
+    named : bool
+        Whether the columns have names of their own.
+    separator : str or None
+    kind : str or None
+        "JSON lines" or the name of a dialect; None where the columns decide.
+    notes : tuple of str
+    """
+
+    records: Callable[[Iterable[textfile.Block]], Iterator[Records]]
+    parse: Callable[[Records], tuple[pl.DataFrame, pl.DataFrame]]
+    named: bool
+    separator: str | None = None
     kind: str | None = None
-
-    def parse(self, block: textfile.Block) -> tuple[pl.DataFrame, pl.DataFrame]:
-        frame, bad = self.table(block)
-        events, more = finished(frame, self.rows)
-        raw = pl.Series("raw", block.lines, dtype=pl.String).gather(more[col.LINE] - block.first)
-        return events, pl.concat([bad, more.with_columns(raw)])
+    notes: tuple[str, ...] = ()
 
 
-def _parser(path: Path, encoding: str, reading: Reading) -> _Parser:
-    block = _sample_block(path, encoding)
-    filled = [place for place, line in enumerate(block.lines) if line.strip()]
+def _form_of(path: Path, encoding: str) -> _Form:
+    """Return how to read a file, judging by its first lines."""
+    lines = _first_lines(path, encoding)
+    filled = [place for place, line in enumerate(lines) if line.strip()]
     if not filled:
         raise DataError(f"{path} is empty: there is no event in it")
-    lines = [block.lines[place] for place in filled]
-    if _is_json(path, lines):
-        frame, _ = jsonlines.parse(block.lines, 1)
-        if not len(frame):
-            raise DataError(f"{path} holds no JSON record of an event")
-        rows = Rows.of(path, frame, True, reading)
-        return _Parser(lambda b: jsonlines.parse(b.lines, b.first), rows, None, "JSON lines")
-    layout = delimited.layout_of(lines, filled[0] + 1)
-    frame, _ = delimited.parse(block, layout)
-    if not len(frame):
-        raise DataError(
-            f"{path} has a header and no row beneath it"
-            if layout.header and len(lines) == 1
-            else f"{path} holds no row that can be read"
-        )
-    rows = Rows.of(path, frame, layout.header is not None, reading)
-    kind = RECBOLE if layout.header and ":token" in layout.header else None
-    return _Parser(lambda b: delimited.parse(b, layout), rows, layout.separator, kind)
+    texts = [lines[place] for place in filled]
+    if _is_json(path, texts):
+        one_a_line = partial(records, quoting=None)
+        return _Form(one_a_line, lambda part: jsonlines.parse(part.text, part.line), True, kind="JSON lines")
+    layout = delimited.layout_of(texts, filled[0] + 1)
+    if layout.header is not None and len(texts) == 1:
+        raise DataError(f"{path} has a header and no row beneath it")
+    return _Form(
+        layout.records,
+        partial(delimited.parse, layout=layout),
+        layout.header is not None,
+        layout.separator,
+        RECBOLE if layout.header and ":token" in layout.header else None,
+        layout.notes,
+    )
+
+
+def _whole_table(
+    path: Path, encoding: str, form: _Form, progress: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return all rows of a file as text, and the rejected records."""
+    parts, size = [], max(path.stat().st_size, 1)
+    with progress.task(f"reading {path.name}", total=None if _is_packed(path) else size) as task:
+        for part in form.records(textfile.blocks(path, encoding)):
+            parts.append(form.parse(part))
+            task.advance(part.size)
+    table = pl.concat([rows for rows, _ in parts], how="diagonal", rechunk=False)
+    rejected = pl.concat([bad for _, bad in parts])
+    if not len(table):
+        kind = "JSON record of an event" if form.kind == "JSON lines" else "row that can be read"
+        reason = f" (first row: {rejected['reason'][0]})" if len(rejected) else ""
+        raise DataError(f"{path} holds no {kind}{reason}")
+    return table, rejected
 
 
 def _is_json(path: Path, lines: list[str]) -> bool:
@@ -175,38 +200,48 @@ def _is_json(path: Path, lines: list[str]) -> bool:
     return sum(line.lstrip().startswith("{") for line in lines[:100]) > 0.5 * len(lines[:100])
 
 
-def _sample_block(path: Path, encoding: str) -> textfile.Block:
-    """Return the first lines of a file as one block, the same whatever the size of a block."""
+def _first_lines(path: Path, encoding: str) -> list[str]:
+    """Return the first lines of a file, the same whatever the size of a block."""
     lines: list[str] = []
-    damaged: frozenset[int] = frozenset()
     for block in textfile.blocks(path, encoding):
-        lines += block.lines
-        damaged |= block.damaged
+        lines += block.lines.head(SAMPLE_ROWS - len(lines)).to_list()
         if len(lines) >= SAMPLE_ROWS:
             break
-    return textfile.Block(1, lines[:SAMPLE_ROWS], damaged, 0)
+    return lines
 
 
 def _source(
     path: Path,
-    parts: list[tuple[pl.DataFrame, pl.DataFrame]],
-    parser: _Parser,
+    table: pl.DataFrame,
+    rejected: pl.DataFrame,
+    rows: Rows,
+    form: _Form,
     encoding: str,
     raw: Callable[[pl.Series], pl.Series],
 ) -> Source:
-    frame = pl.concat([events for events, _ in parts], how="diagonal", rechunk=False)
-    rejected = pl.concat([bad for _, bad in parts])
+    """Return the events of a table of numbered rows."""
+    frame, more = finished(table, rows)
+    if len(more):
+        rejected = pl.concat([rejected, more.with_columns(raw(more[col.LINE]).alias("raw"))])
+        rejected = rejected.sort(col.LINE, maintain_order=True)
     if not len(frame):
-        reason = rejected["reason"][0] if len(rejected) else "no row"
-        raise DataError(f"{path} holds no event that can be read (first row: {reason})")
-    rows_in = len(frame) + len(rejected)
-    taken = {column: role for role, column in parser.rows.roles.items()}
+        raise DataError(f"{path} holds no event that can be read (first row: {rejected['reason'][0]})")
+    taken = {column: role for role, column in rows.roles.items()}
     columns = tuple(
-        ColumnUse(name, taken.get(name), "name" if name in taken else None) for name in parser.rows.columns
+        ColumnUse(name, taken.get(name), "name" if name in taken else None) for name in rows.columns
     )
-    dialect = dialect_of(parser.rows, parser.separator, parser.kind)
     return Source(
-        frame, rejected, rows_in, parser.rows.roles, dialect, encoding, parser.separator, path, raw, columns
+        frame,
+        rejected,
+        len(frame) + len(rejected),
+        rows.roles,
+        dialect_of(rows, form.separator, form.kind),
+        encoding,
+        form.separator,
+        path,
+        raw,
+        columns,
+        form.notes,
     )
 
 
@@ -221,34 +256,27 @@ def _read_table(
     """Read numbered rows of typed columns."""
     if not len(table):
         raise DataError(f"{path} is empty: there is no event in it")
-    rows = Rows.of(path, table.head(SAMPLE_ROWS), True, reading)
-    frame, rejected = finished(table, rows)
-    if len(rejected):
-        rejected = rejected.with_columns(raw=json_rows(table, rejected[col.LINE]))
-    else:
-        rejected = pl.DataFrame(schema=REJECTED)
-    return _source(path, [(frame, rejected)], _Parser(_no_blocks, rows, None, kind), "binary", raw)
+    rows = Rows.of(path, table, True, reading)
+    form = _Form(partial(records, quoting=None), _no_records, True, kind=kind)
+    return _source(path, table, pl.DataFrame(schema=REJECTED), rows, form, "binary", raw)
 
 
-def _no_blocks(_: textfile.Block) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _no_records(_: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
     return pl.DataFrame(), pl.DataFrame(schema=REJECTED)
 
 
-def _raw_lines(path: Path, encoding: str, lines: pl.Series) -> pl.Series:
-    """Return the text of lines of a file by their numbers."""
-    wanted = lines.unique().sort()
-    numbers, texts = [], []
-    for block in textfile.blocks(path, encoding):
-        last = block.first + len(block.lines)
-        for number in wanted.filter(wanted.is_between(block.first, last, closed="left")):
-            numbers.append(number)
-            texts.append(block.lines[number - block.first])
-    known = pl.DataFrame(
-        {col.LINE: pl.Series(numbers, dtype=pl.Int64), "raw": pl.Series(texts, dtype=pl.String)}
-    )
+def _raw_records(path: Path, encoding: str, form: _Form, lines: pl.Series) -> pl.Series:
+    """Return the text of records of a file by the numbers of their first lines."""
+    wanted = lines.unique().sort().cast(pl.Int64)
+    parts = [pl.DataFrame(schema={col.LINE: pl.Int64, "raw": pl.String})]
+    for part in form.records(textfile.blocks(path, encoding)):
+        found = part.line.is_in(wanted.implode())
+        parts.append(
+            pl.DataFrame({col.LINE: part.line.filter(found), "raw": part.text.filter(found).alias("raw")})
+        )
     return (
         lines.cast(pl.Int64)
         .alias(col.LINE)
         .to_frame()
-        .join(known, on=col.LINE, how="left", maintain_order="left")["raw"]
+        .join(pl.concat(parts), on=col.LINE, how="left", maintain_order="left")["raw"]
     )

@@ -44,7 +44,7 @@ def read_table(path: Path) -> pl.DataFrame:
     if parquetfile.is_parquet(sample):
         return parquetfile.read(path).drop(col.LINE)
     encoding = textfile.encoding_of(sample)
-    lines = [line for block in textfile.blocks(path, encoding) for line in block.lines]
+    lines = [line for block in textfile.blocks(path, encoding) for line in block.lines.to_list()]
     filled = [line for line in lines if line.strip()]
     if not filled:
         raise DataError(f"{path} is empty")
