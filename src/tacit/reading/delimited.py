@@ -20,12 +20,16 @@ from tacit.reading.textfile import Block
 REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
 """Schema of rejected rows."""
 
-_KNOWN = ("\t", "::", ",", ";", "||", "|", "\x01", "~", "^", " ")
-_QUOTED = re.compile(r'"[^"]*"')
+_KNOWN = ("\t", "::", ",", ";", "||", "|", "\x01", "~", "^")
+_QUOTED = re.compile(r'"(?:[^"]|""){0,100000}"')
 _WHOLE_CELL = r'(?:^|{sign}) *"[^"]*"(?:{sign}|$)'
 _LONGEST_LINE = 1_000_000
 _SAMPLE_LINES = 200
 _MOST_PREAMBLE = 20
+_LEAST_AGREEMENT = 0.6
+"""Share of the lines that a separator must split into the same number of columns."""
+_CLOSE = 0.05
+_SHOWN = 60
 _SEPARATOR_LINE = re.compile(r"(?i)sep=(.)")
 
 csv.field_size_limit(16 * 2**20)
@@ -45,8 +49,8 @@ class Layout:
         The header record, if there is one.
     header_line : int
         Its number; 0 without one.
-    first_line : int
-        Number of the first line of the table; lines before it are a preamble.
+    preamble : frozenset of int
+        Numbers of the lines before the table that are no rows: comments, a title.
     quoting : Quoting or None
         None where quotes are characters like any other.
     notes : tuple of str
@@ -57,7 +61,7 @@ class Layout:
     names: tuple[str, ...]
     header: str | None
     header_line: int = 0
-    first_line: int = 1
+    preamble: frozenset[int] = frozenset()
     quoting: Quoting | None = None
     notes: tuple[str, ...] = field(default=())
 
@@ -69,27 +73,33 @@ class Layout:
 def separator_of(lines: list[str]) -> str | None:
     """Return the separator that splits most lines into the same number of columns; None for one column.
 
-    Of several that agree as well, the one with most columns: a cell may hold another (``0,5;7``).
+    Of several that agree as well, the one with most columns: a cell may hold another (``0,5;7``). Quoted text
+    does not count, whether quotes go over several lines or each line has its own.
     """
-    bare = [_QUOTED.sub("", line) for line in lines if line.strip()][:_SAMPLE_LINES]
-    return _best_separator(_KNOWN, bare) or _best_separator(_unusual(bare), bare)
+    sample = lines[: 5 * _SAMPLE_LINES]
+    by_line = [_QUOTED.sub("", line) for line in sample]
+    across = _QUOTED.sub("", "\n".join(sample)).split("\n")
+    found = [_best_separator(_KNOWN, bare) for bare in (by_line, across)]
+    if not any(found):
+        found = [_best_separator([" ", *_unusual(by_line)], by_line)]
+    return max(filter(None, found), key=lambda pair: pair[0], default=(0.0, None))[1]
 
 
-def _best_separator(candidates: Iterable[str], bare: list[str]) -> str | None:
+def _best_separator(candidates: Iterable[str], lines: list[str]) -> tuple[float, str] | None:
+    """Return the best separator behind its share of agreeing lines."""
+    bare = [line for line in lines if line.strip()][:_SAMPLE_LINES]
     scored = []
     for place, candidate in enumerate(candidates):
         counts = Counter(line.count(candidate) for line in bare)
-        count, agreeing = max(counts.items(), key=lambda pair: (pair[0] > 0, pair[1]))
+        count, agreeing = max(counts.items(), key=lambda pair: (pair[0] > 0, pair[1]), default=(0, 0))
         if count and agreeing > _LEAST_AGREEMENT * len(bare) and not _is_empty_cell(candidate, bare):
             scored.append((agreeing / len(bare), count, -place, candidate))
     if not scored:
         return None
     best = max(scored)[0]
-    return max(one[1:] for one in scored if one[0] >= best - _CLOSE)[-1]
-
-
-_LEAST_AGREEMENT = 0.6
-_CLOSE = 0.05
+    close = {candidate: rank for share, *rank, candidate in scored if share >= best - _CLOSE}
+    # "1||b" holds "|" twice, and is separated by "||" all the same.
+    return best, max((one for one in close if one * 2 not in close), key=close.__getitem__)
 
 
 def _is_empty_cell(candidate: str, lines: list[str]) -> bool:
@@ -100,10 +110,13 @@ def _is_empty_cell(candidate: str, lines: list[str]) -> bool:
     return single >= 3 * sum(line.count(candidate) for line in lines)
 
 
-def cells_of(line: str, layout: Layout) -> list[str]:
+def cells_of(text: str, layout: Layout) -> list[str]:
     """Return the cells of one record without their quotes."""
-    frame, _ = split(pl.Series([line], dtype=pl.String), layout, None)
-    return [cell or "" for cell in frame.row(0)]
+    if layout.separator is None:
+        return [text]
+    if layout.quoting is not None and '"' in text and (cells := _alone(text, layout.quoting)):
+        return cells
+    return text.split(layout.separator)
 
 
 def split(texts: pl.Series, layout: Layout, width: int | None) -> tuple[pl.DataFrame, pl.Series]:
@@ -200,7 +213,7 @@ def _unusual(lines: list[str]) -> list[str]:
 
 
 def layout_of(lines: list[str], first_line: int = 1) -> Layout:
-    """Return how a file is built, from its first lines (none of them empty; the first has this number)."""
+    """Return how a file is built, from its first lines; the first is not empty and has this number."""
     told = _SEPARATOR_LINE.fullmatch(lines[0].strip()) if len(lines) > 1 else None
     skipped = 1 if told else 0
     separator = told[1] if told else separator_of(_after_comments(lines))
@@ -209,17 +222,18 @@ def layout_of(lines: list[str], first_line: int = 1) -> Layout:
     whole = _whole_records(lines[skipped:], bare)
     before = _preamble(whole, bare)
     table = [text for _, text in whole[before:]]
-    skipped += whole[before][0]
-    notes = _notes(lines[:skipped])
+    preamble = [*range(skipped), *(skipped + place for place, _ in whole[:before])]
+    notes = _notes([lines[place] for place in preamble])
+    left_out = frozenset(first_line + place for place in preamble)
     first, rows = cells_of(table[0], bare), [cells_of(text, bare) for text in table[1:]]
     if looks_like_header(first, rows[0] if rows else first):
         names = [cell.strip().removeprefix("#").strip().partition(":")[0] for cell in first]
         names = _fitted(names, rows)
-        line = first_line + skipped
-        return Layout(separator, _distinct(names), table[0], line, line, quoting, notes)
+        line = first_line + skipped + whole[before][0]
+        return Layout(separator, _distinct(names), table[0], line, left_out, quoting, notes)
     width = Counter(len(row) for row in [first, *rows]).most_common(1)[0][0]
     names = [str(place) for place in range(1, width + 1)]
-    return Layout(separator, tuple(names), None, 0, first_line + skipped, quoting, notes)
+    return Layout(separator, tuple(names), None, 0, left_out, quoting, notes)
 
 
 def _after_comments(lines: list[str]) -> list[str]:
@@ -248,7 +262,8 @@ def _whole_records(lines: list[str], layout: Layout) -> list[tuple[int, str]]:
     block = Block(0, pl.Series("raw", lines, dtype=pl.String), frozenset(), 0)
     found: list[tuple[int, str]] = []
     for part in layout.records([block]):
-        found += zip(part.line.to_list(), part.text.to_list(), strict=True)
+        numbered = zip(part.line.to_list(), part.text.to_list(), strict=True)
+        found += [(place, text) for place, text in numbered if text.strip()]
         if len(found) > _SAMPLE_LINES:
             break
     return found
@@ -276,9 +291,6 @@ def _notes(lines: list[str]) -> tuple[str, ...]:
     return (f"{len(lines)} line(s) before the table were left out (the first: {shown!r})",)
 
 
-_SHOWN = 60
-
-
 def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
     """Return the names of a header for rows that have one cell more or less: separators at the ends of lines.
 
@@ -302,7 +314,7 @@ def parse(part: Records, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
     frame, reason = split(texts, layout, len(layout.names))
     frame.columns = list(layout.names)
     reason = _record_reasons(part, reason, layout)
-    is_row = (number != layout.header_line) & (number >= layout.first_line)
+    is_row = ~number.is_in([layout.header_line, *layout.preamble])
     good = reason.is_null() & is_row
     bad = (~good & is_row).arg_true()
     aside = pl.DataFrame({col.LINE: number[bad], "reason": reason[bad], "raw": texts[bad]}, schema=REJECTED)

@@ -155,15 +155,15 @@ class _Form:
 def _form_of(path: Path, encoding: str) -> _Form:
     """Return how to read a file, judging by its first lines."""
     lines = _first_lines(path, encoding)
-    filled = [place for place, line in enumerate(lines) if line.strip()]
-    if not filled:
+    blank = next((place for place, line in enumerate(lines) if line.strip()), None)
+    if blank is None:
         raise DataError(f"{path} is empty: there is no event in it")
-    texts = [lines[place] for place in filled]
+    texts = lines[blank:]
     if _is_json(path, texts):
         one_a_line = partial(records, quoting=None)
         return _Form(one_a_line, lambda part: jsonlines.parse(part.text, part.line), True, kind="JSON lines")
-    layout = delimited.layout_of(texts, filled[0] + 1)
-    if layout.header is not None and len(texts) == 1:
+    layout = delimited.layout_of(texts, blank + 1)
+    if layout.header is not None and not any(line.strip() for line in texts[1:]):
         raise DataError(f"{path} has a header and no row beneath it")
     return _Form(
         layout.records,
