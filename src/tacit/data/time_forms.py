@@ -23,8 +23,8 @@ PARTS = {
 }
 """Columns of parts: days since 1970 under each reading (equal where there is one only; ``ymd`` is for years
 of two digits), seconds of the day, zone as written, the sign between the numbers of a date that has several
-readings (with a 2 behind it for years of two digits), ISO weekday where one is written, and a number where the
-text is one after all."""
+readings (with a 2 behind it for years of two digits), ISO weekday where one is written, and a number where
+the text is one after all."""
 
 _STEP = 500_000
 """Texts at a time: bounds the memory of the parts of a text."""

@@ -104,8 +104,8 @@ def _two_readings(written: Written) -> str:
     first, second = (_shown(days[name][at]) for name in ("dmy", "mdy"))
     return (
         f"{written.texts[at]} in row {written.rows[at]:,} may be {first} or {second}, and neither a value "
-        f"above 12 nor the order of the rows decides: give --dates dmy for {first} or --dates mdy for {second} "
-        "(dates='dmy' or 'mdy' in Python)"
+        f"above 12 nor the order of the rows decides: give --dates dmy for {first} or --dates mdy for "
+        f"{second} (dates='dmy' or 'mdy' in Python)"
     )
 
 
