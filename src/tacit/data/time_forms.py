@@ -9,15 +9,16 @@ from collections.abc import Callable
 
 import polars as pl
 
+from tacit.data.time_fast import SIGNS
 from tacit.data.time_words import months, weekdays
 
-PARTS = {
+PARTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "dmy": pl.Int32,
     "mdy": pl.Int32,
     "ymd": pl.Int32,
     "clock": pl.Float64,
     "zone": pl.String,
-    "sign": pl.String,
+    "sign": SIGNS,
     "weekday": pl.Int8,
     "number": pl.Float64,
 }

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from tacit.data.time_forms import days
+
 FIRST, LAST = 631_152_000.0, 1_990_010_100.0
 """Seconds that are taken for moments of our time without doubt: 1990 to January 2033. The end is the first
 number that reads as ten digits of a date (1990010100), too."""
@@ -77,6 +79,22 @@ def digits(numbers: pl.Series) -> pl.Series:
     for places in (100, 10_000, 1_000_000, 1_000_000_000):
         inside = inside | numbers.is_between(19_000_101 * places, 22_001_232 * places)
     return (inside & (numbers == numbers.floor())).fill_null(False)
+
+
+def digits_seconds(numbers: pl.Series) -> pl.Series:
+    """Return local seconds of numbers of 8, 10, 12 or 14 digits; null where they are no date."""
+    value = pl.col("value")
+    # Every number is brought to 14 digits: a missing clock is midnight.
+    places = [(19_000_101 * 10**few, 10 ** (6 - few)) for few in (6, 4, 2, 0)]
+    factor = pl.coalesce(*(pl.when(value >= low).then(pl.lit(times, pl.Int64)) for low, times in places))
+    whole = pl.when(value < 1e15).then(value).cast(pl.Int64) * factor
+    year, month, day, hour, minute, second = (
+        whole // 10**at % 10**size for at, size in ((10, 4), (8, 2), (6, 2), (4, 2), (2, 2), (0, 2))
+    )
+    clock = hour * 3600 + minute * 60 + second
+    possible = (hour < 24) & (minute < 60) & (second < 61)
+    seconds = pl.when(possible).then(days(year, month, day) * 86_400.0 + clock)
+    return pl.DataFrame({"value": numbers}).select(seconds.alias("seconds")).to_series()
 
 
 def excel(numbers: pl.Series) -> pl.Series:

@@ -61,7 +61,7 @@ class Zones:
         self.unplaced = self.unplaced or local.null_count() < len(local)
         return self._in_zone(local, self.timezone)
 
-    def placed(self, local: pl.Series, zone: pl.Series, texts: pl.Series, at: pl.Series) -> pl.Series:
+    def placed(self, local: pl.Series, zone: pl.Series) -> pl.Series:
         """Return Unix seconds of local seconds, each with its own zone as written; null zones have none."""
         names = zone.unique().drop_nulls().to_list()
         if not names:
