@@ -201,7 +201,8 @@ def test_a_time_without_a_zone_is_utc_wherever_the_machine_stands(monkeypatch: p
         pytest.param(10**400, "the timestamp is too large", id="huge"),
         (
             "yesterday",
-            "the timestamp: 'yesterday' depends on when it was written: write day and time, such as 2024-03-13 08:26:05",
+            "the timestamp: 'yesterday' depends on when it was written: write day and time, such as "
+            "2024-03-13 08:26:05",
         ),
         ("", "the timestamp: '' is no time"),
         ("1985-01-01", "the timestamp is before 1990"),
@@ -213,7 +214,7 @@ def test_what_is_no_time_is_refused(raw: float | str, message: str) -> None:
     assert str(error.value) == message
 
 
-@given(st.floats(FIRST_MOMENT + 1, NOW), st.sampled_from([1.0, 1e3, 1e6, 1e9]))
+@given(st.floats(6.5e8, NOW), st.sampled_from([1.0, 1e3, 1e6, 1e9]))
 def test_the_unit_of_a_time_follows_from_its_size(at: float, unit: float) -> None:
     assert checked_time(at * unit, NOW) == pytest.approx(at, abs=1e-3)
 

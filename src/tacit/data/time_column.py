@@ -23,6 +23,7 @@ _SAMPLE = 1_000
 _NO_TIME = re.compile(r"^0{4}-00-00|^0001-01-01|^1/1/0001|^00/00/0000|^0000/00/00")
 _EXACT = 2**53
 """Up to here a Float64 holds every digit of a number."""
+_1995 = 788_918_400.0
 _SHORT_SIGNS = ["/2", "-2", ".2"]
 DATE, SHORT, DIGITS = "date", "date of a two-digit year", "date in digits"
 EXCEL, MOMENT = "excel days", "moment"
@@ -194,6 +195,31 @@ class TimeColumn:
         for unit, cells in units.items():
             self._count(unit, cells)
         self._note_units(units)
+        self._check_years(numbers)
+
+    def _check_years(self, numbers: pl.Series) -> None:
+        """Refuse years and months that are written as numbers; say where another beginning is likely.
+
+        Raises
+        ------
+        DataError
+        """
+        low, high = self.seconds.quantile(0.01), self.seconds.quantile(0.99)
+        if low is None or high is None:
+            return
+        if low >= 1900 and high <= 210_012 and (names := _calendar_names(numbers)):
+            raise DataError(
+                f"the column holds {names}, for example {numbers.drop_nulls()[0]:.0f}: no moments"
+            )
+        if (
+            time_numbers.FIRST <= low
+            and high < _1995
+            and not self.kinds.keys() & {DATE, SHORT, DIGITS, EXCEL}
+        ):
+            self.notes.append(
+                "all moments lie from 1990 to 1994: numbers are read as seconds since 1970; since 2001, as Apple "
+                "counts, they would lie 31 years later"
+            )
 
     def _note_units(self, units: Mapping[str, int]) -> None:
         if len(units) > 1:
@@ -242,6 +268,12 @@ class TimeColumn:
         parts = parts_of(texts)
         return local.scatter(long, parts["dmy"] * 86_400.0 + parts["clock"])
 
+    def _why(self, text: str, small: str) -> str:
+        for zone in self.zones.unknown:
+            if zone in small:
+                return f"{text!r} has the zone {zone.upper()}, which is not known: write an offset such as +01:00"
+        return refusal(text, small)
+
     def _unread(self) -> pl.Series:
         """Return the places of cells that are no times; refuse a column of them."""
         at = (self.seconds.is_null() & self.column.is_not_null()).arg_true()
@@ -255,7 +287,7 @@ class TimeColumn:
             return at
         known = len(self.seconds) - self.seconds.null_count()
         self.zones.check(len(at) / (known + len(at)))
-        why = refusal(texts[0], small[0])
+        why = self._why(texts[0], small[0])
         swapped = small.str.contains(r"^\d{4}[-/.](1[3-9]|2\d|3[01])[-/.]\d{1,2}\b")
         if count(swapped) > 0.01 * (known + len(at)):
             example = texts.filter(swapped)[0]
@@ -288,6 +320,17 @@ def _finite(numbers: pl.Series) -> pl.Series:
 def _sample(texts: pl.Series) -> pl.Series:
     known = texts.gather_every(max(1, len(texts) // _SAMPLE)).drop_nulls()
     return known if len(known) else texts.drop_nulls().head(_SAMPLE)
+
+
+def _calendar_names(numbers: pl.Series) -> str | None:
+    """Return what whole numbers name if they are years or months; None if they are not."""
+    known = numbers.drop_nulls()
+    if (known != known.floor()).any():
+        return None
+    if known.is_between(1900, 2100).all():
+        return "years"
+    months = known.is_between(190_001, 210_012) & (known % 100).is_between(1, 12)
+    return "months" if months.all() else None
 
 
 class _Dates:

@@ -225,7 +225,7 @@ def _finished(frame: pl.DataFrame) -> pl.DataFrame:
 def _after_date(texts: pl.Series) -> pl.DataFrame:
     """Return ``clock`` (seconds of the day), ``zone`` and ``whole`` (all was read) of what follows a date."""
     raw = _groups(texts, _AFTER_DATE)
-    two_digits = raw["h"].str.len_bytes() == 2
+    apart = (raw["h"].str.len_bytes() == 2) & texts.str.contains(r"^[\st]")
     frame = _whole(raw, "h", "mi", "s")
     noon = pl.coalesce("before", "after").str.slice(0, 1)
     hour = (
@@ -242,7 +242,7 @@ def _after_date(texts: pl.Series) -> pl.DataFrame:
     possible = (minute < 60) & (second <= 60) & (hour <= 24) & ((hour < 24) | (seconds == 86_400))
     told = pl.col("h").is_not_null()
     # An hour alone has two digits (2024-03-13T08) or a noon (8 PM).
-    precise = pl.col("mi").is_not_null() | noon.is_not_null() | two_digits
+    precise = pl.col("mi").is_not_null() | noon.is_not_null() | apart
     frame = frame.with_columns(hour=hour)
     return frame.select(
         clock=pl.when(told).then(seconds + fraction).otherwise(0.0),

@@ -32,10 +32,11 @@ UNITS = (
     Unit("nanoseconds", 1e17, float("inf"), 1e-9),
 )
 CLOCKS = (
-    # 1990 to 2050 each; as micro- and nanoseconds since 1970 these numbers would lie in 2358 or before 1991.
+    # From 1990, ticks from 2000; as micro- and nanoseconds since 1970 these numbers would lie after 2358 or before
+    # June 1990.
     Unit("microseconds since 1601", 1.2275e16, 1.417e16, 1e-6, _1601),
     Unit("file times (100 ns since 1601)", 1.2275e17, 1.417e17, 1e-7, _1601),
-    Unit("ticks (100 ns since the year 1)", 6.2767e17, 6.4661e17, 1e-7, _YEAR_1),
+    Unit("ticks (100 ns since the year 1)", 6.3082e17, 6.4345e17, 1e-7, _YEAR_1),
 )
 
 

@@ -30,6 +30,7 @@ class Zones:
         self.unplaced = False
         self.ambiguous: dict[str, str] = {}
         self.fixed: set[str] = set()
+        self.unknown: list[str] = []
         if timezone != "UTC":
             _check(timezone)
 
@@ -110,7 +111,10 @@ class Zones:
         if name in AMBIGUOUS_ZONES:
             self.ambiguous[name] = AMBIGUOUS_ZONES[name]
             return None
-        return _zone_named(name)
+        found = _zone_named(name)
+        if found is None:
+            self.unknown.append(name)
+        return found
 
     @cached_property
     def _own_names(self) -> set[str]:

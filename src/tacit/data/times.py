@@ -30,7 +30,7 @@ __all__ = [
     "time_evidence",
 ]
 
-_SAMPLE = 2_000
+_SAMPLE = 200
 _MANY = 200_000
 """Cells that show what a column of unknown role holds, where it has more."""
 
@@ -94,7 +94,7 @@ def time_evidence(column: pl.Series, *, latest: float | None = None) -> TimeEvid
         Latest moment in Unix seconds; a day after now by default.
     """
     first = _evidence(_spaced(column, _SAMPLE), latest)
-    if len(column) <= _SAMPLE or first.share < 0.9:
+    if len(column) <= _SAMPLE or first.share < 0.8:
         return first
     return _evidence(_spaced(column, _MANY), latest)
 
