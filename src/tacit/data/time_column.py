@@ -212,13 +212,13 @@ class TimeColumn:
                 f"the column holds {names}, for example {numbers.drop_nulls()[0]:.0f}: no moments"
             )
         if (
-            time_numbers.FIRST <= low
+            low >= time_numbers.FIRST
             and high < _1995
             and not self.kinds.keys() & {DATE, SHORT, DIGITS, EXCEL}
         ):
             self.notes.append(
-                "all moments lie from 1990 to 1994: numbers are read as seconds since 1970; since 2001, as Apple "
-                "counts, they would lie 31 years later"
+                "all moments lie from 1990 to 1994: numbers are read as seconds since 1970; since 2001, as "
+                "Apple counts, they would lie 31 years later"
             )
 
     def _note_units(self, units: Mapping[str, int]) -> None:
@@ -271,7 +271,7 @@ class TimeColumn:
     def _why(self, text: str, small: str) -> str:
         for zone in self.zones.unknown:
             if zone in small:
-                return f"{text!r} has the zone {zone.upper()}, which is not known: write an offset such as +01:00"
+                return f"{text!r} has the unknown zone {zone.upper()}: write an offset such as +01:00"
         return refusal(text, small)
 
     def _unread(self) -> pl.Series:

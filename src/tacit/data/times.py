@@ -16,7 +16,9 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.data import time_numbers
 from tacit.data.time_column import DATE, DIGITS, EXCEL, MOMENT, SHORT, TimeColumn, Times
+from tacit.data.time_forms import cleaned
 from tacit.data.time_order import AmbiguousTimes, Dates, count
+from tacit.data.time_words import MISSING
 from tacit.data.time_zones import Zones
 
 __all__ = [
@@ -30,6 +32,10 @@ __all__ = [
     "time_evidence",
 ]
 
+_YEAR_OR_NUMBER = (
+    r"^\W*[-+]?\d[\d.,]*([eE][-+]?\d+)?\W*$|(19|20|21)\d\d|[０-９]{4}|^/Date"
+    r"|\d[/.-]\d{1,2}[/.-]\d\d|\d[ -]?\p{L}{3,}\.?[ -]?'?\d\d"
+)
 _SAMPLE = 200
 _MANY = 200_000
 """Cells that show what a column of unknown role holds, where it has more."""
@@ -93,7 +99,10 @@ def time_evidence(column: pl.Series, *, latest: float | None = None) -> TimeEvid
     latest : float or None
         Latest moment in Unix seconds; a day after now by default.
     """
-    first = _evidence(_spaced(column, _SAMPLE), latest)
+    few = _spaced(column, _SAMPLE)
+    if few.dtype == pl.String and not _may_be_times(few):
+        return TimeEvidence(0.0, None, False)
+    first = _evidence(few, latest)
     if len(column) <= _SAMPLE or first.share < 0.8:
         return first
     return _evidence(_spaced(column, _MANY), latest)
@@ -106,6 +115,12 @@ def holds_times(column: pl.Series, *, latest: float | None = None) -> bool:
     """
     found = time_evidence(column, latest=latest)
     return found.share >= 0.995 and found.kind != EXCEL
+
+
+def _may_be_times(texts: pl.Series) -> bool:
+    """Return whether most texts are numbers or hold what may be a year: a look that costs little."""
+    known = texts.drop_nulls().filter(~cleaned(texts.drop_nulls()).is_in(list(MISSING)))
+    return count(known.str.contains(_YEAR_OR_NUMBER)) >= 0.5 * len(known)
 
 
 def _spaced(column: pl.Series, size: int) -> pl.Series:
