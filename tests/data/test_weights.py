@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tacit.core.errors import ConfigError, UnsupportedError
+from tacit.data.event_map import EventMap
 from tacit.data.event_names import strength
 from tacit.data.weights import EventWeights, occurrence
 
@@ -104,6 +105,37 @@ def test_a_price_says_nothing() -> None:
     assert weights_of(EventWeights.fit(frame), frame) == [1, 1]
 
 
+def test_a_quantity_is_damped_as_a_time_is() -> None:
+    train = log(("u", "a", "purchase", 1, 1), ("u", "b", "purchase", 2, 4), ("u", "c", "purchase", 3, 7))
+    assert weights_of(EventWeights.fit(train), train) == [1, 1, 1]
+    by_name = EventWeights.fit(train, "names")
+    assert weights_of(by_name, train) == pytest.approx([math.log2(1.25), 1, math.log2(2.75)])
+    assert EventWeights.from_json(json.loads(json.dumps(by_name.to_json()))) == by_name
+
+
+def test_the_name_of_the_column_says_what_its_values_are() -> None:
+    train = log(("u", "a", "rating", 1, 1), ("u", "b", "rating", 2, 5))
+    assert weights_of(EventWeights.fit(train, value_column="price"), train) == [1, 1]
+    assert weights_of(EventWeights.fit(train, value_column="stars"), train) == pytest.approx([0.8, 1])
+
+
+def test_a_returned_purchase_is_no_yes() -> None:
+    frame = log(
+        ("u", "a", "purchase", 1, 2),
+        ("u", "a", "return", 2, 2),
+        ("u", "b", "purchase", 1, 2),
+        ("u", "b", "return", 2, 1),
+    )
+    assert weights_of(EventWeights.fit(frame), frame) == pytest.approx([0, -0.6, 0.5, -0.6])
+
+
+def test_below_a_level_of_the_user_a_rating_is_a_no() -> None:
+    train = log(("u", "a", "rating", 1, 1), ("u", "b", "rating", 2, 5), ("u", "c", "rating", 3, 3))
+    rule = EventWeights.fit(train, least_rating=3)
+    assert weights_of(rule, train) == pytest.approx([-0.3, 1.0, 0.9])
+    assert EventWeights.from_json(json.loads(json.dumps(rule.to_json()))) == rule
+
+
 def test_repeats_are_damped_in_time_order() -> None:
     frame = log(("u", "a", "view", 30, None), ("u", "a", "view", 10, None), ("u", "a", "view", 20, None))
     assert occurrence(frame).to_list() == [3, 1, 2]
@@ -155,9 +187,13 @@ def test_auto_with_one_type_is_the_default() -> None:
     assert EventWeights.fit(frame, "auto").strengths == {"view": 1.0}
 
 
-def test_strengths_can_be_given() -> None:
-    frame = log(("u", "a", "view", 1, None), ("u", "b", "wave", 1, None))
-    assert weights_of(EventWeights.fit(frame, "names", strengths={"wave": -0.5}), frame) == [0.25, -0.5]
+@pytest.mark.parametrize("mode", ["default", "names", "auto"])
+def test_what_the_user_says_holds_for_types_seen_in_training_or_not(mode) -> None:
+    frame = log(("u", "a", "purchase", 1, None), ("u", "b", "wave", 1, None))
+    rule = EventWeights.fit(frame, mode, events=EventMap.parse({"Wave": -0.5, "blink": 0.25}))
+    assert weights_of(rule, frame) == [1, -0.5]
+    again = EventWeights.from_json(json.loads(json.dumps(rule.to_json())))
+    assert weights_of(again, log(("u", "c", "blink", 2, None), ("u", "d", "hide", 2, None))) == [0.25, -1]
 
 
 def test_bad_parameters_are_refused() -> None:

@@ -225,3 +225,12 @@ def test_what_holds_for_any_history(user: str | None, since: list[Event], items:
     plain = history(user).queries  # nothing of the snapshot is lost
     kept = list(zip(queries.item, queries.at, strict=True))
     assert all(pair in kept for pair in zip(plain.item, plain.at, strict=True))
+
+
+def test_a_later_return_undoes_the_purchase_that_the_snapshot_knows() -> None:
+    undone = history("u", event("b", 40, "refund"))
+    assert undone.queries.weight.tolist() == pytest.approx([1, 0, -0.6])
+    negative = history("u", event("b", 40, "purchase", -1))
+    assert negative.kinds == ["view", "purchase", "return"]
+    assert negative.queries.weight.tolist() == undone.queries.weight.tolist()
+    assert set(negative.queries.exclude.tolist()) == set(history("u").queries.exclude.tolist())

@@ -1,13 +1,10 @@
 """Which column is which: by its name, else by what it holds, else as the caller says."""
 
-from pathlib import Path
-
 import polars as pl
 import pytest
 
 from tacit.core.errors import ConfigError, DataError
 from tacit.reading.mapping import (
-    event_name,
     item_column,
     looks_like_header,
     roles_by_name,
@@ -113,23 +110,6 @@ def test_one_column_holds_no_items() -> None:
 )
 def test_headers(first: str, second: str, header: bool) -> None:
     assert looks_like_header(first.split(), second.split()) is header
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "event"),
-    [
-        ("game_purchase.dat.gz", None, "purchase"),
-        ("add_to_cart_ecommerce.dat", None, "cart"),
-        ("ratings.csv", "rating", "rating"),
-        ("yoochoose-clicks.dat", None, "click"),
-        ("log.csv", None, "view"),
-        ("log.csv", "stars", "rating"),
-        ("log.csv", "Hours", "play"),
-        ("orders-2023.csv", None, "order"),
-    ],
-)
-def test_a_log_without_event_types_has_one(name: str, value: str | None, event: str) -> None:
-    assert event_name(Path(name), value) == event
 
 
 def test_id_columns_of_tables() -> None:

@@ -11,8 +11,10 @@ import polars as pl
 
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
-from tacit.data.event_names import is_rated, strength
+from tacit.data.event_map import NO_EVENT_MAP, EventMap
+from tacit.data.event_names import is_rated
 from tacit.data.impute import filled
+from tacit.data.returns import settled
 from tacit.data.rules import Rules as Rules
 from tacit.data.source import ColumnUse, Source
 
@@ -55,7 +57,14 @@ class Cleaned:
     notes: tuple[str, ...] = ()
 
 
-def clean(source: Source, rules: Rules | None = None, *, now: float, progress: Progress = SILENT) -> Cleaned:
+def clean(
+    source: Source,
+    rules: Rules | None = None,
+    *,
+    now: float,
+    event_map: EventMap = NO_EVENT_MAP,
+    progress: Progress = SILENT,
+) -> Cleaned:
     """Return the events that pass every rule, and the removed rows with their reasons.
 
     Parameters
@@ -65,9 +74,12 @@ def clean(source: Source, rules: Rules | None = None, *, now: float, progress: P
     rules : Rules, optional
     now : float
         The present, Unix seconds: later times are impossible.
+    event_map : EventMap
+        What the user says that event types mean; ignored types are left out.
     progress : Progress
     """
-    events, removed = apply_rules(source.frame, rules or Rules(), now=now, progress=progress)
+    frame = settled(source.frame, source.mapping.get("value"), event_map)
+    events, removed = apply_rules(frame, rules or Rules(), now=now, event_map=event_map, progress=progress)
     removed = removed.select(col.LINE, "reason", source.raw(removed[col.LINE]).alias("raw"))
     quarantine = pl.concat([source.rejected, removed]).sort(col.LINE, maintain_order=True)
     return Cleaned(
@@ -82,16 +94,21 @@ def clean(source: Source, rules: Rules | None = None, *, now: float, progress: P
     )
 
 
-def without_noise(events: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+def without_noise(events: pl.DataFrame, rules: Rules, event_map: EventMap = NO_EVENT_MAP) -> pl.DataFrame:
     """Return the events that pass the rules on statistics: how an evaluation cleans its training part."""
-    return apply_rules(events, rules.statistical(), now=float("inf"))[0]
+    return apply_rules(events, rules.statistical(), now=float("inf"), event_map=event_map)[0]
 
 
 def apply_rules(
-    events: pl.DataFrame, rules: Rules, *, now: float, progress: Progress = SILENT
+    events: pl.DataFrame,
+    rules: Rules,
+    *,
+    now: float,
+    event_map: EventMap = NO_EVENT_MAP,
+    progress: Progress = SILENT,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the events that pass every rule, and the removed ones with a column ``reason``."""
-    steps = _steps(rules, now)
+    steps = _steps(rules, now, event_map)
     events = events.clone()  # its columns are released one by one
     gone = [pl.DataFrame(schema={col.LINE: pl.Int64, "reason": pl.String})]
     with progress.task("cleaning", total=len(steps)) as task:
@@ -121,8 +138,10 @@ def _filtered(events: pl.DataFrame, good: pl.Series) -> pl.DataFrame:
     return pl.DataFrame([events.drop_in_place(name).filter(good) for name in events.columns])
 
 
-def _steps(rules: Rules, now: float) -> list[_Step]:
+def _steps(rules: Rules, now: float, event_map: EventMap) -> list[_Step]:
     steps: list[_Step] = []
+    if event_map.choices:
+        steps.append(_removal("event type ignored", lambda e: _ignored(e, event_map)))
     if rules.impossible_times:
         steps.append(_removal("impossible time", lambda e: _impossible(e, now)))
     if rules.fill:  # early, so that the other rules see the filled values
@@ -132,15 +151,20 @@ def _steps(rules: Rules, now: float) -> list[_Step]:
     if rules.duplicates:
         steps.append(_removal("duplicate", _duplicates))
     if rules.burst_seconds > 0:
-        steps.append(_removal("burst", lambda e: _bursts(e, rules.burst_seconds)))
+        steps.append(_removal("burst", lambda e: _bursts(e, rules.burst_seconds, event_map)))
     if rules.bots:
-        steps.append(_removal("bot", lambda e: _bots(e, rules)))
+        steps.append(_removal("bot", lambda e: _bots(e, rules, event_map)))
     if rules.outliers is not None:
         steps.append(_removal("outlying value", lambda e: _outliers(e, rules)))
     if rules.min_item_events > 1 or rules.min_user_events > 1:
         steps.append(_removal("rare item", lambda e: _rare(e, rules)[0]))
         steps.append(_removal("rare user", lambda e: _rare(e, rules)[1]))
     return steps
+
+
+def _ignored(events: pl.DataFrame, event_map: EventMap) -> pl.Series:
+    names = [name for name in events[col.EVENT].unique() if event_map.ignored(name)]
+    return events[col.EVENT].is_in(names)
 
 
 def _impossible(events: pl.DataFrame, now: float) -> pl.Series:
@@ -186,8 +210,8 @@ def _duplicates(events: pl.DataFrame) -> pl.Series:
     return _at_places(_repeated(events, keys).select("place", again), len(events))
 
 
-def _bursts(events: pl.DataFrame, seconds: float) -> pl.Series:
-    weak = [name for name in events[col.EVENT].unique() if strength(name) < _STRONG]
+def _bursts(events: pl.DataFrame, seconds: float, event_map: EventMap) -> pl.Series:
+    weak = [name for name in events[col.EVENT].unique() if event_map.strength(name) < _STRONG]
     keys = [col.USER, col.ITEM, col.EVENT]
     candidates = _repeated(events, keys).filter(
         pl.col(col.EVENT).is_in(weak), pl.col(col.TIMESTAMP).is_not_null()
@@ -207,9 +231,9 @@ def _marked(places: pl.Series, size: int) -> pl.Series:
     return none.scatter(places, True)
 
 
-def _bots(events: pl.DataFrame, rules: Rules) -> pl.Series:
+def _bots(events: pl.DataFrame, rules: Rules, event_map: EventMap) -> pl.Series:
     names = events[col.EVENT].unique()
-    looks = [name for name in names if strength(name) > 0 and not is_rated(name)]
+    looks = [name for name in names if event_map.strength(name) > 0 and not is_rated(name)]
     fast = _fast(events, looks, rules)
     looked = events.lazy().filter(pl.col(col.EVENT).is_in(looks), pl.col(col.TIMESTAMP).is_not_null())
     bots = _broad(looked, fast) if len(fast) else fast

@@ -16,8 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tacit.data.event_parts import base_forms, english_base, senses_of, words_of
-from tacit.data.event_words import ACTS, CHOICES, REFUSALS, Sense
-from tacit.data.value_kinds import ValueKind
+from tacit.data.event_words import ACTS, CHOICES, REFUSALS, Sense, ValueKind
 
 UNKNOWN = 1.0
 """Strength of an unknown name."""
@@ -25,7 +24,7 @@ UNKNOWN = 1.0
 _STRENGTH: dict[Sense, float] = {
     "buy": 1.0, "rate": 0.9, "checkout": 0.8, "like": 0.8, "save": 0.8, "complete": 0.8, "cart": 0.7,
     "add": 0.7, "play": 0.6, "start": 0.6, "click": 0.4, "open": 0.4, "detail": 0.4, "view": 0.25,
-    "skip": -0.3, "remove": -0.3, "decline": -0.6, "cancel": -0.6, "return": -0.6,
+    "skip": -0.3, "remove": -0.3, "decline": -0.6, "dismiss": -0.6, "cancel": -0.6, "return": -0.6,
     "report": -1.0, "reject": -1.0, "dislike": -1.0,
 }  # fmt: skip
 _TAKES_BACK: frozenset[Sense] = frozenset({"remove", "decline", "cancel", "reject"})
@@ -116,6 +115,18 @@ def plain_name(event: str) -> str:
     return re.sub(r"[\W_]+", "", event.lower())
 
 
+_COMMON_NAMES = {
+    "viewitem": "view", "detailpageview": "view", "productview": "view", "pageview": "view", "pv": "view",
+    "addtocart": "cart", "addtobasket": "cart", "fav": "favorite", "purchasecomplete": "purchase",
+    "transaction": "purchase", "buy": "purchase", "selectitem": "click", "viewitemlist": "impression",
+}  # fmt: skip
+
+
+def common_name(event: str) -> str:
+    """Return the common name of an event type of GA4, Google retail or Taobao, any other as it is."""
+    return _COMMON_NAMES.get(plain_name(event), event)
+
+
 _FILE_NAMES: dict[str, str] = {
     "buy": "purchase", "rate": "rating", "like": "like", "save": "save", "cart": "cart", "play": "play",
     "click": "click", "view": "view",
@@ -177,7 +188,7 @@ def _turned_around(senses: Set[Sense], words: Set[str], bases: Set[str]) -> Even
         if senses & REFUSALS:
             return _NOTHING
         if senses & {"like", "save", "add"} or words & _KEPT_BY_UN:
-            return EventMeaning(_STRENGTH["cancel"], True, "cancel")
+            return EventMeaning(_STRENGTH["dismiss"], True, "dismiss")
         return _NOTHING if senses & ACTS else None
     if "like" in senses or bases & {"recommend", "recommended"}:
         return EventMeaning(_STRENGTH["dislike"], True, "dislike")

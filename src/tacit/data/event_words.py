@@ -16,7 +16,7 @@ Sense = Literal[
     # No choice: exposures, contacts with the site, matters of the account, faults.
     "exposure", "soft", "mail", "sent", "matter", "hard",
     # A refusal.
-    "skip", "remove", "decline", "cancel", "return", "report", "reject", "dislike",
+    "skip", "remove", "decline", "dismiss", "cancel", "return", "report", "reject", "dislike",
     # Words that turn others around, and words without a sense of their own.
     "undo", "not", "and", "plain", "object",
 ]  # fmt: skip
@@ -25,7 +25,7 @@ CHOICES: frozenset[Sense] = frozenset({"buy", "rate", "checkout", "like", "save"
 ACTS: frozenset[Sense] = CHOICES | {"complete", "add", "start", "open", "detail", "view"}
 """Choices, and what is one unless the name says otherwise."""
 REFUSALS: frozenset[Sense] = frozenset(
-    {"skip", "remove", "decline", "cancel", "return", "report", "reject", "dislike"}
+    {"skip", "remove", "decline", "dismiss", "cancel", "return", "report", "reject", "dislike"}
 )
 
 ENGLISH: dict[Sense, str] = {
@@ -78,8 +78,9 @@ ENGLISH: dict[Sense, str] = {
     "dropped exclude decrease deselect detach trash empty unsave",
     "decline": "decline deny denied denial",
     "cancel": "cancel cancellation void revoke withdraw withdrew withdrawn withdrawal terminate "
-    "termination churn uninstall unsubscription deactivate chargeback dispute reverse reversal complain "
-    "complaint dismiss dismissal retract",
+    "termination chargeback reverse reversal",
+    "dismiss": "churn uninstall unsubscription deactivate dispute complain complaint dismiss dismissal "
+    "retract",
     "return": "return refund rma giveback",
     "report": "report block flag hide hidden",
     "reject": "reject rejection refuse refusal nope veto disapprove disapproval",
@@ -104,7 +105,7 @@ ENGLISH: dict[Sense, str] = {
 PHRASES: dict[str, Sense] = {
     "swipe left": "dislike", "swipe right": "like", "thumb down": "dislike", "thumb up": "like",
     "vote down": "dislike", "vote up": "like", "charge back": "cancel", "not again": "dislike",
-    "opt out": "cancel", "sign up": "hard", "sign in": "hard", "sign out": "hard", "log in": "hard",
+    "opt out": "dismiss", "sign up": "hard", "sign in": "hard", "sign out": "hard", "log in": "hard",
     "log out": "hard", "first visit": "hard", "sort order": "hard", "drop price": "soft", "a b": "hard",
     "my list": "save", "wish list": "save", "watch list": "save", "read list": "save",
     "add playlist": "save", "later save": "save", "later watch": "save", "later read": "save",
@@ -117,10 +118,10 @@ PHRASES: dict[str, Sense] = {
     "learn more": "click", "notify me": "save", "lost interest": "dislike", "give back": "return",
     "send back": "return", "take out": "remove", "app store": "object", "session book": "buy",
     "add friend": "save", "quick view": "view", "pause subscription": "soft", "not finish": "skip",
-    "not complete": "skip", "not show up": "cancel", "ask question": "save", "request quote": "save",
+    "not complete": "skip", "not show up": "dismiss", "ask question": "save", "request quote": "save",
     "info request": "save", "schedule tour": "save", "list page": "soft", "order history": "soft",
-    "order status": "soft", "order track": "soft", "like page": "like", "turn off": "cancel",
-    "auto renew off": "cancel", "home page": "soft", "watch ad": "soft", "out stock": "soft",
+    "order status": "soft", "order track": "soft", "like page": "like", "turn off": "dismiss",
+    "auto renew off": "dismiss", "home page": "soft", "watch ad": "soft", "out stock": "soft",
     "back stock": "soft", "price alert": "save", "moved wishlist": "save", "trade in": "soft",
     "profile enter": "view", "page profile": "view",
 }  # fmt: skip
@@ -181,9 +182,10 @@ OTHER_LANGUAGES: dict[Sense, str] = {
     "cancella* apagad* apagou exclui* remov* usun* удал* убра* kaldir* silindi sil cikar* verwijder* "
     "abandonn*",
     "decline": "declin* отклон*",
-    "cancel": "abbestell* storn* kundig* kuendig* gekundigt gekuendigt widerruf* annul* anul* cancel* "
-    "desabonn* resilie* reklamac* reclam* otkaz* отмен* отказ* жалоб* iptal* vazgec* sikayet* "
-    "geannuleerd beschwerde* desinstal* disinstall* deinstall* desinscri*",
+    "cancel": "storn* widerruf* annul* anul* cancel* resilie* otkaz* отмен* отказ* iptal* vazgec* "
+    "geannuleerd",
+    "dismiss": "abbestell* desabonn* reklamac* reclam* жалоб* sikayet* beschwerde* desinstal* "
+    "disinstall* deinstall* desinscri* kundig* kuendig* gekundigt gekuendigt",
     "return": "retour* ruckgab* rueckgab* rucksend* ruecksend* zuruckge* zurueckge* erstatt* "
     "ruckerstatt* rueckerstatt* rembours* devol* devuel* reembols* reintegr* restitu* rimbors* reso resi "
     "rendu zwrot* zwroc* возвр* iade* geriodeme teruggave retourner* reintegro",
@@ -226,8 +228,8 @@ EAST_ASIAN: dict[Sense, str] = {
     "skip": "跳过 略过 划过 快进 スキップ 건너뛰기 스킵 忽略",
     "remove": "删除 刪除 移除 移出 清空 减少 削除 解除 除去 삭제 제거 빼기 해제",
     "decline": "辞退",
-    "cancel": "取消 撤销 退订 取关 卸载 投诉 キャンセル 取り消し 解約 アンインストール 취소 해지 "
-    "언팔로우 철회",
+    "cancel": "取消 撤销 キャンセル 取り消し 취소 철회",
+    "dismiss": "退订 取关 卸载 投诉 解約 アンインストール 해지 언팔로우",
     "return": "退款 退货 退貨 退单 退换 返品 返金 払い戻し 반품 환불 교환반품",
     "report": "举报 檢舉 屏蔽 拉黑 隐藏 隱藏 封禁 通報 ブロック 非表示 ミュート 차단 신고 숨기기 숨김",
     "reject": "拒绝 拒絕 拒收 拒否 却下 거절 거부",
@@ -243,3 +245,28 @@ EMOJI: dict[str, str] = {
     "👎": "dislike", "💔": "dislike", "🚫": "dislike", "🛒": "cart",
 }  # fmt: skip
 """Base forms that stand for signs."""
+
+ValueKind = Literal["rating", "quantity", "plays", "time", "price", "unknown"]
+"""What a column of numbers holds: ``plays`` is a count of repetitions, ``time`` a time spent or the share of
+one, ``unknown`` says nothing."""
+
+Amount = Literal["rating", "quantity", "unit", "count", "time", "money"]
+
+AMOUNTS: dict[Amount, str] = {
+    "rating": "rating overall score grade stars star 分数 分數 得分 스코어",
+    "quantity": "quantity qty quantities menge stuckzahl stueckzahl quantite cantidad quantita quantidade "
+    "ilosc количество miktar adet aantal 数量 數量 件数 件數 個数 수량",
+    "unit": "unit piece pcs pc stuck stueck",
+    "count": "count cnt num n plays playcount times frequency freq occurrences nb repetitions listens "
+    "visits clicks views hits scrobbles counts number anzahl nombre numero liczba число sayi "
+    "次数 次數 回数 횟수",
+    "time": "time hour hours hrs seconds secs second sec minutes minute mins millis milliseconds ms duration "
+    "dwell playtime watchtime readtime runtime elapsed spent ratio percent percentage pct completion "
+    "progress dauer spielzeit stunden sekunden minuten duree duracion durata duracao czas dlugosc "
+    "длительность sure saniye 时长 時長 停留 時間 시간",
+    "money": "price cost revenue sale sales amount total subtotal spend paid money usd eur gbp cny jpy inr "
+    "brl dollars euros currency discount disc fee tax gmv turnover margin income payment fare preis betrag "
+    "umsatz prix montant precio importe prezzo importo preco cena kwota цена сумма стоимость fiyat tutar "
+    "价格 價格 金额 金額 单价 單價 価格 가격 금액",
+}
+"""What a word in the name of a column of numbers says of them."""

@@ -5,11 +5,12 @@ The weight of an event is the product of
 1. the strength of its type: 1 for all positive types, that of its name (`tacit.data.event_names`) for
    refusals and for types that only show. With ``mode="names"`` it is always that of the name, divided by the
    strongest type of the training log so that this one weighs 1; with ``mode="auto"`` it is estimated from
-   the log (below);
-2. its value: a rating is scaled over the range seen in training to .8 to 1; with ``mode="names"`` or
-   ``"auto"`` to .2 to 1, and a time spent counts ``log2(1 + value / median)``, clipped to .1 to 3, so that
-   the median counts 1; everything else counts 1. Prices and quantities (a value on any other type) say
-   nothing about preference;
+   the log (below). What the user says of a type (`tacit.data.event_map`) holds in every mode;
+2. its value, by what it is (`tacit.data.value_kinds`): a rating is scaled over the range seen in training
+   to .8 to 1; with ``mode="names"`` or ``"auto"`` to .2 to 1, and a time spent, a count or a quantity counts
+   ``log2(1 + value / median)``, clipped to .1 to 3, so that the median counts 1; everything else counts 1. A
+   price says nothing about preference. Below ``least_rating``, where one is given, a rating is a no. Of a
+   purchase counts what later returns have left (`tacit.data.returns`);
 3. its repetition: the n-th time that a user does the same to the same item counts ``n ** -repeats``;
 4. its age, where ``half_life_days`` is given: ``.5 ** (age / half life)``, age counted back from the end of
    the training log.
@@ -32,7 +33,10 @@ import polars as pl
 from tacit.core.errors import ConfigError, UnsupportedError
 from tacit.core.types import DAY, Json
 from tacit.data import columns as col
-from tacit.data.event_names import UNKNOWN, is_plain, is_rated, is_timed, strength
+from tacit.data.event_map import NO_EVENT_MAP, EventMap
+from tacit.data.event_names import UNKNOWN
+from tacit.data.returns import left_of_purchases
+from tacit.data.value_kinds import ValueKind, value_kind
 
 Mode = Literal["default", "names", "auto"]
 
@@ -42,7 +46,8 @@ _LOWEST_RATING: Mapping[Mode, float] = {"default": 0.8, "names": 0.2, "auto": 0.
 _TIME_RANGE = (0.1, 3.0)
 _LEAST_RANGE = float(np.finfo(np.float64).tiny)
 """Ratings that differ by less, by a number below the normal ones, cannot be scaled to their range."""
-_TYPICAL_STARS = 11  # a plain event whose few values lie within 0 to 10 carries ratings
+_LOW_RATING = -0.3
+"""What a rating below the user's level counts: as much as a skipped item."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class EventWeights:
     ratings : dict
         Event type: lowest and highest rating in training.
     times : dict
-        Event type: median time spent in training; empty with "default".
+        Event type: median time spent, count or quantity in training; empty with "default".
     repeats : float
         Exponent of the damping of repetitions, 0 for none.
     half_life_days : float or None
@@ -67,6 +72,12 @@ class EventWeights:
         Time of the last training event, Unix seconds.
     target : str or None
         The event type that estimated strengths predict.
+    events : EventMap
+        What the user says that event types mean, seen in training or not.
+    counted : tuple of str
+        Event types whose value is a quantity: returns are set off against it.
+    least_rating : float or None
+        A lower rating is a no; None takes every rating as a yes.
     """
 
     mode: Mode = "default"
@@ -77,6 +88,9 @@ class EventWeights:
     half_life_days: float | None = None
     end: float = 0.0
     target: str | None = None
+    events: EventMap = NO_EVENT_MAP
+    counted: tuple[str, ...] = ()
+    least_rating: float | None = None
 
     @classmethod
     def fit(
@@ -84,10 +98,12 @@ class EventWeights:
         train: pl.DataFrame,
         mode: Mode = "default",
         *,
-        strengths: Mapping[str, float] | None = None,
+        events: EventMap = NO_EVENT_MAP,
         repeats: float = 1.0,
         half_life_days: float | None = None,
         target: str | None = None,
+        value_column: str | None = None,
+        least_rating: float | None = None,
     ) -> Self:
         """Return the weights for a training log; later events are not used.
 
@@ -97,12 +113,16 @@ class EventWeights:
             A cleaned event frame; see `tacit.data.columns`.
         mode : {"default", "names", "auto"}
             "auto" with one event type, or without the target, falls back on the names.
-        strengths : mapping, optional
-            Strengths by event type that replace whatever was found.
+        events : EventMap
+            What the user says that event types mean; it replaces whatever was found.
         repeats, half_life_days : float
             See the attributes.
         target : str, optional
             The event type to predict; by default the strongest, of equals the rarest.
+        value_column : str, optional
+            Name that the column of values had in its source: it may say what they are.
+        least_rating : float, optional
+            See the attributes.
 
         Raises
         ------
@@ -113,25 +133,39 @@ class EventWeights:
         """
         _check(mode, repeats, half_life_days)
         counts = _counts(train)
-        found = {event: _alike(event) for event in counts} if mode == "default" else _named(counts)
+        found = (
+            {event: _alike(event, events) for event in counts}
+            if mode == "default"
+            else _named(counts, events)
+        )
         if mode == "auto":
-            target = _target(counts, target)
+            target = _target(counts, target, events)
             found = _estimated(train, found, target) if target is not None else found
+        values = _values(train)
+        kinds = {event: value_kind(value_column, known, event) for event, known in values.items()}
         end = train[col.TIMESTAMP].max() if len(train) else None
         return cls(
             mode=mode,
-            strengths={**found, **(strengths or {})},
-            ratings=_rating_ranges(train),
-            times={} if mode == "default" else _time_medians(train),
+            strengths={
+                event: value if (chosen := events.chosen(event)) is None else chosen
+                for event, value in found.items()
+            },
+            ratings=_rating_ranges(values, kinds),
+            times={} if mode == "default" else _medians(values, kinds),
             repeats=repeats,
             half_life_days=half_life_days,
             end=0.0 if end is None else float(end),  # type: ignore[arg-type]
             target=target if mode == "auto" else None,
+            events=events,
+            counted=tuple(event for event, kind in kinds.items() if kind == "quantity"),
+            least_rating=least_rating,
         )
 
     def weigh(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return the frame with a Float32 column ``weight``; rows and their order stay."""
         weight = self._strength(events) * self._value(events)
+        if (left := left_of_purchases(events, self.counted)) is not None:
+            weight = weight * left.cast(pl.Float32)
         if self.repeats:
             weight = weight * (occurrence(events).cast(pl.Float32) ** -self.repeats)
         if self.half_life_days is not None:
@@ -152,6 +186,9 @@ class EventWeights:
             "half_life_days": self.half_life_days,
             "end": self.end,
             "target": self.target,
+            "events": self.events.to_dict(),
+            "counted": list(self.counted),
+            "least_rating": self.least_rating,
         }
 
     @classmethod
@@ -160,12 +197,19 @@ class EventWeights:
         values: dict[str, object] = dict(raw)
         ratings: dict[str, tuple[float, float]] = values["ratings"]  # type: ignore[assignment]
         values["ratings"] = {event: (span[0], span[1]) for event, span in ratings.items()}
-        return cls(**values)  # type: ignore[arg-type]
+        events: dict[str, Json] = values.get("events") or {}  # type: ignore[assignment]
+        counted: list[str] = values.get("counted") or []  # type: ignore[assignment]
+        return cls(**{**values, "events": EventMap.parse(events), "counted": tuple(counted)})  # type: ignore[arg-type]
+
+    def type_strength(self, event: str) -> float:
+        """Return the strength of an event type, seen in training or not; its events may weigh less."""
+        if event in self.strengths:
+            return self.strengths[event]
+        return _alike(event, self.events) if self.mode == "default" else self.events.strength(event)
 
     def _strength(self, events: pl.DataFrame) -> pl.Series:
         types = events[col.EVENT].unique()
-        otherwise = _alike if self.mode == "default" else strength
-        by_type = [self.strengths.get(event, otherwise(event)) for event in types]
+        by_type = [self.type_strength(event) for event in types]
         table = pl.DataFrame({col.EVENT: types, "by_type": pl.Series(by_type, dtype=pl.Float32)})
         return events.select(col.EVENT).join(table, on=col.EVENT, how="left", maintain_order="left")[
             "by_type"
@@ -177,6 +221,8 @@ class EventWeights:
             varied = high - low > _LEAST_RANGE
             share = ((pl.col(col.VALUE) - low) / (high - low)).clip(0, 1) if varied else pl.lit(1.0)
             rating = lowest + (1 - lowest) * share
+            if self.least_rating is not None:
+                rating = pl.when(pl.col(col.VALUE) < self.least_rating).then(_LOW_RATING).otherwise(rating)
             factor = pl.when(pl.col(col.EVENT) == event).then(rating).otherwise(factor)
         for event, median in self.times.items():
             damped = (pl.col(col.VALUE).clip(0) / median).log1p() / np.log(2)
@@ -214,25 +260,26 @@ def _counts(train: pl.DataFrame) -> dict[str, int]:
     return dict(train[col.EVENT].value_counts().sort(col.EVENT).iter_rows())
 
 
-def _alike(event: str) -> float:
-    """Return 1 for a positive type, else the strength of its name."""
-    named = strength(event)
-    return 1.0 if named > 0 else named
+def _alike(event: str, events: EventMap) -> float:
+    """Return the user's strength, else 1 for a positive type and the strength of the name for others."""
+    chosen, named = events.chosen(event), events.strength(event)
+    return named if chosen is not None or named <= 0 else 1.0
 
 
-def _named(counts: Mapping[str, int]) -> dict[str, float]:
-    by_name = {event: strength(event) for event in counts}
+def _named(counts: Mapping[str, int], events: EventMap) -> dict[str, float]:
+    by_name = {event: events.strength(event) for event in counts}
     strongest = max(by_name.values(), default=UNKNOWN)
     scale = strongest if strongest > 0 else 1.0
     return {event: value / scale if value > 0 else value for event, value in by_name.items()}
 
 
-def _target(counts: Mapping[str, int], wanted: str | None) -> str | None:
+def _target(counts: Mapping[str, int], wanted: str | None, events: EventMap) -> str | None:
     if wanted is not None and wanted not in counts:
         raise UnsupportedError(
             f"the log has no event {wanted!r} to weigh the others by; it has {sorted(counts)}"
         )
-    likely = sorted((e for e in counts if strength(e) > 0), key=lambda e: (-strength(e), counts[e], e))
+    of = {event: events.strength(event) for event in counts}
+    likely = sorted((e for e in counts if of[e] > 0), key=lambda e: (-of[e], counts[e], e))
     if len(likely) < 2:
         return None
     return wanted if wanted is not None else likely[0]
@@ -271,26 +318,29 @@ def _logit(hits: int, pairs: int) -> float:
 
 def _values(train: pl.DataFrame) -> dict[str, pl.Series]:
     known = train.filter(pl.col(col.VALUE).is_finite()).select(col.EVENT, col.VALUE)
-    return {str(key[0]): part[col.VALUE] for key, part in known.partition_by(col.EVENT, as_dict=True).items()}
-
-
-def _rating_ranges(train: pl.DataFrame) -> dict[str, tuple[float, float]]:
+    parts = known.partition_by(col.EVENT, as_dict=True)
     return {
-        event: (float(values.min()), float(values.max()))  # type: ignore[arg-type]
-        for event, values in sorted(_values(train).items())
-        if is_rated(event) or (is_plain(event) and _looks_rated(values))
+        event: part[col.VALUE]
+        for event, part in sorted(
+            ((str(key[0]), part) for key, part in parts.items()), key=lambda pair: pair[0]
+        )
     }
 
 
-def _looks_rated(values: pl.Series) -> bool:
-    low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
-    return low >= 0 and 1 < high <= 10 and values.n_unique() <= 2 * _TYPICAL_STARS
+def _rating_ranges(
+    values: Mapping[str, pl.Series], kinds: Mapping[str, ValueKind]
+) -> dict[str, tuple[float, float]]:
+    return {
+        event: (float(known.min()), float(known.max()))  # type: ignore[arg-type]
+        for event, known in values.items()
+        if kinds[event] == "rating"
+    }
 
 
-def _time_medians(train: pl.DataFrame) -> dict[str, float]:
+def _medians(values: Mapping[str, pl.Series], kinds: Mapping[str, ValueKind]) -> dict[str, float]:
     medians = {
-        event: float(values.filter(values > 0).median() or 0.0)  # type: ignore[arg-type]
-        for event, values in sorted(_values(train).items())
-        if is_timed(event)
+        event: float(known.filter(known > 0).median() or 0.0)  # type: ignore[arg-type]
+        for event, known in values.items()
+        if kinds[event] in ("time", "plays", "quantity")
     }
     return {event: median for event, median in medians.items() if median > 0}

@@ -11,6 +11,7 @@ from tacit.core.types import Float32, Float64, Int32, Json
 from tacit.data import columns as col
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
+from tacit.data.returns import settled_type, undone_purchases
 from tacit.data.users import UNKNOWN, traits_by_code
 from tacit.engine.state import State
 from tacit.reading.shapes import canonical_events
@@ -79,11 +80,13 @@ def history_of(
     item = np.concatenate([fitted.item, live.item])[order]
     kinds = fitted.kinds + live.kinds
     kind = [log.kinds.index(name) if name in log.kinds else -1 for name in kinds]
+    weight = np.concatenate([fitted.weight, live.weight])[order]
+    weight[undone_purchases(item.tolist(), [kinds[place] for place in order], order >= len(fitted.item))] = 0
     offsets = np.array([0, len(item)], dtype=np.int64)
     queries = Queries(
         offsets=offsets,
         item=item,
-        weight=np.concatenate([fitted.weight, live.weight])[order],
+        weight=weight,
         at=at,
         kind=np.array(kind, dtype=np.int16)[order],
         now=np.array([max(log.end, at[-1] if len(at) else log.end)]),
@@ -116,7 +119,9 @@ def _live(state: State, since: Sequence[Event], requested: Sequence[Event], fitt
     log = state.snapshot.interactions
     events = [*since, *requested]
     codes = state.catalogue.items.encode([event.item_id for event in events])
-    kinds = canonical_events(pl.Series([event.event for event in events], dtype=pl.String)).to_list()
+    event_map = state.snapshot.weights.events
+    named = canonical_events(pl.Series([event.event for event in events], dtype=pl.String)).to_list()
+    kinds = [settled_type(name, event.value, event_map) for name, event in zip(named, events, strict=True)]
     at = [event.at for event in events]
     known = set(zip(fitted.item.tolist(), fitted.at.tolist(), fitted.kinds, strict=True))
     # The event of a request has no time of its own: its time may equal that of the last event of the log.
@@ -124,7 +129,8 @@ def _live(state: State, since: Sequence[Event], requested: Sequence[Event], fitt
         place >= len(since) or what not in known
         for place, what in enumerate(zip(codes.tolist(), at, kinds, strict=True))
     ]
-    kept = np.flatnonzero((codes >= 0) & np.array(new, dtype=bool)).tolist()
+    heard = [is_new and not event_map.ignored(kind) for is_new, kind in zip(new, kinds, strict=True)]
+    kept = np.flatnonzero((codes >= 0) & np.array(heard, dtype=bool)).tolist()
     kept_kinds = [kinds[place] for place in kept]
     return _Events(
         codes[kept],

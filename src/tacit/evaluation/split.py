@@ -13,7 +13,7 @@ from tacit.core.types import Bool, Int32, Int64
 from tacit.data import columns as col
 from tacit.data import splits
 from tacit.data.catalogue import Catalogue
-from tacit.data.event_names import strength
+from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.interactions import Interactions, time_of, timing_of
 from tacit.data.queries import Queries
 from tacit.data.users import Users
@@ -84,6 +84,7 @@ def make_split(
     candidates: CandidatesOf = "catalogue",
     clean_train: CleanTrain = _as_it_is,
     weights: Mode = "default",
+    event_map: EventMap = NO_EVENT_MAP,
 ) -> Split:
     """Cut a cleaned event frame.
 
@@ -110,6 +111,8 @@ def make_split(
         left out of the test as well: they are no new users.
     weights : {"default", "names", "auto"}
         How event types are weighed; see `tacit.data.weights`.
+    event_map : EventMap
+        What the user says that event types mean: targets are events of types that say yes.
 
     Raises
     ------
@@ -128,7 +131,7 @@ def make_split(
         raise ConfigError(f"share is {share}; it must lie between 0 and 1")
     timing = timing_of(events)
     chosen = protocol or splits.DEFAULT[timing]
-    held = _held(events, chosen, share, seed)
+    held = _held(events, chosen, share, seed, event_map)
     cut = splits.cut_time(time_of(events, timing), share) if chosen == "time" else None
     return _split(
         events.filter(~held),
@@ -139,27 +142,36 @@ def make_split(
         cut=cut,
         clean_train=clean_train,
         weights=weights,
+        event_map=event_map,
         allow_seen=allow_seen,
         candidates=candidates,
     )
 
 
 def training_part(
-    events: pl.DataFrame, *, protocol: splits.Protocol | None = None, share: float = 0.1, seed: int = 7
+    events: pl.DataFrame,
+    *,
+    protocol: splits.Protocol | None = None,
+    share: float = 0.1,
+    seed: int = 7,
+    event_map: EventMap = NO_EVENT_MAP,
 ) -> pl.DataFrame:
     """Return the events that models learn from in the `make_split` with the same arguments.
 
     The test of that split stays unseen, so it can evaluate anything chosen on these events.
     """
-    return events.filter(~_held(events, protocol or splits.DEFAULT[timing_of(events)], share, seed))
+    chosen = protocol or splits.DEFAULT[timing_of(events)]
+    return events.filter(~_held(events, chosen, share, seed, event_map))
 
 
-def _held(events: pl.DataFrame, protocol: splits.Protocol, share: float, seed: int) -> pl.Series:
+def _held(
+    events: pl.DataFrame, protocol: splits.Protocol, share: float, seed: int, event_map: EventMap
+) -> pl.Series:
     timing = timing_of(events)
     splits.check(protocol, timing)
     user, item = (Vocabulary.of(events[name]).encode(events[name]) for name in (col.USER, col.ITEM))
-    # Weights by name: other weights would be learned from the test too.
-    says_yes = [event for event in events[col.EVENT].unique() if strength(event) > 0]
+    # Strengths of types: weights that are learned would be learned from the test too.
+    says_yes = [event for event in events[col.EVENT].unique() if event_map.strength(event) > 0]
     chosen = events[col.EVENT].is_in(says_yes).to_numpy()
     at, rng = time_of(events, timing), generator(seed, "split")
     return pl.Series(splits.held_out(user, item, at, chosen, protocol, share, rng))
@@ -175,6 +187,7 @@ def split_from_files(
     candidates: CandidatesOf = "catalogue",
     clean_train: CleanTrain = _as_it_is,
     weights: Mode = "default",
+    event_map: EventMap = NO_EVENT_MAP,
 ) -> Split:
     """Return the split that two files make: histories from the first, targets from the second.
 
@@ -189,6 +202,7 @@ def split_from_files(
         cut=None,
         clean_train=clean_train,
         weights=weights,
+        event_map=event_map,
         allow_seen=allow_seen,
         candidates=candidates,
     )
@@ -204,6 +218,7 @@ def _split(
     cut: float | None,
     clean_train: CleanTrain,
     weights: Mode,
+    event_map: EventMap,
     allow_seen: bool,
     candidates: CandidatesOf,
 ) -> Split:
@@ -214,13 +229,15 @@ def _split(
         raise DataError("the split leaves no event on one side; give a longer log or another --share")
     left_out = test[col.USER].n_unique() - remaining[col.USER].n_unique()
     train, test = cleaned, remaining
-    rule = EventWeights.fit(train, weights)
+    rule = EventWeights.fit(train, weights, events=event_map)
     vocabulary, rows = _known_items(train, test, items, candidates)
     catalogue = Catalogue.from_frame(rows, vocabulary)
     catalogue = replace(catalogue, available=np.ones(len(catalogue), dtype=bool))
     people = Users.of(described, train[col.USER])
     log = Interactions.from_frame(rule.weigh(train), vocabulary, people)
-    liked = rule.weigh(test).filter(pl.col(col.WEIGHT) > 0)
+    # By type: how much an event was a yes (its rating, its quantity) is for models to learn, not a target.
+    says_yes = [event for event in test[col.EVENT].unique() if rule.type_strength(event) > 0]
+    liked = test.filter(pl.col(col.EVENT).is_in(says_yes))
     users, offsets, targets = _targets(log, liked, vocabulary, allow_seen)
     now = cut if cut is not None else log.end
     moments = first_moments(log, test, users) if len(log.moment_columns) else None

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import polars as pl
 
 from tacit.core.errors import ConfigError, DataError
-from tacit.data.event_names import UNKNOWN, plain_name, strength
+from tacit.data.event_names import plain_name
 from tacit.data.times import parser_for
 from tacit.reading.choices import EVENT, ITEM, ROLES, SEQ, TIMESTAMP, USER, VALUE
 
@@ -121,21 +120,6 @@ def looks_like_header(first: Sequence[str], second: Sequence[str]) -> bool:
     if len(set(cells)) < len(cells) or len(second) != len(first):
         return False
     return any(_is_number(cell) for cell in second) and all(re.match(r"[^\W\d]", cell) for cell in cells)
-
-
-def event_name(path: Path, value_column: str | None) -> str:
-    """Return the event type of a log without a column for it: from the file's name, else from its values.
-
-    ``game_purchase.dat`` holds purchases and ``ratings.csv`` ratings.
-    """
-    words = re.split(r"[\W_]+", path.name.split(".")[0].lower())
-    for word in ("addtocart" if "cart" in words else "", *words):
-        singular = word.removesuffix("s")
-        if word and (strength(singular) != UNKNOWN or singular in ("purchase", "buy", "order")):
-            return "cart" if singular == "addtocart" else singular
-    if value_column is None:
-        return "view"
-    return "rating" if plain_name(value_column) not in ("hours", "playtime", "dwell", "dwelltime") else "play"
 
 
 def _id_column(names: Sequence[str], wanted: Mapping[str, str] | None, role: str) -> str:

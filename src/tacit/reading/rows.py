@@ -10,9 +10,11 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import times
+from tacit.data.event_names import event_of_file
+from tacit.data.value_kinds import ValueKind, value_kind
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
-from tacit.reading.mapping import event_name, roles_of
+from tacit.reading.mapping import roles_of
 
 _COLUMN = {
     USER: col.USER,
@@ -77,10 +79,14 @@ class Rows:
         roles = roles_of(cells, named, wanted)
         sign = _list_sign(cells, roles)
         time = _time_parser(path, cells, roles)
-        value = roles.get(VALUE)
         flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
-        event = reading.event or event_name(path, value)
+        event = reading.event or event_of_file(path, _value_kind(cells, roles, named))
         return cls(roles, event, time, sign, False, named, columns, flag)
+
+
+def _value_kind(cells: pl.DataFrame, roles: Mapping[str, str], named: bool) -> ValueKind | None:
+    value = roles.get(VALUE)
+    return None if value is None else value_kind(value if named else None, cells[value])
 
 
 def _time_parser(path: Path, cells: pl.DataFrame, roles: Mapping[str, str]) -> times.Parser | None:

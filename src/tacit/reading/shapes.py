@@ -8,20 +8,15 @@ import re
 import polars as pl
 
 from tacit.data import columns as col
-from tacit.data.event_names import plain_name
+from tacit.data.event_names import common_name
 
-_CANONICAL = {
-    "viewitem": "view", "detailpageview": "view", "productview": "view", "pageview": "view", "pv": "view",
-    "addtocart": "cart", "addtobasket": "cart", "fav": "favorite", "purchasecomplete": "purchase",
-    "transaction": "purchase", "buy": "purchase", "selectitem": "click", "viewitemlist": "impression",
-}  # fmt: skip
 _LIST = re.compile(r"[^\s,;|]+(?P<s>[,;| ])[^\s,;|]+((?P=s)[^\s,;|]+)*")
 
 
 def canonical_events(names: pl.Series) -> pl.Series:
     """Return event types, with the names of GA4, Google retail and Taobao replaced by common ones."""
     distinct = names.unique().drop_nulls()
-    known = {name: _CANONICAL.get(plain_name(name), name) for name in distinct}
+    known = {name: common_name(name) for name in distinct}
     changed = {name: common for name, common in known.items() if name != common}
     return names.replace(changed) if changed else names
 

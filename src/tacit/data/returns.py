@@ -1,0 +1,173 @@
+"""Purchases that were undone: negative amounts, cancelled orders, and what is left of a purchase.
+
+Logs tell of a return in three ways: by an event type of its own (``refund``, ``order_cancelled``), by a
+negative quantity or price on a purchase, or by the number of the order (UCI Online Retail marks a
+cancelled invoice with a leading C). The last two become events of a type of their own, so that they are no
+yes anywhere: not in what is learned, not in a report and not among the targets of an evaluation.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from tacit.core.types import Bool
+from tacit.data import columns as col
+from tacit.data.event_map import NO_EVENT_MAP, EventMap
+from tacit.data.event_names import meaning
+from tacit.data.event_parts import words_of
+from tacit.data.value_kinds import kind_of_name, missing_ratings
+
+RETURN, CANCEL = "return", "cancel"
+"""Types of the events that negative amounts and cancelled orders become."""
+
+_ORDER_WORDS = re.compile(
+    "order|invoice|bill|receipt|transaction|rechnung|bestell|fact?ur|commande|pedido|fattura|ordine|zamow|订单|注文|주문"
+)
+_CANCELLED = r"^\s*[cC]-?\d{3,}\s*$"
+_NUMBERED = r"^\s*\d{3,}\s*$"
+
+
+def settled(
+    events: pl.DataFrame, value_column: str | None = None, event_map: EventMap = NO_EVENT_MAP
+) -> pl.DataFrame:
+    """Return a log in which returned and cancelled purchases are events of their own types.
+
+    Ratings that say only that there is none (a lone -1, a frequent 0 below a scale from 1) become missing.
+
+    Parameters
+    ----------
+    events : polars.DataFrame
+        See `tacit.data.columns`; rows and their order stay.
+    value_column : str, optional
+        Name that the column of values had in its source.
+    event_map : EventMap
+        What the user says that event types mean.
+    """
+    types = events[col.EVENT].unique()
+    bought = [name for name in types if _can_be_returned(name, value_column, event_map)]
+    given = event, value = events[col.EVENT], events[col.VALUE]
+    if bought and bool((value < 0).any()):
+        negative = (value < 0).fill_null(False) & event.is_in(bought)
+        event, value = event.set(negative, RETURN), value.set(negative, None).fill_null(-value)
+    cancelled = _cancelled_orders(events)
+    if cancelled is not None:
+        event = event.set(cancelled & event.is_in([name for name in types if _is_buy(name)]), CANCEL)
+    for name in types:
+        if meaning(name).rated or meaning(name).plain:
+            of_type = event == name
+            unsaid = missing_ratings(value.filter(of_type))
+            if unsaid.any():
+                value = value.set(_spread(of_type, unsaid), None)
+    if event is given[0] and value is given[1]:
+        return events
+    return events.with_columns(event.alias(col.EVENT), value.alias(col.VALUE))
+
+
+def settled_type(event: str, value: float | None, event_map: EventMap = NO_EVENT_MAP) -> str:
+    """Return the type of a single event: a return where its amount is negative."""
+    negative = value is not None and value < 0
+    return RETURN if negative and _can_be_returned(event, None, event_map) else event
+
+
+def undoes(event: str) -> bool:
+    """Return whether an event type undoes a purchase."""
+    return meaning(event).sense in ("return", "cancel")
+
+
+def left_of_purchases(events: pl.DataFrame, counted: Sequence[str] = ()) -> pl.Series | None:
+    """Return what share of each purchase is left after returns, 1 for other events; None if none was undone.
+
+    Amounts count where both sides have them, else events. A return before the first purchase of its pair
+    undoes one that the log does not have.
+
+    Parameters
+    ----------
+    events : polars.DataFrame
+    counted : sequence of str
+        Types whose value is a quantity.
+    """
+    types = events[col.EVENT].unique().to_list()
+    undoing, bought = [name for name in types if undoes(name)], [name for name in types if _is_buy(name)]
+    if not undoing or not bought:
+        return None
+    returns = events.filter(pl.col(col.EVENT).is_in(undoing)).select(col.USER, col.ITEM, _moment(), col.VALUE)
+    pairs = returns.select(col.USER, col.ITEM).unique()
+    rows = events.with_row_index("row").join(pairs, on=[col.USER, col.ITEM], how="semi")
+    buys = rows.filter(pl.col(col.EVENT).is_in(bought)).with_columns(_moment())
+    by_amount = pl.col(col.EVENT).is_in(list(counted)) & (pl.col(col.VALUE) > 0)
+    totals = buys.group_by(col.USER, col.ITEM).agg(
+        pl.when(by_amount).then(pl.col(col.VALUE)).otherwise(1.0).sum().alias("bought"),
+        by_amount.all().alias("has_amounts"),
+        pl.col("moment").min().alias("first"),
+    )
+    amount = pl.col(col.VALUE).abs()
+    undone = (
+        returns.join(totals, on=[col.USER, col.ITEM])
+        .filter(pl.col("moment") >= pl.col("first"))
+        .group_by(col.USER, col.ITEM)
+        .agg(pl.when(pl.col("has_amounts") & (amount > 0)).then(amount).otherwise(1.0).sum().alias("undone"))
+    )
+    left = buys.join(totals, on=[col.USER, col.ITEM]).join(undone, on=[col.USER, col.ITEM])
+    share = left.select("row", (1 - pl.col("undone") / pl.col("bought")).clip(0, 1).alias("left"))
+    whole = pl.Series("left", [1.0], dtype=pl.Float64).new_from_index(0, len(events))
+    return whole.scatter(share["row"], share["left"])
+
+
+def undone_purchases(items: Sequence[int], kinds: Sequence[str], new: Bool) -> Bool:
+    """Return which events of one history are purchases that a later new event undoes, the last one first.
+
+    Parameters
+    ----------
+    items : sequence of int
+        In order of time.
+    kinds : sequence of str
+        The event type of each.
+    new : bool[events]
+        Events that the snapshot was not fitted on: it has set off the returns that it knows.
+    """
+    undone = np.zeros(len(items), dtype=bool)
+    if not any(undoes(kind) for kind in set(kinds)):
+        return undone
+    open_purchases: dict[int, list[int]] = {}
+    for place, (item, kind) in enumerate(zip(items, kinds, strict=True)):
+        if _is_buy(kind):
+            open_purchases.setdefault(item, []).append(place)
+        elif new[place] and undoes(kind) and open_purchases.get(item):
+            undone[open_purchases[item].pop()] = True
+    return undone
+
+
+def _is_buy(event: str) -> bool:
+    return meaning(event).sense == "buy"
+
+
+def _can_be_returned(event: str, value_column: str | None, event_map: EventMap) -> bool:
+    if event_map.chosen(event) is not None:
+        return False  # the user has said what it means
+    counted = value_column is not None and kind_of_name(value_column) == "quantity"
+    return _is_buy(event) or (counted and meaning(event).strength > 0)
+
+
+def _cancelled_orders(events: pl.DataFrame) -> pl.Series | None:
+    """Return where the number of the order is that of a cancelled one, None if there is no such number."""
+    for name in events.columns:
+        if events[name].dtype != pl.String or name in (col.USER, col.ITEM, col.EVENT):
+            continue
+        if not any(map(_ORDER_WORDS.search, words_of(name))):
+            continue
+        cancelled = events[name].str.contains(_CANCELLED).fill_null(False)
+        if cancelled.any() and bool(events[name].str.contains(_NUMBERED).any()):
+            return cancelled
+    return None
+
+
+def _spread(where: pl.Series, of_those: pl.Series) -> pl.Series:
+    """Return a mask of all rows from one of some of them."""
+    places = where.arg_true().filter(of_those)
+    return pl.Series("spread", [False]).new_from_index(0, len(where)).scatter(places, True)
+
+
+def _moment() -> pl.Expr:
+    return pl.coalesce(col.TIMESTAMP, pl.col(col.SEQ).cast(pl.Float64), pl.lit(0.0)).alias("moment")
