@@ -240,14 +240,14 @@ def _after_date(texts: pl.Series) -> pl.DataFrame:
     seconds = hour * 3600 + minute * 60 + second
     # 24:00 ends a day; a leap second is the first one of the next minute.
     possible = (minute < 60) & (second <= 60) & (hour <= 24) & ((hour < 24) | (seconds == 86_400))
-    told = pl.col("h").is_not_null()
+    has_clock = pl.col("h").is_not_null()
     # An hour alone has two digits (2024-03-13T08) or a noon (8 PM).
     precise = pl.col("mi").is_not_null() | noon.is_not_null() | apart
     frame = frame.with_columns(hour=hour)
     return frame.select(
-        clock=pl.when(told).then(seconds + fraction).otherwise(0.0),
+        clock=pl.when(has_clock).then(seconds + fraction).otherwise(0.0),
         zone=pl.col("zone"),
-        whole=pl.col("read").is_not_null() & (~told | (possible & precise).fill_null(False)),
+        whole=pl.col("read").is_not_null() & (~has_clock | (possible & precise).fill_null(False)),
     )
 
 
