@@ -22,29 +22,8 @@ from tacit.data.event_words import (
 
 _LONGEST_PART = 40
 _NEVER_FUSED = frozenset(
-    [
-        "less",
-        "not",
-        "no",
-        "non",
-        "ban",
-        "end",
-        "ship",
-        "drop",
-        "flag",
-        "pin",
-        "tip",
-        "bid",
-        "bad",
-        "good",
-        "lead",
-        "and",
-        "then",
-        "gift",
-        "star",
-        "rate",
-        "pass",
-    ]
+    {"less", "not", "no", "non", "ban", "end", "ship", "drop", "flag", "pin", "tip", "bid", "bad", "good"}
+    | {"lead", "and", "then", "gift", "star", "rate", "pass"}
 )
 """Words that inside another one are mostly not themselves (endless, notebook, flagship)."""
 _SHORT_PARTS = frozenset({"to", "in", "of", "on", "at", "by", "my", "up", "is", "un", "ad", "pv"})
