@@ -489,3 +489,223 @@ block
 hide""",
 }
 """Names, one a line, by the sense of their words; "shown" says nothing of a choice."""
+
+BY_SIGN: dict[str, str] = {
+    "yes": """AddPaymentInfo
+AddToCart
+AddToWishlist
+Contact
+Donate
+InitiateCheckout
+Lead
+Purchase
+Schedule
+StartTrial
+SubmitApplication
+Subscribe
+ViewContent
+WatchVideo
+pagevisit
+af_rate
+af_content_view
+af_travel_booking
+af_ad_click
+af_share
+af_start_trial
+af_initiated_checkout
+af_purchase
+Placed Order
+Ordered Product
+Viewed Product
+Clicked Email
+Started Checkout
+Added to Cart
+product_viewed
+collection_viewed
+product_added_to_cart
+cart_viewed
+checkout_started
+payment_info_submitted
+checkout_completed
+purchase_item
+clickedObjectIDs
+convertedObjectIDs
+addedToCartObjectIDsAfterSearch
+purchasedObjectIDs
+viewedObjectIDs
+clickrow
+endplay
+is_profile_enter
+song_liked
+lesson_completed
+article_shared
+video_watched_75
+added_to_favorites
+hotel_click
+meal_ordered
+ticket_bought
+property_saved
+job_applied
+job_viewed
+size_selected
+color_selected
+add_on_selected
+store_locator_click
+Watched Movie
+Rated Title
+My List Add
+playlist_add
+track_play
+stream_complete
+follow_seller
+like_comment
+tweet_favorited
+reply_created
+photo_viewed
+course_enrolled
+quiz_started
+book_borrowed
+loan_created
+donation_made
+gift_card_purchased
+fav_add
+wishlist.add
+bought_together
+subscribe_button_clicked
+coupon_redeemed
+review_posted
+helpful_vote
+thumbsUp""",
+    "shown": """CompleteRegistration
+Search
+FindLocation
+af_login
+af_complete_registration
+af_list_view
+af_update
+af_opened_from_push_notification
+af_ad_view
+Active on Site
+Received Email
+Opened Email
+Bounced Email
+search_submitted
+view_category
+session_ping
+consent
+banner
+viewedFilters
+clickedFilters
+appload
+app_background
+screen_load
+item_rendered
+item_exposed
+rec_displayed
+carousel_impression
+feed_served
+notification_sent
+sms_delivered
+push_delivered
+ad_served
+listing_impression
+pageload
+page_scrolled
+menu_opened
+modal_shown
+signin
+sign_in_failed
+otp_sent
+profile_completed
+address_added
+password_changed
+card_added
+language_changed
+sort_by_price
+filter_by_brand
+pagination
+ab_variant_assigned
+experiment_exposure
+api_error
+network_error
+timeout
+ping
+cart_error
+checkout_failed
+not_viewed
+unviewed
+view_home
+view_list
+Screen Viewed Home
+location_update
+config_fetched
+app_updated""",
+    "no": """Cancelled Order
+Refunded Order
+Marked Email as Spam
+Unsubscribed
+product_removed_from_cart
+RemoveFromWishlist
+is_hate
+unlike_video
+hide_ad
+hide_item
+not_for_me
+dont_show
+block_channel
+mute_channel
+unfollow_seller
+skip_track
+next_skip
+thumbsDown
+disliked_song
+item_hidden
+seller_blocked
+content_reported
+recommendation_dismissed
+rec_rejected
+suggestion_declined
+swipedLeft
+return_requested
+return_completed
+refund_processed
+partial_refund
+order_returned
+order_void
+booking_cancellation
+cancel_booking
+reservation_canceled
+subscription_cancel
+unenroll
+course_unenrolled
+withdrawn_application
+delete_from_list
+removed_from_favorites
+removed_bookmark
+unpin
+unsave
+deleted_item
+trash_item
+basket_remove
+cart_item_deleted
+negative_review
+complaint_submitted
+chargeback_received
+dispute_created
+uninstalled
+app_deleted
+bad_recommendation
+less_of_this
+hate_this
+nope
+downvoted
+vote_down
+spam
+abuse_reported
+ban
+snoozed
+ignored
+skipped_ad
+abandon_cart""",
+}
+"""More names: pixels, attribution, mail and shop products."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.data.event_cases import BY_MEANING
+from tests.data.event_cases import BY_MEANING, BY_SIGN
 
 from tacit.data.event_names import (
     UNKNOWN,
@@ -58,6 +58,13 @@ def test_names_of_many_products_and_languages(kind: str) -> None:
     read = {name: meaning(name) for name in BY_MEANING[kind].splitlines()}
     assert all(found.known for found in read.values())
     assert {name: found.strength for name, found in read.items() if found.strength != STRENGTHS[kind]} == {}
+
+
+@pytest.mark.parametrize(("kind", "sign"), [("yes", 1), ("shown", 0), ("no", -1)])
+def test_more_names_say_yes_no_or_nothing(kind: str, sign: int) -> None:
+    read = {name: meaning(name) for name in BY_SIGN[kind].splitlines()}
+    assert all(found.known for found in read.values())
+    assert [name for name, found in read.items() if (found.strength > 0) - (found.strength < 0) != sign] == []
 
 
 def test_names_that_say_no() -> None:
@@ -119,6 +126,10 @@ def test_words_that_turn_others_around(name: str, value: float) -> None:
         ("payment_declined", 0),
         ("offer_declined", -0.6),
         ("viewed_and_bought", 1),
+        ("endless_scroll", 0),
+        ("lesson_completed", 0.8),
+        ("notebook_purchased", 1),
+        ("flagship_store_visit", 0.25),
     ],
 )
 def test_a_noun_is_not_the_act(name: str, value: float) -> None:

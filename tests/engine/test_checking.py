@@ -168,6 +168,8 @@ def test_what_is_no_number_is_refused(raw: float, message: str) -> None:
         ("2025-02-19T21:20:00Z", NOW),
         ("2025-02-19T22:20:00+01:00", NOW),
         ("2025-02-19 21:20", NOW),
+        ("1740000000", NOW),
+        ("Wed, 19 Feb 2025 21:20:00 GMT", NOW),
         ("2025-02-19", datetime(2025, 2, 19, tzinfo=UTC).timestamp()),
         (FIRST_MOMENT, FIRST_MOMENT),
         (NOW + 300, NOW + 300),  # a client's clock may be five minutes ahead
@@ -197,9 +199,12 @@ def test_a_time_without_a_zone_is_utc_wherever_the_machine_stands(monkeypatch: p
         (NOW * 1e3 + 301_000, "the timestamp is more than five minutes in the future"),
         (math.nan, "the timestamp is not a finite number"),
         pytest.param(10**400, "the timestamp is too large", id="huge"),
-        ("yesterday", "the timestamp is neither a number nor an ISO 8601 time"),
-        ("", "the timestamp is neither a number nor an ISO 8601 time"),
-        ("1740000000", "the timestamp is neither a number nor an ISO 8601 time"),
+        (
+            "yesterday",
+            "the timestamp: 'yesterday' depends on when it was written: write day and time, such as "
+            "2024-03-13 08:26:05",
+        ),
+        ("", "the timestamp: '' is no time"),
         ("1985-01-01", "the timestamp is before 1990"),
     ],
 )
@@ -209,7 +214,7 @@ def test_what_is_no_time_is_refused(raw: float | str, message: str) -> None:
     assert str(error.value) == message
 
 
-@given(st.floats(FIRST_MOMENT + 1, NOW), st.sampled_from([1.0, 1e3, 1e6, 1e9]))
+@given(st.floats(6.5e8, NOW), st.sampled_from([1.0, 1e3, 1e6, 1e9]))
 def test_the_unit_of_a_time_follows_from_its_size(at: float, unit: float) -> None:
     assert checked_time(at * unit, NOW) == pytest.approx(at, abs=1e-3)
 

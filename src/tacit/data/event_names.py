@@ -190,7 +190,7 @@ def _turned_around(senses: Set[Sense], words: Set[str], bases: Set[str]) -> Even
         if senses & {"like", "save", "add"} or words & _KEPT_BY_UN:
             return EventMeaning(_STRENGTH["dismiss"], True, "dismiss")
         return _NOTHING if senses & ACTS else None
-    if "like" in senses or bases & {"recommend", "recommended"}:
+    if "like" in senses or bases & {"recommend", "recommended", "show"}:
         return EventMeaning(_STRENGTH["dislike"], True, "dislike")
     return _NOTHING if senses & (ACTS | REFUSALS | {"exposure"}) else None
 

@@ -21,7 +21,12 @@ from tacit.data.event_words import (
 )
 
 _LONGEST_PART = 40
-_SHORT_PARTS = frozenset({"to", "in", "of", "on", "at", "by", "my", "up", "is", "un", "no", "ad", "pv"})
+_NEVER_FUSED = frozenset(
+    {"less", "not", "no", "non", "ban", "end", "ship", "drop", "flag", "pin", "tip", "bid", "bad", "good"}
+    | {"lead", "and", "then", "gift", "star", "rate", "pass"}
+)
+"""Words that inside another one are mostly not themselves (endless, notebook, flagship)."""
+_SHORT_PARTS = frozenset({"to", "in", "of", "on", "at", "by", "my", "up", "is", "un", "ad", "pv"})
 
 
 def senses_of(bases: list[str]) -> list[tuple[str, Sense]]:
@@ -140,7 +145,7 @@ def _fused_parts(word: str) -> tuple[str, ...]:
             if before is None or (len(part) < 3 and part not in _SHORT_PARTS):
                 continue
             base = english_base(part)
-            parts = (*before, base) if base is not None else None
+            parts = (*before, base) if base is not None and base not in _NEVER_FUSED else None
             if parts is not None and (best[stop] is None or len(parts) < len(best[stop] or ())):
                 best[stop] = parts
     return best[-1] or ()

@@ -38,16 +38,16 @@ ENGLISH: dict[Sense, str] = {
     "like": "like favorite favourite favor favour fav love upvote thumbsup heart superlike enjoy "
     "interest interested relevant helpful useful want good positive endorse recommend adore clap kudos "
     "applaud great",
-    "save": "bookmark save wishlist watchlist shortlist wish follow share repost retweet download "
-    "install collect pin clip refer vote react reaction accept approve approval join repeat inquire "
-    "inquiry enquiry enquire contact call copy chat reply lead bid match checkin tip shelf shelve queue "
-    "notifyme installation interview",
+    "save": "upgrade schedule bookmark save wishlist watchlist shortlist wish follow share repost "
+    "retweet download install collect pin clip refer vote react reaction accept approve approval join "
+    "repeat inquire inquiry enquiry enquire contact call copy chat reply lead bid match checkin tip "
+    "shelf shelve queue notifyme installation interview",
     "cart": "cart basket atc trolley",
     "play": "play watch listen read stream dwell playback hours hour playtime watchtime readtime "
     "scrobble autoplay consume consumption replay minutes seconds",
     "click": "click clickout clickthrough tap select selection choose chose chosen press outlink",
-    "complete": "complete completion finish finalize finalise success succeed successful succeeded done "
-    "confirm confirmation end apply",
+    "complete": "endplay complete completion finish finalize finalise success succeed successful "
+    "succeeded done confirm confirmation end apply",
     "add": "add addition increase put",
     "start": "start begin began begun initiate resume continue try launch attempt progress",
     "open": "open expand",
@@ -56,15 +56,15 @@ ENGLISH: dict[Sense, str] = {
     "glance screenview",
     "exposure": "impression exposure shown display displayed impress imp expose visible render viewable "
     "appear unseen",
-    "soft": "show serve search query searched scroll load unload list listview ranked available "
-    "unavailable category home homepage result session app application suggest suggestion recommendation "
-    "recommended recs rec reco offer propose promote promotion promo banner campaign rank ranking "
-    "returning leave left exit quit stop pause seek buffer buffering next previous back forward rewind "
-    "swipe hover mouseover mouseout zoom focus blur ping engagement engage update change edit modify "
-    "refresh reload close background foreground deeplink navigate navigation route form survey menu tab "
-    "receive fetch prefetch autocomplete enter popup modal tooltip carousel widget bounce idle wakeup "
-    "onboarding tutorial tour compare price stock inventory restock outbid ship shipment shipping "
-    "dispatch deliver delivery delivered more",
+    "soft": "downgrade active pagination show serve search query searched scroll load unload list "
+    "listview ranked available unavailable category home homepage result session app application suggest "
+    "suggestion recommendation recommended recs rec reco offer propose promote promotion promo banner "
+    "campaign rank ranking returning leave left exit quit stop pause seek buffer buffering next previous "
+    "back forward rewind swipe hover mouseover mouseout zoom focus blur ping engagement engage update "
+    "change edit modify refresh reload close background foreground deeplink navigate navigation route "
+    "form survey menu tab receive fetch prefetch autocomplete enter popup modal tooltip carousel widget "
+    "bounce idle wakeup onboarding tutorial tour compare price stock inventory restock outbid ship "
+    "shipment shipping dispatch deliver delivery delivered more",
     "mail": "email mail push sms notification newsletter message inbox alert",
     "sent": "send sent",
     "matter": "coupon voucher discount promocode code card address method",
@@ -91,39 +91,40 @@ ENGLISH: dict[Sense, str] = {
     "not": "not no non dont didnt doesnt isnt wasnt wont without",
     "and": "and then",
     "plain": "interaction interact event feedback action activity",
-    "object": "item product sku article video movie film song track artist album page content user "
-    "customer member visitor client my your this that the a an to from in on of at by for with is was "
-    "has be as it out off up down right button btn link image photo news post story place make made "
-    "submit request issue web site mobile online ecommerce retail shop store game music podcast course "
-    "class playlist info deal now later again id type name new old first last step cta box element "
-    "component row tile thumb seller brand creator channel group room hotel flight job ad ads advert "
-    "count number total time listing goods screen profile sign check thank part long short quick full "
-    "auto single double multi bag mark level",
+    "object": "format payload copyright input output lesson dropdown contactless notebook item product "
+    "sku article video movie film song track artist album page content user customer member visitor "
+    "client my your this that the a an to from in on of at by for with is was has be as it out off up "
+    "down right button btn link image photo news post story place make made submit request issue web "
+    "site mobile online ecommerce retail shop store game music podcast course class playlist info deal "
+    "now later again id type name new old first last step cta box element component row tile thumb "
+    "seller brand creator channel group room hotel flight job ad ads advert count number total time "
+    "listing goods screen profile sign check thank part long short quick full auto single double multi "
+    "bag mark level",
 }
 """Senses of English words, base forms (and irregular or misleading ones)."""
 
 PHRASES: dict[str, Sense] = {
     "swipe left": "dislike", "swipe right": "like", "thumb down": "dislike", "thumb up": "like",
     "vote down": "dislike", "vote up": "like", "charge back": "cancel", "not again": "dislike",
-    "opt out": "dismiss", "sign up": "hard", "sign in": "hard", "sign out": "hard", "log in": "hard",
-    "log out": "hard", "first visit": "hard", "sort order": "hard", "drop price": "soft", "a b": "hard",
-    "my list": "save", "wish list": "save", "watch list": "save", "read list": "save",
-    "add playlist": "save", "later save": "save", "later watch": "save", "later read": "save",
-    "later listen": "save", "add bag": "cart", "spend time": "play", "spent time": "play",
-    "add payment info": "checkout", "add shipping info": "checkout", "check in": "save",
-    "check out": "checkout", "apply job": "buy", "application submit": "buy", "complete checkout": "buy",
-    "checkout success": "buy", "place order": "buy", "purchase restore": "buy",
-    "complete profile": "soft", "save profile": "soft", "ad view": "exposure", "no thank": "dislike",
-    "later maybe": "skip", "load more": "soft", "show more": "soft", "see more": "soft",
-    "learn more": "click", "notify me": "save", "lost interest": "dislike", "give back": "return",
-    "send back": "return", "take out": "remove", "app store": "object", "session book": "buy",
-    "add friend": "save", "quick view": "view", "pause subscription": "soft", "not finish": "skip",
-    "not complete": "skip", "not show up": "dismiss", "ask question": "save", "request quote": "save",
-    "info request": "save", "schedule tour": "save", "list page": "soft", "order history": "soft",
-    "order status": "soft", "order track": "soft", "like page": "like", "turn off": "dismiss",
-    "auto renew off": "dismiss", "home page": "soft", "watch ad": "soft", "out stock": "soft",
-    "back stock": "soft", "price alert": "save", "moved wishlist": "save", "trade in": "soft",
-    "profile enter": "view", "page profile": "view",
+    "for me not": "dislike", "opt out": "dismiss", "sign up": "hard", "sign in": "hard",
+    "sign out": "hard", "log in": "hard", "log out": "hard", "first visit": "hard", "sort order": "hard",
+    "drop price": "soft", "a b": "hard", "my list": "save", "wish list": "save", "watch list": "save",
+    "read list": "save", "add playlist": "save", "later save": "save", "later watch": "save",
+    "later read": "save", "later listen": "save", "add bag": "cart", "spend time": "play",
+    "spent time": "play", "add payment info": "checkout", "add shipping info": "checkout",
+    "check in": "save", "check out": "checkout", "apply job": "buy", "application submit": "buy",
+    "complete checkout": "buy", "checkout success": "buy", "place order": "buy",
+    "purchase restore": "buy", "complete profile": "soft", "save profile": "soft", "ad view": "exposure",
+    "no thank": "dislike", "later maybe": "skip", "load more": "soft", "show more": "soft",
+    "see more": "soft", "learn more": "click", "notify me": "save", "lost interest": "dislike",
+    "give back": "return", "send back": "return", "take out": "remove", "app store": "object",
+    "session book": "buy", "add friend": "save", "quick view": "view", "pause subscription": "soft",
+    "not finish": "skip", "not complete": "skip", "not show up": "dismiss", "ask question": "save",
+    "request quote": "save", "info request": "save", "schedule tour": "save", "list page": "soft",
+    "order history": "soft", "order status": "soft", "order track": "soft", "like page": "like",
+    "turn off": "dismiss", "auto renew off": "dismiss", "home page": "soft", "watch ad": "soft",
+    "out stock": "soft", "back stock": "soft", "price alert": "save", "moved wishlist": "save",
+    "trade in": "soft", "profile enter": "view", "page profile": "view",
 }  # fmt: skip
 """Senses of words that stand in one name, in any order, in base forms."""
 

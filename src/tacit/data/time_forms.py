@@ -9,22 +9,23 @@ from collections.abc import Callable
 
 import polars as pl
 
+from tacit.data.time_fast import SIGNS
 from tacit.data.time_words import months, weekdays
 
-PARTS = {
+PARTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "dmy": pl.Int32,
     "mdy": pl.Int32,
     "ymd": pl.Int32,
     "clock": pl.Float64,
     "zone": pl.String,
-    "sign": pl.String,
+    "sign": SIGNS,
     "weekday": pl.Int8,
     "number": pl.Float64,
 }
 """Columns of parts: days since 1970 under each reading (equal where there is one only; ``ymd`` is for years
 of two digits), seconds of the day, zone as written, the sign between the numbers of a date that has several
-readings (with a 2 behind it for years of two digits), ISO weekday where one is written, and the number of
-a text that is one."""
+readings (with a 2 behind it for years of two digits), ISO weekday where one is written, and a number where
+the text is one after all."""
 
 _STEP = 500_000
 """Texts at a time: bounds the memory of the parts of a text."""
@@ -224,7 +225,7 @@ def _finished(frame: pl.DataFrame) -> pl.DataFrame:
 def _after_date(texts: pl.Series) -> pl.DataFrame:
     """Return ``clock`` (seconds of the day), ``zone`` and ``whole`` (all was read) of what follows a date."""
     raw = _groups(texts, _AFTER_DATE)
-    two_digits = raw["h"].str.len_bytes() == 2
+    apart = (raw["h"].str.len_bytes() == 2) & texts.str.contains(r"^[\st]")
     frame = _whole(raw, "h", "mi", "s")
     noon = pl.coalesce("before", "after").str.slice(0, 1)
     hour = (
@@ -239,14 +240,14 @@ def _after_date(texts: pl.Series) -> pl.DataFrame:
     seconds = hour * 3600 + minute * 60 + second
     # 24:00 ends a day; a leap second is the first one of the next minute.
     possible = (minute < 60) & (second <= 60) & (hour <= 24) & ((hour < 24) | (seconds == 86_400))
-    told = pl.col("h").is_not_null()
+    has_clock = pl.col("h").is_not_null()
     # An hour alone has two digits (2024-03-13T08) or a noon (8 PM).
-    precise = pl.col("mi").is_not_null() | noon.is_not_null() | two_digits
+    precise = pl.col("mi").is_not_null() | noon.is_not_null() | apart
     frame = frame.with_columns(hour=hour)
     return frame.select(
-        clock=pl.when(told).then(seconds + fraction).otherwise(0.0),
+        clock=pl.when(has_clock).then(seconds + fraction).otherwise(0.0),
         zone=pl.col("zone"),
-        whole=pl.col("read").is_not_null() & (~told | (possible & precise).fill_null(False)),
+        whole=pl.col("read").is_not_null() & (~has_clock | (possible & precise).fill_null(False)),
     )
 
 

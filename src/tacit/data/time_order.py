@@ -36,7 +36,7 @@ class Written:
     Parameters
     ----------
     parts : polars.DataFrame
-        Days under each reading (``dmy``, ``mdy``, ``ymd``), and ``clock``.
+        Days under each reading (``dmy``, ``mdy``; ``ymd`` where years may have two digits), and ``clock``.
     texts : polars.Series of str
         As they are written.
     rows : polars.Series of int
@@ -49,8 +49,11 @@ class Written:
 
     def first(self, mask: pl.Series) -> str:
         """Return the first text of a mask, and its row."""
-        at = first_of(mask)
-        return f"{self.texts[at]} in row {self.rows[at]:,}"
+        return self.at(first_of(mask))
+
+    def at(self, place: int) -> str:
+        """Return a text, and its row if there are others."""
+        return f"{self.texts[place]} in row {self.rows[place]:,}" if len(self.rows) > 1 else self.texts[place]
 
 
 def chosen(written: Written, dates: Dates | None) -> tuple[Order, str | None]:
@@ -103,7 +106,7 @@ def _two_readings(written: Written) -> str:
     at = first_of((days["dmy"] != days["mdy"]).fill_null(False))
     first, second = (_shown(days[name][at]) for name in ("dmy", "mdy"))
     return (
-        f"{written.texts[at]} in row {written.rows[at]:,} may be {first} or {second}, and neither a value "
+        f"{written.at(at)} may be {first} or {second}, and neither a value "
         f"above 12 nor the order of the rows decides: give --dates dmy for {first} or --dates mdy for "
         f"{second} (dates='dmy' or 'mdy' in Python)"
     )
@@ -147,7 +150,7 @@ def first_of(mask: pl.Series) -> int:
 
 
 def _has_short_years(written: Written) -> bool:
-    return bool(written.parts["ymd"].is_not_null().any())
+    return "ymd" in written.parts.columns and bool(written.parts["ymd"].is_not_null().any())
 
 
 def _year_first(written: Written) -> str | None:
@@ -179,7 +182,7 @@ def _year_first(written: Written) -> str | None:
         return shown
     at = first_of(days["ymd"].is_not_null())
     raise AmbiguousTimes(
-        f"{written.texts[at]} in row {written.rows[at]:,} may be {_shown(last[at])} or "
+        f"{written.at(at)} may be {_shown(last[at])} or "
         f"{_shown(days['ymd'][at])}: "
         "give --dates dmy or --dates mdy (dates=... in Python) if the year stands last, or write years with "
         "four digits"

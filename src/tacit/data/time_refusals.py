@@ -16,14 +16,14 @@ _KINDS = (
         r"\d{1,2}[-/.]\d{1,2}\.?|[^\W\d_]+\.?\s+\d{1,2}(\s+\d{1,2}:\d{2}.*)?|\d{1,2}月\d{1,2}日.*",
         "has no year",
     ),
+    (
+        r".*\bago\b.*|yesterday.*|today.*|tomorrow.*|now|last \w+|昨天.*|今天.*|前天.*",
+        "depends on when it was written",
+    ),
     (r"[+-]?p(?=.*\d)[\dymwdths.,]+", "is a span of time, not a moment"),
     (
         r"\d+\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?|weeks?|months?|years?)\.?(\s.*)?",
         "is a span of time, not a moment",
-    ),
-    (
-        r".*\bago\b.*|yesterday.*|today.*|tomorrow.*|now|last \w+|昨天.*|今天.*|前天.*",
-        "depends on when it was written",
     ),
     (r"(令和|平成|昭和|民國|民国|reiwa|heisei).*", "counts years of another calendar"),
     (

@@ -30,6 +30,7 @@ class Zones:
         self.unplaced = False
         self.ambiguous: dict[str, str] = {}
         self.fixed: set[str] = set()
+        self.unknown: list[str] = []
         if timezone != "UTC":
             _check(timezone)
 
@@ -61,7 +62,7 @@ class Zones:
         self.unplaced = self.unplaced or local.null_count() < len(local)
         return self._in_zone(local, self.timezone)
 
-    def placed(self, local: pl.Series, zone: pl.Series, texts: pl.Series, at: pl.Series) -> pl.Series:
+    def placed(self, local: pl.Series, zone: pl.Series) -> pl.Series:
         """Return Unix seconds of local seconds, each with its own zone as written; null zones have none."""
         names = zone.unique().drop_nulls().to_list()
         if not names:
@@ -110,7 +111,10 @@ class Zones:
         if name in AMBIGUOUS_ZONES:
             self.ambiguous[name] = AMBIGUOUS_ZONES[name]
             return None
-        return _zone_named(name)
+        found = _zone_named(name)
+        if found is None:
+            self.unknown.append(name)
+        return found
 
     @cached_property
     def _own_names(self) -> set[str]:

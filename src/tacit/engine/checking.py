@@ -6,13 +6,12 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 import numpy as np
 
 from tacit.core.errors import DataError
 from tacit.data.clean import FIRST_MOMENT
-from tacit.data.times import SECONDS_PER_UNIT
+from tacit.data.times import read_moment
 from tacit.engine.requests import NewEvent
 from tacit.store.events import Event, Subject
 
@@ -144,14 +143,18 @@ def checked_number(raw: float | int, what: str) -> float:
 
 
 def checked_time(raw: float | int | str, now: float) -> float:
-    """Return a time in Unix seconds; numbers may be s, ms, µs or ns, texts ISO 8601.
+    """Return a time in Unix seconds, read as the times of a log are.
 
     Raises
     ------
     DataError
         If it is no time, before 1990, or more than five minutes ahead of now.
     """
-    at = _seconds(raw)
+    moment = raw if isinstance(raw, str) else checked_number(raw, "timestamp")
+    try:
+        at = read_moment(moment)
+    except DataError as error:
+        raise DataError(f"the timestamp: {error}") from error
     if at < FIRST_MOMENT:
         raise DataError("the timestamp is before 1990")
     if at > now + _AHEAD:
@@ -165,14 +168,3 @@ def _subject(raw: NewEvent) -> tuple[Subject, str]:
     if raw.user_id is not None:
         return "user", checked_id(raw.user_id, "user_id")
     return "session", checked_id(raw.session_id, "session_id")
-
-
-def _seconds(raw: float | int | str) -> float:
-    if isinstance(raw, str):
-        try:
-            moment = datetime.fromisoformat(raw)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError) as error:
-            raise DataError("the timestamp is neither a number nor an ISO 8601 time") from error
-    number = checked_number(raw, "timestamp")
-    return number * next(seconds for least, seconds in SECONDS_PER_UNIT if abs(number) >= least)

@@ -22,7 +22,7 @@ from tacit.core.version import __version__
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
-from tacit.data.times import parser_for
+from tacit.data.times import read_moment
 from tacit.data.weights import EventWeights
 from tacit.encoders import minilm, tuned
 from tacit.encoders.cold import Quality
@@ -175,13 +175,10 @@ def _before(events: pl.DataFrame, until: str | None) -> pl.DataFrame:
 
 def _moment(until: str) -> float:
     """Return the Unix time of a time given as text."""
-    if isinstance(until, str):
-        written = pl.Series([until])
-        parse = parser_for(written)
-        moment = None if parse is None else parse(written)[0]
-        if moment is not None:
-            return float(moment)
-    raise ConfigError(f"until {until!r} is no time; write 2024-05-01, 2024-05-01T12:00 or Unix seconds")
+    try:
+        return read_moment(until)
+    except DataError as error:
+        raise ConfigError(f"until {error}") from error
 
 
 def _head(
