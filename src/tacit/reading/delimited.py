@@ -251,10 +251,18 @@ def _quoting_of(lines: list[str], separator: str) -> Quoting | None:
         whole = [line for line in sample if re.search(_WHOLE_CELL.format(sign=sign), line)]
         if len(whole) <= 0.5 * len(sample):
             return None
-    escapes = sum(bool(re.search(rf'[^{sign}]\\"(?!{sign}|$)', line)) for line in sample)
-    doubled = sum(bool(re.search(rf'[^{sign}]""(?!{sign}|$)', line)) for line in sample)
     blanks = any(re.search(rf'{sign} +"[^"]*"\s*(?:{sign}|$)', line) for line in sample)
-    return Quoting(separator, escape=escapes > doubled, blanks=blanks)
+    plain, escaped = (Quoting(separator, escape=escape, blanks=blanks) for escape in (False, True))
+    if not any('\\"' in line for line in sample):
+        return plain
+    return escaped if _agreement(lines, escaped) > _agreement(lines, plain) else plain
+
+
+def _agreement(lines: list[str], quoting: Quoting) -> float:
+    """Return the share of the records that have the usual number of cells."""
+    layout = Layout(quoting.separator, (), None, quoting=quoting)
+    widths = [len(cells_of(text, layout)) for _, text in _whole_records(lines, layout)]
+    return Counter(widths).most_common(1)[0][1] / len(widths)
 
 
 def _whole_records(lines: list[str], layout: Layout) -> list[tuple[int, str]]:
