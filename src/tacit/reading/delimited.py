@@ -8,11 +8,12 @@ import csv
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
 from tacit.data import columns as col
-from tacit.reading.mapping import looks_like_header
+from tacit.reading.headers import is_header
 from tacit.reading.textfile import Block
 
 REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
@@ -21,6 +22,8 @@ REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
 _KNOWN = ("\t", "::", ",", ";", "||", "|", "\x01", "~", "^", " ")
 _QUOTED = re.compile(r'"[^"]*"')
 _LONGEST_LINE = 1_000_000
+_ROWS = 200
+"""Rows that a header is compared with."""
 
 csv.field_size_limit(16 * 2**20)
 
@@ -161,12 +164,20 @@ def _unusual(lines: list[str]) -> list[str]:
     return sorted(doubles) + sorted(signs - set(_KNOWN))
 
 
-def layout_of(lines: list[str], first_line: int = 1) -> Layout:
-    """Return how a file is built, from its first lines (none of them empty; the first has this number)."""
+def layout_of(lines: list[str], first_line: int = 1, *, header: Literal["yes", "no"] | None = None) -> Layout:
+    """Return how a file is built, from its first lines (none of them empty; the first has this number).
+
+    Raises
+    ------
+    AmbiguousError
+        If the first line may be a header or not, and it is not said which.
+    """
     separator = separator_of(lines)
     first = cells_of(lines[0], separator)
-    second = cells_of(lines[1], separator) if len(lines) > 1 else first
-    if looks_like_header([cell or "" for cell in first], [cell or "" for cell in second]):
+    rows = [
+        [cell or "" for cell in row] for row in (cells_of(line, separator) for line in lines[1 : 1 + _ROWS])
+    ]
+    if is_header([cell or "" for cell in first], rows) if header is None else header == "yes":
         names = [(cell or "").strip().partition(":")[0] for cell in first]
         return Layout(separator, _distinct(names), lines[0], first_line)
     counts = Counter(_width(line, separator) if separator else 1 for line in lines[:200])

@@ -15,9 +15,9 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
-from tacit.data.source import ColumnUse, Source
+from tacit.data.source import Source
 from tacit.reading import delimited, jsonlines, parquetfile, textfile
-from tacit.reading import mapping as roles
+from tacit.reading import id_columns
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
@@ -94,7 +94,7 @@ def read_items(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     from tacit.reading.tables import catalogue_columns, read_table
 
     table = read_table(path)
-    return catalogue_columns(table, roles.item_column(table.columns, reading.item_columns))
+    return catalogue_columns(table, id_columns.item_column(table.columns, reading.item_columns))
 
 
 def read_users(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
@@ -108,7 +108,7 @@ def read_users(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     from tacit.reading.tables import identified, read_table
 
     table = read_table(path)
-    return identified(table, roles.user_column(table.columns, reading.user_columns), col.USER)
+    return identified(table, id_columns.user_column(table.columns, reading.user_columns), col.USER)
 
 
 def _sample_of(path: Path) -> bytes:
@@ -155,7 +155,7 @@ def _parser(path: Path, encoding: str, reading: Reading) -> _Parser:
             raise DataError(f"{path} holds no JSON record of an event")
         rows = Rows.of(path, frame, True, reading)
         return _Parser(lambda b: jsonlines.parse(b.lines, b.first), rows, None, "JSON lines")
-    layout = delimited.layout_of(lines, filled[0] + 1)
+    layout = delimited.layout_of(lines, filled[0] + 1, header=reading.header)
     frame, _ = delimited.parse(block, layout)
     if not len(frame):
         raise DataError(
@@ -200,13 +200,19 @@ def _source(
         reason = rejected["reason"][0] if len(rejected) else "no row"
         raise DataError(f"{path} holds no event that can be read (first row: {reason})")
     rows_in = len(frame) + len(rejected)
-    taken = {column: role for role, column in parser.rows.roles.items()}
-    columns = tuple(
-        ColumnUse(name, taken.get(name), "name" if name in taken else None) for name in parser.rows.columns
-    )
     dialect = dialect_of(parser.rows, parser.separator, parser.kind)
     return Source(
-        frame, rejected, rows_in, parser.rows.roles, dialect, encoding, parser.separator, path, raw, columns
+        frame,
+        rejected,
+        rows_in,
+        parser.rows.roles,
+        dialect,
+        encoding,
+        parser.separator,
+        path,
+        raw,
+        parser.rows.uses,
+        parser.rows.notes,
     )
 
 

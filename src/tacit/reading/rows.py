@@ -11,10 +11,10 @@ from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import times
 from tacit.data.event_names import event_of_file
-from tacit.data.value_kinds import ValueKind, value_kind
+from tacit.data.source import ColumnUse
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
-from tacit.reading.mapping import roles_of
+from tacit.reading.roles import Assignment, assign, given
 
 _COLUMN = {
     USER: col.USER,
@@ -56,6 +56,12 @@ class Rows:
     flag : str or None
         The one number in the event column of all rows: it means that something happened; the file's name
         gives the type.
+    uses : tuple of ColumnUse
+        Every column and what it is used for.
+    dropped : tuple of str
+        Columns that are left out.
+    notes : tuple of str
+        What was guessed, each a sentence.
     """
 
     roles: dict[str, str]
@@ -66,22 +72,67 @@ class Rows:
     named: bool
     columns: tuple[str, ...]
     flag: str | None = None
+    uses: tuple[ColumnUse, ...] = ()
+    dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
-        """Return how to read a file, judging by its first rows."""
+        """Return how to read a file, judging by its rows."""
         cells = sample.drop(col.LINE)
-        columns = tuple(cells.columns)
-        wanted = reading.columns
-        if not wanted and not named and shapes.is_impression_log(cells):
-            roles = {USER: columns[1], ITEM: columns[4], TIMESTAMP: columns[2]}
-            return cls(roles, "click", times.parser_for(cells[columns[2]]), None, True, named, columns)
-        roles = roles_of(cells, named, wanted)
-        sign = _list_sign(cells, roles)
-        time = _time_parser(path, cells, roles)
+        if not reading.columns and not named and shapes.is_impression_log(cells):
+            return cls._of_impressions(cells)
+        if (sign := _list_sign(cells, reading.columns)) is not None:
+            lists = next(name for name in cells.columns if shapes.browse_separator(cells[name]) is not None)
+            user = next(name for name in cells.columns if name != lists)
+            found = given(cells.columns, {USER: user, ITEM: lists})
+        else:
+            found = assign(cells, named, reading, path)
+        return cls._by(found, path, cells, named, reading, sign)
+
+    @classmethod
+    def given(cls, path: Path, sample: pl.DataFrame, reading: Reading) -> "Rows":
+        """Return how to read a table whose roles are given: nothing is guessed."""
+        cells = sample.drop(col.LINE)
+        return cls._by(given(cells.columns, reading.columns), path, cells, True, reading, None)
+
+    @classmethod
+    def _by(
+        cls,
+        found: Assignment,
+        path: Path,
+        cells: pl.DataFrame,
+        named: bool,
+        reading: Reading,
+        sign: str | None,
+    ) -> "Rows":
+        roles = found.roles
         flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
-        event = reading.event or event_of_file(path, _value_kind(cells, roles, named))
-        return cls(roles, event, time, sign, False, named, columns, flag)
+        event = reading.event or event_of_file(path, found.value_kind)
+        return cls(
+            roles,
+            event,
+            _time_parser(path, cells, roles),
+            sign,
+            False,
+            named,
+            tuple(cells.columns),
+            flag,
+            found.columns,
+            found.dropped,
+            found.notes,
+        )
+
+    @classmethod
+    def _of_impressions(cls, cells: pl.DataFrame) -> "Rows":
+        columns = tuple(cells.columns)
+        roles = {USER: columns[1], ITEM: columns[4], TIMESTAMP: columns[2]}
+        taken = {column: role for role, column in roles.items()}
+        uses = tuple(
+            ColumnUse(name, taken.get(name), "shape" if name in taken else None) for name in columns
+        )
+        time = times.parser_for(cells[columns[2]])
+        return cls(roles, "click", time, None, True, False, columns, uses=uses)
 
 
 def _value_kind(cells: pl.DataFrame, roles: Mapping[str, str], named: bool) -> ValueKind | None:
@@ -108,6 +159,7 @@ def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFram
     """Return the events of a part of a file, and the ``line`` and ``reason`` of rejected rows."""
     absent = [name for name in rows.columns if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
+    frame = frame.drop(rows.dropped)
     if rows.impressions:
         frame = shapes.impression_events(frame)
     elif rows.list_sign is not None:
@@ -153,9 +205,12 @@ def _check_exact(ids: pl.Series) -> None:
         )
 
 
-def _list_sign(cells: pl.DataFrame, roles: Mapping[str, str]) -> str | None:
-    column = cells[roles[ITEM]]
-    return shapes.browse_separator(column) if column.dtype == pl.String and cells.width == 2 else None
+def _list_sign(cells: pl.DataFrame, wanted: Mapping[str, str]) -> str | None:
+    """Return the separator between items where the rows are users with lists of items."""
+    if wanted or cells.width != 2 or not all(kind == pl.String for kind in cells.dtypes):
+        return None
+    signs = [shapes.browse_separator(column) for column in cells]
+    return next((sign for sign in signs if sign is not None), None)
 
 
 def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
