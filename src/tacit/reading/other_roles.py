@@ -95,13 +95,13 @@ def _time(
     columns: Columns, known: Mapping[str, str], free: Sequence[str], found: Found, reading: Reading, path: Path
 ) -> str | None:
     scored = [(points, name) for name in free if (points := _time_points(columns, known, name)) is not None]
-    scored.sort(key=lambda one: -one[0])
+    scored = sorted(((points - _follows(columns, name, scored), name) for points, name in scored), reverse=True)
     if not scored:
         return None
     best = scored[0]
     if columns.kind(best[1]) == "other time":
         found.notes.append(f"the only times are those of {best[1]}: they were taken for the times of the events")
-    rivals = [name for points, name in scored[1:] if best[0] - points < _NEAR]
+    rivals = [name for points, name in scored if name != best[1] and best[0] - points < _NEAR]
     far = [name for name in rivals if _differ(columns, best[1], name)]
     if far and not reading.accept_guess:
         raise AmbiguousError(
@@ -113,6 +113,19 @@ def _time(
     return best[1]
 
 
+def _follows(columns: Columns, name: str, others: Sequence[tuple[float, str]]) -> float:
+    """Return what a column of times loses that are never before those of another: what came of the event."""
+    late = _seconds(columns, name)
+    for _, other in others:
+        if other == name:
+            continue
+        after = late - _seconds(columns, other)
+        after = after[np.isfinite(after)]
+        if len(after) >= 20 and after.min() >= 0 and (after > 0).mean() > 0.5:
+            return 1.0
+    return 0.0
+
+
 def _time_points(columns: Columns, known: Mapping[str, str], name: str) -> float | None:
     """Return how well a column fits the time of the event; None if it cannot."""
     content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
@@ -122,7 +135,7 @@ def _time_points(columns: Columns, known: Mapping[str, str], name: str) -> float
         return None
     if not named and (not evidence.certain and not _plain_moments(content)):
         return None
-    if kind not in (None, "time", "other time", "calendar", "id", "record", "number", "order", "text"):
+    if kind not in _MAY_BE_TIME and not evidence.certain:
         return None
     decided = any(columns.decides(known[role], name) for role in (USER, ITEM) if role in known)
     if kind != "time" and (decided or (kind == "calendar" and columns.named)):
@@ -133,8 +146,13 @@ def _time_points(columns: Columns, known: Mapping[str, str], name: str) -> float
     return points + 0.4 * min(1.0, content.ratio)
 
 
+_MAY_BE_TIME = (None, "time", "other time", "calendar", "id", "record", "number", "order", "text")
+
+
 def _plain_moments(content: Content) -> bool:
-    """Return whether numbers are hardly anything but moments though their name says nothing."""
+    """Return whether cells are hardly anything but moments though their name says nothing."""
+    if content.form == "text":  # a date of a two-digit year with a time of day
+        return content.times.share > 0.995 and bool(content.sample.str.contains(":", literal=True).all())
     return content.times.kind in ("seconds", "milliseconds", "microseconds") and content.low >= 1e9
 
 

@@ -17,7 +17,7 @@ from tacit.reading.column_content import Content
 from tacit.reading.column_names import NOTHING, Kind, NameMeaning
 from tacit.reading.column_pairs import Pairs, rows_of
 
-NAME_POINTS = 6.0
+NAME_POINTS = 8.0
 """Points of a whole, plain name of a role."""
 
 _USER_BY_NAME: Mapping[Kind, float] = {
@@ -128,11 +128,10 @@ def _fits(kind: Kind, content: Content) -> bool:
         return True
     if kind in ("time", "other time"):
         return content.times.share > 0.5 or not (form == "text" and content.times.share == 0 and content.known > 20)
-    if kind in ("rating", "quantity", "plays", "dwell", "price", "number", "statistic", "rank"):
-        measured = form in ("integer", "decimal", "flag")
-        if kind in ("rating", "dwell") and content.times.certain and content.low > 1e8:
-            return False
-        return measured and not (kind == "quantity" and content.padded)
+    if kind in _MEASURED:
+        return form in ("integer", "decimal", "flag") and _fits_measure(kind, content)
+    if content.times.certain and form == "text":  # dates, whatever a part of the name may mean elsewhere
+        return False
     if kind in ("title", "text"):
         return form == "text" or content.known < 5
     if kind == "email":
@@ -142,6 +141,17 @@ def _fits(kind: Kind, content: Content) -> bool:
     if kind == "category":
         return content.ratio < 0.9 or content.known < 30
     return True
+
+
+_MEASURED = frozenset(("rating", "quantity", "plays", "dwell", "price", "number", "statistic", "rank"))
+
+
+def _fits_measure(kind: Kind, content: Content) -> bool:
+    if kind in ("rating", "dwell") and content.times.certain and content.low > 1e8:
+        return False
+    if kind == "rating":  # an amount of money has cents and no end
+        return content.high <= 1_000 and (content.digits <= 1 or content.whole or content.high <= 10)
+    return not (kind == "quantity" and content.padded)
 
 
 def is_measure(content: Content) -> bool:
@@ -162,14 +172,16 @@ def user_points(columns: Columns, name: str) -> float:
     points -= 2.0 * (content.share("ip") > 0.9) + 8.0 * (content.share("json") > 0.9)
     points -= 5.0 * (content.share("agent") > 0.9)
     points += {"user": 3.5, "item": -3.5, "order": -1.5, "session": -1.0}.get(content.prefix or "", 0.0)
-    points += 1.5 * (content.share("name and number") > 0.9) + 2.0 * (content.share("reviewer") > 0.9)
+    points += 2.5 * (content.share("name and number") > 0.9) + 2.0 * (content.share("reviewer") > 0.9)
     if not (content.share("name and number") > 0.9):
         points -= 2.0 * (content.share("slug") > 0.8 and content.share("uuid") < 0.5)
+    points += 1.0 * (content.share("hash") > 0.9) + 0.5 * (content.share("uuid") > 0.9)
+    points -= 1.0 * (content.share("coded") > 0.9)
     points -= 3.0 * any(content.share(shape) > 0.9 for shape in ("asin", "imdb"))
     points -= 2.0 * any(content.share(shape) > 0.9 for shape in ("isbn", "ean"))
     points -= 2.0 * (content.share("words") > 0.7 and content.share("cased name") < 0.7)
     if _is_attribute(columns, name, of_orders=True):
-        points -= 4.0
+        points -= _attribute_cost(columns, name, "user")
     return points
 
 
@@ -182,13 +194,14 @@ def item_points(columns: Columns, name: str) -> float:
     points -= 6.0 * (content.share("agent") > 0.9) + 6.0 * (content.share("phone") > 0.9)
     points += {"user": -3.5, "item": 3.5, "order": -3.0, "session": -3.0}.get(content.prefix or "", 0.0)
     points -= 1.0 * (content.share("name and number") > 0.9) + 2.0 * (content.share("reviewer") > 0.9)
+    points += 1.0 * (content.share("coded") > 0.9)
     points += 2.0 * (content.share("slug") > 0.8 and content.share("uuid") < 0.5)
     points += 3.0 * any(content.share(shape) > 0.9 for shape in ("asin", "imdb"))
     points += 2.0 * any(content.share(shape) > 0.9 for shape in ("isbn", "ean"))
     points += 2.0 * (content.share("words") > 0.7 and content.length < 80 and content.unique > 20)
     points -= 2.0 * (content.share("cased name") > 0.9)
     if _is_attribute(columns, name, of_orders=False):
-        points -= 4.0
+        points -= _attribute_cost(columns, name, "item")
     return points
 
 
@@ -221,7 +234,8 @@ def _key_points(columns: Columns, name: str) -> float:
         points -= 1.5 * (rows >= 300 and content.unique <= 12)
     if content.form == "flag" and rows >= 10:
         points -= 6.0
-    points -= 6.0 * is_measure(content)
+    points -= 6.0 * is_measure(content) + 2.5 * (rows >= 30 and _is_small_grid(content))
+    points -= 2.0 * (content.form == "decimal" and not is_measure(content))
     if content.times.share > 0.99 and columns.kind(name) not in ("user", "item"):
         points -= 6.0 if content.times.certain else 2.0 if content.times.kind != "excel days" else 0.0
     points -= 2.0 * (rows < 0.5 * content.rows) + 4.0 * (rows < 0.1 * content.rows)
@@ -230,6 +244,11 @@ def _key_points(columns: Columns, name: str) -> float:
     points -= 2.5 * (content.events > 0.7 and content.unique <= 30)
     points -= 1.5 * (content.share("words") > 0.5 and content.share("json") < 0.5 and content.unique < 30)
     return points
+
+
+def _is_small_grid(content: Content) -> bool:
+    """Return whether all numbers are small and few: grades, counts, hours."""
+    return content.form in ("integer", "decimal") and 0 <= content.low and content.high <= 24 and not content.padded
 
 
 def _is_attribute(columns: Columns, name: str, *, of_orders: bool) -> bool:
@@ -248,6 +267,12 @@ def _is_attribute(columns: Columns, name: str, *, of_orders: bool) -> bool:
             continue
         return True
     return False
+
+
+def _attribute_cost(columns: Columns, name: str, role: Kind) -> float:
+    """Return the points that an attribute of something else loses: fewer where its name is plain."""
+    plain = columns.kind(name) == role and columns.name(name).certainty >= 0.8
+    return 1.5 if plain else 4.0
 
 
 def is_brief(columns: Columns, name: str) -> bool:
@@ -272,13 +297,13 @@ def order_points(columns: Columns, user: str, item: str) -> float:
     if columns.kind(user) is None and columns.kind(item) is None:
         places = columns.all.index(user), columns.all.index(item)
         points += 1.0 if places[0] < places[1] else -1.0
-    points += 0.75 * np.sign(_runs(columns, user) - _runs(columns, item))
-    return float(points)
+    runs = columns.pairs.repeats_in_a_row(user) - columns.pairs.repeats_in_a_row(item)
+    if len(columns.table) >= 50 and abs(runs) > _RUNS:  # a user's rows often follow each other
+        points += 1.0 if runs > 0 else -1.0
+    return points
 
 
-def _runs(columns: Columns, name: str) -> float:
-    found = columns.pairs.repeats_in_a_row(name)
-    return round(found, 1)
+_RUNS = 0.25
 
 
 def attribute_points(columns: Columns, name: str) -> tuple[float, float]:
