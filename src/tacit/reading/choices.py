@@ -12,6 +12,9 @@ from tacit.core.parameters import Parameterised, build, declared, parameter, val
 Dates = Literal["dmy", "mdy"]
 """Order of day and month in dates of numbers."""
 
+Header = Literal["yes", "no"]
+"""Whether the first line names the columns."""
+
 IdRule = Literal["trim-float", "fold-case"]
 """What is done to ids: ``17602.0`` becomes ``17602``, or capital letters become small ones."""
 
@@ -51,6 +54,8 @@ class Reading(Parameterised):
         ``17602.0``, fold-case makes small letters of capital ones.
     encoding : str or None
         Encoding of text files; detected by default.
+    header : {"yes", "no"} or None
+        Whether the first line of a text file names its columns; detected by default.
     """
 
     columns: Mapping[str, str] = parameter(default_factory=dict)
@@ -62,6 +67,7 @@ class Reading(Parameterised):
     timezone: str = "UTC"
     ids: tuple[IdRule, ...] = ()
     encoding: str | None = None
+    header: Header | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tacit.data import columns as col
-from tacit.reading.mapping import looks_like_header
+from tacit.reading.choices import NO_CHOICES, Reading
+from tacit.reading.headers import is_header
 from tacit.reading.records import Quoting, Records, records
 from tacit.reading.textfile import Block
 
@@ -212,8 +213,14 @@ def _unusual(lines: list[str]) -> list[str]:
     return sorted(doubles) + sorted(signs - set(_KNOWN))
 
 
-def layout_of(lines: list[str], first_line: int = 1) -> Layout:
-    """Return how a file is built, from its first lines; the first is not empty and has this number."""
+def layout_of(lines: list[str], first_line: int = 1, reading: Reading = NO_CHOICES) -> Layout:
+    """Return how a file is built, from its first lines; the first is not empty and has this number.
+
+    Raises
+    ------
+    AmbiguousError
+        If the first line may be a header or not, and it is not said which.
+    """
     told = _SEPARATOR_LINE.fullmatch(lines[0].strip()) if len(lines) > 1 else None
     skipped = 1 if told else 0
     separator = told[1] if told else separator_of(_after_comments(lines))
@@ -226,7 +233,7 @@ def layout_of(lines: list[str], first_line: int = 1) -> Layout:
     notes = _notes([lines[place] for place in preamble])
     left_out = frozenset(first_line + place for place in preamble)
     first, rows = cells_of(table[0], bare), [cells_of(text, bare) for text in table[1:]]
-    if looks_like_header(first, rows[0] if rows else first):
+    if _has_header(first, rows, reading):
         names = [cell.strip().removeprefix("#").strip().partition(":")[0] for cell in first]
         names = _fitted(names, rows)
         line = first_line + skipped + whole[before][0]
@@ -234,6 +241,15 @@ def layout_of(lines: list[str], first_line: int = 1) -> Layout:
     width = Counter(len(row) for row in [first, *rows]).most_common(1)[0][0]
     names = [str(place) for place in range(1, width + 1)]
     return Layout(separator, tuple(names), None, 0, left_out, quoting, notes)
+
+
+def _has_header(first: list[str], rows: list[list[str]], reading: Reading) -> bool:
+    """Return whether the first line is a header; one that holds the columns that the caller names is."""
+    if reading.header is not None:
+        return reading.header == "yes"
+    cells = {cell.strip() for cell in first}
+    wanted = {name for name in reading.columns.values() if not name.isdigit()}
+    return bool(wanted & cells) or is_header(first, rows)
 
 
 def _after_comments(lines: list[str]) -> list[str]:

@@ -164,7 +164,7 @@ def _as_named(table: pl.DataFrame, mapping: Mapping[str, str]) -> Rows:
     """Return how rows become events, by the names of the columns only: nothing is guessed."""
     named = {role: name for role, name in _ROLES.items() if name in table.columns}
     wanted = {**named, **mapping}
-    rows = Rows.of(FRAME, table.head(SAMPLE_ROWS), False, Reading(columns=wanted))
+    rows = Rows.given(FRAME, table.head(SAMPLE_ROWS), Reading(columns=wanted))
     return replace(rows, event=_PLAIN_EVENT, list_sign=None)
 
 

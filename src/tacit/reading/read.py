@@ -15,14 +15,13 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
-from tacit.data.source import ColumnUse, Source
-from tacit.reading import delimited, jsonlines, parquetfile, textfile
-from tacit.reading import mapping as roles
+from tacit.data.source import Source
+from tacit.reading import delimited, id_columns, jsonlines, parquetfile, textfile
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
 from tacit.reading.records import Records, records
-from tacit.reading.rows import Rows, finished
+from tacit.reading.rows import Rows, events_of
 from tacit.reading.typed import json_rows, numbered, plain
 
 SAMPLE_ROWS = 20_000
@@ -55,11 +54,11 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
         raw = partial(parquetfile.raw_rows, path)
         return _read_table(parquetfile.read(path), path, "Parquet", reading, raw=raw)
     encoding = textfile.encoding_of(sample)
-    form = _form_of(path, encoding)
-    table, rejected = _whole_table(path, encoding, form, progress)
-    rows = Rows.of(path, table, form.named, reading)
+    form = _form_of(path, encoding, reading)
+    parts, rejected = _parts(path, encoding, form, progress)
+    rows = Rows.of(path, _together(parts), form.named, reading)
     raw = partial(_raw_records, path, encoding, form)
-    return _source(path, table, rejected, rows, form, encoding, raw)
+    return _source(path, parts, rejected, rows, form, encoding, raw)
 
 
 def read_frame(table: pl.DataFrame, *, reading: Reading = NO_CHOICES) -> Source:
@@ -93,7 +92,7 @@ def read_items(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     from tacit.reading.tables import catalogue_columns, read_table
 
     table = read_table(path)
-    return catalogue_columns(table, roles.item_column(table.columns, reading.item_columns))
+    return catalogue_columns(table, id_columns.item_column(table.columns, reading.item_columns))
 
 
 def read_users(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
@@ -107,7 +106,7 @@ def read_users(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     from tacit.reading.tables import identified, read_table
 
     table = read_table(path)
-    return identified(table, roles.user_column(table.columns, reading.user_columns), col.USER)
+    return identified(table, id_columns.user_column(table.columns, reading.user_columns), col.USER)
 
 
 def _sample_of(path: Path) -> bytes:
@@ -152,7 +151,7 @@ class _Form:
     notes: tuple[str, ...] = ()
 
 
-def _form_of(path: Path, encoding: str) -> _Form:
+def _form_of(path: Path, encoding: str, reading: Reading) -> _Form:
     """Return how to read a file, judging by its first lines."""
     lines = _first_lines(path, encoding)
     blank = next((place for place, line in enumerate(lines) if line.strip()), None)
@@ -162,7 +161,7 @@ def _form_of(path: Path, encoding: str) -> _Form:
     if _is_json(path, texts):
         one_a_line = partial(records, quoting=None)
         return _Form(one_a_line, lambda part: jsonlines.parse(part.text, part.line), True, kind="JSON lines")
-    layout = delimited.layout_of(texts, blank + 1)
+    layout = delimited.layout_of(texts, blank + 1, reading)
     if layout.header is not None and not any(line.strip() for line in texts[1:]):
         raise DataError(f"{path} has a header and no row beneath it")
     return _Form(
@@ -175,22 +174,28 @@ def _form_of(path: Path, encoding: str) -> _Form:
     )
 
 
-def _whole_table(
+def _parts(
     path: Path, encoding: str, form: _Form, progress: Progress
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return all rows of a file as text, and the rejected records."""
-    parts, size = [], max(path.stat().st_size, 1)
+) -> tuple[list[pl.DataFrame], pl.DataFrame]:
+    """Return all rows of a file as text, block by block, and the rejected records."""
+    parts, rejected, size = [], [], max(path.stat().st_size, 1)
     with progress.task(f"reading {path.name}", total=None if _is_packed(path) else size) as task:
         for part in form.records(textfile.blocks(path, encoding)):
-            parts.append(form.parse(part))
+            rows, bad = form.parse(part)
+            parts.append(rows)
+            rejected.append(bad)
             task.advance(part.size)
-    table = pl.concat([rows for rows, _ in parts], how="diagonal", rechunk=False)
-    rejected = pl.concat([bad for _, bad in parts])
-    if not len(table):
+    aside = pl.concat(rejected)
+    if not any(map(len, parts)):
         kind = "JSON record of an event" if form.kind == "JSON lines" else "row that can be read"
-        reason = f" (first row: {rejected['reason'][0]})" if len(rejected) else ""
+        reason = f" (first row: {aside['reason'][0]})" if len(aside) else ""
         raise DataError(f"{path} holds no {kind}{reason}")
-    return table, rejected
+    return parts, aside
+
+
+def _together(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """Return the parts of a table as one, without a copy where all have the same columns."""
+    return pl.concat(parts, how="diagonal", rechunk=False)
 
 
 def _is_json(path: Path, lines: list[str]) -> bool:
@@ -212,24 +217,20 @@ def _first_lines(path: Path, encoding: str) -> list[str]:
 
 def _source(
     path: Path,
-    table: pl.DataFrame,
+    parts: list[pl.DataFrame],
     rejected: pl.DataFrame,
     rows: Rows,
     form: _Form,
     encoding: str,
     raw: Callable[[pl.Series], pl.Series],
 ) -> Source:
-    """Return the events of a table of numbered rows."""
-    frame, more = finished(table, rows)
+    """Return the events of the parts of a table of numbered rows; the list is emptied."""
+    frame, more, notes = events_of(parts, rows)
     if len(more):
         rejected = pl.concat([rejected, more.with_columns(raw(more[col.LINE]).alias("raw"))])
         rejected = rejected.sort(col.LINE, maintain_order=True)
     if not len(frame):
         raise DataError(f"{path} holds no event that can be read (first row: {rejected['reason'][0]})")
-    taken = {column: role for role, column in rows.roles.items()}
-    columns = tuple(
-        ColumnUse(name, taken.get(name), "name" if name in taken else None) for name in rows.columns
-    )
     return Source(
         frame,
         rejected,
@@ -240,8 +241,8 @@ def _source(
         form.separator,
         path,
         raw,
-        columns,
-        form.notes,
+        rows.uses,
+        (*form.notes, *rows.notes, *notes),
     )
 
 
@@ -258,7 +259,7 @@ def _read_table(
         raise DataError(f"{path} is empty: there is no event in it")
     rows = Rows.of(path, table, True, reading)
     form = _Form(partial(records, quoting=None), _no_records, True, kind=kind)
-    return _source(path, table, pl.DataFrame(schema=REJECTED), rows, form, "binary", raw)
+    return _source(path, [table], pl.DataFrame(schema=REJECTED), rows, form, "binary", raw)
 
 
 def _no_records(_: Records) -> tuple[pl.DataFrame, pl.DataFrame]:

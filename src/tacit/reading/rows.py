@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -11,10 +12,12 @@ from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import times
 from tacit.data.event_names import event_of_file
-from tacit.data.value_kinds import ValueKind, value_kind
+from tacit.data.source import ColumnUse
+from tacit.data.times import Dates
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
-from tacit.reading.mapping import roles_of
+from tacit.reading.numbers import Numbers, read_numbers
+from tacit.reading.roles import Assignment, assign, given
 
 _COLUMN = {
     USER: col.USER,
@@ -25,9 +28,6 @@ _COLUMN = {
     SEQ: col.SEQ,
 }
 _LONGEST_ID = 256
-_MISSING = ["", "null", "na", "nan", "n/a", "none", "nil", "\\n"]
-"""Texts of a missing number; as ids they are names like any other."""
-
 _EXACT = {"Float64": 2**53, "Float32": 2**24, "Float16": 2**11}
 """From here on a decimal number skips whole numbers: two ids may have become one (pandas turns whole numbers
 into decimal ones where one is missing)."""
@@ -44,8 +44,10 @@ class Rows:
     roles : mapping of role to column
     event : str
         Event type if there is no column for it.
-    time : callable or None
-        Reads the times; None if they are numbers already or there are none.
+    dates : {"dmy", "mdy"} or None
+        Order of day and month in dates of numbers; None where the column decides.
+    timezone : str
+        Zone of times without one.
     list_sign : str or None
         Separator between the items of a browse record.
     impressions : bool
@@ -56,58 +58,137 @@ class Rows:
     flag : str or None
         The one number in the event column of all rows: it means that something happened; the file's name
         gives the type.
+    uses : tuple of ColumnUse
+        Every column and what it is used for.
+    dropped : tuple of str
+        Columns that are left out.
+    notes : tuple of str
+        What was guessed, each a sentence.
     """
 
     roles: dict[str, str]
     event: str
-    time: times.Parser | None
     list_sign: str | None
     impressions: bool
     named: bool
     columns: tuple[str, ...]
     flag: str | None = None
+    uses: tuple[ColumnUse, ...] = ()
+    dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    dates: Dates | None = None
+    timezone: str = "UTC"
 
     @classmethod
     def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
-        """Return how to read a file, judging by its first rows."""
+        """Return how to read a file, judging by its rows."""
         cells = sample.drop(col.LINE)
-        columns = tuple(cells.columns)
-        wanted = reading.columns
-        if not wanted and not named and shapes.is_impression_log(cells):
-            roles = {USER: columns[1], ITEM: columns[4], TIMESTAMP: columns[2]}
-            return cls(roles, "click", times.parser_for(cells[columns[2]]), None, True, named, columns)
-        roles = roles_of(cells, named, wanted)
-        sign = _list_sign(cells, roles)
-        time = _time_parser(path, cells, roles)
+        if not reading.columns and not named and shapes.is_impression_log(cells):
+            return cls._of_impressions(cells)
+        if (sign := _list_sign(cells, reading.columns)) is not None:
+            lists = next(name for name in cells.columns if shapes.browse_separator(cells[name]) is not None)
+            user = next(name for name in cells.columns if name != lists)
+            found = given(cells.columns, {USER: user, ITEM: lists})
+        else:
+            found = assign(cells, named, reading, path)
+        return cls._by(found, path, cells, named, reading, sign)
+
+    @classmethod
+    def given(cls, path: Path, sample: pl.DataFrame, reading: Reading) -> "Rows":
+        """Return how to read a table whose roles are given: nothing is guessed."""
+        cells = sample.drop(col.LINE)
+        return cls._by(given(cells.columns, reading.columns), path, cells, True, reading, None)
+
+    @classmethod
+    def _by(
+        cls,
+        found: Assignment,
+        path: Path,
+        cells: pl.DataFrame,
+        named: bool,
+        reading: Reading,
+        sign: str | None,
+    ) -> "Rows":
+        roles = found.roles
         flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
-        event = reading.event or event_of_file(path, _value_kind(cells, roles, named))
-        return cls(roles, event, time, sign, False, named, columns, flag)
-
-
-def _value_kind(cells: pl.DataFrame, roles: Mapping[str, str], named: bool) -> ValueKind | None:
-    value = roles.get(VALUE)
-    return None if value is None else value_kind(value if named else None, cells[value])
-
-
-def _time_parser(path: Path, cells: pl.DataFrame, roles: Mapping[str, str]) -> times.Parser | None:
-    if TIMESTAMP not in roles or cells[roles[TIMESTAMP]].dtype != pl.String:
-        return None
-    texts = cells[roles[TIMESTAMP]].drop_nulls()
-    said = texts.filter(~texts.str.strip_chars().str.to_lowercase().is_in(_MISSING))
-    parse = times.parser_for(said)
-    if parse is None and len(said):
-        raise DataError(
-            f"{path}: the column {roles[TIMESTAMP]} holds no times that can be read "
-            f"(for example {said[0]!r}); name another with --map COLUMN=timestamp "
-            "(in Python mapping={'timestamp': COLUMN})"
+        event = reading.event or event_of_file(path, found.value_kind)
+        return cls(
+            roles,
+            event,
+            sign,
+            False,
+            named,
+            tuple(cells.columns),
+            flag,
+            found.columns,
+            found.dropped,
+            found.notes,
+            reading.dates,
+            reading.timezone,
         )
-    return parse
+
+    @classmethod
+    def _of_impressions(cls, cells: pl.DataFrame) -> "Rows":
+        columns = tuple(cells.columns)
+        roles = {USER: columns[1], ITEM: columns[4], TIMESTAMP: columns[2]}
+        taken = {column: role for role, column in roles.items()}
+        uses = tuple(ColumnUse(name, taken.get(name), "shape" if name in taken else None) for name in columns)
+        return cls(roles, "click", None, True, False, columns, uses=uses)
 
 
 def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the events of a part of a file, and the ``line`` and ``reason`` of rejected rows."""
+    """Return the events of a table, and the ``line`` and ``reason`` of rejected rows."""
+    events, rejected, _ = events_of([frame], rows)
+    return events, rejected
+
+
+def events_of(parts: list[pl.DataFrame], rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame, tuple[str, ...]]:
+    """Return the events of the parts of a table, rejected rows, and what was decided of times and numbers.
+
+    Times and values are decided by their whole columns. The list is emptied: each part is released as its
+    events are made, so that a large log is not in memory twice.
+
+    Raises
+    ------
+    DataError
+        If the times cannot be read.
+    """
+    notes, columns = [], {}
+    for role, read in ((TIMESTAMP, partial(_moments, rows)), (VALUE, read_numbers)):
+        if role in rows.roles and not (rows.impressions and role == VALUE):
+            found = read(_whole(parts, rows.roles[role]))
+            columns[rows.roles[role]] = found.values
+            notes += [f"{rows.roles[role]}: {note}" for note in found.notes]
+    events, rejected, start = [], [], 0
+    while parts:
+        part = parts.pop(0)
+        end = start + len(part)
+        ready = [values[start:end].alias(name) for name, values in columns.items()]
+        good, bad = _events_of(part.with_columns(ready), rows)
+        events.append(good)
+        rejected.append(bad)
+        start = end
+    return pl.concat(events, how="diagonal", rechunk=False), pl.concat(rejected), tuple(notes)
+
+
+def _whole(parts: list[pl.DataFrame], name: str) -> pl.Series:
+    empty = pl.Series(name, [], dtype=pl.Null)
+    kept = [part[name] if name in part.columns else empty.extend_constant(None, len(part)) for part in parts]
+    known = [column for column in kept if column.dtype != pl.Null] or kept
+    return pl.concat([column.cast(known[0].dtype) for column in kept], rechunk=False)
+
+
+def _moments(rows: Rows, column: pl.Series) -> Numbers:
+    """Return Unix seconds; NaN where a cell holds no time."""
+    found = times.read_times(column, dates=rows.dates, timezone=rows.timezone)
+    seconds = found.seconds
+    return Numbers(seconds.scatter(found.unread, float("nan")) if len(found.unread) else seconds, found.notes)
+
+
+def _events_of(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
     absent = [name for name in rows.columns if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
+    frame = frame.drop(rows.dropped)
     if rows.impressions:
         frame = shapes.impression_events(frame)
     elif rows.list_sign is not None:
@@ -115,12 +196,13 @@ def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFram
     else:
         frame = _renamed(frame, rows.roles)
     typed = frame.with_columns(
-        _id(frame, col.USER), _id(frame, col.ITEM), _events(frame, rows), *_numbers(frame, rows)
+        _id(frame, col.USER), _id(frame, col.ITEM), _events(frame, rows), *_numbers(frame)
     )
-    reason = _reasons(frame, typed)
+    reason = _reasons(typed)
     good = reason.is_null()
     rejected = pl.DataFrame({col.LINE: frame[col.LINE], "reason": reason}).filter(~good)
-    return _ordered(typed.filter(good)), rejected
+    whole = typed.with_columns(pl.col(col.SEQ).cast(pl.Int64, strict=False))
+    return _ordered(whole if good.all() else whole.filter(good)), rejected
 
 
 def text_ids(column: pl.Series) -> pl.Series:
@@ -153,9 +235,12 @@ def _check_exact(ids: pl.Series) -> None:
         )
 
 
-def _list_sign(cells: pl.DataFrame, roles: Mapping[str, str]) -> str | None:
-    column = cells[roles[ITEM]]
-    return shapes.browse_separator(column) if column.dtype == pl.String and cells.width == 2 else None
+def _list_sign(cells: pl.DataFrame, wanted: Mapping[str, str]) -> str | None:
+    """Return the separator between items where the rows are users with lists of items."""
+    if wanted or cells.width != 2 or not all(kind == pl.String for kind in cells.dtypes):
+        return None
+    signs = [shapes.browse_separator(column) for column in cells]
+    return next((sign for sign in signs if sign is not None), None)
 
 
 def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
@@ -188,47 +273,22 @@ def _events(frame: pl.DataFrame, rows: Rows) -> pl.Series:
     return shapes.canonical_events(names.set(unsaid, None).fill_null(rows.event)).alias(col.EVENT)
 
 
-def _numbers(frame: pl.DataFrame, rows: Rows) -> list[pl.Series]:
-    return [
-        _time(frame, rows.time),
-        _number(frame, col.VALUE).cast(pl.Float64),
-        _number(frame, col.SEQ).cast(pl.Int64, strict=False),
-    ]
+def _numbers(frame: pl.DataFrame) -> list[pl.Series]:
+    """Return times, values and the order: null where there is none, NaN where a cell holds something else."""
+    empty = pl.Series([None], dtype=pl.Float64).new_from_index(0, len(frame))
+    known = {name: frame[name] for name in (col.TIMESTAMP, col.VALUE, col.SEQ) if name in frame.columns}
+    if col.SEQ in known:
+        known[col.SEQ] = read_numbers(known[col.SEQ]).values
+    return [known.get(name, empty).alias(name) for name in (col.TIMESTAMP, col.VALUE, col.SEQ)]
 
 
-def _time(frame: pl.DataFrame, parse: times.Parser | None) -> pl.Series:
-    if col.TIMESTAMP not in frame.columns:
-        return pl.Series(col.TIMESTAMP, [None], dtype=pl.Float64).new_from_index(0, len(frame))
-    column = frame[col.TIMESTAMP]
-    if column.dtype == pl.String:
-        parsed = parse(column) if parse is not None else pl.Series([None] * len(column), dtype=pl.Float64)
-        return parsed.alias(col.TIMESTAMP)
-    return times.seconds(column).alias(col.TIMESTAMP)
-
-
-def _number(frame: pl.DataFrame, name: str) -> pl.Series:
-    if name not in frame.columns:
-        return pl.Series(name, [None], dtype=pl.Float64).new_from_index(0, len(frame))
-    column = frame[name]
-    if column.dtype == pl.String:
-        column = column.str.strip_chars()
-    return _finite(column.cast(pl.Float64, strict=False)).alias(name)
-
-
-def _finite(numbers: pl.Series) -> pl.Series:
-    return numbers.set(~numbers.is_finite().fill_null(True), None)
-
-
-def _reasons(frame: pl.DataFrame, typed: pl.DataFrame) -> pl.Series:
+def _reasons(typed: pl.DataFrame) -> pl.Series:
     """Return the first reason to reject each row; null for a good row."""
-    reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, len(frame))
+    reason = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, len(typed))
     checks = [
-        (_unread(frame, typed, name), what)
-        for name, what in (
-            (col.SEQ, "the order is not a number"),
-            (col.VALUE, "the value is not a number"),
-            (col.TIMESTAMP, "the time cannot be read"),
-        )
+        (typed[col.SEQ].is_nan(), "the order is not a number"),
+        (typed[col.VALUE].is_nan(), "the value is not a number"),
+        (typed[col.TIMESTAMP].is_nan(), "the time cannot be read"),
     ]
     for name, what in ((col.ITEM, "item"), (col.USER, "user")):
         ids = typed[name]
@@ -241,14 +301,6 @@ def _reasons(frame: pl.DataFrame, typed: pl.DataFrame) -> pl.Series:
         if wrong.any():
             reason = reason.set(wrong.fill_null(False), why)
     return reason
-
-
-def _unread(frame: pl.DataFrame, typed: pl.DataFrame, name: str) -> pl.Series:
-    """Return where a cell holds text that could not be read."""
-    if name not in frame.columns or typed[name].null_count() == frame[name].null_count():
-        return pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(frame))
-    text = frame[name].cast(pl.String).str.strip_chars().str.to_lowercase()
-    return typed[name].is_null() & text.is_not_null() & ~text.is_in(_MISSING)
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,267 @@
+"""What a column holds, by its cells alone: numbers, moments, words, addresses, ids, and how often they repeat.
+
+Counts of distinct values are of the whole column (approximate beyond a million rows); what costs more per
+cell (patterns, moments) is judged on `SAMPLE` rows, half of them in a row from the start and the rest spread
+evenly.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import polars as pl
+
+from tacit.data.event_names import meaning
+from tacit.data.times import TimeEvidence, time_evidence
+from tacit.reading.column_names import meaning_of, parts_of
+
+SAMPLE = 10_000
+"""Rows on which patterns are judged."""
+
+_EXACT = 1_000_000
+"""Up to so many rows distinct values are counted exactly."""
+
+_FEW = 60
+"""Most distinct values of a column of event types."""
+
+Form = Literal["empty", "flag", "integer", "decimal", "text"]
+"""How the cells are written; a flag is true or false, yes or no."""
+
+_FLAGS = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"}, {"0", "1"}, {"ja", "nein"}, {"是", "否"})
+_MISSING = ("", "null", "na", "nan", "n/a", "none", "nil", "\\n", "-", "nat", "<na>")
+
+_PATTERNS = {
+    "email": r"^[^@\s]+@[^@\s]+\.[^@\s.]+$",
+    "url": r"^(https?://|www\.)\S+$",
+    "ip": r"^\d{1,3}(\.\d{1,3}){3}$|^[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){3,7}$",
+    "uuid": r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$",
+    "hash": r"^[0-9a-fA-F]{12,}$",
+    "json": r"^\s*[\[{].*[\]}]\s*$",
+    "agent": r"^[A-Za-z]+/\d[\d.]*(\s*\(|$)",
+    "phone": r"^\+\d[\d ()./-]{6,}$",
+    "name and number": r"^[^\W\d]{2,}([._-][^\W\d]+)+\d*$|^[^\W\d]+[._][^\W\d]+\d+$",
+    "slug": r"^[a-z0-9]+(-[a-z0-9]+){2,}$",
+    "words": r"^\S+([ ,]+\S+)+$",
+    "cased name": r"^[^\W\d]+\.?( [^\W\d]+\.?){1,2}$",
+    "coded": r"^[A-Z]{1,5}[-_]?\d{2,}[A-Z]?$|^\d{3,}[A-Z]$",
+    "asin": r"^B0[0-9A-Z]{8}$",
+    "reviewer": r"^A[0-9A-Z]{12,20}$",
+    "isbn": r"^\d{9}[\dX]$",
+    "ean": r"^\d{13}$",
+    "imdb": r"^tt\d{7,8}$",
+}
+_INTEGER, _DECIMAL = r"^[-+]?\d+(\.0*)?$", r"^[-+]?(\d+|\d{1,3}(,\d{3})+)?([.,]\d+)?([eE][-+]?\d+)?$"
+_PREFIX = re.compile(r"^([^\W\d_]+)[\W_]?\d+$")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a column holds.
+
+    Attributes
+    ----------
+    name : str
+    rows : int
+    known : int
+        Cells that are not blank.
+    unique : int
+        Distinct values among them; beyond a million rows an estimate within a few per cent.
+    constant : bool
+        Whether all known cells are the same.
+    sample : polars.Series of str
+        Up to `SAMPLE` known cells, trimmed.
+    """
+
+    name: str
+    rows: int
+    known: int
+    unique: int
+    constant: bool
+    sample: pl.Series
+    column: pl.Series
+    counter: bool
+
+    @property
+    def ratio(self) -> float:
+        """Distinct values a known cell: 1 where every row has its own."""
+        return self.unique / self.known if self.known else 0.0
+
+    @cached_property
+    def form(self) -> Form:
+        """How the cells are written."""
+        if not self.known or not len(self.sample):
+            return "empty"
+        values = {value.lower() for value in self.distinct.head(3)}
+        if len(self.distinct) <= 2 and any(values <= flags for flags in _FLAGS):
+            return "flag"
+        numbers = self.sample.str.contains(_DECIMAL)
+        if float(numbers.mean() or 0) < 0.9:  # type: ignore[arg-type]
+            return "text"
+        written = self.sample.filter(numbers)
+        return "integer" if bool(written.str.contains(_INTEGER).all()) else "decimal"
+
+    @cached_property
+    def distinct(self) -> pl.Series:
+        """Distinct values of the sample, the most frequent first."""
+        return self.counts["value"]
+
+    @cached_property
+    def counts(self) -> pl.DataFrame:
+        """Distinct values of the sample and how often they stand there."""
+        return self.sample.alias("value").value_counts(sort=True, name="rows")
+
+    @cached_property
+    def numbers(self) -> pl.Series:
+        """Numbers of the sample; empty where the cells are text."""
+        if self.form not in ("integer", "decimal"):
+            return pl.Series([], dtype=pl.Float64)
+        point = self.sample.str.replace(r"^([-+]?\d+),(\d+)$", "$1.$2")
+        return point.str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False).drop_nulls()
+
+    @cached_property
+    def low(self) -> float:
+        """The least number."""
+        return float(self.numbers.min()) if len(self.numbers) else 0.0  # type: ignore[arg-type]
+
+    @cached_property
+    def high(self) -> float:
+        """The greatest number."""
+        return float(self.numbers.max()) if len(self.numbers) else 0.0  # type: ignore[arg-type]
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether all numbers are whole, be they written with a point or not."""
+        return len(self.numbers) > 0 and bool((self.numbers % 1 == 0).all())
+
+    @cached_property
+    def digits(self) -> int:
+        """Most digits after the point."""
+        ends = self.sample.str.extract(r"[.,](\d+)$").str.len_bytes()
+        return int(ends.max() or 0)  # type: ignore[arg-type]
+
+    @cached_property
+    def padded(self) -> bool:
+        """Whether numbers have leading zeros, or are so long that they count nothing: ids."""
+        zeros = self.sample.str.contains(r"^0\d{2,}$")
+        return self.form == "integer" and (bool(zeros.any()) or self.high >= 1e12)
+
+    @cached_property
+    def times(self) -> TimeEvidence:
+        """What shows that the cells are moments."""
+        if self.form in ("empty", "flag"):
+            return TimeEvidence(0.0, None, False)
+        return time_evidence(self.column if len(self.column) <= 2 * SAMPLE else spread(self.column))
+
+    def share(self, pattern: str) -> float:
+        """Return the share of cells of a pattern: "email", "url", "ip", "uuid", ..."""
+        return self._shares[pattern]
+
+    @cached_property
+    def _shares(self) -> dict[str, float]:
+        if self.form != "text" and self.form != "integer":
+            return dict.fromkeys(_PATTERNS, 0.0)
+        cells = self.sample.head(2_000)
+        found = cells.to_frame("cell").select(
+            pl.col("cell").str.contains(pattern).mean().alias(name) for name, pattern in _PATTERNS.items()
+        )
+        return {name: float(share or 0) for name, share in found.row(0, named=True).items()}
+
+    @cached_property
+    def length(self) -> float:
+        """Mean letters a cell."""
+        return float(self.sample.str.len_chars().mean() or 0)  # type: ignore[arg-type]
+
+    @cached_property
+    def events(self) -> float:
+        """Share of the rows whose word names an event type; 0 where there are too many words."""
+        if self.form != "text" or self.unique > _FEW or self.length > 40:
+            return 0.0
+        rows = [(str(value), int(rows)) for value, rows in self.counts.rows()]
+        known = sum(rows for value, rows in rows if meaning(value).known)
+        return known / sum(rows for _, rows in rows)
+
+    @cached_property
+    def event_words(self) -> float:
+        """Share of the distinct words that name an event type."""
+        if self.form != "text" or self.unique > _FEW or self.length > 40:
+            return 0.0
+        words = self.distinct.to_list()
+        return sum(meaning(word).known for word in words) / len(words)
+
+    @cached_property
+    def prefix(self) -> str | None:
+        """What the letters before the digits of most values name: "user", "item", "order", ... (``user_17``)."""
+        found = [match[1] for cell in self.distinct.head(200) if (match := _PREFIX.match(cell))]
+        if not found or len(found) < 0.8 * min(200, len(self.distinct)):
+            return None
+        (word, rows), *_ = Counter(found).most_common(1)
+        if rows < 0.8 * len(found):
+            return None
+        if len(word) == 1:
+            return _LETTERS.get(word.lower())
+        kinds = meaning_of(tuple(parts_of(word))).kinds
+        return kinds[0] if kinds else None
+
+
+_LETTERS = {"u": "user", "c": "user", "i": "item", "p": "item", "o": "order", "s": "session"}
+"""What one letter before a number stands for."""
+
+
+def spread(column: pl.Series, size: int = SAMPLE) -> pl.Series:
+    """Return the first cells of a column and others spread evenly over it."""
+    if len(column) <= size:
+        return column
+    half = size // 2
+    rest = column.slice(half)
+    return pl.concat([column.head(half), rest.gather_every(-(-len(rest) // half))])
+
+
+def contents_of(table: pl.DataFrame) -> dict[str, Content]:
+    """Return what each column of a table holds."""
+    return {column.name: content_of(column) for column in table}
+
+
+def content_of(column: pl.Series) -> Content:
+    """Return what a column of text, numbers, flags or moments holds."""
+    texts = spread(column)
+    sample = _known(texts)
+    known = _count_known(column)
+    unique = _distinct(column, sample)
+    constant = unique <= 1
+    counter = bool(known) and known == len(column) and unique > 0.98 * known and _counts_up(column)
+    return Content(column.name, len(column), known, unique, constant, sample, column, counter)
+
+
+def _known(texts: pl.Series) -> pl.Series:
+    if texts.dtype == pl.Boolean:
+        texts = texts.cast(pl.String)
+    cells = texts.cast(pl.String).drop_nulls().str.strip_chars()
+    return cells.filter(~cells.str.to_lowercase().is_in(list(_MISSING))).rechunk()
+
+
+def _count_known(column: pl.Series) -> int:
+    filled = len(column) - column.null_count()
+    if column.dtype == pl.String:
+        filled -= int((column.str.len_bytes() == 0).sum() or 0)
+        if len(column) <= _EXACT:
+            return len(_known(column))
+    return filled
+
+
+def _distinct(column: pl.Series, sample: pl.Series) -> int:
+    if len(column) <= SAMPLE:
+        return sample.n_unique() if len(sample) else 0
+    blank = int(len(sample) < min(len(column), SAMPLE))
+    count = column.n_unique() if len(column) <= _EXACT else column.approx_n_unique()
+    return max(1 if len(sample) else 0, int(count) - blank)
+
+
+def _counts_up(column: pl.Series) -> bool:
+    """Return whether the cells count the rows: each number one more than that before it."""
+    numbers = column.head(SAMPLE).cast(pl.Float64, strict=False)
+    if numbers.null_count() or len(numbers) < 3:
+        return False
+    steps = numbers.diff().drop_nulls()
+    return bool((steps == 1).all()) and float(numbers[0]) in (0.0, 1.0)

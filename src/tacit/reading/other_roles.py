@@ -1,0 +1,334 @@
+"""Time, event type, value and order within a visit: which of the columns beside user and item hold them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as of
+from pathlib import Path
+
+import numpy as np
+
+from tacit.core.errors import AmbiguousError, DataError
+from tacit.data.times import AmbiguousTimes, read_times
+from tacit.data.value_kinds import ValueKind, kind_of_name
+from tacit.data.value_kinds import value_kind as kind_of_values
+from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
+from tacit.reading.column_content import Content
+from tacit.reading.column_names import Kind
+from tacit.reading.column_pairs import rows_of
+from tacit.reading.role_scores import Columns, is_measure
+
+KINDS: Mapping[str, tuple[Kind, ...]] = {
+    USER: ("user", "session", "order", "device", "email"), ITEM: ("item", "title", "page"), EVENT: ("event",),
+    TIMESTAMP: ("time", "other time"), VALUE: ("rating", "quantity", "plays", "dwell", "number"), SEQ: ("rank",),
+}  # fmt: skip
+"""What the name of a column says that has a role by its name."""
+
+_VALUE_KINDS: Mapping[Kind, ValueKind] = {
+    "rating": "rating", "quantity": "quantity", "plays": "plays", "dwell": "time", "number": "unknown",
+}  # fmt: skip
+_NEAR = 1.0
+_MOST_EVENTS = 60
+_DAY = 86_400.0
+
+
+@dataclass
+class Found:
+    """Roles beside user and item.
+
+    Attributes
+    ----------
+    roles : dict of role to column
+    notes : list of str
+    unused : dict of column to sentence
+        What is to be said of columns without a role.
+    value_kind : ValueKind or None
+    """
+
+    roles: dict[str, str] = of(default_factory=dict)
+    notes: list[str] = of(default_factory=list)
+    unused: dict[str, str] = of(default_factory=dict)
+    value_kind: ValueKind | None = None
+
+
+def detect(
+    columns: Columns, known: Mapping[str, str], free: Sequence[str], reading: Reading, path: Path
+) -> Found:
+    """Return the roles that are not known yet.
+
+    Parameters
+    ----------
+    columns : Columns
+    known : mapping of role to column
+        User, item, and what the caller has chosen.
+    free : sequence of str
+        Columns without a role.
+    reading : Reading
+    path : Path
+        For messages.
+
+    Raises
+    ------
+    AmbiguousError
+        If two columns hold different times and neither is plainly that of the event.
+    """
+    found, left = Found(), list(free)
+    steps = ((TIMESTAMP, _time), (EVENT, _event), (VALUE, _value), (SEQ, _seq))
+    for role, step in steps:
+        if role in known:
+            continue
+        chosen = step(columns, {**known, **found.roles}, left, found, reading, path)
+        if chosen is not None:
+            found.roles[role] = chosen
+            left.remove(chosen)
+    if (value := {**known, **found.roles}.get(VALUE)) is not None:
+        found.value_kind = value_kind(columns, value)
+    for name in left:
+        if columns.contents[name].times.share > 0.95 and columns.contents[name].times.certain:
+            found.unused[name] = f"{name} holds times and is not used: --map {name}=timestamp"
+    return found
+
+
+# Time
+
+
+def _time(
+    columns: Columns,
+    known: Mapping[str, str],
+    free: Sequence[str],
+    found: Found,
+    reading: Reading,
+    path: Path,
+) -> str | None:
+    scored = [(points, name) for name in free if (points := _time_points(columns, known, name)) is not None]
+    scored = sorted(
+        ((points - _follows(columns, name, scored), name) for points, name in scored), reverse=True
+    )
+    if not scored:
+        return None
+    best = scored[0]
+    if columns.kind(best[1]) == "other time":
+        found.notes.append(
+            f"the only times are those of {best[1]}: they were taken for the times of the events"
+        )
+    rivals = [name for points, name in scored if name != best[1] and best[0] - points < _NEAR]
+    far = [name for name in rivals if _differ(columns, best[1], name)]
+    if far and not reading.accept_guess:
+        raise AmbiguousError(
+            f"{path}: {best[1]} and {far[0]} both hold times, and neither is plainly that of the event; choose "
+            f"with --map {best[1]}=timestamp or with --map {far[0]}=timestamp, or take the first with --accept-guess"
+        )
+    if far:
+        found.notes.append(
+            f"the times were guessed: {best[1]}; {far[0]} holds others (--map {far[0]}=timestamp)"
+        )
+    return best[1]
+
+
+def _follows(columns: Columns, name: str, others: Sequence[tuple[float, str]]) -> float:
+    """Return what a column of times loses that are never before those of another: what came of the event."""
+    late = _seconds(columns, name)
+    for _, other in others:
+        if other == name:
+            continue
+        after = late - _seconds(columns, other)
+        after = after[np.isfinite(after)]
+        if len(after) >= 20 and after.min() >= 0 and (after > 0).mean() > 0.5:
+            return 1.0
+    return 0.0
+
+
+def _time_points(columns: Columns, known: Mapping[str, str], name: str) -> float | None:
+    """Return how well a column fits the time of the event; None if it cannot."""
+    content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
+    evidence = content.times
+    named = kind == "time" or (kind == "event" and "time" in meaning.kinds)
+    if evidence.share < (0.5 if named else 0.9):
+        return None
+    if not named and (not evidence.certain and not _plain_moments(content)):
+        return None
+    if kind not in _MAY_BE_TIME and not evidence.certain:
+        return None
+    decided = any(columns.decides(known[role], name) for role in (USER, ITEM) if role in known)
+    if kind != "time" and (decided or (kind == "calendar" and columns.named)):
+        return None
+    points = 4.0 * meaning.certainty + 1.5 * meaning.own if named else 0.0
+    points -= 2.5 * (kind == "other time") + 3.0 * (content.constant and content.known > 3) + 3.0 * decided
+    points += 1.5 * _is_sorted(columns, name) - 2.0 * (content.known < 0.9 * content.rows)
+    return points + 0.4 * min(1.0, content.ratio)
+
+
+_MAY_BE_TIME = (None, "time", "other time", "calendar", "id", "record", "number", "order", "text")
+
+
+def _plain_moments(content: Content) -> bool:
+    """Return whether cells are hardly anything but moments though their name says nothing."""
+    if content.form == "text":  # a date of a two-digit year with a time of day
+        return content.times.share > 0.995 and bool(content.sample.str.contains(":", literal=True).all())
+    return content.times.kind in ("seconds", "milliseconds", "microseconds") and content.low >= 1e9
+
+
+def _is_sorted(columns: Columns, name: str) -> bool:
+    seconds = _seconds(columns, name)
+    known = seconds[np.isfinite(seconds)]
+    half = known[: max(2, len(known) // 2)] if len(known) > 10_000 else known
+    steps = np.diff(half)
+    return bool(len(steps) and max((steps >= 0).mean(), (steps <= 0).mean()) > 0.98)
+
+
+def _seconds(columns: Columns, name: str) -> np.ndarray:
+    column = rows_of(columns.table[name])
+    try:
+        times = read_times(column)
+    except AmbiguousTimes:
+        times = read_times(column, dates="dmy")
+    except DataError:
+        return np.full(len(column), np.nan)
+    return times.seconds.fill_null(float("nan")).to_numpy()
+
+
+def _differ(columns: Columns, one: str, other: str) -> bool:
+    """Return whether two columns of times are of different moments: more than a day apart in many rows."""
+    first, second = _seconds(columns, one), _seconds(columns, other)
+    both = np.isfinite(first) & np.isfinite(second)
+    return bool(both.any()) and float((np.abs(first - second)[both] > _DAY).mean()) > 0.05
+
+
+# Event type
+
+
+def _event(
+    columns: Columns,
+    known: Mapping[str, str],
+    free: Sequence[str],
+    found: Found,
+    reading: Reading,
+    path: Path,
+) -> str | None:
+    scored = [(points, name) for name in free if (points := _event_points(columns, known, name)) is not None]
+    scored.sort(key=lambda one: -one[0])
+    if not scored:
+        return None
+    chosen = scored[0][1]
+    content = columns.contents[chosen]
+    if content.form in ("integer", "decimal", "flag"):
+        codes = ", ".join(sorted(content.distinct.head(6).to_list()))
+        found.notes.append(
+            f"the event types of {chosen} are codes ({codes}): say what they mean with --event-map CODE=MEANING"
+        )
+    return chosen
+
+
+def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> float | None:
+    content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
+    named = kind == "event"
+    if content.unique > _MOST_EVENTS or content.form == "decimal" or content.form == "empty":
+        return None
+    if content.constant and not (named and content.events > 0.5) and content.known > 1:
+        return None
+    if not named and kind not in (None, "id", "record", "category", "tech", "flag", "text", "title", "order"):
+        return None
+    if content.form in ("integer", "flag") and not (named and meaning.certainty >= 0.5):
+        return None
+    if content.share("email") > 0.5 or content.share("json") > 0.5 or content.times.certain:
+        return None
+    words = min(content.events, content.event_words)
+    points = 4.0 * meaning.certainty * named + 4.0 * words
+    points -= 3.0 * (kind is not None and not named) + 2.0 * (content.known < 0.5 * content.rows)
+    if any(columns.decides(known[role], name) for role in (USER, ITEM) if role in known):
+        points -= 4.0
+    return points if points >= (1.5 if named else 2.0) else None
+
+
+# Value
+
+
+def _value(
+    columns: Columns,
+    known: Mapping[str, str],
+    free: Sequence[str],
+    found: Found,
+    reading: Reading,
+    path: Path,
+) -> str | None:
+    scored = [(points, name) for name in free if (points := _value_points(columns, known, name)) is not None]
+    scored.sort(key=lambda one: -one[0])
+    if scored:
+        return scored[0][1]
+    return None if columns.named else _value_by_content(columns, known, free)
+
+
+_PREFERRED: Mapping[Kind, float] = {"rating": 4, "plays": 3, "quantity": 3, "dwell": 2, "number": 1}
+
+
+def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> float | None:
+    content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
+    if kind not in _PREFERRED or content.form not in ("integer", "decimal", "flag"):
+        return None
+    if content.known < 0.02 * content.rows:
+        return None
+    points = _PREFERRED[kind] + meaning.certainty
+    if ITEM in known and columns.decides(known[ITEM], name):  # a duration of the item, a mean of its ratings
+        points -= 3.0 if kind == "dwell" else 1.5
+    if kind == "number" and content.constant and content.known > 3:
+        points -= 0.5
+    return points if points > 0 else None
+
+
+def _value_by_content(columns: Columns, known: Mapping[str, str], free: Sequence[str]) -> str | None:
+    fits = [name for name in free if _is_value(columns, known, name)]
+    grids = [name for name in fits if _is_grid(columns.contents[name])]
+    if len(fits) == 1:
+        return fits[0]
+    return grids[0] if len(grids) == 1 else None
+
+
+def _is_value(columns: Columns, known: Mapping[str, str], name: str) -> bool:
+    content = columns.contents[name]
+    if content.form not in ("integer", "decimal") or content.constant or content.padded or content.counter:
+        return False
+    if content.known < 0.9 * content.rows or content.times.certain or content.unique < 3:
+        return False
+    if abs(content.high) > 10_000 or content.digits > 3:
+        return False
+    decided = any(columns.decides(known[role], name) for role in (USER, ITEM) if role in known)
+    return not decided and (_is_grid(content) or (is_measure(content) and content.digits <= 1))
+
+
+def _is_grid(content: Content) -> bool:
+    """Return whether numbers are few steps of one size, as ratings are."""
+    distinct = content.numbers.unique().sort()
+    if not 3 <= len(distinct) <= 21 or content.low < -10 or content.high > 100:
+        return False
+    steps = distinct.diff().drop_nulls()
+    return bool((steps % float(steps.min())).abs().max() < 1e-6)  # type: ignore[arg-type, operator]
+
+
+def value_kind(columns: Columns, name: str) -> ValueKind:
+    """Return what the values of a column are, by its name, else by its numbers."""
+    said = kind_of_name(name) if columns.named else None
+    if said is not None:
+        return said
+    kind = columns.kind(name)
+    if kind in _VALUE_KINDS and kind != "number":
+        return _VALUE_KINDS[kind]
+    return kind_of_values(None, columns.contents[name].numbers)
+
+
+# Order
+
+
+def _seq(
+    columns: Columns,
+    known: Mapping[str, str],
+    free: Sequence[str],
+    found: Found,
+    reading: Reading,
+    path: Path,
+) -> str | None:
+    for name in free:
+        content = columns.contents[name]
+        if columns.kind(name) != "rank" or not content.whole or content.constant:
+            continue
+        if content.known == content.rows and content.low >= 0 and content.high < 1e6:
+            return name
+    return None

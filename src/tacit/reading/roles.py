@@ -1,0 +1,278 @@
+"""Which column of a log has which role, or a refusal where two readings are nearly as good.
+
+User and item are chosen together, by the points of `role_scores`; then the time, the event type, the value
+and the order within a visit. What the caller has chosen is kept, and the other roles are still detected.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from tacit.core.errors import AmbiguousError, ConfigError, DataError
+from tacit.data.source import ColumnUse, How
+from tacit.data.value_kinds import ValueKind
+from tacit.reading import other_roles
+from tacit.reading.choices import ITEM, ROLES, USER, VALUE, Reading
+from tacit.reading.column_content import contents_of
+from tacit.reading.column_names import meanings
+from tacit.reading.role_scores import (
+    Columns,
+    attribute_points,
+    disagreement,
+    item_points,
+    order_points,
+    pair_points,
+    user_points,
+)
+
+_NEAR = 1.0
+"""Points between two readings of which neither is plainly right: odds of less than three to one."""
+
+_LEAST = -2.5
+"""Points of a user or an item below which a column is none."""
+
+_CANDIDATES = 6
+"""Columns that are looked at together for user and item, the best of each."""
+
+_SAMPLES = 3
+_LONGEST_SAMPLE = 40
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which column has which role.
+
+    Attributes
+    ----------
+    roles : dict of role to column
+    columns : tuple of ColumnUse
+        Every column, in its order.
+    dropped : tuple of str
+        Columns that are left out: empty ones, and a count of the rows without a name of its own.
+    notes : tuple of str
+        What was guessed or assumed, each a sentence.
+    value_kind : ValueKind or None
+        What the values are by the name of their column; None without values.
+    """
+
+    roles: dict[str, str]
+    columns: tuple[ColumnUse, ...]
+    dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    value_kind: ValueKind | None = None
+
+
+def assign(table: pl.DataFrame, named: bool, reading: Reading, path: Path) -> Assignment:
+    """Return the roles of the columns of an event log.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+        Columns of text, numbers, flags or moments; the more rows, the better.
+    named : bool
+        Whether the names of the columns come from the source.
+    reading : Reading
+    path : Path
+        For messages.
+
+    Raises
+    ------
+    ConfigError
+        If `Reading.columns` names a column that is not there, or one column for two roles.
+    DataError
+        If there is no user or no item column.
+    AmbiguousError
+        If two readings are nearly as good, and the best one is not asked for.
+    """
+    wanted = chosen_columns(table.columns, reading.columns)
+    columns = Columns(table, contents_of(table), meanings(table.columns) if named else {}, named)
+    dropped = {name: why for name, why in _without_use(columns) if name not in wanted.values()}
+    return _Search(columns, wanted, dropped, reading, path).assignment()
+
+
+def given(names: Sequence[str], chosen: Mapping[str, str]) -> Assignment:
+    """Return the roles that the caller gives, and no others.
+
+    Raises
+    ------
+    ConfigError
+    """
+    roles = chosen_columns(names, chosen)
+    taken = {column: role for role, column in roles.items()}
+    uses = tuple(ColumnUse(name, taken.get(name), "map" if name in taken else None) for name in names)
+    return Assignment(in_order(roles), uses)
+
+
+def chosen_columns(names: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return role -> column of a caller's choice; a column may be given by its place, from 1.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such role or column, or one column has two roles.
+    """
+    roles = {role: _column(names, role, column) for role, column in chosen.items()}
+    for role, column in roles.items():
+        if twice := [other for other in roles if other != role and roles[other] == column]:
+            raise ConfigError(f"the column {column!r} cannot be both {role} and {twice[0]}; name two columns")
+    return roles
+
+
+def in_order(roles: Mapping[str, str]) -> dict[str, str]:
+    """Return role -> column in the order of `ROLES`."""
+    return {role: roles[role] for role in ROLES if role in roles}
+
+
+def _column(names: Sequence[str], role: str, column: str) -> str:
+    if role not in ROLES:
+        raise ConfigError(f"there is no role {role!r}; known: {', '.join(ROLES)}")
+    if column in names:
+        return column
+    if column.isdigit() and 1 <= int(column) <= len(names):
+        return names[int(column) - 1]
+    raise ConfigError(f"there is no column {column!r} for the {role}; columns: {', '.join(names)}")
+
+
+def _without_use(columns: Columns) -> Iterable[tuple[str, str]]:
+    """Yield the columns that are dropped, and why."""
+    for place, name in enumerate(columns.all, 1):
+        content = columns.contents[name]
+        if content.form == "empty":
+            yield name, "it is empty and was dropped"
+        elif content.counter and columns.named and _is_index(name, place):
+            yield name, "it counts the rows and has no name of its own, so it was dropped"
+
+
+def _is_index(name: str, place: int) -> bool:
+    plain = name.strip().lower()
+    return plain in ("", "index", f"column_{place}") or plain.startswith(("unnamed", "__index_level"))
+
+
+class _Search:
+    """The search for the roles of one log."""
+
+    def __init__(
+        self,
+        columns: Columns,
+        wanted: Mapping[str, str],
+        dropped: Mapping[str, str],
+        reading: Reading,
+        path: Path,
+    ) -> None:
+        self.columns = columns
+        self.wanted = wanted
+        self.dropped = dropped
+        self.reading = reading
+        self.path = path
+        self.notes: list[str] = []
+        self.free = [name for name in columns.all if name not in dropped and name not in wanted.values()]
+
+    def assignment(self) -> Assignment:
+        roles = {**self.wanted, **self._user_and_item()}
+        taken = set(roles.values())
+        left = [name for name in self.free if name not in taken]
+        found = other_roles.detect(self.columns, roles, left, self.reading, self.path)
+        roles = in_order({**roles, **found.roles})
+        self.notes += found.notes
+        uses = tuple(self._use(name, roles, found.unused) for name in self.columns.all)
+        kind = found.value_kind if VALUE in roles else None
+        return Assignment(roles, uses, tuple(self.dropped), tuple(self.notes), kind)
+
+    # User and item
+
+    def _user_and_item(self) -> dict[str, str]:
+        users = self._ranked(USER)
+        items = self._ranked(ITEM)
+        if not users or not items:
+            raise self._missing(USER if not users else ITEM)
+        readings = sorted(
+            (
+                (points + more + self._together(user, item), user, item)
+                for user, points in users
+                for item, more in items
+                if user != item
+            ),
+            key=lambda one: -one[0],
+        )
+        if not readings:
+            raise self._missing(ITEM)
+        best = readings[0]
+        self._check_fit(best, dict(users), dict(items))
+        rival = next((one for one in readings[1:] if disagreement(self.columns, best[1:], one[1:])), None)
+        if rival is not None and best[0] - rival[0] < _NEAR:
+            self._refuse_or_note(best[1:], rival[1:])
+        return {USER: best[1], ITEM: best[2]}
+
+    def _ranked(self, role: str) -> list[tuple[str, float]]:
+        """Return the best candidates for a role with their points."""
+        if role in self.wanted:
+            return [(self.wanted[role], 0.0)]
+        points = user_points if role == USER else item_points
+        found = [(name, points(self.columns, name)) for name in self.free]
+        found = [(name, score) for name, score in found if score > 3 * _LEAST]
+        found = sorted(found, key=lambda one: -one[1])[:_CANDIDATES]
+        place = 0 if role == USER else 1
+        return [(name, score + attribute_points(self.columns, name)[place]) for name, score in found]
+
+    def _together(self, user: str, item: str) -> float:
+        if USER in self.wanted and ITEM in self.wanted:
+            return 0.0
+        return pair_points(self.columns, user, item) + order_points(self.columns, user, item)
+
+    def _check_fit(
+        self, best: tuple[float, str, str], users: Mapping[str, float], items: Mapping[str, float]
+    ) -> None:
+        for role, name, points in ((USER, best[1], users[best[1]]), (ITEM, best[2], items[best[2]])):
+            if role not in self.wanted and points < _LEAST:
+                raise self._missing(role)
+
+    def _missing(self, role: str) -> DataError:
+        return DataError(
+            f"{self.path}: no {role} column among {', '.join(self.columns.all)}; name it with "
+            f"--map COLUMN={role} (in Python mapping={{{role!r}: COLUMN}})"
+        )
+
+    def _refuse_or_note(self, best: Sequence[str], rival: Sequence[str]) -> None:
+        first, second = (
+            f"--map {_quoted(user)}=user --map {_quoted(item)}=item" for user, item in (best, rival)
+        )
+        if not self.reading.accept_guess:
+            raise AmbiguousError(
+                f"{self.path}: the columns can be read in two ways that are nearly as good: user {best[0]} and "
+                f"item {best[1]}, or user {rival[0]} and item {rival[1]}; choose with {first} or with {second}, "
+                "or take the first with --accept-guess"
+            )
+        self.notes.append(
+            f"the columns were guessed: user {best[0]}, item {best[1]}; nearly as good is user {rival[0]}, "
+            f"item {rival[1]} ({second})"
+        )
+
+    # The table of columns
+
+    def _use(self, name: str, roles: Mapping[str, str], unused: Mapping[str, str]) -> ColumnUse:
+        use = ColumnUse(name, samples=_samples(self.columns, name))
+        role = next((role for role, column in roles.items() if column == name), None)
+        if role is not None:
+            return replace(use, role=role, how=self._how(role, name))
+        return replace(use, note=self.dropped.get(name) or unused.get(name))
+
+    def _how(self, role: str, name: str) -> How:
+        if role in self.wanted:
+            return "map"
+        meaning, kind = self.columns.name(name), self.columns.kind(name)
+        if kind not in other_roles.KINDS[role]:
+            return "content"
+        return "name" if meaning.whole and meaning.certainty >= 1 else "part"
+
+
+def _samples(columns: Columns, name: str) -> tuple[str, ...]:
+    distinct = columns.contents[name].sample.unique(maintain_order=True).head(_SAMPLES).to_list()
+    return tuple(
+        text if len(text) <= _LONGEST_SAMPLE else f"{text[: _LONGEST_SAMPLE - 1]}…" for text in distinct
+    )
+
+
+def _quoted(name: str) -> str:
+    return name if name.replace("_", "").replace("-", "").isalnum() else f"'{name}'"
