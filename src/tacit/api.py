@@ -101,12 +101,13 @@ def read(
     rules = arguments.optional(rules, Rules, "rules")
     chosen = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
     arguments.check_files(log=events)
-    source = (
-        read_events(Path(events), reading=chosen, progress=progress)
-        if isinstance(events, str | Path)
-        else read_frame(polars_frame(events, "event log"), reading=chosen)
-    )
-    return clean(source, rules, now=SystemClock().now(), progress=progress)
+    now = SystemClock().now()
+    if isinstance(events, str | Path):
+        return clean(
+            read_events(Path(events), reading=chosen, progress=progress), rules, now=now, progress=progress
+        )
+    frame = polars_frame(events, "event log")
+    return clean(read_frame(frame, reading=chosen), rules, now=now, progress=progress)
 
 
 def _mapped(reading: Reading, mapping: Mapping[str, str] | None) -> Reading:
