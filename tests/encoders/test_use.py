@@ -147,6 +147,7 @@ def test_a_file_with_another_sha256_is_refused(
 
     monkeypatch.setattr(use, "locate", other)
     monkeypatch.setattr(use_tokens, "locate", other)
+    use_tokens.tokenizer.cache_clear()
     with pytest.raises(ArtifactError, match=f"the {what} in .* are not the known ones.*install the package"):
         UseEncoder()
 

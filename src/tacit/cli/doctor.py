@@ -92,7 +92,7 @@ def _gpu() -> Finding:
 
 def _encoder() -> Finding:
     from tacit.core.errors import InputError
-    from tacit.encoders.minilm import check, find
+    from tacit.encoders.minilm_files import check, find
 
     try:
         directory = find()

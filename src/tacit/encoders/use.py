@@ -26,7 +26,16 @@ from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Int64
 from tacit.encoders.packaged import check_sha256, locate
 from tacit.encoders.pretrained import batch_tokens, dtype_of
-from tacit.encoders.use_tokens import FIRST, LAST, LIMIT, PACKAGE, WEIGHTS, WEIGHTS_SHA256, tokenizer
+from tacit.encoders.use_tokens import (
+    FIRST,
+    LAST,
+    LIMIT,
+    PACKAGE,
+    WEIGHTS,
+    WEIGHTS_SHA256,
+    encodable,
+    tokenizer,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -89,14 +98,21 @@ class UseEncoder:
         return vectors
 
 
+def name() -> str:
+    """Return the name of the encoder on this machine without loading it.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package with the files is not installed.
+    """
+    locate(PACKAGE, WEIGHTS, PACKAGE)
+    return name_of(dtype_of("auto", torch.device(chosen_device("auto"))))
+
+
 def name_of(kind: torch.dtype) -> str:
     """Return the name of the encoder that computes with a type of numbers."""
     return f"{NAME}:{LIMIT}:{str(kind).removeprefix('torch.')}"
-
-
-def encodable(texts: Sequence[str]) -> list[str]:
-    """Return texts that UTF-8 can hold: half of a surrogate pair, which is no character, becomes "?"."""
-    return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
 
 
 @dataclass(frozen=True)

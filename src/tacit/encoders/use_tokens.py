@@ -1,5 +1,7 @@
 """Tokens of the multilingual encoder: which words it knows can be told without its network."""
 
+from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from tacit.encoders.packaged import check_sha256, locate
@@ -18,8 +20,14 @@ LIMIT = 256
 """Tokens of a text that are read, first and last included."""
 
 
+def encodable(texts: Sequence[str]) -> list[str]:
+    """Return texts that UTF-8 can hold: half of a surrogate pair, which is no character, becomes "?"."""
+    return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+
+
+@cache
 def tokenizer() -> "Tokenizer":
-    """Return the tokenizer, without special tokens and without a limit.
+    """Return the tokenizer, without special tokens and without a limit: one for all, as it is large.
 
     Raises
     ------

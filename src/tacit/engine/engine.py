@@ -212,7 +212,7 @@ class Engine:
         """
         try:
             with self._growing:
-                self._state.encoder.encode([""])
+                self._state.encoder.warm()
         except Exception as error:
             _log.warning("new items cannot be added until this is fixed: %s", error)
         self._state.pipeline.recommend(history_of(self._state, None, (), (), allow_seen=True).queries, 10)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tacit.core.devices import chosen_device
 from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Float32
-from tacit.encoders import minilm
+from tacit.encoders import minilm_files
 from tacit.encoders.located import directory_of
 from tacit.encoders.pretrained import (
     batch_tokens,
@@ -56,9 +56,9 @@ class Base:
     @classmethod
     def of(cls, source: str, *, device: str, dtype: str) -> "Base":
         """Find a model: "minilm", a directory, or a name that the local Hugging Face cache knows."""
-        directory = minilm.find() if source == "minilm" else directory_of(source)
+        directory = minilm_files.find() if source == "minilm" else directory_of(source)
         if source == "minilm":
-            minilm.check(directory)
+            minilm_files.check(directory)
         place = torch.device(chosen_device(device))
         return cls(directory, identity(directory), place, dtype_of(dtype, place))
 
