@@ -145,7 +145,6 @@ def test_a_file_with_another_sha256_is_refused(
     def other(package: str, wanted: str, install: str) -> Path:
         return copy if wanted == name else locate(package, wanted, install)
 
-    monkeypatch.setattr(use, "locate", other)
     monkeypatch.setattr(use_tokens, "locate", other)
     use_tokens.tokenizer.cache_clear()
     with pytest.raises(ArtifactError, match=f"the {what} in .* are not the known ones.*install the package"):
@@ -153,6 +152,6 @@ def test_a_file_with_another_sha256_is_refused(
 
 
 def test_missing_files_name_the_line_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(use, "PACKAGE", "no-such-package-of-models")
+    monkeypatch.setattr(use_tokens, "PACKAGE", "no-such-package-of-models")
     with pytest.raises(MissingExtraError, match="pip install no-such-package-of-models"):
         UseEncoder()

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from tacit.core.errors import ArtifactError, ConfigError
-from tacit.encoders import minilm_files
+from tacit.encoders import minilm_files, use_tokens
 from tacit.encoders.cache import CachedEncoder
 from tacit.encoders.deferred import CarefulEncoder
 from tacit.encoders.head import Head
 from tacit.encoders.projection import Projection
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.encoders.tuned import TunedEncoder, save
-from tacit.pipeline.text_encoder import check_available, check_source, encoder_from
+from tacit.pipeline.text_encoder import check_available, check_source, encoder_from, resolve
 
 TEXTS = ["red tea cup", "blue tea cup", "cast iron pan"]
 
@@ -35,6 +35,8 @@ def test_without_the_files_of_the_model_tfidf_takes_over_and_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(minilm_files, "PACKAGE", "no-such-package-of-models")
+    assert resolve("auto", TEXTS).source == "use"
+    monkeypatch.setattr(use_tokens, "PACKAGE", "no-such-package-either")
     with caplog.at_level(logging.WARNING):
         encoder = encoder_from("auto", TEXTS)
     assert isinstance(encoder, TfidfEncoder)

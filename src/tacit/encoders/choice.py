@@ -8,7 +8,7 @@ Bengali, Vietnamese) a sixth of its tokens or more are unknown.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from tacit.core.errors import MissingExtraError
 from tacit.core.types import Bool
+from tacit.encoders import minilm_files, use_tokens
 from tacit.encoders.readers import Counts, minilm_reader, use_reader
 
 SAMPLE = 2_000
@@ -46,7 +47,7 @@ class Choice:
     why : str
         A sentence.
     doubt : bool
-        Whether the texts are in a language that no model on this machine reads.
+        Whether it deserves a warning: a model is missing, or none on this machine reads the texts.
     """
 
     source: str
@@ -65,17 +66,23 @@ def choose(texts: Sequence[str], cache: Path | None = None) -> Choice:
         File of the cache; see `tacit.encoders.cache.default_file`.
     """
     sample = _sample(texts)
+    english, other = _missing(minilm_files.find), _missing(use_tokens.find)
+    if other is not None:
+        if english is not None:
+            return Choice("tfidf", f"{english}; using TF-IDF instead of a language model", doubt=True)
+        return Choice("minilm", f"{other}; using the model MiniLM, which reads English only", doubt=True)
+    if english is not None:
+        return Choice("use", f"{english}; using the multilingual encoder", doubt=True)
+    return _choice(minilm_reader().counts(sample, cache), use_reader().counts(sample, cache))
+
+
+def _missing(find: Callable[[], Path]) -> MissingExtraError | None:
+    """Return the error of a model whose files are not on this machine."""
     try:
-        english = minilm_reader().counts(sample, cache)
+        find()
     except MissingExtraError as error:
-        return Choice("tfidf", f"{error}; using TF-IDF instead of a language model", doubt=True)
-    try:
-        other = use_reader().counts(sample, cache)
-    except MissingExtraError as error:
-        return Choice(
-            "minilm", f"{error}; using the English model, which knows no other language", doubt=True
-        )
-    return _choice(english, other)
+        return error
+    return None
 
 
 def english_readable(english: Counts, other: Counts) -> Bool:

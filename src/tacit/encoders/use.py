@@ -24,16 +24,16 @@ from torch.nn import functional
 from tacit.core.devices import chosen_device
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Int64
-from tacit.encoders.packaged import check_sha256, locate
+from tacit.encoders.packaged import check_sha256
 from tacit.encoders.pretrained import batch_tokens, dtype_of
 from tacit.encoders.use_tokens import (
     FIRST,
     LAST,
     LIMIT,
     PACKAGE,
-    WEIGHTS,
     WEIGHTS_SHA256,
     encodable,
+    find,
     tokenizer,
 )
 
@@ -74,7 +74,7 @@ class UseEncoder:
     def __init__(self, *, device: str = "auto", dtype: str = "auto") -> None:
         self._device = torch.device(chosen_device(device))
         kind = dtype_of(dtype, self._device)
-        file = locate(PACKAGE, WEIGHTS, PACKAGE)
+        file = find()
         check_sha256(file, WEIGHTS_SHA256, PACKAGE)
         self._tokenizer: Tokenizer = tokenizer()
         self._network = _Network.read(file, self._device, kind)
@@ -106,7 +106,7 @@ def name() -> str:
     MissingExtraError
         If the package with the files is not installed.
     """
-    locate(PACKAGE, WEIGHTS, PACKAGE)
+    find()
     return name_of(dtype_of("auto", torch.device(chosen_device("auto"))))
 
 

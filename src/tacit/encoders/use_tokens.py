@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tacit.encoders.packaged import check_sha256, locate
@@ -23,6 +24,17 @@ LIMIT = 256
 def encodable(texts: Sequence[str]) -> list[str]:
     """Return texts that UTF-8 can hold: half of a surrogate pair, which is no character, becomes "?"."""
     return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+
+
+def find() -> Path:
+    """Return the file of the weights.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package with the file is not installed.
+    """
+    return locate(PACKAGE, WEIGHTS, PACKAGE)
 
 
 @cache
