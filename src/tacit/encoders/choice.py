@@ -65,6 +65,8 @@ def choose(texts: Sequence[str], cache: Path | None = None) -> Choice:
     cache : Path, optional
         File of the cache; see `tacit.encoders.cache.default_file`.
     """
+    if not texts:
+        return Choice("minilm", "there is no text")
     sample = _sample(texts)
     english, other = _missing(minilm_files.find), _missing(use_tokens.find)
     if other is not None:
@@ -95,11 +97,11 @@ def english_readable(english: Counts, other: Counts) -> Bool:
 
 
 def _choice(english: Counts, other: Counts) -> Choice:
-    unknown = float(other.unknown_share.mean()) if len(other.words) else 0.0
+    unknown = float(other.unknown_share.mean())
     if unknown > _UNKNOWN:
         return _unread(f"{unknown:.0%} of the words are unknown to the multilingual encoder")
     latin = english.unknown_share <= _UNKNOWN
-    readable = float(english_readable(english, other).mean()) if len(latin) else 1.0
+    readable = float(english_readable(english, other).mean())
     if latin.mean() < _NONE:
         if 0 < other.letters_per_token < _SPELLED_LETTERS and other.lettered.sum() > other.words.sum() / 2:
             return _unread(

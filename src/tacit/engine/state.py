@@ -102,6 +102,18 @@ class State:
         pipeline = self.pipeline.extended(catalogue)
         return replace(self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles)
 
+    def warnings_of(self, id_: str) -> list[str]:
+        """Return what is to be said of an item: that nothing is known of its text."""
+        catalogue = self.catalogue
+        code = int(catalogue.items.encode([id_])[0])
+        if catalogue.vectors is None or catalogue.has_text[code] or catalogue.texts[code] == f"item {id_}":
+            return []
+        return [
+            f"the text of the item {id_!r} is in a language that the text encoder of this model, "
+            f"{self.snapshot.encoder}, cannot read, so it is not recommended "
+            "by its text; fit again with such texts"
+        ]
+
     def grown_where_possible(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         """Return a state with every item that can be added: one that cannot must not stop the service."""
         if not items:
