@@ -293,10 +293,9 @@ BILINGUAL = {
 
 
 def bilingual(encoder: str) -> Snapshot:
-    users = [f"u{n // 4}" for n in range(40)]
-    events = {"user_id": users, "item_id": [f"{n * 3 % 8}" for n in range(40)], "event": ["click"] * 40}
-    times = [1.7e9 + n * 3_600 for n in range(40)]
-    frame = pl.DataFrame(events | {"timestamp": times})
+    shop = generate(seed=3, users=60, items=80, events=1_500, days=40)
+    of = {id_: f"{place % 8}" for place, id_ in enumerate(shop.events["item_id"].unique().sort())}
+    frame = shop.events.with_columns(pl.col("item_id").replace_strict(of))
     config = Config(retrievers={"content": {}}, encoder=encoder, ranker=None, windows=1)
     return train(frame, pl.DataFrame(BILINGUAL), config)
 
