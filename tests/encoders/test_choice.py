@@ -41,7 +41,7 @@ UNREAD = {"hi", "vi", "sv", "el"}
 def test_each_language_takes_the_encoder_that_reads_it(language: str, tmp_path: Path) -> None:
     found = choose([HEADPHONES[language]] * 5, tmp_path / "vectors.sqlite3")
     expected = "minilm" if language == "en" else "tfidf" if language in UNREAD else "use"
-    assert (found.source, found.doubt) == (expected, language in UNREAD)
+    assert (found.source, found.second_best) == (expected, language in UNREAD)
 
 
 def test_short_english_words_are_english(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_without_a_model_the_other_one_is_taken(monkeypatch: pytest.MonkeyPatch,
     texts, cache = [HEADPHONES["zh"]], tmp_path / "v.sqlite3"
     monkeypatch.setattr("tacit.encoders.use_tokens.find", missing)
     assert choose(texts, cache) == Choice(
-        "minilm", "it is not installed; using the model MiniLM, which reads English only", doubt=True
+        "minilm", "it is not installed; using MiniLM, which reads English only", second_best=True
     )
     monkeypatch.setattr("tacit.encoders.minilm_files.find", missing)
     assert choose(texts, cache).source == "tfidf"

@@ -7,7 +7,6 @@ languages that the multilingual encoder knows its tokens hold 2.95 letters and m
 Bengali, Vietnamese) a sixth of its tokens or more are unknown.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,6 @@ _KNOWN_LETTERS = 2.75
 _SPELLED_LETTERS = 1.8
 """The same for other alphabets (Cyrillic, Greek): below it their words are spelled out, letter by letter."""
 _ALL, _NONE = 0.95, 0.05
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,13 @@ class Choice:
         Name of an encoder of the register.
     why : str
         A sentence.
-    doubt : bool
+    second_best : bool
         Whether it deserves a warning: a model is missing, or none on this machine reads the texts.
     """
 
     source: str
     why: str
-    doubt: bool = False
+    second_best: bool = False
 
 
 def choose(texts: Sequence[str], cache: Path | None = None) -> Choice:
@@ -71,10 +69,10 @@ def choose(texts: Sequence[str], cache: Path | None = None) -> Choice:
     english, other = _missing(minilm_files.find), _missing(use_tokens.find)
     if other is not None:
         if english is not None:
-            return Choice("tfidf", f"{english}; using TF-IDF instead of a language model", doubt=True)
-        return Choice("minilm", f"{other}; using the model MiniLM, which reads English only", doubt=True)
+            return Choice("tfidf", f"{english}; using TF-IDF instead of a language model", second_best=True)
+        return Choice("minilm", f"{other}; using MiniLM, which reads English only", second_best=True)
     if english is not None:
-        return Choice("use", f"{english}; using the multilingual encoder", doubt=True)
+        return Choice("use", f"{english}; using the multilingual encoder", second_best=True)
     return _choice(minilm_reader().counts(sample, cache), use_reader().counts(sample, cache))
 
 
@@ -134,7 +132,7 @@ def _with_english(readable: float) -> Choice:
 
 
 def _unread(reason: str) -> Choice:
-    return Choice("tfidf", f"{reason}, so no language model here reads them; using TF-IDF", doubt=True)
+    return Choice("tfidf", f"{reason}, so no language model here reads them; using TF-IDF", second_best=True)
 
 
 def _sample(texts: Sequence[str]) -> list[str]:

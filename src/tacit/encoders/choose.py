@@ -10,7 +10,7 @@ from tacit.encoders.cache import CachedEncoder, default_file
 from tacit.encoders.choice import choose
 from tacit.encoders.deferred import CarefulEncoder, DeferredEncoder
 from tacit.encoders.encoder import TextEncoder
-from tacit.encoders.pair import PairEncoder
+from tacit.encoders.gated_pair import PairEncoder
 from tacit.encoders.readers import minilm_reader, use_reader
 from tacit.encoders.tfidf import TfidfEncoder
 
@@ -57,7 +57,7 @@ def tfidf(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncode
 def auto(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
     """Return the encoder that reads the texts best, see `tacit.encoders.choice`; say it where none does."""
     choice = choose(texts, cache)
-    if choice.doubt:
+    if choice.second_best:
         _log.warning("%s", choice.why)
     makers: dict[str, Callable[[str, Sequence[str], Path | None], TextEncoder]] = {
         "minilm": minilm,

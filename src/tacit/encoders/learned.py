@@ -7,7 +7,7 @@ from tacit.core.errors import ArtifactError
 from tacit.core.types import Array
 from tacit.encoders.choose import unfitted_pair
 from tacit.encoders.encoder import TextEncoder
-from tacit.encoders.pair import PairEncoder
+from tacit.encoders.gated_pair import PairEncoder
 from tacit.encoders.tfidf import TfidfEncoder
 
 LearnedEncoder = TfidfEncoder | PairEncoder

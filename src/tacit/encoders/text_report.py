@@ -31,7 +31,7 @@ class TextReport:
         Source of the encoder.
     why : str
         Why this one.
-    doubt : bool
+    second_best : bool
         Whether no language model on this machine reads these texts.
     texts : int
         Items with a text.
@@ -54,7 +54,7 @@ class TextReport:
 
     encoder: str
     why: str
-    doubt: bool
+    second_best: bool
     texts: int
     unknown_share: float | None = None
     unreadable: int = 0
@@ -111,7 +111,7 @@ def text_report(choice: Choice, texts: Sequence[str], cache: Path | None = None)
     cache : Path, optional
         File of the cache of the counts of tokens.
     """
-    report = TextReport(choice.source, choice.why, choice.doubt, len(texts))
+    report = TextReport(choice.source, choice.why, choice.second_best, len(texts))
     if choice.source not in ("minilm", "use", "pair") or not len(texts):
         return report
     english = choice.source == "minilm"
@@ -127,7 +127,7 @@ def text_report(choice: Choice, texts: Sequence[str], cache: Path | None = None)
     return TextReport(
         choice.source,
         choice.why,
-        choice.doubt,
+        choice.second_best,
         len(texts),
         unknown_share=unknown_share(counts),
         unreadable=int(unread.sum()),

@@ -125,7 +125,7 @@ def text_report_of(catalogue: Catalogue, source: str) -> TextReport | None:
         return None
     texts = worded_texts(catalogue)
     choice = resolve(source, texts)
-    if choice.doubt:
+    if choice.second_best:
         _log.warning("%s", choice.why)
     return text_report(choice, texts)
 

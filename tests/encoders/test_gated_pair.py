@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tacit.encoders.choose import pair, unfitted_pair
+from tacit.encoders.gated_pair import PairEncoder
 from tacit.encoders.learned import is_centred, restored
-from tacit.encoders.pair import PairEncoder
 
 ENGLISH = ["red running shoes for men", "a bottle of fresh milk", "cast iron pan", "trail shoes, light"]
 CHINESE = ["红色跑步鞋 男士", "纯牛奶 250ml", "铸铁平底锅", "轻便越野跑鞋"]
