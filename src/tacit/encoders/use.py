@@ -24,14 +24,13 @@ from torch.nn import functional
 from tacit.core.devices import chosen_device
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Int64
-from tacit.encoders.packaged import check_sha256
 from tacit.encoders.pretrained import batch_tokens, dtype_of
 from tacit.encoders.use_tokens import (
     FIRST,
     LAST,
     LIMIT,
-    PACKAGE,
     WEIGHTS_SHA256,
+    check,
     encodable,
     find,
     tokenizer,
@@ -75,7 +74,7 @@ class UseEncoder:
         self._device = torch.device(chosen_device(device))
         kind = dtype_of(dtype, self._device)
         file = find()
-        check_sha256(file, WEIGHTS_SHA256, PACKAGE)
+        check(file)
         self._tokenizer: Tokenizer = tokenizer()
         self._network = _Network.read(file, self._device, kind)
         self.name = name_of(kind)

@@ -37,6 +37,16 @@ def find() -> Path:
     return locate(PACKAGE, WEIGHTS, PACKAGE)
 
 
+def check(weights: Path) -> None:
+    """Refuse weights with another sha256.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    check_sha256(weights, WEIGHTS_SHA256, PACKAGE)
+
+
 @cache
 def tokenizer() -> "Tokenizer":
     """Return the tokenizer, without special tokens and without a limit: one for all, as it is large.
