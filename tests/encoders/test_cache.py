@@ -2,6 +2,8 @@
 
 import logging
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -203,3 +205,46 @@ def test_vectors_of_double_precision_are_found_again(file: Path) -> None:
     again = Counting()
     assert CachedEncoder(again, file).encode(["a"]).tolist() == [[1] * 3]
     assert again.requested == []
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from tacit.encoders import cache
+
+class Slow:
+    name, dimension = "counting", 3
+    def encode(self, texts, *, progress=None):
+        print(len(texts), flush=True)
+        return np.array([[len(text)] * 3 for text in texts], dtype=np.float32)
+
+cache._CHUNK = 16
+for start in range(0, 10**6, 48):
+    texts = [f"text {n}" for n in range(start, start + 48)]
+    cache.CachedEncoder(Slow(), Path(sys.argv[1])).encode(texts)
+"""
+
+
+def test_a_cut_at_any_moment_leaves_whole_vectors(file: Path) -> None:
+    kept = 0
+    for lines in (3, 4, 9, 14):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(file)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for _ in range(lines):
+            process.stdout.readline()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        connection = sqlite3.connect(file)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        sizes = dict(connection.execute("SELECT length(value), count(*) FROM vector GROUP BY 1").fetchall())
+        connection.close()
+        assert set(sizes) == {12}
+        assert sizes[12] >= kept
+        kept = sizes[12]
+    again = Counting()
+    CachedEncoder(again, file).encode([f"text {n}" for n in range(32)])
+    assert again.requested == []  # what was done before the first cut is known

@@ -151,7 +151,7 @@ def test_many_batches_and_any_order_give_the_same_vectors(
 ) -> None:
     encoder = HuggingFaceEncoder(bert, dtype="float32")
     whole = encoder.encode(TEXTS)
-    monkeypatch.setattr("tacit.encoders.pretrained._BATCH_TOKENS", 10)
+    monkeypatch.setattr("tacit.encoders.pretrained._BATCH_TOKENS", {"cpu": 10})
     np.testing.assert_allclose(encoder.encode(TEXTS[::-1])[::-1], whole, atol=1e-5)
 
 

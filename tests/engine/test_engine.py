@@ -13,11 +13,14 @@ from tests.served import acquainted_snapshot, small_snapshot
 
 from tacit.core.clock import FixedClock
 from tacit.core.errors import ArtifactError, DataError, TacitError, UnsupportedError
+from tacit.data.shop import generate
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.batch import recommend_all
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.engine.requests import NewEvent, Request
 from tacit.engine.state import ItemEncoder
+from tacit.engine.train import train
+from tacit.pipeline.config import Config
 from tacit.pipeline.similar import SimilarKind
 from tacit.store.events import EventStore, StorageError
 
@@ -473,4 +476,19 @@ def test_without_a_store_it_answers_and_takes_nothing() -> None:
     for attempt in (lambda: engine.observe([GOOD]), lambda: engine.put_item("x", {})):
         with pytest.raises(DataError, match="no store"):
             attempt()
+    engine.close()
+
+
+def test_an_item_whose_text_cannot_be_read_is_served_with_a_warning(place: str) -> None:
+    shop = generate(seed=7, users=60, items=80, events=1_000, days=30)
+    retrievers: dict[str, dict[str, object]] = {"trending": {}, "content": {}}
+    snapshot = train(
+        shop.events, shop.items, Config(retrievers=retrievers, encoder="minilm", ranker=None, windows=1)
+    )
+    assert 0 < snapshot.catalogue.has_text.mean() < 1  # the Chinese items have no vector
+    engine = Engine(snapshot, EventStore(place))
+    assert engine.put_item("tea", {"title": "Smoked black tea"}) == []
+    [warning] = engine.put_item("茶", {"title": "烟熏红茶 茶叶"})
+    assert "the text of the item '茶' is in a language that the text encoder" in warning
+    assert engine.put_item("bare", {}) == []
     engine.close()

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from tacit.core.errors import ArtifactError, ConfigError
+from tacit.data.shop import generate
 from tacit.encoders.cold import Quality
-from tacit.engine.finetune_encoder import Attempt, Finetuned, check_request
+from tacit.encoders.tuned import TunedEncoder
+from tacit.engine.finetune_encoder import Attempt, Finetuned, check_request, finetune_encoder
+from tacit.pipeline.text_encoder import encoder_from
 
 
 @pytest.mark.parametrize(
@@ -14,6 +17,7 @@ from tacit.engine.finetune_encoder import Attempt, Finetuned, check_request
     [
         ("half", "auto", "there is no method 'half'; known: head, full"),
         ("full", "tfidf", "the method full trains a Hugging Face model, and tfidf is none"),
+        ("full", "use", "and use is none: use the method head"),
         ("full", "endpoint:http://localhost#m", "and endpoint:http://localhost#m is none"),
     ],
 )
@@ -27,6 +31,18 @@ def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="is not a snapshot"):
         check_request("head", "tfidf", tmp_path)
     check_request("head", "tfidf", tmp_path / "new")
+
+
+def test_full_says_why_the_encoder_of_the_texts_cannot_be_trained(tmp_path: Path) -> None:
+    shop = generate(seed=3, users=60, items=80, events=1_500, days=40)
+    with pytest.raises(ConfigError, match=r"cannot train the encoder pair \(.*% of the texts are in English"):
+        finetune_encoder(shop.events, shop.items, tmp_path / "encoder", method="full")
+    found = finetune_encoder(shop.events, shop.items, tmp_path / "encoder")
+    assert found.written
+    again = encoder_from(str(tmp_path / "encoder"))
+    assert isinstance(again, TunedEncoder)
+    assert again.source == "pair"
+    assert again.encode(["红色茶杯", "red tea cup"]).any(axis=1).all()
 
 
 def test_before_is_the_first_attempt_and_after_the_best() -> None:

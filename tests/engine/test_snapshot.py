@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from tacit.core.version import __version__
 from tacit.data.shop import generate
 from tacit.engine.batch import recommend_all
 from tacit.engine.snapshot import Snapshot, load, save, version_of
+from tacit.engine.state import State
 from tacit.engine.train import train
 from tacit.pipeline.config import Config
 
@@ -279,3 +281,72 @@ def test_another_process_gives_the_same_lists_without_what_only_a_fit_needs(save
     out = saved.parent / "lists.parquet"
     subprocess.run([sys.executable, "-c", code, str(saved), str(out)], check=True)
     assert pl.read_parquet(out).equals(lists(ranked_snapshot()))
+
+
+BILINGUAL = {
+    "item_id": [f"{n}" for n in range(8)],
+    "title": [
+        *("red running shoes", "a bottle of fresh milk", "cast iron pan", "light trail shoes"),
+        *("红色跑步鞋 男士", "纯牛奶 250ml", "铸铁平底锅", "轻便越野跑鞋"),
+    ],
+}
+
+
+def bilingual(encoder: str) -> Snapshot:
+    shop = generate(seed=3, users=60, items=80, events=1_500, days=40)
+    of = {id_: f"{place % 8}" for place, id_ in enumerate(shop.events["item_id"].unique().sort())}
+    frame = shop.events.with_columns(pl.col("item_id").replace_strict(of))
+    config = Config(retrievers={"content": {}}, encoder=encoder, ranker=None, windows=1)
+    return train(frame, pl.DataFrame(BILINGUAL), config)
+
+
+def test_the_pair_of_encoders_comes_back_with_its_means(tmp_path: Path) -> None:
+    snapshot = bilingual("auto")
+    save(snapshot, tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert (again.encoder, again.encoder_name) == ("pair", snapshot.encoder_name)
+    assert again.catalogue.centred
+    texts = ["blue shirt", "蓝色衬衫"]
+    np.testing.assert_array_equal(again.encode(texts), snapshot.encode(texts))
+    assert snapshot.facts["texts"]["encoder"] == "pair"
+    assert lists(again).equals(lists(snapshot))
+
+
+def test_an_old_snapshot_of_auto_goes_on_with_the_english_model(tmp_path: Path) -> None:
+    # Before there was a choice, "auto" was MiniLM, whatever the language of the texts.
+    save(bilingual("minilm"), tmp_path / "model")
+    _edit(tmp_path / "model", lambda document: document.pop("centred") and None)
+    old = load(tmp_path / "model")
+    assert (old.encoder, old.encoder_name, old.catalogue.centred) == ("minilm", "", False)
+    state = State.of(old).grown({"new": {"title": "light red trail shoes"}, "neu": {"title": "轻便红色跑鞋"}})
+    assert state.catalogue.vectors.shape == (10, 384)
+    codes = state.catalogue.items.encode(["new", "neu"])
+    assert state.catalogue.has_text[codes].tolist() == [True, False]
+    nearest = state.catalogue.vectors[:8] @ state.catalogue.vectors[codes[0]]
+    assert nearest.argmax() in (0, 3)
+    assert state.warnings_of("new") == []
+    assert "the text encoder of this model, minilm, cannot read" in state.warnings_of("neu")[0]
+
+
+def test_the_vectors_of_another_model_are_refused(tmp_path: Path) -> None:
+    snapshot = replace(bilingual("use"), encoder_name="use3:another:256:float32")
+    with pytest.raises(ArtifactError, match="gives other vectors than the snapshot holds"):
+        State.of(snapshot).grown({"new": {"title": "a green lamp"}})
+
+
+def _edit(directory: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Make a snapshot one of the time before encoders were chosen."""
+    file = directory / "snapshot.json"
+    document = json.loads(file.read_text("utf-8"))
+    change(document)
+    document["encoder"] = "auto"
+    del document["encoder_name"]
+    manifest = verify(directory)
+    parts = {part.name: part.read_bytes() for part in directory.iterdir() if part.name != MANIFEST}
+    parts["snapshot.json"] = json.dumps(document).encode()
+
+    def write(target: Path) -> None:
+        for name, content in parts.items():
+            (target / name).write_bytes(content)
+
+    publish(directory, write, {name: manifest[name] for name in ("tacit", "model", "facts")})

@@ -2,6 +2,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tacit.core.parameters import space_of
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -164,3 +165,8 @@ def test_of_an_item_without_text_nothing_is_said_to_be_like_it() -> None:
     model = fitted(Content(), known)
     assert model.explain(Queries.of([[2, 0]]), np.array([4], dtype=np.int32)).tolist() == [0, 0]
     assert model.explain(Queries.of([[4, 0]]), np.array([2], dtype=np.int32))[0] == 0
+
+
+def test_tuning_does_not_whiten() -> None:
+    assert space_of(Content)["mode"].values == ("centre", "pca")  # whitened vectors lose their neighbours
+    assert Content(mode="whiten").mode == "whiten"

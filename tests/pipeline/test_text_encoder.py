@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from tacit.core.errors import ArtifactError, ConfigError
-from tacit.encoders import minilm
+from tacit.encoders import minilm_files, use_tokens
 from tacit.encoders.cache import CachedEncoder
+from tacit.encoders.deferred import CarefulEncoder
 from tacit.encoders.head import Head
 from tacit.encoders.projection import Projection
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.encoders.tuned import TunedEncoder, save
-from tacit.pipeline.text_encoder import check_available, check_source, encoder_from
+from tacit.pipeline.text_encoder import check_available, check_source, encoder_from, resolve
 
 TEXTS = ["red tea cup", "blue tea cup", "cast iron pan"]
 
@@ -24,14 +25,18 @@ TEXTS = ["red tea cup", "blue tea cup", "cast iron pan"]
 @pytest.mark.parametrize("source", ["auto", "minilm"])
 def test_the_embedded_model_is_the_default_and_cached(source: str, tmp_path: Path) -> None:
     encoder = encoder_from(source, TEXTS, cache=tmp_path / "vectors.sqlite3")
-    assert isinstance(encoder, CachedEncoder)
+    assert isinstance(encoder, CarefulEncoder)
     assert encoder.dimension == 384
+    assert encoder.encode(TEXTS).any(axis=1).all()
+    assert (tmp_path / "vectors.sqlite3").exists()
 
 
 def test_without_the_files_of_the_model_tfidf_takes_over_and_says_so(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(minilm, "PACKAGE", "no-such-package-of-models")
+    monkeypatch.setattr(minilm_files, "PACKAGE", "no-such-package-of-models")
+    assert resolve("auto", TEXTS).source == "use"
+    monkeypatch.setattr(use_tokens, "PACKAGE", "no-such-package-either")
     with caplog.at_level(logging.WARNING):
         encoder = encoder_from("auto", TEXTS)
     assert isinstance(encoder, TfidfEncoder)
@@ -39,10 +44,12 @@ def test_without_the_files_of_the_model_tfidf_takes_over_and_says_so(
     assert "using TF-IDF instead of a language model" in caplog.text
 
 
-def test_a_damaged_model_is_no_reason_to_take_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(minilm, "SHA256", "0" * 64)
+def test_a_damaged_model_is_no_reason_to_take_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(minilm_files, "SHA256", "0" * 64)
     with pytest.raises(ArtifactError, match="not the known ones"):
-        encoder_from("auto", TEXTS)
+        encoder_from("auto", TEXTS, cache=tmp_path / "vectors.sqlite3").encode(TEXTS)
 
 
 def test_tfidf_is_fitted_on_the_texts() -> None:

@@ -131,7 +131,7 @@ def test_frozen_layers_are_those_of_the_base_model(bert: Path) -> None:
 def test_a_score_does_not_depend_on_the_batch(bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = lists(2, 40)
     together = fitted(bert).score(pairs.queries, pairs.row, pairs.item)
-    monkeypatch.setattr("tacit.encoders.pretrained._BATCH_TOKENS", 20)
+    monkeypatch.setattr("tacit.encoders.pretrained._BATCH_TOKENS", {"cpu": 20})
     apart = fitted(bert).score(pairs.queries, pairs.row, pairs.item)
     np.testing.assert_allclose(apart, together, atol=1e-4)
     one = [

@@ -2,6 +2,7 @@
 
 import json as json_format
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from tacit.cli.options import PrintJson
@@ -35,7 +36,7 @@ def doctor(
 
     from tacit.cli.terminal import out
 
-    findings = [*_machine(), *_packages(), _gpu(), _encoder(), _cache(), _postgres()]
+    findings = [*_machine(), *_packages(), _gpu(), *_encoders(), _cache(), _postgres()]
     if json:
         sys.stdout.write(json_format.dumps([asdict(finding) for finding in findings], indent=1) + "\n")
     else:
@@ -90,18 +91,29 @@ def _gpu() -> Finding:
     )
 
 
-def _encoder() -> Finding:
+def _encoders() -> list[Finding]:
+    from tacit.encoders import minilm_files, use_tokens
+
+    def english() -> str:
+        directory = minilm_files.find()
+        minilm_files.check(directory)
+        return f"all-MiniLM-L6-v2 (English), whole, in {directory}"
+
+    def multilingual() -> str:
+        file = use_tokens.find()
+        use_tokens.check(file)
+        return f"USE multilingual v3 (16 languages), whole, in {file.parent}"
+
+    return [_encoder("language model", english), _encoder("multilingual model", multilingual)]
+
+
+def _encoder(name: str, look: Callable[[], str]) -> Finding:
     from tacit.core.errors import InputError
-    from tacit.encoders.minilm import check, find
 
     try:
-        directory = find()
-        check(directory)
+        return Finding(name, look())
     except InputError as error:
-        return Finding(
-            "language model", str(error).partition(";")[0], "missing", str(error).partition("; ")[2]
-        )
-    return Finding("language model", f"all-MiniLM-L6-v2, whole, in {directory}")
+        return Finding(name, str(error).partition(";")[0], "missing", str(error).partition("; ")[2])
 
 
 def _cache() -> Finding:

@@ -36,7 +36,10 @@ class Catalogue:
     created_at : float64[items]
         When it was listed, Unix seconds; -inf where unknown.
     vectors : float32[items, d] or None
-        Raw language-model vectors of the texts (None until encoded).
+        Raw language-model vectors of the texts (None until encoded); zeros where the encoder could not read
+        the text.
+    centred : bool
+        Whether the vectors are centred by their encoder, so that nobody may subtract their mean.
     """
 
     items: Vocabulary
@@ -46,6 +49,7 @@ class Catalogue:
     available: Bool
     created_at: Float64
     vectors: Float32 | None = None
+    centred: bool = False
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame | None, items: Vocabulary | None = None) -> "Catalogue":
@@ -96,9 +100,13 @@ class Catalogue:
             return self.items.ids
         return self.attributes[col.TITLE].cast(pl.String).fill_null(self.items.ids)
 
-    def with_vectors(self, vectors: Float32) -> "Catalogue":
-        """Return the catalogue with the language-model vectors of its texts: float32[items, d]."""
-        return replace(self, vectors=vectors)
+    def with_vectors(self, vectors: Float32, *, centred: bool = False) -> "Catalogue":
+        """Return the catalogue with the language-model vectors of its texts: float32[items, d].
+
+        An item whose vector is all zeros counts as one without text: the encoder could not read it.
+        """
+        read = np.any(vectors, axis=1)
+        return replace(self, vectors=vectors, has_text=self.has_text & read, centred=centred)
 
     def extended(self, frame: pl.DataFrame, vectors: Float32 | None = None) -> "Catalogue":
         """Return the catalogue with new items appended and known ones replaced.
@@ -112,6 +120,7 @@ class Catalogue:
         """
         items = self.items.extended(frame[col.ITEM].to_list())
         new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]))
+        new = new if vectors is None else new.with_vectors(vectors)
         codes = items.encode(frame[col.ITEM])
         size = len(items)
         source = np.arange(size)
@@ -131,6 +140,7 @@ class Catalogue:
             vectors=None
             if self.vectors is None or vectors is None
             else stacked(self.vectors, vectors.astype(np.float32)),
+            centred=self.centred,
         )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from tacit.core.errors import ConfigError, TacitError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
-from tacit.encoders.encoder import TextEncoder
+from tacit.encoders.encoder import TextEncoder, warm
 
 _CHUNK = 2_048
 _SCHEMA = """CREATE TABLE IF NOT EXISTS vector
@@ -51,6 +51,10 @@ class CachedEncoder:
         self._file = file
         self.name = encoder.name
         self.dimension = encoder.dimension
+
+    def warm(self) -> None:
+        """Load the encoder now, whatever is cached."""
+        warm(self._encoder)
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
         """Return one vector a text; equal texts are encoded once, known ones not at all."""

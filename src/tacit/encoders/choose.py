@@ -2,22 +2,51 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tacit.core.errors import ConfigError, MissingExtraError
+from tacit.core.errors import ConfigError
 from tacit.encoders.cache import CachedEncoder, default_file
+from tacit.encoders.choice import choose
+from tacit.encoders.deferred import CarefulEncoder, DeferredEncoder
 from tacit.encoders.encoder import TextEncoder
+from tacit.encoders.gated_pair import PairEncoder
+from tacit.encoders.readers import minilm_reader, use_reader
 from tacit.encoders.tfidf import TfidfEncoder
 
 _log = logging.getLogger(__name__)
 
 
 def minilm(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
-    """Return the embedded language model."""
+    """Return the embedded English model; texts that it cannot read get no vector."""
+    return CarefulEncoder(_english(cache), minilm_reader(), cache)
+
+
+def use(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
+    """Return the embedded multilingual model; texts that it cannot read get no vector."""
+    return CarefulEncoder(_multilingual(cache), use_reader(), cache)
+
+
+def pair(argument: str, texts: Sequence[str], cache: Path | None) -> PairEncoder:
+    """Return the gated pair of both, with its means learned from the texts."""
+    return unfitted_pair(cache).fit(texts)
+
+
+def unfitted_pair(cache: Path | None = None) -> PairEncoder:
+    """Return a pair without means, which `PairEncoder.restore` gives it."""
+    return PairEncoder(_english(cache), use("", (), cache), cache)
+
+
+def _english(cache: Path | None) -> TextEncoder:
     from tacit.encoders import minilm as embedded  # brings PyTorch
 
-    return cached(embedded.minilm(), cache)
+    return cached(DeferredEncoder(embedded.name(), embedded.DIMENSION, embedded.minilm), cache)
+
+
+def _multilingual(cache: Path | None) -> TextEncoder:
+    from tacit.encoders import use as embedded  # brings PyTorch
+
+    return cached(DeferredEncoder(embedded.name(), embedded.DIMENSION, embedded.UseEncoder), cache)
 
 
 def tfidf(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
@@ -26,12 +55,17 @@ def tfidf(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncode
 
 
 def auto(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:
-    """Return the embedded language model, or TF-IDF with a warning if its files are missing."""
-    try:
-        return minilm(argument, texts, cache)
-    except MissingExtraError as error:
-        _log.warning("%s; using TF-IDF instead of a language model", error)
-        return tfidf(argument, texts, cache)
+    """Return the encoder that reads the texts best, see `tacit.encoders.choice`; say it where none does."""
+    choice = choose(texts, cache)
+    if choice.second_best:
+        _log.warning("%s", choice.why)
+    makers: dict[str, Callable[[str, Sequence[str], Path | None], TextEncoder]] = {
+        "minilm": minilm,
+        "use": use,
+        "pair": pair,
+        "tfidf": tfidf,
+    }
+    return makers[choice.source]("", texts, cache)
 
 
 def endpoint(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:

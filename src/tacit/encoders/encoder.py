@@ -7,6 +7,13 @@ from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
 
 
+def warm(encoder: "TextEncoder") -> None:
+    """Load what an encoder would load for its first text, where it can do that."""
+    load = getattr(encoder, "warm", None)
+    if load is not None:
+        load()
+
+
 @runtime_checkable
 class TextEncoder(Protocol):
     """Maps texts to vectors.

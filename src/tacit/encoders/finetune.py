@@ -29,7 +29,7 @@ from tacit.core.types import Float32, Int64
 from tacit.data.interactions import Interactions
 from tacit.encoders.cold import ColdItems, Quality
 from tacit.encoders.huggingface import HuggingFaceEncoder
-from tacit.encoders.pretrained import computes_bfloat16, length_batches
+from tacit.encoders.pretrained import batch_tokens, computes_bfloat16, length_batches
 from tacit.encoders.projection import Projection
 
 
@@ -262,7 +262,8 @@ def _one_pass(
 
 def _pooled(encoder: HuggingFaceEncoder, tokens: list[list[int]]) -> Tensor:
     """Return the vectors in the order of the tokens; texts of similar length are encoded together."""
-    batches = length_batches(np.array([len(ids) for ids in tokens], dtype=np.int64))
+    size = batch_tokens(next(encoder.model.parameters()).device)
+    batches = length_batches(np.array([len(ids) for ids in tokens], dtype=np.int64), size)
     parts = [encoder.pooled([tokens[row] for row in rows]) for rows in batches]
     return torch.cat(parts)[np.argsort(np.concatenate(batches))]
 

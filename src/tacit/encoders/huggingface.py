@@ -19,6 +19,7 @@ from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
 from tacit.encoders.located import directory_of
 from tacit.encoders.pretrained import (
+    batch_tokens,
     dtype_of,
     identity,
     length_batches,
@@ -78,7 +79,7 @@ class HuggingFaceEncoder:
         ids = self.tokens(texts)
         lengths = np.array([len(one) for one in ids], dtype=np.int64)
         with progress.task("encoding texts", total=len(texts)) as task, torch.inference_mode():
-            for rows in length_batches(lengths):
+            for rows in length_batches(lengths, batch_tokens(self._device)):
                 pooled = self.pooled([ids[row] for row in rows])
                 vectors[rows] = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
                 task.advance(len(rows))

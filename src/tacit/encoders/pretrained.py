@@ -17,7 +17,7 @@ from tacit.core.errors import ConfigError
 from tacit.core.manifest import sha256
 from tacit.core.types import Int64
 
-_BATCH_TOKENS = 4_096
+_BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768}
 _MAX_TOKENS = 512
 _LENGTHS = "sentence_bert_config.json"
 
@@ -101,15 +101,20 @@ def read_json(file: Path, missing: Any = None) -> Any:
     return json.loads(file.read_text("utf-8"))
 
 
-def length_batches(lengths: Int64) -> list[Int64]:
-    """Return rows in batches of similar length, longest first, of about the same number of tokens.
+def batch_tokens(device: torch.device) -> int:
+    """Return how many tokens a device should be given at once."""
+    return _BATCH_TOKENS.get(device.type, _BATCH_TOKENS["cpu"])
+
+
+def length_batches(lengths: Int64, size: int) -> list[Int64]:
+    """Return rows in batches of similar length, longest first, of at most about ``size`` tokens.
 
     Rows without a token are left out.
     """
     order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
     batches, start = [], 0
     while start < len(order):
-        size = max(1, _BATCH_TOKENS // int(lengths[order[start]]))
-        batches.append(order[start : start + size])
-        start += size
+        rows = max(1, size // int(lengths[order[start]]))
+        batches.append(order[start : start + rows])
+        start += rows
     return batches

@@ -33,10 +33,19 @@ class Projection:
         self.dimension = dimension
         self.mode: Mode = mode
 
-    def fit(self, vectors: Float32) -> Self:
-        """Learn mean and directions from float32[n, d]: rows of the training window only."""
+    def fit(self, vectors: Float32, *, centred: bool = False) -> Self:
+        """Learn mean and directions from vectors of the training window, and return self.
+
+        Parameters
+        ----------
+        vectors : float32[n, d]
+        centred : bool
+            Whether they are centred already, part by part, so that the mean to subtract is 0: zeros of a part
+            must stay zeros.
+        """
         clean = _finite(vectors)
-        self.mean_: Float32 = clean.mean(axis=0) if len(clean) else np.zeros(vectors.shape[1], np.float32)
+        known = len(clean) > 0 and not centred
+        self.mean_: Float32 = clean.mean(axis=0) if known else np.zeros(vectors.shape[1], np.float32)
         self.directions_: Float32 | None = None
         if self.mode != "centre":
             self.directions_ = self._directions(clean - self.mean_)

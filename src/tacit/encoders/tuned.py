@@ -6,6 +6,7 @@ another head needs no encoding.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,11 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.head import Fit, Head, fit_head
+from tacit.encoders.learned import LEARNED, is_centred, restored
 from tacit.encoders.projection import Projection
-from tacit.encoders.tfidf import TfidfEncoder
 
 _HEAD, _BASE = "head.safetensors", "base.safetensors"
-_PRECISIONS = (":float32", ":bfloat16")
+_PRECISION = re.compile(r":(float32|bfloat16)\b")
 
 
 class TunedEncoder:
@@ -81,7 +82,8 @@ def tune(
     raw = base.encode(catalogue.texts.to_list(), progress=progress)
     known: Bool = np.zeros(len(catalogue), dtype=bool)
     known[interactions.item] = True
-    centre = Projection().fit(raw[known & catalogue.has_text])
+    there = known & catalogue.has_text & np.any(raw, axis=1)
+    centre = Projection().fit(raw[there], centred=is_centred(base))
     vectors = np.where(catalogue.has_text[:, None], centre.transform(raw), np.float32(0))
     fit = fit_head(interactions, vectors, rng=rng)
     return TunedEncoder(base, source, centre, fit.head), fit
@@ -100,7 +102,7 @@ def save(encoder: TunedEncoder, directory: Path, facts: dict[str, Json]) -> None
 
     def write(target: Path) -> None:
         save_file({**encoder.centre.arrays(), **encoder.head.arrays()}, target / _HEAD)
-        if isinstance(encoder.base, TfidfEncoder):
+        if isinstance(encoder.base, LEARNED):
             save_file(encoder.base.arrays(), target / _BASE)
 
     base: dict[str, Json] = {"source": encoder.source, "name": encoder.base.name}
@@ -138,20 +140,22 @@ def load(directory: Path, base_from: Callable[[str], TextEncoder]) -> TunedEncod
         centre = Projection.restore(arrays)
         head = Head.restore(arrays)
         learned = (directory / _BASE).is_file()
-        base = TfidfEncoder.restore(load_file(directory / _BASE)) if learned else base_from(source)
+        base: TextEncoder
+        base = restored(source, load_file(directory / _BASE)) if learned else base_from(source)
     except (KeyError, TypeError, SafetensorError) as error:
         raise ArtifactError(
             f"{directory} holds no encoder of this version ({error}); tune it again"
         ) from error
-    if _without_precision(base.name) != _without_precision(name):
+    if not same_model(base.name, name):
         raise ArtifactError(
             f"the head in {directory} belongs to another base encoder than {source!r} is now; tune it again"
         )
     return TunedEncoder(base, source, centre, head)
 
 
-def _without_precision(name: str) -> str:
-    """Return the name of a model without the precision that this machine computes with."""
-    for precision in _PRECISIONS:
-        name = name.removesuffix(precision)
-    return name
+def same_model(name: str, other: str) -> bool:
+    """Return whether two names are of one model, whatever precision a machine computes with.
+
+    An empty name, of an older snapshot, is that of any model.
+    """
+    return not name or not other or _PRECISION.sub("", name) == _PRECISION.sub("", other)

@@ -162,10 +162,15 @@ class Engine:
         ]
         return Observed(receipt.accepted, sorted(rejected), [places[at] for at in receipt.conflicts])
 
-    def put_item(self, item_id: str, attributes: Mapping[str, Json]) -> None:
+    def put_item(self, item_id: str, attributes: Mapping[str, Json]) -> list[str]:
         """Add or replace an item; it is stored, and can be recommended, when this returns.
 
         Items that arrive at the same time are added together, so that many cost little more than one.
+
+        Returns
+        -------
+        list of str
+            Warnings: a text that the text encoder of the model cannot read.
 
         Raises
         ------
@@ -184,6 +189,7 @@ class Engine:
             if not done.done():
                 self._add_all([self._arrivals.popleft() for _ in range(len(self._arrivals))])
         done.result()
+        return self._state.warnings_of(id_)
 
     def put_user(self, user_id: str, attributes: Mapping[str, Json]) -> None:
         """Store or replace the attributes of a user; they count from the next request on.
@@ -212,7 +218,7 @@ class Engine:
         """
         try:
             with self._growing:
-                self._state.encoder.encode([""])
+                self._state.encoder.warm()
         except Exception as error:
             _log.warning("new items cannot be added until this is fixed: %s", error)
         self._state.pipeline.recommend(history_of(self._state, None, (), (), allow_seen=True).queries, 10)

@@ -71,6 +71,8 @@ class Evidence:
         there = self._catalogue.has_text
         if self._catalogue.vectors is None or not there.any():
             return None
+        if self._catalogue.centred:
+            return np.zeros(self._catalogue.vectors.shape[1], dtype=np.float32)
         centre: Float32 = self._catalogue.vectors[there].mean(axis=0)
         return centre
 

@@ -25,15 +25,17 @@ from tacit.data.interactions import Interactions
 from tacit.data.times import read_moment
 from tacit.data.weights import EventWeights
 from tacit.encoders import minilm, tuned
+from tacit.encoders.choice import Choice
 from tacit.encoders.cold import Quality
 from tacit.encoders.finetune import Epoch, Plan, finetune, save_model
 from tacit.encoders.huggingface import HuggingFaceEncoder
-from tacit.encoders.tfidf import TfidfEncoder
-from tacit.engine.train import catalogue_of
-from tacit.pipeline.text_encoder import check_available, encoder_from
+from tacit.engine.train import catalogue_of, worded_texts
+from tacit.pipeline.text_encoder import check_available, encoder_from, resolve
 
 Method = Literal["head", "full"]
 
+_UNTRAINABLE = ("use", "pair", "tfidf")
+"""Encoders without layers that the method full could train: their own maps are the method head's work."""
 _START = "the encoder as it is"
 
 
@@ -134,7 +136,13 @@ def finetune_encoder(
     if method == "head":
         return _head(base, source, out, seed, progress, tell)
     return _full(
-        _language_model(base), source, out, Plan(layers=layers, seconds=seconds), seed, progress, tell
+        _language_model(resolve(base, worded_texts(catalogue))),
+        source,
+        out,
+        Plan(layers=layers, seconds=seconds),
+        seed,
+        progress,
+        tell,
     )
 
 
@@ -156,7 +164,9 @@ def check_request(method: str, base: str, out: Path, until: str | None = None) -
     check_available(base)
     check_directory_place(out, "the directory")
     check_target(out, ENCODER)
-    if method == "full" and (base == "tfidf" or base.startswith("endpoint:") or tuned.is_tuned(Path(base))):
+    if method == "full" and (
+        base in _UNTRAINABLE or base.startswith("endpoint:") or tuned.is_tuned(Path(base))
+    ):
         raise ConfigError(
             f"the method full trains a Hugging Face model, and {base} is none: use the method head"
         )
@@ -189,10 +199,10 @@ def _head(
     progress: Progress,
     tell: Callable[[Attempt], None],
 ) -> Finetuned:
-    encoder = encoder_from(base, source.catalogue.texts.to_list())
+    texts = worded_texts(source.catalogue)
+    base = resolve(base, texts).source
+    encoder = encoder_from(base, texts)
     origin = str(Path(base).resolve()) if Path(base).is_dir() else base
-    if base == "auto":
-        origin = "tfidf" if isinstance(encoder, TfidfEncoder) else "minilm"
     rng = generator(seed, "finetune")
     learned, fit = tuned.tune(
         encoder, origin, source.interactions, source.catalogue, rng=rng, progress=progress
@@ -252,7 +262,19 @@ def _attempt(epoch: Epoch) -> Attempt:
     return Attempt(f"epoch {epoch.epoch}", epoch.quality, epoch.loss, epoch.seconds)
 
 
-def _language_model(base: str) -> HuggingFaceEncoder:
-    if base in ("auto", "minilm"):
+def _language_model(choice: Choice) -> HuggingFaceEncoder:
+    """Return the model of a choice, ready for training.
+
+    Raises
+    ------
+    ConfigError
+        If it is none that this method can train.
+    """
+    if choice.source in _UNTRAINABLE:
+        raise ConfigError(
+            f"the method full cannot train the encoder {choice.source} ({choice.why}); use the method head, "
+            "or name a Hugging Face model that reads these texts"
+        )
+    if choice.source == "minilm":
         return minilm.minilm(dtype="float32")
-    return HuggingFaceEncoder(base, dtype="float32")
+    return HuggingFaceEncoder(choice.source, dtype="float32")

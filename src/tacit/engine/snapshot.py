@@ -21,10 +21,11 @@ from tacit.data.interactions import Interactions
 from tacit.data.users import TraitColumns
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
-from tacit.encoders.tfidf import TfidfEncoder
+from tacit.encoders.encoder import TextEncoder
+from tacit.encoders.learned import LearnedEncoder, restored
 from tacit.pipeline.component_specs import check_origins
 from tacit.pipeline.config import Config, config_of_toml
-from tacit.pipeline.text_encoder import encoder_from
+from tacit.pipeline.text_encoder import AUTO, encoder_from
 from tacit.pipeline.twostage import TwoStage
 from tacit.store import artifacts
 
@@ -50,8 +51,10 @@ class Snapshot:
         How the event types of new events are weighed.
     encoder : str
         Source of the encoder of the vectors: new items are encoded with it.
-    learned_encoder : TfidfEncoder or None
-        The encoder itself where it was fitted on the catalogue.
+    learned_encoder : TfidfEncoder or PairEncoder or None
+        The encoder itself where it learned from the catalogue.
+    encoder_name : str
+        Name of the encoder with the hash of its model; empty in older snapshots.
     facts : mapping
         What was trained on and how: seed, data fingerprint, versions, training report.
     """
@@ -63,11 +66,16 @@ class Snapshot:
     weights: EventWeights
     encoder: str
     facts: dict[str, Json]
-    learned_encoder: TfidfEncoder | None = None
+    learned_encoder: LearnedEncoder | None = None
+    encoder_name: str = ""
+
+    def text_encoder(self) -> TextEncoder:
+        """Return the encoder of the vectors of the catalogue."""
+        return self.learned_encoder or encoder_from(self.encoder)
 
     def encode(self, texts: Sequence[str]) -> Float32:
         """Return the vectors of texts by the encoder of the catalogue: float32[n, d]."""
-        return (self.learned_encoder or encoder_from(self.encoder)).encode(texts)
+        return self.text_encoder().encode(texts)
 
 
 def save(snapshot: Snapshot, directory: Path) -> None:
@@ -100,6 +108,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
             {
                 "version": snapshot.version,
                 "encoder": snapshot.encoder,
+                "encoder_name": snapshot.encoder_name,
+                "centred": catalogue.centred,
                 "kinds": list(log.kinds),
                 "timing": log.timing,
                 "traits": log.trait_columns.to_json(),
@@ -167,7 +177,8 @@ def version_of(pipeline: TwoStage, fingerprint: str) -> str:
 def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
     document: dict[str, Any] = artifacts.read_json(directory / "snapshot.json")
     check_origins(document["pipeline"])
-    catalogue = _read_catalogue(directory)
+    catalogue = _read_catalogue(directory, centred=document.get("centred", False))
+    encoder = _before_choice(document["encoder"])
     users = Vocabulary(pl.read_parquet(directory / "users.parquet")[col.USER])
     log = artifacts.read_arrays(directory / "interactions.safetensors")
     return Snapshot(
@@ -190,9 +201,10 @@ def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
             report=artifacts.read_json(directory / _REPORT),
         ),
         weights=EventWeights.from_json(document["weights"]),
-        encoder=document["encoder"],
+        encoder=encoder,
+        encoder_name=document.get("encoder_name", ""),
         facts=manifest["facts"],
-        learned_encoder=_read_encoder(directory),
+        learned_encoder=_read_encoder(directory, encoder),
     )
 
 
@@ -207,9 +219,14 @@ def _read_config(directory: Path) -> Config:
     return config_of_toml(artifacts.read_text(directory / _CONFIG), where=str(directory / _CONFIG))
 
 
-def _read_encoder(directory: Path) -> TfidfEncoder | None:
+def _before_choice(source: str) -> str:
+    """Return the encoder of a snapshot: "auto" of an older one was MiniLM, and new items go on with it."""
+    return "minilm" if source == AUTO else source
+
+
+def _read_encoder(directory: Path, source: str) -> LearnedEncoder | None:
     file = directory / "encoder.safetensors"
-    return TfidfEncoder.restore(artifacts.read_arrays(file)) if file.exists() else None
+    return restored(source, artifacts.read_arrays(file)) if file.exists() else None
 
 
 def _catalogue_frame(catalogue: Catalogue) -> pl.DataFrame:
@@ -222,7 +239,7 @@ def _catalogue_frame(catalogue: Catalogue) -> pl.DataFrame:
     )
 
 
-def _read_catalogue(directory: Path) -> Catalogue:
+def _read_catalogue(directory: Path, *, centred: bool) -> Catalogue:
     frame = pl.read_parquet(directory / "catalogue.parquet")
     names = [n for n in frame.columns if n.startswith("attribute:")]
     vectors = directory / "vectors.safetensors"
@@ -234,4 +251,5 @@ def _read_catalogue(directory: Path) -> Catalogue:
         available=frame[col.AVAILABLE].to_numpy(),
         created_at=frame[col.CREATED_AT].to_numpy(),
         vectors=artifacts.read_arrays(vectors)["vectors"] if vectors.exists() else None,
+        centred=centred,
     )

@@ -12,11 +12,11 @@ from tacit.core.errors import ArtifactError
 from tacit.core.types import Float32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.vocabulary import Vocabulary
-from tacit.encoders.encoder import TextEncoder
+from tacit.encoders.encoder import TextEncoder, warm
+from tacit.encoders.tuned import same_model
 from tacit.engine.evidence import Evidence
 from tacit.engine.items import item_frame
 from tacit.engine.snapshot import Snapshot
-from tacit.pipeline.text_encoder import encoder_from
 from tacit.pipeline.twostage import TwoStage
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,12 @@ class ItemEncoder:
 
     @cached_property
     def _encoder(self) -> TextEncoder:
-        return self._snapshot.learned_encoder or encoder_from(self._snapshot.encoder)
+        return self._snapshot.text_encoder()
+
+    def warm(self) -> None:
+        """Load the encoder now, if the catalogue has vectors."""
+        if self._snapshot.catalogue.vectors is not None:
+            warm(self._encoder)
 
     def encode(self, texts: Sequence[str]) -> Float32 | None:
         """Return float32[n, d] as in the catalogue; None if the catalogue has no vectors.
@@ -49,7 +54,8 @@ class ItemEncoder:
         if known is None:
             return None
         vectors = self._encoder.encode(texts)
-        if vectors.shape[1] != known.shape[1] or not np.isfinite(vectors).all():
+        other = vectors.shape[1] != known.shape[1] or not np.isfinite(vectors).all()
+        if other or not same_model(self._encoder.name, self._snapshot.encoder_name):
             raise ArtifactError(
                 f"the encoder {self._encoder.name} gives other vectors than the snapshot holds "
                 f"({vectors.shape[1]} dimensions, not {known.shape[1]}); fit again on this machine"
@@ -90,10 +96,23 @@ class State:
     def grown(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         """Return a state with items added or replaced; known item codes do not change."""
         frame = item_frame(items, self.catalogue)
-        texts = Catalogue.from_frame(frame, Vocabulary(list(items))).texts
-        catalogue = self.catalogue.extended(frame, self.encoder.encode(texts.to_list()))
+        new = Catalogue.from_frame(frame, Vocabulary(list(items)))
+        texts = [text if worded else "" for text, worded in zip(new.texts, new.has_text, strict=True)]
+        catalogue = self.catalogue.extended(frame, self.encoder.encode(texts))
         pipeline = self.pipeline.extended(catalogue)
         return replace(self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles)
+
+    def warnings_of(self, id_: str) -> list[str]:
+        """Return what is to be said of an item: that nothing is known of its text."""
+        catalogue = self.catalogue
+        code = int(catalogue.items.encode([id_])[0])
+        if catalogue.vectors is None or catalogue.has_text[code] or catalogue.texts[code] == f"item {id_}":
+            return []
+        return [
+            f"the text of the item {id_!r} is in a language that the text encoder of this model, "
+            f"{self.snapshot.encoder}, cannot read, so it is not recommended "
+            "by its text; fit again with such texts"
+        ]
 
     def grown_where_possible(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         """Return a state with every item that can be added: one that cannot must not stop the service."""

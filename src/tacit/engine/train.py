@@ -1,6 +1,7 @@
 """From cleaned frames to a snapshot: the steps of a fit."""
 
 import hashlib
+import logging
 import platform
 from collections.abc import Callable
 from importlib.metadata import version as installed
@@ -20,12 +21,15 @@ from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
 from tacit.encoders.encoder import TextEncoder
-from tacit.encoders.tfidf import TfidfEncoder
+from tacit.encoders.learned import LEARNED, is_centred
+from tacit.encoders.text_report import TextReport, text_report
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
-from tacit.pipeline.text_encoder import NO_ENCODER, encoder_from
+from tacit.pipeline.text_encoder import NO_ENCODER, encoder_from, resolve
 from tacit.pipeline.twostage import TwoStage
 from tacit.rankers.ranker import Epoch
+
+_log = logging.getLogger(__name__)
 
 
 def train(
@@ -62,7 +66,9 @@ def train(
     config = config or Config()
     weights = EventWeights.fit(events, mode=config.weights)
     catalogue = catalogue_of(events, items)
-    encoder, catalogue = encoded(catalogue, config.encoder, progress=progress)
+    report = text_report_of(catalogue, config.encoder)
+    source = report.encoder if report else NO_ENCODER
+    encoder, catalogue = encoded(catalogue, source, progress=progress)
     people = Users.of(users, events[col.USER])
     interactions = Interactions.from_frame(weights.weigh(events), catalogue.items, people)
     pipeline = TwoStage(config, progress=progress, on_epoch=on_epoch)
@@ -74,9 +80,10 @@ def train(
         interactions=interactions,
         pipeline=pipeline,
         weights=weights,
-        encoder=config.encoder if encoder else NO_ENCODER,
-        learned_encoder=encoder if isinstance(encoder, TfidfEncoder) else None,
-        facts=_facts(interactions, catalogue, pipeline, config, data),
+        encoder=source,
+        encoder_name=encoder.name if encoder else "",
+        learned_encoder=encoder if isinstance(encoder, LEARNED) else None,
+        facts=_facts(interactions, catalogue, report, config, data),
     )
 
 
@@ -89,12 +96,38 @@ def catalogue_of(events: pl.DataFrame, items: pl.DataFrame | None) -> Catalogue:
 def encoded(
     catalogue: Catalogue, source: str, *, progress: Progress = SILENT
 ) -> tuple[TextEncoder | None, Catalogue]:
-    """Return the encoder and the catalogue with vectors; None and no vectors if no item has a text."""
+    """Return the encoder and the catalogue with vectors; None and no vectors if no item has a text.
+
+    Only texts are encoded, not the ids of items without one; an item whose text the encoder cannot read is
+    one without text from here on.
+    """
     if source == NO_ENCODER or not catalogue.has_text.any():
         return None, catalogue
-    texts = catalogue.texts.to_list()
+    texts = worded_texts(catalogue)
     encoder = encoder_from(source, texts)
-    return encoder, catalogue.with_vectors(encoder.encode(texts, progress=progress))
+    found = encoder.encode(texts, progress=progress)
+    vectors = np.zeros((len(catalogue), encoder.dimension), dtype=np.float32)
+    vectors[catalogue.has_text] = found
+    return encoder, catalogue.with_vectors(vectors, centred=is_centred(encoder))
+
+
+def worded_texts(catalogue: Catalogue) -> list[str]:
+    """Return the texts of the items that have one."""
+    return catalogue.texts.filter(pl.Series(catalogue.has_text)).to_list()
+
+
+def text_report_of(catalogue: Catalogue, source: str) -> TextReport | None:
+    """Return the encoder that a source stands for, and what it makes of the texts; None without any.
+
+    Nothing is encoded, and no network is loaded.
+    """
+    if source == NO_ENCODER or not catalogue.has_text.any():
+        return None
+    texts = worded_texts(catalogue)
+    choice = resolve(source, texts)
+    if choice.second_best:
+        _log.warning("%s", choice.why)
+    return text_report(choice, texts)
 
 
 def fingerprint(interactions: Interactions) -> str:
@@ -109,7 +142,7 @@ def fingerprint(interactions: Interactions) -> str:
 
 
 def _facts(
-    interactions: Interactions, catalogue: Catalogue, pipeline: TwoStage, config: Config, data: str
+    interactions: Interactions, catalogue: Catalogue, texts: TextReport | None, config: Config, data: str
 ) -> dict[str, Json]:
     return {
         "seed": config.seed,
@@ -119,6 +152,7 @@ def _facts(
         "items": len(catalogue),
         "timing": interactions.timing,
         "last_event_at": interactions.end,
+        "texts": texts.to_json() if texts else None,
         "versions": {
             "tacit": __version__,
             "python": platform.python_version(),

@@ -39,7 +39,8 @@ class Content(Retriever):
     Parameters
     ----------
     mode : {"centre", "pca", "whiten"}
-        How the raw vectors are projected.
+        How the raw vectors are projected. Tuning leaves ``whiten`` out: it loses 13 to 79 % of the neighbours
+        of the same kind.
     dimension : int, optional
         Dimensions kept by the projection; all by default.
     decay : float
@@ -62,7 +63,7 @@ class Content(Retriever):
     """
 
     name: str = "content"
-    mode: Mode = parameter(default="centre", search=Choice(("centre", "pca", "whiten")))
+    mode: Mode = parameter(default="centre", search=Choice(("centre", "pca")))
     dimension: int | None = parameter(default=None, low=1, high=65_536, search=Choice((None, 64, 128, 256)))
     decay: float = parameter(default=0.85, above=0, high=1, search=DECAY)
     recent: int = parameter(default=10, low=1, high=10_000, unit="events", search=Int(1, 30, log=True))
@@ -88,7 +89,8 @@ class Content(Retriever):
         if catalogue.vectors is not None and there.any():
             raw = catalogue.vectors[there]
             dimension = min(self.dimension or raw.shape[1], *raw.shape)
-            self.projection_ = Projection(dimension=dimension, mode=self.mode).fit(raw)
+            self.projection_ = Projection(dimension=dimension, mode=self.mode)
+            self.projection_.fit(raw, centred=catalogue.centred)
         self._project(catalogue)
         if self.tuned and self.projection_ is not None:
             known = self.vectors_ * self.known_[:, None]

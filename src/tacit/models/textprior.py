@@ -130,8 +130,9 @@ class TextPrior(AlikeByItems):
             return None
         raw = catalogue.vectors[there]
         if self.dimension is None:
-            return Projection().fit(raw)
-        return Projection(dimension=min(self.dimension, *raw.shape), mode="pca").fit(raw)
+            return Projection().fit(raw, centred=catalogue.centred)
+        projection = Projection(dimension=min(self.dimension, *raw.shape), mode="pca")
+        return projection.fit(raw, centred=catalogue.centred)
 
     def _vectors(self, catalogue: Catalogue, first: int = 0) -> Float32:
         """Return the unit vectors of the items from ``first`` on, zeros where an item has no text."""

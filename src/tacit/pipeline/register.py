@@ -148,8 +148,25 @@ ENTRIES: tuple[Entry, ...] = (
         slow=True,
     ),
     Entry("encoder", "minilm", "tacit.encoders.choose:minilm", "all-MiniLM-L6-v2, offline (English)"),
+    Entry(
+        "encoder",
+        "use",
+        "tacit.encoders.choose:use",
+        "USE multilingual v3, offline (16 languages, Chinese, Japanese and English among them)",
+    ),
+    Entry(
+        "encoder",
+        "pair",
+        "tacit.encoders.choose:pair",
+        "minilm for the texts that it reads beside use for all, for catalogues in several languages",
+    ),
     Entry("encoder", "tfidf", "tacit.encoders.choose:tfidf", "TF-IDF and SVD, fitted on the catalogue"),
-    Entry("encoder", "auto", "tacit.encoders.choose:auto", "minilm, or tfidf where its files are missing"),
+    Entry(
+        "encoder",
+        "auto",
+        "tacit.encoders.choose:auto",
+        "the one that reads the texts: minilm, use, pair or tfidf",
+    ),
     Entry(
         "encoder",
         "endpoint",

@@ -142,4 +142,5 @@ def fit_projection(interactions: Interactions, catalogue: Catalogue) -> Projecti
         return None
     seen = np.unique(interactions.item)
     dimension = min(_DIMENSION, catalogue.vectors.shape[1], len(seen))
-    return Projection(dimension=dimension, mode="pca").fit(catalogue.vectors[seen])
+    projection = Projection(dimension=dimension, mode="pca")
+    return projection.fit(catalogue.vectors[seen], centred=catalogue.centred)

@@ -7,6 +7,7 @@ from pathlib import Path
 from tacit.core.entry import OURS, Entry
 from tacit.core.errors import ConfigError, TacitError
 from tacit.core.parameters import shown
+from tacit.encoders.choice import Choice, choose
 from tacit.encoders.choose import cached, check_endpoint
 from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.located import directory_of
@@ -17,7 +18,8 @@ NO_ENCODER = "none"
 """Source of no encoder at all: items have no vectors."""
 
 _FALLBACK = "huggingface"
-_ALONE = ("auto", "minilm", "tfidf")
+AUTO = "auto"
+_ALONE = (AUTO, "minilm", "use", "pair", "tfidf")
 """Encoders that take no argument."""
 
 
@@ -27,11 +29,12 @@ def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None =
     Parameters
     ----------
     source : str
-        ``auto`` (MiniLM, or TF-IDF where its files are missing), ``minilm``, ``tfidf``,
-        ``endpoint:URL#MODEL``, the directory of a tuned encoder, the name of an encoder that another package
-        registers (``NAME`` or ``NAME:ARGUMENT``), or the path or name of a Hugging Face model.
+        ``auto`` (the one of the next four that reads the texts, see `tacit.encoders.choice`), ``minilm``
+        (English), ``use`` (16 languages), ``pair`` (both), ``tfidf``, ``endpoint:URL#MODEL``, the directory
+        of a tuned encoder, the name of an encoder that another package registers (``NAME`` or
+        ``NAME:ARGUMENT``), or the path or name of a Hugging Face model.
     texts : sequence of str
-        What the TF-IDF encoder is fitted on; pretrained ones do not look at it.
+        Those of the catalogue: what ``auto`` decides by, and what ``tfidf`` and ``pair`` are fitted on.
     cache : Path, optional
         File of the vector cache; see `tacit.encoders.cache.default_file`.
 
@@ -51,6 +54,13 @@ def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None =
             "object with name, dimension and encode(texts)"
         )
     return encoder if entry.distribution == OURS else cached(encoder, cache)
+
+
+def resolve(source: str, texts: Sequence[str], *, cache: Path | None = None) -> Choice:
+    """Return the encoder that a source stands for, and why: ``auto`` becomes the one that reads the texts."""
+    if source == AUTO and not os.path.exists(source):  # noqa: PTH110
+        return choose(texts, cache)
+    return Choice(source, "the configuration names it")
 
 
 def _created(entry: Entry, argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:

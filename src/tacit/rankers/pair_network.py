@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from tacit.core.devices import chosen_device
 from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Float32
-from tacit.encoders import minilm
+from tacit.encoders import minilm_files
 from tacit.encoders.located import directory_of
 from tacit.encoders.pretrained import (
+    batch_tokens,
     dtype_of,
     identity,
     length_batches,
@@ -55,9 +56,9 @@ class Base:
     @classmethod
     def of(cls, source: str, *, device: str, dtype: str) -> "Base":
         """Find a model: "minilm", a directory, or a name that the local Hugging Face cache knows."""
-        directory = minilm.find() if source == "minilm" else directory_of(source)
+        directory = minilm_files.find() if source == "minilm" else directory_of(source)
         if source == "minilm":
-            minilm.check(directory)
+            minilm_files.check(directory)
         place = torch.device(chosen_device(device))
         return cls(directory, identity(directory), place, dtype_of(dtype, place))
 
@@ -135,7 +136,7 @@ class PairNetwork(nn.Module):
     def score(self, pairs: TokenPairs) -> Float32:
         """Return the log-odds of any number of pairs: float32[pairs]."""
         logits = np.empty(len(pairs), dtype=np.float32)
-        for rows in length_batches(pairs.lengths):
+        for rows in length_batches(pairs.lengths, batch_tokens(self.head.weight.device)):
             logits[rows] = self.of(pairs.take(rows)).cpu().numpy()
         return logits
 

@@ -175,8 +175,10 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
     example = {"title": "Trail running shoes", "description": "Light, for muddy paths", "price": 89.5}
 
     def put(item_id: str, body: bytes) -> Response:
-        engine.put_item(item_id, _attributes(body))
-        return _json({"item_id": item_id, "model": engine.version})
+        warnings = engine.put_item(item_id, _attributes(body))
+        return _json(
+            {"item_id": item_id, "model": engine.version} | ({"warnings": warnings} if warnings else {})
+        )
 
     @app.put(
         "/v1/items/{item_id:path}", summary="Add or replace an item", openapi_extra=_attributes_like(example)

@@ -275,6 +275,8 @@ def _centre(catalogue: Catalogue, known: Bool) -> Float32:
     there = known & catalogue.has_text
     if catalogue.vectors is None or not there.any():
         return np.empty(0, dtype=np.float32)
+    if catalogue.centred:
+        return np.zeros(catalogue.vectors.shape[1], dtype=np.float32)
     return np.asarray(catalogue.vectors[there].mean(axis=0), dtype=np.float32)
 
 
