@@ -1,7 +1,7 @@
 """Cells to events: roles applied, ids checked, times and numbers read, rows that do not fit rejected."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import times
 from tacit.data.event_names import event_of_file
+from tacit.data.ids import apply_ids
 from tacit.data.value_kinds import ValueKind, value_kind
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
@@ -56,6 +57,8 @@ class Rows:
     flag : str or None
         The one number in the event column of all rows: it means that something happened; the file's name
         gives the type.
+    ids : tuple of str
+        Rules for the ids of users and items (`tacit.data.ids`).
     """
 
     roles: dict[str, str]
@@ -66,6 +69,7 @@ class Rows:
     named: bool
     columns: tuple[str, ...]
     flag: str | None = None
+    ids: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
@@ -75,13 +79,14 @@ class Rows:
         wanted = reading.columns
         if not wanted and not named and shapes.is_impression_log(cells):
             roles = {USER: columns[1], ITEM: columns[4], TIMESTAMP: columns[2]}
-            return cls(roles, "click", times.parser_for(cells[columns[2]]), None, True, named, columns)
+            time = times.parser_for(cells[columns[2]])
+            return cls(roles, "click", time, None, True, named, columns, ids=reading.ids)
         roles = roles_of(cells, named, wanted)
         sign = _list_sign(cells, roles)
         time = _time_parser(path, cells, roles)
         flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
         event = reading.event or event_of_file(path, _value_kind(cells, roles, named))
-        return cls(roles, event, time, sign, False, named, columns, flag)
+        return cls(roles, event, time, sign, False, named, columns, flag, reading.ids)
 
 
 def _value_kind(cells: pl.DataFrame, roles: Mapping[str, str], named: bool) -> ValueKind | None:
@@ -115,7 +120,10 @@ def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFram
     else:
         frame = _renamed(frame, rows.roles)
     typed = frame.with_columns(
-        _id(frame, col.USER), _id(frame, col.ITEM), _events(frame, rows), *_numbers(frame, rows)
+        _id(frame, col.USER, rows.ids),
+        _id(frame, col.ITEM, rows.ids),
+        _events(frame, rows),
+        *_numbers(frame, rows),
     )
     reason = _reasons(frame, typed)
     good = reason.is_null()
@@ -123,8 +131,15 @@ def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFram
     return _ordered(typed.filter(good)), rejected
 
 
-def text_ids(column: pl.Series) -> pl.Series:
+def text_ids(column: pl.Series, rules: Sequence[str] = ()) -> pl.Series:
     """Return ids as text: trimmed, in one Unicode form, whole numbers without a point.
+
+    Parameters
+    ----------
+    column : polars.Series
+        Of any type.
+    rules : sequence of str
+        What is done to them on request; see `tacit.data.ids.apply_ids`.
 
     Raises
     ------
@@ -141,7 +156,7 @@ def text_ids(column: pl.Series) -> pl.Series:
         ids = ids.str.replace(r"\.0+$", "")
     if bool((ids.str.len_bytes() != ids.str.len_chars()).any()):
         ids = ids.str.normalize("NFC")
-    return ids
+    return apply_ids(ids, rules)
 
 
 def _check_exact(ids: pl.Series) -> None:
@@ -169,10 +184,10 @@ def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
     return frame.rename({**aside, **wanted})
 
 
-def _id(frame: pl.DataFrame, name: str) -> pl.Series:
+def _id(frame: pl.DataFrame, name: str, rules: Sequence[str]) -> pl.Series:
     if name not in frame.columns:
         return pl.Series(name, [None] * len(frame), dtype=pl.String)
-    return text_ids(frame[name]).alias(name)
+    return text_ids(frame[name], rules).alias(name)
 
 
 def _flag(names: pl.Series) -> str | None:
