@@ -90,7 +90,7 @@ class State:
     def grown(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         """Return a state with items added or replaced; known item codes do not change."""
         frame = item_frame(items, self.catalogue)
-        texts = Catalogue.from_frame(frame, Vocabulary(list(items))).texts
+        texts = Catalogue.from_frame(frame, Vocabulary(list(items)), like=self.catalogue).texts
         catalogue = self.catalogue.extended(frame, self.encoder.encode(texts.to_list()))
         pipeline = self.pipeline.extended(catalogue)
         return replace(self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles)
