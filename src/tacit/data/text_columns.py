@@ -40,7 +40,7 @@ _JSON = r"(?s)^\s*(\{.*\}|\[\s*\{.*\}\s*\]|\[\s*\])\s*$"
 _FLAG = r"(?i)^(true|false|yes|no|y|n|t|f|0|1)$"
 _MAIL = r"^\S+@\S+\.\S+$"
 _CODE = r"^[!-~]*([0-9]|[a-z][A-Z])[!-~]*$"
-"""One word of Latin signs with a digit, or with a capital letter inside: a code, a hash, an article number."""
+"""One word of Latin signs with a digit or with a capital letter inside: a code, a hash, a number."""
 
 EMPTY = "empty"
 _SAMPLE = 5_000

@@ -15,10 +15,10 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.data import columns as col
-from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
+from tacit.reading.choices import EVENT, ITEM, NO_CHOICES, SEQ, TIMESTAMP, USER, VALUE, Reading
 from tacit.reading.read import FRAME, SAMPLE_ROWS
 from tacit.reading.rows import Rows, finished
-from tacit.reading.tables import catalogue_columns, identified
+from tacit.reading.tables import catalogue_table, user_table
 from tacit.reading.typed import numbered, plain
 
 _PLAIN_EVENT = "interaction"
@@ -128,28 +128,30 @@ def log_frame(events: pl.DataFrame, mapping: Mapping[str, str] | None = None) ->
     return frame
 
 
-def item_frame(items: pl.DataFrame) -> pl.DataFrame:
-    """Return a catalogue frame with unique text ids; ``item_id`` must be there.
+def item_frame(
+    items: pl.DataFrame, reading: Reading = NO_CHOICES, *, log_ids: pl.Series | None = None
+) -> pl.DataFrame:
+    """Return a catalogue frame with unique text ids; the columns are found as in a file.
 
     Raises
     ------
     DataError
+        If no column holds ids, or it is not clear which.
     """
-    if col.ITEM not in items.columns:
-        raise DataError(f"the catalogue frame has no column {col.ITEM!r}; rename yours")
-    return catalogue_columns(plain(items), col.ITEM)
+    return catalogue_table(plain(items), reading, where="the catalogue frame", log_ids=log_ids).frame
 
 
-def user_frame(users: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame of users with unique text ids; ``user_id`` must be there.
+def user_frame(
+    users: pl.DataFrame, reading: Reading = NO_CHOICES, *, log_ids: pl.Series | None = None
+) -> pl.DataFrame:
+    """Return a frame of users with unique text ids; the column of the ids is found as in a file.
 
     Raises
     ------
     DataError
+        If no column holds ids, or it is not clear which.
     """
-    if col.USER not in users.columns:
-        raise DataError(f"the frame of users has no column {col.USER!r}; rename yours")
-    return identified(plain(users), col.USER, col.USER)
+    return user_table(plain(users), reading, where="the frame of users", log_ids=log_ids).frame
 
 
 def _with_lines(table: pl.DataFrame) -> pl.DataFrame:

@@ -17,11 +17,11 @@ from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.source import ColumnUse, Source
 from tacit.reading import delimited, jsonlines, parquetfile, textfile
-from tacit.reading import mapping as roles
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
 from tacit.reading.rows import Rows, finished
+from tacit.reading.tables import CatalogueTable, catalogue_table, read_table, user_table
 from tacit.reading.typed import json_rows, numbered, plain
 
 SAMPLE_ROWS = 20_000
@@ -80,35 +80,53 @@ def read_frame(table: pl.DataFrame, *, reading: Reading = NO_CHOICES) -> Source:
     return _read_table(rows, FRAME, "frame", reading, raw=partial(json_rows, rows))
 
 
-def read_items(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
+def read_items(
+    path: Path, *, reading: Reading = NO_CHOICES, log_ids: pl.Series | None = None
+) -> pl.DataFrame:
     """Read a catalogue: ``item_id`` (unique, text) and every other column that is there.
 
-    ``title``, ``description``, ``available`` and ``created_at`` are recognised by common names; of several
-    rows of one item the first is kept.
+    ``title``, ``description``, ``available`` and ``created_at`` are recognised by their names and their
+    content; of several rows of one item the first is kept. `read_catalogue` says what was taken for what.
 
     Raises
     ------
     DataError
         If the file cannot be read as a table with item ids.
     """
-    from tacit.reading.tables import catalogue_columns, read_table
-
-    table = read_table(path)
-    return catalogue_columns(table, roles.item_column(table.columns, reading.item_columns))
+    return read_catalogue(path, reading=reading, log_ids=log_ids).frame
 
 
-def read_users(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
+def read_catalogue(
+    path: Path, *, reading: Reading = NO_CHOICES, log_ids: pl.Series | None = None
+) -> CatalogueTable:
+    """Read a catalogue with what each of its columns was taken for.
+
+    Parameters
+    ----------
+    path : Path
+    reading : Reading
+    log_ids : polars.Series of str, optional
+        An item id an event of the log, if it is known: the strongest evidence on which column holds the ids.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as a table with item ids.
+    """
+    return catalogue_table(read_table(path), reading, where=str(path), log_ids=log_ids)
+
+
+def read_users(
+    path: Path, *, reading: Reading = NO_CHOICES, log_ids: pl.Series | None = None
+) -> pl.DataFrame:
     """Read a file of users: ``user_id`` (unique, text) and every other column.
 
     Raises
     ------
     DataError
-        If the file cannot be read as a table.
+        If the file cannot be read as a table with user ids.
     """
-    from tacit.reading.tables import identified, read_table
-
-    table = read_table(path)
-    return identified(table, roles.user_column(table.columns, reading.user_columns), col.USER)
+    return user_table(read_table(path), reading, where=str(path), log_ids=log_ids).frame
 
 
 def _sample_of(path: Path) -> bytes:

@@ -2,7 +2,8 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -10,17 +11,18 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import times
-from tacit.data.event_names import plain_name
+from tacit.data.text_columns import meant_titles, text_columns
 from tacit.reading import delimited, jsonlines, parquetfile, textfile
+from tacit.reading.choices import ITEM, USER, Reading
 from tacit.reading.rows import text_ids
+from tacit.reading.table_ids import id_column, looks_like_log, named_column
+from tacit.reading.table_names import is_vocabulary
+from tacit.reading.table_roles import CatalogueColumns, text_roles
 
-_RENAMED = {
-    col.TITLE: "title name itemname productname movietitle producttitle 标题 名称 商品名称 片名",
-    col.DESCRIPTION: "description desc text body abstract storyline plot summary overview 描述 简介 剧情简介",
-    col.AVAILABLE: "available availability instock active isavailable status",
-    col.CREATED_AT: "createdat creationtimestamp addedat publishedat listedat dateadded creationdate",
-}
 _NO = {"false", "0", "no", "n", "out of stock", "outofstock", "out_of_stock", "unavailable", "inactive"}
+_UNNAMED = re.compile(r"|Unnamed: ?\d+|column_\d+|__index_level_\d+__")
+"""Names of columns that had none: of pandas, of a spreadsheet, of this reader."""
+
 _LONGEST_CELL = 1_000
 """Most lines that a quoted cell may hold."""
 
@@ -50,7 +52,7 @@ def read_table(path: Path) -> pl.DataFrame:
         raise DataError(f"{path} is empty")
     if filled[0].lstrip().startswith("{"):
         return _records(path, filled)
-    layout = delimited.layout_of(filled)
+    layout = _with_header(delimited.layout_of(filled), filled)
     if layout.separator is None:
         names = layout.names if layout.header else ("id",)
         return pl.DataFrame({names[0]: filled[1:] if layout.header else filled}, schema={names[0]: pl.String})
@@ -59,26 +61,184 @@ def read_table(path: Path) -> pl.DataFrame:
     return _genre_flags(_framed(cells, names), names)
 
 
-def identified(table: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
+@dataclass(frozen=True)
+class CatalogueTable:
+    """A catalogue as it was read.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        ``item_id`` (unique, text), known columns under their names and with their types, and all others.
+    columns : CatalogueColumns
+        What each column was taken for.
+    """
+
+    frame: pl.DataFrame
+    columns: CatalogueColumns
+
+
+@dataclass(frozen=True)
+class UserTable:
+    """A file of users as it was read.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        ``user_id`` (unique, text) and all other columns.
+    column : str
+        Column of the ids.
+    notes : tuple of str
+        What was guessed or dropped, in sentences.
+    """
+
+    frame: pl.DataFrame
+    column: str
+    notes: tuple[str, ...] = ()
+
+
+def catalogue_table(
+    table: pl.DataFrame, reading: Reading, *, where: str, log_ids: pl.Series | None = None
+) -> CatalogueTable:
+    """Return a table as a catalogue.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+    reading : Reading
+        Columns that it names are taken; its rules are applied to the ids.
+    where : str
+        The table, for messages: its path or "the catalogue frame".
+    log_ids : polars.Series of str, optional
+        An item id an event, as the log was read: the column that meets them holds the ids.
+
+    Raises
+    ------
+    ConfigError
+        If a column that the choices name is not there.
+    DataError
+        If it is not clear which column holds the ids, none of them is an id, or it is an event log.
+    """
+    reading = replace(reading, item_columns=_resolved(table, reading.item_columns))
+    table, dropped = described(table, where, tuple(reading.item_columns.values()))
+    ids, found = id_column(table, ITEM, reading, where=where, log_ids=log_ids)
+    _refuse_log(table, ids, ITEM, reading, where)
+    roles, guessed = text_roles(table.drop(ids), reading)
+    frame, repeated = _identified(table, ids, col.ITEM, reading.ids, where)
+    frame = _typed(_renamed(frame, roles))
+    text = text_columns(frame.drop(col.ITEM, col.AVAILABLE, col.CREATED_AT, strict=False))
+    own = {role: column for role, column in roles.items() if role in frame.columns}
+    return CatalogueTable(
+        frame,
+        CatalogueColumns(
+            item=ids,
+            title=own.get(col.TITLE),
+            description=own.get(col.DESCRIPTION),
+            available=own.get(col.AVAILABLE),
+            created_at=own.get(col.CREATED_AT),
+            texts=tuple(own.get(name, name) for name in text.names),
+            attributes=tuple(own.get(name, name) for name in text.left_out),
+            left_out={own.get(name, name): reason for name, reason in text.left_out.items()},
+            notes=(*dropped, *found, *(f"{where}: {note}" for note in guessed), *repeated),
+        ),
+    )
+
+
+def user_table(
+    table: pl.DataFrame, reading: Reading, *, where: str, log_ids: pl.Series | None = None
+) -> UserTable:
+    """Return a table as one of users; parameters and errors as for `catalogue_table`."""
+    reading = replace(reading, user_columns=_resolved(table, reading.user_columns))
+    table, dropped = described(table, where, tuple(reading.user_columns.values()))
+    ids, found = id_column(table, USER, reading, where=where, log_ids=log_ids)
+    _refuse_log(table, ids, USER, reading, where)
+    frame, repeated = _identified(table, ids, col.USER, reading.ids, where)
+    return UserTable(frame, ids, (*dropped, *found, *repeated))
+
+
+def described(
+    table: pl.DataFrame, where: str, kept: Sequence[str] = ()
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return a table without columns that have no name and are empty or count the rows, and what was dropped.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+    where : str
+        The table, for messages.
+    kept : sequence of str
+        Columns that are not dropped.
+    """
+    unnamed = [name for name in table.columns if _UNNAMED.fullmatch(name) and name not in kept]
+    empty = [name for name in unnamed if table[name].null_count() == len(table)]
+    numbers = [name for name in unnamed if name not in empty and _is_row_number(table[name])]
+    if len(empty) + len(numbers) == table.width:
+        return table, ()
+    notes = [f"{where}: the first column has no name and counts the rows: it is dropped"] if numbers else []
+    if empty:
+        notes.append(f"{where}: {len(empty)} empty column(s) without a name are dropped")
+    return table.drop(*numbers, *empty), tuple(notes)
+
+
+def _resolved(table: pl.DataFrame, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return role -> name of column: a place counts among all columns, those that will be dropped too."""
+    return {role: named_column(table.columns, column, role) for role, column in wanted.items()}
+
+
+def _is_row_number(column: pl.Series) -> bool:
+    """Return whether a column counts the rows, as the index that pandas writes does."""
+    if len(column) < 2:
+        return False
+    numbers = column.cast(pl.String).cast(pl.Int64, strict=False)
+    steps = numbers.diff().drop_nulls()
+    return numbers.null_count() == 0 and bool((steps == 1).all()) and numbers[0] in (0, 1)
+
+
+def _refuse_log(table: pl.DataFrame, ids: str, role: str, reading: Reading, where: str) -> None:
+    named = reading.item_columns if role == ITEM else reading.user_columns
+    reason = None if role in named else looks_like_log(table, ids, role)
+    if reason is not None:
+        what = "catalogue has a row an item" if role == ITEM else "file of users has a row a user"
+        raise DataError(
+            f"{where} looks like an event log: {reason}; a {what}: give it as the log, or name the ids with "
+            f"--{role}-map COLUMN={role}"
+        )
+
+
+def _identified(
+    table: pl.DataFrame, column: str, name: str, rules: Sequence[str], where: str
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Return a table with its id column named, as text and unique, without rows that have no id."""
     if name in table.columns and column != name:
         table = table.rename({name: f"{name}_as_read"})
     table = table.rename({column: name})
-    table = table.with_columns(text_ids(table[name]))
+    table = table.with_columns(text_ids(table[name], rules))
     known = table.filter(pl.col(name).is_not_null() & (pl.col(name) != ""))
     if not len(known):
-        raise DataError(f"no row has an id in the column {column}; name another with --map COLUMN=role")
-    return known.unique(name, keep="first", maintain_order=True)
+        raise DataError(f"no row has an id in the column {column} of {where}; name another column")
+    unique = known.unique(name, keep="first", maintain_order=True)
+    notes = []
+    if len(known) < len(table):
+        notes.append(f"{where}: {len(table) - len(known):,} row(s) without an id are left out")
+    if len(unique) < len(known):
+        more = len(known) - len(unique)
+        notes.append(f"{where}: {more:,} row(s) repeat an id of {column}; the first row of each is used")
+    return unique, tuple(notes)
 
 
-def catalogue_columns(table: pl.DataFrame, id_column: str) -> pl.DataFrame:
-    """Return a catalogue frame: ids, and known columns under their names and with their types."""
-    frame = identified(table, id_column, col.ITEM)
-    for target, names in _RENAMED.items():
-        known = {name: place for place, name in enumerate(names.split())}
-        found = sorted((known[plain_name(n)], n) for n in frame.columns if plain_name(n) in known)
-        if found and target not in frame.columns:
-            frame = frame.rename({found[0][1]: target})
+def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
+    """Give the columns of roles their names; another column with such a name is renamed."""
+    wanted = {column: role for role, column in roles.items() if column in frame.columns}
+    aside = {
+        role: f"{role}_as_read" for role in wanted.values() if role in frame.columns and role not in wanted
+    }
+    return frame.rename({**aside, **wanted})
+
+
+def _typed(frame: pl.DataFrame) -> pl.DataFrame:
+    if col.TITLE in frame.columns and not frame[col.TITLE].dtype.is_nested():
+        titles = meant_titles(frame[col.TITLE])
+        number = titles.str.contains(r"^[\d\s\p{P}]+$").fill_null(False)  # an id in place of a title
+        frame = frame.with_columns(titles.set((titles == frame[col.ITEM]) & number, None))
     return frame.with_columns(
         *(_available(frame[col.AVAILABLE]) for _ in "1" if col.AVAILABLE in frame.columns),
         *(_created(frame[col.CREATED_AT]) for _ in "1" if col.CREATED_AT in frame.columns),
@@ -98,6 +258,21 @@ def _records(path: Path, lines: Sequence[str]) -> pl.DataFrame:
         {name: [record.get(name) for record in records] for name in names},
         schema=dict.fromkeys(names, pl.String),
     )
+
+
+def _with_header(layout: delimited.Layout, filled: list[str]) -> delimited.Layout:
+    """Return a layout whose first line is the header where it names columns, some of them with nothing."""
+    if layout.header is not None or layout.separator is None:
+        return layout
+    cells = [(cell or "").strip() for cell in delimited.cells_of(filled[0], layout.separator)]
+    named = [cell for cell in cells if cell]
+    said = sum(is_vocabulary(cell) for cell in named)
+    if len(set(named)) < len(named) or not all(re.match(r"[^\W\d]", cell) for cell in named):
+        return layout
+    if said < max(2, len(named) / 2):
+        return layout
+    names = [cell or f"column_{place}" for place, cell in enumerate(cells, 1)]
+    return delimited.Layout(layout.separator, tuple(names), filled[0], 1)
 
 
 def _cells(lines: list[str], layout: delimited.Layout) -> list[list[str]]:
