@@ -21,6 +21,7 @@ from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
 from tacit.reading.rows import Rows, finished
+from tacit.reading.table_ids import looks_like_catalogue
 from tacit.reading.tables import CatalogueTable, catalogue_table, read_table, user_table
 from tacit.reading.typed import json_rows, numbered, plain
 
@@ -171,7 +172,7 @@ def _parser(path: Path, encoding: str, reading: Reading) -> _Parser:
         frame, _ = jsonlines.parse(block.lines, 1)
         if not len(frame):
             raise DataError(f"{path} holds no JSON record of an event")
-        rows = Rows.of(path, frame, True, reading)
+        rows = _rows(path, frame, True, reading)
         return _Parser(lambda b: jsonlines.parse(b.lines, b.first), rows, None, "JSON lines")
     layout = delimited.layout_of(lines, filled[0] + 1)
     frame, _ = delimited.parse(block, layout)
@@ -181,9 +182,20 @@ def _parser(path: Path, encoding: str, reading: Reading) -> _Parser:
             if layout.header and len(lines) == 1
             else f"{path} holds no row that can be read"
         )
-    rows = Rows.of(path, frame, layout.header is not None, reading)
+    rows = _rows(path, frame, layout.header is not None, reading)
     kind = RECBOLE if layout.header and ":token" in layout.header else None
     return _Parser(lambda b: delimited.parse(b, layout), rows, layout.separator, kind)
+
+
+def _rows(path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> Rows:
+    """Return how the rows of a log become events; a catalogue is refused."""
+    reason = None if reading.columns else looks_like_catalogue(sample.drop(col.LINE))
+    if reason is not None:
+        raise DataError(
+            f"{path} looks like a catalogue: {reason}; give a log of events, or name its columns with "
+            "--map COLUMN=user and --map COLUMN=item"
+        )
+    return Rows.of(path, sample, named, reading)
 
 
 def _is_json(path: Path, lines: list[str]) -> bool:
@@ -239,7 +251,7 @@ def _read_table(
     """Read numbered rows of typed columns."""
     if not len(table):
         raise DataError(f"{path} is empty: there is no event in it")
-    rows = Rows.of(path, table.head(SAMPLE_ROWS), True, reading)
+    rows = _rows(path, table.head(SAMPLE_ROWS), True, reading)
     frame, rejected = finished(table, rows)
     if len(rejected):
         rejected = rejected.with_columns(raw=json_rows(table, rejected[col.LINE]))

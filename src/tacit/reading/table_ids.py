@@ -20,8 +20,11 @@ from tacit.reading.table_names import name_parts
 _UNIQUE = 0.98
 """Share of distinct values from which a column may be one of ids, if nothing but its values says so."""
 
-_REPEATS = 0.5
-"""Share of distinct ids below which a table with users and times is a log."""
+_REPEATS = 0.9
+"""Share of distinct ids below which a table with users may be a log."""
+
+_OTHERS_AN_ID = 1.2
+"""From so many users an item on, or items a user, a table is a log."""
 
 _MET = 0.5
 """Share of the events that a column meets from which it holds the ids of the log."""
@@ -29,8 +32,8 @@ _MET = 0.5
 _CLEARLY = 0.1
 """So many more of the events another column must meet to be taken in place of the one that is named."""
 
-_MOMENT = 6e8
-"""Numbers of Unix times are larger, in any unit."""
+_UNITS = (1.0, 1e3, 1e6, 1e9)
+"""Parts of a second in which moments are counted."""
 
 _EXACT: dict[str, tuple[str, ...]] = {
     ITEM: ("itemid", "item", "iid", "productid", "movieid", "sku", "asin", "parentasin", "商品id", "物品id"),
@@ -76,6 +79,8 @@ def id_column(
             return found, () if found == best else (note,)
     if ranks[best] >= 2 and not _is_rivalled(ranks, best):
         return best, ()
+    if ranks[best] > 1:
+        refuse_log(table, best, role, where)
     return _by_content(table, ranks, role, reading, where)
 
 
@@ -113,8 +118,8 @@ def _rank(column: pl.Series, role: str) -> float:
         return 5
     if parts in (("id",), ("ids",), ("key",)):
         return 4
-    if nouns.among(parts) and not names.TITLE.bound(parts) and _is_id_like(column):
-        return 3
+    if nouns.among(parts) and not names.TITLE.bound(parts) and not _holds_words(column):
+        return 3 if _is_id_like(column) else 1.5
     if ended and _is_id_like(column):
         return 2 if len(parts) == 1 else 1
     return 0
@@ -144,7 +149,14 @@ def _by_content(
     table: pl.DataFrame, ranks: Mapping[str, float], role: str, reading: Reading, where: str
 ) -> tuple[str, tuple[str, ...]]:
     """Return the one column that holds codes or whole numbers, each once."""
-    fits = [name for name in table.columns if _is_id_like(table[name]) and not _is_excluded(name, role)]
+    fits = [
+        name
+        for place, name in enumerate(table.columns)
+        if _is_id_like(table[name])
+        and not _is_excluded(name, role)
+        # Numbers may be ids or moments: of moments the first column of a table never consists.
+        and (place == 0 or not _holds_moments(table[name]))
+    ]
     fits = sorted(fits, key=lambda name: (-ranks[name], table.columns.index(name)))
     if not fits:
         raise DataError(
@@ -159,6 +171,13 @@ def _by_content(
             f"{rivals[0]} (--{role}-map {rivals[0]}={role}); give one of the two, or --accept-guess"
         )
     return fits[0], (f"{where}: the column {fits[0]} is taken for the {role} ids by its values",)
+
+
+def _holds_words(column: pl.Series) -> bool:
+    if column.dtype != pl.String:
+        return False
+    values = sample_of(column)
+    return bool(len(values)) and bool(values.str.contains(r"\s").mean() > 0.2)  # type: ignore[operator]
 
 
 def _is_excluded(name: str, role: str) -> bool:
@@ -183,23 +202,58 @@ def _is_id_like(column: pl.Series) -> bool:
     return not bool(values.str.contains(r"\s|^-?\d+[.,]\d*[1-9]\d*$").mean() > 0.05)  # type: ignore[operator]
 
 
+def refuse_log(table: pl.DataFrame, ids: str, role: str, where: str) -> None:
+    """Refuse an event log that was given as a catalogue or as users.
+
+    Raises
+    ------
+    DataError
+    """
+    reason = looks_like_log(table, ids, role)
+    if reason is not None:
+        what = "catalogue has a row an item" if role == ITEM else "file of users has a row a user"
+        raise DataError(
+            f"{where} looks like an event log: {reason}; a {what}: give it as the log, or name the ids with "
+            f"--{role}-map COLUMN={role}"
+        )
+
+
 def looks_like_log(table: pl.DataFrame, ids: str, role: str) -> str | None:
     """Return why a table that was given as a catalogue or as users is an event log, in words; None if not.
 
-    In a log ids repeat, and other columns hold users (or items) and times or event types.
+    In a log the ids of items repeat, each time with other users (or orders), and those of users with other
+    items; in a table without a header there is a column of moments.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+    ids : str
+        The column that was taken for the ids.
+    role : {"item", "user"}
     """
+    if len(table) < 4:
+        return None
+    if all(name.isdigit() for name in table.columns):
+        moments = [n for n in table.columns[1:] if n != ids and _holds_moments(table[n], of_day=True)]
+        return f"the column {moments[0]} holds the moment of each row" if moments else None
     distinct = distinct_share(table[ids])
-    if len(table) < 4 or distinct >= _REPEATS:
-        return None
-    other = names.USER if role == ITEM else names.ITEM
-    rest = [name for name in table.columns if name != ids]
-    others = [n for n in rest if other.among(name_parts(n)) and distinct_share(table[n]) < 1]
-    moments = [n for n in rest if _holds_moments(table[n])]
-    kinds = [n for n in rest if names.EVENT.among(name_parts(n))]
-    if not others or not (moments or kinds):
-        return None
-    seen = f"{ids} repeats its ids {1 / max(distinct, 1e-9):.0f} times, and there are {others[0]} and "
-    return seen + (moments or kinds)[0]
+    others = [name for name in table.columns if name != ids and _is_other(table[name], role)]
+    for other in others if distinct < _REPEATS else ():
+        if table.select(ids, other).n_unique() > _OTHERS_AN_ID * table[ids].n_unique():
+            times = f"{max(1 / max(distinct, 1e-9), 2):.0f} times"
+            return f"{ids} repeats its ids about {times}, with other values of {other}"
+    return None
+
+
+def _is_other(column: pl.Series, role: str) -> bool:
+    """Return whether a column holds the other side of an event: users or orders of items, items of users."""
+    parts = name_parts(column.name)
+    if role == USER:
+        return names.ITEM.among(parts)
+    if names.USER.among(parts) or names.ORDER.among(parts):
+        return True
+    values = sample_of(column) if column.dtype == pl.String else column.head(0).cast(pl.String)
+    return len(values) > 0 and reason_against_values(values) == "e-mail addresses"
 
 
 def looks_like_catalogue(table: pl.DataFrame, item: str | None = None) -> str | None:
@@ -230,7 +284,7 @@ def looks_like_catalogue(table: pl.DataFrame, item: str | None = None) -> str | 
 def _holds_users(column: pl.Series) -> bool:
     """Return whether a column is named for users or sessions and says who acted."""
     parts = name_parts(column.name)
-    return names.USER.among(parts) or "session" in parts or "order" in parts
+    return names.USER.among(parts) or names.ORDER.among(parts)
 
 
 def _is_title(column: pl.Series) -> bool:
@@ -239,19 +293,23 @@ def _is_title(column: pl.Series) -> bool:
     return named and not names.OTHERS.among(parts) and reason_against(column) is None
 
 
-def _holds_moments(column: pl.Series) -> bool:
+def _holds_moments(column: pl.Series, *, of_day: bool = False) -> bool:
+    """Return whether a column holds times; ``of_day`` for those that know the time of the day."""
     if column.dtype.is_temporal():
-        return True
+        return column.dtype != pl.Date or not of_day
     if column.dtype.is_numeric():
-        named = names.TIME.bound(name_parts(column.name))
-        return named and _mostly(column > _MOMENT)
+        return _are_unix(column)
     values = sample_of(column)
     if not len(values):
         return False
     if reason_against_values(values) == "times":
-        return True
-    numbers = values.cast(pl.Float64, strict=False)
-    return names.TIME.bound(name_parts(column.name)) and _mostly(numbers > _MOMENT)
+        return not of_day or _mostly(values.str.contains(r"\d:\d\d"))
+    return _are_unix(values.cast(pl.Float64, strict=False))
+
+
+def _are_unix(numbers: pl.Series) -> bool:
+    """Return whether numbers are moments between 1995 and 2040 in seconds, or in ms, µs or ns."""
+    return any(_mostly(numbers.is_between(8e8 * unit, 2.2e9 * unit).fill_null(False)) for unit in _UNITS)
 
 
 def _mostly(flags: pl.Series) -> bool:

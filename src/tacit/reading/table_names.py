@@ -18,7 +18,8 @@ _USER = (
     "顧客 会員 ユーザー ユーザ 고객 사용자 회원 пользователь покупатель клиент مستخدم عميل ผู้ใช้ ลูกค้า"
 )
 _ID = (
-    "id ids code no nr num number nummer numero key ref reference sku kod codigo codice kennung index uid "
+    "id ids code no nr num number nummer numero key ref reference sku kod codigo codice kennung uid "
+    "md5 sha hash "
     "编号 编码 代码 号 コード 番号 번호 코드 номер код رقم รหัส"
 )
 _TITLE = (
@@ -53,6 +54,10 @@ _CREATED = (
     "publishdate listingdate datecreated 上架时间 创建时间 发布时间 登録日 登録日時 등록일"
 )
 _PRICE = "price preis prix precio prezzo preco cena prijs цена fiyat 价格 单价 価格 가격 unitprice cost"
+_ORDER = (
+    "order orders invoice transaction basket session receipt visit booking bestellung warenkorb rechnung "
+    "pedido commande ordine zamowienie siparis 订单 会话 注文 주문 заказ"
+)
 _TIME = (
     "time date datetime timestamp at ts when moment datum zeit zeitpunkt fecha heure data ora hora czas "
     "дата время tarih 时间 日期 日時 日付 시간 날짜"
@@ -124,7 +129,7 @@ def _plain(text: str) -> str:
 
 ITEM, USER, ID, OTHERS = Words(_ITEM), Words(_USER), Words(_ID), Words(_OTHERS)
 TITLE, DESCRIPTION, PRICE = Words(_TITLE), Words(_DESCRIPTION), Words(_PRICE)
-TIME, EVENT = Words(_TIME), Words(_EVENT)
+TIME, EVENT, ORDER = Words(_TIME), Words(_EVENT), Words(_ORDER)
 AVAILABLE, CREATED = frozenset(_AVAILABLE.split()), frozenset(_CREATED.split())
 
 

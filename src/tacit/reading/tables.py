@@ -15,7 +15,7 @@ from tacit.data.text_columns import meant_titles, text_columns
 from tacit.reading import delimited, jsonlines, parquetfile, textfile
 from tacit.reading.choices import ITEM, USER, Reading
 from tacit.reading.rows import text_ids
-from tacit.reading.table_ids import id_column, looks_like_log, named_column
+from tacit.reading.table_ids import id_column, named_column, refuse_log
 from tacit.reading.table_names import is_vocabulary
 from tacit.reading.table_roles import CatalogueColumns, text_roles
 
@@ -57,7 +57,7 @@ def read_table(path: Path) -> pl.DataFrame:
         names = layout.names if layout.header else ("id",)
         return pl.DataFrame({names[0]: filled[1:] if layout.header else filled}, schema={names[0]: pl.String})
     cells = _cells(lines, layout)
-    names = _movielens_names(layout, len(layout.names)) or layout.names
+    names = _movielens_names(layout, len(layout.names), cells) or layout.names
     return _genre_flags(_framed(cells, names), names)
 
 
@@ -121,7 +121,8 @@ def catalogue_table(
     reading = replace(reading, item_columns=_resolved(table, reading.item_columns))
     table, dropped = described(table, where, tuple(reading.item_columns.values()))
     ids, found = id_column(table, ITEM, reading, where=where, log_ids=log_ids)
-    _refuse_log(table, ids, ITEM, reading, where)
+    if ITEM not in reading.item_columns:
+        refuse_log(table, ids, ITEM, where)
     roles, guessed = text_roles(table.drop(ids), reading)
     frame, repeated = _identified(table, ids, col.ITEM, reading.ids, where)
     frame = _typed(_renamed(frame, roles))
@@ -150,7 +151,8 @@ def user_table(
     reading = replace(reading, user_columns=_resolved(table, reading.user_columns))
     table, dropped = described(table, where, tuple(reading.user_columns.values()))
     ids, found = id_column(table, USER, reading, where=where, log_ids=log_ids)
-    _refuse_log(table, ids, USER, reading, where)
+    if USER not in reading.user_columns:
+        refuse_log(table, ids, USER, where)
     frame, repeated = _identified(table, ids, col.USER, reading.ids, where)
     return UserTable(frame, ids, (*dropped, *found, *repeated))
 
@@ -191,17 +193,6 @@ def _is_row_number(column: pl.Series) -> bool:
     numbers = column.cast(pl.String).cast(pl.Int64, strict=False)
     steps = numbers.diff().drop_nulls()
     return numbers.null_count() == 0 and bool((steps == 1).all()) and numbers[0] in (0, 1)
-
-
-def _refuse_log(table: pl.DataFrame, ids: str, role: str, reading: Reading, where: str) -> None:
-    named = reading.item_columns if role == ITEM else reading.user_columns
-    reason = None if role in named else looks_like_log(table, ids, role)
-    if reason is not None:
-        what = "catalogue has a row an item" if role == ITEM else "file of users has a row a user"
-        raise DataError(
-            f"{where} looks like an event log: {reason}; a {what}: give it as the log, or name the ids with "
-            f"--{role}-map COLUMN={role}"
-        )
 
 
 def _identified(
@@ -323,7 +314,9 @@ def _framed(rows: list[list[str]], names: Sequence[str]) -> pl.DataFrame:
     return frame.with_columns(pl.when(pl.all() != "").then(pl.all()).name.keep())
 
 
-def _movielens_names(layout: delimited.Layout, width: int) -> tuple[str, ...] | None:
+def _movielens_names(
+    layout: delimited.Layout, width: int, rows: Sequence[Sequence[str]]
+) -> tuple[str, ...] | None:
     if layout.header is not None:
         return None
     if layout.separator == "|" and width == 5 + len(_GENRES):
@@ -334,7 +327,7 @@ def _movielens_names(layout: delimited.Layout, width: int) -> tuple[str, ...] | 
         return ("item_id", "title", "genres")
     if layout.separator == "::" and width == 5:
         return ("user_id", "gender", "age", "occupation", "zip")
-    if layout.separator == "\t" and width == 8:
+    if layout.separator == "\t" and width == 8 and all("".join(row[6:8])[:1] in "[" for row in rows[:20]):
         return ("item_id", "category", "subcategory", "title", "abstract", "url", "entities", "more_entities")
     return None
 
