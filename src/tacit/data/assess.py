@@ -19,7 +19,11 @@ from tacit.data.suspicions import suspicions
 
 
 def assess(
-    cleaned: Cleaned, items: pl.DataFrame | None = None, users: pl.DataFrame | None = None
+    cleaned: Cleaned,
+    items: pl.DataFrame | None = None,
+    users: pl.DataFrame | None = None,
+    *,
+    own: bool = False,
 ) -> QualityReport:
     """Return the quality report of a cleaned log.
 
@@ -28,6 +32,8 @@ def assess(
     cleaned : Cleaned
     items, users : polars.DataFrame, optional
         The catalogue and the user file, if there are any.
+    own : bool
+        Whether the catalogue was made of columns of the log.
     """
     events = cleaned.events
     coded = measures.coded_log(events)
@@ -35,6 +41,7 @@ def assess(
     timed = timing == "time" and len(events) > 0
     time = measures.time_span(coded) if timed else None
     per_user, per_item = coded["user"].value_counts()["count"], coded["item"].value_counts()["count"]
+    met = None if users is None else measures.described_users(events, users)
     report = QualityReport(
         rows_in=cleaned.rows_in,
         rows_kept=len(events),
@@ -64,10 +71,11 @@ def assess(
         examples=highlights.examples(cleaned.quarantine),
         services=highlights.services(events, items),
         cancellations=highlights.cancellations(events),
-        catalogue=None if items is None else measures.catalogued(events, items),
-        users_described=None if users is None else measures.described_share(events, users),
+        catalogue=None if items is None else measures.catalogued(events, items, own=own),
+        users_described=None if met is None else met.exact,
+        user_ids=met,
         split=measures.time_split(coded) if time and time.end > time.start else None,
-        suspicions=suspicions(events, coded, cleaned.quarantine, items, timing),
+        suspicions=suspicions(events, coded, cleaned.quarantine, None if own else items, timing),
         advice=[],
     )
     return replace(report, advice=advise(report))

@@ -268,7 +268,7 @@ def looks_like_catalogue(table: pl.DataFrame, item: str | None = None) -> str | 
     item : str, optional
         The column that was taken for the items.
     """
-    if len(table) < 4 or any(_holds_users(table[name]) for name in table.columns):
+    if len(table) < 2 or any(_holds_users(table[name]) for name in table.columns):
         return None
     ranked = [n for n in table.columns if _rank(table[n], ITEM) >= 2 and distinct_share(table[n]) >= _UNIQUE]
     if item is not None and item not in ranked:
