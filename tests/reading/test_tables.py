@@ -201,6 +201,13 @@ def test_the_column_that_meets_the_log_holds_the_ids(tmp_path: Path) -> None:
     assert "the column new_key holds the item ids: 100% of the events meet it" in table.columns.notes[0]
 
 
+def test_a_column_that_neither_its_name_nor_the_log_knows_is_not_taken(tmp_path: Path) -> None:
+    path = write(tmp_path, "thing,price\nx1,1.5\nx2,2.5\n", "items")
+    assert read_items(path)["item_id"].to_list() == ["x1", "x2"]
+    with pytest.raises(DataError, match="no column is known to hold item ids among thing, price"):
+        read_items(path, log_ids=pl.Series(["y1", "y2"]))
+
+
 def test_names_are_the_ids_where_the_log_has_names(tmp_path: Path) -> None:
     path = write(tmp_path, "app_id,name\n1,Dota 2\n2,Portal\n", "items")
     assert read_items(path, log_ids=pl.Series(["Portal", "Dota 2"]))["item_id"].to_list() == [

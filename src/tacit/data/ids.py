@@ -87,14 +87,13 @@ def id_matches(log_ids: pl.Series, table_ids: pl.Series) -> IdMatch:
         An id an event.
     table_ids : polars.Series of str
     """
-    events = log_ids.cast(pl.String).alias("id").drop_nulls().value_counts(name="events")
-    table = table_ids.cast(pl.String).alias("id").drop_nulls().unique()
-    exact = _share(events, table)
+    events, table = events_by_id(log_ids), table_ids.cast(pl.String).alias("id").drop_nulls().unique()
+    exact = share_met(events, table)
     by: dict[str, float] = {}
     merged: dict[str, int] = {}
     for size in (1, 2, 3) if exact < 1 else ():
         for rules in combinations(get_args(IdRule), size):
-            share = _share(events, table, rules)
+            share = share_met(events, table, rules)
             fewer = [value for known, value in by.items() if set(known.split(",")) < set(rules)]
             if share > max([exact, *fewer]) + _GAIN:
                 by[",".join(rules)] = share
@@ -102,7 +101,14 @@ def id_matches(log_ids: pl.Series, table_ids: pl.Series) -> IdMatch:
     return IdMatch(exact, by, merged, _strangers(events, table) if exact < 1 else [])
 
 
-def _share(events: pl.DataFrame, table: pl.Series, rules: Sequence[str] = ()) -> float:
+def events_by_id(log_ids: pl.Series) -> pl.DataFrame:
+    """Return the number of ``events`` of each ``id``; ``log_ids`` holds an id an event."""
+    return log_ids.cast(pl.String).alias("id").drop_nulls().value_counts(name="events")
+
+
+def share_met(events: pl.DataFrame, table: pl.Series, rules: Sequence[str] = ()) -> float:
+    """Return the share of the events (`events_by_id`) whose id is among those of a table, after rules."""
+    table = table.cast(pl.String).alias("id")
     ids = apply_ids(table, rules).unique().to_frame()
     met = events.with_columns(apply_ids(events["id"], rules)).join(ids, on="id", how="semi")
     return float(met["events"].sum()) / max(int(events["events"].sum()), 1)

@@ -10,7 +10,7 @@ import polars as pl
 
 from tacit.core.errors import ConfigError, DataError
 from tacit.data.event_names import plain_name
-from tacit.data.ids import id_matches
+from tacit.data.ids import events_by_id, share_met
 from tacit.data.text_columns import reason_against, reason_against_values, sample_of
 from tacit.reading import table_names as names
 from tacit.reading.choices import ITEM, USER, Reading
@@ -67,8 +67,8 @@ def id_column(
     wanted = (reading.item_columns if role == ITEM else reading.user_columns).get(role)
     if wanted is not None:
         return named_column(table.columns, wanted, role), ()
-    if table.width == 1:
-        return table.columns[0], ()
+    if table.width == 1 and (log_ids is None or table.columns[0] == "id"):
+        return table.columns[0], ()  # a list of ids
     ranks = {name: _rank(table[name], role) for name in table.columns}
     best = max(ranks, key=lambda name: ranks[name])
     met = {} if log_ids is None else _met(table, ranks, log_ids, reading.ids)
@@ -81,7 +81,7 @@ def id_column(
         return best, ()
     if ranks[best] > 1:
         refuse_log(table, best, role, where)
-    return _by_content(table, ranks, role, reading, where)
+    return _by_content(table, ranks, role, reading, where, log_known=log_ids is not None)
 
 
 def named_column(columns: Sequence[str], wanted: str, role: str) -> str:
@@ -135,24 +135,35 @@ def _met(
 ) -> dict[str, float]:
     """Return which share of the events each column meets that may hold ids."""
     met: dict[str, float] = {}
+    events = events_by_id(log_ids)
     for name in table.columns:
         if ranks[name] < 2 and distinct_share(table[name]) < _UNIQUE:
             continue
         try:
-            met[name] = id_matches(log_ids, text_ids(table[name], rules)).exact
+            met[name] = share_met(events, text_ids(table[name], rules))
         except DataError:  # decimal numbers too large to be ids
             continue
     return met
 
 
 def _by_content(
-    table: pl.DataFrame, ranks: Mapping[str, float], role: str, reading: Reading, where: str
+    table: pl.DataFrame,
+    ranks: Mapping[str, float],
+    role: str,
+    reading: Reading,
+    where: str,
+    *,
+    log_known: bool,
 ) -> tuple[str, tuple[str, ...]]:
-    """Return the one column that holds codes or whole numbers, each once."""
+    """Return the one column that holds codes or whole numbers, each once.
+
+    Where the log is known, and no column meets it, the name must say something too.
+    """
     fits = [
         name
         for place, name in enumerate(table.columns)
-        if _is_id_like(table[name])
+        if (ranks[name] > 0 or not log_known)
+        and _is_id_like(table[name])
         and not _is_excluded(name, role)
         # Numbers may be ids or moments: of moments the first column of a table never consists.
         and (place == 0 or not _holds_moments(table[name]))
