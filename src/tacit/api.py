@@ -248,7 +248,7 @@ def evaluate(
     if events is not None:
         cut = make_split(logs[0], catalogue, protocol=split, share=share, seed=chosen.seed, **about)
     else:
-        cut = split_from_files(*logs, catalogue, **about)
+        cut = split_from_files(logs[0], logs[1], catalogue, **about)
     return Evaluation(
         compare(
             _encoded(cut, chosen, progress),

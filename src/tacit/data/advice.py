@@ -137,7 +137,7 @@ def _on_match(match: IdMatch, one: str, table: str) -> Iterator[str]:
         merged = match.merged[match.best]
         yield (
             f"{some} {table} ({examples}); {match.by[match.best]:.1%} would after {done}: give --ids "
-            f"{match.best} (ids=... of the reading)"
+            f"{match.best} (in Python Reading(ids={match.best.split(',')!r}))"
             + (
                 f", but {merged:,} ids would then be one with another id: look at them first."
                 if merged
@@ -162,7 +162,9 @@ def _on_catalogue(report: QualityReport) -> Iterator[str]:
             "used; a catalogue could name new items before their first event."
         )
         return
-    if catalogue.events_unlisted_share > 0.01 and (catalogue.ids is None or catalogue.ids.best is None):
+    # Ids that would meet after a rule are told of above: the items are not missing.
+    unmet = catalogue.ids is not None and (catalogue.ids.best is not None or not catalogue.ids.exact)
+    if catalogue.events_unlisted_share > 0.01 and not unmet:
         yield (
             f"{catalogue.events_unlisted_share:.1%} of the events are on items that the catalogue does "
             "not have: complete it, or those items are known by their clicks only."
@@ -170,7 +172,7 @@ def _on_catalogue(report: QualityReport) -> Iterator[str]:
     textless = catalogue.events_without_text_share - catalogue.events_unlisted_share
     if textless > 0.05:
         yield f"{textless:.1%} of the events are on listed items without any text: a title each would help."
-    if catalogue.without_events > 0.1 * max(catalogue.rows, 1):
+    if catalogue.without_events > 0.1 * max(catalogue.rows, 1) and not unmet:
         yield (
             f"{catalogue.without_events:,} of {catalogue.rows:,} catalogue items have no event: only "
             "their text can get them recommended."
