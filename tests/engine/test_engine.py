@@ -494,9 +494,7 @@ def test_who_is_not_known_is_told_so_beside_the_list(engine: Engine) -> None:
     assert warnings(items=["x"]) == [
         "not known among the 1 items of the history: 'x'; the list is that of a new user"
     ]
-    assert warnings(items=[*"abcde"])[0].startswith(
-        "5 of the 5 items are not known: 'a', 'b', 'c' and 2 more"
-    )
+    assert "5 items of the history: 'a', 'b', 'c' and 2 more" in warnings(items=[*"abcde"])[0]
     engine.observe([NewEvent(known, "view", user_id="nobody")])
     assert warnings(user_id="nobody") == []
 
