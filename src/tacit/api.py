@@ -33,7 +33,8 @@ from tacit.rankers.ranker import Epoch
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.frames import Frame, item_frame, log_frame, polars_frame, user_frame
 from tacit.reading.own_catalogue import catalogue_of_log
-from tacit.reading.read import read_events, read_frame, read_items, read_users
+from tacit.reading.read import read_catalogue, read_events, read_frame, read_user_table
+from tacit.reading.tables import CatalogueTable, UserTable
 from tacit.recommender import Model
 
 if TYPE_CHECKING:  # each imports a library that is not needed otherwise
@@ -152,8 +153,17 @@ def check(
         events = read(events, mapping=mapping, reading=reading, rules=rules, progress=progress)
     choices = arguments.optional(reading, Reading, "reading") or NO_CHOICES
     log = events.events
-    catalogue = catalogue_of_log(log, choices) if items is None else _catalogue(items, choices, log)
-    return assess(events, catalogue, _users(users, choices, log), own=items is None)
+    table, people = _catalogue_table(items, choices, log), _user_table(users, choices, log)
+    return assess(
+        events,
+        catalogue_of_log(log, choices) if table is None else table.frame,
+        None if people is None else people.frame,
+        own=table is None,
+        notes=(
+            *(() if table is None else table.columns.in_words()),
+            *(() if people is None else people.notes),
+        ),
+    )
 
 
 def evaluate(
@@ -560,25 +570,33 @@ def _refuse_again(value: object, name: str) -> None:
 
 
 def _catalogue(items: Table | None, reading: Reading, log: pl.DataFrame) -> pl.DataFrame | None:
+    table = _catalogue_table(items, reading, log)
+    return None if table is None else table.frame
+
+
+def _catalogue_table(items: Table | None, reading: Reading, log: pl.DataFrame) -> CatalogueTable | None:
+    """Return the catalogue; the column that meets the items of the log holds its ids."""
     if items is None:
         return None
     met = log[col.ITEM]
-    return (
-        read_items(Path(items), reading=reading, log_ids=met)
-        if isinstance(items, str | Path)
-        else item_frame(polars_frame(items, "catalogue"), reading, log_ids=met)
-    )
+    if isinstance(items, str | Path):
+        return read_catalogue(Path(items), reading=reading, log_ids=met)
+    return item_frame(polars_frame(items, "catalogue"), reading, log_ids=met)
 
 
 def _users(users: Table | None, reading: Reading, log: pl.DataFrame) -> pl.DataFrame | None:
+    table = _user_table(users, reading, log)
+    return None if table is None else table.frame
+
+
+def _user_table(users: Table | None, reading: Reading, log: pl.DataFrame) -> UserTable | None:
+    """Return what is known of users; the column that meets the users of the log holds the ids."""
     if users is None:
         return None
     met = log[col.USER]
-    return (
-        read_users(Path(users), reading=reading, log_ids=met)
-        if isinstance(users, str | Path)
-        else user_frame(polars_frame(users, "table of users"), reading, log_ids=met)
-    )
+    if isinstance(users, str | Path):
+        return read_user_table(Path(users), reading=reading, log_ids=met)
+    return user_frame(polars_frame(users, "table of users"), reading, log_ids=met)
 
 
 load = Model.load

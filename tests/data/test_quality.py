@@ -109,8 +109,8 @@ def test_ids_that_do_not_meet_are_told_with_what_would_make_them_meet() -> None:
     assert report.user_ids is not None
     assert report.user_ids.by == {"fold-case": 1.0}
     assert report.advice[:2] == [
-        "No event matches the catalogue ('0.0' and '0'); 100.0% would after `.0` is cut: give --ids trim-float "
-        "(in Python Reading(ids=['trim-float'])).",
+        "No event matches the catalogue ('0.0' and '0'); 100.0% would after `.0` is cut: give --ids "
+        "trim-float (in Python Reading(ids=['trim-float'])).",
         "No user matches the file of users ('U0' and 'u0'); 100.0% would after capital letters are made "
         "small: give --ids fold-case (in Python Reading(ids=['fold-case'])).",
     ]

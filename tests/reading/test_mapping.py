@@ -5,11 +5,9 @@ import pytest
 
 from tacit.core.errors import ConfigError, DataError
 from tacit.reading.mapping import (
-    item_column,
     looks_like_header,
     roles_by_name,
     roles_of,
-    user_column,
 )
 
 T = "1700000000"
@@ -110,11 +108,3 @@ def test_one_column_holds_no_items() -> None:
 )
 def test_headers(first: str, second: str, header: bool) -> None:
     assert looks_like_header(first.split(), second.split()) is header
-
-
-def test_id_columns_of_tables() -> None:
-    assert item_column(["title", "productId"]) == "productId"
-    assert item_column(["title", "id"]) == "id"
-    assert item_column(["sku_code", "title"]) == "sku_code"
-    assert item_column(["a", "b"], {"item": "2"}) == "b"
-    assert user_column(["age", "user"]) == "user"

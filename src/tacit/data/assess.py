@@ -5,6 +5,7 @@ All of it is group-bys over integer codes, so 20 million events take seconds. Th
 `tacit.data.advice`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -24,6 +25,7 @@ def assess(
     users: pl.DataFrame | None = None,
     *,
     own: bool = False,
+    notes: Sequence[str] = (),
 ) -> QualityReport:
     """Return the quality report of a cleaned log.
 
@@ -34,6 +36,8 @@ def assess(
         The catalogue and the user file, if there are any.
     own : bool
         Whether the catalogue was made of columns of the log.
+    notes : sequence of str
+        What is to be said of the catalogue and the file of users.
     """
     events = cleaned.events
     coded = measures.coded_log(events)
@@ -50,7 +54,7 @@ def assess(
         mapping=dict(cleaned.mapping),
         dialect=cleaned.dialect,
         columns=list(cleaned.columns),
-        notes=list(cleaned.notes),
+        notes=[*cleaned.notes, *notes],
         users=len(per_user),
         items=len(per_item),
         events=len(events),

@@ -5,7 +5,6 @@ from typing import get_args
 
 import polars as pl
 
-from tacit.data.event_names import meaning
 from tacit.data.ids import IdRule, apply_id
 from tacit.data.vocabulary import Vocabulary
 from tacit.engine.requests import Request
@@ -54,7 +53,8 @@ def unknown_in_event(state: State, event: Event) -> list[str]:
         hint = _hint(event.item_id, items)
         said.append(f"the item {event.item_id!r} is not known{hint}: it counts once a model knows the item")
     kind = canonical_events(pl.Series([event.event])).item()
-    if kind not in state.snapshot.interactions.kinds and not meaning(event.event).known:
+    meant = state.snapshot.weights.events
+    if kind not in state.snapshot.interactions.kinds and meant.unknown([event.event]):
         said.append(f"the event type {event.event!r} is not known: it counts as a choice of the item")
     return said
 

@@ -18,7 +18,7 @@ from tacit.data import columns as col
 from tacit.reading.choices import EVENT, ITEM, NO_CHOICES, SEQ, TIMESTAMP, USER, VALUE, IdRule, Reading
 from tacit.reading.read import FRAME, SAMPLE_ROWS
 from tacit.reading.rows import Rows, finished
-from tacit.reading.tables import catalogue_table, user_table
+from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, user_table
 from tacit.reading.typed import numbered, plain
 
 _PLAIN_EVENT = "interaction"
@@ -134,28 +134,28 @@ def log_frame(
 
 def item_frame(
     items: pl.DataFrame, reading: Reading = NO_CHOICES, *, log_ids: pl.Series | None = None
-) -> pl.DataFrame:
-    """Return a catalogue frame with unique text ids; the columns are found as in a file.
+) -> CatalogueTable:
+    """Return a catalogue with unique text ids; the columns are found as in a file.
 
     Raises
     ------
     DataError
         If no column holds ids, or it is not clear which.
     """
-    return catalogue_table(plain(items), reading, where="the catalogue frame", log_ids=log_ids).frame
+    return catalogue_table(plain(items), reading, where="the catalogue frame", log_ids=log_ids)
 
 
 def user_frame(
     users: pl.DataFrame, reading: Reading = NO_CHOICES, *, log_ids: pl.Series | None = None
-) -> pl.DataFrame:
-    """Return a frame of users with unique text ids; the column of the ids is found as in a file.
+) -> UserTable:
+    """Return users with unique text ids; the column of the ids is found as in a file.
 
     Raises
     ------
     DataError
         If no column holds ids, or it is not clear which.
     """
-    return user_table(plain(users), reading, where="the frame of users", log_ids=log_ids).frame
+    return user_table(plain(users), reading, where="the frame of users", log_ids=log_ids)
 
 
 def _with_lines(table: pl.DataFrame) -> pl.DataFrame:

@@ -95,16 +95,6 @@ def roles_of(frame: pl.DataFrame, named: bool, wanted: Mapping[str, str] | None)
     return {role: roles[role] for role in ROLES if role in roles}
 
 
-def item_column(names: Sequence[str], wanted: Mapping[str, str] | None = None) -> str:
-    """Return the column of a catalogue that holds the item ids: by its name, else the first."""
-    return _id_column(names, wanted, ITEM)
-
-
-def user_column(names: Sequence[str], wanted: Mapping[str, str] | None = None) -> str:
-    """Return the column of a file of users that holds their ids: by its name, else the first."""
-    return _id_column(names, wanted, USER)
-
-
 def looks_like_header(first: Sequence[str], second: Sequence[str]) -> bool:
     """Return whether the first row names columns rather than holding values."""
     cells = [cell.strip() for cell in first]
@@ -120,16 +110,6 @@ def looks_like_header(first: Sequence[str], second: Sequence[str]) -> bool:
     if len(set(cells)) < len(cells) or len(second) != len(first):
         return False
     return any(_is_number(cell) for cell in second) and all(re.match(r"[^\W\d]", cell) for cell in cells)
-
-
-def _id_column(names: Sequence[str], wanted: Mapping[str, str] | None, role: str) -> str:
-    if wanted and role in wanted:
-        return _column(names, role, wanted[role])
-    ranked = [(_ORDER[role][plain_name(name)], name) for name in names if plain_name(name) in _ORDER[role]]
-    if ranked:
-        return min(ranked)[1]
-    plain = [name for name in names if plain_name(name) == "id"]
-    return plain[0] if plain else names[0]
 
 
 def _column(names: Sequence[str], role: str, column: str) -> str:

@@ -22,7 +22,7 @@ from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
 from tacit.reading.rows import Rows, finished
 from tacit.reading.table_ids import looks_like_catalogue
-from tacit.reading.tables import CatalogueTable, catalogue_table, read_table, user_table
+from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, read_table, user_table
 from tacit.reading.typed import json_rows, numbered, plain
 
 SAMPLE_ROWS = 20_000
@@ -127,7 +127,20 @@ def read_users(
     DataError
         If the file cannot be read as a table with user ids.
     """
-    return user_table(read_table(path), reading, where=str(path), log_ids=log_ids).frame
+    return read_user_table(path, reading=reading, log_ids=log_ids).frame
+
+
+def read_user_table(
+    path: Path, *, reading: Reading = NO_CHOICES, log_ids: pl.Series | None = None
+) -> UserTable:
+    """Read a file of users with what is to be said of it; parameters as for `read_catalogue`.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as a table with user ids.
+    """
+    return user_table(read_table(path), reading, where=str(path), log_ids=log_ids)
 
 
 def _sample_of(path: Path) -> bytes:

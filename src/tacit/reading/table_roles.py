@@ -48,6 +48,13 @@ class CatalogueColumns:
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    def in_words(self) -> list[str]:
+        """Return what makes up the text of an item and what does not, and the notes, in sentences."""
+        ids = f"catalogue: ids {self.item}" + ("" if self.title is None else f", titles {self.title}")
+        text = f"; text for the language model: {', '.join(self.texts)}" if self.texts else "; no text"
+        left = ", ".join(f"{name} ({why})" for name, why in self.left_out.items())
+        return [f"{ids}{text}" + (f"; not in the text: {left}" if left else ""), *self.notes]
+
 
 def text_roles(table: pl.DataFrame, reading: Reading) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return role -> column of title, description, available and created_at, and what is to be said.
