@@ -32,11 +32,14 @@ _MET = 0.5
 _CLEARLY = 0.1
 """So many more of the events another column must meet to be taken in place of the one that is named."""
 
+_WORDS = r"\s|[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2,}"
+"""Several words, or a word in a script that is written without blanks."""
+
 _UNITS = (1.0, 1e3, 1e6, 1e9)
 """Parts of a second in which moments are counted."""
 
 _EXACT: dict[str, tuple[str, ...]] = {
-    ITEM: ("itemid", "item", "iid", "productid", "movieid", "sku", "asin", "parentasin", "商品id", "物品id"),
+    ITEM: ("itemid", "productid", "movieid", "sku", "asin", "parentasin", "商品id", "物品id"),
     USER: ("userid", "user", "uid", "customerid", "visitorid", "memberid", "clientid", "用户id", "会员id"),
 }
 
@@ -74,7 +77,8 @@ def id_column(
     met = {} if log_ids is None else _met(table, ranks, log_ids, reading.ids)
     if met:
         found = max(met, key=lambda name: (met[name], ranks[name]))
-        if met[found] >= _MET and (ranks[best] < 2 or met[found] > met.get(best, 0.0) + _CLEARLY):
+        unsure = ranks[best] < 2 or _is_rivalled(ranks, best)
+        if met[found] >= _MET and (unsure or met[found] > met.get(best, 0.0) + _CLEARLY):
             note = f"{where}: the column {found} holds the {role} ids: {met[found]:.0%} of the events meet it"
             return found, () if found == best else (note,)
     if ranks[best] >= 2 and not _is_rivalled(ranks, best):
@@ -120,6 +124,8 @@ def _rank(column: pl.Series, role: str) -> float:
         return 4
     if nouns.among(parts) and not names.TITLE.bound(parts) and not _holds_words(column):
         return 3 if _is_id_like(column) else 1.5
+    if names.BARCODE.among(parts):
+        return 0  # a number of the maker: shops have their own
     if ended and _is_id_like(column):
         return 2 if len(parts) == 1 else 1
     return 0
@@ -188,7 +194,7 @@ def _holds_words(column: pl.Series) -> bool:
     if column.dtype != pl.String:
         return False
     values = sample_of(column)
-    return bool(len(values)) and bool(values.str.contains(r"\s").mean() > 0.2)  # type: ignore[operator]
+    return bool(len(values)) and bool(values.str.contains(_WORDS).mean() > 0.2)  # type: ignore[operator]
 
 
 def _is_excluded(name: str, role: str) -> bool:

@@ -15,6 +15,9 @@ from tacit.reading.table_names import Words, name_parts
 _SHORT = 120
 """A text whose median has no more characters may be a title."""
 
+_OWN = 0.9
+"""Share of distinct texts from which on a column named for something else may hold titles."""
+
 _FEW = 20
 """Of fewer titles nothing is said by what they look like."""
 
@@ -108,9 +111,11 @@ def _title(table: pl.DataFrame, free: Sequence[str]) -> tuple[str | None, str | 
     ]
     if short:
         return short[0], f"there is no title: {short[0]} is taken for it"
-    texts = [n for n in free if not names.OTHERS.among(name_parts(n)) and _is_short_text(table[n])]
+    texts = [name for name in free if _is_short_text(table[name])]
     shares = {name: round(distinct_share(table[name]), 1) for name in texts}
-    best = [name for name in texts if shares[name] == max(shares.values()) and shares[name] >= 0.5]
+    texts = [name for name in texts if shares[name] >= _OWN or not names.OTHERS.among(name_parts(name))]
+    most = max((shares[name] for name in texts), default=0.0)
+    best = [name for name in texts if shares[name] == most and most >= 0.5]
     return (best[0], f"there is no title: {best[0]} is taken for it by its values") if best else (None, None)
 
 
