@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from tacit.core.errors import ConfigError
 from tacit.data.catalogue import Catalogue
 from tacit.reading.choices import Reading
 from tacit.reading.own_catalogue import agreement, catalogue_of_log
@@ -96,6 +97,8 @@ def test_few_events_do_not_tell_items_from_events() -> None:
     chosen = catalogue_of_log(single, Reading(item_columns={"title": "title"}))
     assert chosen is not None
     assert chosen["title"].to_list()[0] == "A thing of its own 0"
+    with pytest.raises(ConfigError, match="the log has no column 'name' that could describe its items"):
+        catalogue_of_log(single, Reading(item_columns={"title": "name"}))
 
 
 def test_agreement_is_beyond_chance() -> None:

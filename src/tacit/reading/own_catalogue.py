@@ -14,10 +14,11 @@ texts look worse than it will be, never better.
 
 import polars as pl
 
+from tacit.core.errors import ConfigError
 from tacit.data import columns as col
 from tacit.data.text_columns import is_missing, reason_against
 from tacit.reading import table_names as names
-from tacit.reading.choices import ITEM_ROLES, NO_CHOICES, Reading
+from tacit.reading.choices import ITEM, NO_CHOICES, Reading
 from tacit.reading.table_names import name_parts
 from tacit.reading.tables import catalogue_table
 
@@ -47,10 +48,20 @@ def catalogue_of_log(events: pl.DataFrame, reading: Reading = NO_CHOICES) -> pl.
         A cleaned event frame; see `tacit.data.columns`. Every other column may describe the items.
     reading : Reading
         Columns that ``item_columns`` names are used without a look at what they hold.
+
+    Raises
+    ------
+    ConfigError
+        If such a column is not there.
     """
     if not len(events):
         return None
-    wanted = set(reading.item_columns.values())
+    wanted = {column for role, column in reading.item_columns.items() if role != ITEM}
+    if absent := sorted(wanted - set(events.columns)):
+        raise ConfigError(
+            f"the log has no column {absent[0]!r} that could describe its items; name another with --item-map, "
+            "or give the catalogue that has it"
+        )
     described = [
         name
         for name in events.columns
@@ -61,7 +72,7 @@ def catalogue_of_log(events: pl.DataFrame, reading: Reading = NO_CHOICES) -> pl.
     for name in price:
         per_item = per_item.join(_last_price(events, name), on=col.ITEM, how="left", maintain_order="left")
     given = {role: name for role, name in reading.item_columns.items() if name in described}
-    choices = Reading(item_columns={**given, ITEM_ROLES[0]: col.ITEM})
+    choices = Reading(item_columns={**given, ITEM: col.ITEM})
     table = catalogue_table(per_item, choices, where="the log").frame if described else per_item
     if col.TITLE not in table.columns and _are_names(table[col.ITEM]):
         table = table.with_columns(pl.col(col.ITEM).alias(col.TITLE))
