@@ -282,7 +282,7 @@ def test_attributes_of_users_may_be_given(files: Path, shop: Shop) -> None:
     assert all(model.snapshot.interactions.trait_columns.names for model in models)
     reported = models[0].recommend(attributes={"age": 34}, context={"device": "phone"}, k=5)
     assert len(reported) == 5
-    with pytest.raises(DataError, match="no column 'user_id'"):
+    with pytest.raises(DataError, match="no column is known to hold user ids among who"):
         tacit.fit(log, items, users=pl.DataFrame({"who": ["u"]}), config=QUICK)
 
 
@@ -375,8 +375,10 @@ def test_a_frame_without_the_columns_of_a_log_is_refused() -> None:
         tacit.fit(log.drop_nulls().drop("item_id"), config=QUICK)
     with pytest.raises(DataError, match=r"1 of the 2 rows .* \(no user id: 1\); leave"):
         tacit.fit(log, config=QUICK)
-    with pytest.raises(DataError, match="the catalogue frame has no column 'item_id'"):
-        tacit.fit(log.drop_nulls(), pl.DataFrame({"id": ["i"]}), config=QUICK)
+    with pytest.raises(
+        DataError, match="the catalogue frame: no column is known to hold item ids among what"
+    ):
+        tacit.fit(log.drop_nulls(), pl.DataFrame({"what": ["x"], "price": [2.5]}), config=QUICK)
 
 
 def test_a_plain_frame_of_users_and_items_is_enough() -> None:

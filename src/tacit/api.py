@@ -12,6 +12,7 @@ from tacit import arguments
 from tacit.core.clock import SystemClock
 from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT, Progress
+from tacit.data import columns as col
 from tacit.data.assess import assess
 from tacit.data.clean import Cleaned, clean, without_noise
 from tacit.data.quality import QualityReport
@@ -31,7 +32,9 @@ from tacit.pipeline.text_encoder import check_available
 from tacit.rankers.ranker import Epoch
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.frames import Frame, item_frame, log_frame, polars_frame, user_frame
-from tacit.reading.read import read_events, read_frame, read_items, read_users
+from tacit.reading.own_catalogue import catalogue_of_log
+from tacit.reading.read import read_catalogue, read_events, read_frame, read_user_table
+from tacit.reading.tables import CatalogueTable, UserTable
 from tacit.recommender import Model
 
 if TYPE_CHECKING:  # each imports a library that is not needed otherwise
@@ -150,7 +153,18 @@ def check(
     else:
         events = read(events, mapping=mapping, reading=reading, rules=rules, progress=progress)
     choices = arguments.optional(reading, Reading, "reading") or NO_CHOICES
-    return assess(events, _catalogue(items, choices), _users(users, choices))
+    log = events.events
+    table, people = _catalogue_table(items, choices, log), _user_table(users, choices, log)
+    return assess(
+        events,
+        catalogue_of_log(log, choices) if table is None else table.frame,
+        None if people is None else people.frame,
+        own=table is None,
+        notes=(
+            *(() if table is None else table.columns.in_words()),
+            *(() if people is None else people.notes),
+        ),
+    )
 
 
 def evaluate(
@@ -232,22 +246,20 @@ def evaluate(
     def rows(log: Log) -> pl.DataFrame:
         return _log(log, mapping, chosen.reading, chosen.cleaning.rows_only(), progress, on_read)
 
-    catalogue = _catalogue(items, chosen.reading)
+    logs = [rows(side) for side in (events, train, test) if side is not None]
+    catalogue = _catalogue(items, chosen.reading, logs[0])
     about: dict[str, Any] = {
-        "users": _users(users, chosen.reading),
+        "users": _users(users, chosen.reading, logs[0]),
         "allow_seen": allow_seen,
         "candidates": candidates,
         "clean_train": partial(without_noise, rules=rules),
         "weights": chosen.weights,
+        "reading": chosen.reading,
     }
     if events is not None:
-        log = rows(events)
-        cut = make_split(
-            log, _catalogue(items, chosen.reading), protocol=split, share=share, seed=chosen.seed, **about
-        )
+        cut = make_split(logs[0], catalogue, protocol=split, share=share, seed=chosen.seed, **about)
     else:
-        before, after = (rows(side) for side in (train, test) if side is not None)
-        cut = split_from_files(before, after, catalogue, **about)
+        cut = split_from_files(logs[0], logs[1], catalogue, **about)
     return Evaluation(
         compare(
             _encoded(cut, chosen, progress),
@@ -337,8 +349,9 @@ def tune(
     rules = base.cleaning if from_file else _NOTHING
     cut = make_split(
         rows,
-        _catalogue(items, base.reading),
-        users=_users(users, base.reading),
+        _catalogue(items, base.reading, rows),
+        users=_users(users, base.reading, rows),
+        reading=base.reading,
         protocol=split,
         share=share,
         seed=base.seed,
@@ -423,9 +436,9 @@ def finetune(
     check_request(method, base, place, until)
     arguments.check_files(log=events, catalogue=items)
     rows = _log(events, mapping, choices, None, progress, on_read)
-    catalogue = _catalogue(items, choices)
+    catalogue = catalogue_of_log(rows, choices) if items is None else _catalogue(items, choices, rows)
     if catalogue is None:
-        raise ConfigError("there is no catalogue; give items with texts")
+        raise ConfigError("there is no catalogue, and the log has no titles; give items with texts")
     return finetune_encoder(
         rows,
         catalogue,
@@ -463,7 +476,8 @@ def fit(
         nanoseconds), ``value`` and ``seq``. Ids become text, and NaN is a missing value. Rows that cannot be
         used, such as one without an id, are an error; `read` rejects them and knows other names of columns.
     items : path or frame, optional
-        The catalogue: ``item_id`` and attributes of items.
+        The catalogue: ids and attributes of items; the column of the ids is found. Without one, columns of
+        the log that describe its items are used (`tacit.reading.own_catalogue`).
     users : path or frame, optional
         ``user_id`` and attributes of users that are known before the first recommendation: age, country, ...
     mapping : mapping of role to column, optional
@@ -484,7 +498,7 @@ def fit(
     arguments.check_files(log=events)
     _check_tables(items, users, chosen)
     frame = _log(events, mapping, chosen.reading, chosen.cleaning, progress, on_read)
-    catalogue, people = _catalogue(items, chosen.reading), _users(users, chosen.reading)
+    catalogue, people = _catalogue(items, chosen.reading, frame), _users(users, chosen.reading, frame)
     return Model(train_snapshot(frame, catalogue, chosen, users=people, progress=progress, on_epoch=on_epoch))
 
 
@@ -548,7 +562,7 @@ def _log(
         if on_read is not None:
             on_read(Path(events), cleaned)
         return cleaned.events
-    return log_frame(polars_frame(events, "event log"), reading.columns)
+    return log_frame(polars_frame(events, "event log"), reading.columns, ids=reading.ids)
 
 
 def _refuse_again(value: object, name: str) -> None:
@@ -556,24 +570,34 @@ def _refuse_again(value: object, name: str) -> None:
         raise ConfigError(f"{name} changes nothing in a log that was read before; give it to tacit.read")
 
 
-def _catalogue(items: Table | None, reading: Reading) -> pl.DataFrame | None:
+def _catalogue(items: Table | None, reading: Reading, log: pl.DataFrame) -> pl.DataFrame | None:
+    table = _catalogue_table(items, reading, log)
+    return None if table is None else table.frame
+
+
+def _catalogue_table(items: Table | None, reading: Reading, log: pl.DataFrame) -> CatalogueTable | None:
+    """Return the catalogue; the column that meets the items of the log holds its ids."""
     if items is None:
         return None
-    return (
-        read_items(Path(items), reading=reading)
-        if isinstance(items, str | Path)
-        else item_frame(polars_frame(items, "catalogue"))
-    )
+    met = log[col.ITEM]
+    if isinstance(items, str | Path):
+        return read_catalogue(Path(items), reading=reading, log_ids=met)
+    return item_frame(polars_frame(items, "catalogue"), reading, log_ids=met)
 
 
-def _users(users: Table | None, reading: Reading) -> pl.DataFrame | None:
+def _users(users: Table | None, reading: Reading, log: pl.DataFrame) -> pl.DataFrame | None:
+    table = _user_table(users, reading, log)
+    return None if table is None else table.frame
+
+
+def _user_table(users: Table | None, reading: Reading, log: pl.DataFrame) -> UserTable | None:
+    """Return what is known of users; the column that meets the users of the log holds the ids."""
     if users is None:
         return None
-    return (
-        read_users(Path(users), reading=reading)
-        if isinstance(users, str | Path)
-        else user_frame(polars_frame(users, "table of users"))
-    )
+    met = log[col.USER]
+    if isinstance(users, str | Path):
+        return read_user_table(Path(users), reading=reading, log_ids=met)
+    return user_frame(polars_frame(users, "table of users"), reading, log_ids=met)
 
 
 load = Model.load

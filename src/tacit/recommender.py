@@ -116,6 +116,7 @@ class Model:
 
         ``attributes`` are those of the user, by the names of the users' file, ``context`` those of the
         moment, by the names of the log (``device``, ...). Ids are text: ``user="7"``, ``history=["i1"]``.
+        Users and items that are not known are named in the ``warnings`` of the list.
 
         Raises
         ------
@@ -130,7 +131,8 @@ class Model:
             attributes=attributes or {},
             context=context or {},
         )
-        return Recommendations(self._engine.recommend(request).items)
+        answer = self._engine.recommend(request)
+        return Recommendations(answer.items, answer.warnings)
 
     def similar(self, item: str, *, k: int = 10, kind: SimilarKind = "alike") -> Recommendations:
         """Return k related items of an item: "alike", chosen "together" with it, or "next" after it.
@@ -155,5 +157,5 @@ class Model:
             If the users are no list of ids, or ``k`` is out of bounds.
         """
         if users is not None:
-            users = checked_ids(users, "users", "user_id")
+            users = checked_ids(users, "users", "user_id", self.snapshot.id_rules)
         return pl.concat([*recommend_all(self.snapshot, users, k=k, allow_seen=allow_seen)])

@@ -34,7 +34,7 @@ def test_a_known_user_gets_new_items_with_titles_and_reasons(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = requested(capsys, "recommend", directory, "--user", "u00001", "-k", 5)
-    assert set(answer) == {"recommendation_id", "model", "items"}
+    assert set(answer) == {"recommendation_id", "model", "items", "warnings"}
     assert answer["model"] == small_snapshot().version
     assert len(ids(answer)) == len(set(ids(answer))) == 5
     assert not set(ids(answer)) & set(history_of("u00001"))
@@ -67,6 +67,10 @@ def test_an_unknown_user_and_nobody_at_all_get_what_is_popular(
     nobody = requested(capsys, "recommend", directory, "--history", "")
     assert ids(unknown) == ids(nobody)
     assert unknown["items"][0]["reasons"] == ["popular now"]
+    assert unknown["warnings"] == ["the user 'never seen' is not known: the list is that of a new user"]
+    assert nobody["warnings"] == []
+    assert run(["recommend", str(directory), "--user", "never seen"]) == 0
+    assert "the user 'never seen' is not known" in capsys.readouterr().err
     trending = small_snapshot().pipeline.retrievers_[0].popularity_  # type: ignore[attr-defined]
     assert ids(unknown)[0] == small_snapshot().catalogue.items.decode([trending.argmax()])[0]
 
@@ -77,6 +81,7 @@ def test_a_history_makes_a_list_and_its_unknown_items_say_nothing(
     known = requested(capsys, "recommend", directory, "--history", "i00007,i00012")
     mixed = requested(capsys, "recommend", directory, "--history", " i00007 ,nonsense,, i00012")
     assert ids(known) == ids(mixed)
+    assert mixed["warnings"] == ["not known among the 3 items of the history: 'nonsense'"]
     assert not {"i00007", "i00012"} & set(ids(known))
     assert ids(known) != ids(requested(capsys, "recommend", directory, "--history", "i00050"))
 

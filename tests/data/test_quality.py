@@ -98,6 +98,42 @@ def test_catalogue(small: QualityReport) -> None:
     assert small.users_described == pytest.approx(1 / 3)
 
 
+def test_ids_that_do_not_meet_are_told_with_what_would_make_them_meet() -> None:
+    rows = [(f"U{n}", f"{n}.0", "view", float(n)) for n in range(40)]
+    items = pl.DataFrame({"item_id": [str(n) for n in range(40)], "title": ["Tent"] * 40})
+    users = pl.DataFrame({"user_id": [f"u{n}" for n in range(40)]})
+    report = assess(cleaned(rows), items=items, users=users)
+    assert report.catalogue is not None
+    assert report.catalogue.ids is not None
+    assert (report.catalogue.ids.exact, report.catalogue.ids.by) == (0, {"trim-float": 1.0})
+    assert report.user_ids is not None
+    assert report.user_ids.by == {"fold-case": 1.0}
+    assert report.advice[:2] == [
+        "No event matches the catalogue ('0.0' and '0'); 100.0% would after `.0` is cut: give --ids "
+        "trim-float (in Python Reading(ids=['trim-float'])).",
+        "No user matches the file of users ('U0' and 'u0'); 100.0% would after capital letters are made "
+        "small: give --ids fold-case (in Python Reading(ids=['fold-case'])).",
+    ]
+    assert not any("have no event" in advice for advice in report.advice)
+    assert json.dumps(report.to_json())
+
+
+def test_ids_of_another_system_are_told() -> None:
+    rows = [("u", f"B{n}", "view", float(n)) for n in range(4)]
+    report = assess(cleaned(rows), items=pl.DataFrame({"item_id": ["17"], "title": ["Tent"]}))
+    assert report.advice[0].startswith("No event matches the catalogue ('B0' and '17'): look whether")
+
+
+def test_a_catalogue_of_the_log_itself_is_told() -> None:
+    rows = [("u", f"i{n}", "view", float(n)) for n in range(4)]
+    items = pl.DataFrame({"item_id": ["i0", "i1"], "title": ["Tent", "Cup"]})
+    report = assess(cleaned(rows), items=items, own=True)
+    assert any("the log itself has texts of 2 items" in advice for advice in report.advice)
+    assert report.catalogue is not None
+    assert report.catalogue.own
+    assert report.catalogue.ids is None
+
+
 def test_what_a_time_split_leaves(small: QualityReport) -> None:
     split = small.split
     assert split is not None

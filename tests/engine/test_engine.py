@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tacit.engine.state import ItemEncoder
 from tacit.engine.train import train
 from tacit.pipeline.config import Config
 from tacit.pipeline.similar import SimilarKind
+from tacit.reading.choices import Reading
 from tacit.store.events import EventStore, StorageError
 
 NOW = 1_740_000_000.0
@@ -491,4 +493,68 @@ def test_an_item_whose_text_cannot_be_read_is_served_with_a_warning(place: str) 
     [warning] = engine.put_item("茶", {"title": "烟熏红茶 茶叶"})
     assert "the text of the item '茶' is in a language that the text encoder" in warning
     assert engine.put_item("bare", {}) == []
+
+
+def test_who_is_not_known_is_told_so_beside_the_list(engine: Engine) -> None:
+    known = small_snapshot().catalogue.items.ids[3]
+    user = small_snapshot().interactions.users.ids[0]
+
+    def warnings(**request: object) -> list[str]:
+        return engine.recommend(Request(**request)).warnings  # type: ignore[arg-type]
+
+    assert warnings(user_id=user, items=[known]) == []
+    assert warnings(user_id="nobody") == ["the user 'nobody' is not known: the list is that of a new user"]
+    assert warnings(user_id="nobody", items=[known]) == [
+        "the user 'nobody' is not known: the list rests on what else the request says"
+    ]
+    assert warnings(items=["x", known, "x"]) == ["not known among the 2 items of the history: 'x'"]
+    assert warnings(items=["x"]) == [
+        "not known among the 1 items of the history: 'x'; the list is that of a new user"
+    ]
+    assert "5 items of the history: 'a', 'b', 'c' and 2 more" in warnings(items=[*"abcde"])[0]
+    engine.observe([NewEvent(known, "view", user_id="nobody")])
+    assert warnings(user_id="nobody") == []
+
+
+def test_an_id_in_another_form_is_pointed_at(engine: Engine) -> None:
+    user = small_snapshot().interactions.users.ids[0]
+    said = engine.recommend(Request(user_id=user.upper())).warnings
+    assert said == [
+        f"the user {user.upper()!r} is not known ({user!r} is: fit with --ids fold-case): "
+        "the list is that of a new user"
+    ]
+
+
+def test_unknown_items_and_types_of_events_are_stored_with_a_warning(engine: Engine) -> None:
+    known = small_snapshot().catalogue.items.ids[3]
+    events = [
+        NewEvent(known, "view", user_id="u"),
+        NewEvent("", "view", user_id="u"),
+        NewEvent("not yet", "purchase", user_id="u"),
+        NewEvent(known, "glorped", user_id="u"),
+    ]
+    observed = engine.observe(events)
+    assert observed.accepted == 3
+    assert [place for place, _ in observed.rejected] == [1]
+    assert observed.warnings == [
+        (2, "the item 'not yet' is not known: it counts once a model knows the item"),
+        (3, "the event type 'glorped' is not known: it counts as a choice of the item"),
+    ]
+
+
+def test_the_rules_for_ids_of_the_fit_hold_for_requests(place: str) -> None:
+    snapshot = small_snapshot()
+    reading = Reading(ids=("fold-case", "trim-float"))
+    pipeline = copy(snapshot.pipeline)
+    pipeline.config = replace(pipeline.config, reading=reading)
+    engine = Engine(replace(snapshot, pipeline=pipeline), EventStore(place), clock=FixedClock(NOW))
+    user, item = snapshot.interactions.users.ids[0], snapshot.catalogue.items.ids[3]
+    assert ids(engine, user.upper()) == ids(engine, user)
+    assert ids(engine, None, items=[item.upper()]) == ids(engine, None, items=[item])
+    assert engine.similar(item.upper()).items == engine.similar(item).items
+    observed = engine.observe([NewEvent(item.upper(), "purchase", user_id="Somebody New")])
+    assert observed.warnings == []
+    assert item not in ids(engine, "somebody new")
+    engine.put_item("NEW-1.0", TEA)
+    assert engine.similar("New-1.0").items
     engine.close()

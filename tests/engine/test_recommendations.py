@@ -23,3 +23,12 @@ def test_an_empty_list_has_the_same_columns() -> None:
     full = Recommendations([Recommended("i1", 0.75, "Tea", ["new"])])
     assert Recommendations().to_frame().schema == full.to_frame().schema
     assert Recommendations()._repr_html_().count("<tr>") == 1
+
+
+def test_warnings_stand_beside_the_list() -> None:
+    shown = Recommendations([Recommended("i1", 0.75, "Tea")], ["the user <x> is not known"])
+    assert shown.warnings == ["the user <x> is not known"]
+    assert repr(shown).startswith("warning: the user <x> is not known\n[Recommended(")
+    assert "<caption>the user &lt;x&gt; is not known</caption>" in shown._repr_html_()
+    assert Recommendations().warnings == []
+    assert repr(Recommendations()) == "[]"

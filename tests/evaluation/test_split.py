@@ -57,6 +57,19 @@ def test_who_comes_with_the_test_is_known_by_attributes_and_by_the_moment() -> N
     assert split.queries.lengths.tolist() == [2, 0]
 
 
+def test_titles_of_the_log_are_those_of_the_training_part() -> None:
+    rows = [(f"u{n % 9}", f"i{n % 6 if n < 90 else 7}", n) for n in range(100)]
+    titles = [f"Red thing {'abcdefgh'[n % 6]}" if n < 90 else "A thing of the test" for n in range(100)]
+    log = frame(rows).with_columns(title=pl.Series(titles))
+    for candidates, known in (("catalogue", 6), ("log", 7)):
+        split = make_split(log, share=0.1, candidates=candidates)
+        assert len(split.catalogue) == known
+        assert split.catalogue.has_text.sum() == 6
+        assert not split.catalogue.texts.str.contains("test").any()
+    given = make_split(log, pl.DataFrame({"item_id": ["i0"], "title": ["Lamp"]}), share=0.1)
+    assert given.catalogue.has_text.sum() == 1
+
+
 def test_nothing_of_the_test_window_is_in_the_vocabularies() -> None:
     split = make_split(frame(ROWS), share=0.5)
     assert split.catalogue.items.ids.to_list() == ["a", "b", "c"]

@@ -185,8 +185,8 @@ def test_columns_of_other_names_are_found_or_named() -> None:
 
 def test_ids_that_a_missing_value_made_decimal_lose_their_point() -> None:
     ids = pl.Series([17602.0, float("nan")])
-    for frame in (item_frame(pl.DataFrame({"item_id": ids})), user_frame(pl.DataFrame({"user_id": ids}))):
-        assert frame.to_series().to_list() == ["17602"]
+    for table in (item_frame(pl.DataFrame({"item_id": ids})), user_frame(pl.DataFrame({"user_id": ids}))):
+        assert table.frame.to_series().to_list() == ["17602"]
     with pytest.raises(DataError, match="the column user_id holds ids as decimal numbers too large"):
         log_frame(pl.DataFrame({"user_id": [2.0**60], "item_id": ["i"]}))
 
@@ -201,7 +201,7 @@ def test_a_catalogue_of_any_library_is_that_of_a_file(library: Callable[[pl.Data
             "event": ["a", "b", "c"],
         }
     )
-    items = item_frame(polars_frame(library(rows), "catalogue"))
+    items = item_frame(polars_frame(library(rows), "catalogue")).frame
     assert items["item_id"].to_list() == ["1", "2"]
     assert items["available"].to_list() == [True, False]
     assert items["created_at"].to_list() == [T, None]

@@ -251,3 +251,13 @@ def test_a_broken_first_line_leaves_json_lines_json_lines(tmp_path: Path) -> Non
     source = read(tmp_path, "###\n" + flat())
     assert events(source) == EVENTS
     assert rejected(source) == [(1, "not valid JSON", "###")]
+
+
+def test_a_catalogue_given_as_a_log_is_refused(tmp_path: Path) -> None:
+    rows = "".join(f"{n},Thing number {n},{n % 3}\n" for n in range(30))
+    path = tmp_path / "items.csv"
+    path.write_text("item_id,title,price\n" + rows)
+    with pytest.raises(
+        DataError, match=r"items.csv looks like a catalogue: every row is another item_id, title"
+    ):
+        read_events(path)

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from tests.reading.logs import write
 
-from tacit.core.errors import DataError
+from tacit.core.errors import ConfigError, DataError
 from tacit.reading.choices import Reading
-from tacit.reading.read import read_items, read_users
+from tacit.reading.read import read_catalogue, read_items, read_users
 
 
 def items(folder: Path, data: str | bytes, **options) -> pl.DataFrame:
@@ -133,3 +133,185 @@ def test_a_mapped_column(tmp_path: Path) -> None:
 def test_a_file_without_a_table_is_one_clear_error(data: bytes, words: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=words):
         items(tmp_path, data)
+
+
+def test_a_header_with_an_empty_first_cell_is_a_header_and_the_row_numbers_are_dropped(
+    tmp_path: Path,
+) -> None:
+    text = ",product_code,bezeichnung\n0,P7,Lampe\n1,P8,Stuhl\n2,P9,Tisch\n"
+    path = write(tmp_path, text, "items.csv")
+    table = read_catalogue(path)
+    assert table.frame.rows() == [("P7", "Lampe"), ("P8", "Stuhl"), ("P9", "Tisch")]
+    assert table.columns.item == "product_code"
+    assert table.columns.title == "bezeichnung"
+    assert table.columns.notes == (
+        f"{path}: the first column has no name and counts the rows: it is dropped",
+    )
+    by_place = read_catalogue(path, reading=Reading(item_columns={"item": "1", "title": "2"}))
+    assert by_place.frame["item_id"].to_list() == ["0", "1", "2"]
+    assert by_place.frame["title"].to_list() == ["P7", "P8", "P9"]
+
+
+def test_empty_columns_without_a_name_are_dropped(tmp_path: Path) -> None:
+    table = read_catalogue(write(tmp_path, "item_id,title,,\n1,a,,\n2,b,,\n", "items"))
+    assert table.frame.columns == ["item_id", "title"]
+    assert "2 empty column(s) without a name" in table.columns.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("header", "item", "title"),
+    [
+        ("Artikelnummer;Bezeichnung;Preis", "Artikelnummer", "Bezeichnung"),
+        ("Preis;Artikel-Nr.;Produktname", "Artikel-Nr.", "Produktname"),
+        ("codigo_producto;nombre del producto;precio", "codigo_producto", "nombre del producto"),
+        ("Référence article;Libellé;Marque", "Référence article", "Libellé"),
+        ("tytuł;id produktu;marka", "id produktu", "tytuł"),
+        ("商品编号;商品标题;品牌", "商品编号", "商品标题"),
+        ("品牌;品名;货品编码", "货品编码", "品名"),
+        ("商品コード;商品名;価格", "商品コード", "商品名"),
+        ("상품번호;상품명;가격", "상품번호", "상품명"),
+        ("код товара;название;бренд", "код товара", "название"),
+        ("Title;Product ID;Vendor", "Product ID", "Title"),
+        ("product_type;SKU;short name", "SKU", "short name"),
+        ("brand_name;track_code;name_of_track", "track_code", "name_of_track"),
+        ("category_id;goodsNo;goodsName", "goodsNo", "goodsName"),
+        ("isbn;author;book_title", "isbn", "book_title"),
+    ],
+)
+def test_columns_are_found_by_the_parts_of_their_names(
+    header: str, item: str, title: str, tmp_path: Path
+) -> None:
+    names = header.split(";")
+    cells = {item: "A-{n}", title: "Red thing with {n} legs"}
+    rows = [";".join(cells.get(name, "x{m}").format(n=n, m=n % 3) for name in names) for n in range(40)]
+    table = read_catalogue(write(tmp_path, "\n".join([header, *rows]), "items"))
+    assert (table.columns.item, table.columns.title) == (item, title)
+    assert table.frame["item_id"].to_list() == [f"A-{n}" for n in range(40)]
+
+
+def test_the_column_that_meets_the_log_holds_the_ids(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{900 + n},Thing {chr(65 + n)}\n" for n in range(20))
+    path = write(tmp_path, "old_key,new_key,thing\n" + rows, "items")
+    with pytest.raises(DataError, match=r"--item-map old_key=item.* or in new_key .*--accept-guess"):
+        read_catalogue(path)
+    assert read_catalogue(path, reading=Reading(accept_guess=True)).columns.item == "old_key"
+    table = read_catalogue(path, log_ids=pl.Series(["903", "904", "904"]))
+    assert table.columns.item == "new_key"
+    assert table.columns.title == "thing"
+    assert "the column new_key holds the item ids: 100% of the events meet it" in table.columns.notes[0]
+
+
+def test_a_column_that_neither_its_name_nor_the_log_knows_is_not_taken(tmp_path: Path) -> None:
+    path = write(tmp_path, "thing,price\nx1,1.5\nx2,2.5\n", "items")
+    assert read_items(path)["item_id"].to_list() == ["x1", "x2"]
+    with pytest.raises(DataError, match="no column is known to hold item ids among thing, price"):
+        read_items(path, log_ids=pl.Series(["y1", "y2"]))
+
+
+def test_names_are_the_ids_where_the_log_has_names(tmp_path: Path) -> None:
+    path = write(tmp_path, "app_id,name\n1,Dota 2\n2,Portal\n", "items")
+    assert read_items(path, log_ids=pl.Series(["Portal", "Dota 2"]))["item_id"].to_list() == [
+        "Dota 2",
+        "Portal",
+    ]
+    assert read_items(path, log_ids=pl.Series(["1", "2"]))["item_id"].to_list() == ["1", "2"]
+    assert read_items(path, log_ids=pl.Series(["strange"]))["item_id"].to_list() == ["1", "2"]
+
+
+def test_no_column_of_ids_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "colour,wide\nred,1.5\nblue,2.5\nred,3.5\n", "items")
+    with pytest.raises(
+        DataError, match="no column is known to hold item ids among colour, wide; name it with"
+    ):
+        read_items(path)
+
+
+LOG = "user_id,item_id,event,timestamp\n" + "".join(
+    f"u{n % 7},i{n % 5},view,{1709251200 + n}\n" for n in range(60)
+)
+
+
+def test_a_log_given_as_a_catalogue_or_as_users_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, LOG, "log.csv")
+    with pytest.raises(DataError, match="looks like an event log: item_id repeats its ids about 12 times"):
+        read_items(path)
+    with pytest.raises(DataError, match="looks like an event log: user_id repeats its ids about 9 times"):
+        read_users(path)
+    assert len(read_items(path, reading=Reading(item_columns={"item": "item_id"}))) == 5
+
+
+def test_a_catalogue_with_several_rows_an_item_is_none(tmp_path: Path) -> None:
+    rows = "".join(f"P{n // 3},Shirt,{n % 3}\n" for n in range(30))
+    table = read_catalogue(write(tmp_path, "product_id,title,size\n" + rows, "items"))
+    assert len(table.frame) == 10
+    assert "20 row(s) repeat an id of product_id" in table.columns.notes[-1]
+
+
+def test_who_sells_an_item_and_when_it_was_listed_make_no_log(tmp_path: Path) -> None:
+    rows = "".join(f"P{n},u{n % 3},2024-03-{n + 1:02},Shirt {n}\n" for n in range(20))
+    assert len(items(tmp_path, "item_id,user_id,created_at,title\n" + rows)) == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("item_id,description\n1,Lamp\n2,Cup\n", "description"),
+        ("item_id,brand,text\n1,A,Lamp\n2,A,Cup\n", "text"),
+        ("item_id,category,anything\n1,Home,Red lamp\n2,Home,Cup\n", "anything"),
+        ("item_id,name,description\n1,Lamp,Red\n2,Cup,Blue\n", "name"),
+        ("item_id,name,title\n1,x,Lamp\n2,y,Cup\n", "title"),
+        ("item_id,title\n1,\n2,nan\n3,N/A\n", "title"),
+        ("item_id,colour\n1,red\n2,red\n3,red\n4,blue\n5,red\n", None),
+    ],
+)
+def test_a_title_falls_back(text: str, title: str | None, tmp_path: Path) -> None:
+    assert read_catalogue(write(tmp_path, text, "items")).columns.title == title
+
+
+def test_a_long_description_is_no_title(tmp_path: Path) -> None:
+    text = "item_id,description\n" + "".join(f"{n},{'many words ' * 20}{n}\n" for n in range(9))
+    columns = read_catalogue(write(tmp_path, text, "items")).columns
+    assert (columns.title, columns.description) == (None, "description")
+
+
+def test_what_is_text_and_what_is_left_out_is_known(tmp_path: Path) -> None:
+    rows = "".join(
+        f'{n},Film {chr(65 + n)},https://x/{n},{n * 7},"Drama, {chr(65 + n % 3)}",K{n}Z\n' for n in range(25)
+    )
+    columns = read_catalogue(
+        write(tmp_path, "movie_id,name,cover,votes,genres,key\n" + rows, "items")
+    ).columns
+    assert columns.texts == ("name", "genres")
+    assert columns.left_out == {"cover": "web addresses", "votes": "numbers", "key": "codes"}
+    assert columns.attributes == ("cover", "votes", "key")
+
+
+def test_columns_may_be_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "a,b,c,d,n\nx,y,no,2024-01-02,5\nz,w,yes,2024-01-03,6\n", "items")
+    roles = {"item": "b", "title": "1", "available": "c", "created_at": "d"}
+    frame = read_items(path, reading=Reading(item_columns=roles))
+    assert frame["item_id"].to_list() == ["y", "w"]
+    assert frame["title"].to_list() == ["x", "z"]
+    assert frame["available"].to_list() == [False, True]
+    assert frame["created_at"].to_list() == [1704153600, 1704240000]
+    with pytest.raises(ConfigError, match="there is no column 'e' for the title"):
+        read_items(path, reading=Reading(item_columns={"title": "e"}))
+
+
+def test_rules_for_ids_hold_for_tables(tmp_path: Path) -> None:
+    rules = Reading(ids=("trim-float", "fold-case"))
+    assert items(tmp_path, "item_id,title\nSKU-1,a\n7.0,b\n", reading=rules)["item_id"].to_list() == [
+        "sku-1",
+        "7",
+    ]
+    users = write(tmp_path, "user_id,age\nU1,3\nu1,4\n", "users")
+    assert read_users(users, reading=rules)["user_id"].to_list() == ["u1"]
+
+
+def test_titles_that_mean_nothing_are_missing(tmp_path: Path) -> None:
+    text = "item_id,title\ni0,\ni1,nan\ni2,N/A\ni3,null\ni4,None\ni5,-\n4711,4711\ni7,1984\n"
+    assert items(tmp_path, text)["title"].to_list() == [None] * 7 + ["1984"]
+
+
+def test_the_id_column_may_stand_second(tmp_path: Path) -> None:
+    assert items(tmp_path, "title,item_id\nLamp,i0\nChair,i1\n").rows() == [("Lamp", "i0"), ("Chair", "i1")]

@@ -45,7 +45,7 @@ def test_it_says_that_it_lives_and_what_it_serves(service: Service) -> None:
 
 def test_a_list_has_the_promised_shape(service: Service) -> None:
     answer = service.http.get("/v1/users/anybody/recommendations", params={"k": 3}).json()
-    assert set(answer) == {"recommendation_id", "model", "items"}
+    assert set(answer) == {"recommendation_id", "model", "items", "warnings"}
     assert len(answer["items"]) == 3
     assert set(answer["items"][0]) == {"item_id", "score", "title", "reasons"}
     assert isinstance(answer["items"][0]["reasons"], list)
@@ -54,9 +54,22 @@ def test_a_list_has_the_promised_shape(service: Service) -> None:
 def test_an_event_changes_that_users_next_list_and_nobody_elses(service: Service) -> None:
     before, other = service.list_of("eve"), service.list_of("adam")
     answer = service.send(view(before[0], "eve"), view(before[1], "eve", event="purchase"))
-    assert (answer.status_code, answer.json()) == (200, {"accepted": 2, "rejected": []})
+    assert (answer.status_code, answer.json()) == (200, {"accepted": 2, "rejected": [], "warnings": []})
     assert not {before[0], before[1]} & set(service.list_of("eve"))
     assert service.list_of("adam") == other
+
+
+def test_what_is_not_known_is_answered_with_a_warning(service: Service) -> None:
+    known = small_snapshot().catalogue.items.ids[3]
+    answer = service.http.get("/v1/users/who%3F/recommendations", params={"k": 3}).json()
+    assert answer["warnings"] == ["the user 'who?' is not known: the list is that of a new user"]
+    answer = service.http.post("/v1/sessions/recommendations", json={"items": [known, "lost"]}).json()
+    assert answer["warnings"] == ["not known among the 2 items of the history: 'lost'"]
+    answer = service.send(view(known, "w"), view("lost", "w"), view(known, "w", event="glorped")).json()
+    assert (answer["accepted"], answer["rejected"]) == (3, [])
+    assert [warning["index"] for warning in answer["warnings"]] == [1, 2]
+    assert "the item 'lost' is not known" in answer["warnings"][0]["warning"]
+    assert "the event type 'glorped' is not known" in answer["warnings"][1]["warning"]
 
 
 def test_an_item_with_only_text_is_similar_and_recommended(service: Service) -> None:
@@ -387,7 +400,7 @@ def test_when_files_cannot_grow_lists_go_on_and_events_resume(directory: Path, t
         assert answers[-1].headers["retry-after"]
         assert service.list_of("u")[0] == item
         resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
-        assert service.send(view(item)).json() == {"accepted": 1, "rejected": []}
+        assert service.send(view(item)).json()["accepted"] == 1
         assert item not in service.list_of("u")
 
 

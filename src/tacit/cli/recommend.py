@@ -58,7 +58,7 @@ def show(answer: "Response", *, json: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from tacit.cli.terminal import out
+    from tacit.cli.terminal import err, out
 
     table = Table("", "item", "title", "score", "why")
     for rank, item in enumerate(answer.items, 1):
@@ -69,4 +69,6 @@ def show(answer: "Response", *, json: bool) -> None:
             f"{item.score:.4f}",
             escape("; ".join(item.reasons)),
         )
+    for text in answer.warnings:
+        err.print(f"[yellow]{escape(text)}[/yellow]")
     out.print(table)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tacit.data.ids import IN_WORDS, IdMatch
 from tacit.data.quality import QualityReport
 
 
@@ -10,6 +11,7 @@ def advise(report: QualityReport) -> list[str]:
     if not report.events:
         return ["No event was kept: look at the reasons in the quarantine before anything else."]
     return [
+        *_on_ids(report),
         *_on_suspicions(report),
         *_on_rows(report),
         *_on_time(report),
@@ -119,12 +121,50 @@ def _on_amount(report: QualityReport) -> Iterator[str]:
         )
 
 
+def _on_ids(report: QualityReport) -> Iterator[str]:
+    """Say that the ids of two files do not meet, and what would make them meet: nothing does it by itself."""
+    if report.catalogue is not None and report.catalogue.ids is not None:
+        yield from _on_match(report.catalogue.ids, "event", "the catalogue")
+    if report.user_ids is not None:
+        yield from _on_match(report.user_ids, "user", "the file of users")
+
+
+def _on_match(match: IdMatch, one: str, table: str) -> Iterator[str]:
+    some = f"{match.exact:.1%} of the {one}s match" if match.exact else f"No {one} matches"
+    examples = " and ".join(repr(id_) for id_ in match.examples)
+    if match.best is not None:
+        done = " and ".join(IN_WORDS[rule] for rule in match.best.split(","))
+        merged = match.merged[match.best]
+        yield (
+            f"{some} {table} ({examples}); {match.by[match.best]:.1%} would after {done}: give --ids "
+            f"{match.best} (in Python Reading(ids={match.best.split(',')!r}))"
+            + (
+                f", but {merged:,} ids would then be one with another id: look at them first."
+                if merged
+                else "."
+            )
+        )
+    elif not match.exact:
+        yield (
+            f"{some} {table} ({examples}): look whether the right columns hold the ids, and whether both "
+            "files are of one system."
+        )
+
+
 def _on_catalogue(report: QualityReport) -> Iterator[str]:
     catalogue = report.catalogue
     if catalogue is None:
         yield "No catalogue was given: with titles, new items could be recommended from the first minute."
         return
-    if catalogue.events_unlisted_share > 0.01:
+    if catalogue.own:
+        yield (
+            f"No catalogue was given: the log itself has texts of {catalogue.with_text:,} items, which are "
+            "used; a catalogue could name new items before their first event."
+        )
+        return
+    # Ids that would meet after a rule are told of above: the items are not missing.
+    unmet = catalogue.ids is not None and (catalogue.ids.best is not None or not catalogue.ids.exact)
+    if catalogue.events_unlisted_share > 0.01 and not unmet:
         yield (
             f"{catalogue.events_unlisted_share:.1%} of the events are on items that the catalogue does "
             "not have: complete it, or those items are known by their clicks only."
@@ -132,7 +172,7 @@ def _on_catalogue(report: QualityReport) -> Iterator[str]:
     textless = catalogue.events_without_text_share - catalogue.events_unlisted_share
     if textless > 0.05:
         yield f"{textless:.1%} of the events are on listed items without any text: a title each would help."
-    if catalogue.without_events > 0.1 * max(catalogue.rows, 1):
+    if catalogue.without_events > 0.1 * max(catalogue.rows, 1) and not unmet:
         yield (
             f"{catalogue.without_events:,} of {catalogue.rows:,} catalogue items have no event: only "
             "their text can get them recommended."

@@ -5,6 +5,7 @@ All of it is group-bys over integer codes, so 20 million events take seconds. Th
 `tacit.data.advice`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -19,7 +20,12 @@ from tacit.data.suspicions import suspicions
 
 
 def assess(
-    cleaned: Cleaned, items: pl.DataFrame | None = None, users: pl.DataFrame | None = None
+    cleaned: Cleaned,
+    items: pl.DataFrame | None = None,
+    users: pl.DataFrame | None = None,
+    *,
+    own: bool = False,
+    notes: Sequence[str] = (),
 ) -> QualityReport:
     """Return the quality report of a cleaned log.
 
@@ -28,6 +34,10 @@ def assess(
     cleaned : Cleaned
     items, users : polars.DataFrame, optional
         The catalogue and the user file, if there are any.
+    own : bool
+        Whether the catalogue was made of columns of the log.
+    notes : sequence of str
+        What is to be said of the catalogue and the file of users.
     """
     events = cleaned.events
     coded = measures.coded_log(events)
@@ -35,6 +45,7 @@ def assess(
     timed = timing == "time" and len(events) > 0
     time = measures.time_span(coded) if timed else None
     per_user, per_item = coded["user"].value_counts()["count"], coded["item"].value_counts()["count"]
+    met = None if users is None else measures.described_users(events, users)
     report = QualityReport(
         rows_in=cleaned.rows_in,
         rows_kept=len(events),
@@ -43,7 +54,7 @@ def assess(
         mapping=dict(cleaned.mapping),
         dialect=cleaned.dialect,
         columns=list(cleaned.columns),
-        notes=list(cleaned.notes),
+        notes=[*cleaned.notes, *notes],
         users=len(per_user),
         items=len(per_item),
         events=len(events),
@@ -64,10 +75,11 @@ def assess(
         examples=highlights.examples(cleaned.quarantine),
         services=highlights.services(events, items),
         cancellations=highlights.cancellations(events),
-        catalogue=None if items is None else measures.catalogued(events, items),
-        users_described=None if users is None else measures.described_share(events, users),
+        catalogue=None if items is None else measures.catalogued(events, items, own=own),
+        users_described=None if met is None else met.exact,
+        user_ids=met,
         split=measures.time_split(coded) if time and time.end > time.start else None,
-        suspicions=suspicions(events, coded, cleaned.quarantine, items, timing),
+        suspicions=suspicions(events, coded, cleaned.quarantine, None if own else items, timing),
         advice=[],
     )
     return replace(report, advice=advise(report))

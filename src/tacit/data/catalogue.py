@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 
 from tacit.core.types import Bool, Float32, Float64
 from tacit.data import columns as col
+from tacit.data.text_columns import TextColumns, joined, meant_titles, text_columns
 from tacit.data.vocabulary import Vocabulary
 
 _NOT_ATTRIBUTES = {col.ITEM, col.TEXT, col.AVAILABLE, col.CREATED_AT, col.LINE}
-
-_BLANK = r"^[\s\p{Z}\p{Cc}\p{Cf}]*$"
-_NUMBERS = r"^[\s\p{Z}\p{Cc}\p{Cf}\p{N}\p{P}\p{Sc}+TZ]*$"
-"""A number, a price or a date, as text."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,13 @@ class Catalogue:
     centred: bool = False
 
     @classmethod
-    def from_frame(cls, frame: pl.DataFrame | None, items: Vocabulary | None = None) -> "Catalogue":
+    def from_frame(
+        cls,
+        frame: pl.DataFrame | None,
+        items: Vocabulary | None = None,
+        *,
+        like: "Catalogue | None" = None,
+    ) -> "Catalogue":
         """Build a catalogue from a frame with ``item_id`` and whatever else is known.
 
         Parameters
@@ -62,6 +66,8 @@ class Catalogue:
         items : Vocabulary, optional
             The items to hold, for example those of the frame and of the training events; the
             frame's own by default.
+        like : Catalogue, optional
+            One whose texts are made of the columns that are to be used here too.
         """
         if frame is None:
             frame = pl.DataFrame(schema={col.ITEM: pl.String})
@@ -79,7 +85,9 @@ class Catalogue:
         attributes = rows.drop(_NOT_ATTRIBUTES, strict=False)
         if not attributes.width:  # a frame without columns loses its height in joins and concatenations
             attributes = pl.DataFrame({col.TITLE: pl.Series([None] * len(items), dtype=pl.String)})
-        described = item_texts(attributes)
+        if col.TITLE in attributes.columns and not attributes[col.TITLE].dtype.is_nested():
+            attributes = attributes.with_columns(meant_titles(attributes[col.TITLE]))
+        described = item_texts(attributes, None if like is None else like.text_columns)
         fallback = ("item " + rows[col.ITEM]).alias(col.TEXT)
         return cls(
             items=items,
@@ -92,6 +100,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @cached_property
+    def text_columns(self) -> TextColumns:
+        """Which attributes are in the texts."""
+        return text_columns(self.attributes)
 
     @property
     def titles(self) -> pl.Series:
@@ -119,7 +132,7 @@ class Catalogue:
             Their language-model vectors; needed where the catalogue has vectors.
         """
         items = self.items.extended(frame[col.ITEM].to_list())
-        new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]))
+        new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]), like=self)
         new = new if vectors is None else new.with_vectors(vectors)
         codes = items.encode(frame[col.ITEM])
         size = len(items)
@@ -144,43 +157,23 @@ class Catalogue:
         )
 
 
-def item_texts(attributes: pl.DataFrame) -> pl.Series:
+def item_texts(attributes: pl.DataFrame, chosen: TextColumns | None = None) -> pl.Series:
     """Return one text an item, title first, then description, then the named attributes.
 
     It is null where no attribute says anything in words: two items of the same price are not alike in text.
-    Web addresses and pictures are left out: they hold nothing for a language model.
+    Codes, numbers, times, web addresses and JSON are left out: they hold nothing for a language model.
+
+    Parameters
+    ----------
+    attributes : polars.DataFrame
+    chosen : TextColumns, optional
+        What the texts of other items are made of: items that come later have the same columns in theirs, and
+        those that are new, by their content.
     """
-    names = [n for n in attributes.columns if not _is_opaque(n, attributes[n])]
-    leading = [n for n in (col.TITLE, col.DESCRIPTION) if n in names]
-    rest = [n for n in names if n not in leading]
-    if not names:
-        return pl.Series(col.TEXT, [None] * len(attributes), dtype=pl.String)
-    parts = [_clean(n) for n in leading] + [pl.lit(f"{n}: ") + _clean(n) for n in rest]
-    worded = pl.any_horizontal([_is_worded(n, attributes[n].dtype) for n in names])
-    joined = pl.concat_str(parts, separator=". ", ignore_nulls=True)
-    return attributes.select(pl.when(worded).then(joined).alias(col.TEXT))[col.TEXT]
-
-
-def _is_worded(name: str, kind: pl.DataType) -> pl.Expr:
-    """Return whether an attribute says something in words; a title may be a number ("1984")."""
-    if kind not in (pl.String, pl.Categorical, pl.Enum):
-        return pl.lit(False)
-    wordless = _BLANK if name in (col.TITLE, col.DESCRIPTION) else _NUMBERS
-    return ~_clean(name).str.contains(wordless).fill_null(True)
-
-
-def _clean(name: str) -> pl.Expr:
-    text = pl.col(name).cast(pl.String).str.strip_chars().str.strip_chars_end(".")  # parts join with one
-    return pl.when(text != "").then(text)
-
-
-def _is_opaque(name: str, column: pl.Series) -> bool:
-    if column.dtype.is_nested():
-        return True
-    if column.dtype.is_numeric():
-        return name not in {"year", "price"}
-    sample = column.cast(pl.String).drop_nulls().head(20)
-    return bool(len(sample) and sample.str.contains(r"^(https?://|data:)").mean() > 0.5)  # type: ignore[operator]
+    found = text_columns(attributes)
+    if chosen is None:
+        return joined(attributes, found.names)
+    return joined(attributes, chosen.with_new(found).names)
 
 
 def _column(rows: pl.DataFrame, name: str, default: Sequence[object] | object) -> pl.Series:

@@ -10,6 +10,7 @@ import polars as pl
 from tacit.core.types import DAY, Int64
 from tacit.data import columns as col
 from tacit.data.catalogue import item_texts
+from tacit.data.ids import IdMatch, id_matches
 from tacit.data.splits import cut_time
 
 TEST_SHARE = 0.1
@@ -126,6 +127,10 @@ class Catalogued:
         Share of events on items that the catalogue does not have.
     repeated_ids : int
         Rows with the id of an earlier row.
+    ids : IdMatch or None
+        How the ids of the events meet those of the catalogue, and what would make more of them meet.
+    own : bool
+        Whether the catalogue was made of columns of the log.
     """
 
     rows: int
@@ -134,6 +139,8 @@ class Catalogued:
     events_without_text_share: float
     events_unlisted_share: float
     repeated_ids: int
+    ids: IdMatch | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -287,8 +294,8 @@ def fast_users(coded: pl.DataFrame) -> int:
     return int(span.select(fast.sum()).item())
 
 
-def catalogued(events: pl.DataFrame, items: pl.DataFrame) -> Catalogued:
-    """Return how catalogue and log fit together."""
+def catalogued(events: pl.DataFrame, items: pl.DataFrame, *, own: bool = False) -> Catalogued:
+    """Return how catalogue and log fit together; ``own`` if the catalogue was made of the log."""
     unique = items.unique(col.ITEM, keep="first", maintain_order=True)
     attributes = unique.select(pl.exclude(col.ITEM, col.LINE, col.AVAILABLE, col.CREATED_AT))
     known = unique.select(
@@ -306,13 +313,14 @@ def catalogued(events: pl.DataFrame, items: pl.DataFrame) -> Catalogued:
         events_without_text_share=silent / total,
         events_unlisted_share=unlisted / total,
         repeated_ids=len(items) - len(unique),
+        ids=None if own else id_matches(events[col.ITEM], unique[col.ITEM]),
+        own=own,
     )
 
 
-def described_share(events: pl.DataFrame, users: pl.DataFrame) -> float:
-    """Return the share of the log's users that the user file has."""
-    present = events.select(pl.col(col.USER).unique())
-    return len(present.join(users, on=col.USER, how="semi")) / max(len(present), 1)
+def described_users(events: pl.DataFrame, users: pl.DataFrame) -> IdMatch:
+    """Return how the users of the log, each counted once, meet the file of users."""
+    return id_matches(events[col.USER].unique(), users[col.USER])
 
 
 def time_split(coded: pl.DataFrame) -> TimeSplit:

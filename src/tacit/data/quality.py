@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from tacit.core.types import Json
 from tacit.data.highlights import Cancellations, Example, PopularItem, Services
+from tacit.data.ids import IdMatch
 from tacit.data.interactions import Timing
 from tacit.data.journeys import Funnel, Sessions
 from tacit.data.measures import Catalogued, EventType, Histories, Popularity, TimeSpan, TimeSplit
@@ -67,6 +68,8 @@ class QualityReport:
         None where no catalogue was given.
     users_described : float or None
         Share of the log's users that the user file describes.
+    user_ids : IdMatch or None
+        How the users of the log meet those of the file, and what would make more of them meet.
     split : TimeSplit or None
         What a cut in time would leave; None where the log has no times.
     suspicions : list of Suspicion
@@ -103,6 +106,7 @@ class QualityReport:
     cancellations: Cancellations | None
     catalogue: Catalogued | None
     users_described: float | None
+    user_ids: IdMatch | None
     split: TimeSplit | None
     suspicions: list[Suspicion]
     advice: list[str]

@@ -5,12 +5,13 @@ import numbers
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from tacit.core.errors import DataError
 from tacit.data.clean import FIRST_MOMENT
+from tacit.data.ids import IdRule, apply_id
 from tacit.data.times import read_moment
 from tacit.engine.requests import NewEvent
 from tacit.store.events import Event, Subject
@@ -22,8 +23,16 @@ _AHEAD = 300.0
 """Seconds that a client's clock may be ahead."""
 
 
-def checked_id(text: object, what: str) -> str:
+def checked_id(text: object, what: str, rules: Sequence[IdRule] = ()) -> str:
     """Return an id in normal form.
+
+    Parameters
+    ----------
+    text : str
+    what : str
+        Its name, for messages.
+    rules : sequence of str
+        What was done to the ids of the log (`tacit.data.ids`).
 
     Raises
     ------
@@ -45,10 +54,10 @@ def checked_id(text: object, what: str) -> str:
         raise DataError(f"the {what} is longer than {_LONGEST_ID} bytes")
     if _CONTROL.search(id_):
         raise DataError(f"the {what} holds a control character")
-    return id_
+    return apply_id(id_, rules)
 
 
-def checked_ids(ids: object, what: str, each: str) -> list[str]:
+def checked_ids(ids: object, what: str, each: str, rules: Sequence[IdRule] = ()) -> list[str]:
     """Return several ids, each in normal form.
 
     Parameters
@@ -56,6 +65,8 @@ def checked_ids(ids: object, what: str, each: str) -> list[str]:
     ids : iterable of str
     what, each : str
         Names of the whole and of one of them, for messages: "history" and "item_id".
+    rules : sequence of str
+        As in `checked_id`.
 
     Raises
     ------
@@ -66,7 +77,7 @@ def checked_ids(ids: object, what: str, each: str) -> list[str]:
         raise DataError(f"the {what} is one text; give a list of ids: {what}=[{ids!r}]")
     if isinstance(ids, bytes | Mapping) or not isinstance(ids, Iterable):
         raise DataError(f"the {what} is of the type {type(ids).__name__}; give a list of ids as text")
-    return [checked_id(id_, each) for id_ in ids]
+    return [checked_id(id_, each, rules) for id_ in ids]
 
 
 def check_k(k: object) -> None:
@@ -104,20 +115,20 @@ def check_ordered(ids: object, what: str) -> None:
         raise DataError(f"the {what} is a set, which has no order; give a list of ids, the oldest first")
 
 
-def checked_event(raw: NewEvent, now: float) -> Event:
-    """Return an event that may be stored.
+def checked_event(raw: NewEvent, now: float, rules: Sequence[IdRule] = ()) -> Event:
+    """Return an event that may be stored, its ids as `checked_id` returns them.
 
     Raises
     ------
     DataError
         If it cannot be stored; the message says why.
     """
-    subject, subject_id = _subject(raw)
+    subject, subject_id = _subject(raw, rules)
     return Event(
         event_id=checked_id(raw.event_id, "event_id") if raw.event_id is not None else str(uuid.uuid4()),
         subject=subject,
         subject_id=subject_id,
-        item_id=checked_id(raw.item_id, "item_id"),
+        item_id=checked_id(raw.item_id, "item_id", rules),
         event=checked_id(raw.event, "event"),
         at=now if raw.timestamp is None else checked_time(raw.timestamp, now),
         value=None if raw.value is None else checked_number(raw.value, "value"),
@@ -162,9 +173,9 @@ def checked_time(raw: float | int | str, now: float) -> float:
     return at
 
 
-def _subject(raw: NewEvent) -> tuple[Subject, str]:
+def _subject(raw: NewEvent, rules: Sequence[IdRule]) -> tuple[Subject, str]:
     if (raw.user_id is None) == (raw.session_id is None):
         raise DataError("give either user_id or session_id")
     if raw.user_id is not None:
-        return "user", checked_id(raw.user_id, "user_id")
+        return "user", checked_id(raw.user_id, "user_id", rules)
     return "session", checked_id(raw.session_id, "session_id")

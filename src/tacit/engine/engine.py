@@ -19,6 +19,7 @@ from tacit.core.clock import Clock, SystemClock
 from tacit.core.errors import DataError
 from tacit.core.types import Json
 from tacit.data import columns as col
+from tacit.data.ids import IdRule
 from tacit.data.ranking import Ranking
 from tacit.engine.attributes import checked_user
 from tacit.engine.checking import (
@@ -35,6 +36,7 @@ from tacit.engine.items import check_width, checked_attributes
 from tacit.engine.requests import NewEvent, Observed, Recommended, Request, Response
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import State
+from tacit.engine.unknown import unknown_in_event, unknown_in_request
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
 from tacit.store.events import Event, EventStore, StorageError
@@ -84,11 +86,11 @@ class Engine:
         Raises
         ------
         DataError
-            If ``k`` or an id is out of bounds. Unknown users and items are no error: a user without a history
-            gets popular items.
+            If ``k`` or an id is out of bounds. Unknown users and items are no error but a warning in the
+            answer: a user without a history gets popular items.
         """
-        checked = _checked(request)
         state = self._state
+        checked = _checked(request, state.snapshot.id_rules)
         since, stored = self._known(checked)
         history = history_of(
             state,
@@ -101,7 +103,8 @@ class Engine:
             context=checked.context,
         )
         ranking = state.pipeline.recommend(history.queries, checked.k)
-        answer = _answer(state, ranking, _reasons(state, history, ranking))
+        unknown = unknown_in_request(state, checked, stored=bool(since) or bool(stored))
+        answer = replace(_answer(state, ranking, _reasons(state, history, ranking)), warnings=unknown)
         if self._exposures is not None:
             self._exposures.add(checked, answer, self._clock.now())
         return answer
@@ -127,7 +130,7 @@ class Engine:
         check_k(k)
         kind = checked_kind(kind)
         state = self._state
-        code = state.catalogue.items.encode([checked_id(item_id, "item_id")])
+        code = state.catalogue.items.encode([checked_id(item_id, "item_id", state.snapshot.id_rules)])
         if code[0] < 0:
             raise UnknownItemError(f"there is no item {item_id!r}")
         ranking = state.pipeline.similar(code, k, kind=kind, counts=state.evidence.counts)
@@ -148,10 +151,10 @@ class Engine:
         good: list[Event] = []
         places: list[int] = []
         rejected: list[tuple[int, str]] = []
-        now = self._clock.now()
+        now, state = self._clock.now(), self._state
         for place, raw in enumerate(events):
             try:
-                good.append(checked_event(raw, now))
+                good.append(checked_event(raw, now, state.snapshot.id_rules))
                 places.append(place)
             except DataError as error:
                 rejected.append((place, str(error)))
@@ -160,7 +163,14 @@ class Engine:
             (places[at], f"event_id {good[at].event_id!r} was stored before with another content")
             for at in receipt.conflicts
         ]
-        return Observed(receipt.accepted, sorted(rejected), [places[at] for at in receipt.conflicts])
+        unknown = [
+            (places[at], text)
+            for at, event in enumerate(good)
+            if at not in receipt.conflicts
+            for text in unknown_in_event(state, event)
+        ]
+        conflicts = [places[at] for at in receipt.conflicts]
+        return Observed(receipt.accepted, sorted(rejected), conflicts, unknown)
 
     def put_item(self, item_id: str, attributes: Mapping[str, Json]) -> list[str]:
         """Add or replace an item; it is stored, and can be recommended, when this returns.
@@ -180,7 +190,7 @@ class Engine:
             If the store refuses; the item is not served then.
         """
         self._needed_store()
-        id_ = checked_id(item_id, "item_id")
+        id_ = checked_id(item_id, "item_id", self._state.snapshot.id_rules)
         checked = checked_attributes(attributes, self._clock.now())
         check_width(self._state.catalogue, checked)
         done: Future[None] = Future()
@@ -203,7 +213,8 @@ class Engine:
         StorageError
             If the store refuses.
         """
-        id_, checked = checked_id(user_id, "user_id"), checked_user(attributes)
+        id_ = checked_id(user_id, "user_id", self._state.snapshot.id_rules)
+        checked = checked_user(attributes)
         self._needed_store().put_user(id_, checked, self._clock.now())
 
     def swap(self, snapshot: Snapshot) -> None:
@@ -294,7 +305,7 @@ class Engine:
         return {**attributes, col.CREATED_AT: created}
 
 
-def _checked(request: Request) -> Request:
+def _checked(request: Request, rules: Sequence[IdRule]) -> Request:
     """Return a request with ids and names in normal form.
 
     Raises
@@ -304,14 +315,14 @@ def _checked(request: Request) -> Request:
     check_k(request.k)
     check_flag(request.allow_seen, "allow_seen")
     check_ordered(request.items, "history")
-    items = checked_ids(request.items, "history", "item_id")
+    items = checked_ids(request.items, "history", "item_id", rules)
     if len(items) > LONGEST_HISTORY:
         raise DataError(f"the history has {len(items):,} items; at most {LONGEST_HISTORY:,}")
     if request.user_id is not None and request.session_id is not None:
         raise DataError("give either user_id or session_id")
     return replace(
         request,
-        user_id=None if request.user_id is None else checked_id(request.user_id, "user_id"),
+        user_id=None if request.user_id is None else checked_id(request.user_id, "user_id", rules),
         session_id=None if request.session_id is None else checked_id(request.session_id, "session_id"),
         items=items,
         attributes=checked_user(request.attributes),

@@ -9,6 +9,7 @@ import polars as pl
 
 from tacit.core.types import Float32, Float64, Int32, Json
 from tacit.data import columns as col
+from tacit.data.ids import apply_id
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.returns import settled_type, undone_purchases
@@ -118,7 +119,9 @@ def _live(state: State, since: Sequence[Event], requested: Sequence[Event], fitt
     """Return the events on known items that the snapshot was not fitted on, and all of the request's."""
     log = state.snapshot.interactions
     events = [*since, *requested]
-    codes = state.catalogue.items.encode([event.item_id for event in events])
+    # Stored events may be older than the rules for ids of this snapshot.
+    rules = state.snapshot.id_rules
+    codes = state.catalogue.items.encode([apply_id(event.item_id, rules) for event in events])
     event_map = state.snapshot.weights.events
     named = canonical_events(pl.Series([event.event for event in events], dtype=pl.String)).to_list()
     kinds = [settled_type(name, event.value, event_map) for name, event in zip(named, events, strict=True)]

@@ -46,11 +46,20 @@ class Recommended:
 
 @dataclass(frozen=True)
 class Response:
-    """A list, with the id of its stored exposure and the version of its model."""
+    """A list, with the id of its stored exposure and the version of its model.
+
+    Attributes
+    ----------
+    recommendation_id, model : str
+    items : list of Recommended
+    warnings : list of str
+        What the model does not know of the request: the user, items of the history.
+    """
 
     recommendation_id: str
     model: str
     items: list[Recommended]
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -76,8 +85,11 @@ class Observed:
     rejected : list of (index, reason)
     conflicts : list of int
         Those of the rejected whose ``event_id`` was stored before with another content.
+    warnings : list of (index, text)
+        What is unknown in stored events: the item, the event type.
     """
 
     accepted: int
     rejected: list[tuple[int, str]]
     conflicts: list[int] = field(default_factory=list)
+    warnings: list[tuple[int, str]] = field(default_factory=list)

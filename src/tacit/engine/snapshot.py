@@ -17,6 +17,7 @@ from tacit.core.types import Array, Float32, Json
 from tacit.core.version import __version__
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
+from tacit.data.ids import IdRule
 from tacit.data.interactions import Interactions
 from tacit.data.users import TraitColumns
 from tacit.data.vocabulary import Vocabulary
@@ -72,6 +73,11 @@ class Snapshot:
     def text_encoder(self) -> TextEncoder:
         """Return the encoder of the vectors of the catalogue."""
         return self.learned_encoder or encoder_from(self.encoder)
+
+    @property
+    def id_rules(self) -> tuple[IdRule, ...]:
+        """What was done to the ids of the log: ids of requests are treated alike."""
+        return self.pipeline.config.reading.ids
 
     def encode(self, texts: Sequence[str]) -> Float32:
         """Return the vectors of texts by the encoder of the catalogue: float32[n, d]."""

@@ -96,7 +96,7 @@ class State:
     def grown(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         """Return a state with items added or replaced; known item codes do not change."""
         frame = item_frame(items, self.catalogue)
-        new = Catalogue.from_frame(frame, Vocabulary(list(items)))
+        new = Catalogue.from_frame(frame, Vocabulary(list(items)), like=self.catalogue)
         texts = [text if worded else "" for text, worded in zip(new.texts, new.has_text, strict=True)]
         catalogue = self.catalogue.extended(frame, self.encoder.encode(texts))
         pipeline = self.pipeline.extended(catalogue)

@@ -28,6 +28,7 @@ from tacit.pipeline.config import Config
 from tacit.pipeline.text_encoder import NO_ENCODER, encoder_from, resolve
 from tacit.pipeline.twostage import TwoStage
 from tacit.rankers.ranker import Epoch
+from tacit.reading.own_catalogue import catalogue_of_log
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ def train(
     events : polars.DataFrame
         See `tacit.data.columns`.
     items : polars.DataFrame, optional
-        ``item_id`` and attributes; with it items without events can be recommended.
+        ``item_id`` and attributes; with it items without events can be recommended. By default what the log
+        itself says of its items, if anything.
     config : Config, optional
     users : polars.DataFrame, optional
         ``user_id`` and attributes of users as known at the time of a query; they become features.
@@ -65,7 +67,7 @@ def train(
         raise DataError("there is no event to learn from; see the report of `tacit check`")
     config = config or Config()
     weights = EventWeights.fit(events, mode=config.weights)
-    catalogue = catalogue_of(events, items)
+    catalogue = catalogue_of(events, catalogue_of_log(events, config.reading) if items is None else items)
     report = text_report_of(catalogue, config.encoder)
     source = report.encoder if report else NO_ENCODER
     encoder, catalogue = encoded(catalogue, source, progress=progress)

@@ -19,6 +19,8 @@ from tacit.data.queries import Queries
 from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights, Mode
+from tacit.reading.choices import NO_CHOICES, Reading
+from tacit.reading.own_catalogue import catalogue_of_log
 
 CandidatesOf = Literal["catalogue", "log"]
 CleanTrain = Callable[[pl.DataFrame], pl.DataFrame]
@@ -85,6 +87,7 @@ def make_split(
     clean_train: CleanTrain = _as_it_is,
     weights: Mode = "default",
     event_map: EventMap = NO_EVENT_MAP,
+    reading: Reading = NO_CHOICES,
 ) -> Split:
     """Cut a cleaned event frame.
 
@@ -93,7 +96,7 @@ def make_split(
     events : polars.DataFrame
         See `tacit.data.columns`; cleaned by rules that look at rows only.
     items : polars.DataFrame, optional
-        The catalogue.
+        The catalogue; by default what the training part itself says of its items, if anything.
     users : polars.DataFrame, optional
         Attributes of users, of test users too: they must have been known at the cut.
     protocol : {"time", "leave-one-out", "random"}, optional
@@ -113,6 +116,8 @@ def make_split(
         How event types are weighed; see `tacit.data.weights`.
     event_map : EventMap
         What the user says that event types mean: targets are events of types that say yes.
+    reading : Reading
+        Columns that it names for items, where the log is its own catalogue.
 
     Raises
     ------
@@ -145,6 +150,7 @@ def make_split(
         event_map=event_map,
         allow_seen=allow_seen,
         candidates=candidates,
+        reading=reading,
     )
 
 
@@ -188,6 +194,7 @@ def split_from_files(
     clean_train: CleanTrain = _as_it_is,
     weights: Mode = "default",
     event_map: EventMap = NO_EVENT_MAP,
+    reading: Reading = NO_CHOICES,
 ) -> Split:
     """Return the split that two files make: histories from the first, targets from the second.
 
@@ -205,6 +212,7 @@ def split_from_files(
         event_map=event_map,
         allow_seen=allow_seen,
         candidates=candidates,
+        reading=reading,
     )
 
 
@@ -221,6 +229,7 @@ def _split(
     event_map: EventMap,
     allow_seen: bool,
     candidates: CandidatesOf,
+    reading: Reading,
 ) -> Split:
     cleaned = clean_train(train)
     gone = train.select(col.USER).unique().join(cleaned, on=col.USER, how="anti")
@@ -230,6 +239,8 @@ def _split(
     left_out = test[col.USER].n_unique() - remaining[col.USER].n_unique()
     train, test = cleaned, remaining
     rule = EventWeights.fit(train, weights, events=event_map)
+    if items is None:  # of the training part: what the test says of its items is not known at the cut
+        items = catalogue_of_log(train, reading)
     vocabulary, rows = _known_items(train, test, items, candidates)
     catalogue = Catalogue.from_frame(rows, vocabulary)
     catalogue = replace(catalogue, available=np.ones(len(catalogue), dtype=bool))

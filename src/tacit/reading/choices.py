@@ -15,8 +15,8 @@ Dates = Literal["dmy", "mdy"]
 Header = Literal["yes", "no"]
 """Whether the first line names the columns."""
 
-IdRule = Literal["trim-float", "fold-case"]
-"""What is done to ids: ``17602.0`` becomes ``17602``, or capital letters become small ones."""
+IdRule = Literal["trim-float", "fold-case", "trim-zeros"]
+"""What is done to ids: ``17602.0`` becomes ``17602``, capital letters small ones, ``007`` becomes ``7``."""
 
 USER, ITEM, EVENT, TIMESTAMP, VALUE, SEQ = "user", "item", "event", "timestamp", "value", "seq"
 ROLES = (USER, ITEM, EVENT, TIMESTAMP, VALUE, SEQ)
@@ -49,7 +49,7 @@ class Reading(Parameterised):
         Order of day and month, where the dates do not show it.
     timezone : str
         Zone of times without one: a name of the IANA database.
-    ids : sequence of {"trim-float", "fold-case"}
+    ids : sequence of {"trim-float", "fold-case", "trim-zeros"}
         What is done to the ids of log, catalogue, users and requests alike: trim-float makes ``17602`` of
         ``17602.0``, fold-case makes small letters of capital ones.
     encoding : str or None

@@ -6,7 +6,7 @@ the same in both.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -15,10 +15,10 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.data import columns as col
-from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
+from tacit.reading.choices import EVENT, ITEM, NO_CHOICES, SEQ, TIMESTAMP, USER, VALUE, IdRule, Reading
 from tacit.reading.read import FRAME, SAMPLE_ROWS
 from tacit.reading.rows import Rows, finished
-from tacit.reading.tables import catalogue_columns, identified
+from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, user_table
 from tacit.reading.typed import numbered, plain
 
 _PLAIN_EVENT = "interaction"
@@ -89,7 +89,9 @@ def _converted(frame: object, what: str) -> pl.DataFrame:
         raise DataError(f"the {what} cannot be read as an Arrow table: {reason}") from error
 
 
-def log_frame(events: pl.DataFrame, mapping: Mapping[str, str] | None = None) -> pl.DataFrame:
+def log_frame(
+    events: pl.DataFrame, mapping: Mapping[str, str] | None = None, *, ids: Sequence[IdRule] = ()
+) -> pl.DataFrame:
     """Return an event frame with every column of a cleaned log; ``user_id`` and ``item_id`` must be there.
 
     A missing ``event`` is a plain interaction; ``timestamp`` may be anything that a file may hold; rows are
@@ -100,6 +102,8 @@ def log_frame(events: pl.DataFrame, mapping: Mapping[str, str] | None = None) ->
     events : polars.DataFrame
     mapping : mapping of role to column, optional
         Columns that have other names than those of a cleaned log.
+    ids : sequence of str
+        What is done to the ids; see `tacit.data.ids`.
 
     Raises
     ------
@@ -117,7 +121,7 @@ def log_frame(events: pl.DataFrame, mapping: Mapping[str, str] | None = None) ->
                 "names"
             )
     table = _with_lines(plain(events))
-    frame, rejected = finished(table, _as_named(table, mapping or {}))
+    frame, rejected = finished(table, _as_named(table, mapping or {}, ids))
     if len(rejected):
         counts = rejected["reason"].value_counts(sort=True, name="rows")
         reasons = "; ".join(f"{why}: {rows:,}" for why, rows in counts.rows())
@@ -128,28 +132,30 @@ def log_frame(events: pl.DataFrame, mapping: Mapping[str, str] | None = None) ->
     return frame
 
 
-def item_frame(items: pl.DataFrame) -> pl.DataFrame:
-    """Return a catalogue frame with unique text ids; ``item_id`` must be there.
+def item_frame(
+    items: pl.DataFrame, reading: Reading = NO_CHOICES, *, log_ids: pl.Series | None = None
+) -> CatalogueTable:
+    """Return a catalogue with unique text ids; the columns are found as in a file.
 
     Raises
     ------
     DataError
+        If no column holds ids, or it is not clear which.
     """
-    if col.ITEM not in items.columns:
-        raise DataError(f"the catalogue frame has no column {col.ITEM!r}; rename yours")
-    return catalogue_columns(plain(items), col.ITEM)
+    return catalogue_table(plain(items), reading, where="the catalogue frame", log_ids=log_ids)
 
 
-def user_frame(users: pl.DataFrame) -> pl.DataFrame:
-    """Return a frame of users with unique text ids; ``user_id`` must be there.
+def user_frame(
+    users: pl.DataFrame, reading: Reading = NO_CHOICES, *, log_ids: pl.Series | None = None
+) -> UserTable:
+    """Return users with unique text ids; the column of the ids is found as in a file.
 
     Raises
     ------
     DataError
+        If no column holds ids, or it is not clear which.
     """
-    if col.USER not in users.columns:
-        raise DataError(f"the frame of users has no column {col.USER!r}; rename yours")
-    return identified(plain(users), col.USER, col.USER)
+    return user_table(plain(users), reading, where="the frame of users", log_ids=log_ids)
 
 
 def _with_lines(table: pl.DataFrame) -> pl.DataFrame:
@@ -160,11 +166,11 @@ def _with_lines(table: pl.DataFrame) -> pl.DataFrame:
     return table if lines.dtype == pl.Int64 and not lines.null_count() else numbered(table)
 
 
-def _as_named(table: pl.DataFrame, mapping: Mapping[str, str]) -> Rows:
+def _as_named(table: pl.DataFrame, mapping: Mapping[str, str], ids: Sequence[IdRule]) -> Rows:
     """Return how rows become events, by the names of the columns only: nothing is guessed."""
     named = {role: name for role, name in _ROLES.items() if name in table.columns}
     wanted = {**named, **mapping}
-    rows = Rows.given(FRAME, table.head(SAMPLE_ROWS), Reading(columns=wanted))
+    rows = Rows.given(FRAME, table.head(SAMPLE_ROWS), Reading(columns=wanted, ids=tuple(ids)))
     return replace(rows, event=_PLAIN_EVENT, list_sign=None)
 
 

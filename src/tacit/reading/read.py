@@ -16,12 +16,14 @@ from tacit.core.errors import DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.source import Source
-from tacit.reading import delimited, id_columns, jsonlines, parquetfile, textfile
+from tacit.reading import delimited, jsonlines, parquetfile, textfile
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
 from tacit.reading.records import Records, records
 from tacit.reading.rows import Rows, events_of
+from tacit.reading.table_ids import looks_like_catalogue
+from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, read_table, user_table
 from tacit.reading.typed import json_rows, numbered, plain
 
 SAMPLE_ROWS = 20_000
@@ -56,7 +58,7 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     encoding = textfile.encoding_of(sample)
     form = _form_of(path, encoding, reading)
     parts, rejected = _parts(path, encoding, form, progress)
-    rows = Rows.of(path, _together(parts), form.named, reading)
+    rows = _rows(path, _together(parts), form.named, reading)
     raw = partial(_raw_records, path, encoding, form)
     return _source(path, parts, rejected, rows, form, encoding, raw)
 
@@ -78,35 +80,66 @@ def read_frame(table: pl.DataFrame, *, reading: Reading = NO_CHOICES) -> Source:
     return _read_table(rows, FRAME, "frame", reading, raw=partial(json_rows, rows))
 
 
-def read_items(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
+def read_items(
+    path: Path, *, reading: Reading = NO_CHOICES, log_ids: pl.Series | None = None
+) -> pl.DataFrame:
     """Read a catalogue: ``item_id`` (unique, text) and every other column that is there.
 
-    ``title``, ``description``, ``available`` and ``created_at`` are recognised by common names; of several
-    rows of one item the first is kept.
+    ``title``, ``description``, ``available`` and ``created_at`` are recognised by their names and their
+    content; of several rows of one item the first is kept. `read_catalogue` says what was taken for what.
 
     Raises
     ------
     DataError
         If the file cannot be read as a table with item ids.
     """
-    from tacit.reading.tables import catalogue_columns, read_table
-
-    table = read_table(path)
-    return catalogue_columns(table, id_columns.item_column(table.columns, reading.item_columns))
+    return read_catalogue(path, reading=reading, log_ids=log_ids).frame
 
 
-def read_users(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
+def read_catalogue(
+    path: Path, *, reading: Reading = NO_CHOICES, log_ids: pl.Series | None = None
+) -> CatalogueTable:
+    """Read a catalogue with what each of its columns was taken for.
+
+    Parameters
+    ----------
+    path : Path
+    reading : Reading
+    log_ids : polars.Series of str, optional
+        An item id an event of the log, if it is known: the strongest evidence on which column holds the ids.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as a table with item ids.
+    """
+    return catalogue_table(read_table(path), reading, where=str(path), log_ids=log_ids)
+
+
+def read_users(
+    path: Path, *, reading: Reading = NO_CHOICES, log_ids: pl.Series | None = None
+) -> pl.DataFrame:
     """Read a file of users: ``user_id`` (unique, text) and every other column.
 
     Raises
     ------
     DataError
-        If the file cannot be read as a table.
+        If the file cannot be read as a table with user ids.
     """
-    from tacit.reading.tables import identified, read_table
+    return read_user_table(path, reading=reading, log_ids=log_ids).frame
 
-    table = read_table(path)
-    return identified(table, id_columns.user_column(table.columns, reading.user_columns), col.USER)
+
+def read_user_table(
+    path: Path, *, reading: Reading = NO_CHOICES, log_ids: pl.Series | None = None
+) -> UserTable:
+    """Read a file of users with what is to be said of it; parameters as for `read_catalogue`.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as a table with user ids.
+    """
+    return user_table(read_table(path), reading, where=str(path), log_ids=log_ids)
 
 
 def _sample_of(path: Path) -> bytes:
@@ -198,6 +231,17 @@ def _together(parts: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(parts, how="diagonal", rechunk=False)
 
 
+def _rows(path: Path, table: pl.DataFrame, named: bool, reading: Reading) -> Rows:
+    """Return how the rows of a log become events; a catalogue is refused."""
+    reason = None if reading.columns else looks_like_catalogue(table.head(SAMPLE_ROWS).drop(col.LINE))
+    if reason is not None:
+        raise DataError(
+            f"{path} looks like a catalogue: {reason}; give a log of events, or name its columns with "
+            "--map COLUMN=user and --map COLUMN=item"
+        )
+    return Rows.of(path, table, named, reading)
+
+
 def _is_json(path: Path, lines: list[str]) -> bool:
     first = lines[0].lstrip()
     if first == "[" or first.startswith("[{"):
@@ -257,7 +301,7 @@ def _read_table(
     """Read numbered rows of typed columns."""
     if not len(table):
         raise DataError(f"{path} is empty: there is no event in it")
-    rows = Rows.of(path, table, True, reading)
+    rows = _rows(path, table, True, reading)
     form = _Form(partial(records, quoting=None), _no_records, True, kind=kind)
     return _source(path, [table], pl.DataFrame(schema=REJECTED), rows, form, "binary", raw)
 

@@ -1,7 +1,7 @@
 """Cells to events: roles applied, ids checked, times and numbers read, rows that do not fit rejected."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import times
 from tacit.data.event_names import event_of_file
+from tacit.data.ids import apply_ids
 from tacit.data.source import ColumnUse
 from tacit.data.times import Dates
 from tacit.reading import shapes
@@ -64,6 +65,8 @@ class Rows:
         Columns that are left out.
     notes : tuple of str
         What was guessed, each a sentence.
+    ids : tuple of str
+        Rules for the ids of users and items (`tacit.data.ids`).
     """
 
     roles: dict[str, str]
@@ -78,13 +81,14 @@ class Rows:
     notes: tuple[str, ...] = ()
     dates: Dates | None = None
     timezone: str = "UTC"
+    ids: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
         """Return how to read a file, judging by its rows."""
         cells = sample.drop(col.LINE)
         if not reading.columns and not named and shapes.is_impression_log(cells):
-            return cls._of_impressions(cells)
+            return cls._of_impressions(cells, reading)
         if (sign := _list_sign(cells, reading.columns)) is not None:
             lists = next(name for name in cells.columns if shapes.browse_separator(cells[name]) is not None)
             user = next(name for name in cells.columns if name != lists)
@@ -111,10 +115,9 @@ class Rows:
     ) -> "Rows":
         roles = found.roles
         flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
-        event = reading.event or event_of_file(path, found.value_kind)
         return cls(
             roles,
-            event,
+            reading.event or event_of_file(path, found.value_kind),
             sign,
             False,
             named,
@@ -125,15 +128,16 @@ class Rows:
             found.notes,
             reading.dates,
             reading.timezone,
+            reading.ids,
         )
 
     @classmethod
-    def _of_impressions(cls, cells: pl.DataFrame) -> "Rows":
+    def _of_impressions(cls, cells: pl.DataFrame, reading: Reading) -> "Rows":
         columns = tuple(cells.columns)
         roles = {USER: columns[1], ITEM: columns[4], TIMESTAMP: columns[2]}
         taken = {column: role for role, column in roles.items()}
         uses = tuple(ColumnUse(name, taken.get(name), "shape" if name in taken else None) for name in columns)
-        return cls(roles, "click", None, True, False, columns, uses=uses)
+        return cls(roles, "click", None, True, False, columns, uses=uses, ids=reading.ids)
 
 
 def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -196,7 +200,10 @@ def _events_of(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFr
     else:
         frame = _renamed(frame, rows.roles)
     typed = frame.with_columns(
-        _id(frame, col.USER), _id(frame, col.ITEM), _events(frame, rows), *_numbers(frame)
+        _id(frame, col.USER, rows.ids),
+        _id(frame, col.ITEM, rows.ids),
+        _events(frame, rows),
+        *_numbers(frame),
     )
     reason = _reasons(typed)
     good = reason.is_null()
@@ -205,8 +212,15 @@ def _events_of(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFr
     return _ordered(whole if good.all() else whole.filter(good)), rejected
 
 
-def text_ids(column: pl.Series) -> pl.Series:
+def text_ids(column: pl.Series, rules: Sequence[str] = ()) -> pl.Series:
     """Return ids as text: trimmed, in one Unicode form, whole numbers without a point.
+
+    Parameters
+    ----------
+    column : polars.Series
+        Of any type.
+    rules : sequence of str
+        What is done to them on request; see `tacit.data.ids.apply_ids`.
 
     Raises
     ------
@@ -223,7 +237,7 @@ def text_ids(column: pl.Series) -> pl.Series:
         ids = ids.str.replace(r"\.0+$", "")
     if bool((ids.str.len_bytes() != ids.str.len_chars()).any()):
         ids = ids.str.normalize("NFC")
-    return ids
+    return apply_ids(ids, rules)
 
 
 def _check_exact(ids: pl.Series) -> None:
@@ -254,10 +268,10 @@ def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
     return frame.rename({**aside, **wanted})
 
 
-def _id(frame: pl.DataFrame, name: str) -> pl.Series:
+def _id(frame: pl.DataFrame, name: str, rules: Sequence[str]) -> pl.Series:
     if name not in frame.columns:
         return pl.Series(name, [None] * len(frame), dtype=pl.String)
-    return text_ids(frame[name]).alias(name)
+    return text_ids(frame[name], rules).alias(name)
 
 
 def _flag(names: pl.Series) -> str | None:

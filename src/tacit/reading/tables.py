@@ -1,8 +1,8 @@
 """Tables that describe items or users: small enough to read whole, with texts that may hold anything."""
 
-import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -10,20 +10,21 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import times
-from tacit.data.event_names import plain_name
+from tacit.data.text_columns import meant_titles, text_columns
 from tacit.reading import delimited, jsonlines, parquetfile, textfile
+from tacit.reading.choices import ITEM, USER, Reading
 from tacit.reading.rows import text_ids
+from tacit.reading.table_ids import id_column, named_column, refuse_log
+from tacit.reading.table_names import is_vocabulary
+from tacit.reading.table_roles import CatalogueColumns, text_roles
 
-_RENAMED = {
-    col.TITLE: "title name itemname productname movietitle producttitle 标题 名称 商品名称 片名",
-    col.DESCRIPTION: "description desc text body abstract storyline plot summary overview 描述 简介 剧情简介",
-    col.AVAILABLE: "available availability instock active isavailable status",
-    col.CREATED_AT: "createdat creationtimestamp addedat publishedat listedat dateadded creationdate",
-}
 _NO = {"false", "0", "no", "n", "out of stock", "outofstock", "out_of_stock", "unavailable", "inactive"}
-_LONGEST_CELL = 1_000
-"""Most lines that a quoted cell may hold."""
+_UNNAMED = re.compile(r"|Unnamed: ?\d+|column_\d+|__index_level_\d+__")
+"""Names of columns that had none: of pandas, of a spreadsheet, of this reader."""
 
+
+_WITHOUT_HEADER = Reading(header="no")
+_FIRST_LINES = 1_000
 _GENRES = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama",
     "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
@@ -44,41 +45,191 @@ def read_table(path: Path) -> pl.DataFrame:
     if parquetfile.is_parquet(sample):
         return parquetfile.read(path).drop(col.LINE)
     encoding = textfile.encoding_of(sample)
-    lines = [line for block in textfile.blocks(path, encoding) for line in block.lines.to_list()]
-    filled = [line for line in lines if line.strip()]
-    if not filled:
+    blocks = list(textfile.blocks(path, encoding))
+    lines = [line for block in blocks for line in block.lines.to_list()]
+    start = next((place for place, line in enumerate(lines) if line.strip()), None)
+    if start is None:
         raise DataError(f"{path} is empty")
-    if filled[0].lstrip().startswith("{"):
-        return _records(path, filled)
-    layout = delimited.layout_of(filled)
+    if lines[start].lstrip().startswith("{"):
+        return _records(path, [line for line in lines if line.strip()])
+    layout = _layout_of(lines[start:], start + 1)
+    rows = _cells(blocks, layout)
     if layout.separator is None:
-        names = layout.names if layout.header else ("id",)
-        return pl.DataFrame({names[0]: filled[1:] if layout.header else filled}, schema={names[0]: pl.String})
-    cells = _cells(lines, layout)
-    names = _movielens_names(layout, len(layout.names)) or layout.names
-    return _genre_flags(_framed(cells, names), names)
+        name = layout.names[0] if layout.header else "id"
+        return pl.DataFrame({name: [row[0] for row in rows]}, schema={name: pl.String})
+    names = _known_names(layout, rows) if layout.header is None else None
+    return _genre_flags(_framed(rows, names or layout.names), names or layout.names)
 
 
-def identified(table: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
+@dataclass(frozen=True)
+class CatalogueTable:
+    """A catalogue as it was read.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        ``item_id`` (unique, text), known columns under their names and with their types, and all others.
+    columns : CatalogueColumns
+        What each column was taken for.
+    """
+
+    frame: pl.DataFrame
+    columns: CatalogueColumns
+
+
+@dataclass(frozen=True)
+class UserTable:
+    """A file of users as it was read.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        ``user_id`` (unique, text) and all other columns.
+    column : str
+        Column of the ids.
+    notes : tuple of str
+        What was guessed or dropped, in sentences.
+    """
+
+    frame: pl.DataFrame
+    column: str
+    notes: tuple[str, ...] = ()
+
+
+def catalogue_table(
+    table: pl.DataFrame, reading: Reading, *, where: str, log_ids: pl.Series | None = None
+) -> CatalogueTable:
+    """Return a table as a catalogue.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+    reading : Reading
+        Columns that it names are taken; its rules are applied to the ids.
+    where : str
+        The table, for messages: its path or "the catalogue frame".
+    log_ids : polars.Series of str, optional
+        An item id an event, as the log was read: the column that meets them holds the ids.
+
+    Raises
+    ------
+    ConfigError
+        If a column that the choices name is not there.
+    DataError
+        If it is not clear which column holds the ids, none of them is an id, or it is an event log.
+    """
+    reading = replace(reading, item_columns=_resolved(table, reading.item_columns))
+    table, dropped = described(table, where, tuple(reading.item_columns.values()))
+    ids, found = id_column(table, ITEM, reading, where=where, log_ids=log_ids)
+    if ITEM not in reading.item_columns:
+        refuse_log(table, ids, ITEM, where)
+    roles, guessed = text_roles(table.drop(ids), reading)
+    frame, repeated = _identified(table, ids, col.ITEM, reading.ids, where)
+    frame = _typed(_renamed(frame, roles))
+    text = text_columns(frame.drop(col.ITEM, col.AVAILABLE, col.CREATED_AT, strict=False))
+    own = {role: column for role, column in roles.items() if role in frame.columns}
+    return CatalogueTable(
+        frame,
+        CatalogueColumns(
+            item=ids,
+            title=own.get(col.TITLE),
+            description=own.get(col.DESCRIPTION),
+            available=own.get(col.AVAILABLE),
+            created_at=own.get(col.CREATED_AT),
+            texts=tuple(own.get(name, name) for name in text.names),
+            attributes=tuple(own.get(name, name) for name in text.left_out),
+            left_out={own.get(name, name): reason for name, reason in text.left_out.items()},
+            notes=(*dropped, *found, *(f"{where}: {note}" for note in guessed), *repeated),
+        ),
+    )
+
+
+def user_table(
+    table: pl.DataFrame, reading: Reading, *, where: str, log_ids: pl.Series | None = None
+) -> UserTable:
+    """Return a table as one of users; parameters and errors as for `catalogue_table`."""
+    reading = replace(reading, user_columns=_resolved(table, reading.user_columns))
+    table, dropped = described(table, where, tuple(reading.user_columns.values()))
+    ids, found = id_column(table, USER, reading, where=where, log_ids=log_ids)
+    if USER not in reading.user_columns:
+        refuse_log(table, ids, USER, where)
+    frame, repeated = _identified(table, ids, col.USER, reading.ids, where)
+    return UserTable(frame, ids, (*dropped, *found, *repeated))
+
+
+def described(
+    table: pl.DataFrame, where: str, kept: Sequence[str] = ()
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return a table without columns that have no name and are empty or count the rows, and what was dropped.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+    where : str
+        The table, for messages.
+    kept : sequence of str
+        Columns that are not dropped.
+    """
+    unnamed = [name for name in table.columns if _UNNAMED.fullmatch(name) and name not in kept]
+    empty = [name for name in unnamed if table[name].null_count() == len(table)]
+    numbers = [name for name in unnamed if name not in empty and _is_row_number(table[name])]
+    if len(empty) + len(numbers) == table.width:
+        return table, ()
+    notes = [f"{where}: the first column has no name and counts the rows: it is dropped"] if numbers else []
+    if empty:
+        notes.append(f"{where}: {len(empty)} empty column(s) without a name are dropped")
+    return table.drop(*numbers, *empty), tuple(notes)
+
+
+def _resolved(table: pl.DataFrame, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return role -> name of column: a place counts among all columns, those that will be dropped too."""
+    return {role: named_column(table.columns, column, role) for role, column in wanted.items()}
+
+
+def _is_row_number(column: pl.Series) -> bool:
+    """Return whether a column counts the rows, as the index that pandas writes does."""
+    if len(column) < 2:
+        return False
+    numbers = column.cast(pl.String).cast(pl.Int64, strict=False)
+    steps = numbers.diff().drop_nulls()
+    return numbers.null_count() == 0 and bool((steps == 1).all()) and numbers[0] in (0, 1)
+
+
+def _identified(
+    table: pl.DataFrame, column: str, name: str, rules: Sequence[str], where: str
+) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Return a table with its id column named, as text and unique, without rows that have no id."""
     if name in table.columns and column != name:
         table = table.rename({name: f"{name}_as_read"})
     table = table.rename({column: name})
-    table = table.with_columns(text_ids(table[name]))
+    table = table.with_columns(text_ids(table[name], rules))
     known = table.filter(pl.col(name).is_not_null() & (pl.col(name) != ""))
     if not len(known):
-        raise DataError(f"no row has an id in the column {column}; name another with --map COLUMN=role")
-    return known.unique(name, keep="first", maintain_order=True)
+        raise DataError(f"no row has an id in the column {column} of {where}; name another column")
+    unique = known.unique(name, keep="first", maintain_order=True)
+    notes = []
+    if len(known) < len(table):
+        notes.append(f"{where}: {len(table) - len(known):,} row(s) without an id are left out")
+    if len(unique) < len(known):
+        more = len(known) - len(unique)
+        notes.append(f"{where}: {more:,} row(s) repeat an id of {column}; the first row of each is used")
+    return unique, tuple(notes)
 
 
-def catalogue_columns(table: pl.DataFrame, id_column: str) -> pl.DataFrame:
-    """Return a catalogue frame: ids, and known columns under their names and with their types."""
-    frame = identified(table, id_column, col.ITEM)
-    for target, names in _RENAMED.items():
-        known = {name: place for place, name in enumerate(names.split())}
-        found = sorted((known[plain_name(n)], n) for n in frame.columns if plain_name(n) in known)
-        if found and target not in frame.columns:
-            frame = frame.rename({found[0][1]: target})
+def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
+    """Give the columns of roles their names; another column with such a name is renamed."""
+    wanted = {column: role for role, column in roles.items() if column in frame.columns}
+    aside = {
+        role: f"{role}_as_read" for role in wanted.values() if role in frame.columns and role not in wanted
+    }
+    return frame.rename({**aside, **wanted})
+
+
+def _typed(frame: pl.DataFrame) -> pl.DataFrame:
+    if col.TITLE in frame.columns and not frame[col.TITLE].dtype.is_nested():
+        titles = meant_titles(frame[col.TITLE])
+        number = titles.str.contains(r"^[\d\s\p{P}]+$").fill_null(False)  # an id in place of a title
+        frame = frame.with_columns(titles.set((titles == frame[col.ITEM]) & number, None))
     return frame.with_columns(
         *(_available(frame[col.AVAILABLE]) for _ in "1" if col.AVAILABLE in frame.columns),
         *(_created(frame[col.CREATED_AT]) for _ in "1" if col.CREATED_AT in frame.columns),
@@ -100,41 +251,45 @@ def _records(path: Path, lines: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _cells(lines: list[str], layout: delimited.Layout) -> list[list[str]]:
+def _layout_of(lines: list[str], first_line: int) -> delimited.Layout:
+    """Return how a table of items or users is built; MovieLens and MIND write no header."""
+    bare = delimited.layout_of(lines, first_line, _WITHOUT_HEADER)
+    first = next(iter(_cells([_block(lines)], bare)), [])
+    if first and re.fullmatch(r"N?\d+", first[0].strip()) and _known_names(bare, [first]):
+        return bare
+    return _with_header(delimited.layout_of(lines, first_line), first)
+
+
+def _block(lines: list[str]) -> textfile.Block:
+    return textfile.Block(1, pl.Series("raw", lines[:_FIRST_LINES], dtype=pl.String), frozenset(), 0)
+
+
+def _with_header(layout: delimited.Layout, first: list[str]) -> delimited.Layout:
+    """Return a layout whose first line is the header where it names columns, some of them with nothing."""
+    if layout.header is not None or layout.separator is None:
+        return layout
+    cells = [cell.strip() for cell in first]
+    named = [cell for cell in cells if cell]
+    said = sum(is_vocabulary(cell) for cell in named)
+    if len(set(named)) < len(named) or not all(re.match(r"[^\W\d]", cell) for cell in named):
+        return layout
+    if said < max(2, len(named) / 2):
+        return layout
+    names = [cell or f"column_{place}" for place, cell in enumerate(cells, 1)]
+    return replace(layout, names=tuple(names), header=layout.separator.join(first), header_line=1)
+
+
+def _cells(blocks: Iterable[textfile.Block], layout: delimited.Layout) -> list[list[str]]:
     """Return rows of cells; a quoted cell may hold separators and line ends."""
-    separator = layout.separator or ","
-    if len(separator) == 1 and separator in ",;":
-        rows = _quoted_rows(lines, separator, len(layout.names))
-    else:
-        rows = [[_bare(cell) for cell in line.split(separator)] for line in lines if line.strip()]
-    return rows[1:] if layout.header else rows
-
-
-def _quoted_rows(lines: list[str], separator: str, width: int) -> list[list[str]]:
-    """Return the rows of lines; an open quote continues a row on the next lines, if it is closed there."""
-    rows, start = [], 0
-    while start < len(lines):
-        row, used = _row(lines, start, separator, width)
-        if lines[start].strip():
-            rows.append(row)
-        start += used
-    return rows
-
-
-def _row(lines: list[str], start: int, separator: str, width: int) -> tuple[list[str], int]:
-    """Return the row that starts at a line, and how many lines it takes."""
-    places = range(start, min(start + _LONGEST_CELL, len(lines)))
-    reader = csv.reader((f"{lines[place]}\n" for place in places), delimiter=separator, strict=True)
-    try:
-        row = next(reader)
-    except csv.Error:
-        row = []
-    if row and (reader.line_num == 1 or len(row) == width):
-        return row, reader.line_num
-    try:  # a stray quote: the line stands alone
-        return next(csv.reader([lines[start]], delimiter=separator)), 1
-    except csv.Error:
-        return lines[start].split(separator), 1
+    aside = {layout.header_line, *layout.preamble}
+    texts = [
+        text
+        for part in layout.records(blocks)
+        for line, text in zip(part.line.to_list(), part.text.to_list(), strict=True)
+        if text.strip() and line not in aside
+    ]
+    rows = [delimited.cells_of(text, layout) for text in texts]
+    return rows if layout.quoting is not None else [[_bare(cell) for cell in row] for row in rows]
 
 
 def _bare(cell: str) -> str:
@@ -148,9 +303,9 @@ def _framed(rows: list[list[str]], names: Sequence[str]) -> pl.DataFrame:
     return frame.with_columns(pl.when(pl.all() != "").then(pl.all()).name.keep())
 
 
-def _movielens_names(layout: delimited.Layout, width: int) -> tuple[str, ...] | None:
-    if layout.header is not None:
-        return None
+def _known_names(layout: delimited.Layout, rows: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
+    """Return the names of the columns of MovieLens and MIND, whose files have no header."""
+    width = len(layout.names)
     if layout.separator == "|" and width == 5 + len(_GENRES):
         return ("item_id", "title", "release_date", "video_date", "url", *_GENRES)
     if layout.separator == "|" and width == 5:
@@ -159,7 +314,7 @@ def _movielens_names(layout: delimited.Layout, width: int) -> tuple[str, ...] | 
         return ("item_id", "title", "genres")
     if layout.separator == "::" and width == 5:
         return ("user_id", "gender", "age", "occupation", "zip")
-    if layout.separator == "\t" and width == 8:
+    if layout.separator == "\t" and width == 8 and all("".join(row[6:8])[:1] in "[" for row in rows[:20]):
         return ("item_id", "category", "subcategory", "title", "abstract", "url", "entities", "more_entities")
     return None
 
@@ -185,11 +340,11 @@ def _available(column: pl.Series) -> pl.Series:
 
 
 def _created(column: pl.Series) -> pl.Series:
-    if column.dtype.is_numeric() or column.dtype.is_temporal():
-        return times.seconds(column)
-    texts = column.cast(pl.String)
-    parse = times.parser_for(texts)
-    return (parse(texts) if parse else texts.cast(pl.Float64, strict=False)).alias(column.name)
+    """Return when items were listed; a column that holds no times says nothing."""
+    try:
+        return times.read_times(column).seconds.alias(column.name)
+    except DataError:
+        return pl.Series(column.name, [None], dtype=pl.Float64).new_from_index(0, len(column))
 
 
 def _number(column: pl.Series) -> pl.Series:

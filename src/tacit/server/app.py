@@ -136,7 +136,8 @@ def _observed(engine: Engine, body: bytes) -> Response:
     refused = [{"index": at, "reason": reason} for at, reason in sorted(rejected)]
     conflict = len(refused) == len(observed.conflicts)
     status = 200 if observed.accepted or not refused else 409 if conflict else 422
-    return _json({"accepted": observed.accepted, "rejected": refused}, status)
+    unknown = [{"index": places[at], "warning": text} for at, text in observed.warnings]
+    return _json({"accepted": observed.accepted, "rejected": refused, "warnings": unknown}, status)
 
 
 def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
