@@ -1,0 +1,132 @@
+"""What became of a random layout: read right, refused with a sentence, or wrong."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+from tests.reading.layouts import Layout, Truth
+
+import tacit
+from tacit.core.errors import ConfigError, DataError
+from tacit.data.event_names import is_rated, strength
+
+KEEP = tacit.Rules(duplicates=False, burst_seconds=0, bots=False)
+"""Nothing is removed but what cannot be used: every row of a layout is meant."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a layout, and why."""
+
+    kind: Literal["right", "refused", "wrong"]
+    why: str = ""
+
+
+def verdict_of(layout: Layout, folder: Path) -> Verdict:
+    """Read a layout and compare every row with its truth."""
+    path = layout.write(folder)
+    try:
+        log = tacit.read(path, rules=KEEP)
+    except (DataError, ConfigError) as error:
+        said = str(error)
+        sentence = bool(said.strip()) and len(said) < 2_000 and "Traceback" not in said
+        return Verdict("refused" if sentence else "wrong", said)
+    except Exception as error:  # a stack trace is never an answer
+        return Verdict("wrong", f"crash: {type(error).__name__}: {error}")
+    finally:
+        path.unlink()
+    why = difference(layout.truth, log.events.sort("line", maintain_order=True), log.rows_in)
+    if not why:
+        return Verdict("right")
+    return Verdict("wrong", f"{why}; read {_roles(layout, log.mapping)}")
+
+
+def _roles(layout: Layout, mapping: dict[str, str]) -> str:
+    """Return how the columns were taken, and what they are."""
+    said = []
+    for role, name in mapping.items():
+        place = int(name) - 1 if name.isdigit() and not layout.names else None
+        found = [
+            column.role
+            for at, column in enumerate(layout.columns)
+            if (at == place if place is not None else column.name == name)
+        ]
+        said.append(f"{role}={name!r}({found[0] if found else '?'})")
+    return ", ".join(said)
+
+
+def difference(truth: Truth, events: pl.DataFrame, rows_in: int) -> str:
+    """Return in what the events differ from the truth, or nothing."""
+    kept = sum(truth.kept)
+    if rows_in != len(truth.kept):
+        return f"{rows_in} rows in place of {len(truth.kept)}"
+    if len(events) != kept:
+        return f"{len(events)} of {kept} rows kept"
+    return (
+        _same_ids("user", truth, truth.users, events["user_id"].to_list())
+        or _same_ids("item", truth, truth.items, events["item_id"].to_list())
+        or _same_times(truth, events["timestamp"].to_list())
+        or _same_values(truth, events["value"].to_list())
+        or _same_events(truth, events["event"].to_list())
+    )
+
+
+def _of_kept(truth: Truth, cells: Sequence[object]) -> list[object]:
+    return [cell for cell, kept in zip(cells, truth.kept, strict=True) if kept]
+
+
+def _same_ids(what: str, truth: Truth, accepted: list[list[str]], read: list[str]) -> str:
+    return "" if any(_of_kept(truth, cells) == read for cells in accepted) else f"another {what}"
+
+
+def _same_times(truth: Truth, read: list[float | None]) -> str:
+    if truth.times is None:
+        return "" if all(at is None for at in read) else "a time where there is none"
+    if any(at is None for at in read):
+        return "no time"
+    far = [
+        abs(one - at)  # type: ignore[operator]
+        for one, at in zip(_of_kept(truth, truth.times), read, strict=True)
+    ]
+    return "" if max(far, default=0) <= truth.tolerance else f"a time {max(far):.0f} s away"
+
+
+def _same_values(truth: Truth, read: list[float | None]) -> str:
+    for accepted in truth.values:
+        wanted = [None] * len(read) if accepted is None else _of_kept(truth, accepted)
+        if all(_close(one, value) for one, value in zip(wanted, read, strict=True)):
+            return ""
+    return "no value" if all(value is None for value in read) else "another value"
+
+
+def _close(wanted: object, read: float | None) -> bool:
+    if wanted is None or read is None:
+        return wanted is read
+    return math.isclose(wanted, read, rel_tol=1e-6)  # type: ignore[arg-type]
+
+
+def _same_events(truth: Truth, read: list[str]) -> str:
+    if truth.events is not None:
+        if _of_kept(truth, truth.events) != read:
+            return f"other events: {sorted(set(read))[:4]}"
+        return _same_signs(truth)
+    refund = [any(values and values[row] < 0 for values in truth.values) for row in range(len(truth.kept))]
+    names = sorted({name for name, back in zip(read, _of_kept(truth, refund), strict=True) if not back})
+    if len(names) > 1:
+        return f"events where there are none: {names[:4]}"
+    if strength(names[0]) <= 0:
+        return f"every event says no: {names[0]!r}"
+    if truth.rated is not None and is_rated(names[0]) and not truth.rated:
+        return f"a rating where there is none: {names[0]!r}"
+    return ""
+
+
+def _same_signs(truth: Truth) -> str:
+    for word, sign in truth.signs.items():
+        found = strength(word)
+        if (found > 0) - (found < 0) != sign:
+            return f"strength of {word!r} is {found}"
+    return ""
