@@ -224,17 +224,16 @@ def _unique(log: Log) -> Cells:
 
 
 def _sessions(log: Log) -> Cells:
+    rng, shape = log.rng, log.rng.choice(("uuid", "number", "short"))
     of: dict[tuple[str, int], str] = {}
-    shape = log.rng.choice(("uuid", "number", "short"))
-    make = {
-        "uuid": lambda: _uuid(log.rng),
-        "number": lambda: str(10_000 + len(of)),
-        "short": lambda: "s" + chain(log.rng, "0123456789abcdef", 7),
-    }[shape]
+
+    def one() -> str:
+        short = "s" + chain(rng, "0123456789abcdef", 7)
+        return {"uuid": _uuid(rng), "number": str(10_000 + len(of)), "short": short}[shape]
+
     return [
-        of.setdefault((user, int(at // DAY)), make())
-        for user, at in zip(log.users, log.times, strict=True)
-    ]  # fmt: skip
+        of.setdefault((user, int(at // DAY)), one()) for user, at in zip(log.users, log.times, strict=True)
+    ]
 
 
 def _categories(log: Log) -> Cells:

@@ -40,11 +40,13 @@ def _loose(at: datetime, order: str) -> str:
     return "/".join(str(places[one]) for one in order) + f" {at.hour}:{at.minute:02}"
 
 
+def _half(at: datetime, seconds: str = "") -> str:
+    """Return ``8:26 AM``."""
+    return f"{at.hour % 12 or 12}:{at.minute:02}{seconds} {'PM' if at.hour > 11 else 'AM'}"
+
+
 def _half_day(at: datetime) -> str:
-    hour = at.hour % 12 or 12
-    return (
-        f"{at.month}/{at.day}/{at.year} {hour}:{at.minute:02}:{at.second:02} {'PM' if at.hour > 11 else 'AM'}"
-    )
+    return f"{at.month}/{at.day}/{at.year} {_half(at, f':{at.second:02}')}"
 
 
 def _month_first(at: datetime) -> str:

@@ -159,7 +159,7 @@ LEGACY = {
 
 FILE_NAMES = (
     "log", "export", "data", "report", "events", "orders_2024", "interactions", "part-00000", "ratings",
-    "search_clicks", "history", "export (1)", "bestellungen", "ventes", "订单", "dump", "recommendations", "block_3",
-    "removed_duplicates", "impressions_and_clicks", "returns_included", "feed",
+    "search_clicks", "history", "export (1)", "bestellungen", "ventes", "订单", "dump", "recommendations",
+    "block_3", "removed_duplicates", "impressions_and_clicks", "returns_included", "feed",
 )  # fmt: skip
 """What files are called: no name makes a no of what people did."""

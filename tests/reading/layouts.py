@@ -1,7 +1,7 @@
 """Event logs of random layouts with a known truth: what each column is, and what every row says.
 
-A layout is a function of its seed. A person who is shown the file could name its columns: nameless ids that look
-alike stand in the usual order, the user first.
+A layout is a function of its seed. A person who is shown the file could name its columns: nameless ids that
+look alike stand in the usual order, the user first.
 """
 
 import csv
@@ -158,7 +158,7 @@ def _rows(draft: _Draft) -> Truth:
         draft.features.append("unsorted")
         together = list(zip(users, items, times, orders or users, strict=True))
         rng.shuffle(together)
-        users, items, times, orders = map(list, zip(*together, strict=True))  # type: ignore[assignment]
+        users, items, times, orders = map(list, zip(*together, strict=True))
     draft.features += [f"user {people}", f"item {things}"]
     form = drawn_form(rng, tongue)
     comma = tongue in COMMA and rng.random() < 0.5
@@ -461,13 +461,14 @@ def _needs_quotes(cell: str) -> bool:
 
 
 def _quoted(draft: _Draft, rows: list[tuple[str, ...]], separator: str) -> str:
-    quoting = draft.rng.choices((csv.QUOTE_MINIMAL, csv.QUOTE_ALL), (80, 20))[0]
-    if quoting == csv.QUOTE_ALL:
+    everything = draft.rng.random() < 0.2
+    if everything:
         draft.features.append("all quoted")
     end = draft.rng.choices(("\n", "\r\n"), (70, 30))[0]
     if end == "\r\n":
         draft.features.append("CRLF")
     target = io.StringIO()
+    quoting = csv.QUOTE_ALL if everything else csv.QUOTE_MINIMAL
     csv.writer(target, delimiter=separator, quoting=quoting, lineterminator=end).writerows(rows)
     return target.getvalue()
 
