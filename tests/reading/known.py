@@ -31,11 +31,11 @@ ANY = _Any()
 
 
 class Row(NamedTuple):
-    """One event as it must be read; ``event`` None is any word that says yes, ``value`` ANY any value."""
+    """One event as it must be read: ``event`` None is any word that says yes, ANY is anything."""
 
     user: str
     item: str
-    event: str | None = None
+    event: str | _Any | None = None
     at: float | None = None
     value: float | _Any | None = None
 
@@ -73,7 +73,7 @@ def assert_reads(
     assert events["item_id"].to_list() == [row.item for row in rows], log.mapping
     assert_times(events, [row.at for row in rows], tolerance)
     for read_event, row in zip(events["event"], rows, strict=True):
-        assert row.event in {None, read_event}
+        assert row.event in {None, ANY, read_event}
         assert row.event is not None or strength(read_event) > 0, read_event
     for value, row in zip(events["value"], rows, strict=True):
         assert row.value == ANY or _close(value, row.value), (value, row)  # type: ignore[arg-type]

@@ -70,7 +70,7 @@ def difference(truth: Truth, events: pl.DataFrame, rows_in: int) -> str:
         or _same_ids("item", truth, truth.items, events["item_id"].to_list())
         or _same_times(truth, events["timestamp"].to_list())
         or _same_values(truth, events["value"].to_list())
-        or _same_events(truth, events["event"].to_list())
+        or _same_events(truth, events["event"].to_list(), events["value"].to_list())
     )
 
 
@@ -108,18 +108,19 @@ def _close(wanted: object, read: float | None) -> bool:
     return math.isclose(wanted, read, rel_tol=1e-6)  # type: ignore[arg-type]
 
 
-def _same_events(truth: Truth, read: list[str]) -> str:
+def _same_events(truth: Truth, read: list[str], values: list[float | None]) -> str:
     if truth.events is not None:
         if _of_kept(truth, truth.events) != read:
             return f"other events: {sorted(set(read))[:4]}"
         return _same_signs(truth)
-    refund = [any(values and values[row] < 0 for values in truth.values) for row in range(len(truth.kept))]
+    refund = [any(numbers and numbers[row] < 0 for numbers in truth.values) for row in range(len(truth.kept))]
     names = sorted({name for name, back in zip(read, _of_kept(truth, refund), strict=True) if not back})
     if len(names) > 1:
         return f"events where there are none: {names[:4]}"
     if strength(names[0]) <= 0:
         return f"every event says no: {names[0]!r}"
-    if truth.rated is not None and is_rated(names[0]) and not truth.rated:
+    valued = any(value is not None for value in values)
+    if valued and truth.rated is False and is_rated(names[0]):
         return f"a rating where there is none: {names[0]!r}"
     return ""
 
