@@ -11,6 +11,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 from tests.reading.layout_oracle import Verdict, verdict_of
@@ -32,33 +33,36 @@ def main() -> int:
     options.add_argument("--start", type=int, default=0, help="first seed")
     options.add_argument("--processes", type=int, default=1)
     options.add_argument("--all", action="store_true", help="print every layout that was not read right")
+    options.add_argument(
+        "--mapped", action="store_true", help="say which columns are user, item, event, time"
+    )
     chosen = options.parse_args()
     seeds = range(chosen.start, chosen.start + chosen.count)
-    found = list(read_all(seeds, chosen.processes))
+    found = list(read_all(seeds, chosen.processes, mapped=chosen.mapped))
     _print_table(found, every=chosen.all)
     refused, wrong = ([one for one in found if one[2].kind == kind] for kind in ("refused", "wrong"))
     return int(bool(wrong) or len(refused) > MOST_REFUSED * len(found))
 
 
-def read_all(seeds: range, processes: int = 1) -> Iterator[Found]:
+def read_all(seeds: range, processes: int = 1, *, mapped: bool = False) -> Iterator[Found]:
     """Yield what became of the layouts of some seeds."""
     with tempfile.TemporaryDirectory() as folder:
         if processes == 1:
-            yield from (_read(seed, folder) for seed in seeds)
+            yield from (_read(seed, folder, mapped) for seed in seeds)
             return
         with ProcessPoolExecutor(processes) as pool:
             folders = [str(folder)] * len(seeds)
-            yield from pool.map(_read_apart, seeds, folders, chunksize=20)
+            yield from pool.map(_read_apart, seeds, folders, repeat(mapped), chunksize=20)
 
 
-def _read_apart(seed: int, folder: str) -> Found:
+def _read_apart(seed: int, folder: str, mapped: bool) -> Found:
     with tempfile.TemporaryDirectory(dir=folder) as own:
-        return _read(seed, own)
+        return _read(seed, own, mapped)
 
 
-def _read(seed: int, folder: str) -> Found:
+def _read(seed: int, folder: str, mapped: bool) -> Found:
     layout = random_layout(seed)
-    return seed, layout.features, verdict_of(layout, Path(folder))
+    return seed, layout.features, verdict_of(layout, Path(folder), mapped=mapped)
 
 
 def _kind_of(why: str) -> str:

@@ -25,11 +25,20 @@ class Verdict:
     why: str = ""
 
 
-def verdict_of(layout: Layout, folder: Path) -> Verdict:
-    """Read a layout and compare every row with its truth."""
+def verdict_of(layout: Layout, folder: Path, *, mapped: bool = False) -> Verdict:
+    """Read a layout and compare every row with its truth.
+
+    Parameters
+    ----------
+    layout : Layout
+    folder : Path
+        The file is written to it, and removed.
+    mapped : bool
+        Say which column is the user, item, event and time, so that nothing but those is tried.
+    """
     path = layout.write(folder)
     try:
-        log = tacit.read(path, rules=KEEP)
+        log = tacit.read(path, mapping=_mapping(layout) if mapped else None, rules=KEEP)
     except (DataError, ConfigError) as error:
         said = str(error)
         sentence = bool(said.strip()) and len(said) < 2_000 and "Traceback" not in said
@@ -42,6 +51,18 @@ def verdict_of(layout: Layout, folder: Path) -> Verdict:
     if not why:
         return Verdict("right")
     return Verdict("wrong", f"{why}; read {_roles(layout, log.mapping)}")
+
+
+def _mapping(layout: Layout) -> dict[str, str]:
+    """Return the right columns, as a user names them with ``--map``."""
+    roles = {"user": "user", "item": "item", "event": "event", "time": "timestamp", "rating": "value"}
+    found = {
+        roles[column.role]: column.name if layout.names else str(place + 1)
+        for place, column in enumerate(layout.columns)
+        if column.role in roles
+    }
+    stands = [column for column in layout.columns if column.cells == layout.truth.users[0]]
+    return found if "user" in found else found | {"user": stands[0].name}
 
 
 def _roles(layout: Layout, mapping: dict[str, str]) -> str:
@@ -110,9 +131,7 @@ def _close(wanted: object, read: float | None) -> bool:
 
 def _same_events(truth: Truth, read: list[str], values: list[float | None]) -> str:
     if truth.events is not None:
-        if _of_kept(truth, truth.events) != read:
-            return f"other events: {sorted(set(read))[:4]}"
-        return _same_signs(truth)
+        return _same_words(truth, list(zip(_of_kept(truth, truth.events), read, strict=True)))
     refund = [any(numbers and numbers[row] < 0 for numbers in truth.values) for row in range(len(truth.kept))]
     names = sorted({name for name, back in zip(read, _of_kept(truth, refund), strict=True) if not back})
     if len(names) > 1:
@@ -125,9 +144,13 @@ def _same_events(truth: Truth, read: list[str], values: list[float | None]) -> s
     return ""
 
 
-def _same_signs(truth: Truth) -> str:
-    for word, sign in truth.signs.items():
-        found = strength(word)
+def _same_words(truth: Truth, pairs: list[tuple[object, str]]) -> str:
+    """Compare words with those that were read: a known one may have its usual name (``pv`` is a view)."""
+    different = set(pairs)
+    if not len(different) == len({word for word, _ in different}) == len({name for _, name in different}):
+        return f"other events: {sorted({name for _, name in different})[:4]}"
+    for word, name in sorted(different, key=str):
+        sign, found = truth.signs[str(word)], strength(name)
         if (found > 0) - (found < 0) != sign:
-            return f"strength of {word!r} is {found}"
+            return f"strength of {word!r}, read as {name!r}, is {found}"
     return ""
