@@ -10,6 +10,8 @@ _EXCEL = datetime(1899, 12, 30, tzinfo=UTC)
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 DAY, MINUTE = 86_400.0, 60.0
+_LAST = 1_750_000_000
+"""June 2025: no moment of a log is later."""
 
 
 class Form(NamedTuple):
@@ -110,8 +112,8 @@ def drawn_form(rng: random.Random, tongue: str) -> Form:
 
 def moments(rng: random.Random, count: int) -> list[float]:
     """Return moments of events in Unix seconds, to the millisecond, by and by over weeks or years."""
-    start = rng.uniform(1_100_000_000, 1_740_000_000)
     span = rng.choice((3, 20, 45, 120, 400, 900)) * DAY
+    start = rng.uniform(1_100_000_000, _LAST - span)
     return sorted(round(start + rng.random() * span, 3) for _ in range(count))
 
 

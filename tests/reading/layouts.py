@@ -156,9 +156,10 @@ def _rows(draft: _Draft) -> Truth:
         users, times, orders = _in_orders(rng, users, times)
     if rng.random() < 0.35:
         draft.features.append("unsorted")
-        together = list(zip(users, items, times, orders or users, strict=True))
-        rng.shuffle(together)
-        users, items, times, orders = map(list, zip(*together, strict=True))
+        order = list(range(size))
+        rng.shuffle(order)
+        users, items, times = ([cells[row] for row in order] for cells in (users, items, times))
+        orders = None if orders is None else [orders[row] for row in order]
     draft.features += [f"user {people}", f"item {things}"]
     form = drawn_form(rng, tongue)
     comma = tongue in COMMA and rng.random() < 0.5
