@@ -395,20 +395,19 @@ def _filed(seed: int, draft: _Draft, truth: Truth) -> Layout:
 
 def _typed(column: Column) -> list[object]:
     """Return cells as numbers where they are numbers, for JSON and Parquet; an empty cell is None."""
-    if column.role == "index":
-        return [int(cell) for cell in column.cells]
+    cells = column.cells
+    if column.role in {"rating", "price", "tax"}:
+        cells = [cell.replace(",", ".") for cell in cells]
     for kind in (int, float):
         try:
-            numbers = [None if cell == "" else kind(cell) for cell in column.cells]
+            numbers = [None if cell == "" else kind(cell) for cell in cells]
         except ValueError:
             continue
         written_back = [None if one is None else str(one) for one in numbers]
-        same = all(a in {None, b} for a, b in zip(written_back, column.cells, strict=True))
-        if any(cell for cell in column.cells) and (
-            same or (kind is float and column.role not in {"user", "item"})
-        ):
+        same = all(a in {None, b} for a, b in zip(written_back, cells, strict=True))
+        if any(cells) and (same or (kind is float and column.role not in {"user", "item"})):
             return list(numbers)
-    return [cell or None for cell in column.cells]
+    return [cell or None for cell in cells]
 
 
 def _json_lines(draft: _Draft) -> bytes:
