@@ -13,6 +13,7 @@ import tacit
 from tacit.core.errors import DataError
 from tacit.data.clean import Cleaned
 from tacit.data.event_names import is_rated, strength
+from tacit.data.weights import EventWeights
 from tacit.reading.choices import NO_CHOICES, Reading
 
 KEEP = tacit.Rules(duplicates=False, burst_seconds=0, bots=False)
@@ -96,6 +97,14 @@ def assert_words(names: list[str], words: Sequence[str | _Any | None]) -> None:
         assert all(word == name for word, name in pairs), pairs
     assert len(pairs) == len({word for word, _ in pairs}) == len({name for _, name in pairs}), pairs
     assert all((strength(word) > 0) == (strength(name) > 0) for word, name in pairs), pairs
+
+
+def say_no(events: pl.DataFrame) -> list[bool]:
+    """Return whether each event says no: by its type, or by the weight that its value gives it."""
+    weights = EventWeights.fit(events).weigh(events)["weight"]
+    return [
+        strength(event) <= 0 or weight <= 0 for event, weight in zip(events["event"], weights, strict=True)
+    ]
 
 
 def assert_times(events: pl.DataFrame, wanted: Iterable[float | None], tolerance: float) -> None:

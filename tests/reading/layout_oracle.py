@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import polars as pl
+from tests.reading.known import KEEP, say_no
 from tests.reading.layouts import Layout, Truth
 
 import tacit
 from tacit.core.errors import ConfigError, DataError
 from tacit.data.event_names import is_rated, strength
-
-KEEP = tacit.Rules(duplicates=False, burst_seconds=0, bots=False)
-"""Nothing is removed but what cannot be used: every row of a layout is meant."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,14 @@ def verdict_of(layout: Layout, folder: Path, *, mapped: bool = False) -> Verdict
 
 def _mapping(layout: Layout) -> dict[str, str]:
     """Return the right columns, as a user names them with ``--map``."""
-    roles = {"user": "user", "item": "item", "event": "event", "time": "timestamp", "rating": "value"}
+    roles = {
+        "user": "user",
+        "item": "item",
+        "event": "event",
+        "time": "timestamp",
+        "rating": "value",
+        "quantity": "value",
+    }
     found = {
         roles[column.role]: column.name if layout.names else str(place + 1)
         for place, column in enumerate(layout.columns)
@@ -92,6 +97,7 @@ def difference(truth: Truth, events: pl.DataFrame, rows_in: int) -> str:
         or _same_times(truth, events["timestamp"].to_list())
         or _same_values(truth, events["value"].to_list())
         or _same_events(truth, events["event"].to_list(), events["value"].to_list())
+        or _undone(truth, events)
     )
 
 
@@ -108,11 +114,11 @@ def _same_times(truth: Truth, read: list[float | None]) -> str:
         return "" if all(at is None for at in read) else "a time where there is none"
     if any(at is None for at in read):
         return "no time"
-    far = [
-        abs(one - at)  # type: ignore[operator]
-        for one, at in zip(_of_kept(truth, truth.times), read, strict=True)
+    away = [
+        max((abs(one - at) for one, at in zip(_of_kept(truth, times), read, strict=True)), default=0.0)  # type: ignore[operator]
+        for times in truth.times
     ]
-    return "" if max(far, default=0) <= truth.tolerance else f"a time {max(far):.0f} s away"
+    return "" if min(away) <= truth.tolerance else f"a time {min(away):.0f} s away"
 
 
 def _same_values(truth: Truth, read: list[float | None]) -> str:
@@ -132,8 +138,8 @@ def _close(wanted: object, read: float | None) -> bool:
 def _same_events(truth: Truth, read: list[str], values: list[float | None]) -> str:
     if truth.events is not None:
         return _same_words(truth, list(zip(_of_kept(truth, truth.events), read, strict=True)))
-    refund = [any(numbers and numbers[row] < 0 for numbers in truth.values) for row in range(len(truth.kept))]
-    names = sorted({name for name, back in zip(read, _of_kept(truth, refund), strict=True) if not back})
+    undone = _of_kept(truth, truth.undone)
+    names = sorted({name for name, back in zip(read, undone, strict=True) if not back})
     if len(names) > 1:
         return f"events where there are none: {names[:4]}"
     if strength(names[0]) <= 0:
@@ -144,13 +150,20 @@ def _same_events(truth: Truth, read: list[str], values: list[float | None]) -> s
     return ""
 
 
+def _undone(truth: Truth, events: pl.DataFrame) -> str:
+    if not any(truth.undone):
+        return ""
+    pairs = zip(say_no(events), _of_kept(truth, truth.undone), strict=True)
+    return "" if all(no == undone for no, undone in pairs) else "a refund counts as a purchase"
+
+
 def _same_words(truth: Truth, pairs: list[tuple[object, str]]) -> str:
     """Compare words with those that were read: a known one may have its usual name (``pv`` is a view)."""
     different = set(pairs)
     if not len(different) == len({word for word, _ in different}) == len({name for _, name in different}):
         return f"other events: {sorted({name for _, name in different})[:4]}"
     for word, name in sorted(different, key=str):
-        sign, found = truth.signs[str(word)], strength(name)
-        if (found > 0) - (found < 0) != sign:
+        sign, found = truth.signs.get(str(word)), strength(name)
+        if sign is not None and (found > 0) - (found < 0) != sign:
             return f"strength of {word!r}, read as {name!r}, is {found}"
     return ""

@@ -149,6 +149,12 @@ REMARKS = {
 }  # fmt: skip
 """Language -> what people write: with separators, quotes and line breaks."""
 
+CLOCKS = {
+    "en": ("date", "time"), "de": ("datum", "uhrzeit"), "fr": ("date", "heure"), "es": ("fecha", "hora"),
+    "it": ("data", "ora"), "pt": ("data", "hora"), "ru": ("дата", "время"), "zh": ("日期", "时间"),
+}  # fmt: skip
+"""Language -> names of a column of days and one of the time of day."""
+
 LEGACY = {
     "de": ("cp1252",), "fr": ("cp1252",), "es": ("cp1252",), "it": ("cp1252",), "pt": ("cp1252",),
     "nl": ("cp1252",), "sv": ("cp1252",), "pl": ("cp1250", "iso8859-2"), "cs": ("cp1250", "iso8859-2"),

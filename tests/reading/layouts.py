@@ -27,8 +27,8 @@ from tests.reading.layout_columns import (
     drawn_ids,
 )
 from tests.reading.layout_names import Naming
-from tests.reading.layout_times import drawn_form, moments, written
-from tests.reading.layout_words import FILE_NAMES, FUNNELS, JOINED, LEGACY, NAMES, EventWord
+from tests.reading.layout_times import FORMS, Form, drawn_form, moments, written
+from tests.reading.layout_words import CLOCKS, FILE_NAMES, FUNNELS, JOINED, LEGACY, NAMES, EventWord
 
 COMMA = frozenset({"de", "fr", "es", "it", "pt", "nl", "pl", "cs", "sv", "tr", "ru"})
 """Languages that write a decimal comma."""
@@ -51,28 +51,33 @@ class Truth:
     ----------
     users, items : list of columns
         Any one of the columns is right.
-    times : list of float or None
+    times : list of lists of float or None
+        Any one is right; None where there is no time.
     tolerance : float
         Of the times, in seconds.
     events : list of str or None
         None where no column says what happened.
     signs : mapping of event to 1, 0 or -1
+        Events whose words say nothing are left out.
     values : list of columns of float; None stands for no value at all
         Any one is right.
     rated : bool or None
         Whether the value is a rating; None where both are right.
+    undone : list of bool
+        Whether the row undoes a purchase.
     kept : list of bool
         Whether the row has a user and an item.
     """
 
     users: list[Cells]
     items: list[Cells]
-    times: list[float] | None
+    times: list[list[float]] | None
     tolerance: float
     events: Cells | None
     signs: dict[str, int]
     values: list[list[float] | None]
     rated: bool | None
+    undone: list[bool]
     kept: list[bool]
 
 
@@ -203,6 +208,7 @@ def _told(draft: _Draft, log: Log, orders: Cells | None) -> Truth:
     times = _time_columns(draft, log)
     events, signs = _event_column(draft, log)
     values, rated = _value_columns(draft, log)
+    undone = [any(numbers and numbers[row] < 0 for numbers in values) for row in range(log.size)]
     kept = [True] * log.size
     if not draft.nameless and rng.random() < 0.06:
         draft.features.append("missing users")
@@ -211,7 +217,7 @@ def _told(draft: _Draft, log: Log, orders: Cells | None) -> Truth:
         for cells in users[:1]:
             cells[:] = ["" if place in blank else cell for place, cell in enumerate(cells)]
     tolerance = 0.6 if log.form.name == "excel-serial" else 0.002
-    truth = Truth(users, items, times, tolerance, events, signs, values, rated, kept)
+    truth = Truth(users, items, times, tolerance, events, signs, values, rated, undone, kept)
     _unrelated(draft, log, truth)
     return truth
 
@@ -255,14 +261,31 @@ def _title_names(draft: _Draft) -> tuple[str, ...]:
     return NAMES[draft.naming.language]["title"]
 
 
-def _time_columns(draft: _Draft, log: Log) -> list[float] | None:
+def _time_columns(draft: _Draft, log: Log) -> list[list[float]] | None:
     if draft.rng.random() < (0.25 if draft.kind in {"ratings", "orders"} else 0.06):
         draft.features.append("no time")
         return None
+    if not draft.nameless and draft.rng.random() < 0.03:
+        return _date_and_clock(draft, log)
     draft.features.append(f"time {log.form.name}")
     cells, said = written(log.form, log.times)
     draft.add("time", cells)
-    return said
+    return [said]
+
+
+def _date_and_clock(draft: _Draft, log: Log) -> list[list[float]]:
+    """Add a column for the day and one for the time of day; who reads the day alone is right as well."""
+    draft.features.append("day and clock apart")
+    names = CLOCKS.get(draft.naming.tongue, CLOCKS["en"])
+    day, clock = (
+        (form for form in FORMS if form.name == "day"),
+        Form("clock", 0, 1, lambda at: at.strftime("%H:%M:%S")),
+    )
+    cells, days = written(next(day), log.times)
+    draft.add("time", cells, only=names[:1])
+    cells, said = written(clock, log.times)
+    draft.add("clock", cells, only=names[1:])
+    return [said, days]
 
 
 def _event_column(draft: _Draft, log: Log) -> tuple[Cells | None, dict[str, int]]:
@@ -273,8 +296,13 @@ def _event_column(draft: _Draft, log: Log) -> tuple[Cells | None, dict[str, int]
     weights = [4.0**-place if word.sign >= 0 else 0.08 for place, word in enumerate(words)]
     cells = draft.rng.choices([word.text for word in words], weights, k=log.size)
     cells[: len(words)] = [word.text for word in words]
+    signs = {word.text: word.sign for word in words}
+    if not draft.nameless and draft.rng.random() < 0.05:
+        draft.features.append("events in numbers")
+        codes = dict(zip(signs, range(draft.rng.randrange(2), 9), strict=False))
+        return draft.add("event", [str(codes[cell]) for cell in cells]), {}
     draft.features.append(f"events {tongue}")
-    return draft.add("event", cells), {word.text: word.sign for word in words}
+    return draft.add("event", cells), signs
 
 
 _RATINGS: tuple[Callable[[random.Random], float], ...] = (
