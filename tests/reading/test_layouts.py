@@ -22,7 +22,8 @@ def verdicts() -> dict[int, Verdict]:
 def test_no_layout_is_read_wrongly(first: int, verdicts: dict[int, Verdict], tmp_path: Path) -> None:
     part = {seed: verdict_of(random_layout(seed), tmp_path) for seed in range(first, first + PART)}
     verdicts.update(part)
-    assert {seed: verdict.why for seed, verdict in part.items() if verdict.kind == "wrong"} == {}
+    wrong = [f"{seed}: {verdict.why}" for seed, verdict in part.items() if verdict.kind == "wrong"]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_at_most_a_tenth_is_refused(verdicts: dict[int, Verdict]) -> None:
