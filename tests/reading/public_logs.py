@@ -666,7 +666,7 @@ def alibaba_mobile() -> Public:
         lambda v: v.at // 3600 * 3600,
         anything,
     )
-    return Public("tianchi_mobile_recommend_train_user.csv", text, [rows])
+    return Public("tianchi_mobile_recommend_train_user.csv", text, [rows], refusable=True)
 
 
 @public
@@ -1080,7 +1080,7 @@ def trivago() -> Public:
         ),
     )
     rows = [Row(sha1(v.user)[:12].upper(), str(2_795_374 + v.item), kinds[v.number], v.at, ANY) for v in SEEN]
-    return Public("train.csv", text, [rows])
+    return Public("train.csv", text, [rows], refusable=True)
 
 
 @public
