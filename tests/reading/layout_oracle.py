@@ -122,11 +122,19 @@ def _same_times(truth: Truth, read: list[float | None]) -> str:
 
 
 def _same_values(truth: Truth, read: list[float | None]) -> str:
+    undone = _of_kept(truth, truth.undone)
     for accepted in truth.values:
         wanted = [None] * len(read) if accepted is None else _of_kept(truth, accepted)
-        if all(_close(one, value) for one, value in zip(wanted, read, strict=True)):
+        if all(
+            _agrees(one, value, bool(back)) for one, value, back in zip(wanted, read, undone, strict=True)
+        ):
             return ""
     return "no value" if all(value is None for value in read) else "another value"
+
+
+def _agrees(wanted: object, read: float | None, undone: bool) -> bool:
+    """Compare values; that of a refund may have lost its sign to the type of the event."""
+    return _close(wanted, read) or (undone and wanted is not None and _close(-wanted, read))  # type: ignore[operator]
 
 
 def _close(wanted: object, read: float | None) -> bool:
