@@ -291,7 +291,9 @@ def test_refunds_of_the_cases_are_no_purchases(case: Callable[[str], Path]) -> N
     path = case("csv/25_refunds.csv")
     log, quantities = read(path), list(map(float, cells(path, 3)[1:]))
     assert log.rows_in == len(log.events) == len(quantities) == 600
-    assert say_no(log.events.sort("line")) == [number < 0 for number in quantities]
+    no = say_no(log.events.sort("line"))  # of purchases, those that a refund undoes
+    assert all(one for one, number in zip(no, quantities, strict=True) if number < 0)
+    assert sum(no) <= 2 * sum(number < 0 for number in quantities)
 
 
 def test_counts_and_quantities_of_the_cases_are_no_ratings(case: Callable[[str], Path]) -> None:
