@@ -408,7 +408,7 @@ def _filed(seed: int, draft: _Draft, truth: Truth) -> Layout:
     if any(column.name == "" for column in draft.columns):
         kind = "delimited"
     draft.features.append(kind)
-    name = rng.choice(FILE_NAMES)
+    name = rng.choice([name for name in FILE_NAMES if name != "ratings" or draft.kind == "ratings"])
     if kind == "parquet":
         data, end = _parquet(draft), ".parquet"
     elif kind == "json":
