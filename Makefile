@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 LOWEST ?= build/lowest
 
-.PHONY: install demo serve-demo test test-lowest lint lint-examples bench results compare clean
+.PHONY: install demo serve-demo test test-lowest fuzz-reading lint lint-examples bench results compare clean
 
 install: $(STAMP)
 
@@ -21,6 +21,12 @@ serve-demo: install
 
 test: install
 	$(BIN)/pytest
+
+# Event logs of 10,000 random layouts: each is read right or refused, and a table tells by what. COUNT and START choose.
+COUNT ?= 10000
+START ?= 0
+fuzz-reading: install
+	$(BIN)/python -m tests.reading.fuzz --count $(COUNT) --start $(START) --processes $$(nproc)
 
 # The suite, or TESTS="files of it", with the oldest version of every direct dependency that pyproject.toml allows.
 # Old libraries beside new ones of their own dependencies use deprecated names: that alone is no failure here.
