@@ -80,7 +80,7 @@ def test_a_quote_that_is_never_closed_does_not_exhaust_the_reader() -> None:
         (["user,item,item", "1,2,3"], ("user", "item", "item_2")),
         (["user,item,item_2,item", "1,2,3,4"], ("user", "item", "item_2", "item_3")),
         (["用户,商品", "张三,手机"], ("用户", "商品")),
-        (["user_id,,rating", "1,2,3"], None),
+        (["user_id,,rating", "1,2,3"], ("user_id", "column_2", "rating")),
     ],
 )
 def test_headers(lines: list[str], names: tuple[str, ...] | None) -> None:

@@ -83,14 +83,13 @@ def test_text_in_quotes_never_adds_removes_or_changes_a_record(
     writer = csv.writer(stream, quoting=quote, lineterminator="\n")
     writer.writerow(["user_id", "item_id", "event", "timestamp", "note", "text"])
     for place, (note, text) in enumerate(rows):
-        writer.writerow([f"u{place}", f"i{place}", "view", 1_700_000_000 + place, note, f"{text}."])
+        writer.writerow([f"u{place}", f"i{place}", "view", 1_700_000_000 + place, f"{note};", f"{text}."])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(textfile, "_BLOCK", block)
         source = read_events(write(tmp_path_factory.getbasetemp(), stream.getvalue(), "quoted.csv"))
     assert source.rows_in == len(source.frame) + len(source.rejected) == len(rows)
     assert source.frame["user_id"].to_list() == [f"u{place}" for place in range(len(rows))]
-    notes = source.frame["note"].to_list() if "note" in source.frame.columns else [""] * len(rows)
-    assert [note or "" for note in notes] == [note for note, _ in rows]
+    assert source.frame["note"].to_list() == [f"{note};" for note, _ in rows]
     assert source.frame["text"].to_list() == [f"{text}." for _, text in rows]
 
 

@@ -78,8 +78,8 @@ def separator_of(lines: list[str]) -> str | None:
     does not count, whether quotes go over several lines or each line has its own.
     """
     sample = lines[: 5 * _SAMPLE_LINES]
-    by_line = [_QUOTED.sub("", line) for line in sample]
-    across = _QUOTED.sub("", "\n".join(sample)).split("\n")
+    by_line = [_QUOTED.sub("x", line) for line in sample]
+    across = _QUOTED.sub("x", "\n".join(sample)).split("\n")
     found = [_best_separator(_KNOWN, bare) for bare in (by_line, across)]
     if not any(found):
         found = [_best_separator([" ", *_unusual(by_line)], by_line)]
@@ -88,7 +88,7 @@ def separator_of(lines: list[str]) -> str | None:
 
 def _best_separator(candidates: Iterable[str], lines: list[str]) -> tuple[float, str] | None:
     """Return the best separator behind its share of agreeing lines."""
-    bare = [line for line in lines if line.strip()][:_SAMPLE_LINES]
+    bare = [line for line in lines if line.strip(" ")][:_SAMPLE_LINES]
     scored = []
     for place, candidate in enumerate(candidates):
         counts = Counter(line.count(candidate) for line in bare)
@@ -263,20 +263,19 @@ def _quoting_of(lines: list[str], separator: str) -> Quoting | None:
         return None
     sample = [line for line in lines[:1_000] if '"' in line]
     sign = re.escape(separator)
-    if separator not in ",;":
-        whole = [line for line in sample if re.search(_WHOLE_CELL.format(sign=sign), line)]
-        if len(whole) <= 0.5 * len(sample):
-            return None
     blanks = any(re.search(rf'{sign} +"[^"]*"\s*(?:{sign}|$)', line) for line in sample)
-    plain, escaped = (Quoting(separator, escape=escape, blanks=blanks) for escape in (False, True))
-    if not any('\\"' in line for line in sample):
-        return plain
-    return escaped if _agreement(lines, escaped) > _agreement(lines, plain) else plain
+    ways: list[Quoting | None] = [Quoting(separator, blanks=blanks)]
+    if any('\\"' in line for line in sample):
+        ways.append(Quoting(separator, escape=True, blanks=blanks))
+    if separator not in ",;":  # elsewhere a quote may be a character like any other
+        whole = [line for line in sample if re.search(_WHOLE_CELL.format(sign=sign), line)]
+        ways.insert(0 if len(whole) <= 0.5 * len(sample) else len(ways), None)
+    return max(ways, key=lambda way: _agreement(lines, separator, way))
 
 
-def _agreement(lines: list[str], quoting: Quoting) -> float:
+def _agreement(lines: list[str], separator: str, quoting: Quoting | None) -> float:
     """Return the share of the records that have the usual number of cells."""
-    layout = Layout(quoting.separator, (), None, quoting=quoting)
+    layout = Layout(separator, (), None, quoting=quoting)
     widths = [len(cells_of(text, layout)) for _, text in _whole_records(lines, layout)]
     return Counter(widths).most_common(1)[0][1] / len(widths)
 

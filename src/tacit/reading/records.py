@@ -17,8 +17,8 @@ import polars as pl
 
 from tacit.reading.textfile import Block
 
-MOST_LINES = 1_000
-MOST_BYTES = 1_000_000
+MOST_LINES = 200_000
+MOST_BYTES = 16_000_000
 
 
 @dataclass(frozen=True)
