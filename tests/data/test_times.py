@@ -357,12 +357,25 @@ def test_the_order_of_the_rows_decides_where_no_value_does(form: str, dates: str
 
 
 @pytest.mark.parametrize(
+    ("texts", "first", "note"),
+    [
+        ([f"0{day}/03/2024" for day in range(1, 9)], "01/03/2024", "the days follow each other"),
+        ([f"3/{day}/2024 0:00" for day in range(1, 9)], "01/03/2024", "the days follow each other"),
+        (["01.03.2024 00:00", "02.02.2024 00:00"], "01/03/2024", "dates with points have the day first"),
+    ],
+)
+def test_days_in_a_row_and_points_decide(texts: list[str], first: str, note: str) -> None:
+    found = read_times(pl.Series(texts))
+    assert found.seconds[0] == datetime.strptime(f"{first} +0000", "%d/%m/%Y %z").timestamp()
+    assert note in found.notes[0]
+
+
+@pytest.mark.parametrize(
     "texts",
     [
         ["01/02/2024"],
         ["01/02/2024", "03/04/2024", "02/01/2024"],
-        ["01/03/2024", "02/03/2024", "03/03/2024", "04/03/2024", "05/03/2024", "06/03/2024"],  # both rise
-        ["01.02.2024 10:00", "02.02.2024 10:00"],
+        ["01/03/2024", "02/03/2024", "03/03/2024"],  # both rise, and three days are few
         ["1-2-24"],
     ],
 )

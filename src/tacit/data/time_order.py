@@ -1,9 +1,10 @@
 """Which number of a date is the day: a value above 12 decides, then the order of the rows, else the user."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 import polars as pl
 
@@ -22,6 +23,8 @@ _CHANGES = 4
 """Changes of the date that an order of rows needs: five dates are in order by chance once in 60 times."""
 _NEARLY = (0.01, 0.1)
 """Steps against the order under the reading that is taken, at most, and under the other one, at least."""
+_DENSE, _SPARSE = 0.6, 0.1
+"""Share of days with rows under the reading that is taken, at least, and under the other one, at most."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -94,11 +97,33 @@ def _by_value(written: Written, day_first: pl.Series, month_first: pl.Series) ->
 def _by_order(written: Written) -> tuple[Order, str]:
     found = _risen(written, ("dmy", "mdy"))
     if found is None:
-        raise AmbiguousTimes(_two_readings(written))
+        return _by_habit(written)
     return found, (
         f"dates have the {NAMES[found]}: so the rows are in order of time, and with the "
         f"{NAMES['mdy' if found == 'dmy' else 'dmy']} they are not"
     )
+
+
+def _by_habit(written: Written) -> tuple[Order, str]:
+    """Return the order that people write with points, or under which the days of a log are days in a row."""
+    if re.match(r"\D*\d{1,2}\.\d{1,2}\.\d", written.texts[0]):
+        return "dmy", f"dates with points have the day first: {written.texts[0]}"
+    shares = {order: _dense(written.parts[order]) for order in ("dmy", "mdy")}
+    best, other = sorted(shares, key=lambda order: -shares[order])
+    if shares[best] < _DENSE or shares[other] > _SPARSE:
+        raise AmbiguousTimes(_two_readings(written))
+    return cast(Order, best), (
+        f"dates have the {NAMES[cast(Order, best)]}: so the days follow each other, and with the "
+        f"{NAMES[cast(Order, other)]} they lie months apart (--dates {other} for that)"
+    )
+
+
+def _dense(days: pl.Series) -> float:
+    """Return the share of days with rows between the first and the last; 0 for too few to tell."""
+    known = days.drop_nulls().unique()
+    if len(known) < _CHANGES:
+        return 0.0
+    return len(known) / (int(known.max()) - int(known.min()) + 1)  # type: ignore[arg-type]
 
 
 def _two_readings(written: Written) -> str:
