@@ -6,7 +6,7 @@ events (browse records, impressions, lists of items) each event counts as a row.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     ----------
     path : Path
         CSV, TSV or any single or doubled separator, with or without a header, JSON lines or Parquet;
-        plain, gzip or zstd; UTF-8, UTF-16, GB18030 or latin-1.
+        plain, gzip or zstd; in any encoding of `tacit.reading.encodings`.
     reading : Reading
         Choices in place of what is detected.
     progress : Progress
@@ -53,8 +53,9 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     if parquetfile.is_parquet(sample):
         raw = partial(parquetfile.raw_rows, path)
         return _read_table(parquetfile.read(path), path, "Parquet", reading, raw=raw)
-    encoding = textfile.encoding_of(sample)
+    encoding, notes = textfile.encoding_of_file(path, reading.encoding)
     form = _form_of(path, encoding, reading)
+    form = replace(form, notes=(*notes, *form.notes))
     parts, rejected = _parts(path, encoding, form, progress)
     rows = Rows.of(path, _together(parts), form.named, reading)
     raw = partial(_raw_records, path, encoding, form)
@@ -91,7 +92,7 @@ def read_items(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     """
     from tacit.reading.tables import catalogue_columns, read_table
 
-    table = read_table(path)
+    table = read_table(path, reading)
     return catalogue_columns(table, id_columns.item_column(table.columns, reading.item_columns))
 
 
@@ -105,7 +106,7 @@ def read_users(path: Path, *, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     """
     from tacit.reading.tables import identified, read_table
 
-    table = read_table(path)
+    table = read_table(path, reading)
     return identified(table, id_columns.user_column(table.columns, reading.user_columns), col.USER)
 
 

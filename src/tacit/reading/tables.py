@@ -12,6 +12,7 @@ from tacit.data import columns as col
 from tacit.data import times
 from tacit.data.event_names import plain_name
 from tacit.reading import delimited, jsonlines, parquetfile, textfile
+from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.rows import text_ids
 
 _RENAMED = {
@@ -30,7 +31,7 @@ _GENRES = (
 )  # fmt: skip
 
 
-def read_table(path: Path) -> pl.DataFrame:
+def read_table(path: Path, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     """Return a table with named columns, every cell text where the file is text.
 
     Raises
@@ -43,7 +44,7 @@ def read_table(path: Path) -> pl.DataFrame:
         raise DataError(f"{path} is empty")
     if parquetfile.is_parquet(sample):
         return parquetfile.read(path).drop(col.LINE)
-    encoding = textfile.encoding_of(sample)
+    encoding, _ = textfile.encoding_of_file(path, reading.encoding)
     lines = [line for block in textfile.blocks(path, encoding) for line in block.lines.to_list()]
     filled = [line for line in lines if line.strip()]
     if not filled:
