@@ -56,7 +56,7 @@ def test_line_ends(data: bytes, expected: list[str], tmp_path: Path, monkeypatch
         ("user,item\n1,2\n", "utf-16-be", "utf-16-be"),
         ("user,item\n1,2\n", "utf-8-sig", "utf-8-sig"),
         ("user,item\n1,2\n", "utf-32", "utf-32"),
-        ("Zoë,Café,Müller\n", "latin-1", "latin-1"),
+        ("Zoë,Café,Müller\n", "latin-1", "windows-1252"),
         ("u\0,i\n" * 3 + "user,item\n" * 9, "utf-8", "utf-8"),
     ],
 )

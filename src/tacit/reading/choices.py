@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import Parameterised, build, declared, parameter, values_of
+from tacit.reading import encodings
 
 Dates = Literal["dmy", "mdy"]
 """Order of day and month in dates of numbers."""
@@ -77,6 +78,8 @@ class Reading(Parameterised):
             ("user_columns", USER_ROLES),
         ):
             check_columns(getattr(self, name), roles, name)
+        if self.encoding is not None:
+            encodings.known(self.encoding)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the choices that were made as plain data: what `parse_reading` takes."""

@@ -6,7 +6,7 @@ events (browse records, impressions, lists of items) each event counts as a row.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     ----------
     path : Path
         CSV, TSV or any single or doubled separator, with or without a header, JSON lines or Parquet;
-        plain, gzip or zstd; UTF-8, UTF-16, GB18030 or latin-1.
+        plain, gzip or zstd; in any encoding of `tacit.reading.encodings`.
     reading : Reading
         Choices in place of what is detected.
     progress : Progress
@@ -55,8 +55,9 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     if parquetfile.is_parquet(sample):
         raw = partial(parquetfile.raw_rows, path)
         return _read_table(parquetfile.read(path), path, "Parquet", reading, raw=raw)
-    encoding = textfile.encoding_of(sample)
+    encoding, notes = textfile.encoding_of_file(path, reading.encoding)
     form = _form_of(path, encoding, reading)
+    form = replace(form, notes=(*notes, *form.notes))
     parts, rejected = _parts(path, encoding, form, progress)
     rows = _rows(path, _together(parts), form.named, reading)
     raw = partial(_raw_records, path, encoding, form)
@@ -113,7 +114,7 @@ def read_catalogue(
     DataError
         If the file cannot be read as a table with item ids.
     """
-    return catalogue_table(read_table(path), reading, where=str(path), log_ids=log_ids)
+    return catalogue_table(read_table(path, reading), reading, where=str(path), log_ids=log_ids)
 
 
 def read_users(
@@ -139,7 +140,7 @@ def read_user_table(
     DataError
         If the file cannot be read as a table with user ids.
     """
-    return user_table(read_table(path), reading, where=str(path), log_ids=log_ids)
+    return user_table(read_table(path, reading), reading, where=str(path), log_ids=log_ids)
 
 
 def _sample_of(path: Path) -> bytes:

@@ -12,7 +12,7 @@ from tacit.data import columns as col
 from tacit.data import times
 from tacit.data.text_columns import meant_titles, text_columns
 from tacit.reading import delimited, jsonlines, parquetfile, textfile
-from tacit.reading.choices import ITEM, USER, Reading
+from tacit.reading.choices import ITEM, NO_CHOICES, USER, Reading
 from tacit.reading.rows import text_ids
 from tacit.reading.table_ids import id_column, named_column, refuse_log
 from tacit.reading.table_names import is_vocabulary
@@ -31,7 +31,7 @@ _GENRES = (
 )  # fmt: skip
 
 
-def read_table(path: Path) -> pl.DataFrame:
+def read_table(path: Path, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     """Return a table with named columns, every cell text where the file is text.
 
     Raises
@@ -44,7 +44,7 @@ def read_table(path: Path) -> pl.DataFrame:
         raise DataError(f"{path} is empty")
     if parquetfile.is_parquet(sample):
         return parquetfile.read(path).drop(col.LINE)
-    encoding = textfile.encoding_of(sample)
+    encoding, _ = textfile.encoding_of_file(path, reading.encoding)
     blocks = list(textfile.blocks(path, encoding))
     lines = [line for block in blocks for line in block.lines.to_list()]
     start = next((place for place, line in enumerate(lines) if line.strip()), None)

@@ -1,7 +1,7 @@
 """Text files as numbered lines: compressed or not, in many encodings, in blocks of bounded size.
 
-The encoding is that of the byte order mark, else UTF-8 if it fits, else GB18030 or latin-1, whichever makes
-sense of the bytes. A line that does not fit comes with U+FFFD in it and is listed in `Block.damaged`.
+The encoding is the chosen one, else that of the byte order mark, else UTF-8 if it fits, else a guess of
+`tacit.reading.encodings`. A line that does not fit comes with U+FFFD in it and is listed in `Block.damaged`.
 """
 
 import codecs
@@ -10,7 +10,6 @@ import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -18,9 +17,11 @@ import polars as pl
 import zstandard
 
 from tacit.core.errors import DataError
+from tacit.reading import encodings
 
 _BLOCK = 48 * 2**20
 _SAMPLE = 2**20
+_ENOUGH = 2**13
 _PACKED_CHUNK = 2**14
 _DAMAGE = "\udcff"  # no encoding decodes to a lone surrogate, so it marks bad bytes only
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -122,14 +123,58 @@ def head(path: Path, size: int = _SAMPLE) -> bytes:
 
 def encoding_of(sample: bytes) -> str:
     """Return the encoding of a text file from its first bytes."""
+    return _certain_encoding(sample) or encodings.guess(encodings.foreign_lines(sample))
+
+
+def encoding_of_file(path: Path, chosen: str | None = None) -> tuple[str, tuple[str, ...]]:
+    """Return the encoding of a text file, and a note if it was guessed.
+
+    Parameters
+    ----------
+    path : Path
+    chosen : str, optional
+        An encoding that takes the place of what would be found.
+    """
+    sample = head(path)
+    if chosen is not None:
+        marked = sample.startswith(codecs.BOM_UTF8) and codecs.lookup(chosen).name == "utf-8"
+        return "utf-8-sig" if marked else chosen, ()
+    encoding = _certain_encoding(sample)
+    if encoding is not None and not sample.isascii():
+        return encoding, ()
+    lines = _foreign_lines(path)
+    encoding = _certain_encoding(lines)
+    if encoding is not None:
+        return encoding, ()
+    guessed = encodings.guess(lines)
+    return guessed, (encodings.note(guessed),)
+
+
+def _certain_encoding(sample: bytes) -> str | None:
+    """Return the encoding that a sample shows, None where only a guess is left."""
     for mark, name in _MARKS:
         if sample.startswith(mark):
             return name
     if (wide := _bare_utf16(sample[:4096])) is not None:
         return wide
-    if _fits(sample, "utf-8") or _mostly_utf8(sample):
-        return "utf-8"
-    return _legacy_encoding(sample)
+    return "utf-8" if _fits(sample, "utf-8") or _mostly_utf8(sample) else None
+
+
+def _foreign_lines(path: Path) -> bytes:
+    """Return lines with bytes outside ASCII, enough for a guess, from wherever they are in a file."""
+    found = b""
+    with open_unpacked(path) as stream:
+        while len(found) < _ENOUGH:
+            try:
+                part = stream.read(_SAMPLE)
+                part += stream.readline(encodings.MOST_BYTES)
+            except UNPACKING:  # who reads on will say it
+                break
+            if not part:
+                break
+            if not part.isascii():
+                found += encodings.foreign_lines(part) + b"\n"
+    return found[: encodings.MOST_BYTES]
 
 
 def blocks(path: Path, encoding: str) -> Iterator[Block]:
@@ -213,18 +258,3 @@ def _mostly_utf8(sample: bytes) -> bool:
 
 def _is_foreign(byte: int) -> bool:
     return byte >= 0x80
-
-
-def _legacy_encoding(sample: bytes) -> str:
-    # Both read almost any bytes; Chinese text read rightly is mostly common characters in long runs.
-    if not _fits(sample[: len(sample) // 2 * 2], "gb18030"):
-        return "latin-1"
-    text = sample.decode("gb18030", "ignore")
-    foreign = [c for c in text if ord(c) >= 0x80]
-    common = sum(
-        1
-        for c in foreign
-        if "\u4e00" <= c <= "\u9fff" or "\u3000" <= c <= "\u303f" or "\uff00" <= c <= "\uffef"
-    )
-    pairs = sum(1 for a, b in pairwise(text) if ord(a) >= 0x80 and ord(b) >= 0x80)
-    return "gb18030" if foreign and common > 0.9 * len(foreign) and pairs > 0.4 * len(foreign) else "latin-1"
