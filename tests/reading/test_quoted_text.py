@@ -23,9 +23,9 @@ EVENTS = ["view", "cart", "view", "purchase"]
 FORGED = 'nice\nu99,i99,purchase,1709251200,"\n"u98","i98","purchase","1709251200","x"\n'
 """A review that pretends to be two purchases."""
 
-CHARACTERS = st.one_of(
-    st.characters(exclude_categories=("Cs",)),
-    st.sampled_from("\n\r\",;\t|\\'#=:\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\ufeff\x00{}[]"),
+CHARACTERS = st.one_of(  # a record with a NUL is rejected as a whole
+    st.characters(exclude_categories=("Cs",), exclude_characters="\x00"),
+    st.sampled_from("\n\r\",;\t|\\'#=:\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\ufeff{}[]"),
 )
 TEXT = st.one_of(st.text(CHARACTERS, max_size=30), st.sampled_from([FORGED, "\n", '"', "\r\n\r\n"]))
 TEXTS = st.lists(TEXT, min_size=N, max_size=N)

@@ -14,7 +14,7 @@ from tacit.data.event_names import plain_name
 
 MISSING = (
     "", "nan", "n/a", "na", "null", "(null)", "none", "nil", "-", "--", "–", "—", "?", ".", "...",
-    "\\n", "#n/a", "#na", "#ref!", "#value!", "undefined", "<na>", "nat", "无", "暂无", "空",
+    "\\n", "#n/a", "#na", "#ref!", "#value!", "undefined", "<na>", "nat", "无", "暂无",
 )  # fmt: skip
 """Texts, in small letters, that stand for a missing one."""
 

@@ -51,9 +51,9 @@ def read_numbers(column: pl.Series) -> Numbers:
 def _marked(numbers: pl.Series, missing: pl.Series) -> pl.Series:
     """Return numbers with null where one is missing and NaN where a cell holds none."""
     usable = numbers.is_finite().fill_null(False)
-    if bool((usable | missing).all()):
-        return numbers.set(missing, None) if bool((usable & missing).any()) else numbers
-    return numbers.set(~usable & ~missing, float("nan")).set(missing, None)
+    if bool((usable & ~missing).all()):
+        return numbers
+    return numbers.set(~usable, float("nan")).set(missing, None)
 
 
 def _as_people_write(texts: pl.Series, numbers: pl.Series, left: pl.Series) -> tuple[pl.Series, str | None]:

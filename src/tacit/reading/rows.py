@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tacit.core.errors import DataError
+from tacit.core.errors import AmbiguousError, DataError
 from tacit.data import columns as col
 from tacit.data import times
 from tacit.data.event_names import event_of_file
@@ -67,6 +67,8 @@ class Rows:
         What was guessed, each a sentence.
     ids : tuple of str
         Rules for the ids of users and items (`tacit.data.ids`).
+    path : Path
+        For messages.
     """
 
     roles: dict[str, str]
@@ -82,6 +84,7 @@ class Rows:
     dates: Dates | None = None
     timezone: str = "UTC"
     ids: tuple[str, ...] = ()
+    path: Path = Path("the log")
 
     @classmethod
     def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
@@ -129,6 +132,7 @@ class Rows:
             reading.dates,
             reading.timezone,
             reading.ids,
+            path,
         )
 
     @classmethod
@@ -184,7 +188,15 @@ def _whole(parts: list[pl.DataFrame], name: str) -> pl.Series:
 
 def _moments(rows: Rows, column: pl.Series) -> Numbers:
     """Return Unix seconds; NaN where a cell holds no time."""
-    found = times.read_times(column, dates=rows.dates, timezone=rows.timezone)
+    try:
+        found = times.read_times(column, dates=rows.dates, timezone=rows.timezone)
+    except AmbiguousError as error:
+        raise AmbiguousError(f"{rows.path}, column {column.name}: {error}") from error
+    except DataError as error:
+        raise DataError(
+            f"{rows.path}: the column {column.name} holds no times that can be read: {error}; name another with "
+            "--map COLUMN=timestamp (in Python mapping={'timestamp': COLUMN})"
+        ) from error
     seconds = found.seconds
     return Numbers(seconds.scatter(found.unread, float("nan")) if len(found.unread) else seconds, found.notes)
 
