@@ -19,6 +19,9 @@ from tacit.reading.column_names import NameMeaning, meaning
 _ROWS = 200
 """Rows that the first line is compared with."""
 
+_FEW = 10
+"""Rows below which a first line of unknown words is one like the others."""
+
 _SURE = 1.0
 """Points for or against a header at which the line is one or none."""
 
@@ -47,13 +50,15 @@ def is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         return True
     body = [row for row in rows if len(row) == len(cells) and list(row) != list(first)][:_ROWS]
     if not body:
-        return _by_names(cells) > 0
+        return _by_names(cells) >= _SURE
     columns = [[row[place].strip() for row in body] for place in range(len(cells))]
     points = _by_names(cells) + sum(map(_by_content, cells, columns))
     filled = [cell for cell in cells if cell]
     points -= 2.0 * (len(set(filled)) < len(filled))
     if abs(points) >= _SURE or not any(filled):
         return points > 0
+    if _by_names(cells) < 0.5 and len(body) < _FEW:
+        return False
     raise AmbiguousError(
         f"the first line ({', '.join(cells)[:80]}) may name the columns or hold values; choose with --header yes "
         "or with --header no"

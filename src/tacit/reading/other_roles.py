@@ -88,6 +88,33 @@ def detect(
     return found
 
 
+def by_form(columns: Columns, free: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the time, the event type and the value of columns without names, and what is left of them."""
+    found: dict[str, str] = {}
+    left = list(free)
+    for role, fits in ((TIMESTAMP, _holds_times), (EVENT, _holds_events), (VALUE, _holds_values)):
+        chosen = next((name for name in reversed(left) if fits(columns.contents[name])), None)
+        if chosen is not None and len(left) > 2:
+            found[role] = chosen
+            left.remove(chosen)
+    return found, left
+
+
+def _holds_times(content: Content) -> bool:
+    seconds = content.times.kind == "seconds" and content.low > 6e8
+    return content.times.share > 0.9 and (content.times.certain or seconds or _plain_moments(content))
+
+
+def _holds_events(content: Content) -> bool:
+    return content.form == "text" and content.unique <= max(2, content.known // 2) and content.events > 0.5
+
+
+def _holds_values(content: Content) -> bool:
+    return (
+        content.form in ("integer", "decimal", "flag") and content.unique <= 21 and abs(content.high) <= 100
+    )
+
+
 # Time
 
 
@@ -103,9 +130,13 @@ def _time(
     scored = sorted(
         ((points - _follows(columns, name, scored), name) for points, name in scored), reverse=True
     )
-    if not scored:
-        return None
+    if not scored:  # a plain name is that of the times, even where none of them can be read
+        return next((name for name in free if columns.is_plainly(name, "time")), None)
     best = scored[0]
+    same = [
+        pair for pair in scored if best[0] - pair[0] < 2 * _NEAR and not _differ(columns, best[1], pair[1])
+    ]
+    best = max(same or [best], key=lambda pair: (columns.contents[pair[1]].unique, pair[0]))
     if columns.kind(best[1]) == "other time":
         found.notes.append(
             f"the only times are those of {best[1]}: they were taken for the times of the events"
@@ -207,7 +238,7 @@ def _event(
     scored = [(points, name) for name in free if (points := _event_points(columns, known, name)) is not None]
     scored.sort(key=lambda one: -one[0])
     if not scored:
-        return None
+        return next((name for name in free if _is_plain_event(columns, name)), None)
     chosen = scored[0][1]
     content = columns.contents[chosen]
     if content.form in ("integer", "decimal", "flag"):
@@ -216,6 +247,11 @@ def _event(
             f"the event types of {chosen} are codes ({codes}): say what they mean with --event-map CODE=MEANING"
         )
     return chosen
+
+
+def _is_plain_event(columns: Columns, name: str) -> bool:
+    content = columns.contents[name]
+    return columns.is_plainly(name, "event") and content.form != "empty" and content.unique <= _MOST_EVENTS
 
 
 def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> float | None:
@@ -254,7 +290,10 @@ def _value(
     scored.sort(key=lambda one: -one[0])
     if scored:
         return scored[0][1]
-    return None if columns.named else _value_by_content(columns, known, free)
+    if (plain := next((name for name in free if name.strip().lower() == "value"), None)) is not None:
+        return plain
+    unnamed = [name for name in free if not columns.named or columns.name(name).kind is None]
+    return _value_by_content(columns, known, unnamed)
 
 
 _PREFERRED: Mapping[Kind, float] = {"rating": 4, "plays": 3, "quantity": 3, "dwell": 2, "number": 1}
@@ -316,6 +355,9 @@ def value_kind(columns: Columns, name: str) -> ValueKind:
 
 # Order
 
+_SEQUENCES = ("seq", "sequence")
+_FEW_ROWS = 30
+
 
 def _seq(
     columns: Columns,
@@ -327,6 +369,9 @@ def _seq(
 ) -> str | None:
     for name in free:
         content = columns.contents[name]
+        short = content.rows < _FEW_ROWS and columns.is_plainly(name, "rank")
+        if name.strip().lower() in _SEQUENCES or short:
+            return name
         if columns.kind(name) != "rank" or not content.whole or content.constant:
             continue
         if content.known == content.rows and content.low >= 0 and content.high < 1e6:

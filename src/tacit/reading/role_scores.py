@@ -68,6 +68,11 @@ class Columns:
         """What a column's name says."""
         return self.names.get(name, NOTHING)
 
+    def is_plainly(self, name: str, kind: Kind) -> bool:
+        """Whether a column has the whole, usual name of something, whatever it holds."""
+        said = self.name(name)
+        return said.whole and said.kind == kind and said.certainty >= (0.8 if kind == "time" else 1)
+
     @cached_property
     def pairs(self) -> Pairs:
         """The columns side by side."""
@@ -256,6 +261,7 @@ def _key_points(columns: Columns, name: str) -> float:
     points -= 4.0 * (content.form == "integer" and content.low < 0)
     points -= 4.0 * (content.length > 70 and content.share("words") > 0.5)
     points -= 2.5 * (content.events > 0.7 and content.unique <= 30)
+    points -= 4.0 * (content.events > 0.9 and content.unique <= 12 and rows >= 10)
     points -= 1.5 * (content.share("words") > 0.5 and content.share("json") < 0.5 and content.unique < 30)
     return points
 

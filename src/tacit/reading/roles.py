@@ -36,6 +36,9 @@ _LEAST = -2.5
 _CANDIDATES = 6
 """Columns that are looked at together for user and item, the best of each."""
 
+_FEW_ROWS = 30
+"""Rows of a log without names below which its content says little, and the usual order of columns counts."""
+
 _SAMPLES = 3
 _LONGEST_SAMPLE = 40
 
@@ -88,8 +91,49 @@ def assign(table: pl.DataFrame, named: bool, reading: Reading, path: Path) -> As
     """
     wanted = chosen_columns(table.columns, reading.columns)
     columns = Columns(table, contents_of(table), meanings(table.columns) if named else {}, named)
-    dropped = {name: why for name, why in _without_use(columns) if name not in wanted.values()}
+    dropped = {
+        name: why
+        for name, why in _without_use(columns)
+        if name not in wanted.values()
+        and not any(columns.is_plainly(name, role) for role in ("user", "item"))
+    }
+    if not wanted and not columns.named and len(table) < _FEW_ROWS:
+        return by_place(columns, dropped)
     return _Search(columns, wanted, dropped, reading, path).assignment()
+
+
+def by_place(columns: Columns, dropped: Mapping[str, str]) -> Assignment:
+    """Return the roles of a short log without names: the user stands first, then the item.
+
+    Times, event types and values are found by what they hold.
+
+    Raises
+    ------
+    DataError
+        If fewer than two columns are left for user and item.
+    """
+    found, left = other_roles.by_form(columns, [name for name in columns.all if name not in dropped])
+    if len(left) < 2:
+        role = USER if not left else ITEM
+        raise DataError(
+            f"no {role} column among {', '.join(columns.all)}; name it with --map COLUMN={role} "
+            f"(in Python mapping={{{role!r}: COLUMN}})"
+        )
+    roles = in_order({USER: left[0], ITEM: left[1], **found})
+    taken = {column: role for role, column in roles.items()}
+    uses = tuple(
+        ColumnUse(
+            name,
+            taken.get(name),
+            "place" if name in taken else None,
+            _samples(columns, name),
+            dropped.get(name),
+        )
+        for name in columns.all
+    )
+    note = f"the columns have no names and {len(columns.table)} rows show little: user and item were taken by place"
+    kind = other_roles.value_kind(columns, roles[VALUE]) if VALUE in roles else None
+    return Assignment(roles, uses, tuple(dropped), (note,), kind)
 
 
 def given(names: Sequence[str], chosen: Mapping[str, str]) -> Assignment:
@@ -209,6 +253,11 @@ class _Search:
         """Return the best candidates for a role with their points."""
         if role in self.wanted:
             return [(self.wanted[role], 0.0)]
+        plain = [
+            name for name in self.free if self.columns.is_plainly(name, "user" if role == USER else "item")
+        ]
+        if len(plain) == 1:
+            return [(plain[0], 0.0)]
         points = user_points if role == USER else item_points
         found = [(name, points(self.columns, name)) for name in self.free]
         found = [(name, score) for name, score in found if score > 3 * _LEAST]
@@ -219,12 +268,14 @@ class _Search:
     def _together(self, user: str, item: str) -> float:
         if USER in self.wanted and ITEM in self.wanted:
             return 0.0
+        if any(self.columns.contents[name].form == "empty" for name in (user, item)):
+            return 0.0
         return pair_points(self.columns, user, item) + order_points(self.columns, user, item)
 
     def _check_fit(
         self, best: tuple[float, str, str], users: Mapping[str, float], items: Mapping[str, float]
     ) -> None:
-        for role, name, points in ((USER, best[1], users[best[1]]), (ITEM, best[2], items[best[2]])):
+        for role, points in ((USER, users[best[1]]), (ITEM, items[best[2]])):
             if role not in self.wanted and points < _LEAST:
                 raise self._missing(role)
 

@@ -93,7 +93,7 @@ class Rows:
         if not reading.columns and not named and shapes.is_impression_log(cells):
             return cls._of_impressions(cells, reading)
         if (sign := _list_sign(cells, reading.columns)) is not None:
-            lists = next(name for name in cells.columns if shapes.browse_separator(cells[name]) is not None)
+            lists = next(name for name in cells.columns if _is_list(cells[name]))
             user = next(name for name in cells.columns if name != lists)
             found = given(cells.columns, {USER: user, ITEM: lists})
         else:
@@ -263,10 +263,14 @@ def _check_exact(ids: pl.Series) -> None:
 
 def _list_sign(cells: pl.DataFrame, wanted: Mapping[str, str]) -> str | None:
     """Return the separator between items where the rows are users with lists of items."""
-    if wanted or cells.width != 2 or not all(kind == pl.String for kind in cells.dtypes):
+    if wanted or cells.width != 2:
         return None
-    signs = [shapes.browse_separator(column) for column in cells]
+    signs = [shapes.browse_separator(column) for column in cells if column.dtype == pl.String]
     return next((sign for sign in signs if sign is not None), None)
+
+
+def _is_list(column: pl.Series) -> bool:
+    return column.dtype == pl.String and shapes.browse_separator(column) is not None
 
 
 def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
