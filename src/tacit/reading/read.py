@@ -173,7 +173,7 @@ class _Form:
         Whether the columns have names of their own.
     separator : str or None
     kind : str or None
-        "JSON lines" or the name of a dialect; None where the columns decide.
+        "JSON", "JSON lines" or the name of a dialect; None where the columns decide.
     notes : tuple of str
     """
 
@@ -192,9 +192,9 @@ def _form_of(path: Path, encoding: str, reading: Reading) -> _Form:
     if blank is None:
         raise DataError(f"{path} is empty: there is no event in it")
     texts = lines[blank:]
-    if _is_json(path, texts):
-        one_a_line = partial(records, quoting=None)
-        return _Form(one_a_line, lambda part: jsonlines.parse(part.text, part.line), True, kind="JSON lines")
+    if (written := jsonlines.layout_of(texts)) is not None:
+        split = jsonlines.documents if written == "document" else partial(records, quoting=None)
+        return _Form(split, _parse_json, True, kind="JSON lines" if written == "lines" else "JSON")
     layout = delimited.layout_of(texts, blank + 1, reading)
     if layout.header is not None and not any(line.strip() for line in texts[1:]):
         raise DataError(f"{path} has a header and no row beneath it")
@@ -221,7 +221,7 @@ def _parts(
             task.advance(part.size)
     aside = pl.concat(rejected)
     if not any(map(len, parts)):
-        kind = "JSON record of an event" if form.kind == "JSON lines" else "row that can be read"
+        kind = "JSON record of an event" if form.kind in ("JSON", "JSON lines") else "row that can be read"
         reason = f" (first row: {aside['reason'][0]})" if len(aside) else ""
         raise DataError(f"{path} holds no {kind}{reason}")
     return parts, aside
@@ -243,11 +243,8 @@ def _rows(path: Path, table: pl.DataFrame, named: bool, reading: Reading) -> Row
     return Rows.of(path, table, named, reading)
 
 
-def _is_json(path: Path, lines: list[str]) -> bool:
-    first = lines[0].lstrip()
-    if first == "[" or first.startswith("[{"):
-        raise DataError(f"{path} is one JSON array; write one object a line instead (JSON lines)")
-    return sum(line.lstrip().startswith("{") for line in lines[:100]) > 0.5 * len(lines[:100])
+def _parse_json(part: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return jsonlines.parse(part.text, part.line, part.damaged)
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:

@@ -50,7 +50,7 @@ def read_table(path: Path, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     start = next((place for place, line in enumerate(lines) if line.strip()), None)
     if start is None:
         raise DataError(f"{path} is empty")
-    if lines[start].lstrip().startswith("{"):
+    if jsonlines.layout_of(lines[start:]) is not None:
         return _records(path, [line for line in lines if line.strip()])
     layout = _layout_of(lines[start:], start + 1)
     rows = _cells(blocks, layout)
@@ -241,7 +241,7 @@ def _records(path: Path, lines: Sequence[str]) -> pl.DataFrame:
     try:
         records = jsonlines.item_records(lines)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON lines to its end: {error}") from error
+        raise DataError(f"{path} is not JSON to its end: {error}") from error
     if not records:
         raise DataError(f"{path} holds no JSON record")
     names = list(dict.fromkeys(name for record in records for name in record))
