@@ -46,7 +46,7 @@ from tacit.reading.nested import entries_of, flat, rows
             [{"user": "u", "item_id": "a"}, {"user": "u", "item_id": "b"}],
         ),
         ({"item_id": "a", "tags": ["x", "y"]}, [{"item_id": "a", "tags": "x, y"}]),
-        ({"item_id": "a", "related": [{"item_id": "b"}]}, [{"item_id": "a", "related": '[{"item_id": "b"}]'}]),
+        ({"item_id": "a", "also": [{"item_id": "b"}]}, [{"item_id": "a", "also": '[{"item_id": "b"}]'}]),
         ({"id": "s1", "events": [{"id": "e1"}]}, [{"outer.id": "s1", "id": "e1"}]),
     ],
 )
