@@ -1,8 +1,15 @@
 """Records of JSON lines: flat, nested, and what is none."""
 
-import pytest
+import json
+from pathlib import Path
 
-from tacit.reading.jsonlines import item_records, parse
+import polars as pl
+import pytest
+from tests.reading.logs import write
+
+from tacit.reading import textfile
+from tacit.reading.jsonlines import documents, item_records, layout_of, parse
+from tacit.reading.textfile import Block
 
 
 def test_cells_are_the_text_of_the_file() -> None:
@@ -20,7 +27,7 @@ def test_cells_are_the_text_of_the_file() -> None:
             "d": None,
             "e": "007",
             "f": "x, y",
-            "g": '{"h": "1"}',
+            "g.h": "1",
             "line": 5,
         }
     ]
@@ -101,3 +108,77 @@ def test_catalogue_records() -> None:
         {"item_id": "7", "title": "Tent", "tags": "a, b"},
         {"item_id": "p", "title": "Stove"},
     ]
+
+
+RECORDS = [{"user_id": f"u{n % 7}", "item_id": f"i{n % 5}", "note": 'a "}{,[' * (n % 3)} for n in range(40)]
+DOCUMENTS = {
+    "array": json.dumps(RECORDS),
+    "indented": json.dumps(RECORDS, indent=2),
+    "flush": json.dumps(RECORDS, indent=0),
+    "a record a line": "[\n" + ",\n".join(map(json.dumps, RECORDS)) + "\n]\n",
+    "commas first": "[" + "\n,".join(map(json.dumps, RECORDS)) + "]",
+    "printed objects": "\n".join(json.dumps(record, indent=4) for record in RECORDS),
+}
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 2**20])
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documents(name: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = DOCUMENTS[name]
+    assert layout_of(text.split("\n")) == "document"
+    monkeypatch.setattr(textfile, "_BLOCK", size)
+    parts = list(documents(textfile.blocks(write(tmp_path, text), "utf-8")))
+    frame, bad = parse(pl.concat([part.text for part in parts]), pl.concat([part.line for part in parts]))
+    assert len(bad) == 0
+    assert frame.drop("line").rows(named=True) == RECORDS
+    lines = text.split("\n")
+    for number in frame["line"] if len(lines) > len(RECORDS) else ():
+        assert "{" in lines[number - 1]
+    assert frame["line"].is_unique().all()
+    assert sum(part.size for part in parts) <= len(text)
+
+
+def test_a_broken_record_of_an_array_is_rejected_alone() -> None:
+    lines = ["[", '{"a": "1"},', '{"a": "2", "b', '{"a": "3"},', '{"a": "4"}', "]"]
+    (part,) = documents([Block(1, pl.Series(lines), frozenset(), 1)])
+    frame, bad = parse(part.text, part.line)
+    assert frame.rows() == [("1", 2), ("3", 4), ("4", 5)]
+    assert bad.rows() == [(3, "not valid JSON", '{"a": "2", "b')]
+
+
+@pytest.mark.parametrize(
+    ("lines", "layout"),
+    [
+        (['{"a": 1}', '{"a": 2}'], "lines"),
+        (["###", '{"a": 1}', '{"a": 2}'], "lines"),
+        (['[{"a": 1}, {"a": 2}]', '{"a": 2}'], "lines"),
+        (['[{"a": 1}]'], "document"),
+        (["{", '"a": 1', "}"], "document"),
+        (['{"events": [', '{"a": 1},'], "document"),
+        (["[a],[b]", "[1],[2]"], None),
+        (["{1},{2}", "{3},{4}", "x", "y"], None),
+        (["user,item", "1,2"], None),
+        ([""], None),
+    ],
+)
+def test_the_layout_of_json(lines: list[str], layout: str | None) -> None:
+    assert layout_of(lines) == layout
+
+
+def test_the_entries_of_an_array_on_a_line_are_records() -> None:
+    frame, bad = parse(['{"a": 1}', '[{"a": 2}, 7, {"a": 3}]'], [1, 2])
+    assert frame.rows() == [("1", 1), ("2", 2), ("3", 2)]
+    assert bad["reason"].to_list() == ["not a JSON object"]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_catalogue_in_an_array_or_in_an_object(indent: int | None) -> None:
+    products = [{"id": n, "title": f"T{n}", "price": {"amount": "5"}} for n in range(3)]
+    expected = [{"id": str(n), "title": f"T{n}", "price.amount": "5"} for n in range(3)]
+    for value in (products, {"products": products, "page": 1}):
+        assert item_records(json.dumps(value, indent=indent).split("\n")) == expected
+
+
+def test_lines_with_damaged_bytes_are_rejected() -> None:
+    frame, bad = parse(['{"a": "x"}', '{"a": "\ufffd"}'], [1, 2], {2})
+    assert (frame["a"].to_list(), bad["reason"].to_list()) == (["x"], ["bytes that do not fit the encoding"])

@@ -201,7 +201,7 @@ def test_a_missing_number_is_missing_whatever_its_word(tmp_path: Path) -> None:
         (zstandard.compress(random.Random(0).randbytes(9_999))[:-20], "cannot be unpacked"),
         (b"PAR1" + b"\0" * 99, "not a whole Parquet file"),
         (b"PK\x03\x04" + b"\0" * 99, "is not a text"),
-        (b'[{"user_id": 1}]', "JSON array"),
+        (b'[{"user_id": 1}]', "no item column"),
         (b"hello\nworld\n", "no item column"),
         (b"user_id,item_id,timestamp\nu,i,soon\nu,i,later\n", "holds no times"),
         (b"user_id,item_id\n,\n,\n", "no event that can be read"),

@@ -16,7 +16,7 @@ from tacit.core.errors import DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.source import Source
-from tacit.reading import delimited, jsonlines, parquetfile, textfile
+from tacit.reading import delimited, excel, foreign, jsonlines, parquetfile, textfile
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
@@ -29,9 +29,6 @@ from tacit.reading.typed import json_rows, numbered, plain
 SAMPLE_ROWS = 20_000
 FRAME = Path("the event frame")
 """Stands for the path of a frame in messages; the type of its events is not read from this name."""
-_FOREIGN = (
-    b"RDX", b"ORC", b"ARROW1", b"Obj\x01", b"SQLite format 3", b"\xfd7zXZ", b"BZh", b"PK\x03\x04", b"%PDF"
-)  # fmt: skip
 
 
 def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress = SILENT) -> Source:
@@ -40,7 +37,7 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     Parameters
     ----------
     path : Path
-        CSV, TSV or any single or doubled separator, with or without a header, JSON lines or Parquet;
+        CSV, TSV or any single or doubled separator, with or without a header, JSON, Parquet or Excel;
         plain, gzip or zstd; in any encoding of `tacit.reading.encodings`.
     reading : Reading
         Choices in place of what is detected.
@@ -55,6 +52,8 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     if parquetfile.is_parquet(sample):
         raw = partial(parquetfile.raw_rows, path)
         return _read_table(parquetfile.read(path), path, "Parquet", reading, raw=raw)
+    if excel.is_excel(path, sample):
+        return _read_workbook(path, reading)
     encoding, notes = textfile.encoding_of_file(path, reading.encoding)
     form = _form_of(path, encoding, reading)
     form = replace(form, notes=(*notes, *form.notes))
@@ -62,6 +61,14 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     rows = _rows(path, _together(parts), form.named, reading)
     raw = partial(_raw_records, path, encoding, form)
     return _source(path, parts, rejected, rows, form, encoding, raw)
+
+
+def _read_workbook(path: Path, reading: Reading) -> Source:
+    sheet = excel.read(path)
+    rows = numbered(plain(sheet.table))
+    raw = partial(json_rows, rows)
+    source = _read_table(rows, path, "Excel", reading, raw=raw, named=sheet.named)
+    return replace(source, notes=(*sheet.notes, *source.notes))
 
 
 def read_frame(table: pl.DataFrame, *, reading: Reading = NO_CHOICES) -> Source:
@@ -149,8 +156,8 @@ def _sample_of(path: Path) -> bytes:
     sample = textfile.head(path)
     if not sample.strip():
         raise DataError(f"{path} is empty: there is no event in it")
-    if sample.startswith(_FOREIGN):
-        raise DataError(f"{path} is not a text, JSON lines or Parquet file; export it as one of these")
+    if not excel.is_excel(path, sample):
+        foreign.refuse(path, sample)
     return sample
 
 
@@ -173,7 +180,7 @@ class _Form:
         Whether the columns have names of their own.
     separator : str or None
     kind : str or None
-        "JSON lines" or the name of a dialect; None where the columns decide.
+        "JSON", "JSON lines" or the name of a dialect; None where the columns decide.
     notes : tuple of str
     """
 
@@ -192,9 +199,9 @@ def _form_of(path: Path, encoding: str, reading: Reading) -> _Form:
     if blank is None:
         raise DataError(f"{path} is empty: there is no event in it")
     texts = lines[blank:]
-    if _is_json(path, texts):
-        one_a_line = partial(records, quoting=None)
-        return _Form(one_a_line, lambda part: jsonlines.parse(part.text, part.line), True, kind="JSON lines")
+    if (written := jsonlines.layout_of(texts)) is not None:
+        split = jsonlines.documents if written == "document" else partial(records, quoting=None)
+        return _Form(split, _parse_json, True, kind="JSON lines" if written == "lines" else "JSON")
     layout = delimited.layout_of(texts, blank + 1, reading)
     if layout.header is not None and not any(line.strip() for line in texts[1:]):
         raise DataError(f"{path} has a header and no row beneath it")
@@ -221,7 +228,7 @@ def _parts(
             task.advance(part.size)
     aside = pl.concat(rejected)
     if not any(map(len, parts)):
-        kind = "JSON record of an event" if form.kind == "JSON lines" else "row that can be read"
+        kind = "JSON record of an event" if form.kind in ("JSON", "JSON lines") else "row that can be read"
         reason = f" (first row: {aside['reason'][0]})" if len(aside) else ""
         raise DataError(f"{path} holds no {kind}{reason}")
     return parts, aside
@@ -243,11 +250,8 @@ def _rows(path: Path, table: pl.DataFrame, named: bool, reading: Reading) -> Row
     return Rows.of(path, table, named, reading)
 
 
-def _is_json(path: Path, lines: list[str]) -> bool:
-    first = lines[0].lstrip()
-    if first == "[" or first.startswith("[{"):
-        raise DataError(f"{path} is one JSON array; write one object a line instead (JSON lines)")
-    return sum(line.lstrip().startswith("{") for line in lines[:100]) > 0.5 * len(lines[:100])
+def _parse_json(part: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return jsonlines.parse(part.text, part.line, part.damaged)
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:
@@ -298,12 +302,13 @@ def _read_table(
     reading: Reading,
     *,
     raw: Callable[[pl.Series], pl.Series],
+    named: bool = True,
 ) -> Source:
     """Read numbered rows of typed columns."""
     if not len(table):
         raise DataError(f"{path} is empty: there is no event in it")
-    rows = _rows(path, table, True, reading)
-    form = _Form(partial(records, quoting=None), _no_records, True, kind=kind)
+    rows = _rows(path, table, named, reading)
+    form = _Form(partial(records, quoting=None), _no_records, named, kind=kind)
     return _source(path, [table], pl.DataFrame(schema=REJECTED), rows, form, "binary", raw)
 
 

@@ -11,12 +11,13 @@ from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import times
 from tacit.data.text_columns import meant_titles, text_columns
-from tacit.reading import delimited, jsonlines, parquetfile, textfile
+from tacit.reading import delimited, excel, foreign, jsonlines, parquetfile, textfile
 from tacit.reading.choices import ITEM, NO_CHOICES, USER, Reading
 from tacit.reading.rows import text_ids
 from tacit.reading.table_ids import id_column, named_column, refuse_log
 from tacit.reading.table_names import is_vocabulary
 from tacit.reading.table_roles import CatalogueColumns, text_roles
+from tacit.reading.typed import plain
 
 _NO = {"false", "0", "no", "n", "out of stock", "outofstock", "out_of_stock", "unavailable", "inactive"}
 _UNNAMED = re.compile(r"|Unnamed: ?\d+|column_\d+|__index_level_\d+__")
@@ -44,13 +45,16 @@ def read_table(path: Path, reading: Reading = NO_CHOICES) -> pl.DataFrame:
         raise DataError(f"{path} is empty")
     if parquetfile.is_parquet(sample):
         return parquetfile.read(path).drop(col.LINE)
+    if excel.is_excel(path, sample):
+        return plain(excel.read(path).table)
+    foreign.refuse(path, sample)
     encoding, _ = textfile.encoding_of_file(path, reading.encoding)
     blocks = list(textfile.blocks(path, encoding))
     lines = [line for block in blocks for line in block.lines.to_list()]
     start = next((place for place, line in enumerate(lines) if line.strip()), None)
     if start is None:
         raise DataError(f"{path} is empty")
-    if lines[start].lstrip().startswith("{"):
+    if jsonlines.layout_of(lines[start:]) is not None:
         return _records(path, [line for line in lines if line.strip()])
     layout = _layout_of(lines[start:], start + 1)
     rows = _cells(blocks, layout)
@@ -241,7 +245,7 @@ def _records(path: Path, lines: Sequence[str]) -> pl.DataFrame:
     try:
         records = jsonlines.item_records(lines)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON lines to its end: {error}") from error
+        raise DataError(f"{path} is not JSON to its end: {error}") from error
     if not records:
         raise DataError(f"{path} holds no JSON record")
     names = list(dict.fromkeys(name for record in records for name in record))

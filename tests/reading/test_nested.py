@@ -1,0 +1,69 @@
+"""Nested records become flat rows: one event a product, whoever wrote them."""
+
+from typing import Any
+
+import pytest
+
+from tacit.reading.nested import entries_of, flat, rows
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"user": "u", "item": "i"}, [{"user": "u", "item": "i"}]),
+        (
+            {"event": "e", "properties": {"product_id": "p", "more": {"n": "1"}}},
+            [{"event": "e", "properties.product_id": "p", "properties.more.n": "1"}],
+        ),
+        (
+            {
+                "event": "e",
+                "properties": {"total": "9", "products": [{"product_id": "p"}, {"product_id": "q"}]},
+            },
+            [
+                {"event": "e", "properties.total": "9", "properties.product_id": "p"},
+                {"event": "e", "properties.total": "9", "properties.product_id": "q"},
+            ],
+        ),
+        (
+            {"user": "u", "price": "9", "line_items": [{"id": "1", "product_id": "p", "price": "3"}]},
+            [{"user": "u", "price": "9", "id": "1", "product_id": "p", "line_items.price": "3"}],
+        ),
+        (
+            {"session": "s", "events": [{"aid": "a", "type": "clicks"}, {"aid": "b", "type": "carts"}]},
+            [{"session": "s", "aid": "a", "type": "clicks"}, {"session": "s", "aid": "b", "type": "carts"}],
+        ),
+        (
+            {"user": "u", "visits": [{"time": "1", "items": [{"id": "a"}, {"id": "b"}]}]},
+            [{"user": "u", "time": "1", "item_id": "a"}, {"user": "u", "time": "1", "item_id": "b"}],
+        ),
+        (
+            {"event_params": [{"key": "page", "value": {"string_value": "x", "int_value": None}}]},
+            [{"event_params.page": "x"}],
+        ),
+        (
+            {"user": "u", "product_ids": ["a", "b"]},
+            [{"user": "u", "item_id": "a"}, {"user": "u", "item_id": "b"}],
+        ),
+        ({"item_id": "a", "tags": ["x", "y"]}, [{"item_id": "a", "tags": "x, y"}]),
+        ({"item_id": "a", "also": [{"item_id": "b"}]}, [{"item_id": "a", "also": '[{"item_id": "b"}]'}]),
+        ({"id": "s1", "events": [{"id": "e1"}]}, [{"outer.id": "s1", "id": "e1"}]),
+    ],
+)
+def test_rows_of_a_record(record: dict[str, Any], expected: list[dict[str, str]]) -> None:
+    assert rows(record) == expected
+
+
+def test_an_object_keyed_by_ids_and_a_deep_one_stay_texts() -> None:
+    many = {f"u{n}": "1" for n in range(400)}
+    assert list(flat({"a": many})) == ["a"]
+    deep: dict[str, Any] = {"end": "1"}
+    for _ in range(50):
+        deep = {"in": deep}
+    (name,) = flat(deep)
+    assert name.count("in") == 6
+
+
+def test_a_catalogue_in_one_object() -> None:
+    assert entries_of({"status": "ok", "products": [{"id": "1"}]}) == [{"id": "1"}]
+    assert entries_of({"id": "1", "images": [{"src": "x"}]}) == []
