@@ -10,11 +10,12 @@ import polars as pl
 
 from tacit import arguments
 from tacit.core.clock import SystemClock
-from tacit.core.errors import ConfigError
+from tacit.core.errors import ConfigError, DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.assess import assess
 from tacit.data.clean import Cleaned, clean, without_noise
+from tacit.data.event_map import EventMap, nothing_says_yes
 from tacit.data.quality import QualityReport
 from tacit.data.rules import Rules
 from tacit.data.splits import Protocol
@@ -76,6 +77,7 @@ def read(
     *,
     mapping: Mapping[str, str] | None = None,
     reading: Reading | None = None,
+    event_map: Mapping[str, float | str] | None = None,
     rules: Rules | None = None,
     progress: Progress = SILENT,
 ) -> Cleaned:
@@ -93,6 +95,8 @@ def read(
     reading : Reading, optional
         Other choices in place of guesses: order of dates, time zone, encoding, ids. Columns of ``mapping``
         replace its own.
+    event_map : mapping of event type to str or float, optional
+        What event types mean where their names do not say it: yes, no, shown, ignore or a strength.
     rules : Rules, optional
     progress : Progress
 
@@ -104,13 +108,14 @@ def read(
     rules = arguments.optional(rules, Rules, "rules")
     chosen = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
     arguments.check_files(log=events)
-    now = SystemClock().now()
+    about: Any = {
+        "now": SystemClock().now(),
+        "event_map": EventMap.parse(event_map or {}, where="event_map"),
+        "progress": progress,
+    }
     if isinstance(events, str | Path):
-        return clean(
-            read_events(Path(events), reading=chosen, progress=progress), rules, now=now, progress=progress
-        )
-    frame = polars_frame(events, "event log")
-    return clean(read_frame(frame, reading=chosen), rules, now=now, progress=progress)
+        return clean(read_events(Path(events), reading=chosen, progress=progress), rules, **about)
+    return clean(read_frame(polars_frame(events, "event log"), reading=chosen), rules, **about)
 
 
 def _mapped(reading: Reading, mapping: Mapping[str, str] | None) -> Reading:
@@ -126,6 +131,7 @@ def check(
     users: Table | None = None,
     mapping: Mapping[str, str] | None = None,
     reading: Reading | None = None,
+    event_map: Mapping[str, float | str] | None = None,
     rules: Rules | None = None,
     progress: Progress = SILENT,
 ) -> QualityReport:
@@ -137,7 +143,7 @@ def check(
         A file or frame is read and cleaned.
     items, users : path or frame, optional
         As in `fit`.
-    mapping, reading, rules
+    mapping, reading, event_map, rules
         As in `read`; for a log that was read before, only what ``reading`` says of the other files counts.
     progress : Progress
 
@@ -151,7 +157,11 @@ def check(
         _refuse_again(mapping, "mapping")
         _refuse_again(rules, "rules")
     else:
-        events = read(events, mapping=mapping, reading=reading, rules=rules, progress=progress)
+        events = read(
+            events, mapping=mapping, reading=reading, event_map=event_map, rules=rules, progress=progress
+        )
+    meanings = EventMap.parse(event_map or {}, where="event_map")
+    _check_says_yes(events.events, meanings)
     choices = arguments.optional(reading, Reading, "reading") or NO_CHOICES
     log = events.events
     table, people = _catalogue_table(items, choices, log), _user_table(users, choices, log)
@@ -160,6 +170,7 @@ def check(
         catalogue_of_log(log, choices) if table is None else table.frame,
         None if people is None else people.frame,
         own=table is None,
+        event_map=meanings,
         notes=(
             *(() if table is None else table.columns.in_words()),
             *(() if people is None else people.notes),
@@ -244,7 +255,7 @@ def evaluate(
     rules = chosen.cleaning if isinstance(train if events is None else events, str | Path) else _NOTHING
 
     def rows(log: Log) -> pl.DataFrame:
-        return _log(log, mapping, chosen.reading, chosen.cleaning.rows_only(), progress, on_read)
+        return _log(log, mapping, chosen, chosen.cleaning.rows_only(), progress, on_read)
 
     logs = [rows(side) for side in (events, train, test) if side is not None]
     catalogue = _catalogue(items, chosen.reading, logs[0])
@@ -252,7 +263,8 @@ def evaluate(
         "users": _users(users, chosen.reading, logs[0]),
         "allow_seen": allow_seen,
         "candidates": candidates,
-        "clean_train": partial(without_noise, rules=rules),
+        "clean_train": partial(without_noise, rules=rules, event_map=chosen.event_map),
+        "event_map": chosen.event_map,
         "weights": chosen.weights,
         "reading": chosen.reading,
     }
@@ -343,9 +355,9 @@ def tune(
     arguments.check_files(log=events)
     _check_tables(items, users, base)
     from_file = isinstance(events, str | Path)
-    rows = _log(events, mapping, base.reading, base.cleaning.rows_only(), progress, on_read)
+    rows = _log(events, mapping, base, base.cleaning.rows_only(), progress, on_read)
     if not whole_log:
-        rows = training_part(rows, protocol=split, share=share, seed=base.seed)
+        rows = training_part(rows, protocol=split, share=share, seed=base.seed, event_map=base.event_map)
     rules = base.cleaning if from_file else _NOTHING
     cut = make_split(
         rows,
@@ -356,7 +368,8 @@ def tune(
         share=share,
         seed=base.seed,
         allow_seen=allow_seen,
-        clean_train=partial(without_noise, rules=rules),
+        clean_train=partial(without_noise, rules=rules, event_map=base.event_map),
+        event_map=base.event_map,
         weights=base.weights,
     )
     return tune_config(
@@ -435,7 +448,7 @@ def finetune(
     choices = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
     check_request(method, base, place, until)
     arguments.check_files(log=events, catalogue=items)
-    rows = _log(events, mapping, choices, None, progress, on_read)
+    rows = _log(events, mapping, Config(reading=choices), None, progress, on_read)
     catalogue = catalogue_of_log(rows, choices) if items is None else _catalogue(items, choices, rows)
     if catalogue is None:
         raise ConfigError("there is no catalogue, and the log has no titles; give items with texts")
@@ -497,7 +510,7 @@ def fit(
     chosen = _configured(config, mapping)
     arguments.check_files(log=events)
     _check_tables(items, users, chosen)
-    frame = _log(events, mapping, chosen.reading, chosen.cleaning, progress, on_read)
+    frame = _log(events, mapping, chosen, chosen.cleaning, progress, on_read)
     catalogue, people = _catalogue(items, chosen.reading, frame), _users(users, chosen.reading, frame)
     return Model(train_snapshot(frame, catalogue, chosen, users=people, progress=progress, on_epoch=on_epoch))
 
@@ -549,7 +562,7 @@ def _encoded(cut: Split, config: Config, progress: Progress) -> Split:
 def _log(
     events: Log,
     mapping: Mapping[str, str] | None,
-    reading: Reading,
+    config: Config,
     rules: Rules | None,
     progress: Progress,
     on_read: OnRead | None,
@@ -557,12 +570,20 @@ def _log(
     if isinstance(events, Cleaned):
         _refuse_again(mapping, "mapping")
         return events.events
+    reading = config.reading
     if isinstance(events, str | Path):
-        cleaned = read(events, reading=reading, rules=rules, progress=progress)
+        cleaned = read(events, reading=reading, event_map=config.events, rules=rules, progress=progress)
         if on_read is not None:
             on_read(Path(events), cleaned)
+        _check_says_yes(cleaned.events, config.event_map)
         return cleaned.events
     return log_frame(polars_frame(events, "event log"), reading.columns, ids=reading.ids)
+
+
+def _check_says_yes(events: pl.DataFrame, event_map: EventMap) -> None:
+    """Refuse a log in which no event is a yes: there is nothing to recommend by."""
+    if (reason := nothing_says_yes(events[col.EVENT].unique(), event_map)) is not None:
+        raise DataError(reason)
 
 
 def _refuse_again(value: object, name: str) -> None:

@@ -56,6 +56,7 @@ def check(
     from tacit.cli.outputs import write_reports
     from tacit.cli.terminal import Bars
     from tacit.core.places import check_apart
+    from tacit.data.event_map import EventMap
     from tacit.data.weights import EventWeights
     from tacit.reporting.quality_page import quality_page
 
@@ -64,11 +65,12 @@ def check(
         {"--html": html, "--json": json, "--quarantine": quarantine, "--out": out},
         {"the log": events, "--items": items, "--users": users},
     )
+    meanings = reading.pop("event_map", {})
     bars, choices = Bars(), Reading(**reading)
-    cleaned = api.read(events, reading=choices, rules=rules, progress=bars)
+    cleaned = api.read(events, reading=choices, event_map=meanings, rules=rules, progress=bars)
     with bars.task("Assess", total=1) as task:
-        report = api.check(cleaned, items, users=users, reading=choices)
-        rule = EventWeights.fit(cleaned.events, weights)
+        report = api.check(cleaned, items, users=users, reading=choices, event_map=meanings)
+        rule = EventWeights.fit(cleaned.events, weights, events=EventMap.parse(meanings))
         task.advance()
     _show(report, rule, quiet=json == "-")
     document = {**report.to_json(), "weights": rule.to_json()}

@@ -74,7 +74,7 @@ def finetune(
             layers=layers,
             seconds=seconds,
             seed=seed,
-            reading=Reading(**reading),
+            reading=Reading(**{name: value for name, value in reading.items() if name != "event_map"}),
             progress=Bars(),
             on_read=say_rejected,
             on_epoch=lambda attempt: console.print(_line(attempt)),

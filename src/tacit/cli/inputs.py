@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tacit.pipeline.config import Config
 
 
-_FORMS = {"--about": "attribute=value"}
+_FORMS = {"--about": "attribute=value", "--event-map": "event=meaning"}
 
 
 def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[str, str]:
@@ -28,7 +28,7 @@ def parse_pairs(pairs: Sequence[str] | None, option: str, example: str) -> dict[
     for pair in pairs or ():
         left, sign, right = pair.rpartition("=")
         if not sign or not left.strip() or not right.strip():
-            form = "column=role" if option.endswith("map") else _FORMS.get(option, "column=how")
+            form = _FORMS.get(option, "column=role" if option.endswith("map") else "column=how")
             raise ConfigError(f"{option} {pair!r} is not of the form {form}, for example {option} {example}")
         if left.strip() in parsed:
             raise ConfigError(f"{option} gives {left.strip()!r} twice; give it once")
@@ -79,9 +79,12 @@ def configured(
         from tacit.engine.snapshot import config_of
 
         base = config_of(like)
+    meanings = {**base.events, **reading.get("event_map", {})}
     own = values_of(base.reading)
     merged = {
         name: {**own[name], **value} if isinstance(value, Mapping) else value
         for name, value in reading.items()
+        if name != "event_map"
     }
-    return replace(base, reading=replace(base.reading, **merged), **given)  # type: ignore[arg-type]
+    changed: Any = replace(base.reading, **merged)  # type: ignore[arg-type]
+    return replace(base, reading=changed, events=meanings, **given)  # type: ignore[arg-type]

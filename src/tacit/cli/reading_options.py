@@ -19,6 +19,9 @@ _PANEL = "Reading"
 _NAMES = {"columns": "map", "item_columns": "item-map", "user_columns": "user-map"}
 """Options with other names than their fields: those that give roles to columns."""
 
+EVENTS = "event_map"
+"""Key of what event types mean among the choices: no field of `Reading`, but a table of a configuration."""
+
 _EXAMPLES = {"columns": "uid=user", "item_columns": "sku=item", "user_columns": "uid=user"}
 
 
@@ -55,6 +58,17 @@ def _options() -> list[inspect.Parameter]:
                 default=False if kind is bool else None,
             )
         )
+    meanings = typer.Option(
+        "--event-map",
+        help="event=meaning, for event types whose names do not say it: yes, no, shown, ignore or a strength "
+        "from -1 to 1; may be repeated.",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    )
+    kept = inspect.Parameter.KEYWORD_ONLY
+    options.append(
+        inspect.Parameter(EVENTS, kept, annotation=Annotated[list[str] | None, meanings], default=None)
+    )
     return options
 
 
@@ -69,7 +83,10 @@ def _choices(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the choices that were given, as values of `Reading`."""
     choices: dict[str, Any] = {}
     for name, value in given.items():
-        if name in _NAMES:
+        if name == EVENTS:
+            if value:
+                choices[name] = parse_pairs(value, "--event-map", "dismissed=no")
+        elif name in _NAMES:
             if value:
                 choices[name] = _roles(value, name)
         elif name == "ids":

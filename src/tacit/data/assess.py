@@ -14,6 +14,7 @@ from tacit.data import columns as col
 from tacit.data import highlights, journeys, measures
 from tacit.data.advice import advise
 from tacit.data.clean import Cleaned
+from tacit.data.event_map import NO_EVENT_MAP, EventMap, advice_on_unknown
 from tacit.data.interactions import timing_of
 from tacit.data.quality import QualityReport
 from tacit.data.suspicions import suspicions
@@ -26,6 +27,7 @@ def assess(
     *,
     own: bool = False,
     notes: Sequence[str] = (),
+    event_map: EventMap = NO_EVENT_MAP,
 ) -> QualityReport:
     """Return the quality report of a cleaned log.
 
@@ -38,6 +40,8 @@ def assess(
         Whether the catalogue was made of columns of the log.
     notes : sequence of str
         What is to be said of the catalogue and the file of users.
+    event_map : EventMap
+        What the user says that event types mean.
     """
     events = cleaned.events
     coded = measures.coded_log(events)
@@ -82,4 +86,5 @@ def assess(
         suspicions=suspicions(events, coded, cleaned.quarantine, None if own else items, timing),
         advice=[],
     )
-    return replace(report, advice=advise(report))
+    unknown = advice_on_unknown(events[col.EVENT].unique(), event_map) if len(events) else None
+    return replace(report, advice=[*advise(report), *([unknown] if unknown else [])])

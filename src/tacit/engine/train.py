@@ -16,6 +16,7 @@ from tacit.core.types import Json
 from tacit.core.version import __version__
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
+from tacit.data.event_map import nothing_says_yes
 from tacit.data.interactions import Interactions
 from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
@@ -66,7 +67,9 @@ def train(
     if not len(events):
         raise DataError("there is no event to learn from; see the report of `tacit check`")
     config = config or Config()
-    weights = EventWeights.fit(events, mode=config.weights)
+    if (reason := nothing_says_yes(events[col.EVENT].unique(), config.event_map)) is not None:
+        raise DataError(reason)
+    weights = EventWeights.fit(events, mode=config.weights, events=config.event_map)
     catalogue = catalogue_of(events, catalogue_of_log(events, config.reading) if items is None else items)
     report = text_report_of(catalogue, config.encoder)
     source = report.encoder if report else NO_ENCODER

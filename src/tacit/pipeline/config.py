@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tacit.core.entry import Entry, Kind
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import Parameterised, declared, parameter, shown, values_of
+from tacit.data.event_map import EventMap
 from tacit.data.rules import Rules, parse_rules
 from tacit.data.weights import Mode
 from tacit.features.families import USUAL
@@ -98,6 +99,9 @@ class Config(Parameterised):
     reading : Reading or mapping
         Choices in place of what is detected in files: columns, order of dates, time zone, ids, encoding; a
         mapping is taken as in a file (`tacit.reading.choices.parse_reading`).
+    events : mapping of event type to str or float
+        What event types mean where their names do not say it: "yes", "no", "shown", "ignore" or a strength
+        from -1 to 1.
     cleaning : Rules or mapping
         How the log is cleaned; a mapping is taken as in a file (`tacit.data.rules.parse_rules`).
     seed : int
@@ -123,6 +127,7 @@ class Config(Parameterised):
     weights: Mode = "default"
     similar: Mapping[str, float] = parameter(default_factory=dict, low=0, high=1e6)
     reading: Reading = parameter(default_factory=Reading)
+    events: Mapping[str, float | str] = parameter(default_factory=dict)
     cleaning: Rules = parameter(default_factory=Rules)
     seed: int = parameter(default=7, low=0, high=2**63 - 1)
 
@@ -145,6 +150,7 @@ class Config(Parameterised):
             weights: Mode = ...,
             similar: Mapping[str, float] = ...,
             reading: Reading | Mapping[str, Any] = ...,
+            events: Mapping[str, float | str] = ...,
             cleaning: Rules | Mapping[str, Any] = ...,
             seed: int = ...,
         ) -> None: ...
@@ -157,6 +163,7 @@ class Config(Parameterised):
         own["reading"] = _reading(self.reading)
         own["cleaning"] = _rules(self.cleaning)
         super().__post_init__()
+        own["events"] = EventMap.parse(self.events, where="events").to_dict()
         if self.repeats and all(one.name != _REPEATS for one in self.retrievers):
             own["retrievers"] = (*self.retrievers, register.create("retriever", _REPEATS))
         check_source(self.encoder)
@@ -169,6 +176,11 @@ class Config(Parameterised):
         return _comparable(self) == _comparable(other)
 
     __hash__ = Parameterised.__hash__
+
+    @property
+    def event_map(self) -> EventMap:
+        """What event types mean."""
+        return EventMap(self.events)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as plain data: what a TOML file holds.

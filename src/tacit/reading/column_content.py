@@ -1,4 +1,4 @@
-"""What a column holds, by its cells alone: numbers, moments, words, addresses, ids, and how often they repeat.
+"""What a column holds, by its cells alone: numbers, moments, words, addresses, ids, and their repeats.
 
 Counts of distinct values are of the whole column (approximate beyond a million rows); what costs more per
 cell (patterns, moments) is judged on `SAMPLE` rows, half of them in a row from the start and the rest spread
@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, cast
 
 import polars as pl
 
@@ -192,7 +192,7 @@ class Content:
 
     @cached_property
     def prefix(self) -> str | None:
-        """What the letters before the digits of most values name: "user", "item", "order", ... (``user_17``)."""
+        """What the letters before the digits of most values name: "user", "item", ... (``user_17``)."""
         found = [match[1] for cell in self.distinct.head(200) if (match := _PREFIX.match(cell))]
         if not found or len(found) < 0.8 * min(200, len(self.distinct)):
             return None
@@ -255,7 +255,7 @@ def _distinct(column: pl.Series, sample: pl.Series) -> int:
         return sample.n_unique() if len(sample) else 0
     blank = int(len(sample) < min(len(column), SAMPLE))
     count = column.n_unique() if len(column) <= _EXACT else column.approx_n_unique()
-    return max(1 if len(sample) else 0, int(count) - blank)
+    return max(1 if len(sample) else 0, int(cast(int, count)) - blank)
 
 
 def _counts_up(column: pl.Series) -> bool:

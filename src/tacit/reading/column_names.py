@@ -1,8 +1,8 @@
 """What the name of a column says: its parts, what each means, and which of them decides.
 
-A name is split at signs, digits and capitals; a fused one (``productid``, ``Kundennummer``, ``商品编号``) into
-known words. The words are in ``column_words.toml``: nothing of a language stands in this file but the order
-of its nouns. The head of the name decides: ``product_category_id`` is a category, ``customer_city`` a place.
+A name is split at signs, digits and capitals; a fused one (``productid``, ``Kundennummer``, ``商品编号``)
+into known words. The words are in ``column_words.toml``: nothing of a language stands in this file but
+the order of its nouns. The head of the name decides: ``product_category_id`` is a category, ``customer_city`` a place.
 """
 
 import re
@@ -15,9 +15,9 @@ from importlib.resources import files
 from typing import Literal
 
 Kind = Literal[
-    "user", "item", "event", "time", "other time", "calendar", "rating", "quantity", "plays", "dwell", "number",
-    "price", "order", "session", "record", "shop", "category", "place", "person", "email", "tech", "device",
-    "page", "flag", "rank", "title", "text", "statistic", "id",
+    "user", "item", "event", "time", "other time", "calendar", "rating", "quantity", "plays", "dwell",
+    "number", "price", "order", "session", "record", "shop", "category", "place", "person", "email", "tech",
+    "device", "page", "flag", "rank", "title", "text", "statistic", "id",
 ]  # fmt: skip
 """What a column may hold by its name; "other time" is that of a change, a delivery, a birth, ..."""
 
@@ -82,7 +82,7 @@ def meaning(name: str) -> NameMeaning:
 
 
 def parts_of(name: str) -> list[str]:
-    """Return the parts of a name in small letters without accents: ``productId``, ``product id`` -> product, id."""
+    """Return the parts of a name in small letters without accents: ``productId`` -> product, id."""
     text = re.sub(r"([a-zà-þа-я0-9])([A-ZÀ-ÞА-Я])", r"\1 \2", name[:_LONGEST_NAME])
     text = re.sub(r"([A-ZÀ-ÞА-Я])([A-ZÀ-ÞА-Я][a-zà-þа-я])", r"\1 \2", text)
     text = re.sub(r"([A-Za-z])([^\x00-\u2e7f])|([^\x00-\u2e7f])([A-Za-z])", r"\1\3 \2\4", text)

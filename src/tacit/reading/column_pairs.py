@@ -94,7 +94,7 @@ class Pairs:
         return float((codes[1:][beside] == codes[:-1][beside]).mean()) if beside.sum() >= 10 else 0.0
 
     def narrow(self, name: str, clock: NDArray[np.float64]) -> float:
-        """Return how small the span of time of a value's rows is, as a share of the whole: an order or a visit."""
+        """Return how small the span of time of a value's rows is, as a share of the whole: an order."""
         codes = self.codes[name]
         good = (codes >= 0) & np.isfinite(clock)
         codes, clock = codes[good], clock[good]

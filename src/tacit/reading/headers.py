@@ -60,8 +60,8 @@ def is_header(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     if _by_names(cells) < 0.5 and len(body) < _FEW:
         return False
     raise AmbiguousError(
-        f"the first line ({', '.join(cells)[:80]}) may name the columns or hold values; choose with --header yes "
-        "or with --header no"
+        f"the first line ({', '.join(cells)[:80]}) may name the columns or hold values; choose with --header "
+        "yes or with --header no"
     )
 
 

@@ -19,7 +19,8 @@ from tacit.reading.role_scores import Columns, is_measure
 
 KINDS: Mapping[str, tuple[Kind, ...]] = {
     USER: ("user", "session", "order", "device", "email"), ITEM: ("item", "title", "page"), EVENT: ("event",),
-    TIMESTAMP: ("time", "other time"), VALUE: ("rating", "quantity", "plays", "dwell", "number"), SEQ: ("rank",),
+    TIMESTAMP: ("time", "other time"), VALUE: ("rating", "quantity", "plays", "dwell", "number"),
+    SEQ: ("rank",),
 }  # fmt: skip
 """What the name of a column says that has a role by its name."""
 
@@ -145,8 +146,9 @@ def _time(
     far = [name for name in rivals if _differ(columns, best[1], name)]
     if far and not reading.accept_guess:
         raise AmbiguousError(
-            f"{path}: {best[1]} and {far[0]} both hold times, and neither is plainly that of the event; choose "
-            f"with --map {best[1]}=timestamp or with --map {far[0]}=timestamp, or take the first with --accept-guess"
+            f"{path}: {best[1]} and {far[0]} both hold times, and neither is plainly that of the event; "
+            f"choose with --map {best[1]}=timestamp or with --map {far[0]}=timestamp, or take the first with "
+            "--accept-guess"
         )
     if far:
         found.notes.append(
@@ -244,7 +246,8 @@ def _event(
     if content.form in ("integer", "decimal", "flag"):
         codes = ", ".join(sorted(content.distinct.head(6).to_list()))
         found.notes.append(
-            f"the event types of {chosen} are codes ({codes}): say what they mean with --event-map CODE=MEANING"
+            f"the event types of {chosen} are codes ({codes}): say what they mean with "
+            "--event-map CODE=MEANING"
         )
     return chosen
 
@@ -301,7 +304,7 @@ _PREFERRED: Mapping[Kind, float] = {"rating": 4, "plays": 3, "quantity": 3, "dwe
 
 def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> float | None:
     content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
-    if kind not in _PREFERRED or content.form not in ("integer", "decimal", "flag"):
+    if kind is None or kind not in _PREFERRED or content.form not in ("integer", "decimal", "flag"):
         return None
     if content.known < 0.02 * content.rows:
         return None
@@ -339,7 +342,7 @@ def _is_grid(content: Content) -> bool:
     if not 3 <= len(distinct) <= 21 or content.low < -10 or content.high > 100:
         return False
     steps = distinct.diff().drop_nulls()
-    return bool((steps % float(steps.min())).abs().max() < 1e-6)  # type: ignore[arg-type, operator]
+    return bool((steps % float(steps.min())).abs().max() < 1e-6)  # type: ignore[arg-type]
 
 
 def value_kind(columns: Columns, name: str) -> ValueKind:
@@ -348,7 +351,7 @@ def value_kind(columns: Columns, name: str) -> ValueKind:
     if said is not None:
         return said
     kind = columns.kind(name)
-    if kind in _VALUE_KINDS and kind != "number":
+    if kind is not None and kind in _VALUE_KINDS and kind != "number":
         return _VALUE_KINDS[kind]
     return kind_of_values(None, columns.contents[name].numbers)
 

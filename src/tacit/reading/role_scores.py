@@ -21,16 +21,16 @@ NAME_POINTS = 8.0
 """Points of a whole, plain name of a role."""
 
 _USER_BY_NAME: Mapping[Kind, float] = {
-    "item": -7, "event": -5, "time": -5, "other time": -5, "calendar": -6, "rating": -6, "quantity": -6, "plays": -6,
-    "dwell": -6, "number": -5, "price": -6, "order": 0.3, "session": 1.5, "record": -4, "shop": -4, "category": -5,
-    "place": -6, "person": -3.5, "email": 2.5, "tech": -5, "device": 1.5, "page": -5, "flag": -6, "rank": -5,
-    "title": -4, "text": -6, "statistic": -6, "id": 0.7,
+    "item": -7, "event": -5, "time": -5, "other time": -5, "calendar": -6, "rating": -6, "quantity": -6,
+    "plays": -6, "dwell": -6, "number": -5, "price": -6, "order": 0.3, "session": 1.5, "record": -4, "shop": -4,
+    "category": -5, "place": -6, "person": -3.5, "email": 2.5, "tech": -5, "device": 1.5, "page": -5, "flag": -6,
+    "rank": -5, "title": -4, "text": -6, "statistic": -6, "id": 0.7,
 }  # fmt: skip
 _ITEM_BY_NAME: Mapping[Kind, float] = {
-    "user": -7, "event": -5, "time": -5, "other time": -5, "calendar": -6, "rating": -6, "quantity": -6, "plays": -6,
-    "dwell": -6, "number": -5, "price": -6, "order": -6, "session": -6, "record": -5, "shop": -4, "category": -4,
-    "place": -6, "person": -7, "email": -7, "tech": -5, "device": -7, "page": 1.0, "flag": -6, "rank": -5,
-    "title": 2.5, "text": -5, "statistic": -6, "id": 0.7,
+    "user": -7, "event": -5, "time": -5, "other time": -5, "calendar": -6, "rating": -6, "quantity": -6,
+    "plays": -6, "dwell": -6, "number": -5, "price": -6, "order": -6, "session": -6, "record": -5, "shop": -4,
+    "category": -4, "place": -6, "person": -7, "email": -7, "tech": -5, "device": -7, "page": 1.0, "flag": -6,
+    "rank": -5, "title": 2.5, "text": -5, "statistic": -6, "id": 0.7,
 }  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def _fits_measure(kind: Kind, content: Content) -> bool:
 
 
 def is_measure(content: Content) -> bool:
-    """Return whether a column holds measures: prices, coordinates, ratios, and no ids written with a point."""
+    """Return whether a column holds measures: prices, coordinates, ratios, no ids with a point."""
     return content.form == "decimal" and not content.whole
 
 
@@ -236,7 +236,7 @@ def _by_name(columns: Columns, name: str, role: Kind, others: Mapping[Kind, floa
 
 
 def _key_points(columns: Columns, name: str) -> float:
-    """Return how well a column's content fits any key: it repeats, but is not constant, and measures nothing."""
+    """Return how well a column's content fits any key: it repeats, is not constant, measures nothing."""
     content = columns.contents[name]
     if content.form == "empty":
         return -20.0

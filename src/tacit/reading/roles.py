@@ -131,7 +131,10 @@ def by_place(columns: Columns, dropped: Mapping[str, str]) -> Assignment:
         )
         for name in columns.all
     )
-    note = f"the columns have no names and {len(columns.table)} rows show little: user and item were taken by place"
+    note = (
+        f"the columns have no names and {len(columns.table)} rows show little: user and item "
+        "were taken by place"
+    )
     kind = other_roles.value_kind(columns, roles[VALUE]) if VALUE in roles else None
     return Assignment(roles, uses, tuple(dropped), (note,), kind)
 
@@ -291,9 +294,9 @@ class _Search:
         )
         if not self.reading.accept_guess:
             raise AmbiguousError(
-                f"{self.path}: the columns can be read in two ways that are nearly as good: user {best[0]} and "
-                f"item {best[1]}, or user {rival[0]} and item {rival[1]}; choose with {first} or with {second}, "
-                "or take the first with --accept-guess"
+                f"{self.path}: the columns can be read in two ways that are nearly as good: user {best[0]} "
+                f"and item {best[1]}, or user {rival[0]} and item {rival[1]}; choose with {first} or with "
+                f"{second}, or take the first with --accept-guess"
             )
         self.notes.append(
             f"the columns were guessed: user {best[0]}, item {best[1]}; nearly as good is user {rival[0]}, "

@@ -194,8 +194,8 @@ def _moments(rows: Rows, column: pl.Series) -> Numbers:
         raise AmbiguousError(f"{rows.path}, column {column.name}: {error}") from error
     except DataError as error:
         raise DataError(
-            f"{rows.path}: the column {column.name} holds no times that can be read: {error}; name another with "
-            "--map COLUMN=timestamp (in Python mapping={'timestamp': COLUMN})"
+            f"{rows.path}: the column {column.name} holds no times that can be read: {error}; name "
+            "another with --map COLUMN=timestamp (in Python mapping={'timestamp': COLUMN})"
         ) from error
     seconds = found.seconds
     return Numbers(seconds.scatter(found.unread, float("nan")) if len(found.unread) else seconds, found.notes)
