@@ -59,8 +59,8 @@ def catalogue_of_log(events: pl.DataFrame, reading: Reading = NO_CHOICES) -> pl.
     wanted = {column for role, column in reading.item_columns.items() if role != ITEM}
     if absent := sorted(wanted - set(events.columns)):
         raise ConfigError(
-            f"the log has no column {absent[0]!r} that could describe its items; name another with --item-map, "
-            "or give the catalogue that has it"
+            f"the log has no column {absent[0]!r} that could describe its items; name another with "
+            "--item-map, or give the catalogue that has it"
         )
     described = [
         name

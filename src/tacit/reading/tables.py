@@ -125,7 +125,7 @@ def catalogue_table(
         refuse_log(table, ids, ITEM, where)
     roles, guessed = text_roles(table.drop(ids), reading)
     frame, repeated = _identified(table, ids, col.ITEM, reading.ids, where)
-    frame = _typed(_renamed(frame, roles))
+    frame = _typed(_renamed(frame, roles), reading)
     text = text_columns(frame.drop(col.ITEM, col.AVAILABLE, col.CREATED_AT, strict=False))
     own = {role: column for role, column in roles.items() if role in frame.columns}
     return CatalogueTable(
@@ -225,14 +225,14 @@ def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
     return frame.rename({**aside, **wanted})
 
 
-def _typed(frame: pl.DataFrame) -> pl.DataFrame:
+def _typed(frame: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     if col.TITLE in frame.columns and not frame[col.TITLE].dtype.is_nested():
         titles = meant_titles(frame[col.TITLE])
         number = titles.str.contains(r"^[\d\s\p{P}]+$").fill_null(False)  # an id in place of a title
         frame = frame.with_columns(titles.set((titles == frame[col.ITEM]) & number, None))
     return frame.with_columns(
         *(_available(frame[col.AVAILABLE]) for _ in "1" if col.AVAILABLE in frame.columns),
-        *(_created(frame[col.CREATED_AT]) for _ in "1" if col.CREATED_AT in frame.columns),
+        *(_created(frame[col.CREATED_AT], reading) for _ in "1" if col.CREATED_AT in frame.columns),
         *(_number(frame["price"]) for _ in "1" if "price" in frame.columns),
     )
 
@@ -352,12 +352,20 @@ def _available(column: pl.Series) -> pl.Series:
     return ~column.cast(pl.String).str.to_lowercase().str.strip_chars().is_in(list(_NO)).fill_null(False)
 
 
-def _created(column: pl.Series) -> pl.Series:
-    if column.dtype.is_numeric() or column.dtype.is_temporal():
-        return times.seconds(column)
-    texts = column.cast(pl.String)
-    parse = times.parser_for(texts)
-    return (parse(texts) if parse else texts.cast(pl.Float64, strict=False)).alias(column.name)
+def _created(column: pl.Series, reading: Reading) -> pl.Series:
+    """Return times of listing in Unix seconds; nulls where the column holds something else.
+
+    Raises
+    ------
+    AmbiguousTimes
+        If day and month may change places and nothing decides.
+    """
+    try:
+        return times.read_times(column, dates=reading.dates, timezone=reading.timezone).seconds
+    except times.AmbiguousTimes:
+        raise
+    except DataError:
+        return pl.Series(column.name, [None], dtype=pl.Float64).new_from_index(0, len(column))
 
 
 def _number(column: pl.Series) -> pl.Series:
