@@ -60,8 +60,7 @@ def catalogue_of_log(events: pl.DataFrame, reading: Reading = NO_CHOICES) -> pl.
     if absent := sorted(wanted - set(events.columns)):
         raise ConfigError(
             f"the log has no column {absent[0]!r} that could describe its items; name another with "
-            "--item-map, "
-            "or give the catalogue that has it"
+            "--item-map, or give the catalogue that has it"
         )
     described = [
         name

@@ -27,7 +27,7 @@ from tacit.reading.role_scores import (
     user_points,
 )
 
-_NEAR = 1.0
+_NEAR = 3.0
 """Points between two readings of which neither is plainly right: odds of less than three to one."""
 
 _LEAST = -2.5
