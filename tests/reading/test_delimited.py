@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from tacit.reading.delimited import Layout, cells_of, layout_of, separator_of, split
-from tacit.reading.records import Quoting
+from tacit.reading.text_records import Quoting
 
 COMMAS = Layout(",", (), None, quoting=Quoting(","))
 

@@ -36,6 +36,8 @@ _YEAR_OR_NUMBER = (
     r"^\W*[-+]?\d[\d.,]*([eE][-+]?\d+)?\W*$|(19|20|21)\d\d|[０-９]{4}|^/Date"
     r"|\d[/.-]\d{1,2}[/.-]\d\d|\d[ -]?\p{L}{3,}\.?[ -]?'?\d\d"
 )
+_LATEST = 4_102_444_800.0
+"""2100-01-01: the clock is not asked, so that a file reads the same on any day."""
 _SAMPLE = 200
 _MANY = 200_000
 """Cells that show what a column of unknown role holds, where it has more."""
@@ -139,7 +141,7 @@ def _evidence(column: pl.Series, latest: float | None) -> TimeEvidence:
     known = times.seconds.drop_nulls()
     if not len(known):
         return TimeEvidence(0.0, None, False)
-    latest = datetime.now(UTC).timestamp() + 86_400 if latest is None else latest
+    latest = _LATEST if latest is None else latest
     within = known.is_between(time_numbers.FIRST, latest)
     kind = max(times.kinds, key=times.kinds.__getitem__)
     share = count(within) / (len(known) + len(times.unread))

@@ -2,7 +2,8 @@
 
 A name is split at signs, digits and capitals; a fused one (``productid``, ``Kundennummer``, ``商品编号``)
 into known words. The words are in ``column_words.toml``: nothing of a language stands in this file but
-the order of its nouns. The head of the name decides: ``product_category_id`` is a category, ``customer_city`` a place.
+the order of its nouns. The head of the name decides: ``product_category_id`` is a category,
+``customer_city`` a place.
 """
 
 import re

@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tacit.core.seeds import generator
+
 ROWS = 10_000
 _LEAST_EXPECTED = 8.0
 """Contradictions that chance would give, at least, before their absence shows anything."""
@@ -75,7 +77,7 @@ class Pairs:
 
     @staticmethod
     def _shuffled(codes: Codes) -> Codes:
-        return np.random.default_rng(len(codes)).permutation(codes)
+        return generator(len(codes), "pairs of columns").permutation(codes)
 
     def repeats_in_a_row(self, name: str) -> float:
         """Return how much oftener than by chance a value follows itself from row to row (0: as by chance)."""

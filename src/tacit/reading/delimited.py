@@ -15,7 +15,7 @@ import polars as pl
 from tacit.data import columns as col
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.headers import is_header
-from tacit.reading.records import Quoting, Records, records
+from tacit.reading.text_records import Quoting, Records, records
 from tacit.reading.textfile import Block
 
 REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
@@ -221,9 +221,9 @@ def layout_of(lines: list[str], first_line: int = 1, reading: Reading = NO_CHOIC
     AmbiguousError
         If the first line may be a header or not, and it is not said which.
     """
-    told = _SEPARATOR_LINE.fullmatch(lines[0].strip()) if len(lines) > 1 else None
-    skipped = 1 if told else 0
-    separator = told[1] if told else separator_of(_after_comments(lines))
+    given = _SEPARATOR_LINE.fullmatch(lines[0].strip()) if len(lines) > 1 else None
+    skipped = 1 if given else 0
+    separator = given[1] if given else separator_of(_after_comments(lines))
     quoting = None if separator is None else _quoting_of(lines[skipped:], separator)
     bare = Layout(separator, (), None, quoting=quoting)
     whole = _whole_records(lines[skipped:], bare)

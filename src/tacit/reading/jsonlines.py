@@ -12,7 +12,7 @@ import polars as pl
 
 from tacit.data import columns as col
 from tacit.reading import nested
-from tacit.reading.records import Records
+from tacit.reading.text_records import Records
 from tacit.reading.textfile import Block
 
 Layout = Literal["lines", "document"]

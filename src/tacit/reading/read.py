@@ -20,10 +20,10 @@ from tacit.reading import delimited, excel, foreign, jsonlines, parquetfile, tex
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
-from tacit.reading.records import Records, records
 from tacit.reading.rows import Rows, events_of
 from tacit.reading.table_ids import looks_like_catalogue
 from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, read_table, user_table
+from tacit.reading.text_records import Records, records
 from tacit.reading.typed import json_rows, numbered, plain
 
 SAMPLE_ROWS = 20_000

@@ -22,8 +22,10 @@ NAME_POINTS = 8.0
 
 _USER_BY_NAME: Mapping[Kind, float] = {
     "item": -7, "event": -5, "time": -5, "other time": -5, "calendar": -6, "rating": -6, "quantity": -6,
-    "plays": -6, "dwell": -6, "number": -5, "price": -6, "order": 0.3, "session": 1.5, "record": -4, "shop": -4,
-    "category": -5, "place": -6, "person": -3.5, "email": 2.5, "tech": -5, "device": 1.5, "page": -5, "flag": -6,
+    "plays": -6, "dwell": -6, "number": -5, "price": -6, "order": 0.3, "session": 1.5,
+    "record": -4, "shop": -4,
+    "category": -5, "place": -6, "person": -3.5, "email": 2.5, "tech": -5, "device": 1.5,
+    "page": -5, "flag": -6,
     "rank": -5, "title": -4, "text": -6, "statistic": -6, "id": 0.7,
 }  # fmt: skip
 _ITEM_BY_NAME: Mapping[Kind, float] = {

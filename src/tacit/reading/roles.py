@@ -16,7 +16,7 @@ from tacit.data.value_kinds import ValueKind
 from tacit.reading import other_roles
 from tacit.reading.choices import ITEM, ROLES, USER, VALUE, Reading
 from tacit.reading.column_content import contents_of
-from tacit.reading.column_names import meanings
+from tacit.reading.column_names import Kind, meanings
 from tacit.reading.role_scores import (
     Columns,
     attribute_points,
@@ -35,6 +35,11 @@ _LEAST = -2.5
 
 _CANDIDATES = 6
 """Columns that are looked at together for user and item, the best of each."""
+
+_NAMES_OF_USERS: tuple[Kind, ...] = ("person", "email")
+_NAMES_OF_ITEMS: tuple[Kind, ...] = ("title",)
+_FEW_USERS = 12
+"""Values that a column of ids has more of: others are ages, grades, hours."""
 
 _FEW_ROWS = 30
 """Rows of a log without names below which its content says little, and the usual order of columns counts."""
@@ -250,7 +255,41 @@ class _Search:
         rival = next((one for one in readings[1:] if disagreement(self.columns, best[1:], one[1:])), None)
         if rival is not None and best[0] - rival[0] < _NEAR:
             self._refuse_or_note(best[1:], rival[1:])
-        return {USER: best[1], ITEM: best[2]}
+        user, item = self._id_beside(best[1], _NAMES_OF_USERS), self._id_beside(best[2], _NAMES_OF_ITEMS)
+        if USER not in self.wanted and (buyer := self._user_of_order(user, item)) is not None:
+            self._refuse_or_note((user, item), (buyer, item))
+        return {USER: user, ITEM: item}
+
+    def _id_beside(self, name: str, kinds: tuple[Kind, ...]) -> str:
+        """Return the id that stands for the same things as a name or an address; else the column itself."""
+        columns = self.columns
+        if columns.kind(name) not in kinds or name in self.wanted.values():
+            return name
+        ids = [
+            other
+            for other in self.free
+            if other != name
+            and _is_id(columns, other)
+            and columns.decides(name, other)
+            and columns.decides(other, name)
+        ]
+        return ids[0] if len(ids) == 1 else name
+
+    def _user_of_order(self, user: str, item: str) -> str | None:
+        """Return an id that each order has one of, where the order was taken for the user."""
+        columns = self.columns
+        if columns.kind(user) != "order":
+            return None
+        found = [
+            name
+            for name in self.free
+            if name not in (user, item)
+            and _is_id(columns, name)
+            and columns.decides(user, name)
+            and columns.contents[name].unique > _FEW_USERS
+            and not columns.decides(item, name)
+        ]
+        return found[0] if len(found) == 1 else None
 
     def _ranked(self, role: str) -> list[tuple[str, float]]:
         """Return the best candidates for a role with their points."""
@@ -319,6 +358,15 @@ class _Search:
         if kind not in other_roles.KINDS[role]:
             return "content"
         return "name" if meaning.whole and meaning.certainty >= 1 else "part"
+
+
+def _is_id(columns: Columns, name: str) -> bool:
+    """Return whether a column of an unknown or a general name holds ids."""
+    content = columns.contents[name]
+    if columns.kind(name) not in (None, "id", "user", "item", "device", "place") or content.counter:
+        return False
+    coded = any(content.share(shape) > 0.9 for shape in ("uuid", "hash", "coded"))
+    return (coded or content.form == "integer") and content.unique > _FEW_USERS and not content.times.certain
 
 
 def _samples(columns: Columns, name: str) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reading.logs import write
 
-from tacit.reading import records as module
+from tacit.reading import text_records as module
 from tacit.reading import textfile
 from tacit.reading.read import read_events
-from tacit.reading.records import Quoting, records
+from tacit.reading.text_records import Quoting, records
 from tacit.reading.textfile import Block
 
 COMMAS = Quoting(",")
