@@ -42,7 +42,7 @@ _PATTERNS = {
     "agent": r"^[A-Za-z]+/\d[\d.]*(\s*\(|$)",
     "phone": r"^\+\d[\d ()./-]{6,}$",
     "name and number": r"^[^\W\d]{2,}([._-][^\W\d]+)+\d*$|^[^\W\d]+[._][^\W\d]+\d+$",
-    "slug": r"^[a-z0-9]+(-[a-z0-9]+){2,}$",
+    "slug": r"^[a-z]+(-[a-z0-9]+){2,}$",
     "words": r"^\S+([ ,]+\S+)+$",
     "cased name": r"^[^\W\d]+\.?( [^\W\d]+\.?){1,2}$",
     "coded": r"^[A-Z]{1,5}[-_]?\d{2,}[A-Z]?$|^\d{3,}[A-Z]$",
@@ -150,9 +150,20 @@ class Content:
     @cached_property
     def times(self) -> TimeEvidence:
         """What shows that the cells are moments."""
-        if self.form in ("empty", "flag"):
+        if self.form in ("empty", "flag") or not self._may_hold_times:
             return TimeEvidence(0.0, None, False)
         return time_evidence(self.column if len(self.column) <= 2 * SAMPLE else spread(self.column))
+
+    @cached_property
+    def _may_hold_times(self) -> bool:
+        """Whether it is worth the time to look for moments: most cells have digits and are nothing else."""
+        if self.form == "decimal":
+            return self.high > 3e4
+        if self.form == "integer":
+            return self.high >= 30_000
+        if any(self.share(shape) > 0.5 for shape in _NO_TIMES):
+            return False
+        return may_be_times(self.sample.head(200))
 
     def share(self, pattern: str) -> float:
         """Return the share of cells of a pattern: "email", "url", "ip", "uuid", ..."""
@@ -169,6 +180,14 @@ class Content:
         return {name: float(share or 0) for name, share in found.row(0, named=True).items()}
 
     @cached_property
+    def numbered_goods(self) -> bool:
+        """Whether the values are numbers of books or goods whose last digit is right (ISBN, EAN)."""
+        if self.share("isbn") + self.share("ean") < 0.9:
+            return False
+        values = self.distinct.head(200).to_list()
+        return len(values) > 4 and sum(map(_has_check_digit, values)) > 0.8 * len(values)
+
+    @cached_property
     def length(self) -> float:
         """Mean letters a cell."""
         return float(self.sample.str.len_chars().mean() or 0)  # type: ignore[arg-type]
@@ -176,19 +195,22 @@ class Content:
     @cached_property
     def events(self) -> float:
         """Share of the rows whose word names an event type; 0 where there are too many words."""
-        if self.form != "text" or self.unique > _FEW or self.length > 40:
+        if not self._may_be_events:
             return 0.0
         rows = [(str(value), int(rows)) for value, rows in self.counts.rows()]
-        known = sum(rows for value, rows in rows if meaning(value).known)
-        return known / sum(rows for _, rows in rows)
+        return sum(rows for value, rows in rows if _is_event(value)) / sum(rows for _, rows in rows)
 
     @cached_property
     def event_words(self) -> float:
         """Share of the distinct words that name an event type."""
-        if self.form != "text" or self.unique > _FEW or self.length > 40:
+        if not self._may_be_events:
             return 0.0
         words = self.distinct.to_list()
-        return sum(meaning(word).known for word in words) / len(words)
+        return sum(map(_is_event, words)) / len(words)
+
+    @property
+    def _may_be_events(self) -> bool:
+        return self.form == "text" and self.unique <= _FEW and self.length <= 40
 
     @cached_property
     def prefix(self) -> str | None:
@@ -203,6 +225,43 @@ class Content:
             return _LETTERS.get(word.lower())
         kinds = meaning_of(tuple(parts_of(word))).kinds
         return kinds[0] if kinds else None
+
+
+def _is_event(value: str) -> bool:
+    """Return whether a value names an event type; an address does not, whatever its words."""
+    return not re.search(r"[/@]|\w\.\w", value) and meaning(value).known
+
+
+def _has_check_digit(value: str) -> bool:
+    digits = [10 if sign in "xX" else int(sign) for sign in value if sign.isdigit() or sign in "xX"]
+    if len(digits) == 10:
+        return sum((10 - place) * digit for place, digit in enumerate(digits)) % 11 == 0
+    return len(digits) == 13 and _ean(digits)
+
+
+def _ean(digits: list[int]) -> bool:
+    return (sum(digits[0::2]) + 3 * sum(digits[1::2])) % 10 == 0
+
+
+_NO_TIMES = (
+    "email",
+    "url",
+    "ip",
+    "uuid",
+    "json",
+    "agent",
+    "slug",
+    "coded",
+    "asin",
+    "reviewer",
+    "name and number",
+)
+
+
+def may_be_times(cells: pl.Series) -> bool:
+    """Return whether most texts may be moments: they hold some digits, and no long word before them."""
+    fits = (cells.str.count_matches(r"\d") >= 3) & ~cells.str.contains(r"[A-Za-z_]{12}|[A-Za-z]\d{5}")
+    return float(fits.mean() or 0) > 0.5  # type: ignore[arg-type]
 
 
 _LETTERS = {"u": "user", "c": "user", "i": "item", "p": "item", "o": "order", "s": "session"}

@@ -2,7 +2,7 @@
 
 A name is split at signs, digits and capitals; a fused one (``productid``, ``Kundennummer``, ``商品编号``)
 into known words. The words are in ``column_words.toml``: nothing of a language stands in this file but
-the order of its nouns. The head of the name decides: ``product_category_id`` is a category,
+the order of its nouns. The head of the name decides: ``product_category_id`` is a category and
 ``customer_city`` a place.
 """
 
@@ -236,14 +236,25 @@ def meaning_of(parts: tuple[str, ...]) -> NameMeaning:
     """Return what the parts of a name say together."""
     words = [word for word in _read(parts) if word.concepts != {"filler"}]
     known = [word for word in words if word.concepts]
+    if not any(word.concepts - {"id", "filler"} for word in known) and _names_a_person(words):
+        return NameMeaning(("user",), _PERSON_BY_ENDING)
     if not known:
         return NOTHING
     kinds = tuple(dict.fromkeys(_Name(words).kinds()))
     unknown = len(words) - len(known)
     name = _Name(words)
     certainty = name.certainty(kinds[0]) if kinds else 0.0
-    own = name.has("own") and not name.has("later")
+    own = name.has("own", "done") and not name.has("later")
     return NameMeaning(kinds, certainty, own, unknown == 0)
+
+
+def _names_a_person(words: Sequence[_Word]) -> bool:
+    """Return whether an unknown word ends as the names of those who do something: seeker, cyclist."""
+    return any(re.search(_DOER, word.text) for word in words if not word.concepts)
+
+
+_DOER = r"^.{3,}(er|or|ee|ist|eur|euse|dor|dora|tore|trice|are|тель|ник|щик|nik|ant|ent|in)s?$"
+_PERSON_BY_ENDING = 0.3
 
 
 class _Name:
@@ -261,7 +272,7 @@ class _Name:
 
     @staticmethod
     def _only(word: _Word) -> frozenset[str]:
-        return word.concepts - {"filler", "own", "later"}
+        return word.concepts - {"filler", "own", "done", "later"}
 
     def has(self, *concepts: str) -> bool:
         """Return whether some word has one of some concepts."""
@@ -305,7 +316,7 @@ class _Name:
                 yield "calendar"
             elif self.has("later") and self._all("later", "own"):
                 yield "other time"
-            elif self.has("own") and self._all("own") and any(w.text.endswith("ed") for w in self.words):
+            elif self.has("done") and self._all("done", "own", "event", "order"):
                 yield "time"
             return
         if self.has("spend", "dwell") and any(word.text in _LASTING for word in self.words):
@@ -371,10 +382,15 @@ class _Name:
             yield "plays"
         elif not identified:
             yield from (kind for kind in _VALUES if self.has(kind))
+        elif self.has("quantity") and not self._ends_in_code():  # "number of pieces"
+            yield "quantity"
         if self.has("rank") and not (identified and self.has("item")):
             yield "rank"
         if self.has("flag"):
             yield "flag"
+
+    def _ends_in_code(self) -> bool:
+        return self._ends_in_id() and (self.words[0] if self.head_first else self.words[-1]).text in _CODES
 
     def _counts(self) -> bool:
         """Return whether "number", "num" and the like count something and are no id: ``num_items``."""
@@ -384,7 +400,7 @@ class _Name:
         return "count" in last or "count" in first if not self.has("id") else False
 
     def _names(self) -> Iterator[Kind]:
-        if self.has("text") and not self._ends_in_id():
+        if self._decides("text") and not self._ends_in_id():
             yield "text"
         if self.has("title") and not self._ends_in_id():
             others = [word for word in self.entities if "title" not in word]
@@ -442,7 +458,7 @@ class _Name:
             others = any("order" in word or "record" in word for word in self.entities if word is not head)
             base = 0.6 if mixed else 0.75 if shared and not self.has("id") else 1.0
             if others and kind == "item" and self.has("order") and self.has("id"):
-                base = min(base, 0.6)
+                base = min(base, 0.35)
             return base * (0.85 if unknown else 1.0)
         if kind == "time":
             strong = any("time" in word or "day" in word for word in self.words)
@@ -455,6 +471,8 @@ class _Name:
             return base * (0.8 if unknown else 1.0)
         return 0.7 if unknown else 1.0
 
+
+_CODES = frozenset({"id", "ids", "code", "cod", "key", "uuid", "guid", "kod", "codigo", "codice"})
 
 _LASTING = frozenset(
     plain(word)

@@ -63,6 +63,8 @@ class Pairs:
 
     def _support(self, one: str, other: str) -> float:
         """Return how many contradictions chance would give where there are none; 0 where there are some."""
+        if one not in self.codes or other not in self.codes:  # an empty column
+            return 0.0
         first, second = self.codes[one], self.codes[other]
         both = (first >= 0) & (second >= 0)
         first, second = first[both], second[both]

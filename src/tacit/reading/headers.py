@@ -14,6 +14,7 @@ import polars as pl
 from tacit.core.errors import AmbiguousError
 from tacit.data.event_names import meaning as event_meaning
 from tacit.data.times import holds_times
+from tacit.reading.column_content import may_be_times
 from tacit.reading.column_names import NameMeaning, meaning
 
 _ROWS = 200
@@ -127,7 +128,8 @@ def _shape(value: str) -> str:
 
 
 def _holds_times(values: Sequence[str]) -> bool:
-    return holds_times(pl.Series(values[:50], dtype=pl.String))
+    cells = pl.Series(values[:20], dtype=pl.String)
+    return may_be_times(cells) and holds_times(cells)
 
 
 def _share(found: object) -> float:

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tacit.core.errors import AmbiguousError, DataError
-from tacit.data.times import AmbiguousTimes, read_times
+from tacit.core.errors import AmbiguousError
 from tacit.data.value_kinds import ValueKind, kind_of_name
 from tacit.data.value_kinds import value_kind as kind_of_values
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
 from tacit.reading.column_content import Content
 from tacit.reading.column_names import Kind
-from tacit.reading.column_pairs import rows_of
 from tacit.reading.role_scores import Columns, is_measure
 
 KINDS: Mapping[str, tuple[Kind, ...]] = {
@@ -157,13 +155,19 @@ def _time(
     return best[1]
 
 
+def _is_fixed(columns: Columns, known: Mapping[str, str], name: str) -> bool:
+    """Return whether a column says something of the user or the item, and not of what happened."""
+    keys = [known[role] for role in (USER, ITEM) if role in known]
+    return any(columns.kind(key) not in ("order", "session") and columns.decides(key, name) for key in keys)
+
+
 def _follows(columns: Columns, name: str, others: Sequence[tuple[float, str]]) -> float:
     """Return what a column of times loses that are never before those of another: what came of the event."""
-    late = _seconds(columns, name)
+    late = columns.seconds(name)
     for _, other in others:
         if other == name:
             continue
-        after = late - _seconds(columns, other)
+        after = late - columns.seconds(other)
         after = after[np.isfinite(after)]
         if len(after) >= 20 and after.min() >= 0 and (after > 0).mean() > 0.5:
             return 1.0
@@ -181,7 +185,7 @@ def _time_points(columns: Columns, known: Mapping[str, str], name: str) -> float
         return None
     if kind not in _MAY_BE_TIME and not evidence.certain:
         return None
-    decided = any(columns.decides(known[role], name) for role in (USER, ITEM) if role in known)
+    decided = _is_fixed(columns, known, name)
     if kind != "time" and (decided or (kind == "calendar" and columns.named)):
         return None
     points = 4.0 * meaning.certainty + 1.5 * meaning.own if named else 0.0
@@ -201,27 +205,16 @@ def _plain_moments(content: Content) -> bool:
 
 
 def _is_sorted(columns: Columns, name: str) -> bool:
-    seconds = _seconds(columns, name)
+    seconds = columns.seconds(name)
     known = seconds[np.isfinite(seconds)]
     half = known[: max(2, len(known) // 2)] if len(known) > 10_000 else known
     steps = np.diff(half)
     return bool(len(steps) and max((steps >= 0).mean(), (steps <= 0).mean()) > 0.98)
 
 
-def _seconds(columns: Columns, name: str) -> np.ndarray:
-    column = rows_of(columns.table[name])
-    try:
-        times = read_times(column)
-    except AmbiguousTimes:
-        times = read_times(column, dates="dmy")
-    except DataError:
-        return np.full(len(column), np.nan)
-    return times.seconds.fill_null(float("nan")).to_numpy()
-
-
 def _differ(columns: Columns, one: str, other: str) -> bool:
     """Return whether two columns of times are of different moments: more than a day apart in many rows."""
-    first, second = _seconds(columns, one), _seconds(columns, other)
+    first, second = columns.seconds(one), columns.seconds(other)
     both = np.isfinite(first) & np.isfinite(second)
     return bool(both.any()) and float((np.abs(first - second)[both] > _DAY).mean()) > 0.05
 
@@ -259,7 +252,7 @@ def _is_plain_event(columns: Columns, name: str) -> bool:
 
 def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> float | None:
     content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
-    named = kind == "event"
+    named = kind == "event" or (kind == "record" and "event" in meaning.kinds and content.ratio < 0.5)
     if content.unique > _MOST_EVENTS or content.form == "decimal" or content.form == "empty":
         return None
     if content.constant and not (named and content.events > 0.5) and content.known > 1:
@@ -272,10 +265,17 @@ def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
         return None
     words = min(content.events, content.event_words)
     points = 4.0 * meaning.certainty * named + 4.0 * words
-    points -= 3.0 * (kind is not None and not named) + 2.0 * (content.known < 0.5 * content.rows)
-    if any(columns.decides(known[role], name) for role in (USER, ITEM) if role in known):
+    points -= _event_doubt(kind, named) + 2.0 * (content.known < 0.5 * content.rows)
+    if _is_fixed(columns, known, name):
         points -= 4.0
     return points if points >= (1.5 if named else 2.0) else None
+
+
+def _event_doubt(kind: Kind | None, named: bool) -> float:
+    """Return what the name of a column takes from its event words: more where it names something else."""
+    if named or kind is None:
+        return 0.0
+    return 1.5 if kind in ("id", "record", "category") else 3.0
 
 
 # Value
@@ -332,7 +332,7 @@ def _is_value(columns: Columns, known: Mapping[str, str], name: str) -> bool:
         return False
     if abs(content.high) > 10_000 or content.digits > 3:
         return False
-    decided = any(columns.decides(known[role], name) for role in (USER, ITEM) if role in known)
+    decided = _is_fixed(columns, known, name)
     return not decided and (_is_grid(content) or (is_measure(content) and content.digits <= 1))
 
 

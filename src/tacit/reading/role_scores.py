@@ -22,11 +22,9 @@ NAME_POINTS = 8.0
 
 _USER_BY_NAME: Mapping[Kind, float] = {
     "item": -7, "event": -5, "time": -5, "other time": -5, "calendar": -6, "rating": -6, "quantity": -6,
-    "plays": -6, "dwell": -6, "number": -5, "price": -6, "order": 0.3, "session": 1.5,
-    "record": -4, "shop": -4,
-    "category": -5, "place": -6, "person": -3.5, "email": 2.5, "tech": -5, "device": 1.5,
-    "page": -5, "flag": -6,
-    "rank": -5, "title": -4, "text": -6, "statistic": -6, "id": 0.7,
+    "plays": -6, "dwell": -6, "number": -5, "price": -6, "order": 0.3, "session": 1.5, "record": -4,
+    "shop": -4, "category": -5, "place": -6, "person": -3.5, "email": 0.5, "tech": -5, "device": 1.5,
+    "page": -5, "flag": -6, "rank": -5, "title": -4, "text": -6, "statistic": -6, "id": 0.7,
 }  # fmt: skip
 _ITEM_BY_NAME: Mapping[Kind, float] = {
     "user": -7, "event": -5, "time": -5, "other time": -5, "calendar": -6, "rating": -6, "quantity": -6,
@@ -55,6 +53,7 @@ class Columns:
     names: Mapping[str, NameMeaning]
     named: bool
     _memo: dict[tuple[str, str], bool] = field(default_factory=dict)
+    _seconds: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def all(self) -> list[str]:
@@ -130,16 +129,26 @@ class Columns:
         """Moments of the rows of `pairs`, by the column that most certainly holds some."""
         found = [name for name in self.all if self.contents[name].times.share > 0.9]
         found.sort(key=lambda name: (self.kind(name) != "time", not self.contents[name].times.certain))
-        for name in found:
-            column = rows_of(self.table[name])
-            try:
-                times = read_times(column)
-            except AmbiguousTimes:
-                times = read_times(column, dates="dmy")
-            except DataError:
-                continue
-            return times.seconds.fill_null(float("nan")).to_numpy()
-        return None
+        return self.seconds(found[0]) if found else None
+
+    def seconds(self, name: str) -> NDArray[np.float64]:
+        """Return the moments of the rows of `pairs` by a column; NaN where it holds none.
+
+        Where the order of day and month is not known the day is taken for the first.
+        """
+        if name not in self._seconds:
+            self._seconds[name] = _moments(rows_of(self.table[name]))
+        return self._seconds[name]
+
+
+def _moments(column: pl.Series) -> NDArray[np.float64]:
+    try:
+        times = read_times(column)
+    except AmbiguousTimes:
+        times = read_times(column, dates="dmy")
+    except DataError:
+        return np.full(len(column), np.nan)
+    return times.seconds.fill_null(float("nan")).to_numpy()
 
 
 def _fits(kind: Kind, content: Content) -> bool:
@@ -174,6 +183,8 @@ def _fits_measure(kind: Kind, content: Content) -> bool:
         return False
     if kind == "rating":  # an amount of money has cents and no end
         return content.high <= 1_000 and (content.digits <= 1 or content.whole or content.high <= 10)
+    if kind == "number" and is_measure(content) and content.digits == 2:  # an amount of money
+        return False
     return not (kind == "quantity" and content.padded)
 
 
@@ -199,11 +210,40 @@ def user_points(columns: Columns, name: str) -> float:
     points += 1.0 * (content.share("hash") > 0.9) + 0.5 * (content.share("uuid") > 0.9)
     points -= 1.0 * (content.share("coded") > 0.9)
     points -= 3.0 * any(content.share(shape) > 0.9 for shape in ("asin", "imdb"))
-    points -= 2.0 * any(content.share(shape) > 0.9 for shape in ("isbn", "ean"))
+    points -= 2.0 * content.numbered_goods
     points -= 2.0 * (content.share("words") > 0.7 and content.share("cased name") < 0.7)
+    if columns.kind(name) in (None, "id") and content.prefix != "user" and is_brief(columns, name):
+        points -= 1.5
+    if columns.kind(name) in ("order", "session") and _has_person(columns, name):
+        points -= 2.0
+    if is_mostly_missing(columns, name):
+        points -= 8.0
     if _is_attribute(columns, name, of_orders=True):
         points -= _attribute_cost(columns, name, "user")
     return points
+
+
+def _has_person(columns: Columns, name: str) -> bool:
+    """Return whether an order or a visit decides an id of which nothing else is known: whose it is."""
+    return any(
+        columns.kind(other) in (None, "id", "user")
+        and columns.contents[other].unique >= 5
+        and columns.contents[other].unique < columns.contents[name].unique
+        and columns.decides(name, other)
+        for other in columns.keys
+        if other != name
+    )
+
+
+def is_mostly_missing(columns: Columns, name: str) -> bool:
+    """Return whether most rows have no such user though each belongs to a visit."""
+    content = columns.contents[name]
+    return content.known < 0.5 * content.rows and _complete_visits(columns)
+
+
+def _complete_visits(columns: Columns) -> bool:
+    contents = (columns.contents[name] for name in columns.all if columns.kind(name) == "session")
+    return any(content.known == content.rows and content.ratio < 0.9 for content in contents)
 
 
 def item_points(columns: Columns, name: str) -> float:
@@ -218,7 +258,7 @@ def item_points(columns: Columns, name: str) -> float:
     points += 1.0 * (content.share("coded") > 0.9)
     points += 2.0 * (content.share("slug") > 0.8 and content.share("uuid") < 0.5)
     points += 3.0 * any(content.share(shape) > 0.9 for shape in ("asin", "imdb"))
-    points += 2.0 * any(content.share(shape) > 0.9 for shape in ("isbn", "ean"))
+    points += 2.0 * content.numbered_goods
     points += 2.0 * (content.share("words") > 0.7 and content.length < 80 and content.unique > 20)
     points -= 2.0 * (content.share("cased name") > 0.9)
     if _is_attribute(columns, name, of_orders=False):
@@ -233,8 +273,13 @@ def _by_name(columns: Columns, name: str, role: Kind, others: Mapping[Kind, floa
         return 0.0
     if kind == role:
         return NAME_POINTS * meaning.certainty
-    second = 0.5 * NAME_POINTS * meaning.certainty if role in meaning.kinds else 0.0
+    doubtful = kind in _DOUBTFUL and role in meaning.kinds
+    second = 0.5 * NAME_POINTS * meaning.certainty if doubtful else 0.0
     return max(others[kind] * (0.6 + 0.4 * meaning.certainty), min(second + others[kind], 2.0))
+
+
+_DOUBTFUL = frozenset(("device", "shop", "category", "record", "order", "session", "event", "page", "rank"))
+"""Kinds whose words may as well name a user or an item; an age or a city of one names neither."""
 
 
 def _key_points(columns: Columns, name: str) -> float:
@@ -298,7 +343,7 @@ def _is_attribute(columns: Columns, name: str, *, of_orders: bool) -> bool:
 
 def _attribute_cost(columns: Columns, name: str, role: Kind) -> float:
     """Return the points that an attribute of something else loses: fewer where its name is plain."""
-    plain = columns.kind(name) == role and columns.name(name).certainty >= 0.8
+    plain = columns.kind(name) == role and columns.name(name).certainty >= 0.5
     return 1.5 if plain else 4.0
 
 
@@ -346,6 +391,8 @@ def attribute_points(columns: Columns, name: str) -> tuple[float, float]:
             weight = _content_attribute(content)
         if weight is None or not columns.decides(name, other):
             continue
+        if (kind == "email" or content.share("email") > 0.9) and columns.pairs.same(name, other):
+            weight = _BESIDE_AN_ADDRESS
         if columns.contents[other].unique >= 0.999 * columns.contents[name].unique and kind not in (
             "email",
             "title",
@@ -354,6 +401,9 @@ def attribute_points(columns: Columns, name: str) -> tuple[float, float]:
         user, item = max(user, weight[0]), max(item, weight[1])
     return user, item
 
+
+_BESIDE_AN_ADDRESS = (5.0, 0.0)
+"""An id that stands for each e-mail address is the better user."""
 
 _ATTRIBUTES: Mapping[Kind, tuple[float, float]] = {
     "price": (0.0, 1.5), "title": (0.0, 2.5), "category": (0.0, 1.5), "shop": (0.0, 0.5), "email": (2.5, 0.0),

@@ -21,6 +21,7 @@ from tacit.reading.role_scores import (
     Columns,
     attribute_points,
     disagreement,
+    is_mostly_missing,
     item_points,
     order_points,
     pair_points,
@@ -298,7 +299,7 @@ class _Search:
         plain = [
             name for name in self.free if self.columns.is_plainly(name, "user" if role == USER else "item")
         ]
-        if len(plain) == 1:
+        if len(plain) == 1 and not (role == USER and is_mostly_missing(self.columns, plain[0])):
             return [(plain[0], 0.0)]
         points = user_points if role == USER else item_points
         found = [(name, points(self.columns, name)) for name in self.free]

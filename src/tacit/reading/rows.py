@@ -11,10 +11,11 @@ import polars as pl
 from tacit.core.errors import AmbiguousError, DataError
 from tacit.data import columns as col
 from tacit.data import times
-from tacit.data.event_names import event_of_file
+from tacit.data.event_names import event_of_file, is_rated
 from tacit.data.ids import apply_ids
 from tacit.data.source import ColumnUse
 from tacit.data.times import Dates
+from tacit.data.value_kinds import ValueKind
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
 from tacit.reading.numbers import Numbers, read_numbers
@@ -120,7 +121,7 @@ class Rows:
         flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
         return cls(
             roles,
-            reading.event or event_of_file(path, found.value_kind),
+            reading.event or _event_of(path, found.value_kind),
             sign,
             False,
             named,
@@ -142,6 +143,13 @@ class Rows:
         taken = {column: role for role, column in roles.items()}
         uses = tuple(ColumnUse(name, taken.get(name), "shape" if name in taken else None) for name in columns)
         return cls(roles, "click", None, True, False, columns, uses=uses, ids=reading.ids)
+
+
+def _event_of(path: Path, value: ValueKind | None) -> str:
+    """Return the event type of a log without one; where the values are no ratings its name makes none."""
+    event = event_of_file(path, value)
+    amounts = value in ("quantity", "plays", "time")
+    return event_of_file(Path(), value) if amounts and is_rated(event) else event
 
 
 def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
