@@ -253,7 +253,7 @@ def _names_a_person(words: Sequence[_Word]) -> bool:
     return any(re.search(_DOER, word.text) for word in words if not word.concepts)
 
 
-_DOER = r"^.{3,}(er|or|ee|ist|eur|euse|dor|dora|tore|trice|are|тель|ник|щик|nik|ant|ent|in)s?$"
+_DOER = r"^.{3,}(er|or|ee|ist|eur|euse|dor|dora|tore|trice|are|тель|ник|щик|nik)s?$"
 _PERSON_BY_ENDING = 0.3
 
 
@@ -458,14 +458,13 @@ class _Name:
             others = any("order" in word or "record" in word for word in self.entities if word is not head)
             base = 0.6 if mixed else 0.75 if shared and not self.has("id") else 1.0
             if others and kind == "item" and self.has("order") and self.has("id"):
-                base = min(base, 0.35)
+                base = min(base, 0.2)
             return base * (0.85 if unknown else 1.0)
         if kind == "time":
-            strong = any("time" in word or "day" in word for word in self.words)
+            strong = self.has("time")
             entity = self.has("item", "user", "category") and not self.has("own")
-            return (0.4 if entity else 1.0 if strong and not self._weak_time() else 0.8) * (
-                0.8 if unknown else 1.0
-            )
+            plain = 0.6 if not strong else 0.8 if self._weak_time() else 1.0
+            return (0.4 if entity else plain) * (0.8 if unknown else 1.0)
         if kind == "event":
             base = 0.5 if self.has("type") and not self.has("event") else 1.0
             return base * (0.8 if unknown else 1.0)

@@ -130,7 +130,7 @@ def _time(
         ((points - _follows(columns, name, scored), name) for points, name in scored), reverse=True
     )
     if not scored:  # a plain name is that of the times, even where none of them can be read
-        return next((name for name in free if columns.is_plainly(name, "time")), None)
+        return next((name for name in free if _is_plain_time(columns, name)), None)
     best = scored[0]
     same = [
         pair for pair in scored if best[0] - pair[0] < 2 * _NEAR and not _differ(columns, best[1], pair[1])
@@ -153,6 +153,13 @@ def _time(
             f"the times were guessed: {best[1]}; {far[0]} holds others (--map {far[0]}=timestamp)"
         )
     return best[1]
+
+
+def _is_plain_time(columns: Columns, name: str) -> bool:
+    """Return whether a column is named for times, and holds some or too little to tell."""
+    content = columns.contents[name]
+    codes = content.form == "integer" and content.times.share == 0 and content.known >= 30
+    return columns.is_plainly(name, "time") and not codes
 
 
 def _is_fixed(columns: Columns, known: Mapping[str, str], name: str) -> bool:

@@ -309,7 +309,8 @@ def _key_points(columns: Columns, name: str) -> float:
     points -= 4.0 * (content.length > 70 and content.share("words") > 0.5)
     points -= 2.5 * (content.events > 0.7 and content.unique <= 30)
     points -= 4.0 * (content.events > 0.9 and content.unique <= 12 and rows >= 10)
-    points -= 1.5 * (content.share("words") > 0.5 and content.share("json") < 0.5 and content.unique < 30)
+    few_words = content.share("words") > 0.5 and content.share("json") < 0.5 and content.unique < 30
+    points -= 1.5 * (few_words and columns.kind(name) not in ("title", "item"))
     return points
 
 
