@@ -73,7 +73,7 @@ def assess(
         busiest_user_events=int(per_user.max() or 0),  # type: ignore[arg-type]
         fast_users=measures.fast_users(coded) if timed else 0,
         rare_items=int((per_item < 5).sum()),
-        funnel=journeys.funnel(coded, events[col.EVENT], time),
+        funnel=journeys.funnel(coded, events[col.EVENT], time, event_map),
         sessions=journeys.sessions(coded) if timed else None,
         popular=highlights.popular_items(events, items),
         examples=highlights.examples(cleaned.quarantine),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tacit.data import columns as col
-from tacit.data.event_names import strength
+from tacit.data.returns import undoes
 
 _TOP = 10
 _LONGEST = 200
@@ -108,7 +108,7 @@ def services(events: pl.DataFrame, items: pl.DataFrame | None) -> Services | Non
 
 def cancellations(events: pl.DataFrame) -> Cancellations | None:
     """Return the events that undo a choice; None where there are none."""
-    undo = [name for name in events[col.EVENT].unique() if strength(name) < 0]
+    undo = [name for name in events[col.EVENT].unique() if undoes(name)]
     wrong = pl.col(col.EVENT).is_in(undo) | (pl.col(col.VALUE) < 0).fill_null(False)
     pairs = [col.USER, col.ITEM]
     undone = events.filter(wrong).select(pairs)

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 
 from tacit.core.types import DAY
-from tacit.data.event_names import is_rated, strength
+from tacit.data.event_map import NO_EVENT_MAP, EventMap
+from tacit.data.event_names import is_rated
 from tacit.data.measures import BUCKETS, TimeSpan
 
 PAUSE = 1_800.0
@@ -75,7 +76,12 @@ class Sessions:
     single_share: float
 
 
-def funnel(coded: pl.DataFrame, names: pl.Series, time: TimeSpan | None) -> Funnel | None:
+def funnel(
+    coded: pl.DataFrame,
+    names: pl.Series,
+    time: TimeSpan | None,
+    event_map: EventMap = NO_EVENT_MAP,
+) -> Funnel | None:
     """Return the funnel of a log; None where it has fewer than two stages.
 
     Parameters
@@ -85,8 +91,10 @@ def funnel(coded: pl.DataFrame, names: pl.Series, time: TimeSpan | None) -> Funn
     names : polars.Series of str
         The event type of each row.
     time : TimeSpan or None
+    event_map : EventMap
+        What the user says that event types mean.
     """
-    stages = _stages(names)
+    stages = _stages(names, event_map)
     if len(stages) < 2:
         return None
     log = coded.with_columns(names.alias("name"))
@@ -125,13 +133,13 @@ def sessions(coded: pl.DataFrame) -> Sessions | None:
     )
 
 
-def _stages(names: pl.Series) -> list[str]:
+def _stages(names: pl.Series, event_map: EventMap) -> list[str]:
     """Return the event types that are steps towards a purchase: the most frequent, weakest first."""
     counts = names.value_counts(sort=True, name="n")
     likely = [
-        (strength(name), -number, name)
+        (event_map.strength(name), -number, name)
         for name, number in counts.iter_rows()
-        if name is not None and strength(name) > 0 and not is_rated(name)
+        if name is not None and event_map.strength(name) > 0 and not is_rated(name)
     ]
     frequent = sorted(likely, key=lambda stage: stage[1])[:_MOST_STAGES]
     return [name for _, _, name in sorted(frequent)]
