@@ -120,7 +120,8 @@ def test_codes_of_several_events_are_kept() -> None:
 
 def test_a_time_column_without_a_time_is_refused_and_an_empty_one_is_none() -> None:
     with pytest.raises(DataError, match=r"the column when holds no times .* 'soon'"):
-        rows_of(table(user_id=["u"], item_id=["i"], when=["soon"]))
+        frame = table(user_id=["u"], item_id=["i"], when=["soon"])
+        finished(frame, rows_of(frame))
     frame = table(user_id=["u", "u"], item_id=["i", "j"], when=["", "NULL"])
     events, rejected = finished(frame, rows_of(frame))
     assert events["timestamp"].to_list() == [None, None]

@@ -343,4 +343,4 @@ def _medians(values: Mapping[str, pl.Series], kinds: Mapping[str, ValueKind]) ->
         for event, known in values.items()
         if kinds[event] in ("time", "plays", "quantity")
     }
-    return {event: median for event, median in medians.items() if median > 0}
+    return {event: median for event, median in medians.items() if median > _LEAST_RANGE}

@@ -321,9 +321,10 @@ def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
     """
     width = Counter(len(row) for row in rows).most_common(1)[0][0] if rows else len(names)
     usual = [row for row in rows if len(row) == width]
-    if width == len(names) + 1:
-        if all(not row[-1].strip() for row in usual):
-            return [*names, ""]
+    more = width - len(names)
+    if more > 0 and all(not any(map(str.strip, row[len(names) :])) for row in usual):
+        return [*names, *[""] * more]
+    if more == 1:
         if all(row[0].strip('"') == str(place) for place, row in enumerate(usual, 1)):
             return ["", *names]
     while len(names) > width and not names[-1]:

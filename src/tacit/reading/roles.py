@@ -28,8 +28,8 @@ from tacit.reading.role_scores import (
     user_points,
 )
 
-_NEAR = 3.0
-"""Points between two readings of which neither is plainly right: odds of less than three to one."""
+_NEAR, _NEAR_WITH_NAMES = 1.0, 3.0
+"""Points between two readings of which neither is plainly right; names that are no help should have been one."""
 
 _LEAST = -2.5
 """Points of a user or an item below which a column is none."""
@@ -253,13 +253,19 @@ class _Search:
             raise self._missing(ITEM)
         best = readings[0]
         self._check_fit(best, dict(users), dict(items))
-        rival = next((one for one in readings[1:] if disagreement(self.columns, best[1:], one[1:])), None)
-        if rival is not None and best[0] - rival[0] < _NEAR:
+        rival = next((one for one in readings[1:] if self._is_rival(best, one)), None)
+        if rival is not None and best[0] - rival[0] < (_NEAR_WITH_NAMES if self.columns.named else _NEAR):
             self._refuse_or_note(best[1:], rival[1:])
         user, item = self._id_beside(best[1], _NAMES_OF_USERS), self._id_beside(best[2], _NAMES_OF_ITEMS)
         if USER not in self.wanted and (buyer := self._user_of_order(user, item)) is not None:
             self._refuse_or_note((user, item), (buyer, item))
         return {USER: user, ITEM: item}
+
+    def _is_rival(self, best: tuple[float, str, str], other: tuple[float, str, str]) -> bool:
+        """Return whether another reading is of other things; an order is a user only where there is none."""
+        if self.columns.kind(other[1]) == "order" and self.columns.kind(best[1]) not in (None, "order"):
+            return False
+        return disagreement(self.columns, best[1:], other[1:])
 
     def _id_beside(self, name: str, kinds: tuple[Kind, ...]) -> str:
         """Return the id that stands for the same things as a name or an address; else the column itself."""
