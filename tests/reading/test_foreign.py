@@ -64,6 +64,33 @@ def test_a_real_file(kind: str, words: str, reader, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "words"),
+    [("a.ods", "OpenDocument.*save it as .xlsx"), ("a.NPZ", "NumPy arrays; save"), ("a.dat", "zip.*unpack")],
+)
+def test_an_archive_is_named_by_the_end_of_its_name(name: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    _file_of("zip", path)
+    with pytest.raises(DataError, match=words):
+        read_events(path)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("line", ["{name}|{number}", "{number}|{name}"])
+def test_numbered_names_are_no_events(first: int, line: str, tmp_path: Path) -> None:
+    path = tmp_path / "u.genre"
+    names = ["unknown", "Action", "Science Fiction", "Film-Noir", "Children's", "Drama"]
+    path.write_text("".join(line.format(name=n, number=k) + "\n" for k, n in enumerate(names, first)) + "\n")
+    with pytest.raises(DataError, match="numbered names, not a log"):
+        read_events(path)
+
+
+def test_browse_records_of_numbered_users_are_events(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("".join(f"{n}\ta{n} b{n} c{n % 3}\n" for n in range(1, 30)))
+    assert len(read_events(path).frame) == 87
+
+
+@pytest.mark.parametrize(
     ("data", "words"),
     [
         (pickle.dumps([1, 2]), "pickle"),

@@ -22,6 +22,9 @@ from tacit.reading.numbers import read_numbers
         (["1 034,5", "1'034,5", "1\u202f034,5"], [1034.5] * 3, "decimal commas"),
         (["45 %", "7"], [45, 7], None),
         (["1.5", "1,5"], [1.5, 1.5], "decimal commas"),
+        (["1.234", "12.500", "7"], [1.234, 12.5, 7], "three decimals"),
+        (["1.234", "12.5"], [1.234, 12.5], None),
+        (["0.234", "12.500"], [0.234, 12.5], None),
     ],
 )
 def test_numbers_of_a_column(texts: list[str], values: list[float], note: str | None) -> None:

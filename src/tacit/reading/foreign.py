@@ -23,6 +23,14 @@ _KINDS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     ((b"7z\xbc\xaf\x27\x1c",), "a 7-Zip archive", _UNPACK),
     ((b"Rar!",), "a RAR archive", _UNPACK),
 )
+_ARCHIVED = (
+    ((".ods", ".ots"), "an OpenDocument spreadsheet", "save it as .xlsx or CSV"),
+    ((".xlsb",), "a binary Excel workbook", "save it as .xlsx or CSV"),
+    ((".npz",), "an archive of NumPy arrays", _SAVE),
+    ((".docx", ".odt", ".pptx", ".odp"), "a document", "save the table in it as CSV"),
+)
+"""Kinds of zip archives by the ends of their names: unpacked, they hold nothing that can be read either."""
+
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<rss", b"<feed", b"<xml")
 
 
@@ -35,12 +43,20 @@ def refuse(path: Path, sample: bytes) -> None:
     """
     for starts, kind, advice in _KINDS:
         if sample.startswith(starts):
+            if advice == _UNPACK:
+                kind, advice = _archived(path) or (kind, advice)
             raise _refusal(path, kind, advice)
     if sample[257:262] == b"ustar":
         raise _refusal(path, "a tar archive", _UNPACK)
     text = sample[:200].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(_MARKUP):
         raise _refusal(path, "an HTML or XML page", "export the table as CSV or JSON")
+
+
+def _archived(path: Path) -> tuple[str, str] | None:
+    """Return what a zip archive is by its name, and what to do; None where the name does not say it."""
+    known = (entry for entry in _ARCHIVED if path.suffix.lower() in entry[0])
+    return next(((kind, advice) for _, kind, advice in known), None)
 
 
 def _refusal(path: Path, kind: str, advice: str) -> DataError:

@@ -7,6 +7,8 @@ import polars as pl
 MISSING = ["", "null", "na", "nan", "n/a", "none", "nil", "\\n"]
 """Texts of a missing number; as ids they are names like any other."""
 
+_ONE_GROUP_OF_POINTS = r"^[-+]?[1-9]\d{0,2}\.\d{3}$"
+_SAMPLE = 1_000
 _BARE = r"^[-+]?[\d.,\s'’\u00a0\u202f]*\d[\d.,\s'’\u00a0\u202f]*$"
 _AROUND = r"^[\p{Sc}\s\u00a0]+|[\p{Sc}\s\u00a0%]+$"
 _BLANKS = r"[\s'’\u00a0\u202f]"
@@ -45,7 +47,25 @@ def read_numbers(column: pl.Series) -> Numbers:
         if left.any():
             numbers, note = _as_people_write(texts, numbers, left)
             return Numbers(_marked(numbers, missing), (note,) if note else ())
-    return Numbers(_marked(numbers, missing))
+    note = _either_way(texts)
+    return Numbers(_marked(numbers, missing), (note,) if note else ())
+
+
+def _either_way(texts: pl.Series) -> str | None:
+    """Return what is to be said of a column whose points could all separate thousands as well."""
+
+    def pointed(column: pl.Series) -> pl.Series:
+        return column.filter(column.str.contains(".", literal=True).fill_null(False))
+
+    for column in (texts.head(_SAMPLE), texts):  # a log may be long, and its first rows mostly decide
+        shown = pointed(column)
+        if not shown.str.contains(_ONE_GROUP_OF_POINTS).all():
+            return None
+    if not len(shown):
+        return None
+    return (
+        f"{shown[0]} is read as a number with three decimals; write it without the point if it is thousands"
+    )
 
 
 def _marked(numbers: pl.Series, missing: pl.Series) -> pl.Series:

@@ -21,6 +21,7 @@ from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
 from tacit.reading.rows import Rows, events_of
+from tacit.reading.shapes import is_numbered_list
 from tacit.reading.table_ids import looks_like_catalogue
 from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, read_table, user_table
 from tacit.reading.text_records import Records, records
@@ -240,12 +241,17 @@ def _together(parts: list[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _rows(path: Path, table: pl.DataFrame, named: bool, reading: Reading) -> Rows:
-    """Return how the rows of a log become events; a catalogue is refused."""
+    """Return how the rows of a log become events; a catalogue and a list of names are refused."""
     reason = None if reading.columns else looks_like_catalogue(table.head(SAMPLE_ROWS).drop(col.LINE))
     if reason is not None:
         raise DataError(
             f"{path} looks like a catalogue: {reason}; give a log of events, or name its columns with "
             "--map COLUMN=user and --map COLUMN=item"
+        )
+    if not named and not reading.columns and is_numbered_list(table.drop(col.LINE)):
+        raise DataError(
+            f"{path} is a list of numbered names, not a log of events: each row is another number and "
+            "another name; give a log, or name its columns with --map 1=user and --map 2=item"
         )
     return Rows.of(path, table, named, reading)
 

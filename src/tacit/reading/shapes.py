@@ -44,6 +44,34 @@ def browse_events(rows: pl.DataFrame, user: str, lists: str, sign: str) -> pl.Da
     )
 
 
+def is_numbered_list(rows: pl.DataFrame) -> bool:
+    """Return whether rows only number names (``Action|1``): a key to another file, without an event.
+
+    Browse records of users 1, 2, ... are told apart by the lists in their second column.
+    """
+    if rows.width != 2 or len(rows) < 3 or any(column.dtype != pl.String for column in rows):
+        return False
+    return any(_counts(rows.to_series(n)) and _are_names(rows.to_series(1 - n)) for n in (0, 1))
+
+
+def _counts(column: pl.Series) -> bool:
+    """Return whether a column counts its rows, from 0 or from 1."""
+    numbers = column.str.strip_chars().cast(pl.Int64, strict=False)
+    first = numbers[0]
+    return first in (0, 1) and bool((numbers == pl.int_range(first, first + len(numbers), eager=True)).all())
+
+
+def _are_names(column: pl.Series) -> bool:
+    """Return whether every cell is another word or two, and none a number or a list."""
+    names = column.drop_nulls()
+    return (
+        names.n_unique() == len(column)
+        and bool(names.str.contains(r"^\s*\p{L}").all())
+        and not names.str.contains(r"\d").any()
+        and browse_separator(names) is None
+    )
+
+
 def is_impression_log(rows: pl.DataFrame) -> bool:
     """Return whether the rows are those of a MIND ``behaviors.tsv``: id, user, time, history, shown items."""
     if rows.width != 5:
