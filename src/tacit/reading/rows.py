@@ -271,9 +271,10 @@ def _check_exact(ids: pl.Series) -> None:
 
 def _list_sign(cells: pl.DataFrame, wanted: Mapping[str, str]) -> str | None:
     """Return the separator between items where the rows are users with lists of items."""
-    if wanted or cells.width != 2:
+    if cells.width != 2 or (wanted and wanted.get(ITEM) not in cells.columns):
         return None
-    signs = [shapes.browse_separator(column) for column in cells if column.dtype == pl.String]
+    looked = [cells[wanted[ITEM]]] if wanted else list(cells)
+    signs = [shapes.browse_separator(column) for column in looked if column.dtype == pl.String]
     return next((sign for sign in signs if sign is not None), None)
 
 
