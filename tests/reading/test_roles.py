@@ -49,7 +49,7 @@ def found(names: Mapping[str, str], *, named: bool = True, reading: Reading | No
 @pytest.mark.parametrize(
     ("names", "roles"),
     [
-        ({"InvoiceNo": "order", "StockCode": "item", "InvoiceDate": "time", "CustomerID": "user", "X": "const"},
+        ({"InvNo": "order", "StockCode": "item", "InvoiceDate": "time", "CustomerID": "user", "X": "const"},
          {"user": "CustomerID", "item": "StockCode", "timestamp": "InvoiceDate"}),
         ({"userId": "user", "movieId": "item", "rating": "stars", "rated_at": "time"},
          {"user": "userId", "item": "movieId", "value": "rating", "timestamp": "rated_at"}),
