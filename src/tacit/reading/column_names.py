@@ -157,7 +157,8 @@ def _known(text: str) -> _Word | None:
             found = [whole[f"{text[:-3]}y"]]
     if not found:
         ends = range(max(3, len(text) - _ENDING), len(text))
-        longest = next((stems[text[:end]] for end in reversed(ends) if text[:end] in stems), None)
+        stemmed = [end for end in reversed(ends) if text[:end] in stems and text[end:] not in whole]
+        longest = stems[text[: stemmed[0]]] if stemmed else None
         found = [longest] if longest is not None else []
     return _word(text, *found) if found else None
 
@@ -213,7 +214,8 @@ def _steps(part: str, start: int, east_asian: bool) -> Iterator[tuple[int, float
             yield end, 1.0, _word(text, whole[text])
         if text in stems and len(text) >= least:
             for last in range(end, min(end + _ENDING, len(part)) + 1):
-                yield last, 1.0 + 0.2 * (last - end), _word(text, stems[text])
+                if last - end < 3 or part[end:last] not in whole:  # no ending, but the next word
+                    yield last, 1.0 + 0.2 * (last - end), _word(text, stems[text])
         if start and text in _LINKS and end < len(part):
             yield end, 0.6, None
     if east_asian:

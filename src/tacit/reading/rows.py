@@ -19,7 +19,7 @@ from tacit.data.value_kinds import ValueKind
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
 from tacit.reading.numbers import Numbers, read_numbers
-from tacit.reading.roles import Assignment, assign, given
+from tacit.reading.roles import Assignment, assign, chosen_columns, given
 
 _COLUMN = {
     USER: col.USER,
@@ -271,11 +271,13 @@ def _check_exact(ids: pl.Series) -> None:
 
 def _list_sign(cells: pl.DataFrame, wanted: Mapping[str, str]) -> str | None:
     """Return the separator between items where the rows are users with lists of items."""
-    if cells.width != 2 or (wanted and wanted.get(ITEM) not in cells.columns):
+    if cells.width != 2 or wanted.keys() - {USER, ITEM}:
         return None
-    looked = [cells[wanted[ITEM]]] if wanted else list(cells)
-    signs = [shapes.browse_separator(column) for column in looked if column.dtype == pl.String]
-    return next((sign for sign in signs if sign is not None), None)
+    chosen = chosen_columns(cells.columns, wanted)
+    lists = [column for column in cells if _is_list(column)]
+    if not lists or chosen.get(ITEM, lists[0].name) != lists[0].name or chosen.get(USER) == lists[0].name:
+        return None
+    return shapes.browse_separator(lists[0])
 
 
 def _is_list(column: pl.Series) -> bool:

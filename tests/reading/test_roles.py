@@ -1,0 +1,137 @@
+"""Which column has which role, by name, by content, and by what the columns say of each other."""
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tacit.core.errors import AmbiguousError, ConfigError, DataError
+from tacit.reading.choices import Reading
+from tacit.reading.roles import Assignment, assign
+
+ROWS = 400
+
+
+def log(seed: int = 1) -> dict[str, list[str]]:
+    """Return columns of a log: 40 users with a city, 60 items with a title, a row number, moments."""
+    draw = random.Random(seed)
+    users = [min(int(draw.paretovariate(0.8)), 200) % 40 for _ in range(ROWS)]
+    items = [min(int(draw.paretovariate(0.7)), 400) % 60 for _ in range(ROWS)]
+    return {
+        "user": [f"{90_000 + 7 * user}" for user in users],
+        "email": [f"anna{user}@shop.example" for user in users],
+        "city": [("Leeds", "York", "Bath", "Hull", "Ely")[user % 5] for user in users],
+        "item": [f"{1_000 + 3 * item}" for item in items],
+        "title": [f"Wooden chair of kind {item}" for item in items],
+        "brand": [("Acme", "Vela", "Uno", "Tess")[item % 4] for item in items],
+        "price": [f"{item + 0.99}" for item in items],
+        "event": [draw.choice(("view", "view", "cart", "purchase")) for _ in range(ROWS)],
+        "time": [f"2024-03-{1 + row // 20:02} {row % 20:02}:15:00" for row in range(ROWS)],
+        "later": [f"2024-04-{1 + draw.randrange(28):02} 10:00:00" for row in range(ROWS)],
+        "row": [str(row) for row in range(ROWS)],
+        "order": [f"{70_000 + row // 2}" for row in range(ROWS)],
+        "stars": [str(draw.randrange(1, 6)) for _ in range(ROWS)],
+        "qty": [str(draw.choice((1, 1, 1, 2, 3))) for _ in range(ROWS)],
+        "const": ["United Kingdom"] * ROWS,
+        "empty": [""] * ROWS,
+    }
+
+
+def found(names: Mapping[str, str], *, named: bool = True, reading: Reading | None = None) -> Assignment:
+    """Return the roles of columns: name in the file -> column of `log`."""
+    columns = log()
+    table = pl.DataFrame({name: columns[what] for name, what in names.items()})
+    return assign(table, named, reading or Reading(), Path("log.csv"))
+
+
+@pytest.mark.parametrize(
+    ("names", "roles"),
+    [
+        ({"InvNo": "order", "StockCode": "item", "InvoiceDate": "time", "CustomerID": "user", "X": "const"},
+         {"user": "CustomerID", "item": "StockCode", "timestamp": "InvoiceDate"}),
+        ({"userId": "user", "movieId": "item", "rating": "stars", "rated_at": "time"},
+         {"user": "userId", "item": "movieId", "value": "rating", "timestamp": "rated_at"}),
+        ({"userId": "user", "movieId": "item", "frobnicated": "time"},
+         {"user": "userId", "item": "movieId", "timestamp": "frobnicated"}),
+        ({"order_id": "order", "billing_email": "email", "product_sku": "item"},
+         {"user": "billing_email", "item": "product_sku"}),
+        ({"order_id": "order", "product_id": "item", "brand": "brand", "price": "price"},
+         {"user": "order_id", "item": "product_id"}),
+        ({"user_id": "user", "item_id": "item", "price": "price"}, {"user": "user_id", "item": "item_id"}),
+        ({"user_id": "user", "item_id": "item", "updated_at": "later", "timestamp": "time"},
+         {"user": "user_id", "item": "item_id", "timestamp": "timestamp"}),
+    ],
+)  # fmt: skip
+def test_roles_by_name(names: dict[str, str], roles: dict[str, str]) -> None:
+    assert found(names).roles == roles
+
+
+@pytest.mark.parametrize("shuffled", range(5))
+def test_content_decides_where_names_say_nothing(shuffled: int) -> None:
+    kinds = [
+        "user",
+        "email",
+        "city",
+        "item",
+        "title",
+        "brand",
+        "price",
+        "event",
+        "time",
+        "row",
+        "const",
+        "empty",
+    ]
+    random.Random(shuffled).shuffle(kinds)
+    names = {f"f{place}": kind for place, kind in enumerate(kinds)}
+    roles = {role: names[name] for role, name in found(names).roles.items()}
+    assert roles["user"] in ("user", "email")
+    assert roles["item"] in ("item", "title")
+    assert (roles["event"], roles["timestamp"]) == ("event", "time")
+
+
+def test_a_choice_of_one_role_leaves_the_others_to_be_found() -> None:
+    names = {"a_user": "user", "sku": "item", "when": "time", "stars": "stars"}
+    roles = found(names, reading=Reading(columns={"user": "a_user"})).roles
+    assert roles == {"user": "a_user", "item": "sku", "timestamp": "when", "value": "stars"}
+
+
+def test_what_is_chosen_must_be_there() -> None:
+    with pytest.raises(ConfigError, match="no column 'nobody'"):
+        found({"user": "user", "item": "item"}, reading=Reading(columns={"user": "nobody"}))
+
+
+def test_a_log_without_items_is_refused_in_words() -> None:
+    with pytest.raises(DataError, match="no item column among customer, city"):
+        found({"customer": "user", "city": "city", "when": "time"})
+
+
+def test_two_readings_are_refused_with_both_lines_or_guessed_with_a_note() -> None:
+    draw = random.Random(3)
+    columns = {name: [str(draw.randrange(500, 560)) for _ in range(ROWS)] for name in ("x1", "x2", "x3")}
+    with pytest.raises(AmbiguousError, match=r"--map \w+=user --map \w+=item or with --map"):
+        assign(pl.DataFrame(columns), True, Reading(), Path("log.csv"))
+    guessed = assign(pl.DataFrame(columns), True, Reading(accept_guess=True), Path("log.csv"))
+    assert "were guessed" in guessed.notes[0]
+
+
+def test_columns_are_listed_with_how_they_were_found_and_what_is_unused() -> None:
+    names = {
+        "": "row",
+        "user_id": "user",
+        "sku": "item",
+        "nothing": "empty",
+        "ts": "time",
+        "shipped_at": "later",
+    }
+    assignment = found(names)
+    uses = {use.column: use for use in assignment.columns}
+    assert list(uses) == list(names)
+    assert uses["user_id"].role == "user"
+    assert uses["user_id"].how == "name"
+    assert len(uses["user_id"].samples) == 3
+    assert uses["shipped_at"].note == "shipped_at holds times and is not used: --map shipped_at=timestamp"
+    assert set(assignment.dropped) == {"", "nothing"}
+    assert all(uses[name].note for name in assignment.dropped)
