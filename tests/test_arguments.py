@@ -93,7 +93,10 @@ def test_ids_and_lengths_may_come_from_arrays(model: tacit.Model) -> None:
         (lambda: tacit.fit(tacit.read(LOG), mapping={"user": "user_id"}), "give it to tacit.read"),
         (lambda: tacit.evaluate(LOG, train=LOG), "give one log to split, or both a log to train on"),
         (lambda: tacit.evaluate(train=LOG), "give one log to split, or both a log to train on"),
-        (lambda: tacit.finetune(LOG, None, "nowhere"), "there is no catalogue; give items with texts"),
+        (
+            lambda: tacit.finetune(LOG, None, "nowhere"),
+            "there is no catalogue, and the log has no titles; give items with texts",
+        ),
         (
             lambda: tacit.finetune(LOG, LOG, "nowhere", method="x"),
             "there is no method 'x'; known: head, full",

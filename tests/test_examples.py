@@ -8,7 +8,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PROMISED = {
-    "010_first_ten_minutes.py": ("rejected rows:", "because you", "user_id"),
+    "010_first_ten_minutes.py": ("rejected rows:", "similar in text to", "user_id"),
     "020_compare_models.py": ("popular", "blend", "ndcg@10"),
     "030_your_own_retriever.py": ("shelf", "ndcg@10"),
     "040_serve_and_send_events.py": ("'accepted': 1", "after:", "like the new item:"),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_an_item_without_events_is_scored_by_its_text() -> None:
     model = small(epochs=1).fit(gone, catalogue, rng=np.random.default_rng(1))
     assert not model.arrays()["item.weight"][4].any()
     assert np.isfinite(model.score(HISTORIES)[:, 4]).all()
-    bare = catalogue.with_vectors(None)  # type: ignore[arg-type]
+    bare = replace(catalogue, vectors=None)
     model = small(epochs=1).fit(gone, bare, rng=np.random.default_rng(1))
     assert np.isneginf(model.score(HISTORIES)).sum(axis=0).nonzero()[0].tolist() == [4]
 

@@ -169,7 +169,7 @@ def test_ids_are_unique_and_links_lead_somewhere(pages: dict[str, str], name: st
 @pytest.mark.parametrize("name", NAMES)
 def test_charts_are_well_formed_and_named(pages: dict[str, str], name: str) -> None:
     drawn = re.findall(r"<svg[^>]*class=\"chart\".*?</svg>", pages[name], flags=re.DOTALL)
-    assert len(drawn) == {"quality": 5, "evaluation": 1, "training": 3, "lists": 0, "demo": 9}[name]
+    assert len(drawn) == {"quality": 4, "evaluation": 1, "training": 3, "lists": 0, "demo": 8}[name]
     for svg in drawn:
         root = ET.fromstring(svg)
         assert root.get("aria-label")

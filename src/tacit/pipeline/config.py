@@ -127,7 +127,7 @@ class Config(Parameterised):
     weights: Mode = "default"
     similar: Mapping[str, float] = parameter(default_factory=dict, low=0, high=1e6)
     reading: Reading = parameter(default_factory=Reading)
-    events: Mapping[str, float | str] = parameter(default_factory=dict)
+    events: Mapping[str, float | str] = parameter(default_factory=dict, low=-1, high=1)
     cleaning: Rules = parameter(default_factory=Rules)
     seed: int = parameter(default=7, low=0, high=2**63 - 1)
 

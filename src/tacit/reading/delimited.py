@@ -324,9 +324,8 @@ def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
     more = width - len(names)
     if more > 0 and all(not any(map(str.strip, row[len(names) :])) for row in usual):
         return [*names, *[""] * more]
-    if more == 1:
-        if all(row[0].strip('"') == str(place) for place, row in enumerate(usual, 1)):
-            return ["", *names]
+    if more == 1 and all(row[0].strip('"') == str(place) for place, row in enumerate(usual, 1)):
+        return ["", *names]
     while len(names) > width and not names[-1]:
         names = names[:-1]
     return names

@@ -29,7 +29,7 @@ from tacit.reading.role_scores import (
 )
 
 _NEAR, _NEAR_WITH_NAMES = 1.0, 3.0
-"""Points between two readings of which neither is plainly right; names that are no help should have been one."""
+"""Points between two readings of which neither is plainly right; more where names should have helped."""
 
 _LEAST = -2.5
 """Points of a user or an item below which a column is none."""
