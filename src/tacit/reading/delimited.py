@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.headers import is_header
@@ -31,6 +32,7 @@ _LEAST_AGREEMENT = 0.6
 """Share of the lines that a separator must split into the same number of columns."""
 _CLOSE = 0.05
 _SHOWN = 60
+_GROUP = re.compile(r"\d+:")
 _SEPARATOR_LINE = re.compile(r"(?i)sep=(.)")
 
 csv.field_size_limit(16 * 2**20)
@@ -225,6 +227,11 @@ def layout_of(lines: list[str], first_line: int = 1, reading: Reading = NO_CHOIC
     skipped = 1 if given else 0
     separator = given[1] if given else separator_of(_after_comments(lines))
     quoting = None if separator is None else _quoting_of(lines[skipped:], separator)
+    if separator is not None and (group := next(filter(_GROUP.fullmatch, map(str.strip, lines)), None)):
+        raise DataError(
+            f"the line {group!r} heads a group of rows, as in the Netflix Prize; write what it names "
+            "into every row, as a column of its own"
+        )
     bare = Layout(separator, (), None, quoting=quoting)
     whole = _whole_records(lines[skipped:], bare)
     before = _preamble(whole, bare)
