@@ -97,7 +97,7 @@ def _clean_rows(
 
 def _dirty(rng: np.random.Generator, rows: pl.DataFrame) -> pl.Series:
     """Return the lines of rows, some of them broken or copies of the line before."""
-    user = pl.lit("U") + pl.col("user").cast(pl.String).str.zfill(20).str.slice(4)
+    user = pl.lit("U") + pl.col("user").cast(pl.String).str.zfill(20).str.slice(10)
     item = pl.lit("P") + pl.col("item").cast(pl.String).str.zfill(8)
     text = pl.format(
         "{},{},{},{},{}", user, item, "event", "at", pl.col("value").cast(pl.String).fill_null("")
@@ -108,7 +108,7 @@ def _dirty(rng: np.random.Generator, rows: pl.DataFrame) -> pl.Series:
     broken = np.flatnonzero(rng.random(len(rows)) < BROKEN_SHARE)
     kinds = rng.integers(len(BROKEN), size=len(broken))
     told = [
-        BROKEN[kind].format(user=f"U{place:016d}", item="P00000001")
+        BROKEN[kind].format(user=f"U{place:010d}", item="P00000001")
         for kind, place in zip(kinds, broken, strict=True)
     ]
     return lines.scatter(broken, told)
