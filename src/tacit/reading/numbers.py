@@ -41,7 +41,7 @@ def read_numbers(column: pl.Series) -> Numbers:
     texts = column.str.strip_chars()
     numbers = texts.cast(pl.Float64, strict=False)
     missing = texts.is_null()
-    if numbers.null_count() > column.null_count():
+    if numbers.null_count() > column.null_count() or bool(numbers.is_nan().any()):
         missing |= texts.str.to_lowercase().is_in(MISSING)
         left = numbers.is_null() & ~missing
         if left.any():
