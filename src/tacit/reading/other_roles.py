@@ -272,13 +272,13 @@ def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
         return None
     words = min(content.events, content.event_words)
     points = 4.0 * meaning.certainty * named + 4.0 * words
-    points -= _event_doubt(kind, named) + 2.0 * (content.known < 0.5 * content.rows)
+    points -= _uncertain_event(kind, named) + 2.0 * (content.known < 0.5 * content.rows)
     if _is_fixed(columns, known, name):
         points -= 4.0
     return points if points >= (1.5 if named else 2.0) else None
 
 
-def _event_doubt(kind: Kind | None, named: bool) -> float:
+def _uncertain_event(kind: Kind | None, named: bool) -> float:
     """Return what the name of a column takes from its event words: more where it names something else."""
     if named or kind is None:
         return 0.0
