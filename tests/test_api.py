@@ -416,3 +416,18 @@ def test_names_that_are_not_there_are_no_attributes() -> None:
     }  # fmt: skip
     assert tacit.__all__ == api.__all__
     assert dir(tacit) == sorted([*tacit.__all__, "__version__"])
+
+
+def test_what_the_user_says_of_events_holds_for_frames_and_logs_that_were_read(files: Path) -> None:
+    log = tacit.read(files / "events.csv")
+    meanings = {"view": "ignore"}
+    config = replace(QUICK, events=meanings)
+    for events in (log, log.events):
+        model = tacit.fit(events, config=config)
+        assert "view" in log.events["event"] and "view" not in model.snapshot.interactions.kinds
+        nothing = dict.fromkeys(log.events["event"].unique(), "no")
+        for ask in (tacit.fit, tacit.evaluate):
+            with pytest.raises(DataError, match="no event of the log says yes"):
+                ask(events, config=replace(QUICK, events=nothing))
+    with pytest.raises(DataError, match="no event of the log says yes"):
+        tacit.finetune(log, files / "items.jsonl", files / "encoder", base="tfidf", event_map=nothing)

@@ -68,7 +68,7 @@ def test_every_line_that_installs_an_extra_names_the_distribution_and_an_extra_o
 
 
 def test_the_changelog_begins_with_the_version_of_the_package() -> None:
-    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    first = re.search(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert first and first[1] == tacit.__version__
 
 

@@ -396,6 +396,7 @@ def finetune(
     seed: int = 7,
     mapping: Mapping[str, str] | None = None,
     reading: Reading | None = None,
+    event_map: Mapping[str, float | str] | None = None,
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
     on_epoch: "Callable[[Attempt], None] | None" = None,
@@ -420,7 +421,7 @@ def finetune(
     seconds : float
         For ``full``: time for the training; the evaluations come on top.
     seed : int
-    mapping, reading
+    mapping, reading, event_map
         As in `read`.
     progress : Progress
     on_read : callable, optional
@@ -446,9 +447,10 @@ def finetune(
     arguments.check_whole(layers, "layers")
     arguments.check_number(seconds, "seconds", positive=True)
     choices = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
+    chosen = Config(reading=choices, events=event_map or {})
     check_request(method, base, place, until)
     arguments.check_files(log=events, catalogue=items)
-    rows = _log(events, mapping, Config(reading=choices), None, progress, on_read)
+    rows = _log(events, mapping, chosen, None, progress, on_read)
     catalogue = catalogue_of_log(rows, choices) if items is None else _catalogue(items, choices, rows)
     if catalogue is None:
         raise ConfigError("there is no catalogue, and the log has no titles; give items with texts")
@@ -462,6 +464,7 @@ def finetune(
         layers=layers,
         seconds=seconds,
         seed=seed,
+        event_map=chosen.event_map,
         progress=progress,
         on_epoch=on_epoch,
     )
@@ -567,6 +570,23 @@ def _log(
     progress: Progress,
     on_read: OnRead | None,
 ) -> pl.DataFrame:
+    frame = _events_of(events, mapping, config, rules, progress, on_read)
+    ignored = [name for name in frame[col.EVENT].unique() if config.event_map.ignored(name)]
+    if ignored:  # in a frame and in a log that was read before
+        frame = frame.filter(~pl.col(col.EVENT).is_in(ignored))
+    _check_says_yes(frame, config.event_map)
+    return frame
+
+
+def _events_of(
+    events: Log,
+    mapping: Mapping[str, str] | None,
+    config: Config,
+    rules: Rules | None,
+    progress: Progress,
+    on_read: OnRead | None,
+) -> pl.DataFrame:
+    """Return the events of a log of any form."""
     if isinstance(events, Cleaned):
         _refuse_again(mapping, "mapping")
         return events.events
@@ -575,9 +595,8 @@ def _log(
         cleaned = read(events, reading=reading, event_map=config.events, rules=rules, progress=progress)
         if on_read is not None:
             on_read(Path(events), cleaned)
-        _check_says_yes(cleaned.events, config.event_map)
         return cleaned.events
-    return log_frame(polars_frame(events, "event log"), reading.columns, ids=reading.ids)
+    return log_frame(polars_frame(events, "event log"), reading)
 
 
 def _check_says_yes(events: pl.DataFrame, event_map: EventMap) -> None:

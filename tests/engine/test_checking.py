@@ -24,6 +24,7 @@ from tacit.engine.checking import (
     checked_time,
 )
 from tacit.engine.requests import NewEvent
+from tacit.reading.choices import Reading
 from tacit.store.records import Event
 
 NOW = 1_740_000_000.0
@@ -251,3 +252,11 @@ def test_the_one_thing_that_is_wrong_with_an_event_is_said(raw: NewEvent, messag
     with pytest.raises(DataError) as error:
         checked_event(raw, NOW)
     assert str(error.value) == message
+
+
+def test_times_of_requests_are_read_as_those_of_the_log() -> None:
+    berlin = Reading(timezone="Europe/Berlin", dates="mdy")
+    at = checked_time("2/3/2025 10:00", NOW, berlin)
+    assert at == datetime(2025, 2, 3, 9, tzinfo=UTC).timestamp()
+    event = checked_event(NewEvent("A-1.0", "view", user_id="U", timestamp="2/3/2025 10:00"), NOW, berlin)
+    assert event.at == at

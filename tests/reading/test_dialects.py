@@ -1,12 +1,14 @@
 """Logs as other projects and shops write them: each dialect with rows of its own kind."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.reading.logs import T, events, read, rejected
+from tests.reading.logs import T, events, read, rejected, write
 
+from tacit.core.errors import AmbiguousError
 from tacit.reading.choices import Reading
 from tacit.reading.read import read_events
 
@@ -159,3 +161,12 @@ def test_a_parquet_column_of_lists_is_a_browse_record(tmp_path: Path) -> None:
         "8",
         "9",
     ]
+
+
+def test_times_of_impressions_are_read_by_the_choices_of_the_user(tmp_path: Path) -> None:
+    lines = "".join(f"{n}\tU{n}\t2/3/2020 10:00:00 AM\tN1 N2\tN{n}-1 N4-0\n" for n in range(1, 4))
+    path = write(tmp_path, lines, "behaviors.tsv")
+    with pytest.raises(AmbiguousError, match=r"behaviors\.tsv"):
+        read_events(path)
+    source = read_events(path, reading=Reading(dates="mdy", timezone="Europe/Berlin"))
+    assert set(source.frame["timestamp"]) == {datetime(2020, 2, 3, 9, tzinfo=UTC).timestamp()}

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from tacit.core.errors import AmbiguousError, ConfigError, DataError
-from tacit.reading.choices import Reading
+from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.roles import Assignment, assign
 
 ROWS = 400
@@ -135,3 +135,15 @@ def test_columns_are_listed_with_how_they_were_found_and_what_is_unused() -> Non
     assert uses["shipped_at"].note == "shipped_at holds times and is not used: --map shipped_at=timestamp"
     assert set(assignment.dropped) == {"", "nothing"}
     assert all(uses[name].note for name in assignment.dropped)
+
+
+def test_whole_numbers_on_the_lines_of_an_order_are_amounts() -> None:
+    rng = np.random.default_rng(3)
+    columns = {
+        "order_no": [f"o{row // 3}" for row in range(300)],
+        "customer_id": [f"c{row // 3 % 40}" for row in range(300)],
+        "product_id": [f"p{row}" for row in rng.integers(0, 60, 300)],
+        "zimmer": [str(row) for row in rng.integers(1, 7, 300)],
+    }
+    found = assign(pl.DataFrame(columns), True, NO_CHOICES, Path("log.csv"))
+    assert (found.roles["value"], found.value_kind) == ("zimmer", "quantity")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tacit.cli.inputs import EVENTS
 from tacit.cli.options import Events, Items, Users
 from tacit.cli.reading_options import with_reading
 from tacit.cli.rule_options import with_rules
@@ -65,7 +66,7 @@ def check(
         {"--html": html, "--json": json, "--quarantine": quarantine, "--out": out},
         {"the log": events, "--items": items, "--users": users},
     )
-    meanings = reading.pop("event_map", {})
+    meanings = reading.pop(EVENTS, {})
     bars, choices = Bars(), Reading(**reading)
     cleaned = api.read(events, reading=choices, event_map=meanings, rules=rules, progress=bars)
     with bars.task("Assess", total=1) as task:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tacit.cli.inputs import EVENTS
 from tacit.cli.options import Events
 from tacit.cli.reading_options import with_reading
 from tacit.reading.choices import Reading
@@ -61,6 +62,7 @@ def finetune(
     from tacit.cli.terminal import out as console
     from tacit.core.places import check_apart
 
+    meanings = reading.pop(EVENTS, {})
     start = Path(base) if Path(base).is_dir() else None
     check_apart({"--out": out}, {"the log": events, "--items": items, "--base": start})
     try:
@@ -74,7 +76,8 @@ def finetune(
             layers=layers,
             seconds=seconds,
             seed=seed,
-            reading=Reading(**{name: value for name, value in reading.items() if name != "event_map"}),
+            reading=Reading(**reading),
+            event_map=meanings,
             progress=Bars(),
             on_read=say_rejected,
             on_epoch=lambda attempt: console.print(_line(attempt)),

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tacit.pipeline.config import Config
 
 
+EVENTS = "event_map"
+"""Key of what event types mean among choices of reading; a configuration has a table of its own for it."""
+
 _FORMS = {"--about": "attribute=value", "--event-map": "event=meaning"}
 
 
@@ -79,12 +82,12 @@ def configured(
         from tacit.engine.snapshot import config_of
 
         base = config_of(like)
-    meanings = {**base.events, **reading.get("event_map", {})}
+    meanings = {**base.events, **reading.get(EVENTS, {})}
     own = values_of(base.reading)
     merged = {
         name: {**own[name], **value} if isinstance(value, Mapping) else value
         for name, value in reading.items()
-        if name != "event_map"
+        if name != EVENTS
     }
     changed: Any = replace(base.reading, **merged)  # type: ignore[arg-type]
     return replace(base, reading=changed, events=meanings, **given)  # type: ignore[arg-type]

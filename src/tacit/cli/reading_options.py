@@ -5,12 +5,12 @@ Each is a field of `tacit.reading.choices.Reading`, and its help is the meaning 
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import wraps
 from typing import Annotated, Any, Literal, get_origin
 
 import typer
 
-from tacit.cli.inputs import listed, parse_pairs
+from tacit.cli.inputs import EVENTS, listed, parse_pairs
+from tacit.cli.shared_options import option_parameter, with_options
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import Parameter, declared
 from tacit.reading.choices import Reading
@@ -19,26 +19,12 @@ _PANEL = "Reading"
 _NAMES = {"columns": "map", "item_columns": "item-map", "user_columns": "user-map"}
 """Options with other names than their fields: those that give roles to columns."""
 
-EVENTS = "event_map"
-"""Key of what event types mean among the choices: no field of `Reading`, but a table of a configuration."""
-
 _EXAMPLES = {"columns": "uid=user", "item_columns": "sku=item", "user_columns": "uid=user"}
 
 
 def with_reading(command: Callable[..., Any]) -> Callable[..., Any]:
     """Return a command whose parameter ``reading`` holds the choices that options give."""
-
-    @wraps(command)
-    def parsed(**given: Any) -> Any:
-        own = {name: given.pop(name) for name in options}
-        return command(**given, reading=_choices(own))
-
-    options = {one.name: one for one in _options()}
-    kept = [one for one in inspect.signature(command).parameters.values() if one.name != "reading"]
-    shown = [*kept, *options.values()]
-    parsed.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
-    parsed.__annotations__ = {one.name: one.annotation for one in shown}
-    return parsed
+    return with_options(command, "reading", _options(), _choices)
 
 
 def _options() -> list[inspect.Parameter]:
@@ -50,14 +36,7 @@ def _options() -> list[inspect.Parameter]:
         flag = f"--{_NAMES.get(one.name, one.name.replace('_', '-'))}"
         option = typer.Option(flag, help=text, rich_help_panel=_PANEL, show_default=False)
         kind: Any = list[str] | None if pairs else _kind(one)
-        options.append(
-            inspect.Parameter(
-                one.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                annotation=Annotated[kind, option],
-                default=False if kind is bool else None,
-            )
-        )
+        options.append(option_parameter(one.name, Annotated[kind, option], False if kind is bool else None))
     meanings = typer.Option(
         "--event-map",
         help="event=meaning, for event types whose names do not say it: yes, no, shown, ignore or a strength "
@@ -65,11 +44,7 @@ def _options() -> list[inspect.Parameter]:
         rich_help_panel=_PANEL,
         show_default=False,
     )
-    kept = inspect.Parameter.KEYWORD_ONLY
-    options.append(
-        inspect.Parameter(EVENTS, kept, annotation=Annotated[list[str] | None, meanings], default=None)
-    )
-    return options
+    return [*options, option_parameter(EVENTS, Annotated[list[str] | None, meanings], None)]
 
 
 def _kind(one: Parameter) -> Any:

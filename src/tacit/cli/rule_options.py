@@ -8,12 +8,12 @@ every other field is an option of its own.
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import wraps
 from typing import Annotated, Any
 
 import typer
 
 from tacit.cli.inputs import parse_pairs
+from tacit.cli.shared_options import option_parameter, with_options
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import Parameter, declared
 from tacit.data.rules import Rules, parse_rules
@@ -24,18 +24,7 @@ _KEEP = "keep"
 
 def with_rules(command: Callable[..., Any]) -> Callable[..., Any]:
     """Return a command whose parameter ``rules`` is given by options, one for each field of `Rules`."""
-
-    @wraps(command)
-    def parsed(**given: Any) -> Any:
-        own = {name: given.pop(name) for name in options}
-        return command(**given, rules=_rules(own))
-
-    options = {one.name: one for one in _options()}
-    kept = [one for one in inspect.signature(command).parameters.values() if one.name != "rules"]
-    shown = [*kept, *options.values()]
-    parsed.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
-    parsed.__annotations__ = {one.name: one.annotation for one in shown}
-    return parsed
+    return with_options(command, "rules", _options(), _rules)
 
 
 def _options() -> list[inspect.Parameter]:
@@ -47,7 +36,7 @@ def _options() -> list[inspect.Parameter]:
         rich_help_panel=_PANEL,
     )
     return [
-        _parameter(_KEEP, Annotated[list[str] | None, keep], None),
+        option_parameter(_KEEP, Annotated[list[str] | None, keep], None),
         *(_option(one) for one in fields if one.kind is not bool),
     ]
 
@@ -62,11 +51,7 @@ def _option(one: Parameter) -> inspect.Parameter:
         rich_help_panel=_PANEL,
     )
     kind: Any = list[str] | None if pairs else one.kind
-    return _parameter(one.name, Annotated[kind, option], None if pairs else one.default)
-
-
-def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+    return option_parameter(one.name, Annotated[kind, option], None if pairs else one.default)
 
 
 def _help(one: Parameter, *, pairs: bool) -> str:

@@ -7,7 +7,6 @@ order of the rows; if neither does, the column is refused with the option to giv
 
 import math
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -203,35 +202,3 @@ def _one(column: pl.Series, value: object, dates: Dates | None, timezone: str) -
     if seconds is None:
         raise DataError(f"{value!r} is no time")
     return float(seconds)
-
-
-# What follows serves callers of the time before `read_times`.
-
-SECONDS_PER_UNIT = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3), (0.0, 1.0))
-"""Smallest magnitude of a unit, and its seconds: nano-, micro-, milliseconds, seconds."""
-
-Parser = Callable[[pl.Series], pl.Series]
-"""Text to Float64 seconds; null where it is no time."""
-
-
-def parser_for(sample: pl.Series) -> Parser | None:
-    """Return `read_times` as a parser; None if a sample of texts holds no times."""
-    try:
-        if not read_times(sample).seconds.count():
-            return None
-    except AmbiguousTimes:
-        pass
-    except DataError:
-        return None
-    return lambda texts: read_times(texts).seconds
-
-
-def unit(numbers: pl.Series) -> float:
-    """Return the seconds of one unit of numbers by their median."""
-    middle = abs(float(numbers.filter(numbers.is_finite()).median() or 0))  # type: ignore[arg-type]
-    return next(seconds for least, seconds in SECONDS_PER_UNIT if middle >= least)
-
-
-def seconds(column: pl.Series) -> pl.Series:
-    """Return the Unix seconds of a column of numbers, dates or moments."""
-    return read_times(column).seconds

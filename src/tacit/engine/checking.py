@@ -14,6 +14,7 @@ from tacit.data.clean import FIRST_MOMENT
 from tacit.data.ids import IdRule, apply_id
 from tacit.data.times import read_moment
 from tacit.engine.requests import NewEvent
+from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.store.events import Event, Subject
 
 LONGEST_LIST = 1_000
@@ -115,22 +116,22 @@ def check_ordered(ids: object, what: str) -> None:
         raise DataError(f"the {what} is a set, which has no order; give a list of ids, the oldest first")
 
 
-def checked_event(raw: NewEvent, now: float, rules: Sequence[IdRule] = ()) -> Event:
-    """Return an event that may be stored, its ids as `checked_id` returns them.
+def checked_event(raw: NewEvent, now: float, reading: Reading = NO_CHOICES) -> Event:
+    """Return an event that may be stored, its ids and its time read as those of the log were.
 
     Raises
     ------
     DataError
         If it cannot be stored; the message says why.
     """
-    subject, subject_id = _subject(raw, rules)
+    subject, subject_id = _subject(raw, reading.ids)
     return Event(
         event_id=checked_id(raw.event_id, "event_id") if raw.event_id is not None else str(uuid.uuid4()),
         subject=subject,
         subject_id=subject_id,
-        item_id=checked_id(raw.item_id, "item_id", rules),
+        item_id=checked_id(raw.item_id, "item_id", reading.ids),
         event=checked_id(raw.event, "event"),
-        at=now if raw.timestamp is None else checked_time(raw.timestamp, now),
+        at=now if raw.timestamp is None else checked_time(raw.timestamp, now, reading),
         value=None if raw.value is None else checked_number(raw.value, "value"),
         has_time=raw.timestamp is not None,
     )
@@ -153,7 +154,7 @@ def checked_number(raw: float | int, what: str) -> float:
     return number
 
 
-def checked_time(raw: float | int | str, now: float) -> float:
+def checked_time(raw: float | int | str, now: float, reading: Reading = NO_CHOICES) -> float:
     """Return a time in Unix seconds, read as the times of a log are.
 
     Raises
@@ -163,7 +164,7 @@ def checked_time(raw: float | int | str, now: float) -> float:
     """
     moment = raw if isinstance(raw, str) else checked_number(raw, "timestamp")
     try:
-        at = read_moment(moment)
+        at = read_moment(moment, dates=reading.dates, timezone=reading.timezone)
     except DataError as error:
         raise DataError(f"the timestamp: {error}") from error
     if at < FIRST_MOMENT:

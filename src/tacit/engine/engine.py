@@ -154,7 +154,7 @@ class Engine:
         now, state = self._clock.now(), self._state
         for place, raw in enumerate(events):
             try:
-                good.append(checked_event(raw, now, state.snapshot.id_rules))
+                good.append(checked_event(raw, now, state.snapshot.reading))
                 places.append(place)
             except DataError as error:
                 rejected.append((place, str(error)))
@@ -190,8 +190,9 @@ class Engine:
             If the store refuses; the item is not served then.
         """
         self._needed_store()
-        id_ = checked_id(item_id, "item_id", self._state.snapshot.id_rules)
-        checked = checked_attributes(attributes, self._clock.now())
+        reading = self._state.snapshot.reading
+        id_ = checked_id(item_id, "item_id", reading.ids)
+        checked = checked_attributes(attributes, self._clock.now(), reading)
         check_width(self._state.catalogue, checked)
         done: Future[None] = Future()
         self._arrivals.append((id_, checked, done))

@@ -21,6 +21,7 @@ from tacit.core.types import Json
 from tacit.core.version import __version__
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
+from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.interactions import Interactions
 from tacit.data.times import read_moment
 from tacit.data.weights import EventWeights
@@ -110,6 +111,7 @@ def finetune_encoder(
     layers: int = 2,
     seconds: float = 600.0,
     seed: int = 7,
+    event_map: EventMap = NO_EVENT_MAP,
     progress: Progress = SILENT,
     on_epoch: Callable[[Attempt], None] | None = None,
 ) -> Finetuned:
@@ -129,7 +131,9 @@ def finetune_encoder(
     catalogue = catalogue_of(log, items)
     if not catalogue.has_text.any():
         raise UnsupportedError("no item of the catalogue has a text: there is nothing to encode")
-    interactions = Interactions.from_frame(EventWeights.fit(log).weigh(log), catalogue.items)
+    interactions = Interactions.from_frame(
+        EventWeights.fit(log, events=event_map).weigh(log), catalogue.items
+    )
     facts: dict[str, Json] = {"events": len(interactions), "until": until, "seed": seed}
     source = _Source(interactions, catalogue, facts)
     tell = on_epoch or (lambda attempt: None)

@@ -10,12 +10,15 @@ from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.engine.attributes import cell, checked_names
 from tacit.engine.checking import checked_time
+from tacit.reading.choices import NO_CHOICES, Reading
 
 _MOST_COLUMNS = 512
 _YES = ("true", "1", "yes")
 
 
-def checked_attributes(attributes: Mapping[str, Json], now: float) -> dict[str, Json]:
+def checked_attributes(
+    attributes: Mapping[str, Json], now: float, reading: Reading = NO_CHOICES
+) -> dict[str, Json]:
     """Return attributes that may be stored: names in normal form, times in seconds, texts of bounded length.
 
     Raises
@@ -30,7 +33,7 @@ def checked_attributes(attributes: Mapping[str, Json], now: float) -> dict[str, 
     if created is not None:
         if isinstance(created, bool) or not isinstance(created, int | float | str):
             raise DataError("created_at must be a time: a number or an ISO 8601 text")
-        checked[col.CREATED_AT] = checked_time(created, now)
+        checked[col.CREATED_AT] = checked_time(created, now, reading)
     return checked
 
 

@@ -28,6 +28,7 @@ from tacit.pipeline.component_specs import check_origins
 from tacit.pipeline.config import Config, config_of_toml
 from tacit.pipeline.text_encoder import AUTO, encoder_from
 from tacit.pipeline.twostage import TwoStage
+from tacit.reading.choices import Reading
 from tacit.store import artifacts
 
 _CONFIG, _REPORT = "config.toml", "training.json"
@@ -75,9 +76,14 @@ class Snapshot:
         return self.learned_encoder or encoder_from(self.encoder)
 
     @property
+    def reading(self) -> Reading:
+        """How the log was read: ids and times of requests are read alike."""
+        return self.pipeline.config.reading
+
+    @property
     def id_rules(self) -> tuple[IdRule, ...]:
-        """What was done to the ids of the log: ids of requests are treated alike."""
-        return self.pipeline.config.reading.ids
+        """What was done to the ids of the log."""
+        return self.reading.ids
 
     def encode(self, texts: Sequence[str]) -> Float32:
         """Return the vectors of texts by the encoder of the catalogue: float32[n, d]."""

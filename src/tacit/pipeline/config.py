@@ -316,19 +316,21 @@ def _comparable(config: Config) -> list[object]:
 def _rules(given: object, where: str = "the configuration") -> Rules:
     if isinstance(given, Rules):
         return given
-    if not isinstance(given, Mapping):
-        raise ConfigError(f"{where}: cleaning is {shown(given)}; it must be a table of rules, or Rules(...)")
-    rules = {str(name): value for name, value in given.items()}
-    return parse_rules(rules, where=f"the cleaning rules of {where}")
+    table = _table_of(given, f"{where}: cleaning", "a table of rules, or Rules(...)")
+    return parse_rules(table, where=f"the cleaning rules of {where}")
 
 
 def _reading(given: object, where: str = "the configuration") -> Reading:
     if isinstance(given, Reading):
         return given
+    table = _table_of(given, f"{where}: reading", "a table, or Reading(...)")
+    return parse_reading(table, where=f"reading of {where}")
+
+
+def _table_of(given: object, what: str, wanted: str) -> dict[str, Any]:
     if not isinstance(given, Mapping):
-        raise ConfigError(f"{where}: reading is {shown(given)}; it must be a table, or Reading(...)")
-    choices = {str(name): value for name, value in given.items()}
-    return parse_reading(choices, where=f"reading of {where}")
+        raise ConfigError(f"{what} is {shown(given)}; it must be {wanted}")
+    return {str(name): value for name, value in given.items()}
 
 
 def _check_agreement(config: Config) -> None:

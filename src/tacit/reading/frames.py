@@ -6,7 +6,6 @@ the same in both.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -15,7 +14,7 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.data import columns as col
-from tacit.reading.choices import EVENT, ITEM, NO_CHOICES, SEQ, TIMESTAMP, USER, VALUE, IdRule, Reading
+from tacit.reading.choices import EVENT, ITEM, NO_CHOICES, SEQ, TIMESTAMP, USER, VALUE, Reading
 from tacit.reading.read import FRAME, SAMPLE_ROWS
 from tacit.reading.rows import Rows, finished
 from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, user_table
@@ -89,9 +88,7 @@ def _converted(frame: object, what: str) -> pl.DataFrame:
         raise DataError(f"the {what} cannot be read as an Arrow table: {reason}") from error
 
 
-def log_frame(
-    events: pl.DataFrame, mapping: Mapping[str, str] | None = None, *, ids: Sequence[IdRule] = ()
-) -> pl.DataFrame:
+def log_frame(events: pl.DataFrame, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     """Return an event frame with every column of a cleaned log; ``user_id`` and ``item_id`` must be there.
 
     A missing ``event`` is a plain interaction; ``timestamp`` may be anything that a file may hold; rows are
@@ -100,10 +97,8 @@ def log_frame(
     Parameters
     ----------
     events : polars.DataFrame
-    mapping : mapping of role to column, optional
-        Columns that have other names than those of a cleaned log.
-    ids : sequence of str
-        What is done to the ids; see `tacit.data.ids`.
+    reading : Reading
+        Its columns are those that have other names than in a cleaned log; its other choices hold too.
 
     Raises
     ------
@@ -114,14 +109,14 @@ def log_frame(
     """
     for role in (USER, ITEM):
         name = _ROLES[role]
-        if name not in events.columns and role not in (mapping or {}):
+        if name not in events.columns and role not in reading.columns:
             raise DataError(
                 f"the event frame has no column {name!r}; rename yours to user_id and item_id, and where "
                 "you have them event, timestamp, value and seq, or give it to tacit.read, which knows other "
                 "names"
             )
     table = _with_lines(plain(events))
-    frame, rejected = finished(table, _as_named(table, mapping or {}, ids))
+    frame, rejected = finished(table, _as_named(table, reading))
     if len(rejected):
         counts = rejected["reason"].value_counts(sort=True, name="rows")
         reasons = "; ".join(f"{why}: {rows:,}" for why, rows in counts.rows())
@@ -166,12 +161,11 @@ def _with_lines(table: pl.DataFrame) -> pl.DataFrame:
     return table if lines.dtype == pl.Int64 and not lines.null_count() else numbered(table)
 
 
-def _as_named(table: pl.DataFrame, mapping: Mapping[str, str], ids: Sequence[IdRule]) -> Rows:
+def _as_named(table: pl.DataFrame, reading: Reading) -> Rows:
     """Return how rows become events, by the names of the columns only: nothing is guessed."""
     named = {role: name for role, name in _ROLES.items() if name in table.columns}
-    wanted = {**named, **mapping}
-    rows = Rows.given(FRAME, table.head(SAMPLE_ROWS), Reading(columns=wanted, ids=tuple(ids)))
-    return replace(rows, event=_PLAIN_EVENT, list_sign=None)
+    by_name = replace(reading, columns={**named, **reading.columns}, event=reading.event or _PLAIN_EVENT)
+    return Rows.given(FRAME, table.head(SAMPLE_ROWS), by_name)
 
 
 def _speaks_arrow(frame: object) -> bool:

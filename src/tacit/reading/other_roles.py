@@ -49,6 +49,18 @@ class Found:
     value_kind: ValueKind | None = None
 
 
+@dataclass(frozen=True)
+class _Log:
+    """A log some of whose roles are known: what one step of `detect` looks at."""
+
+    columns: Columns
+    known: Mapping[str, str]
+    free: Sequence[str]
+    found: Found
+    reading: Reading
+    path: Path
+
+
 def detect(
     columns: Columns, known: Mapping[str, str], free: Sequence[str], reading: Reading, path: Path
 ) -> Found:
@@ -75,7 +87,7 @@ def detect(
     for role, step in steps:
         if role in known:
             continue
-        chosen = step(columns, {**known, **found.roles}, left, found, reading, path)
+        chosen = step(_Log(columns, {**known, **found.roles}, left, found, reading, path))
         if chosen is not None:
             found.roles[role] = chosen
             left.remove(chosen)
@@ -117,39 +129,38 @@ def _holds_values(content: Content) -> bool:
 # Time
 
 
-def _time(
-    columns: Columns,
-    known: Mapping[str, str],
-    free: Sequence[str],
-    found: Found,
-    reading: Reading,
-    path: Path,
-) -> str | None:
-    scored = [(points, name) for name in free if (points := _time_points(columns, known, name)) is not None]
+def _time(log: _Log) -> str | None:
+    scored = [
+        (points, name)
+        for name in log.free
+        if (points := _time_points(log.columns, log.known, name)) is not None
+    ]
     scored = sorted(
-        ((points - _follows(columns, name, scored), name) for points, name in scored), reverse=True
+        ((points - _follows(log.columns, name, scored), name) for points, name in scored), reverse=True
     )
     if not scored:  # a plain name is that of the times, even where none of them can be read
-        return next((name for name in free if _is_plain_time(columns, name)), None)
+        return next((name for name in log.free if _is_plain_time(log.columns, name)), None)
     best = scored[0]
     same = [
-        pair for pair in scored if best[0] - pair[0] < 2 * _NEAR and not _differ(columns, best[1], pair[1])
+        pair
+        for pair in scored
+        if best[0] - pair[0] < 2 * _NEAR and not _differ(log.columns, best[1], pair[1])
     ]
-    best = max(same or [best], key=lambda pair: (columns.contents[pair[1]].unique, pair[0]))
-    if columns.kind(best[1]) == "other time":
-        found.notes.append(
+    best = max(same or [best], key=lambda pair: (log.columns.contents[pair[1]].unique, pair[0]))
+    if log.columns.kind(best[1]) == "other time":
+        log.found.notes.append(
             f"the only times are those of {best[1]}: they were taken for the times of the events"
         )
     rivals = [name for points, name in scored if name != best[1] and best[0] - points < _NEAR]
-    far = [name for name in rivals if _differ(columns, best[1], name)]
-    if far and not reading.accept_guess:
+    far = [name for name in rivals if _differ(log.columns, best[1], name)]
+    if far and not log.reading.accept_guess:
         raise AmbiguousError(
-            f"{path}: {best[1]} and {far[0]} both hold times, and neither is plainly that of the event; "
+            f"{log.path}: {best[1]} and {far[0]} both hold times, and neither is plainly that of the event; "
             f"choose with --map {best[1]}=timestamp or with --map {far[0]}=timestamp, or take the first with "
             "--accept-guess"
         )
     if far:
-        found.notes.append(
+        log.found.notes.append(
             f"the times were guessed: {best[1]}; {far[0]} holds others (--map {far[0]}=timestamp)"
         )
     return best[1]
@@ -229,23 +240,20 @@ def _differ(columns: Columns, one: str, other: str) -> bool:
 # Event type
 
 
-def _event(
-    columns: Columns,
-    known: Mapping[str, str],
-    free: Sequence[str],
-    found: Found,
-    reading: Reading,
-    path: Path,
-) -> str | None:
-    scored = [(points, name) for name in free if (points := _event_points(columns, known, name)) is not None]
+def _event(log: _Log) -> str | None:
+    scored = [
+        (points, name)
+        for name in log.free
+        if (points := _event_points(log.columns, log.known, name)) is not None
+    ]
     scored.sort(key=lambda one: -one[0])
     if not scored:
-        return next((name for name in free if _is_plain_event(columns, name)), None)
+        return next((name for name in log.free if _is_plain_event(log.columns, name)), None)
     chosen = scored[0][1]
-    content = columns.contents[chosen]
+    content = log.columns.contents[chosen]
     if content.form in ("integer", "decimal", "flag"):
         codes = ", ".join(sorted(content.distinct.head(6).to_list()))
-        found.notes.append(
+        log.found.notes.append(
             f"the event types of {chosen} are codes ({codes}): say what they mean with "
             "--event-map CODE=MEANING"
         )
@@ -288,22 +296,19 @@ def _uncertain_event(kind: Kind | None, named: bool) -> float:
 # Value
 
 
-def _value(
-    columns: Columns,
-    known: Mapping[str, str],
-    free: Sequence[str],
-    found: Found,
-    reading: Reading,
-    path: Path,
-) -> str | None:
-    scored = [(points, name) for name in free if (points := _value_points(columns, known, name)) is not None]
+def _value(log: _Log) -> str | None:
+    scored = [
+        (points, name)
+        for name in log.free
+        if (points := _value_points(log.columns, log.known, name)) is not None
+    ]
     scored.sort(key=lambda one: -one[0])
     if scored:
         return scored[0][1]
-    if (plain := next((name for name in free if name.strip().lower() == "value"), None)) is not None:
+    if (plain := next((name for name in log.free if name.strip().lower() == "value"), None)) is not None:
         return plain
-    unnamed = [name for name in free if not columns.named or columns.name(name).kind is None]
-    return _value_by_content(columns, known, unnamed)
+    unnamed = [name for name in log.free if not log.columns.named or log.columns.name(name).kind is None]
+    return _value_by_content(log.columns, log.known, unnamed)
 
 
 _PREFERRED: Mapping[Kind, float] = {"rating": 4, "plays": 3, "quantity": 3, "dwell": 2, "number": 1}
@@ -360,6 +365,8 @@ def value_kind(columns: Columns, name: str) -> ValueKind:
     kind = columns.kind(name)
     if kind is not None and kind in _VALUE_KINDS and kind != "number":
         return _VALUE_KINDS[kind]
+    if columns.contents[name].whole and any(columns.kind(other) == "order" for other in columns.all):
+        return "quantity"  # whole numbers on the lines of an order
     return kind_of_values(None, columns.contents[name].numbers)
 
 
@@ -369,20 +376,13 @@ _SEQUENCES = ("seq", "sequence")
 _FEW_ROWS = 30
 
 
-def _seq(
-    columns: Columns,
-    known: Mapping[str, str],
-    free: Sequence[str],
-    found: Found,
-    reading: Reading,
-    path: Path,
-) -> str | None:
-    for name in free:
-        content = columns.contents[name]
-        short = content.rows < _FEW_ROWS and columns.is_plainly(name, "rank")
+def _seq(log: _Log) -> str | None:
+    for name in log.free:
+        content = log.columns.contents[name]
+        short = content.rows < _FEW_ROWS and log.columns.is_plainly(name, "rank")
         if name.strip().lower() in _SEQUENCES or short:
             return name
-        if columns.kind(name) != "rank" or not content.whole or content.constant:
+        if log.columns.kind(name) != "rank" or not content.whole or content.constant:
             continue
         if content.known == content.rows and content.low >= 0 and content.high < 1e6:
             return name

@@ -92,7 +92,7 @@ class Rows:
         """Return how to read a file, judging by its rows."""
         cells = sample.drop(col.LINE)
         if not reading.columns and not named and shapes.is_impression_log(cells):
-            return cls._of_impressions(cells, reading)
+            return cls._of_impressions(path, cells, reading)
         if (sign := _list_sign(cells, reading.columns)) is not None:
             lists = next(name for name in cells.columns if _is_list(cells[name]))
             user = next(name for name in cells.columns if name != lists)
@@ -137,12 +137,24 @@ class Rows:
         )
 
     @classmethod
-    def _of_impressions(cls, cells: pl.DataFrame, reading: Reading) -> "Rows":
+    def _of_impressions(cls, path: Path, cells: pl.DataFrame, reading: Reading) -> "Rows":
         columns = tuple(cells.columns)
         roles = {USER: columns[1], ITEM: columns[4], TIMESTAMP: columns[2]}
         taken = {column: role for role, column in roles.items()}
         uses = tuple(ColumnUse(name, taken.get(name), "shape" if name in taken else None) for name in columns)
-        return cls(roles, "click", None, True, False, columns, uses=uses, ids=reading.ids)
+        return cls(
+            roles,
+            "click",
+            None,
+            True,
+            False,
+            columns,
+            uses=uses,
+            dates=reading.dates,
+            timezone=reading.timezone,
+            ids=reading.ids,
+            path=path,
+        )
 
 
 def _event_of(path: Path, value: ValueKind | None) -> str:

@@ -120,12 +120,7 @@ def _starts(lines: pl.Series, quoting: Quoting, *, more: bool) -> tuple[np.ndarr
             continue
         found = bisect_right(odd, start)
         end = odd[found] if found < len(odd) else None
-        if (
-            end is None
-            and more
-            and len(lines) - start < MOST_LINES
-            and _size(lines, start, len(lines)) < MOST_BYTES
-        ):
+        if end is None and more and _may_go_on(lines, start):
             return np.flatnonzero(first), start
         if end is not None and _is_record(lines, start, end, quoting):
             first[start + 1 : end + 1] = False
