@@ -144,7 +144,7 @@ def test_whole_numbers_on_the_lines_of_an_order_are_amounts() -> None:
         "order_no": [f"o{row // 3}" for row in range(300)],
         "customer_id": [f"c{row // 3 % 40}" for row in range(300)],
         "product_id": [f"p{row}" for row in rng.integers(0, 60, 300)],
-        "zimmer": [str(row) for row in rng.integers(1, 7, 300)],
+        "blorps": [str(row) for row in rng.integers(1, 7, 300)],
     }
     found = assign(pl.DataFrame(columns), True, NO_CHOICES, Path("log.csv"))
-    assert (found.roles["value"], found.value_kind) == ("zimmer", "quantity")
+    assert (found.roles["value"], found.value_kind) == ("blorps", "quantity")
