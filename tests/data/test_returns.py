@@ -23,8 +23,8 @@ def test_a_negative_amount_is_a_return() -> None:
 
 def test_a_column_of_quantities_makes_any_yes_a_purchase() -> None:
     frame = log(("u", "a", "view", 1, 2), ("u", "a", "view", 2, -2))
-    assert types(settled(frame, "Quantity")) == ["view", "return"]
-    assert settled(frame, "value") is frame
+    assert types(settled(frame, "quantity")) == ["view", "return"]
+    assert settled(frame, "rating") is frame
 
 
 def test_what_the_user_has_said_of_a_type_stands() -> None:

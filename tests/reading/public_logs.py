@@ -590,7 +590,13 @@ def retailrocket() -> Public:
 def yoochoose_buys() -> Public:
     """RecSys Challenge 2015, yoochoose-buys.dat: session, time, item, price, quantity without a header."""
     text = delimited(
-        (v.user + 11, iso(v.at, "%Y-%m-%dT%H:%M:%S.") + "464Z", 214_536_500 + v.item, 523, 1 + v.number % 3)
+        (
+            v.user + 11,
+            iso(v.at, "%Y-%m-%dT%H:%M:%S.") + "464Z",
+            214_536_500 + v.item,
+            523,
+            (1, 2, 1, 3, 0, 6, 12)[v.number % 7],
+        )
         for v in SEEN
     )
     rows = rows_of(

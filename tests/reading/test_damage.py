@@ -165,7 +165,9 @@ def test_no_row_of_a_damaged_file_is_lost(
         every = pl.concat([result.events["line"], result.quarantine["line"]])
         text = [line for part in textfile.blocks(source.path, source.encoding) for line in part.lines]
         header = set(range(1, len(text) + 1)) - set(every)
-        assert len(header) <= 1
+        said = any("before the table were left out" in note for note in source.notes)
+        assert len(header) <= 1 or said
+        assert not header or max(header) < min(every)
         assert every.is_unique().all()
         assert all(text[line - 1] == raw for line, raw in result.quarantine.select("line", "raw").rows())
 

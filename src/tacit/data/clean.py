@@ -79,7 +79,7 @@ def clean(
         What the user says that event types mean; ignored types are left out.
     progress : Progress
     """
-    columns = settled(source.frame, source.mapping.get("value"), event_map).to_dict()
+    columns = settled(source.frame, source.value_kind, event_map).to_dict()
     about = replace(source, frame=pl.DataFrame())
     del source  # where nobody else has it, its frame goes while the rows are looked at
     events, removed = _cleaned(columns, rules or Rules(), now, event_map, progress)

@@ -17,7 +17,8 @@ from tacit.data import columns as col
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import meaning
 from tacit.data.event_parts import words_of
-from tacit.data.value_kinds import kind_of_name, missing_ratings
+from tacit.data.event_words import ValueKind
+from tacit.data.value_kinds import missing_ratings
 
 RETURN, CANCEL = "return", "cancel"
 """Types of the events that negative amounts and cancelled orders become."""
@@ -30,7 +31,7 @@ _NUMBERED = r"^\s*\d{3,}\s*$"
 
 
 def settled(
-    events: pl.DataFrame, value_column: str | None = None, event_map: EventMap = NO_EVENT_MAP
+    events: pl.DataFrame, value_kind: ValueKind | None = None, event_map: EventMap = NO_EVENT_MAP
 ) -> pl.DataFrame:
     """Return a log in which returned and cancelled purchases are events of their own types.
 
@@ -40,13 +41,13 @@ def settled(
     ----------
     events : polars.DataFrame
         See `tacit.data.columns`; rows and their order stay.
-    value_column : str, optional
-        Name that the column of values had in its source.
+    value_kind : ValueKind, optional
+        What the values are: a negative quantity undoes whatever says yes.
     event_map : EventMap
         What the user says that event types mean.
     """
     types = events[col.EVENT].unique()
-    bought = [name for name in types if _can_be_returned(name, value_column, event_map)]
+    bought = [name for name in types if _can_be_returned(name, value_kind, event_map)]
     given = event, value = events[col.EVENT], events[col.VALUE]
     if bought and bool((value < 0).any()):
         negative = (value < 0).fill_null(False) & event.is_in(bought)
@@ -143,11 +144,10 @@ def _is_buy(event: str) -> bool:
     return meaning(event).sense == "buy"
 
 
-def _can_be_returned(event: str, value_column: str | None, event_map: EventMap) -> bool:
+def _can_be_returned(event: str, value_kind: ValueKind | None, event_map: EventMap) -> bool:
     if event_map.chosen(event) is not None:
         return False  # the user has said what it means
-    counted = value_column is not None and kind_of_name(value_column) == "quantity"
-    return _is_buy(event) or (counted and meaning(event).strength > 0)
+    return _is_buy(event) or (value_kind == "quantity" and meaning(event).strength > 0)
 
 
 def _cancelled_orders(events: pl.DataFrame) -> pl.Series | None:

@@ -7,6 +7,8 @@ from typing import Literal
 
 import polars as pl
 
+from tacit.data.event_words import ValueKind
+
 How = Literal["map", "name", "part", "content", "place", "shape"]
 """How the role of a column was found: by the user's choice, the whole name, parts of the name, the content,
 the place in a known layout without a header, or the shape of the rows (impressions, nested records)."""
@@ -62,6 +64,8 @@ class Source:
         Every column of the source, in its order.
     notes : tuple of str
         What was guessed or assumed, each a sentence.
+    value_kind : ValueKind or None
+        What the values are by their column; None where that does not say it.
     """
 
     frame: pl.DataFrame
@@ -75,3 +79,4 @@ class Source:
     raw: Callable[[pl.Series], pl.Series]
     columns: tuple[ColumnUse, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    value_kind: ValueKind | None = None

@@ -37,6 +37,9 @@ _YEAR_OR_NUMBER = (
 )
 _LATEST = 4_102_444_800.0
 """2100-01-01: the clock is not asked, so that a file reads the same on any day."""
+
+_LATEST_OF_NUMBERS = 2_524_608_000.0
+"""2050-01-01: later milliseconds are rather the numbers of goods (EAN-13 of France and Germany)."""
 _SAMPLE = 200
 _MANY = 200_000
 """Cells that show what a column of unknown role holds, where it has more."""
@@ -160,7 +163,7 @@ def _is_certain(kind: str, seconds: pl.Series) -> bool:
     if kind in (EXCEL, SHORT):
         return False
     low, high = float(seconds.min()), float(seconds.max())  # type: ignore[arg-type]
-    return high - low >= 86_400 and not 1e9 <= low < 1.001e9
+    return high - low >= 86_400 and not 1e9 <= low < 1.001e9 and high < _LATEST_OF_NUMBERS
 
 
 def read_moment(value: str | float, *, dates: Dates | None = None, timezone: str = "UTC") -> float:

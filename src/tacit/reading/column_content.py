@@ -43,9 +43,10 @@ _PATTERNS = {
     "phone": r"^\+\d[\d ()./-]{6,}$",
     "name and number": r"^[^\W\d]{2,}([._-][^\W\d]+)+\d*$|^[^\W\d]+[._][^\W\d]+\d+$",
     "slug": r"^[a-z]+(-[a-z0-9]+){2,}$",
+    "phrase": r"[\p{Han}\p{Hiragana}\p{Katakana}]{5,}",  # writing without blanks, longer than names of people
     "words": r"^\S+([ ,]+\S+)+$",
     "cased name": r"^[^\W\d]+\.?( [^\W\d]+\.?){1,2}$",
-    "coded": r"^[A-Z]{1,5}[-_]?\d{2,}[A-Z]?$|^\d{3,}[A-Z]$",
+    "coded": r"^[A-Z]{1,5}[-_.:/#]?\d{2,}[A-Z]?$|^\d{3,}[A-Z]$",
     "asin": r"^B0[0-9A-Z]{8}$",
     "reviewer": r"^A[0-9A-Z]{12,20}$",
     "isbn": r"^\d{9}[\dX]$",

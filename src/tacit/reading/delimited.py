@@ -24,7 +24,7 @@ REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
 
 _KNOWN = ("\t", "::", ",", ";", "||", "|", "\x01", "~", "^")
 _QUOTED = re.compile(r'"(?:[^"]|""){0,100000}"')
-_WHOLE_CELL = r'(?:^|{sign}) *"[^"]*"(?:{sign}|$)'
+_WHOLE_CELL = r'(?:^|{sign}) *"(?:[^"]|""){{0,10000}}"(?:{sign}|$)'
 _LONGEST_LINE = 1_000_000
 _SAMPLE_LINES = 200
 _MOST_PREAMBLE = 20
@@ -241,6 +241,8 @@ def layout_of(lines: list[str], first_line: int = 1, reading: Reading = NO_CHOIC
     left_out = frozenset(first_line + place for place in preamble)
     first, rows = cells_of(table[0], bare), [cells_of(text, bare) for text in table[1:]]
     if _has_header(first, rows, reading):
+        if "\0" in table[0]:
+            raise DataError("the header holds a NUL character: the file is damaged; write its header anew")
         names = [cell.strip().removeprefix("#").strip().partition(":")[0] for cell in first]
         names = _fitted(names, rows)
         line = first_line + skipped + whole[before][0]
@@ -335,6 +337,11 @@ def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
         return ["", *names]
     while len(names) > width and not names[-1]:
         names = names[:-1]
+    if sum(len(row) == len(names) for row in rows) < 0.5 * len(rows):
+        raise DataError(
+            f"the header ({', '.join(names)[:_SHOWN]}) has {len(names)} columns and most rows have {width}; mend "
+            "it or, if it is a row, use --header no"
+        )
     return names
 
 

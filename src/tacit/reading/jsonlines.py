@@ -32,7 +32,7 @@ _BAD = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
 def layout_of(lines: Sequence[str]) -> Layout | None:
     """Return how a text with these first lines holds JSON, None if it does not."""
     filled = [line for line in lines[:_SAMPLE] if line.strip()]
-    if not filled:
+    if not filled or not _may_begin_json(filled[0]):
         return None
     whole = sum(_is_whole(line) for line in filled)
     if whole > 0.5 * len(filled) and not (len(filled) == 1 and filled[0].lstrip().startswith("[")):
@@ -40,6 +40,15 @@ def layout_of(lines: Sequence[str]) -> Layout | None:
     if filled[0].lstrip()[0] in "[{" and _begins_document(filled):
         return "document"
     return "lines" if sum(line.lstrip().startswith("{") for line in filled) > 0.5 * len(filled) else None
+
+
+def _may_begin_json(line: str) -> bool:
+    """Return whether a first line may be JSON, a part of it or a remark: no header or row of a table.
+
+    The texts of a table may hold lines of JSON, and more of them than the table has rows.
+    """
+    text = line.strip()
+    return text[0] in "[{" or text[-1] in "]}," or not re.search(r"[,;\t|]", text)
 
 
 def parse(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tacit.core.errors import AmbiguousError
+from tacit.data.event_names import meaning
 from tacit.data.value_kinds import ValueKind, kind_of_name
 from tacit.data.value_kinds import value_kind as kind_of_values
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
@@ -219,6 +220,8 @@ def _plain_moments(content: Content) -> bool:
     """Return whether cells are hardly anything but moments though their name says nothing."""
     if content.form == "text":  # a date of a two-digit year with a time of day
         return content.times.share > 0.995 and bool(content.sample.str.contains(":", literal=True).all())
+    if content.times.kind == "excel days":  # days since 1900 with the time of day as a fraction
+        return is_measure(content) and content.digits >= 3 and content.times.share > 0.995
     return content.times.kind in ("seconds", "milliseconds", "microseconds") and content.low >= 1e9
 
 
@@ -248,7 +251,10 @@ def _event(log: _Log) -> str | None:
     ]
     scored.sort(key=lambda one: -one[0])
     if not scored:
-        return next((name for name in log.free if _is_plain_event(log.columns, name)), None)
+        plain = next((name for name in log.free if _is_plain_event(log.columns, name)), None)
+        if plain is None:
+            _check_no_event(log)
+        return plain
     chosen = scored[0][1]
     content = log.columns.contents[chosen]
     if content.form in ("integer", "decimal", "flag"):
@@ -258,6 +264,50 @@ def _event(log: _Log) -> str | None:
             "--event-map CODE=MEANING"
         )
     return chosen
+
+
+def _check_no_event(log: _Log) -> None:
+    """Refuse a log without known event types in which a column of unknown words may hold the event types.
+
+    Raises
+    ------
+    AmbiguousError
+    """
+    if log.reading.event is not None or log.reading.accept_guess:
+        return
+    name = next((name for name in log.free if _may_be_event(log, name)), None)
+    if name is not None:
+        few = ", ".join(log.columns.contents[name].distinct.head(4).to_list())
+        raise AmbiguousError(
+            f"{log.path}: {name} holds a few words ({few}) that may be event types, and none of them is "
+            f"known; if they are, choose with --map {name}=event and say what they mean with --event-map "
+            "WORD=MEANING; if not, name the one type of all events with --event TYPE, or go on with "
+            "--accept-guess"
+        )
+
+
+def _may_be_event(log: _Log, name: str) -> bool:
+    """Return whether a column without a telling name holds a few words that change from event to event."""
+    content = log.columns.contents[name]
+    if log.columns.kind(name) is not None or content.form != "text" or not 2 <= content.unique <= 12:
+        return False
+    if content.known < 0.9 * content.rows or content.rows < 10 * content.unique:
+        return False
+    words = content.distinct
+    plain = words.str.contains(_WORD) & ~words.str.contains(r"^[A-Z]{3}$")  # USD, GBR, ...
+    known = words.str.to_lowercase().is_in(_CIRCUMSTANCES)
+    if float(plain.mean() or 0) < 0.6 or float(known.mean() or 0) > 0.5:  # type: ignore[arg-type]
+        return False
+    return not _is_fixed(log.columns, log.known, name)
+
+
+_WORD = r"^[^\W\d_]{3,}([ _-][^\W\d_]+)*$|^\p{Han}{2,}$"
+_DEVICES = "web website app mobile desktop tablet phone ios android windows linux macos chrome firefox safari"
+_CHANNELS = "organic email newsletter direct referral paid social search ads store online offline"
+_PAYMENTS = "card cash paypal invoice voucher transfer credit debit wire prepaid klarna alipay wechat"
+_OTHERS = "male female unknown other none morning evening weekday weekend standard express pickup"
+_CIRCUMSTANCES = frozenset(" ".join((_DEVICES, _CHANNELS, _PAYMENTS, _OTHERS)).split())
+"""Words that say by what device, channel or payment something was done, and not what."""
 
 
 def _is_plain_event(columns: Columns, name: str) -> bool:
@@ -307,8 +357,12 @@ def _value(log: _Log) -> str | None:
         return scored[0][1]
     if (plain := next((name for name in log.free if name.strip().lower() == "value"), None)) is not None:
         return plain
-    unnamed = [name for name in log.free if not log.columns.named or log.columns.name(name).kind is None]
-    return _value_by_content(log.columns, log.known, unnamed)
+    unnamed = [
+        name
+        for name in log.free
+        if not log.columns.named or log.columns.name(name).kind in (None, "number", "item", "user")
+    ]
+    return _value_by_content(log, unnamed)
 
 
 _PREFERRED: Mapping[Kind, float] = {"rating": 4, "plays": 3, "quantity": 3, "dwell": 2, "number": 1}
@@ -318,7 +372,9 @@ def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
     content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
     if kind is None or kind not in _PREFERRED or content.form not in ("integer", "decimal", "flag"):
         return None
-    if content.known < 0.02 * content.rows:
+    if content.known < 0.02 * content.rows or (
+        kind == "number" and content.rows > 100 and _are_codes(content)
+    ):
         return None
     points = _PREFERRED[kind] + meaning.certainty
     if ITEM in known and columns.decides(known[ITEM], name):  # a duration of the item, a mean of its ratings
@@ -328,12 +384,76 @@ def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
     return points if points > 0 else None
 
 
-def _value_by_content(columns: Columns, known: Mapping[str, str], free: Sequence[str]) -> str | None:
-    fits = [name for name in free if _is_value(columns, known, name)]
-    grids = [name for name in fits if _is_grid(columns.contents[name])]
-    if len(fits) == 1:
-        return fits[0]
-    return grids[0] if len(grids) == 1 else None
+def _value_by_content(log: _Log, unnamed: Sequence[str]) -> str | None:
+    signed = [name for name in log.free if _is_signed_amount(log.columns, log.known, name)]
+    if len(signed) == 1:
+        return signed[0]
+    if not _may_have_values(log):
+        return None
+    fits = [name for name in unnamed if _is_value(log.columns, log.known, name)]
+    grids = [name for name in fits if _is_grid(log.columns.contents[name])]
+    found = grids if len(fits) > 1 else fits
+    ordered = any(log.columns.kind(name) in ("order", "price") for name in log.columns.all)
+    if len(found) == 1 and (ordered or not _is_open(log.columns.contents[found[0]])):
+        return found[0]
+    return _chosen_value(log, found)
+
+
+def _chosen_value(log: _Log, found: Sequence[str]) -> str | None:
+    """Return one of several columns of numbers that may be the values, if the user wants a guess.
+
+    Raises
+    ------
+    AmbiguousError
+    """
+    if not found or log.reading.accept_guess:
+        return found[0] if found else None
+    name = found[0]
+    few = ", ".join(log.columns.contents[name].distinct.sort().head(5).to_list())
+    also = f", or with --map {found[1]}=value" if len(found) > 1 else ""
+    raise AmbiguousError(
+        f"{log.path}: {name} holds a few numbers ({few}, ...), and nothing says whether they are "
+        f"ratings, amounts or codes of event types; choose with --map {name}=value or with --map "
+        f"{name}=event{also}, or take it for the values with --accept-guess"
+    )
+
+
+def _may_have_values(log: _Log) -> bool:
+    """Return whether a log may have ratings or amounts: where event types are words, one of them says so."""
+    if EVENT not in log.known or log.columns.contents[log.known[EVENT]].form != "text":
+        return True
+    senses = {
+        meaning(word).sense for word in log.columns.contents[log.known[EVENT]].distinct.head(_MOST_EVENTS)
+    }
+    return bool(senses & {"rate", "buy", "cart", "checkout", "play"})
+
+
+def _is_signed_amount(columns: Columns, known: Mapping[str, str], name: str) -> bool:
+    """Return whether a column holds amounts some of which are taken back: whole numbers, a few below zero."""
+    content = columns.contents[name]
+    if content.form not in ("integer", "decimal") or not content.whole or not -10_000 < content.low < 0:
+        return False
+    below = content.numbers < 0
+    if content.high > 10_000 or float(below.mean() or 0) > _MOST_RETURNS:  # type: ignore[arg-type]
+        return False
+    if columns.kind(name) in _NO_AMOUNT or _is_fixed(columns, known, name):
+        return False
+    ordered = any(columns.kind(other) in ("order", "price") for other in columns.all)
+    return ordered or content.numbers.filter(below).n_unique() > 1
+
+
+_MOST_RETURNS = 0.3
+_NO_AMOUNT = ("place", "statistic", "rank", "rating", "time", "other time", "calendar", "person", "price")
+
+
+def _is_open(content: Content) -> bool:
+    """Return whether numbers may be codes, or amounts of which one may be taken back."""
+    return _are_codes(content) or (content.whole and content.low < 0)
+
+
+def _are_codes(content: Content) -> bool:
+    """Return whether whole numbers are as few as the codes of event types are."""
+    return content.whole and (content.unique <= 4 or (content.low == 0 and content.unique <= 5))
 
 
 def _is_value(columns: Columns, known: Mapping[str, str], name: str) -> bool:
@@ -349,24 +469,29 @@ def _is_value(columns: Columns, known: Mapping[str, str], name: str) -> bool:
 
 
 def _is_grid(content: Content) -> bool:
-    """Return whether numbers are few steps of one size, as ratings are."""
+    """Return whether numbers are few steps of one size without large gaps, as ratings are."""
     distinct = content.numbers.unique().sort()
     if not 3 <= len(distinct) <= 21 or content.low < -10 or content.high > 100:
         return False
     steps = distinct.diff().drop_nulls()
-    return bool((steps % float(steps.min())).abs().max() < 1e-6)  # type: ignore[arg-type]
+    step = float(steps.min())  # type: ignore[arg-type]
+    dense = len(distinct) >= 0.5 * ((content.high - content.low) / step + 1)
+    return dense and bool((steps % step).abs().max() < 1e-6)  # type: ignore[operator]
 
 
 def value_kind(columns: Columns, name: str) -> ValueKind:
     """Return what the values of a column are, by its name, else by its numbers."""
     said = kind_of_name(name) if columns.named else None
+    ordered = any(columns.kind(other) == "order" for other in columns.all)
+    if said == "plays" and (ordered or _is_signed_amount(columns, {}, name)):
+        return "quantity"  # a count on a line of an order, or one that is taken back
     if said is not None:
         return said
     kind = columns.kind(name)
     if kind is not None and kind in _VALUE_KINDS and kind != "number":
         return _VALUE_KINDS[kind]
-    if columns.contents[name].whole and any(columns.kind(other) == "order" for other in columns.all):
-        return "quantity"  # whole numbers on the lines of an order
+    if (ordered and columns.contents[name].whole) or _is_signed_amount(columns, {}, name):
+        return "quantity"
     return kind_of_values(None, columns.contents[name].numbers)
 
 

@@ -298,6 +298,7 @@ def _source(
         raw,
         rows.uses,
         (*form.notes, *rows.notes, *notes),
+        rows.value_kind,
     )
 
 

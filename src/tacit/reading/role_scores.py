@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tacit.core.errors import DataError
 from tacit.data.times import AmbiguousTimes, read_times
 from tacit.reading.column_content import Content
-from tacit.reading.column_names import NOTHING, Kind, NameMeaning
+from tacit.reading.column_names import NOTHING, Kind, NameMeaning, parts_of
 from tacit.reading.column_pairs import Pairs, rows_of
 
 NAME_POINTS = 8.0
@@ -183,7 +183,7 @@ def _fits_measure(kind: Kind, content: Content) -> bool:
         return False
     if kind == "rating":  # an amount of money has cents and no end
         return content.high <= 1_000 and (content.digits <= 1 or content.whole or content.high <= 10)
-    if kind == "number" and is_measure(content) and content.digits == 2:  # an amount of money
+    if kind in ("number", "quantity") and is_measure(content) and content.digits == 2:  # an amount of money
         return False
     return not (kind == "quantity" and content.padded)
 
@@ -212,6 +212,7 @@ def user_points(columns: Columns, name: str) -> float:
     points -= 3.0 * any(content.share(shape) > 0.9 for shape in ("asin", "imdb"))
     points -= 2.0 * content.numbered_goods
     points -= 2.0 * (content.share("words") > 0.7 and content.share("cased name") < 0.7)
+    points -= 2.0 * (content.share("phrase") > 0.7)
     if columns.kind(name) in (None, "id") and content.prefix != "user" and is_brief(columns, name):
         points -= 1.5
     if columns.kind(name) in ("order", "session") and _has_person(columns, name):
@@ -221,6 +222,10 @@ def user_points(columns: Columns, name: str) -> float:
     if _is_attribute(columns, name, of_orders=True):
         points -= _attribute_cost(columns, name, "user")
     return points
+
+
+def _has_orders(columns: Columns) -> bool:
+    return any(columns.kind(name) in ("order", "quantity") for name in columns.all)
 
 
 def _has_person(columns: Columns, name: str) -> bool:
@@ -259,11 +264,38 @@ def item_points(columns: Columns, name: str) -> float:
     points += 2.0 * (content.share("slug") > 0.8 and content.share("uuid") < 0.5)
     points += 3.0 * any(content.share(shape) > 0.9 for shape in ("asin", "imdb"))
     points += 2.0 * content.numbered_goods
-    points += 2.0 * (content.share("words") > 0.7 and content.length < 80 and content.unique > 20)
+    titled = max(content.share("words"), content.share("phrase")) > 0.7
+    points += 2.0 * (titled and content.length < 80 and content.unique > 20)
+    points -= 4.0 * (columns.kind(name) == "page" and _has_orders(columns))
     points -= 2.0 * (content.share("cased name") > 0.9)
     if _is_attribute(columns, name, of_orders=False):
         points -= _attribute_cost(columns, name, "item")
     return points
+
+
+def counts_things(columns: Columns, name: str) -> bool:
+    """Return whether a column holds a few small numbers and its name no word for an id: guests."""
+    content = columns.contents[name]
+    few = content.unique <= _MOST_COUNTED and content.known >= 30 and content.form == "integer"
+    return few and _is_small_grid(content) and not _ID_WORDS & set(parts_of(name))
+
+
+_MOST_COUNTED = 12
+_ID_WORDS = {
+    "id",
+    "no",
+    "nr",
+    "num",
+    "number",
+    "code",
+    "key",
+    "uid",
+    "编号",
+    "番号",
+    "номер",
+    "numero",
+    "idx",
+}
 
 
 def _by_name(columns: Columns, name: str, role: Kind, others: Mapping[Kind, float]) -> float:
@@ -275,7 +307,7 @@ def _by_name(columns: Columns, name: str, role: Kind, others: Mapping[Kind, floa
         return NAME_POINTS * meaning.certainty
     doubtful = kind in _DOUBTFUL and role in meaning.kinds
     second = 0.5 * NAME_POINTS * meaning.certainty if doubtful else 0.0
-    return max(others[kind] * (0.6 + 0.4 * meaning.certainty), min(second + others[kind], 2.0))
+    return max(others[kind] * (0.3 + 0.7 * meaning.certainty), min(second + others[kind], 2.0))
 
 
 _DOUBTFUL = frozenset(("device", "shop", "category", "record", "order", "session", "event", "page", "rank"))

@@ -20,6 +20,7 @@ from tacit.reading.column_names import Kind, meanings
 from tacit.reading.role_scores import (
     Columns,
     attribute_points,
+    counts_things,
     disagreement,
     is_mostly_missing,
     item_points,
@@ -37,10 +38,20 @@ _LEAST = -2.5
 _CANDIDATES = 6
 """Columns that are looked at together for user and item, the best of each."""
 
-_NAMES_OF_USERS: tuple[Kind, ...] = ("person", "email")
-_NAMES_OF_ITEMS: tuple[Kind, ...] = ("title",)
+_NAMES: Mapping[str, tuple[Kind, ...]] = {USER: ("person", "email"), ITEM: ("title",)}
+"""Kinds of columns that name a user or an item; an id beside is the better key."""
+
+_IDS: Mapping[str, tuple[Kind | None, ...]] = {
+    USER: (None, "id", "user", "item", "device"),
+    ITEM: (None, "id", "user", "item", "device", "place", "category", "record"),
+}
+"""Kinds of columns that may hold the ids; the postal code of a user is none."""
+
 _FEW_USERS = 12
 """Values that a column of ids has more of: others are ages, grades, hours."""
+
+_OLDEST = 1_000
+"""Numbers above are no ages, grades or hours, however few there are."""
 
 _FEW_ROWS = 30
 """Rows of a log without names below which its content says little, and the usual order of columns counts."""
@@ -256,8 +267,8 @@ class _Search:
         rival = next((one for one in readings[1:] if self._is_rival(best, one)), None)
         if rival is not None and best[0] - rival[0] < (_NEAR_WITH_NAMES if self.columns.named else _NEAR):
             self._refuse_or_note(best[1:], rival[1:])
-        user, item = self._id_beside(best[1], _NAMES_OF_USERS), self._id_beside(best[2], _NAMES_OF_ITEMS)
-        if USER not in self.wanted and (buyer := self._user_of_order(user, item)) is not None:
+        user, item = self._id_beside(best[1], USER), self._id_beside(best[2], ITEM)
+        if USER not in self.wanted and (buyer := self._owner(user, item)) is not None:
             self._refuse_or_note((user, item), (buyer, item))
         return {USER: user, ITEM: item}
 
@@ -267,33 +278,33 @@ class _Search:
             return False
         return disagreement(self.columns, best[1:], other[1:])
 
-    def _id_beside(self, name: str, kinds: tuple[Kind, ...]) -> str:
+    def _id_beside(self, name: str, role: str) -> str:
         """Return the id that stands for the same things as a name or an address; else the column itself."""
         columns = self.columns
-        if columns.kind(name) not in kinds or name in self.wanted.values():
+        if not _is_name(columns, name, role) or name in self.wanted.values():
             return name
         ids = [
             other
             for other in self.free
             if other != name
-            and _is_id(columns, other)
+            and _is_id(columns, other, role)
             and columns.decides(name, other)
             and columns.decides(other, name)
         ]
         return ids[0] if len(ids) == 1 else name
 
-    def _user_of_order(self, user: str, item: str) -> str | None:
-        """Return an id that each order has one of, where the order was taken for the user."""
+    def _owner(self, user: str, item: str) -> str | None:
+        """Return an id that each order or visit has one of, where that was taken for the user."""
         columns = self.columns
-        if columns.kind(user) != "order":
+        if columns.kind(user) not in ("order", "session", "id", "device", "tech", None) or not columns.named:
             return None
         found = [
             name
             for name in self.free
             if name not in (user, item)
-            and _is_id(columns, name)
+            and _is_owner(columns, name)
             and columns.decides(user, name)
-            and columns.contents[name].unique > _FEW_USERS
+            and not columns.decides(name, user)
             and not columns.decides(item, name)
         ]
         return found[0] if len(found) == 1 else None
@@ -305,14 +316,32 @@ class _Search:
         plain = [
             name for name in self.free if self.columns.is_plainly(name, "user" if role == USER else "item")
         ]
-        if len(plain) == 1 and not (role == USER and is_mostly_missing(self.columns, plain[0])):
+        counts = (
+            len(plain) == 1 and counts_things(self.columns, plain[0]) and self._has_other_id(plain[0], role)
+        )
+        if (
+            len(plain) == 1
+            and not counts
+            and not (role == USER and is_mostly_missing(self.columns, plain[0]))
+        ):
             return [(plain[0], 0.0)]
         points = user_points if role == USER else item_points
-        found = [(name, points(self.columns, name)) for name in self.free]
+        free = [name for name in self.free if not (counts and name == plain[0])]
+        found = [(name, points(self.columns, name)) for name in free]
         found = [(name, score) for name, score in found if score > 3 * _LEAST]
         found = sorted(found, key=lambda one: -one[1])[:_CANDIDATES]
         place = 0 if role == USER else 1
         return [(name, score + attribute_points(self.columns, name)[place]) for name, score in found]
+
+    def _has_other_id(self, name: str, role: str) -> bool:
+        """Return whether another column may be the user or item than one that rather counts things."""
+        return any(
+            other != name
+            and _is_owner(self.columns, other)
+            and not counts_things(self.columns, other)
+            and self.columns.kind(other) in (None, "id", role)
+            for other in self.free
+        )
 
     def _together(self, user: str, item: str) -> float:
         if USER in self.wanted and ITEM in self.wanted:
@@ -367,13 +396,29 @@ class _Search:
         return "name" if meaning.whole and meaning.certainty >= 1 else "part"
 
 
-def _is_id(columns: Columns, name: str) -> bool:
-    """Return whether a column of an unknown or a general name holds ids."""
+def _is_id(columns: Columns, name: str, role: str) -> bool:
+    """Return whether a column holds ids and its name is none against it."""
     content = columns.contents[name]
-    if columns.kind(name) not in (None, "id", "user", "item", "device", "place") or content.counter:
+    if columns.kind(name) not in _IDS[role] or content.counter:
         return False
     coded = any(content.share(shape) > 0.9 for shape in ("uuid", "hash", "coded"))
-    return (coded or content.form == "integer") and content.unique > _FEW_USERS and not content.times.certain
+    many = content.unique > _FEW_USERS or columns.kind(name) == role or content.low > _OLDEST
+    return (coded or content.form == "integer") and many and not content.times.certain
+
+
+def _is_name(columns: Columns, name: str, role: str) -> bool:
+    """Return whether a column holds names, titles or addresses."""
+    content = columns.contents[name]
+    shapes = ("cased name", "email", "ip") if role == USER else ("words",)
+    return columns.kind(name) in _NAMES[role] or any(content.share(shape) > 0.9 for shape in shapes)
+
+
+def _is_owner(columns: Columns, name: str) -> bool:
+    """Return whether a column may name who placed an order or made a visit."""
+    content = columns.contents[name]
+    shaped = any(content.share(shape) > 0.9 for shape in ("email", "reviewer", "name and number"))
+    unsaid = columns.kind(name) in (None, "id", "user", "tech")
+    return (shaped and unsaid and content.unique > 1) or _is_id(columns, name, USER)
 
 
 def _samples(columns: Columns, name: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import polars as pl
 from tacit.core.errors import AmbiguousError, DataError
 from tacit.data import columns as col
 from tacit.data import times
-from tacit.data.event_names import event_of_file, is_rated
+from tacit.data.event_names import event_of_file, is_rated, meaning
 from tacit.data.ids import apply_ids
 from tacit.data.source import ColumnUse
 from tacit.data.times import Dates
@@ -70,6 +70,8 @@ class Rows:
         Rules for the ids of users and items (`tacit.data.ids`).
     path : Path
         For messages.
+    value_kind : ValueKind or None
+        What the values are by their column.
     """
 
     roles: dict[str, str]
@@ -86,6 +88,7 @@ class Rows:
     timezone: str = "UTC"
     ids: tuple[str, ...] = ()
     path: Path = Path("the log")
+    value_kind: ValueKind | None = None
 
     @classmethod
     def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
@@ -134,6 +137,7 @@ class Rows:
             reading.timezone,
             reading.ids,
             path,
+            found.value_kind,
         )
 
     @classmethod
@@ -158,10 +162,19 @@ class Rows:
 
 
 def _event_of(path: Path, value: ValueKind | None) -> str:
-    """Return the event type of a log without one; where the values are no ratings its name makes none."""
+    """Return the event type of a log without one.
+
+    Where the values are no ratings the name of the file makes none, and what has quantities is bought or put
+    into a cart, whatever other word the name has.
+    """
     event = event_of_file(path, value)
     amounts = value in ("quantity", "plays", "time")
-    return event_of_file(Path(), value) if amounts and is_rated(event) else event
+    viewed = value == "quantity" and meaning(event).sense not in _WITH_QUANTITIES
+    return event_of_file(Path(), value) if viewed or (amounts and is_rated(event)) else event
+
+
+_WITH_QUANTITIES = ("buy", "cart", "checkout", "add")
+"""What is done to so many pieces of a thing."""
 
 
 def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
