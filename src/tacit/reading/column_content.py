@@ -47,6 +47,7 @@ _PATTERNS = {
     "words": r"^\S+([ ,]+\S+)+$",
     "cased name": r"^[^\W\d]+\.?( [^\W\d]+\.?){1,2}$",
     "coded": r"^[A-Z]{1,5}[-_.:/#]?\d{2,}[A-Z]?$|^\d{3,}[A-Z]$",
+    "serial": r"^[A-Z0-9]{6,}$",
     "asin": r"^B0[0-9A-Z]{8}$",
     "reviewer": r"^A[0-9A-Z]{12,20}$",
     "isbn": r"^\d{9}[\dX]$",

@@ -339,8 +339,8 @@ def _fitted(names: list[str], rows: list[list[str]]) -> list[str]:
         names = names[:-1]
     if sum(len(row) == len(names) for row in rows) < 0.5 * len(rows):
         raise DataError(
-            f"the header ({', '.join(names)[:_SHOWN]}) has {len(names)} columns and most rows have {width}; mend "
-            "it or, if it is a row, use --header no"
+            f"the header ({', '.join(names)[:_SHOWN]}) has {len(names)} columns and most rows have {width}; "
+            "mend it or, if it is a row, use --header no"
         )
     return names
 

@@ -1,6 +1,6 @@
 """Time, event type, value and order within a visit: which of the columns beside user and item hold them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as of
 from pathlib import Path
@@ -13,8 +13,8 @@ from tacit.data.value_kinds import ValueKind, kind_of_name
 from tacit.data.value_kinds import value_kind as kind_of_values
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
 from tacit.reading.column_content import Content
-from tacit.reading.column_names import Kind
-from tacit.reading.role_scores import Columns, is_measure
+from tacit.reading.column_names import Kind, parts_of
+from tacit.reading.role_scores import Columns, holds_moments, is_measure
 
 KINDS: Mapping[str, tuple[Kind, ...]] = {
     USER: ("user", "session", "order", "device", "email"), ITEM: ("item", "title", "page"), EVENT: ("event",),
@@ -218,8 +218,8 @@ _MAY_BE_TIME = (None, "time", "other time", "calendar", "id", "record", "number"
 
 def _plain_moments(content: Content) -> bool:
     """Return whether cells are hardly anything but moments though their name says nothing."""
-    if content.form == "text":  # a date of a two-digit year with a time of day
-        return content.times.share > 0.995 and bool(content.sample.str.contains(":", literal=True).all())
+    if content.form == "text":
+        return holds_moments(content)
     if content.times.kind == "excel days":  # days since 1900 with the time of day as a fraction
         return is_measure(content) and content.digits >= 3 and content.times.share > 0.995
     return content.times.kind in ("seconds", "milliseconds", "microseconds") and content.low >= 1e9
@@ -372,9 +372,7 @@ def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
     content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
     if kind is None or kind not in _PREFERRED or content.form not in ("integer", "decimal", "flag"):
         return None
-    if content.known < 0.02 * content.rows or (
-        kind == "number" and content.rows > 100 and _are_codes(content)
-    ):
+    if content.known < 0.02 * content.rows or (kind == "number" and _may_be_codes(name, content)):
         return None
     points = _PREFERRED[kind] + meaning.certainty
     if ITEM in known and columns.decides(known[ITEM], name):  # a duration of the item, a mean of its ratings
@@ -393,8 +391,8 @@ def _value_by_content(log: _Log, unnamed: Sequence[str]) -> str | None:
     fits = [name for name in unnamed if _is_value(log.columns, log.known, name)]
     grids = [name for name in fits if _is_grid(log.columns.contents[name])]
     found = grids if len(fits) > 1 else fits
-    ordered = any(log.columns.kind(name) in ("order", "price") for name in log.columns.all)
-    if len(found) == 1 and (ordered or not _is_open(log.columns.contents[found[0]])):
+    kinds = {log.columns.kind(name) for name in log.columns.all}
+    if len(found) == 1 and ("order" in kinds or not _is_open(log.columns.contents[found[0]], kinds)):
         return found[0]
     return _chosen_value(log, found)
 
@@ -446,9 +444,18 @@ _MOST_RETURNS = 0.3
 _NO_AMOUNT = ("place", "statistic", "rank", "rating", "time", "other time", "calendar", "person", "price")
 
 
-def _is_open(content: Content) -> bool:
-    """Return whether numbers may be codes, or amounts of which one may be taken back."""
-    return _are_codes(content) or (content.whole and content.low < 0)
+def _is_open(content: Content, kinds: Collection[Kind | None]) -> bool:
+    """Return whether numbers may be codes, or amounts: below zero, or beside a price."""
+    return _are_codes(content) or (content.whole and (content.low < 0 or "price" in kinds))
+
+
+def _may_be_codes(name: str, content: Content) -> bool:
+    """Return whether numbers of a general name are few in many rows, and the name is none of an amount."""
+    amount = kind_of_name(name) is not None or _AMOUNT_WORDS & set(parts_of(name))
+    return content.rows > 100 and _are_codes(content) and not amount
+
+
+_AMOUNT_WORDS = {"amount", "amt", "value", "val", "weight", "freq", "frequency"}
 
 
 def _are_codes(content: Content) -> bool:

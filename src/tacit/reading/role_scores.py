@@ -162,7 +162,7 @@ def _fits(kind: Kind, content: Content) -> bool:
         )
     if kind in _MEASURED:
         return form in ("integer", "decimal", "flag") and _fits_measure(kind, content)
-    if content.times.certain and form == "text":  # dates, whatever a part of the name may mean elsewhere
+    if form == "text" and holds_moments(content):  # whatever a part of the name may mean elsewhere
         return False
     if kind in ("title", "text"):
         return form == "text" or content.known < 5
@@ -173,6 +173,14 @@ def _fits(kind: Kind, content: Content) -> bool:
     if kind == "category":
         return content.ratio < 0.9 or content.known < 30
     return True
+
+
+def holds_moments(content: Content) -> bool:
+    """Return whether a column of text is hardly anything but dates, with or without a century."""
+    if content.times.certain:
+        return True
+    clocks = content.times.share > 0.995 and content.form == "text"
+    return clocks and bool(content.sample.str.contains(":", literal=True).all())
 
 
 _MEASURED = frozenset(("rating", "quantity", "plays", "dwell", "price", "number", "statistic", "rank"))
@@ -256,7 +264,9 @@ def item_points(columns: Columns, name: str) -> float:
     content = columns.contents[name]
     points = _by_name(columns, name, "item", _ITEM_BY_NAME) + _key_points(columns, name)
     points -= 8.0 * (content.share("email") > 0.5) + 6.0 * (content.share("ip") > 0.9)
-    points += 2.0 * (content.share("url") > 0.9) - 8.0 * (content.share("json") > 0.9)
+    points += (2.0 if content.unique > _MOST_COUNTED else -3.0) * (content.share("url") > 0.9) - 8.0 * (
+        content.share("json") > 0.9
+    )
     points -= 6.0 * (content.share("agent") > 0.9) + 6.0 * (content.share("phone") > 0.9)
     points += {"user": -3.5, "item": 3.5, "order": -3.0, "session": -3.0}.get(content.prefix or "", 0.0)
     points -= 1.0 * (content.share("name and number") > 0.9) + 2.0 * (content.share("reviewer") > 0.9)
@@ -277,10 +287,12 @@ def counts_things(columns: Columns, name: str) -> bool:
     """Return whether a column holds a few small numbers and its name no word for an id: guests."""
     content = columns.contents[name]
     few = content.unique <= _MOST_COUNTED and content.known >= 30 and content.form == "integer"
-    return few and _is_small_grid(content) and not _ID_WORDS & set(parts_of(name))
+    small = abs(content.low) <= _MOST_COUNTED and content.high <= 2 * _MOST_COUNTED and not content.padded
+    return few and small and not _ID_WORDS & set(parts_of(name))
 
 
 _MOST_COUNTED = 12
+_FEW_PAGES = 12
 _ID_WORDS = {
     "id",
     "no",

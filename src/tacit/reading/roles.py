@@ -50,7 +50,7 @@ _IDS: Mapping[str, tuple[Kind | None, ...]] = {
 _FEW_USERS = 12
 """Values that a column of ids has more of: others are ages, grades, hours."""
 
-_OLDEST = 1_000
+_OLDEST = 120
 """Numbers above are no ages, grades or hours, however few there are."""
 
 _FEW_ROWS = 30
@@ -335,11 +335,11 @@ class _Search:
 
     def _has_other_id(self, name: str, role: str) -> bool:
         """Return whether another column may be the user or item than one that rather counts things."""
+        points = user_points if role == USER else item_points
         return any(
             other != name
-            and _is_owner(self.columns, other)
             and not counts_things(self.columns, other)
-            and self.columns.kind(other) in (None, "id", role)
+            and points(self.columns, other) > 1.8 * _LEAST
             for other in self.free
         )
 
@@ -401,9 +401,9 @@ def _is_id(columns: Columns, name: str, role: str) -> bool:
     content = columns.contents[name]
     if columns.kind(name) not in _IDS[role] or content.counter:
         return False
-    coded = any(content.share(shape) > 0.9 for shape in ("uuid", "hash", "coded"))
+    coded = any(content.share(shape) > 0.9 for shape in ("uuid", "hash", "coded", "reviewer", "serial"))
     many = content.unique > _FEW_USERS or columns.kind(name) == role or content.low > _OLDEST
-    return (coded or content.form == "integer") and many and not content.times.certain
+    return (coded or (content.form == "integer" and many)) and not content.times.certain
 
 
 def _is_name(columns: Columns, name: str, role: str) -> bool:

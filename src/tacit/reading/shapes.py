@@ -4,6 +4,7 @@ Each shape turns a row into events that keep the row's line; the order within th
 """
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -28,7 +29,14 @@ def browse_separator(lists: pl.Series) -> str | None:
     if not matches or len(matches) < 0.3 * len(sample):
         return None
     signs = [match["s"] for match in matches]
-    return max(set(signs), key=signs.count)
+    sign = max(set(signs), key=signs.count)
+    return None if sign.isspace() and _are_words(sample) else sign
+
+
+def _are_words(texts: Sequence[str]) -> bool:
+    """Return whether texts are titles: words of letters, hardly any of them an id."""
+    words = [word for text in texts for word in text.split()]
+    return sum(len(word) > 2 and word.isalpha() for word in words) > 0.3 * len(words)
 
 
 def browse_events(rows: pl.DataFrame, user: str, lists: str, sign: str) -> pl.DataFrame:
