@@ -11,6 +11,7 @@ import polars as pl
 from tacit import arguments
 from tacit.core.clock import SystemClock
 from tacit.core.errors import ConfigError, DataError
+from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.assess import assess
@@ -19,9 +20,10 @@ from tacit.data.event_map import EventMap, nothing_says_yes
 from tacit.data.quality import QualityReport
 from tacit.data.rules import Rules
 from tacit.data.splits import Protocol
+from tacit.data.text_report import TextReport
 from tacit.engine.recommendations import Recommendations
 from tacit.engine.study import storage_of
-from tacit.engine.train import encoded
+from tacit.engine.train import catalogue_of, encoded, text_report_of
 from tacit.engine.train import train as train_snapshot
 from tacit.evaluation.comparison import check_names, compare
 from tacit.evaluation.split import CandidatesOf, Split, make_split, split_from_files, training_part
@@ -29,11 +31,11 @@ from tacit.evaluation_result import Evaluation
 from tacit.models.protocol import Recommender
 from tacit.pipeline.config import Config
 from tacit.pipeline.config import read_config as read_config_file
-from tacit.pipeline.text_encoder import check_available
+from tacit.pipeline.text_encoder import AUTO, NO_ENCODER, check_available
 from tacit.rankers.ranker import Epoch
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.frames import Frame, item_frame, log_frame, polars_frame, user_frame
-from tacit.reading.own_catalogue import catalogue_of_log
+from tacit.reading.own_catalogue import catalogue_of_log, own_catalogue
 from tacit.reading.read import read_catalogue, read_events, read_frame, read_user_table
 from tacit.reading.tables import CatalogueTable, UserTable
 from tacit.recommender import Model
@@ -133,6 +135,7 @@ def check(
     reading: Reading | None = None,
     event_map: Mapping[str, float | str] | None = None,
     rules: Rules | None = None,
+    encoder: str = AUTO,
     progress: Progress = SILENT,
 ) -> QualityReport:
     """Return a report on a log: what is in it, what it supports and what looks wrong, in figures and words.
@@ -145,13 +148,17 @@ def check(
         As in `fit`.
     mapping, reading, event_map, rules
         As in `read`; for a log that was read before, only what ``reading`` says of the other files counts.
+    encoder : str
+        The text encoder, as in `Config`, whose reading of the texts is reported; it encodes nothing.
+        "none": the texts are not looked at.
     progress : Progress
 
     Raises
     ------
     InputError
-        If a file or frame cannot be used.
+        If a file, frame or encoder cannot be used.
     """
+    check_available(encoder)
     arguments.check_files(log=events, catalogue=items, users=users)
     if isinstance(events, Cleaned):
         _refuse_again(mapping, "mapping")
@@ -164,17 +171,19 @@ def check(
     _check_says_yes(events.events, meanings)
     choices = arguments.optional(reading, Reading, "reading") or NO_CHOICES
     log = events.events
-    table, people = _catalogue_table(items, choices, log), _user_table(users, choices, log)
+    own = items is None
+    table = own_catalogue(log, choices) if own else _catalogue_table(items, choices, log)
+    people = _user_table(users, choices, log)
+    frame = None if table is None else table.frame
+    texts = None if frame is None else text_report_of(catalogue_of(log, frame), encoder)
     return assess(
         events,
-        catalogue_of_log(log, choices) if table is None else table.frame,
+        frame,
         None if people is None else people.frame,
-        own=table is None,
+        own=own,
+        texts=texts,
         event_map=meanings,
-        notes=(
-            *(() if table is None else table.columns.in_words()),
-            *(() if people is None else people.notes),
-        ),
+        notes=[note for one in (table, people) if one is not None for note in one.notes],
     )
 
 
@@ -198,6 +207,7 @@ def evaluate(
     config: Config | str | Path | None = None,
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
+    on_note: OnNote | None = None,
 ) -> Evaluation:
     """Fit models on the first part of a log, predict the rest, and compare them with intervals.
 
@@ -235,6 +245,8 @@ def evaluate(
     progress : Progress
     on_read : callable, optional
         Called with every file and the log read from it, whose ``reasons`` count the rejected rows.
+    on_note : callable, optional
+        As in `fit`.
 
     Raises
     ------
@@ -254,13 +266,15 @@ def evaluate(
     _check_tables(items, users, chosen)
     rules = chosen.cleaning if isinstance(train if events is None else events, str | Path) else _NOTHING
 
+    notes = Notes(on_note)
+
     def rows(log: Log) -> pl.DataFrame:
-        return _log(log, mapping, chosen, chosen.cleaning.rows_only(), progress, on_read)
+        return _log(log, mapping, chosen, chosen.cleaning.rows_only(), progress, on_read, notes)
 
     logs = [rows(side) for side in (events, train, test) if side is not None]
-    catalogue = _catalogue(items, chosen.reading, logs[0])
+    catalogue = _catalogue(items, chosen.reading, logs[0], notes)
     about: dict[str, Any] = {
-        "users": _users(users, chosen.reading, logs[0]),
+        "users": _users(users, chosen.reading, logs[0], notes),
         "allow_seen": allow_seen,
         "candidates": candidates,
         "clean_train": partial(without_noise, rules=rules, event_map=chosen.event_map),
@@ -272,18 +286,19 @@ def evaluate(
         cut = make_split(logs[0], catalogue, protocol=split, share=share, seed=chosen.seed, **about)
     else:
         cut = split_from_files(logs[0], logs[1], catalogue, **about)
-    return Evaluation(
-        compare(
-            _encoded(cut, chosen, progress),
-            chosen,
-            models=models,
-            rankers=rankers,
-            own=own,
-            ablation=ablation,
-            against=against,
-            progress=progress,
-        )
+    cut, texts = _encoded(cut, chosen, progress, notes)
+    report = compare(
+        cut,
+        chosen,
+        models=models,
+        rankers=rankers,
+        own=own,
+        ablation=ablation,
+        against=against,
+        progress=progress,
     )
+    read: dict[str, Any] = {"texts": texts.to_json() if texts else None, "notes": notes.lines}
+    return Evaluation({**report, **read})
 
 
 def tune(
@@ -303,6 +318,7 @@ def tune(
     config: Config | str | Path | None = None,
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
+    on_note: OnNote | None = None,
 ) -> "TunedConfig":
     """Search better parameters for the retrievers of a configuration on a validation cut.
 
@@ -328,7 +344,7 @@ def tune(
     config : Config or path of a TOML file, optional
         The start of the search.
     progress : Progress
-    on_read : callable, optional
+    on_read, on_note : callable, optional
         As in `evaluate`.
 
     Returns
@@ -355,14 +371,15 @@ def tune(
     arguments.check_files(log=events)
     _check_tables(items, users, base)
     from_file = isinstance(events, str | Path)
-    rows = _log(events, mapping, base, base.cleaning.rows_only(), progress, on_read)
+    notes = Notes(on_note)
+    rows = _log(events, mapping, base, base.cleaning.rows_only(), progress, on_read, notes)
     if not whole_log:
         rows = training_part(rows, protocol=split, share=share, seed=base.seed, event_map=base.event_map)
     rules = base.cleaning if from_file else _NOTHING
     cut = make_split(
         rows,
-        _catalogue(items, base.reading, rows),
-        users=_users(users, base.reading, rows),
+        _catalogue(items, base.reading, rows, notes),
+        users=_users(users, base.reading, rows, notes),
         reading=base.reading,
         protocol=split,
         share=share,
@@ -374,7 +391,7 @@ def tune(
     )
     return tune_config(
         base,
-        _encoded(cut, base, progress),
+        _encoded(cut, base, progress, notes)[0],
         names=models,
         trials=trials,
         seconds=seconds,
@@ -400,6 +417,7 @@ def finetune(
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
     on_epoch: "Callable[[Attempt], None] | None" = None,
+    on_note: OnNote | None = None,
 ) -> "Finetuned":
     """Tune a text encoder on a log, so that items without events are recommended to the right users.
 
@@ -424,7 +442,7 @@ def finetune(
     mapping, reading, event_map
         As in `read`.
     progress : Progress
-    on_read : callable, optional
+    on_read, on_note : callable, optional
         As in `evaluate`.
     on_epoch : callable, optional
         Called with every measured encoder: its ``name``, its ``quality`` on held-out items (``recall``,
@@ -450,8 +468,9 @@ def finetune(
     chosen = Config(reading=choices, events=event_map or {})
     check_request(method, base, place, until)
     arguments.check_files(log=events, catalogue=items)
-    rows = _log(events, mapping, chosen, None, progress, on_read)
-    catalogue = catalogue_of_log(rows, choices) if items is None else _catalogue(items, choices, rows)
+    notes = Notes(on_note)
+    rows = _log(events, mapping, chosen, None, progress, on_read, notes)
+    catalogue = catalogue_of_log(rows, choices) if items is None else _catalogue(items, choices, rows, notes)
     if catalogue is None:
         raise ConfigError("there is no catalogue, and the log has no titles; give items with texts")
     return finetune_encoder(
@@ -467,6 +486,7 @@ def finetune(
         event_map=chosen.event_map,
         progress=progress,
         on_epoch=on_epoch,
+        on_note=notes,
     )
 
 
@@ -480,6 +500,7 @@ def fit(
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    on_note: OnNote | None = None,
 ) -> Model:
     """Return a recommender fitted on a log and a catalogue.
 
@@ -504,6 +525,10 @@ def fit(
         Called with a file and the log read from it, whose ``reasons`` count the rejected rows.
     on_epoch : callable, optional
         Called with every epoch of the ranker's training, then with those of the re-ranker's.
+    on_note : callable, optional
+        Called with every `tacit.core.notes.Note`: what was guessed or dropped in the log, the catalogue and
+        the users, and how the texts are read. By default warnings are logged; ``notes`` of the model holds
+        all of them.
 
     Raises
     ------
@@ -513,9 +538,18 @@ def fit(
     chosen = _configured(config, mapping)
     arguments.check_files(log=events)
     _check_tables(items, users, chosen)
-    frame = _log(events, mapping, chosen, chosen.cleaning, progress, on_read)
-    catalogue, people = _catalogue(items, chosen.reading, frame), _users(users, chosen.reading, frame)
-    return Model(train_snapshot(frame, catalogue, chosen, users=people, progress=progress, on_epoch=on_epoch))
+    notes = Notes(on_note)
+    frame = _log(events, mapping, chosen, chosen.cleaning, progress, on_read, notes)
+    snapshot = train_snapshot(
+        frame,
+        _catalogue(items, chosen.reading, frame, notes),
+        chosen,
+        users=_users(users, chosen.reading, frame, notes),
+        progress=progress,
+        on_epoch=on_epoch,
+        on_note=notes,
+    )
+    return Model(snapshot, notes.lines)
 
 
 def read_config(path: str | Path) -> Config:
@@ -558,8 +592,11 @@ def _check_sides(events: object, train: object, test: object) -> None:
         raise ConfigError("give one log to split, or both a log to train on and a log to test on")
 
 
-def _encoded(cut: Split, config: Config, progress: Progress) -> Split:
-    return replace(cut, catalogue=encoded(cut.catalogue, config.encoder, progress=progress)[1])
+def _encoded(cut: Split, config: Config, progress: Progress, notes: Notes) -> tuple[Split, TextReport | None]:
+    """Return a cut with the vectors of its texts, and how they are read."""
+    report = text_report_of(cut.catalogue, config.encoder, notes)
+    source = report.encoder if report else NO_ENCODER
+    return replace(cut, catalogue=encoded(cut.catalogue, source, progress=progress)[1]), report
 
 
 def _log(
@@ -569,8 +606,9 @@ def _log(
     rules: Rules | None,
     progress: Progress,
     on_read: OnRead | None,
+    notes: Notes,
 ) -> pl.DataFrame:
-    frame = _events_of(events, mapping, config, rules, progress, on_read)
+    frame = _events_of(events, mapping, config, rules, progress, on_read, notes)
     ignored = [name for name in frame[col.EVENT].unique() if config.event_map.ignored(name)]
     if ignored:  # in a frame and in a log that was read before
         frame = frame.filter(~pl.col(col.EVENT).is_in(ignored))
@@ -585,16 +623,19 @@ def _events_of(
     rules: Rules | None,
     progress: Progress,
     on_read: OnRead | None,
+    notes: Notes,
 ) -> pl.DataFrame:
     """Return the events of a log of any form."""
     if isinstance(events, Cleaned):
         _refuse_again(mapping, "mapping")
+        notes.add(events.notes)
         return events.events
     reading = config.reading
     if isinstance(events, str | Path):
         cleaned = read(events, reading=reading, event_map=config.events, rules=rules, progress=progress)
         if on_read is not None:
             on_read(Path(events), cleaned)
+        notes.add(cleaned.notes, str(events))
         return cleaned.events
     return log_frame(polars_frame(events, "event log"), reading)
 
@@ -610,9 +651,13 @@ def _refuse_again(value: object, name: str) -> None:
         raise ConfigError(f"{name} changes nothing in a log that was read before; give it to tacit.read")
 
 
-def _catalogue(items: Table | None, reading: Reading, log: pl.DataFrame) -> pl.DataFrame | None:
+def _catalogue(items: Table | None, reading: Reading, log: pl.DataFrame, notes: Notes) -> pl.DataFrame | None:
+    """Return the frame of the catalogue, and say what was guessed or dropped in it."""
     table = _catalogue_table(items, reading, log)
-    return None if table is None else table.frame
+    if table is None:
+        return None
+    notes.add(table.notes)
+    return table.frame
 
 
 def _catalogue_table(items: Table | None, reading: Reading, log: pl.DataFrame) -> CatalogueTable | None:
@@ -625,9 +670,13 @@ def _catalogue_table(items: Table | None, reading: Reading, log: pl.DataFrame) -
     return item_frame(polars_frame(items, "catalogue"), reading, log_ids=met)
 
 
-def _users(users: Table | None, reading: Reading, log: pl.DataFrame) -> pl.DataFrame | None:
+def _users(users: Table | None, reading: Reading, log: pl.DataFrame, notes: Notes) -> pl.DataFrame | None:
+    """Return the frame of the users, and say what was guessed or dropped in it."""
     table = _user_table(users, reading, log)
-    return None if table is None else table.frame
+    if table is None:
+        return None
+    notes.add(table.notes)
+    return table.frame
 
 
 def _user_table(users: Table | None, reading: Reading, log: pl.DataFrame) -> UserTable | None:

@@ -8,6 +8,7 @@ import polars as pl
 
 from tacit import arguments
 from tacit.core.types import Json
+from tacit.data.text_report import TextReport
 from tacit.engine.batch import recommend_all
 from tacit.engine.checking import checked_ids
 from tacit.engine.engine import Engine
@@ -29,10 +30,13 @@ class Model:
     Parameters
     ----------
     snapshot : Snapshot
+    notes : sequence of str
+        What was guessed or dropped in the data, and how the texts are read; empty for a loaded model.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, notes: Sequence[str] = ()) -> None:
         self.snapshot = snapshot
+        self.notes = tuple(notes)
         self._engine = Engine(snapshot)
 
     @property
@@ -44,6 +48,15 @@ class Model:
     def report(self) -> TrainingReport | None:
         """Training report with the quality on held-out users; None if nothing could be learned."""
         return self.snapshot.pipeline.report_
+
+    @property
+    def texts(self) -> TextReport | None:
+        """Which encoder reads the texts of the items and why, and what it does not read of them.
+
+        None if no item has a text, no encoder was wanted, or an older version fitted the model.
+        """
+        facts = self.snapshot.facts.get("texts")
+        return TextReport.from_json(facts) if isinstance(facts, Mapping) else None
 
     @property
     def rerank_report(self) -> RerankReport | None:

@@ -39,13 +39,10 @@ def test_each_item_finds_its_counterpart_in_the_other_language(encoder: PairEnco
     assert cosine.argmax(axis=1).tolist() == [0, 1, 2]
 
 
-def test_a_text_that_no_model_reads_has_no_vector(
-    encoder: PairEncoder, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_text_that_no_model_reads_has_no_vector(encoder: PairEncoder) -> None:
     vectors = encoder.encode(["বাংলা ভাষায় লেখা একটি বই", "red shoes"])
     assert not vectors[0].any()
     assert vectors[1].any()
-    assert "1 of 2 texts are in a language that the text encoder cannot read" in caplog.text
 
 
 def test_its_means_come_back_from_arrays(encoder: PairEncoder, cache: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tacit.cli.inputs import EVENTS
-from tacit.cli.options import Events, Items, Users
+from tacit.cli.options import ENCODERS, Events, Items, Users
 from tacit.cli.reading_options import with_reading
 from tacit.cli.rule_options import with_rules
 from tacit.data.rules import Rules
@@ -34,6 +34,10 @@ def check(
             "--weights", help="Event weights: the same for every choice, by name, or estimated from the log."
         ),
     ] = "default",
+    encoder: Annotated[
+        str,
+        typer.Option("--encoder", help=f"The text encoder that will read the texts: {ENCODERS}, or none."),
+    ] = "auto",
     html: Annotated[
         Path | None, typer.Option("--html", help="Report with charts.", rich_help_panel=_FILES)
     ] = None,
@@ -59,9 +63,11 @@ def check(
     from tacit.core.places import check_apart
     from tacit.data.event_map import EventMap
     from tacit.data.weights import EventWeights
+    from tacit.pipeline.text_encoder import check_available
     from tacit.reporting.quality_page import quality_page
 
     _check_places(html, json, quarantine, out)
+    check_available(encoder)  # before the log is read
     check_apart(
         {"--html": html, "--json": json, "--quarantine": quarantine, "--out": out},
         {"the log": events, "--items": items, "--users": users},
@@ -70,7 +76,7 @@ def check(
     bars, choices = Bars(), Reading(**reading)
     cleaned = api.read(events, reading=choices, event_map=meanings, rules=rules, progress=bars)
     with bars.task("Assess", total=1) as task:
-        report = api.check(cleaned, items, users=users, reading=choices, event_map=meanings)
+        report = api.check(cleaned, items, users=users, reading=choices, event_map=meanings, encoder=encoder)
         rule = EventWeights.fit(cleaned.events, weights, events=EventMap.parse(meanings))
         task.advance()
     _show(report, rule, quiet=json == "-")

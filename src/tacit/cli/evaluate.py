@@ -1,5 +1,6 @@
 """``tacit evaluate``: what beats the simple answers on this data, with intervals."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -73,7 +74,7 @@ def evaluate(
 ) -> None:
     """Fit models on the first part of a log, predict the rest, and compare them with intervals."""
     from tacit import api
-    from tacit.cli.inputs import configured, listed, say_rejected
+    from tacit.cli.inputs import configured, listed, say_note, say_rejected
     from tacit.cli.outputs import check_report_places, write_reports
     from tacit.cli.terminal import Bars
     from tacit.core.places import check_apart
@@ -99,6 +100,7 @@ def evaluate(
         config=configured(config, encoder, seed, reading),
         progress=Bars(),
         on_read=say_rejected,
+        on_note=partial(say_note, quiet=json == "-"),
     )
     if names is None:
         _say_left_out(evaluation.report)

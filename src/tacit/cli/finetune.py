@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tacit.cli.inputs import EVENTS
-from tacit.cli.options import Events
+from tacit.cli.options import ENCODERS, Events
 from tacit.cli.reading_options import with_reading
 from tacit.reading.choices import Reading
 
@@ -28,7 +28,7 @@ def finetune(
         str,
         typer.Option(
             "--base",
-            help="Where to start: auto, minilm, tfidf, endpoint:URL#MODEL, a Hugging Face path or name.",
+            help=f"Where to start: {ENCODERS}.",
         ),
     ] = "auto",
     method: Annotated[
@@ -57,7 +57,7 @@ def finetune(
 ) -> None:
     """Tune a text encoder on a log, so that items without events are recommended to the right users."""
     from tacit import api
-    from tacit.cli.inputs import say_rejected
+    from tacit.cli.inputs import say_note, say_rejected
     from tacit.cli.terminal import Bars, err
     from tacit.cli.terminal import out as console
     from tacit.core.places import check_apart
@@ -80,6 +80,7 @@ def finetune(
             event_map=meanings,
             progress=Bars(),
             on_read=say_rejected,
+            on_note=say_note,
             on_epoch=lambda attempt: console.print(_line(attempt)),
         )
     except KeyboardInterrupt:

@@ -47,7 +47,7 @@ def fit(
 ) -> None:
     """Clean a log, fit everything on it and write one snapshot directory."""
     from tacit import api
-    from tacit.cli.inputs import configured, say_rejected
+    from tacit.cli.inputs import configured, say_note, say_rejected
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
@@ -73,6 +73,7 @@ def fit(
         progress=Bars(),
         on_read=say_rejected,
         on_epoch=lambda epoch: console.print(epoch_line(epoch)),
+        on_note=say_note,
     )
     model.save(out)
     if html is not None and model.report is not None:

@@ -9,6 +9,7 @@ from tacit.core.errors import ConfigError
 from tacit.core.parameters import values_of
 
 if TYPE_CHECKING:
+    from tacit.core.notes import Note
     from tacit.data.clean import Cleaned
     from tacit.pipeline.config import Config
 
@@ -51,6 +52,14 @@ def say_rejected(path: Path, cleaned: "Cleaned") -> None:
     if cleaned.reasons:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in cleaned.reasons.items())
         err.print(f"{path}: {cleaned.rows_in:,} rows, {len(cleaned.events):,} kept; rejected rows: {reasons}")
+
+
+def say_note(note: "Note", *, quiet: bool = False) -> None:
+    """Print what is to be said of the data; to standard error if standard output is for JSON."""
+    from tacit.cli.terminal import err, out
+    from tacit.reporting.terminal import note_line
+
+    (err if quiet else out).print(note_line(note))
 
 
 def configured(

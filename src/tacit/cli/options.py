@@ -33,11 +33,18 @@ Items = Annotated[Path | None, typer.Option("--items", help="Catalogue with item
 
 Users = Annotated[Path | None, typer.Option("--users", help="Table of users: ids and attributes.")]
 
+ENCODERS = (
+    "auto (the one of the next four that reads the texts), minilm (English), use (16 languages), pair (both, "
+    "for a catalogue in several languages), tfidf (any language, without a language model), "
+    "endpoint:URL#MODEL, the directory of a tuned encoder, a Hugging Face path or name"
+)
+"""What the help of an option says of its encoders."""
+
 Encoder = Annotated[
     str | None,
     typer.Option(
         "--encoder",
-        help="auto, minilm, tfidf, endpoint:URL#MODEL, a Hugging Face path or name, or none.",
+        help=f"{ENCODERS}, or none.",
         show_default="that of the configuration, or auto",
     ),
 ]

@@ -49,7 +49,7 @@ def tune(
 ) -> None:
     """Search better parameters for retrievers, and write a configuration for fit and evaluate."""
     from tacit import api
-    from tacit.cli.inputs import configured, listed, say_rejected
+    from tacit.cli.inputs import configured, listed, say_note, say_rejected
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars, err
     from tacit.cli.terminal import out as console
@@ -75,6 +75,7 @@ def tune(
         config=configured(config, encoder, seed, reading),
         progress=Bars(),
         on_read=say_rejected,
+        on_note=say_note,
     )
     origin = f"{found.protocol} cut of {'the whole log' if everything else 'its training part'}"
     lines = [_origin(events, origin), *found.lines, _OPTIMISTIC]

@@ -18,6 +18,7 @@ from tacit.data.event_map import NO_EVENT_MAP, EventMap, advice_on_unknown
 from tacit.data.interactions import timing_of
 from tacit.data.quality import QualityReport
 from tacit.data.suspicions import suspicions
+from tacit.data.text_report import TextReport
 
 
 def assess(
@@ -26,6 +27,7 @@ def assess(
     users: pl.DataFrame | None = None,
     *,
     own: bool = False,
+    texts: TextReport | None = None,
     notes: Sequence[str] = (),
     event_map: EventMap = NO_EVENT_MAP,
 ) -> QualityReport:
@@ -38,6 +40,8 @@ def assess(
         The catalogue and the user file, if there are any.
     own : bool
         Whether the catalogue was made of columns of the log.
+    texts : TextReport, optional
+        How the texts of the catalogue are read.
     notes : sequence of str
         What is to be said of the catalogue and the file of users.
     event_map : EventMap
@@ -80,6 +84,7 @@ def assess(
         services=highlights.services(events, items),
         cancellations=highlights.cancellations(events),
         catalogue=None if items is None else measures.catalogued(events, items, own=own),
+        texts=texts,
         users_described=None if met is None else met.exact,
         user_ids=met,
         split=measures.time_split(coded) if time and time.end > time.start else None,

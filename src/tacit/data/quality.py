@@ -14,6 +14,7 @@ from tacit.data.journeys import Funnel, Sessions
 from tacit.data.measures import Catalogued, EventType, Histories, Popularity, TimeSpan, TimeSplit
 from tacit.data.source import ColumnUse
 from tacit.data.suspicions import Suspicion
+from tacit.data.text_report import TextReport
 
 MUCH_REJECTED = 0.1
 """Share of rejected rows above which something is likely to be wrong with the file or its reading."""
@@ -66,6 +67,8 @@ class QualityReport:
     cancellations : Cancellations or None
     catalogue : Catalogued or None
         None where no catalogue was given.
+    texts : TextReport or None
+        How the texts of the items are read; None where no item has one, or no encoder is wanted.
     users_described : float or None
         Share of the log's users that the user file describes.
     user_ids : IdMatch or None
@@ -105,6 +108,7 @@ class QualityReport:
     services: Services | None
     cancellations: Cancellations | None
     catalogue: Catalogued | None
+    texts: TextReport | None
     users_described: float | None
     user_ids: IdMatch | None
     split: TimeSplit | None

@@ -126,7 +126,7 @@ def _with_english(readable: float) -> Choice:
         return Choice("use", "hardly a text is in English; the multilingual encoder reads them")
     return Choice(
         "pair",
-        f"{readable:.0%} of the texts are in English: these are read by both models, all others by the "
+        f"{readable:.0%} of the texts are in English; these are read by both models, all others by the "
         "multilingual one",
     )
 

@@ -1,6 +1,5 @@
 """Encoders that are loaded when there is something to encode, and that leave out what they cannot read."""
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
@@ -11,9 +10,6 @@ from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
 from tacit.encoders.encoder import TextEncoder, warm
 from tacit.encoders.readers import Reader
-
-_SHOWN = 60
-_log = logging.getLogger(__name__)
 
 
 class DeferredEncoder:
@@ -53,7 +49,9 @@ class DeferredEncoder:
 
 
 class CarefulEncoder:
-    """An encoder that gives no vector, a row of zeros, to a text that it cannot read, and says so.
+    """An encoder that gives no vector, a row of zeros, to a text that it cannot read.
+
+    How many texts of a catalogue these are is said by `tacit.encoders.describe`.
 
     Parameters
     ----------
@@ -82,14 +80,4 @@ class CarefulEncoder:
         read = self.reader.reads(self.reader.counts(texts, self._cache))
         chosen = np.flatnonzero(read).tolist()
         vectors[chosen] = self._encoder.encode([texts[row] for row in chosen], progress=progress)
-        unread = [texts[row] for row in np.flatnonzero(~read).tolist() if texts[row].strip()]
-        if unread:
-            first = unread[0] if len(unread[0]) <= _SHOWN else f"{unread[0][:_SHOWN]}..."
-            _log.warning(
-                "%d of %d texts are in a language that the text encoder cannot read and get no vector, for "
-                "example %r",
-                len(unread),
-                len(texts),
-                first,
-            )
         return vectors

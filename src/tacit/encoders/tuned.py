@@ -119,6 +119,19 @@ def is_tuned(directory: Path) -> bool:
     return (directory / _HEAD).is_file()
 
 
+def base_of(directory: Path) -> str | None:
+    """Return the source of the encoder behind that of a directory; None if it does not say it.
+
+    Raises
+    ------
+    ArtifactError
+        If the directory is damaged or newer than this version.
+    """
+    base = verify(directory).get("base")
+    source = base.get("source") if isinstance(base, dict) else None
+    return source if isinstance(source, str) else None
+
+
 def load(directory: Path, base_from: Callable[[str], TextEncoder]) -> TunedEncoder:
     """Read an encoder after checking every file against its checksum.
 

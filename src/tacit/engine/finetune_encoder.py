@@ -14,6 +14,7 @@ import polars as pl
 
 from tacit.core.errors import ConfigError, DataError, UnsupportedError
 from tacit.core.manifest import ENCODER, check_target, publish
+from tacit.core.notes import Notes, OnNote
 from tacit.core.places import check_directory_place
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
@@ -26,12 +27,11 @@ from tacit.data.interactions import Interactions
 from tacit.data.times import read_moment
 from tacit.data.weights import EventWeights
 from tacit.encoders import minilm, tuned
-from tacit.encoders.choice import Choice
 from tacit.encoders.cold import Quality
 from tacit.encoders.finetune import Epoch, Plan, finetune, save_model
 from tacit.encoders.huggingface import HuggingFaceEncoder
-from tacit.engine.train import catalogue_of, worded_texts
-from tacit.pipeline.text_encoder import check_available, encoder_from, resolve
+from tacit.engine.train import catalogue_of, text_report_of, worded_texts
+from tacit.pipeline.text_encoder import check_available, encoder_from
 
 Method = Literal["head", "full"]
 
@@ -114,6 +114,7 @@ def finetune_encoder(
     event_map: EventMap = NO_EVENT_MAP,
     progress: Progress = SILENT,
     on_epoch: Callable[[Attempt], None] | None = None,
+    on_note: OnNote | None = None,
 ) -> Finetuned:
     """Tune a text encoder on a cleaned log and write it; see `tacit.finetune`.
 
@@ -137,10 +138,12 @@ def finetune_encoder(
     facts: dict[str, Json] = {"events": len(interactions), "until": until, "seed": seed}
     source = _Source(interactions, catalogue, facts)
     tell = on_epoch or (lambda attempt: None)
+    report = text_report_of(catalogue, base, Notes(on_note))
+    base = report.encoder if report else base
     if method == "head":
         return _head(base, source, out, seed, progress, tell)
     return _full(
-        _language_model(resolve(base, worded_texts(catalogue))),
+        _language_model(base, report.why if report else ""),
         source,
         out,
         Plan(layers=layers, seconds=seconds),
@@ -203,9 +206,7 @@ def _head(
     progress: Progress,
     tell: Callable[[Attempt], None],
 ) -> Finetuned:
-    texts = worded_texts(source.catalogue)
-    base = resolve(base, texts).source
-    encoder = encoder_from(base, texts)
+    encoder = encoder_from(base, worded_texts(source.catalogue))
     origin = str(Path(base).resolve()) if Path(base).is_dir() else base
     rng = generator(seed, "finetune")
     learned, fit = tuned.tune(
@@ -266,19 +267,19 @@ def _attempt(epoch: Epoch) -> Attempt:
     return Attempt(f"epoch {epoch.epoch}", epoch.quality, epoch.loss, epoch.seconds)
 
 
-def _language_model(choice: Choice) -> HuggingFaceEncoder:
-    """Return the model of a choice, ready for training.
+def _language_model(source: str, why: str) -> HuggingFaceEncoder:
+    """Return the model of a source, ready for training.
 
     Raises
     ------
     ConfigError
         If it is none that this method can train.
     """
-    if choice.source in _UNTRAINABLE:
+    if source in _UNTRAINABLE:
         raise ConfigError(
-            f"the method full cannot train the encoder {choice.source} ({choice.why}); use the method head, "
+            f"the method full cannot train the encoder {source} ({why}); use the method head, "
             "or name a Hugging Face model that reads these texts"
         )
-    if choice.source == "minilm":
+    if source == "minilm":
         return minilm.minilm(dtype="float32")
-    return HuggingFaceEncoder(choice.source, dtype="float32")
+    return HuggingFaceEncoder(source, dtype="float32")

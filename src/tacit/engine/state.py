@@ -119,9 +119,15 @@ class State:
         if not items:
             return self
         try:
-            return self.grown(items)
+            state = self.grown(items)
         except Exception:
             _log.exception("stored items could not be added together; adding them one by one")
+            state = self._grown_one_by_one(items)
+        if unread := [warning for id_ in items for warning in state.warnings_of(id_)]:
+            _log.warning("%d of %d stored items: %s", len(unread), len(items), unread[0])
+        return state
+
+    def _grown_one_by_one(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         state = self
         for id_, attributes in items.items():
             try:

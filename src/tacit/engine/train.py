@@ -1,15 +1,16 @@
 """From cleaned frames to a snapshot: the steps of a fit."""
 
 import hashlib
-import logging
 import platform
 from collections.abc import Callable
 from importlib.metadata import version as installed
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from tacit.core.errors import DataError
+from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
 from tacit.core.types import Json
@@ -18,20 +19,20 @@ from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.event_map import nothing_says_yes
 from tacit.data.interactions import Interactions
+from tacit.data.text_report import TextReport
 from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
+from tacit.encoders import tuned
+from tacit.encoders.describe import text_report
 from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.learned import LEARNED, is_centred
-from tacit.encoders.text_report import TextReport, text_report
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
 from tacit.pipeline.text_encoder import NO_ENCODER, encoder_from, resolve
 from tacit.pipeline.twostage import TwoStage
 from tacit.rankers.ranker import Epoch
-from tacit.reading.own_catalogue import catalogue_of_log
-
-_log = logging.getLogger(__name__)
+from tacit.reading.own_catalogue import own_catalogue
 
 
 def train(
@@ -42,6 +43,7 @@ def train(
     users: pl.DataFrame | None = None,
     progress: Progress = SILENT,
     on_epoch: Callable[[Epoch], None] | None = None,
+    on_note: OnNote | None = None,
 ) -> Snapshot:
     """Return a snapshot fitted on a cleaned event frame and a catalogue frame.
 
@@ -58,6 +60,9 @@ def train(
     progress : Progress
     on_epoch : callable, optional
         Called with every epoch of the ranker's training, then with those of the re-ranker's.
+    on_note : callable, optional
+        Called with every note on the texts and the encoder that reads them, before they are encoded; by
+        default warnings are logged.
 
     Raises
     ------
@@ -70,8 +75,9 @@ def train(
     if (reason := nothing_says_yes(events[col.EVENT].unique(), config.event_map)) is not None:
         raise DataError(reason)
     weights = EventWeights.fit(events, mode=config.weights, events=config.event_map)
-    catalogue = catalogue_of(events, catalogue_of_log(events, config.reading) if items is None else items)
-    report = text_report_of(catalogue, config.encoder)
+    notes = Notes(on_note)
+    catalogue = catalogue_of(events, _of_log(events, config, notes) if items is None else items)
+    report = text_report_of(catalogue, config.encoder, notes)
     source = report.encoder if report else NO_ENCODER
     encoder, catalogue = encoded(catalogue, source, progress=progress)
     people = Users.of(users, events[col.USER])
@@ -90,6 +96,15 @@ def train(
         learned_encoder=encoder if isinstance(encoder, LEARNED) else None,
         facts=_facts(interactions, catalogue, report, config, data),
     )
+
+
+def _of_log(events: pl.DataFrame, config: Config, notes: Notes) -> pl.DataFrame | None:
+    """Return the log as its own catalogue, if it describes its items, and say what describes them."""
+    table = own_catalogue(events, config.reading)
+    if table is None:
+        return None
+    notes.add(table.notes)
+    return table.frame
 
 
 def catalogue_of(events: pl.DataFrame, items: pl.DataFrame | None) -> Catalogue:
@@ -121,18 +136,28 @@ def worded_texts(catalogue: Catalogue) -> list[str]:
     return catalogue.texts.filter(pl.Series(catalogue.has_text)).to_list()
 
 
-def text_report_of(catalogue: Catalogue, source: str) -> TextReport | None:
+def text_report_of(catalogue: Catalogue, source: str, on_note: OnNote | None = None) -> TextReport | None:
     """Return the encoder that a source stands for, and what it makes of the texts; None without any.
 
     Nothing is encoded, and no network is loaded.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    source : str
+        See `tacit.pipeline.text_encoder.encoder_from`.
+    on_note : callable, optional
+        Called with every note of the report.
     """
     if source == NO_ENCODER or not catalogue.has_text.any():
         return None
     texts = worded_texts(catalogue)
-    choice = resolve(source, texts)
-    if choice.second_best:
-        _log.warning("%s", choice.why)
-    return text_report(choice, texts)
+    base = tuned.base_of(Path(source)) if tuned.is_tuned(Path(source)) else None
+    report = text_report(resolve(source, texts), texts, base=base)
+    if on_note is not None:
+        for note in report.notes():
+            on_note(note)
+    return report
 
 
 def fingerprint(interactions: Interactions) -> str:

@@ -60,7 +60,7 @@ def resolve(source: str, texts: Sequence[str], *, cache: Path | None = None) -> 
     """Return the encoder that a source stands for, and why: ``auto`` becomes the one that reads the texts."""
     if source == AUTO and not os.path.exists(source):  # noqa: PTH110
         return choose(texts, cache)
-    return Choice(source, "the configuration names it")
+    return Choice(source, "it was named")
 
 
 def _created(entry: Entry, argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:

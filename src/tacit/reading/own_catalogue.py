@@ -12,6 +12,8 @@ text that was written down on the day it was bought. That is the strict choice: 
 texts look worse than it will be, never better.
 """
 
+from dataclasses import replace
+
 import polars as pl
 
 from tacit.core.errors import ConfigError
@@ -20,7 +22,8 @@ from tacit.data.text_columns import is_missing, reason_against
 from tacit.reading import table_names as names
 from tacit.reading.choices import ITEM, NO_CHOICES, Reading
 from tacit.reading.table_names import name_parts
-from tacit.reading.tables import catalogue_table
+from tacit.reading.table_roles import CatalogueColumns
+from tacit.reading.tables import CatalogueTable, catalogue_table
 
 _ROLES = (col.USER, col.ITEM, col.EVENT, col.TIMESTAMP, col.VALUE, col.SEQ, col.LINE, col.WEIGHT)
 _AGREES = 0.9
@@ -37,7 +40,13 @@ _NAMED = 0.3
 
 
 def catalogue_of_log(events: pl.DataFrame, reading: Reading = NO_CHOICES) -> pl.DataFrame | None:
-    """Return a catalogue frame made of the columns of a log that describe its items; None if there are none.
+    """Return the frame of `own_catalogue`; None if no column describes the items."""
+    table = own_catalogue(events, reading)
+    return None if table is None else table.frame
+
+
+def own_catalogue(events: pl.DataFrame, reading: Reading = NO_CHOICES) -> CatalogueTable | None:
+    """Return a catalogue made of the columns of a log that describe its items; None if there are none.
 
     Each item has its most frequent title, of several as frequent the latest. Where no column holds titles and
     the ids are names ("Dota 2"), they are the titles.
@@ -73,11 +82,19 @@ def catalogue_of_log(events: pl.DataFrame, reading: Reading = NO_CHOICES) -> pl.
         per_item = per_item.join(_last_price(events, name), on=col.ITEM, how="left", maintain_order="left")
     given = {role: name for role, name in reading.item_columns.items() if name in described}
     choices = Reading(item_columns={**given, ITEM: col.ITEM})
-    table = catalogue_table(per_item, choices, where="the log").frame if described else per_item
-    if col.TITLE not in table.columns and _are_names(table[col.ITEM]):
-        table = table.with_columns(pl.col(col.ITEM).alias(col.TITLE))
-    texts = [name for name in table.columns if name not in (col.ITEM, "price")]
-    return table if any(reason_against(table[name]) is None for name in texts) else None
+    table = CatalogueTable(per_item, CatalogueColumns(item=col.ITEM, own=True))
+    if described:
+        found = catalogue_table(per_item, choices, where="the log")
+        table = replace(found, columns=replace(found.columns, own=True))
+    if col.TITLE not in table.frame.columns and _are_names(table.frame[col.ITEM]):
+        table = _titled_by_ids(table)
+    texts = [name for name in table.frame.columns if name not in (col.ITEM, "price")]
+    return table if any(reason_against(table.frame[name]) is None for name in texts) else None
+
+
+def _titled_by_ids(table: CatalogueTable) -> CatalogueTable:
+    columns = replace(table.columns, title=col.ITEM, texts=(col.ITEM, *table.columns.texts))
+    return CatalogueTable(table.frame.with_columns(pl.col(col.ITEM).alias(col.TITLE)), columns)
 
 
 def _describes_items(events: pl.DataFrame, name: str) -> bool:

@@ -39,6 +39,8 @@ class CatalogueColumns:
         Why an attribute is no part of the text.
     notes : tuple of str
         What was guessed or dropped, in sentences.
+    own : bool
+        Whether they are columns of the log, whose ids are those of its events.
     """
 
     item: str
@@ -50,13 +52,21 @@ class CatalogueColumns:
     attributes: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    own: bool = False
 
     def in_words(self) -> list[str]:
         """Return what makes up the text of an item and what does not, and the notes, in sentences."""
-        ids = f"catalogue: ids {self.item}" + ("" if self.title is None else f", titles {self.title}")
-        text = f"; text for the language model: {', '.join(self.texts)}" if self.texts else "; no text"
         left = ", ".join(f"{name} ({why})" for name, why in self.left_out.items())
-        return [f"{ids}{text}" + (f"; not in the text: {left}" if left else ""), *self.notes]
+        parts = [
+            ", ".join(
+                ([] if self.own else [f"ids {self.item}"])
+                + ([] if self.title is None else [f"titles {self.title}"])
+            ),
+            f"text for the language model: {', '.join(self.texts)}" if self.texts else "no text",
+            f"not in the text: {left}" if left else "",
+        ]
+        lead = "the log as its own catalogue" if self.own else "catalogue"
+        return [f"{lead}: {'; '.join(part for part in parts if part)}", *self.notes]
 
 
 def text_roles(table: pl.DataFrame, reading: Reading) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -80,6 +80,11 @@ class CatalogueTable:
     frame: pl.DataFrame
     columns: CatalogueColumns
 
+    @property
+    def notes(self) -> list[str]:
+        """What makes up the text of an item, and what was guessed or dropped, in sentences."""
+        return self.columns.in_words()
+
 
 @dataclass(frozen=True)
 class UserTable:

@@ -34,6 +34,7 @@ def evaluation_section(report: Mapping[str, Any]) -> Section:
     values = {
         "choice": report.get("choice", {}).get("reason"),
         "lead": describe(report),
+        "notes": report.get("notes", []),
         "charts": [_chart(name, rows) for name, rows in slices.items() if _has_main(rows)],
         "tables": [_table(name, rows) for name, rows in slices.items()],
     }

@@ -9,7 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from tacit.core.notes import Note
 from tacit.data.quality import QualityReport
+from tacit.data.text_report import TextReport
 from tacit.reporting.formats import count, day, figure, percent
 from tacit.reporting.table_rows import (
     FUNNEL,
@@ -62,12 +64,19 @@ def quality_tables(report: QualityReport, strengths: Mapping[str, float] | None 
         parts.append(_table("Most popular items", ("item", "events", "users"), popular_rows(report)))
     if report.catalogue is not None:
         parts.append(_pairs("Catalogue", catalogue_rows(report)))
+    if report.texts is not None:
+        parts.append(_texts(report.texts))
     if report.split is not None:
         parts.append(_pairs("What a cut in time would leave", split_rows(report)))
     if (warning := rejected_warning(report)) is not None:
         parts.append(Text(warning, style="bold red"))
     parts += [Text(f"• {line}") for line in report.advice]
     return Group(*parts)
+
+
+def note_line(note: Note) -> Text:
+    """Return a note as a line; one that is a warning stands out."""
+    return Text(f"• {note.text}", style="yellow" if note.warning else "")
 
 
 def evaluation_tables(report: Mapping[str, Any]) -> RenderableType:
@@ -104,6 +113,11 @@ def _overview(report: QualityReport) -> list[tuple[str, str]]:
     if report.users_described is not None:
         rows.append(("users with a profile", percent(report.users_described)))
     return rows
+
+
+def _texts(texts: TextReport) -> Group:
+    """Return which encoder reads the texts, and what it does not read of them."""
+    return Group(Text("Texts", style="italic"), *(note_line(note) for note in texts.notes()))
 
 
 def _pairs(title: str, rows: Sequence[tuple[str, str]]) -> Table:
