@@ -181,6 +181,32 @@ def test_a_file_that_is_read_says_what_was_rejected(files: Path) -> None:
     assert said == [(files / "events.csv", rejected)]
 
 
+def test_a_model_says_what_was_guessed_and_how_its_texts_are_read(shop: Shop, tmp_path: Path) -> None:
+    config = replace(QUICK, encoder="auto")
+    items = pl.concat([shop.items, shop.items.head(2)])
+    heard: list[str] = []
+    model = tacit.fit(shop.events, items, config=config, on_note=lambda note: heard.append(note.text))
+    assert heard == list(model.notes)
+    assert "the catalogue frame: 2 row(s) repeat an id of item_id; the first row of each is used" in heard
+    assert model.texts.encoder == "pair"
+    assert model.texts.lines() == heard[-3:]
+    model.save(tmp_path / "model")
+    again = tacit.load(tmp_path / "model")
+    assert (again.texts, again.notes) == (model.texts, ())
+    assert tacit.fit(shop.events, config=QUICK).texts is None
+    assert tacit.check(shop.events, items).texts == model.texts
+
+
+def test_a_warning_on_texts_is_logged_where_nobody_listens(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = replace(QUICK, encoder="auto")
+    items = shop.items.with_columns(title=pl.lit("सुंदर घड़ी"), description=None).select("item_id", "title")
+    tacit.fit(shop.events, items, config=config)
+    assert len(caplog.messages) == 1
+    assert "no language model here reads them" in caplog.text
+
+
 def test_better_parameters_are_found_and_can_be_fitted(files: Path, tmp_path: Path) -> None:
     requested = {"models": ["trending"], "trials": 2, "study": tmp_path / "study.db", "config": QUICK}
     found = tacit.tune(files / "events.csv", files / "items.jsonl", users=files / "users.csv", **requested)

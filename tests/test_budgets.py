@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tacit.data.shop import generate
 
 HEAVY = (
     "torch",
@@ -36,3 +39,18 @@ def test_nothing_is_imported_before_it_is_needed(code: str, allowed: tuple[str, 
     assert done.returncode == 0, done.stderr
     loaded = done.stdout.splitlines()[-1].removeprefix("loaded:").split()
     assert set(loaded) <= set(allowed)
+
+
+def test_a_check_of_texts_loads_no_network(tmp_path: Path) -> None:
+    generate(users=30, items=80, events=300, days=20).write(tmp_path)
+    code = (
+        "import sys; from tacit.cli.app import run;"
+        "assert run(['check', sys.argv[1], '--items', sys.argv[2]]) == 0;"
+        "print('loaded:', *[name for name in ('torch', 'transformers', 'optuna') if name in sys.modules])"
+    )
+    files = [str(tmp_path / "events.csv"), str(tmp_path / "items.jsonl")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *files], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert "texts are read by the pair" in done.stdout
+    assert done.stdout.splitlines()[-1] == "loaded:"

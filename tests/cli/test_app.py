@@ -1,6 +1,7 @@
 """What every command has in common: help, version, exit codes, and one line for whatever goes wrong."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from tacit.cli import options
 from tacit.cli.app import run
 from tacit.core.version import __version__
 from tacit.engine import checking
+from tacit.pipeline.register import ENTRIES
 
 SCRIPT = Path(sys.executable).with_name("tacit")
 COMMANDS = (
@@ -127,3 +129,17 @@ def test_the_installed_script_ends_with_the_code_of_its_command(directory: Path)
 
 def test_the_bound_of_a_list_is_that_of_the_engine() -> None:
     assert options.LONGEST_LIST == checking.LONGEST_LIST
+
+
+@pytest.mark.parametrize("command", ["check", "fit", "evaluate", "tune", "finetune"])
+def test_the_help_names_every_encoder(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run([command, "--help"]) == 0
+    shown = " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
+    own = {entry.name for entry in ENTRIES if entry.kind == "encoder"} - {"huggingface"}
+    assert {"use", "pair", "auto"} < own
+    listed = re.sub(r"[^a-z:#]+", " ", options.ENCODERS.lower()).split()
+    assert own - {"endpoint"} <= set(listed)
+    assert all(word in shown for word in ("pair (both", "endpoint:URL#MODEL", "a Hugging Face path or name"))

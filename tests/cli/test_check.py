@@ -140,3 +140,82 @@ def test_published_counts(
     assert code == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["rows_in"], report["users"], report["items"]) == (events, users, items)
+
+
+CHINESE = ("红色跑步鞋", "蓝色跑步鞋", "陶瓷茶杯", "轻便雨衣")
+HINDI = ("लाल जूते", "नीला कप", "हल्का कोट", "सुंदर घड़ी")
+
+
+def written(folder: Path, titles: tuple[str, ...]) -> tuple[Path, Path, Path]:
+    """Write a log, a catalogue with a row without an id and one that repeats an id, and users likewise."""
+    log, items, users = folder / "log.csv", folder / "items.csv", folder / "users.csv"
+    rows = [f"u{n % 5},i{n % 4},view,{1_700_000_000 + 1000 * n}" for n in range(40)]
+    log.write_text(LOG + "\n".join(rows) + "\n")
+    listed = [f"i{n},{title}" for n, title in enumerate(titles)]
+    items.write_text("\n".join(["item_id,title", *listed, "i0,again", ",nobody"]) + "\n", "utf-8")
+    users.write_text("\n".join(["user_id,age", *(f"u{n},3{n}" for n in range(5)), "u1,40"]) + "\n")
+    return log, items, users
+
+
+def test_it_says_how_the_texts_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log, items, _ = written(tmp_path, (*CHINESE[:3], "轻便雨衣 " * 200))
+    place = tmp_path / "report.html"
+    assert run(["check", str(log), "--items", str(items), "--html", str(place)]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "texts are read by the multilingual encoder USE, because" in printed
+    assert "of the words are unknown to the English model" in printed
+    assert "1 of 4 texts are longer than the 256 tokens that are read" in printed
+    page = place.read_text("utf-8")
+    assert "<h3>Texts</h3>" in page
+    assert "texts are read by the multilingual encoder USE" in page
+    assert run(["check", str(log), "--items", str(items), "--json", "-"]) == 0
+    texts = json.loads(capsys.readouterr().out)["texts"]
+    assert (texts["encoder"], texts["texts"], texts["cut_texts"], texts["unreadable"]) == ("use", 4, 1, 0)
+    assert texts["unknown_share"] == 0
+
+
+def test_texts_that_no_language_model_reads_are_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, items, _ = written(tmp_path, HINDI)
+    place = tmp_path / "report.html"
+    assert run(["check", str(log), "--items", str(items), "--html", str(place)]) == 0
+    assert "no language model here reads them" in " ".join(capsys.readouterr().out.split())
+    assert '<li class="warning">texts are read by TF-IDF, because' in place.read_text("utf-8")
+
+
+def test_the_words_are_counted_for_the_encoder_that_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, items, _ = written(tmp_path, CHINESE)
+    command = ["check", str(log), "--items", str(items), "--json", "-", "--encoder"]
+    assert run([*command, "minilm"]) == 0
+    texts = json.loads(capsys.readouterr().out)["texts"]
+    assert (texts["encoder"], texts["unreadable"]) == ("minilm", 4)
+    assert texts["unknown_share"] > 0.5
+    assert run([*command, "none"]) == 0
+    assert json.loads(capsys.readouterr().out)["texts"] is None
+    assert run([*command, "nowhere/model"]) == 2
+    assert "nowhere/model" in capsys.readouterr().err
+
+
+def test_the_texts_of_a_log_that_is_its_own_catalogue_are_read_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"u{n % 5},i{n % 4},{CHINESE[n % 4]},{1_700_000_000 + 1000 * n}" for n in range(60)]
+    log = tmp_path / "orders.csv"
+    log.write_text("\n".join(["user_id,item_id,商品标题,timestamp", *rows]) + "\n", "utf-8")
+    assert run(["check", str(log), "--json", "-"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["texts"]["encoder"], report["texts"]["texts"]) == ("use", 4)
+    assert any("the log as its own catalogue: titles 商品标题" in note for note in report["notes"])
+
+
+def test_what_was_dropped_in_catalogue_and_users_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, items, users = written(tmp_path, CHINESE)
+    assert run(["check", str(log), "--items", str(items), "--users", str(users), "--json", "-"]) == 0
+    notes = json.loads(capsys.readouterr().out)["notes"]
+    assert f"{items}: 1 row(s) without an id are left out" in notes
+    assert f"{users}: 1 row(s) repeat an id of user_id; the first row of each is used" in notes

@@ -278,3 +278,20 @@ def test_a_configuration_that_cannot_be_used_is_refused(
     config.write_text("[retrievers.psychic]\n")
     assert run(["evaluate", str(log), "--config", str(config)]) == 2
     assert capsys.readouterr().err.startswith("tacit: there is no retriever 'psychic'")
+
+
+def test_it_says_how_the_data_was_read(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[tuple[object, ...]] = [(f"i{n}", f"{'红色' if n % 2 else '蓝色'}商品{n}") for n in range(20)]
+    items = write(tmp_path / "items.csv", "item_id,title", [*rows, ("i3", "twice")])
+    users = write(tmp_path / "users.csv", "user_id,age", [("u1", 30), ("u2", 40), ("u1", 50)])
+    page = tmp_path / "report.html"
+    report, said = evaluated(
+        capsys, log, "--items", items, "--users", users, "--models", MODELS, "--html", page
+    )
+    assert report["texts"]["encoder"] == "use"
+    repeated = f"{users}: 1 row(s) repeat an id of user_id; the first row of each is used"
+    assert repeated in report["notes"]
+    assert f"{items}: 1 row(s) repeat an id of item_id; the first row of each is used" in report["notes"]
+    assert "texts are read by the multilingual encoder USE" in " ".join(said.split())
+    assert "1 row(s) repeat an id of user_id" in " ".join(said.split())
+    assert repeated in page.read_text("utf-8")

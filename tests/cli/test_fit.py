@@ -204,3 +204,55 @@ def test_a_re_ranker_is_fitted_and_told_of(
     assert f"reads the first {report['top']} of a list in {report['milliseconds']:.1f} ms" in reported
     assert "budget 50 ms" in reported
     assert (snapshot.pipeline.rerank_ is not None) == (report["weight"] > 0)
+
+
+QUICK_TEXTS = CONFIG.replace('"tfidf"', '"auto"') + "[retrievers.content]\n"
+
+
+def bilingual(folder: Path) -> list[str]:
+    """Write a log, its items in three languages and its users; return the words of a fit without --out."""
+    titles = [
+        "red running shoes",
+        "a pair of light trail shoes",
+        "porcelain tea cup",
+        "big cast iron pan",
+    ] * 5
+    titles += ["红色跑步鞋", "蓝色跑步鞋", "陶瓷茶杯", "铸铁平底锅", "सुंदर घड़ी"]
+    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(25)], "title": titles})
+    events = pl.DataFrame(
+        {
+            "user_id": [f"u{n % 20}" for n in range(400)],
+            "item_id": [f"i{n * n % 25}" for n in range(400)],
+            "timestamp": ["2024-03-01 10:00:00"] * 200 + ["2024-03-02 10:00:00"] * 200,
+            "event": ["view" if n % 3 else "cart" for n in range(400)],
+        }
+    )
+    pl.concat([items, items.head(2)]).write_csv(folder / "items.csv")
+    pl.DataFrame({"user_id": [f"u{n}" for n in (*range(20), 3)], "age": 30}).write_csv(folder / "users.csv")
+    events.write_csv(folder / "log.csv")
+    (folder / "c.toml").write_text(QUICK_TEXTS)
+    options = {"--items": "items.csv", "--users": "users.csv", "--config": "c.toml"}
+    return [
+        "fit",
+        str(folder / "log.csv"),
+        *(word for name, file in options.items() for word in (name, str(folder / file))),
+    ]
+
+
+def test_it_says_how_texts_are_read_and_what_was_guessed_and_dropped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = bilingual(tmp_path)
+    assert run([*command, "--out", str(tmp_path / "model")]) == 0
+    reported = " ".join(capsys.readouterr().out.split())
+    assert "texts are read by the pair of MiniLM and USE, because 80% of the texts are in English" in reported
+    assert "1 of 25 texts are in a language that the pair of MiniLM and USE cannot read" in reported
+    assert "of the words of the texts are unknown to the pair" in reported
+    assert "items.csv: 2 row(s) repeat an id of item_id" in reported
+    assert "users.csv: 1 row(s) repeat an id of user_id" in reported
+    assert "times without a zone are read as UTC" in reported
+    snapshot = load(tmp_path / "model")
+    assert snapshot.facts["texts"]["unreadable"] == 1
+    assert run([*command, "--encoder", "minilm", "--out", str(tmp_path / "model")]) == 0
+    reported = " ".join(capsys.readouterr().out.split())
+    assert "5 of 25 texts are in a language that the English model MiniLM cannot read" in reported

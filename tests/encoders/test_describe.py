@@ -56,7 +56,7 @@ def test_long_texts_are_counted_and_the_place_of_the_cut_is_shown(source: str, c
 
 def test_a_text_of_a_pair_is_cut_where_the_first_of_both_models_stops(cache: Path) -> None:
     # MiniLM needs more tokens for this than the multilingual encoder, which reads it whole.
-    text = " ".join(["a bluetooth loudspeaker with subwoofer"] * 33)
+    text = " ".join(["a bluetooth loudspeaker with subwoofer"] * 24)
     assert text_report(Choice("use", "it was named"), [text], cache).cut_texts == 0
     english = text_report(Choice("minilm", "it was named"), [text], cache)
     pair = text_report(Choice("pair", "it was named"), [text], cache)

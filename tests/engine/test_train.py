@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from tacit.core.errors import ConfigError, DataError
 from tacit.data.shop import Shop, generate
+from tacit.encoders import minilm, use
 from tacit.encoders.deferred import CarefulEncoder
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.batch import recommend_all
@@ -129,6 +131,31 @@ def test_texts_become_vectors_by_the_named_encoder(
     lengths = np.linalg.norm(with_vectors.vectors, axis=1)
     np.testing.assert_allclose(lengths, few.has_text, atol=1e-3)  # an id is no text
     assert (tmp_path / "vectors.sqlite3").exists()
+
+
+def test_a_fit_whose_texts_are_all_cached_loads_no_network(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TACIT_CACHE", str(tmp_path))
+    config = replace(QUICK, encoder="auto")
+    first = train(shop.events, shop.items, config)
+    assert first.encoder == "pair"  # both networks are needed for new texts
+    loaded: list[str] = []
+
+    def watched(owner: object, method: str, name: str) -> None:
+        whole = getattr(owner, method)
+        monkeypatch.setattr(
+            owner, method, lambda *given, **named: loaded.append(name) or whole(*given, **named)
+        )
+
+    watched(minilm, "HuggingFaceEncoder", "minilm")
+    watched(use._Network, "read", "use")
+    again = train(shop.events, shop.items, config)
+    assert loaded == []
+    np.testing.assert_array_equal(again.catalogue.vectors, first.catalogue.vectors)
+    new = pl.DataFrame({"item_id": ["new"], "title": ["An oak chair that nobody has encoded"]})
+    train(shop.events, pl.concat([shop.items, new], how="diagonal"), config)
+    assert sorted(loaded) == ["minilm", "use"]
 
 
 def test_no_text_or_no_encoder_is_no_vectors(shop: Shop) -> None:

@@ -43,7 +43,8 @@ class TfidfEncoder:
             from sklearn.decomposition import TruncatedSVD
 
             svd = TruncatedSVD(min(self.dimension, len(texts) - 1), random_state=self.seed)
-            with np.errstate(invalid="ignore"):  # it divides by a variance, which is 0 if all texts are equal
+            # It divides by a variance, which is 0 if all texts are equal.
+            with np.errstate(invalid="ignore", divide="ignore"):
                 svd.fit(weighted)
             self.directions_[:, : len(svd.components_)] = svd.components_.T
         return self
