@@ -175,7 +175,7 @@ def check(
     table = own_catalogue(log, choices) if own else _catalogue_table(items, choices, log)
     people = _user_table(users, choices, log)
     frame = None if table is None else table.frame
-    texts = None if frame is None else text_report_of(catalogue_of(log, frame), encoder)
+    texts = None if frame is None else text_report_of(catalogue_of(log, frame), encoder, progress=progress)
     return assess(
         events,
         frame,
@@ -594,7 +594,7 @@ def _check_sides(events: object, train: object, test: object) -> None:
 
 def _encoded(cut: Split, config: Config, progress: Progress, notes: Notes) -> tuple[Split, TextReport | None]:
     """Return a cut with the vectors of its texts, and how they are read."""
-    report = text_report_of(cut.catalogue, config.encoder, notes)
+    report = text_report_of(cut.catalogue, config.encoder, notes, progress)
     source = report.encoder if report else NO_ENCODER
     return replace(cut, catalogue=encoded(cut.catalogue, source, progress=progress)[1]), report
 

@@ -44,11 +44,14 @@ class CachedEncoder:
     encoder : TextEncoder
     file : Path
         SQLite file; created if it is missing.
+    doing : str
+        What is done with texts that are not in the cache, for the progress.
     """
 
-    def __init__(self, encoder: TextEncoder, file: Path) -> None:
+    def __init__(self, encoder: TextEncoder, file: Path, *, doing: str = "encoding new texts") -> None:
         self._encoder = encoder
         self._file = file
+        self._doing = doing
         self.name = encoder.name
         self.dimension = encoder.dimension
 
@@ -62,7 +65,9 @@ class CachedEncoder:
         distinct = dict(zip(keys, texts, strict=True))
         known = self._read(list(distinct))
         missing = [key for key in distinct if key not in known]
-        with progress.task("encoding new texts", total=len(missing)) as task:
+        if not missing:
+            progress = SILENT  # no empty bar
+        with progress.task(self._doing, total=len(missing)) as task:
             for start in range(0, len(missing), _CHUNK):
                 chunk = missing[start : start + _CHUNK]
                 vectors = self._encoded([distinct[key] for key in chunk])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Bool
 from tacit.data.text_report import TextReport
 from tacit.encoders.choice import Choice, english_readable
@@ -17,7 +18,12 @@ _SHOWN = 80
 
 
 def text_report(
-    choice: Choice, texts: Sequence[str], cache: Path | None = None, *, base: str | None = None
+    choice: Choice,
+    texts: Sequence[str],
+    cache: Path | None = None,
+    *,
+    base: str | None = None,
+    progress: Progress = SILENT,
 ) -> TextReport:
     """Return the facts on texts; no network is loaded for it.
 
@@ -31,20 +37,22 @@ def text_report(
         File of the cache of the counts of tokens.
     base : str, optional
         Source of the encoder behind a tuned one, whose tokens are counted.
+    progress : Progress
     """
     report = TextReport(choice.source, choice.why, choice.second_best, len(texts))
     model = base or choice.source
     if model not in ("minilm", "use", "pair") or not len(texts):
         return report
     reader = minilm_reader() if model == "minilm" else use_reader()
-    counts = reader.counts(texts, cache)
+    counts = reader.counts(texts, cache, progress)
+    english = minilm_reader().counts(texts, cache, progress) if model == "pair" else None
     unread: Bool = ~reader.reads(counts)
     return replace(
         report,
         unknown_share=unknown_share(counts),
         unreadable=int(unread.sum()),
         unreadable_example=_shortened(texts[int(np.argmax(unread))]) if unread.any() else None,
-        **_cut(texts, reader, counts, minilm_reader().counts(texts, cache) if model == "pair" else None),
+        **_cut(texts, reader, counts, english),
     )
 
 

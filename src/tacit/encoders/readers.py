@@ -115,7 +115,7 @@ class Reader:
         self._kept: _Pieces | None = None
         self.dimension = _COLUMNS
 
-    def counts(self, texts: Sequence[str], file: Path | None = None) -> Counts:
+    def counts(self, texts: Sequence[str], file: Path | None = None, progress: Progress = SILENT) -> Counts:
         """Return the counts of texts; those of known texts come from the cache.
 
         Parameters
@@ -123,8 +123,10 @@ class Reader:
         texts : sequence of str
         file : Path, optional
             File of the cache; see `tacit.encoders.cache.default_file`.
+        progress : Progress
         """
-        rows = CachedEncoder(self, file or default_file()).encode(texts)
+        counting = CachedEncoder(self, file or default_file(), doing="counting words of new texts")
+        rows = counting.encode(texts, progress=progress)
         return Counts(*rows.astype(np.float64).T)
 
     def reads(self, counts: Counts) -> Bool:

@@ -138,7 +138,7 @@ def finetune_encoder(
     facts: dict[str, Json] = {"events": len(interactions), "until": until, "seed": seed}
     source = _Source(interactions, catalogue, facts)
     tell = on_epoch or (lambda attempt: None)
-    report = text_report_of(catalogue, base, Notes(on_note))
+    report = text_report_of(catalogue, base, Notes(on_note), progress)
     base = report.encoder if report else base
     if method == "head":
         return _head(base, source, out, seed, progress, tell)

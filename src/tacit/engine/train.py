@@ -77,7 +77,7 @@ def train(
     weights = EventWeights.fit(events, mode=config.weights, events=config.event_map)
     notes = Notes(on_note)
     catalogue = catalogue_of(events, _of_log(events, config, notes) if items is None else items)
-    report = text_report_of(catalogue, config.encoder, notes)
+    report = text_report_of(catalogue, config.encoder, notes, progress)
     source = report.encoder if report else NO_ENCODER
     encoder, catalogue = encoded(catalogue, source, progress=progress)
     people = Users.of(users, events[col.USER])
@@ -136,7 +136,9 @@ def worded_texts(catalogue: Catalogue) -> list[str]:
     return catalogue.texts.filter(pl.Series(catalogue.has_text)).to_list()
 
 
-def text_report_of(catalogue: Catalogue, source: str, on_note: OnNote | None = None) -> TextReport | None:
+def text_report_of(
+    catalogue: Catalogue, source: str, on_note: OnNote | None = None, progress: Progress = SILENT
+) -> TextReport | None:
     """Return the encoder that a source stands for, and what it makes of the texts; None without any.
 
     Nothing is encoded, and no network is loaded.
@@ -148,12 +150,13 @@ def text_report_of(catalogue: Catalogue, source: str, on_note: OnNote | None = N
         See `tacit.pipeline.text_encoder.encoder_from`.
     on_note : callable, optional
         Called with every note of the report.
+    progress : Progress
     """
     if source == NO_ENCODER or not catalogue.has_text.any():
         return None
     texts = worded_texts(catalogue)
     base = tuned.base_of(Path(source)) if tuned.is_tuned(Path(source)) else None
-    report = text_report(resolve(source, texts), texts, base=base)
+    report = text_report(resolve(source, texts), texts, base=base, progress=progress)
     if on_note is not None:
         for note in report.notes():
             on_note(note)
