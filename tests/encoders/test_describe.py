@@ -28,6 +28,13 @@ def test_texts_that_the_chosen_encoder_cannot_read_are_counted(cache: Path) -> N
     assert any("2 of 100 texts are in a language that the English model" in line for line in report.lines())
 
 
+def test_texts_without_a_word_are_in_no_other_language(cache: Path) -> None:
+    report = text_report(Choice("use", "it was named"), [CHINESE, "👟🍳", "😀", HINDI], cache)
+    assert (report.unreadable, report.wordless) == (1, 2)
+    assert HINDI.startswith(report.unreadable_example.removesuffix("..."))
+    assert "2 of 4 texts hold signs but no word and get no vector" in report.lines()
+
+
 def test_a_named_encoder_is_measured_too(cache: Path) -> None:
     report = text_report(Choice("minilm", "it was named"), [CHINESE] * 3, cache)
     assert report.unknown_share > 0.8

@@ -76,7 +76,9 @@ def check(
     bars, choices = Bars(), Reading(**reading)
     cleaned = api.read(events, reading=choices, event_map=meanings, rules=rules, progress=bars)
     with bars.task("Assess", total=1) as task:
-        report = api.check(cleaned, items, users=users, reading=choices, event_map=meanings, encoder=encoder)
+        report = api.check(
+            cleaned, items, users=users, reading=choices, event_map=meanings, encoder=encoder, progress=bars
+        )
         rule = EventWeights.fit(cleaned.events, weights, events=EventMap.parse(meanings))
         task.advance()
     _show(report, rule, quiet=json == "-")

@@ -21,6 +21,10 @@ class Note:
     text: str
     warning: bool = False
 
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return self.text
+
 
 OnNote = Callable[[Note], None]
 """Called with every note as soon as it is known."""

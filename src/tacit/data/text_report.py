@@ -39,8 +39,10 @@ class TextReport:
     unknown_share : float or None
         Share of the words that the encoder does not know; None for one that has no vocabulary.
     unreadable : int
-        Texts that get no vector, because the encoder cannot read them.
+        Texts that get no vector, because the encoder cannot read their language.
     unreadable_example : str or None
+    wordless : int
+        Texts that get no vector, because they hold no word: signs and emoji.
     limit : int or None
         Tokens of a text that are read.
     cut_texts : int
@@ -60,6 +62,7 @@ class TextReport:
     unknown_share: float | None = None
     unreadable: int = 0
     unreadable_example: str | None = None
+    wordless: int = 0
     limit: int | None = None
     cut_texts: int = 0
     cut_share: float = 0.0
@@ -87,6 +90,7 @@ class TextReport:
             Note(f"texts are read by {self._name}, because {self.why}", self.second_best),
             *(Note(line, many_unknown) for line in self._unknown()),
             *(Note(line, warning=True) for line in self._unreadable()),
+            *(Note(line) for line in self._wordless()),
             *(Note(line) for line in self._cut()),
         ]
 
@@ -110,6 +114,11 @@ class TextReport:
             f"{self.unreadable:,} of {self.texts:,} texts are in a language that {self._name} cannot read "
             f"and get no vector, for example {self.unreadable_example!r}"
         ]
+
+    def _wordless(self) -> list[str]:
+        if not self.wordless:
+            return []
+        return [f"{self.wordless:,} of {self.texts:,} texts hold signs but no word and get no vector"]
 
     def _cut(self) -> list[str]:
         if self.limit is None:

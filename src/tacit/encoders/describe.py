@@ -46,12 +46,14 @@ def text_report(
     reader = minilm_reader() if model == "minilm" else use_reader()
     counts = reader.counts(texts, cache, progress)
     english = minilm_reader().counts(texts, cache, progress) if model == "pair" else None
-    unread: Bool = ~reader.reads(counts)
+    worded = counts.words > 0
+    unread: Bool = worded & ~reader.reads(counts)
     return replace(
         report,
         unknown_share=unknown_share(counts),
         unreadable=int(unread.sum()),
         unreadable_example=_shortened(texts[int(np.argmax(unread))]) if unread.any() else None,
+        wordless=int(np.count_nonzero(~worded)),
         **_cut(texts, reader, counts, english),
     )
 
