@@ -28,6 +28,7 @@ _VALUE_KINDS: Mapping[Kind, ValueKind] = {
 }  # fmt: skip
 _NEAR = 1.0
 _MOST_EVENTS = 60
+_NO_EVENT = ("email", "json", "uuid", "hash", "url", "ip")
 _DAY = 86_400.0
 
 
@@ -326,7 +327,9 @@ def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
         return None
     if content.form in ("integer", "flag") and not (named and meaning.certainty >= 0.5):
         return None
-    if content.share("email") > 0.5 or content.share("json") > 0.5 or content.times.certain:
+    if any(content.share(shape) > 0.5 for shape in _NO_EVENT) or content.times.certain:
+        return None
+    if not named and content.known > 20 and content.ratio > 0.5:  # what happens, happens again
         return None
     words = min(content.events, content.event_words)
     points = 4.0 * meaning.certainty * named + 4.0 * words
@@ -452,7 +455,7 @@ def _is_open(content: Content, kinds: Collection[Kind | None]) -> bool:
 def _may_be_codes(name: str, content: Content) -> bool:
     """Return whether numbers of a general name are few in many rows, and the name is none of an amount."""
     amount = kind_of_name(name) is not None or _AMOUNT_WORDS & set(parts_of(name))
-    return content.rows > 100 and _are_codes(content) and not amount
+    return content.rows > _FEW_ROWS and _are_codes(content) and not amount
 
 
 _AMOUNT_WORDS = {"amount", "amt", "value", "val", "weight", "freq", "frequency"}

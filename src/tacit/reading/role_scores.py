@@ -157,9 +157,8 @@ def _fits(kind: Kind, content: Content) -> bool:
     if form == "empty":
         return True
     if kind in ("time", "other time"):
-        return content.times.share > 0.5 or not (
-            form == "text" and content.times.share == 0 and content.known > 20
-        )
+        no_moment = form in ("text", "integer") and content.times.share == 0 and content.known > 20
+        return content.times.share > 0.5 or not no_moment
     if kind in _MEASURED:
         return form in ("integer", "decimal", "flag") and _fits_measure(kind, content)
     if form == "text" and holds_moments(content):  # whatever a part of the name may mean elsewhere
