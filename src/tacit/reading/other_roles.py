@@ -393,7 +393,16 @@ def _value_by_content(log: _Log, unnamed: Sequence[str]) -> str | None:
         return None
     fits = [name for name in unnamed if _is_value(log.columns, log.known, name)]
     grids = [name for name in fits if _is_grid(log.columns.contents[name])]
-    found = grids if len(fits) > 1 else fits
+    found = (
+        grids
+        if len(fits) > 1
+        else fits
+        or [
+            name
+            for name in unnamed
+            if log.columns.kind(name) == "number" and log.columns.contents[name].form == "flag"
+        ]
+    )
     kinds = {log.columns.kind(name) for name in log.columns.all}
     if len(found) == 1 and ("order" in kinds or not _is_open(log.columns.contents[found[0]], kinds)):
         return found[0]
@@ -463,7 +472,8 @@ _AMOUNT_WORDS = {"amount", "amt", "value", "val", "weight", "freq", "frequency"}
 
 def _are_codes(content: Content) -> bool:
     """Return whether whole numbers are as few as the codes of event types are."""
-    return content.whole and (content.unique <= 4 or (content.low == 0 and content.unique <= 5))
+    few = content.unique <= 4 or (content.low == 0 and content.unique <= 5)
+    return content.form == "flag" or (content.whole and few)
 
 
 def _is_value(columns: Columns, known: Mapping[str, str], name: str) -> bool:

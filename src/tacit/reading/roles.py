@@ -7,6 +7,7 @@ and the order within a visit. What the caller has chosen is kept, and the other 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import polars as pl
 
@@ -41,11 +42,11 @@ _CANDIDATES = 6
 _NAMES: Mapping[str, tuple[Kind, ...]] = {USER: ("person", "email"), ITEM: ("title",)}
 """Kinds of columns that name a user or an item; an id beside is the better key."""
 
-_IDS: Mapping[str, tuple[Kind | None, ...]] = {
-    USER: (None, "id", "user", "item", "device"),
-    ITEM: (None, "id", "user", "item", "device", "place", "category", "record"),
+_NO_IDS: Mapping[str, frozenset[Kind]] = {
+    USER: frozenset(get_args(Kind)) - {"id", "user", "item", "device"},
+    ITEM: frozenset(("price", "quantity", "plays", "dwell", "statistic", "rating", "person", "email")),
 }
-"""Kinds of columns that may hold the ids; the postal code of a user is none."""
+"""Kinds of columns that hold no ids of users and items: the postal code of a user is none."""
 
 _FEW_USERS = 12
 """Values that a column of ids has more of: others are ages, grades, hours."""
@@ -399,7 +400,7 @@ class _Search:
 def _is_id(columns: Columns, name: str, role: str) -> bool:
     """Return whether a column holds ids and its name is none against it."""
     content = columns.contents[name]
-    if columns.kind(name) not in _IDS[role] or content.counter:
+    if columns.kind(name) in _NO_IDS[role] or content.counter:
         return False
     coded = any(content.share(shape) > 0.9 for shape in ("uuid", "hash", "coded", "reviewer", "serial"))
     many = content.unique > _FEW_USERS or columns.kind(name) == role or content.low > _OLDEST
