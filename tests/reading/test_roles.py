@@ -148,3 +148,55 @@ def test_whole_numbers_on_the_lines_of_an_order_are_amounts() -> None:
     }
     found = assign(pl.DataFrame(columns), True, NO_CHOICES, Path("log.csv"))
     assert (found.roles["value"], found.value_kind) == ("blorps", "quantity")
+
+
+def table(**columns: list[str]) -> Assignment:
+    """Return the roles of named columns."""
+    return assign(pl.DataFrame(columns), True, NO_CHOICES, Path("log.csv"))
+
+
+def test_the_postal_code_of_a_user_is_no_id_beside_an_address() -> None:
+    columns = log()
+    codes = [f"{10_000 + 37 * (int(user) - 90_000)}" for user in columns["user"]]
+    read = table(email=columns["email"], postcode=codes, item_id=columns["item"])
+    assert read.roles["user"] == "email"
+
+
+def test_an_id_beside_a_name_an_address_or_a_title_is_the_key() -> None:
+    columns = log()
+    addresses = [f"10.0.0.{(int(user) - 90_000) // 7}" for user in columns["user"]]
+    for other in (columns["email"], addresses):
+        read = table(remote_addr=other, job_seeker=columns["user"], item_id=columns["item"])
+        assert read.roles["user"] == "job_seeker"
+    read = table(user_id=columns["user"], title=columns["title"], posit_code=columns["item"])
+    assert read.roles["item"] == "posit_code"
+
+
+def test_an_id_that_each_visit_has_one_of_may_be_its_user() -> None:
+    columns = log()
+    visits = [f"v{int(user)}-{row // 50}" for row, user in enumerate(columns["user"])]
+    card = "loyalty_card_no"
+    assert table(session_id=visits, item_id=columns["item"], **{card: columns["user"]}).roles["user"] == card
+    letters = [f"A{'KXHLWW'[int(user) % 6]}8ELYIKM{int(user) % 97:02}" for user in columns["user"]]
+    with pytest.raises(AmbiguousError, match="--map loyalty_card_no=user"):
+        table(session_id=visits, item_id=columns["item"], **{card: letters})
+
+
+def test_a_number_of_guests_or_pieces_is_no_user_and_no_item() -> None:
+    columns = log()
+    read = table(
+        guests=columns["qty"], eater_id=columns["user"], poi_id=columns["item"], order_no=columns["order"]
+    )
+    assert (read.roles["user"], read.roles["value"], read.value_kind) == ("eater_id", "guests", "quantity")
+    few = ["u1", "u2", "u3"] * 20  # of a small example, where there is no other
+    small = table(user=[name[1:] for name in few], item=[str(place % 20) for place in range(60)])
+    assert small.roles == {"user": "user", "item": "item"}
+
+
+def test_pages_are_no_items_of_orders() -> None:
+    columns = log()
+    pages = [
+        ("https://shop.example/", "https://shop.example/sale")[int(item) % 2] for item in columns["item"]
+    ]
+    with pytest.raises(DataError, match="no item column"):
+        table(customer=columns["user"], page_url=pages, qty=columns["qty"], order_no=columns["order"])
