@@ -29,6 +29,7 @@ from tacit.reading.role_scores import (
     pair_points,
     user_points,
 )
+from tacit.reading.value_role import value_kind
 
 _NEAR, _NEAR_WITH_NAMES = 1.0, 3.0
 """Points between two readings of which neither is plainly right; more where names should have helped."""
@@ -153,7 +154,7 @@ def by_place(columns: Columns, dropped: Mapping[str, str]) -> Assignment:
         f"the columns have no names and {len(columns.table)} rows show little: user and item "
         "were taken by place"
     )
-    kind = other_roles.value_kind(columns, roles[VALUE]) if VALUE in roles else None
+    kind = value_kind(columns, roles[VALUE]) if VALUE in roles else None
     return Assignment(roles, uses, tuple(dropped), (note,), kind)
 
 

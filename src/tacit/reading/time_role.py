@@ -1,0 +1,124 @@
+"""Which column holds the times of the events."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tacit.core.errors import AmbiguousError
+from tacit.reading.column_content import Content
+from tacit.reading.known_roles import Log, is_fixed
+from tacit.reading.role_scores import Columns, holds_moments, is_measure
+
+_NEAR = 1.0
+_DAY = 86_400.0
+
+
+def time_column(log: Log) -> str | None:
+    """Return the column of the times of the events, None if there is none.
+
+    Raises
+    ------
+    AmbiguousError
+        If two columns hold different times and neither is plainly that of the event.
+    """
+    scored = [
+        (points, name)
+        for name in log.free
+        if (points := _time_points(log.columns, log.known, name)) is not None
+    ]
+    scored = sorted(
+        ((points - _follows(log.columns, name, scored), name) for points, name in scored), reverse=True
+    )
+    if not scored:  # a plain name is that of the times, even where none of them can be read
+        return next((name for name in log.free if _is_plain_time(log.columns, name)), None)
+    best = scored[0]
+    same = [
+        pair
+        for pair in scored
+        if best[0] - pair[0] < 2 * _NEAR and not _differ(log.columns, best[1], pair[1])
+    ]
+    best = max(same or [best], key=lambda pair: (log.columns.contents[pair[1]].unique, pair[0]))
+    if log.columns.kind(best[1]) == "other time":
+        log.found.notes.append(
+            f"the only times are those of {best[1]}: they were taken for the times of the events"
+        )
+    rivals = [name for points, name in scored if name != best[1] and best[0] - points < _NEAR]
+    far = [name for name in rivals if _differ(log.columns, best[1], name)]
+    if far and not log.reading.accept_guess:
+        raise AmbiguousError(
+            f"{log.path}: {best[1]} and {far[0]} both hold times, and neither is plainly that of the event; "
+            f"choose with --map {best[1]}=timestamp or with --map {far[0]}=timestamp, or take the first with "
+            "--accept-guess"
+        )
+    if far:
+        log.found.notes.append(
+            f"the times were guessed: {best[1]}; {far[0]} holds others (--map {far[0]}=timestamp)"
+        )
+    return best[1]
+
+
+def _is_plain_time(columns: Columns, name: str) -> bool:
+    """Return whether a column is named for times, and holds some or too little to tell."""
+    content = columns.contents[name]
+    codes = content.form == "integer" and content.times.share == 0 and content.known >= 30
+    return columns.is_plainly(name, "time") and not codes
+
+
+def _follows(columns: Columns, name: str, others: Sequence[tuple[float, str]]) -> float:
+    """Return what a column of times loses that are never before those of another: what came of the event."""
+    late = columns.seconds(name)
+    for _, other in others:
+        if other == name:
+            continue
+        after = late - columns.seconds(other)
+        after = after[np.isfinite(after)]
+        if len(after) >= 20 and after.min() >= 0 and (after > 0).mean() > 0.5:
+            return 1.0
+    return 0.0
+
+
+def _time_points(columns: Columns, known: Mapping[str, str], name: str) -> float | None:
+    """Return how well a column fits the time of the event; None if it cannot."""
+    content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
+    evidence = content.times
+    named = kind == "time" or (kind == "event" and "time" in meaning.kinds)
+    if evidence.share < (0.5 if named else 0.9):
+        return None
+    if not named and (not evidence.certain and not plain_moments(content)):
+        return None
+    if kind not in _MAY_BE_TIME and not evidence.certain:
+        return None
+    decided = is_fixed(columns, known, name)
+    if kind != "time" and (decided or (kind == "calendar" and columns.named)):
+        return None
+    points = 4.0 * meaning.certainty + 1.5 * meaning.own if named else 0.0
+    points -= 2.5 * (kind == "other time") + 3.0 * (content.constant and content.known > 3) + 3.0 * decided
+    points += 1.5 * _is_sorted(columns, name) - 2.0 * (content.known < 0.9 * content.rows)
+    return points + 0.4 * min(1.0, content.ratio)
+
+
+_MAY_BE_TIME = (None, "time", "other time", "calendar", "id", "record", "number", "order", "text")
+
+
+def plain_moments(content: Content) -> bool:
+    """Return whether cells are hardly anything but moments though their name says nothing."""
+    if content.form == "text":
+        return holds_moments(content)
+    if content.times.kind == "excel days":  # days since 1900 with the time of day as a fraction
+        return is_measure(content) and content.digits >= 3 and content.times.share > 0.995
+    return content.times.kind in ("seconds", "milliseconds", "microseconds") and content.low >= 1e9
+
+
+def _is_sorted(columns: Columns, name: str) -> bool:
+    seconds = columns.seconds(name)
+    known = seconds[np.isfinite(seconds)]
+    half = known[: max(2, len(known) // 2)] if len(known) > 10_000 else known
+    steps = np.diff(half)
+    return bool(len(steps) and max((steps >= 0).mean(), (steps <= 0).mean()) > 0.98)
+
+
+def _differ(columns: Columns, one: str, other: str) -> bool:
+    """Return whether two columns of times are of different moments: more than a day apart in many rows."""
+    first, second = columns.seconds(one), columns.seconds(other)
+    both = np.isfinite(first) & np.isfinite(second)
+    return bool(both.any()) and float((np.abs(first - second)[both] > _DAY).mean()) > 0.05

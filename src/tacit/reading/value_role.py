@@ -1,0 +1,192 @@
+"""Which column holds the ratings, amounts or durations of the events, and what they are."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from tacit.core.errors import AmbiguousError
+from tacit.data.event_names import meaning
+from tacit.data.value_kinds import ValueKind, kind_of_name
+from tacit.data.value_kinds import value_kind as kind_of_values
+from tacit.reading.choices import EVENT, ITEM
+from tacit.reading.column_content import Content
+from tacit.reading.column_names import Kind, parts_of
+from tacit.reading.event_role import MOST_EVENTS
+from tacit.reading.known_roles import Log, is_fixed
+from tacit.reading.role_scores import Columns, is_measure
+
+_VALUE_KINDS: Mapping[Kind, ValueKind] = {
+    "rating": "rating", "quantity": "quantity", "plays": "plays", "dwell": "time", "number": "unknown",
+}  # fmt: skip
+_FEW_ROWS = 30
+
+
+def value_column(log: Log) -> str | None:
+    """Return the column of the values, None if there is none.
+
+    Raises
+    ------
+    AmbiguousError
+        If numbers of an unknown name may be values or something else.
+    """
+    scored = [
+        (points, name)
+        for name in log.free
+        if (points := _value_points(log.columns, log.known, name)) is not None
+    ]
+    scored.sort(key=lambda one: -one[0])
+    if scored:
+        return scored[0][1]
+    if (plain := next((name for name in log.free if name.strip().lower() == "value"), None)) is not None:
+        return plain
+    unnamed = [
+        name
+        for name in log.free
+        if not log.columns.named or log.columns.name(name).kind in (None, "number", "item", "user")
+    ]
+    return _value_by_content(log, unnamed)
+
+
+_PREFERRED: Mapping[Kind, float] = {"rating": 4, "plays": 3, "quantity": 3, "dwell": 2, "number": 1}
+
+
+def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> float | None:
+    content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
+    if kind is None or kind not in _PREFERRED or content.form not in ("integer", "decimal", "flag"):
+        return None
+    if content.known < 0.02 * content.rows or (kind == "number" and _may_be_codes(name, content)):
+        return None
+    points = _PREFERRED[kind] + meaning.certainty
+    if ITEM in known and columns.decides(known[ITEM], name):  # a duration of the item, a mean of its ratings
+        points -= 3.0 if kind == "dwell" else 1.5
+    if kind == "number" and content.constant and content.known > 3:
+        points -= 0.5
+    return points if points > 0 else None
+
+
+def _value_by_content(log: Log, unnamed: Sequence[str]) -> str | None:
+    signed = [name for name in log.free if _is_signed_amount(log.columns, log.known, name)]
+    if len(signed) == 1:
+        return signed[0]
+    if not _may_have_values(log):
+        return None
+    fits = [name for name in unnamed if _is_value(log.columns, log.known, name)]
+    grids = [name for name in fits if _is_grid(log.columns.contents[name])]
+    found = (
+        grids
+        if len(fits) > 1
+        else fits
+        or [
+            name
+            for name in unnamed
+            if log.columns.kind(name) == "number" and log.columns.contents[name].form == "flag"
+        ]
+    )
+    kinds = {log.columns.kind(name) for name in log.columns.all}
+    if len(found) == 1 and ("order" in kinds or not _is_open(log.columns.contents[found[0]], kinds)):
+        return found[0]
+    return _chosen_value(log, found)
+
+
+def _chosen_value(log: Log, found: Sequence[str]) -> str | None:
+    """Return one of several columns of numbers that may be the values, if the user wants a guess.
+
+    Raises
+    ------
+    AmbiguousError
+    """
+    if not found or log.reading.accept_guess:
+        return found[0] if found else None
+    name = found[0]
+    few = ", ".join(log.columns.contents[name].distinct.sort().head(5).to_list())
+    also = f", or with --map {found[1]}=value" if len(found) > 1 else ""
+    raise AmbiguousError(
+        f"{log.path}: {name} holds a few numbers ({few}, ...), and nothing says whether they are "
+        f"ratings, amounts or codes of event types; choose with --map {name}=value or with --map "
+        f"{name}=event{also}, or take it for the values with --accept-guess"
+    )
+
+
+def _may_have_values(log: Log) -> bool:
+    """Return whether a log may have ratings or amounts: where event types are words, one of them says so."""
+    if EVENT not in log.known or log.columns.contents[log.known[EVENT]].form != "text":
+        return True
+    senses = {
+        meaning(word).sense for word in log.columns.contents[log.known[EVENT]].distinct.head(MOST_EVENTS)
+    }
+    return bool(senses & {"rate", "buy", "cart", "checkout", "play"})
+
+
+def _is_signed_amount(columns: Columns, known: Mapping[str, str], name: str) -> bool:
+    """Return whether a column holds amounts some of which are taken back: whole numbers, a few below zero."""
+    content = columns.contents[name]
+    if content.form not in ("integer", "decimal") or not content.whole or not -10_000 < content.low < 0:
+        return False
+    below = content.numbers < 0
+    if content.high > 10_000 or float(below.mean() or 0) > _MOST_RETURNS:  # type: ignore[arg-type]
+        return False
+    if columns.kind(name) in _NO_AMOUNT or is_fixed(columns, known, name):
+        return False
+    ordered = any(columns.kind(other) in ("order", "price") for other in columns.all)
+    return ordered or content.numbers.filter(below).n_unique() > 1
+
+
+_MOST_RETURNS = 0.3
+_NO_AMOUNT = ("place", "statistic", "rank", "rating", "time", "other time", "calendar", "person", "price")
+
+
+def _is_open(content: Content, kinds: Collection[Kind | None]) -> bool:
+    """Return whether numbers may be codes, or amounts: below zero, or beside a price."""
+    return _are_codes(content) or (content.whole and (content.low < 0 or "price" in kinds))
+
+
+def _may_be_codes(name: str, content: Content) -> bool:
+    """Return whether numbers of a general name are few in many rows, and the name is none of an amount."""
+    amount = kind_of_name(name) is not None or _AMOUNT_WORDS & set(parts_of(name))
+    return content.rows > _FEW_ROWS and _are_codes(content) and not amount
+
+
+_AMOUNT_WORDS = {"amount", "amt", "value", "val", "weight", "freq", "frequency"}
+
+
+def _are_codes(content: Content) -> bool:
+    """Return whether whole numbers are as few as the codes of event types are."""
+    few = content.unique <= 4 or (content.low == 0 and content.unique <= 5)
+    return content.form == "flag" or (content.whole and few)
+
+
+def _is_value(columns: Columns, known: Mapping[str, str], name: str) -> bool:
+    content = columns.contents[name]
+    if content.form not in ("integer", "decimal") or content.constant or content.padded or content.counter:
+        return False
+    if content.known < 0.9 * content.rows or content.times.certain or content.unique < 3:
+        return False
+    if abs(content.high) > 10_000 or content.digits > 3:
+        return False
+    decided = is_fixed(columns, known, name)
+    return not decided and (_is_grid(content) or (is_measure(content) and content.digits <= 1))
+
+
+def _is_grid(content: Content) -> bool:
+    """Return whether numbers are few steps of one size without large gaps, as ratings are."""
+    distinct = content.numbers.unique().sort()
+    if not 3 <= len(distinct) <= 21 or content.low < -10 or content.high > 100:
+        return False
+    steps = distinct.diff().drop_nulls()
+    step = float(steps.min())  # type: ignore[arg-type]
+    dense = len(distinct) >= 0.5 * ((content.high - content.low) / step + 1)
+    return dense and bool((steps % step).abs().max() < 1e-6)  # type: ignore[operator]
+
+
+def value_kind(columns: Columns, name: str) -> ValueKind:
+    """Return what the values of a column are, by its name, else by its numbers."""
+    said = kind_of_name(name) if columns.named else None
+    ordered = any(columns.kind(other) == "order" for other in columns.all)
+    if said == "plays" and (ordered or _is_signed_amount(columns, {}, name)):
+        return "quantity"  # a count on a line of an order, or one that is taken back
+    if said is not None:
+        return said
+    kind = columns.kind(name)
+    if kind is not None and kind in _VALUE_KINDS and kind != "number":
+        return _VALUE_KINDS[kind]
+    if (ordered and columns.contents[name].whole) or _is_signed_amount(columns, {}, name):
+        return "quantity"
+    return kind_of_values(None, columns.contents[name].numbers)
