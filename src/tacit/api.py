@@ -19,6 +19,7 @@ from tacit.data.clean import Cleaned, clean, without_noise
 from tacit.data.event_map import EventMap, nothing_says_yes
 from tacit.data.quality import QualityReport
 from tacit.data.rules import Rules
+from tacit.data.source import Source
 from tacit.data.splits import Protocol
 from tacit.data.text_report import TextReport
 from tacit.engine.recommendations import Recommendations
@@ -110,14 +111,17 @@ def read(
     rules = arguments.optional(rules, Rules, "rules")
     chosen = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
     arguments.check_files(log=events)
-    about: Any = {
-        "now": SystemClock().now(),
-        "event_map": EventMap.parse(event_map or {}, where="event_map"),
-        "progress": progress,
-    }
+    meant = EventMap.parse(event_map or {}, where="event_map")
+    now = SystemClock().now()
+    # The source has no name here and the call no ``**``: either would keep the log as it was read in memory
+    # until it is cleaned.
+    return clean(_source_of(events, chosen, progress), rules, now=now, event_map=meant, progress=progress)
+
+
+def _source_of(events: str | Path | Frame, reading: Reading, progress: Progress) -> Source:
     if isinstance(events, str | Path):
-        return clean(read_events(Path(events), reading=chosen, progress=progress), rules, **about)
-    return clean(read_frame(polars_frame(events, "event log"), reading=chosen), rules, **about)
+        return read_events(Path(events), reading=reading, progress=progress)
+    return read_frame(polars_frame(events, "event log"), reading=reading)
 
 
 def _mapped(reading: Reading, mapping: Mapping[str, str] | None) -> Reading:

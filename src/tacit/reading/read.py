@@ -329,9 +329,9 @@ def _raw_records(path: Path, encoding: str, form: _Form, lines: pl.Series) -> pl
     parts = [pl.DataFrame(schema={col.LINE: pl.Int64, "raw": pl.String})]
     for part in form.records(textfile.blocks(path, encoding)):
         found = part.line.is_in(wanted.implode())
-        parts.append(
-            pl.DataFrame({col.LINE: part.line.filter(found), "raw": part.text.filter(found).alias("raw")})
-        )
+        # By a list: texts that Polars takes from others keep the memory of all of them, here the whole file.
+        texts = pl.Series("raw", part.text.filter(found).to_list(), dtype=pl.String)
+        parts.append(pl.DataFrame([part.line.filter(found).alias(col.LINE), texts]))
     return (
         lines.cast(pl.Int64)
         .alias(col.LINE)
