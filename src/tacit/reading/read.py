@@ -20,6 +20,7 @@ from tacit.reading import delimited, excel, foreign, jsonlines, parquetfile, tex
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
+from tacit.reading.parallel import in_order
 from tacit.reading.rows import Rows, events_of
 from tacit.reading.shapes import is_numbered_list
 from tacit.reading.table_ids import looks_like_catalogue
@@ -192,6 +193,10 @@ class _Form:
     kind: str | None = None
     notes: tuple[str, ...] = ()
 
+    def parsed(self, part: Records) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+        """Return the table of some records, the rejected ones, and the bytes that they were."""
+        return *self.parse(part), part.size
+
 
 def _form_of(path: Path, encoding: str, reading: Reading) -> _Form:
     """Return how to read a file, judging by its first lines."""
@@ -222,11 +227,10 @@ def _parts(
     """Return all rows of a file as text, block by block, and the rejected records."""
     parts, rejected, size = [], [], max(path.stat().st_size, 1)
     with progress.task(f"reading {path.name}", total=None if _is_packed(path) else size) as task:
-        for part in form.records(textfile.blocks(path, encoding)):
-            rows, bad = form.parse(part)
+        for rows, bad, done in in_order(form.parsed, form.records(textfile.blocks(path, encoding))):
             parts.append(rows)
             rejected.append(bad)
-            task.advance(part.size)
+            task.advance(done)
     aside = pl.concat(rejected)
     if not any(map(len, parts)):
         kind = "JSON record of an event" if form.kind in ("JSON", "JSON lines") else "row that can be read"
@@ -327,14 +331,18 @@ def _raw_records(path: Path, encoding: str, form: _Form, lines: pl.Series) -> pl
     """Return the text of records of a file by the numbers of their first lines."""
     wanted = lines.unique().sort().cast(pl.Int64)
     parts = [pl.DataFrame(schema={col.LINE: pl.Int64, "raw": pl.String})]
-    for part in form.records(textfile.blocks(path, encoding)):
-        found = part.line.is_in(wanted.implode())
-        # By a list: texts that Polars takes from others keep the memory of all of them, here the whole file.
-        texts = pl.Series("raw", part.text.filter(found).to_list(), dtype=pl.String)
-        parts.append(pl.DataFrame([part.line.filter(found).alias(col.LINE), texts]))
+    parts += in_order(partial(_of_lines, wanted), form.records(textfile.blocks(path, encoding)))
     return (
         lines.cast(pl.Int64)
         .alias(col.LINE)
         .to_frame()
         .join(pl.concat(parts), on=col.LINE, how="left", maintain_order="left")["raw"]
     )
+
+
+def _of_lines(wanted: pl.Series, part: Records) -> pl.DataFrame:
+    """Return number and text of those of some records that begin on wanted lines."""
+    found = part.line.is_in(wanted.implode())
+    # By a list: texts that Polars takes from others keep the memory of all of them, here of the whole file.
+    texts = pl.Series("raw", part.text.filter(found).to_list(), dtype=pl.String)
+    return pl.DataFrame([part.line.filter(found).alias(col.LINE), texts])

@@ -1,7 +1,7 @@
 """Cells to events: roles applied, ids checked, times and numbers read, rows that do not fit rejected."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from tacit.data.value_kinds import ValueKind
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
 from tacit.reading.numbers import Numbers, read_numbers
+from tacit.reading.parallel import in_order
 from tacit.reading.roles import Assignment, assign, chosen_columns, given
 
 _COLUMN = {
@@ -200,16 +201,19 @@ def events_of(parts: list[pl.DataFrame], rows: Rows) -> tuple[pl.DataFrame, pl.D
             found = read(_whole(parts, rows.roles[role]))
             columns[rows.roles[role]] = found.values
             notes += [f"{rows.roles[role]}: {note}" for note in found.notes]
-    events, rejected, start = [], [], 0
+    found_rows = list(in_order(partial(_events_of, rows), _completed(parts, columns)))
+    events, rejected = ([pair[side] for pair in found_rows] for side in (0, 1))
+    return pl.concat(events, how="diagonal", rechunk=False), pl.concat(rejected), tuple(notes)
+
+
+def _completed(parts: list[pl.DataFrame], columns: Mapping[str, pl.Series]) -> Iterator[pl.DataFrame]:
+    """Take the parts out of their list, each with its piece of the columns that were read as a whole."""
+    start = 0
     while parts:
         part = parts.pop(0)
         end = start + len(part)
-        ready = [values[start:end].alias(name) for name, values in columns.items()]
-        good, bad = _events_of(part.with_columns(ready), rows)
-        events.append(good)
-        rejected.append(bad)
+        yield part.with_columns(values[start:end].alias(name) for name, values in columns.items())
         start = end
-    return pl.concat(events, how="diagonal", rechunk=False), pl.concat(rejected), tuple(notes)
 
 
 def _whole(parts: list[pl.DataFrame], name: str) -> pl.Series:
@@ -234,7 +238,7 @@ def _moments(rows: Rows, column: pl.Series) -> Numbers:
     return Numbers(seconds.scatter(found.unread, float("nan")) if len(found.unread) else seconds, found.notes)
 
 
-def _events_of(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _events_of(rows: Rows, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     absent = [name for name in rows.columns if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
     frame = frame.drop(rows.dropped)

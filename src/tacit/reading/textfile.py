@@ -19,7 +19,7 @@ import zstandard
 from tacit.core.errors import DataError
 from tacit.reading import encodings
 
-_BLOCK = 48 * 2**20
+_BLOCK = 16 * 2**20
 _SAMPLE = 2**20
 _ENOUGH = 2**13
 _PACKED_CHUNK = 2**14

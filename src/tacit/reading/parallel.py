@@ -1,0 +1,31 @@
+"""Blocks of a file worked on side by side: Polars splits texts on one core, without Python's lock."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+_MOST_THREADS = 4
+"""Each works on a block of its own, which takes several times its size of memory."""
+
+
+def in_order(work: Callable[[In], Out], parts: Iterable[In]) -> Iterator[Out]:
+    """Yield what a function makes of each part, in the order of the parts.
+
+    The next parts are taken and worked on while the caller uses the last result: only as many as there are
+    threads, so that a large file is not in memory as a whole.
+    """
+    threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    waiting: deque[Future[Out]] = deque()
+    with ThreadPoolExecutor(threads, "tacit-reading") as pool:
+        for part in parts:
+            waiting.append(pool.submit(work, part))
+            del part  # only the work holds it, and frees it when it is done
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
