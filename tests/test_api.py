@@ -1,8 +1,10 @@
 """The Python API: read, fit, recommend, similar, batch, save, load."""
 
 import json
+import weakref
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,7 +14,9 @@ import tacit
 from tacit import api
 from tacit.cli.app import run
 from tacit.core.errors import ArtifactError, ConfigError, DataError, InputError
+from tacit.data import clean
 from tacit.data.shop import Shop, generate
+from tacit.data.source import Source
 from tacit.models.trending import Trending
 
 QUICK = tacit.Config(retrievers={"trending": {}, "itemknn": {}}, encoder="none", ranker=None, windows=1)
@@ -41,6 +45,44 @@ def test_a_log_is_read_cleaned_and_counted(files: Path) -> None:
     assert sum(log.reasons.values()) == len(log.quarantine) > 0
     assert log.mapping["user"] == "user_id"
     assert tacit.read(str(files / "events.csv")).events.equals(log.events)
+
+
+def test_the_log_as_it_was_read_is_freed_before_it_is_cleaned(
+    files: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_events, read_frame, run_rules = api.read_events, api.read_frame, clean._cleaned
+    frames: list[weakref.ref[pl.DataFrame]] = []
+    there: list[bool] = []
+
+    def kept(source: Source) -> Source:
+        frames.append(weakref.ref(source.frame))
+        return source
+
+    def cleaned(*arguments: Any) -> Any:
+        there.append(frames[-1]() is not None)
+        return run_rules(*arguments)
+
+    monkeypatch.setattr(api, "read_events", lambda *given, **choices: kept(read_events(*given, **choices)))
+    monkeypatch.setattr(api, "read_frame", lambda *given, **choices: kept(read_frame(*given, **choices)))
+    monkeypatch.setattr(clean, "_cleaned", cleaned)
+    tacit.read(files / "events.csv")
+    tacit.read(shop.events)
+    assert there == [False, False]
+
+
+def test_rejected_rows_do_not_keep_the_text_of_the_file_in_memory(tmp_path: Path) -> None:
+    rows = [
+        f"a-rather-long-user-name-{n},an-item-with-a-long-name-{n % 7},{1_700_000_000 + n}"
+        for n in range(50_000)
+    ]
+    rows[100:110] = ["a line without any comma, but one"] * 10
+    rows[200:210] = ["a-rather-long-user-name,an-item-with-a-long-name-1,a time that nobody can read"] * 10
+    rows[300:310] = [rows[300]] * 10
+    (tmp_path / "log.csv").write_text("user,item,timestamp\n" + "\n".join(rows), "utf-8")
+    quarantine = tacit.read(tmp_path / "log.csv").quarantine
+    assert len(quarantine) == 29
+    texts = quarantine["raw"].to_arrow(compat_level=pl.CompatLevel.newest())
+    assert texts.get_total_buffer_size() < 100 * len(quarantine)
 
 
 def test_rules_say_what_is_removed(files: Path) -> None:
