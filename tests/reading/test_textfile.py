@@ -126,3 +126,27 @@ def test_packed_pieces_one_after_another(tmp_path: Path) -> None:
 
 def test_the_head_of_a_file_is_unpacked(tmp_path: Path) -> None:
     assert textfile.head(write(tmp_path, zstandard.compress(b"abcdef")), 3) == b"abc"
+
+
+def test_bytes_that_mark_damage_inside_are_damage_in_a_file_too(tmp_path: Path) -> None:
+    mark = textfile._DAMAGE_IN_UTF8
+    for encoding, line in (
+        ("utf-8", b"a" + mark + b"b"),
+        ("utf-32-le", mark + b"\xff" + "b".encode("utf-32-le")),
+    ):
+        path = tmp_path / "log.csv"
+        path.write_bytes("é1\n".encode(encoding) + line + "\né2\n".encode(encoding))
+        (block,) = textfile.blocks(path, encoding)
+        assert block.damaged == {2}
+        assert block.lines.to_list() == ["é1", "a�b" if encoding == "utf-8" else "�b", "é2"]
+
+
+def test_a_line_longer_than_a_block_is_whole_and_its_bytes_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(textfile, "_BLOCK", 5)
+    text = "user,item\r\n" + "长" * 40 + "\r" + "x\n" + "y" * 17
+    (tmp_path / "log.csv").write_text(text, "utf-8", newline="")
+    found = list(textfile.blocks(tmp_path / "log.csv", "utf-8"))
+    assert [line for block in found for line in block.lines] == ["user,item", "长" * 40, "x", "y" * 17]
+    assert sum(block.size for block in found) == len(text.encode())

@@ -148,15 +148,16 @@ def _narrow(columns: dict[str, pl.Series]) -> pl.DataFrame:
 
 def _widened(narrow: pl.DataFrame, columns: dict[str, pl.Series]) -> pl.DataFrame:
     """Return the whole rows that are left, column by column."""
-    rows = narrow.drop_in_place(_ROW)
-    all_left = len(rows) == len(columns[col.USER])
+    rows, size = narrow.drop_in_place(_ROW), len(columns[col.USER])
+    left = None if len(rows) == size else _marked(rows, size)
+    del rows
     whole = []
     for name in list(columns):
         column = columns.pop(name)
         if name in _TAKEN:
             whole.append(narrow.drop_in_place(name))
         else:
-            whole.append(column if all_left else column.gather(rows))
+            whole.append(column if left is None else column.filter(left))
     return pl.DataFrame(whole)
 
 

@@ -1,7 +1,7 @@
 """Cells to events: roles applied, ids checked, times and numbers read, rows that do not fit rejected."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -195,15 +195,22 @@ def events_of(parts: list[pl.DataFrame], rows: Rows) -> tuple[pl.DataFrame, pl.D
     DataError
         If the times cannot be read.
     """
-    notes, columns = [], {}
-    for role, read in ((TIMESTAMP, partial(_moments, rows)), (VALUE, read_numbers)):
-        if role in rows.roles and not (rows.impressions and role == VALUE):
-            found = read(_whole(parts, rows.roles[role]))
-            columns[rows.roles[role]] = found.values
-            notes += [f"{rows.roles[role]}: {note}" for note in found.notes]
+    columns, notes = _by_whole_columns(parts, rows)
     found_rows = list(in_order(partial(_events_of, rows), _completed(parts, columns)))
     events, rejected = ([pair[side] for pair in found_rows] for side in (0, 1))
-    return pl.concat(events, how="diagonal", rechunk=False), pl.concat(rejected), tuple(notes)
+    return pl.concat(events, how="diagonal", rechunk=False), pl.concat(rejected), notes
+
+
+def _by_whole_columns(parts: list[pl.DataFrame], rows: Rows) -> tuple[dict[str, pl.Series], tuple[str, ...]]:
+    """Return times and values by the names of their columns, and what was decided of them."""
+    ways: dict[str, Callable[[pl.Series], Numbers]] = {}
+    if TIMESTAMP in rows.roles:
+        ways[rows.roles[TIMESTAMP]] = partial(_moments, rows)
+    if VALUE in rows.roles and not rows.impressions:
+        ways[rows.roles[VALUE]] = read_numbers
+    found = dict(zip(ways, in_order(lambda name: ways[name](_whole(parts, name)), ways), strict=True))
+    notes = tuple(f"{name}: {note}" for name, numbers in found.items() for note in numbers.notes)
+    return {name: numbers.values for name, numbers in found.items()}, notes
 
 
 def _completed(parts: list[pl.DataFrame], columns: Mapping[str, pl.Series]) -> Iterator[pl.DataFrame]:

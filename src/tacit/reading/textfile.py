@@ -8,7 +8,7 @@ import codecs
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -24,6 +24,7 @@ _SAMPLE = 2**20
 _ENOUGH = 2**13
 _PACKED_CHUNK = 2**14
 _DAMAGE = "\udcff"  # no encoding decodes to a lone surrogate, so it marks bad bytes only
+_DAMAGE_IN_UTF8 = _DAMAGE.encode("utf-8", "surrogatepass")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -185,45 +186,78 @@ def blocks(path: Path, encoding: str) -> Iterator[Block]:
     DataError
         If the packing is damaged.
     """
-    decoder = codecs.getincrementaldecoder(encoding)(_DAMAGED)
-    first, rest = 1, ""
+    utf8 = _to_utf8(encoding)
+    first, size, half_an_end = 1, 0, b""
+    open_line: list[bytes] = []  # joined when its end is found: a line may be as long as the file
     with open_unpacked(path) as stream:
         while True:
             data = _read(stream, path)
-            text = rest + decoder.decode(data, final=not data)
-            if data and text.endswith("\r"):  # the other half of a line end may follow
-                text, rest = text[:-1], "\r"
-            else:
-                rest = ""
-            if "\r" in text:
-                text = text.replace("\r\n", "\n").replace("\r", "\n")
-            end = text.rfind("\n") + 1 if data else len(text)
-            text, rest = text[:end], text[end:] + rest
-            if text:
-                block = _block(first, text, len(data))
+            text, half_an_end = half_an_end + utf8(data), b""
+            if data and text.endswith(b"\r"):  # the other half of a line end may follow
+                text, half_an_end = text[:-1], b"\r"
+            if b"\r" in text:
+                text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            end = text.rfind(b"\n") + 1 if data else len(text)
+            size += len(data)
+            if data and not end:
+                open_line.append(text)
+                continue
+            whole, open_line = b"".join((*open_line, text[:end])), [text[end:]]
+            if whole:
+                block = _block(first, whole, size)
                 yield block
-                first += len(block.lines)
+                first, size = first + len(block.lines), 0
             if not data:
                 return
 
 
-def _block(first: int, text: str, size: int) -> Block:
+def _to_utf8(encoding: str) -> Callable[[bytes], bytes]:
+    """Return what brings the bytes of a file to UTF-8, piece by piece; an empty piece is the end.
+
+    UTF-8 stays as it is, damage and all: to decode and encode a large file took longer than to split it.
+    """
+    if encoding == "utf-8":
+        return bytes
+    decoder = codecs.getincrementaldecoder(encoding)(_DAMAGED)
+    return lambda data: decoder.decode(data, final=not data).encode("utf-8", "surrogatepass")
+
+
+def _block(first: int, text: bytes, size: int) -> Block:
     damaged: frozenset[int] = frozenset()
-    if _DAMAGE in text:
-        numbered = enumerate(text.split("\n"), first)
+    if not _is_utf8(text):
+        marked = text.decode("utf-8", _DAMAGED_UTF8)
+        numbered = enumerate(marked.split("\n"), first)
         damaged = frozenset(number for number, line in numbered if _DAMAGE in line)
-        text = text.replace(_DAMAGE, "\ufffd")
+        text = marked.replace(_DAMAGE, "\ufffd").encode()
     # A split in Polars: lines as Python strings took most of the time of reading a file.
-    lines = pl.read_lines(text.encode())["line"].alias("raw")
+    lines = pl.read_lines(text)["line"].alias("raw")
     return Block(first, lines, damaged, size)
+
+
+def _is_utf8(text: bytes) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
     return _DAMAGE, cast(UnicodeDecodeError, error).end
 
 
-_DAMAGED = "tacit.damaged"
+def _mark_in_utf8(error: UnicodeError) -> tuple[str, int]:
+    """Replace bad bytes by a mark, and those of a mark that another encoding left (`_to_utf8`) by one."""
+    bad = cast(UnicodeDecodeError, error)
+    marked = bad.object.startswith(_DAMAGE_IN_UTF8, bad.start)
+    return _DAMAGE, bad.start + len(_DAMAGE_IN_UTF8) if marked else bad.end
+
+
+_DAMAGED, _DAMAGED_UTF8 = "tacit.damaged", "tacit.damaged-utf-8"
 codecs.register_error(_DAMAGED, _mark)
+codecs.register_error(_DAMAGED_UTF8, _mark_in_utf8)
 
 
 def _read(stream: IO[bytes], path: Path) -> bytes:
