@@ -110,3 +110,84 @@ def test_first_bytes(data: bytes, words: str, tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(DataError, match=words):
         read_events(path)
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 5])
+@pytest.mark.parametrize(
+    "value",
+    [[1, 2], [["u1", "i1"]], [("u1", "i1")], {"u1": ["i1"]}, ("u1", "i1"), {"u1"}, np.zeros(3), FRAME.to_pandas()],
+    ids=["numbers", "lists", "tuples", "dictionary", "tuple", "set", "array", "frame"],
+)
+@pytest.mark.parametrize("reader", [read_events, read_items])
+def test_a_pickle_of_any_protocol(value: object, protocol: int, reader, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(pickle.dumps(value, protocol=protocol))
+    with pytest.raises(DataError, match="a Python pickle; save"):
+        reader(path)
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, gzip.compress])
+def test_r_data_is_named_however_it_is_packed(pack, tmp_path: Path) -> None:
+    path = tmp_path / "transactions.RData"
+    path.write_bytes(pack(b"RDX3\nX\n" + bytes(20)))
+    with pytest.raises(DataError, match="an R data file"):
+        read_events(path)
+
+
+PROSE = """The shop and its log
+
+We exported all orders of the year 2024, one file a month.
+Every line is a line of an order; returned goods have
+a line of their own. Write to us if something is missing.
+
+Columns: the buyer, the article, the day.
+The days are in the time of the shop.
+"""
+
+
+@pytest.mark.parametrize("name", ["README", "README.gz", "Readme.md", "notes", "about.csv"])
+@pytest.mark.parametrize("reader", [read_events, read_items])
+def test_a_text_to_read_is_no_table(name: str, reader, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(PROSE.encode()) if name.endswith(".gz") else PROSE.encode())
+    with pytest.raises(DataError, match="not a table but a text to read"):
+        reader(path)
+
+
+@pytest.mark.parametrize("header", ["user_id,item_id,review", "user_id\titem_id\treview"])
+def test_reviews_over_several_lines_are_a_table(header: str, tmp_path: Path) -> None:
+    path, sign = tmp_path / "readme_reviews.csv", "\t" if "\t" in header else ","
+    rows = [sign.join((f"u{n % 7}", f"i{n % 5}", f'"{PROSE}"')) for n in range(40)]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    assert len(read_events(path).frame) == 40
+
+
+WORDS = ("Red", "Blue", "Old", "New", "Small", "Great", "Last", "First", "Night", "Day")
+
+
+def _user_row(n: int) -> str:
+    return f"{n + 1}::{'FM'[n % 3 == 0]}::{18 + n % 7}::{n % 5}::{10_000 + 37 * n}"
+
+
+def _aged_user_row(n: int) -> str:
+    return f"{n + 1}|{18 + n % 40}|{'FM'[n % 3 == 0]}|{WORDS[n % 9]}|{10_000 + 37 * n}"
+
+
+def _film_row(n: int) -> str:
+    title = f"{WORDS[n % 10]} {WORDS[n // 10 % 10]} {WORDS[n // 7 % 10]}"
+    return f"{n + 1}::{title} {n}::{1990 + n % 9}::{WORDS[n % 4]}, {WORDS[n % 3]}"
+
+
+@pytest.mark.parametrize("row", [_user_row, _aged_user_row, _film_row])
+def test_a_table_of_users_or_items_without_a_header_is_no_log(row, tmp_path: Path) -> None:
+    path = tmp_path / "table.dat"
+    path.write_text("".join(row(n) + "\n" for n in range(300)))
+    with pytest.raises(DataError, match="a table of items or users, not a log of events"):
+        read_events(path)
+
+
+def test_numbered_rows_of_a_log_are_events(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    rows = [f"{n + 1},u{n % 23},i{n * 7 % 31},{1 + n % 5},{1_700_000_000 + 5_000 * n}" for n in range(300)]
+    path.write_text("\n".join(rows) + "\n")
+    assert len(read_events(path).frame) == 300

@@ -22,7 +22,7 @@ from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
 from tacit.reading.parallel import in_order
 from tacit.reading.rows import Rows, events_of
-from tacit.reading.shapes import is_numbered_list
+from tacit.reading.shapes import is_numbered_list, is_table_of_things
 from tacit.reading.table_ids import looks_like_catalogue
 from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, read_table, user_table
 from tacit.reading.text_records import Records, records
@@ -256,6 +256,12 @@ def _rows(path: Path, table: pl.DataFrame, named: bool, reading: Reading) -> Row
         raise DataError(
             f"{path} is a list of numbered names, not a log of events: each row is another number and "
             "another name; give a log, or name its columns with --map 1=user and --map 2=item"
+        )
+    if not named and not reading.columns and is_table_of_things(table.head(SAMPLE_ROWS).drop(col.LINE)):
+        raise DataError(
+            f"{path} is a table of items or users, not a log of events: each row is another id in the first "
+            "column and describes it; give a log, or name its columns with --map COLUMN=user and --map "
+            "COLUMN=item"
         )
     return Rows.of(path, table, named, reading)
 

@@ -62,6 +62,39 @@ def is_numbered_list(rows: pl.DataFrame) -> bool:
     return any(_counts(rows.to_series(n)) and _are_names(rows.to_series(1 - n)) for n in (0, 1))
 
 
+def is_table_of_things(rows: pl.DataFrame) -> bool:
+    """Return whether rows without a header describe things, users or items, each once, and no event.
+
+    The first column is another id in every row. The second is a title of its own (``1::Toy Story::1995``), or
+    the others are few words and one of them the sex; a log with numbered rows has ids there.
+    """
+    if rows.width < 3 or len(rows) < _LEAST_THINGS or any(column.dtype != pl.String for column in rows):
+        return False
+    ids, beside = rows.to_series(0), rows.to_series(1).drop_nulls()
+    if ids.n_unique() < len(rows) or not ids.str.contains(r"^\s*\w*\d+\s*$").all() or not len(beside):
+        return False
+    worded = float(beside.str.contains(r"^[^\d]*\p{L}{2,}").mean() or 0)  # type: ignore[arg-type]
+    titled = worded > 0.9 and beside.n_unique() > 0.9 * len(rows)
+    inner = [rows.to_series(n) for n in range(1, rows.width - 1)]
+    sexes = any(bool(column.str.contains(r"^\s*(?i:[mf]|male|female)\s*$").all()) for column in inner)
+    described = sexes and all(column.n_unique() <= _FEW for column in inner) and _counts(ids)
+    return (titled or described) and not any(_knows_time_of_day(rows.to_series(n)) for n in range(1, rows.width))
+
+
+_LEAST_THINGS = 20
+_FEW = 100
+
+
+def _knows_time_of_day(column: pl.Series) -> bool:
+    """Return whether cells are moments: numbers of seconds since 1970, or a time of day."""
+    cells = column.drop_nulls().head(_MOST_CELLS)
+    found = cells.str.contains(r"^\s*1?\d{9}(?:\d{3})?(?:\.\d+)?\s*$|\d{1,2}:\d{2}")
+    return len(cells) > 0 and float(found.mean() or 0) > 0.9  # type: ignore[arg-type]
+
+
+_MOST_CELLS = 1_000
+
+
 def _counts(column: pl.Series) -> bool:
     """Return whether a column counts its rows, from 0 or from 1."""
     numbers = column.str.strip_chars().cast(pl.Int64, strict=False)
