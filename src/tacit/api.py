@@ -19,7 +19,7 @@ from tacit.data.clean import Cleaned, clean, without_noise
 from tacit.data.event_map import EventMap, nothing_says_yes
 from tacit.data.quality import QualityReport
 from tacit.data.rules import Rules
-from tacit.data.source import Source
+from tacit.data.source import Source, with_use
 from tacit.data.splits import Protocol
 from tacit.data.text_report import TextReport
 from tacit.engine.recommendations import Recommendations
@@ -36,7 +36,7 @@ from tacit.pipeline.text_encoder import AUTO, NO_ENCODER, check_available
 from tacit.rankers.ranker import Epoch
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.frames import Frame, item_frame, log_frame, polars_frame, user_frame
-from tacit.reading.own_catalogue import catalogue_of_log, own_catalogue
+from tacit.reading.own_catalogue import catalogue_of_log, own_catalogue, uses_of
 from tacit.reading.read import read_catalogue, read_events, read_frame, read_user_table
 from tacit.reading.tables import CatalogueTable, UserTable
 from tacit.recommender import Model
@@ -180,8 +180,9 @@ def check(
     people = _user_table(users, choices, log)
     frame = None if table is None else table.frame
     texts = None if frame is None else text_report_of(catalogue_of(log, frame), encoder, progress=progress)
+    uses = uses_of(log, table) if own and table is not None else {}
     return assess(
-        events,
+        replace(events, columns=with_use(events.columns, uses)),
         frame,
         None if people is None else people.frame,
         own=own,

@@ -10,6 +10,7 @@ from tests.reading.logs import HEADER, NOW, T, cleaned, lines_of, only, read
 
 from tacit.data.clean import FIRST_MOMENT, Rules, apply_rules, clean
 from tacit.data.fill import Fill
+from tacit.reading.read import read_events
 
 VALUED = HEADER + ",value"
 
@@ -346,3 +347,13 @@ def test_the_row_rules_and_the_statistical_rules_share_the_work() -> None:
     assert rules.statistical() == only(
         bots=True, outliers="mad", min_user_events=3, fill={"value": Fill("mean")}
     )
+
+
+def test_two_returns_at_one_moment_are_no_double_click(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    rows = [f"{700 + n},u{n % 5},i{n % 3},2,2024-03-{1 + n % 28:02d} 10:00:00" for n in range(60)]
+    rows += [f"C900,u1,i1,-{pieces},2024-04-02 10:00:00" for pieces in (1, 14)]
+    path.write_text("\n".join(["invoice,customer_id,product_id,quantity,ordered_at", *rows]) + "\n")
+    cleaned = clean(read_events(path), now=1.8e9)
+    assert "burst" not in cleaned.reasons
+    assert (cleaned.events["event"] == "return").sum() == 2

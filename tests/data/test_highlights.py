@@ -28,7 +28,7 @@ TITLES = goods(("85123A", "HANGING HEART"), ("POST", "POSTAGE"), ("71053", None)
 def test_popular_items_have_their_titles() -> None:
     assert popular_items(SALES, TITLES)[:2] == [
         PopularItem("85123A", "HANGING HEART", 3, 2),
-        PopularItem("71053", None, 1, 1),
+        PopularItem("POST", "POSTAGE", 1, 1),  # 71053 was only cancelled
     ]
     assert popular_items(SALES, None)[0].title is None
     assert popular_items(SALES, TITLES.drop("title"))[0].title is None
@@ -49,13 +49,20 @@ def test_each_reason_has_its_first_row_as_example() -> None:
 
 
 @pytest.mark.parametrize(
-    "title", ["POSTAGE", "DOTCOM POSTAGE", "Bank Charges", "AMAZONFEE", "Versandkosten", "运费", "补差价专拍"]
+    "title",
+    [
+        "POSTAGE",
+        "DOTCOM POSTAGE",
+        "Bank Charges",
+        "AMAZONFEE",
+        "Versandkosten",
+        "运费",
+        "补差价专拍",
+        "邮费补差价 专拍链接",
+    ],
 )
 def test_services_are_found_by_their_titles(title: str) -> None:
     found = services(SALES, goods(("POST", title), ("85123A", "HANGING HEART")))
-    if title == "补差价专拍":  # one word to a splitter: not claimed
-        assert found is None
-        return
     assert found is not None
     assert [one.item for one in found.items] == ["POST"]
     assert found.share == pytest.approx(0.2)

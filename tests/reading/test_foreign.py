@@ -115,8 +115,16 @@ def test_first_bytes(data: bytes, words: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("protocol", [0, 1, 2, 5])
 @pytest.mark.parametrize(
     "value",
-    [[1, 2], [["u1", "i1"]], [("u1", "i1")], {"u1": ["i1"]}, ("u1", "i1"), {"u1"}, np.zeros(3), FRAME.to_pandas()],
-    ids=["numbers", "lists", "tuples", "dictionary", "tuple", "set", "array", "frame"],
+    [
+        [1, 2],
+        [["u1", "i1"]],
+        [("u1", "i1")],
+        {"u1": ["i1"]},
+        ("u1", "i1"),
+        np.zeros(3),
+        FRAME.to_pandas(),
+    ],
+    ids=["numbers", "lists", "tuples", "dictionary", "tuple", "array", "frame"],
 )
 @pytest.mark.parametrize("reader", [read_events, read_items])
 def test_a_pickle_of_any_protocol(value: object, protocol: int, reader, tmp_path: Path) -> None:

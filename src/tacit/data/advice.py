@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from tacit.data.event_names import meaning
 from tacit.data.ids import IN_WORDS, IdMatch
-from tacit.data.quality import QualityReport
+from tacit.data.quality import MUCH_REJECTED, QualityReport
 
 
 def advise(report: QualityReport) -> list[str]:
@@ -22,6 +23,22 @@ def advise(report: QualityReport) -> list[str]:
     ]
 
 
+def rejected_warning(report: QualityReport) -> str | None:
+    """Return a warning where so many rows were rejected that the reading itself is in doubt."""
+    if report.rejected_share <= MUCH_REJECTED:
+        return None
+    reason, rows = max(report.reasons.items(), key=lambda pair: pair[1])
+    return (
+        f"{report.rejected_share:.0%} of the rows were rejected, most of them ({rows:,}) for: {reason}. "
+        "If a column is read wrongly, name it with --map COLUMN=role; --quarantine FILE writes the rows."
+    )
+
+
+def suspected(report: QualityReport) -> list[str]:
+    """Return the signs of a broken source in sentences: the gravest of the advice."""
+    return list(_on_suspicions(report))
+
+
 def _on_suspicions(report: QualityReport) -> Iterator[str]:
     mend = {
         "sorted_by_item_id": "Export the log again in time order, or do not use leave-one-out on it.",
@@ -36,11 +53,13 @@ def _on_suspicions(report: QualityReport) -> Iterator[str]:
 
 def _on_rows(report: QualityReport) -> Iterator[str]:
     share = report.rejected_share
-    if share > 0.01:
+    if (alarm := rejected_warning(report)) is not None:
+        yield alarm
+    elif share > 0.01:
         reason, count = max(report.reasons.items(), key=lambda pair: pair[1])
         yield (
-            f"{share:.1%} of the rows were quarantined, most of them ({count:,}) for: {reason}. "
-            "Look at the quarantine file to see whether the export can be fixed."
+            f"{share:.1%} of the rows were rejected, most of them ({count:,}) for: {reason}. "
+            "--quarantine FILE writes them: look whether the export can be fixed."
         )
     if report.services is not None:
         shown = ", ".join(one.title or one.item for one in report.services.items[:3])
@@ -203,9 +222,10 @@ def _on_split(report: QualityReport) -> Iterator[str]:
 
 
 def _on_events(report: QualityReport) -> Iterator[str]:
-    if len(report.event_types) > 1:
-        rarest = report.event_types[-1]
+    choices = [kind for kind in report.event_types if meaning(kind.event).strength > 0]
+    if len(choices) > 1:
+        rarest = choices[-1]
         yield (
-            f"There are {len(report.event_types)} event types, the rarest is {rarest.event!r} "
+            f"There are {len(choices)} event types that say yes, the rarest is {rarest.event!r} "
             f"({rarest.share:.1%}): --weights auto shows how well each predicts the strongest."
         )

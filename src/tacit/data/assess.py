@@ -79,7 +79,7 @@ def assess(
         rare_items=int((per_item < 5).sum()),
         funnel=journeys.funnel(coded, events[col.EVENT], time, event_map),
         sessions=journeys.sessions(coded) if timed else None,
-        popular=highlights.popular_items(events, items),
+        popular=highlights.popular_items(events, items, event_map),
         examples=highlights.examples(cleaned.quarantine),
         services=highlights.services(events, items),
         cancellations=highlights.cancellations(events),

@@ -14,9 +14,10 @@ from tacit.data import columns as col
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import is_rated
 from tacit.data.impute import filled
-from tacit.data.returns import settled
+from tacit.data.order_status import UNDONE, by_status
+from tacit.data.returns import settled, undoes
 from tacit.data.rules import Rules as Rules
-from tacit.data.source import ColumnUse, Source
+from tacit.data.source import ColumnUse, Source, with_use
 
 FIRST_MOMENT = 631_152_000.0
 """1990-01-01: no log of what people did online is older."""
@@ -79,7 +80,9 @@ def clean(
         What the user says that event types mean; ignored types are left out.
     progress : Progress
     """
-    columns = settled(source.frame, source.value_kind, event_map).to_dict()
+    ordered = by_status(source.frame, event_map)
+    columns = settled(ordered.events, source.value_kind, event_map).to_dict()
+    ordered = replace(ordered, events=pl.DataFrame())
     about = replace(source, frame=pl.DataFrame())
     del source  # where nobody else has it, its frame goes while the rows are looked at
     events, removed = _cleaned(columns, rules or Rules(), now, event_map, progress)
@@ -92,8 +95,8 @@ def clean(
         _counted(quarantine),
         dict(about.mapping),
         about.dialect,
-        about.columns,
-        about.notes,
+        with_use(about.columns, ordered.uses),
+        (*about.notes, *ordered.notes),
     )
 
 
@@ -250,7 +253,8 @@ def _duplicates(events: pl.DataFrame) -> pl.Series:
 
 
 def _bursts(events: pl.DataFrame, seconds: float, event_map: EventMap) -> pl.Series:
-    weak = [name for name in events[col.EVENT].unique() if event_map.strength(name) < _STRONG]
+    names = events[col.EVENT].unique()
+    weak = [name for name in names if event_map.strength(name) < _STRONG and not _is_undone(name)]
     keys = [col.USER, col.ITEM, col.EVENT]
     candidates = _repeated(events, keys).filter(
         pl.col(col.EVENT).is_in(weak), pl.col(col.TIMESTAMP).is_not_null()
@@ -259,6 +263,11 @@ def _bursts(events: pl.DataFrame, seconds: float, event_map: EventMap) -> pl.Ser
     same = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys)
     close = pl.col(col.TIMESTAMP) - pl.col(col.TIMESTAMP).shift(1) <= seconds
     return _at_places(ordered.select("place", (same & close).fill_null(False).alias("wrong")), len(events))
+
+
+def _is_undone(event: str) -> bool:
+    """Return whether an event is a line of an order that was undone: two of them are no double click."""
+    return event in UNDONE or undoes(event)
 
 
 def _at_places(found: pl.DataFrame, size: int) -> pl.Series:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from tacit.data import columns as col
+from tacit.data.event_map import NO_EVENT_MAP, EventMap
+from tacit.data.order_status import UNDONE
 from tacit.data.returns import undoes
 
 _TOP = 10
@@ -15,15 +17,21 @@ postage shipping freight carriage handling surcharge charges fee fees amazonfee 
 discount adjustment adjust manual samples sample deposit commission rounding tip tax vat insurance
 versand versandkosten porto gutschein rabatt pfand livraison port remise frais envio envío gastos
 descuento spedizione sconto frete wysyłka доставка скидка
-运费 邮费 补差价 差价 快递费 优惠券 代金券 礼品卡 送料 配送料 手数料 배송비 쿠폰
+运费 邮费 补运费 补邮费 补差价 差价 补差 差额 快递费 优惠券 代金券 礼品卡 送料 配送料 手数料 배송비 쿠폰
 """
 _OTHER_WORDS = """
 bank card gift delivery dotcom amazon ebay paypal dhl ups express standard priority next day free of
-international extra order bad debt by de d y e a per und and for 专拍 链接 补拍
+international extra order bad debt by de d y e a per und and for
+专拍 专用 链接 补拍 补 拍 请勿拍 勿拍 单拍 的 险 不发货
 """
 _SERVICES = frozenset(_SERVICE_WORDS.split())
 _BESIDE = frozenset(_OTHER_WORDS.split())
 """Words that may stand beside those of services: "DOTCOM POSTAGE", "bank charges"."""
+
+_WITHOUT_BLANKS = re.compile(
+    "(" + "|".join(sorted((w for w in _SERVICES | _BESIDE if w[0] >= "\u3000"), key=lambda w: -len(w))) + ")"
+)
+"""Known words of Chinese, Japanese and Korean, longer ones first; with its group ``split`` keeps them."""
 
 _LEAST_SHARE = 0.0005
 
@@ -81,9 +89,12 @@ class Cancellations:
     matched_share: float
 
 
-def popular_items(events: pl.DataFrame, items: pl.DataFrame | None) -> list[PopularItem]:
-    """Return the items with most events, most popular first."""
-    return _described(_counted(events).head(_TOP), items)
+def popular_items(
+    events: pl.DataFrame, items: pl.DataFrame | None, event_map: EventMap = NO_EVENT_MAP
+) -> list[PopularItem]:
+    """Return the items with most events that say yes, most popular first."""
+    yes = [name for name in events[col.EVENT].unique() if event_map.strength(name) > 0]
+    return _described(_counted(events.filter(pl.col(col.EVENT).is_in(yes))).head(_TOP), items)
 
 
 def examples(quarantine: pl.DataFrame) -> list[Example]:
@@ -108,7 +119,7 @@ def services(events: pl.DataFrame, items: pl.DataFrame | None) -> Services | Non
 
 def cancellations(events: pl.DataFrame) -> Cancellations | None:
     """Return the events that undo a choice; None where there are none."""
-    undo = [name for name in events[col.EVENT].unique() if undoes(name)]
+    undo = [name for name in events[col.EVENT].unique() if undoes(name) or name in UNDONE]
     wrong = pl.col(col.EVENT).is_in(undo) | (pl.col(col.VALUE) < 0).fill_null(False)
     pairs = [col.USER, col.ITEM]
     undone = events.filter(wrong).select(pairs)
@@ -121,10 +132,20 @@ def cancellations(events: pl.DataFrame) -> Cancellations | None:
 
 def _is_service(text: str) -> bool:
     """Return whether a text holds words of services only: a title that mentions postage is a good."""
-    words = re.findall(r"[^\W\d_]+", text.lower())
+    words = _words(text)
     return any(word in _SERVICES for word in words) and all(
         word in _SERVICES or word in _BESIDE for word in words
     )
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text; known ones are cut out of scripts that write without blanks."""
+    return [
+        part
+        for word in re.findall(r"[^\W\d_]+", text.lower())
+        for part in (_WITHOUT_BLANKS.split(word) if _WITHOUT_BLANKS.search(word) else [word])
+        if part
+    ]
 
 
 def _counted(events: pl.DataFrame) -> pl.DataFrame:

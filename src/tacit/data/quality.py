@@ -59,7 +59,7 @@ class QualityReport:
     sessions : Sessions or None
         None where the log knows no time of day.
     popular : list of PopularItem
-        The items with most events.
+        The items with most events that say yes.
     examples : list of Example
         The first row of each reason of rejection.
     services : Services or None

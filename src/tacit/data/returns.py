@@ -18,6 +18,7 @@ from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import meaning
 from tacit.data.event_parts import words_of
 from tacit.data.event_words import ValueKind
+from tacit.data.order_status import UNDONE
 from tacit.data.value_kinds import missing_ratings
 
 RETURN, CANCEL = "return", "cancel"
@@ -73,8 +74,8 @@ def settled_type(event: str, value: float | None, event_map: EventMap = NO_EVENT
 
 
 def undoes(event: str) -> bool:
-    """Return whether an event type undoes a purchase."""
-    return meaning(event).sense in ("return", "cancel")
+    """Return whether an event type undoes a purchase; an order that was itself undone undoes no other."""
+    return event not in UNDONE and meaning(event).sense in ("return", "cancel")
 
 
 def left_of_purchases(events: pl.DataFrame, counted: Sequence[str] = ()) -> pl.Series | None:

@@ -26,7 +26,7 @@ class Rules(Parameterised):
         Events that repeat another in user, item, type, time, value and order.
     burst_seconds : float
         A view, click or the like that repeats the same one within so many seconds is a double click; 0 keeps
-        it. Carts, purchases and ratings are never double clicks.
+        it. Carts, purchases, returns and ratings are never double clicks.
     bots : bool
         Users who are too fast and too broad at once. Too fast: looks at ``bot_items_per_minute`` different
         items within a minute or ``bot_items_per_hour`` within an hour, at ten moments or more (an order of

@@ -1,7 +1,7 @@
 """An event log as it was read: its events, its rejected rows, and how its columns were understood."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +30,8 @@ class ColumnUse:
     note : str or None
         A sentence where there is something to say: that it was dropped and why, or that it holds times and
         is not used.
+    use : str or None
+        What a column without a role is used for all the same: it gives the titles of the items.
     """
 
     column: str
@@ -37,6 +39,12 @@ class ColumnUse:
     how: How | None = None
     samples: tuple[str, ...] = ()
     note: str | None = None
+    use: str | None = None
+
+
+def with_use(columns: Sequence[ColumnUse], uses: Mapping[str, str]) -> tuple[ColumnUse, ...]:
+    """Return columns with what those without a role are used for, by their names."""
+    return tuple(one if one.role else replace(one, use=uses.get(one.column, one.use)) for one in columns)
 
 
 @dataclass(frozen=True)

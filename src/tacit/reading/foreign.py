@@ -47,7 +47,7 @@ _TEXT_PICKLE = re.compile(
 )
 """How pickles of the protocols 0 and 1 begin, which have no mark of their own."""
 
-_ABOUT = re.compile(r"(?:readme|licen[cs]e|copying|changelog|changes|authors|notice)(?:[._-].*)?", re.IGNORECASE)
+_ABOUT = re.compile(r"(?:readme|licen[cs]e|copying|changelog|changes|authors|notice)(?:[._-].*)?", re.I)
 _TABLES = {".csv", ".tsv", ".tab", ".parquet", ".json", ".jsonl", ".ndjson", ".xlsx", ".dat", ".data"}
 _SENTENCE = re.compile(r"[^\W\d_]{2,}[)\"'”’]?(?:[.!?](?:\s|$)|[。！？])")
 _LEAST_LINES = 5

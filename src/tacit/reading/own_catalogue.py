@@ -12,6 +12,7 @@ text that was written down on the day it was bought. That is the strict choice: 
 texts look worse than it will be, never better.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -95,6 +96,16 @@ def own_catalogue(events: pl.DataFrame, reading: Reading = NO_CHOICES) -> Catalo
 def _titled_by_ids(table: CatalogueTable) -> CatalogueTable:
     columns = replace(table.columns, title=col.ITEM, texts=(col.ITEM, *table.columns.texts))
     return CatalogueTable(table.frame.with_columns(pl.col(col.ITEM).alias(col.TITLE)), columns)
+
+
+def uses_of(events: pl.DataFrame, table: CatalogueTable) -> Mapping[str, str]:
+    """Return what the columns of a log give to the catalogue that was made of them, by column."""
+    columns = table.columns
+    described = (columns.description, *columns.texts, *columns.attributes)
+    uses = {name: "describes the items" for name in described if name is not None}
+    prices = [name for name in events.columns if name not in _ROLES and _is_price(events[name])][:1]
+    uses |= dict.fromkeys(prices, "gives the prices")
+    return uses if columns.title is None else {**uses, columns.title: "gives the titles"}
 
 
 def _describes_items(events: pl.DataFrame, name: str) -> bool:

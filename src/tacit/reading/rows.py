@@ -121,11 +121,11 @@ class Rows:
         reading: Reading,
         sign: str | None,
     ) -> "Rows":
-        roles = found.roles
+        roles, event = found.roles, reading.event or _event_of(path, found.value_kind)
         flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
         return cls(
             roles,
-            reading.event or _event_of(path, found.value_kind),
+            event,
             sign,
             False,
             named,
@@ -133,7 +133,7 @@ class Rows:
             flag,
             found.columns,
             found.dropped,
-            found.notes,
+            (*found.notes, *_on_event(roles, event, reading)),
             reading.dates,
             reading.timezone,
             reading.ids,
@@ -176,6 +176,15 @@ def _event_of(path: Path, value: ValueKind | None) -> str:
 
 _WITH_QUANTITIES = ("buy", "cart", "checkout", "add")
 """What is done to so many pieces of a thing."""
+
+
+def _on_event(roles: Mapping[str, str], event: str, reading: Reading) -> tuple[str, ...]:
+    """Return what is to be said of a log without a column of event types."""
+    if EVENT in roles:
+        return ()
+    if reading.event is not None:
+        return (f"every event is a {event!r} by --event (event=... in Python)",)
+    return (f"no column holds event types: every event is a {event!r}; --event TYPE for another",)
 
 
 def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -78,7 +78,9 @@ def is_table_of_things(rows: pl.DataFrame) -> bool:
     inner = [rows.to_series(n) for n in range(1, rows.width - 1)]
     sexes = any(bool(column.str.contains(r"^\s*(?i:[mf]|male|female)\s*$").all()) for column in inner)
     described = sexes and all(column.n_unique() <= _FEW for column in inner) and _counts(ids)
-    return (titled or described) and not any(_knows_time_of_day(rows.to_series(n)) for n in range(1, rows.width))
+    return (titled or described) and not any(
+        _knows_time_of_day(rows.to_series(n)) for n in range(1, rows.width)
+    )
 
 
 _LEAST_THINGS = 20

@@ -33,6 +33,9 @@ SIZE = (4.6, 2.8)
 _LABEL = 24
 """Characters of a label that fit beside a chart."""
 
+_LABELS_BESIDE = 30
+"""Characters of labels that fit beside each other below a chart."""
+
 _SETTINGS: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "tacit",  # the same chart is the same text
@@ -112,6 +115,7 @@ def lines(
             axes.set_ylim(bottom=0)
         if ticks is not None:
             axes.set_xticks([place for place, _ in ticks], [label for _, label in ticks])
+            axes.get_xticklabels()[0].set_ha("left")  # clear of the vertical axis
         axes.yaxis.set_major_formatter(FuncFormatter(_short))
         if len(series) > 1:
             axes.legend(loc="best")
@@ -130,7 +134,11 @@ def columns(
     with mpl.rc_context(_SETTINGS):
         figure, axes = _axes(title, x_label, y_label, size)
         axes.bar(range(len(values)), values, color=ACCENT, width=0.72)
-        axes.set_xticks(range(len(labels)), labels, fontsize=10 if len(labels) < 8 else 8)
+        axes.set_xticks(range(len(labels)), labels)
+        if sum(map(len, labels)) > _LABELS_BESIDE:
+            axes.tick_params("x", rotation=35)
+            for label in axes.get_xticklabels():
+                label.set(ha="right", rotation_mode="anchor", fontsize=9)
         axes.grid(axis="x", visible=False)
         axes.yaxis.set_major_formatter(FuncFormatter(_short))
         return _inline(figure, title)

@@ -6,13 +6,14 @@ value from data is escaped by the template engine.
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tacit.reporting.formats import count, day, figure, percent
 
@@ -51,6 +52,14 @@ def page(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     return _environment().get_template("page.html").render(**values, style=weighted_scores)
 
 
+def options(text: str) -> Markup:
+    """Return a text as HTML in which options of the command line are code: no line breaks within them."""
+    return Markup(_OPTION.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped here
+
+
+_OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*)")
+
+
 def fragment(template: str, values: Mapping[str, object]) -> Markup:
     """Return a template filled with values, as trusted HTML."""
     return Markup(_environment().get_template(template).render(**values))  # noqa: S704 - escaped by the template
@@ -70,5 +79,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": count, "percent": percent, "figure": figure, "day": day}
+    environment.filters |= {
+        "count": count,
+        "percent": percent,
+        "figure": figure,
+        "day": day,
+        "options": options,
+    }
     return environment

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
+from tacit.data.advice import rejected_warning, suspected
 from tacit.data.journeys import Funnel
 from tacit.data.measures import TimeSpan
 from tacit.data.quality import QualityReport
@@ -13,11 +14,12 @@ from tacit.reporting.page import Section, fragment, page
 from tacit.reporting.table_rows import (
     FUNNEL,
     catalogue_rows,
+    catalogue_title,
     column_rows,
     funnel_rows,
+    other_advice,
     popular_rows,
     reason_rows,
-    rejected_warning,
     session_rows,
     split_rows,
 )
@@ -53,7 +55,10 @@ def quality_section(report: QualityReport, strengths: Mapping[str, float] | None
         "popular": popular_rows(report),
         "columns": column_rows(report),
         "rejected": rejected_warning(report),
+        "suspected": suspected(report),
+        "advice": other_advice(report),
         "catalogue": catalogue_rows(report),
+        "catalogue_title": catalogue_title(report),
         "split": split_rows(report),
         "gaps": [
             (f"{day(gap.start)}, {day(gap.end)}", figure(gap.days, 1))

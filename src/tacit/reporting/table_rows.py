@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tacit.data.quality import MUCH_REJECTED, QualityReport
+from tacit.data.advice import rejected_warning
+from tacit.data.quality import QualityReport
 from tacit.reporting.formats import count, day, percent, shortened
 
 MAIN = "ndcg@10"
@@ -25,6 +26,9 @@ _SLICES = {
 FUNNEL = ("event", "users", "of those before", "user and item", "of those before")
 """Heads of the columns of `funnel_rows`."""
 
+NOT_USED = "not used"
+"""Said of a column without any use."""
+
 _HOW = {
     "map": "by --map",
     "name": "by name",
@@ -43,7 +47,7 @@ def column_rows(report: QualityReport) -> list[tuple[str, str, str, str, str]]:
         (
             one.role or "-",
             one.column,
-            _HOW[one.how] if one.how else "not used",
+            _HOW[one.how] if one.how else one.use or NOT_USED,
             ", ".join(shortened(sample, _SAMPLE) for sample in one.samples),
             one.note or "",
         )
@@ -51,15 +55,10 @@ def column_rows(report: QualityReport) -> list[tuple[str, str, str, str, str]]:
     ]
 
 
-def rejected_warning(report: QualityReport) -> str | None:
-    """Return a warning where so many rows were rejected that the reading itself is in doubt."""
-    if report.rejected_share <= MUCH_REJECTED:
-        return None
-    reason, rows = max(report.reasons.items(), key=lambda pair: pair[1])
-    return (
-        f"{report.rejected_share:.0%} of the rows were rejected, most of them ({rows:,}) for: {reason}. "
-        "Look at the columns above: if one of them is wrong, name it with --map COLUMN=role."
-    )
+def other_advice(report: QualityReport) -> list[str]:
+    """Return the advice without the alarm, which is shown by itself."""
+    alarm = rejected_warning(report)
+    return [line for line in report.advice if line != alarm]
 
 
 def catalogue_rows(report: QualityReport) -> list[tuple[str, str]]:
@@ -67,6 +66,8 @@ def catalogue_rows(report: QualityReport) -> list[tuple[str, str]]:
     catalogue = report.catalogue
     if catalogue is None:
         return []
+    if catalogue.own:
+        return [("items with text", f"{count(catalogue.with_text)} of {count(report.items)}")]
     return [
         ("items listed", count(catalogue.rows)),
         ("items with text", count(catalogue.with_text)),
@@ -74,6 +75,12 @@ def catalogue_rows(report: QualityReport) -> list[tuple[str, str]]:
         ("events on items without text", percent(catalogue.events_without_text_share)),
         ("events on items not listed", percent(catalogue.events_unlisted_share)),
     ]
+
+
+def catalogue_title(report: QualityReport) -> str:
+    """Return a heading for `catalogue_rows`."""
+    own = report.catalogue is not None and report.catalogue.own
+    return "Catalogue from the log" if own else "Catalogue"
 
 
 def funnel_rows(report: QualityReport) -> list[tuple[str, str, str, str, str]]:
@@ -102,7 +109,7 @@ def session_rows(report: QualityReport) -> list[tuple[str, str]]:
         ("sessions of a user", f"mean {found.per_user:.1f}"),
         ("events of a session", f"median {found.events:.0f}"),
         ("sessions of one event", percent(found.single_share)),
-        ("length of longer ones", f"median {found.minutes:.1f} min"),
+        ("length of longer ones", f"median {found.minutes:.1f} min" if found.minutes else "one moment"),
     ]
 
 

@@ -10,21 +10,24 @@ from rich.table import Table
 from rich.text import Text
 
 from tacit.core.notes import Note
+from tacit.data.advice import rejected_warning
 from tacit.data.quality import QualityReport
 from tacit.data.text_report import TextReport
 from tacit.reporting.formats import count, day, figure, percent
 from tacit.reporting.table_rows import (
     FUNNEL,
+    NOT_USED,
     by_slice,
     catalogue_rows,
+    catalogue_title,
     column_rows,
     describe,
     funnel_rows,
     main_value,
     metric_names,
+    other_advice,
     popular_rows,
     reason_rows,
-    rejected_warning,
     session_rows,
     slice_title,
     split_rows,
@@ -42,9 +45,9 @@ def columns_table(report: QualityReport) -> RenderableType:
         table.add_column(name, overflow="fold")
     notes = []
     for role, column, how, samples, note in column_rows(report):
-        style = None if role != "-" else "dim"
+        style = "dim" if how == NOT_USED else None
         table.add_row(escape(role), escape(column), how, escape(samples), style=style)
-        notes += [f"{column}: {note}"] if note else []
+        notes += [note if note.startswith(column) else f"{column}: {note}"] if note else []
     return Group(table, *(Text(f"• {line}") for line in (*notes, *report.notes)))
 
 
@@ -63,14 +66,14 @@ def quality_tables(report: QualityReport, strengths: Mapping[str, float] | None 
     if report.popular:
         parts.append(_table("Most popular items", ("item", "events", "users"), popular_rows(report)))
     if report.catalogue is not None:
-        parts.append(_pairs("Catalogue", catalogue_rows(report)))
+        parts.append(_pairs(catalogue_title(report), catalogue_rows(report)))
     if report.texts is not None:
         parts.append(_texts(report.texts))
     if report.split is not None:
         parts.append(_pairs("What a cut in time would leave", split_rows(report)))
     if (warning := rejected_warning(report)) is not None:
         parts.append(Text(warning, style="bold red"))
-    parts += [Text(f"• {line}") for line in report.advice]
+    parts += [Text(f"• {line}") for line in other_advice(report)]
     return Group(*parts)
 
 
