@@ -33,6 +33,9 @@ SIZE = (4.6, 2.8)
 _LABEL = 24
 """Characters of a label that fit beside a chart."""
 
+_LABEL_INSIDE = 6
+"""Characters of a label of the horizontal axis that may stand below the vertical one."""
+
 _LABELS_BESIDE = 30
 """Characters of labels that fit beside each other below a chart."""
 
@@ -115,7 +118,9 @@ def lines(
             axes.set_ylim(bottom=0)
         if ticks is not None:
             axes.set_xticks([place for place, _ in ticks], [label for _, label in ticks])
-            axes.get_xticklabels()[0].set_ha("left")  # clear of the vertical axis
+            if max(len(label) for _, label in ticks) > _LABEL_INSIDE:
+                for label in axes.get_xticklabels():
+                    label.set_ha("left")  # the first one is clear of the vertical axis
         axes.yaxis.set_major_formatter(FuncFormatter(_short))
         if len(series) > 1:
             axes.legend(loc="best")
