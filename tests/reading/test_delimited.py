@@ -1,9 +1,12 @@
 """Separators, headers and cells of delimited files."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
 from tacit.reading.delimited import Layout, cells_of, layout_of, separator_of, split
+from tacit.reading.read import read_events
 from tacit.reading.text_records import Quoting
 
 COMMAS = Layout(",", (), None, quoting=Quoting(","))
@@ -93,3 +96,11 @@ def test_headers(lines: list[str], names: tuple[str, ...] | None) -> None:
 
 def test_without_a_header_the_usual_width_counts() -> None:
     assert layout_of(["a,b", "1,2,3", "4,5,6", "7,8,9"]).names == ("1", "2", "3")
+
+
+@pytest.mark.parametrize("cell", ['="{}"', '"=""{}"""'])
+def test_ids_written_as_formulas_are_the_ids(cell: str, tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    rows = [f"u{n % 7},{cell.format(520011484100 + n % 9)},{1_700_000_000 + 900 * n}" for n in range(60)]
+    path.write_text("\n".join(["user_id,item_id,timestamp", *rows]) + "\n")
+    assert set(read_events(path).frame["item_id"]) == {str(520011484100 + n) for n in range(9)}

@@ -1,10 +1,13 @@
 """Nested records become flat rows: one event a product, whoever wrote them."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tacit.reading.nested import entries_of, flat, rows
+from tacit.reading.read import read_events
 
 
 @pytest.mark.parametrize(
@@ -67,3 +70,34 @@ def test_an_object_keyed_by_ids_and_a_deep_one_stay_texts() -> None:
 def test_a_catalogue_in_one_object() -> None:
     assert entries_of({"status": "ok", "products": [{"id": "1"}]}) == [{"id": "1"}]
     assert entries_of({"id": "1", "images": [{"src": "x"}]}) == []
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        {"count": 40},
+        {"total": 1_000, "page": 1, "per_page": 40, "has_more": True},
+        {"total_count": 40, "limit": 100, "offset": 0, "next_cursor": None},
+    ],
+)
+def test_the_counts_of_an_envelope_are_no_values(around: dict, tmp_path: Path) -> None:
+    events = [
+        {
+            "user_id": f"u{n % 7}",
+            "item_id": f"i{n % 11}",
+            "event": "view",
+            "timestamp": 1_700_000_000 + 60 * n,
+        }
+        for n in range(40)
+    ]
+    path = tmp_path / "answer.json"
+    path.write_text(json.dumps({**around, "events": events}, indent=1))
+    source = read_events(path)
+    assert len(source.frame) == 40
+    assert source.frame["value"].is_null().all()
+    assert not set(around) & set(source.frame.columns)
+
+
+def test_who_acts_may_stand_around_a_list() -> None:
+    record = {"user_id": "5", "number": "A1", "items": [{"product_id": "p1"}, {"product_id": "p2"}]}
+    assert [(row["user_id"], row["number"]) for row in rows(record)] == [("5", "A1")] * 2

@@ -25,6 +25,9 @@ REJECTED = {col.LINE: pl.Int64, "reason": pl.String, "raw": pl.String}
 _KNOWN = ("\t", "::", ",", ";", "||", "|", "\x01", "~", "^")
 _QUOTED = re.compile(r'"(?:[^"]|""){0,100000}"')
 _WHOLE_CELL = r'(?:^|{sign}) *"(?:[^"]|""){{0,10000}}"(?:{sign}|$)'
+_FORMULA = r'^\s*="([^"]*)"\s*$'
+"""A text written as a formula, so that Excel keeps the digits of a long id: ``="520011484137"``."""
+
 _LONGEST_LINE = 1_000_000
 _SAMPLE_LINES = 200
 _MOST_PREAMBLE = 20
@@ -350,6 +353,8 @@ def parse(part: Records, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
     number, texts = part.line.alias(col.LINE), part.text
     frame, reason = split(texts, layout, len(layout.names))
     frame.columns = list(layout.names)
+    if texts.str.contains('="', literal=True).any():
+        frame = frame.with_columns(pl.all().str.replace(_FORMULA, "$1"))
     reason = _record_reasons(part, reason, layout)
     is_row = ~number.is_in([layout.header_line, *layout.preamble])
     good = reason.is_null() & is_row

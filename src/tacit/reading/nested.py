@@ -25,6 +25,14 @@ _RECORD_LISTS = frozenset(
     {"data", "rows", "results", "records", "events", "batch", "messages", "hits", "history", "sessions"}
 )
 
+_COUNTS = frozenset(
+    {"count", "total", "size", "length", "num", "number", "results", "events", "items", "hits"}
+)
+_PAGES = frozenset(
+    {"page", "pages", "per", "limit", "offset", "has", "more", "next", "cursor", "took", "took_ms"}
+)
+"""Words of the fields of an answer of an interface that stand around its list."""
+
 Row = dict[str, str | None]
 """Columns and their texts."""
 
@@ -60,7 +68,19 @@ def rows(record: Mapping[str, Any], depth: int = 0) -> list[Row]:
     plain = parts.plain | {one.path: text(one.entries) for one in parts.lists if one is not chosen}
     if chosen is None:
         return [plain]
+    plain = {name: value for name, value in plain.items() if not _is_of_envelope(name, value, chosen)}
     return [_placed(plain, row, chosen) for entry in chosen.entries for row in _entry_rows(entry, depth)]
+
+
+def _is_of_envelope(path: str, value: str | None, found: "_List") -> bool:
+    """Return whether a field says how many entries a list has, or which page of an answer it is.
+
+    It says nothing of an event: ``{"count": 200, "events": [...]}``.
+    """
+    words = set(parts_of(path.rsplit(".", 1)[-1]))
+    if words & _COUNTS and value == str(len(found.entries)):
+        return True
+    return found.holds == "records" and bool(words) and words <= _COUNTS | _PAGES
 
 
 def flat(record: Mapping[str, Any]) -> Row:
