@@ -120,7 +120,7 @@ def lines(
             axes.set_xticks([place for place, _ in ticks], [label for _, label in ticks])
             if max(len(label) for _, label in ticks) > _LABEL_INSIDE:
                 for label in axes.get_xticklabels():
-                    label.set_ha("left")  # the first one is clear of the vertical axis
+                    label.set_horizontalalignment("left")  # the first one is clear of the vertical axis
         axes.yaxis.set_major_formatter(FuncFormatter(_short))
         if len(series) > 1:
             axes.legend(loc="best")
