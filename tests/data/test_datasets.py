@@ -68,3 +68,30 @@ def test_raw_form(
     assert (report["rows_in"], report["users"], report["items"]) == (rows, users, items)
     assert event in {kind["event"] for kind in report["event_types"]}
     assert set(report["reasons"]) <= {"burst", "duplicate"}
+
+
+REFUSED = [
+    # file, what the sentence says of it
+    ("completejourney/transactions_sample.rda", "an R data file"),
+    ("ml-100k/README.gz", "a text to read"),
+    ("ml-1m/README.gz", "a text to read"),
+    ("ml-latest-small/README.txt.gz", "a text to read"),
+    ("steam-200k/README.gz", "a text to read"),
+    ("ml-100k/u.genre.gz", "a list of numbered names"),
+    ("ml-100k/u.item.gz", "a table of items or users"),
+    ("ml-100k/u.user.gz", "a table of items or users"),
+    ("ml-1m/movies.dat.gz", "a table of items or users"),
+    ("ml-1m/movies_extrainfos.dat.gz", "a table of items or users"),
+    ("ml-1m/users.dat.gz", "a table of items or users"),
+    ("ml-latest-small/movies.csv.gz", "looks like a catalogue"),
+    ("douban-sample/movies.csv.gz", "looks like a catalogue"),
+    ("mind-sample/news.tsv.gz", "no item column"),
+]
+
+
+@pytest.mark.parametrize(("name", "words"), REFUSED)
+def test_a_file_without_events_is_refused_by_name(
+    shared_data: Path, name: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", str(shared_data / "raw" / name)]) == 2
+    assert words in capsys.readouterr().err
