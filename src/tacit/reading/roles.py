@@ -52,7 +52,7 @@ _NO_IDS: Mapping[str, frozenset[Kind]] = {
 _FEW_USERS = 12
 """Values that a column of ids has more of: others are ages, grades, hours."""
 
-_OLDEST = 120
+_OLDEST = 100
 """Numbers above are no ages, grades or hours, however few there are."""
 
 _FEW_ROWS = 30
@@ -272,11 +272,18 @@ class _Search:
         user, item = self._id_beside(best[1], USER), self._id_beside(best[2], ITEM)
         if USER not in self.wanted and (buyer := self._owner(user, item)) is not None:
             self._refuse_or_note((user, item), (buyer, item))
+        if ITEM not in self.wanted and (title := self._title_apart(user, item)) is not None:
+            self._refuse_or_note((user, item), (user, title))
+        if not self.wanted and self._is_unsaid(best, dict(users), dict(items)):
+            self._refuse_or_note((user, item), (item, user))
         return {USER: user, ITEM: item}
 
     def _is_rival(self, best: tuple[float, str, str], other: tuple[float, str, str]) -> bool:
         """Return whether another reading is of other things; an order is a user only where there is none."""
-        if self.columns.kind(other[1]) == "order" and self.columns.kind(best[1]) not in (None, "order"):
+        said = (
+            self.columns.kind(best[1]) not in (None, "order") and self.columns.name(best[1]).certainty >= 0.5
+        )
+        if self.columns.kind(other[1]) == "order" and said:
             return False
         return disagreement(self.columns, best[1:], other[1:])
 
@@ -294,6 +301,33 @@ class _Search:
             and columns.decides(other, name)
         ]
         return ids[0] if len(ids) == 1 else name
+
+    def _title_apart(self, user: str, item: str) -> str | None:
+        """Return a column of titles that repeat and go with no value of what was taken for the item."""
+        columns = self.columns
+        if columns.kind(item) == "item" or not columns.named:
+            return None
+        found = [
+            name
+            for name in self.free
+            if name not in (user, item)
+            and columns.kind(name) in ("title", "text")
+            and columns.contents[name].share("words") > 0.7
+            and columns.contents[name].unique > _FEW_USERS
+            and columns.contents[name].ratio < 0.5
+            and not columns.decides(item, name)
+            and not columns.decides(user, name)
+        ]
+        return found[0] if found else None
+
+    def _is_unsaid(
+        self, best: tuple[float, str, str], users: Mapping[str, float], items: Mapping[str, float]
+    ) -> bool:
+        """Return whether names speak of other columns only, and hardly anything shows the two roles."""
+        columns = self.columns
+        unsaid = columns.kind(best[1]) is None and columns.kind(best[2]) is None
+        known = any(columns.kind(name) is not None for name in columns.all)
+        return columns.named and known and unsaid and users[best[1]] < 1.0 and items[best[2]] < 1.0
 
     def _owner(self, user: str, item: str) -> str | None:
         """Return an id that each order or visit has one of, where that was taken for the user."""
@@ -337,13 +371,18 @@ class _Search:
 
     def _has_other_id(self, name: str, role: str) -> bool:
         """Return whether another column may be the user or item than one that rather counts things."""
-        points = user_points if role == USER else item_points
         return any(
-            other != name
-            and not counts_things(self.columns, other)
-            and points(self.columns, other) > 1.8 * _LEAST
+            other != name and not counts_things(self.columns, other) and self._may_be_id(other, role)
             for other in self.free
         )
+
+    def _may_be_id(self, name: str, role: str) -> bool:
+        kind, content = self.columns.kind(name), self.columns.contents[name]
+        if kind in (role, "id", "email") or (role == USER and kind in ("order", "session", "device")):
+            return True
+        large = content.form == "text" or content.low > _OLDEST
+        weak = kind is None or self.columns.name(name).certainty < 0.5
+        return weak and large and content.ratio < 0.5 and _is_owner(self.columns, name)
 
     def _together(self, user: str, item: str) -> float:
         if USER in self.wanted and ITEM in self.wanted:
@@ -356,7 +395,7 @@ class _Search:
         self, best: tuple[float, str, str], users: Mapping[str, float], items: Mapping[str, float]
     ) -> None:
         for role, points in ((USER, users[best[1]]), (ITEM, items[best[2]])):
-            if role not in self.wanted and points < _LEAST:
+            if role not in self.wanted and points <= _LEAST:
                 raise self._missing(role)
 
     def _missing(self, role: str) -> DataError:

@@ -139,7 +139,7 @@ def encoding_of_file(path: Path, chosen: str | None = None) -> tuple[str, tuple[
     sample = head(path)
     if chosen is not None:
         marked = sample.startswith(codecs.BOM_UTF8) and codecs.lookup(chosen).name == "utf-8"
-        return "utf-8-sig" if marked else chosen, ()
+        return "utf-8-sig" if marked else _with_order(chosen, sample), ()
     encoding = _certain_encoding(sample)
     if encoding is not None and not sample.isascii():
         return encoding, ()
@@ -147,8 +147,15 @@ def encoding_of_file(path: Path, chosen: str | None = None) -> tuple[str, tuple[
     encoding = _certain_encoding(lines)
     if encoding is not None:
         return encoding, ()
-    guessed = encodings.guess(lines)
+    guessed = _with_order(encodings.guess(lines), sample)
     return guessed, (encodings.note(guessed),)
+
+
+def _with_order(encoding: str, sample: bytes) -> str:
+    """Return UTF-16 with the order of its bytes where a file does not begin with a mark that says it."""
+    wide = codecs.lookup(encoding).name == "utf-16"
+    marked = any(sample.startswith(mark) for mark, name in _MARKS if name == "utf-16")
+    return _bare_utf16(sample) or "utf-16-le" if wide and not marked else encoding
 
 
 def _certain_encoding(sample: bytes) -> str | None:

@@ -11,6 +11,7 @@ from tacit.reading.role_scores import Columns, holds_moments, is_measure
 
 _NEAR = 1.0
 _DAY = 86_400.0
+_FEW_WORDS = 12
 
 
 def time_column(log: Log) -> str | None:
@@ -60,7 +61,8 @@ def time_column(log: Log) -> str | None:
 def _is_plain_time(columns: Columns, name: str) -> bool:
     """Return whether a column is named for times, and holds some or too little to tell."""
     content = columns.contents[name]
-    codes = content.form == "integer" and content.times.share == 0 and content.known >= 30
+    few = content.form == "integer" or content.unique <= _FEW_WORDS
+    codes = few and content.times.share == 0 and content.known >= 30
     return columns.is_plainly(name, "time") and not codes
 
 
