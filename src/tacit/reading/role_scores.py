@@ -347,7 +347,7 @@ def _key_points(columns: Columns, name: str) -> float:
     points -= 2.0 * (content.form == "decimal" and not is_measure(content))
     if content.times.share > 0.99 and columns.kind(name) not in ("user", "item"):
         points -= 6.0 if content.times.certain else 2.0 if content.times.kind != "excel days" else 0.0
-    points -= 4.0 * (rows < 0.5 * content.rows) + 4.0 * (rows < 0.1 * content.rows)
+    points -= 3.0 * (rows < 0.5 * content.rows) + 4.0 * (rows < 0.2 * content.rows)
     points -= 8.0 * (content.share("clock") > 0.9)
     points -= 4.0 * (content.form == "integer" and content.low < 0)
     points -= 4.0 * (content.length > 70 and content.share("words") > 0.5)

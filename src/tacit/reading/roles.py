@@ -280,10 +280,7 @@ class _Search:
 
     def _is_rival(self, best: tuple[float, str, str], other: tuple[float, str, str]) -> bool:
         """Return whether another reading is of other things; an order is a user only where there is none."""
-        said = (
-            self.columns.kind(best[1]) not in (None, "order") and self.columns.name(best[1]).certainty >= 0.5
-        )
-        if self.columns.kind(other[1]) == "order" and said:
+        if self.columns.kind(other[1]) == "order" and self.columns.kind(best[1]) not in (None, "order"):
             return False
         return disagreement(self.columns, best[1:], other[1:])
 
