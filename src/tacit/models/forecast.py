@@ -149,7 +149,7 @@ def moments_of(log: Choices, count: int, horizon: float) -> Float64:
     """Return the origins: ``count`` moments at even steps of choices, each with a whole stretch after it."""
     steps = np.linspace(min(_FIRST_ORIGIN, 1 - horizon), 1 - horizon, count)
     moments = np.unique(np.quantile(log.at, steps, method="higher"))
-    return moments[moments > log.at[0]]
+    return np.asarray(moments[moments > log.at[0]], dtype=np.float64)
 
 
 def chosen_after(log: Choices, moment: float, horizon: float) -> Float64:
