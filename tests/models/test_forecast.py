@@ -206,9 +206,18 @@ def weekly(rise: int) -> list[Row]:
 @pytest.mark.parametrize("rise", [0, 60])
 def test_a_rising_item_has_a_reason_of_its_own(rise: int) -> None:
     model = fitted(log_of(weekly(rise), 30))
-    assert model.reason_for_all == "rising this month" if not rise else "rising this week"
     items = np.arange(30, dtype=np.int32)
-    assert model.puts_forward(Queries.of([[]] * 30), items).tolist() == [False] * 29 + [rise > 0]
+    found = dict(zip(items.tolist(), model.reasons_for_all(items), strict=True))
+    assert found.pop(29) == ("rising this week" if rise else "popular now")
+    assert set(found.values()) == {"popular now"}
+    assert model.puts_forward(Queries.of([[]]), items[29:]).tolist() == [rise > 0]
+
+
+def test_the_most_popular_tenth_by_forecast_is_put_forward() -> None:
+    log = log_of([(n, item, float(n * 7 + item)) for item in range(9) for n in range(20 - 2 * item)], 20)
+    model, items = fitted(log), np.arange(20, dtype=np.int32)
+    best = np.argsort(-shares(model))[:2]
+    assert np.flatnonzero(model.puts_forward(Queries.of([[]] * 20), items)).tolist() == sorted(best.tolist())
 
 
 def test_without_times_shares_are_those_of_the_whole_log_and_nothing_rises() -> None:
@@ -220,7 +229,7 @@ def test_without_times_shares_are_those_of_the_whole_log_and_nothing_rises() -> 
     ):
         model = fitted(log)
         np.testing.assert_allclose(shares(model), [0.75, 0.25, 0], rtol=1e-6)
-        assert not model.puts_forward(Queries.of([[]] * 3), np.arange(3, dtype=np.int32)).any()
+        assert model.reasons_for_all(np.array([0], dtype=np.int32)) == ["popular now"]
 
 
 def test_tiny_logs_are_forecast_too() -> None:

@@ -96,12 +96,17 @@ class Forecast(Retriever):
 
     @property
     def reason_for_all(self) -> str:
-        """The reason for items that rise."""
-        return f"rising {self.period_}" if self.period_ else "rising"
+        """The reason for the items that are forecast to be the most popular."""
+        return "popular now"
+
+    def reasons_for_all(self, items: Int32) -> list[str]:
+        """Return the reason for each of ``items``: that it rises, if it does."""
+        rising = f"rising {self.period_}"
+        return [rising if rises else self.reason_for_all for rises in self.rising_[items]]
 
     def puts_forward(self, queries: Queries, items: Int32) -> Bool:
-        """Return whether ``items[q]`` rise and are forecast to be among the most popular: bool[n]."""
-        return self.rising_[items] & among_most_popular(self.log_share_, items)
+        """Return whether ``items[q]`` are forecast to be among the most popular: bool[n]."""
+        return among_most_popular(self.log_share_, items)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""
