@@ -1,8 +1,8 @@
 """The popularity forecast: alone, beside other popularity, and as a part of the blend, before any test.
 
 ``python benchmarks/decisions/forecast.py DATA OUT [TASK ...]`` reads the training part of each task of
-`benchmarks/peers` alone. It cuts off the last tenth of that part, and again the tenths before it (a random
-cut is drawn once), fits the default retrievers and the forecast on each, and blends subsets of them without a
+`benchmarks/peers` alone. It cuts off the last tenth of that part, and again the tenth before it (another cut
+than one in time is made once), fits the default retrievers and the forecast on each, and blends subsets of them without a
 ranker: a fit serves all subsets, since what one retriever draws changes nothing for another. It keeps a file
 for each cut in OUT and prints the tables of docs/decisions/015-popularity-forecast.md.
 """
@@ -38,7 +38,7 @@ from tacit.pipeline.retrieval import collect
 from tacit.pipeline.twostage import TwoStage
 
 SEED = 7
-CUTS = 3
+CUTS = 2
 """How many stretches of a training part are predicted, each from what was before it."""
 TENTH = 0.1
 LISTED = (
