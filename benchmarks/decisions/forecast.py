@@ -2,9 +2,9 @@
 
 ``python benchmarks/decisions/forecast.py DATA OUT [TASK ...]`` reads the training part of each task of
 `benchmarks/peers` alone. It cuts off the last tenth of that part, and again the tenth before it (another cut
-than one in time is made once), fits the default retrievers and the forecast on each, and blends subsets of them without a
-ranker: a fit serves all subsets, since what one retriever draws changes nothing for another. It keeps a file
-for each cut in OUT and prints the tables of docs/decisions/015-popularity-forecast.md.
+than one in time is made once), fits the default retrievers and the forecast on each, and blends subsets of
+them without a ranker: a fit serves all subsets, since what one retriever draws changes nothing for another.
+It keeps a file for each cut in OUT and prints the tables of docs/decisions/015-popularity-forecast.md.
 """
 
 import json
