@@ -169,6 +169,26 @@ def test_what_is_said_to_everybody_stands_beside_the_event_each_thing_once() -> 
     assert given == [[[Reason("ease", 0), other], [picked, popular], [other]], [[popular, picked], [], []]]
 
 
+class Rising(Popular):
+    """Has another reason for one item."""
+
+    def reasons_for_all(self, items: Int32) -> list[str]:
+        return ["rising this week" if item == 7 else self.reason_for_all for item in items.tolist()]
+
+
+def test_an_item_may_have_a_reason_of_its_own_for_all() -> None:
+    forecast, trending = Rising("forecast", {6, 7}, "popular now"), Popular("trending", {7, 8}, "popular now")
+    given = reasons([forecast, trending], Queries.of([[]]), ranking([6, 7, 8]), weights([0.3, 0.2]))
+    now = Reason("forecast", -1, "popular now")
+    assert given == [
+        [
+            [now],
+            [Reason("forecast", -1, "rising this week"), Reason("trending", -1, "popular now")],
+            [Reason("trending", -1, "popular now")],
+        ]
+    ]
+
+
 def test_free_places_and_empty_histories_have_no_reasons() -> None:
     ease = Telling("ease", {(1, 7): 1.0})
     given = reasons([ease], Queries.of([[1], [], [1]]), ranking([7, -1], [7, -1], [-1, -1]))

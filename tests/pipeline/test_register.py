@@ -173,7 +173,7 @@ def test_what_can_be_tuned_is_not_slow_and_has_a_space() -> None:
     [
         (
             lambda: register.find("retriever", "eaze"),
-            "there is no retriever 'eaze'; known: trending, trending-now, popular, itemknn, ",
+            "there is no retriever 'eaze'; known: trending, trending-now, popular, forecast, itemknn, ",
         ),
         (lambda: register.find("ranker", "ease"), "there is no ranker 'ease'; known: linear, mlp, "),
         (lambda: register.create("reranker", "nothing"), "there is no reranker 'nothing'; known: pair"),

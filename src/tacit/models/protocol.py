@@ -127,6 +127,15 @@ class ExplainsForAll(Protocol):
 
 
 @runtime_checkable
+class ExplainsItemsForAll(ExplainsForAll, Protocol):
+    """Has a reason for each item that it puts forward; without this all have the same."""
+
+    def reasons_for_all(self, items: Int32) -> list[str]:
+        """Return the reason for each of ``items`` (int32[n]) in words: "rising this week"."""
+        ...
+
+
+@runtime_checkable
 class Persistent(Protocol):
     """Can be written to and read from a snapshot without running code from it."""
 

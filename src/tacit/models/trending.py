@@ -62,10 +62,7 @@ class Trending(Retriever):
 
     def puts_forward(self, queries: Queries, items: Int32) -> Bool:
         """Return whether ``items[q]`` are among the most popular ones: bool[n]."""
-        count = min(_MOST, max(len(self.popularity_) // _PART, 1))
-        bar = np.partition(self.popularity_, -count)[-count]
-        popularity = self.popularity_[items]
-        return np.asarray(np.isfinite(popularity) & (popularity >= bar))
+        return among_most_popular(self.popularity_, items)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""
@@ -80,6 +77,14 @@ class Trending(Retriever):
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
         self.popularity_ = arrays["popularity"]
+
+
+def among_most_popular(popularity: Float32, items: Int32) -> Bool:
+    """Return whether each of some items (int32[n]) is among the most popular of all: bool[n]."""
+    count = min(_MOST, max(len(popularity) // _PART, 1))
+    bar = np.partition(popularity, -count)[-count]
+    own = popularity[items]
+    return np.asarray(np.isfinite(own) & (own >= bar))
 
 
 def _damped(user: Int32, item: Int32, value: Float64, n_items: int) -> Float64:

@@ -29,8 +29,7 @@ from tacit.rankers.ranker import Ranker
 from tacit.reading.choices import Reading, parse_reading
 
 DEFAULT_RETRIEVERS: Mapping[str, Mapping[str, Any]] = {
-    "trending": {},
-    "trending-now": {},
+    "forecast": {},
     "popular": {},
     "itemknn": {},
     "userknn": {},
@@ -41,10 +40,10 @@ DEFAULT_RETRIEVERS: Mapping[str, Mapping[str, Any]] = {
     "sessionknn": {},
     "content": {},
 }
-"""Popularity: recent, just now (news) and total; items of similar users, recent and total; items that go with
-the whole history, and that follow its last events; and items with similar texts. The time of the sequential
-model grows with the third power of its items, so it leaves rare ones to the others. See
-docs/decisions/006-blend.md."""
+"""Popularity: forecast for the next stretch of time, and total; items of similar users, recent and total;
+items that go with the whole history, and that follow its last events; and items with similar texts. The time
+of the sequential model grows with the third power of its items, so it leaves rare ones to the others. See
+docs/decisions/006-blend.md and 015-popularity-forecast.md."""
 
 RENAMED = {"passed": "shown_not_chosen"}
 """Keys of older configurations, and their present names."""

@@ -12,7 +12,14 @@ import numpy as np
 from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import Ranking
-from tacit.models.protocol import Explains, ExplainsForAll, ExplainsInWords, Recommender, batches
+from tacit.models.protocol import (
+    Explains,
+    ExplainsForAll,
+    ExplainsInWords,
+    ExplainsItemsForAll,
+    Recommender,
+    batches,
+)
 from tacit.pipeline.retrieval import reach, scores_of
 
 MOST_EVENTS = 100
@@ -215,25 +222,32 @@ def _add_for_all(
     """Add the reasons that hold for all users, by the weights of their retrievers; each of them once."""
     general = [place for place, one in enumerate(retrievers) if isinstance(one, ExplainsForAll)]
     repeated = queries.take(listed // k)
-    holds = {
-        place: _put_forward(retrievers[place], repeated, flat[listed], reaches[place]) for place in general
+    words = {
+        place: _words_for_all(retrievers[place], repeated, flat[listed], reaches[place]) for place in general
     }
     for at, pair in enumerate(listed.tolist()):
         own = weights[pair // k]
         for place in sorted(general, key=lambda place: -own[place]):
-            model = retrievers[place]
-            assert isinstance(model, ExplainsForAll)
-            words = model.reason_for_all
-            new = all(reason.words != words for reason in found[pair])
-            if new and own[place] >= LEAST_WEIGHT and holds[place][at]:
-                found[pair].append(Reason(model.name, -1, words))
+            said = words[place][at]
+            new = all(reason.words != said for reason in found[pair])
+            if said and new and own[place] >= LEAST_WEIGHT:
+                found[pair].append(Reason(retrievers[place].name, -1, said))
 
 
-def _put_forward(model: Recommender, queries: Queries, items: Int32, n_items: int) -> Bool:
-    """Return whether a model puts ``items[p]`` forward for query p, none beyond ``n_items``: bool[p]."""
+def _words_for_all(model: Recommender, queries: Queries, items: Int32, n_items: int) -> list[str]:
+    """Return the reason for ``items[p]`` and query p, "" where a model does not put the item forward.
+
+    None has a reason beyond ``n_items``.
+    """
     assert isinstance(model, ExplainsForAll)
     inside = np.flatnonzero(items < n_items)
-    holds = np.zeros(len(items), dtype=bool)
     known = queries.take(inside)
-    holds[inside] = model.puts_forward(known.keep(known.item < n_items), items[inside])
-    return holds
+    holds = inside[model.puts_forward(known.keep(known.item < n_items), items[inside])]
+    if isinstance(model, ExplainsItemsForAll):
+        given = model.reasons_for_all(items[holds])
+    else:
+        given = [model.reason_for_all] * len(holds)
+    words = [""] * len(items)
+    for pair, said in zip(holds.tolist(), given, strict=True):
+        words[pair] = said
+    return words

@@ -37,6 +37,12 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "retriever",
+        "forecast",
+        "tacit.models.forecast:Forecast",
+        "the share of the next choices that each item will have, learned from counts by many half-lives",
+    ),
+    Entry(
+        "retriever",
         "itemknn",
         "tacit.models.itemknn:ItemKNN",
         "items that the same users wanted, by cosine",

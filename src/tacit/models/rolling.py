@@ -1,0 +1,129 @@
+"""What was known of every item at some moments of a log: its counts by several half-lives, its age.
+
+The count of an item by a half-life h at a moment t is ``c_h(i, t) = sum of value * 2 ** -((t - at) / h)``
+over its events before t. One pass over the log gives it at all moments: between two of them it only fades.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tacit.core.types import Float64, Int32, Int64
+from tacit.data.interactions import Interactions
+
+MOST_HALF_LIVES = 15
+"""The last of so many is the 32,768th part of the log's span: 16 minutes of a year."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The choices of a log, the oldest first.
+
+    Attributes
+    ----------
+    user, item : int32[events]
+    at : float64[events]
+        Seconds, ascending.
+    value : float64[events]
+        What each choice counts; their mean is 1.
+    n_items : int
+    """
+
+    user: Int32
+    item: Int32
+    at: Float64
+    value: Float64
+    n_items: int
+
+    def __len__(self) -> int:
+        return len(self.item)
+
+    @property
+    def span(self) -> float:
+        """Seconds from the first choice to the last; 0 without any."""
+        return float(self.at[-1] - self.at[0]) if len(self) else 0.0
+
+
+@dataclass(frozen=True)
+class ItemState:
+    """Every item at one moment, by the events before it.
+
+    Attributes
+    ----------
+    moment : float
+        Seconds.
+    counts : float64[h, items]
+        By each half-life; 0 for an item without events.
+    first, last : float64[items]
+        Times of its first and of its last event, ``inf`` and ``-inf`` without any.
+    """
+
+    moment: float
+    counts: Float64
+    first: Float64
+    last: Float64
+
+    @property
+    def known(self) -> Int64:
+        """The items with an event, ascending."""
+        return np.flatnonzero(np.isfinite(self.last)).astype(np.int64)
+
+
+def choices(log: Interactions) -> Choices:
+    """Return the choices of a log, in an order that does not depend on that of its users or its rows.
+
+    The n-th choice of an item by a user counts at most one n-th of their first: nobody can click an item to
+    the top alone.
+    """
+    chosen = log.weight > 0
+    user, item, at = log.user[chosen], log.item[chosen], log.at[chosen]
+    value = _damped(user.astype(np.int64) * log.n_items + item, log.weight[chosen].astype(np.float64))
+    value /= max(float(value.mean()), np.finfo(np.float64).tiny) if len(value) else 1.0
+    order = np.lexsort((value, item, at))
+    return Choices(user[order], item[order], at[order], value[order], log.n_items)
+
+
+def half_lives(span: float, n_events: int) -> Float64:
+    """Return span/2, span/4, ... until an event is expected in each only once; at least one: float64[h]."""
+    count = int(np.clip(np.log2(max(n_events, 2)), 1, MOST_HALF_LIVES))
+    halves: Float64 = span / np.exp2(np.arange(1, count + 1))
+    return halves
+
+
+def states(log: Choices, halves: Float64, moments: Float64) -> Iterator[ItemState]:
+    """Yield the state of every item at each moment, by the events strictly before it.
+
+    Parameters
+    ----------
+    log : Choices
+    halves : float64[h]
+        Half-lives in seconds.
+    moments : float64[m]
+        Ascending.
+    """
+    counts = np.zeros((len(halves), log.n_items))
+    first, last = np.full(log.n_items, np.inf), np.full(log.n_items, -np.inf)
+    start, before = 0, float(moments[0]) if len(moments) else 0.0
+    for moment in moments.tolist():
+        stop = int(np.searchsorted(log.at, moment, side="left"))
+        item, at = log.item[start:stop], log.at[start:stop]
+        counts = counts * np.exp2(-(moment - before) / halves)[:, None]
+        for place, half in enumerate(halves):
+            worth = log.value[start:stop] * np.exp2(-(moment - at) / half)
+            counts[place] += np.bincount(item, worth, minlength=log.n_items)
+        first, last = first.copy(), last.copy()
+        np.minimum.at(first, item, at)
+        np.maximum.at(last, item, at)
+        yield ItemState(moment, counts, first, last)
+        start, before = stop, moment
+
+
+def _damped(pair: Int64, weight: Float64) -> Float64:
+    """Return the weight of each choice, at most the n-th part of the first for the n-th of a pair."""
+    order = np.argsort(pair, kind="stable")  # a log is sorted by user and time
+    _, start, group = np.unique(pair[order], return_index=True, return_inverse=True)
+    nth = np.arange(len(pair)) - start[group] + 1
+    value = np.empty_like(weight)
+    value[order] = np.minimum(weight[order], weight[order][start[group]] / nth)
+    return value
