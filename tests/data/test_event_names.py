@@ -181,3 +181,10 @@ def test_any_text_has_a_meaning(name: str) -> None:
 )
 def test_a_log_without_event_types_has_one(name: str, value, event: str) -> None:
     assert event_of_file(Path(name), value) == event
+
+
+def test_what_belongs_to_orders_was_bought() -> None:
+    assert event_of_file(Path("log.csv"), None, ordered=True) == "purchase"
+    assert event_of_file(Path("log.csv"), "unknown", ordered=True) == "purchase"
+    assert event_of_file(Path("clicks.csv"), None, ordered=True) == "click"
+    assert event_of_file(Path("log.csv"), "rating", ordered=True) == "rating"

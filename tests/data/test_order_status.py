@@ -102,3 +102,8 @@ def test_what_the_user_says_of_purchases_stays() -> None:
     events = pl.DataFrame({"event": ["purchase"] * 3, "status": ["paid", "cancelled", "paid"]})
     assert by_status(events).events["event"].to_list() == ["purchase", CANCELLED, "purchase"]
     assert by_status(events, EventMap.parse({"purchase": "yes"})).events is events
+
+
+def test_orders_without_amounts_were_bought_too() -> None:
+    frame = orders(["completed", "cancelled", "completed", "refunded"] * 10).drop("quantity")
+    assert kinds(frame) == {"purchase": 20, CANCELLED: 10, RETURNED: 10}

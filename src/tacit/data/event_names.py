@@ -138,25 +138,28 @@ _EVENT_OF_VALUE: dict[ValueKind, str] = {
 }  # fmt: skip
 
 
-def event_of_file(path: Path, value: ValueKind | None) -> str:
+def event_of_file(path: Path, value: ValueKind | None, *, ordered: bool = False) -> str:
     """Return the event type of a log without a column for it.
 
     The name of the file may name a yes, its last such word first (``game_purchase.dat``, ``ratings.csv``,
     ``search_clicks.csv``); it never says no or nothing (``report.csv``, ``returns.csv``). Else the kind of
-    the values decides, else the events are views.
+    the values decides, else the events are purchases where they belong to orders, and views elsewhere.
 
     Parameters
     ----------
     path : Path
     value : ValueKind, optional
         What the column of values holds; see `tacit.data.value_kinds`. None where there is none.
+    ordered : bool
+        Whether a column numbers orders.
     """
     for word in reversed(list(words_of(path.name.split(".")[0]))):
         common = _FILE_NAMES.get(meaning(word).sense)
         if common is not None and word not in _NO_FILE_NAME:
             base = english_base(word)
             return base if base is not None and word in (base, f"{base}s") else common
-    return _EVENT_OF_VALUE.get(value, "view") if value is not None else "view"
+    usual = "purchase" if ordered else "view"
+    return _EVENT_OF_VALUE.get(value, usual) if value is not None else usual
 
 
 def _decide(found: list[tuple[str, Sense]], bases: Set[str]) -> EventMeaning:

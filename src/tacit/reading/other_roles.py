@@ -20,6 +20,10 @@ KINDS: Mapping[str, tuple[Kind, ...]] = {
 """What the name of a column says that has a role by its name."""
 
 
+_IDS = ("user", "item", "order", "session", "record", "id")
+"""Kinds of columns whose long numbers are no moments."""
+
+
 def detect(
     columns: Columns, known: Mapping[str, str], free: Sequence[str], reading: Reading, path: Path
 ) -> Found:
@@ -53,7 +57,8 @@ def detect(
     if (value := {**known, **found.roles}.get(VALUE)) is not None:
         found.value_kind = value_kind(columns, value)
     for name in left:
-        if columns.contents[name].times.share > 0.95 and columns.contents[name].times.certain:
+        evidence = columns.contents[name].times
+        if evidence.share > 0.95 and evidence.certain and columns.kind(name) not in _IDS:
             found.unused[name] = f"{name} holds times and is not used: --map {name}=timestamp"
     return found
 

@@ -77,6 +77,8 @@ class Assignment:
         What was guessed or assumed, each a sentence.
     value_kind : ValueKind or None
         What the values are by the name of their column; None without values.
+    ordered : bool
+        Whether a column numbers orders.
     """
 
     roles: dict[str, str]
@@ -84,6 +86,7 @@ class Assignment:
     dropped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     value_kind: ValueKind | None = None
+    ordered: bool = False
 
 
 def assign(table: pl.DataFrame, named: bool, reading: Reading, path: Path) -> Assignment:
@@ -244,7 +247,8 @@ class _Search:
         self.notes += found.notes
         uses = tuple(self._use(name, roles, found.unused) for name in self.columns.all)
         kind = found.value_kind if VALUE in roles else None
-        return Assignment(roles, uses, tuple(self.dropped), tuple(self.notes), kind)
+        ordered = any(self.columns.kind(name) == "order" for name in self.columns.all)
+        return Assignment(roles, uses, tuple(self.dropped), tuple(self.notes), kind, ordered)
 
     # User and item
 

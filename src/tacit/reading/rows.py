@@ -121,7 +121,7 @@ class Rows:
         reading: Reading,
         sign: str | None,
     ) -> "Rows":
-        roles, event = found.roles, reading.event or _event_of(path, found.value_kind)
+        roles, event = found.roles, reading.event or _event_of(path, found.value_kind, ordered=found.ordered)
         flag = _flag(cells[roles[EVENT]]) if EVENT in roles else None
         return cls(
             roles,
@@ -162,13 +162,13 @@ class Rows:
         )
 
 
-def _event_of(path: Path, value: ValueKind | None) -> str:
+def _event_of(path: Path, value: ValueKind | None, *, ordered: bool) -> str:
     """Return the event type of a log without one.
 
     Where the values are no ratings the name of the file makes none, and what has quantities is bought or put
     into a cart, whatever other word the name has.
     """
-    event = event_of_file(path, value)
+    event = event_of_file(path, value, ordered=ordered)
     amounts = value in ("quantity", "plays", "time")
     viewed = value == "quantity" and meaning(event).sense not in _WITH_QUANTITIES
     return event_of_file(Path(), value) if viewed or (amounts and is_rated(event)) else event
