@@ -107,7 +107,9 @@ def test_a_name_is_that_of_the_configuration_or_else_of_the_register() -> None:
     assert retrievers_to_tune([], own) == []
     with pytest.raises(ConfigError, match="there is no retriever 'eaze'"):
         retrievers_to_tune(["eaze"], own)
-    with pytest.raises(ConfigError, match="nothing to tune in 'transformer'; known: trending, itemknn"):
+    with pytest.raises(
+        ConfigError, match="nothing to tune in 'transformer'; known: trending, forecast, itemknn"
+    ):
         retrievers_to_tune(["ease", "transformer"], own)
 
 
