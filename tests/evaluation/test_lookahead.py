@@ -86,8 +86,8 @@ def fitted_of_ours(name: str) -> Any:
 
 
 # With 64 factors for 60 items the order in which iALS lists what somebody has not seen is noise, and the trap
-# may stand anywhere in it. In this log nobody takes an item twice, so the forecast learns that what was wanted
-# least is due: it may list the trap first. That another future changes nothing is checked of both too.
+# may stand anywhere in it. In this log nobody takes an item twice, so the forecast learns that what was
+# wanted least is due: it may list the trap first. That another future changes nothing is checked of both.
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in ("ials", "forecast")])
 def test_no_model_of_ours_sees_the_trap(name: str) -> None:
     built = split()

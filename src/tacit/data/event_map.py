@@ -1,5 +1,6 @@
 """What the user says that event types mean, before what their names say: ``[events]``, ``--event-map``."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -138,6 +139,8 @@ def _choice(name: str, value: Any, where: str) -> float | str:
 
 def _key(name: str) -> str:
     common = common_name(name.strip())
+    if re.fullmatch(r"[-+]?\d+([.,]\d+)?", common):  # a code: -1 is not 1
+        return common
     return plain_name(common) or common
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tacit.core.errors import AmbiguousError
+from tacit.reading.column_content import Content
 from tacit.reading.column_names import Kind
 from tacit.reading.known_roles import Log, is_fixed
 from tacit.reading.role_scores import Columns
@@ -72,10 +73,15 @@ def _may_be_event(log: Log, name: str) -> bool:
         return False
     words = content.distinct
     plain = words.str.contains(_WORD) & ~words.str.contains(r"^[A-Z]{3}$")  # USD, GBR, ...
-    known = words.str.to_lowercase().is_in(_CIRCUMSTANCES)
-    if float(plain.mean() or 0) < 0.6 or float(known.mean() or 0) > 0.5:  # type: ignore[arg-type]
+    if float(plain.mean() or 0) < 0.6 or _are_circumstances(content):  # type: ignore[arg-type]
         return False
     return not is_fixed(log.columns, log.known, name)
+
+
+def _are_circumstances(content: Content) -> bool:
+    """Return whether most words say by what device, channel or payment something was done."""
+    known = content.distinct.str.to_lowercase().is_in(_CIRCUMSTANCES)
+    return float(known.mean() or 0) > 0.5  # type: ignore[arg-type]
 
 
 _WORD = r"^[^\W\d_]{3,}([ _-][^\W\d_]+)*$|^\p{Han}{2,}$"
@@ -106,6 +112,8 @@ def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
     if any(content.share(shape) > 0.5 for shape in _NO_EVENT) or content.times.certain:
         return None
     if not named and content.known > 20 and content.ratio > 0.5:  # what happens, happens again
+        return None
+    if kind != "event" and _are_circumstances(content):
         return None
     words = min(content.events, content.event_words)
     points = 4.0 * meaning.certainty * named + 4.0 * words

@@ -163,6 +163,8 @@ def _fits(kind: Kind, content: Content) -> bool:
         return form in ("integer", "decimal", "flag") and _fits_measure(kind, content)
     if form == "text" and holds_moments(content):  # whatever a part of the name may mean elsewhere
         return False
+    if kind == "place" and form == "decimal" and content.high > 180:  # no degrees
+        return False
     if kind in ("title", "text"):
         return form == "text" or content.known < 5
     if kind == "email":

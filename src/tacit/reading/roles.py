@@ -49,6 +49,10 @@ _NO_IDS: Mapping[str, frozenset[Kind]] = {
 }
 """Kinds of columns that hold no ids of users and items: the postal code of a user is none."""
 
+_KEYS_OF_USERS = ("email", "order", "session", "device")
+_SHAPES = {USER: ("uuid", "hash", "coded", "reviewer", "serial"), ITEM: ("token",)}
+"""Shapes of texts that are ids; beside a title every word with a digit is one."""
+
 _FEW_USERS = 12
 """Values that a column of ids has more of: others are ages, grades, hours."""
 
@@ -379,7 +383,7 @@ class _Search:
 
     def _may_be_id(self, name: str, role: str) -> bool:
         kind, content = self.columns.kind(name), self.columns.contents[name]
-        if kind in (role, "id", "email") or (role == USER and kind in ("order", "session", "device")):
+        if kind in (role, "id") or kind in (_KEYS_OF_USERS if role == USER else ("title",)):
             return True
         large = content.form == "text" or content.low > _OLDEST
         weak = kind is None or self.columns.name(name).certainty < 0.5
@@ -443,7 +447,7 @@ def _is_id(columns: Columns, name: str, role: str) -> bool:
     content = columns.contents[name]
     if columns.kind(name) in _NO_IDS[role] or content.counter:
         return False
-    coded = any(content.share(shape) > 0.9 for shape in ("uuid", "hash", "coded", "reviewer", "serial"))
+    coded = any(content.share(shape) > 0.9 for shape in _SHAPES[role])
     many = content.unique > _FEW_USERS or columns.kind(name) == role or content.low > _OLDEST
     return (coded or (content.form == "integer" and many)) and not content.times.certain
 
