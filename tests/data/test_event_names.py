@@ -14,6 +14,8 @@ from tacit.data.event_names import (
     is_rated,
     is_timed,
     meaning,
+    refused_by_file,
+    said_by_file,
     strength,
 )
 from tacit.data.event_words import EAST_ASIAN, ENGLISH, OTHER_LANGUAGES
@@ -188,3 +190,10 @@ def test_what_belongs_to_orders_was_bought() -> None:
     assert event_of_file(Path("log.csv"), "unknown", ordered=True) == "purchase"
     assert event_of_file(Path("clicks.csv"), None, ordered=True) == "click"
     assert event_of_file(Path("log.csv"), "rating", ordered=True) == "rating"
+
+
+def test_what_a_file_name_says_and_takes_back() -> None:
+    assert said_by_file(Path("game_purchase.dat")) == "purchase"
+    assert said_by_file(Path("returns_included.txt")) is None
+    assert refused_by_file(Path("cancelled_orders.csv"))
+    assert not refused_by_file(Path("orders.csv"))

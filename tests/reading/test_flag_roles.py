@@ -72,3 +72,29 @@ def test_a_date_of_return_in_some_rows_is_asked_about(tmp_path: Path) -> None:
 @pytest.mark.parametrize("column", ["is_gift", "reordered", "first_visit", "newsletter", "is_mobile"])
 def test_flags_of_other_matters_are_left_alone(column: str, tmp_path: Path) -> None:
     assert set(tacit.read(write(tmp_path, column, ["1", "0", "0"])).events["event"]) == {"view"}
+
+
+LOG = "user_id,item_id,timestamp\n" + "".join(
+    f"u{n % 5},p{n % 7},{1_700_000_000 + n * 9_000}\n" for n in range(60)
+)
+
+
+def test_a_file_name_that_takes_back_what_it_says_is_asked_about(tmp_path: Path) -> None:
+    path = tmp_path / "cancelled_orders.csv"
+    path.write_text(LOG, "utf-8")
+    with pytest.raises(AmbiguousError, match="name the one type of all events with --event TYPE"):
+        tacit.read(path)
+    assert set(tacit.read(path, reading=Reading(event="cancel")).events["event"]) == {"cancel"}
+    plain = tmp_path / "orders.csv"
+    plain.write_text(LOG, "utf-8")
+    assert any(
+        "every event is a 'order', by the name of the file" in note for note in tacit.read(plain).notes
+    )
+
+
+def test_choices_that_meet_no_event_are_said(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(LOG.replace("timestamp\n", "timestamp,event\n").replace("000\n", "000,view\n"), "utf-8")
+    notes = tacit.read(path, reading=Reading(event="rating"), event_map={"veiw": "no"}).notes
+    assert "--event rating is not used: event holds the event types" in notes
+    assert "--event-map names veiw, which the log does not have; its event types are view" in notes

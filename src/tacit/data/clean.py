@@ -83,6 +83,7 @@ def clean(
     ordered = by_status(source.frame, event_map)
     columns = settled(ordered.events, source.value_kind, event_map).to_dict()
     ordered = replace(ordered, events=pl.DataFrame())
+    unmet = _unmet(event_map, columns[col.EVENT].unique().to_list())
     about = replace(source, frame=pl.DataFrame())
     del source  # where nobody else has it, its frame goes while the rows are looked at
     events, removed = _cleaned(columns, rules or Rules(), now, event_map, progress)
@@ -96,8 +97,21 @@ def clean(
         dict(about.mapping),
         about.dialect,
         with_use(about.columns, ordered.uses),
-        (*about.notes, *ordered.notes),
+        (*about.notes, *ordered.notes, *unmet),
     )
+
+
+def _unmet(event_map: EventMap, types: list[str]) -> tuple[str, ...]:
+    """Return what is to be said of event types that the user gave a meaning and the log does not have."""
+    if not (names := event_map.without_events(types)):
+        return ()
+    return (
+        f"--event-map names {', '.join(names)}, which the log does not have; its event types are "
+        f"{', '.join(sorted(types)[:_SHOWN_TYPES])}",
+    )
+
+
+_SHOWN_TYPES = 12
 
 
 def without_noise(events: pl.DataFrame, rules: Rules, event_map: EventMap = NO_EVENT_MAP) -> pl.DataFrame:

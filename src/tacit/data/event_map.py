@@ -63,6 +63,11 @@ class EventMap:
         """Return whether the events of a type are to be left out."""
         return bool(self.choices) and self._by_key.get(_key(event)) == IGNORE
 
+    def without_events(self, types: Iterable[str]) -> list[str]:
+        """Return the names with a choice that no event type of a log has: slips of the pen, perhaps."""
+        known = {_key(event) for event in types}
+        return [name for name in self.choices if _key(name) not in known]
+
     def strength(self, event: str) -> float:
         """Return the strength of an event type: the user's, else that of its name."""
         return self.meaning(event).strength

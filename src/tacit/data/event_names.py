@@ -138,6 +138,21 @@ _EVENT_OF_VALUE: dict[ValueKind, str] = {
 }  # fmt: skip
 
 
+def said_by_file(path: Path) -> str | None:
+    """Return the event type that the name of a file says, the last word first; None if it says none."""
+    for word in reversed(list(words_of(path.name.split(".")[0]))):
+        common = _FILE_NAMES.get(meaning(word).sense)
+        if common is not None and word not in _NO_FILE_NAME:
+            base = english_base(word)
+            return base if base is not None and word in (base, f"{base}s") else common
+    return None
+
+
+def refused_by_file(path: Path) -> bool:
+    """Return whether a word of the name of a file is a refusal: ``cancelled_orders.csv``."""
+    return any(meaning(word).sense in REFUSALS for word in words_of(path.name.split(".")[0]))
+
+
 def event_of_file(path: Path, value: ValueKind | None, *, ordered: bool = False) -> str:
     """Return the event type of a log without a column for it.
 
@@ -153,11 +168,8 @@ def event_of_file(path: Path, value: ValueKind | None, *, ordered: bool = False)
     ordered : bool
         Whether a column numbers orders.
     """
-    for word in reversed(list(words_of(path.name.split(".")[0]))):
-        common = _FILE_NAMES.get(meaning(word).sense)
-        if common is not None and word not in _NO_FILE_NAME:
-            base = english_base(word)
-            return base if base is not None and word in (base, f"{base}s") else common
+    if (said := said_by_file(path)) is not None:
+        return said
     usual = "purchase" if ordered else "view"
     return _EVENT_OF_VALUE.get(value, usual) if value is not None else usual
 

@@ -11,7 +11,7 @@ import polars as pl
 from tacit.core.errors import AmbiguousError, DataError
 from tacit.data import columns as col
 from tacit.data import times
-from tacit.data.event_names import event_of_file, is_rated, meaning
+from tacit.data.event_names import event_of_file, is_rated, meaning, refused_by_file, said_by_file
 from tacit.data.ids import apply_ids
 from tacit.data.source import ColumnUse
 from tacit.data.times import Dates
@@ -133,7 +133,7 @@ class Rows:
             flag,
             found.columns,
             found.dropped,
-            (*found.notes, *_on_event(roles, event, reading)),
+            (*found.notes, *_on_event(roles, event, reading, path)),
             reading.dates,
             reading.timezone,
             reading.ids,
@@ -168,6 +168,11 @@ def _event_of(path: Path, value: ValueKind | None, *, ordered: bool) -> str:
     Where the values are no ratings the name of the file makes none, and what has quantities is bought or put
     into a cart, whatever other word the name has.
     """
+    if said_by_file(path) is not None and refused_by_file(path):
+        raise AmbiguousError(
+            f"{path}: the name of the file says that something was done and that it was undone, and no "
+            "column holds event types; name the one type of all events with --event TYPE"
+        )
     event = event_of_file(path, value, ordered=ordered)
     amounts = value in ("quantity", "plays", "time")
     viewed = value == "quantity" and meaning(event).sense not in _WITH_QUANTITIES
@@ -178,13 +183,16 @@ _WITH_QUANTITIES = ("buy", "cart", "checkout", "add")
 """What is done to so many pieces of a thing."""
 
 
-def _on_event(roles: Mapping[str, str], event: str, reading: Reading) -> tuple[str, ...]:
-    """Return what is to be said of a log without a column of event types."""
+def _on_event(roles: Mapping[str, str], event: str, reading: Reading, path: Path) -> tuple[str, ...]:
+    """Return what is to be said of the event types: that no column holds them, or a choice is not used."""
+    if EVENT in roles and reading.event is not None:
+        return (f"--event {reading.event} is not used: {roles[EVENT]} holds the event types",)
     if EVENT in roles:
         return ()
     if reading.event is not None:
         return (f"every event is a {event!r} by --event (event=... in Python)",)
-    return (f"no column holds event types: every event is a {event!r}; --event TYPE for another",)
+    named = ", by the name of the file" if said_by_file(path) == event else ""
+    return (f"no column holds event types: every event is a {event!r}{named}; --event TYPE for another",)
 
 
 def finished(frame: pl.DataFrame, rows: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
