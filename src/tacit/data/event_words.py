@@ -187,7 +187,7 @@ OTHER_LANGUAGES: dict[Sense, str] = {
     "geannuleerd",
     "dismiss": "abbestell* desabonn* reklamac* reclam* жалоб* sikayet* beschwerde* desinstal* "
     "disinstall* deinstall* desinscri* kundig* kuendig* gekundigt gekuendigt",
-    "return": "retour* ruckgab* rueckgab* rucksend* ruecksend* zuruckge* zurueckge* erstatt* "
+    "return": "retour* geretour* ruckgab* rueckgab* rucksend* ruecksend* zuruckge* zurueckge* erstatt* "
     "ruckerstatt* rueckerstatt* rembours* devol* devuel* reembols* reintegr* restitu* rimbors* reso resi "
     "rendu zwrot* zwroc* возвр* iade* geriodeme teruggave retourner* reintegro",
     "report": "gemeldet ausgeblend* versteck* verborgen gesperrt blockier* bloqu* blocca* masqu* "

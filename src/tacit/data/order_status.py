@@ -22,7 +22,7 @@ CANCELLED, RETURNED, CHECKOUT = "cancelled by status", "returned by status", "ch
 
 UNDONE = frozenset({CANCELLED, RETURNED})
 
-_STATUS = re.compile("status|state$|statut|zustand|estado|stato|状态|狀態|ステータス|状況|상태|статус")
+_STATUS = re.compile("status|state$|statut|zustand|estado|stato|状态|狀態|ステータス|状況|상태|статус|durum")
 _UNPAID = re.compile(r"unpaid|(?:pending|await\w*)[\W_]*payment|(?:待|等待.{0,4}|未)(?:付款|支付)|入金待ち")
 _ENDED = re.compile(r"关闭|關閉|删除|刪除|失效|過期|过期|fail|expired|void|declined|dishonou?red")
 _PARTLY = re.compile(r"part|部分|teil")
@@ -69,7 +69,7 @@ def by_status(events: pl.DataFrame, event_map: EventMap = NO_EVENT_MAP) -> BySta
         col.USER, col.ITEM, col.EVENT, col.TIMESTAMP, col.VALUE, col.SEQ, col.LINE, col.WEIGHT
     )  # fmt: skip
     for name in events.columns:
-        if name in known or not _names_status(name):
+        if name in known or not names_status(name):
             continue
         types = _types(events[name])
         if types:
@@ -102,7 +102,16 @@ def _is_kept(text: str) -> bool:
     return re.search("refund|return|退|返", text) is not None
 
 
-def _names_status(name: str) -> bool:
+def says_undone(column: pl.Series) -> bool:
+    """Return whether a column is a status of orders of which some were cancelled or returned."""
+    if not names_status(column.name):
+        return False
+    types = _types(column)
+    return any(meaning(word).sense in ("return", "cancel") for word in types)
+
+
+def names_status(name: str) -> bool:
+    """Return whether a column is named as a status."""
     return any(map(_STATUS.search, words_of(name))) or _STATUS.search(name.lower()) is not None
 
 

@@ -33,7 +33,7 @@ def event_column(log: Log) -> str | None:
         if plain is None:
             _check_no_event(log)
         return plain
-    chosen = scored[0][1]
+    chosen = _varying(log, [name for _, name in scored])
     content = log.columns.contents[chosen]
     if content.form in ("integer", "decimal", "flag"):
         codes = ", ".join(sorted(content.distinct.head(6).to_list()))
@@ -42,6 +42,15 @@ def event_column(log: Log) -> str | None:
             "--event-map CODE=MEANING"
         )
     return chosen
+
+
+def _varying(log: Log, names: list[str]) -> str:
+    """Return the best column, or the best of those that vary where the best one says the same of all rows."""
+    contents = log.columns.contents
+    if not contents[names[0]].constant:
+        return names[0]
+    named = (name for name in names[1:] if log.columns.kind(name) == "event" and not contents[name].constant)
+    return next(named, names[0])
 
 
 def _check_no_event(log: Log) -> None:
@@ -117,14 +126,15 @@ def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
         return None
     words = min(content.events, content.event_words)
     points = 4.0 * meaning.certainty * named + 4.0 * words
-    points -= _uncertain_event(kind, named) + 2.0 * (content.known < 0.5 * content.rows)
+    points -= _uncertain_event(kind, named, content.ratio) + 2.0 * (content.known < 0.5 * content.rows)
     if is_fixed(columns, known, name):
         points -= 4.0
     return points if points >= (1.5 if named else 2.0) else None
 
 
-def _uncertain_event(kind: Kind | None, named: bool) -> float:
+def _uncertain_event(kind: Kind | None, named: bool, ratio: float) -> float:
     """Return what the name of a column takes from its event words: more where it names something else."""
     if named or kind is None:
         return 0.0
-    return 1.5 if kind in ("id", "record", "category") else 3.0
+    repeated = kind == "order" and ratio < 0.5  # a few words again and again number no orders
+    return 1.5 if repeated or kind in ("id", "record", "category") else 3.0

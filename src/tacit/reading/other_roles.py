@@ -7,7 +7,7 @@ from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Read
 from tacit.reading.column_content import Content
 from tacit.reading.column_names import Kind
 from tacit.reading.event_role import event_column
-from tacit.reading.flag_roles import check_flags
+from tacit.reading.flag_check import check_flags
 from tacit.reading.known_roles import Found, Log
 from tacit.reading.role_scores import Columns
 from tacit.reading.time_role import plain_moments, time_column
@@ -57,7 +57,8 @@ def detect(
             left.remove(chosen)
     if (value := {**known, **found.roles}.get(VALUE)) is not None:
         found.value_kind = value_kind(columns, value)
-    check_flags(Log(columns, {**known, **found.roles}, left, found, reading, path))
+    if EVENT not in known:
+        check_flags(Log(columns, {**known, **found.roles}, left, found, reading, path))
     for name in left:
         evidence = columns.contents[name].times
         if evidence.share > 0.95 and evidence.certain and columns.kind(name) not in _IDS:

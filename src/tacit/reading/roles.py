@@ -18,6 +18,7 @@ from tacit.reading import other_roles
 from tacit.reading.choices import ITEM, ROLES, USER, VALUE, Reading
 from tacit.reading.column_content import contents_of
 from tacit.reading.column_names import Kind, meanings
+from tacit.reading.flag_check import tells_of_orders
 from tacit.reading.role_scores import (
     Columns,
     attribute_points,
@@ -82,7 +83,7 @@ class Assignment:
     value_kind : ValueKind or None
         What the values are by the name of their column; None without values.
     ordered : bool
-        Whether a column numbers orders.
+        Whether a column numbers orders or says of some that they were undone.
     """
 
     roles: dict[str, str]
@@ -251,7 +252,7 @@ class _Search:
         self.notes += found.notes
         uses = tuple(self._use(name, roles, found.unused) for name in self.columns.all)
         kind = found.value_kind if VALUE in roles else None
-        ordered = any(self.columns.kind(name) == "order" for name in self.columns.all)
+        ordered = tells_of_orders(self.columns, roles)
         return Assignment(roles, uses, tuple(self.dropped), tuple(self.notes), kind, ordered)
 
     # User and item

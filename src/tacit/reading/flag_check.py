@@ -1,0 +1,151 @@
+"""Flags that say what happened and have no role: a log that would ignore them is refused.
+
+A column such as ``liked``, ``clicked``, ``is_return`` or ``target`` says by two values whether something
+happened. Which of the two is a yes is clear, what the rows without it are is not: shown, or not in the log.
+So such a log asks for its line, and takes ``--event TYPE`` or ``--accept-guess`` for an answer.
+"""
+
+import re
+from collections.abc import Mapping
+
+import polars as pl
+
+from tacit.core.errors import AmbiguousError
+from tacit.data.event_names import meaning
+from tacit.data.event_words import CHOICES, REFUSALS
+from tacit.data.order_status import names_status, says_undone
+from tacit.reading.choices import EVENT, VALUE
+from tacit.reading.column_content import Content
+from tacit.reading.known_roles import Log, is_fixed
+from tacit.reading.role_scores import Columns
+
+_WORDS_OF_YES = "1 1.0 +1 true yes y t ja si sí sim oui да evet tak up 是 はい 예"
+_WORDS_OF_NO = "0 0.0 -1 -1.0 false no n f nein não nao non нет hayır nie down 否 いいえ 아니오"
+_YES, _NO = frozenset(_WORDS_OF_YES.split()), frozenset(_WORDS_OF_NO.split())
+_ASKS = re.compile(r"^(?:is|has|was|did|if)(?:[\W_]+|(?=[A-Z]))|^是否")
+_OUTCOMES = frozenset({"target", "label", "decision", "vote", "response", "outcome"})
+_OTHER_MATTERS = re.compile("gift|reorder|first|new|verified|visit", re.I)
+"""Words of flags that speak of how something was bought, and not whether."""
+
+_UNDONE = ("return", "cancel")
+_MEASURES = ("rating", "quantity", "price", "plays", "time")
+_CODES = 12
+_HANDED_BACK = re.compile("return|refund|cancel|退货|退款|取消", re.I)
+_LOANS = re.compile("loan|lend|borrow|rent|hire|check.?out|due|借|대출|貸", re.I)
+
+
+def check_flags(log: Log) -> None:
+    """Refuse a log in which a column without a role says what happened.
+
+    Raises
+    ------
+    AmbiguousError
+    """
+    if log.reading.event is not None or log.reading.accept_guess:
+        return
+    undone = any(says_undone(log.columns.table[name]) for name in log.columns.all)
+    for name in log.free:
+        if EVENT not in log.found.roles and not _has_measure(log) and _says_act(log, name):
+            raise AmbiguousError(_question(log, name))
+        if not undone and _says_undone_by_flag(log, name):
+            raise AmbiguousError(_question(log, name))
+        if not undone and _says_undone_otherwise(log, name):
+            raise AmbiguousError(
+                f"{log.path}: {name} seems to say of some rows that they were undone, and cannot be read "
+                "as such; give the rows a column of event types, or if all of them count, "
+                f"{_all_count(log)}"
+            )
+    if not undone:
+        _note_codes(log)
+
+
+def _has_measure(log: Log) -> bool:
+    """Return whether ratings, amounts or orders already say what the rows are."""
+    ordered = any(log.columns.kind(name) == "order" for name in log.columns.all)
+    return log.found.value_kind in _MEASURES or VALUE in log.known or ordered
+
+
+def _says_act(log: Log, name: str) -> bool:
+    plain = _ASKS.sub("", name.strip())
+    if not _is_flag(log.columns.contents[name]):
+        return False
+    if plain.lower() in _OUTCOMES:
+        return True
+    said = meaning(plain)
+    acts = not _OTHER_MATTERS.search(name) and said.known and said.sense in CHOICES | REFUSALS | {"complete"}
+    return acts and not is_fixed(log.columns, log.known, name)
+
+
+def _says_undone_by_flag(log: Log, name: str) -> bool:
+    if not _is_flag(log.columns.contents[name]) or meaning(_ASKS.sub("", name.strip())).sense not in _UNDONE:
+        return False
+    return not is_fixed(log.columns, log.known, name)
+
+
+def _says_undone_otherwise(log: Log, name: str) -> bool:
+    """Return whether a number or a date of a return stands in some rows: ``refunded_quantity``."""
+    content, columns = log.columns.contents[name], log.columns
+    if not _HANDED_BACK.search(name) or meaning(name).sense not in _UNDONE or content.form == "empty":
+        return False
+    if any(_LOANS.search(other) for other in (*columns.all, log.path.name)):
+        return False  # what was lent is handed back, and was liked no less
+    if content.times.share > 0.9:
+        return content.known < 0.5 * content.rows and _is_bought(log)
+    zeros = (content.numbers == 0).any() or content.known < content.rows
+    return bool(zeros) and content.unique > 1 and columns.kind(name) in ("quantity", "price", "number", None)
+
+
+def _is_bought(log: Log) -> bool:
+    kinds = {log.columns.kind(name) for name in log.columns.all}
+    return bool(kinds & {"order", "quantity", "price"})
+
+
+def _is_flag(content: Content) -> bool:
+    """Return whether a column has two values of which one is a yes and one a no."""
+    if content.unique != 2:
+        return False
+    words = {value.strip().lower() for value in content.distinct.to_list()}
+    return len(words & _YES) == 1 and len(words & _NO) == 1
+
+
+def _question(log: Log, name: str) -> str:
+    values = log.columns.contents[name].distinct.to_list()
+    yes = next(value for value in values if value.strip().lower() in _YES)
+    no = next(value for value in values if value is not yes)
+    refusal = meaning(_ASKS.sub("", name.strip())).sense in REFUSALS
+    negative = no.strip().lower() in ("-1", "-1.0", "down")
+    first, second = ("no", "yes") if refusal else ("yes", "no" if negative else "shown")
+    return (
+        f"{log.path}: {name} ({yes}, {no}) seems to say what happened and would not be used; choose with "
+        f'--map "{name}=event" --event-map "{yes}={first}" --event-map "{no}={second}", or if it says '
+        f"nothing of the events, {_all_count(log)}"
+    )
+
+
+def _all_count(log: Log) -> str:
+    event = log.found.roles.get(EVENT)
+    if event is not None:
+        return f'go on with --map "{event}=event" or --accept-guess'
+    return "name the one type of all events with --event TYPE, or go on with --accept-guess"
+
+
+def _note_codes(log: Log) -> None:
+    """Say that a status of codes is not understood."""
+    for name in log.free:
+        content = log.columns.contents[name]
+        codes = content.form in ("integer", "flag") and 2 <= content.unique <= _CODES
+        if codes and names_status(name) and not is_fixed(log.columns, log.known, name):
+            few = ", ".join(sorted(content.distinct.to_list()))
+            log.found.notes.append(
+                f"{name} holds codes ({few}) whose meaning is not known and is not used: if one means that "
+                f'an order was undone, say so with --map "{name}=event" --event-map CODE=MEANING'
+            )
+
+
+def tells_of_orders(columns: Columns, roles: Mapping[str, str]) -> bool:
+    """Return whether a column numbers orders, or is a status that says of some that they were undone."""
+    table: pl.DataFrame = columns.table
+    return any(
+        columns.kind(name) == "order" or (name not in roles.values() and says_undone(table[name]))
+        for name in columns.all
+    )

@@ -1,0 +1,84 @@
+"""Flags that say what happened are asked about; a status of orders makes purchases."""
+
+import polars as pl
+import pytest
+
+from tacit.core.errors import AmbiguousError
+from tacit.data.clean import clean
+from tacit.reading.choices import Reading, parse_reading
+from tacit.reading.read import read_frame
+
+ROWS = 120
+
+
+def log(**more: list[str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "user_id": [f"u{row * 7 % 31}" for row in range(ROWS)],
+            "item_id": [f"i{row * 11 % 37}" for row in range(ROWS)],
+            "ts": [f"2024-03-{1 + row % 27:02d} 10:{row % 60:02d}:00" for row in range(ROWS)],
+            **more,
+        }
+    )
+
+
+def mixed(*values: str) -> list[str]:
+    return [values[(row * row + row // 5) % len(values)] for row in range(ROWS)]
+
+
+def kinds(frame: pl.DataFrame, reading: Reading | None = None) -> set[str]:
+    source = read_frame(frame, reading=reading or Reading())
+    return set(clean(source, now=1.8e9).events["event"])
+
+
+@pytest.mark.parametrize(
+    ("name", "yes", "no", "said"),
+    [
+        ("liked", "1", "0", '"0=shown"'),
+        ("is_click", "true", "false", '"false=shown"'),
+        ("bought", "Y", "N", '"Y=yes"'),
+        ("target", "1", "0", '"1=yes"'),
+        ("decision", "1", "-1", '"-1=no"'),
+        ("vote", "up", "down", '"down=no"'),
+        ("是否退款", "是", "否", '"是=no"'),
+    ],
+)
+def test_a_flag_of_an_act_is_asked_about(name: str, yes: str, no: str, said: str) -> None:
+    frame = log(**{name: mixed(yes, no, no)})
+    with pytest.raises(AmbiguousError) as error:
+        read_frame(frame)
+    assert f'--map "{name}=event"' in str(error.value)
+    assert said in str(error.value)
+    assert kinds(frame, parse_reading({"columns": {"event": name}})) == {yes, no}
+    assert kinds(frame, Reading(event="purchase")) == {"purchase"}
+
+
+@pytest.mark.parametrize("name", ["is_return", "is_canceled", "refunded"])
+@pytest.mark.parametrize("beside", ["quantity", "event"])
+def test_a_flag_of_a_refusal_is_asked_about_beside_others(name: str, beside: str) -> None:
+    other = mixed("1", "2", "3") if beside == "quantity" else mixed("view", "purchase", "view")
+    with pytest.raises(AmbiguousError, match=name):
+        read_frame(log(**{beside: other, name: mixed("1", "0", "0")}))
+
+
+@pytest.mark.parametrize("name", ["is_member", "is_gift", "reordered", "first_visit", "newsletter"])
+def test_other_flags_are_no_events(name: str) -> None:
+    assert kinds(log(**{name: mixed("1", "0", "0")})) == {"view"}
+
+
+def test_amounts_that_were_refunded_are_asked_about() -> None:
+    with pytest.raises(AmbiguousError, match="refunded_quantity"):
+        read_frame(log(quantity=mixed("3", "4", "5"), refunded_quantity=mixed("0", "1", "2")))
+
+
+def test_a_status_with_undone_words_makes_purchases() -> None:
+    assert kinds(log(status=mixed("active", "cancelled", "active"))) == {"purchase", "cancelled by status"}
+
+
+def test_codes_of_a_status_are_noted() -> None:
+    source = read_frame(log(quantity=mixed("1", "2", "3"), status=mixed("0", "1", "2")))
+    assert any(note.startswith("status holds codes") for note in source.notes)
+
+
+def test_the_event_column_that_varies_wins() -> None:
+    assert kinds(log(event=["click"] * ROWS, action=mixed("like", "dislike", "like"))) == {"like", "dislike"}
