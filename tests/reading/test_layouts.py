@@ -1,6 +1,6 @@
-"""Event logs of random layouts are read right or refused with a sentence.
+"""Event logs of random layouts are read right or refused with a sentence; none is read wrongly.
 
-None should be read wrongly. A few still are: `MOST_WRONG` may only ever be lowered.
+Of 10,000 others (`make fuzz-reading`) a few still are: see `tests.reading.fuzz`.
 """
 
 import re
@@ -12,8 +12,6 @@ from tests.reading.layout_oracle import Verdict, verdict_of
 from tests.reading.layouts import Layout, random_layout
 
 COUNT, PART = 500, 50
-MOST_WRONG = 2
-"""Of each part of the layouts; of all 500 eight are read wrongly, at most two of a part (2026-11-28)."""
 SOURCE = Path(__file__).parents[2] / "src" / "tacit"
 
 
@@ -24,11 +22,11 @@ def verdicts() -> dict[int, Verdict]:
 
 
 @pytest.mark.parametrize("first", range(0, COUNT, PART))
-def test_hardly_a_layout_is_read_wrongly(first: int, verdicts: dict[int, Verdict], tmp_path: Path) -> None:
+def test_no_layout_is_read_wrongly(first: int, verdicts: dict[int, Verdict], tmp_path: Path) -> None:
     part = {seed: verdict_of(random_layout(seed), tmp_path) for seed in range(first, first + PART)}
     verdicts.update(part)
     wrong = [f"{seed}: {verdict.why}" for seed, verdict in part.items() if verdict.kind == "wrong"]
-    assert len(wrong) <= MOST_WRONG, "\n".join(wrong)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_at_most_a_tenth_is_refused(verdicts: dict[int, Verdict]) -> None:

@@ -43,7 +43,11 @@ def time_column(log: Log) -> str | None:
         log.found.notes.append(
             f"the only times are those of {best[1]}: they were taken for the times of the events"
         )
-    rivals = [name for points, name in scored if name != best[1] and best[0] - points < _NEAR]
+    rivals = [
+        name
+        for points, name in scored
+        if name != best[1] and (best[0] - points < _NEAR or _comes_of(log.columns, best[1], name))
+    ]
     far = [name for name in rivals if _differ(log.columns, best[1], name)]
     if far and not log.reading.accept_guess:
         raise AmbiguousError(
@@ -77,6 +81,12 @@ def _follows(columns: Columns, name: str, others: Sequence[tuple[float, str]]) -
         if len(after) >= 20 and after.min() >= 0 and (after > 0).mean() > 0.5:
             return 1.0
     return 0.0
+
+
+def _comes_of(columns: Columns, late: str, early: str) -> bool:
+    """Return whether times not plainly of the event are never before those of a column of an unknown name."""
+    unsaid = columns.kind(early) is None and not columns.name(late).own
+    return unsaid and _follows(columns, late, [(0.0, early)]) > 0
 
 
 def _time_points(columns: Columns, known: Mapping[str, str], name: str) -> float | None:
