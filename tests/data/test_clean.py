@@ -40,6 +40,14 @@ def test_a_log_without_times_is_kept(tmp_path: Path) -> None:
     assert (len(result.events), result.reasons) == (2, {})
 
 
+def test_without_times_rows_that_differ_in_any_column_are_no_duplicates(tmp_path: Path) -> None:
+    rows = [("u", "a", "view", None, "shelf 1"), ("u", "a", "view", None, "shelf 2")] * 2
+    result = cleaned(tmp_path, rows, HEADER + ",place", duplicates=True)
+    assert lines_of(result.quarantine) == [4, 5]
+    timed = [(*row[:3], T, row[4]) for row in rows]
+    assert lines_of(cleaned(tmp_path, timed, HEADER + ",place", duplicates=True).quarantine) == [3, 4, 5]
+
+
 def test_of_rows_alike_in_everything_the_first_is_kept(tmp_path: Path) -> None:
     rows = [
         ("u", "a", "view", T, 1),

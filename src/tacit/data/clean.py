@@ -28,6 +28,7 @@ _BOT_DEVIATIONS = 3.0
 _LEAST_SPREAD = 0.4
 _BOT_MOMENTS = 10
 _ROW = "row"
+_REST = "rest"
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,19 @@ def _narrow(columns: dict[str, pl.Series]) -> pl.DataFrame:
     event = columns[col.EVENT].cast(pl.Categorical)
     taken = [columns[name] for name in _TAKEN]
     columns.update({name: pl.Series(name, [], dtype=pl.Null) for name in _TAKEN})
-    return pl.DataFrame([*keys, event, *taken, rows])
+    rest = _rest(columns) if taken[0].is_null().all() else []
+    return pl.DataFrame([*keys, event, *taken, rows, *rest])
+
+
+def _rest(columns: dict[str, pl.Series]) -> list[pl.Series]:
+    """Return what columns without a role hold, as hashes.
+
+    Without times they alone can show that two rows are two events: two loans of one book.
+    """
+    kept = [
+        values for name, values in columns.items() if name not in (*_TAKEN, col.USER, col.ITEM, col.EVENT)
+    ]
+    return [pl.DataFrame(kept).hash_rows().alias(_REST)] if kept else []
 
 
 def _widened(narrow: pl.DataFrame, columns: dict[str, pl.Series]) -> pl.DataFrame:
@@ -262,6 +275,7 @@ def _repeated(events: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 
 def _duplicates(events: pl.DataFrame) -> pl.Series:
     keys = [col.USER, col.ITEM, col.EVENT, col.TIMESTAMP, col.VALUE, col.SEQ]
+    keys += [_REST] * (_REST in events.columns)
     again = (~pl.struct(keys).is_first_distinct()).alias("wrong")
     return _at_places(_repeated(events, keys).select("place", again), len(events))
 

@@ -23,7 +23,8 @@ class Rules(Parameterised):
     missing_times : bool
         Events without a time in a log that has times.
     duplicates : bool
-        Events that repeat another in user, item, type, time, value and order.
+        Events that repeat another in user, item, type, time, value and order; in a log without times, in
+        every column.
     burst_seconds : float
         A view, click or the like that repeats the same one within so many seconds is a double click; 0 keeps
         it. Carts, purchases, returns and ratings are never double clicks.

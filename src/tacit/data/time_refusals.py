@@ -26,8 +26,13 @@ _KINDS = (
         "is a span of time, not a moment",
     ),
     (r"(令和|平成|昭和|民國|民国|reiwa|heisei).*", "counts years of another calendar"),
+    (r".*\d\s?(sa|ch)", "has SA or CH for AM or PM: write 08:26 and 20:26"),
     (
-        r"1[34]\d\d[-/.]\d{1,2}[-/.]\d{1,2}.*|2[45]\d\d[-/.]\d{1,2}[-/.]\d{1,2}.*",
+        r"2[45]\d\d[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]2[45]\d\d.*",
+        "counts the years of the Buddhist calendar (543 more)",
+    ),
+    (
+        r"1[34]\d\d[-/.]\d{1,2}[-/.]\d{1,2}.*",
         "counts years of another calendar",
     ),
     (r"\d{4}[-/.](1[3-9]|2\d|3[01])[-/.](0?[1-9]|1[0-2])\b.*", "has the day before the month after the year"),

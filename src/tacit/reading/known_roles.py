@@ -20,12 +20,15 @@ class Found:
     unused : dict of column to sentence
         What is to be said of columns without a role.
     value_kind : ValueKind or None
+    clock : str or None
+        The column of the times of day, where that of the times holds days only.
     """
 
     roles: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     unused: dict[str, str] = field(default_factory=dict)
     value_kind: ValueKind | None = None
+    clock: str | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from tacit.reading.event_role import event_column
 from tacit.reading.flag_check import check_flags
 from tacit.reading.known_roles import Found, Log
 from tacit.reading.role_scores import Columns
-from tacit.reading.time_role import plain_moments, time_column
+from tacit.reading.time_role import check_unread_times, clock_column, plain_moments, time_column
 from tacit.reading.value_role import value_column, value_kind
 
 KINDS: Mapping[str, tuple[Kind, ...]] = {
@@ -55,6 +55,11 @@ def detect(
         if chosen is not None:
             found.roles[role] = chosen
             left.remove(chosen)
+    if (day := {**known, **found.roles}.get(TIMESTAMP)) is not None:
+        found.clock = clock_column(Log(columns, known, left, found, reading, path), day)
+        left = [name for name in left if name != found.clock]
+    else:
+        check_unread_times(Log(columns, known, left, found, reading, path))
     if (value := {**known, **found.roles}.get(VALUE)) is not None:
         found.value_kind = value_kind(columns, value)
     if EVENT not in known:

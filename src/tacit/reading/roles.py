@@ -12,7 +12,7 @@ from typing import get_args
 import polars as pl
 
 from tacit.core.errors import AmbiguousError, ConfigError, DataError
-from tacit.data.source import ColumnUse, How
+from tacit.data.source import ColumnUse, How, with_use
 from tacit.data.value_kinds import ValueKind
 from tacit.reading import other_roles
 from tacit.reading.choices import ITEM, ROLES, USER, VALUE, Reading
@@ -84,6 +84,8 @@ class Assignment:
         What the values are by the name of their column; None without values.
     ordered : bool
         Whether a column numbers orders or says of some that they were undone.
+    clock : str or None
+        The column of the times of day, where that of the times holds days only.
     """
 
     roles: dict[str, str]
@@ -92,6 +94,7 @@ class Assignment:
     notes: tuple[str, ...] = ()
     value_kind: ValueKind | None = None
     ordered: bool = False
+    clock: str | None = None
 
 
 def assign(table: pl.DataFrame, named: bool, reading: Reading, path: Path) -> Assignment:
@@ -251,9 +254,10 @@ class _Search:
         roles = in_order({**roles, **found.roles})
         self.notes += found.notes
         uses = tuple(self._use(name, roles, found.unused) for name in self.columns.all)
+        uses = with_use(uses, {found.clock: "gives the time of day"} if found.clock else {})
         kind = found.value_kind if VALUE in roles else None
         ordered = tells_of_orders(self.columns, roles)
-        return Assignment(roles, uses, tuple(self.dropped), tuple(self.notes), kind, ordered)
+        return Assignment(roles, uses, tuple(self.dropped), tuple(self.notes), kind, ordered, found.clock)
 
     # User and item
 

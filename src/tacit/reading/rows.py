@@ -73,6 +73,8 @@ class Rows:
         For messages.
     value_kind : ValueKind or None
         What the values are by their column.
+    clock : str or None
+        The column of the times of day, where that of the times holds days only.
     """
 
     roles: dict[str, str]
@@ -90,6 +92,7 @@ class Rows:
     ids: tuple[str, ...] = ()
     path: Path = Path("the log")
     value_kind: ValueKind | None = None
+    clock: str | None = None
 
     @classmethod
     def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
@@ -139,6 +142,7 @@ class Rows:
             reading.ids,
             path,
             found.value_kind,
+            found.clock,
         )
 
     @classmethod
@@ -225,7 +229,7 @@ def _by_whole_columns(parts: list[pl.DataFrame], rows: Rows) -> tuple[dict[str, 
         ways[rows.roles[TIMESTAMP]] = partial(_moments, rows)
     if VALUE in rows.roles and not rows.impressions:
         ways[rows.roles[VALUE]] = read_numbers
-    found = dict(zip(ways, in_order(lambda name: ways[name](_whole(parts, name)), ways), strict=True))
+    found = dict(zip(ways, in_order(lambda name: ways[name](_joined(parts, name, rows)), ways), strict=True))
     notes = tuple(f"{name}: {note}" for name, numbers in found.items() for note in numbers.notes)
     return {name: numbers.values for name, numbers in found.items()}, notes
 
@@ -238,6 +242,16 @@ def _completed(parts: list[pl.DataFrame], columns: Mapping[str, pl.Series]) -> I
         end = start + len(part)
         yield part.with_columns(values[start:end].alias(name) for name, values in columns.items())
         start = end
+
+
+def _joined(parts: list[pl.DataFrame], name: str, rows: Rows) -> pl.Series:
+    """Return a whole column; that of the days with the times of day from the column beside it."""
+    column = _whole(parts, name)
+    if rows.clock is None or name != rows.roles.get(TIMESTAMP):
+        return column
+    days = column.cast(pl.Date) if column.dtype == pl.Datetime else column
+    clocks = _whole(parts, rows.clock).cast(pl.String).str.strip_chars().fill_null("")
+    return (days.cast(pl.String) + " " + clocks).str.strip_chars().alias(name)
 
 
 def _whole(parts: list[pl.DataFrame], name: str) -> pl.Series:

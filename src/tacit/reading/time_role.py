@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tacit.core.errors import AmbiguousError
+from tacit.reading.choices import ITEM, USER
 from tacit.reading.column_content import Content
 from tacit.reading.known_roles import Log, is_fixed
 from tacit.reading.role_scores import Columns, holds_moments, is_measure
@@ -60,6 +61,81 @@ def time_column(log: Log) -> str | None:
             f"the times were guessed: {best[1]}; {far[0]} holds others (--map {far[0]}=timestamp)"
         )
     return best[1]
+
+
+_CLOCK = r"^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?$"
+
+
+def clock_column(log: Log, day: str) -> str | None:
+    """Return the column of the times of day where that of the times holds days only; None if there is none.
+
+    Raises
+    ------
+    AmbiguousError
+        If two columns hold times of day.
+    """
+    seconds = log.columns.seconds(day)
+    seconds = seconds[np.isfinite(seconds)]
+    if not len(seconds) or bool((seconds % _DAY != 0).any()):
+        return None
+    owners = [log.known[role] for role in (USER, ITEM)]
+    clocks = [
+        name
+        for name in log.free
+        if _share(log.columns.contents[name], _CLOCK) > 0.95
+        and not any(log.columns.decides(owner, name) for owner in owners)
+    ]
+    plain = [name for name in clocks if log.columns.kind(name) == "time"]
+    clocks = plain if len(plain) == 1 else clocks
+    if len(clocks) > 1 and not log.reading.accept_guess:
+        raise AmbiguousError(
+            f"{log.path}: {day} holds days, and {clocks[0]} and {clocks[1]} both hold times of day: write "
+            "day and time in one column, or take the first with --accept-guess"
+        )
+    if not clocks:
+        return None
+    log.found.notes.append(f"{day} holds days and {clocks[0]} the times of day: they were joined")
+    return clocks[0]
+
+
+_DATES = r"^\d{1,2}([./-])\d{1,2}[./-](\d{2}|\d{4})\b"
+
+
+def check_unread_times(log: Log) -> None:
+    """Refuse a log without times one of whose columns plainly holds them; note columns of calendar parts.
+
+    Raises
+    ------
+    AmbiguousError
+    """
+    for name in log.free:
+        why = _unread(log.columns, name)
+        if why is None:
+            if {"calendar", "time"} & set(log.columns.name(name).kinds):
+                log.found.unused[name] = f"{name} holds calendar parts and is not used: write 2024-03-13"
+            continue
+        if not log.reading.accept_guess:
+            raise AmbiguousError(f"{log.path}: {why}, or read the log without times with --accept-guess")
+        log.found.unused[name] = f"{name} seems to hold times and is not used"
+
+
+def _unread(columns: Columns, name: str) -> str | None:
+    """Return why a column that was not taken for the times may hold them; None if it hardly does."""
+    content = columns.contents[name]
+    if content.form == "text" and content.times.share > 0.9 and _share(content, _DATES) > 0.9:
+        return f"{name} holds dates, for example {content.sample[0]}: take it with --map {name}=timestamp"
+    meaning = columns.name(name)
+    whole = columns.is_plainly(name, "time") and meaning.certainty >= 1
+    if whole and content.form == "integer" and content.unique > _FEW_WORDS and content.times.share == 0:
+        return (
+            f"{name} is named for times, and {content.sample[0]!r} is none that can be read: write 2024-03-13 "
+            f"08:26:05 or Unix seconds"
+        )
+    return None
+
+
+def _share(content: Content, pattern: str) -> float:
+    return float(content.sample.str.contains(pattern).mean() or 0)  # type: ignore[arg-type]
 
 
 def _is_plain_time(columns: Columns, name: str) -> bool:
