@@ -128,8 +128,8 @@ def _unread(columns: Columns, name: str) -> str | None:
     whole = columns.is_plainly(name, "time") and meaning.certainty >= 1
     if whole and content.form == "integer" and content.unique > _FEW_WORDS and content.times.share == 0:
         return (
-            f"{name} is named for times, and {content.sample[0]!r} is none that can be read: write 2024-03-13 "
-            f"08:26:05 or Unix seconds"
+            f"{name} is named for times, and {content.sample[0]!r} is none that can be read: write "
+            "2024-03-13 08:26:05 or Unix seconds"
         )
     return None
 
