@@ -613,36 +613,26 @@ def _log(
     on_read: OnRead | None,
     notes: Notes,
 ) -> pl.DataFrame:
-    frame = _events_of(events, mapping, config, rules, progress, on_read, notes)
+    """Return the events of a log of any form that count, and say what was guessed in it."""
+    if isinstance(events, Cleaned):
+        _refuse_again(mapping, "mapping")
+        notes.add(events.notes)
+        frame = events.events
+    elif isinstance(events, str | Path):
+        cleaned = read(
+            events, reading=config.reading, event_map=config.events, rules=rules, progress=progress
+        )
+        if on_read is not None:
+            on_read(Path(events), cleaned)
+        notes.add(cleaned.notes, str(events))
+        frame = cleaned.events
+    else:
+        frame = log_frame(polars_frame(events, "event log"), config.reading)
     ignored = [name for name in frame[col.EVENT].unique() if config.event_map.ignored(name)]
     if ignored:  # in a frame and in a log that was read before
         frame = frame.filter(~pl.col(col.EVENT).is_in(ignored))
     _check_says_yes(frame, config.event_map)
     return frame
-
-
-def _events_of(
-    events: Log,
-    mapping: Mapping[str, str] | None,
-    config: Config,
-    rules: Rules | None,
-    progress: Progress,
-    on_read: OnRead | None,
-    notes: Notes,
-) -> pl.DataFrame:
-    """Return the events of a log of any form."""
-    if isinstance(events, Cleaned):
-        _refuse_again(mapping, "mapping")
-        notes.add(events.notes)
-        return events.events
-    reading = config.reading
-    if isinstance(events, str | Path):
-        cleaned = read(events, reading=reading, event_map=config.events, rules=rules, progress=progress)
-        if on_read is not None:
-            on_read(Path(events), cleaned)
-        notes.add(cleaned.notes, str(events))
-        return cleaned.events
-    return log_frame(polars_frame(events, "event log"), reading)
 
 
 def _check_says_yes(events: pl.DataFrame, event_map: EventMap) -> None:

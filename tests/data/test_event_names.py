@@ -10,9 +10,7 @@ from tests.data.event_cases import BY_MEANING, BY_SIGN
 from tacit.data.event_names import (
     UNKNOWN,
     event_of_file,
-    is_plain,
     is_rated,
-    is_timed,
     meaning,
     refused_by_file,
     said_by_file,
@@ -52,7 +50,7 @@ def test_the_first_table_keeps_its_strengths() -> None:
         for name in names.split():
             assert meaning(name).known and strength(name) == value, name
             assert is_rated(name) == (value == 0.9), name
-            assert is_timed(name) == (value == 0.6), name
+            assert meaning(name).timed == (value == 0.6), name
 
 
 @pytest.mark.parametrize("kind", STRENGTHS)
@@ -88,7 +86,7 @@ def test_an_unknown_name_is_a_yes_and_said_to_be_unknown(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["interaction", "Events", "user_interaction", "feedback"])
 def test_a_plain_name_says_only_that_something_happened(name: str) -> None:
-    assert is_plain(name) and strength(name) == 1 and meaning(name).known
+    assert meaning(name).plain and strength(name) == 1 and meaning(name).known
 
 
 @pytest.mark.parametrize(

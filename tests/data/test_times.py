@@ -691,3 +691,10 @@ def test_evidence_says_how_sure_it_is() -> None:
 def test_a_long_column_is_judged_by_all_of_it(rows: int) -> None:
     late = pl.Series(["2024-03-13"] * (rows // 2) + ["view"] * (rows - rows // 2))
     assert not holds_times(late)
+
+
+def test_short_dates_that_rise_with_the_year_first_and_last_are_refused() -> None:
+    column = pl.Series([f"01.01.{place:02}" for place in range(1, 10)])
+    with pytest.raises(AmbiguousTimes, match="--dates dmy"):
+        read_times(column)
+    assert read_times(column, dates="dmy").seconds[8] == datetime(2009, 1, 1, tzinfo=UTC).timestamp()

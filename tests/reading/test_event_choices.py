@@ -32,3 +32,11 @@ def test_choices_that_meet_no_event_are_said(tmp_path: Path) -> None:
     notes = tacit.read(path, reading=Reading(event="rating"), event_map={"veiw": "no"}).notes
     assert "--event rating is not used: event holds the event types" in notes
     assert "--event-map names veiw, which the log does not have; its event types are view" in notes
+
+
+def test_advice_counts_what_the_user_says_of_event_types(tmp_path: Path) -> None:
+    rows = (f"u{n % 5},p{n % 7},{1_700_000_000 + n * 9_000},{n % 2}\n" for n in range(60))
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id,timestamp,liked\n" + "".join(rows), "utf-8")
+    report = tacit.check(path, mapping={"event": "liked"}, event_map={"1": "yes", "0": "shown"})
+    assert not any("event types that say yes" in line for line in report.advice)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from tacit.data.event_names import meaning
+from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.ids import IN_WORDS, IdMatch
 from tacit.data.quality import MUCH_REJECTED, QualityReport
 
 
-def advise(report: QualityReport) -> list[str]:
-    """Return the advice on a report, what matters most first."""
+def advise(report: QualityReport, event_map: EventMap = NO_EVENT_MAP) -> list[str]:
+    """Return the advice on a report, what matters most first; event types mean what the user says."""
     if not report.events:
         return ["No event was kept: look at the reasons in the quarantine before anything else."]
     return [
@@ -19,7 +19,7 @@ def advise(report: QualityReport) -> list[str]:
         *_on_amount(report),
         *_on_catalogue(report),
         *_on_split(report),
-        *_on_events(report),
+        *_on_events(report, event_map),
     ]
 
 
@@ -221,8 +221,8 @@ def _on_split(report: QualityReport) -> Iterator[str]:
         )
 
 
-def _on_events(report: QualityReport) -> Iterator[str]:
-    choices = [kind for kind in report.event_types if meaning(kind.event).strength > 0]
+def _on_events(report: QualityReport, event_map: EventMap) -> Iterator[str]:
+    choices = [kind for kind in report.event_types if event_map.strength(kind.event) > 0]
     if len(choices) > 1:
         rarest = choices[-1]
         yield (

@@ -92,4 +92,4 @@ def assess(
         advice=[],
     )
     unknown = advice_on_unknown(events[col.EVENT].unique(), event_map) if len(events) else None
-    return replace(report, advice=[*advise(report), *([unknown] if unknown else [])])
+    return replace(report, advice=[*advise(report, event_map), *([unknown] if unknown else [])])

@@ -100,16 +100,6 @@ def is_rated(event: str) -> bool:
     return meaning(event).rated
 
 
-def is_timed(event: str) -> bool:
-    """Return whether a value on such an event is a time spent (seconds, hours, plays)."""
-    return meaning(event).timed
-
-
-def is_plain(event: str) -> bool:
-    """Return whether a name says only that something happened."""
-    return meaning(event).plain
-
-
 def plain_name(event: str) -> str:
     """Return a name without case, spaces and punctuation."""
     return re.sub(r"[\W_]+", "", event.lower())

@@ -180,6 +180,11 @@ def _has_short_years(written: Written) -> bool:
     return "ymd" in written.parts.columns and bool(written.parts["ymd"].is_not_null().any())
 
 
+def _rises(written: Written, *orders: Order) -> bool:
+    """Return whether all dates can be read in one of the orders, and the rows follow them."""
+    return any(_plausible(written.parts[order]) and _disorder(written, order)[0] == 0 for order in orders)
+
+
 def _year_first(written: Written) -> str | None:
     """Return why the year of two digits stands first; None if it stands last.
 
@@ -205,7 +210,7 @@ def _year_first(written: Written) -> str | None:
     }
     if years["last"] < years["first"]:  # years change less often than days
         return None
-    if years["first"] < years["last"] and years["last"] > 8:
+    if years["first"] < years["last"] and years["last"] > 8 and not _rises(written, "dmy", "mdy"):
         return shown
     at = first_of(days["ymd"].is_not_null())
     raise AmbiguousTimes(

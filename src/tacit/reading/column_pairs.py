@@ -38,7 +38,7 @@ class Pairs:
     @classmethod
     def of(cls, table: pl.DataFrame, names: Sequence[str]) -> "Pairs":
         """Take rows of a table."""
-        return cls({name: _codes(_rows(table[name])) for name in names})
+        return cls({name: _codes(rows_of(table[name])) for name in names})
 
     def decides(self, one: str, other: str) -> bool:
         """Return whether each value of a column goes with one value of another (an item and its brand).
@@ -46,10 +46,6 @@ class Pairs:
         False where chance would give nearly the same: too few repeats, or nearly constant values.
         """
         return self._support(one, other) > 0
-
-    def says_more(self, one: str, other: str) -> bool:
-        """Return whether a column decides another and not the other way round."""
-        return self.decides(one, other) and not self.decides(other, one)
 
     def same(self, one: str, other: str) -> bool:
         """Return whether two columns name the same things by different values."""
@@ -120,21 +116,12 @@ class Pairs:
         return any(len(codes) > ROWS for codes in self.codes.values())
 
 
-def _rows(column: pl.Series) -> pl.Series:
+def rows_of(column: pl.Series) -> pl.Series:
+    """Return the cells of the rows that `Pairs` takes."""
     if len(column) <= 2 * ROWS:
         return column
     middle = (len(column) - ROWS) // 2
     return pl.concat([column.slice(middle, ROWS), column.gather_every(-(-len(column) // ROWS))])
-
-
-def clock_rows(seconds: pl.Series) -> NDArray[np.float64]:
-    """Return the moments of the rows that `Pairs` takes."""
-    return _rows(seconds).cast(pl.Float64).fill_null(float("nan")).to_numpy()
-
-
-def rows_of(column: pl.Series) -> pl.Series:
-    """Return the cells of the rows that `Pairs` takes."""
-    return _rows(column)
 
 
 def _codes(column: pl.Series) -> Codes:

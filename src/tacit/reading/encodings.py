@@ -18,9 +18,6 @@ from itertools import pairwise
 
 from tacit.core.errors import ConfigError
 
-FALLBACK = "windows-1252"
-"""Encoding of a text that fits none: it has a letter for nearly every byte."""
-
 MOST_BYTES = 2**16
 """Most bytes that a guess looks at."""
 

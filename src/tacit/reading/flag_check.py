@@ -8,8 +8,6 @@ So such a log asks for its line, and takes ``--event TYPE`` or ``--accept-guess`
 import re
 from collections.abc import Mapping
 
-import polars as pl
-
 from tacit.core.errors import AmbiguousError
 from tacit.data.event_names import meaning
 from tacit.data.event_words import CHOICES, REFUSALS
@@ -61,8 +59,7 @@ def check_flags(log: Log) -> None:
 
 def _has_measure(log: Log) -> bool:
     """Return whether ratings, amounts or orders already say what the rows are."""
-    ordered = any(log.columns.kind(name) == "order" for name in log.columns.all)
-    return log.found.value_kind in _MEASURES or VALUE in log.known or ordered
+    return log.found.value_kind in _MEASURES or VALUE in log.known or log.columns.has("order")
 
 
 def _says_act(log: Log, name: str) -> bool:
@@ -90,14 +87,9 @@ def _says_undone_otherwise(log: Log, name: str) -> bool:
     if any(_LOANS.search(other) for other in (*columns.all, log.path.name)):
         return False  # what was lent is handed back, and was liked no less
     if content.times.share > 0.9:
-        return content.known < 0.5 * content.rows and _is_bought(log)
+        return content.known < 0.5 * content.rows and columns.has("order", "quantity", "price")
     zeros = (content.numbers == 0).any() or content.known < content.rows
     return bool(zeros) and content.unique > 1 and columns.kind(name) in ("quantity", "price", "number", None)
-
-
-def _is_bought(log: Log) -> bool:
-    kinds = {log.columns.kind(name) for name in log.columns.all}
-    return bool(kinds & {"order", "quantity", "price"})
 
 
 def _is_flag(content: Content) -> bool:
@@ -144,8 +136,5 @@ def _note_codes(log: Log) -> None:
 
 def tells_of_orders(columns: Columns, roles: Mapping[str, str]) -> bool:
     """Return whether a column numbers orders, or is a status that says of some that they were undone."""
-    table: pl.DataFrame = columns.table
-    return any(
-        columns.kind(name) == "order" or (name not in roles.values() and says_undone(table[name]))
-        for name in columns.all
-    )
+    others = (name for name in columns.all if name not in roles.values())
+    return columns.has("order") or any(says_undone(columns.table[name]) for name in others)

@@ -65,6 +65,10 @@ class Columns:
         content = self.contents[name]
         return next((kind for kind in self.name(name).kinds if _fits(kind, content)), None)
 
+    def has(self, *kinds: Kind) -> bool:
+        """Whether a column is of one of some kinds."""
+        return any(self.kind(name) in kinds for name in self.all)
+
     def name(self, name: str) -> NameMeaning:
         """What a column's name says."""
         return self.names.get(name, NOTHING)
@@ -233,10 +237,6 @@ def user_points(columns: Columns, name: str) -> float:
     return points
 
 
-def _has_orders(columns: Columns) -> bool:
-    return any(columns.kind(name) in ("order", "quantity") for name in columns.all)
-
-
 def _has_person(columns: Columns, name: str) -> bool:
     """Return whether an order or a visit decides an id of which nothing else is known: whose it is."""
     return any(
@@ -265,9 +265,8 @@ def item_points(columns: Columns, name: str) -> float:
     content = columns.contents[name]
     points = _by_name(columns, name, "item", _ITEM_BY_NAME) + _key_points(columns, name)
     points -= 8.0 * (content.share("email") > 0.5) + 6.0 * (content.share("ip") > 0.9)
-    points += (2.0 if content.unique > _MOST_COUNTED else -3.0) * (content.share("url") > 0.9) - 8.0 * (
-        content.share("json") > 0.9
-    )
+    points += (2.0 if content.unique > _FEW_PAGES else -3.0) * (content.share("url") > 0.9)
+    points -= 8.0 * (content.share("json") > 0.9)
     points -= 6.0 * (content.share("agent") > 0.9) + 6.0 * (content.share("phone") > 0.9)
     points += {"user": -3.5, "item": 3.5, "order": -3.0, "session": -3.0}.get(content.prefix or "", 0.0)
     points -= 1.0 * (content.share("name and number") > 0.9) + 2.0 * (content.share("reviewer") > 0.9)
@@ -277,7 +276,7 @@ def item_points(columns: Columns, name: str) -> float:
     points += 2.0 * content.numbered_goods
     titled = max(content.share("words"), content.share("phrase")) > 0.7
     points += 2.0 * (titled and content.length < 80 and content.unique > 20)
-    points -= 4.0 * (columns.kind(name) == "page" and _has_orders(columns))
+    points -= 4.0 * (columns.kind(name) == "page" and columns.has("order", "quantity"))
     points -= 2.0 * (content.share("cased name") > 0.9)
     if _is_attribute(columns, name, of_orders=False):
         points -= _attribute_cost(columns, name, "item")
@@ -294,21 +293,10 @@ def counts_things(columns: Columns, name: str) -> bool:
 
 _MOST_COUNTED = 12
 _FEW_PAGES = 12
-_ID_WORDS = {
-    "id",
-    "no",
-    "nr",
-    "num",
-    "number",
-    "code",
-    "key",
-    "uid",
-    "编号",
-    "番号",
-    "номер",
-    "numero",
-    "idx",
-}
+"""Pages that are a few parts of a site, and no items."""
+
+_WORDS_OF_IDS = "id no nr num number code key uid idx numero номер 编号 番号"
+_ID_WORDS = frozenset(_WORDS_OF_IDS.split())
 
 
 def _by_name(columns: Columns, name: str, role: Kind, others: Mapping[Kind, float]) -> float:

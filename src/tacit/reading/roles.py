@@ -359,28 +359,22 @@ class _Search:
         """Return the best candidates for a role with their points."""
         if role in self.wanted:
             return [(self.wanted[role], 0.0)]
-        plain = [
-            name for name in self.free if self.columns.is_plainly(name, "user" if role == USER else "item")
-        ]
-        counts = (
-            len(plain) == 1 and counts_things(self.columns, plain[0]) and self._has_other_id(plain[0], role)
-        )
-        if (
-            len(plain) == 1
-            and not counts
-            and not (role == USER and is_mostly_missing(self.columns, plain[0]))
-        ):
+        kind: Kind = "user" if role == USER else "item"
+        free = [name for name in self.free if not self._only_counts(name, kind, role)]
+        plain = [name for name in free if self.columns.is_plainly(name, kind)]
+        if len(plain) == 1 and not (role == USER and is_mostly_missing(self.columns, plain[0])):
             return [(plain[0], 0.0)]
         points = user_points if role == USER else item_points
-        free = [name for name in self.free if not (counts and name == plain[0])]
         found = [(name, points(self.columns, name)) for name in free]
         found = [(name, score) for name, score in found if score > 3 * _LEAST]
         found = sorted(found, key=lambda one: -one[1])[:_CANDIDATES]
         place = 0 if role == USER else 1
         return [(name, score + attribute_points(self.columns, name)[place]) for name, score in found]
 
-    def _has_other_id(self, name: str, role: str) -> bool:
-        """Return whether another column may be the user or item than one that rather counts things."""
+    def _only_counts(self, name: str, kind: Kind, role: str) -> bool:
+        """Return whether a column named as a role rather counts things, and another may have the role."""
+        if not self.columns.is_plainly(name, kind) or not counts_things(self.columns, name):
+            return False
         return any(
             other != name and not counts_things(self.columns, other) and self._may_be_id(other, role)
             for other in self.free

@@ -63,9 +63,6 @@ def time_column(log: Log) -> str | None:
     return best[1]
 
 
-_CLOCK = r"^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp]\.?[Mm]\.?)?$"
-
-
 def clock_column(log: Log, day: str) -> str | None:
     """Return the column of the times of day where that of the times holds days only; None if there is none.
 
@@ -82,7 +79,7 @@ def clock_column(log: Log, day: str) -> str | None:
     clocks = [
         name
         for name in log.free
-        if _share(log.columns.contents[name], _CLOCK) > 0.95
+        if log.columns.contents[name].share("clock") > 0.95
         and not any(log.columns.decides(owner, name) for owner in owners)
     ]
     plain = [name for name in clocks if log.columns.kind(name) == "time"]
@@ -96,9 +93,6 @@ def clock_column(log: Log, day: str) -> str | None:
         return None
     log.found.notes.append(f"{day} holds days and {clocks[0]} the times of day: they were joined")
     return clocks[0]
-
-
-_DATES = r"^\d{1,2}([./-])\d{1,2}[./-](\d{2}|\d{4})\b"
 
 
 def check_unread_times(log: Log) -> None:
@@ -122,7 +116,7 @@ def check_unread_times(log: Log) -> None:
 def _unread(columns: Columns, name: str) -> str | None:
     """Return why a column that was not taken for the times may hold them; None if it hardly does."""
     content = columns.contents[name]
-    if content.form == "text" and content.times.share > 0.9 and _share(content, _DATES) > 0.9:
+    if content.form == "text" and content.times.share > 0.9 and content.share("day") > 0.9:
         return f"{name} holds dates, for example {content.sample[0]}: take it with --map {name}=timestamp"
     meaning = columns.name(name)
     whole = columns.is_plainly(name, "time") and meaning.certainty >= 1
@@ -132,10 +126,6 @@ def _unread(columns: Columns, name: str) -> str | None:
             "2024-03-13 08:26:05 or Unix seconds"
         )
     return None
-
-
-def _share(content: Content, pattern: str) -> float:
-    return float(content.sample.str.contains(pattern).mean() or 0)  # type: ignore[arg-type]
 
 
 def _is_plain_time(columns: Columns, name: str) -> bool:

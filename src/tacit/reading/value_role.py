@@ -1,6 +1,6 @@
 """Which column holds the ratings, amounts or durations of the events, and what they are."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tacit.core.errors import AmbiguousError
 from tacit.data.event_names import meaning
@@ -70,20 +70,14 @@ def _value_by_content(log: Log, unnamed: Sequence[str]) -> str | None:
         return None
     fits = [name for name in unnamed if _is_value(log.columns, log.known, name)]
     grids = [name for name in fits if _is_grid(log.columns.contents[name])]
-    found = (
-        grids
-        if len(fits) > 1
-        else fits
-        or [
-            name
-            for name in unnamed
-            if log.columns.kind(name) == "number" and log.columns.contents[name].form == "flag"
-        ]
-    )
-    kinds = {log.columns.kind(name) for name in log.columns.all}
-    if len(found) == 1 and ("order" in kinds or not _is_open(log.columns.contents[found[0]], kinds)):
+    found = grids if len(fits) > 1 else fits or [name for name in unnamed if _is_flag(log.columns, name)]
+    if len(found) == 1 and (log.columns.has("order") or not _is_open(log.columns, found[0])):
         return found[0]
     return _chosen_value(log, found)
+
+
+def _is_flag(columns: Columns, name: str) -> bool:
+    return columns.kind(name) == "number" and columns.contents[name].form == "flag"
 
 
 def _chosen_value(log: Log, found: Sequence[str]) -> str | None:
@@ -125,17 +119,17 @@ def _is_signed_amount(columns: Columns, known: Mapping[str, str], name: str) -> 
         return False
     if columns.kind(name) in _NO_AMOUNT or is_fixed(columns, known, name):
         return False
-    ordered = any(columns.kind(other) in ("order", "price") for other in columns.all)
-    return ordered or content.numbers.filter(below).n_unique() > 1
+    return columns.has("order", "price") or content.numbers.filter(below).n_unique() > 1
 
 
 _MOST_RETURNS = 0.3
 _NO_AMOUNT = ("place", "statistic", "rank", "rating", "time", "other time", "calendar", "person", "price")
 
 
-def _is_open(content: Content, kinds: Collection[Kind | None]) -> bool:
+def _is_open(columns: Columns, name: str) -> bool:
     """Return whether numbers may be codes, or amounts: below zero, or beside a price."""
-    return _are_codes(content) or (content.whole and (content.low < 0 or "price" in kinds))
+    content = columns.contents[name]
+    return _are_codes(content) or (content.whole and (content.low < 0 or columns.has("price")))
 
 
 def _may_be_codes(name: str, content: Content) -> bool:
@@ -179,7 +173,7 @@ def _is_grid(content: Content) -> bool:
 def value_kind(columns: Columns, name: str) -> ValueKind:
     """Return what the values of a column are, by its name, else by its numbers."""
     said = kind_of_name(name) if columns.named else None
-    ordered = any(columns.kind(other) == "order" for other in columns.all)
+    ordered = columns.has("order")
     if said == "plays" and (ordered or _is_signed_amount(columns, {}, name)):
         return "quantity"  # a count on a line of an order, or one that is taken back
     if said is not None:
