@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from tacit.core.errors import AmbiguousError
+from tacit.core.shell import map_option
 from tacit.data.clean import clean
 from tacit.reading.choices import Reading, parse_reading
 from tacit.reading.read import read_frame
@@ -47,7 +48,7 @@ def test_a_flag_of_an_act_is_asked_about(name: str, yes: str, no: str, said: str
     frame = log(**{name: mixed(yes, no, no)})
     with pytest.raises(AmbiguousError) as error:
         read_frame(frame)
-    assert f'--map "{name}=event"' in str(error.value)
+    assert f"{map_option(name, 'event')} --event-map" in str(error.value)
     assert said in str(error.value)
     assert kinds(frame, parse_reading({"columns": {"event": name}})) == {yes, no}
     assert kinds(frame, Reading(event="purchase")) == {"purchase"}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from tacit.core.shell import map_option
 from tacit.data import columns as col
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import meaning
@@ -130,5 +131,5 @@ def _note(name: str, types: dict[str, str]) -> str:
     undone = ", ".join(word for word, type_ in types.items() if type_ in UNDONE)
     return (
         f"{name}: orders that it says are undone ({undone}) count as cancelled or returned, not as "
-        f"purchases; --map {name}=event takes each word for an event type instead"
+        f"purchases; {map_option(name, 'event')} takes each word for an event type instead"
     )

@@ -355,6 +355,7 @@ def parse(part: Records, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
     frame.columns = list(layout.names)
     if texts.str.contains('="', literal=True).any():
         frame = frame.with_columns(pl.all().str.replace(_FORMULA, "$1"))
+    _check_headers(part, layout)
     reason = _record_reasons(part, reason, layout)
     is_row = ~number.is_in([layout.header_line, *layout.preamble])
     good = reason.is_null() & is_row
@@ -362,6 +363,33 @@ def parse(part: Records, layout: Layout) -> tuple[pl.DataFrame, pl.DataFrame]:
     aside = pl.DataFrame({col.LINE: number[bad], "reason": reason[bad], "raw": texts[bad]}, schema=REJECTED)
     frame = frame.with_columns(number)
     return (frame if good.all() else frame.filter(good)), aside
+
+
+class SecondHeaderError(DataError):
+    """A file holds a second header with the same names in another order."""
+
+
+def _check_headers(part: Records, layout: Layout) -> None:
+    """Refuse rows beneath a second header of another order: they would be read by the first one.
+
+    Raises
+    ------
+    SecondHeaderError
+    """
+    if layout.header is None or layout.separator is None:
+        return
+    # As long as the header, so that hardly any row is split.
+    alike = part.text.str.len_bytes() == len(layout.header.encode())
+    alike &= part.text != layout.header
+    if not alike.any():
+        return
+    first = cells_of(layout.header, layout)
+    for line, text in zip(part.line.filter(alike), part.text.filter(alike), strict=True):
+        if first[0] in text and sorted(cells_of(text, layout)) == sorted(first):
+            raise SecondHeaderError(
+                f"line {line} is a second header with the columns in another order ({text[:_SHOWN]}); "
+                "give the rows above and beneath it as two files"
+            )
 
 
 def _record_reasons(part: Records, reason: pl.Series, layout: Layout) -> pl.Series:

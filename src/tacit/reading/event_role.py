@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tacit.core.errors import AmbiguousError
+from tacit.core.shell import map_option
 from tacit.reading.column_content import Content
 from tacit.reading.column_names import Kind
 from tacit.reading.known_roles import Log, is_fixed
@@ -67,9 +68,9 @@ def _check_no_event(log: Log) -> None:
         few = ", ".join(log.columns.contents[name].distinct.head(4).to_list())
         raise AmbiguousError(
             f"{log.path}: {name} holds a few words ({few}) that may be event types, and none of them is "
-            f"known; if they are, choose with --map {name}=event and say what they mean with --event-map "
-            "WORD=MEANING; if not, name the one type of all events with --event TYPE, or go on with "
-            "--accept-guess"
+            f"known; if they are, choose with {map_option(name, 'event')} and say what they mean with "
+            "--event-map WORD=MEANING; if not, name the one type of all events with --event TYPE, or go on "
+            "with --accept-guess"
         )
 
 

@@ -57,7 +57,7 @@ def is_excel(path: Path, sample: bytes) -> bool:
 
 
 def read(path: Path) -> Sheet:
-    """Return the first sheet that holds a table.
+    """Return the first sheet that holds a table with a header, else the first that holds a table.
 
     Raises
     ------
@@ -75,16 +75,13 @@ def read(path: Path) -> Sheet:
             raise DataError(
                 f"{path} holds no table: no sheet has a row of two filled cells and one beneath it"
             )
-        used, start = filled[0], starts[filled[0]] or 0
-        first = [_text(cell) for cell in _sheet(book, used, rows=_FIRST_ROWS).row(start)]
-        below = [
-            [_text(cell) for cell in row] for row in _sheet(book, used, rows=_FIRST_ROWS).rows()[start + 1 :]
-        ]
-        named = _is_header(first, below)
+        tops = {name: _top(_sheet(book, name, rows=_FIRST_ROWS), starts[name] or 0) for name in filled}
+        used = next((name for name in filled if tops[name][1]), filled[0])
+        start, (first, named) = starts[used] or 0, tops[used]
         table = _sheet(book, used, skip=start + named, typed=True)
     except fastexcel.FastExcelError as error:
         raise DataError(f"{path} is not a whole Excel workbook: {str(error).splitlines()[0]}") from error
-    others = ", ".join(filled[1:])
+    others = ", ".join(name for name in filled if name != used)
     notes = (f"the sheet {used} was read; the workbook also holds {others}",) if others else ()
     return Sheet(_tidy(table, first if named else None), named, notes)
 
@@ -128,6 +125,12 @@ def _start(frame: pl.DataFrame) -> int | None:
         return None
     least = max(1, (filled[len(filled) // 2] + 1) // 2)
     return next(place for place, count in enumerate(counts) if count >= least)
+
+
+def _top(frame: pl.DataFrame, start: int) -> tuple[list[str], bool]:
+    """Return the first row of a table and whether it names the columns: that of a cover sheet does not."""
+    first, *below = [[_text(cell) for cell in row] for row in frame.rows()[start:]]
+    return first, _is_header(first, below)
 
 
 def _is_header(first: list[str], below: list[list[str]]) -> bool:

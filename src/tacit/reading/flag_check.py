@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from tacit.core.errors import AmbiguousError
+from tacit.core.shell import map_option
 from tacit.data.event_names import meaning
 from tacit.data.event_words import CHOICES, REFUSALS
 from tacit.data.order_status import names_status, says_undone
@@ -109,7 +110,7 @@ def _question(log: Log, name: str) -> str:
     first, second = ("no", "yes") if refusal else ("yes", "no" if negative else "shown")
     return (
         f"{log.path}: {name} ({yes}, {no}) seems to say what happened and would not be used; choose with "
-        f'--map "{name}=event" --event-map "{yes}={first}" --event-map "{no}={second}", or if it says '
+        f'{map_option(name, "event")} --event-map "{yes}={first}" --event-map "{no}={second}", or if it says '
         f"nothing of the events, {_all_count(log)}"
     )
 
@@ -117,7 +118,7 @@ def _question(log: Log, name: str) -> str:
 def _all_count(log: Log) -> str:
     event = log.found.roles.get(EVENT)
     if event is not None:
-        return f'go on with --map "{event}=event" or --accept-guess'
+        return f"go on with {map_option(event, 'event')} or --accept-guess"
     return "name the one type of all events with --event TYPE, or go on with --accept-guess"
 
 
@@ -130,7 +131,7 @@ def _note_codes(log: Log) -> None:
             few = ", ".join(sorted(content.distinct.to_list()))
             log.found.notes.append(
                 f"{name} holds codes ({few}) whose meaning is not known and is not used: if one means that "
-                f'an order was undone, say so with --map "{name}=event" --event-map CODE=MEANING'
+                f"an order was undone, say so with {map_option(name, 'event')} --event-map CODE=MEANING"
             )
 
 

@@ -27,6 +27,7 @@ _KINDS: tuple[tuple[tuple[bytes, ...], str, str], ...] = (
     ((b"\xfd7zXZ",), "packed by xz", "unpack it, or pack it by gzip or zstd"),
     ((b"7z\xbc\xaf\x27\x1c",), "a 7-Zip archive", _UNPACK),
     ((b"Rar!",), "a RAR archive", _UNPACK),
+    ((b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a"), "an image", "give the table that it shows as CSV"),
 )
 _ARCHIVED = (
     ((".ods", ".ots"), "an OpenDocument spreadsheet", "save it as .xlsx or CSV"),
@@ -37,6 +38,13 @@ _ARCHIVED = (
 """Kinds of zip archives by the ends of their names: unpacked, they hold nothing that can be read either."""
 
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<rss", b"<feed", b"<xml")
+
+_SQL = re.compile(
+    rb"\s*(?:--[^\n]*\n\s*|/\*.*?\*/;?\s*)*(?:insert\s+into|create\s+table|drop\s+table|copy\s+\S+\s*\(|"
+    rb"begin(?: transaction)?;|pragma\s|lock\s+tables|set\s+\w+\s*=)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How a dump of a database begins, after its remarks."""
 
 _TEXT_PICKLE = re.compile(
     rb"\((?:[lditp]p?\d*\n|[VSIFL][^\n]*\n(?:p\d+\n|[VSIFLt]))"  # a list, a dictionary, a tuple as text
@@ -75,7 +83,11 @@ def refuse(path: Path, sample: bytes) -> None:
     text = sample[:200].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if text.startswith(_MARKUP):
         raise _refusal(path, "an HTML or XML page", "export the table as CSV or JSON")
-    if _is_about(path) or _is_prose(sample):
+    if _SQL.match(sample):
+        raise _refusal(path, "a dump of a database (SQL)", "export the table of events as CSV")
+    if _is_binary(sample):
+        raise _refusal(path, "binary", _SAVE)
+    if _is_about(path) or _is_prose(sample) or _is_letter(sample):
         raise DataError(f"{path} is not a table but a text to read, like a README; give the file of the data")
 
 
@@ -96,6 +108,27 @@ def _is_prose(sample: bytes) -> bool:
     sentences = sum(_SENTENCE.search(line) is not None for line in lines)
     words = sum(len(line.split()) for line in lines)
     return divided < 0.25 * len(lines) and sentences > 0.2 * len(lines) and words > 3 * len(lines)
+
+
+def _is_letter(sample: bytes) -> bool:
+    """Return whether a text is a few sentences without any number, and its first line names no columns."""
+    lines = [line.strip() for line in sample.decode("utf-8", "replace").splitlines() if line.strip()]
+    if not 1 < len(lines) < _LEAST_LINES or _SIGNS.search(lines[0].rstrip(",;: ")):
+        return False
+    text = " ".join(lines)
+    words = len(text.split())
+    return words > 3 * len(lines) and not re.search(r'[\d"{}\t]', text) and _SENTENCE.search(text) is not None
+
+
+def _is_binary(sample: bytes) -> bool:
+    """Return whether bytes are no text: many control characters, and neither Parquet nor UTF-16 or UTF-32."""
+    if sample.startswith((b"PAR1", b"\xff\xfe", b"\xfe\xff")) or sample.count(0) > 0.1 * len(sample):
+        return False
+    return sum(map(sample.count, _CONTROLS)) > 0.03 * len(sample)
+
+
+_CONTROLS = tuple(range(2, 8)) + tuple(range(14, 27))
+"""Control characters that no text has; 1 and 28 to 31 separate cells."""
 
 
 def _archived(path: Path) -> tuple[str, str] | None:

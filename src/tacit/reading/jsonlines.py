@@ -22,6 +22,8 @@ MOST_TEXT = 2**28
 """Most characters of one value that is not whole."""
 
 _SAMPLE = 100
+_SMALL = 10_000
+"""Characters up to which a file without records is looked for as a whole."""
 _LONE = re.compile(r"\\u[dD][89a-fA-F]")
 _BETWEEN = re.compile(r"[\s,\[\]]*")
 _NEXT = re.compile(r"\n[ \t]*(?=\{)")
@@ -40,6 +42,36 @@ def layout_of(lines: Sequence[str]) -> Layout | None:
     if filled[0].lstrip()[0] in "[{" and _begins_document(filled):
         return "document"
     return "lines" if sum(line.lstrip().startswith("{") for line in filled) > 0.5 * len(filled) else None
+
+
+def without_records(lines: Sequence[str]) -> str | None:
+    """Return what a text with these first lines is where it is JSON without records; else None."""
+    filled = [line.strip() for line in lines if line.strip()]
+    if _LISTS.match("\n".join(filled[:2])) or (len(filled) > 1 and all(map(_is_list, filled[:_SAMPLE]))):
+        return "JSON lists without names"
+    if sum(map(len, filled)) > _SMALL or filled[0][0] not in '[{"nft':
+        return None
+    try:
+        found = json.loads("\n".join(filled))
+    except ValueError:
+        return None
+    if found in ([], {}, [{}]) or isinstance(found, str | bool | None):
+        return "JSON without a record"
+    return "a JSON list of single values" if isinstance(found, list) and not _has_records(found) else None
+
+
+def _has_records(values: list[Any]) -> bool:
+    return any(isinstance(value, dict | str) for value in values)
+
+
+def _is_list(line: str) -> bool:
+    try:
+        return line.startswith("[") and not _has_records(json.loads(line.rstrip(","))[:1])
+    except ValueError:
+        return False
+
+
+_LISTS = re.compile(r"\s*\[\s*\[")
 
 
 def _may_begin_json(line: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tacit.core.shell import map_option
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
 from tacit.reading.column_content import Content
 from tacit.reading.column_names import Kind
@@ -67,7 +68,7 @@ def detect(
     for name in left:
         evidence = columns.contents[name].times
         if evidence.share > 0.95 and evidence.certain and columns.kind(name) not in _IDS:
-            found.unused[name] = f"{name} holds times and is not used: --map {name}=timestamp"
+            found.unused[name] = f"{name} holds times and is not used: {map_option(name, 'timestamp')}"
     return found
 
 

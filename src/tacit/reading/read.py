@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tacit.core.errors import DataError
+from tacit.core.errors import AmbiguousError, DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.source import Source
@@ -59,7 +59,10 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     encoding, notes = textfile.encoding_of_file(path, reading.encoding)
     form = _form_of(path, encoding, reading)
     form = replace(form, notes=(*notes, *form.notes))
-    parts, rejected = _parts(path, encoding, form, progress)
+    try:
+        parts, rejected = _parts(path, encoding, form, progress)
+    except delimited.SecondHeaderError as error:
+        raise DataError(f"{path}: {error}") from error
     rows = _rows(path, _together(parts), form.named, reading)
     raw = partial(_raw_records, path, encoding, form)
     return _source(path, parts, rejected, rows, form, encoding, raw)
@@ -205,10 +208,14 @@ def _form_of(path: Path, encoding: str, reading: Reading) -> _Form:
     if blank is None:
         raise DataError(f"{path} is empty: there is no event in it")
     texts = lines[blank:]
+    if (found := jsonlines.without_records(texts)) is not None:
+        raise DataError(
+            f'{path} holds {found}; write each event as an object with names, {{"user": 1, "item": 10}}'
+        )
     if (written := jsonlines.layout_of(texts)) is not None:
         split = jsonlines.documents if written == "document" else partial(records, quoting=None)
         return _Form(split, _parse_json, True, kind="JSON lines" if written == "lines" else "JSON")
-    layout = delimited.layout_of(texts, blank + 1, reading)
+    layout = _delimited_layout(path, texts, blank + 1, reading)
     if layout.header is not None and not any(line.strip() for line in texts[1:]):
         raise DataError(f"{path} has a header and no row beneath it")
     return _Form(
@@ -219,6 +226,14 @@ def _form_of(path: Path, encoding: str, reading: Reading) -> _Form:
         RECBOLE if layout.header and ":token" in layout.header else None,
         layout.notes,
     )
+
+
+def _delimited_layout(path: Path, texts: list[str], first: int, reading: Reading) -> delimited.Layout:
+    """Return the layout of rows and cells; what is wrong with it is said with the path."""
+    try:
+        return delimited.layout_of(texts, first, reading)
+    except (AmbiguousError, DataError) as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def _parts(

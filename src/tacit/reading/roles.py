@@ -12,6 +12,7 @@ from typing import get_args
 import polars as pl
 
 from tacit.core.errors import AmbiguousError, ConfigError, DataError
+from tacit.core.shell import map_option
 from tacit.data.source import ColumnUse, How, with_use
 from tacit.data.value_kinds import ValueKind
 from tacit.reading import other_roles
@@ -56,6 +57,9 @@ _SHAPES = {USER: ("uuid", "hash", "coded", "reviewer", "serial"), ITEM: ("token"
 
 _FEW_USERS = 12
 """Values that a column of ids has more of: others are ages, grades, hours."""
+
+_CODED = 0.1
+"""Share of cells with digits above which a column is more than words."""
 
 _OLDEST = 100
 """Numbers above are no ages, grades or hours, however few there are."""
@@ -283,6 +287,8 @@ class _Search:
         if rival is not None and best[0] - rival[0] < (_NEAR_WITH_NAMES if self.columns.named else _NEAR):
             self._refuse_or_note(best[1:], rival[1:])
         user, item = self._id_beside(best[1], USER), self._id_beside(best[2], ITEM)
+        if ITEM not in self.wanted:
+            item = self._id_of_words(user, item)
         if USER not in self.wanted and (buyer := self._owner(user, item)) is not None:
             self._refuse_or_note((user, item), (buyer, item))
         if ITEM not in self.wanted and (title := self._title_apart(user, item)) is not None:
@@ -311,6 +317,29 @@ class _Search:
             and columns.decides(other, name)
         ]
         return ids[0] if len(ids) == 1 else name
+
+    def _id_of_words(self, user: str, item: str) -> str:
+        """Return the column of ids beside an item that is words; ask where the two go their own ways.
+
+        Things of one title are several: the id that decides it is the finer key.
+        """
+        columns = self.columns
+        if not columns.named or columns.contents[item].share("token") > _CODED:
+            return item
+        ids = [
+            name
+            for name in self.free
+            if name not in (user, item)
+            and _is_code(columns, name)
+            and not columns.decides(user, name)
+            and not columns.decides(name, user)
+        ]
+        finer = [name for name in ids if columns.decides(name, item)]
+        apart = [name for name in ids if name not in finer and not columns.decides(item, name)]
+        if apart and not finer:
+            self._refuse_or_note((user, apart[0]), (user, item))
+            return apart[0]
+        return finer[0] if finer else item
 
     def _title_apart(self, user: str, item: str) -> str | None:
         """Return a column of titles that repeat and go with no value of what was taken for the item."""
@@ -409,9 +438,7 @@ class _Search:
         )
 
     def _refuse_or_note(self, best: Sequence[str], rival: Sequence[str]) -> None:
-        first, second = (
-            f"--map {_quoted(user)}=user --map {_quoted(item)}=item" for user, item in (best, rival)
-        )
+        first, second = (f"{map_option(user, USER)} {map_option(item, ITEM)}" for user, item in (best, rival))
         if not self.reading.accept_guess:
             raise AmbiguousError(
                 f"{self.path}: the columns can be read in two ways that are nearly as good: user {best[0]} "
@@ -451,6 +478,14 @@ def _is_id(columns: Columns, name: str, role: str) -> bool:
     return (coded or (content.form == "integer" and many)) and not content.times.certain
 
 
+def _is_code(columns: Columns, name: str) -> bool:
+    """Return whether a column is called an id and each of its cells is a code or a number that repeats."""
+    content = columns.contents[name]
+    coded = content.form in ("text", "integer") and content.share("token") > 0.95
+    repeats = content.unique > _FEW_USERS and content.ratio < 0.9
+    return columns.kind(name) == "id" and coded and repeats and not content.times.certain
+
+
 def _is_name(columns: Columns, name: str, role: str) -> bool:
     """Return whether a column holds names, titles or addresses."""
     content = columns.contents[name]
@@ -471,7 +506,3 @@ def _samples(columns: Columns, name: str) -> tuple[str, ...]:
     return tuple(
         text if len(text) <= _LONGEST_SAMPLE else f"{text[: _LONGEST_SAMPLE - 1]}…" for text in distinct
     )
-
-
-def _quoted(name: str) -> str:
-    return name if name.replace("_", "").replace("-", "").isalnum() else f"'{name}'"

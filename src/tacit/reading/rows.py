@@ -18,6 +18,7 @@ from tacit.data.times import Dates
 from tacit.data.value_kinds import ValueKind
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
+from tacit.reading.column_content import spread
 from tacit.reading.numbers import Numbers, read_numbers
 from tacit.reading.parallel import in_order
 from tacit.reading.roles import Assignment, assign, chosen_columns, given
@@ -106,6 +107,8 @@ class Rows:
             found = given(cells.columns, {USER: user, ITEM: lists})
         else:
             found = assign(cells, named, reading, path)
+        if sign is None:
+            _check_ids(cells, found.roles, path)
         return cls._by(found, path, cells, named, reading, sign)
 
     @classmethod
@@ -164,6 +167,25 @@ class Rows:
             ids=reading.ids,
             path=path,
         )
+
+
+def _check_ids(cells: pl.DataFrame, roles: Mapping[str, str], path: Path) -> None:
+    """Refuse lists of items, and ids of which a spreadsheet left only the first digits.
+
+    Raises
+    ------
+    DataError
+    """
+    for role in (USER, ITEM):
+        texts = spread(cells[roles[role]]).cast(pl.String).str.strip_chars().drop_nulls()
+        rounded = texts.filter(texts.str.contains(_ROUNDED))
+        if len(rounded) > 0.01 * len(texts):
+            raise DataError(
+                f"{path}: {roles[role]} holds ids that a spreadsheet has rounded ({rounded[0]}), so that "
+                "several became one; export the column as text from the source"
+            )
+    if (found := shapes.item_list(texts)) is not None:
+        raise DataError(f"{path}: {roles[ITEM]} holds lists ({found}); write one row per item")
 
 
 def _event_of(path: Path, value: ValueKind | None, *, ordered: bool) -> str:
@@ -401,6 +423,8 @@ def _reasons(typed: pl.DataFrame) -> pl.Series:
     for name, what in ((col.ITEM, "item"), (col.USER, "user")):
         ids = typed[name]
         checks += [
+            (_is_total(ids, what), "a line of totals and no event"),
+            (ids.str.contains(_ROUNDED), f"the {what} id was rounded by a spreadsheet"),
             (ids.str.len_bytes() > _LONGEST_ID, f"the {what} id is longer than {_LONGEST_ID} bytes"),
             (ids.str.contains(_CONTROL), f"the {what} id holds a control character"),
             (ids.is_null() | (ids == ""), f"no {what} id"),
@@ -409,6 +433,19 @@ def _reasons(typed: pl.DataFrame) -> pl.Series:
         if wrong.any():
             reason = reason.set(wrong.fill_null(False), why)
     return reason
+
+
+def _is_total(ids: pl.Series, what: str) -> pl.Series:
+    """Return which ids are words for a total; an item may be called Total, and hardly Grand Total."""
+    return ids.str.contains(_GRAND_TOTAL if what == "item" else _TOTAL)
+
+
+_GRAND_TOTAL = (
+    r"^(?i:grand total|total g[eé]n[eé]ral|total general|gesamtsumme|总计|合计|合計|總計|общий итог)$"
+)
+_TOTAL = rf"{_GRAND_TOTAL}|^(?i:total|sub-?total|sum|summe|gesamt|小计|小計|итого|totale|toplam|합계|총계)$"
+_ROUNDED = r"^\d[.,]\d+[eE]\+\d{2}$"
+"""A long number as a spreadsheet shows it: its last digits are lost."""
 
 
 def _ordered(frame: pl.DataFrame) -> pl.DataFrame:

@@ -33,6 +33,29 @@ def browse_separator(lists: pl.Series) -> str | None:
     return None if sign.isspace() and _are_words(sample) else sign
 
 
+def item_list(cells: pl.Series) -> str | None:
+    """Return an example where cells hold lists of items; None where they are ids of several parts.
+
+    The parts of an id (``shop|article``) stand each in its own place; an item stands in any place of a list.
+    """
+    texts = cells.head(_LISTS)
+    if (written := texts.filter(texts.str.contains(_JSON_LIST))).len() > 0.5 * len(texts):
+        return str(written[0])
+    for sign in "|;,":
+        lists = [text for text in texts if sign in text and not _HAS_WORDS.search(text)]
+        if len(lists) > 0.5 * len(texts):
+            parts = [[part.strip() for part in text.split(sign)] for text in lists]
+            heads, tails = {first for first, *_ in parts}, [part for _, *rest in parts for part in rest]
+            if sum(part in heads for part in tails) > 0.2 * len(tails):
+                return str(lists[0])
+    return None
+
+
+_LISTS = 2_000
+_JSON_LIST = r"^\[.*\]$"
+_HAS_WORDS = re.compile(r"[^,;|\s]\s+[^,;|\s]")
+
+
 def _are_words(texts: Sequence[str]) -> bool:
     """Return whether texts are titles: words of letters, hardly any of them an id."""
     words = [word for text in texts for word in text.split()]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tacit.core.errors import AmbiguousError
+from tacit.core.shell import map_option
 from tacit.reading.choices import ITEM, USER
 from tacit.reading.column_content import Content
 from tacit.reading.known_roles import Log, is_fixed
@@ -53,12 +54,12 @@ def time_column(log: Log) -> str | None:
     if far and not log.reading.accept_guess:
         raise AmbiguousError(
             f"{log.path}: {best[1]} and {far[0]} both hold times, and neither is plainly that of the event; "
-            f"choose with --map {best[1]}=timestamp or with --map {far[0]}=timestamp, or take the first with "
-            "--accept-guess"
+            f"choose with {map_option(best[1], 'timestamp')} or with {map_option(far[0], 'timestamp')}, "
+            "or take the first with --accept-guess"
         )
     if far:
         log.found.notes.append(
-            f"the times were guessed: {best[1]}; {far[0]} holds others (--map {far[0]}=timestamp)"
+            f"the times were guessed: {best[1]}; {far[0]} holds others ({map_option(far[0], 'timestamp')})"
         )
     return best[1]
 
@@ -116,8 +117,14 @@ def check_unread_times(log: Log) -> None:
 def _unread(columns: Columns, name: str) -> str | None:
     """Return why a column that was not taken for the times may hold them; None if it hardly does."""
     content = columns.contents[name]
+<<<<<<< ours
     if content.form == "text" and content.times.share > 0.9 and content.share("day") > 0.9:
         return f"{name} holds dates, for example {content.sample[0]}: take it with --map {name}=timestamp"
+=======
+    if content.form == "text" and content.times.share > 0.9 and _share(content, _DATES) > 0.9:
+        option = map_option(name, "timestamp")
+        return f"{name} holds dates, for example {content.sample[0]}: take it with {option}"
+>>>>>>> theirs
     meaning = columns.name(name)
     whole = columns.is_plainly(name, "time") and meaning.certainty >= 1
     if whole and content.form == "integer" and content.unique > _FEW_WORDS and content.times.share == 0:

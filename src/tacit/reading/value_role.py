@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tacit.core.errors import AmbiguousError
+from tacit.core.shell import map_option
 from tacit.data.event_names import meaning
 from tacit.data.value_kinds import ValueKind, kind_of_name
 from tacit.data.value_kinds import value_kind as kind_of_values
@@ -91,11 +92,11 @@ def _chosen_value(log: Log, found: Sequence[str]) -> str | None:
         return found[0] if found else None
     name = found[0]
     few = ", ".join(log.columns.contents[name].distinct.sort().head(5).to_list())
-    also = f", or with --map {found[1]}=value" if len(found) > 1 else ""
+    also = f", or with {map_option(found[1], 'value')}" if len(found) > 1 else ""
     raise AmbiguousError(
         f"{log.path}: {name} holds a few numbers ({few}, ...), and nothing says whether they are "
-        f"ratings, amounts or codes of event types; choose with --map {name}=value or with --map "
-        f"{name}=event{also}, or take it for the values with --accept-guess"
+        f"ratings, amounts or codes of event types; choose with {map_option(name, 'value')} or with "
+        f"{map_option(name, 'event')}{also}, or take it for the values with --accept-guess"
     )
 
 
