@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Collection
 
+from tacit.reading import availability_words
+
 _ITEM = (
     "item product prod sku article articles artikel articulo articolo artigo producto produit produkt "
     "prodotto produto goods good ware movie film book game song track video news asin isbn offer "
@@ -45,11 +47,6 @@ _OTHERS = (
     "fournisseur fornitore editeur kategoria marki producent kategori marka 品牌 类目 分类 类别 店铺 "
     "卖家 作者 导演 演员 类型 颜色 订单 カテゴリ ブランド 著者 브랜드 카테고리 бренд категория автор"
 )
-_AVAILABLE = (
-    "available availability instock isavailable active isactive status onsale verfuegbar verfugbar "
-    "lieferbar disponible disponibilite disponibilidad disponibile disponivel dostepny dostepnosc 在售 "
-    "上架 有货 库存状态 在庫 판매중 재고있음 доступно"
-)
 _CREATED = (
     "createdat creationtimestamp addedat publishedat listedat dateadded creationdate createdon created "
     "publishdate listingdate datecreated 上架时间 创建时间 发布时间 登録日 登録日時 등록일"
@@ -78,7 +75,7 @@ def name_parts(name: str) -> tuple[str, ...]:
     ``productId``, ``product_id`` and ``Product ID`` have the parts product and id.
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return tuple(word for part in re.findall(r"[^\W_]+", _plain(spaced)) for word in _taken_apart(part))
+    return tuple(word for part in re.findall(r"[^\W_]+", plain_text(spaced)) for word in _taken_apart(part))
 
 
 def _taken_apart(part: str) -> tuple[str, ...]:
@@ -100,7 +97,7 @@ class Words:
     """
 
     def __init__(self, words: str) -> None:
-        plain = [_plain(word) for word in words.split()]
+        plain = [plain_text(word) for word in words.split()]
         self._words = frozenset(plain)
         # In scripts without blanks a name is one word of several: 商品编号.
         self._unspaced = tuple(word for word in plain if not word.isascii())
@@ -132,7 +129,7 @@ class Words:
         )
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Return a text in small letters, without accents where its script is Latin."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     if all(ord(sign) < 0x370 for sign in decomposed):
@@ -146,7 +143,8 @@ ITEM, USER, ID, OTHERS = Words(_ITEM), Words(_USER), Words(_ID), Words(_OTHERS)
 TITLE, DESCRIPTION, PRICE = Words(_TITLE), Words(_DESCRIPTION), Words(_PRICE)
 BARCODE = Words("ean ean13 gtin gtin13 upc barcode strichcode 条码 条形码 바코드")
 TIME, EVENT, ORDER = Words(_TIME), Words(_EVENT), Words(_ORDER)
-AVAILABLE, CREATED = frozenset(_AVAILABLE.split()), frozenset(_CREATED.split())
+AVAILABLE = frozenset(f"{availability_words.STRAIGHT} {availability_words.TURNED}".split())
+CREATED = frozenset(_CREATED.split())
 
 
 def is_vocabulary(name: str) -> bool:
@@ -155,4 +153,4 @@ def is_vocabulary(name: str) -> bool:
     known = (ITEM, USER, ID, OTHERS, TITLE, DESCRIPTION, PRICE, TIME, EVENT)
     return (
         0 < len(parts) <= 4 and all(any(words.among((part,)) for words in known) for part in parts)
-    ) or "".join(parts) in AVAILABLE | CREATED
+    ) or "".join(parts) in CREATED | AVAILABLE

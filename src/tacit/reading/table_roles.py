@@ -30,7 +30,9 @@ class CatalogueColumns:
     ----------
     item : str
         Column of the ids.
-    title, description, available, created_at : str or None
+    title, description, created_at : str or None
+    available : tuple of str
+        Columns that say which items may be recommended.
     texts : tuple of str
         Columns that are in the text for the language model, in their order.
     attributes : tuple of str
@@ -46,7 +48,7 @@ class CatalogueColumns:
     item: str
     title: str | None = None
     description: str | None = None
-    available: str | None = None
+    available: tuple[str, ...] = ()
     created_at: str | None = None
     texts: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
@@ -70,12 +72,12 @@ class CatalogueColumns:
 
 
 def text_roles(table: pl.DataFrame, reading: Reading) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return role -> column of title, description, available and created_at, and what is to be said.
+    """Return role -> column of title, description and created_at, and what is to be said.
 
     Parameters
     ----------
     table : polars.DataFrame
-        Without the column of the ids.
+        Without the columns of ids and of availability.
     reading : Reading
 
     Raises
@@ -86,15 +88,14 @@ def text_roles(table: pl.DataFrame, reading: Reading) -> tuple[dict[str, str], t
     given = {
         role: named_column(table.columns, column, role)
         for role, column in reading.item_columns.items()
-        if role != ITEM
+        if role not in (ITEM, col.AVAILABLE)
     }
     roles, notes = dict(given), []
     free = [name for name in table.columns if name not in given.values()]
-    for role, known in ((col.AVAILABLE, names.AVAILABLE), (col.CREATED_AT, names.CREATED)):
-        found = [name for name in free if "".join(name_parts(name)) in known]
-        if role not in roles and found:
-            roles[role] = found[0]
-            free.remove(found[0])
+    listed = [name for name in free if "".join(name_parts(name)) in names.CREATED]
+    if col.CREATED_AT not in roles and listed:
+        roles[col.CREATED_AT] = listed[0]
+        free.remove(listed[0])
     if col.TITLE not in roles:
         title, note = _title(table, free)
         if title is not None:

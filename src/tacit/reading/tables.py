@@ -12,6 +12,7 @@ from tacit.data import columns as col
 from tacit.data import times
 from tacit.data.text_columns import meant_titles, text_columns
 from tacit.reading import delimited, excel, foreign, jsonlines, parquetfile, textfile
+from tacit.reading.availability import Availability, availability
 from tacit.reading.choices import ITEM, NO_CHOICES, USER, Reading
 from tacit.reading.rows import text_ids
 from tacit.reading.table_ids import id_column, named_column, refuse_log
@@ -19,7 +20,6 @@ from tacit.reading.table_names import is_vocabulary
 from tacit.reading.table_roles import CatalogueColumns, text_roles
 from tacit.reading.typed import plain
 
-_NO = {"false", "0", "no", "n", "out of stock", "outofstock", "out_of_stock", "unavailable", "inactive"}
 _UNNAMED = re.compile(r"|Unnamed: ?\d+|column_\d+|__index_level_\d+__")
 """Names of columns that had none: of pandas, of a spreadsheet, of this reader."""
 
@@ -132,9 +132,10 @@ def catalogue_table(
     ids, found = id_column(table, ITEM, reading, where=where, log_ids=log_ids)
     if ITEM not in reading.item_columns:
         refuse_log(table, ids, ITEM, where)
-    roles, guessed = text_roles(table.drop(ids), reading)
     frame, repeated = _identified(table, ids, col.ITEM, reading.ids, where)
-    frame = _typed(_renamed(frame, roles))
+    stock = availability(frame.drop(col.ITEM), reading.item_columns.get(col.AVAILABLE), where)
+    roles, guessed = text_roles(table.drop(ids, *stock.columns), reading)
+    frame = _typed(_renamed(_with_availability(frame, stock), roles))
     text = text_columns(frame.drop(col.ITEM, col.AVAILABLE, col.CREATED_AT, strict=False))
     own = {role: column for role, column in roles.items() if role in frame.columns}
     return CatalogueTable(
@@ -143,12 +144,12 @@ def catalogue_table(
             item=ids,
             title=own.get(col.TITLE),
             description=own.get(col.DESCRIPTION),
-            available=own.get(col.AVAILABLE),
+            available=stock.columns,
             created_at=own.get(col.CREATED_AT),
             texts=tuple(own.get(name, name) for name in text.names),
             attributes=tuple(own.get(name, name) for name in text.left_out),
             left_out={own.get(name, name): reason for name, reason in text.left_out.items()},
-            notes=(*dropped, *found, *(f"{where}: {note}" for note in guessed), *repeated),
+            notes=(*dropped, *found, *(f"{where}: {note}" for note in guessed), *repeated, *stock.notes),
         ),
     )
 
@@ -225,6 +226,18 @@ def _identified(
     return unique, tuple(notes)
 
 
+def _with_availability(frame: pl.DataFrame, stock: Availability) -> pl.DataFrame:
+    """Put what the columns of availability say in place of the first of them."""
+    if stock.flags is None or col.AVAILABLE not in stock.columns:  # another column of this name stands aside
+        aside = {col.AVAILABLE: f"{col.AVAILABLE}_as_read"} if col.AVAILABLE in frame.columns else {}
+        frame = frame.rename(aside)
+    if stock.flags is None:
+        return frame
+    place = frame.columns.index(stock.columns[0])
+    rest = frame.drop(stock.columns)
+    return rest.insert_column(place, stock.flags.alias(col.AVAILABLE))
+
+
 def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
     """Give the columns of roles their names; another column with such a name is renamed."""
     wanted = {column: role for role, column in roles.items() if column in frame.columns}
@@ -240,7 +253,6 @@ def _typed(frame: pl.DataFrame) -> pl.DataFrame:
         number = titles.str.contains(r"^[\d\s\p{P}]+$").fill_null(False)  # an id in place of a title
         frame = frame.with_columns(titles.set((titles == frame[col.ITEM]) & number, None))
     return frame.with_columns(
-        *(_available(frame[col.AVAILABLE]) for _ in "1" if col.AVAILABLE in frame.columns),
         *(_created(frame[col.CREATED_AT]) for _ in "1" if col.CREATED_AT in frame.columns),
         *(_number(frame["price"]) for _ in "1" if "price" in frame.columns),
     )
@@ -338,14 +350,6 @@ def _genre_flags(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         ignore_nulls=True,
     )
     return frame.with_columns(genres.alias("genres")).drop(_GENRES)
-
-
-def _available(column: pl.Series) -> pl.Series:
-    if column.dtype == pl.Boolean:
-        return column
-    if column.dtype.is_numeric():  # 0.0: pandas turns flags into decimal numbers where one is missing
-        return (column != 0).fill_null(True)
-    return ~column.cast(pl.String).str.to_lowercase().str.strip_chars().is_in(list(_NO)).fill_null(False)
 
 
 def _created(column: pl.Series) -> pl.Series:
