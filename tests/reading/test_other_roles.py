@@ -117,3 +117,42 @@ def test_a_date_without_a_century_is_a_time_whatever_part_of_its_name_is_a_place
     clocks = [f"{1 + place // 20:02}/03/15 {place % 20:02}:33" for place in range(ROWS)]
     later = [f"{1 + place * 7 % 28:02}/04/15 10:00" for place in range(ROWS)]
     assert found(**{"creato.il": clocks, "data.spedizione": later}).roles["timestamp"] == "creato.il"
+
+
+DAYS = [f"{day:02}.01.2024" for day in range(1, 29)]
+CLOCKS = ["17:25", "01:31", "9:05 PM", "11:40:07"]
+
+
+def test_times_of_day_beside_days_are_joined() -> None:
+    assignment = found(Datum=DAYS, Uhrzeit=CLOCKS)
+    assert (assignment.roles["timestamp"], assignment.clock) == ("Datum", "Uhrzeit")
+    assert "Datum holds days and Uhrzeit the times of day: they were joined" in assignment.notes
+    assert [one.use for one in assignment.columns if one.column == "Uhrzeit"] == ["gives the time of day"]
+    moments = [f"{day} 08:00" for day in DAYS]
+    assert found(Datum=moments, Uhrzeit=CLOCKS).clock is None
+
+
+def test_two_columns_of_times_of_day_are_asked_about() -> None:
+    with pytest.raises(AmbiguousError, match="opened and closed both hold times of day"):
+        found(date=DAYS, opened=CLOCKS, closed=CLOCKS)
+    assert found(Reading(accept_guess=True), date=DAYS, opened=CLOCKS, closed=CLOCKS).clock == "opened"
+
+
+@pytest.mark.parametrize("cells", [[f"{day:02}012024" for day in range(1, 29)], range(2024006, 2024056)])
+def test_a_log_whose_dates_cannot_be_read_is_refused_by_the_name_of_their_column(cells: list[object]) -> None:
+    with pytest.raises(AmbiguousError, match=r"date is named for times, and .* --accept-guess"):
+        found(date=cells)
+    assert "timestamp" not in found(Reading(accept_guess=True), date=cells).roles
+
+
+def test_dates_of_short_years_under_an_unknown_name_are_asked_about() -> None:
+    short = [f"{day:02}.01.24" for day in range(1, 29)]
+    with pytest.raises(AmbiguousError, match=r"blorps holds dates.* --map blorps=timestamp"):
+        found(blorps=short)
+    assert found(Reading(columns={"timestamp": "blorps"}), blorps=short).roles["timestamp"] == "blorps"
+
+
+@pytest.mark.parametrize(("name", "cells"), [("month", ["2024-01", "2024-02"]), ("week", ["2024-W01"] * 2)])
+def test_parts_of_a_calendar_that_are_not_used_are_noted(name: str, cells: list[str]) -> None:
+    notes = {one.column: one.note for one in found(**{name: cells}).columns}
+    assert notes[name] == f"{name} holds calendar parts and is not used: write 2024-03-13"

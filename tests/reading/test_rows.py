@@ -207,3 +207,22 @@ def test_names_of_dialects(names: str, separator: str | None, kind: str | None, 
 def test_four_columns_without_names(separator: str, dialect: str) -> None:
     frame = table(**{"1": ["7"], "2": ["9"], "3": ["4"], "4": [str(T)]})
     assert dialect_of(rows_of(frame, named=False), separator) == dialect
+
+
+def test_days_and_times_of_day_of_two_columns_become_moments() -> None:
+    days = [f"{day:02}.01.2024" for day in range(1, 31)]
+    clocks: list[str | None] = ["17:25", "01:31:10", "9:05 PM"] * 10
+    clocks[-1] = None
+    frame = table(user=["u"] * 30, item=[f"i{n}" for n in range(30)], date=[*days], time=clocks)
+    events, rejected = finished(frame, rows_of(frame))
+    seconds = [at - 1_704_067_200 - 86_400 * place for place, at in enumerate(events["timestamp"])]
+    assert not len(rejected)
+    assert seconds == [62_700, 5_470, 75_900] * 9 + [62_700, 5_470, 0]
+
+
+def test_typed_days_and_times_of_day_become_moments() -> None:
+    frame = table(user=["u"] * 30, item=[f"i{n}" for n in range(30)], time=["08:26"] * 30).with_columns(
+        date=pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 1, 30), "1d", eager=True)
+    )
+    events, _ = finished(frame, rows_of(frame))
+    assert set(events["timestamp"].to_numpy() % 86_400) == {30_360}

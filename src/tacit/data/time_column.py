@@ -15,7 +15,7 @@ from tacit.core.errors import DataError
 from tacit.data import time_fast, time_numbers
 from tacit.data.time_forms import cleaned, over_unique, parts_of
 from tacit.data.time_order import Dates, Written, chosen, count, first_of
-from tacit.data.time_refusals import refusal
+from tacit.data.time_refusals import VIETNAMESE_HALVES, refusal
 from tacit.data.time_words import MISSING
 from tacit.data.time_zones import Zones
 
@@ -270,7 +270,7 @@ class TimeColumn:
 
     def _why(self, text: str, small: str) -> str:
         for zone in self.zones.unknown:
-            if zone in small:
+            if zone in small and zone not in VIETNAMESE_HALVES:
                 return f"{text!r} has the unknown zone {zone.upper()}: write an offset such as +01:00"
         return refusal(text, small)
 

@@ -2,6 +2,9 @@
 
 import re
 
+VIETNAMESE_HALVES = ("sa", "ch")
+"""Sáng and chiều, the halves of the day; they look like names of zones."""
+
 _KINDS = (
     (r"\d{1,2}[:.h]\d{2}([:.]\d{2}([.,]\d+)?)?(\s?[ap]\.?m\.?)?", "is an hour without a day"),
     (r"t\d{2}:?\d{2}.*", "is an hour without a day"),
