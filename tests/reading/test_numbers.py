@@ -5,7 +5,7 @@ import math
 import polars as pl
 import pytest
 
-from tacit.reading.numbers import read_numbers
+from tacit.reading.numbers import plainly_written, read_numbers
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,20 @@ from tacit.reading.numbers import read_numbers
         (["1.234", "12.500", "7"], [1.234, 12.5, 7], "three decimals"),
         (["1.234", "12.5"], [1.234, 12.5], None),
         (["0.234", "12.500"], [0.234, 12.5], None),
+        (["\u22121", "2"], [-1, 2], None),
+        (["1-", "2"], [-1, 2], None),
+        (["(1)", "2"], [-1, 2], None),
+        (["($12.00)", "$24.00"], [-12, 24], None),
+        (
+            ["-$12.00", "-€3", "£-4", "-5 zł", "R$ 6", "7元", "¥8", "9 EUR"],
+            [-12, -3, -4, -5, 6, 7, 8, 9],
+            None,
+        ),
+        (["2'000.50", "3"], [2000.5, 3], None),
+        (["2 pcs", "3x", "1"], [2, 3, 1], None),
+        (["★★★", "★★☆☆☆", "⭐"], [3, 2, 1], None),
+        (["7/10", "10/10"], [7, 10], None),
+        (["1 stars", "4 Sterne"], [1, 4], None),
     ],
 )
 def test_numbers_of_a_column(texts: list[str], values: list[float], note: str | None) -> None:
@@ -47,3 +61,15 @@ def test_numbers_stay_what_they_are() -> None:
     assert found[:3].to_list() == [1.5, None, None]
     assert math.isnan(found[3])
     assert read_numbers(pl.Series([3, None])).values.to_list() == [3.0, None]
+
+
+def test_parts_of_different_scales_are_no_numbers() -> None:
+    assert all(map(math.isnan, read_numbers(pl.Series(["7/10", "3/5"])).values))
+
+
+def test_currencies_without_digits_are_no_numbers() -> None:
+    assert plainly_written(pl.Series(["EUR", "$", "x"])).to_list() == ["EUR", "$", "x"]
+
+
+def test_ratings_that_were_not_given_are_missing() -> None:
+    assert read_numbers(pl.Series(["not rated", "-", "4"])).values.to_list() == [None, None, 4]

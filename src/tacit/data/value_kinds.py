@@ -63,8 +63,9 @@ def missing_ratings(values: pl.Series) -> pl.Series:
     """Return where a column of ratings says that there is none: a lone -1 or 0 below a scale from 1.
 
     Anime lists write -1 for "watched, not rated", Book-Crossing 0 for "read, not rated": the item was chosen,
-    and nothing more is known. A 0 counts as missing where it is more frequent than any rating and the scale
-    is one of whole numbers.
+    and nothing more is known. A 0 counts as missing where it is more frequent than any rating, the scale
+    is one of whole numbers, and 0 is no step of it: the next rating is 1, or farther than the others are
+    from each other (0, 5, 7, 8, 10 where few ratings are low).
     """
     known = values.filter(values.is_finite())
     none = pl.Series("missing", [False], dtype=pl.Boolean).new_from_index(0, len(values))
@@ -75,7 +76,8 @@ def missing_ratings(values: pl.Series) -> pl.Series:
     if not bool((distinct % 1 == 0).all()) or float(distinct[-1]) > _HIGHEST_RATING:
         return none
     alone = lowest == -1 and next_lowest >= 0
-    unsaid = lowest == 0 and next_lowest == 1 and known.mode().to_list() == [0.0]
+    apart = next_lowest == 1 or next_lowest > float(distinct.slice(1).diff().min())  # type: ignore[arg-type]
+    unsaid = lowest == 0 and apart and known.mode().to_list() == [0.0]
     return (values == lowest).fill_null(False) if alone or unsaid else none
 
 

@@ -15,7 +15,8 @@ import polars as pl
 
 from tacit.data.event_names import meaning
 from tacit.data.times import TimeEvidence, time_evidence
-from tacit.reading.column_names import meaning_of, parts_of
+from tacit.reading.column_names import Kind, meaning_of, parts_of
+from tacit.reading.numbers import NOT_RATED, plainly_written
 
 SAMPLE = 10_000
 """Rows on which patterns are judged."""
@@ -30,7 +31,7 @@ Form = Literal["empty", "flag", "integer", "decimal", "text"]
 """How the cells are written; a flag is true or false, yes or no."""
 
 _FLAGS = ({"true", "false"}, {"yes", "no"}, {"y", "n"}, {"t", "f"}, {"0", "1"}, {"ja", "nein"}, {"是", "否"})
-_MISSING = ("", "null", "na", "nan", "n/a", "none", "nil", "\\n", "-", "nat", "<na>")
+_MISSING = ("", "null", "na", "nan", "n/a", "none", "nil", "\\n", "-", "nat", "<na>", *NOT_RATED)
 
 _PATTERNS = {
     "email": r"^[^@\s]+@[^@\s]+\.[^@\s.]+$",
@@ -57,7 +58,12 @@ _PATTERNS = {
     "ean": r"^\d{13}$",
     "imdb": r"^tt\d{7,8}$",
 }
+_MOST_NUMBERS, _MEASURES_NUMBERS = 0.9, 0.8
+_MEASURES: tuple[Kind, ...] = ("rating", "quantity", "plays", "number")
+"""Kinds of columns in which some words among numbers are no sign of ids."""
 _INTEGER, _DECIMAL = r"^[-+]?\d+(\.0*)?$", r"^[-+]?(\d+|\d{1,3}(,\d{3})+)?([.,]\d+)?([eE][-+]?\d+)?$"
+_GROUPED = r"^[-+]?\d{1,3}(?:['’\u00a0\u202f ]\d{3})+(?:[.,]\d+)?$|^[-+]?\d{1,3}(?:\.\d{3})+,\d+$"
+_GROUP_SIGNS = r"['’\u00a0\u202f ]"
 _PREFIX = re.compile(r"^([^\W\d_]+)[\W_]?\d+$")
 
 
@@ -101,11 +107,39 @@ class Content:
         values = {value.lower() for value in self.distinct.head(3)}
         if len(self.distinct) <= 2 and any(values <= flags for flags in _FLAGS):
             return "flag"
-        numbers = self.sample.str.contains(_DECIMAL)
-        if float(numbers.mean() or 0) < 0.9:  # type: ignore[arg-type]
+        numbers = self._cells.str.contains(_DECIMAL)
+        if float(numbers.mean() or 0) < self._enough:  # type: ignore[arg-type]
             return "text"
-        written = self.sample.filter(numbers)
+        written = self._cells.filter(numbers)
         return "integer" if bool(written.str.contains(_INTEGER).all()) else "decimal"
+
+    @cached_property
+    def _enough(self) -> float:
+        """Share of numbers from which a column is one of numbers: less where its name says so."""
+        return _MEASURES_NUMBERS if set(self._kinds[:1]) & set(_MEASURES) else _MOST_NUMBERS
+
+    @cached_property
+    def _kinds(self) -> tuple[Kind, ...]:
+        return meaning_of(tuple(parts_of(self.name))).kinds
+
+    @cached_property
+    def _cells(self) -> pl.Series:
+        """The sample, with numbers of other forms (``−1``, ``(1)``, ``€ 2``, ``★★``) written plainly."""
+        if not self._has_other_forms:
+            return self.sample
+        plain = plainly_written(self.sample)
+        grouped = plain.str.contains(_GROUPED)
+        whole = plain.str.replace_all(_GROUP_SIGNS, "")
+        return plain.zip_with(~grouped, whole)
+
+    @cached_property
+    def _has_other_forms(self) -> bool:
+        """Return whether numbers may be written in another way; dates like 7/10 are none without a name."""
+        left = self.sample.head(2_000).filter(~self.sample.head(2_000).str.contains(_DECIMAL))
+        if not len(left):
+            return False
+        parts = left.str.contains("/", literal=True)
+        return "rating" in self._kinds or not bool(parts.any())
 
     @cached_property
     def distinct(self) -> pl.Series:
@@ -122,7 +156,7 @@ class Content:
         """Numbers of the sample; empty where the cells are text."""
         if self.form not in ("integer", "decimal"):
             return pl.Series([], dtype=pl.Float64)
-        point = self.sample.str.replace(r"^([-+]?\d+),(\d+)$", "$1.$2")
+        point = self._cells.str.replace(r"^([-+]?\d+),(\d+)$", "$1.$2")
         return point.str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False).drop_nulls()
 
     @cached_property
@@ -143,7 +177,7 @@ class Content:
     @cached_property
     def digits(self) -> int:
         """Most digits after the point."""
-        ends = self.sample.str.extract(r"[.,](\d+)$").str.len_bytes()
+        ends = self._cells.str.extract(r"[.,](\d+)$").str.len_bytes()
         return int(ends.max() or 0)  # type: ignore[arg-type]
 
     @cached_property

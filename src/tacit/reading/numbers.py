@@ -1,16 +1,51 @@
-"""Columns of numbers as people write them: decimal commas, thousands, currency; the whole column decides."""
+"""Columns of numbers as people write them: decimal commas, thousands, currency; the whole column decides.
+
+A number may also be written with another sign (``−1``, ``1-`` as SAP does, ``(1)`` as accountants do), with
+a word for pieces (``2 pcs``), in stars (``★★★``, ``4 stars``) or as a part of a scale (``7/10``).
+"""
 
 from dataclasses import dataclass
 
 import polars as pl
 
-MISSING = ["", "null", "na", "nan", "n/a", "none", "nil", "\\n"]
+NOT_RATED = [
+    "not rated",
+    "not yet rated",
+    "unrated",
+    "no rating",
+    "not rated yet",
+    "nicht bewertet",
+    "ohne bewertung",
+    "non noté",
+    "sin calificar",
+    "não avaliado",
+    "未评分",
+    "未評価",
+    "暂无评分",
+    "без оценки",
+]
+"""Texts of a rating that was not given."""
+
+MISSING = ["", "null", "na", "nan", "n/a", "none", "nil", "\\n", "-", *NOT_RATED]
 """Texts of a missing number; as ids they are names like any other."""
 
 _ONE_GROUP_OF_POINTS = r"^[-+]?[1-9]\d{0,2}\.\d{3}$"
 _SAMPLE = 1_000
 _BARE = r"^[-+]?[\d.,\s'’\u00a0\u202f]*\d[\d.,\s'’\u00a0\u202f]*$"
-_AROUND = r"^[\p{Sc}\s\u00a0]+|[\p{Sc}\s\u00a0%]+$"
+_SIGN = r"(?:R\$|US\$|元|円|원|zł|Kč|[\p{Sc}])"
+_CODE = r"(?:zl|kr\.?|Ft|lei|лв\.?|руб\.?|Rs\.?|EUR|USD|GBP|CHF|JPY|CNY|RMB|PLN|CZK|SEK|NOK|DKK|BRL|INR|AUD|CAD|TRY|RUB|KRW)"
+_SPACE = r"[\s\u00a0\u202f]"
+_BEFORE = rf"^([-+]?){_SPACE}*(?:{_SIGN}{_SPACE}*|{_CODE}{_SPACE}+)"
+_AFTER = rf"(?:{_SPACE}*(?:{_SIGN}|%)|{_SPACE}+{_CODE})(-?)$"
+_MINUS = r"[\u2010-\u2013\u2212\ufe63\uff0d]"
+_PIECES = (
+    "(?:pieces?|units?|items?|sterne?|étoiles?|estrellas?|estrelas?|stelle|stücke?|st\\.?|pièces?|uds?\\.?|"
+    "unidades?|pz\\.?|szt\\.?|ks|db|adet)"
+)
+_SHORT_PIECES = r"(?:stars?|pcs?\.?|x|×|stk\.?|шт\.?|件|个|個|台|本|点|星|つ|개)"
+_WITH_PIECES = rf"(?i)^([-+]?\d[\d.,]*)(?:{_SPACE}*{_SHORT_PIECES}|{_SPACE}+{_PIECES})$"
+_STARS, _FULL_STAR = r"^[★⭐][★⭐☆✩\s\ufe0f]*$", "[★⭐]"
+_PART_OF = r"^(\d+(?:[.,]\d+)?)\s*(?:/|out of)\s*(\d+)$"
 _BLANKS = r"[\s'’\u00a0\u202f]"
 _GROUPS_OF_COMMAS = r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _GROUPS_OF_POINTS = r"^[-+]?\d{1,3}(\.\d{3})+(,\d*)?$"
@@ -78,7 +113,7 @@ def _marked(numbers: pl.Series, missing: pl.Series) -> pl.Series:
 
 def _as_people_write(texts: pl.Series, numbers: pl.Series, left: pl.Series) -> tuple[pl.Series, str | None]:
     """Read what is left of a column by the signs that the whole of it uses; say what was decided."""
-    bare = texts.str.replace_all(_AROUND, "")
+    bare = plainly_written(texts)
     written = bare.str.contains(_BARE).fill_null(False)
     bare = bare.str.replace_all(_BLANKS, "")
     shown = bare.filter(written)
@@ -91,6 +126,34 @@ def _as_people_write(texts: pl.Series, numbers: pl.Series, left: pl.Series) -> t
     read = bare.str.replace_all(",", "", literal=True)
     note = "commas in numbers separate thousands (1,234)" if bool(commas.any()) else None
     return _read(numbers, read, left & written), note
+
+
+def plainly_written(texts: pl.Series) -> pl.Series:
+    """Return texts of which those that write a number in another way have plain digits and a leading sign."""
+    bare = texts.str.strip_chars().str.replace(f"^{_MINUS}", "-").str.replace(f"{_MINUS}$", "-")
+    bare = bare.str.replace(r"^\(([^-()]*\d[^-()]*)\)$", "-$1")
+    bare = bare.str.replace(_BEFORE, "$1").str.replace(_AFTER, "$1").str.strip_chars()
+    bare = bare.str.replace(r"^(\d[\d.,'’\s]*?)\s*-$", "-$1").str.replace(r"^-\s+(\d)", "-$1")
+    bare = bare.str.replace(_WITH_PIECES, "$1")
+    bare = bare.zip_with(bare.str.contains(r"\d|^[★⭐]").fill_null(False), texts)
+    return _parts_of_a_scale(_stars(bare))
+
+
+def _stars(texts: pl.Series) -> pl.Series:
+    """Return texts of which those in stars are the number of the full ones."""
+    stars = texts.str.contains(_STARS).fill_null(False)
+    if not stars.any():
+        return texts
+    return texts.zip_with(~stars, texts.str.count_matches(_FULL_STAR).cast(pl.String))
+
+
+def _parts_of_a_scale(texts: pl.Series) -> pl.Series:
+    """Return texts of which those of the form 7/10 are the first number, where all have one scale."""
+    found = texts.str.extract(_PART_OF, 2).drop_nulls()
+    first = texts.str.extract(_PART_OF, 1).str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    if not len(found) or found.n_unique() > 1 or float(first.max() or 0) > float(found[0]):  # type: ignore[arg-type]
+        return texts
+    return texts.str.replace(_PART_OF, "$1")
 
 
 def _groups(shown: pl.Series, form: str) -> pl.Series:

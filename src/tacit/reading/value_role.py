@@ -36,6 +36,7 @@ def value_column(log: Log) -> str | None:
     scored.sort(key=lambda one: -one[0])
     if scored:
         return scored[0][1]
+    _check_words_of_ratings(log)
     if (plain := next((name for name in log.free if name.strip().lower() == "value"), None)) is not None:
         return plain
     unnamed = [
@@ -44,6 +45,34 @@ def value_column(log: Log) -> str | None:
         if not log.columns.named or log.columns.name(name).kind in (None, "number", "item", "user")
     ]
     return _value_by_content(log, unnamed)
+
+
+def _check_words_of_ratings(log: Log) -> None:
+    """Refuse a log whose ratings are words or letters: which of them are good is for the user to say.
+
+    Raises
+    ------
+    AmbiguousError
+    """
+    if log.reading.accept_guess or EVENT in log.known:
+        return
+    name = next((name for name in log.free if _rates_in_words(log, name)), None)
+    if name is None:
+        return
+    few = log.columns.contents[name].distinct.head(4).to_list()
+    raise AmbiguousError(
+        f"{log.path}: {name} holds ratings in words ({', '.join(few)}), and nothing says how good they are; "
+        f"read them as event types with --map {name}=event --event-map {few[0]}=MEANING ..., write numbers in "
+        "their place, or leave them out with --accept-guess"
+    )
+
+
+def _rates_in_words(log: Log, name: str) -> bool:
+    """Return whether a column named for ratings holds a few words that no item or user decides."""
+    content = log.columns.contents[name]
+    rated = log.columns.named and (log.columns.kind(name) == "rating" or kind_of_name(name) == "rating")
+    few = content.form == "text" and 2 <= content.unique <= MOST_EVENTS and content.ratio < 0.5
+    return rated and few and not is_fixed(log.columns, log.known, name)
 
 
 _PREFERRED: Mapping[Kind, float] = {"rating": 4, "plays": 3, "quantity": 3, "dwell": 2, "number": 1}
@@ -55,12 +84,19 @@ def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
         return None
     if content.known < 0.02 * content.rows or (kind == "number" and _may_be_codes(name, content)):
         return None
+    if kind == "rating" and content.rows > _FEW_ROWS and _is_of_item(columns, known, name):
+        return None  # stars of a hotel, a mean of ratings
     points = _PREFERRED[kind] + meaning.certainty
     if ITEM in known and columns.decides(known[ITEM], name):  # a duration of the item, a mean of its ratings
         points -= 3.0 if kind == "dwell" else 1.5
     if kind == "number" and content.constant and content.known > 3:
         points -= 0.5
     return points if points > 0 else None
+
+
+def _is_of_item(columns: Columns, known: Mapping[str, str], name: str) -> bool:
+    """Return whether a rating is an attribute of the item: each item has one, on many rows."""
+    return ITEM in known and columns.decides(known[ITEM], name)
 
 
 def _value_by_content(log: Log, unnamed: Sequence[str]) -> str | None:
