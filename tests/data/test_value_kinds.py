@@ -78,3 +78,10 @@ def test_any_column_is_of_some_kind(name: str, values: list, event: str | None) 
     numbers = pl.Series(values, dtype=pl.Float64)
     assert value_kind(name, numbers, event) in ("rating", "quantity", "plays", "time", "price", "unknown")
     assert len(missing_ratings(numbers)) == len(values)
+
+
+def test_a_frequent_zero_apart_from_the_scale_is_no_rating() -> None:
+    apart = pl.Series([0.0] * 5 + [5.0, 7.0, 8.0, 10.0])
+    assert missing_ratings(apart).sum() == 5
+    assert missing_ratings(pl.Series([0.0] * 5 + [3.0, 4.0, 5.0])).sum() == 5
+    assert missing_ratings(pl.Series([0.0] * 5 + [5.0, 10.0, 10.0])).sum() == 0  # a step of the scale

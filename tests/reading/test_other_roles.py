@@ -156,3 +156,27 @@ def test_dates_of_short_years_under_an_unknown_name_are_asked_about() -> None:
 def test_parts_of_a_calendar_that_are_not_used_are_noted(name: str, cells: list[str]) -> None:
     notes = {one.column: one.note for one in found(**{name: cells}).columns}
     assert notes[name] == f"{name} holds calendar parts and is not used: write 2024-03-13"
+
+
+@pytest.mark.parametrize("words", [["good", "bad", "excellent"], ["A", "B", "F"]])
+def test_ratings_in_words_are_asked_about(words: list[str]) -> None:
+    with pytest.raises(AmbiguousError, match=r"rating holds ratings in words .* --map rating=event"):
+        found(rating=words)
+    assert "value" not in found(Reading(accept_guess=True), rating=words).roles
+
+
+@pytest.mark.parametrize(
+    "cells", [["\u22121", "2", "3"], ["1-", "2", "3"], ["(1)", "2", "3"], ["2 pcs", "2", "3"]]
+)
+def test_amounts_of_other_forms_are_values(cells: list[str]) -> None:
+    assert found(quantity=cells).roles["value"] == "quantity"
+
+
+def test_stars_and_parts_of_a_scale_are_values() -> None:
+    for cells in (["★", "★★", "★★★"], ["7/10", "8/10", "10/10"], ["1 stars", "4 stars", "5 stars"]):
+        assert found(rating=cells).roles["value"] == "rating"
+
+
+def test_numbers_below_zero_of_an_unknown_name_are_asked_about() -> None:
+    with pytest.raises(AmbiguousError, match=r"temperature holds .* --map temperature=value"):
+        found(temperature=[-10, -5, 1, 15, 20, 25, 30])

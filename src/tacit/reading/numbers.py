@@ -33,7 +33,10 @@ _ONE_GROUP_OF_POINTS = r"^[-+]?[1-9]\d{0,2}\.\d{3}$"
 _SAMPLE = 1_000
 _BARE = r"^[-+]?[\d.,\s'’\u00a0\u202f]*\d[\d.,\s'’\u00a0\u202f]*$"
 _SIGN = r"(?:R\$|US\$|元|円|원|zł|Kč|[\p{Sc}])"
-_CODE = r"(?:zl|kr\.?|Ft|lei|лв\.?|руб\.?|Rs\.?|EUR|USD|GBP|CHF|JPY|CNY|RMB|PLN|CZK|SEK|NOK|DKK|BRL|INR|AUD|CAD|TRY|RUB|KRW)"
+_CODE = (
+    r"(?:zl|kr\.?|Ft|lei|лв\.?|руб\.?|Rs\.?|"
+    r"EUR|USD|GBP|CHF|JPY|CNY|RMB|PLN|CZK|SEK|NOK|DKK|BRL|INR|AUD|CAD|TRY|RUB|KRW)"
+)
 _SPACE = r"[\s\u00a0\u202f]"
 _BEFORE = rf"^([-+]?){_SPACE}*(?:{_SIGN}{_SPACE}*|{_CODE}{_SPACE}+)"
 _AFTER = rf"(?:{_SPACE}*(?:{_SIGN}|%)|{_SPACE}+{_CODE})(-?)$"

@@ -117,14 +117,9 @@ def check_unread_times(log: Log) -> None:
 def _unread(columns: Columns, name: str) -> str | None:
     """Return why a column that was not taken for the times may hold them; None if it hardly does."""
     content = columns.contents[name]
-<<<<<<< ours
     if content.form == "text" and content.times.share > 0.9 and content.share("day") > 0.9:
-        return f"{name} holds dates, for example {content.sample[0]}: take it with --map {name}=timestamp"
-=======
-    if content.form == "text" and content.times.share > 0.9 and _share(content, _DATES) > 0.9:
         option = map_option(name, "timestamp")
         return f"{name} holds dates, for example {content.sample[0]}: take it with {option}"
->>>>>>> theirs
     meaning = columns.name(name)
     whole = columns.is_plainly(name, "time") and meaning.certainty >= 1
     if whole and content.form == "integer" and content.unique > _FEW_WORDS and content.times.share == 0:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tacit.core.errors import AmbiguousError
-from tacit.core.shell import map_option
+from tacit.core.shell import argument, map_option
 from tacit.data.event_names import meaning
 from tacit.data.value_kinds import ValueKind, kind_of_name
 from tacit.data.value_kinds import value_kind as kind_of_values
@@ -60,10 +60,11 @@ def _check_words_of_ratings(log: Log) -> None:
     if name is None:
         return
     few = log.columns.contents[name].distinct.head(4).to_list()
+    option = f"{map_option(name, EVENT)} --event-map {argument(few[0])}=MEANING ..."
     raise AmbiguousError(
         f"{log.path}: {name} holds ratings in words ({', '.join(few)}), and nothing says how good they are; "
-        f"read them as event types with --map {name}=event --event-map {few[0]}=MEANING ..., write numbers in "
-        "their place, or leave them out with --accept-guess"
+        f"read them as event types with {option}, write numbers in their place, or leave them out with "
+        "--accept-guess"
     )
 
 
@@ -102,7 +103,7 @@ def _is_of_item(columns: Columns, known: Mapping[str, str], name: str) -> bool:
 def _value_by_content(log: Log, unnamed: Sequence[str]) -> str | None:
     signed = [name for name in log.free if _is_signed_amount(log.columns, log.known, name)]
     if len(signed) == 1:
-        return signed[0]
+        return signed[0] if _may_be_amount(log, signed[0]) else _chosen_value(log, signed)
     if not _may_have_values(log):
         return None
     fits = [name for name in unnamed if _is_value(log.columns, log.known, name)]
@@ -161,6 +162,12 @@ def _is_signed_amount(columns: Columns, known: Mapping[str, str], name: str) -> 
 
 _MOST_RETURNS = 0.3
 _NO_AMOUNT = ("place", "statistic", "rank", "rating", "time", "other time", "calendar", "person", "price")
+
+
+def _may_be_amount(log: Log, name: str) -> bool:
+    """Return whether the name of a signed column, or an order or a price beside, speaks for an amount."""
+    beside = any(log.columns.kind(other) in ("order", "price") for other in log.columns.all)
+    return beside or not log.columns.named or log.columns.kind(name) is not None
 
 
 def _is_open(columns: Columns, name: str) -> bool:
