@@ -60,3 +60,14 @@ def test_a_first_part_that_all_names_share_says_nothing() -> None:
 @pytest.mark.parametrize("name", ["productId", "product_id", "Product ID", "PRODUCT-ID", "product.id"])
 def test_parts(name: str) -> None:
     assert parts_of(name) == ["product", "id"]
+
+
+def test_the_head_of_a_compound_says_what_it_is() -> None:
+    assert meaning("Freizeitdatum").kind == "time"
+    assert meaning("Quietschpreis").kind == "price"
+    assert meaning("candidate").kind != "time"
+
+
+def test_a_doer_of_a_thing_is_a_person() -> None:
+    assert meaning("game_rusher").kinds == ("user", "item")
+    assert meaning("order_item_id").certainty == meaning("orderitemid").certainty < 0.5

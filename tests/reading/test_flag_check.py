@@ -83,3 +83,26 @@ def test_codes_of_a_status_are_noted() -> None:
 
 def test_the_event_column_that_varies_wins() -> None:
     assert kinds(log(event=["click"] * ROWS, action=mixed("like", "dislike", "like"))) == {"like", "dislike"}
+
+
+PAID = [("-" if row % 9 == 0 else "") + f"{3 + row * 11 % 37}.50" for row in range(ROWS)]
+
+
+@pytest.mark.parametrize("name", ["amount", "Betrag EUR", "金额"])
+def test_money_that_is_taken_back_is_asked_about(name: str) -> None:
+    frame = log(quantity=["1"] * ROWS, **{name: PAID})
+    with pytest.raises(AmbiguousError, match=r"below zero in some rows by what the same items cost") as error:
+        read_frame(frame)
+    assert map_option(name, "value") in str(error.value)
+    assert kinds(frame, parse_reading({"columns": {"value": name}})) == {"purchase", "return"}
+    assert kinds(frame, Reading(event="purchase")) == {"purchase"}
+
+
+def test_a_profit_below_zero_takes_nothing_back() -> None:
+    profit = [f"{(row * 37 % 97) / 7 - 3:.2f}" for row in range(ROWS)]
+    assert kinds(log(quantity=["1"] * ROWS, profit=profit)) == {"purchase"}
+
+
+def test_returns_that_the_event_type_tells_are_not_asked_about() -> None:
+    event = ["return" if paid.startswith("-") else "purchase" for paid in PAID]
+    assert kinds(log(event=event, amount=PAID)) == {"purchase", "return"}

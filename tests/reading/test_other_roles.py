@@ -180,3 +180,23 @@ def test_stars_and_parts_of_a_scale_are_values() -> None:
 def test_numbers_below_zero_of_an_unknown_name_are_asked_about() -> None:
     with pytest.raises(AmbiguousError, match=r"temperature holds .* --map temperature=value"):
         found(temperature=[-10, -5, 1, 15, 20, 25, 30])
+
+
+def test_numbers_most_of_which_are_no_moments_are_not_taken_for_times() -> None:
+    songs = [30_000 + 1_000 * place for place in range(ROWS - 1)] + [1_700_000_000]
+    with pytest.raises(AmbiguousError, match="ts is named for times, and '30000' is none that can be read"):
+        found(ts=songs)
+
+
+def test_how_something_was_paid_is_no_event() -> None:
+    assert found(evt_paid_with=["card", "cash", "paypal"]).roles.get("event") is None
+
+
+def test_of_two_dates_of_a_loan_the_first_is_its_time() -> None:
+    lent, back = [f"{day:02}.03.2024" for day in range(1, 16)], [f"{day:02}.03.2024" for day in range(10, 30)]
+    for first, last in (
+        ("Ausleihdatum", "Rückgabedatum"),
+        ("借阅日期", "归还日期"),
+        ("loan_date", "return_date"),
+    ):
+        assert found(**{first: lent, last: back}).roles["timestamp"] == first

@@ -69,6 +69,12 @@ def test_a_few_bad_bytes_in_much_utf_8_are_damage() -> None:
     assert textfile.encoding_of(sample) == "utf-8"
 
 
+def test_a_frequent_word_that_is_utf_8_by_chance_decides_nothing() -> None:
+    sample = ("대출자번호,도서번호,서명,대출일\r\n" + "8,B10,책 10,2024.01.05\r\n" * 50).encode("cp949")
+    assert "책".encode("cp949").decode("utf-8") == "å"
+    assert textfile.encoding_of(sample) == "cp949"
+
+
 def test_a_sample_that_ends_within_a_character_is_still_utf_8() -> None:
     assert textfile.encoding_of("商品".encode()[:-1]) == "utf-8"
 

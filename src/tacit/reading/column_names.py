@@ -25,6 +25,9 @@ Kind = Literal[
 _HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs", "ru"})
 """Languages in which the noun that decides comes first: ``id_cliente``, ``data_zamówienia``."""
 
+_COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no"})
+"""Languages that write a noun and its head as one word: ``Ausleihdatum`` is a date whatever the front is."""
+
 _LONGEST_NAME = 120
 _ENDING = 4
 """Most letters after a stem."""
@@ -182,7 +185,7 @@ def _words_in(part: str) -> Iterable[_Word]:
     if part.isdigit():
         return (_Word(part, frozenset({"filler"})),)
     known = _known(part)
-    return (known,) if known is not None else _fused(part) or (_Word(part),)
+    return (known,) if known is not None else _fused(part) or _compound(part) or (_Word(part),)
 
 
 @lru_cache(maxsize=4096)
@@ -202,6 +205,16 @@ def _fused(part: str) -> tuple[_Word, ...]:
                 best[end] = (here[0] + cost, (*here[1], *([word] if word is not None else [])))
     found = best[-1]
     return found[1] if found is not None and any(word.concepts for word in found[1]) else ()
+
+
+def _compound(part: str) -> tuple[_Word, ...]:
+    """Return an unknown front and the known head that follows it; none where no such head ends the part."""
+    for start in range(3, len(part) - 3):
+        head = _words()[0].get(part[start:])
+        word = _word(part[start:], head) if head is not None else None
+        if word is not None and word.languages & _COMPOUNDING and "en" not in word.languages:
+            return _Word(part[:start]), word
+    return ()
 
 
 def _steps(part: str, start: int, east_asian: bool) -> Iterator[tuple[int, float, _Word | None]]:
@@ -247,6 +260,8 @@ def meaning_of(parts: tuple[str, ...]) -> NameMeaning:
     name = _Name(words)
     certainty = name.certainty(kinds[0]) if kinds else 0.0
     own = name.has("own", "done") and not name.has("later")
+    if kinds[:1] == ("item",) and not name.head_first and _names_a_person(words[-1:]):  # job_seeker
+        return NameMeaning(("user", *kinds), _PERSON_BY_HEAD, own, False)
     return NameMeaning(kinds, certainty, own, unknown == 0)
 
 
@@ -256,7 +271,7 @@ def _names_a_person(words: Sequence[_Word]) -> bool:
 
 
 _DOER = r"^.{3,}(er|or|ee|ist|eur|euse|dor|dora|tore|trice|are|тель|ник|щик|nik)s?$"
-_PERSON_BY_ENDING = 0.3
+_PERSON_BY_ENDING, _PERSON_BY_HEAD = 0.3, 0.5
 
 
 class _Name:

@@ -94,10 +94,15 @@ def foreign_lines(data: bytes, most: int = MOST_BYTES) -> bytes:
     return b"\n".join(found)[:most]
 
 
+def foreign_words(sample: bytes) -> bytes:
+    """Return the words with bytes outside ASCII, each once, whatever its numbers."""
+    words = {word.translate(None, b"0123456789"): word for word in _WORDS.split(sample) if not word.isascii()}
+    return b" ".join(words.values())
+
+
 def guess(sample: bytes) -> str:
     """Return the likeliest encoding of lines that are not UTF-8; a word counts once, whatever its number."""
-    words = {word.translate(None, b"0123456789"): word for word in _WORDS.split(sample) if not word.isascii()}
-    sample = b" ".join(words.values())
+    sample = foreign_words(sample)
     scores = {encoding: _score(sample, encoding, of) for encoding, of in _languages_of().items()}
     best = max(scores, key=lambda encoding: scores[encoding][0])
     if scores[best][1] < _POOR:

@@ -123,7 +123,7 @@ def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
         return None
     if not named and content.known > 20 and content.ratio > 0.5:  # what happens, happens again
         return None
-    if kind != "event" and _are_circumstances(content):
+    if meaning.kinds[:1] != ("event",) and _are_circumstances(content):
         return None
     words = min(content.events, content.event_words)
     points = 4.0 * meaning.certainty * named + 4.0 * words

@@ -8,14 +8,17 @@ So such a log asks for its line, and takes ``--event TYPE`` or ``--accept-guess`
 import re
 from collections.abc import Mapping
 
+import polars as pl
+
 from tacit.core.errors import AmbiguousError
 from tacit.core.shell import map_option
 from tacit.data.event_names import meaning
 from tacit.data.event_words import CHOICES, REFUSALS
 from tacit.data.order_status import names_status, says_undone
-from tacit.reading.choices import EVENT, VALUE
+from tacit.reading.choices import EVENT, ITEM, VALUE
 from tacit.reading.column_content import Content
 from tacit.reading.known_roles import Log, is_fixed
+from tacit.reading.numbers import plainly_written
 from tacit.reading.role_scores import Columns
 
 _WORDS_OF_YES = "1 1.0 +1 true yes y t ja si sí sim oui да evet tak up 是 はい 예"
@@ -54,6 +57,12 @@ def check_flags(log: Log) -> None:
                 "as such; give the rows a column of event types, or if all of them count, "
                 f"{_all_count(log)}"
             )
+        if not undone and _takes_money_back(log, name):
+            raise AmbiguousError(
+                f"{log.path}: {name} is below zero in some rows by what the same items cost in others, and "
+                f"would not be used; if those rows are returns, choose with {map_option(name, 'value')}, and "
+                f"if not, {_all_count(log)}"
+            )
     if not undone:
         _note_codes(log)
 
@@ -91,6 +100,27 @@ def _says_undone_otherwise(log: Log, name: str) -> bool:
         return content.known < 0.5 * content.rows and columns.has("order", "quantity", "price")
     zeros = (content.numbers == 0).any() or content.known < content.rows
     return bool(zeros) and content.unique > 1 and columns.kind(name) in ("quantity", "price", "number", None)
+
+
+def _takes_money_back(log: Log, name: str) -> bool:
+    """Return whether amounts of money below zero are mostly those that were paid for the same items."""
+    content, columns, event = log.columns.contents[name], log.columns, log.found.roles.get(EVENT)
+    if content.form not in ("integer", "decimal") or content.low >= 0:
+        return False
+    if not columns.named or not {"price", "number"} & set(columns.name(name).kinds):
+        return False
+    if event is not None and any(meaning(word).sense in _UNDONE for word in columns.contents[event].distinct):
+        return False
+    amounts = plainly_written(columns.table[name].cast(pl.String).str.strip_chars())
+    lines = pl.DataFrame({"item": columns.table[log.known[ITEM]], "amount": amounts}).drop_nulls()
+    is_back = lines["amount"].str.starts_with("-")
+    paid, back = lines.filter(~is_back), lines.filter(is_back)
+    back = back.join(paid, on="item", how="semi").with_columns(pl.col("amount").str.strip_prefix("-"))
+    mirrored = back.join(paid, on=["item", "amount"], how="semi")
+    return len(back) >= _FEW and len(mirrored) > 0.5 * len(back)
+
+
+_FEW = 3
 
 
 def _is_flag(content: Content) -> bool:

@@ -330,7 +330,7 @@ def _key_points(columns: Columns, name: str) -> float:
         points -= 5.0 if content.ratio > 0.98 else 2.0 if content.ratio > 0.9 else 0.0
     if rows >= 30:
         points -= 5.0 if content.unique <= 2 else 3.0 if content.unique <= 4 else 0.0
-        points -= 1.5 * (rows >= 300 and content.unique <= 12)
+        points -= 1.5 * (content.unique <= 12 and rows >= _REPEATS * content.unique)
     if content.form == "flag" and rows >= 10:
         points -= 6.0
     points -= 6.0 * is_measure(content) + 2.5 * (rows >= 30 and _is_small_grid(content))
@@ -346,6 +346,10 @@ def _key_points(columns: Columns, name: str) -> float:
     few_words = content.share("words") > 0.5 and content.share("json") < 0.5 and content.unique < 30
     points -= 1.5 * (few_words and columns.kind(name) not in ("title", "item"))
     return points
+
+
+_REPEATS = 25
+"""Rows a value from which a few values are rather cities or channels than users."""
 
 
 def _is_small_grid(content: Content) -> bool:

@@ -292,9 +292,13 @@ def _fits(sample: bytes, encoding: str) -> bool:
 
 
 def _mostly_utf8(sample: bytes) -> bool:
-    """Return whether only a few bytes are not UTF-8: damage, not another encoding."""
-    foreign = sum(map(_is_foreign, sample))
-    return sample.decode("utf-8", "replace").count("\ufffd") * 6 < foreign
+    """Return whether only a few bytes are not UTF-8: damage, not another encoding.
+
+    A word counts once: in another encoding one frequent word may by chance be UTF-8 too.
+    """
+    words = encodings.foreign_words(sample)
+    foreign = sum(map(_is_foreign, words))
+    return words.decode("utf-8", "replace").count("\ufffd") * 6 < foreign
 
 
 def _is_foreign(byte: int) -> bool:

@@ -122,10 +122,11 @@ def _unread(columns: Columns, name: str) -> str | None:
         return f"{name} holds dates, for example {content.sample[0]}: take it with {option}"
     meaning = columns.name(name)
     whole = columns.is_plainly(name, "time") and meaning.certainty >= 1
-    if whole and content.form == "integer" and content.unique > _FEW_WORDS and content.times.share == 0:
+    if whole and content.form == "integer" and content.unique > _FEW_WORDS and _hardly_any_time(content):
+        shown = content.sample[0] if content.times.share == 0 else f"{content.low:.0f}"
         return (
-            f"{name} is named for times, and {content.sample[0]!r} is none that can be read: write "
-            "2024-03-13 08:26:05 or Unix seconds"
+            f"{name} is named for times, and {shown!r} is none that can be read: write 2024-03-13 08:26:05 "
+            "or Unix seconds"
         )
     return None
 
@@ -134,8 +135,13 @@ def _is_plain_time(columns: Columns, name: str) -> bool:
     """Return whether a column is named for times, and holds some or too little to tell."""
     content = columns.contents[name]
     few = content.form == "integer" or content.unique <= _FEW_WORDS
-    codes = few and content.times.share == 0 and content.known >= 30
+    codes = few and _hardly_any_time(content) and content.known >= 30
     return columns.is_plainly(name, "time") and not codes
+
+
+def _hardly_any_time(content: Content) -> bool:
+    """Return whether no cell is a time, or most of the numbers are of no plausible year."""
+    return content.times.share == 0 or (content.form == "integer" and content.times.share < 0.5)
 
 
 def _follows(columns: Columns, name: str, others: Sequence[tuple[float, str]]) -> float:

@@ -71,8 +71,8 @@ def _check_words_of_ratings(log: Log) -> None:
 def _rates_in_words(log: Log, name: str) -> bool:
     """Return whether a column named for ratings holds a few words that no item or user decides."""
     content = log.columns.contents[name]
-    rated = log.columns.named and (log.columns.kind(name) == "rating" or kind_of_name(name) == "rating")
-    few = content.form == "text" and 2 <= content.unique <= MOST_EVENTS and content.ratio < 0.5
+    rated = log.columns.named and log.columns.name(name).kinds[:2] in (("rating",), ("rating", "record"))
+    few = content.form == "text" and 3 <= content.unique <= MOST_EVENTS and content.ratio < 0.5
     return rated and few and not is_fixed(log.columns, log.known, name)
 
 
@@ -166,8 +166,8 @@ _NO_AMOUNT = ("place", "statistic", "rank", "rating", "time", "other time", "cal
 
 def _may_be_amount(log: Log, name: str) -> bool:
     """Return whether the name of a signed column, or an order or a price beside, speaks for an amount."""
-    beside = any(log.columns.kind(other) in ("order", "price") for other in log.columns.all)
-    return beside or not log.columns.named or log.columns.kind(name) is not None
+    columns = log.columns
+    return columns.has("order", "price") or not columns.named or columns.kind(name) is not None
 
 
 def _is_open(columns: Columns, name: str) -> bool:
