@@ -26,7 +26,7 @@ def known(*kinds: Kind) -> str:
 
 
 Events = Annotated[
-    Path, typer.Argument(metavar="EVENTS", help="Event log: CSV, TSV, JSONL or Parquet, packed or not.")
+    Path, typer.Argument(metavar="EVENTS", help="Event log: CSV, TSV, JSON, Parquet or Excel, packed or not.")
 ]
 
 Items = Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")]
