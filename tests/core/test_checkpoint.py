@@ -6,8 +6,6 @@ import torch
 from tacit.core.checkpoint import Checkpoint, Saved
 from tacit.core.errors import ConfigError
 
-CPU = torch.device("cpu")
-
 
 def saved() -> Saved:
     network = {"layer.weight": torch.arange(6.0).reshape(2, 3).T, "layer.bias": torch.zeros(2)}
@@ -17,9 +15,9 @@ def saved() -> Saved:
 
 def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     kept = Checkpoint(tmp_path / "deep" / "run", "a")
-    assert kept.load(CPU) is None
+    assert kept.load() is None
     kept.save(saved())
-    found = kept.load(CPU)
+    found = kept.load()
     assert found is not None
     assert found.numbers == saved().numbers
     torch.testing.assert_close(
@@ -31,10 +29,10 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
 def test_another_run_is_refused(tmp_path: Path) -> None:
     Checkpoint(tmp_path / "run", "a").save(saved())
     with pytest.raises(ConfigError, match=r"run is of another run .* name another file"):
-        Checkpoint(tmp_path / "run", "b").load(CPU)
+        Checkpoint(tmp_path / "run", "b").load()
 
 
 def test_without_a_file_nothing_is_kept() -> None:
     nowhere = Checkpoint(None, "a")
     nowhere.save(saved())
-    assert nowhere.load(CPU) is None
+    assert nowhere.load() is None

@@ -1,7 +1,17 @@
+from contextlib import nullcontext
+
 import pytest
 import torch
 
-from tacit.core.devices import check_device, check_device_name, chosen_device, has_device
+from tacit.core import devices
+from tacit.core.devices import (
+    can_compile,
+    check_device,
+    check_device_name,
+    chosen_device,
+    has_device,
+    own_randomness,
+)
 from tacit.core.errors import ConfigError
 
 ABSENT = f"cuda:{torch.cuda.device_count()}"
@@ -31,3 +41,31 @@ def test_a_device_that_is_not_there_is_refused() -> None:
     for checks in (check_device, chosen_device):
         with pytest.raises(ConfigError, match=f"device is '{ABSENT}' and this machine has no such device"):
             checks(ABSENT)
+
+
+def test_the_random_state_of_the_caller_stays() -> None:
+    before = torch.get_rng_state()
+    with own_randomness():
+        torch.manual_seed(3)
+        torch.rand(5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(("device", "touched"), [("cpu", []), ("cuda:1", [torch.device("cuda:1")])])
+def test_no_other_gpu_is_touched(
+    device: str, touched: list[torch.device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(torch.random, "fork_rng", lambda devices: asked.append(devices) or nullcontext())
+    with own_randomness(device):
+        pass
+    assert asked == [touched]
+
+
+def test_networks_are_compiled_where_that_can_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "find_spec", lambda name: object())
+    monkeypatch.setattr(devices.shutil, "which", lambda name: "/bin/cc" if name == "cc" else None)
+    assert can_compile("cuda")
+    assert not can_compile("cpu")
+    monkeypatch.setattr(devices.shutil, "which", lambda name: None)
+    assert not can_compile("cuda")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -63,8 +62,11 @@ class Checkpoint:
         save_file(tensors, aside, {_RUN: self.run, _NUMBERS: json.dumps(saved.numbers)})
         aside.replace(self.file)
 
-    def load(self, device: torch.device) -> Saved | None:
+    def load(self) -> Saved | None:
         """Return what was saved, None where nothing was.
+
+        All is on the processor: networks and optimisers copy it to where theirs is, and the number of an
+        optimiser's steps belongs on the processor.
 
         Raises
         ------
@@ -73,7 +75,7 @@ class Checkpoint:
         """
         if self.file is None or not self.file.exists():
             return None
-        with safe_open(self.file, "pt", device=str(device)) as file:
+        with safe_open(self.file, "pt", device="cpu") as file:
             header = file.metadata() or {}
             if header.get(_RUN) != self.run:
                 raise ConfigError(

@@ -1,6 +1,11 @@
 """Devices that networks are trained on, by name: checks of the name, and of the machine."""
 
+import os
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 
 from tacit.core.errors import ConfigError
 
@@ -58,3 +63,23 @@ def has_device(name: str) -> bool:
         return torch.backends.mps.is_available()
     number = name.partition(":")[2]
     return torch.cuda.is_available() and int(number or 0) < torch.cuda.device_count()
+
+
+@contextmanager
+def own_randomness(device: str = "cpu") -> Iterator[None]:
+    """Leave the caller's random state of torch as it was: that of the processor and of one device.
+
+    Other GPUs are not touched: asking them for their state would start them.
+    """
+    import torch
+
+    place = torch.device(device)
+    with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
+        yield
+
+
+def can_compile(device: str) -> bool:
+    """Return whether ``torch.compile`` pays and works: on a GPU, with Triton and a C compiler."""
+    compilers = (os.environ.get("CC"), "cc", "gcc", "clang")
+    there = any(shutil.which(name) for name in compilers if name)
+    return device.startswith("cuda") and find_spec("triton") is not None and there

@@ -237,7 +237,11 @@ def _of_a_fold(one: Fold, scores: Float32, part: int, rng: np.random.Generator) 
 
 
 def affordable(classifier: PairClassifier, lists: Lists) -> tuple[int, float]:
-    """Return how many candidates can be read in the time of a list, and the time that they take (ms)."""
+    """Return how many candidates can be read in the time of a list, and the time that they take (ms).
+
+    Measured on the processor: the list is served by a machine that may have no GPU.
+    """
+    classifier = classifier.on_processor()
     took = _milliseconds(classifier, classifier.top, lists)
     top = int(min(classifier.top, classifier.top * classifier.milliseconds / took))
     if top < 2:  # one candidate has no order

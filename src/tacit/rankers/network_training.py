@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tacit.core.devices import chosen_device
+from tacit.core.devices import chosen_device, own_randomness
 from tacit.core.progress import Progress
 from tacit.core.types import Float32
 from tacit.features.feature_columns import Column
@@ -51,7 +51,6 @@ class Trained(Protocol):
         ...
 
 
-@torch.random.fork_rng()  # seeded by `rng`; the caller's random state stays as it was
 def train_network(
     ranker: Trained,
     columns: Sequence[Column],
@@ -68,29 +67,30 @@ def train_network(
     Without validation pairs the training loss decides.
     """
     device = chosen_device(ranker.device)
-    torch.manual_seed(int(rng.integers(2**31)))
-    networks = nn.ModuleList(ranker.network(columns) for _ in range(ranker.members)).to(device)
-    optimiser = torch.optim.AdamW(
-        networks.parameters(), lr=ranker.learning_rate, weight_decay=ranker.weight_decay
-    )
-    parts = {"train": train, "valid": valid} | ({} if test is None else {"test": test})
-    lists = {name: _Lists.of(pairs, device) for name, pairs in parts.items()}
-    watched = "valid_loss" if len(valid) else "train_loss"
-    epochs: list[Epoch] = []
-    best, best_epoch = _arrays(networks), 0
-    with progress.task("training the ranker", total=ranker.epochs) as task:
-        for number in range(ranker.epochs + 1):
-            if number > 0:
-                _one_pass(networks, optimiser, lists["train"], ranker)
-                task.advance()
-            epochs.append(_report(number, networks, lists, ranker))
-            if on_epoch is not None:
-                on_epoch(epochs[-1])
-            if getattr(epochs[-1], watched) < getattr(epochs[best_epoch], watched):
-                best, best_epoch = _arrays(networks), number
-            elif number - best_epoch >= ranker.patience:
-                break
-    return epochs, best
+    with own_randomness(device):
+        torch.manual_seed(int(rng.integers(2**31)))
+        networks = nn.ModuleList(ranker.network(columns) for _ in range(ranker.members)).to(device)
+        optimiser = torch.optim.AdamW(
+            networks.parameters(), lr=ranker.learning_rate, weight_decay=ranker.weight_decay
+        )
+        parts = {"train": train, "valid": valid} | ({} if test is None else {"test": test})
+        lists = {name: _Lists.of(pairs, device) for name, pairs in parts.items()}
+        watched = "valid_loss" if len(valid) else "train_loss"
+        epochs: list[Epoch] = []
+        best, best_epoch = _arrays(networks), 0
+        with progress.task("training the ranker", total=ranker.epochs) as task:
+            for number in range(ranker.epochs + 1):
+                if number > 0:
+                    _one_pass(networks, optimiser, lists["train"], ranker)
+                    task.advance()
+                epochs.append(_report(number, networks, lists, ranker))
+                if on_epoch is not None:
+                    on_epoch(epochs[-1])
+                if getattr(epochs[-1], watched) < getattr(epochs[best_epoch], watched):
+                    best, best_epoch = _arrays(networks), number
+                elif number - best_epoch >= ranker.patience:
+                    break
+        return epochs, best
 
 
 @dataclass(frozen=True)

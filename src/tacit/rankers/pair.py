@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from tacit.core.devices import AUTO, check_device_name, has_device
+from tacit.core.devices import AUTO, check_device_name, has_device, own_randomness
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import Parameterised, build, learned, parameter
 from tacit.core.parts import part_of
@@ -198,17 +198,18 @@ class PairClassifier(Parameterised):
         network = base.network(self.pooling, seed)
         self._check_length(network.longest)
         examples = Examples(*((self._pairs(p), p.label) for p in (train, *measured)))
-        epochs, arrays = train_network(
-            self,
-            network,
-            examples,
-            trained=network.freeze(self.train),
-            seed=seed,
-            fingerprint=self._fingerprint(base.identity, texts, train, seed),
-            progress=progress,
-            checkpoint=checkpoint,
-            on_epoch=on_epoch,
-        )
+        with own_randomness(str(base.device)):
+            epochs, arrays = train_network(
+                self,
+                network,
+                examples,
+                trained=network.freeze(self.train),
+                seed=seed,
+                fingerprint=self._fingerprint(base.identity, texts, train, seed),
+                progress=progress,
+                checkpoint=checkpoint,
+                on_epoch=on_epoch,
+            )
         self.epochs_ = epochs
         return self._with(base, arrays)
 
@@ -223,6 +224,12 @@ class PairClassifier(Parameterised):
         """
         label = np.zeros(len(row), dtype=np.float32)
         return self.network_.score(self._pairs(PairLists(queries, row, item, label)))
+
+    def on_processor(self) -> "PairClassifier":
+        """Return this fitted classifier as a machine without a GPU has it."""
+        if self.network_.head.weight.device.type == "cpu":
+            return self
+        return copy.copy(self)._with(self._base("cpu"), self.arrays_)
 
     def evaluate(self, pairs: PairLists) -> dict[str, float]:
         """Return loss, accuracy and AUC on pairs."""

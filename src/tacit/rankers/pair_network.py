@@ -15,7 +15,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from tacit.core.devices import chosen_device
+from tacit.core.devices import chosen_device, own_randomness
 from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Float32
 from tacit.encoders import minilm_files
@@ -66,7 +66,7 @@ class Base:
         """Return its tokenizer."""
         return tokenizer_of(self.directory, None)
 
-    @torch.random.fork_rng()
+    @own_randomness()
     def network(self, pooling: str, seed: int = 0) -> "PairNetwork":
         """Return a network with an untrained linear layer, on the device, its weights in float32."""
         torch.manual_seed(seed)

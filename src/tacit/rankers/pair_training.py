@@ -79,7 +79,6 @@ class _State:
         return len(losses) - 1 - int(np.argmin(losses)) if losses else 0
 
 
-@torch.random.fork_rng()  # seeded below; the caller's random state stays as it was
 def train_network(
     parameters: Parameters,
     network: PairNetwork,
@@ -113,7 +112,7 @@ def train_network(
     """
     state = _State(network, _optimiser(network, parameters), trained)
     kept = Checkpoint(checkpoint, fingerprint)
-    if saved := kept.load(network.head.weight.device):
+    if saved := kept.load():
         _resume(state, saved)
     steps = -(-len(examples.train[0]) // parameters.batch_size)
     with progress.task("fine-tuning the language model", total=parameters.epochs * steps) as task:

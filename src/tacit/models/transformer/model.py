@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from tacit.core.devices import check_device_name, chosen_device
+from tacit.core.devices import check_device_name, chosen_device, own_randomness
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import learned, parameter, values_of
 from tacit.core.progress import SILENT, Progress
@@ -159,7 +159,7 @@ class Transformer(Retriever):
         examples = Examples.of(sequences, len(catalogue), np.random.default_rng([seed, 0]))
         self.trained_ = examples.known
         self.centre_ = _centre(catalogue, examples.known)
-        with torch.random.fork_rng():  # the caller's randomness stays as it was
+        with own_randomness(device):
             torch.manual_seed(seed)
             self.network_ = self._network(catalogue)
             with torch.no_grad():
@@ -227,7 +227,7 @@ class Transformer(Retriever):
         weights = {name: array for name, array in arrays.items() if name not in _NO_WEIGHTS}
         self.n_kinds_ = len(weights["kind.weight"])
         weights["item.weight"] = _grown(weights["item.weight"], len(catalogue))
-        with torch.random.fork_rng():
+        with own_randomness():
             self.network_ = self._network(catalogue)
         self.network_.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
         self._tabulate(catalogue)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tacit.core.checkpoint import Checkpoint, Saved
+from tacit.core.devices import can_compile
 from tacit.core.progress import Progress
 from tacit.core.types import Bool, Float32, Float64, Int64
 from tacit.data.gain import discount
@@ -151,7 +152,7 @@ def train_network(
     )
     state = _State(network, optimiser, _copied(network), [])
     kept = Checkpoint(checkpoint, fingerprint)
-    if saved := kept.load(network.start.device):
+    if saved := kept.load():
         _go_on(state, saved)
     with progress.task("training the transformer", total=parameters.epochs) as task:
         task.advance(len(state.epochs))
@@ -184,9 +185,9 @@ def _one_pass(state: _State, parameters: Parameters, examples: Examples, rng: np
     network = state.network.train()
     device = network.start.device
     torch.manual_seed(int(rng.integers(2**31)))
-    # Compiling pays on a GPU only; without dynamic shapes every width of a batch would be compiled again.
+    # Without dynamic shapes every width of a batch would be compiled again.
     forward: Callable[..., Tensor] = (
-        torch.compile(network, dynamic=True) if device.type == "cuda" else network
+        torch.compile(network, dynamic=True) if can_compile(device.type) else network
     )
     known = np.flatnonzero(examples.known)
     total, events = 0.0, 0
