@@ -23,7 +23,7 @@ def test_a_negative_amount_is_a_return() -> None:
 
 def test_a_column_of_quantities_makes_any_yes_a_purchase() -> None:
     frame = log(("u", "a", "view", 1, 2), ("u", "a", "view", 2, -2))
-    assert types(settled(frame, "quantity")) == ["view", "return"]
+    assert types(settled(frame, "quantity")) == types(settled(frame, "price")) == ["view", "return"]
     assert settled(frame, "rating") is frame
 
 

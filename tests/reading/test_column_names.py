@@ -71,3 +71,8 @@ def test_the_head_of_a_compound_says_what_it_is() -> None:
 def test_a_doer_of_a_thing_is_a_person() -> None:
     assert meaning("game_rusher").kinds == ("user", "item")
     assert meaning("order_item_id").certainty == meaning("orderitemid").certainty < 0.5
+
+
+def test_a_card_of_a_customer_names_the_user_and_what_was_written_is_text() -> None:
+    assert {meaning(name).kind for name in ("loyaltycardno", "loyalty_card_id", "memberCard")} == {"user"}
+    assert {meaning(name).kind for name in ("评论内容", "RMK", "remarks")} == {"text"}

@@ -200,3 +200,9 @@ def test_of_two_dates_of_a_loan_the_first_is_its_time() -> None:
         ("loan_date", "return_date"),
     ):
         assert found(**{first: lent, last: back}).roles["timestamp"] == first
+
+
+def test_what_was_said_of_something_is_no_event() -> None:
+    said = ["nice, would buy again", "too small; returned", "ok"]
+    assert "event" not in found(zibbles=said).roles
+    assert found(zibbles=["buy", "return", "view"]).roles["event"] == "zibbles"

@@ -43,7 +43,7 @@ def settled(
     events : polars.DataFrame
         See `tacit.data.columns`; rows and their order stay.
     value_kind : ValueKind, optional
-        What the values are: a negative quantity undoes whatever says yes.
+        What the values are: a negative quantity or price undoes whatever says yes.
     event_map : EventMap
         What the user says that event types mean.
     """
@@ -148,7 +148,7 @@ def _is_buy(event: str) -> bool:
 def _can_be_returned(event: str, value_kind: ValueKind | None, event_map: EventMap) -> bool:
     if event_map.chosen(event) is not None:
         return False  # the user has said what it means
-    return _is_buy(event) or (value_kind == "quantity" and meaning(event).strength > 0)
+    return _is_buy(event) or (value_kind in ("quantity", "price") and meaning(event).strength > 0)
 
 
 def _cancelled_orders(events: pl.DataFrame) -> pl.Series | None:

@@ -45,6 +45,7 @@ _PATTERNS = {
     "name and number": r"^[^\W\d]{2,}([._-][^\W\d]+)+\d*$|^[^\W\d]+[._][^\W\d]+\d+$",
     "slug": r"^[a-z]+(-[a-z0-9]+){2,}$",
     "phrase": r"[\p{Han}\p{Hiragana}\p{Katakana}]{5,}",  # writing without blanks, longer than names of people
+    "sentence": r"[,;!?\"\n，。！？；]",
     "words": r"^\S+([ ,]+\S+)+$",
     "cased name": r"^[^\W\d]+\.?( [^\W\d]+\.?){1,2}$",
     "coded": r"^[A-Z]{1,5}[-_.:/#]?\d{2,}[A-Z]?$|^\d{3,}[A-Z]$",

@@ -121,6 +121,8 @@ def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
         return None
     if any(content.share(shape) > 0.5 for shape in _NO_EVENT) or content.times.certain:
         return None
+    if not named and content.share("sentence") > 0.1:  # what was said of something
+        return None
     if not named and content.known > 20 and content.ratio > 0.5:  # what happens, happens again
         return None
     if meaning.kinds[:1] != ("event",) and _are_circumstances(content):

@@ -330,7 +330,9 @@ def _key_points(columns: Columns, name: str) -> float:
         points -= 5.0 if content.ratio > 0.98 else 2.0 if content.ratio > 0.9 else 0.0
     if rows >= 30:
         points -= 5.0 if content.unique <= 2 else 3.0 if content.unique <= 4 else 0.0
-        points -= 1.5 * (content.unique <= 12 and rows >= _REPEATS * content.unique)
+        words = content.share("token") < 0.1
+        repeats = _REPEATS_OF_WORDS if words else _REPEATS_OF_CODES
+        points -= 1.5 * (content.unique <= 12 and rows >= repeats * content.unique)
     if content.form == "flag" and rows >= 10:
         points -= 6.0
     points -= 6.0 * is_measure(content) + 2.5 * (rows >= 30 and _is_small_grid(content))
@@ -348,7 +350,7 @@ def _key_points(columns: Columns, name: str) -> float:
     return points
 
 
-_REPEATS = 25
+_REPEATS_OF_WORDS, _REPEATS_OF_CODES = 12, 25
 """Rows a value from which a few values are rather cities or channels than users."""
 
 
