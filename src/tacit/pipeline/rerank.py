@@ -237,11 +237,7 @@ def _of_a_fold(one: Fold, scores: Float32, part: int, rng: np.random.Generator) 
 
 
 def affordable(classifier: PairClassifier, lists: Lists) -> tuple[int, float]:
-    """Return how many candidates can be read in the time of a list, and the time that they take (ms).
-
-    Measured on the processor: the list is served by a machine that may have no GPU.
-    """
-    classifier = classifier.on_processor()
+    """Return how many candidates can be read in the time of a list, and the time that they take (ms)."""
     took = _milliseconds(classifier, classifier.top, lists)
     top = int(min(classifier.top, classifier.top * classifier.milliseconds / took))
     if top < 2:  # one candidate has no order
@@ -250,10 +246,13 @@ def affordable(classifier: PairClassifier, lists: Lists) -> tuple[int, float]:
 
 
 def _milliseconds(classifier: PairClassifier, top: int, lists: Lists) -> float:
-    """Return the median time of re-ranking the longest histories, one at a time, on one thread."""
+    """Return the median time of re-ranking the longest histories, one at a time, on one thread.
+
+    Measured on the processor: the list is served by a machine that may have no GPU.
+    """
     one, scores = lists[-1]
     queries, found = one.window.queries, one.labelled.candidates
-    reranker = Reranker(classifier, top, 1.0)
+    reranker = Reranker(classifier.on_processor(), top, 1.0)
     took = []
     with threadpool_limits(1):  # as a service does
         for row in np.resize(np.argsort(-queries.lengths, kind="stable"), _TIMED + 1).tolist():
