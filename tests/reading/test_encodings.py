@@ -205,3 +205,9 @@ def test_an_unknown_encoding_is_refused(name: str) -> None:
 def test_any_bytes_give_some_encoding(seed: int) -> None:
     data = random.Random(seed).randbytes(400)
     data.decode(encodings.guess(data), "replace")
+
+
+def test_a_header_in_capitals_is_no_other_language() -> None:
+    header = "DISCOUNT,КОД_ТОВАРА,СОБЫТИЕ,НОМЕР_КЛИЕНТА,ВРЕМЯ_СОБЫТИЯ"
+    for encoding, name in (("cp1251", "windows-1251"), ("koi8-r", "koi8-r")):
+        assert encodings.guess(header.encode(encoding)) == name

@@ -206,3 +206,12 @@ def test_what_was_said_of_something_is_no_event() -> None:
     said = ["nice, would buy again", "too small; returned", "ok"]
     assert "event" not in found(zibbles=said).roles
     assert found(zibbles=["buy", "return", "view"]).roles["event"] == "zibbles"
+
+
+def test_days_of_a_spreadsheet_are_moments_whatever_their_name() -> None:
+    days = [42_000 + place / 7.3 for place in range(ROWS)]
+    assert found(session_time=days).roles["timestamp"] == "session_time"
+
+
+def test_answers_to_an_unknown_question_are_no_events() -> None:
+    assert "event" not in found(evt_newsletter=["N", "N", "Y"], evt_hour=[5, 12, 22], evt_zone=["a"]).roles

@@ -113,7 +113,8 @@ def guess(sample: bytes) -> str:
 def _score(sample: bytes, encoding: str, languages: Iterable[_Language]) -> tuple[float, float]:
     """Return the log-likelihood of a sample, and its mean over the signs outside ASCII."""
     text = sample.decode(encoding, "replace")
-    counts = Counter(text)
+    # The letters of a language are counted in small: a header in capitals is no other language.
+    counts = Counter(" ".join(word.lower() if word.isupper() else word for word in text.split(" ")))
     best = max(_likelihood(counts, encoding, language) for language in languages)
     total = best + math.log(_PRIOR.get(encoding, 1.0))
     total += sum(math.log(_ODD_PLACE) for a, b in pairwise(text) if _is_odd(a, b))

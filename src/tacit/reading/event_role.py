@@ -119,6 +119,8 @@ def _event_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
         return None
     if content.form in ("integer", "flag") and not (named and meaning.certainty >= 0.5):
         return None
+    if content.form == "flag" and not meaning.whole:  # the answer to a question that is not known
+        return None
     if any(content.share(shape) > 0.5 for shape in _NO_EVENT) or content.times.certain:
         return None
     if not named and content.share("sentence") > 0.1:  # what was said of something

@@ -194,11 +194,19 @@ _MEASURED = frozenset(("rating", "quantity", "plays", "dwell", "price", "number"
 def _fits_measure(kind: Kind, content: Content) -> bool:
     if kind in ("rating", "dwell") and content.times.certain and content.low > 1e8:
         return False
+    if kind == "dwell" and holds_excel_days(content):
+        return False
     if kind == "rating":  # an amount of money has cents and no end
         return content.high <= 1_000 and (content.digits <= 1 or content.whole or content.high <= 10)
     if kind in ("number", "quantity") and is_measure(content) and content.digits == 2:  # an amount of money
         return False
     return not (kind == "quantity" and content.padded)
+
+
+def holds_excel_days(content: Content) -> bool:
+    """Return whether numbers are days since 1900 with the time of day as a fraction."""
+    days = content.times.kind == "excel days" and content.times.share > 0.995
+    return days and is_measure(content) and content.digits >= 3
 
 
 def is_measure(content: Content) -> bool:
@@ -276,6 +284,7 @@ def item_points(columns: Columns, name: str) -> float:
     points += 2.0 * content.numbered_goods
     titled = max(content.share("words"), content.share("phrase")) > 0.7
     points += 2.0 * (titled and content.length < 80 and content.unique > 20)
+    points -= 3.0 * (columns.kind(name) == "item" and columns.name(name).certainty < 0.3)
     points -= 4.0 * (columns.kind(name) == "page" and columns.has("order", "quantity"))
     points -= 2.0 * (content.share("cased name") > 0.9)
     if _is_attribute(columns, name, of_orders=False):

@@ -9,7 +9,7 @@ from tacit.core.shell import map_option
 from tacit.reading.choices import ITEM, USER
 from tacit.reading.column_content import Content
 from tacit.reading.known_roles import Log, is_fixed
-from tacit.reading.role_scores import Columns, holds_moments, is_measure
+from tacit.reading.role_scores import Columns, holds_excel_days, holds_moments
 
 _NEAR = 1.0
 _DAY = 86_400.0
@@ -190,8 +190,8 @@ def plain_moments(content: Content) -> bool:
     """Return whether cells are hardly anything but moments though their name says nothing."""
     if content.form == "text":
         return holds_moments(content)
-    if content.times.kind == "excel days":  # days since 1900 with the time of day as a fraction
-        return is_measure(content) and content.digits >= 3 and content.times.share > 0.995
+    if content.times.kind == "excel days":
+        return holds_excel_days(content)
     return content.times.kind in ("seconds", "milliseconds", "microseconds") and content.low >= 1e9
 
 
