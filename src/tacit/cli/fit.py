@@ -1,5 +1,6 @@
 """``tacit fit``: from a log and a catalogue to a snapshot."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,12 +86,14 @@ def _show(model: "Model", place: Path) -> None:
     """Print what was learned, and what the snapshot holds."""
     from tacit.cli.terminal import out as console
     from tacit.pipeline.explain import NOT_PERSONAL
-    from tacit.reporting.training_page import gain_line, rerank_line
+    from tacit.reporting.training_page import gain_line, part_line, rerank_line
 
     report, snapshot = model.report, model.snapshot
     if report is not None:
         weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report.weights.items())
         console.print(f"blend: {weights}; weight of the ranker: {report.ranker_weight:.2f}")
+        if report.part:
+            console.print(part_line(asdict(report.part)))
         if report.gain:
             console.print(gain_line(report.gain))
         if report.test:

@@ -56,6 +56,10 @@ class LabelledCandidates:
     labels: Float32
     totals: Int64
 
+    def take(self, rows: Int64) -> "LabelledCandidates":
+        """Return the given rows."""
+        return LabelledCandidates(self.candidates.take(rows), self.labels[rows], self.totals[rows])
+
 
 class Blend:
     """Weights of the retrievers, by cross entropy on the validation windows.

@@ -9,6 +9,7 @@ from tacit.core.types import Float32
 from tacit.data.catalogue import Catalogue
 from tacit.features.families import USUAL
 from tacit.features.maker import FeatureMaker
+from tacit.pipeline.best_part import BestPart, blend_or_part
 from tacit.pipeline.blend import Blend, log_softmax
 from tacit.pipeline.config import Config, families_of
 from tacit.pipeline.examples import RankingExamples, ranking_examples
@@ -33,7 +34,7 @@ def learn(
     Its features are not yet fitted on the whole log. The scores are float32[n, c] for each fold; for users
     that the ranker was trained on they are those of the blend.
     """
-    blend = Blend().fit([one.labelled for one in first.folds], len(config.retrievers))
+    blend, part = blend_or_part(first.folds, [one.name for one in config.retrievers])
     fitted_ranker, examples, families = None, [], USUAL
     if config.ranker is not None:
         ranker, families = copy.copy(config.ranker), families_of(config.ranker)
@@ -61,7 +62,7 @@ def learn(
         )
     maker = FeatureMaker(projection=first.projection, families=families)
     queries = sum(len(one.part) for one in first.folds)
-    stage, report = finished(blend, fitted_ranker, examples, config, maker, queries)
+    stage, report = finished(blend, fitted_ranker, examples, config, maker, queries, part)
     if fitted_ranker is not None:
         return stage, report, fitted_ranker.scores
     return stage, report, [log_softmax(blend.score(one.labelled.candidates)) for one in first.folds]
@@ -74,6 +75,7 @@ def finished(
     config: Config,
     maker: FeatureMaker,
     queries: int,
+    part: BestPart | None = None,
 ) -> tuple[SecondStage, TrainingReport]:
     """Return the second stage and its training report."""
     stage = SecondStage(blend, maker)
@@ -82,6 +84,7 @@ def finished(
             blend, maker, fitted_ranker.normaliser, fitted_ranker.ranker, fitted_ranker.ranker_weight
         )
     report = TrainingReport(
+        part=part,
         weights=dict(zip((one.name for one in config.retrievers), blend.weights_.tolist(), strict=True)),
         epochs=fitted_ranker.ranker.epochs_ if fitted_ranker else [],
         test=fitted_ranker.test if fitted_ranker else None,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from tacit.core.types import Json
+from tacit.pipeline.best_part import BestPart
 from tacit.rankers.calibration import Bin
 from tacit.rankers.importance import Importance
 from tacit.rankers.ranker import Epoch
@@ -34,6 +35,8 @@ class TrainingReport:
     gain : mapping or None
         ``before`` and ``after``: that NDCG@10 of the blend and of the ranked lists, with the 95 % interval of
         the paired difference, ``low`` to ``high`` (normal approximation).
+    part : BestPart or None
+        The blend beside the best of its retrievers.
     queries, pairs : int
         Number of queries and of user/item pairs in the examples.
     """
@@ -47,6 +50,7 @@ class TrainingReport:
     calibration: dict[str, float] | None
     reliability: list[Bin]
     importance: list[Importance]
+    part: BestPart | None
     queries: int
     pairs: int
 
@@ -62,6 +66,7 @@ class TrainingReport:
         values = {one.name: raw[one.name] for one in fields(cls)}
         for name, kind in lists.items():
             values[name] = [kind(**undefined(one)) for one in raw[name]]
+        values["part"] = None if raw["part"] is None else BestPart(**raw["part"])
         for name in ("test", "gain", "calibration"):
             values[name] = None if raw[name] is None else undefined(raw[name])
         return cls(**values)

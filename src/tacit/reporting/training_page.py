@@ -38,6 +38,17 @@ def gain_line(gain: Mapping[str, float]) -> str:
     )
 
 
+def part_line(part: Mapping[str, Any]) -> str:
+    """Return the blend beside its best retriever as a line of text."""
+    best = part["retriever"]
+    serves = f"; the blend is below it, so {best} alone takes its place" if part["serves"] else ""
+    return (
+        f"NDCG@10 of {part['queries']:,} queries that the blend did not learn from: {part['blend']:.4f}, "
+        f"of its best retriever alone ({best}): {part['alone']:.4f} (95 % interval of the difference "
+        f"{part['low']:+.4f} to {part['high']:+.4f}){serves}"
+    )
+
+
 def rerank_line(report: "RerankReport") -> str:
     """Return the result of a fit of the re-ranker as a line of text."""
     if not report.epochs:
@@ -63,7 +74,7 @@ def training_section(training: Mapping[str, Any]) -> Section:
     training : mapping
         `tacit.pipeline.training_report.TrainingReport` as JSON. Shown are ``epochs`` (epoch 0 is the first
         stage only), and if present ``test`` (figures on users that were neither trained nor validated on),
-        ``gain``, ``reliability`` and ``importance``.
+        ``part``, ``gain``, ``reliability`` and ``importance``.
     """
     epochs, importance = training["epochs"], training.get("importance") or []
     reliability = training.get("reliability") or []
@@ -73,6 +84,7 @@ def training_section(training: Mapping[str, Any]) -> Section:
         "best": _best(epochs) if epochs else None,
         "last": epochs[-1]["epoch"] if epochs else None,
         "test": list((training.get("test") or {}).items()),
+        "part": training.get("part"),
         "gain": training.get("gain"),
         "head": [f"{_PARTS[part]} {name}" for name, _ in _CURVES for part in _measured_parts(epochs)],
         "rows": [_row(epoch, _measured_parts(epochs)) for epoch in epochs],
