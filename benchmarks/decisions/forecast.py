@@ -197,7 +197,7 @@ def table_alone(reports: Mapping[str, list[dict[str, Any]]]) -> str:
         [name, *(_pair([one["alone"][model] for one in cuts]) for model in ALONE), f"{_seconds(cuts):.2f}"]
         for name, cuts in reports.items()
     ]
-    return _table(["task", *ALONE, "fit of `forecast`, s"], rows)
+    return table(["task", *ALONE, "fit of `forecast`, s"], rows)
 
 
 def table_blend(reports: Mapping[str, list[dict[str, Any]]]) -> str:
@@ -209,7 +209,7 @@ def table_blend(reports: Mapping[str, list[dict[str, Any]]]) -> str:
     for part in ("all", "history"):
         means = [f"**{_mean_gain(reports, own, part):+.1f}**" for own in list(POPULARITY)[1:]]
         rows.append([f"mean of {'all users' if part == 'all' else 'users with a history'}, %", "", *means])
-    return _table(["task", *POPULARITY], rows)
+    return table(["task", *POPULARITY], rows)
 
 
 def _mean_gain(reports: Mapping[str, list[dict[str, Any]]], own: str, part: str) -> float:
@@ -234,7 +234,7 @@ def _seconds(cuts: Sequence[Mapping[str, Any]]) -> float:
     return float(np.mean([one["alone"]["forecast"]["seconds"] for one in cuts]))
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
