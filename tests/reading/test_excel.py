@@ -9,7 +9,7 @@ import pytest
 
 from tacit.core.errors import DataError
 from tacit.reading import excel
-from tacit.reading.read import read_events, read_items, read_users
+from tacit.reading.read import read_catalogue, read_events, read_items, read_users
 
 Cell = str | float | datetime | None
 _NAMES = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -37,7 +37,10 @@ def workbook(path: Path, **sheets: list[list[Cell]]) -> Path:
             'Target="xl/workbook.xml"/></Relationships>',
         )
         ids = list(enumerate(sheets, 1))
-        listed = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="rId{n}"/>' for n, name in ids)
+        state = {name: ' state="hidden"' for name in sheets if name.startswith("Hidden")}
+        listed = "".join(
+            f'<sheet name="{name}" sheetId="{n}"{state.get(name, "")} r:id="rId{n}"/>' for n, name in ids
+        )
         archive.writestr(
             "xl/workbook.xml",
             f'<workbook xmlns="{_NAMES}" xmlns:r="{_RELATIONS}"><sheets>{listed}</sheets></workbook>',
@@ -96,6 +99,16 @@ def test_several_sheets_are_said(tmp_path: Path) -> None:
     source = read_events(path)
     assert len(source.frame) == 60
     assert "the sheet Events was read; the workbook also holds Other" in source.notes
+
+
+def test_a_hidden_sheet_is_read_only_where_there_is_no_other(tmp_path: Path) -> None:
+    old: list[list[Cell]] = [["item_id", "title"], ["1", "Old lamp"], ["2", "Old chair"]]
+    new: list[list[Cell]] = [["item_id", "title"], ["1", "New lamp"], ["2", "New chair"]]
+    both = read_catalogue(workbook(tmp_path / "items.xlsx", Hidden1=old, Now=new, Next=old))
+    assert both.frame["title"].to_list() == ["New lamp", "New chair"]
+    assert "the sheet Now was read; the workbook also holds Next" in " ".join(both.notes)
+    only = read_items(workbook(tmp_path / "items.xlsx", Hidden1=old))
+    assert only["title"].to_list() == ["Old lamp", "Old chair"]
 
 
 def test_a_catalogue_and_users(tmp_path: Path) -> None:

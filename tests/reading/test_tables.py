@@ -315,3 +315,48 @@ def test_titles_that_mean_nothing_are_missing(tmp_path: Path) -> None:
 
 def test_the_id_column_may_stand_second(tmp_path: Path) -> None:
     assert items(tmp_path, "title,item_id\nLamp,i0\nChair,i1\n").rows() == [("Lamp", "i0"), ("Chair", "i1")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "prices"),
+    [
+        (["1.037,02 €", "10,37 €", "1.037 €"], [1037.02, 10.37, 1037.0]),
+        (["1 037,02 zł", "10,50 zł", "7,00 zł"], [1037.02, 10.5, 7.0]),
+        (["$1,037.02", "$10.37", "$7.00"], [1037.02, 10.37, 7.0]),
+        (["(1.00)", "2.50", "3.00"], [-1.0, 2.5, 3.0]),
+    ],
+)
+def test_prices_are_read_as_people_write_them(tmp_path: Path, cells: list[str], prices: list[float]) -> None:
+    rows = "".join(f"{place};Thing {place};{cell}\n" for place, cell in enumerate(cells))
+    assert items(tmp_path, "item_id;title;price\n" + rows)["price"].to_list() == prices
+
+
+def test_what_is_no_price_or_no_time_is_said(tmp_path: Path) -> None:
+    text = "item_id,title,price,created_at\n1,Tent,1万,112/01/06\n2,Stove,12,112/02/06\n3,Cup,7,112/03/06\n"
+    found = read_catalogue(write(tmp_path, text, "items"))
+    assert found.frame["price"].to_list() == [None, 12, 7]
+    assert "1 cells of price are no numbers that can be read, for example '1万'" in " ".join(found.notes)
+    assert "created_at is not used: '112/01/06'" in " ".join(found.notes)
+
+
+def test_the_choices_of_times_hold_for_a_catalogue(tmp_path: Path) -> None:
+    text = "item_id,title,created_at\n1,Tent,03/04/2024\n2,Stove,05/06/2024\n"
+    reading = Reading(dates="dmy", timezone="Asia/Shanghai")
+    assert items(tmp_path, text, reading=reading)["created_at"].to_list() == [1712073600, 1717516800]
+    assert "--dates" in " ".join(read_catalogue(write(tmp_path, text, "items")).notes)
+
+
+def test_the_encoding_of_a_catalogue_is_said(tmp_path: Path) -> None:
+    text = "item_id,title\n1,绿色的帐篷\n2,小炉子和锅\n3,保暖的外套\n"
+    found = read_catalogue(write(tmp_path, text.encode("gb18030"), "items"))
+    assert "the encoding was guessed: gb18030" in " ".join(found.notes)
+
+
+def test_two_columns_that_meet_all_events_are_said(tmp_path: Path) -> None:
+    text = "a,b,c\n" + "".join(f"{n},{30 - n},Thing number {n}\n" for n in range(1, 30))
+    ids = pl.Series([str(n) for n in range(1, 30)])
+    notes = " ".join(read_catalogue(write(tmp_path, text, "items"), log_ids=ids).notes)
+    assert (
+        "the column a holds the item ids: 100% of the events meet it, and b as many: --item-map b=item"
+        in notes
+    )

@@ -3,9 +3,9 @@
 import shlex
 
 
-def map_option(column: str, role: str) -> str:
+def map_option(column: str, role: str, option: str = "--map") -> str:
     """Return the option that gives a column a role; blanks and quotes in the name are quoted."""
-    return f"--map {argument(column)}={role}"
+    return f"{option} {argument(column)}={role}"
 
 
 def argument(text: str) -> str:

@@ -6,13 +6,16 @@ A workbook is a zip archive: its sizes are checked before anything is unpacked.
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from tacit.core.errors import AmbiguousError, DataError
 from tacit.reading import textfile
 from tacit.reading.headers import is_header
+
+if TYPE_CHECKING:
+    import fastexcel
 
 MOST_BYTES = 2 * 2**30
 """Most bytes that a workbook may hold unpacked."""
@@ -69,7 +72,7 @@ def read(path: Path) -> Sheet:
 
     try:
         book = fastexcel.read_excel(path)
-        starts = {name: _start(_sheet(book, name, rows=_FIRST_ROWS)) for name in book.sheet_names}
+        starts = {name: _start(_sheet(book, name, rows=_FIRST_ROWS)) for name in _shown(book)}
         filled = [name for name, start in starts.items() if start is not None]
         if not filled:
             raise DataError(
@@ -84,6 +87,12 @@ def read(path: Path) -> Sheet:
     others = ", ".join(name for name in filled if name != used)
     notes = (f"the sheet {used} was read; the workbook also holds {others}",) if others else ()
     return Sheet(_tidy(table, first if named else None), named, notes)
+
+
+def _shown(book: "fastexcel.ExcelReader") -> list[str]:
+    """Return the sheets that a reader of the workbook sees; all where every one is hidden."""
+    shown = [name for name in book.sheet_names if book.load_sheet(name, n_rows=1).visible == "visible"]
+    return shown or book.sheet_names
 
 
 def _check(path: Path) -> None:

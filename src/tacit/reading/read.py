@@ -126,7 +126,9 @@ def read_catalogue(
     DataError
         If the file cannot be read as a table with item ids.
     """
-    return catalogue_table(read_table(path, reading), reading, where=str(path), log_ids=log_ids)
+    table = read_table(path, reading)
+    found = catalogue_table(table.frame, reading, where=str(path), log_ids=log_ids)
+    return replace(found, columns=replace(found.columns, notes=(*table.notes, *found.columns.notes)))
 
 
 def read_users(
@@ -152,7 +154,9 @@ def read_user_table(
     DataError
         If the file cannot be read as a table with user ids.
     """
-    return user_table(read_table(path, reading), reading, where=str(path), log_ids=log_ids)
+    table = read_table(path, reading)
+    found = user_table(table.frame, reading, where=str(path), log_ids=log_ids)
+    return replace(found, notes=(*table.notes, *found.notes))
 
 
 def _sample_of(path: Path) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tacit.core.errors import ConfigError, DataError
+from tacit.core.shell import map_option
 from tacit.data.event_names import plain_name
 from tacit.data.ids import events_by_id, share_met
 from tacit.data.text_columns import reason_against, reason_against_values, sample_of
@@ -31,6 +32,9 @@ _MET = 0.5
 
 _CLEARLY = 0.1
 """So many more of the events another column must meet to be taken in place of the one that is named."""
+
+_AS_MANY = 0.02
+"""Difference within which two columns meet as many events."""
 
 _WORDS = r"\s|[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]{2,}"
 """Several words, or a word in a script that is written without blanks."""
@@ -80,7 +84,10 @@ def id_column(
         unsure = ranks[best] < 2 or _is_rivalled(ranks, best)
         if met[found] >= _MET and (unsure or met[found] > met.get(best, 0.0) + _CLEARLY):
             note = f"{where}: the column {found} holds the {role} ids: {met[found]:.0%} of the events meet it"
-            return found, () if found == best else (note,)
+            also = [name for name in met if name != found and met[name] > met[found] - _AS_MANY]
+            if also:
+                note += f", and {also[0]} as many: {map_option(also[0], role, f'--{role}-map')} for that one"
+            return found, (note,) if also or found != best else ()
     if ranks[best] >= 2 and not _is_rivalled(ranks, best):
         return best, ()
     if ranks[best] > 1:

@@ -10,10 +10,11 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.data import times
-from tacit.data.text_columns import meant_titles, text_columns
+from tacit.data.text_columns import is_missing, meant_titles, text_columns
 from tacit.reading import delimited, excel, foreign, jsonlines, parquetfile, textfile
 from tacit.reading.availability import Availability, availability
 from tacit.reading.choices import ITEM, NO_CHOICES, USER, Reading
+from tacit.reading.numbers import read_numbers
 from tacit.reading.rows import text_ids
 from tacit.reading.table_ids import id_column, named_column, refuse_log
 from tacit.reading.table_names import is_vocabulary
@@ -24,6 +25,7 @@ _UNNAMED = re.compile(r"|Unnamed: ?\d+|column_\d+|__index_level_\d+__")
 """Names of columns that had none: of pandas, of a spreadsheet, of this reader."""
 
 
+_PRICE = "price"
 _WITHOUT_HEADER = Reading(header="no")
 _FIRST_LINES = 1_000
 _GENRES = (
@@ -32,8 +34,24 @@ _GENRES = (
 )  # fmt: skip
 
 
-def read_table(path: Path, reading: Reading = NO_CHOICES) -> pl.DataFrame:
-    """Return a table with named columns, every cell text where the file is text.
+@dataclass(frozen=True)
+class Table:
+    """A table of a file.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        Named columns, every cell text where the file is text.
+    notes : tuple of str
+        What was guessed or left out, in sentences.
+    """
+
+    frame: pl.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def read_table(path: Path, reading: Reading = NO_CHOICES) -> Table:
+    """Return the table of a file.
 
     Raises
     ------
@@ -44,11 +62,20 @@ def read_table(path: Path, reading: Reading = NO_CHOICES) -> pl.DataFrame:
     if not sample.strip():
         raise DataError(f"{path} is empty")
     if parquetfile.is_parquet(sample):
-        return parquetfile.read(path).drop(col.LINE)
+        return Table(parquetfile.read(path).drop(col.LINE))
     if excel.is_excel(path, sample):
-        return plain(excel.read(path).table)
+        sheet = excel.read(path)
+        return Table(plain(sheet.table), _of(path, sheet.notes))
     foreign.refuse(path, sample)
-    encoding, _ = textfile.encoding_of_file(path, reading.encoding)
+    encoding, guessed = textfile.encoding_of_file(path, reading.encoding)
+    return Table(_text_table(path, encoding), _of(path, guessed))
+
+
+def _of(path: Path, notes: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{path}: {note}" for note in notes)
+
+
+def _text_table(path: Path, encoding: str) -> pl.DataFrame:
     blocks = list(textfile.blocks(path, encoding))
     lines = [line for block in blocks for line in block.lines.to_list()]
     start = next((place for place, line in enumerate(lines) if line.strip()), None)
@@ -135,7 +162,8 @@ def catalogue_table(
     frame, repeated = _identified(table, ids, col.ITEM, reading.ids, where)
     stock = availability(frame.drop(col.ITEM), reading.item_columns.get(col.AVAILABLE), where)
     roles, guessed = text_roles(table.drop(ids, *stock.columns), reading)
-    frame = _typed(_renamed(_with_availability(frame, stock), roles))
+    frame, untyped = _typed(_renamed(_with_availability(frame, stock), roles), reading)
+    said = [f"{where}: {note}" for note in (*guessed, *untyped)]
     text = text_columns(frame.drop(col.ITEM, col.AVAILABLE, col.CREATED_AT, strict=False))
     own = {role: column for role, column in roles.items() if role in frame.columns}
     return CatalogueTable(
@@ -149,7 +177,7 @@ def catalogue_table(
             texts=tuple(own.get(name, name) for name in text.names),
             attributes=tuple(own.get(name, name) for name in text.left_out),
             left_out={own.get(name, name): reason for name, reason in text.left_out.items()},
-            notes=(*dropped, *found, *(f"{where}: {note}" for note in guessed), *repeated, *stock.notes),
+            notes=(*dropped, *found, *said, *repeated, *stock.notes),
         ),
     )
 
@@ -247,15 +275,18 @@ def _renamed(frame: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
     return frame.rename({**aside, **wanted})
 
 
-def _typed(frame: pl.DataFrame) -> pl.DataFrame:
+def _typed(frame: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, list[str]]:
+    """Return a catalogue whose known columns have their types, and what could not be read of them."""
     if col.TITLE in frame.columns and not frame[col.TITLE].dtype.is_nested():
         titles = meant_titles(frame[col.TITLE])
         number = titles.str.contains(r"^[\d\s\p{P}]+$").fill_null(False)  # an id in place of a title
         frame = frame.with_columns(titles.set((titles == frame[col.ITEM]) & number, None))
-    return frame.with_columns(
-        *(_created(frame[col.CREATED_AT]) for _ in "1" if col.CREATED_AT in frame.columns),
-        *(_number(frame["price"]) for _ in "1" if "price" in frame.columns),
-    )
+    notes: list[str] = []
+    for name, read in ((col.CREATED_AT, _created), (_PRICE, _number)):
+        if name in frame.columns:
+            typed, said = read(frame[name], reading)
+            frame, notes = frame.with_columns(typed), [*notes, *said]
+    return frame, notes
 
 
 def _records(path: Path, lines: Sequence[str]) -> pl.DataFrame:
@@ -352,16 +383,28 @@ def _genre_flags(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return frame.with_columns(genres.alias("genres")).drop(_GENRES)
 
 
-def _created(column: pl.Series) -> pl.Series:
+def _created(column: pl.Series, reading: Reading) -> tuple[pl.Series, list[str]]:
     """Return when items were listed; a column that holds no times says nothing."""
     try:
-        return times.read_times(column).seconds.alias(column.name)
-    except DataError:
-        return pl.Series(column.name, [None], dtype=pl.Float64).new_from_index(0, len(column))
+        seconds = times.read_times(column, dates=reading.dates, timezone=reading.timezone).seconds
+    except DataError as error:
+        none = pl.Series(column.name, [None], dtype=pl.Float64).new_from_index(0, len(column))
+        return none, [f"{column.name} is not used: {error}"]
+    unread = column.filter(seconds.is_null() & ~is_missing(column.cast(pl.String)))
+    return seconds.alias(column.name), _unread(column.name, unread, "times")
 
 
-def _number(column: pl.Series) -> pl.Series:
+def _number(column: pl.Series, reading: Reading) -> tuple[pl.Series, list[str]]:
+    """Return prices; a range or a word is none."""
     if column.dtype.is_numeric():
-        return column.cast(pl.Float64)
-    bare = column.cast(pl.String).str.replace_all(r"[^\d.,-]", "").str.replace_all(",", "")
-    return bare.cast(pl.Float64, strict=False)
+        return column.cast(pl.Float64), []
+    found = read_numbers(column.cast(pl.String))
+    notes = [f"{column.name}: {note}" for note in found.notes]
+    unread = column.filter(found.values.is_nan().fill_null(False))
+    return found.values.fill_nan(None).alias(column.name), [*notes, *_unread(column.name, unread, "numbers")]
+
+
+def _unread(name: str, cells: pl.Series, what: str) -> list[str]:
+    if not len(cells):
+        return []
+    return [f"{len(cells):,} cells of {name} are no {what} that can be read, for example {cells[0]!r}"]
