@@ -5,7 +5,15 @@ import pytest
 
 from tacit.data.clean import clean
 from tacit.data.event_map import EventMap
-from tacit.data.order_status import CANCELLED, CHECKOUT, RETURNED, by_status, type_of
+from tacit.data.order_status import (
+    CANCELLED,
+    CHECKOUT,
+    RETURNED,
+    by_status,
+    names_status,
+    type_of,
+    unknown_words,
+)
 from tacit.data.returns import left_of_purchases
 from tacit.reading.read import read_frame
 
@@ -51,6 +59,29 @@ def kinds(frame: pl.DataFrame) -> dict[str, int]:
         ("pending payment", CHECKOUT),
         ("payment failed", CANCELLED),
         ("storniert", CANCELLED),
+        ("Levert", None),
+        ("Refundert", RETURNED),
+        ("Kansellert", CANCELLED),
+        ("Återbetald", RETURNED),
+        ("Makulerad", CANCELLED),
+        ("Annulleret", CANCELLED),
+        ("Vyřízeno", None),
+        ("Vráceno", RETURNED),
+        ("Stornováno", CANCELLED),
+        ("Виконано", None),
+        ("Повернення", RETURNED),
+        ("Скасовано", CANCELLED),
+        ("Selesai", None),
+        ("Pengembalian", RETURNED),
+        ("Dibatalkan", CANCELLED),
+        ("Terugbetaald", RETURNED),
+        ("Échec de paiement", CANCELLED),
+        ("支付失败", CANCELLED),
+        ("退款失败", None),
+        ("not paid", CHECKOUT),
+        ("un-paid", CHECKOUT),
+        ("発送済み", None),
+        ("unavailable", CANCELLED),
     ],
 )
 def test_words_of_a_status(status: str, type_: str | None) -> None:
@@ -73,6 +104,35 @@ def test_undone_orders_are_no_purchases(column: str, good: str, bad: str) -> Non
     cleaned = clean(read_frame(frame), now=1.8e9)
     assert [use.use for use in cleaned.columns if use.column == column] == ["says what was undone"]
     assert any(note.startswith(f"{column}: ") and bad in note for note in cleaned.notes)
+
+
+def test_orders_that_wait_for_their_payment_are_checkouts() -> None:
+    frame = orders(["unpaid" if row % 10 == 3 else "paid" for row in range(140)], "payment_status")
+    assert kinds(frame) == {"purchase": 126, CHECKOUT: 14}
+    notes = clean(read_frame(frame), now=1.8e9).notes
+    assert any("not paid (unpaid) count as checkouts" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("words", "unknown"),
+    [
+        (["Levert", "Refundert"], []),
+        (["shipped", "not shipped", "未发货", "partially refunded", "refund rejected"], []),
+        (["paid", "zurgled", "error"], ["error", "zurgled"]),
+        (["delivered", "not delivered"], ["not delivered"]),
+    ],
+)
+def test_words_that_are_not_known(words: list[str], unknown: list[str]) -> None:
+    assert unknown_words(pl.Series("status", words)) == unknown
+    assert unknown_words(pl.Series("note", words)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("Stav", True), ("payment_result", True), ("stock_status", False), ("在庫状況", False), ("note", False)],
+)
+def test_names_of_a_status(name: str, status: bool) -> None:
+    assert names_status(name) == status
 
 
 def test_a_status_without_a_word_of_that_kind_changes_nothing() -> None:

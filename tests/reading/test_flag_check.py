@@ -42,6 +42,10 @@ def kinds(frame: pl.DataFrame, reading: Reading | None = None) -> set[str]:
         ("decision", "1", "-1", '"-1=no"'),
         ("vote", "up", "down", '"down=no"'),
         ("是否退款", "是", "否", '"是=no"'),
+        ("share", "1", "0", '"0=shown"'),
+        ("opened", "1", "0", '"0=shown"'),
+        ("purchases", "1", "0", '"0=shown"'),
+        ("Storno", "J", "N", '"J=no"'),
     ],
 )
 def test_a_flag_of_an_act_is_asked_about(name: str, yes: str, no: str, said: str) -> None:
@@ -62,6 +66,20 @@ def test_a_flag_of_a_refusal_is_asked_about_beside_others(name: str, beside: str
         read_frame(log(**{beside: other, name: mixed("1", "0", "0")}))
 
 
+@pytest.mark.parametrize("names", [("click", "cart", "buy"), ("clicks", "purchases"), ("click", "share")])
+def test_several_flags_of_acts_are_asked_about(names: tuple[str, ...]) -> None:
+    flags = {name: mixed("1", *["0"] * (place + 2)) for place, name in enumerate(names)}
+    with pytest.raises(AmbiguousError, match=names[0]):
+        read_frame(log(**flags))
+    assert kinds(log(**flags), Reading(event="click")) == {"click"}
+
+
+def test_times_that_are_mostly_none_do_not_say_what_was_clicked() -> None:
+    with pytest.raises(AmbiguousError, match="click"):
+        read_frame(log(click=mixed("1", "0", "0"), watching_times=mixed("3", "0", "0", "5", "0")))
+    assert kinds(log(click=mixed("1", "0", "0"), watching_times=mixed("3", "4", "9", "5", "2"))) == {"play"}
+
+
 @pytest.mark.parametrize("name", ["is_member", "is_gift", "reordered", "first_visit", "newsletter"])
 def test_other_flags_are_no_events(name: str) -> None:
     assert kinds(log(**{name: mixed("1", "0", "0")})) == {"view"}
@@ -74,6 +92,33 @@ def test_amounts_that_were_refunded_are_asked_about() -> None:
 
 def test_a_status_with_undone_words_makes_purchases() -> None:
     assert kinds(log(status=mixed("active", "cancelled", "active"))) == {"purchase", "cancelled by status"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "unknown"),
+    [
+        ("Status", ("shipped", "zurgled", "cancelled"), "zurgled"),
+        ("Stav", ("Vyřízeno", "Rozbito"), "Rozbito"),
+        ("payment_status", ("paid", "error"), "error"),
+    ],
+)
+def test_unknown_words_of_a_status_are_asked_about(name: str, words: tuple[str, ...], unknown: str) -> None:
+    frame = log(quantity=mixed("1", "2", "3"), **{name: mixed(*words)})
+    with pytest.raises(AmbiguousError, match=f"{name} seems to be a status") as error:
+        read_frame(frame)
+    assert f"{map_option(name, 'event')} --event-map {unknown}=MEANING" in str(error.value)
+    assert kinds(frame, Reading(event="purchase"))
+
+
+@pytest.mark.parametrize(
+    "words", [("shipped", "pending", "delivered"), ("paid", "unfulfilled"), ("ok", "done")]
+)
+def test_words_of_orders_that_stand_are_not_asked_about(words: tuple[str, ...]) -> None:
+    assert kinds(log(quantity=mixed("1", "2", "3"), status=mixed(*words))) == {"purchase"}
+
+
+def test_the_status_of_other_events_is_not_asked_about() -> None:
+    assert kinds(log(event=mixed("view", "click"), status=mixed("zurg", "zarg", "zorg"))) == {"view", "click"}
 
 
 def test_codes_of_a_status_are_noted() -> None:

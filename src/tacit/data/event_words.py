@@ -184,12 +184,15 @@ OTHER_LANGUAGES: dict[Sense, str] = {
     "abandonn*",
     "decline": "declin* отклон*",
     "cancel": "storn* widerruf* annul* anul* cancel* resilie* otkaz* отмен* отказ* iptal* vazgec* "
-    "geannuleerd",
+    "geannuleerd kansell* makuler* avbestill* avbestall* zrusen* скасов* dibatalkan batal pembatalan "
+    "peruttu",
     "dismiss": "abbestell* desabonn* reklamac* reclam* жалоб* sikayet* beschwerde* desinstal* "
     "disinstall* deinstall* desinscri* kundig* kuendig* gekundigt gekuendigt",
     "return": "retour* geretour* ruckgab* rueckgab* rucksend* ruecksend* zuruckge* zurueckge* erstatt* "
     "ruckerstatt* rueckerstatt* rembours* devol* devuel* reembols* reintegr* restitu* rimbors* reso resi "
-    "rendu zwrot* zwroc* возвр* iade* geriodeme teruggave retourner* reintegro",
+    "rendu zwrot* zwroc* возвр* iade* geriodeme teruggave retourner* reintegro refunder* aterbetal* retur "
+    "returner* returnat* vracen* vratk* поверн* pengembalian dikembalikan terugbetaa* tilbagebetal* "
+    "tilbakebetal* palautettu gutschrift* avoir avoirs korekta",
     "report": "gemeldet ausgeblend* versteck* verborgen gesperrt blockier* bloqu* blocca* masqu* "
     "signale* ocult* nascost* nascond* segnala* denunci* zablok* ukry* zglos* заблок* скрыт* скрыл* "
     "engelle* gizle*",

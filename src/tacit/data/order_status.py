@@ -16,7 +16,9 @@ from tacit.core.shell import map_option
 from tacit.data import columns as col
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import meaning
-from tacit.data.event_parts import words_of
+from tacit.data.event_parts import base_forms, senses_of, words_of
+from tacit.data.event_words import ACTS
+from tacit.data.status_words import says
 
 CANCELLED, RETURNED, CHECKOUT = "cancelled by status", "returned by status", "checkout"
 """Types of the events that such orders become."""
@@ -93,9 +95,9 @@ def type_of(status: str) -> str | None:
         return None
     if sense == "return":
         return RETURNED
-    if sense in ("cancel", *_REFUSED) or _ENDED.search(text):
+    if sense in ("cancel", *_REFUSED) or _ENDED.search(text) or says(status, "ended"):
         return None if sense == "exposure" and _is_kept(text) else CANCELLED
-    return CHECKOUT if _UNPAID.search(text) else None
+    return CHECKOUT if _UNPAID.search(text) or says(status, "unpaid") else None
 
 
 def _is_kept(text: str) -> bool:
@@ -104,32 +106,53 @@ def _is_kept(text: str) -> bool:
 
 
 def says_undone(column: pl.Series) -> bool:
-    """Return whether a column is a status of orders of which some were cancelled or returned."""
+    """Return whether a column is a status of orders of which some came to nothing."""
+    return names_status(column.name) and bool(_types(column))
+
+
+def unknown_words(column: pl.Series) -> list[str]:
+    """Return the words of a status that say neither that an order stands nor that it does not."""
     if not names_status(column.name):
-        return False
-    types = _types(column)
-    return any(meaning(word).sense in ("return", "cancel") for word in types)
+        return []
+    return [word for word in _words(column) if type_of(word) is None and not _stands(word)]
+
+
+def _stands(status: str) -> bool:
+    """Return whether a status says that an order was paid, sent, or is on its way to that."""
+    text = status.lower()
+    if _PARTLY.search(text) or _is_kept(text) or says(status, "unsent"):
+        return True
+    turned = "not" in {sense for _, sense in senses_of(list(base_forms(status)))}
+    return not turned and (says(status, "stands") or meaning(status).sense in ACTS)
 
 
 def names_status(name: str) -> bool:
-    """Return whether a column is named as a status."""
-    return any(map(_STATUS.search, words_of(name))) or _STATUS.search(name.lower()) is not None
+    """Return whether a column is named as a status of orders."""
+    parts = any(map(_STATUS.search, words_of(name))) or _STATUS.search(name.lower()) is not None
+    return (parts or says(name, "names")) and not says(name, "goods")
 
 
 def _types(column: pl.Series) -> dict[str, str]:
     """Return event types by the words of a column; empty where it is no status of orders."""
+    words = _words(column)
+    types = {word: type_ for word in words if (type_ := type_of(word)) is not None}
+    return types if len(types) < len(words) else {}
+
+
+def _words(column: pl.Series) -> list[str]:
+    """Return the words of a column, none where it holds no few words."""
     if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
-        return {}
+        return []
     words = column.cast(pl.String).drop_nulls().unique().sort()
-    if not 2 <= len(words) <= _MOST_WORDS:
-        return {}
-    types = {word: type_ for word in words.to_list() if (type_ := type_of(word)) is not None}
-    return types if len(types) < len(words) and UNDONE & set(types.values()) else {}
+    return words.to_list() if 2 <= len(words) <= _MOST_WORDS else []
 
 
 def _note(name: str, types: dict[str, str]) -> str:
     undone = ", ".join(word for word, type_ in types.items() if type_ in UNDONE)
+    unpaid = ", ".join(word for word, type_ in types.items() if type_ == CHECKOUT)
+    done = [f"undone ({undone}) count as cancelled or returned"] if undone else []
+    done += [f"not paid ({unpaid}) count as checkouts"] if unpaid else []
     return (
-        f"{name}: orders that it says are undone ({undone}) count as cancelled or returned, not as "
-        f"purchases; {map_option(name, 'event')} takes each word for an event type instead"
+        f"{name}: orders that it says are {', those '.join(done)}, not as purchases; "
+        f"{map_option(name, 'event')} takes each word for an event type instead"
     )

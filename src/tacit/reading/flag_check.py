@@ -11,26 +11,19 @@ from collections.abc import Mapping
 import polars as pl
 
 from tacit.core.errors import AmbiguousError
-from tacit.core.shell import map_option
+from tacit.core.shell import argument, map_option
 from tacit.data.event_names import meaning
-from tacit.data.event_words import CHOICES, REFUSALS
-from tacit.data.order_status import names_status, says_undone
+from tacit.data.event_words import REFUSALS
+from tacit.data.order_status import names_status, says_undone, unknown_words
 from tacit.reading.choices import EVENT, ITEM, VALUE
 from tacit.reading.column_content import Content
+from tacit.reading.flags import YES, is_flag, meaning_of_flag, plain_name, says_act
 from tacit.reading.known_roles import Log, is_fixed
 from tacit.reading.numbers import plainly_written
 from tacit.reading.role_scores import Columns
 
-_WORDS_OF_YES = "1 1.0 +1 true yes y t ja si sí sim oui да evet tak up 是 はい 예"
-_WORDS_OF_NO = "0 0.0 -1 -1.0 false no n f nein não nao non нет hayır nie down 否 いいえ 아니오"
-_YES, _NO = frozenset(_WORDS_OF_YES.split()), frozenset(_WORDS_OF_NO.split())
-_ASKS = re.compile(r"^(?:is|has|was|did|if)(?:[\W_]+|(?=[A-Z]))|^是否")
 _OUTCOMES = frozenset({"target", "label", "decision", "vote", "response", "outcome"})
-_OTHER_MATTERS = re.compile("gift|reorder|first|new|verified|visit", re.I)
-"""Words of flags that speak of how something was bought, and not whether."""
-
 _UNDONE = ("return", "cancel")
-_MEASURES = ("rating", "quantity", "price", "plays", "time")
 _CODES = 12
 _HANDED_BACK = re.compile("return|refund|cancel|退货|退款|取消", re.I)
 _LOANS = re.compile("loan|lend|borrow|rent|hire|check.?out|due|借|대출|貸", re.I)
@@ -45,6 +38,7 @@ def check_flags(log: Log) -> None:
     """
     if log.reading.event is not None or log.reading.accept_guess:
         return
+    _check_status(log)
     undone = any(says_undone(log.columns.table[name]) for name in log.columns.all)
     for name in log.free:
         if EVENT not in log.found.roles and not _has_measure(log) and _says_act(log, name):
@@ -67,24 +61,71 @@ def check_flags(log: Log) -> None:
         _note_codes(log)
 
 
+def _check_status(log: Log) -> None:
+    """Refuse a log with a status of which some words are not known: they may say that orders were undone.
+
+    Raises
+    ------
+    AmbiguousError
+    """
+    if (event := log.found.roles.get(EVENT)) is not None and not _tells_of_purchases(log, event):
+        return
+    for name in log.free:
+        if not _may_be_status(log, name) or not (unknown := unknown_words(log.columns.table[name])):
+            continue
+        few = ", ".join(unknown[:6])
+        raise AmbiguousError(
+            f"{log.path}: {name} seems to be a status, and some of its words ({few}) are not known: they may "
+            f"say that orders came to nothing; choose with {map_option(name, 'event')} --event-map "
+            f"{argument(unknown[0])}=MEANING, or if it says nothing of the events, {_all_count(log)}"
+        )
+
+
+def _tells_of_purchases(log: Log, event: str) -> bool:
+    return any(meaning(word).sense == "buy" for word in log.columns.contents[event].distinct)
+
+
+def _may_be_status(log: Log, name: str) -> bool:
+    """Return whether a column holds a few words that change from row to row, and that no place has."""
+    content = log.columns.contents[name]
+    if content.form != "text" or not 2 <= content.unique <= _MOST_WORDS or content.ratio >= 0.5:
+        return False
+    other = log.columns.kind(name) in ("place", "person", "user", "item")
+    return not other and not is_fixed(log.columns, log.known, name)
+
+
+_MOST_WORDS = 20
+
+
 def _has_measure(log: Log) -> bool:
     """Return whether ratings, amounts or orders already say what the rows are."""
-    return log.found.value_kind in _MEASURES or VALUE in log.known or log.columns.has("order")
+    if log.found.value_kind in ("plays", "time"):
+        return not _is_often_nothing(log.columns.contents[log.known[VALUE]])
+    return VALUE in log.known or _numbers_orders(log.columns)
+
+
+def _is_often_nothing(content: Content) -> bool:
+    """Return whether many rows were not watched, played or read at all: they were shown."""
+    return float((content.numbers == 0).mean() or 0) > _OFTEN  # type: ignore[arg-type]
+
+
+_OFTEN = 0.2
+
+
+def _numbers_orders(columns: Columns) -> bool:
+    """Return whether a column numbers orders; a flag named ``purchase`` does not."""
+    return any(columns.kind(name) == "order" and not is_flag(columns.contents[name]) for name in columns.all)
 
 
 def _says_act(log: Log, name: str) -> bool:
-    plain = _ASKS.sub("", name.strip())
-    if not _is_flag(log.columns.contents[name]):
-        return False
-    if plain.lower() in _OUTCOMES:
-        return True
-    said = meaning(plain)
-    acts = not _OTHER_MATTERS.search(name) and said.known and said.sense in CHOICES | REFUSALS | {"complete"}
-    return acts and not is_fixed(log.columns, log.known, name)
+    content = log.columns.contents[name]
+    if plain_name(name).lower() in _OUTCOMES:
+        return is_flag(content)
+    return says_act(name, content) and not is_fixed(log.columns, log.known, name)
 
 
 def _says_undone_by_flag(log: Log, name: str) -> bool:
-    if not _is_flag(log.columns.contents[name]) or meaning(_ASKS.sub("", name.strip())).sense not in _UNDONE:
+    if not is_flag(log.columns.contents[name]) or meaning_of_flag(name).sense not in _UNDONE:
         return False
     return not is_fixed(log.columns, log.known, name)
 
@@ -123,19 +164,11 @@ def _takes_money_back(log: Log, name: str) -> bool:
 _FEW = 3
 
 
-def _is_flag(content: Content) -> bool:
-    """Return whether a column has two values of which one is a yes and one a no."""
-    if content.unique != 2:
-        return False
-    words = {value.strip().lower() for value in content.distinct.to_list()}
-    return len(words & _YES) == 1 and len(words & _NO) == 1
-
-
 def _question(log: Log, name: str) -> str:
     values = log.columns.contents[name].distinct.to_list()
-    yes = next(value for value in values if value.strip().lower() in _YES)
+    yes = next(value for value in values if value.strip().lower() in YES)
     no = next(value for value in values if value is not yes)
-    refusal = meaning(_ASKS.sub("", name.strip())).sense in REFUSALS
+    refusal = meaning_of_flag(name).sense in REFUSALS
     negative = no.strip().lower() in ("-1", "-1.0", "down")
     first, second = ("no", "yes") if refusal else ("yes", "no" if negative else "shown")
     return (
@@ -168,4 +201,4 @@ def _note_codes(log: Log) -> None:
 def tells_of_orders(columns: Columns, roles: Mapping[str, str]) -> bool:
     """Return whether a column numbers orders, or is a status that says of some that they were undone."""
     others = (name for name in columns.all if name not in roles.values())
-    return columns.has("order") or any(says_undone(columns.table[name]) for name in others)
+    return _numbers_orders(columns) or any(says_undone(columns.table[name]) for name in others)

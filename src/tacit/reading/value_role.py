@@ -11,6 +11,7 @@ from tacit.reading.choices import EVENT, ITEM
 from tacit.reading.column_content import Content
 from tacit.reading.column_names import Kind, parts_of
 from tacit.reading.event_role import MOST_EVENTS
+from tacit.reading.flags import says_act
 from tacit.reading.known_roles import Log, is_fixed
 from tacit.reading.role_scores import Columns, is_measure
 
@@ -85,6 +86,8 @@ def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
         return None
     if content.known < 0.02 * content.rows or (kind == "number" and _may_be_codes(name, content)):
         return None
+    if kind in ("plays", "dwell", "number") and says_act(name, content):
+        return None  # whether something was shared, not the share of it
     if kind == "rating" and content.rows > _FEW_ROWS and _is_of_item(columns, known, name):
         return None  # stars of a hotel, a mean of ratings
     points = _PREFERRED[kind] + meaning.certainty
