@@ -90,6 +90,39 @@ def test_amounts_that_were_refunded_are_asked_about() -> None:
         read_frame(log(quantity=mixed("3", "4", "5"), refunded_quantity=mixed("0", "1", "2")))
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Stornokennzeichen", ("X", "", "")),
+        ("storniert", ("x", "-", "-")),
+        ("Cancelled at", ("2024-06-03 10:00:00", "", "")),
+        ("refunded_at", ("2024-06-03", "2024-06-04", "", "", "")),
+        ("unsubscribed_at", ("2024-06-03", "", "")),
+        ("Erstattungsbetrag", ("0.00", "12.50", "8.00")),
+    ],
+)
+def test_what_some_rows_say_of_being_undone_is_asked_about(name: str, values: tuple[str, ...]) -> None:
+    frame = log(**{name: mixed(*values)})
+    with pytest.raises(AmbiguousError, match=f"{name} seems to say of some rows that they were undone"):
+        read_frame(frame)
+    assert kinds(frame, Reading(event="purchase")) == {"purchase"}
+
+
+def test_the_dates_of_loans_that_were_handed_back_undo_nothing() -> None:
+    assert kinds(log(loan_id=[f"l{row}" for row in range(ROWS)], returned_at=mixed("2024-06-03", "", "")))
+
+
+@pytest.mark.parametrize("refund", [("0.00", "8.50", "12.00"), ("3.00", "8.50", "12.00")])
+def test_refunds_are_no_values(refund: tuple[str, ...]) -> None:
+    with pytest.raises(AmbiguousError, match="refund_amount"):
+        read_frame(log(refund_amount=mixed(*refund)))
+    frame = log(amount=mixed("12.00", "14.50", "8.25", "9.99"), refund_amount=mixed("0.00", *refund))
+    with pytest.raises(AmbiguousError, match="refund_amount"):
+        read_frame(frame)
+    source = read_frame(frame, reading=Reading(event="purchase"))
+    assert source.mapping.get("value") != "refund_amount"
+
+
 def test_a_status_with_undone_words_makes_purchases() -> None:
     assert kinds(log(status=mixed("active", "cancelled", "active"))) == {"purchase", "cancelled by status"}
 

@@ -17,16 +17,17 @@ from tacit.data.event_words import REFUSALS
 from tacit.data.order_status import names_status, says_undone, unknown_words
 from tacit.reading.choices import EVENT, ITEM, VALUE
 from tacit.reading.column_content import Content
-from tacit.reading.flags import YES, is_flag, meaning_of_flag, plain_name, says_act
+from tacit.reading.flags import YES, is_flag, is_mark, meaning_of_flag, plain_name, says_act, says_undoing
 from tacit.reading.known_roles import Log, is_fixed
 from tacit.reading.numbers import plainly_written
 from tacit.reading.role_scores import Columns
 
 _OUTCOMES = frozenset({"target", "label", "decision", "vote", "response", "outcome"})
 _UNDONE = ("return", "cancel")
+_ENDS = (*_UNDONE, "dismiss", "remove")
+_MOSTLY = 0.9
 _CODES = 12
-_HANDED_BACK = re.compile("return|refund|cancel|退货|退款|取消", re.I)
-_LOANS = re.compile("loan|lend|borrow|rent|hire|check.?out|due|借|대출|貸", re.I)
+_LOANS = re.compile("loan|lend|borrow|rent|hire|check.?out|due|departure|flight|借|대출|貸", re.I)
 
 
 def check_flags(log: Log) -> None:
@@ -125,22 +126,29 @@ def _says_act(log: Log, name: str) -> bool:
 
 
 def _says_undone_by_flag(log: Log, name: str) -> bool:
-    if not is_flag(log.columns.contents[name]) or meaning_of_flag(name).sense not in _UNDONE:
-        return False
-    return not is_fixed(log.columns, log.known, name)
+    flag = says_undoing(name) and is_flag(log.columns.contents[name])
+    return flag and not is_fixed(log.columns, log.known, name)
 
 
 def _says_undone_otherwise(log: Log, name: str) -> bool:
-    """Return whether a number or a date of a return stands in some rows: ``refunded_quantity``."""
-    content, columns = log.columns.contents[name], log.columns
-    if not _HANDED_BACK.search(name) or meaning(name).sense not in _UNDONE or content.form == "empty":
+    """Return whether a mark, a number or a date of a return stands in some rows: ``refunded_quantity``."""
+    content = log.columns.contents[name]
+    if meaning_of_flag(name).sense not in _ENDS or content.form == "empty":
         return False
-    if any(_LOANS.search(other) for other in (*columns.all, log.path.name)):
+    if any(_LOANS.search(other) for other in (*log.columns.all, log.path.name)):
         return False  # what was lent is handed back, and was liked no less
     if content.times.share > 0.9:
-        return content.known < 0.5 * content.rows and columns.has("order", "quantity", "price")
-    zeros = (content.numbers == 0).any() or content.known < content.rows
-    return bool(zeros) and content.unique > 1 and columns.kind(name) in ("quantity", "price", "number", None)
+        return content.known < _MOSTLY * content.rows
+    return says_undoing(name) and (is_mark(content) or _counts_undone(log, name))
+
+
+def _counts_undone(log: Log, name: str) -> bool:
+    """Return whether a column says how much of each row was undone, or why."""
+    content = log.columns.contents[name]
+    some = content.known < content.rows or bool((content.numbers == 0).any())
+    alone = VALUE not in log.known and content.form in ("integer", "decimal")
+    measure = log.columns.kind(name) in ("quantity", "price", "number", None)
+    return (some or alone) and content.unique > 1 and measure
 
 
 def _takes_money_back(log: Log, name: str) -> bool:

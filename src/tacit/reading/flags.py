@@ -26,6 +26,11 @@ def meaning_of_flag(name: str) -> EventMeaning:
     return meaning(plain_name(name))
 
 
+def says_undoing(name: str) -> bool:
+    """Return whether the name of a column speaks of a return or a cancellation: ``refund_amount``."""
+    return meaning_of_flag(name).sense in ("return", "cancel")
+
+
 def is_flag(content: Content) -> bool:
     """Return whether a column has two values of which one is a yes and one a no."""
     if content.unique != 2:

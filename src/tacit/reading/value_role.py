@@ -11,7 +11,7 @@ from tacit.reading.choices import EVENT, ITEM
 from tacit.reading.column_content import Content
 from tacit.reading.column_names import Kind, parts_of
 from tacit.reading.event_role import MOST_EVENTS
-from tacit.reading.flags import says_act
+from tacit.reading.flags import says_act, says_undoing
 from tacit.reading.known_roles import Log, is_fixed
 from tacit.reading.role_scores import Columns, is_measure
 
@@ -40,11 +40,7 @@ def value_column(log: Log) -> str | None:
     _check_words_of_ratings(log)
     if (plain := next((name for name in log.free if name.strip().lower() == "value"), None)) is not None:
         return plain
-    unnamed = [
-        name
-        for name in log.free
-        if not log.columns.named or log.columns.name(name).kind in (None, "number", "item", "user")
-    ]
+    unnamed = [name for name in log.free if not log.columns.named or _may_be_unnamed_value(log.columns, name)]
     return _value_by_content(log, unnamed)
 
 
@@ -84,6 +80,8 @@ def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
     content, meaning, kind = columns.contents[name], columns.name(name), columns.kind(name)
     if kind is None or kind not in _PREFERRED or content.form not in ("integer", "decimal", "flag"):
         return None
+    if says_undoing(name):
+        return None  # what was paid back is not what was bought
     if content.known < 0.02 * content.rows or (kind == "number" and _may_be_codes(name, content)):
         return None
     if kind in ("plays", "dwell", "number") and says_act(name, content):
@@ -101,6 +99,11 @@ def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
 def _is_of_item(columns: Columns, known: Mapping[str, str], name: str) -> bool:
     """Return whether a rating is an attribute of the item: each item has one, on many rows."""
     return ITEM in known and columns.decides(known[ITEM], name)
+
+
+def _may_be_unnamed_value(columns: Columns, name: str) -> bool:
+    """Return whether the name of a column leaves open that it holds values."""
+    return columns.name(name).kind in (None, "number", "item", "user") and not says_undoing(name)
 
 
 def _value_by_content(log: Log, unnamed: Sequence[str]) -> str | None:
