@@ -136,6 +136,19 @@ def test_a_noun_is_not_the_act(name: str, value: float) -> None:
     assert strength(name) == value
 
 
+@pytest.mark.parametrize(
+    ("name", "sense"),
+    [
+        *[(name, "buy") for name in ("Rechnung", "売上", "销售", "Facture", "Faktura", "Fattura")],
+        *[(name, "return") for name in ("Gutschrift", "Credit Memo", "credit_note", "Avoir", "Korekta")],
+        *[(name, "return") for name in ("Nota de crédito", "Nota di credito", "Note de crédit")],
+        *[("expose_view", "view"), ("wyświetlenie oferty", "view"), ("wyświetlenie reklamy", "exposure")],
+    ],
+)
+def test_documents_and_what_is_named_like_something_else(name: str, sense: str) -> None:
+    assert meaning(name).sense == sense
+
+
 @pytest.mark.parametrize("table", [ENGLISH, OTHER_LANGUAGES, EAST_ASIAN])
 def test_a_word_has_one_sense(table: dict[str, str]) -> None:
     senses: dict[str, set[str]] = {}

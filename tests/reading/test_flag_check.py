@@ -150,6 +150,11 @@ def test_words_of_orders_that_stand_are_not_asked_about(words: tuple[str, ...]) 
     assert kinds(log(quantity=mixed("1", "2", "3"), status=mixed(*words))) == {"purchase"}
 
 
+def test_a_japanese_status_is_read() -> None:
+    frame = log(数量=mixed("1", "2", "3"), ステータス=mixed("発送済み", "返品", "キャンセル", "発送済み"))
+    assert kinds(frame) == {"purchase", "returned by status", "cancelled by status"}
+
+
 def test_the_status_of_other_events_is_not_asked_about() -> None:
     assert kinds(log(event=mixed("view", "click"), status=mixed("zurg", "zarg", "zorg"))) == {"view", "click"}
 

@@ -124,6 +124,8 @@ PHRASES: dict[str, Sense] = {
     "order history": "soft", "order status": "soft", "order track": "soft", "like page": "like",
     "turn off": "dismiss", "auto renew off": "dismiss", "home page": "soft", "watch ad": "soft",
     "out stock": "soft", "back stock": "soft", "price alert": "save", "moved wishlist": "save",
+    "credit memo": "return", "credit note": "return", "credito nota": "return", "expose view": "view",
+    "wyswietlenie reklamy": "exposure", "wyswietlenia reklamy": "exposure",
     "trade in": "soft", "profile enter": "view", "page profile": "view",
 }  # fmt: skip
 """Senses of words that stand in one name, in any order, in base forms."""
@@ -135,7 +137,8 @@ OTHER_LANGUAGES: dict[Sense, str] = {
     "ordinat* pagat* pagam* vendita vendite prenot* venda vendas encomend* assinatura assinou reserva "
     "reservas reservad* reservar zakup* kupi* kupno zamow* platnosc* sprzedaz* rezerw* oplac* покуп* "
     "купи* купл* заказ* оплат* продаж* брониров* приобр* satin siparis* odeme* satis satislar rezervas* "
-    "kopen gekocht aankoop bestelling koop kop kopt bestallning nakup objednav*",
+    "kopen gekocht aankoop bestelling koop kop kopt bestallning nakup objednav* rechnung rechnungen "
+    "fattura fatture factura facturas facture factures faktura faktury fatura faturas factuur",
     "rate": "bewert* rezension* note notes notee noter avis evalu* valora* resen* puntua* calific* "
     "valut* recens* voto avalia* ocen* recenz* opini* оцен* рейтинг* отзыв* puan* degerlendir* yorum* "
     "kommentar* commentaire* comentar* coment* commento commenti komentar* коммент* beoordel*",
@@ -206,7 +209,8 @@ OTHER_LANGUAGES: dict[Sense, str] = {
 
 EAST_ASIAN: dict[Sense, str] = {
     "buy": "购买 購買 下单 下單 支付 付款 成交 订购 訂購 预订 预定 已购 买单 买 订单 交易 购物 订阅 报名 "
-    "打赏 充值 購入 注文 決済 予約 買う 購読 구매 구입 주문 결제 예약 구독 購買完了",
+    "打赏 充值 销售 銷售 売上 販売 매출 판매 購入 注文 決済 予約 買う 購読 구매 구입 주문 결제 예약 구독 "
+    "購買完了",
     "rate": "评分 評分 评价 評價 评论 評論 打分 好评 点评 星级 評価 レビュー 口コミ コメント 採点 평점 "
     "평가 리뷰 댓글 별점",
     "checkout": "结算 結帳 结账 レジ 체크아웃",
