@@ -36,6 +36,9 @@ _PLURALS = ("s", "es", "en", "n", "e", "er")
 _LINKS = ("s", "es", "en", "n", "e", "er", "de", "del", "du", "da", "do", "di", "des", "of")
 """What may stand between the words of a fused name."""
 
+_DOCUMENT = "_source."
+"""Under which exports of search engines keep the document, beside what the engine says of it."""
+
 _SHORT = frozenset({"id", "no", "nr", "at", "ts", "ip", "dt", "tz"})
 """Words of two letters that may end a fused name, or begin it."""
 
@@ -72,7 +75,7 @@ NOTHING = NameMeaning()
 
 def meanings(names: Sequence[str]) -> dict[str, NameMeaning]:
     """Return what each name says; a first part that most of several names share says nothing."""
-    split = {name: parts_of(name) for name in names}
+    split = {name: parts_of(name.removeprefix(_DOCUMENT)) for name in names}
     shared = _shared_part(list(split.values()))
     return {
         name: meaning_of(tuple(parts[1:] if shared and len(parts) > 1 and parts[0] == shared else parts))
@@ -83,6 +86,11 @@ def meanings(names: Sequence[str]) -> dict[str, NameMeaning]:
 def meaning(name: str) -> NameMeaning:
     """Return what a name says by itself."""
     return meaning_of(tuple(parts_of(name)))
+
+
+def concepts_of(name: str) -> frozenset[str]:
+    """Return the concepts of all parts of a name: the sections of ``column_words.toml``."""
+    return frozenset(concept for word in _read(parts_of(name)) for concept in word.concepts)
 
 
 def parts_of(name: str) -> list[str]:
@@ -249,7 +257,7 @@ _VALUES: tuple[Kind, ...] = ("rating", "quantity", "plays", "dwell", "number")
 @lru_cache(maxsize=4096)
 def meaning_of(parts: tuple[str, ...]) -> NameMeaning:
     """Return what the parts of a name say together."""
-    words = [word for word in _read(parts) if word.concepts != {"filler"}]
+    words = [word for word in _of_ratings(list(_read(parts))) if word.concepts != {"filler"}]
     known = [word for word in words if word.concepts]
     if not any(word.concepts - {"id", "filler"} for word in known) and _names_a_person(words):
         return NameMeaning(("user",), _PERSON_BY_ENDING)
@@ -263,6 +271,13 @@ def meaning_of(parts: tuple[str, ...]) -> NameMeaning:
     if kinds[:1] == ("item",) and not name.head_first and _names_a_person(words[-1:]):  # job_seeker
         return NameMeaning(("user", *kinds), _PERSON_BY_HEAD, own, False)
     return NameMeaning(kinds, certainty, own, unknown == 0)
+
+
+def _of_ratings(words: list[_Word]) -> list[_Word]:
+    """Return words of which those of models mean nothing but beside one of ratings: a model is a thing too."""
+    if any("rating" in word for word in words):
+        return words
+    return [_Word(word.text, word.concepts - {"model"}, word.languages) for word in words]
 
 
 def _names_a_person(words: Sequence[_Word]) -> bool:
@@ -313,6 +328,9 @@ class _Name:
         first = self.words[0]
         if "flag" in first and len(self.words) > 1 and len(first.text) <= 4:
             yield "flag"
+            return
+        if self.has("model") and self.has("rating"):
+            yield "statistic"
             return
         if self.has("aggregate") and self.has(
             "rating", "quantity", "plays", "price", "number", "count", "dwell"
