@@ -274,7 +274,7 @@ def meaning_of(parts: tuple[str, ...]) -> NameMeaning:
 
 
 def _of_ratings(words: list[_Word]) -> list[_Word]:
-    """Return words of which those of models mean nothing but beside one of ratings: a model is a thing too."""
+    """Return words of which those of models mean nothing without one of ratings: a model is a thing too."""
     if any("rating" in word for word in words):
         return words
     return [_Word(word.text, word.concepts - {"model"}, word.languages) for word in words]

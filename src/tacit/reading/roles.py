@@ -20,6 +20,7 @@ from tacit.reading.choices import ITEM, ROLES, USER, VALUE, Reading
 from tacit.reading.column_content import contents_of
 from tacit.reading.column_names import Kind, meanings, parts_of
 from tacit.reading.flag_check import tells_of_orders
+from tacit.reading.known_roles import Zone
 from tacit.reading.role_scores import (
     Columns,
     attribute_points,
@@ -93,6 +94,8 @@ class Assignment:
         Whether a column numbers orders or says of some that they were undone.
     clock : str or None
         The column of the times of day, where that of the times holds days only.
+    zone : Zone or None
+        Where the zone of times without one stands.
     """
 
     roles: dict[str, str]
@@ -102,6 +105,7 @@ class Assignment:
     value_kind: ValueKind | None = None
     ordered: bool = False
     clock: str | None = None
+    zone: Zone | None = None
 
 
 def assign(table: pl.DataFrame, named: bool, reading: Reading, path: Path) -> Assignment:
@@ -262,9 +266,12 @@ class _Search:
         self.notes += found.notes
         uses = tuple(self._use(name, roles, found.unused) for name in self.columns.all)
         uses = with_use(uses, {found.clock: "gives the time of day"} if found.clock else {})
+        if found.zone is not None and found.zone.column is not None:
+            uses = with_use(uses, {found.zone.column: "gives the zone of the times"})
         kind = found.value_kind if VALUE in roles else None
         ordered = tells_of_orders(self.columns, roles)
-        return Assignment(roles, uses, tuple(self.dropped), tuple(self.notes), kind, ordered, found.clock)
+        dropped, notes = tuple(self.dropped), tuple(self.notes)
+        return Assignment(roles, uses, dropped, notes, kind, ordered, found.clock, found.zone)
 
     # User and item
 

@@ -19,9 +19,12 @@ from tacit.data.value_kinds import ValueKind
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
 from tacit.reading.column_content import spread
+from tacit.reading.known_roles import Zone
 from tacit.reading.numbers import Numbers, read_numbers
 from tacit.reading.parallel import in_order
 from tacit.reading.roles import Assignment, assign, chosen_columns, given
+from tacit.reading.time_role import clock_texts
+from tacit.reading.zone_role import with_zones
 
 _COLUMN = {
     USER: col.USER,
@@ -76,6 +79,8 @@ class Rows:
         What the values are by their column.
     clock : str or None
         The column of the times of day, where that of the times holds days only.
+    zone : Zone or None
+        Where the zone of times without one stands.
     """
 
     roles: dict[str, str]
@@ -94,6 +99,7 @@ class Rows:
     path: Path = Path("the log")
     value_kind: ValueKind | None = None
     clock: str | None = None
+    zone: Zone | None = None
 
     @classmethod
     def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
@@ -146,6 +152,7 @@ class Rows:
             path,
             found.value_kind,
             found.clock,
+            found.zone,
         )
 
     @classmethod
@@ -267,13 +274,18 @@ def _completed(parts: list[pl.DataFrame], columns: Mapping[str, pl.Series]) -> I
 
 
 def _joined(parts: list[pl.DataFrame], name: str, rows: Rows) -> pl.Series:
-    """Return a whole column; that of the days with the times of day from the column beside it."""
+    """Return a whole column; that of the times with the times of day and the zones from columns beside it."""
     column = _whole(parts, name)
-    if rows.clock is None or name != rows.roles.get(TIMESTAMP):
+    if name != rows.roles.get(TIMESTAMP):
         return column
-    days = column.cast(pl.Date) if column.dtype == pl.Datetime else column
-    clocks = _whole(parts, rows.clock).cast(pl.String).str.strip_chars().fill_null("")
-    return (days.cast(pl.String) + " " + clocks).str.strip_chars().alias(name)
+    if rows.clock is not None:
+        days = column.cast(pl.Date) if column.dtype == pl.Datetime else column
+        clocks = clock_texts(_whole(parts, rows.clock))
+        column = (days.cast(pl.String) + " " + clocks).str.strip_chars().alias(name)
+    if rows.zone is not None:
+        beside = _whole(parts, rows.zone.column) if rows.zone.column is not None else None
+        column = with_zones(column, rows.zone, beside)
+    return column
 
 
 def _whole(parts: list[pl.DataFrame], name: str) -> pl.Series:

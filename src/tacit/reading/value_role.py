@@ -84,8 +84,8 @@ def _note_grades(log: Log, name: str) -> None:
     graded = log.columns.named and "grade" in concepts_of(name)
     if graded and content.low >= 1 and content.high <= _WORST_GRADE:
         log.found.notes.append(
-            f"{name} holds grades from {content.low:g} to {content.high:g}, and the highest was taken for the "
-            f"best; where 1 is the best write {_WORST_GRADE + 1} minus the grade in its place"
+            f"{name} holds grades from {content.low:g} to {content.high:g}, and the highest was taken for "
+            f"the best; where 1 is the best write {_WORST_GRADE + 1} minus the grade in its place"
         )
 
 
