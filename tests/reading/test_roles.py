@@ -231,3 +231,15 @@ def test_a_user_known_by_the_order_of_the_columns_only_is_noted() -> None:
     assert "--map 2=user --map 1=item" in notes[0]
     addresses = ids | {"1": [f"{cell}@shop.example" for cell in ids["1"]]}
     assert not assign(pl.DataFrame(addresses), False, NO_CHOICES, Path("log.csv")).notes
+
+
+def test_the_phone_of_a_customer_is_the_user_where_nothing_better_is() -> None:
+    columns = log()
+    phones = [f"138{cell.zfill(8)}" for cell in columns["user"]]
+    orders = [f"E{phone}{row // 40}" for row, phone in enumerate(phones)]
+    named = {"订单号": orders, "买家手机号": phones, "商品编码": columns["item"]}
+    found = assign(pl.DataFrame(named), True, NO_CHOICES, Path("log.csv"))
+    assert (found.roles["user"], found.roles["item"]) == ("买家手机号", "商品编码")
+    assert "买家手机号 holds phone numbers" in found.notes[0]
+    better = assign(pl.DataFrame(named | {"user_id": columns["user"]}), True, NO_CHOICES, Path("log.csv"))
+    assert better.roles["user"] == "user_id"

@@ -22,11 +22,14 @@ Kind = Literal[
 ]  # fmt: skip
 """What a column may hold by its name; "other time" is that of a change, a delivery, a birth, ..."""
 
-_HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs", "ru"})
+_HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs", "ru", "ar", "th"})
 """Languages in which the noun that decides comes first: ``id_cliente``, ``data_zamówienia``."""
 
 _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no"})
 """Languages that write a noun and its head as one word: ``Ausleihdatum`` is a date whatever the front is."""
+
+_MARKS = "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+"""Vowels and tones of Thai, which are parts of words and no letters."""
 
 _LONGEST_NAME = 120
 _ENDING = 4
@@ -98,7 +101,7 @@ def parts_of(name: str) -> list[str]:
     text = re.sub(r"([a-zà-þа-я0-9])([A-ZÀ-ÞА-Я])", r"\1 \2", name[:_LONGEST_NAME])
     text = re.sub(r"([A-ZÀ-ÞА-Я])([A-ZÀ-ÞА-Я][a-zà-þа-я])", r"\1 \2", text)
     text = re.sub(r"([A-Za-z])([^\x00-\u2e7f])|([^\x00-\u2e7f])([A-Za-z])", r"\1\3 \2\4", text)
-    parts = [plain(part) for part in re.split(r"[\W_]+", text) if part]
+    parts = [plain(part) for part in re.split(rf"(?:(?![{_MARKS}])[\W_])+", text) if part]
     return [part for whole in parts for part in re.findall(r"[^\d]+|\d+", whole)]
 
 

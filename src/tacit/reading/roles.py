@@ -27,6 +27,7 @@ from tacit.reading.role_scores import (
     counts_things,
     disagreement,
     is_mostly_missing,
+    is_phone_of_user,
     item_points,
     order_points,
     pair_points,
@@ -308,6 +309,8 @@ class _Search:
             self._refuse_or_note((user, item), (user, title))
         if not self.wanted and self._is_unsaid(best, dict(users), dict(items)):
             self._refuse_or_note((user, item), (item, user))
+        if USER not in self.wanted and is_phone_of_user(self.columns, user):
+            self.notes.append(f"{user} holds phone numbers: each was taken for a user")
         return {USER: user, ITEM: item}
 
     def _note_order_of_columns(

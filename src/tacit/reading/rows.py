@@ -11,6 +11,7 @@ import polars as pl
 from tacit.core.errors import AmbiguousError, DataError
 from tacit.data import columns as col
 from tacit.data import times
+from tacit.data.anonymous import anonymous_users
 from tacit.data.event_names import event_of_file, is_rated, meaning, refused_by_file, said_by_file
 from tacit.data.ids import apply_ids
 from tacit.data.source import ColumnUse
@@ -248,7 +249,9 @@ def events_of(parts: list[pl.DataFrame], rows: Rows) -> tuple[pl.DataFrame, pl.D
     columns, notes = _by_whole_columns(parts, rows)
     found_rows = list(in_order(partial(_events_of, rows), _completed(parts, columns)))
     events, rejected = ([pair[side] for pair in found_rows] for side in (0, 1))
-    return pl.concat(events, how="diagonal", rechunk=False), pl.concat(rejected), notes
+    whole = pl.concat(events, how="diagonal", rechunk=False)
+    anonymous = (one.note for one in anonymous_users(whole[col.USER]))
+    return whole, pl.concat(rejected), (*notes, *anonymous)
 
 
 def _by_whole_columns(parts: list[pl.DataFrame], rows: Rows) -> tuple[dict[str, pl.Series], tuple[str, ...]]:

@@ -141,8 +141,7 @@ def _check_others(log: Log, time: str, columns: list[str]) -> None:
         if differ and content.form != "flag" and not log.reading.accept_guess:
             few = ", ".join(content.distinct.head(2))
             raise AmbiguousError(
-                f"{log.path}: {time} holds times without a zone, and {name} holds zones that differ and "
-                f"cannot be read ({few}): write them as Europe/Berlin or "
-                "+01:00, write the times in UTC, give one zone for all with --timezone ZONE, or read them all "
-                "as UTC with --accept-guess"
+                f"{log.path}: {time} holds times without a zone, and {name} holds zones that differ "
+                f"and cannot be read ({few}): write them as Europe/Berlin or +01:00, write the times in "
+                "UTC, give one zone for all with --timezone ZONE, or read them all as UTC with --accept-guess"
             )
