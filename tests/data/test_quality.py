@@ -190,3 +190,10 @@ def test_the_shop_is_clean_and_its_cold_items_are_seen() -> None:
     assert report.split.cold_items > 5
     assert report.split.test_events == pytest.approx(1500, abs=5)
     assert report.popularity.top["10"] > 0.25
+
+
+def test_a_user_who_stands_for_everybody_is_advised_on() -> None:
+    rows = [(f"u{row}" if row % 2 else "guest", "a", "view", row * DAY) for row in range(20)]
+    report = assess(cleaned(rows))
+    assert [(one.user, one.rows, one.share) for one in report.anonymous] == [("guest", 10, 0.5)]
+    assert "are of the user 'guest', which seems to stand for everybody" in " ".join(report.advice)

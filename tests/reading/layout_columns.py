@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.reading.layout_times import DAY, Form, written
+from tests.reading.layout_times import DAY, HOUR, Form, written
 from tests.reading.layout_words import PLACES, REMARKS, THINGS
 
 Cells = list[str]
@@ -337,7 +337,7 @@ UNRELATED: dict[str, Callable[[Log], Cells]] = {
     "page": _few(*PAGES),
     "person": _persons,
     "tax": _decimal(0, 9),
-    "hour": lambda log: log.each(lambda: str(log.rng.randrange(0, 24))),
+    "hour": lambda log: [str(int(at % DAY // HOUR)) for at in log.times],
     "empty": lambda log: [""] * log.size,
     "category": _categories,
     "brand": _brands,

@@ -9,7 +9,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXCEL = datetime(1899, 12, 30, tzinfo=UTC)
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-DAY, MINUTE = 86_400.0, 60.0
+DAY, HOUR, MINUTE = 86_400.0, 3_600.0, 60.0
 _LAST = 1_750_000_000
 """June 2025: no moment of a log is later."""
 

@@ -27,7 +27,7 @@ from tests.reading.layout_columns import (
     drawn_ids,
 )
 from tests.reading.layout_names import Naming
-from tests.reading.layout_times import FORMS, Form, drawn_form, moments, written
+from tests.reading.layout_times import DAY, FORMS, HOUR, Form, drawn_form, moments, written
 from tests.reading.layout_words import CLOCKS, FILE_NAMES, FUNNELS, JOINED, LEGACY, NAMES, EventWord
 
 COMMA = frozenset({"de", "fr", "es", "it", "pt", "nl", "pl", "cs", "sv", "tr", "ru"})
@@ -270,7 +270,8 @@ def _time_columns(draft: _Draft, log: Log) -> list[list[float]] | None:
     draft.features.append(f"time {log.form.name}")
     cells, said = written(log.form, log.times)
     draft.add("time", cells)
-    return [said]
+    hours = [day + at % DAY // HOUR * HOUR for day, at in zip(said, log.times, strict=True)]
+    return [said, hours] if all(at % DAY == 0 for at in said) else [said]  # a column may hold the hour
 
 
 def _date_and_clock(draft: _Draft, log: Log) -> list[list[float]]:

@@ -76,3 +76,15 @@ def test_a_doer_of_a_thing_is_a_person() -> None:
 def test_a_card_of_a_customer_names_the_user_and_what_was_written_is_text() -> None:
     assert {meaning(name).kind for name in ("loyaltycardno", "loyalty_card_id", "memberCard")} == {"user"}
     assert {meaning(name).kind for name in ("评论内容", "RMK", "remarks")} == {"text"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *(("رقم العميل", "user"), ("رقم المنتج", "item"), ("تاريخ الطلب", "time"), ("الكمية", "quantity")),
+        *(("รหัสลูกค้า", "user"), ("รหัสสินค้า", "item"), ("วันที่", "time"), ("จำนวน", "quantity")),
+    ],
+)
+def test_arabic_and_thai_names(name: str, kind: str) -> None:
+    assert meaning(name).kind == kind
+    assert meaning(name).whole

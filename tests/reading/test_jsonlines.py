@@ -5,8 +5,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.reading.logs import write
+from tests.reading.logs import events, read, write
 
+from tacit.core.errors import DataError
 from tacit.reading import textfile
 from tacit.reading.jsonlines import documents, item_records, layout_of, parse
 from tacit.reading.textfile import Block
@@ -182,3 +183,25 @@ def test_a_catalogue_in_an_array_or_in_an_object(indent: int | None) -> None:
 def test_lines_with_damaged_bytes_are_rejected() -> None:
     frame, bad = parse(['{"a": "x"}', '{"a": "\ufffd"}'], [1, 2], {2})
     assert (frame["a"].to_list(), bad["reason"].to_list()) == (["x"], ["bytes that do not fit the encoding"])
+
+
+def test_a_number_is_one_id_with_a_point_or_without(tmp_path: Path) -> None:
+    lines = [
+        '{"user_id": 7, "item_id": 4.0}',
+        '{"user_id": 7.0, "item_id": 4}',
+        '{"user_id": "8", "item_id": 4}',
+    ]
+    source = read(tmp_path, "\n".join(lines * 20) + "\n", "log.jsonl")
+    assert {event[:2] for event in events(source)} == {("7", "4"), ("8", "4")}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"user_id": {"0": "a", "1": "b"}, "item_id": {"0": "x", "1": "y"}},
+        {"user_id": ["a", "b"], "item_id": ["x", "y"]},
+    ],
+)
+def test_a_table_by_columns_is_refused_with_what_to_write(tmp_path: Path, table: dict) -> None:
+    with pytest.raises(DataError, match="columns and no records: write it with orient='records'"):
+        read(tmp_path, json.dumps(table), "log.json")

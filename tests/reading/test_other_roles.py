@@ -215,3 +215,46 @@ def test_days_of_a_spreadsheet_are_moments_whatever_their_name() -> None:
 
 def test_answers_to_an_unknown_question_are_no_events() -> None:
     assert "event" not in found(evt_newsletter=["N", "N", "Y"], evt_hour=[5, 12, 22], evt_zone=["a"]).roles
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "predicted_rating",
+        "relevance_score",
+        "credit_score",
+        "model_score",
+        "Risk Score",
+        "预测评分",
+        "予測評価",
+    ],
+)
+def test_what_a_model_gives_is_no_rating(name: str) -> None:
+    log = found(**{name: [0.17, 0.25, 0.5, 0.81, 0.93, 0.99]})
+    assert "value" not in log.roles
+    assert f"{name} holds scores of a model" in str([one.note for one in log.columns])
+    assert found(**{name: [0.17, 0.5, 0.81], "stars": [1, 2, 3, 4, 5]}).roles["value"] == "stars"
+
+
+def test_ratings_of_sellers_are_none_of_items_that_are_no_shops() -> None:
+    assert "value" not in found(seller_rating=[1, 2, 3, 4, 5]).roles
+    assert found(seller_rating=[1, 2, 3], rating=[1, 2, 3, 4, 5]).roles["value"] == "rating"
+    assert found(product_rating=[1, 2, 3, 4, 5]).roles["value"] == "product_rating"
+
+
+def test_a_second_column_of_ratings_is_noted() -> None:
+    log = found(delivery_rating=[1, 2, 3, 4, 5], food_rating=[1, 2, 3, 4, 5])
+    (unused,) = {"delivery_rating", "food_rating"} - {log.roles["value"]}
+    assert f"{unused} holds ratings too and is not used: --map {unused}=value" in [
+        one.note for one in log.columns
+    ]
+
+
+def test_a_number_that_never_changes_is_no_rating_beside_event_types() -> None:
+    assert "value" not in found(_score=[1], event=["view", "purchase"]).roles
+    assert found(_score=[1, 2, 3, 4, 5], event=["view", "rate"]).roles["value"] == "_score"
+
+
+def test_grades_of_a_school_are_noted() -> None:
+    assert "Note holds grades from 1 to 6" in str(found(Note=[1, 2, 3, 4, 5, 6]).notes)
+    assert not found(rating=[1, 2, 3, 4, 5, 6]).notes

@@ -261,3 +261,9 @@ def test_a_catalogue_given_as_a_log_is_refused(tmp_path: Path) -> None:
         DataError, match=r"items.csv looks like a catalogue: every row is another item_id, title"
     ):
         read_events(path)
+
+
+def test_a_user_who_stands_for_everybody_is_noted(tmp_path: Path) -> None:
+    rows = [("guest" if row % 3 == 0 else f"u{row % 7}", f"i{row % 9}", "view", T + row) for row in range(60)]
+    source = read(tmp_path, table(rows=rows))
+    assert "33% of the rows (20) are of the user 'guest'" in " ".join(source.notes)

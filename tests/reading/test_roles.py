@@ -197,3 +197,49 @@ def test_pages_are_no_items_of_orders() -> None:
     ]
     with pytest.raises(DataError, match="no item column"):
         table(customer=columns["user"], page_url=pages, qty=columns["qty"], order_no=columns["order"])
+
+
+def test_the_column_called_user_id_is_the_user_though_it_holds_addresses() -> None:
+    columns = log()
+    for beside in ("account_no", "amplitude_id"):
+        named = {beside: columns["user"], "user_id": columns["email"], "item_id": columns["item"]}
+        assert assign(pl.DataFrame(named), True, NO_CHOICES, Path("log.csv")).roles["user"] == "user_id"
+
+
+def test_the_fields_of_a_document_are_named_by_their_ends() -> None:
+    columns = log()
+    named = {
+        "_index": ["log"] * ROWS,
+        "_id": columns["row"],
+        "_score": ["1"] * ROWS,
+        "_source.user_id": columns["user"],
+        "_source.item_id": columns["item"],
+        "_source.event": columns["event"],
+    }
+    roles = assign(pl.DataFrame(named), True, NO_CHOICES, Path("log.csv")).roles
+    assert roles == {"user": "_source.user_id", "item": "_source.item_id", "event": "_source.event"}
+
+
+def test_a_user_known_by_the_order_of_the_columns_only_is_noted() -> None:
+    draw = random.Random(3)
+    ids = {
+        "1": [str(draw.randrange(1, 80)) for _ in range(ROWS)],
+        "2": [str(draw.randrange(1, 90)) for _ in range(ROWS)],
+    }
+    notes = assign(pl.DataFrame(ids), False, NO_CHOICES, Path("log.csv")).notes
+    assert "only their order says that 1 is the user" in notes[0]
+    assert "--map 2=user --map 1=item" in notes[0]
+    addresses = ids | {"1": [f"{cell}@shop.example" for cell in ids["1"]]}
+    assert not assign(pl.DataFrame(addresses), False, NO_CHOICES, Path("log.csv")).notes
+
+
+def test_the_phone_of_a_customer_is_the_user_where_nothing_better_is() -> None:
+    columns = log()
+    phones = [f"138{cell.zfill(8)}" for cell in columns["user"]]
+    orders = [f"E{phone}{row // 40}" for row, phone in enumerate(phones)]
+    named = {"订单号": orders, "买家手机号": phones, "商品编码": columns["item"]}
+    found = assign(pl.DataFrame(named), True, NO_CHOICES, Path("log.csv"))
+    assert (found.roles["user"], found.roles["item"]) == ("买家手机号", "商品编码")
+    assert "买家手机号 holds phone numbers" in found.notes[0]
+    better = assign(pl.DataFrame(named | {"user_id": columns["user"]}), True, NO_CHOICES, Path("log.csv"))
+    assert better.roles["user"] == "user_id"

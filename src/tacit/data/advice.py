@@ -74,6 +74,11 @@ def _on_rows(report: QualityReport) -> Iterator[str]:
             f"negative quantities); {undone.matched_share:.0%} of them are by a user "
             "who chose that item in this log."
         )
+    for one in report.anonymous:
+        yield (
+            f"{one.note[0].upper()}{one.note[1:]}: give each visitor an id (of the visit, the order or the "
+            "cookie), or drop these rows from the file."
+        )
     if report.fast_users:
         yield (
             f"{report.fast_users} user(s) still make more than 300 events an hour on average: they may "

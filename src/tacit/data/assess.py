@@ -13,6 +13,7 @@ import polars as pl
 from tacit.data import columns as col
 from tacit.data import highlights, journeys, measures
 from tacit.data.advice import advise
+from tacit.data.anonymous import anonymous_users
 from tacit.data.clean import Cleaned
 from tacit.data.event_map import NO_EVENT_MAP, EventMap, advice_on_unknown
 from tacit.data.interactions import timing_of
@@ -76,6 +77,7 @@ def assess(
         repeated_share=measures.repeated_share(coded),
         busiest_user_events=int(per_user.max() or 0),  # type: ignore[arg-type]
         fast_users=measures.fast_users(coded) if timed else 0,
+        anonymous=anonymous_users(events[col.USER]),
         rare_items=int((per_item < 5).sum()),
         funnel=journeys.funnel(coded, events[col.EVENT], time, event_map),
         sessions=journeys.sessions(coded) if timed else None,

@@ -7,6 +7,7 @@ Every figure is counted on the events that cleaning kept, except the counts of r
 from dataclasses import asdict, dataclass
 
 from tacit.core.types import Json
+from tacit.data.anonymous import AnonymousUser
 from tacit.data.highlights import Cancellations, Example, PopularItem, Services
 from tacit.data.ids import IdMatch
 from tacit.data.interactions import Timing
@@ -52,6 +53,8 @@ class QualityReport:
     busiest_user_events : int
     fast_users : int
         Users with more than 300 events an hour on average, and at least 300.
+    anonymous : list of AnonymousUser
+        Ids with over a twentieth of the events that stand for people who were not known.
     rare_items : int
         Items with fewer than five events.
     funnel : Funnel or None
@@ -100,6 +103,7 @@ class QualityReport:
     repeated_share: float
     busiest_user_events: int
     fast_users: int
+    anonymous: list[AnonymousUser]
     rare_items: int
     funnel: Funnel | None
     sessions: Sessions | None

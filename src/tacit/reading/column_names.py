@@ -22,11 +22,14 @@ Kind = Literal[
 ]  # fmt: skip
 """What a column may hold by its name; "other time" is that of a change, a delivery, a birth, ..."""
 
-_HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs", "ru"})
+_HEAD_FIRST = frozenset({"fr", "es", "it", "pt", "pl", "cs", "ru", "ar", "th"})
 """Languages in which the noun that decides comes first: ``id_cliente``, ``data_zamówienia``."""
 
 _COMPOUNDING = frozenset({"de", "nl", "sv", "da", "no"})
 """Languages that write a noun and its head as one word: ``Ausleihdatum`` is a date whatever the front is."""
+
+_MARKS = "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+"""Vowels and tones of Thai, which are parts of words and no letters."""
 
 _LONGEST_NAME = 120
 _ENDING = 4
@@ -35,6 +38,9 @@ _ENDING = 4
 _PLURALS = ("s", "es", "en", "n", "e", "er")
 _LINKS = ("s", "es", "en", "n", "e", "er", "de", "del", "du", "da", "do", "di", "des", "of")
 """What may stand between the words of a fused name."""
+
+_DOCUMENT = "_source."
+"""Under which exports of search engines keep the document, beside what the engine says of it."""
 
 _SHORT = frozenset({"id", "no", "nr", "at", "ts", "ip", "dt", "tz"})
 """Words of two letters that may end a fused name, or begin it."""
@@ -72,7 +78,7 @@ NOTHING = NameMeaning()
 
 def meanings(names: Sequence[str]) -> dict[str, NameMeaning]:
     """Return what each name says; a first part that most of several names share says nothing."""
-    split = {name: parts_of(name) for name in names}
+    split = {name: parts_of(name.removeprefix(_DOCUMENT)) for name in names}
     shared = _shared_part(list(split.values()))
     return {
         name: meaning_of(tuple(parts[1:] if shared and len(parts) > 1 and parts[0] == shared else parts))
@@ -85,12 +91,17 @@ def meaning(name: str) -> NameMeaning:
     return meaning_of(tuple(parts_of(name)))
 
 
+def concepts_of(name: str) -> frozenset[str]:
+    """Return the concepts of all parts of a name: the sections of ``column_words.toml``."""
+    return frozenset(concept for word in _read(parts_of(name)) for concept in word.concepts)
+
+
 def parts_of(name: str) -> list[str]:
     """Return the parts of a name in small letters without accents: ``productId`` -> product, id."""
     text = re.sub(r"([a-zà-þа-я0-9])([A-ZÀ-ÞА-Я])", r"\1 \2", name[:_LONGEST_NAME])
     text = re.sub(r"([A-ZÀ-ÞА-Я])([A-ZÀ-ÞА-Я][a-zà-þа-я])", r"\1 \2", text)
     text = re.sub(r"([A-Za-z])([^\x00-\u2e7f])|([^\x00-\u2e7f])([A-Za-z])", r"\1\3 \2\4", text)
-    parts = [plain(part) for part in re.split(r"[\W_]+", text) if part]
+    parts = [plain(part) for part in re.split(rf"(?:(?![{_MARKS}])[\W_])+", text) if part]
     return [part for whole in parts for part in re.findall(r"[^\d]+|\d+", whole)]
 
 
@@ -249,7 +260,7 @@ _VALUES: tuple[Kind, ...] = ("rating", "quantity", "plays", "dwell", "number")
 @lru_cache(maxsize=4096)
 def meaning_of(parts: tuple[str, ...]) -> NameMeaning:
     """Return what the parts of a name say together."""
-    words = [word for word in _read(parts) if word.concepts != {"filler"}]
+    words = [word for word in _of_ratings(list(_read(parts))) if word.concepts != {"filler"}]
     known = [word for word in words if word.concepts]
     if not any(word.concepts - {"id", "filler"} for word in known) and _names_a_person(words):
         return NameMeaning(("user",), _PERSON_BY_ENDING)
@@ -263,6 +274,13 @@ def meaning_of(parts: tuple[str, ...]) -> NameMeaning:
     if kinds[:1] == ("item",) and not name.head_first and _names_a_person(words[-1:]):  # job_seeker
         return NameMeaning(("user", *kinds), _PERSON_BY_HEAD, own, False)
     return NameMeaning(kinds, certainty, own, unknown == 0)
+
+
+def _of_ratings(words: list[_Word]) -> list[_Word]:
+    """Return words of which those of models mean nothing without one of ratings: a model is a thing too."""
+    if any("rating" in word for word in words):
+        return words
+    return [_Word(word.text, word.concepts - {"model"}, word.languages) for word in words]
 
 
 def _names_a_person(words: Sequence[_Word]) -> bool:
@@ -313,6 +331,9 @@ class _Name:
         first = self.words[0]
         if "flag" in first and len(self.words) > 1 and len(first.text) <= 4:
             yield "flag"
+            return
+        if self.has("model") and self.has("rating"):
+            yield "statistic"
             return
         if self.has("aggregate") and self.has(
             "rating", "quantity", "plays", "price", "number", "count", "dwell"

@@ -161,7 +161,12 @@ def item_records(lines: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _loaded(text: str) -> Any:
-    return json.loads(text, parse_int=str, parse_float=str, parse_constant=lambda _: None)
+    return json.loads(text, parse_int=str, parse_float=_decimal, parse_constant=lambda _: None)
+
+
+def _decimal(text: str) -> str:
+    """Return a number as text: 4.0 is the number 4, and an id that is written both ways is one."""
+    return text.removesuffix(".0")
 
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda _: None)
@@ -267,12 +272,30 @@ def _item(record: dict[str, Any]) -> dict[str, Any]:
 def _not_an_event(record: Any, line: str) -> str | None:
     if not isinstance(record, dict):
         return "not a JSON object"
+    if _is_of_columns(record):
+        return "columns and no records: write it with orient='records', lines=True (pandas)"
     kind = record.get("event")
     if kind in ("item", "user") and "fields" in record:
         return f"a record of {'an item' if kind == 'item' else 'a user'}, not an event"
     if _LONE.search(line) and not _is_text(record):
         return "half of a surrogate pair, which is no text"
     return None
+
+
+def _is_of_columns(record: dict[str, Any]) -> bool:
+    """Return whether an object holds a whole table by columns: each a list, or cells by the same numbers."""
+    if len(record) < 2:
+        return False
+    first, *others = record.values()
+    if isinstance(first, list):
+        cells = all(isinstance(one, list) and len(one) == len(first) for one in others)
+        return cells and len(first) > 1 and not any(map(_is_list_or_object, first))
+    numbered = isinstance(first, dict) and len(first) > 1 and all(key.isdigit() for key in first)
+    return numbered and all(isinstance(one, dict) and one.keys() == first.keys() for one in others)
+
+
+def _is_list_or_object(value: Any) -> bool:
+    return isinstance(value, list | dict)
 
 
 def _is_text(record: dict[str, Any]) -> bool:

@@ -9,6 +9,21 @@ from tacit.reading.choices import ITEM, USER, Reading
 from tacit.reading.role_scores import Columns
 
 
+@dataclass(frozen=True)
+class Zone:
+    """Where the zone of times without one stands: in a column beside them, or in the name of their own.
+
+    Attributes
+    ----------
+    column : str or None
+    name : str or None
+        As it is written in times: ``KST``, ``+08:00``.
+    """
+
+    column: str | None = None
+    name: str | None = None
+
+
 @dataclass
 class Found:
     """Roles beside user and item.
@@ -22,6 +37,8 @@ class Found:
     value_kind : ValueKind or None
     clock : str or None
         The column of the times of day, where that of the times holds days only.
+    zone : Zone or None
+        Where the zone of times without one stands.
     """
 
     roles: dict[str, str] = field(default_factory=dict)
@@ -29,6 +46,7 @@ class Found:
     unused: dict[str, str] = field(default_factory=dict)
     value_kind: ValueKind | None = None
     clock: str | None = None
+    zone: Zone | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from tacit.reading.known_roles import Found, Log
 from tacit.reading.role_scores import Columns
 from tacit.reading.time_role import check_unread_times, clock_column, plain_moments, time_column
 from tacit.reading.value_role import value_column, value_kind
+from tacit.reading.zone_role import zone_beside
 
 KINDS: Mapping[str, tuple[Kind, ...]] = {
     USER: ("user", "session", "order", "device", "email"), ITEM: ("item", "title", "page"), EVENT: ("event",),
@@ -59,6 +60,7 @@ def detect(
     if (day := {**known, **found.roles}.get(TIMESTAMP)) is not None:
         found.clock = clock_column(Log(columns, known, left, found, reading, path), day)
         left = [name for name in left if name != found.clock]
+        found.zone = zone_beside(Log(columns, known, left, found, reading, path), day)
     else:
         check_unread_times(Log(columns, known, left, found, reading, path))
     if (value := {**known, **found.roles}.get(VALUE)) is not None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tacit.core.errors import DataError
 from tacit.data.times import AmbiguousTimes, read_times
 from tacit.reading.column_content import Content
-from tacit.reading.column_names import NOTHING, Kind, NameMeaning, parts_of
+from tacit.reading.column_names import NOTHING, Kind, NameMeaning, concepts_of, parts_of
 from tacit.reading.column_pairs import Pairs, rows_of
 
 NAME_POINTS = 8.0
@@ -230,6 +230,7 @@ def user_points(columns: Columns, name: str) -> float:
         points -= 2.0 * (content.share("slug") > 0.8 and content.share("uuid") < 0.5)
     points += 1.0 * (content.share("hash") > 0.9) + 0.5 * (content.share("uuid") > 0.9)
     points -= 1.0 * (content.share("coded") > 0.9)
+    points += _OF_A_PHONE * is_phone_of_user(columns, name)
     points -= 3.0 * any(content.share(shape) > 0.9 for shape in ("asin", "imdb"))
     points -= 2.0 * content.numbered_goods
     points -= 2.0 * (content.share("words") > 0.7 and content.share("cased name") < 0.7)
@@ -243,6 +244,16 @@ def user_points(columns: Columns, name: str) -> float:
     if _is_attribute(columns, name, of_orders=True):
         points -= _attribute_cost(columns, name, "user")
     return points
+
+
+_OF_A_PHONE = 4.0
+"""What makes the phone of a customer as good a user as an e-mail address: where nothing better is there."""
+
+
+def is_phone_of_user(columns: Columns, name: str) -> bool:
+    """Return whether a column is named for the phones of users and holds numbers."""
+    named = columns.named and {"user", "phone"} <= concepts_of(name)
+    return named and columns.contents[name].share("token") > 0.9
 
 
 def _has_person(columns: Columns, name: str) -> bool:

@@ -18,14 +18,16 @@ from tacit.data.value_kinds import ValueKind
 from tacit.reading import other_roles
 from tacit.reading.choices import ITEM, ROLES, USER, VALUE, Reading
 from tacit.reading.column_content import contents_of
-from tacit.reading.column_names import Kind, meanings
+from tacit.reading.column_names import Kind, meanings, parts_of
 from tacit.reading.flag_check import tells_of_orders
+from tacit.reading.known_roles import Zone
 from tacit.reading.role_scores import (
     Columns,
     attribute_points,
     counts_things,
     disagreement,
     is_mostly_missing,
+    is_phone_of_user,
     item_points,
     order_points,
     pair_points,
@@ -35,6 +37,9 @@ from tacit.reading.value_role import value_kind
 
 _NEAR, _NEAR_WITH_NAMES = 1.0, 3.0
 """Points between two readings of which neither is plainly right; more where names should have helped."""
+
+_BY_ORDER = 2.0
+"""Points between a reading and the same with user and item turned that the order of columns gives."""
 
 _LEAST = -2.5
 """Points of a user or an item below which a column is none."""
@@ -90,6 +95,8 @@ class Assignment:
         Whether a column numbers orders or says of some that they were undone.
     clock : str or None
         The column of the times of day, where that of the times holds days only.
+    zone : Zone or None
+        Where the zone of times without one stands.
     """
 
     roles: dict[str, str]
@@ -99,6 +106,7 @@ class Assignment:
     value_kind: ValueKind | None = None
     ordered: bool = False
     clock: str | None = None
+    zone: Zone | None = None
 
 
 def assign(table: pl.DataFrame, named: bool, reading: Reading, path: Path) -> Assignment:
@@ -259,9 +267,12 @@ class _Search:
         self.notes += found.notes
         uses = tuple(self._use(name, roles, found.unused) for name in self.columns.all)
         uses = with_use(uses, {found.clock: "gives the time of day"} if found.clock else {})
+        if found.zone is not None and found.zone.column is not None:
+            uses = with_use(uses, {found.zone.column: "gives the zone of the times"})
         kind = found.value_kind if VALUE in roles else None
         ordered = tells_of_orders(self.columns, roles)
-        return Assignment(roles, uses, tuple(self.dropped), tuple(self.notes), kind, ordered, found.clock)
+        dropped, notes = tuple(self.dropped), tuple(self.notes)
+        return Assignment(roles, uses, dropped, notes, kind, ordered, found.clock, found.zone)
 
     # User and item
 
@@ -283,10 +294,13 @@ class _Search:
             raise self._missing(ITEM)
         best = readings[0]
         self._check_fit(best, dict(users), dict(items))
+        self._note_order_of_columns(best, readings)
         rival = next((one for one in readings[1:] if self._is_rival(best, one)), None)
         if rival is not None and best[0] - rival[0] < (_NEAR_WITH_NAMES if self.columns.named else _NEAR):
             self._refuse_or_note(best[1:], rival[1:])
         user, item = self._id_beside(best[1], USER), self._id_beside(best[2], ITEM)
+        if USER not in self.wanted:
+            user = self._of_plainest_name(user)
         if ITEM not in self.wanted:
             item = self._id_of_words(user, item)
         if USER not in self.wanted and (buyer := self._owner(user, item)) is not None:
@@ -295,7 +309,22 @@ class _Search:
             self._refuse_or_note((user, item), (user, title))
         if not self.wanted and self._is_unsaid(best, dict(users), dict(items)):
             self._refuse_or_note((user, item), (item, user))
+        if USER not in self.wanted and is_phone_of_user(self.columns, user):
+            self.notes.append(f"{user} holds phone numbers: each was taken for a user")
         return {USER: user, ITEM: item}
+
+    def _note_order_of_columns(
+        self, best: tuple[float, str, str], readings: Sequence[tuple[float, str, str]]
+    ) -> None:
+        """Note where columns have no names and only their order says which of two ids is the user."""
+        _, user, item = best
+        turned = next((one for one in readings if one[1:] == (item, user)), None)
+        if self.columns.named or self.wanted or turned is None or best[0] - turned[0] > _BY_ORDER:
+            return
+        self.notes.append(
+            f"the columns have no names, and only their order says that {user} is the user and {item} the "
+            f"item; if it is the other way round: {map_option(item, USER)} {map_option(user, ITEM)}"
+        )
 
     def _is_rival(self, best: tuple[float, str, str], other: tuple[float, str, str]) -> bool:
         """Return whether another reading is of other things; an order is a user only where there is none."""
@@ -317,6 +346,17 @@ class _Search:
             and columns.decides(other, name)
         ]
         return ids[0] if len(ids) == 1 else name
+
+    def _of_plainest_name(self, user: str) -> str:
+        """Return the column called user_id that stands for the same users, whatever its cells are."""
+        if not self.columns.named or _is_user_id(user):
+            return user
+        columns = self.columns
+        for name in self.free:
+            full = columns.contents[name].known >= columns.contents[user].known > 0
+            if _is_user_id(name) and full and columns.pairs.same(user, name):
+                return name
+        return user
 
     def _id_of_words(self, user: str, item: str) -> str:
         """Return the column of ids beside an item that is words; ask where the two go their own ways.
@@ -466,6 +506,10 @@ class _Search:
         if kind not in other_roles.KINDS[role]:
             return "content"
         return "name" if meaning.whole and meaning.certainty >= 1 else "part"
+
+
+def _is_user_id(name: str) -> bool:
+    return "".join(parts_of(name)) == "userid"
 
 
 def _is_id(columns: Columns, name: str, role: str) -> bool:

@@ -11,6 +11,7 @@ import polars as pl
 from tacit.core.errors import AmbiguousError, DataError
 from tacit.data import columns as col
 from tacit.data import times
+from tacit.data.anonymous import anonymous_users
 from tacit.data.event_names import event_of_file, is_rated, meaning, refused_by_file, said_by_file
 from tacit.data.ids import apply_ids
 from tacit.data.source import ColumnUse
@@ -19,9 +20,12 @@ from tacit.data.value_kinds import ValueKind
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
 from tacit.reading.column_content import spread
+from tacit.reading.known_roles import Zone
 from tacit.reading.numbers import Numbers, read_numbers
 from tacit.reading.parallel import in_order
 from tacit.reading.roles import Assignment, assign, chosen_columns, given
+from tacit.reading.time_role import clock_texts
+from tacit.reading.zone_role import with_zones
 
 _COLUMN = {
     USER: col.USER,
@@ -76,6 +80,8 @@ class Rows:
         What the values are by their column.
     clock : str or None
         The column of the times of day, where that of the times holds days only.
+    zone : Zone or None
+        Where the zone of times without one stands.
     """
 
     roles: dict[str, str]
@@ -94,6 +100,7 @@ class Rows:
     path: Path = Path("the log")
     value_kind: ValueKind | None = None
     clock: str | None = None
+    zone: Zone | None = None
 
     @classmethod
     def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
@@ -146,6 +153,7 @@ class Rows:
             path,
             found.value_kind,
             found.clock,
+            found.zone,
         )
 
     @classmethod
@@ -241,7 +249,9 @@ def events_of(parts: list[pl.DataFrame], rows: Rows) -> tuple[pl.DataFrame, pl.D
     columns, notes = _by_whole_columns(parts, rows)
     found_rows = list(in_order(partial(_events_of, rows), _completed(parts, columns)))
     events, rejected = ([pair[side] for pair in found_rows] for side in (0, 1))
-    return pl.concat(events, how="diagonal", rechunk=False), pl.concat(rejected), notes
+    whole = pl.concat(events, how="diagonal", rechunk=False)
+    anonymous = (one.note for one in anonymous_users(whole[col.USER]))
+    return whole, pl.concat(rejected), (*notes, *anonymous)
 
 
 def _by_whole_columns(parts: list[pl.DataFrame], rows: Rows) -> tuple[dict[str, pl.Series], tuple[str, ...]]:
@@ -267,13 +277,18 @@ def _completed(parts: list[pl.DataFrame], columns: Mapping[str, pl.Series]) -> I
 
 
 def _joined(parts: list[pl.DataFrame], name: str, rows: Rows) -> pl.Series:
-    """Return a whole column; that of the days with the times of day from the column beside it."""
+    """Return a whole column; that of the times with the times of day and the zones from columns beside it."""
     column = _whole(parts, name)
-    if rows.clock is None or name != rows.roles.get(TIMESTAMP):
+    if name != rows.roles.get(TIMESTAMP):
         return column
-    days = column.cast(pl.Date) if column.dtype == pl.Datetime else column
-    clocks = _whole(parts, rows.clock).cast(pl.String).str.strip_chars().fill_null("")
-    return (days.cast(pl.String) + " " + clocks).str.strip_chars().alias(name)
+    if rows.clock is not None:
+        days = column.cast(pl.Date) if column.dtype == pl.Datetime else column
+        clocks = clock_texts(_whole(parts, rows.clock))
+        column = (days.cast(pl.String) + " " + clocks).str.strip_chars().alias(name)
+    if rows.zone is not None:
+        beside = _whole(parts, rows.zone.column) if rows.zone.column is not None else None
+        column = with_zones(column, rows.zone, beside)
+    return column
 
 
 def _whole(parts: list[pl.DataFrame], name: str) -> pl.Series:

@@ -1,15 +1,19 @@
 """Which column holds the times of the events."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
+import polars as pl
 
 from tacit.core.errors import AmbiguousError
 from tacit.core.shell import map_option
 from tacit.reading.choices import ITEM, USER
 from tacit.reading.column_content import Content
+from tacit.reading.column_names import concepts_of
 from tacit.reading.known_roles import Log, is_fixed
 from tacit.reading.role_scores import Columns, holds_excel_days, holds_moments
+from tacit.reading.zone_role import zone_in
 
 _NEAR = 1.0
 _DAY = 86_400.0
@@ -41,6 +45,7 @@ def time_column(log: Log) -> str | None:
         if best[0] - pair[0] < 2 * _NEAR and not _differ(log.columns, best[1], pair[1])
     ]
     best = max(same or [best], key=lambda pair: (log.columns.contents[pair[1]].unique, pair[0]))
+    best = _in_utc(log, best, same)
     if log.columns.kind(best[1]) == "other time":
         log.found.notes.append(
             f"the only times are those of {best[1]}: they were taken for the times of the events"
@@ -64,6 +69,17 @@ def time_column(log: Log) -> str | None:
     return best[1]
 
 
+def _in_utc(log: Log, best: tuple[float, str], same: Sequence[tuple[float, str]]) -> tuple[float, str]:
+    """Return the times in UTC where another column has the same moments as clocks showed them there."""
+    if not log.columns.named or zone_in(best[1]) is not None:
+        return best
+    utc = next((pair for pair in same if zone_in(pair[1]) == "UTC"), None)
+    if utc is None:
+        return best
+    log.found.notes.append(f"{utc[1]} and {best[1]} hold the same times: those in UTC were taken")
+    return utc
+
+
 def clock_column(log: Log, day: str) -> str | None:
     """Return the column of the times of day where that of the times holds days only; None if there is none.
 
@@ -80,9 +96,12 @@ def clock_column(log: Log, day: str) -> str | None:
     clocks = [
         name
         for name in log.free
-        if log.columns.contents[name].share("clock") > 0.95
+        if (log.columns.contents[name].share("clock") > 0.95 or _counts_the_day(log.columns, name))
         and not any(log.columns.decides(owner, name) for owner in owners)
     ]
+    written = [name for name in clocks if log.columns.contents[name].share("clock") > 0.95]
+    finest = sorted(clocks, key=lambda name: -log.columns.contents[name].unique)[:1]
+    clocks = written or finest
     plain = [name for name in clocks if log.columns.kind(name) == "time"]
     clocks = plain if len(plain) == 1 else clocks
     if len(clocks) > 1 and not log.reading.accept_guess:
@@ -94,6 +113,37 @@ def clock_column(log: Log, day: str) -> str | None:
         return None
     log.found.notes.append(f"{day} holds days and {clocks[0]} the times of day: they were joined")
     return clocks[0]
+
+
+def _counts_the_day(columns: Columns, name: str) -> bool:
+    """Return whether a column named for times or hours holds hours, HHMM or HHMMSS as numbers."""
+    content, concepts = columns.contents[name], concepts_of(name)
+    if not columns.named or content.form != "integer" or content.low < 0 or content.high > _LAST_SECOND:
+        return False
+    hours = "hour" in concepts and content.unique > 1 and not _LAST_HOUR < content.high < 100
+    times = columns.name(name).kinds[:1] == ("time",) and content.unique > _FEW_WORDS
+    numbers = content.numbers * _unit_of_clock(content.high)
+    valid = (numbers % 100 < _MINUTES) & (numbers // 100 % 100 < _MINUTES)
+    return (hours or times) and bool(valid.all())
+
+
+def _unit_of_clock(high: float) -> int:
+    """Return what makes HHMMSS of the numbers of times of day of which the greatest is known."""
+    return 10_000 if high <= _LAST_HOUR else 100 if high <= _LAST_MINUTE else 1
+
+
+_LAST_HOUR, _LAST_MINUTE, _LAST_SECOND, _MINUTES = 23, 2359, 235_959, 60
+
+
+def clock_texts(cells: pl.Series) -> pl.Series:
+    """Return times of day as texts: hours, HHMM and HHMMSS as numbers become 09:30:15."""
+    texts = cells.cast(pl.String).str.strip_chars().fill_null("")
+    numbers = texts.str.extract(r"^(\d{1,6})(?:\.0+)?$").cast(pl.Int64)
+    if numbers.null_count() == len(numbers) or bool(texts.str.contains(":", literal=True).any()):
+        return texts
+    digits = (numbers * _unit_of_clock(cast(int, numbers.max()))).cast(pl.String).str.zfill(6)
+    clocks = digits.str.slice(0, 2) + ":" + digits.str.slice(2, 2) + ":" + digits.str.slice(4, 2)
+    return clocks.fill_null(texts)
 
 
 def check_unread_times(log: Log) -> None:

@@ -9,7 +9,7 @@ from tacit.data.value_kinds import ValueKind, kind_of_name
 from tacit.data.value_kinds import value_kind as kind_of_values
 from tacit.reading.choices import EVENT, ITEM
 from tacit.reading.column_content import Content
-from tacit.reading.column_names import Kind, parts_of
+from tacit.reading.column_names import Kind, concepts_of, parts_of
 from tacit.reading.event_role import MOST_EVENTS
 from tacit.reading.flags import says_act, says_undoing
 from tacit.reading.known_roles import Log, is_fixed
@@ -29,19 +29,64 @@ def value_column(log: Log) -> str | None:
     AmbiguousError
         If numbers of an unknown name may be values or something else.
     """
+    _note_scores_of_others(log)
     scored = [
         (points, name)
         for name in log.free
-        if (points := _value_points(log.columns, log.known, name)) is not None
+        if name not in log.found.unused
+        and (points := _value_points(log.columns, log.known, name)) is not None
     ]
     scored.sort(key=lambda one: -one[0])
     if scored:
+        _note_grades(log, scored[0][1])
+        _note_other_ratings(log, [name for _, name in scored])
         return scored[0][1]
     _check_words_of_ratings(log)
     if (plain := next((name for name in log.free if name.strip().lower() == "value"), None)) is not None:
         return plain
     unnamed = [name for name in log.free if not log.columns.named or _may_be_unnamed_value(log.columns, name)]
     return _value_by_content(log, unnamed)
+
+
+def _note_scores_of_others(log: Log) -> None:
+    """Note columns of scores that are no ratings of the items by the users: of models, of sellers."""
+    for name in log.free:
+        if not log.columns.named or log.columns.contents[name].form not in ("integer", "decimal"):
+            continue
+        what = "scores of a model" if {"model", "rating"} <= concepts_of(name) else None
+        if what is None and _rates_shops(log, name):
+            what = "ratings of sellers"
+        if what is not None:
+            log.found.unused[name] = (
+                f"{name} holds {what}, no ratings of the items by the users, and is not used: "
+                f"{map_option(name, 'value')}"
+            )
+
+
+def _rates_shops(log: Log, name: str) -> bool:
+    """Return whether a column rates shops or sellers, and they are not the items."""
+    rates = log.columns.kind(name) == "rating" and "shop" in concepts_of(name)
+    return rates and "shop" not in concepts_of(log.known.get(ITEM, ""))
+
+
+def _note_other_ratings(log: Log, names: Sequence[str]) -> None:
+    for name in names[1:]:
+        if log.columns.kind(name) == log.columns.kind(names[0]) == "rating":
+            log.found.unused[name] = f"{name} holds ratings too and is not used: {map_option(name, 'value')}"
+
+
+def _note_grades(log: Log, name: str) -> None:
+    """Note grades of a school: in some countries the lowest is the best."""
+    content = log.columns.contents[name]
+    graded = log.columns.named and "grade" in concepts_of(name)
+    if graded and content.low >= 1 and content.high <= _WORST_GRADE:
+        log.found.notes.append(
+            f"{name} holds grades from {content.low:g} to {content.high:g}, and the highest was taken for "
+            f"the best; where 1 is the best write {_WORST_GRADE + 1} minus the grade in its place"
+        )
+
+
+_WORST_GRADE = 6
 
 
 def _check_words_of_ratings(log: Log) -> None:
@@ -86,6 +131,8 @@ def _value_points(columns: Columns, known: Mapping[str, str], name: str) -> floa
         return None
     if kind in ("plays", "dwell", "number") and says_act(name, content):
         return None  # whether something was shared, not the share of it
+    if kind == "rating" and content.constant and content.known > 3 and EVENT in known:
+        return None  # the score of a search that asked for everything
     if kind == "rating" and content.rows > _FEW_ROWS and _is_of_item(columns, known, name):
         return None  # stars of a hotel, a mean of ratings
     points = _PREFERRED[kind] + meaning.certainty
