@@ -1,26 +1,38 @@
 """Which items of a catalogue may be recommended, by the names of columns and the words in them.
 
 Names and values are compared without case, accents, blanks and punctuation, in many languages. A column
-says it straight (``available``, 上架状态) or turned around (``hidden``, ``discontinued``, 下架).
+says it straight (``available``, 上架状态) or turned around (``hidden``, ``not_for_sale``, 下架).
 An item is available where no such column says no; an empty cell says nothing. What is not understood is said.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.data.text_columns import is_missing
 from tacit.reading import availability_words as words
-from tacit.reading.table_names import name_parts, plain_text
+from tacit.reading.table_names import CREATED, name_parts, plain_text
 
 _BEFORE = re.compile(
-    r"(?:is|item|product|variant|listing|sku|artikel|produkt|商品|产品|货品|当前|是否|상품)+"
+    r"(?:is|item|product|variant|listing|sku|artikel|produkt|宝贝|商品|产品|產品|货品|当前|是否|상품)+"
 )
-_AFTER = re.compile(r"(?:status|flag|状态|狀態|標誌|标志|状況|ステータス|フラグ|상태|여부|статус)$")
-_STATUS = re.compile(r"(?:status|状态|状況|상태|статус)")
+_AFTER = re.compile(
+    r"(?:status|flag|状态|狀態|状態|標誌|标志|标识|状況|可否|有無|ステータス|フラグ|상태|여부|статус)$"
+)
+_STATUS = re.compile(r"(?:status|stat|状态|狀態|状態|状況|ステータス|상태|статус)")
+_NOUN = re.compile(
+    r"stat|tila|dostupnost|dostepnosc|(?:abilit|ibilit|ibilid|barkeit|baarheid)|[状狀]|наличие$"
+)
+"""Names that say what a column is about: nothing turns them around (no_status)."""
+_WHEN = re.compile(
+    r"(?:date|time|datetime|timestamp|at|on|from|since|until|till|to|ab|seit|bis|datum|apartirde|depuis|"
+    r"jusquau|desde|hasta|ate|dal|finoal|vanaf|tot|时间|時間|日期|日時|日|시간|일시|일자|일|дата)$"
+)
+_DATE = re.compile(r"(?:19|20)\d\d|\d[-/.年月]\d|^\d{10}(?:\d{3})?$")
 _SHOWN = 5
 
 
@@ -35,8 +47,32 @@ def _bare(text: str) -> str:
     return re.sub(r"[^\w○×✓✔✗✘]|_", "", plain) or plain
 
 
-_STRAIGHT_NAMES, _TURNED_NAMES = _words(words.STRAIGHT), _words(words.TURNED)
-_WEAK_NAMES, _AMOUNT_NAMES = _words(words.WEAK), _words(words.AMOUNT)
+class _Kind(Enum):
+    """What a column is by its name."""
+
+    TURNED = auto()
+    STRAIGHT = auto()
+    WEAK = auto()
+    STATE = auto()
+    AMOUNT = auto()
+    ASK = auto()
+    """A yes may take the item away: only the user knows."""
+
+
+_NAMES = {
+    _Kind.TURNED: _words(words.TURNED),
+    _Kind.STRAIGHT: _words(words.STRAIGHT),
+    _Kind.WEAK: _words(words.WEAK),
+    _Kind.STATE: _words(words.STATE),
+    _Kind.AMOUNT: _words(words.AMOUNT),
+    _Kind.ASK: _words(words.ASK),
+}
+_COUNTED_NAMES, _DATE_NAMES = _words(words.COUNTED), _words(words.DATES)
+_NEGATIONS = tuple(_words(words.NEGATION))
+_DOUBTFUL_NAMES = _words(words.NEGATABLE)
+_NEGATABLE = _NAMES[_Kind.STRAIGHT] | _NAMES[_Kind.WEAK] | _DOUBTFUL_NAMES
+_ADJECTIVES = _words("available active aktiv actif activo attivo ativo disponible disponivel visible valid")
+"""What "in" turns around: inactive; of other words it says where (in stock, in print)."""
 _ANSWERS = {**dict.fromkeys(_words(words.NO), False), **dict.fromkeys(_words(words.YES), True)}
 _STATES = {**dict.fromkeys(_words(words.OUT), False), **dict.fromkeys(_words(words.IN), True)}
 
@@ -69,10 +105,16 @@ class _Column:
         Whether it says that the item of each row is available; null where it says nothing.
     unknown : tuple of str
         Values of no known meaning.
+    states : bool
+        Whether a value is a state of an item, not only an answer or a number.
+    answers : bool
+        Whether a value is a yes, a no, 0 or 1.
     """
 
     flags: pl.Series
     unknown: tuple[str, ...]
+    states: bool = False
+    answers: bool = False
 
     @property
     def says_something(self) -> bool:
@@ -105,24 +147,27 @@ def availability(table: pl.DataFrame, chosen: str | None, where: str) -> Availab
     if chosen is not None:
         picked = _chosen(table[chosen], where)
         used[chosen] = picked.flags
-        notes += _on_column(chosen, picked)
+        notes += [*_on_direction(table[chosen], picked), *_on_column(chosen, picked)]
     for name in table.columns:
-        if name == chosen or (chosen is not None and not _has(name, _TURNED_NAMES)):
+        kind = _kind(name)
+        if name == chosen or (chosen is not None and kind is not _Kind.TURNED):
             continue  # what is discontinued is gone, whatever column says what is in stock
-        column = _named(table[name])
+        column = _named(table[name], kind)
         if column is None:
-            notes += _on_amounts(table[name])
-        elif column.says_something and (column.understood or not _is_weak(name)):
+            notes += [*_on_amounts(table[name], kind), *_on_doubt(table[name], kind)]
+            notes += _on_dates(table[name], kind)
+        elif column.says_something and (column.understood or not _is_weak(kind)):
             used[name] = column.flags
             notes += _on_column(name, column)
-        elif column.unknown and not _is_weak(name):
+        elif column.unknown and (column.states or not _is_weak(kind)):
             notes.append(_not_understood(name, column.unknown))
     return _joined(used, notes, where)
 
 
 def _chosen(values: pl.Series, where: str) -> _Column:
-    turned = _has(values.name, _TURNED_NAMES)
-    column = _meant(values, turned=turned, amounts=not turned and _may_count(values.name))
+    kind = _kind(values.name)
+    turned = kind in (_Kind.TURNED, _Kind.ASK)
+    column = _meant(values, turned=turned, amounts=not turned and _may_count(values, kind))
     if not column.says_something and column.unknown:
         raise DataError(
             f"{where}: {values.name} is to say which items are available, and none of its values is "
@@ -144,36 +189,73 @@ def _joined(used: Mapping[str, pl.Series], notes: Sequence[str], where: str) -> 
     return Availability(tuple(used), series, tuple(said))
 
 
-def _named(values: pl.Series) -> _Column | None:
+def _named(values: pl.Series, kind: _Kind | None) -> _Column | None:
     """Return what a column says of availability by its name and values, None where its name is another."""
-    name = values.name
-    if _has(name, _TURNED_NAMES):
+    if kind is _Kind.TURNED:
         return _meant(values, turned=True, amounts=False)
-    if _has(name, _STRAIGHT_NAMES):
-        return _meant(values, turned=False, amounts=_may_count(name))
-    if _has(name, _WEAK_NAMES):
+    if kind is _Kind.STRAIGHT:
+        return _meant(values, turned=False, amounts=_may_count(values, kind))
+    if kind is _Kind.WEAK:
         return _meant(values, turned=False, amounts=False)
-    if _has(name, _AMOUNT_NAMES) and _numbers(values) is None:
+    if kind is _Kind.STATE:
+        return _only_states(values)
+    if kind is _Kind.AMOUNT and _numbers(values) is None:
         column = _meant(values, turned=False, amounts=False)
         return column if column.understood else None
     return None
 
 
-def _may_count(name: str) -> bool:
+def _only_states(values: pl.Series) -> _Column | None:
+    """Return what a column of any state says; yes, no and numbers answer a question that is not known."""
+    column = _meant(values, turned=False, amounts=False)
+    return column if column.states and not column.answers else None
+
+
+def _may_count(values: pl.Series, kind: _Kind | None) -> bool:
     """Return whether numbers of a column may be pieces in stock; those of a status are codes."""
-    return not _STATUS.search(_joined_name(name))
+    if kind is _Kind.AMOUNT:
+        return True
+    numbers = _numbers(values)
+    if numbers is not None and set(numbers.drop_nulls().to_list()) == {1, 2}:
+        return False  # yes and no as codes: nobody has one or two pieces of everything
+    if _STATUS.search(_joined_name(values.name)):
+        return False
+    return kind is None or (kind is _Kind.STRAIGHT and _has(values.name, _COUNTED_NAMES))
 
 
-def _is_weak(name: str) -> bool:
-    return not _has(name, _STRAIGHT_NAMES) and not _has(name, _TURNED_NAMES)
+def _is_weak(kind: _Kind | None) -> bool:
+    return kind not in (_Kind.STRAIGHT, _Kind.TURNED)
+
+
+def _kind(name: str) -> _Kind | None:
+    """Return what a column is by its name; a negation turns the name behind it around."""
+    for kind, known in _NAMES.items():
+        if _has(name, known):
+            return kind
+    behind = {rest for form in _forms(name) for rest in _behind_negation(form) if not _NOUN.search(rest)}
+    if behind & _NEGATABLE:
+        return _Kind.TURNED
+    return _Kind.STRAIGHT if behind & (_NAMES[_Kind.TURNED] | _NAMES[_Kind.ASK]) else None
+
+
+def _behind_negation(text: str) -> frozenset[str]:
+    """Return what may stand behind a negation at the beginning of a name or a value."""
+    rests = {text[len(sign) :] for sign in _NEGATIONS if text.startswith(sign)}
+    if text.startswith("in") and text[2:] in _ADJECTIVES:
+        rests.add(text[2:])
+    return frozenset(rests - {""})
 
 
 def _has(name: str, known: frozenset[str]) -> bool:
-    """Return whether a name is one of some, with or without "is", "product" and "status" around it."""
+    return any(form in known for form in _forms(name))
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """Return a name with and without "is", "product" and "status" around it."""
     joined = _joined_name(name)
     before = _BEFORE.match(joined)
     rest = joined[before.end() :] if before else joined
-    return any(form in known for form in (joined, rest, _AFTER.sub("", joined), _AFTER.sub("", rest)))
+    return joined, rest, _AFTER.sub("", joined), _AFTER.sub("", rest)
 
 
 def _joined_name(name: str) -> str:
@@ -192,10 +274,11 @@ def _meant(values: pl.Series, *, turned: bool, amounts: bool) -> _Column:
         Whether numbers may be numbers of pieces; else they are answers (0, 1) or codes that say nothing.
     """
     if values.dtype == pl.Boolean:
-        return _Column(~values if turned else values, ())
+        return _Column(~values if turned else values, (), answers=True)
     texts = values.cast(pl.String, strict=False) if not values.dtype.is_nested() else pl.Series(["[]"])
     distinct = texts.filter(~is_missing(texts)).unique().sort().to_list()
     meant = {text: _meaning(text, turned=turned, amounts=amounts) for text in distinct}
+    meant |= {text: flag for text, flag in _in_warehouse(values.name, distinct).items() if not turned}
     unknown = tuple(text for text, flag in meant.items() if flag is None)
     if _all_numbers(distinct) and unknown:  # codes of a status: 0 and 1 among others are no answers
         return _Column(pl.Series([None] * len(values), dtype=pl.Boolean), tuple(distinct))
@@ -207,7 +290,20 @@ def _meant(values: pl.Series, *, turned: bool, amounts: bool) -> _Column:
     flags = texts.replace_strict(
         list(known), list(known.values()), default=None, return_dtype=pl.Boolean
     ).rename(values.name)
-    return _Column(flags, unknown)
+    answers = [text for text in known if _number(text) is not None or _bare(text) in _ANSWERS]
+    return _Column(flags, unknown, states=len(answers) < len(known), answers=bool(answers))
+
+
+def _in_warehouse(name: str, texts: Sequence[str]) -> dict[str, bool | None]:
+    """Return what "instock" says beside "onsale" alone.
+
+    In the files of Taobao (``approve_status``) it is in the warehouse and off the shelf; elsewhere only the
+    user knows.
+    """
+    found = [text for text in texts if _bare(text) == "instock"]
+    if _joined_name(name) == "approvestatus":
+        return dict.fromkeys(found, False)
+    return dict.fromkeys(found, None) if {_bare(text) for text in texts} == {"instock", "onsale"} else {}
 
 
 def _meaning(text: str, *, turned: bool, amounts: bool) -> bool | None:
@@ -220,7 +316,10 @@ def _meaning(text: str, *, turned: bool, amounts: bool) -> bool | None:
     bare = _bare(text)
     if bare in _ANSWERS:
         return _ANSWERS[bare] != turned
-    return _STATES.get(bare)
+    if bare in _STATES:
+        return _STATES[bare]
+    turned_around = {not _STATES[rest] for rest in _behind_negation(bare) if rest in _STATES}
+    return turned_around.pop() if len(turned_around) == 1 else None
 
 
 def _number(text: str) -> float | None:
@@ -244,7 +343,7 @@ def _numbers(values: pl.Series) -> pl.Series | None:
 
 def _on_column(name: str, column: _Column) -> list[str]:
     notes = []
-    turned = _has(name, _TURNED_NAMES)
+    turned = _kind(name) in (_Kind.TURNED, _Kind.ASK)
     if column.unknown:
         notes.append(
             f"the values {_listed(column.unknown)} of {name} are not understood: "
@@ -260,15 +359,69 @@ def _on_column(name: str, column: _Column) -> list[str]:
     return notes
 
 
-def _on_amounts(values: pl.Series) -> list[str]:
+def _on_direction(values: pl.Series, column: _Column) -> list[str]:
+    """Return which way a chosen column is read where its name does not say it."""
+    numbers = _numbers(values)
+    if _kind(values.name) not in (None, _Kind.STATE) or not (column.answers or numbers is not None):
+        return []
+    counted = numbers is not None and not set(numbers.drop_nulls().to_list()) <= {0, 1}
+    read = "a number above 0" if counted else "yes"
+    return [
+        f"{values.name} does not say by its name what it means: {read} is read as available; where it means "
+        'the opposite, call the column "not available"'
+    ]
+
+
+def _on_amounts(values: pl.Series, kind: _Kind | None) -> list[str]:
     """Return a note on a column of pieces in stock of which some items have none: only the user knows."""
-    numbers = _numbers(values) if _has(values.name, _AMOUNT_NAMES) else None
+    numbers = _numbers(values) if kind is _Kind.AMOUNT else None
     if numbers is None or not (out := int((numbers <= 0).sum())):
         return []
     return [
         f"{out:,} items have no stock by {values.name} and count as available; --item-map "
         f'"{values.name}=available" leaves them out'
     ]
+
+
+def _on_doubt(values: pl.Series, kind: _Kind | None) -> list[str]:
+    """Return a note on a column whose yes or no may take items away, or say another thing (draft beer)."""
+    if kind is not _Kind.ASK and (kind is not None or not _has(values.name, _DOUBTFUL_NAMES)):
+        return []
+    column = _meant(values, turned=kind is _Kind.ASK, amounts=False)
+    out = int((~column.flags).sum() or 0)
+    if not column.understood or not out:
+        return []
+    answer = "yes" if kind is _Kind.ASK else "no"
+    return [
+        f"{out:,} items have a {answer} in {values.name} and count as available; --item-map "
+        f'"{values.name}=available" leaves them out'
+    ]
+
+
+def _on_dates(values: pl.Series, kind: _Kind | None) -> list[str]:
+    """Return a note on a column that says when items are available: days are not compared with today."""
+    if kind is not None or not _says_when(values.name) or not _dates(values):
+        return []
+    return [
+        f"{values.name} says when items are available or gone and is not used for it: all items count as "
+        "available; write a column of yes or no"
+    ]
+
+
+def _says_when(name: str) -> bool:
+    joined = _joined_name(name)
+    if joined in CREATED or joined.startswith(("上架", "発売")):
+        return False  # since when an item is in the catalogue
+    nouns = _NAMES[_Kind.STRAIGHT] | _NAMES[_Kind.TURNED]
+    return joined in _DATE_NAMES or any(_WHEN.sub("", form) in nouns - {form} for form in _forms(name))
+
+
+def _dates(values: pl.Series) -> bool:
+    if values.dtype.is_nested() or values.dtype == pl.Boolean:
+        return False
+    texts = values.cast(pl.String, strict=False)
+    distinct = texts.filter(~is_missing(texts)).unique().to_list()
+    return bool(distinct) and all(_DATE.search(text.strip()) for text in distinct)
 
 
 def _not_understood(name: str, unknown: Sequence[str]) -> str:
