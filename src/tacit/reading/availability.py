@@ -69,8 +69,8 @@ _NAMES = {
 }
 _COUNTED_NAMES, _DATE_NAMES = _words(words.COUNTED), _words(words.DATES)
 _NEGATIONS = tuple(_words(words.NEGATION))
-_DOUBTFUL_NAMES = _words(words.NEGATABLE)
-_NEGATABLE = _NAMES[_Kind.STRAIGHT] | _NAMES[_Kind.WEAK] | _DOUBTFUL_NAMES
+_AMBIGUOUS_NAMES = _words(words.NEGATABLE)
+_NEGATABLE = _NAMES[_Kind.STRAIGHT] | _NAMES[_Kind.WEAK] | _AMBIGUOUS_NAMES
 _ADJECTIVES = _words("available active aktiv actif activo attivo ativo disponible disponivel visible valid")
 """What "in" turns around: inactive; of other words it says where (in stock, in print)."""
 _ANSWERS = {**dict.fromkeys(_words(words.NO), False), **dict.fromkeys(_words(words.YES), True)}
@@ -154,7 +154,7 @@ def availability(table: pl.DataFrame, chosen: str | None, where: str) -> Availab
             continue  # what is discontinued is gone, whatever column says what is in stock
         column = _named(table[name], kind)
         if column is None:
-            notes += [*_on_amounts(table[name], kind), *_on_doubt(table[name], kind)]
+            notes += [*_on_amounts(table[name], kind), *_on_ambiguous(table[name], kind)]
             notes += _on_dates(table[name], kind)
         elif column.says_something and (column.understood or not _is_weak(kind)):
             used[name] = column.flags
@@ -383,9 +383,9 @@ def _on_amounts(values: pl.Series, kind: _Kind | None) -> list[str]:
     ]
 
 
-def _on_doubt(values: pl.Series, kind: _Kind | None) -> list[str]:
+def _on_ambiguous(values: pl.Series, kind: _Kind | None) -> list[str]:
     """Return a note on a column whose yes or no may take items away, or say another thing (draft beer)."""
-    if kind is not _Kind.ASK and (kind is not None or not _has(values.name, _DOUBTFUL_NAMES)):
+    if kind is not _Kind.ASK and (kind is not None or not _has(values.name, _AMBIGUOUS_NAMES)):
         return []
     column = _meant(values, turned=kind is _Kind.ASK, amounts=False)
     out = int((~column.flags).sum() or 0)
