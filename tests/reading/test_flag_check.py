@@ -189,3 +189,10 @@ def test_a_profit_below_zero_takes_nothing_back() -> None:
 def test_returns_that_the_event_type_tells_are_not_asked_about() -> None:
     event = ["return" if paid.startswith("-") else "purchase" for paid in PAID]
     assert kinds(log(event=event, amount=PAID)) == {"purchase", "return"}
+
+
+def test_codes_of_an_outcome_are_asked_about() -> None:
+    frame = log(response=mixed("1", "2", "1"))
+    with pytest.raises(AmbiguousError, match=r"response holds codes \(1, 2\) .* --map response=event"):
+        read_frame(frame)
+    assert kinds(frame, Reading(event="view")) == {"view"}

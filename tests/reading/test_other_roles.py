@@ -258,3 +258,12 @@ def test_a_number_that_never_changes_is_no_rating_beside_event_types() -> None:
 def test_grades_of_a_school_are_noted() -> None:
     assert "Note holds grades from 1 to 6" in str(found(Note=[1, 2, 3, 4, 5, 6]).notes)
     assert not found(rating=[1, 2, 3, 4, 5, 6]).notes
+
+
+def test_how_often_is_no_time_of_day_and_leaving_no_time_of_the_event() -> None:
+    assert found(event_date=DAYS, times_cooked=list(range(19))).clock is None
+    arrived, left = (
+        [f"{day:02}/04/2022 08:38" for day in range(1, 28)],
+        [f"{day:02}/07/2022" for day in range(1, 28)],
+    )
+    assert found(submittedon=arrived, checkoutdate=left).roles["timestamp"] == "submittedon"

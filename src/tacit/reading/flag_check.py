@@ -44,6 +44,13 @@ def check_flags(log: Log) -> None:
     for name in log.free:
         if EVENT not in log.found.roles and not _has_measure(log) and _says_act(log, name):
             raise AmbiguousError(_question(log, name))
+        if EVENT not in log.found.roles and not _has_measure(log) and _codes_outcome(log, name):
+            codes = ", ".join(sorted(log.columns.contents[name].distinct))
+            raise AmbiguousError(
+                f"{log.path}: {name} holds codes ({codes}) and seems to say what happened; choose with "
+                f"{map_option(name, 'event')} --event-map CODE=MEANING, or if it says nothing of the events, "
+                f"{_all_count(log)}"
+            )
         if not undone and _says_undone_by_flag(log, name):
             raise AmbiguousError(_question(log, name))
         if not undone and _says_undone_otherwise(log, name):
@@ -123,6 +130,13 @@ def _says_act(log: Log, name: str) -> bool:
     if plain_name(name).lower() in _OUTCOMES:
         return is_flag(content)
     return says_act(name, content) and not is_fixed(log.columns, log.known, name)
+
+
+def _codes_outcome(log: Log, name: str) -> bool:
+    """Return whether a column named for what came of something holds a few numbers."""
+    content = log.columns.contents[name]
+    few = content.form == "integer" and 2 <= content.unique <= _CODES and content.ratio < 0.5
+    return plain_name(name).lower() in _OUTCOMES and few and not is_fixed(log.columns, log.known, name)
 
 
 def _says_undone_by_flag(log: Log, name: str) -> bool:

@@ -121,7 +121,7 @@ def _counts_the_day(columns: Columns, name: str) -> bool:
     if not columns.named or content.form != "integer" or content.low < 0 or content.high > _LAST_SECOND:
         return False
     hours = "hour" in concepts and content.unique > 1 and not _LAST_HOUR < content.high < 100
-    times = columns.name(name).kinds[:1] == ("time",) and content.unique > _FEW_WORDS
+    times = columns.is_plainly(name, "time") and content.unique > _FEW_WORDS
     numbers = content.numbers * _unit_of_clock(content.high)
     valid = (numbers % 100 < _MINUTES) & (numbers // 100 % 100 < _MINUTES)
     return (hours or times) and bool(valid.all())
