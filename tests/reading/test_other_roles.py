@@ -9,6 +9,7 @@ import pytest
 
 from tacit.core.errors import AmbiguousError
 from tacit.reading.choices import NO_CHOICES, Reading
+from tacit.reading.column_content import contents_of
 from tacit.reading.roles import Assignment, assign
 
 ROWS = 400
@@ -267,3 +268,12 @@ def test_how_often_is_no_time_of_day_and_leaving_no_time_of_the_event() -> None:
         [f"{day:02}/07/2022" for day in range(1, 28)],
     )
     assert found(submittedon=arrived, checkoutdate=left).roles["timestamp"] == "submittedon"
+
+
+@pytest.mark.parametrize("rows", [10_001, 30_001, 1_000_205])
+def test_few_values_in_many_rows_are_counted_exactly(rows: int) -> None:
+    cells = pl.Series("3", [1, 2, 3, 4, 5]).cast(pl.String)
+    ratings = pl.concat([cells] * (rows // 5 + 1)).head(rows)
+    assert contents_of(ratings.to_frame())["3"].unique == 5
+    blank = pl.concat([pl.Series("3", [""]), ratings])
+    assert contents_of(blank.to_frame())["3"].unique == 5

@@ -327,7 +327,7 @@ def content_of(column: pl.Series) -> Content:
     texts = spread(column)
     sample = _known(texts)
     known = _count_known(column)
-    unique = _distinct(column, sample)
+    unique = _distinct(column, sample, blank=len(sample) < len(texts))
     constant = unique <= 1
     counter = bool(known) and known == len(column) and unique > 0.98 * known and _counts_up(column)
     return Content(column.name, len(column), known, unique, constant, sample, column, counter)
@@ -349,12 +349,13 @@ def _count_known(column: pl.Series) -> int:
     return filled
 
 
-def _distinct(column: pl.Series, sample: pl.Series) -> int:
+def _distinct(column: pl.Series, sample: pl.Series, *, blank: bool) -> int:
+    """Return how many values a column has, without the blank one; an estimate in a long column."""
     if len(column) <= SAMPLE:
         return sample.n_unique() if len(sample) else 0
-    blank = int(len(sample) < min(len(column), SAMPLE))
     count = column.n_unique() if len(column) <= _EXACT else column.approx_n_unique()
-    return max(1 if len(sample) else 0, int(cast(int, count)) - blank)
+    # An estimate may be too low, and what the sample shows is certain.
+    return max(sample.n_unique() if len(sample) else 0, int(cast(int, count)) - blank)
 
 
 def _counts_up(column: pl.Series) -> bool:
