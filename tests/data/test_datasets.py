@@ -24,6 +24,7 @@ PARQUET = [
 RAW = [
     # file, dialect, rows, users, items, event
     ("ml-100k/u.data.gz", "MovieLens 100K", 100_000, 943, 1_682, "rating"),
+    ("ml-1m/ratings.reconstructed.dat.gz", "MovieLens 1M", 1_000_209, 6_040, 3_706, "rating"),
     ("ml-latest-small/ratings.csv.gz", "MovieLens 25M", 100_004, 671, 9_066, "rating"),
     ("amazon-2023-mini/interactions.parquet.gz", "Parquet", 25_023, 3_744, 3_700, "rating"),
     ("retailrocket-subset/view_ecommerce.dat.gz", "TSV", 78_371, 3_423, 8_878, "view"),
