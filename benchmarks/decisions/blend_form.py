@@ -7,7 +7,6 @@ from all folds but the last and scored on that. It keeps a file for each cut in 
 docs/decisions/016-form-of-the-blend.md.
 """
 
-import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from forecast import CUTS, LISTED, difference, first_stage, kept, quality, table, validation
-from prepare import TASKS, Cuts
+from forecast import difference, first_stage, quality, reports_of, table
 
 from tacit.core.types import Float32, Float64, Int32
 from tacit.data.gain import ndcg_of_scores
@@ -146,16 +144,7 @@ def measured(split: Split, repeats: bool) -> dict[str, Any]:
 
 def main(data: Path, out: Path, names: Sequence[str]) -> None:
     """Measure what is missing and print the tables."""
-    out.mkdir(parents=True, exist_ok=True)
-    for name in names or LISTED:
-        cuts = Cuts(TASKS[name], data)
-        for back in range(CUTS if cuts.task.protocol == "time" else 1):
-            report = out / f"{name}.{back}.json"
-            if not report.exists():
-                figures = measured(validation(cuts, back), cuts.task.allow_seen)
-                report.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
-                print(report.name, file=sys.stderr, flush=True)
-    reports = {name: found for name in LISTED if (found := kept(out, name))}
+    reports = reports_of(measured, data, out, names)
     print(table_of_forms(reports), table_of_parts(reports), sep="\n\n")
 
 
@@ -165,7 +154,7 @@ def table_of_forms(reports: Mapping[str, list[dict[str, Any]]]) -> str:
     rows = []
     for name, cuts in reports.items():
         base = " ".join(f"{one['forms'][BASE]['all']:.4f}" for one in cuts)
-        gains = [" ".join(percent(one["forms"], form, "cut", "all") for one in cuts) for form in others]
+        gains = [" ".join(percent(one["forms"], form) for one in cuts) for form in others]
         rows.append([name, base, *gains])
     means = [f"**{mean_gain(reports, form):+.1f}**" for form in others]
     return table(["task", *FORMS], [*rows, ["mean, %", "", *means]])
@@ -180,8 +169,8 @@ def mean_gain(reports: Mapping[str, list[dict[str, Any]]], form: str) -> float:
     return float(100 * np.expm1(np.mean(logs)))
 
 
-def percent(forms: Mapping[str, Any], form: str, on: str, base: str) -> str:
-    away, there = forms[form][on], forms[BASE][base]
+def percent(forms: Mapping[str, Any], form: str) -> str:
+    away, there = forms[form]["cut"], forms[BASE]["all"]
     return f"{100 * away['mean'] / there:+.1f} ± {100 * away['half'] / there:.1f}"
 
 

@@ -174,17 +174,24 @@ def measured(split: Split, repeats: bool) -> dict[str, Any]:
 
 def main(data: Path, out: Path, names: Sequence[str]) -> None:
     """Measure what is missing and print the tables."""
+    reports = reports_of(measured, data, out, names)
+    print(table_alone(reports), table_blend(reports), sep="\n\n")
+
+
+def reports_of(
+    measure: Callable[[Split, bool], dict[str, Any]], data: Path, out: Path, names: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Measure the cuts of tasks that are missing in a folder, and return all that it holds, by task."""
     out.mkdir(parents=True, exist_ok=True)
     for name in names or LISTED:
         cuts = Cuts(TASKS[name], data)
         for back in range(CUTS if cuts.task.protocol == "time" else 1):
             report = out / f"{name}.{back}.json"
             if not report.exists():
-                told = measured(validation(cuts, back), cuts.task.allow_seen)
-                report.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+                figures = measure(validation(cuts, back), cuts.task.allow_seen)
+                report.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
                 print(report.name, file=sys.stderr, flush=True)
-    reports = {name: read for name in LISTED if (read := kept(out, name))}
-    print(table_alone(reports), table_blend(reports), sep="\n\n")
+    return {name: read for name in LISTED if (read := kept(out, name))}
 
 
 def kept(out: Path, name: str) -> list[dict[str, Any]]:

@@ -184,15 +184,15 @@ def _check_ids(cells: pl.DataFrame, roles: Mapping[str, str], path: Path) -> Non
     ------
     DataError
     """
-    for role in (USER, ITEM):
-        texts = spread(cells[roles[role]]).cast(pl.String).str.strip_chars().drop_nulls()
+    ids = {role: spread(cells[roles[role]]).cast(pl.String).str.strip_chars() for role in (USER, ITEM)}
+    for role, texts in ids.items():
         rounded = texts.filter(texts.str.contains(_ROUNDED))
-        if len(rounded) > 0.01 * len(texts):
+        if len(rounded) > 0.01 * (len(texts) - texts.null_count()):
             raise DataError(
                 f"{path}: {roles[role]} holds ids that a spreadsheet has rounded ({rounded[0]}), so that "
                 "several became one; export the column as text from the source"
             )
-    if (found := shapes.item_list(texts)) is not None:
+    if (found := shapes.item_list(ids[ITEM].drop_nulls())) is not None:
         raise DataError(f"{path}: {roles[ITEM]} holds lists ({found}); write one row per item")
 
 

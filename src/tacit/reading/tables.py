@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -282,9 +283,9 @@ def _typed(frame: pl.DataFrame, reading: Reading) -> tuple[pl.DataFrame, list[st
         number = titles.str.contains(r"^[\d\s\p{P}]+$").fill_null(False)  # an id in place of a title
         frame = frame.with_columns(titles.set((titles == frame[col.ITEM]) & number, None))
     notes: list[str] = []
-    for name, read in ((col.CREATED_AT, _created), (_PRICE, _number)):
+    for name, read in ((col.CREATED_AT, partial(_created, reading)), (_PRICE, _number)):
         if name in frame.columns:
-            typed, said = read(frame[name], reading)
+            typed, said = read(frame[name])
             frame, notes = frame.with_columns(typed), [*notes, *said]
     return frame, notes
 
@@ -383,7 +384,7 @@ def _genre_flags(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     return frame.with_columns(genres.alias("genres")).drop(_GENRES)
 
 
-def _created(column: pl.Series, reading: Reading) -> tuple[pl.Series, list[str]]:
+def _created(reading: Reading, column: pl.Series) -> tuple[pl.Series, list[str]]:
     """Return when items were listed; a column that holds no times says nothing."""
     try:
         seconds = times.read_times(column, dates=reading.dates, timezone=reading.timezone).seconds
@@ -394,7 +395,7 @@ def _created(column: pl.Series, reading: Reading) -> tuple[pl.Series, list[str]]
     return seconds.alias(column.name), _unread(column.name, unread, "times")
 
 
-def _number(column: pl.Series, reading: Reading) -> tuple[pl.Series, list[str]]:
+def _number(column: pl.Series) -> tuple[pl.Series, list[str]]:
     """Return prices; a range or a word is none."""
     if column.dtype.is_numeric():
         return column.cast(pl.Float64), []
