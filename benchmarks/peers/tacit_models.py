@@ -175,7 +175,8 @@ def run_whole(names: Sequence[str], cuts: Cuts, out: Path) -> None:
         best[one.name] = best_of(searched(one.name, own, cuts, share))
     tuned = replace(base, retrievers=tuple(varied(one, best.get(one.name, {})) for one in base.retrievers))
     for name in names:
-        defaults, changed = comparable.models(base)[name], comparable.models(tuned)[name]
+        protocol = cuts.task.protocol  # what is learned from is cut as the test is
+        defaults, changed = (comparable.models(one, protocol=protocol)[name] for one in (base, tuned))
         trials = [
             {"parameters": told, **measured(make, name, cuts)}
             for told, make in (({}, defaults), (best, changed))
