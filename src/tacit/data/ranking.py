@@ -1,10 +1,11 @@
 """Ranking: the output of every model, and the one top-k function that computes it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tacit.core.types import Float32, Int32, Int64
+from tacit.core.types import Array, Float32, Int32, Int64
 
 _GROUPS = 8
 """Groups of columns for each place of a list, see `_bar`."""
@@ -20,13 +21,39 @@ class Ranking:
         Item codes, -1 where there are fewer than k.
     scores : float32[n, k]
         Scores of the items, -inf on padding. Comparable within a query only.
+    propensities : float32[n, k], optional
+        The chance that an item was drawn to be explored, 0 where it was not; None without exploration.
     """
 
     items: Int32
     scores: Float32
+    propensities: Float32 | None = None
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def take(self, queries: Int64 | slice) -> "Ranking":
+        """Return the lists of some of the queries."""
+        return self._each(lambda array: array[queries])
+
+    def first(self, k: int) -> "Ranking":
+        """Return the first k places of each list."""
+        return self._each(lambda array: array[:, :k])
+
+    @classmethod
+    def joined(cls, parts: Sequence["Ranking"]) -> "Ranking":
+        """Return the lists of all parts, which are of one length."""
+        of_parts = [part.propensities for part in parts]
+        known = [part for part in of_parts if part is not None]
+        return cls(
+            np.concatenate([part.items for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate(known) if len(known) == len(parts) else None,
+        )
+
+    def _each(self, part: Callable[[Array], Array]) -> "Ranking":
+        propensities = None if self.propensities is None else part(self.propensities)
+        return Ranking(part(self.items), part(self.scores), propensities)
 
 
 def top_k(scores: Float32, k: int, items: Int32 | None = None) -> Ranking:

@@ -335,7 +335,7 @@ def _reasons(state: State, history: History, ranking: Ranking) -> list[list[str]
     """Return the reasons of each item of the list in words."""
     acted = history.queries.acted()
     kinds = dict(zip(acted.item.tolist(), compress(history.kinds, history.queries.weight != 0), strict=True))
-    first = Ranking(ranking.items[:, :_EXPLAINED], ranking.scores[:, :_EXPLAINED])
+    first = ranking.first(_EXPLAINED)
     found = state.pipeline.reasons(acted, first)[0]
     rest: list[list[str]] = [[] for _ in range(ranking.items.shape[1] - len(found))]
     return [in_words(reasons, state.titles, kinds) for reasons in found] + rest
@@ -345,5 +345,7 @@ def _answer(state: State, ranking: Ranking, reasons: Sequence[list[str]]) -> Res
     found = ranking.items[0] >= 0
     codes, scores = ranking.items[0][found], ranking.scores[0][found]
     ids, titles = state.catalogue.items.decode(codes), state.titles.gather(codes).to_list()
-    items = map(Recommended, ids, scores.tolist(), titles, reasons)
+    chances = np.zeros(len(codes)) if ranking.propensities is None else ranking.propensities[0][found]
+    propensities = [chance or None for chance in chances.tolist()]
+    items = map(Recommended, ids, scores.tolist(), titles, reasons, propensities)
     return Response(str(uuid.uuid4()), state.snapshot.version, list(items))

@@ -36,12 +36,23 @@ class Request:
 
 @dataclass(frozen=True)
 class Recommended:
-    """One item of an answer."""
+    """One item of an answer.
+
+    Attributes
+    ----------
+    item_id : str
+    score : float
+    title : str
+    reasons : list of str
+    propensity : float or None
+        The chance that the item was drawn for this request, where it is listed to be explored.
+    """
 
     item_id: str
     score: float
     title: str
     reasons: list[str] = field(default_factory=list)
+    propensity: float | None = None
 
 
 @dataclass(frozen=True)

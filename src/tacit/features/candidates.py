@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from tacit.core.types import Bool, Float32, Float64, Int32, Int64
+from tacit.data.ranking import Ranking
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Candidates:
     idle_times : float64[n]
         Seconds since the last of them; 0 if there is none.
     retrievers : tuple of r names
+    by_text : Ranking or None
+        The best items without events by the retriever that reads texts, whether they are candidates or not.
     """
 
     items: Int32
@@ -27,6 +30,7 @@ class Candidates:
     lengths: Int64
     idle_times: Float64
     retrievers: tuple[str, ...]
+    by_text: Ranking | None = None
 
     def take(self, queries: Int64 | slice) -> "Candidates":
         """Return the candidates of some of the queries."""
@@ -36,6 +40,7 @@ class Candidates:
             scores=self.scores[queries],
             lengths=self.lengths[queries],
             idle_times=self.idle_times[queries],
+            by_text=self.by_text and self.by_text.take(queries),
         )
 
     @property

@@ -75,6 +75,7 @@ class Content(Retriever):
     known_: Bool = learned()
 
     because = "similar in text to"
+    by_text = True
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Fit the projection on the items of the training window, then the head, and return self.

@@ -91,6 +91,19 @@ class ComesNext(Protocol):
 
 
 @runtime_checkable
+class ScoresByText(Protocol):
+    """Scores items by what is written about them alone: also those that nobody has touched.
+
+    Attributes
+    ----------
+    by_text : bool
+        True where the events of an item do not count in its score.
+    """
+
+    by_text: bool
+
+
+@runtime_checkable
 class Explains(Protocol):
     """Knows how much each event of the history adds to the score of an item."""
 

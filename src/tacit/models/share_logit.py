@@ -17,15 +17,15 @@ _STEPS = 500
 
 @dataclass(frozen=True)
 class Stretch:
-    """What was known of some items, and how much each was chosen after that.
+    """What was known of some items, and how much each was chosen after that; or several of these at once.
 
     Attributes
     ----------
-    features : float64[items, d]
-    chosen : float64[items]
+    features : float64[..., items, d]
+    chosen : float64[..., items]
         Not negative; its sum is what the stretch counts.
-    offset : float64[items]
-        Added to the logits: the logarithm of how many items each stands for.
+    offset : float64[..., items]
+        Added to the logits: the logarithm of how many items each stands for; ``-inf`` where there is none.
     """
 
     features: Float64
@@ -59,11 +59,12 @@ def fit_weights(stretches: Sequence[Stretch], prior: Float64, l2: float) -> Floa
 
 
 def log_softmax(logits: Float64) -> Float64:
-    """Return the logarithm of the softmax: float64[n]; ``-inf`` stays ``-inf``."""
-    top = logits.max(initial=-np.inf)
-    if not np.isfinite(top):
-        return logits
-    return np.asarray(logits - top - np.log(np.exp(logits - top).sum()), dtype=np.float64)
+    """Return the logarithm of the softmax over the last axis: float64[..., n]; ``-inf`` stays ``-inf``."""
+    top = logits.max(axis=-1, keepdims=True, initial=-np.inf)
+    known = np.isfinite(top)
+    away = logits - np.where(known, top, 0)
+    total = np.where(known, np.exp(away).sum(axis=-1, keepdims=True), 1)
+    return np.asarray(away - np.log(total), dtype=np.float64)
 
 
 # With p = softmax(F w + offset) and n = sum(chosen) of each stretch:
@@ -75,6 +76,8 @@ def _loss(weights: Float64, stretches: Sequence[Stretch], prior: Float64, l2: fl
     loss, gradient = l2 * float(away @ away) / 2, l2 * away
     for one in stretches:
         log_share = log_softmax(one.features @ weights + one.offset)
-        loss -= float(one.chosen @ log_share)
-        gradient = gradient + one.features.T @ (one.chosen.sum() * np.exp(log_share) - one.chosen)
+        chosen = one.chosen
+        loss -= float((chosen * np.where(chosen > 0, log_share, 0)).sum())
+        error = chosen.sum(axis=-1, keepdims=True) * np.exp(log_share) - chosen
+        gradient = gradient + one.features.reshape(-1, len(weights)).T @ error.ravel()
     return loss, gradient

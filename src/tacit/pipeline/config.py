@@ -83,6 +83,11 @@ class Config(Parameterised):
     repeats : bool
         Items of the history may be recommended again (groceries, music): then they are targets in the folds
         too, and a retriever ``repeats`` is added unless there is one.
+    explore : float
+        Share of the places of a list that go to items with few events, drawn by text; the answer says with
+        which chance (`tacit.pipeline.explore`). 0: none.
+    explore_below : int
+        Items with fewer events may be explored.
     max_users : int
         Queries sampled from each fold, which bounds time and memory.
     max_events : int
@@ -120,6 +125,8 @@ class Config(Parameterised):
     share: float = parameter(default=0.1, above=0, below=0.5)
     shown_not_chosen: float = parameter(default=1.0, low=0, high=1e6)
     repeats: bool = False
+    explore: float = parameter(default=0.0, low=0, high=0.5)
+    explore_below: int = parameter(default=10, low=1, high=10**9, unit="events")
     max_users: int = parameter(default=4_000, low=1, high=10**12)
     max_events: int = parameter(default=2_000_000, low=1, high=10**12)
     encoder: str = "auto"
@@ -143,6 +150,8 @@ class Config(Parameterised):
             share: float = ...,
             shown_not_chosen: float = ...,
             repeats: bool = ...,
+            explore: float = ...,
+            explore_below: int = ...,
             max_users: int = ...,
             max_events: int = ...,
             encoder: str = ...,

@@ -1,6 +1,7 @@
 """The first stage: every retriever scores every item once; the union of their best are the candidates."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,11 +10,20 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
 from tacit.models.checks import checked_scores, is_ours
-from tacit.models.protocol import FoldsIn, Recommender, batches, mask_excluded
+from tacit.models.protocol import FoldsIn, Recommender, ScoresByText, batches, mask_excluded
+
+PROPOSED = 20
+"""Items without events that are kept beside the candidates of a query: the closest by text."""
 
 
 def candidates(
-    retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool, known: int | None = None
+    retrievers: Sequence[Recommender],
+    queries: Queries,
+    k: int,
+    allowed: Bool,
+    known: int | None = None,
+    *,
+    unseen: Int32 | None = None,
 ) -> Candidates:
     """Return the union of each retriever's k best allowed items, with every retriever's score of each.
 
@@ -29,6 +39,8 @@ def candidates(
         Available items.
     known : int, optional
         How many items there were at the fit; later ones do not reach a retriever that cannot take them in.
+    unseen : int32[u], optional
+        Items without events, the best of which by text are returned too.
 
     Returns
     -------
@@ -39,6 +51,7 @@ def candidates(
     queries = queries.acted()
     scores = []
     lists = []
+    text = text_place(retrievers)
     for retriever in retrievers:
         full = _full_scores(retriever, queries, len(allowed), len(allowed) if known is None else known)
         full += barred
@@ -49,7 +62,16 @@ def candidates(
     gathered = np.stack([np.take_along_axis(s, np.maximum(items, 0), axis=1) for s in scores], axis=2)
     gathered[items < 0] = -np.inf
     names = tuple(r.name for r in retrievers)
-    return Candidates(items, gathered, queries.lengths, queries.idle_time, names)
+    found = Candidates(items, gathered, queries.lengths, queries.idle_time, names)
+    if text is None or unseen is None or not len(unseen):
+        return found
+    return replace(found, by_text=top_k(scores[text][:, unseen], PROPOSED, unseen))
+
+
+def text_place(retrievers: Sequence[Recommender]) -> int | None:
+    """Return the place of the first retriever that scores items by their texts alone, if there is one."""
+    places = (at for at, one in enumerate(retrievers) if isinstance(one, ScoresByText) and one.by_text)
+    return next(places, None)
 
 
 def _full_scores(retriever: Recommender, queries: Queries, width: int, known: int) -> Float32:

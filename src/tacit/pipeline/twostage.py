@@ -8,6 +8,7 @@ choices.
 
 import copy
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any, Self
 
@@ -18,12 +19,13 @@ from tacit.core.errors import ConfigError
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import Streams
-from tacit.core.types import Array, Bool, Int32, Json
+from tacit.core.types import Array, Bool, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.data.splits import Protocol
+from tacit.features.candidates import Candidates
 from tacit.models.protocol import (
     FoldsIn,
     Persistent,
@@ -34,6 +36,7 @@ from tacit.models.protocol import (
 from tacit.pipeline.component_specs import named_arrays, named_spec, restored
 from tacit.pipeline.config import Config
 from tacit.pipeline.explain import Reason, is_personal, reasons
+from tacit.pipeline.explore import FEW_KNOW_IT, explored
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
 from tacit.pipeline.pair_counts import PairCounts
 from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
@@ -42,6 +45,7 @@ from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import learn
 from tacit.pipeline.similar import SimilarKind, similar_items
 from tacit.pipeline.training_report import TrainingReport
+from tacit.pipeline.unseen import LENGTH, TextFit, events_of, fit_text_fit, with_new_item
 from tacit.rankers.ranker import OnEpoch
 
 _DIGITS = 5
@@ -93,7 +97,9 @@ class TwoStage:
         self.second_: SecondStage
         self.rerank_: Reranker | None = None
         self.rerank_report_: RerankReport | None = None
+        self.text_fit_: TextFit | None = None
         self.available_: Bool
+        self.events_: Int64  # of each item at the fit, -1 for items that came later
         self.n_known_: int  # items of the catalogue at the fit
         self.report_: TrainingReport | None = None
 
@@ -126,10 +132,14 @@ class TwoStage:
             self.rerank_, self.rerank_report_ = fit_reranker(
                 self.config.rerank, first, scores, catalogue, rng=rng, progress=progress, on_epoch=on_epoch
             )
+        self.text_fit_ = fit_text_fit(
+            first.folds, scores, catalogue.available, streams.stream("items treated as unseen")
+        )
         self.retrievers_ = first.retrievers
         self.second_ = second.fitted(interactions, catalogue, first.retrievers)
         self.n_known_ = len(catalogue)
         self.available_ = catalogue.available
+        self.events_ = events_of(interactions, len(catalogue))
         return self
 
     def recommend(self, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:
@@ -146,23 +156,36 @@ class TwoStage:
         if items is not None:
             allowed = np.zeros_like(allowed)
             allowed[items] = self.available_[items]
+        unseen = np.flatnonzero(allowed & (self.events_ <= 0)).astype(np.int32)
         parts = []
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
-            found = candidates(
-                self.retrievers_, batch, max(k, self.config.candidates), allowed, self.n_known_
-            )
+            depth = max(k, self.config.candidates)
+            found = candidates(self.retrievers_, batch, depth, allowed, self.n_known_, unseen=unseen)
             scores = self.second_.score(batch, found)
+            if self.text_fit_:
+                found, scores = self.text_fit_.joined(found, scores, self.events_)
             if self.rerank_:
                 scores = self.rerank_.reordered(batch, found, scores)
+            if self.text_fit_ and k >= LENGTH:
+                scores = with_new_item(found, scores, self.text_fit_.place, self.events_ < 0)
             best = top_k(np.round(scores, _DIGITS), k)
             place = np.maximum(best.items, 0)
             chosen = np.where(best.items < 0, -1, np.take_along_axis(found.items, place, 1))
             scores_ = np.where(best.items < 0, -np.inf, np.take_along_axis(scores, place, 1))
             ranking = Ranking(chosen, np.minimum.accumulate(scores_, axis=1))  # within a tie they may rise
-            parts.append(filled(ranking, batch, allowed))
+            ranking = filled(ranking, batch, allowed)
+            parts.append(self._explored(ranking, batch, found, allowed) if self.config.explore else ranking)
         if not parts:
             return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
-        return Ranking(np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts]))
+        return Ranking.joined(parts)
+
+    def _explored(self, ranking: Ranking, queries: Queries, found: Candidates, allowed: Bool) -> Ranking:
+        """Return lists with places for items with few events, by the share of the configuration."""
+        pool = allowed & (self.events_ < self.config.explore_below)
+        items = np.flatnonzero(pool).astype(np.int32)
+        fit = self.text_fit_
+        text = fit.of(self.retrievers_, queries, found, items, self.events_) if fit and len(items) else None
+        return explored(ranking, queries, pool, text, self.config.explore, self.config.seed)
 
     def similar(
         self, items: Int32, k: int, *, kind: SimilarKind = "alike", counts: PairCounts | None = None
@@ -199,7 +222,7 @@ class TwoStage:
         """Return why each item of each list is there, the strongest reason first."""
         acted = queries.acted()
         weights = self.second_.blend.weights_for(acted.lengths, acted.idle_time)
-        return reasons(
+        found = reasons(
             self.retrievers_,
             acted,
             ranking,
@@ -208,6 +231,9 @@ class TwoStage:
             known=self.n_known_,
             width=len(self.available_),
         )
+        for row, place in np.argwhere(ranking.propensities) if ranking.propensities is not None else ():
+            found[row][place] = found[row][place] or [Reason("explore", -1, FEW_KNOW_IT)]
+        return found
 
     @cached_property
     def personal(self) -> bool:
@@ -226,6 +252,8 @@ class TwoStage:
         larger.second_ = self.second_.extended(catalogue)
         larger.rerank_ = self.rerank_.extended(catalogue) if self.rerank_ else None
         larger.available_ = catalogue.available
+        later = len(catalogue) - len(self.events_)
+        larger.events_ = np.pad(self.events_, (0, later), constant_values=-1)
         return larger
 
     def report_json(self) -> dict[str, Json]:
@@ -241,6 +269,7 @@ class TwoStage:
             "name": self.name,
             "protocol": self.protocol,
             "items": self.n_known_,
+            "text_fit": asdict(self.text_fit_) if self.text_fit_ else None,
             "retrievers": [named_spec("retriever", one) for one in self._persistent()],
             "second": self.second_.spec(),
             "rerank": self.rerank_.spec() if self.rerank_ else None,
@@ -251,6 +280,7 @@ class TwoStage:
         parts = {f"{_RETRIEVER}/{one.name}": named_arrays("retriever", one) for one in self._persistent()}
         parts["second"] = self.second_.arrays()
         parts["rerank"] = self.rerank_.arrays() if self.rerank_ else {}
+        parts["items"] = {"events": self.events_[: self.n_known_]}
         return {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
 
     @classmethod
@@ -285,6 +315,10 @@ class TwoStage:
         if spec["rerank"] is not None:
             model.rerank_ = Reranker.restore(spec["rerank"], part_of(arrays, "rerank", "/"), catalogue)
         model.available_ = catalogue.available
+        if (fit := spec["text_fit"]) is not None:
+            model.text_fit_ = TextFit(fit["place"], tuple(fit["weights"]))
+        events = part_of(arrays, "items", "/")["events"]
+        model.events_ = np.pad(events, (0, len(catalogue) - len(events)), constant_values=-1)
         if report is not None and report["training"] is not None:
             model.report_ = TrainingReport.from_json(report["training"])
         if report is not None and report["rerank"] is not None:

@@ -1,0 +1,262 @@
+"""Items that nobody has touched: listed where their texts say that they fit.
+
+Most retrievers have no score of such an item, and the blend and the ranker learn from items with events. So
+it gets a second estimate, from its text alone, on the scale of the list that it joins: with S the scores of
+the list, the score of the item is
+
+    log sum exp(S) + w . [1, waiting, z, similarity]
+
+where ``similarity`` is the score of the retriever that reads texts, ``z`` the same in standard deviations of
+that list, and ``waiting`` is 1 for an item that was there at the fit and had no events, 0 for one that came
+later. The item keeps the better of its two estimates.
+
+The weights are learned on the folds. Items that are first chosen in a fold are few and wait more often than
+they are chosen, so they only decide the weight of ``waiting``. What a text says is learned from a tenth of
+the items with events, treated as if nobody had touched them: their choices are known. The measurements are
+in docs/decisions/017-unseen-items.md.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tacit.core.types import Bool, Float32, Float64, Int32, Int64
+from tacit.data.interactions import Interactions
+from tacit.data.queries import Queries
+from tacit.data.ranking import Ranking, top_k
+from tacit.features.candidates import Candidates
+from tacit.models.protocol import Recommender, mask_excluded
+from tacit.models.share_logit import Stretch, fit_weights
+from tacit.pipeline.firststage import Fold
+from tacit.pipeline.retrieval import PROPOSED, text_place
+
+LENGTH = 10
+"""Of so many places one is kept for an item that came after the fit."""
+_CLOSEST = 10
+"""Such an item must be among so many closest ones of the whole catalogue."""
+_STEP = 2e-5
+"""More than the rounding of scores."""
+_TREATED = 0.1
+"""Share of the items with events that are treated as if nobody had touched them."""
+_L2 = 2.0
+"""Precision of a normal prior around `_prior`."""
+_SLOPE = 0.5
+"""Weight of a standard deviation of the text score before anything is learned."""
+
+
+@dataclass(frozen=True)
+class TextFit:
+    """The scale of text scores.
+
+    Attributes
+    ----------
+    place : int
+        Which retriever reads texts.
+    weights : tuple of 4 floats
+        See the head of this module.
+    """
+
+    place: int
+    weights: tuple[float, ...]
+
+    def of(
+        self,
+        retrievers: Sequence[Recommender],
+        queries: Queries,
+        candidates: Candidates,
+        items: Int32,
+        events: Int64,
+    ) -> Ranking:
+        """Return the best of some items for each query by text, with their scores on the learned scale."""
+        found = closest(retrievers[self.place], queries, items)
+        scores = self._scores(found, candidates, events)
+        return Ranking(found.items, np.where(found.items < 0, -np.inf, scores).astype(np.float32))
+
+    def _scores(self, found: Ranking, candidates: Candidates, events: Int64) -> Float64:
+        features = text_features(found, candidates, self.place, events > 0, events == 0)
+        return np.asarray(features @ np.asarray(self.weights), dtype=np.float64)
+
+    def joined(self, candidates: Candidates, scores: Float32, events: Int64) -> tuple[Candidates, Float32]:
+        """Return the candidates with the items without events that were kept beside them, and all scores.
+
+        Parameters
+        ----------
+        candidates : Candidates
+        scores : float32[n, c]
+            Of the second stage, ``-inf`` on padding.
+        events : int64[items]
+            Events of each item at the fit; -1 for an item that came later.
+        """
+        found = candidates.by_text
+        if found is None:
+            return candidates, scores
+        own = self._scores(found, candidates, events) + log_total(scores, candidates.real)[:, None]
+        own[found.items < 0] = -np.inf
+        return _merged(candidates, scores, found, own.astype(np.float32), self.place)
+
+
+def with_new_item(candidates: Candidates, scores: Float32, place: int, late: Bool) -> Float32:
+    """Return scores in which the closest new item by text is among the first `LENGTH`, if it is close at all.
+
+    Nobody could choose an item that came after the fit, so nothing that is learned speaks for it. It is close
+    if few items of the whole catalogue are closer to the history; there is one such place in a list.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    scores : float32[n, c]
+        ``-inf`` on padding.
+    place : int
+        Which retriever reads texts; its own candidates are among ``candidates``.
+    late : bool[items]
+        Items that came after the fit.
+    """
+    if scores.shape[1] <= LENGTH or not late.any():
+        return scores
+    text = np.where(candidates.real, candidates.scores[:, :, place], -np.inf)
+    bar = np.partition(text, -_CLOSEST, axis=1)[:, -_CLOSEST]
+    own = np.where(candidates.real & late[np.maximum(candidates.items, 0)], text, -np.inf)
+    best = own.argmax(axis=1)
+    rows = np.flatnonzero((own.max(axis=1) >= bar) & np.isfinite(own.max(axis=1)))
+    # The last of the first places, as they are without this item.
+    others = scores[rows].copy()
+    others[np.arange(len(rows)), best[rows]] = -np.inf
+    last = np.partition(others, -LENGTH, axis=1)[:, -LENGTH]
+    raised = scores.copy()
+    raised[rows, best[rows]] = np.maximum(
+        scores[rows, best[rows]], last + _STEP * np.maximum(np.abs(last), 1)
+    )
+    return raised
+
+
+def text_features(found: Ranking, candidates: Candidates, place: int, seen: Bool, waiting: Bool) -> Float64:
+    """Return the features of items without events: float64[n, k, 4]; see the head of this module.
+
+    Parameters
+    ----------
+    found : Ranking
+        Items with their scores by the retriever at ``place``.
+    candidates : Candidates
+        Those with events give the mean and the standard deviation.
+    place : int
+    seen, waiting : bool[items]
+        Items with events, and items without that were there at the fit.
+    """
+    known = found.items >= 0
+    similarity = np.where(known, found.scores, 0).astype(np.float64)
+    listed = candidates.scores[:, :, place]
+    scored = np.isfinite(listed) & candidates.real & seen[np.maximum(candidates.items, 0)]
+    count = np.maximum(scored.sum(axis=1, keepdims=True), 1)
+    mean = np.where(scored, listed, 0).sum(axis=1, keepdims=True) / count
+    away = np.where(scored, listed - mean, 0)
+    deviation = np.sqrt((away**2).sum(axis=1, keepdims=True) / count)
+    z = np.where(deviation > 0, (similarity - mean) / np.maximum(deviation, 1e-6), 0)
+    features = np.stack([np.ones_like(z), waiting[np.maximum(found.items, 0)], z, similarity], axis=2)
+    return np.where(known[:, :, None], features, 0)
+
+
+def log_total(scores: Float32, kept: Bool) -> Float64:
+    """Return the logarithm of the summed exponentials of the kept scores of each list: float64[n]."""
+    top = np.max(scores, axis=1, where=kept, initial=np.finfo(np.float32).min).astype(np.float64)
+    total = np.exp(np.where(kept, scores - top[:, None], -np.inf)).sum(axis=1)
+    return np.asarray(top + np.log(np.maximum(total, 1e-12)), dtype=np.float64)
+
+
+def _merged(
+    candidates: Candidates, scores: Float32, found: Ranking, own: Float32, place: int
+) -> tuple[Candidates, Float32]:
+    """Return candidates and scores with the items found; one that is a candidate keeps its best score."""
+    width = np.int64(max(int(candidates.items.max(initial=0)), int(found.items.max(initial=0))) + 1)
+    rows = np.arange(len(own), dtype=np.int64)[:, None] * width
+    here = np.where(candidates.real, rows + candidates.items, -1)
+    new = np.where(found.items >= 0, rows + found.items, -2)
+    order = np.argsort(new, axis=None)
+    keys, values = new.ravel()[order], own.ravel()[order]
+    at = np.minimum(np.searchsorted(keys, here), keys.size - 1)
+    better = np.where(keys[at] == here, np.maximum(scores, values[at]), scores)
+    fresh = (found.items >= 0) & ~np.isin(new, here)
+    by_retriever = np.full((*found.items.shape, candidates.scores.shape[2]), -np.inf, dtype=np.float32)
+    by_retriever[:, :, place] = np.where(fresh, found.scores, -np.inf)
+    whole = replace(
+        candidates,
+        items=np.concatenate([candidates.items, np.where(fresh, found.items, -1)], axis=1),
+        scores=np.concatenate([candidates.scores, by_retriever], axis=1),
+    )
+    return whole, np.concatenate([better, np.where(fresh, own, -np.inf)], axis=1).astype(np.float32)
+
+
+def fit_text_fit(
+    folds: Sequence[Fold], scores: Sequence[Float32], available: Bool, rng: np.random.Generator
+) -> TextFit | None:
+    """Return the scale of text scores learned on folds; None without a retriever that reads texts.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+    scores : sequence of float32[n, c]
+        Scores of the candidates of each fold by the second stage.
+    available : bool[items]
+    rng : numpy.random.Generator
+        Draws the items that are treated as if nobody had touched them.
+    """
+    place = text_place(folds[0].retrievers) if folds else None
+    if place is None:
+        return None
+    treated: Bool = rng.random(len(available)) < _TREATED
+    known = [events_of(fold.window.train, len(available)) > 0 for fold in folds]
+    lists = [
+        _lists(fold, own, place, available, seen, treated)
+        for fold, own, seen in zip(folds, scores, known, strict=True)
+    ]
+    prior = _prior(max(int(seen.sum()) for seen in known))
+    return TextFit(place, tuple(fit_weights(lists, prior, _L2).tolist()))
+
+
+def events_of(interactions: Interactions, n_items: int) -> Int64:
+    """Return how many events each item has; to be shown is not one: int64[items]."""
+    acted = interactions.item[interactions.weight != 0]
+    return np.bincount(acted, minlength=n_items).astype(np.int64)
+
+
+def _prior(n_seen: int) -> Float64:
+    """Return the weights before anything is learned: an item of average text is one of ``n_seen``."""
+    return np.array([-np.log(max(n_seen, 1)), 0.0, _SLOPE, 0.0])
+
+
+def _lists(fold: Fold, scores: Float32, place: int, available: Bool, seen: Bool, treated: Bool) -> Stretch:
+    """Return what was chosen of the items found for each query, and of all others as one more item."""
+    window, candidates = fold.window, fold.labelled.candidates
+    found = _beside(
+        [
+            closest(fold.retrievers[place], window.queries, np.flatnonzero(kind).astype(np.int32))
+            for kind in (available & seen & treated, available & ~seen)
+        ]
+    )
+    features = text_features(found, candidates, place, seen, ~seen)
+    others = candidates.real & (seen & ~treated)[np.maximum(candidates.items, 0)]
+    left = log_total(scores, others) - log_total(scores, candidates.real)
+    chosen = window.labels(found.items)
+    beside = (fold.labelled.labels * others).sum(axis=1, keepdims=True)
+    total = np.concatenate([chosen, beside], axis=1).astype(np.float64)
+    # The root of the number of choices: a compromise between equal users and equal choices.
+    total /= np.sqrt(np.maximum(total.sum(axis=1, keepdims=True), 1))
+    return Stretch(
+        np.concatenate([features, np.zeros((len(features), 1, features.shape[2]))], axis=1),
+        total,
+        np.concatenate([np.where(found.items >= 0, 0, -np.inf), left[:, None]], axis=1),
+    )
+
+
+def closest(retriever: Recommender, queries: Queries, items: Int32) -> Ranking:
+    """Return the best of some items for each query by the retriever that reads texts."""
+    scores = retriever.score(queries.acted(), items)
+    mask_excluded(scores, queries, items)
+    return top_k(scores, PROPOSED, items)
+
+
+def _beside(rankings: Sequence[Ranking]) -> Ranking:
+    return Ranking(
+        np.concatenate([one.items for one in rankings], axis=1),
+        np.concatenate([one.scores for one in rankings], axis=1),
+    )
