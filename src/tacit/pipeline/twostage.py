@@ -45,7 +45,7 @@ from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import learn
 from tacit.pipeline.similar import SimilarKind, similar_items
 from tacit.pipeline.training_report import TrainingReport
-from tacit.pipeline.unseen import LENGTH, TextFit, events_of, fit_text_fit, with_new_item
+from tacit.pipeline.unseen import BY_TEXT, LENGTH, TextFit, events_of, fit_text_fit, with_new_item
 from tacit.rankers.ranker import OnEpoch
 
 _DIGITS = 5
@@ -231,9 +231,22 @@ class TwoStage:
             known=self.n_known_,
             width=len(self.available_),
         )
+        self._add_by_text(found, acted, ranking)
         for row, place in np.argwhere(ranking.propensities) if ranking.propensities is not None else ():
             found[row][place] = found[row][place] or [Reason("explore", -1, FEW_KNOW_IT)]
         return found
+
+    def _add_by_text(self, found: list[list[list[Reason]]], acted: Queries, ranking: Ranking) -> None:
+        """Add the reasons of items without events that are listed for their texts, whatever texts weigh."""
+        bare = np.array([[not of_item for of_item in row] for row in found], dtype=bool)
+        bare &= (ranking.items >= 0) & (self.events_[np.maximum(ranking.items, 0)] <= 0)
+        if self.text_fit_ is None or not bare.any():
+            return
+        only = Ranking(np.where(bare, ranking.items, -1), ranking.scores)
+        reader = self.retrievers_[self.text_fit_.place]
+        added = reasons((reader,), acted, only)
+        for row, place in np.argwhere(bare):
+            found[row][place] = added[row][place] or [Reason(reader.name, -1, BY_TEXT)]
 
     @cached_property
     def personal(self) -> bool:

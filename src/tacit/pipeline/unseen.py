@@ -31,6 +31,8 @@ from tacit.models.share_logit import Stretch, fit_weights
 from tacit.pipeline.firststage import Fold
 from tacit.pipeline.retrieval import PROPOSED, text_place
 
+BY_TEXT = "similar in text to what was chosen"
+"""The reason of an item without events, where no single event of the history is it."""
 LENGTH = 10
 """Of so many places one is kept for an item that came after the fit."""
 _CLOSEST = 10

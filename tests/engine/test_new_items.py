@@ -1,0 +1,118 @@
+"""Near twins of items, one at a time in a running service: in the lists of those who look at such items."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tacit.core.types import Json
+from tacit.data import columns as col
+from tacit.data.shop import Shop, generate
+from tacit.engine.engine import Engine
+from tacit.engine.requests import Request
+from tacit.engine.snapshot import Snapshot
+from tacit.engine.train import train
+from tacit.models.content import Content
+from tacit.pipeline.config import Config
+from tacit.store.events import EventStore
+
+TWINS = 20
+ATTRIBUTES = (col.TITLE, "description", "category", "department", "brand", "price")
+
+
+@pytest.fixture(scope="module")
+def shop() -> Shop:
+    return generate(seed=7, users=300, items=240, events=6_000, days=60)
+
+
+@pytest.fixture(scope="module")
+def snapshot(shop: Shop) -> Snapshot:
+    return train(shop.events, shop.items, Config(ranker={"name": "mlp", "hidden": [16], "epochs": 3}))
+
+
+def engine_with(snapshot: Snapshot, place: Path, item_id: str, attributes: Mapping[str, Json]) -> Engine:
+    """Return an engine with a store of its own to which an item was added."""
+    engine = Engine(snapshot, EventStore(f"sqlite:///{place}"))
+    engine.put_item(item_id, attributes)
+    return engine
+
+
+def twins(snapshot: Snapshot) -> list[int]:
+    """Return the codes of the items that get a twin."""
+    known = snapshot.pipeline.events_ > 0
+    known &= snapshot.catalogue.has_text
+    return np.random.default_rng(3).choice(np.flatnonzero(known), TWINS, replace=False).tolist()
+
+
+def alike(snapshot: Snapshot, code: int) -> list[str]:
+    """Return the three items with events whose texts are closest to that of an item, itself left out."""
+    vectors = next(one for one in snapshot.pipeline.retrievers_ if isinstance(one, Content)).vectors_
+    near = vectors @ vectors[code]
+    near[snapshot.pipeline.events_ <= 0] = -np.inf
+    near[code] = -np.inf
+    return snapshot.catalogue.items.decode(np.argsort(-near)[:3].astype(np.int32))
+
+
+def attributes(shop: Shop, item_id: str) -> dict[str, Json]:
+    row = shop.items.filter(pl.col(col.ITEM) == item_id).to_dicts()[0]
+    kept: dict[str, Json] = {name: row[name] for name in ATTRIBUTES if row.get(name) is not None}
+    return {**kept, col.TITLE: f"{row[col.TITLE]} II"}
+
+
+def test_a_near_twin_is_among_the_first_ten_and_similar_to_its_item(
+    shop: Shop, snapshot: Snapshot, tmp_path: Path
+) -> None:
+    listed, similar = [], []
+    for code in twins(snapshot):
+        (item_id,) = snapshot.catalogue.items.decode(np.array([code], dtype=np.int32))
+        engine = engine_with(snapshot, tmp_path / f"{code}.sqlite3", "twin", attributes(shop, item_id))
+        answer = engine.recommend(Request(items=alike(snapshot, code)))
+        listed.append("twin" in [one.item_id for one in answer.items])
+        similar.append("twin" in [one.item_id for one in engine.similar(item_id).items])
+        reasons = [one.reasons for one in answer.items if one.item_id == "twin"]
+        assert all(one[0].startswith("similar in text to") for one in reasons)
+        engine.close()
+    assert sum(listed) >= 18
+    assert all(similar)
+
+
+def test_a_new_item_of_another_kind_is_not_pushed(snapshot: Snapshot, tmp_path: Path) -> None:
+    odd = {"title": "Left-handed hydraulic torque wrench calibration certificate"}
+    engine = engine_with(snapshot, tmp_path / "store.sqlite3", "odd", odd)
+    listed = []
+    for code in twins(snapshot):
+        answer = engine.recommend(Request(items=alike(snapshot, code)))
+        listed.append("odd" in [one.item_id for one in answer.items])
+    assert sum(listed) <= 2
+    engine.close()
+
+
+def test_what_is_explored_has_a_propensity_and_a_reason(snapshot: Snapshot) -> None:
+    pipeline = snapshot.pipeline
+    few = {
+        item
+        for item, events in zip(snapshot.catalogue.items.ids, pipeline.events_.tolist(), strict=True)
+        if events < 10
+    }
+    config = replace(pipeline.config, explore=0.2)
+    exploring = Engine(replace(snapshot, pipeline=with_config(pipeline, config)))
+    request = Request(items=alike(snapshot, twins(snapshot)[0]))
+    answer = exploring.recommend(request)
+    drawn = [one for one in answer.items if one.propensity is not None]
+    assert len(drawn) == 2
+    assert {one.item_id for one in drawn} <= few
+    assert all(0 < one.propensity <= 1 and one.reasons for one in drawn if one.propensity is not None)
+    assert exploring.recommend(request).items == answer.items
+    assert all(one.propensity is None for one in Engine(snapshot).recommend(request).items)
+    scores = [one.score for one in answer.items]
+    assert scores == sorted(scores, reverse=True)
+
+
+def with_config(pipeline: object, config: Config) -> object:
+    other = copy.copy(pipeline)
+    other.config = config  # type: ignore[attr-defined]
+    return other
