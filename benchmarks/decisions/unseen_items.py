@@ -41,7 +41,6 @@ LISTED = (
     "mind-sample-time",
     "ml-100k-time",
     "ml-latest-small-time",
-    "completejourney-time",
 )
 K = 10
 SHARES = (0.05, 0.1, 0.2, 0.3)

@@ -12,6 +12,7 @@ from tacit.core.types import Float32, Int32
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
 from tacit.features.candidates import Candidates
+from tacit.pipeline import unseen
 from tacit.pipeline.unseen import TextFit, fit_text_fit, log_total, text_features, with_new_item
 
 SEEN, WAITING, LATE = 5, 0, -1
@@ -109,9 +110,11 @@ class Reader:
         return scores.copy() if items is None else scores[:, items]
 
 
-def fold(slope: float, n: int = 400, items: int = 200, waiting: int = 40, hidden: float = 0.0) -> Any:
+def fold(
+    slope: float, n: int = 400, items: int = 200, waiting: int = 40, hidden: float = 0.0, seed: int = 3
+) -> Any:
     """Return a fold whose choices follow ``slope`` times the text score; waiting ones with an offset more."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seed)
     text = rng.standard_normal((n, items)).astype(np.float32)
     logits = slope * text + hidden * (np.arange(items) < waiting)
     chance = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
@@ -123,7 +126,11 @@ def fold(slope: float, n: int = 400, items: int = 200, waiting: int = 40, hidden
     labels = (codes == target[:, None]).astype(np.float32)
     train = SimpleNamespace(item=np.arange(waiting, items), weight=np.ones(items - waiting), n_items=items)
     window = SimpleNamespace(
-        train=train, queries=queries, labels=lambda asked: (asked == target[:, None]).astype(np.float32)
+        train=train,
+        queries=queries,
+        targets=target.astype(np.int32),
+        target_offsets=np.arange(n + 1),
+        labels=lambda asked: (asked == target[:, None]).astype(np.float32),
     )
     labelled = SimpleNamespace(candidates=listed, labels=labels)
     scores = np.log(chance).astype(np.float32)
@@ -152,3 +159,25 @@ def test_without_a_retriever_that_reads_texts_there_is_nothing_to_learn() -> Non
     rng = np.random.default_rng(1)
     assert fit_text_fit([blind], [scores], np.ones(200, dtype=bool), rng) is None
     assert fit_text_fit([], [], np.ones(200, dtype=bool), rng) is None
+
+
+def test_the_weight_of_waiting_items_is_lowered_until_others_lose_nothing_beyond_noise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, scores = fold(1.0, n=1_500, hidden=2.0)
+    scores[:, :40] -= 6  # the blend lists none of them
+    everything, draw = np.ones(200, dtype=bool), np.random.default_rng
+
+    def fit() -> TextFit:
+        found = fit_text_fit([one], [scores], everything, draw(1))
+        assert found is not None
+        return found
+
+    lowered = fit()
+    monkeypatch.setattr(unseen, "_MARGINS", (0.0,))
+    free = fit()
+    assert lowered.weights[1] < free.weights[1]
+    assert (lowered.weights[0], lowered.weights[2:]) == (free.weights[0], free.weights[2:])
+    one.window.targets[:] = 0  # nobody chooses what has events: nothing can be lost
+    monkeypatch.undo()
+    assert fit().weights == free.weights

@@ -23,7 +23,7 @@ LEAST_USERS = 100
 _HARDLY = 1e-6
 """Weight of the other retrievers then: they order what it does not score."""
 
-_NORMAL = 1.96
+NORMAL = 1.96
 """Standard errors on either side of a mean that hold 95 %."""
 
 
@@ -96,7 +96,7 @@ def compared(blend: Blend, labelled: LabelledCandidates, user: Int32, names: Seq
     best = int(np.argmax([part.mean() for part in parts]))
     ours = ndcg_of_scores(blend.score(labelled.candidates), labels, totals)
     gained = ours - parts[best]
-    mean, half = float(gained.mean()), _NORMAL * clustered_error(gained, user)
+    mean, half = float(gained.mean()), NORMAL * clustered_error(gained, user)
     users = len(np.unique(user))
     worse = mean + half < 0 and users >= LEAST_USERS
     return BestPart(

@@ -12,8 +12,9 @@ later. The item keeps the better of its two estimates.
 
 The weights are learned on the folds. Items that are first chosen in a fold are few and wait more often than
 they are chosen, so they only decide the weight of ``waiting``. What a text says is learned from a tenth of
-the items with events, treated as if nobody had touched them: their choices are known. The measurements are
-in docs/decisions/017-unseen-items.md.
+the items with events, treated as if nobody had touched them: their choices are known. Then the weight of
+``waiting`` is lowered until the choices of items with events lose nothing beyond noise in the folds; that may
+leave no place at all. The measurements are in docs/decisions/017-unseen-items.md.
 """
 
 from collections.abc import Sequence
@@ -22,12 +23,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tacit.core.types import Bool, Float32, Float64, Int32, Int64
+from tacit.data.gain import ndcg_of_scores
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
 from tacit.models.protocol import Recommender, mask_excluded
 from tacit.models.share_logit import Stretch, fit_weights
+from tacit.pipeline.best_part import NORMAL, clustered_error
 from tacit.pipeline.firststage import Fold
 from tacit.pipeline.retrieval import PROPOSED, text_place
 
@@ -43,6 +46,8 @@ _TREATED = 0.1
 """Share of the items with events that are treated as if nobody had touched them."""
 _L2 = 2.0
 """Precision of a normal prior around `_prior`."""
+_MARGINS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""What may be taken off the weight of ``waiting``."""
 _SLOPE = 0.5
 """Weight of a standard deviation of the text score before anything is learned."""
 
@@ -212,7 +217,39 @@ def fit_text_fit(
         for fold, own, seen in zip(folds, scores, known, strict=True)
     ]
     prior = _prior(max(int(seen.sum()) for seen in known))
-    return TextFit(place, tuple(fit_weights(lists, prior, _L2).tolist()))
+    free = TextFit(place, tuple(fit_weights(lists, prior, _L2).tolist()))
+    waiting = [_with_waiting(fold, place, available & ~seen) for fold, seen in zip(folds, known, strict=True)]
+    for margin in _MARGINS:
+        fit = replace(free, weights=(free.weights[0], free.weights[1] - margin, *free.weights[2:]))
+        costs = [
+            _cost(fit, fold, listed, own, seen)
+            for fold, listed, own, seen in zip(folds, waiting, scores, known, strict=True)
+        ]
+        lost, user = (np.concatenate(parts) for parts in zip(*costs, strict=True))
+        if not len(lost) or lost.mean() + NORMAL * clustered_error(lost, user) >= 0:
+            break
+    return fit
+
+
+def _with_waiting(fold: Fold, place: int, waiting: Bool) -> Candidates:
+    """Return the candidates of a fold, and beside them the closest items without events."""
+    items = np.flatnonzero(waiting).astype(np.int32)
+    found = closest(fold.retrievers[place], fold.window.queries, items) if len(items) else None
+    return replace(fold.labelled.candidates, by_text=found)
+
+
+def _cost(fit: TextFit, fold: Fold, listed: Candidates, scores: Float32, seen: Bool) -> tuple[Float64, Int32]:
+    """Return the change of NDCG@10, on choices of items with events, of each query, and its user."""
+    window, labelled = fold.window, fold.labelled
+    upto = np.concatenate([[0], np.cumsum(seen[window.targets])])
+    totals = np.diff(upto[window.target_offsets])
+    labels = labelled.labels * seen[np.maximum(labelled.candidates.items, 0)]
+    after = fit.joined(listed, scores, seen.astype(np.int64))[1]
+    more = np.zeros((len(labels), after.shape[1] - labels.shape[1]), dtype=np.float32)
+    gained = ndcg_of_scores(after, np.concatenate([labels, more], axis=1), totals)
+    lost = gained - ndcg_of_scores(scores, labels, totals)
+    asked = totals > 0
+    return lost[asked], window.queries.user[asked]
 
 
 def events_of(interactions: Interactions, n_items: int) -> Int64:
