@@ -4,6 +4,7 @@ The cuts are made again in memory (`prepare.Cuts`), since Tacit's models also re
 times. ``python tacit_models.py TASK OUT DATA [MODEL ...]``.
 """
 
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -196,10 +197,13 @@ def _keep(
     cuts: Cuts,
     out: Path,
 ) -> None:
-    found = {
-        kind: {"parameters": {}, **measured(fresh, name, cuts, _lists(out, name, kind)), **told.get(kind, {})}
-        for kind, fresh in (("default", make), ("tuned", tuned))
-    }
+    kept = {"default": {"parameters": {}, **measured(make, name, cuts, _lists(out, name, "default"))}}
+    if tuned is make:  # the same fit again
+        kept["tuned"] = dict(kept["default"])
+        shutil.copyfile(_lists(out, name, "default"), _lists(out, name, "tuned"))
+    else:
+        kept["tuned"] = {"parameters": {}, **measured(tuned, name, cuts, _lists(out, name, "tuned"))}
+    found = {kind: {**one, **told.get(kind, {})} for kind, one in kept.items()}
     about = {"model": title(name), "library": "tacit", "version": VERSION}
     write_run({**about, **found, "trials": told.get("trials", 0)}, out / f"{title(name)}.json")
 
