@@ -200,7 +200,8 @@ def _keep(
     kept = {"default": {"parameters": {}, **measured(make, name, cuts, _lists(out, name, "default"))}}
     if tuned is make:  # the same fit again
         kept["tuned"] = dict(kept["default"])
-        shutil.copyfile(_lists(out, name, "default"), _lists(out, name, "tuned"))
+        if (lists := _lists(out, name, "default")).exists():  # a fit that took too long left none
+            shutil.copyfile(lists, _lists(out, name, "tuned"))
     else:
         kept["tuned"] = {"parameters": {}, **measured(tuned, name, cuts, _lists(out, name, "tuned"))}
     found = {kind: {**one, **told.get(kind, {})} for kind, one in kept.items()}
