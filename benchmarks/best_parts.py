@@ -35,8 +35,6 @@ from tacit.pipeline.twostage import TwoStage
 
 K = 20
 METRIC = "ndcg@10"
-LEAST_USERS = 200
-"""Users of a slice on which the promise is kept: no whole below its best part beyond noise."""
 APART = ("cold-item",)
 """Slices that the contract leaves out: items without events have places of their own."""
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from benchmarks.best_parts import LEAST_USERS, measured
+from benchmarks.best_parts import measured
+from parts import LEAST_USERS, is_broken  # benchmarks.best_parts adds its folder to the path
 
 from tacit.core.types import DAY
 from tacit.data import columns as col
@@ -70,4 +71,4 @@ def test_the_whole_is_not_below_its_best_part(log: Callable[[], Split]) -> None:
     for part in asked:
         mean, low, high = part["difference"]
         assert low <= mean <= high
-        assert high >= 0, f"{part['slice']}: {found['part']} alone is better, {part}"
+        assert not is_broken(part), f"{part['slice']}: {found['part']} alone is better, {part}"
