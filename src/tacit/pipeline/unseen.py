@@ -46,7 +46,7 @@ _TREATED = 0.1
 """Share of the items with events that are treated as if nobody had touched them."""
 _L2 = 2.0
 """Precision of a normal prior around `_prior`."""
-_MARGINS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+_MARGINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
 """What may be taken off the weight of ``waiting``."""
 _SLOPE = 0.5
 """Weight of a standard deviation of the text score before anything is learned."""
