@@ -77,7 +77,7 @@ def as_it_was(row: dict[str, Any], kept: dict[str, Any] | None) -> dict[str, Any
     same = ("model", "kind", "library", "version", "parameters")
     if kept is None or row["library"] == OURS or MAIN not in kept or any(row[n] != kept[n] for n in same):
         return row
-    added = {name: row[name] for name in (*METRICS, COLD) if name in row and name not in kept}
+    added = {name: row[name] for name in METRICS if name in row and name not in kept}
     if added and row[MAIN] != kept[MAIN]:
         print(f"{row['model']} {row['kind']}: {MAIN} is {kept[MAIN]} in its row and {row[MAIN]} fitted again")
         added[AGAIN] = row[MAIN]
