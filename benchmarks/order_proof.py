@@ -6,27 +6,35 @@ For each log as it is, with the events of each user shuffled, and with these sor
 
 - agreement: how often two users who took the same two items took them in the same order, over the pairs of
   the `POPULAR` most taken items. Half where there is no common order, 1 where all are sorted by one key.
-- rising: of two successive items of a user, how often the id rises.
+- rising: from an item of a user to the next, how often the id rises; and the same of steps to a near id, of
+  the nearest hundredth of all.
 - highest last: how often the last item of a user has the highest id of all that this user took.
 
-Then how often a time falls between successive events whose times are exact, and with ``--same NAME=FILE``
-whether another copy of a log (a line for each user: user, then items) has the same sequences under other ids.
-With ``--text`` it measures what Tacit gains by the keywords of amazon-beauty, which a language model wrote, on the
-validation cut, inside the training part, with them, without them and without any text (ten minutes).
+Then how often a time falls between successive events whose times are exact, and for how many users the item
+that the comparison holds out is the last of this order. ``--same FILE`` compares amazon-beauty with another
+copy: a line for each user, the user, the items, and after a tab the seconds since the item before, if known.
+``--text`` measures what Tacit gains by the keywords of amazon-beauty, which a language model wrote: on the
+validation cut, inside the training part, with them, without them and without any text; and with the seconds
+of the other copy, apart by whether the target is of the same day as the item before (ten minutes).
 """
 
 import argparse
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
-from prepare import SEED, TASKS, Cuts, Task
+from environments import BUILD, RESULTS
+from judge import best_peer
+from origins import fit_peer, scored, write_origin
+from prepare import SEED, TASKS, Cuts, Task, stated
 
 from tacit.core.progress import SILENT
 from tacit.core.seeds import generator
@@ -42,6 +50,7 @@ from tacit.pipeline.twostage import TwoStage
 
 LOGS = ("amazon-beauty", "ml-1m")
 POPULAR = 500
+NEAR = 0.01
 KEYWORDS = "keywords"
 WRITTEN = "amazon-beauty-loo"
 """The task whose items have a column that a language model wrote."""
@@ -98,9 +107,11 @@ def agreement(log: Sequences, popular: int = POPULAR) -> float:
     return float(same.sum() / (both * (both - 1)).sum())
 
 
-def rising(log: Sequences) -> float:
-    """Return how often the id rises from an item to the next of the same user."""
-    return float((np.diff(log.item) > 0)[log.next_of_same].mean())
+def rising(log: Sequences, near: float = 1.0) -> float:
+    """Return how often the id rises from an item to the next, of steps of at most a share of all ids."""
+    step = np.diff(log.item)[log.next_of_same]
+    step = step[np.abs(step) <= near * (int(log.item.max()) + 1)]
+    return float((step > 0).mean())
 
 
 def highest_last(log: Sequences) -> float:
@@ -129,7 +140,10 @@ def same_sequences(ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]
 
 
 def order_table(data: Path) -> str:
-    lines = ["| log | order | agreement | rising | highest last |", "|---|---|---|---|---|"]
+    lines = [
+        "| log | order | agreement | rising | to a near id | highest last |",
+        "|---|---|---|---|---|---|",
+    ]
     for name in LOGS:
         log = sequences(read(data / name))
         shuffled = log.sorted_by(generator(SEED, "shuffled").random(len(log.user)))
@@ -138,7 +152,7 @@ def order_table(data: Path) -> str:
             ("shuffled", shuffled),
             ("by item id", log.sorted_by(log.item)),
         ):
-            figures = (agreement(one), rising(one), highest_last(one))
+            figures = (agreement(one), rising(one), rising(one, NEAR), highest_last(one))
             lines.append(f"| {name} | {title} | {' | '.join(f'{value:.3f}' for value in figures)} |")
     return "\n".join(lines)
 
@@ -148,17 +162,55 @@ def times_line(data: Path, name: str) -> str:
     return f"{name}: {f'the time falls in {fell:,} of {of:,} steps with exact times' if of else 'no times'}"
 
 
-def same_line(data: Path, name: str, file: Path) -> str:
-    """Return whether another copy has the same sequences; users stand in the order of their first event."""
-    events = read(data / name)
-    whole = pl.read_parquet(data / name / "events.parquet", columns=["user_id"])["user_id"].unique(
-        maintain_order=True
+def last_line(data: Path, name: str) -> str:
+    """Return for how many users the test item is the last one in the order of the copy."""
+    split = Cuts(TASKS[f"{name}-loo"], data).test()
+    held = pl.DataFrame(
+        {
+            "user_id": split.train.users.ids[np.repeat(split.queries.user, np.diff(split.target_offsets))],
+            "item_id": split.catalogue.items.ids[split.targets],
+        }
     )
-    own = dict(events.group_by("user_id").agg("item_id").iter_rows())
-    ours = [own[user] for user in whole]
-    theirs = [line.split()[1:] for line in file.read_text("utf-8").splitlines()]
-    same = "the same" if same_sequences(ours, theirs) else "NOT the same"
-    return f"{name}: {len(ours):,} sequences, {sum(map(len, ours)):,} events, {same} as in {file.name}"
+    last = read(data / name).group_by("user_id", maintain_order=True).last()
+    same = held.join(last, on=["user_id", "item_id"], how="semi")
+    return f"{name}: the test item is the last one for {len(same):,} of {len(held):,} users"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """Another copy of a log: the items of each user, and the seconds since the item before where known."""
+
+    items: list[list[str]]
+    seconds: list[list[float]]
+
+    @classmethod
+    def read(cls, file: Path) -> "Copy":
+        lines = [line.split("\t") for line in file.read_text("utf-8").splitlines()]
+        seconds = [[float(value) for value in line[1].split()] for line in lines if len(line) > 1]
+        return cls([line[0].split()[1:] for line in lines], seconds)
+
+
+def by_first_event(data: Path, name: str) -> dict[str, list[str]]:
+    """Return the items of each user in order; users as their first events come, which is how copies do."""
+    users = pl.read_parquet(data / name / "events.parquet", columns=["user_id"])["user_id"]
+    own = dict(read(data / name).group_by("user_id").agg("item_id").iter_rows())
+    return {user: own[user] for user in users.unique(maintain_order=True)}
+
+
+def copy_lines(ours: Sequence[Sequence[str]], copy: Copy) -> str:
+    """Return whether another copy is the same, and what its times say of the order."""
+    same = "the same" if same_sequences(ours, copy.items) else "NOT the same"
+    lines = [f"{len(ours):,} sequences, {sum(map(len, ours)):,} events: {same} as in the other copy"]
+    if copy.seconds:
+        after = np.concatenate([one[1:] for one in copy.seconds])
+        up = np.array([b > a for one in ours for a, b in pairwise(one)])
+        last = np.array([one[-1] for one in copy.seconds])
+        lines += [
+            f"its time falls in {(after < 0).sum():,} of {len(after):,} steps",
+            f"{np.mean(after == 0):.1%} of the steps, and of the last ones {np.mean(last == 0):.1%}, are within a"
+            f" day: of these the id rises in {up[after == 0].mean():.1%}, of others in {up[after > 0].mean():.1%}",
+        ]
+    return "\n\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -198,33 +250,33 @@ def measured(split: Split) -> dict[str, Float64]:
     return found
 
 
-def rises(split: Split) -> Bool:
-    """Return whether the id rises from the last item of each user to the first target: bool[users]."""
-    ids = split.catalogue.items.ids
-    last = split.queries.item[split.queries.offsets[1:] - 1]
-    target = split.targets[split.target_offsets[:-1]]
-    return (ids[target] > ids[last]).to_numpy()
+def peer_of(task: Task, cuts: Cuts) -> tuple[str, Float64]:
+    """Return the name of the task's best tuned peer and NDCG@10 of each validation user by it."""
+    peer = best_peer(json.loads((RESULTS / f"{task.name}.json").read_text("utf-8"))["rows"])
+    if peer is None:
+        raise SystemExit(f"benchmarks/results/{task.name}.json has no tuned peer; run benchmarks/peers first")
+    place = BUILD / "order" / task.name
+    write_origin(cuts.valid(stated), task, place)
+    fit_peer(peer, place)
+    return peer["model"], scored(peer["model"], place)
 
 
-def text_tables(task: Task, data: Path) -> str:
-    """Return NDCG@10 on the validation cut, by what text there is and by the step to the target."""
-    cuts = {
-        "title and keywords": Cuts(task, data),
-        "title": Without(task, data, (KEYWORDS,)),
-        "no text": Without(task, data, (KEYWORDS, "title")),
-    }
-    split = cuts["title and keywords"].valid()
-    up, found = rises(split), {title: measured(one.valid()) for title, one in cuts.items()}
-    base = found["title and keywords"]
+def text_table(found: Mapping[str, Mapping[str, Float64]]) -> str:
+    """Return NDCG@10 by what text there is, with differences from the first."""
+    base = next(iter(found.values()))
     lines = ["| text | blend | difference | tacit | difference |", "|---|---|---|---|---|"]
     for title, values in found.items():
         cells = [cell for name in values for cell in _cells(values[name], base[name])]
         lines.append(f"| {title} | {' | '.join(cells)} |")
-    lines += ["", "| id from the last item to the target | users | blend | tacit |", "|---|---|---|---|"]
-    for title, rows in (("rises", up), ("falls", ~up)):
-        lines.append(
-            f"| {title} | {rows.sum()} | {base['blend'][rows].mean():.4f} | {base['tacit'][rows].mean():.4f} |"
-        )
+    return "\n".join(lines)
+
+
+def day_table(found: Mapping[str, Float64], same_day: Bool) -> str:
+    """Return NDCG@10 of each model by whether the target is of the same day as the item before."""
+    lines = [f"| target | users | {' | '.join(found)} |", "|---" * (len(found) + 2) + "|"]
+    for title, rows in (("of the same day", same_day), ("of a later day", ~same_day)):
+        figures = " | ".join(f"{values[rows].mean():.4f}" for values in found.values())
+        lines.append(f"| {title} | {rows.sum():,} | {figures} |")
     return "\n".join(lines)
 
 
@@ -234,25 +286,49 @@ def _cells(values: Float64, base: Float64) -> tuple[str, str]:
     return f"{values.mean():.4f}", f"{away.mean():+.4f} [{low:+.4f}, {high:+.4f}]" if away.any() else "-"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("--same", action="append", default=[], metavar="NAME=FILE")
-    parser.add_argument("--text", action="store_true")
-    asked = parser.parse_args()
-    print(order_table(asked.data), *(times_line(asked.data, name) for name in LOGS), sep="\n\n")
-    for name, _, file in (one.partition("=") for one in asked.same):
-        print(same_line(asked.data, name, Path(file)))
-    if asked.text:
-        task = TASKS[WRITTEN]
-        items = Cuts(task, asked.data).items
-        words, whole = in_own_title(items)
+def text_part(data: Path, seconds: Mapping[str, Sequence[float]]) -> None:
+    """Measure and print what text gives, and what the order within a day does."""
+    task = TASKS[WRITTEN]
+    cuts = {
+        "title and keywords": Cuts(task, data),
+        "title": Without(task, data, (KEYWORDS,)),
+        "no text": Without(task, data, (KEYWORDS, "title")),
+    }
+    whole = cuts["title and keywords"]
+    if whole.items is not None:
+        words, items = in_own_title(whole.items)
         print(
-            f"{words:.1%} of the words of the keywords are in the item's own title, all of {whole:.1%} of the items"
+            f"{words:.1%} of the words of keywords are in the item's own title, of {items:.1%} of items all"
         )
-        print(text_tables(task, asked.data))
+    found = {title: measured(one.valid()) for title, one in cuts.items()}
+    print(text_table(found))
+    if seconds:
+        split = whole.valid()
+        users = split.train.users.ids[split.queries.user]
+        same_day = np.array(
+            [seconds[user][-2] == 0 for user in users]
+        )  # the validation target is next to last
+        name, values = peer_of(task, whole)
+        print(day_table({name: values, **found["title and keywords"]}, same_day))
+
+
+def main() -> None:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--same", type=Path, metavar="FILE")
+    parser.add_argument("--text", action="store_true")
+    options = parser.parse_args()
+    data = options.data
+    print(order_table(data), *(times_line(data, name) for name in LOGS), sep="\n\n")
+    print("", *(last_line(data, name) for name in LOGS), sep="\n\n")
+    seconds: Mapping[str, Sequence[float]] = {}
+    if options.same:
+        ours, copy = by_first_event(data, LOGS[0]), Copy.read(options.same)
+        print("", copy_lines(list(ours.values()), copy), sep="\n")
+        seconds = dict(zip(ours, copy.seconds, strict=False))
+    if options.text:
+        text_part(data, seconds)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ HEAD = """## Small logs over ten origins
 Four of the tasks above have fewer than 500 test users. Here the last ten stretches of these logs, a twentieth
 of the events each, are predicted one after the other from all events before them, the earliest from half of
 the log: users, targets and measure as above, the best tuned peer of the table above with its parameters, and
-Tacit with its defaults. The peer was tuned on the ninth tenth of the log and chosen by the last, which are
-among these stretches: that favours it. NDCG@10 is the mean over origins, each of which counts the same. The
-gain is that of Tacit over the peer on the same users, with two 95 % intervals: users drawn anew, each with all
-origins that they are in, and Student's t over the origins (whose training parts overlap). Made by
+Tacit with its defaults. The peer was tuned on the ninth tenth of the log and chosen by the last: both are
+among these stretches, which favours it. NDCG@10 is the mean over origins, each of which counts the same. The
+gain is that of Tacit over the peer on the same users, with two 95 % intervals: users drawn anew, each with
+all origins that they are in, and Student's t over the origins (whose training parts overlap). Made by
 `python benchmarks/peers/origins.py DATA`.
 """
 COLUMNS = (
