@@ -203,12 +203,13 @@ def copy_lines(ours: Sequence[Sequence[str]], copy: Copy) -> str:
     lines = [f"{len(ours):,} sequences, {sum(map(len, ours)):,} events: {same} as in the other copy"]
     if copy.seconds:
         after = np.concatenate([one[1:] for one in copy.seconds])
-        up = np.array([b > a for one in ours for a, b in pairwise(one)])
         last = np.array([one[-1] for one in copy.seconds])
+        up = np.array([b > a for one in ours for a, b in pairwise(one)])
+        day = after == 0
         lines += [
             f"its time falls in {(after < 0).sum():,} of {len(after):,} steps",
-            f"{np.mean(after == 0):.1%} of the steps, and of the last ones {np.mean(last == 0):.1%}, are within a"
-            f" day: of these the id rises in {up[after == 0].mean():.1%}, of others in {up[after > 0].mean():.1%}",
+            f"within a day: {day.mean():.1%} of the steps, {np.mean(last == 0):.1%} of the last ones",
+            f"the id rises in {up[day].mean():.1%} of these steps, in {up[~day].mean():.1%} of the others",
         ]
     return "\n\n".join(lines)
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -66,5 +67,5 @@ def test_stretches_are_later_and_later_and_the_first_is_predicted_from_half(tmp_
     events, found = json.loads(done.stdout)
     assert len(found) == 10 and all(asked > 0 for *_, asked in found)
     assert found[0][1] == pytest.approx(events / 2, rel=0.01) and found[-1][0] == events
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert after[1] == before[0] == before[1] + before[2]

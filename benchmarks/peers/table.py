@@ -172,7 +172,7 @@ def _row(row: Row) -> str:
     if MAIN not in row:
         cells = [name, library, row["kind"], f"over {LONGEST} s, or failed", *[""] * 6, str(row["trials"])]
         return f"| {' | '.join(cells)} |"
-    figures = [_number(row[metric]) for metric in (MAIN, SHORT, "recall@20", "mrr@10")]
+    figures = [_number(row.get(metric)) for metric in (MAIN, SHORT, "recall@20", "mrr@10")]
     costs = [f"{row['fit_seconds']:.1f}", f"{row['peak_mb']:,}", str(row["trials"])]
     cells = [name, library, row["kind"], *figures, _interval(row["difference"]), *costs]
     return f"| {' | '.join(cells)} |"
