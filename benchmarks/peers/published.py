@@ -30,10 +30,14 @@ NOTES = """\
   % of those to the test item, are within a day, and in all of them the id rises (in 45.4 % of the others).
   Whoever learns which item stands before which learns some of that; a peer without order cannot. So a lead
   over such a peer here is in part a lead on an artefact of the log, and one over the papers' models of
-  sequences is not, where they read the same copy. {days}
+  sequences is not, where they read the same copy. On the validation cut: within a day the defaults have
+  0.1046 NDCG@10 and lenskit-slim, which has no order, 0.0684; on later days 0.0448 and 0.0280. The lead is
+  as large on the steps that no order of ids explains.
 - **Text.** Tacit reads the titles of both logs, on ml-1m genres, plots, directors and actors too, on
-  amazon-beauty keywords that a language model wrote from the listings alone: {words}. {keywords} eSASRec,
-  FuXi-alpha and HSTU read ids alone; TIGER, ActionPiece and OneRec read text.
+  amazon-beauty keywords that a language model wrote from the listings alone: 84.0 % of their words are in
+  the item's own title. Without any text the defaults have 0.0671 on the validation cut in place of 0.0728
+  (-0.0057 [-0.0097, -0.0019]). {title} eSASRec, FuXi-alpha and HSTU read ids alone; TIGER, ActionPiece and
+  OneRec read text.
 - **What the last fit sees.** Tacit and our peers are fitted on all but the test item. Most papers keep the
   item before it for validation and show it in the history alone: one training event of each user less.
 - **Users.** On ml-1m Tacit knows gender, age group and occupation; the papers' models do not.
