@@ -29,10 +29,10 @@ NOTES = """\
 - **Within a day amazon-beauty is sorted by id**, in the published copy too: 43.9 % of the steps, and 43.5
   % of those to the test item, are within a day, and in all of them the id rises (in 45.4 % of the others).
   Whoever learns which item stands before which learns some of that; a peer without order cannot. So a lead
-  over such a peer here is in part a lead on an artefact of the log, and one over the papers' models of
-  sequences is not, where they read the same copy. On the validation cut: within a day the defaults have
-  0.1046 NDCG@10 and lenskit-slim, which has no order, 0.0684; on later days 0.0448 and 0.0280. The lead is
-  as large on the steps that no order of ids explains.
+  over such a peer might be one on an artefact of the log, unlike one over the papers' models of sequences
+  that read the same copy. On the validation cut it is not: within a day the defaults have 0.1046 NDCG@10
+  and lenskit-slim, which has no order, 0.0684; on later days 0.0448 and 0.0280. The lead is as large on
+  the steps that no order of ids explains.
 - **Text.** Tacit reads the titles of both logs, on ml-1m genres, plots, directors and actors too, on
   amazon-beauty keywords that a language model wrote from the listings alone: 84.0 % of their words are in
   the item's own title. The keywords bring nothing: on the validation cut the blend has 0.0704 with them
