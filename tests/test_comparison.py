@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,3 +59,33 @@ def test_a_model_is_searched_and_evaluated_and_cuts_of_another_log_are_refused(f
     shop.events.write_parquet(folder / "data" / "ml-100k" / "events.parquet")
     done = run(folder, str(PEERS / "tacit_models.py"), TASK, "runs", "data", "popular")
     assert done.returncode and "not today's" in done.stderr
+
+
+def rows_of(folder: Path) -> dict[str, dict[str, Any]]:
+    rows = json.loads((folder / "out.json").read_text("utf-8"))["rows"]
+    return {f"{row['model']} {row['kind']}": row for row in rows}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured by what Linux tells")
+def test_a_peer_that_is_fitted_again_keeps_its_row_and_gets_what_that_lacks(folder: Path) -> None:
+    done = run(folder, str(PEERS / "plain_models.py"), TASK, "runs", "out.json", "popular")
+    assert not done.returncode, done.stderr
+    step(folder, "judge")
+    first = rows_of(folder)["popular tuned"]
+    assert 0 < first["recall@10"] <= first["recall@20"]
+
+    kept = json.loads((folder / "out.json").read_text("utf-8"))
+    for row in kept["rows"]:
+        del row["recall@10"]
+        row |= {"fit_seconds": 123.0, "ndcg@10": 0.5}
+    (folder / "out.json").write_text(json.dumps(kept), "utf-8")
+    step(folder, "judge")
+    again = rows_of(folder)["popular tuned"]
+    added = {"recall@10": first["recall@10"], "ndcg@10 fitted again": first["ndcg@10"]}
+    assert again == {**{row["kind"]: row for row in kept["rows"]}["tuned"], **added}
+
+    for row in kept["rows"]:
+        row["version"] = "another"
+    (folder / "out.json").write_text(json.dumps(kept), "utf-8")
+    step(folder, "judge")
+    assert rows_of(folder)["popular tuned"] == first  # another version is another row

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from tacit.core.seeds import generator
-from tacit.core.types import Int32, Int64
+from tacit.core.types import Float64, Int32, Int64
 from tacit.data import columns as col
 from tacit.data import splits
 from tacit.data.catalogue import Catalogue
@@ -120,6 +120,10 @@ class Cuts:
         """Return the validation cut; see `test`."""
         return _some(self._cut(self.train, weigh or tacits), MOST)
 
+    def _moment(self, at: Float64) -> float:
+        """Return the moment from which a cut in time holds out."""
+        return splits.cut_time(at, SHARE)
+
     def _held(self, events: pl.DataFrame) -> pl.Series:
         """Return where an event is held out by the protocol."""
         user, item = (Vocabulary.of(events[name]).encode(events[name]) for name in (col.USER, col.ITEM))
@@ -133,7 +137,7 @@ class Cuts:
         items = Vocabulary.of(train[col.ITEM], test[col.ITEM])
         people = Users.of(self.users, train[col.USER])
         log = Interactions.from_frame(weigh(train), items, people)
-        cut = splits.cut_time(time_of(events, log.timing), SHARE) if self.task.protocol == "time" else None
+        cut = self._moment(time_of(events, log.timing)) if self.task.protocol == "time" else None
         users, offsets, targets = self._targets(train, test, items)
         queries = log.queries(
             people.ids.encode(users),
@@ -207,7 +211,7 @@ def write(cuts: Cuts, folder: Path) -> None:
         place = folder / name
         if not (place / "facts.json").exists():
             place.mkdir(parents=True, exist_ok=True)
-            _write(make(stated), cuts.task, place)
+            write_cut(make(stated), cuts.task, place)
 
 
 def current(cuts: Cuts, folder: Path) -> bool:
@@ -223,7 +227,8 @@ def _targets(split: Split) -> pl.DataFrame:
     return pl.DataFrame({"user": users, "item": split.targets})
 
 
-def _write(split: Split, task: Task, place: Path) -> None:
+def write_cut(split: Split, task: Task, place: Path) -> None:
+    """Write a cut as peers read it."""
     log = split.train
     train = pl.DataFrame({"user": log.user, "item": log.item, "weight": log.weight, "at": log.at})
     train.write_parquet(place / "train.parquet")

@@ -312,7 +312,7 @@ def write_lists(asked: NDArray[np.int32], lists: NDArray[np.int32] | None, path:
 def main(library: str, models: Mapping[str, Model], package: str | None = None) -> None:
     """Run what is missing: ``python FILE TASK OUT RESULTS [MODEL ...]``."""
     task, out, results = (Path(place) for place in sys.argv[1:4])
-    timing = json.loads((task / "valid" / "facts.json").read_text())["timing"]
+    timing = json.loads((task / "test" / "facts.json").read_text())["timing"]
     about = {"library": library, "version": version(package or library)}
     out.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[4:] or models:
