@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import curves
+import parts
 import published
 import small_logs
 from judge import AGAIN, COLD, MAIN, OURS, SHORT, best_peer
@@ -73,6 +74,7 @@ def tables(results: Path, out: Path) -> None:
     reports = [json.loads(path.read_text()) for path in files if path.exists()]
     summary = _summary(reports)
     told = ["## Summary\n", summary, small_logs.section(results / "origins"), published.section(reports)]
+    told += [parts.section(results / "parts")]
     told += [_new_items(reports), rankers.section(results / "rankers"), reading.section(results / "reading")]
     told += [curves.section(results.parent / "transformer")]
     told += map(_table, reports)
