@@ -6,16 +6,16 @@ place: a blend must not cost what one of its parts gives. Queries of one user ha
 is one over users.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tacit.core.types import Float64, Int32
+from tacit.core.types import Int32
 from tacit.data.gain import ndcg_of_scores
 from tacit.pipeline.blend import Blend, LabelledCandidates
 from tacit.pipeline.firststage import Fold
+from tacit.pipeline.weight_choice import paired_gain
 
 LEAST_USERS = 100
 """Users below which a retriever does not take the place of the blend: the interval itself is uncertain."""
@@ -95,8 +95,8 @@ def compared(blend: Blend, labelled: LabelledCandidates, user: Int32, names: Seq
     parts = [ndcg_of_scores(scores[:, :, place], labels, totals) for place in range(len(names))]
     best = int(np.argmax([part.mean() for part in parts]))
     ours = ndcg_of_scores(blend.score(labelled.candidates), labels, totals)
-    gained = ours - parts[best]
-    mean, half = float(gained.mean()), _NORMAL * clustered_error(gained, user)
+    mean, error = paired_gain(ours, parts[best], user)
+    half = _NORMAL * error
     users = len(np.unique(user))
     worse = mean + half < 0 and users >= LEAST_USERS
     return BestPart(
@@ -109,16 +109,6 @@ def compared(blend: Blend, labelled: LabelledCandidates, user: Int32, names: Seq
         users,
         worse,
     )
-
-
-def clustered_error(values: Float64, cluster: Int32) -> float:
-    """Return the standard error of a mean of values that hang together within clusters.
-
-    ``sqrt(sum over clusters of (sum of deviations)^2) / n`` (Liang and Zeger, 1986, for a mean).
-    """
-    _, place = np.unique(cluster, return_inverse=True)
-    sums = np.bincount(place, values - values.mean())
-    return math.sqrt(float((sums**2).sum())) / max(len(values), 1)
 
 
 def _kept_back(
