@@ -10,6 +10,7 @@ from tacit.core.errors import ConfigError
 from tacit.features.families import USUAL
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
+from tacit.models.protocol import batches
 from tacit.pipeline.examples import drawn_of, pairs, ranking_examples
 from tacit.testing.generated import small_log
 
@@ -86,7 +87,11 @@ def test_a_task_that_the_log_does_not_know_is_refused() -> None:
         of_the_window(CONFIG, tasks=("nonsense",))
 
 
-def test_features_are_those_of_the_kept_pairs() -> None:
+@pytest.mark.parametrize("size", [7, 512])
+def test_features_are_those_of_the_kept_pairs(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "tacit.pipeline.examples.batches", lambda queries, width: batches(queries, width, size * width)
+    )
     one, fold = of_the_window(CONFIG), fitted_fold(CONFIG)
     maker = FeatureMaker(projection=None, families=USUAL)
     maker.fit(fold.window.train, small_log()[1], fold.retrievers)

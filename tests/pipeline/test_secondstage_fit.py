@@ -2,7 +2,9 @@
 
 import copy
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,10 +29,11 @@ from tacit.core.progress import SILENT
 from tacit.core.seeds import Streams
 from tacit.data.interactions import Interactions
 from tacit.features.maker import FeatureMaker
-from tacit.pipeline.blend import Blend
+from tacit.pipeline.best_part import BestPart
+from tacit.pipeline.blend import Blend, LabelledCandidates
 from tacit.pipeline.config import Config
 from tacit.pipeline.examples import RankingExamples
-from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage
+from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, fit_fold
 from tacit.pipeline.ranker_fit import fit_ranker
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import finished, learn
@@ -202,6 +205,51 @@ def test_a_ranker_weighs_less_on_cuts_in_time(
         first = FirstStage((), (one,), None, np.zeros(log.n_users), protocol)
         learn(first, catalogue, CONFIG, streams=Streams(0), progress=SILENT, on_epoch=None)
     assert allowed == [0.75, 1, 1]
+
+
+def given_to_the_ranker(
+    monkeypatch: pytest.MonkeyPatch, config: Config
+) -> tuple[RankingExamples, Callable[[Sequence[LabelledCandidates]], Blend]]:
+    """Return the examples of one fold and what refits the blend, as `fit_ranker` gets them."""
+    given: list[Any] = []
+    monkeypatch.setattr(
+        "tacit.pipeline.secondstage_fit.fit_ranker", lambda *values, **_: given.extend(values)
+    )
+    log, catalogue = small_log()
+    part = np.resize([TRAIN, TRAIN, VALID, TEST], log.n_users)
+    one = fit_fold(window(), config, catalogue, part, Streams(0), "fold", lambda: None)
+    first = FirstStage((), (one,), None, part, "time")
+    learn(first, catalogue, config, streams=Streams(0), progress=SILENT, on_epoch=None)
+    return given[1][0], given[2]
+
+
+def test_a_cross_fitted_ranker_is_measured_on_all_lists_or_on_some_of_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert given_to_the_ranker(monkeypatch, CONFIG)[0].whole.all()
+    monkeypatch.setattr("tacit.pipeline.secondstage_fit._WHOLE_LISTS", 5)
+    some = given_to_the_ranker(monkeypatch, CONFIG)[0].whole
+    assert some.sum() == 5
+    assert not some[:5].all()
+
+
+def test_any_other_ranker_is_measured_on_users_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _ = given_to_the_ranker(monkeypatch, HELD_OUT)
+    np.testing.assert_array_equal(one.whole, one.part != TRAIN)
+    assert 0 < one.whole.mean() < 1
+
+
+def test_the_blend_below_a_ranker_is_refitted_unless_its_best_retriever_serves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, refit = given_to_the_ranker(monkeypatch, CONFIG)
+    half = one.labelled.take(np.arange(0, len(one.part), 2))
+    assert refit([half]).spec() == Blend().fit([half], 2).spec()
+    alone = Blend([1, 0], [1, 0], [0, 0], [0, 0], [1, 0])
+    part = BestPart("trending", 0.2, 0.1, -0.2, -0.1, 200, 200, serves=True)
+    monkeypatch.setattr("tacit.pipeline.secondstage_fit.blend_or_part", lambda *_: (alone, part))
+    _, refit = given_to_the_ranker(monkeypatch, CONFIG)
+    assert refit([half]) is alone
 
 
 def test_the_ranker_says_how_features_are_scaled() -> None:
