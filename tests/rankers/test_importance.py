@@ -15,7 +15,7 @@ def test_the_only_column_that_matters_is_found() -> None:
         return labelled(features, features[:, 5] > 0)
 
     ranker = built("linear").fit(one(0), one(1), COLUMNS, rng=np.random.default_rng(0))
-    rows = importance(ranker.score, one(2), COLUMNS, rng=np.random.default_rng(1))
+    rows = importance(ranker, one(2), COLUMNS, rng=np.random.default_rng(1))
     families, columns = ([row for row in rows if row.kind == kind] for kind in ("family", "column"))
     assert families[0].name == COLUMNS[5].family
     assert {row.name for row in families} == {column.family for column in COLUMNS}
@@ -28,7 +28,7 @@ def test_the_only_column_that_matters_is_found() -> None:
 
 def test_what_was_not_learned_from_costs_nothing() -> None:
     ranker = built("linear", epochs=0).fit(line(0), line(1), COLUMNS, rng=np.random.default_rng(0))
-    rows = importance(ranker.score, line(2), COLUMNS, rng=np.random.default_rng(1), repeats=2)
+    rows = importance(ranker, line(2), COLUMNS, rng=np.random.default_rng(1), repeats=2)
     assert [row.loss for row in rows] == pytest.approx([0] * len(rows))
     assert [row.ndcg for row in rows] == pytest.approx([0] * len(rows))
 

@@ -119,10 +119,8 @@ class _Measured:
         The queries of each fold that are measured.
     calibrates, tests : Pairs and float32[pairs]
         Pairs of some users that the scores (float32[pairs]) have not learned from, and of others.
-    probed : Pairs
-        Those that the importance of the features is measured on, and
-    score : callable
-        the scores of such pairs.
+    probe, probed : Ranker and Pairs
+        What the importance of the features is measured with and on: a ranker that has not learned from them.
     """
 
     normaliser: Normaliser
@@ -132,8 +130,8 @@ class _Measured:
     lists: list[Bool]
     calibrates: tuple[Pairs, Float32]
     tests: tuple[Pairs, Float32]
+    probe: Ranker
     probed: Pairs
-    score: Callable[[Float32, Float32], Float32]
 
 
 def is_cross_fitted(ranker: Ranker) -> TypeGuard[NeuralRanker]:
@@ -183,7 +181,7 @@ def fit_ranker(
         test=ranker_metrics.evaluate(calibrated, second) if len(second) else {},
         calibration={**asdict(calibration), "error": calibration_error(bins)},
         reliability=bins,
-        importance=importance(found.score, found.probed, columns, rng=rng),
+        importance=importance(found.probe, found.probed, columns, rng=rng),
         most=most,
     )
 
@@ -242,8 +240,8 @@ def _cross_fitted(
         [one.whole for one in examples],
         (plain.select(even), scores[even]),
         (plain.select(odd), scores[odd]),
+        ranker.alone(0),
         plain.select(of_pair == 0),
-        lambda features, base: ranker.score_out_of_fold(features, base, np.zeros(len(base), dtype=np.int64)),
     )
 
 
@@ -289,8 +287,8 @@ def _held_out(
         lists,
         (valid, score(valid.features, valid.base)),
         (test, score(test.features, test.base)),
+        fitted,
         valid,
-        score,
     )
 
 

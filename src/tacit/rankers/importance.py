@@ -4,7 +4,7 @@ Breiman, "Random forests", 2001: the values of a column, or of all columns of a 
 among the pairs. Correlated columns replace each other, so a family can matter where none of its columns does.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +12,12 @@ import numpy as np
 from tacit.core.types import Float32, Float64
 from tacit.data.gain import ndcg_of_pairs
 from tacit.features.feature_columns import Column
-from tacit.rankers.ranker import Pairs
+from tacit.rankers.ranker import Pairs, Ranker
 from tacit.rankers.ranker_metrics import cross_entropy
 
 _MAX_COLUMNS = 60
 """A family of more columns holds the dimensions of vectors: none of them means anything alone, and measuring
 each would take a score of all pairs."""
-
-Score = Callable[[Float32, Float32], Float32]
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Importance:
 
 
 def importance(
-    score: Score,
+    ranker: Ranker,
     pairs: Pairs,
     columns: Sequence[Column],
     *,
@@ -57,8 +55,7 @@ def importance(
 
     Parameters
     ----------
-    score : callable
-        The ranker's log-odds, float32[pairs], of the features and the base of pairs.
+    ranker : Ranker
     pairs : Pairs
         Pairs that the ranker was not trained on.
     columns : sequence of f Column
@@ -70,14 +67,14 @@ def importance(
         of all of them.
     """
     pairs = _sampled(pairs, most, rng)
-    whole = _quality(score, pairs, pairs.features)
+    whole = _quality(ranker, pairs, pairs.features)
     shuffled = pairs.features.copy()
     rows = []
     for (kind, name), places in _parts(columns).items():
         permuted = []
         for _ in range(repeats):
             shuffled[:, places] = pairs.features[:, places][rng.permutation(len(pairs))]
-            permuted.append(_quality(score, pairs, shuffled))
+            permuted.append(_quality(ranker, pairs, shuffled))
         shuffled[:, places] = pairs.features[:, places]
         loss, gain = np.mean(permuted, axis=0) - whole
         rows.append(Importance(kind, name, float(loss), float(-gain)))
@@ -101,8 +98,8 @@ def _parts(columns: Sequence[Column]) -> Mapping[tuple[str, str], list[int]]:
     return parts | {("column", columns[place].name): [place] for place in readable}
 
 
-def _quality(score: Score, pairs: Pairs, features: Float32) -> Float64:
+def _quality(ranker: Ranker, pairs: Pairs, features: Float32) -> Float64:
     """Return the cross entropy and NDCG@10 of the pairs with other features: float64[2]."""
-    scores = score(features, pairs.base)
-    gain = ndcg_of_pairs(scores, pairs.acted, pairs.group)
-    return np.array([cross_entropy(scores, pairs.acted, pairs.weight), gain.mean() if len(gain) else 0.0])
+    score = ranker.score(features, pairs.base)
+    gain = ndcg_of_pairs(score, pairs.acted, pairs.group)
+    return np.array([cross_entropy(score, pairs.acted, pairs.weight), gain.mean() if len(gain) else 0.0])

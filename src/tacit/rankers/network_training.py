@@ -108,7 +108,8 @@ def cross_train(
 
     A network is taken after the epoch in which the other shares are predicted best, each by the network that
     left it out: the users of its own share decide nothing about it. The validation figures of an epoch are
-    those of all users, each out of fold; the training figures are those of the mean of the other networks.
+    those of all users, each out of fold; the training figures are those of a network that learned from the
+    user.
 
     Parameters
     ----------
@@ -282,7 +283,9 @@ def _report(number: int, networks: nn.ModuleList, parts: dict[str, _Lists], rank
 
 
 def _figures(networks: nn.ModuleList, lists: _Lists, ranker: Trained) -> dict[str, float]:
-    return _figures_of(_added(networks, lists).mean(0) + lists.base, lists, ranker)
+    parts = torch.split(lists.features, _CHUNK)
+    added = torch.cat([torch.stack([network(part) for network in networks]).mean(0) for part in parts])
+    return _figures_of(added + lists.base, lists, ranker)
 
 
 @torch.inference_mode()
@@ -291,9 +294,8 @@ def _cross_report(
 ) -> tuple[Epoch, list[float]]:
     """Return an epoch, the loss of all users out of fold, and for each network that of the other shares."""
     networks.eval()
-    logits = _added(networks, lists) + lists.base.T[:, :, None]
-    held_out = logits[share, torch.arange(len(share), device=share.device)]
-    learned = (logits.sum(0) - held_out) / (len(networks) - 1)
+    # Every pair is scored twice, not by all networks: by the one that left it out, and by the next one.
+    held_out, learned = (_logits_of(networks, lists, (share + away) % len(networks)) for away in (0, 1))
     figures = {
         f"{name}_{figure}": value
         for name, each in (("train", learned), ("valid", held_out))
@@ -303,10 +305,13 @@ def _cross_report(
     return Epoch(number, **figures), [figures["valid_loss"], *others]
 
 
-def _added(networks: nn.ModuleList, lists: _Lists) -> Tensor:
-    """Return what each network adds to each pair: float[members, pairs, tasks]."""
-    parts = torch.split(lists.features, _CHUNK)
-    return torch.cat([torch.stack([network(part) for network in networks]) for part in parts], dim=1)
+def _logits_of(networks: nn.ModuleList, lists: _Lists, chosen: Tensor) -> Tensor:
+    """Return the log-odds of each pair by the network that is ``chosen`` for it: float[pairs, tasks]."""
+    logits = lists.label.new_zeros(lists.label.shape)
+    for place, network in enumerate(networks):
+        for rows in torch.split(torch.nonzero(chosen == place)[:, 0], _CHUNK):
+            logits[rows] = network(lists.features[rows]) + lists.base[rows, place][:, None]
+    return logits
 
 
 def _figures_of(logits: Tensor, lists: _Lists, ranker: Trained) -> dict[str, float]:

@@ -3,6 +3,7 @@
 Scores are computed with NumPy (`tacit.rankers.layers`): serving imports no PyTorch.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Self
@@ -133,11 +134,17 @@ class NeuralRanker(ParameterisedRanker, ABC):
         share : int64[pairs]
             As in `cross_fit`.
         """
-        added = np.zeros((len(base), len(self.task_weights)), dtype=np.float32)
-        for place, arrays in enumerate(self.members_):
+        scores = np.empty(len(base), dtype=np.float32)
+        for place in range(len(self.members_)):
             mine = share == place
-            added[mine] = self._logits(arrays, looked_up(arrays, "inputs", features[mine]))
-        return joint(added + base[:, None], self.task_weights)
+            scores[mine] = self.alone(place).score(features[mine], base[mine])
+        return scores
+
+    def alone(self, place: int) -> Self:
+        """Return the ranker of one of the networks."""
+        one = copy.copy(self)
+        one.members_ = [self.members_[place]]
+        return one
 
     def score(self, features: Float32, base: Float32) -> Float32:
         """Return the log-odds of each pair, the base included: float32[pairs]."""
