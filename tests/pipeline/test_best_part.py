@@ -8,7 +8,7 @@ import pytest
 
 from tacit.core.types import Float32
 from tacit.features.candidates import Candidates
-from tacit.pipeline.best_part import blend_or_part, clustered_error, compared
+from tacit.pipeline.best_part import blend_or_part, compared
 from tacit.pipeline.blend import Blend, LabelledCandidates
 
 NAMES = ("good", "bad")
@@ -75,11 +75,11 @@ def test_one_retriever_and_no_fold_have_nothing_to_compare() -> None:
 
 
 def test_the_interval_is_one_over_users() -> None:
-    values = np.random.default_rng(3).normal(size=40)
-    alone = clustered_error(values, np.arange(40, dtype=np.int32))
-    assert alone == pytest.approx(values.std() / np.sqrt(40))
-    repeated, users = np.repeat(values, 6), np.repeat(np.arange(40, dtype=np.int32), 6)
-    assert clustered_error(repeated, users) == pytest.approx(alone)
     one = fold(0, n=600)
-    found = compared(Blend().fit([], 2), one.labelled, np.repeat(np.arange(120, dtype=np.int32), 5), NAMES)
-    assert (found.users, found.queries) == (120, 600)
+    alone, five = (
+        compared(Blend().fit([], 2), one.labelled, np.arange(600, dtype=np.int32) // size, NAMES)
+        for size in (1, 5)
+    )
+    assert (alone.users, five.users, five.queries) == (600, 120, 600)
+    assert five.blend - five.alone == pytest.approx((five.low + five.high) / 2)
+    assert five.high - five.low != alone.high - alone.low

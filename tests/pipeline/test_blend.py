@@ -3,7 +3,7 @@ import pytest
 
 from tacit.core.types import DAY, Float32
 from tacit.features.candidates import Candidates
-from tacit.pipeline.blend import Blend, LabelledCandidates
+from tacit.pipeline.blend import Blend, LabelledCandidates, log_softmax
 
 
 def found(
@@ -154,3 +154,46 @@ def test_an_item_added_later_has_no_missing_penalty() -> None:
     assert blend.score(candidates)[0].argmax() == 1
     assert blend.within(9).score(candidates)[0].argmax() == 2
     np.testing.assert_array_equal(blend.within(10).score(candidates), blend.score(candidates))
+
+
+def test_a_retriever_that_is_always_wrong_keeps_the_least_weight() -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random((300, 30)) < 0.1).astype(np.float32)
+    right = labels + rng.random((300, 30)).astype(np.float32)
+    blend = learned(found(np.stack([-right, right], axis=2)), labels)
+    assert blend.weights_[0] == np.float32(1e-3)
+    assert blend.weights_[1] > 1  # and no weight has a bound above
+
+
+def test_that_a_retriever_does_not_score_an_item_may_be_a_good_sign() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.random((300, 30, 2)).astype(np.float32)
+    scores[:, 20:, 0] = -np.inf
+    labels = (~np.isfinite(scores[:, :, 0]) & (rng.random((300, 30)) < 0.3)).astype(np.float32)
+    assert learned(found(scores), labels).missing_penalty_[0] < -0.3
+
+
+def test_one_retriever_alone_has_weight_one() -> None:
+    scores = np.random.default_rng(0).random((20, 9, 1)).astype(np.float32)
+    blend = learned(found(scores), (scores[:, :, 0] > 0.5).astype(np.float32))
+    assert blend.weights_.tolist() == blend.new_users_.tolist() == blend.missing_penalty_.tolist() == [1]
+
+
+def test_histories_count_up_to_400_events_and_idle_times_up_to_a_year() -> None:
+    never, always = [0.0], [1.0]
+    by_length = Blend(never, never, always, never, never)
+    lengths = np.array([0, 1, 20, 400, 4_000])  # 20 is the root of 400
+    assert by_length.weights_for(lengths, np.zeros(5))[:, 0].tolist() == pytest.approx([0, 0, 0.5, 1, 1])
+    by_time = Blend(never, never, never, always, never)
+    days = np.array([0, np.sqrt(366) - 1, 365, 3_650])
+    idle = by_time.weights_for(np.ones(4, dtype=np.int64), days * DAY)[:, 0]
+    assert idle.tolist() == pytest.approx([0, 0.5, 1, 1])
+
+
+def test_the_logarithms_of_chances_sum_to_one_and_a_list_of_nothing_stays_empty() -> None:
+    scores = np.array([[1, 2, -np.inf], [200, 0, 0], [-np.inf] * 3], dtype=np.float32)
+    with np.errstate(divide="raise", invalid="raise"):
+        logs = log_softmax(scores)
+    assert logs[0, :2] == pytest.approx([-np.log(1 + np.e), -np.log(1 + 1 / np.e)])
+    assert logs[1].tolist() == [0, -200, -200]
+    assert (logs[0, 2], logs[2].max()) == (-np.inf, -np.inf)

@@ -81,7 +81,7 @@ def fold_of(labels: Float32, blended: Float32) -> Fold:
         items, np.stack([blended, blended], axis=2), np.full(N, 1), np.zeros(N), ("trending", "content")
     )
     labelled = LabelledCandidates(found, labels, labels.sum(axis=1).astype(np.int64))
-    queries = Queries.of([[number % 90] for number in range(N)])
+    queries = replace(Queries.of([[number % 90] for number in range(N)]), user=np.arange(N, dtype=np.int32))
     no_kinds = np.zeros((0, len(log.kinds)), bool)
     none = (np.zeros(N + 1, np.int64), np.empty(0, np.int32))
     window = Window(log, queries, *none, no_kinds, *none)

@@ -217,3 +217,55 @@ def test_no_further_window_is_cut_off_once_there_are_enough_users(monkeypatch: p
     monkeypatch.setattr("tacit.pipeline.windows.ENOUGH", len(late.queries))
     (only,) = windows()
     assert only.targets.tolist() == late.targets.tolist() != early.targets.tolist()
+
+
+def spread(n_users: int, stretches: int) -> list[tuple[str, str, float]]:
+    """Return a log in which every user chooses one new item in each stretch, all at another moment."""
+    return [
+        (f"u{user:04d}", f"i{stretch}", float(stretch * n_users + user))
+        for stretch in range(stretches)
+        for user in range(n_users)
+    ]
+
+
+def test_every_stretch_in_time_is_as_long_as_the_others() -> None:
+    windows = list(rank_windows(log(spread(20, 5)), "time", count=4, share=0.2, rng=np.random.default_rng(0)))
+    assert [len(window.train) for window in windows] == [20, 40, 60, 80]
+    assert [window.targets.tolist() for window in windows] == [[item] * 20 for item in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(("users", "expected"), [(2_000, [3]), (1_999, [2, 3])])
+def test_two_thousand_queries_are_enough(users: int, expected: list[int]) -> None:
+    windows = rank_windows(log(spread(users, 4)), "time", count=2, share=0.25, rng=np.random.default_rng(0))
+    assert [window.targets[0] for window in windows] == expected
+
+
+def test_a_stretch_in_which_nobody_chooses_anything_new_is_no_window_and_the_one_before_it_is() -> None:
+    rows = [("u", "a", 1), ("v", "b", 2), ("u", "c", 3), ("v", "a", 4), ("u", "a", 5), ("v", "b", 6)]
+    (only,) = rank_windows(log(rows), "time", count=2, share=1 / 3, rng=np.random.default_rng(0))
+    assert only.train.end == 2
+    assert only.targets.tolist() == [2, 0]
+
+
+def test_an_item_that_was_refused_before_the_cut_is_no_target() -> None:
+    rows = [("u", "a", 1), ("u", "b", 2), ("u", "a", 3), ("u", "c", 4)]
+    (window,) = rank_windows(
+        log(rows, [-1, 1, 1, 1]), "time", count=1, share=0.5, rng=np.random.default_rng(0)
+    )
+    assert window.targets[: window.target_offsets[1]].tolist() == [2]
+
+
+def test_leave_one_out_holds_the_last_choice_and_not_what_was_only_shown_after_it() -> None:
+    rows = [("u", "a", 1), ("u", "b", 2), ("u", "c", 3), ("v", "a", 1), ("v", "c", 2)]
+    (window,) = rank_windows(
+        log(rows, [1, 1, 0, 1, 1]), "leave-one-out", count=1, share=0.1, rng=np.random.default_rng(0)
+    )
+    assert window.targets.tolist() == [1, 2]
+
+
+def test_a_sample_stays_in_order_and_one_of_all_is_the_window_itself() -> None:
+    (window,) = rank_windows(log(spread(50, 2)), "time", count=1, share=0.5, rng=np.random.default_rng(0))
+    assert window.sample(50, np.random.default_rng(0)) is window
+    users = window.sample(30, np.random.default_rng(0)).queries.user
+    assert len(users) == 30
+    assert (np.diff(users) > 0).all()

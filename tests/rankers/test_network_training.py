@@ -11,7 +11,7 @@ from tests.rankers.toys import COLUMNS, line, product, shuffled
 from tacit.core.progress import SILENT
 from tacit.rankers.layers import Arrays
 from tacit.rankers.mlp import MLP
-from tacit.rankers.network_training import _Lists, train_network
+from tacit.rankers.network_training import _Lists, cross_train, train_network
 from tacit.rankers.ranker import Epoch, Pairs
 
 SMALL = 600
@@ -107,7 +107,8 @@ def test_auto_takes_the_processor_where_there_is_no_gpu(monkeypatch: pytest.Monk
 def test_batches_hold_every_query_once_and_have_about_the_given_size() -> None:
     rng = np.random.default_rng(0)
     group = np.sort(rng.integers(0, 40, SMALL))
-    lists = _Lists.of(replace(shuffled(line(0, SMALL), 1), group=group), "cpu")
+    pairs = replace(shuffled(line(0, SMALL), 1), group=group)
+    lists = _Lists.of(pairs, pairs.base[:, None], "cpu")
     with torch.random.fork_rng():
         batches = list(lists.batches(100))
     assert sorted(torch.cat(batches).tolist()) == list(range(len(np.unique(group))))
@@ -118,6 +119,96 @@ def test_batches_hold_every_query_once_and_have_about_the_given_size() -> None:
 
 def test_places_are_those_of_the_pairs_in_padded_lists() -> None:
     pairs = replace(line(0, 6), group=np.array([2, 2, 2, 5, 7, 7]))
-    rows, real = _Lists.of(pairs, "cpu").places(torch.tensor([2, 0]))
+    rows, real = _Lists.of(pairs, pairs.base[:, None], "cpu").places(torch.tensor([2, 0]))
     assert rows.tolist() == [4, 5, 0, 1, 2]
     assert real.tolist() == [[True, True, False], [True, True, True]]
+
+
+def crossed(own: MLP, pairs: Pairs, share: np.ndarray, seed: int = 3) -> tuple[list[Epoch], list[Arrays]]:
+    rng, bases = np.random.default_rng(seed), np.repeat(pairs.base[:, None], own.members, axis=1)
+    return cross_train(own, COLUMNS, pairs, share, bases, rng=rng, progress=SILENT, on_epoch=None)
+
+
+def weights_of(arrays: Arrays) -> np.ndarray:
+    return np.concatenate([arrays[name].ravel() for name in sorted(arrays)])
+
+
+def test_a_network_has_not_learned_from_its_own_share() -> None:
+    pairs, share = line(0, SMALL), line(0, SMALL).group % 3
+    own = ranker(members=3, epochs=1)
+    _, before = crossed(own, pairs, share)
+    changed = replace(pairs, label=np.where(share[:, None] == 1, 1 - pairs.label, pairs.label))
+    _, after = crossed(own, changed, share)
+    same = [np.array_equal(weights_of(a), weights_of(b)) for a, b in zip(before, after, strict=True)]
+    assert same == [False, True, False]
+
+
+def test_validation_is_out_of_fold_and_training_is_not() -> None:
+    # Labels at random: what was learned of them is worth nothing for others.
+    rng = np.random.default_rng(0)
+    pairs = replace(line(0, SMALL), label=rng.integers(0, 2, (SMALL, 1)).astype(np.float32))
+    own = ranker(members=3, epochs=20, patience=20, hidden=(64,))
+    epochs, _ = crossed(own, pairs, line(0, SMALL).group % 3)
+    assert epochs[-1].train_auc > 0.8 > 0.6 > epochs[-1].valid_auc
+    assert epochs[-1].valid_loss > epochs[0].valid_loss > epochs[-1].train_loss
+    assert np.isnan(epochs[-1].test_loss)
+
+
+def test_out_of_fold_scores_are_those_of_the_epochs_and_of_single_networks() -> None:
+    pairs, share = line(0, SMALL), line(0, SMALL).group % 3
+    own = ranker(members=3, epochs=3)
+    epochs, own.members_ = crossed(own, pairs, share)
+    base = np.random.default_rng(1).normal(size=SMALL).astype(np.float32)
+    found = own.score_out_of_fold(pairs.features, base, share)
+    for place, arrays in enumerate(own.members_):
+        alone = ranker(members=1)
+        alone.members_ = [arrays]
+        mine = share == place
+        np.testing.assert_allclose(found[mine], alone.score(pairs.features[mine], base[mine]), rtol=1e-5)
+    plain = own.score_out_of_fold(pairs.features, pairs.base, share)
+    loss = np.mean(np.logaddexp(0, plain) - pairs.acted * plain)
+    assert epochs[-1].valid_accuracy == np.mean((plain > 0) == (pairs.acted > 0))
+    assert loss > 0
+
+
+def test_a_network_stops_where_the_other_shares_are_predicted_best() -> None:
+    # The labels of the first share are the opposite of the others. Its network, right by all the others,
+    # is taken after it has learned what is wrong for its own share.
+    pairs = line(0, SMALL)
+    share = pairs.group % 6
+    mixed = replace(pairs, label=np.where(share[:, None] == 0, 1 - pairs.label, pairs.label))
+    own = ranker(members=6, epochs=8, patience=8, loss="bce")
+    _, own.members_ = crossed(own, mixed, share)
+    found = own.score_out_of_fold(pairs.features, pairs.base, share)
+    right = {
+        place: np.mean((found > 0)[share == place] == (mixed.acted > 0)[share == place]) for place in (0, 1)
+    }
+    assert right[0] < 0.3 < 0.7 < right[1]
+
+
+def test_each_network_starts_from_its_own_base() -> None:
+    pairs, share = line(0, SMALL), line(0, SMALL).group % 2
+    bases = np.stack([pairs.base, pairs.base + 7], axis=1).astype(np.float32)
+    given = {"rng": np.random.default_rng(3), "progress": SILENT, "on_epoch": None}
+    epochs, _ = cross_train(ranker(epochs=0), COLUMNS, pairs, share, bases, **given)
+    logits = bases[np.arange(SMALL), share]
+    expected = np.mean((logits > 0) == (pairs.acted > 0))
+    assert epochs[0].valid_accuracy == pytest.approx(expected)
+    others = bases[np.arange(SMALL), 1 - share]
+    assert epochs[0].train_accuracy == pytest.approx(np.mean((others > 0) == (pairs.acted > 0)))
+
+
+def test_a_part_of_a_batch_has_the_size_that_was_asked_for() -> None:
+    # Three of four shares learn: with batches for one step of all, each network makes as many steps as alone.
+    steps: list[int] = []
+    own = ranker(members=4, epochs=1, batch_size=75)
+    original = torch.optim.AdamW.step
+
+    def counted(self: Any, *given: Any) -> Any:
+        steps.append(1)
+        return original(self, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", counted)
+        crossed(own, line(0, SMALL), line(0, SMALL).group % 4)
+    assert len(steps) == SMALL // 100

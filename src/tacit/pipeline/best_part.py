@@ -6,25 +6,22 @@ place: a blend must not cost what one of its parts gives. Queries of one user ha
 is one over users.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from tacit.core.types import Float64, Int32
+from tacit.core.types import Int32
 from tacit.data.gain import ndcg_of_scores
 from tacit.pipeline.blend import Blend, LabelledCandidates
 from tacit.pipeline.firststage import Fold
+from tacit.pipeline.weight_choice import Z95, paired_gain
 
 LEAST_USERS = 100
 """Users below which a retriever does not take the place of the blend: the interval itself is uncertain."""
 
 _HARDLY = 1e-6
 """Weight of the other retrievers then: they order what it does not score."""
-
-NORMAL = 1.96
-"""Standard errors on either side of a mean that hold 95 %."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +92,8 @@ def compared(blend: Blend, labelled: LabelledCandidates, user: Int32, names: Seq
     parts = [ndcg_of_scores(scores[:, :, place], labels, totals) for place in range(len(names))]
     best = int(np.argmax([part.mean() for part in parts]))
     ours = ndcg_of_scores(blend.score(labelled.candidates), labels, totals)
-    gained = ours - parts[best]
-    mean, half = float(gained.mean()), NORMAL * clustered_error(gained, user)
+    mean, error = paired_gain(ours, parts[best], user)
+    half = Z95 * error
     users = len(np.unique(user))
     worse = mean + half < 0 and users >= LEAST_USERS
     return BestPart(
@@ -109,16 +106,6 @@ def compared(blend: Blend, labelled: LabelledCandidates, user: Int32, names: Seq
         users,
         worse,
     )
-
-
-def clustered_error(values: Float64, cluster: Int32) -> float:
-    """Return the standard error of a mean of values that hang together within clusters.
-
-    ``sqrt(sum over clusters of (sum of deviations)^2) / n`` (Liang and Zeger, 1986, for a mean).
-    """
-    _, place = np.unique(cluster, return_inverse=True)
-    sums = np.bincount(place, values - values.mean())
-    return math.sqrt(float((sums**2).sum())) / max(len(values), 1)
 
 
 def _kept_back(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tacit.core.errors import ConfigError
-from tacit.core.types import Array, Bool, Float32, Int64
+from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates
@@ -14,8 +14,8 @@ from tacit.features.feature_columns import Column
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
 from tacit.models.protocol import batches
-from tacit.pipeline.blend import Blend, LabelledCandidates, log_softmax
-from tacit.pipeline.firststage import TRAIN, Fold
+from tacit.pipeline.blend import LabelledCandidates
+from tacit.pipeline.firststage import Fold
 from tacit.rankers.ranker import Pairs
 
 _NEGATIVES = 60
@@ -29,8 +29,12 @@ class RankingExamples:
     Attributes
     ----------
     labelled : LabelledCandidates
+    user : int32[n]
+        The user of each query.
     part : int[n]
         TRAIN, VALID or TEST of each query.
+    whole : bool[n]
+        Queries that keep all their pairs, so that complete lists can be ranked.
     columns : tuple of Column
         The columns of the features.
     features : float32[pairs, f]
@@ -40,17 +44,21 @@ class RankingExamples:
     pair : int64[pairs]
         Place of each kept pair in the flattened n x c candidates.
     weight : float32[pairs]
-        How many candidates a pair represents in the losses; 0 for pairs that losses leave out. Queries that
-        are not trained on keep all their pairs, so that complete lists can be ranked.
+        How many candidates a pair represents in the losses; 0 for pairs that losses leave out.
+    train_weight : float32[pairs]
+        The same in training, where what was shown and not chosen can count more.
     """
 
     labelled: LabelledCandidates
+    user: Int32
     part: Array
+    whole: Bool
     columns: tuple[Column, ...]
     features: Float32
     label: Float32
     pair: Int64
     weight: Float32
+    train_weight: Float32
 
     @property
     def query(self) -> Int64:
@@ -64,12 +72,14 @@ def ranking_examples(
     projection: Projection | None,
     families: Sequence[str],
     tasks: Sequence[str],
+    whole: Bool,
     rng: np.random.Generator,
     shown_not_chosen: float = 1.0,
 ) -> RankingExamples:
     """Return a fold with features of the families and labels of the tasks (event types; empty: any).
 
-    ``shown_not_chosen`` is the weight, in training, of a candidate that was shown and not chosen, or refused.
+    ``whole`` is bool[n]: the queries that keep all their pairs. ``shown_not_chosen`` is the weight, in
+    training, of a candidate that was shown and not chosen, or refused.
 
     Raises
     ------
@@ -80,9 +90,9 @@ def ranking_examples(
     found = labelled.candidates
     unchosen = window.unchosen(found.items)
     drawn, weight = _drawn(found, labelled.labels > 0, unchosen, rng)
-    # Early stopping, calibration and reports count every candidate once.
-    weight[unchosen & (fold.part == TRAIN)[:, None]] *= shown_not_chosen
-    kept = np.flatnonzero(drawn | (found.real & (fold.part != TRAIN)[:, None]))
+    weight = np.where(drawn, weight, 0).astype(np.float32)
+    train_weight = np.where(unchosen, shown_not_chosen * weight, weight).astype(np.float32)
+    kept = np.flatnonzero(drawn | (found.real & whole[:, None]))
     maker = FeatureMaker(projection=projection, families=families)
     maker.fit(window.train, catalogue, fold.retrievers)
     known = window.train.kinds
@@ -91,27 +101,60 @@ def ranking_examples(
     labels = [window.labels(found.items, known.index(task)) for task in tasks] or [labelled.labels]
     return RankingExamples(
         labelled=labelled,
+        user=window.queries.user,
         part=fold.part,
+        whole=whole,
         columns=maker.columns(found.retrievers),
         features=_features(maker, fold, kept),
         label=np.stack([one.ravel()[kept] for one in labels], axis=1),
         pair=kept,
-        weight=np.where(drawn, weight, 0).astype(np.float32).ravel()[kept],
+        weight=weight.ravel()[kept],
+        train_weight=train_weight.ravel()[kept],
     )
 
 
-def pairs(examples: Sequence[RankingExamples], part: int, blend: Blend, normaliser: Normaliser) -> Pairs:
-    """Return the drawn pairs of the queries of a part, of all folds together."""
+def pairs(
+    examples: Sequence[RankingExamples],
+    queries: Sequence[Bool],
+    bases: Sequence[Float32],
+    normaliser: Normaliser,
+    *,
+    training: bool,
+) -> Pairs:
+    """Return the drawn pairs of some queries, of all folds together.
+
+    Parameters
+    ----------
+    examples : sequence of RankingExamples
+    queries : sequence of bool[n]
+        Which queries of each fold.
+    bases : sequence of float32[n, c]
+        Log-odds of the candidates of each fold by the first stage.
+    normaliser : Normaliser
+    training : bool
+        Whether pairs have their weights in training.
+    """
     parts, first = [], 0
-    for one in examples:
-        chosen = (one.part[one.query] == part) & (one.weight > 0)
-        base = log_softmax(blend.score(one.labelled.candidates)).ravel()[one.pair[chosen]]
+    for one, kept, base in zip(examples, queries, bases, strict=True):
+        chosen = drawn_of(one, kept)
+        weight = one.train_weight if training else one.weight
         parts.append(
-            (one.features[chosen], one.label[chosen], one.query[chosen] + first, base, one.weight[chosen])
+            (
+                one.features[chosen],
+                one.label[chosen],
+                one.query[chosen] + first,
+                base.ravel()[one.pair[chosen]],
+                weight[chosen],
+            )
         )
         first += len(one.part)
     features, label, group, base, weight = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Pairs(normaliser.transform(features), label, group, base, weight)
+
+
+def drawn_of(one: RankingExamples, queries: Bool) -> Bool:
+    """Return which of the kept pairs are those of some queries (bool[n]) and drawn for the losses."""
+    return np.asarray(queries[one.query] & (one.weight > 0))
 
 
 def _drawn(found: Candidates, chosen: Bool, unchosen: Bool, rng: np.random.Generator) -> tuple[Bool, Float32]:

@@ -1,28 +1,36 @@
 """Fits a ranker on ranking examples, and measures its gain on users that it was not trained on.
 
+Tacit's rankers of several networks are cross-fitted: each network leaves out a share of the users and alone
+scores them, above a blend that has not learned from them either; together they serve. So every user is
+measured, and none by what learned from the user. Any other ranker has one fit and a part of the users held
+out, above a blend of the others (docs/decisions/003-how-much-the-ranker-counts.md).
+
 The weight of the ranker's addition to the blend is chosen on these users; 0 is one of the choices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TypeGuard
 
 import numpy as np
 from scipy.special import expit
 
 from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
-from tacit.core.types import Array, Float32, Float64
+from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.gain import ndcg_of_scores
 from tacit.data.splits import Protocol
 from tacit.features.normaliser import Normaliser
-from tacit.pipeline.blend import Blend, log_softmax
-from tacit.pipeline.examples import RankingExamples, pairs
+from tacit.models.checks import is_ours
+from tacit.pipeline.blend import Blend, LabelledCandidates, log_softmax
+from tacit.pipeline.examples import RankingExamples, drawn_of, pairs
 from tacit.pipeline.firststage import TEST, TRAIN, VALID
 from tacit.pipeline.secondstage import pair_scores, weighted_scores
-from tacit.pipeline.weight_choice import choose_weight, paired_gain
+from tacit.pipeline.weight_choice import Z95, choose_weight, cross_chosen, paired_gain
 from tacit.rankers import ranker_metrics
 from tacit.rankers.calibration import Bin, Calibration, calibration_error, reliability
 from tacit.rankers.importance import Importance, importance
+from tacit.rankers.neural import NeuralRanker
 from tacit.rankers.ranker import OnEpoch, Pairs, Ranker
 
 _RANKER_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -32,18 +40,35 @@ and never chosen (docs/decisions/003-how-much-the-ranker-counts.md)."""
 _STANDARD_ERRORS = 0.5
 """Standard errors of a gain that are subtracted from it before weights are compared
 (docs/decisions/003-how-much-the-ranker-counts.md)."""
-_Z95 = 1.96
-"""Standard errors on either side of a 95 % interval."""
+_SHARES = 4
+"""Shares of the users of a ranker that is not cross-fitted: each chooses the weight that others are measured
+at."""
+
+Refit = Callable[[Sequence[LabelledCandidates]], Blend]
+"""Returns the blend that learns from some lists of each fold."""
 
 
 @dataclass(frozen=True)
 class FittedRanker:
-    """A fitted ranker with its scores, its figures and its weight."""
+    """A fitted ranker with its scores, its figures and its weight.
+
+    Attributes
+    ----------
+    both_scores : list of (float32[n, c], float32[n, c])
+        Scores of the blend and of the ranker for the candidates of each fold, neither learned from their
+        user; for lists that are not measured both are those of the blend.
+    values : mapping of weight to float64[lists]
+        NDCG@10 of each list that is measured.
+    user, share : int32[lists], int64[lists]
+        The user of each of them, and the share of the users that the user is in.
+    """
 
     normaliser: Normaliser
     ranker: Ranker
     both_scores: list[tuple[Float32, Float32]]
     values: dict[float, Float64]
+    user: Int32
+    share: Int64
     test: dict[str, float]
     calibration: dict[str, float]
     reliability: list[Bin]
@@ -53,12 +78,7 @@ class FittedRanker:
     @property
     def ranker_weight(self) -> float:
         """Factor of the ranker's addition to the blend, at most `most`."""
-        allowed = {
-            ranker_weight: values
-            for ranker_weight, values in self.values.items()
-            if ranker_weight <= self.most
-        }
-        return choose_weight(allowed, standard_errors=_STANDARD_ERRORS)
+        return choose_weight(self._allowed, self.user, standard_errors=_STANDARD_ERRORS)
 
     @property
     def scores(self) -> list[Float32]:
@@ -67,17 +87,63 @@ class FittedRanker:
 
     @property
     def gain(self) -> dict[str, float]:
-        """Gain of the ranker at this weight; see `TrainingReport`."""
-        mean, error = paired_gain(self.values[self.ranker_weight], self.values[0.0])
-        before = float(self.values[0.0].mean())
-        low, high = mean - _Z95 * error, mean + _Z95 * error
-        return {"before": before, "after": before + mean, "low": low, "high": high}
+        """Gain of a ranker whose weight each share of the users leaves to the others; see `TrainingReport`.
+
+        Nothing where the weight is 0 in the end.
+        """
+        after = before = self.values[0.0]
+        if self.ranker_weight > 0:
+            after = cross_chosen(self._allowed, self.user, self.share, standard_errors=_STANDARD_ERRORS)
+        mean, error = paired_gain(after, before, self.user)
+        low, high = mean - Z95 * error, mean + Z95 * error
+        level = float(before.mean())
+        return {"before": level, "after": level + mean, "low": low, "high": high}
+
+    @property
+    def _allowed(self) -> dict[float, Float64]:
+        return {weight: values for weight, values in self.values.items() if weight <= self.most}
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A fitted ranker and what measures it.
+
+    Attributes
+    ----------
+    normaliser, ranker
+    both_scores, share
+        As in `FittedRanker`, the share of each query of each fold.
+    lists : list of bool[n]
+        The queries of each fold that are measured.
+    calibrates, tests : Pairs and float32[pairs]
+        Pairs of some users that the scores (float32[pairs]) have not learned from, and of others.
+    probe, probed : Ranker and Pairs
+        What the importance of the features is measured with and on: a ranker that has not learned from them.
+    """
+
+    normaliser: Normaliser
+    ranker: Ranker
+    both_scores: list[tuple[Float32, Float32]]
+    share: list[Int64]
+    lists: list[Bool]
+    calibrates: tuple[Pairs, Float32]
+    tests: tuple[Pairs, Float32]
+    probe: Ranker
+    probed: Pairs
+
+
+def is_cross_fitted(ranker: Ranker) -> TypeGuard[NeuralRanker]:
+    """Return whether a ranker has networks that can leave out a share of the users each.
+
+    Not one that somebody derived from Tacit's: it may learn or score in its own way.
+    """
+    return is_ours(ranker) and isinstance(ranker, NeuralRanker) and ranker.members > 1
 
 
 def fit_ranker(
     ranker: Ranker,
     examples: Sequence[RankingExamples],
-    blend: Blend,
+    refit: Refit,
     most: float,
     *,
     rng: np.random.Generator,
@@ -86,79 +152,203 @@ def fit_ranker(
 ) -> FittedRanker | None:
     """Return the fitted ranker with a weight of at most ``most``.
 
-    None if the training or the validation examples lack positives or negatives, or there are no features.
+    None if the users to learn from or those to stop by lack positives or negatives, or there are no features.
+    ``refit`` returns the blend of some of the users.
     """
-    if not _can_fit(examples):
+    if not examples or not all(one.columns for one in examples):
         return None
-    learned_from = [one.features[(one.part[one.query] == TRAIN) & (one.weight > 0)] for one in examples]
-    normaliser = Normaliser(scale=ranker.scale).fit(np.concatenate(learned_from), examples[0].columns)
-    train, valid, test = (pairs(examples, part, blend, normaliser) for part in (TRAIN, VALID, TEST))
-    columns = normaliser.columns(examples[0].columns)
-    learned = ranker.fit(train, valid, columns, test=test, rng=rng, progress=progress, on_epoch=on_epoch)
-    if not hasattr(learned, "score"):
-        raise ConfigError(
-            f"the fit of the ranker {ranker.name!r} returned a {type(learned).__name__}; it must return self"
-        )
-    ranker = learned
-    calibration = Calibration.fit(_scored(ranker, valid), valid.acted, valid.weight)
-    calibrated = calibration.log_odds(_scored(ranker, test))
-    both_scores = _both_scores(examples, blend, normaliser, ranker)
-    bins = reliability(expit(calibrated), test.acted, test.weight)
+    found = (
+        _cross_fitted(ranker, examples, refit, rng=rng, progress=progress, on_epoch=on_epoch)
+        if is_cross_fitted(ranker)
+        else _held_out(ranker, examples, refit, rng=rng, progress=progress, on_epoch=on_epoch)
+    )
+    if found is None:
+        return None
+    (first, first_scores), (second, second_scores) = found.calibrates, found.tests
+    calibration = Calibration.fit(first_scores, first.acted, first.weight)
+    calibrated = calibration.log_odds(second_scores)
+    bins = reliability(expit(calibrated), second.acted, second.weight)
+    columns = found.normaliser.columns(examples[0].columns)
     return FittedRanker(
-        normaliser=normaliser,
-        ranker=ranker,
-        both_scores=both_scores,
-        values=_by_ranker_weight(examples, both_scores),
-        test=ranker_metrics.evaluate(calibrated, test) if len(test) else {},
+        normaliser=found.normaliser,
+        ranker=found.ranker,
+        both_scores=found.both_scores,
+        values=_by_ranker_weight(examples, found),
+        user=np.concatenate([one.user[kept] for one, kept in zip(examples, found.lists, strict=True)]),
+        share=np.concatenate([one[kept] for one, kept in zip(found.share, found.lists, strict=True)]),
+        test=ranker_metrics.evaluate(calibrated, second) if len(second) else {},
         calibration={**asdict(calibration), "error": calibration_error(bins)},
         reliability=bins,
-        importance=importance(ranker, valid, columns, rng=rng),
+        importance=importance(found.probe, found.probed, columns, rng=rng),
         most=most,
     )
 
 
-def _scored(ranker: Ranker, pairs: Pairs) -> Float32:
-    return pair_scores(ranker, pairs.features, pairs.base)
+def _cross_fitted(
+    ranker: NeuralRanker,
+    examples: Sequence[RankingExamples],
+    refit: Refit,
+    *,
+    rng: np.random.Generator,
+    progress: Progress,
+    on_epoch: OnEpoch | None,
+) -> _Measured | None:
+    """Fit each network, and a blend for it, on all users but those of its share, who measure both."""
+    share = _shares(examples, ranker.members, rng)
+    if not all(_both_labels(examples, [one != place for one in share]) for place in range(ranker.members)):
+        return None
+    blends = [_refitted(refit, examples, [one != place for one in share]) for place in range(ranker.members)]
+    bases = [np.stack([_base(blend, one) for blend in blends]) for one in examples]  # members, n, c
+    own = [base[part, np.arange(len(part))] for base, part in zip(bases, share, strict=True)]
+    every = [np.ones(len(part), dtype=bool) for part in share]
+    normaliser = _normaliser(ranker, examples, every)
+    train = pairs(examples, every, own, normaliser, training=True)
+    drawn = [drawn_of(one, kept) for one, kept in zip(examples, every, strict=True)]
+    of_pair = np.concatenate(
+        [part[one.query[kept]] for one, part, kept in zip(examples, share, drawn, strict=True)]
+    )
+    of_networks = np.concatenate(
+        [
+            base.reshape(len(blends), -1)[:, one.pair[kept]]
+            for one, base, kept in zip(examples, bases, drawn, strict=True)
+        ],
+        axis=1,
+    )
+    columns = normaliser.columns(examples[0].columns)
+    ranker.cross_fit(
+        train,
+        of_pair,
+        np.ascontiguousarray(of_networks.T),
+        columns,
+        rng=rng,
+        progress=progress,
+        on_epoch=on_epoch,
+    )
+    plain = pairs(examples, every, own, normaliser, training=False)
+    scores = ranker.score_out_of_fold(plain.features, plain.base, of_pair)
+    even, odd = of_pair % 2 == 0, of_pair % 2 == 1
+    return _Measured(
+        normaliser,
+        ranker,
+        [
+            (base, _ranked(one, base, one.whole, normaliser, _scorer(ranker, part)))
+            for one, base, part in zip(examples, own, share, strict=True)
+        ],
+        share,
+        [one.whole for one in examples],
+        (plain.select(even), scores[even]),
+        (plain.select(odd), scores[odd]),
+        ranker.alone(0),
+        plain.select(of_pair == 0),
+    )
 
 
-def _both_scores(
-    examples: Sequence[RankingExamples], blend: Blend, normaliser: Normaliser, ranker: Ranker
-) -> list[tuple[Float32, Float32]]:
-    """Return the scores of the blend and of the ranker for the candidates of each fold: float32[n, c] each.
-
-    For users that the ranker was trained on, both are those of the blend.
-    """
-    both_scores = []
-    for one in examples:
-        base = log_softmax(blend.score(one.labelled.candidates))
-        held = one.part[one.query] != TRAIN
-        ranked, place = base.copy(), one.pair[held]
-        ranked.ravel()[place] = pair_scores(
-            ranker, normaliser.transform(one.features[held]), base.ravel()[place]
+def _held_out(
+    ranker: Ranker,
+    examples: Sequence[RankingExamples],
+    refit: Refit,
+    *,
+    rng: np.random.Generator,
+    progress: Progress,
+    on_epoch: OnEpoch | None,
+) -> _Measured | None:
+    """Fit a ranker, and a blend for it, on a part of the users; the others stop it and measure both."""
+    train_of, valid_of, test_of = ([one.part == part for one in examples] for part in (TRAIN, VALID, TEST))
+    if not (_both_labels(examples, train_of) and _both_labels(examples, valid_of)):
+        return None
+    blend = _refitted(refit, examples, train_of)
+    bases = [_base(blend, one) for one in examples]
+    normaliser = _normaliser(ranker, examples, train_of)
+    train, valid, test = (
+        pairs(examples, queries, bases, normaliser, training=training)
+        for queries, training in ((train_of, True), (valid_of, False), (test_of, False))
+    )
+    columns = normaliser.columns(examples[0].columns)
+    fitted = ranker.fit(train, valid, columns, test=test, rng=rng, progress=progress, on_epoch=on_epoch)
+    if not hasattr(fitted, "score"):
+        raise ConfigError(
+            f"the fit of the ranker {ranker.name!r} returned a {type(fitted).__name__}; it must return self"
         )
-        both_scores.append((base, ranked))
-    return both_scores
+
+    def score(features: Float32, base: Float32) -> Float32:
+        return pair_scores(fitted, features, base)
+
+    lists = [part != TRAIN for part in (one.part for one in examples)]
+    return _Measured(
+        normaliser,
+        fitted,
+        [
+            (base, _ranked(one, base, kept, normaliser, lambda features, base, _: score(features, base)))
+            for one, base, kept in zip(examples, bases, lists, strict=True)
+        ],
+        _shares(examples, _SHARES, rng),
+        lists,
+        (valid, score(valid.features, valid.base)),
+        (test, score(test.features, test.base)),
+        fitted,
+        valid,
+    )
 
 
-def _by_ranker_weight(
-    examples: Sequence[RankingExamples], both_scores: Sequence[tuple[Float32, Float32]]
-) -> dict[float, Float64]:
-    """Return NDCG@10 of each query that was not trained on, for each ranker weight."""
+def _shares(examples: Sequence[RankingExamples], count: int, rng: np.random.Generator) -> list[Int64]:
+    """Return the share of the user of each query of each fold: equally many users in each of ``count``."""
+    users = np.unique(np.concatenate([one.user for one in examples]))
+    share = rng.permutation(len(users)) % count
+    return [share[np.searchsorted(users, one.user)] for one in examples]
+
+
+def _refitted(refit: Refit, examples: Sequence[RankingExamples], queries: Sequence[Bool]) -> Blend:
+    return refit(
+        [one.labelled.take(np.flatnonzero(kept)) for one, kept in zip(examples, queries, strict=True)]
+    )
+
+
+def _base(blend: Blend, one: RankingExamples) -> Float32:
+    return log_softmax(blend.score(one.labelled.candidates))
+
+
+def _normaliser(ranker: Ranker, examples: Sequence[RankingExamples], queries: Sequence[Bool]) -> Normaliser:
+    features = [one.features[drawn_of(one, kept)] for one, kept in zip(examples, queries, strict=True)]
+    return Normaliser(scale=ranker.scale).fit(np.concatenate(features), examples[0].columns)
+
+
+def _ranked(
+    one: RankingExamples,
+    base: Float32,
+    lists: Bool,
+    normaliser: Normaliser,
+    score: Callable[[Float32, Float32, Int64], Float32],
+) -> Float32:
+    """Return the ranker's scores of some lists of a fold, the base in the others: float32[n, c].
+
+    ``score`` takes features, base and query of pairs.
+    """
+    kept = lists[one.query]
+    ranked, place = base.copy(), one.pair[kept]
+    features = normaliser.transform(one.features[kept])
+    ranked.ravel()[place] = score(features, base.ravel()[place], one.query[kept])
+    return ranked
+
+
+def _scorer(ranker: NeuralRanker, share: Int64) -> Callable[[Float32, Float32, Int64], Float32]:
+    """Return the scores of a ranker out of fold, for queries of these shares."""
+    return lambda features, base, query: ranker.score_out_of_fold(features, base, share[query])
+
+
+def _by_ranker_weight(examples: Sequence[RankingExamples], found: _Measured) -> dict[float, Float64]:
+    """Return NDCG@10 of each list that is measured, for each ranker weight."""
     values: dict[float, list[Array]] = {ranker_weight: [] for ranker_weight in _RANKER_WEIGHTS}
-    for one, (base, ranked) in zip(examples, both_scores, strict=True):
-        rows = np.flatnonzero(one.part != TRAIN)
-        labels, totals = one.labelled.labels[rows], one.labelled.totals[rows]
+    for one, (base, ranked), kept in zip(examples, found.both_scores, found.lists, strict=True):
+        labels, totals = one.labelled.labels[kept], one.labelled.totals[kept]
         for ranker_weight in values:
             values[ranker_weight].append(
-                ndcg_of_scores(weighted_scores(base[rows], ranked[rows], ranker_weight), labels, totals)
+                ndcg_of_scores(weighted_scores(base[kept], ranked[kept], ranker_weight), labels, totals)
             )
     return {ranker_weight: np.concatenate(parts) for ranker_weight, parts in values.items()}
 
 
-def _can_fit(examples: Sequence[RankingExamples]) -> bool:
-    # A ranker needs features, and both labels among the training and the validation examples.
-    labels = [
-        np.concatenate([one.label[one.part[one.query] == part].max(axis=1) for one in examples] or [[]])
-        for part in (TRAIN, VALID)
-    ]
-    return all(one.columns for one in examples) and all(0 < part.sum() < len(part) for part in labels)
+def _both_labels(examples: Sequence[RankingExamples], queries: Sequence[Bool]) -> bool:
+    """Return whether the pairs of some queries hold positives and negatives."""
+    labels = [one.label[kept[one.query]].max(axis=1) for one, kept in zip(examples, queries, strict=True)]
+    acted = np.concatenate(labels)
+    return bool(0 < acted.sum() < len(acted))

@@ -17,7 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tacit.core.progress import Progress
-from tacit.core.types import Array, Bool, Float32, Float64, Json
+from tacit.core.types import Array, Bool, Float32, Float64, Int32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.gain import ndcg_of_scores
 from tacit.data.interactions import Interactions
@@ -177,8 +177,8 @@ def fit_reranker(
     texts = catalogue.texts.to_list()
     classifier.fit(texts, train, valid, rng=rng, progress=progress, on_epoch=on_epoch)
     top, took = affordable(classifier, lists)
-    quality = _quality_by_weight(classifier, top, lists, rng, progress) if top > 1 else {}
-    weight = choose_weight(quality, standard_errors=_STANDARD_ERRORS) if quality else 0.0
+    quality, user = _quality_by_weight(classifier, top, lists, rng, progress) if top > 1 else ({}, None)
+    weight = 0.0 if user is None else choose_weight(quality, user, standard_errors=_STANDARD_ERRORS)
     valid_ndcg = {str(w): float(values.mean()) for w, values in quality.items()}
     report = RerankReport(top, took, classifier.milliseconds, weight, valid_ndcg, classifier.epochs_)
     return Reranker(classifier, top, weight) if weight else None, report
@@ -265,15 +265,16 @@ def _milliseconds(classifier: PairClassifier, top: int, lists: Lists) -> float:
 
 def _quality_by_weight(
     classifier: PairClassifier, top: int, lists: Lists, rng: np.random.Generator, progress: Progress
-) -> dict[float, Float64]:
-    """Return NDCG@10 of lists of validation users at each weight: float64[lists] each."""
-    reranker = Reranker(classifier, top, 1.0)
+) -> tuple[dict[float, Float64], Int32]:
+    """Return NDCG@10 of lists of validation users at each weight, float64[lists] each, and their users."""
+    reranker, users = Reranker(classifier, top, 1.0), []
     values: dict[float, list[Float64]] = {weight: [] for weight in _WEIGHTS}
     with progress.task("choosing the weight of the re-ranker", total=len(lists)) as task:
         for one, scores in lists:
             found = one.labelled.candidates
             rows = np.flatnonzero(one.part == VALID)
             rows = np.sort(rng.permutation(rows)[: _WEIGHT_LISTS // len(lists)])
+            users.append(one.window.queries.user[rows])
             best = top_k(scores[rows], top)
             odds = reranker.log_odds(one.window.queries.take(rows), found.take(rows), best)
             for weight in _WEIGHTS:
@@ -282,7 +283,7 @@ def _quality_by_weight(
                     ndcg_of_scores(reranked, one.labelled.labels[rows], one.labelled.totals[rows])
                 )
             task.advance()
-    return {weight: np.concatenate(parts) for weight, parts in values.items()}
+    return {weight: np.concatenate(parts) for weight, parts in values.items()}, np.concatenate(users)
 
 
 def _reassigned(scores: Float32, best: Ranking, odds: Float32, weight: float) -> Float32:

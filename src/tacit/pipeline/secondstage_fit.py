@@ -3,9 +3,11 @@
 import copy
 from collections.abc import Sequence
 
+import numpy as np
+
 from tacit.core.progress import Progress
 from tacit.core.seeds import Streams
-from tacit.core.types import Float32
+from tacit.core.types import Bool, Float32
 from tacit.data.catalogue import Catalogue
 from tacit.features.families import USUAL
 from tacit.features.maker import FeatureMaker
@@ -13,11 +15,14 @@ from tacit.pipeline.best_part import BestPart, blend_or_part
 from tacit.pipeline.blend import Blend, log_softmax
 from tacit.pipeline.config import Config, families_of
 from tacit.pipeline.examples import RankingExamples, ranking_examples
-from tacit.pipeline.firststage import FirstStage
-from tacit.pipeline.ranker_fit import LARGEST_WEIGHT, FittedRanker, fit_ranker
+from tacit.pipeline.firststage import TRAIN, FirstStage, Fold
+from tacit.pipeline.ranker_fit import LARGEST_WEIGHT, FittedRanker, fit_ranker, is_cross_fitted
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.training_report import TrainingReport
-from tacit.rankers.ranker import OnEpoch
+from tacit.rankers.ranker import OnEpoch, Ranker
+
+_WHOLE_LISTS = 1_500
+"""The most lists of a fold that are measured, at random: features of all their candidates are held."""
 
 
 def learn(
@@ -31,9 +36,11 @@ def learn(
 ) -> tuple[SecondStage, TrainingReport, list[Float32]]:
     """Return the second stage, the training report, and the stage's scores in the folds.
 
-    Its features are not yet fitted on the whole log. The scores are float32[n, c] for each fold; for users
-    that the ranker was trained on they are those of the blend.
+    Its features are not yet fitted on the whole log. The scores are float32[n, c] for each fold; neither
+    blend nor ranker learned from their user, and for lists that the ranker is not measured on they are those
+    of the blend.
     """
+    r = len(config.retrievers)
     blend, part = blend_or_part(first.folds, [one.name for one in config.retrievers])
     fitted_ranker, examples, families = None, [], USUAL
     if config.ranker is not None:
@@ -45,6 +52,7 @@ def learn(
                 first.projection,
                 families,
                 tuple(ranker.tasks),
+                _whole_lists(ranker, one, streams.stream("whole lists", f"fold {number}")),
                 streams.stream("examples", f"fold {number}"),
                 config.shown_not_chosen,
             )
@@ -54,7 +62,7 @@ def learn(
         fitted_ranker = fit_ranker(
             ranker,
             examples,
-            blend,
+            (lambda _: blend) if part is not None and part.serves else (lambda some: Blend().fit(some, r)),
             most,
             rng=streams.stream("ranker", ranker.name),
             progress=progress,
@@ -66,6 +74,13 @@ def learn(
     if fitted_ranker is not None:
         return stage, report, fitted_ranker.scores
     return stage, report, [log_softmax(blend.score(one.labelled.candidates)) for one in first.folds]
+
+
+def _whole_lists(ranker: Ranker, fold: Fold, rng: np.random.Generator) -> Bool:
+    """Return the queries of a fold whose lists the ranker will be measured on: bool[n]."""
+    if not is_cross_fitted(ranker):
+        return np.asarray(fold.part != TRAIN)
+    return np.asarray(rng.permutation(len(fold.part)) < _WHOLE_LISTS)
 
 
 def finished(

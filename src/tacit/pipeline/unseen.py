@@ -30,9 +30,9 @@ from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
 from tacit.models.protocol import Recommender, mask_excluded
 from tacit.models.share_logit import Stretch, fit_weights
-from tacit.pipeline.best_part import NORMAL, clustered_error
 from tacit.pipeline.firststage import Fold
 from tacit.pipeline.retrieval import PROPOSED, text_place
+from tacit.pipeline.weight_choice import Z95, paired_gain
 
 BY_TEXT = "similar in text to what was chosen"
 """The reason of an item without events, where no single event of the history is it."""
@@ -225,8 +225,11 @@ def fit_text_fit(
             _cost(fit, fold, listed, own, seen)
             for fold, listed, own, seen in zip(folds, waiting, scores, known, strict=True)
         ]
-        lost, user = (np.concatenate(parts) for parts in zip(*costs, strict=True))
-        if not len(lost) or lost.mean() + NORMAL * clustered_error(lost, user) >= 0:
+        after, before, user = (np.concatenate(parts) for parts in zip(*costs, strict=True))
+        if not len(user):
+            break
+        gain, error = paired_gain(after, before, user)
+        if gain + Z95 * error >= 0:
             break
     return fit
 
@@ -238,18 +241,19 @@ def _with_waiting(fold: Fold, place: int, waiting: Bool) -> Candidates:
     return replace(fold.labelled.candidates, by_text=found)
 
 
-def _cost(fit: TextFit, fold: Fold, listed: Candidates, scores: Float32, seen: Bool) -> tuple[Float64, Int32]:
-    """Return the change of NDCG@10, on choices of items with events, of each query, and its user."""
+def _cost(
+    fit: TextFit, fold: Fold, listed: Candidates, scores: Float32, seen: Bool
+) -> tuple[Float64, Float64, Int32]:
+    """Return NDCG@10 on choices of items with events with and without the others, and the user of each."""
     window, labelled = fold.window, fold.labelled
     upto = np.concatenate([[0], np.cumsum(seen[window.targets])])
     totals = np.diff(upto[window.target_offsets])
     labels = labelled.labels * seen[np.maximum(labelled.candidates.items, 0)]
     after = fit.joined(listed, scores, seen.astype(np.int64))[1]
     more = np.zeros((len(labels), after.shape[1] - labels.shape[1]), dtype=np.float32)
-    gained = ndcg_of_scores(after, np.concatenate([labels, more], axis=1), totals)
-    lost = gained - ndcg_of_scores(scores, labels, totals)
+    ours = ndcg_of_scores(after, np.concatenate([labels, more], axis=1), totals)
     asked = totals > 0
-    return lost[asked], window.queries.user[asked]
+    return ours[asked], ndcg_of_scores(scores, labels, totals)[asked], window.queries.user[asked]
 
 
 def events_of(interactions: Interactions, n_items: int) -> Int64:

@@ -1,10 +1,14 @@
 """The training loop of networks over pairs: batches of whole queries, AdamW, early stopping.
 
-Several networks learn from the same batches, each by its own loss, and stop together by the validation loss
-of the mean of their outputs. In epoch 0 the networks add nothing to the first stage; it may be the best one.
+Several networks learn side by side, each by its own loss, and stop together. In epoch 0 the networks add
+nothing to the first stage; it may be the best one.
+
+`train_network` takes the users to learn from and those to stop by: all networks learn from the same lists and
+stop by the validation loss of the mean of their outputs. `cross_train` needs no users set apart: each network
+leaves out another share of the users and is the one that is measured on them, out of fold.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +18,7 @@ from torch import Tensor, nn
 
 from tacit.core.devices import chosen_device, own_randomness
 from tacit.core.progress import Progress
-from tacit.core.types import Float32
+from tacit.core.types import Float32, Int64
 from tacit.features.feature_columns import Column
 from tacit.rankers.layers import Arrays, joint
 from tacit.rankers.losses import LOSSES
@@ -67,35 +71,128 @@ def train_network(
     Without validation pairs the training loss decides.
     """
     device = chosen_device(ranker.device)
+    parts = {"train": train, "valid": valid} | ({} if test is None else {"test": test})
+    lists = {name: _Lists.of(pairs, pairs.base[:, None], device) for name, pairs in parts.items()}
+    watched = "valid_loss" if len(valid) else "train_loss"
+    everything = torch.ones((len(lists["train"].start), ranker.members), dtype=torch.bool)
+
+    def report(number: int, networks: nn.ModuleList) -> tuple[Epoch, list[float]]:
+        epoch = _report(number, networks, lists, ranker)
+        return epoch, [getattr(epoch, watched)] * (1 + ranker.members)
+
+    return _train(
+        ranker,
+        columns,
+        lists["train"],
+        everything,
+        report,
+        device,
+        rng=rng,
+        progress=progress,
+        on_epoch=on_epoch,
+    )
+
+
+def cross_train(
+    ranker: Trained,
+    columns: Sequence[Column],
+    pairs: Pairs,
+    share: Int64,
+    bases: Float32,
+    *,
+    rng: np.random.Generator,
+    progress: Progress,
+    on_epoch: OnEpoch | None,
+) -> tuple[list[Epoch], list[Arrays]]:
+    """Return the epochs, and the arrays of each network, which has not learned from the users of its share.
+
+    A network is taken after the epoch in which the other shares are predicted best, each by the network that
+    left it out: the users of its own share decide nothing about it. The validation figures of an epoch are
+    those of all users, each out of fold; the training figures are those of a network that learned from the
+    user.
+
+    Parameters
+    ----------
+    ranker : Trained
+        With at least two members.
+    columns : sequence of f Column
+    pairs : Pairs
+    share : int64[pairs]
+        The network that leaves out the user of the pair; the same for all pairs of a query.
+    bases : float32[pairs, members]
+        Log-odds by the first stage that each network starts from.
+    rng : numpy.random.Generator
+    progress : Progress
+    on_epoch : callable, optional
+        Called after every epoch.
+    """
+    device = chosen_device(ranker.device)
+    lists = _Lists.of(pairs, bases, device)
+    own = torch.from_numpy(share).to(device)
+    left_out = own[lists.start][:, None] == torch.arange(ranker.members, device=device)
+
+    def report(number: int, networks: nn.ModuleList) -> tuple[Epoch, list[float]]:
+        return _cross_report(number, networks, lists, own, left_out, ranker)
+
+    return _train(
+        ranker, columns, lists, ~left_out, report, device, rng=rng, progress=progress, on_epoch=on_epoch
+    )
+
+
+def _train(
+    ranker: Trained,
+    columns: Sequence[Column],
+    lists: "_Lists",
+    learns: Tensor,
+    report: Callable[[int, nn.ModuleList], tuple[Epoch, list[float]]],
+    device: str,
+    *,
+    rng: np.random.Generator,
+    progress: Progress,
+    on_epoch: OnEpoch | None,
+) -> tuple[list[Epoch], list[Arrays]]:
+    """Return the epochs, and the arrays of each network after the epoch with the lowest loss for it.
+
+    ``learns`` is bool[queries, members]. ``report`` gives an epoch and the losses to watch: that which ends
+    the training once it has not fallen for some epochs, then that of each network.
+    """
     with own_randomness(device):
         torch.manual_seed(int(rng.integers(2**31)))
         networks = nn.ModuleList(ranker.network(columns) for _ in range(ranker.members)).to(device)
         optimiser = torch.optim.AdamW(
             networks.parameters(), lr=ranker.learning_rate, weight_decay=ranker.weight_decay
         )
-        parts = {"train": train, "valid": valid} | ({} if test is None else {"test": test})
-        lists = {name: _Lists.of(pairs, device) for name, pairs in parts.items()}
-        watched = "valid_loss" if len(valid) else "train_loss"
         epochs: list[Epoch] = []
-        best, best_epoch = _arrays(networks), 0
+        best, best_epoch, lowest = _arrays(networks), 0, [0.0]
         with progress.task("training the ranker", total=ranker.epochs) as task:
             for number in range(ranker.epochs + 1):
                 if number > 0:
-                    _one_pass(networks, optimiser, lists["train"], ranker)
+                    _one_pass(networks, optimiser, lists, learns.to(device), ranker)
                     task.advance()
-                epochs.append(_report(number, networks, lists, ranker))
+                epoch, losses = report(number, networks)
+                epochs.append(epoch)
                 if on_epoch is not None:
-                    on_epoch(epochs[-1])
-                if getattr(epochs[-1], watched) < getattr(epochs[best_epoch], watched):
-                    best, best_epoch = _arrays(networks), number
+                    on_epoch(epoch)
+                if number == 0:
+                    lowest = losses
+                    continue
+                for place, arrays in enumerate(_arrays(networks)):
+                    if losses[1 + place] < lowest[1 + place]:
+                        best[place] = arrays
+                if losses[0] < lowest[0]:
+                    best_epoch = number
                 elif number - best_epoch >= ranker.patience:
                     break
+                lowest = [min(pair) for pair in zip(lowest, losses, strict=True)]
         return epochs, best
 
 
 @dataclass(frozen=True)
 class _Lists:
-    """Pairs on the device of the network, and where the list of each query starts."""
+    """Pairs on the device of the network, and where the list of each query starts.
+
+    ``base`` is float[pairs, members], or float[pairs, 1] where all start from the same.
+    """
 
     features: Tensor
     label: Tensor
@@ -105,9 +202,9 @@ class _Lists:
     count: Tensor
 
     @classmethod
-    def of(cls, pairs: Pairs, device: str) -> "_Lists":
+    def of(cls, pairs: Pairs, base: Float32, device: str) -> "_Lists":
         start, count = np.unique(pairs.group, return_index=True, return_counts=True)[1:]
-        arrays = (pairs.features, pairs.label, pairs.base[:, None], pairs.weight, start, count)
+        arrays = (pairs.features, pairs.label, base, pairs.weight, start, count)
         return cls(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays))
 
     def batches(self, size: int) -> Iterator[Tensor]:
@@ -126,18 +223,32 @@ class _Lists:
 
 
 def _one_pass(
-    networks: nn.ModuleList, optimiser: torch.optim.Optimizer, lists: _Lists, ranker: Trained
+    networks: nn.ModuleList,
+    optimiser: torch.optim.Optimizer,
+    lists: _Lists,
+    learns: Tensor,
+    ranker: Trained,
 ) -> None:
     networks.train()
-    for queries in lists.batches(ranker.batch_size):
-        rows, real = lists.places(queries)
-        features, base, label, weight = (
-            part[rows] for part in (lists.features, lists.base, lists.label, lists.weight)
-        )
-        losses = [_loss(ranker.loss, network(features) + base, label, weight, real) for network in networks]
+    # Of a batch each network takes a part: larger batches keep that part at the size that was asked for.
+    size = round(ranker.batch_size / max(float(learns.float().mean()), 1e-9))
+    for queries in lists.batches(size):
+        losses = [
+            _member_loss(network, lists, queries[mine], place, ranker)
+            for place, network in enumerate(networks)
+            if (mine := learns[queries, place]).any()
+        ]
         optimiser.zero_grad(set_to_none=True)
         torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
+
+
+def _member_loss(network: nn.Module, lists: _Lists, queries: Tensor, place: int, ranker: Trained) -> Tensor:
+    """Return the loss of one network on some queries."""
+    rows, real = lists.places(queries)
+    base = lists.base[rows, place % lists.base.shape[1]][:, None]
+    logits = network(lists.features[rows]) + base
+    return _loss(ranker.loss, logits, lists.label[rows], lists.weight[rows], real)
 
 
 def _loss(kind: str, logits: Tensor, label: Tensor, weight: Tensor, real: Tensor) -> Tensor:
@@ -174,16 +285,51 @@ def _report(number: int, networks: nn.ModuleList, parts: dict[str, _Lists], rank
 def _figures(networks: nn.ModuleList, lists: _Lists, ranker: Trained) -> dict[str, float]:
     parts = torch.split(lists.features, _CHUNK)
     added = torch.cat([torch.stack([network(part) for network in networks]).mean(0) for part in parts])
-    logits = added + lists.base
-    rows, real = lists.places(torch.arange(len(lists.start), device=lists.start.device))
-    loss = _loss(ranker.loss, logits[rows], lists.label[rows], lists.weight[rows], real)
+    return _figures_of(added + lists.base, lists, ranker)
+
+
+@torch.inference_mode()
+def _cross_report(
+    number: int, networks: nn.ModuleList, lists: _Lists, share: Tensor, left_out: Tensor, ranker: Trained
+) -> tuple[Epoch, list[float]]:
+    """Return an epoch, the loss of all users out of fold, and for each network that of the other shares."""
+    networks.eval()
+    # Every pair is scored twice, not by all networks: by the one that left it out, and by the next one.
+    held_out, learned = (_logits_of(networks, lists, (share + away) % len(networks)) for away in (0, 1))
+    figures = {
+        f"{name}_{figure}": value
+        for name, each in (("train", learned), ("valid", held_out))
+        for figure, value in _figures_of(each, lists, ranker).items()
+    }
+    others = [_loss_of(held_out, lists, torch.nonzero(~mine)[:, 0], ranker) for mine in left_out.T]
+    return Epoch(number, **figures), [figures["valid_loss"], *others]
+
+
+def _logits_of(networks: nn.ModuleList, lists: _Lists, chosen: Tensor) -> Tensor:
+    """Return the log-odds of each pair by the network that is ``chosen`` for it: float[pairs, tasks]."""
+    logits = lists.label.new_zeros(lists.label.shape)
+    for place, network in enumerate(networks):
+        for rows in torch.split(torch.nonzero(chosen == place)[:, 0], _CHUNK):
+            logits[rows] = network(lists.features[rows]) + lists.base[rows, place][:, None]
+    return logits
+
+
+def _figures_of(logits: Tensor, lists: _Lists, ranker: Trained) -> dict[str, float]:
+    every = torch.arange(len(lists.start), device=lists.start.device)
     score = joint(_numpy(logits), ranker.task_weights)
     acted = _numpy(lists.label).max(axis=1, initial=0)
     return {
-        "loss": float(loss) if len(lists.start) else float("nan"),  # of no pairs some losses are 0
+        "loss": _loss_of(logits, lists, every, ranker),
         "accuracy": accuracy(score, acted, _numpy(lists.weight)),
         "auc": auc(score, acted),
     }
+
+
+def _loss_of(logits: Tensor, lists: _Lists, queries: Tensor, ranker: Trained) -> float:
+    """Return the loss of some queries; NaN of none, where some losses are 0."""
+    rows, real = lists.places(queries)
+    loss = _loss(ranker.loss, logits[rows], lists.label[rows], lists.weight[rows], real)
+    return float(loss) if len(queries) else float("nan")
 
 
 def _arrays(networks: nn.ModuleList) -> list[Arrays]:

@@ -3,6 +3,7 @@
 Scores are computed with NumPy (`tacit.rankers.layers`): serving imports no PyTorch.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Self
@@ -13,7 +14,7 @@ from tacit.core.devices import check_device_name
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
-from tacit.core.types import Array, Float32
+from tacit.core.types import Array, Float32, Int64
 from tacit.features.feature_columns import Column, buckets_of
 from tacit.features.normaliser import Scale
 from tacit.rankers.layers import Arrays, joint, looked_up
@@ -100,6 +101,50 @@ class NeuralRanker(ParameterisedRanker, ABC):
             self, columns, train, valid, test, rng=rng, progress=progress, on_epoch=on_epoch
         )
         return self
+
+    def cross_fit(
+        self,
+        pairs: Pairs,
+        share: Int64,
+        bases: Float32,
+        columns: Sequence[Column],
+        *,
+        rng: np.random.Generator,
+        progress: Progress = SILENT,
+        on_epoch: OnEpoch | None = None,
+    ) -> Self:
+        """Learn from all pairs and return self; each network leaves out the users of its share.
+
+        The parameters are those of `tacit.rankers.network_training.cross_train`.
+        """
+        from tacit.rankers.network_training import cross_train
+
+        self.epochs_, self.members_ = cross_train(
+            self, columns, pairs, share, bases, rng=rng, progress=progress, on_epoch=on_epoch
+        )
+        return self
+
+    def score_out_of_fold(self, features: Float32, base: Float32, share: Int64) -> Float32:
+        """Return the log-odds of each pair by the network that left out its share: float32[pairs].
+
+        Parameters
+        ----------
+        features : float32[pairs, f]
+        base : float32[pairs]
+        share : int64[pairs]
+            As in `cross_fit`.
+        """
+        scores = np.empty(len(base), dtype=np.float32)
+        for place in range(len(self.members_)):
+            mine = share == place
+            scores[mine] = self.alone(place).score(features[mine], base[mine])
+        return scores
+
+    def alone(self, place: int) -> Self:
+        """Return the ranker of one of the networks."""
+        one = copy.copy(self)
+        one.members_ = [self.members_[place]]
+        return one
 
     def score(self, features: Float32, base: Float32) -> Float32:
         """Return the log-odds of each pair, the base included: float32[pairs]."""
