@@ -100,8 +100,13 @@ def evaluation_tables(report: Mapping[str, Any]) -> RenderableType:
 def _expectation_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     for place, head in enumerate(heads):
-        # A head of two words as two lines: ten columns then fit 80 places.
-        table.add_column(head.replace(" ", "\n"), justify="right" if place else "left", no_wrap=True)
+        # A head of two words as two lines: ten columns then fit 80 places, if long names are folded.
+        table.add_column(
+            head.replace(" ", "\n"),
+            justify="right" if place else "left",
+            no_wrap=place > 0,
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     return table
