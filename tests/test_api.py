@@ -176,7 +176,7 @@ def test_several_origins_fit_every_model_anew_on_what_lies_before(files: Path) -
     assert len(stretches) == 4
     table = reported.table()
     assert set(table["model"]) == {"popular", "seen", "tacit-none"}
-    assert ((table["next_low"] <= table["low"]) & (table["high"] <= table["next_high"])).all()
+    assert ((table["next_low"] <= table["ndcg@10"]) & (table["ndcg@10"] <= table["next_high"])).all()
     assert reported.conclusion in reported.html()
 
 

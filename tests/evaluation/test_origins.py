@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from tacit.evaluation.origins import Sample, estimate, moments_of, moments_of_wholes, one_step_ahead
+from tacit.evaluation.origins import (
+    SHARES,
+    Sample,
+    Scale,
+    estimate,
+    moments_of,
+    moments_of_wholes,
+    one_step_ahead,
+    prediction,
+)
 
-SHARES = (0.0, 1.0)
-WIDE = (-100.0, 100.0)
+WIDE = Scale(-100.0, 100.0)
 
 
 def sample(values: list[float], first_user: int = 0) -> Sample:
@@ -66,24 +74,50 @@ def test_a_stretch_of_one_user_takes_its_variance_from_the_others() -> None:
 
 
 def test_intervals_end_where_the_metric_ends() -> None:
-    found = estimate(moments_of([sample([0.0, 0.1]), sample([0.9, 1.0], 2)]), SHARES)
-    assert found.prediction == SHARES
+    samples = [sample([0.0, 0.1]), sample([0.9, 1.0], 2)]
+    for scale in (SHARES, Scale(0.0, 1.0)):
+        found = estimate(moments_of(samples), scale)
+        assert found.interval == found.prediction == (0.0, 1.0)
+
+
+def test_shares_are_predicted_as_angles() -> None:
+    """Shares of sin^2 x have the angle x and the variance v / (4 m (1 - m)) of an error."""
+    samples = [sample([0.02, 0.06]), sample([0.12, 0.2], 2), sample([0.05, 0.11], 4)]
+    moments = moments_of(samples)
+    means = np.array([0.04, 0.16, 0.08])
+    angles = np.arcsin(np.sqrt(means))
+    users = (np.array([0.0004, 0.0016, 0.0009]) / (4 * means * (1 - means))).mean()
+    away = half(3, max(float(angles.var(ddof=1)), users) * 4 / 3)
+    low, high = estimate(moments, SHARES).prediction  # type: ignore[misc]
+    assert high == pytest.approx(np.sin(angles.mean() + away) ** 2)
+    assert low == pytest.approx(np.sin(max(angles.mean() - away, 0)) ** 2)
+    assert estimate(moments, SHARES).interval == pytest.approx(
+        (0.0, estimate(moments, WIDE).interval[1])  # type: ignore[index]
+    )
+
+
+def test_no_hit_so_far_is_no_proof_that_there_is_none() -> None:
+    found = estimate(moments_of([sample([0.0] * 50, 50 * place) for place in range(3)]), SHARES)
+    assert (found.mean, found.between_users, found.interval) == (0, 0, None)
+    away = half(3, 1 / (4 * 50) * 4 / 3)
+    assert found.prediction == pytest.approx((0, np.sin(away) ** 2))
 
 
 def test_where_nothing_varies_there_is_no_interval() -> None:
-    moments = moments_of([sample([0.0, 0.0], 2 * place) for place in range(4)])
+    moments = moments_of([sample([0.5, 0.5], 2 * place) for place in range(4)])
     found = estimate(moments, SHARES)
-    assert (found.mean, found.interval, found.prediction) == (0, None, None)
+    assert (found.mean, found.interval, found.prediction) == (0.5, None, None)
     assert one_step_ahead(moments, SHARES) == (0, 0)
 
 
 def test_one_stretch_has_a_mean_and_a_spread_of_users_only() -> None:
     found = estimate(moments_of([sample([0.0, 1.0])]), SHARES)
-    assert (found.mean, found.between_users, found.interval, found.prediction) == (0.5, 0.5, None, None)
+    assert (found.mean, found.between_users) == pytest.approx((0.5, 0.5))
+    assert (found.interval, found.prediction) == (None, None)
 
 
 def test_figures_without_users_have_the_spread_between_stretches() -> None:
-    found = estimate(moments_of_wholes([8.0, 8.5, 9.0]), (0.0, float("inf")))
+    found = estimate(moments_of_wholes([8.0, 8.5, 9.0]), Scale(0.0, float("inf")))
     assert (found.mean, found.between_users, found.between_cuts) == (8.5, 0, 0.5)
     assert found.prediction == pytest.approx((8.5 - half(3, 1 / 3), 8.5 + half(3, 1 / 3)))
 
@@ -95,7 +129,9 @@ def test_each_stretch_is_predicted_from_those_before_it_alone() -> None:
     assert one_step_ahead(moments_of(broken), SHARES) == (3, 4)
     for count in range(2, 6):  # what comes later changes no earlier interval
         moments = moments_of(broken)
-        assert estimate(moments.first(count), SHARES) == estimate(moments_of(broken[:count]), SHARES)
+        assert prediction(moments.first(count), SHARES) == pytest.approx(
+            prediction(moments_of(broken[:count]), SHARES)
+        )
 
 
 def simulated(
@@ -149,3 +185,21 @@ def test_the_mean_of_all_stretches_and_users_is_held_too(habit: float) -> None:
         low, high = estimate(moments_of(samples), WIDE).interval  # type: ignore[misc]
         held += low <= 0 <= high
     assert held / trials >= 0.935
+
+
+@pytest.mark.parametrize("level", [0.01, 0.1, 0.5])
+def test_shares_of_any_level_are_held_about_as_often_as_said(level: float) -> None:
+    """Hits of 200 users, whose odds a moment multiplies: near 0 such shares are far from normal."""
+    rng = np.random.default_rng(7)
+    held, above, trials = 0, 0, 2_000
+    for _ in range(trials):
+        odds = level / (1 - level) * np.exp(rng.normal(0, 0.5, 9))
+        samples = [
+            Sample(np.arange(200) + 200 * place, (rng.random(200) < share).astype(np.float64))
+            for place, share in enumerate(odds / (1 + odds))
+        ]
+        low, high = prediction(moments_of(samples[:-1]), SHARES)  # type: ignore[misc]
+        held += low <= samples[-1].values.mean() <= high
+        above += samples[-1].values.mean() > high
+    assert 0.93 <= held / trials <= 0.99
+    assert above / trials <= 0.045

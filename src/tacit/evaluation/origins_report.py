@@ -11,10 +11,12 @@ from tacit.data.vocabulary import Vocabulary
 from tacit.evaluation.evaluate import Outcome
 from tacit.evaluation.leaderboard import MAIN, facts, versions
 from tacit.evaluation.origins import (
+    DIFFERENCES,
     LEVEL,
-    Bounds,
+    SHARES,
     Moments,
     Sample,
+    Scale,
     estimate,
     moments_of,
     moments_of_wholes,
@@ -24,10 +26,11 @@ from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split
 
 _ALL = "all"
-_SHARES: Bounds = (0.0, 1.0)
-_DIFFERENCES: Bounds = (-1.0, 1.0)
-_WHOLES: Mapping[str, Bounds] = {"diversity@10": (0.0, 2.0), "novelty@10": (0.0, float("inf"))}
-"""Bounds of figures of all lists together that are no shares."""
+_WHOLES: Mapping[str, Scale] = {
+    "diversity@10": Scale(0.0, 2.0),
+    "novelty@10": Scale(0.0, float("inf")),
+}
+"""What figures of all lists together can be that are no shares."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def origins_report(
     ranked = sorted(figures.models, key=figures.mean, reverse=True)
     best = next((name for name in ranked if name in simple), None)
     baseline = against or best
-    tried = [one_step_ahead(figures.moments(name), _SHARES) for name in figures.models]
+    tried = [one_step_ahead(figures.moments(name), SHARES) for name in figures.models]
     return {
         "protocol": "time",
         "cut": None,
@@ -165,11 +168,11 @@ class _Figures:
         first = self.origins[places[0]].outcomes[name]
         metrics: dict[str, Json] = {}
         for metric in first.values[part]:
-            figure = _figure(self.moments(name, part, metric), _SHARES)
+            figure = _figure(self.moments(name, part, metric), SHARES)
             if baseline is not None and baseline != name:
                 away = self.differences(name, baseline, part, metric)
                 if away is not None:
-                    figure["difference"] = _figure(away, _DIFFERENCES)
+                    figure["difference"] = _figure(away, DIFFERENCES)
             metrics[metric] = figure
         for metric in first.beyond[part]:
             metrics[metric] = self._whole(name, part, metric)
@@ -191,7 +194,7 @@ class _Figures:
         if not values:
             return {"value": None, "low": None, "high": None}
         return {
-            **_figure(moments_of_wholes(values), _WHOLES.get(metric, _SHARES)),
+            **_figure(moments_of_wholes(values), _WHOLES.get(metric, SHARES)),
             "between_users": None,
         }
 
@@ -208,9 +211,9 @@ class _Figures:
         }
 
 
-def _figure(moments: Moments, bounds: Bounds) -> dict[str, Json]:
-    found = estimate(moments, bounds)
-    held, predicted = one_step_ahead(moments, bounds)
+def _figure(moments: Moments, scale: Scale) -> dict[str, Json]:
+    found = estimate(moments, scale)
+    held, predicted = one_step_ahead(moments, scale)
     low, high = found.interval or (None, None)
     return {
         "value": found.mean,
@@ -244,7 +247,7 @@ def _gain(figures: _Figures, best: str, simple_best: str | None, simple: Collect
     gain = figures.differences(best, simple_best)
     if gain is None:
         return f"; no stretch has both it and {simple_best}, the best simple one."
-    found = estimate(gain, _DIFFERENCES)
+    found = estimate(gain, DIFFERENCES)
     if found.interval is None:
         return f", {found.mean:+.4f} over {simple_best}, the best simple one."
     low, high = found.interval
@@ -256,11 +259,11 @@ def _gain(figures: _Figures, best: str, simple_best: str | None, simple: Collect
 
 
 def _expectation(moments: Moments) -> str:
-    found = estimate(moments, _SHARES)
+    found = estimate(moments, SHARES)
     if found.prediction is None:
         return "Nothing varies between stretches or users, so there is no interval for the next stretch."
     low, high = found.prediction
-    held, predicted = one_step_ahead(moments, _SHARES)
+    held, predicted = one_step_ahead(moments, SHARES)
     said = f"The next stretch lies between {low:.4f} and {high:.4f} (95 % prediction interval)"
     return f"{said}; made from earlier stretches, it held {held} of {predicted}." if predicted else f"{said}."
 
@@ -283,5 +286,5 @@ def _choice(figures: _Figures) -> dict[str, Json]:
 
 def _beats(figures: _Figures, one: str, other: str) -> bool:
     gain = figures.differences(one, other)
-    found = None if gain is None else estimate(gain, _DIFFERENCES)
+    found = None if gain is None else estimate(gain, DIFFERENCES)
     return found is not None and found.interval is not None and found.interval[0] > 0
