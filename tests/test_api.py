@@ -151,6 +151,48 @@ def test_an_evaluation_is_a_table_a_sentence_and_a_page(files: Path) -> None:
         reported.table("nobody")
 
 
+def test_several_origins_fit_every_model_anew_on_what_lies_before(files: Path) -> None:
+    log = tacit.read(files / "events.csv").events
+    ends: list[tuple[float, int]] = []
+
+    class Seen(Trending):
+        def fit(self, interactions: Any, catalogue: Any, *, rng: Any) -> Any:
+            ends.append((float(interactions.at.max()), len(interactions)))
+            return super().fit(interactions, catalogue, rng=rng)
+
+    reported = tacit.evaluate(
+        log,
+        files / "items.jsonl",
+        config=QUICK,
+        models=["popular"],
+        rankers=["none"],
+        own={"seen": Seen},
+        against="popular",
+        origins=4,
+    )
+    stretches = reported.report["origins"]["stretches"]
+    assert [events for _, events in ends] == [one["train_events"] for one in stretches]
+    assert all(end < one["cut"] for (end, _), one in zip(ends, stretches, strict=True))
+    assert len(stretches) == 4
+    table = reported.table()
+    assert set(table["model"]) == {"popular", "seen", "tacit-none"}
+    assert ((table["next_low"] <= table["ndcg@10"]) & (table["ndcg@10"] <= table["next_high"])).all()
+    assert reported.conclusion in reported.html()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"origins": 2.5}, "origins"),
+        ({"origins": 51}, "between 2 and 50"),
+        ({"origins": 3, "split": "random"}, "leave one of the two out"),
+    ],
+)
+def test_origins_that_cannot_be_are_refused(files: Path, more: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        tacit.evaluate(files / "events.csv", config=QUICK, models=["popular"], **more)
+
+
 def test_a_model_of_ones_own_stands_beside_the_others(files: Path) -> None:
     reported = tacit.evaluate(
         files / "events.csv",

@@ -1,6 +1,6 @@
 """The Python API: from files to recommendations in a few lines; the packages below do the work."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,8 +26,9 @@ from tacit.engine.recommendations import Recommendations
 from tacit.engine.study import storage_of
 from tacit.engine.train import catalogue_of, encoded, text_report_of
 from tacit.engine.train import train as train_snapshot
-from tacit.evaluation.comparison import check_names, compare
+from tacit.evaluation.comparison import check_names, compare, compare_origins
 from tacit.evaluation.split import CandidatesOf, Split, make_split, split_from_files, training_part
+from tacit.evaluation.stretches import check_origins, origin_splits
 from tacit.evaluation_result import Evaluation
 from tacit.models.protocol import Recommender
 from tacit.pipeline.config import Config
@@ -206,6 +207,7 @@ def evaluate(
     against: str | None = None,
     split: Protocol | None = None,
     share: float = 0.1,
+    origins: int | None = None,
     candidates: CandidatesOf = "catalogue",
     allow_seen: bool = False,
     mapping: Mapping[str, str] | None = None,
@@ -239,6 +241,10 @@ def evaluate(
         How to hold out; by default the strictest way that the log supports.
     share : float
         Share of the events (time) or of each user's items (random) to hold out.
+    origins : int, optional
+        Predict so many stretches of time, one after the other up to the end of the log, each by models
+        fitted on everything before it, and say what to expect of the next; from 2 to 50, for logs with times.
+        A stretch holds ``share`` of the events, or less, so that half of the log lies before the first.
     candidates : {"catalogue", "log"}
         Items to rank: those of the catalogue and the training part, or, as in papers, all items of the log.
     allow_seen : bool
@@ -263,6 +269,7 @@ def evaluate(
     models, rankers = arguments.names(models, "models"), arguments.names(rankers, "rankers")
     own = arguments.makers(own)
     _check_cut(split, share)
+    _check_rolling(origins, split, train, test)
     arguments.check_choice(candidates, get_args(CandidatesOf), "candidates")
     # A wrong name is an error before the log is read.
     check_names(chosen, models=models, rankers=rankers, own=own, ablation=ablation, against=against)
@@ -287,23 +294,50 @@ def evaluate(
         "weights": chosen.weights,
         "reading": chosen.reading,
     }
-    if events is not None:
-        cut = make_split(logs[0], catalogue, protocol=split, share=share, seed=chosen.seed, **about)
+    compared: dict[str, Any] = {
+        "models": models,
+        "rankers": rankers,
+        "own": own,
+        "ablation": ablation,
+        "against": against,
+        "progress": progress,
+    }
+    if origins is not None:
+        about |= {"origins": origins, "share": share}
+        report, texts = _compare_origins(logs[0], catalogue, about, chosen, compared, notes)
     else:
-        cut = split_from_files(logs[0], logs[1], catalogue, **about)
-    cut, texts = _encoded(cut, chosen, progress, notes)
-    report = compare(
-        cut,
-        chosen,
-        models=models,
-        rankers=rankers,
-        own=own,
-        ablation=ablation,
-        against=against,
-        progress=progress,
-    )
+        if events is not None:
+            cut = make_split(logs[0], catalogue, protocol=split, share=share, seed=chosen.seed, **about)
+        else:
+            cut = split_from_files(logs[0], logs[1], catalogue, **about)
+        cut, texts = _encoded(cut, chosen, progress, notes)
+        report = compare(cut, chosen, **compared)
     read: dict[str, Any] = {"texts": texts.to_json() if texts else None, "notes": notes.lines}
     return Evaluation({**report, **read})
+
+
+def _compare_origins(
+    log: pl.DataFrame,
+    catalogue: pl.DataFrame | None,
+    about: Mapping[str, Any],
+    config: Config,
+    compared: Mapping[str, Any],
+    notes: Notes,
+) -> tuple[dict[str, Any], TextReport | None]:
+    """Return the report of rolling origins, and how the texts of the last one are read."""
+    read: list[TextReport | None] = []
+
+    def encoded_splits() -> Iterator[Split]:
+        for _ in origin_splits(log, catalogue, **about):
+            pass  # a stretch that cannot be predicted is refused before the first fit
+        with compared["progress"].task("origins", total=about["origins"]) as task:
+            for cut in origin_splits(log, catalogue, **about):
+                with_vectors, texts = _encoded(cut, config, compared["progress"], notes)
+                read.append(texts)
+                yield with_vectors
+                task.advance()
+
+    return compare_origins(encoded_splits(), config, **compared), read[-1]
 
 
 def tune(
@@ -582,6 +616,20 @@ def _configured(
 def _check_cut(split: object, share: object) -> None:
     arguments.check_choice(split, get_args(Protocol), "split")
     arguments.check_share(share)
+
+
+def _check_rolling(origins: object, split: object, train: object, test: object) -> None:
+    """Refuse rolling origins that are no number of cuts in time of one log."""
+    if origins is None:
+        return
+    arguments.check_whole(origins, "origins")
+    check_origins(int(origins))  # type: ignore[call-overload]
+    if split not in (None, "time"):
+        raise ConfigError(f"origins are cuts in time and split is {split!r}; leave one of the two out")
+    if train is not None or test is not None:
+        raise ConfigError(
+            "origins are cuts of one log; give that log in place of one to train and one to test on"
+        )
 
 
 def _check_tables(items: object, users: object, config: Config) -> None:

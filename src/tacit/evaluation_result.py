@@ -39,7 +39,8 @@ class Evaluation:
 
         Columns are the metrics, the 95 % interval of NDCG@10 (``low``, ``high``), the difference to the
         baseline with its own (``difference``, ``difference_low``, ``difference_high``; null for the baseline
-        itself), and the costs of the model.
+        itself), and the costs of the model. Over several cuts in time, values are means of the stretches, and
+        the prediction interval of the next one is ``next_low`` to ``next_high``.
 
         Parameters
         ----------
@@ -73,11 +74,14 @@ class Evaluation:
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     main = row["metrics"][MAIN]
     against = main.get("difference", {})
+    after = main.get("prediction") or {}
+    ahead = {f"next_{end}": after.get(end) for end in ("low", "high")} if "prediction" in main else {}
     return {
         "model": row["name"],
         **{name: figure["value"] for name, figure in row["metrics"].items()},
         "low": main["low"],
         "high": main["high"],
+        **ahead,
         "difference": against.get("value"),
         "difference_low": against.get("low"),
         "difference_high": against.get("high"),

@@ -295,3 +295,64 @@ def test_it_says_how_the_data_was_read(log: Path, tmp_path: Path, capsys: pytest
     assert "texts are read by the multilingual encoder USE" in " ".join(said.split())
     assert "1 row(s) repeat an id of user_id" in " ".join(said.split())
     assert repeated in page.read_text("utf-8")
+
+
+def test_several_origins_say_what_to_expect_of_the_next_stretch(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    html, json_file = tmp_path / "report.html", tmp_path / "report.json"
+    options = ("--models", MODELS, "--origins", "5", "--html", str(html), "--json", str(json_file))
+    assert run(["evaluate", str(log), *options]) == 0
+    printed = capsys.readouterr().out
+    report = json.loads(json_file.read_text())
+    stretches = report["origins"]["stretches"]
+    assert [one["test_events"] for one in stretches] == [32] * 5
+    assert [one["train_events"] for one in stretches] == [160, 192, 224, 256, 288]
+    assert [one["cut"] for one in stretches] == sorted(one["cut"] for one in stretches)
+    rows = {row["name"]: row for row in report["models"] if row["slice"] == "all"}
+    assert set(rows) == {"popular", "itemknn"}
+    for name, row in rows.items():
+        assert row["origins"] == 5
+        assert row["users"] == sum(one["test_users"] for one in stretches)
+        figure = row["metrics"]["ndcg@10"]
+        assert figure["value"] == pytest.approx(np.mean(figure["values"]))
+        for interval in (figure, figure["prediction"]):
+            assert 0 <= interval["low"] <= figure["value"] <= interval["high"] <= 1
+        assert figure["between_users"] > 0
+        assert figure["predicted"] == 3
+        assert ("difference" in figure) == (name != report["baseline"])
+    away = next(row for name, row in rows.items() if name != report["baseline"])["metrics"]["ndcg@10"]
+    base = rows[report["baseline"]]["metrics"]["ndcg@10"]
+    assert away["difference"]["values"] == pytest.approx(np.subtract(away["values"], base["values"]))
+    assert report["origins"]["held"] == sum(row["metrics"]["ndcg@10"]["held"] for row in rows.values())
+    said = f"{report['origins']['held']} of 6 times"
+    assert said in " ".join(printed.split())
+    assert said in html.read_text()
+    assert "NDCG@10 of the next stretch: Users with a history" in html.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--origins", "1"), "origins is 1; it must lie between 2 and 50"),
+        (("--origins", "3", "--split", "leave-one-out"), "leave one of the two out"),
+        (("--origins", "3", "--split", "random"), "leave one of the two out"),
+        (("--origins", "50", "--share", "0.001"), "give fewer to --origins"),
+    ],
+)
+def test_origins_that_cannot_be_are_refused(
+    log: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
+) -> None:
+    assert run(["evaluate", str(log), "--models", MODELS, *options]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_origins_of_two_files_and_of_a_log_without_times_are_refused(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "--train", str(log), "--test", str(log), "--origins", "3"]) == 2
+    assert "origins are cuts of one log" in capsys.readouterr().err
+    rows = [row[:3] for row in shop_rows()]
+    untimed = write(tmp_path / "untimed.csv", "user_id,item_id,event", rows)
+    assert run(["evaluate", str(untimed), "--models", MODELS, "--origins", "3"]) == 2
+    assert "leave out --origins" in " ".join(capsys.readouterr().err.split())

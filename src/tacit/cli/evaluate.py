@@ -22,6 +22,14 @@ def evaluate(
     users: Users = None,
     split: Cut = None,
     share: Share = 0.1,
+    origins: Annotated[
+        int | None,
+        typer.Option(
+            "--origins",
+            help="Predict so many stretches of time, each from all before it (2 to 50), and say what to "
+            "expect of the next.",
+        ),
+    ] = None,
     train: Annotated[
         Path | None, typer.Option("--train", help="In place of EVENTS: learn from this log ...")
     ] = None,
@@ -95,6 +103,7 @@ def evaluate(
         against=against,
         split=split,
         share=share,
+        origins=origins,
         candidates=candidates,
         allow_seen=allow_seen,
         config=configured(config, encoder, seed, reading),
@@ -122,11 +131,12 @@ def _show(report: dict[str, Any], *, quiet: bool) -> None:
     """Print tables, facts, conclusion and choice; to standard error if standard output is for JSON."""
     from tacit.cli.terminal import err
     from tacit.cli.terminal import out as console
+    from tacit.reporting.rolling_origins import rolling_facts
     from tacit.reporting.terminal import evaluation_tables
 
     target = err if quiet else console
     target.print(evaluation_tables(report))
-    target.print(_facts(report["data"]))
+    target.print(rolling_facts(report["origins"]) if "origins" in report else _facts(report["data"]))
     target.print(report["conclusion"])
     target.print(report["choice"]["reason"])
 

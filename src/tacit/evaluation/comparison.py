@@ -1,12 +1,13 @@
-"""Models by name on one cut, rankers on one first stage, and an ablation, as one report."""
+"""Models by name on one cut or several, rankers on one first stage, and an ablation, as one report."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from tacit.core.errors import ConfigError, UnsupportedError
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Json
-from tacit.evaluation.evaluate import evaluate_all, first_stage, protocol_of
+from tacit.evaluation.evaluate import Outcome, evaluate_all, first_stage, protocol_of
 from tacit.evaluation.leaderboard import leaderboard
+from tacit.evaluation.origins_report import Origin, origin_of, origins_report
 from tacit.evaluation.split import Split
 from tacit.models.protocol import Recommender
 from tacit.pipeline import comparable, register
@@ -56,6 +57,64 @@ def compare(
     UnsupportedError
         If a named model needs texts and there are none.
     """
+    outcomes, simple = _outcomes(
+        split,
+        config,
+        models=models,
+        rankers=rankers,
+        own=own,
+        ablation=ablation,
+        against=against,
+        progress=progress,
+    )
+    return leaderboard(outcomes, split, simple=simple, against=against, seed=config.seed)
+
+
+def compare_origins(
+    splits: Iterable[Split],
+    config: Config,
+    *,
+    models: Sequence[str] | None = None,
+    rankers: Sequence[str] | None = None,
+    own: Mapping[str, Callable[[], Recommender]] | None = None,
+    ablation: bool = False,
+    against: str | None = None,
+    progress: Progress = SILENT,
+) -> dict[str, Json]:
+    """Return the report of models fitted anew on each of several cuts in time, the earliest first.
+
+    Parameters and errors as in `compare`; for the report see `tacit.evaluation.origins_report`.
+    """
+    origins: list[Origin] = []
+    simple: set[str] = set()
+    for split in splits:
+        outcomes, names = _outcomes(
+            split,
+            config,
+            models=models,
+            rankers=rankers,
+            own=own,
+            ablation=ablation,
+            against=against,
+            progress=progress,
+        )
+        origins.append(origin_of(outcomes, split))
+        simple |= names
+    return origins_report(origins, simple=simple, against=against, seed=config.seed)
+
+
+def _outcomes(
+    split: Split,
+    config: Config,
+    *,
+    models: Sequence[str] | None,
+    rankers: Sequence[str] | None,
+    own: Mapping[str, Callable[[], Recommender]] | None,
+    ablation: bool,
+    against: str | None,
+    progress: Progress,
+) -> tuple[Sequence[Outcome], set[str]]:
+    """Return what every compared model does on a split, and the names of the models of one idea each."""
     protocol = protocol_of(split)
     names = model_names(models, config)
     if split.catalogue.vectors is None:
@@ -71,8 +130,7 @@ def compare(
     if against is not None and against not in compared:
         raise ConfigError(f"against: {against!r} is not compared; there are {', '.join(compared)}")
     outcomes = evaluate_all(compared, split, seed=config.seed, progress=progress)
-    simple = set(names) - set(comparable.WHOLE)
-    return leaderboard(outcomes, split, simple=simple, against=against, seed=config.seed)
+    return outcomes, set(names) - set(comparable.WHOLE)
 
 
 def check_names(

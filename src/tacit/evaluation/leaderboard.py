@@ -51,16 +51,18 @@ def leaderboard(
         "candidates": split.candidates,
         "baseline": baseline.name if baseline else None,
         "models": rows,
-        "data": _facts(split),
+        "data": facts(split),
         "seed": seed,
         "conclusion": conclusion(outcomes, best, simple, seed),
         "choice": choice(outcomes, seed),
-        "versions": {
-            "tacit": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "scipy", "polars", "torch")},
-        },
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, Json]:
+    """Return the versions of what computes the figures."""
+    libraries = {name: version(name) for name in ("numpy", "scipy", "polars", "torch")}
+    return {"tacit": __version__, "python": platform.python_version(), **libraries}
 
 
 def best_simple(outcomes: Sequence[Outcome], simple: Collection[str]) -> Outcome | None:
@@ -168,7 +170,8 @@ def _costs(outcome: Outcome) -> dict[str, Json]:
     }
 
 
-def _facts(split: Split) -> dict[str, Json]:
+def facts(split: Split) -> dict[str, Json]:
+    """Return what a split holds: events, users, items and targets."""
     unknown = split.targets < 0
     cold = unknown | split.cold[split.targets]
     return {

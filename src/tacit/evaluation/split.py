@@ -1,7 +1,7 @@
 """The cut of an evaluation: the training events, the test queries and their targets."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -54,6 +54,8 @@ class Split:
         Held-out events of the kept users, weak and repeated ones included.
     left_out_users : int
         Test users left out because rules removed all of their training events (bots).
+    user_ids : polars.Series
+        Ids of the users of the queries; empty where nobody needs them.
     """
 
     protocol: str
@@ -66,6 +68,7 @@ class Split:
     candidates: CandidatesOf = "catalogue"
     test_events: int = 0
     left_out_users: int = 0
+    user_ids: pl.Series = field(default_factory=lambda: pl.Series(dtype=pl.String))
 
     @property
     def cold(self) -> Bool:
@@ -138,11 +141,11 @@ def make_split(
     chosen = protocol or splits.DEFAULT[timing]
     held = _held(events, chosen, share, seed, event_map)
     cut = splits.cut_time(time_of(events, timing), share) if chosen == "time" else None
-    return _split(
+    return split_of_parts(
         events.filter(~held),
         events.filter(held),
         items,
-        users,
+        users=users,
         protocol=chosen,
         cut=cut,
         clean_train=clean_train,
@@ -200,11 +203,11 @@ def split_from_files(
 
     The moment of the queries is the end of the first. Parameters as in `make_split`.
     """
-    return _split(
+    return split_of_parts(
         train,
         test,
         items,
-        users,
+        users=users,
         protocol="files",
         cut=None,
         clean_train=clean_train,
@@ -216,21 +219,25 @@ def split_from_files(
     )
 
 
-def _split(
+def split_of_parts(
     train: pl.DataFrame,
     test: pl.DataFrame,
     items: pl.DataFrame | None,
-    described: pl.DataFrame | None,
     *,
+    users: pl.DataFrame | None = None,
     protocol: str,
     cut: float | None,
-    clean_train: CleanTrain,
-    weights: Mode,
-    event_map: EventMap,
-    allow_seen: bool,
-    candidates: CandidatesOf,
-    reading: Reading,
+    clean_train: CleanTrain = _as_it_is,
+    weights: Mode = "default",
+    event_map: EventMap = NO_EVENT_MAP,
+    allow_seen: bool = False,
+    candidates: CandidatesOf = "catalogue",
+    reading: Reading = NO_CHOICES,
 ) -> Split:
+    """Return the split of events that were cut before.
+
+    Parameters as in `make_split`; ``cut`` is the moment of the queries, by default the end of ``train``.
+    """
     cleaned = clean_train(train)
     gone = train.select(col.USER).unique().join(cleaned, on=col.USER, how="anti")
     remaining = test.join(gone, on=col.USER, how="anti")
@@ -244,16 +251,28 @@ def _split(
     vocabulary, rows = _known_items(train, test, items, candidates)
     catalogue = Catalogue.from_frame(rows, vocabulary)
     catalogue = replace(catalogue, available=np.ones(len(catalogue), dtype=bool))
-    people = Users.of(described, train[col.USER])
+    people = Users.of(users, train[col.USER])
     log = Interactions.from_frame(rule.weigh(train), vocabulary, people)
     # By type: how much an event was a yes (its rating, its quantity) is for models to learn, not a target.
     says_yes = [event for event in test[col.EVENT].unique() if rule.type_strength(event) > 0]
     liked = test.filter(pl.col(col.EVENT).is_in(says_yes))
-    users, offsets, targets = _targets(log, liked, vocabulary, allow_seen)
+    choosers, offsets, targets = _targets(log, liked, vocabulary, allow_seen)
     now = cut if cut is not None else log.end
-    moments = first_moments(log, test, users) if len(log.moment_columns) else None
-    queries = log.queries(log.users.encode(users), now=now, moments=moments, exclude_seen=not allow_seen)
-    return Split(protocol, cut, log, catalogue, queries, offsets, targets, candidates, len(test), left_out)
+    moments = first_moments(log, test, choosers) if len(log.moment_columns) else None
+    queries = log.queries(log.users.encode(choosers), now=now, moments=moments, exclude_seen=not allow_seen)
+    return Split(
+        protocol,
+        cut,
+        log,
+        catalogue,
+        queries,
+        offsets,
+        targets,
+        candidates,
+        len(test),
+        left_out,
+        choosers,
+    )
 
 
 def first_moments(log: Interactions, test: pl.DataFrame, users: pl.Series) -> Int32:

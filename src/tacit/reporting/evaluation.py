@@ -8,6 +8,7 @@ from markupsafe import Markup
 from tacit.reporting import charts
 from tacit.reporting.formats import figure
 from tacit.reporting.page import Section, fragment, page
+from tacit.reporting.rolling_origins import expectations, rolling_facts
 from tacit.reporting.table_rows import MAIN, by_slice, describe, main_value, metric_names, slice_title
 
 _COSTS = (("fit_seconds", "fit, s", 1), ("ms_per_list", "ms a list", 2), ("peak_mb", "peak MB", 0))
@@ -22,7 +23,8 @@ def evaluation_page(report: Mapping[str, Any]) -> str:
         The object of ``tacit evaluate --json``: ``protocol``, ``cut`` and ``models``, a list of objects with
         ``name``, ``slice``, ``metrics`` (name: ``value``, ``low``, ``high``), ``fit_seconds``,
         ``ms_per_list``, ``peak_mb``; ``conclusion`` is the headline, the ``reason`` of
-        ``choice`` comes below it.
+        ``choice`` comes below it. With ``origins``, those of several cuts in time, there is a table for
+        each slice of what to expect of the next stretch.
     """
     subtitle = str(report.get("conclusion", ""))
     return page("Evaluation", subtitle, [evaluation_section(report)])
@@ -37,6 +39,8 @@ def evaluation_section(report: Mapping[str, Any]) -> Section:
         "notes": report.get("notes", []),
         "charts": [_chart(name, rows) for name, rows in slices.items() if _has_main(rows)],
         "tables": [_table(name, rows) for name, rows in slices.items()],
+        "rolling": rolling_facts(report["origins"]) if "origins" in report else None,
+        "expectations": expectations(report) if "origins" in report else [],
     }
     return Section("evaluation", "How good the lists are", fragment("evaluation.html", values))
 

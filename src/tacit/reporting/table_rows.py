@@ -149,7 +149,13 @@ def slice_title(name: str) -> str:
 
 
 def describe(report: Mapping[str, Any]) -> str:
-    """Return one sentence on how the models were compared."""
+    """Return one sentence or two on how the models were compared."""
+    if (rolling := report.get("origins")) is not None:
+        return (
+            f"Each of {rolling['count']} stretches was predicted from everything before it, by models fitted "
+            "anew. Figures are means of the stretches. Whiskers and small figures: 95 % intervals of these "
+            "means."
+        )
     protocol, cut = str(report.get("protocol", "unknown")), report.get("cut")
     words = {
         "time": "Everything before one moment was learned from, everything after it was predicted",

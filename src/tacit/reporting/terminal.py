@@ -14,6 +14,7 @@ from tacit.data.advice import rejected_warning
 from tacit.data.quality import QualityReport
 from tacit.data.text_report import TextReport
 from tacit.reporting.formats import count, day, figure, percent
+from tacit.reporting.rolling_origins import expectations
 from tacit.reporting.table_rows import (
     FUNNEL,
     NOT_USED,
@@ -83,7 +84,7 @@ def note_line(note: Note) -> Text:
 
 
 def evaluation_tables(report: Mapping[str, Any]) -> RenderableType:
-    """Return an evaluation as one table a slice, best model first.
+    """Return an evaluation as one table a slice, best model first; over several cuts, one more of all users.
 
     Parameters
     ----------
@@ -91,7 +92,24 @@ def evaluation_tables(report: Mapping[str, Any]) -> RenderableType:
         The object of ``tacit evaluate --json``.
     """
     tables = [_evaluation_table(name, rows) for name, rows in by_slice(report).items()]
+    if "origins" in report:
+        tables.append(_expectation_table(*expectations(report)[0]))
     return Group(Text(describe(report)), *tables)
+
+
+def _expectation_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
+    for place, head in enumerate(heads):
+        # A head of two words as two lines: ten columns then fit 80 places, if long names are folded.
+        table.add_column(
+            head.replace(" ", "\n"),
+            justify="right" if place else "left",
+            no_wrap=place > 0,
+            overflow="fold",
+        )
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    return table
 
 
 def _overview(report: QualityReport) -> list[tuple[str, str]]:
