@@ -94,7 +94,8 @@ def kept_back(folds: Sequence[LabelledCandidates]) -> tuple[Sequence[LabelledCan
 
 
 def gain(scores: Float32, one: LabelledCandidates) -> Float64:
-    return ndcg_of_scores(scores, one.labels, one.totals)
+    listed = np.isfinite(scores)  # as ties, what has no score would be ranked by its code
+    return ndcg_of_scores(scores, one.labels * listed, one.totals)
 
 
 def measured(split: Split, repeats: bool) -> dict[str, Any]:

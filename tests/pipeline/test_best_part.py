@@ -53,6 +53,17 @@ def test_where_the_blend_is_below_its_best_retriever_that_takes_its_place() -> N
     assert (scores.argsort(axis=1) == alone.argsort(axis=1)).mean() > 0.99
 
 
+def test_items_without_a_score_are_not_in_the_list_of_a_retriever() -> None:
+    labels = np.zeros((200, 20), np.float32)
+    labels[:, 0] = 1  # the first code is always chosen
+    scores = np.zeros((200, 20, 2), np.float32)
+    scores[:, :, 0] = -np.inf
+    scores[:, 5, 1] = 1
+    blend = Blend().fit([labelled(scores, labels)], 2)
+    found = compared(blend, labelled(scores, labels), np.arange(200, dtype=np.int32), NAMES)
+    assert (found.retriever, found.alone) == ("bad", pytest.approx(1 / np.log2(3)))
+
+
 def test_few_users_decide_nothing() -> None:
     _, found = blend_or_part([fold(1), fold(1, seed=1), fold(0, n=99, seed=2)], NAMES)
     assert found is not None

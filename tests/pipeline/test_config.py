@@ -388,6 +388,8 @@ def test_the_defaults_are_those_that_were_measured() -> None:
         "share": 0.1,
         "shown_not_chosen": 1.0,
         "repeats": False,
+        "explore": 0.0,
+        "explore_below": 10,
         "max_users": 4_000,
         "max_events": 2_000_000,
         "encoder": "auto",

@@ -89,7 +89,11 @@ def compared(blend: Blend, labelled: LabelledCandidates, user: Int32, names: Seq
     names : sequence of r str
     """
     scores, labels, totals = labelled.candidates.scores, labelled.labels, labelled.totals
-    parts = [ndcg_of_scores(scores[:, :, place], labels, totals) for place in range(len(names))]
+    # What a retriever has no score of is not in its list; as a tie it would be ranked by its code.
+    parts = [
+        ndcg_of_scores(scores[:, :, place], labels * np.isfinite(scores[:, :, place]), totals)
+        for place in range(len(names))
+    ]
     best = int(np.argmax([part.mean() for part in parts]))
     ours = ndcg_of_scores(blend.score(labelled.candidates), labels, totals)
     mean, error = paired_gain(ours, parts[best], user)

@@ -252,8 +252,8 @@ def _cost(
     after = fit.joined(listed, scores, seen.astype(np.int64))[1]
     more = np.zeros((len(labels), after.shape[1] - labels.shape[1]), dtype=np.float32)
     ours = ndcg_of_scores(after, np.concatenate([labels, more], axis=1), totals)
-    asked = totals > 0
-    return ours[asked], ndcg_of_scores(scores, labels, totals)[asked], window.queries.user[asked]
+    rows = totals > 0
+    return ours[rows], ndcg_of_scores(scores, labels, totals)[rows], window.queries.user[rows]
 
 
 def events_of(interactions: Interactions, n_items: int) -> Int64:
