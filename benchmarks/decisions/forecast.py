@@ -179,11 +179,15 @@ def main(data: Path, out: Path, names: Sequence[str]) -> None:
 
 
 def reports_of(
-    measure: Callable[[Split, bool], dict[str, Any]], data: Path, out: Path, names: Sequence[str]
+    measure: Callable[[Split, bool], dict[str, Any]],
+    data: Path,
+    out: Path,
+    names: Sequence[str],
+    listed: Sequence[str] = LISTED,
 ) -> dict[str, list[dict[str, Any]]]:
     """Measure the cuts of tasks that are missing in a folder, and return all that it holds, by task."""
     out.mkdir(parents=True, exist_ok=True)
-    for name in names or LISTED:
+    for name in names or listed:
         cuts = Cuts(TASKS[name], data)
         for back in range(CUTS if cuts.task.protocol == "time" else 1):
             report = out / f"{name}.{back}.json"
@@ -191,7 +195,7 @@ def reports_of(
                 figures = measure(validation(cuts, back), cuts.task.allow_seen)
                 report.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
                 print(report.name, file=sys.stderr, flush=True)
-    return {name: read for name in LISTED if (read := kept(out, name))}
+    return {name: read for name in listed if (read := kept(out, name))}
 
 
 def kept(out: Path, name: str) -> list[dict[str, Any]]:
