@@ -3,7 +3,7 @@
 ``python benchmarks/decisions/play_values.py DATA OUT`` reads the training part of the task of
 `benchmarks/peers` whose log has values of plays (steam-200k: hours) alone, and cuts it as `forecast.py`
 beside it cuts it. Five retrievers are fitted with each way to weigh a play, and blended without a ranker. It
-keeps a file for each way in OUT and prints the table of docs/decisions/021-values-of-plays.md.
+keeps a file for each way in OUT and prints the table of docs/decisions/020-values-of-plays.md.
 """
 
 import json

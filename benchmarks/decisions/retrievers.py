@@ -3,7 +3,7 @@
 ``python benchmarks/decisions/retrievers.py DATA OUT [TASK ...]`` reads the training part of each task of
 `benchmarks/peers` alone, cut as `forecast.py` beside it cuts it. The default retrievers and the others are
 fitted once a cut; sets of them are blended without a ranker from the candidates that they alone propose. It
-keeps a file for each cut in OUT and prints the tables of docs/decisions/020-default-retrievers.md.
+keeps a file for each cut in OUT and prints the tables of docs/decisions/019-default-retrievers.md.
 """
 
 import sys
@@ -204,8 +204,7 @@ def measured(split: Split, repeats: bool) -> dict[str, Any]:
         "seconds": {kind: dict(own) for kind, own in seconds.items()},
         "usual": usual,
         "alone": {
-            name: quality(alone(test, place), split)
-            for place, name in enumerate(test.candidates.retrievers)
+            name: quality(alone(test, place), split) for place, name in enumerate(test.candidates.retrievers)
         },
         "blend": found,
     }

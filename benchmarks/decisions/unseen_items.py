@@ -3,7 +3,7 @@
 ``python benchmarks/decisions/unseen_items.py DATA OUT [TASK ...]`` reads the training part of each task of
 `benchmarks/peers` alone and cuts off its end as the task is cut; all items of the catalogue are ranked. The
 default retrievers are fitted and blended, without a ranker, and asked for lists in several ways. It keeps a
-file for each task in OUT and prints the tables of docs/decisions/017-unseen-items.md.
+file for each task in OUT and prints the tables of docs/decisions/018-unseen-items.md.
 """
 
 import copy

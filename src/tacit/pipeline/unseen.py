@@ -14,7 +14,7 @@ The weights are learned on the folds. Items that are first chosen in a fold are 
 they are chosen, so they only decide the weight of ``waiting``. What a text says is learned from a tenth of
 the items with events, treated as if nobody had touched them: their choices are known. Then the weight of
 ``waiting`` is lowered until the choices of items with events lose nothing beyond noise in the folds; that may
-leave no place at all. The measurements are in docs/decisions/017-unseen-items.md.
+leave no place at all. The measurements are in docs/decisions/018-unseen-items.md.
 """
 
 from collections.abc import Sequence
