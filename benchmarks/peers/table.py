@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import curves
+import exploration
 import parts
 import published
 import small_logs
@@ -75,7 +76,12 @@ def tables(results: Path, out: Path) -> None:
     summary = _summary(reports)
     told = ["## Summary\n", summary, small_logs.section(results / "origins"), published.section(reports)]
     told += [parts.section(results / "parts")]
-    told += [_new_items(reports), rankers.section(results / "rankers"), reading.section(results / "reading")]
+    told += [
+        _new_items(reports),
+        exploration.section(results / "unseen"),
+        rankers.section(results / "rankers"),
+        reading.section(results / "reading"),
+    ]
     told += [curves.section(results.parent / "transformer")]
     told += map(_table, reports)
     out.write_text("\n".join([HEAD, _fitted_again(reports), _made(), *told]), "utf-8")
