@@ -1,5 +1,6 @@
 """Items without events: exact small cases of their scale, and weights that planted choices teach."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -139,9 +140,9 @@ def fold(
 
 def learned(slope: float, hidden: float = 0.0) -> list[float]:
     one, scores = fold(slope, hidden=hidden)
-    fit = fit_text_fit([one], [scores], np.ones(200, dtype=bool), np.random.default_rng(1))
-    assert fit is not None
-    return list(fit.weights)
+    found = fit_text_fit([one], [scores], np.ones(200, dtype=bool), np.random.default_rng(1))
+    assert found is not None
+    return list(found[0].weights)
 
 
 def test_the_slope_of_the_choices_is_learned_and_the_offset_of_waiting_items() -> None:
@@ -171,7 +172,7 @@ def test_the_weight_of_waiting_items_is_lowered_until_others_lose_nothing_beyond
     def fit() -> TextFit:
         found = fit_text_fit([one], [scores], everything, draw(1))
         assert found is not None
-        return found
+        return found[0]
 
     lowered = fit()
     monkeypatch.setattr(unseen, "_MARGINS", (0.0,))
@@ -181,3 +182,17 @@ def test_the_weight_of_waiting_items_is_lowered_until_others_lose_nothing_beyond
     one.window.targets[:] = 0  # nobody chooses what has events: nothing can be lost
     monkeypatch.undo()
     assert fit().weights == free.weights
+
+
+def test_the_report_counts_places_and_hits() -> None:
+    one, scores = fold(1.0, n=500, hidden=2.0)
+    found = fit_text_fit([one, one], [scores, scores], np.ones(200, dtype=bool), np.random.default_rng(1))
+    assert found is not None
+    fit, report = found
+    assert (report.items, report.queries) == (40, 1_000)
+    by_text = unseen.closest(one.retrievers[0], one.window.queries, np.arange(40, dtype=np.int32))
+    listed = replace(one.labelled.candidates, by_text=by_text)
+    first = np.argsort(-fit.joined(listed, scores, np.arange(200) // 40)[1], stable=True)[:, :10]
+    given = first < 40
+    assert report.places == 2 * given.sum() > 0
+    assert report.hits == 2 * (given & (first == one.window.targets[:, None])).sum() > 0

@@ -86,7 +86,7 @@ def _show(model: "Model", place: Path) -> None:
     """Print what was learned, and what the snapshot holds."""
     from tacit.cli.terminal import out as console
     from tacit.pipeline.explain import NOT_PERSONAL
-    from tacit.reporting.training_page import gain_line, part_line, rerank_line
+    from tacit.reporting.training_page import gain_line, part_line, rerank_line, unseen_line
 
     report, snapshot = model.report, model.snapshot
     if report is not None:
@@ -94,6 +94,8 @@ def _show(model: "Model", place: Path) -> None:
         console.print(f"blend: {weights}; weight of the ranker: {report.ranker_weight:.2f}")
         if report.part:
             console.print(part_line(asdict(report.part)))
+        if report.unseen and report.unseen.items:
+            console.print(unseen_line(asdict(report.unseen)))
         if report.gain:
             console.print(gain_line(report.gain))
         if report.test:

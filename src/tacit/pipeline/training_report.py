@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from tacit.core.types import Json
 from tacit.pipeline.best_part import BestPart
+from tacit.pipeline.unseen import UnseenReport
 from tacit.rankers.calibration import Bin
 from tacit.rankers.importance import Importance
 from tacit.rankers.ranker import Epoch
@@ -44,6 +45,8 @@ class TrainingReport:
         which the list is ranked.
     part : BestPart or None
         The blend beside the best of its retrievers.
+    unseen : UnseenReport or None
+        What items without events get; None where nothing reads texts.
     queries, pairs : int
         Number of queries and of user/item pairs in the examples.
     """
@@ -60,6 +63,7 @@ class TrainingReport:
     part: BestPart | None
     queries: int
     pairs: int
+    unseen: UnseenReport | None = None
 
     def to_json(self) -> dict[str, Json]:
         """Return the report as JSON; null where a measure is not defined (JSON has no NaN)."""
@@ -74,6 +78,7 @@ class TrainingReport:
         for name, kind in lists.items():
             values[name] = [kind(**undefined(one)) for one in raw[name]]
         values["part"] = None if raw["part"] is None else BestPart(**raw["part"])
+        values["unseen"] = None if raw["unseen"] is None else UnseenReport(**raw["unseen"])
         for name in ("test", "gain", "calibration"):
             values[name] = None if raw[name] is None else undefined(raw[name])
         return cls(**values)

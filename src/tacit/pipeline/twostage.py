@@ -8,7 +8,7 @@ choices.
 
 import copy
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -132,9 +132,12 @@ class TwoStage:
             self.rerank_, self.rerank_report_ = fit_reranker(
                 self.config.rerank, first, scores, catalogue, rng=rng, progress=progress, on_epoch=on_epoch
             )
-        self.text_fit_ = fit_text_fit(
+        unseen = fit_text_fit(
             first.folds, scores, catalogue.available, streams.stream("items treated as unseen")
         )
+        if unseen is not None:
+            self.text_fit_, of_unseen = unseen
+            self.report_ = replace(self.report_, unseen=of_unseen)
         self.retrievers_ = first.retrievers
         self.second_ = second.fitted(interactions, catalogue, first.retrievers)
         self.n_known_ = len(catalogue)

@@ -28,7 +28,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
-from tacit.models.protocol import Recommender, mask_excluded
+from tacit.models.protocol import Recommender, recommend
 from tacit.models.share_logit import Stretch, fit_weights
 from tacit.pipeline.firststage import Fold
 from tacit.pipeline.retrieval import PROPOSED, text_place
@@ -137,6 +137,25 @@ def with_new_item(candidates: Candidates, scores: Float32, place: int, late: Boo
     return raised
 
 
+@dataclass(frozen=True)
+class UnseenReport:
+    """What items without events get in the folds.
+
+    Attributes
+    ----------
+    items : int
+        Available items without events in the last fold.
+    queries : int
+    places, hits : int
+        Places among the first ten that went to such items, and how many of these were chosen.
+    """
+
+    items: int
+    queries: int
+    places: int
+    hits: int
+
+
 def text_features(found: Ranking, candidates: Candidates, place: int, seen: Bool, waiting: Bool) -> Float64:
     """Return the features of items without events: float64[n, k, 4]; see the head of this module.
 
@@ -195,8 +214,8 @@ def _merged(
 
 def fit_text_fit(
     folds: Sequence[Fold], scores: Sequence[Float32], available: Bool, rng: np.random.Generator
-) -> TextFit | None:
-    """Return the scale of text scores learned on folds; None without a retriever that reads texts.
+) -> tuple[TextFit, UnseenReport] | None:
+    """Return the scale of text scores learned on folds, and what it gives; None where nothing reads texts.
 
     Parameters
     ----------
@@ -221,17 +240,18 @@ def fit_text_fit(
     waiting = [_with_waiting(fold, place, available & ~seen) for fold, seen in zip(folds, known, strict=True)]
     for margin in _MARGINS:
         fit = replace(free, weights=(free.weights[0], free.weights[1] - margin, *free.weights[2:]))
-        costs = [
-            _cost(fit, fold, listed, own, seen)
+        found = [
+            _outcome(fit, fold, listed, own, seen)
             for fold, listed, own, seen in zip(folds, waiting, scores, known, strict=True)
         ]
-        after, before, user = (np.concatenate(parts) for parts in zip(*costs, strict=True))
-        if not len(user):
+        if _lose_nothing(found):
             break
-        gain, error = paired_gain(after, before, user)
-        if gain + Z95 * error >= 0:
-            break
-    return fit
+    return fit, UnseenReport(
+        items=int((available & ~known[-1]).sum()),
+        queries=sum(one.queries for one in found),
+        places=sum(one.places for one in found),
+        hits=sum(one.hits for one in found),
+    )
 
 
 def _with_waiting(fold: Fold, place: int, waiting: Bool) -> Candidates:
@@ -241,19 +261,56 @@ def _with_waiting(fold: Fold, place: int, waiting: Bool) -> Candidates:
     return replace(fold.labelled.candidates, by_text=found)
 
 
-def _cost(
-    fit: TextFit, fold: Fold, listed: Candidates, scores: Float32, seen: Bool
-) -> tuple[Float64, Float64, Int32]:
-    """Return NDCG@10 on choices of items with events with and without the others, and the user of each."""
-    window, labelled = fold.window, fold.labelled
+@dataclass(frozen=True)
+class _Outcome:
+    """What a scale of text scores makes of the lists of a fold.
+
+    Attributes
+    ----------
+    after, before : float64[m]
+        NDCG@10 on choices of items with events, with and without the scale.
+    user : int32[m]
+    queries, places, hits : int
+        As in `UnseenReport`.
+    """
+
+    after: Float64
+    before: Float64
+    user: Int32
+    queries: int
+    places: int
+    hits: int
+
+
+def _outcome(fit: TextFit, fold: Fold, listed: Candidates, scores: Float32, seen: Bool) -> _Outcome:
+    window = fold.window
     upto = np.concatenate([[0], np.cumsum(seen[window.targets])])
     totals = np.diff(upto[window.target_offsets])
-    labels = labelled.labels * seen[np.maximum(labelled.candidates.items, 0)]
-    after = fit.joined(listed, scores, seen.astype(np.int64))[1]
-    more = np.zeros((len(labels), after.shape[1] - labels.shape[1]), dtype=np.float32)
-    ours = ndcg_of_scores(after, np.concatenate([labels, more], axis=1), totals)
+    whole, after = fit.joined(listed, scores, seen.astype(np.int64))
+    labels, of_seen = window.labels(whole.items), seen[np.maximum(whole.items, 0)]
+    before = labels[:, : scores.shape[1]] * of_seen[:, : scores.shape[1]]
+    first = top_k(after, LENGTH).items
+    given = (first >= 0) & ~np.take_along_axis(of_seen, np.maximum(first, 0), axis=1)
+    chosen = given & (np.take_along_axis(labels, np.maximum(first, 0), axis=1) > 0)
     rows = totals > 0
-    return ours[rows], ndcg_of_scores(scores, labels, totals)[rows], window.queries.user[rows]
+    return _Outcome(
+        ndcg_of_scores(after, labels * of_seen, totals)[rows],
+        ndcg_of_scores(scores, before, totals)[rows],
+        window.queries.user[rows],
+        len(first),
+        int(given.sum()),
+        int(chosen.sum()),
+    )
+
+
+def _lose_nothing(outcomes: Sequence[_Outcome]) -> bool:
+    """Return whether the choices of items with events lose nothing beyond noise."""
+    after = np.concatenate([one.after for one in outcomes])
+    if not len(after):
+        return True
+    before = np.concatenate([one.before for one in outcomes])
+    gain, error = paired_gain(after, before, np.concatenate([one.user for one in outcomes]))
+    return gain + Z95 * error >= 0
 
 
 def events_of(interactions: Interactions, n_items: int) -> Int64:
@@ -293,9 +350,7 @@ def _lists(fold: Fold, scores: Float32, place: int, available: Bool, seen: Bool,
 
 def closest(retriever: Recommender, queries: Queries, items: Int32) -> Ranking:
     """Return the best of some items for each query by the retriever that reads texts."""
-    scores = retriever.score(queries.acted(), items)
-    mask_excluded(scores, queries, items)
-    return top_k(scores, PROPOSED, items)
+    return recommend(retriever, queries.acted(), PROPOSED, items=items)
 
 
 def _beside(rankings: Sequence[Ranking]) -> Ranking:

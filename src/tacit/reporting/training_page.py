@@ -49,6 +49,14 @@ def part_line(part: Mapping[str, Any]) -> str:
     )
 
 
+def unseen_line(unseen: Mapping[str, Any]) -> str:
+    """Return what items without events get as a line of text."""
+    return (
+        f"items without events: {unseen['items']:,}; in the lists of {unseen['queries']:,} queries they took "
+        f"{unseen['places']:,} of the first ten places, and {unseen['hits']:,} of these were chosen"
+    )
+
+
 def rerank_line(report: "RerankReport") -> str:
     """Return the result of a fit of the re-ranker as a line of text."""
     if not report.epochs:
@@ -74,7 +82,7 @@ def training_section(training: Mapping[str, Any]) -> Section:
     training : mapping
         `tacit.pipeline.training_report.TrainingReport` as JSON. Shown are ``epochs`` (epoch 0 is the first
         stage only), and if present ``test`` (figures on users that were neither trained nor validated on),
-        ``part``, ``gain``, ``reliability`` and ``importance``.
+        ``part``, ``unseen``, ``gain``, ``reliability`` and ``importance``.
     """
     epochs, importance = training["epochs"], training.get("importance") or []
     reliability = training.get("reliability") or []
@@ -85,6 +93,7 @@ def training_section(training: Mapping[str, Any]) -> Section:
         "last": epochs[-1]["epoch"] if epochs else None,
         "test": list((training.get("test") or {}).items()),
         "part": training.get("part"),
+        "unseen": training.get("unseen"),
         "gain": training.get("gain"),
         "head": [f"{_PARTS[part]} {name}" for name, _ in _CURVES for part in _measured_parts(epochs)],
         "rows": [_row(epoch, _measured_parts(epochs)) for epoch in epochs],
