@@ -40,7 +40,7 @@ def judge(task: Path, runs: Path, out: Path) -> None:
     rows, values = [], {}
     for path in sorted(runs.glob("*.json")):
         told = json.loads(path.read_text())
-        for kind in KINDS:
+        for kind in told.get("kinds", KINDS):
             lists = path.with_name(f"{path.stem}-{kind}.parquet")
             found = {}
             if lists.exists():

@@ -64,7 +64,8 @@ edit. How it works and how to rerun a part of it:
 - **Recall@10** was measured later than the rest: for Tacit's rows since then and for each task's best tuned
   peer, which was fitted again with the parameters of its row (`benchmarks/peers/best.py`); nothing else of
   that row was changed.
-- Tacit's rows were made at the commit that stands beside its version; defaults may have changed since.
+- Tacit's rows were made at the commit that stands beside its version; those of tuned models at an older one,
+  defaults may have changed since.
 - Neural models on one thread get what the budget gives them; with a GPU and hours they would do better.
 """
 
@@ -103,28 +104,27 @@ def _made() -> str:
 
 def _summary(reports: list[dict[str, Any]]) -> str:
     lines = [
-        "NDCG@10. The ratio is Tacit tuned over the best tuned peer; **bold** where the interval of the"
-        " difference leaves out zero. Recall@10 is of that peer / of Tacit with its defaults.\n",
-        "| task | users | peers run | best tuned peer | | Tacit, defaults | Tacit, tuned | ratio"
-        " | difference [95 %] | Recall@10 |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "NDCG@10 of the best tuned peer and of Tacit with its defaults, and their ratio; **bold** where the"
+        " interval of the difference leaves out zero. Recall@10 of both.\n",
+        "| task | users | peers run | best tuned peer | | Tacit | ratio | difference [95 %] | Recall@10 |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *(_line(report) for report in reports), ""])
 
 
 def _line(report: dict[str, Any]) -> str:
     peer = best_peer(report["rows"])
-    ours = {row["kind"]: row for row in report["rows"] if row["model"] == OURS}
+    ours = [row for row in report["rows"] if row["model"] == OURS and row["kind"] == "default"]
     name, best = (peer["model"], peer[MAIN]) if peer else ("-", None)
-    tuned = ours.get("tuned", {})
-    ratio = f"{tuned[MAIN] / best:.2f}" if best and MAIN in tuned else "-"
-    low, high = tuned["difference"][1:] if tuned.get("difference") else (0.0, 0.0)
+    default = ours[0] if ours else {}
+    ratio = f"{default[MAIN] / best:.2f}" if best and MAIN in default else "-"
+    low, high = default["difference"][1:] if default.get("difference") else (0.0, 0.0)
     ratio = f"**{ratio}**" if low > 0 or high < 0 else ratio
-    figures = [_number(ours.get(kind, {}).get(MAIN)) for kind in ("default", "tuned")]
     peers = {row["model"] for row in report["rows"] if row["library"] != OURS}
-    cells = [report["task"], f"{report['asked']:,}", str(len(peers)), name, _number(best), *figures, ratio]
-    short = " / ".join(_number(row.get(SHORT)) for row in (peer or {}, ours.get("default", {})))
-    return f"| {' | '.join(cells)} | {_interval(tuned.get('difference'))} | {short} |"
+    figures = [_number(best), _number(default.get(MAIN)), ratio]
+    cells = [report["task"], f"{report['asked']:,}", str(len(peers)), name, *figures]
+    short = " / ".join(_number(row.get(SHORT)) for row in (peer or {}, default))
+    return f"| {' | '.join(cells)} | {_interval(default.get('difference'))} | {short} |"
 
 
 def _fitted_again(reports: list[dict[str, Any]]) -> str:
