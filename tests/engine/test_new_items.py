@@ -116,3 +116,41 @@ def with_config(pipeline: object, config: Config) -> object:
     other = copy.copy(pipeline)
     other.config = config  # type: ignore[attr-defined]
     return other
+
+
+def test_an_attribute_that_the_fit_did_not_know_is_kept_for_the_next_fit(shop: Shop, tmp_path: Path) -> None:
+    bare = shop.items.select(col.ITEM, col.TITLE)
+    snapshot = train(shop.events, bare, Config(encoder="tfidf", ranker={"name": "mlp", "epochs": 2}))
+    snapshot.pipeline.second_ = replace(snapshot.pipeline.second_, ranker_weight=0.5)
+    engine = engine_with(snapshot, tmp_path / "a.sqlite3", "new", {"title": "shoes", "price": 3.5})
+    engine.put_item("other", {"title": "more shoes", "category": "shoes", "brand": "Fleet"})
+    for request in (Request(user_id=str(shop.events[col.USER][0])), Request(items=["new", "other"])):
+        assert len(engine.recommend(request).items) == 10
+    engine.close()
+    again = Engine(snapshot, EventStore(f"sqlite:///{tmp_path / 'a.sqlite3'}"))
+    assert len(again.recommend(Request(items=["new"])).items) == 10
+    again.close()
+
+
+def test_strangers_do_not_all_get_the_same_explored_items(snapshot: Snapshot) -> None:
+    config = replace(snapshot.pipeline.config, explore=0.1)
+    exploring = Engine(replace(snapshot, pipeline=with_config(snapshot.pipeline, config)))
+    answers = [exploring.recommend(Request(user_id=f"stranger {n}")) for n in range(40)]
+    drawn = {one.item_id for answer in answers for one in answer.items if one.propensity}
+    assert len(drawn) > 5
+    long = exploring.recommend(Request(user_id="stranger", items=alike(snapshot, 3), k=100))
+    assert sum(one.propensity is not None for one in long.items) == 10
+
+
+def test_a_ranker_that_saw_no_new_user_leaves_them_to_the_blend(snapshot: Snapshot) -> None:
+    pipeline = copy.copy(snapshot.pipeline)
+    pipeline.second_ = replace(pipeline.second_, ranker_weight=0.75, knows_new_users=False)
+    blend = copy.copy(snapshot.pipeline)
+    blend.second_ = replace(blend.second_, ranker_weight=0.0)
+
+    def ids(one: object, request: Request) -> list[str]:
+        return [item.item_id for item in Engine(replace(snapshot, pipeline=one)).recommend(request).items]
+
+    stranger, session = Request(user_id="stranger"), Request(items=alike(snapshot, 3))
+    assert ids(pipeline, stranger) == ids(blend, stranger)
+    assert ids(pipeline, session) != ids(blend, session)

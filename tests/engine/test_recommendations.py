@@ -10,8 +10,8 @@ def test_a_list_is_a_list_a_frame_and_an_escaped_table() -> None:
     assert shown == items
     frame = shown.to_frame()
     assert frame.rows() == [
-        (1, "i1", "Tea & <milk>", 0.75, ["because <you>", "new"]),
-        (2, "i2", "Cup", 0.5, []),
+        (1, "i1", "Tea & <milk>", 0.75, ["because <you>", "new"], None),
+        (2, "i2", "Cup", 0.5, [], None),
     ]
     table = shown._repr_html_()
     assert "Tea &amp; &lt;milk&gt;" in table

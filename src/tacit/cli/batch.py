@@ -13,7 +13,9 @@ def batch(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", help="File to write (.parquet, .csv, .jsonl) with user_id, item_id, score and rank."
+            "--out",
+            help="File to write (.parquet, .csv, .jsonl) with user_id, item_id, score and rank, and with "
+            "propensity if the model explores.",
         ),
     ],
     users: Annotated[

@@ -23,6 +23,8 @@ def recommend_all(
 ) -> Iterator[pl.DataFrame]:
     """Yield frames with the columns user_id, item_id, score and rank (from 1), in the order of the users.
 
+    A model that explores adds the column propensity, null where an item was not drawn.
+
     Parameters
     ----------
     snapshot : Snapshot
@@ -50,9 +52,10 @@ def recommend_all(
 def _lists(snapshot: Snapshot, ids: list[str], k: int, allow_seen: bool) -> pl.DataFrame:
     log = snapshot.interactions
     queries = log.queries(log.users.encode(ids), exclude_seen=not allow_seen)
-    ranking = snapshot.pipeline.recommend(queries, k)
+    requests = [f"user {id_}" for id_ in ids]
+    ranking = snapshot.pipeline.recommend(queries, k, requests=requests)
     row, place = np.nonzero(ranking.items >= 0)
-    return pl.DataFrame(
+    lists = pl.DataFrame(
         {
             col.USER: pl.Series(ids, dtype=pl.String).gather(row),
             col.ITEM: snapshot.catalogue.items.ids.gather(ranking.items[row, place]),
@@ -60,3 +63,7 @@ def _lists(snapshot: Snapshot, ids: list[str], k: int, allow_seen: bool) -> pl.D
             "rank": (place + 1).astype(np.int32),
         }
     )
+    if ranking.propensities is None:
+        return lists
+    chances = pl.Series("propensity", ranking.propensities[row, place])
+    return lists.with_columns(chances.set(chances == 0, None))

@@ -102,7 +102,7 @@ class Engine:
             attributes=checked.attributes,
             context=checked.context,
         )
-        ranking = state.pipeline.recommend(history.queries, checked.k)
+        ranking = state.pipeline.recommend(history.queries, checked.k, requests=(_requester(checked),))
         unknown = unknown_in_request(state, checked, stored=bool(since) or bool(stored))
         answer = replace(_answer(state, ranking, _reasons(state, history, ranking)), warnings=unknown)
         if self._exposures is not None:
@@ -329,6 +329,13 @@ def _checked(request: Request, rules: Sequence[IdRule]) -> Request:
         attributes=checked_user(request.attributes),
         context=checked_user(request.context),
     )
+
+
+def _requester(request: Request) -> str:
+    """Return who asks: a user and a session of one name are two."""
+    if request.user_id is not None:
+        return f"user {request.user_id}"
+    return "" if request.session_id is None else f"session {request.session_id}"
 
 
 def _reasons(state: State, history: History, ranking: Ranking) -> list[list[str]]:

@@ -14,6 +14,7 @@ _SCHEMA: dict[str, pl.DataType] = {
     col.TITLE: pl.String(),
     "score": pl.Float64(),
     "reasons": pl.List(pl.String),
+    "propensity": pl.Float64(),
 }
 
 
@@ -42,8 +43,11 @@ class Recommendations(list[Recommended]):
         return "\n".join([*(f"warning: {text}" for text in self.warnings), super().__repr__()])
 
     def to_frame(self) -> pl.DataFrame:
-        """Return a row an item: rank (from 1), item_id, title, score, reasons."""
-        rows = [(n, one.item_id, one.title, one.score, one.reasons) for n, one in enumerate(self, 1)]
+        """Return a row an item: rank (from 1), item_id, title, score, reasons, propensity."""
+        rows = [
+            (n, one.item_id, one.title, one.score, one.reasons, one.propensity)
+            for n, one in enumerate(self, 1)
+        ]
         return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
     def _repr_html_(self) -> str:

@@ -57,7 +57,8 @@ def origin_moments(at: Float64, origins: int, share: float) -> Float64:
     starts = np.array([splits.cut_time(at, back * share) for back in range(origins, 0, -1)])
     if (np.diff(starts) <= 0).any():
         raise UnsupportedError(
-            f"{origins} origins are not possible: too many events carry one time; give fewer to --origins"
+            f"{origins} origins are not possible: the log has too few events, or too many carry one time; "
+            + _instead(origins)
         )
     return starts
 
@@ -97,5 +98,9 @@ def origin_splits(
             yield split_of_parts(train, test, items, protocol="time", cut=float(start), **about)
         except DataError as error:
             raise DataError(
-                f"stretch {place + 1} of {origins} cannot be predicted ({error}); give fewer to --origins"
+                f"stretch {place + 1} of {origins} cannot be predicted ({error}); {_instead(origins)}"
             ) from error
+
+
+def _instead(origins: int) -> str:
+    return "give fewer to --origins" if origins > LEAST else "leave out --origins"

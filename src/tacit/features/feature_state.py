@@ -93,7 +93,7 @@ class FeatureState:
     def extended(self, catalogue: Catalogue, projection: Projection | None) -> "FeatureState":
         """Return the state for a catalogue that has grown."""
         new = len(catalogue) - len(self.statistics.popularity)
-        factors, attributes = self.collaborative, Attributes.of(catalogue)
+        factors, attributes = self.collaborative, self.attributes.extended(catalogue)
         return replace(
             self,
             statistics=self.statistics.extended(catalogue),

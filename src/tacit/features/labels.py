@@ -42,15 +42,33 @@ class Attributes:
     @classmethod
     def of(cls, catalogue: Catalogue) -> "Attributes":
         """Read the label columns and the price of a catalogue."""
+        return cls._of(catalogue, None)
+
+    def extended(self, catalogue: Catalogue) -> "Attributes":
+        """Return those of a catalogue that has grown: the same labels, and a price only if there was one.
+
+        What a ranker has learned from has these columns; new ones wait for the next fit.
+        """
+        return self._of(catalogue, self)
+
+    @classmethod
+    def _of(cls, catalogue: Catalogue, before: "Attributes | None") -> "Attributes":
         labels: dict[str, sparse.csr_array] = {}
         names: dict[str, Int32] = {}
-        for name in catalogue.attributes.columns:
-            if len(labels) < _MOST_COLUMNS and _is_label(name, catalogue.attributes[name]):
-                values, matrix = _one_hot(catalogue.attributes[name])
-                if 1 < len(values) <= _MOST_VALUES:
-                    labels[name] = matrix
-                    names[name] = np.array([trait(name, value) for value in values], dtype=np.int32)
-        return cls(labels, names, _log_price(catalogue))
+        for name in catalogue.attributes.columns if before is None else before.labels:
+            if before is None and (
+                len(labels) == _MOST_COLUMNS or not _is_label(name, catalogue.attributes[name])
+            ):
+                continue
+            values, matrix = _one_hot(catalogue.attributes[name].cast(pl.String))
+            if before is not None or 1 < len(values) <= _MOST_VALUES:
+                labels[name] = matrix
+                names[name] = np.array([trait(name, value) for value in values], dtype=np.int32)
+        log_price = _log_price(catalogue)
+        if before is not None and (before.log_price is None) != (log_price is None):
+            unknown = np.full(len(catalogue), np.nan, dtype=np.float32)
+            log_price = None if before.log_price is None else unknown
+        return cls(labels, names, log_price)
 
 
 def _is_label(name: str, column: pl.Series) -> bool:

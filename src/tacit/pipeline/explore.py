@@ -2,7 +2,8 @@
 
 A list can only be learned from where it was shown. With ``explore`` = 0.1 a list of ten gives one place to an
 item with few events, drawn by how well its text fits the history, at a place drawn at random. The draw
-depends on nothing but the request, so the same request gets the same list. Each such item is returned with
+depends on nothing but the request (who asks, the history, the length of the list), so the same request gets
+the same list. Each such item is returned with
 its propensity, the chance that it was drawn for this request: dividing by it makes up for the choice (Horvitz
 and Thompson, 1952).
 
@@ -11,6 +12,7 @@ of m is in the sample with the chance ``min(1, m p_i)``, and what is cut off is 
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -24,7 +26,13 @@ FEW_KNOW_IT = "few know it yet"
 
 
 def explored(
-    ranking: Ranking, queries: Queries, pool: Bool, text: Ranking | None, share: float, seed: int
+    ranking: Ranking,
+    queries: Queries,
+    pool: Bool,
+    text: Ranking | None,
+    share: float,
+    seed: int,
+    requests: Sequence[str] = (),
 ) -> Ranking:
     """Return lists in which a share of the places, on average, went to items of a pool.
 
@@ -41,6 +49,8 @@ def explored(
     share : float
         In (0, 1).
     seed : int
+    requests : sequence of n str, optional
+        Who asks: with the history it tells one request from another.
     """
     items, scores = ranking.items.copy(), ranking.scores.copy()
     propensities = np.zeros(items.shape, dtype=np.float32)
@@ -53,7 +63,8 @@ def explored(
         fresh = ~np.isin(codes, np.concatenate([ranking.items[row], queries.exclude[start:stop]]))
         codes, chances = codes[fresh], chances[fresh]
         if len(codes):
-            rng = generator(seed, "explore", _request_of(queries, row, items.shape[1]))
+            who = requests[row] if len(requests) else ""
+            rng = generator(seed, "explore", _request_of(queries, row, items.shape[1], who))
             drawn, propensity = _drawn(codes, chances / chances.sum(), share * items.shape[1], rng)
             items[row], scores[row], propensities[row] = _placed(
                 ranking.items[row], ranking.scores[row], drawn, propensity, rng
@@ -125,8 +136,9 @@ def _of_row(text: Ranking | None, row: int) -> tuple[Int32, Float64]:
     return text.items[row][known], np.exp(logits - logits.max(initial=-np.inf)) if len(logits) else logits
 
 
-def _request_of(queries: Queries, row: int, k: int) -> str:
-    """Return what tells a request from others: its history and the length of its list."""
+def _request_of(queries: Queries, row: int, k: int, who: str) -> str:
+    """Return what tells a request from others: its history, the length of its list and who asks."""
     start, stop = queries.offsets[row : row + 2]
     history = np.ascontiguousarray(queries.item[start:stop]).tobytes()
-    return hashlib.sha256(history + k.to_bytes(4, "little")).hexdigest()
+    name = who.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(history + k.to_bytes(4, "little") + name).hexdigest()

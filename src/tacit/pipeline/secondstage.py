@@ -37,6 +37,8 @@ class SecondStage:
         None if no ranker was trained.
     ranker_weight : float
         Factor in [0, 1] of the ranker's addition to the blend.
+    knows_new_users : bool
+        Whether the ranker learned from queries without a history; if not, the blend alone answers these.
     """
 
     blend: Blend
@@ -44,6 +46,7 @@ class SecondStage:
     normaliser: Normaliser | None = None
     ranker: Ranker | None = None
     ranker_weight: float = 0.0
+    knows_new_users: bool = True
 
     def fitted(
         self, interactions: Interactions, catalogue: Catalogue, retrievers: Sequence[Recommender]
@@ -65,13 +68,17 @@ class SecondStage:
         features = self.normaliser.transform(self.maker.transform(queries, candidates))
         ranked = base.copy()
         ranked[candidates.real] = pair_scores(self.ranker, features, base[candidates.real])
-        return weighted_scores(base, ranked, self.ranker_weight)
+        scores = weighted_scores(base, ranked, self.ranker_weight)
+        if self.knows_new_users:
+            return scores
+        return np.where(candidates.lengths[:, None] > 0, scores, base)
 
     def spec(self) -> dict[str, Json]:
         """Return everything but the arrays as JSON."""
         return {
             "blend": self.blend.spec(),
             "ranker_weight": self.ranker_weight,
+            "knows_new_users": self.knows_new_users,
             "maker": self.maker.spec(),
             "normaliser": self.normaliser.spec() if self.normaliser else None,
             "ranker": named_spec("ranker", self.ranker) if self.ranker else None,
@@ -105,6 +112,7 @@ class SecondStage:
             else Normaliser.restore(normaliser, part_of(arrays, "normaliser", ":")),
             ranker=None if ranker is None else restored("ranker", ranker, part_of(arrays, "ranker", ":")),
             ranker_weight=spec["ranker_weight"],
+            knows_new_users=spec["knows_new_users"],
         )
 
 

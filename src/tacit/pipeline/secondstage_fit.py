@@ -23,6 +23,9 @@ from tacit.rankers.ranker import OnEpoch, Ranker
 
 _WHOLE_LISTS = 1_500
 """The most lists of a fold that are measured, at random: features of all their candidates are held."""
+_NEW_USERS = 20
+"""Queries without a history from which a ranker is believed on others of these: what it has never seen it
+gets wrong, and new users are to get what is popular."""
 
 
 def learn(
@@ -95,8 +98,14 @@ def finished(
     """Return the second stage and its training report."""
     stage = SecondStage(blend, maker)
     if fitted_ranker is not None:
+        new_users = sum(int((one.labelled.candidates.lengths == 0).sum()) for one in examples)
         stage = SecondStage(
-            blend, maker, fitted_ranker.normaliser, fitted_ranker.ranker, fitted_ranker.ranker_weight
+            blend,
+            maker,
+            fitted_ranker.normaliser,
+            fitted_ranker.ranker,
+            fitted_ranker.ranker_weight,
+            knows_new_users=new_users >= _NEW_USERS,
         )
     report = TrainingReport(
         part=part,

@@ -7,7 +7,8 @@ choices.
 """
 
 import copy
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, Self
@@ -40,7 +41,7 @@ from tacit.pipeline.explore import FEW_KNOW_IT, explored
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
 from tacit.pipeline.pair_counts import PairCounts
 from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
-from tacit.pipeline.retrieval import candidates, filled
+from tacit.pipeline.retrieval import PROPOSED, candidates, filled
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import learn
 from tacit.pipeline.similar import SimilarKind, similar_items
@@ -145,7 +146,9 @@ class TwoStage:
         self.events_ = events_of(interactions, len(catalogue))
         return self
 
-    def recommend(self, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:
+    def recommend(
+        self, queries: Queries, k: int, *, items: Int32 | None = None, requests: Sequence[str] = ()
+    ) -> Ranking:
         """Return the k best items of each query; fewer only if there are no more.
 
         Parameters
@@ -154,13 +157,15 @@ class TwoStage:
         k : int
         items : int32[m], optional
             The only items to choose from; every available item by default.
+        requests : sequence of n str, optional
+            Who asks, for what is drawn by request (`tacit.pipeline.explore`).
         """
         allowed = self.available_
         if items is not None:
             allowed = np.zeros_like(allowed)
             allowed[items] = self.available_[items]
         unseen = np.flatnonzero(allowed & (self.events_ <= 0)).astype(np.int32)
-        parts = []
+        parts: list[Ranking] = []
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
             depth = max(k, self.config.candidates)
             found = candidates(self.retrievers_, batch, depth, allowed, self.n_known_, unseen=unseen)
@@ -177,18 +182,32 @@ class TwoStage:
             scores_ = np.where(best.items < 0, -np.inf, np.take_along_axis(scores, place, 1))
             ranking = Ranking(chosen, np.minimum.accumulate(scores_, axis=1))  # within a tie they may rise
             ranking = filled(ranking, batch, allowed)
-            parts.append(self._explored(ranking, batch, found, allowed) if self.config.explore else ranking)
+            if self.config.explore:
+                start = sum(map(len, parts))
+                ranking = self._explored(ranking, batch, found, allowed, requests[start : start + len(batch)])
+            parts.append(ranking)
         if not parts:
             return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
         return Ranking.joined(parts)
 
-    def _explored(self, ranking: Ranking, queries: Queries, found: Candidates, allowed: Bool) -> Ranking:
+    def _explored(
+        self,
+        ranking: Ranking,
+        queries: Queries,
+        found: Candidates,
+        allowed: Bool,
+        requests: Sequence[str],
+    ) -> Ranking:
         """Return lists with places for items with few events, by the share of the configuration."""
+        share, k = self.config.explore, ranking.items.shape[1]
         pool = allowed & (self.events_ < self.config.explore_below)
         items = np.flatnonzero(pool).astype(np.int32)
-        fit = self.text_fit_
-        text = fit.of(self.retrievers_, queries, found, items, self.events_) if fit and len(items) else None
-        return explored(ranking, queries, pool, text, self.config.explore, self.config.seed)
+        text = None
+        if self.text_fit_ and len(items):
+            # What is listed already is not drawn: more are needed than there are places.
+            enough = k + max(PROPOSED, 2 * math.ceil(share * k))
+            text = self.text_fit_.of(self.retrievers_, queries, found, items, self.events_, enough)
+        return explored(ranking, queries, pool, text, share, self.config.seed, requests)
 
     def similar(
         self, items: Int32, k: int, *, kind: SimilarKind = "alike", counts: PairCounts | None = None

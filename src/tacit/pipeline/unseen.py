@@ -74,9 +74,10 @@ class TextFit:
         candidates: Candidates,
         items: Int32,
         events: Int64,
+        k: int,
     ) -> Ranking:
-        """Return the best of some items for each query by text, with their scores on the learned scale."""
-        found = closest(retrievers[self.place], queries, items)
+        """Return the k best of some items for each query by text, with their scores on the learned scale."""
+        found = closest(retrievers[self.place], queries, items, k)
         scores = self._scores(found, candidates, events)
         return Ranking(found.items, np.where(found.items < 0, -np.inf, scores).astype(np.float32))
 
@@ -348,9 +349,9 @@ def _lists(fold: Fold, scores: Float32, place: int, available: Bool, seen: Bool,
     )
 
 
-def closest(retriever: Recommender, queries: Queries, items: Int32) -> Ranking:
-    """Return the best of some items for each query by the retriever that reads texts."""
-    return recommend(retriever, queries.acted(), PROPOSED, items=items)
+def closest(retriever: Recommender, queries: Queries, items: Int32, k: int = PROPOSED) -> Ranking:
+    """Return the k best of some items for each query by the retriever that reads texts."""
+    return recommend(retriever, queries.acted(), k, items=items)
 
 
 def _beside(rankings: Sequence[Ranking]) -> Ranking:
