@@ -90,7 +90,7 @@ def test_a_log_without_times_is_refused(timing: str) -> None:
 def test_more_stretches_than_moments_are_refused() -> None:
     events = frame([(f"u{n}", f"i{n % 7}", float(n // 25)) for n in range(100)])
     with pytest.raises(
-        UnsupportedError, match="too many carry one time; (give fewer to|leave out) --origins"
+        UnsupportedError, match=r"too many carry one time; (give fewer to|leave out) --origins"
     ):
         stretches(events, 8)
     with pytest.raises(UnsupportedError, match="every event carries the same time"):
