@@ -28,7 +28,7 @@ from tacit.pipeline.blend import Blend, LabelledCandidates, log_softmax
 from tacit.pipeline.config import Config
 from tacit.pipeline.examples import RankingExamples
 from tacit.pipeline.firststage import TEST, TRAIN, VALID
-from tacit.pipeline.ranker_fit import FittedRanker, fit_ranker, is_cross_fitted
+from tacit.pipeline.ranker_fit import LARGEST_WEIGHT, FittedRanker, fit_ranker, is_cross_fitted
 from tacit.pipeline.secondstage import weighted_scores
 from tacit.rankers.dcn import DCN
 from tacit.rankers.lambdamart import LambdaMART
@@ -227,6 +227,10 @@ def test_a_weight_above_the_largest_is_measured_and_never_chosen() -> None:
     values = {0.0: before, 0.5: before + 0.1, 0.75: before + 0.2, 1.0: before + 0.3}
     assert [measured(values, most).ranker_weight for most in (0.5, 0.75, 1.0)] == [0.5, 0.75, 1]
     assert measured(values, 0.75).gain["after"] == pytest.approx(0.2)
+
+
+def test_only_a_ranker_that_will_be_asked_in_another_stretch_of_time_is_never_believed_wholly() -> None:
+    assert LARGEST_WEIGHT == {"time": 0.75, "leave-one-out": 1.0, "random": 1.0}
 
 
 def test_the_gain_of_each_share_is_that_of_the_weight_that_the_others_choose() -> None:
