@@ -370,7 +370,7 @@ def test_a_notebook_shows_lists_and_comparisons_as_tables_with_every_cell_escape
     assert "<b>" not in shown
     assert "Pot &amp; cup" in shown
     frame = reported.to_frame()
-    assert frame.columns == ["rank", "item_id", "title", "score", "reasons"]
+    assert frame.columns == ["rank", "item_id", "title", "score", "reasons", "propensity"]
     assert frame["item_id"].to_list() == [item.item_id for item in reported]
     assert reported[:0] == []
     assert tacit.Recommendations().to_frame().schema == frame.schema

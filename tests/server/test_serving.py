@@ -47,7 +47,7 @@ def test_a_list_has_the_promised_shape(service: Service) -> None:
     answer = service.http.get("/v1/users/anybody/recommendations", params={"k": 3}).json()
     assert set(answer) == {"recommendation_id", "model", "items", "warnings"}
     assert len(answer["items"]) == 3
-    assert set(answer["items"][0]) == {"item_id", "score", "title", "reasons"}
+    assert set(answer["items"][0]) == {"item_id", "score", "title", "reasons", "propensity"}
     assert isinstance(answer["items"][0]["reasons"], list)
 
 

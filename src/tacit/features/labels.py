@@ -60,7 +60,7 @@ class Attributes:
                 len(labels) == _MOST_COLUMNS or not _is_label(name, catalogue.attributes[name])
             ):
                 continue
-            values, matrix = _one_hot(catalogue.attributes[name].cast(pl.String))
+            values, matrix = _one_hot(_column(catalogue, name))
             if before is not None or 1 < len(values) <= _MOST_VALUES:
                 labels[name] = matrix
                 names[name] = np.array([trait(name, value) for value in values], dtype=np.int32)
@@ -69,6 +69,13 @@ class Attributes:
             unknown = np.full(len(catalogue), np.nan, dtype=np.float32)
             log_price = None if before.log_price is None else unknown
         return cls(labels, names, log_price)
+
+
+def _column(catalogue: Catalogue, name: str) -> pl.Series:
+    """Return an attribute as text, null where the catalogue does not have it."""
+    if name in catalogue.attributes.columns:
+        return catalogue.attributes[name].cast(pl.String)
+    return pl.Series(name, [None] * len(catalogue), dtype=pl.String)
 
 
 def _is_label(name: str, column: pl.Series) -> bool:

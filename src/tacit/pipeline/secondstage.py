@@ -38,7 +38,8 @@ class SecondStage:
     ranker_weight : float
         Factor in [0, 1] of the ranker's addition to the blend.
     knows_new_users : bool
-        Whether the ranker learned from queries without a history; if not, the blend alone answers these.
+        Whether the ranker learned from queries without a history; if not, the blend alone answers those of
+        users of whom nothing is known.
     """
 
     blend: Blend
@@ -71,7 +72,8 @@ class SecondStage:
         scores = weighted_scores(base, ranked, self.ranker_weight)
         if self.knows_new_users:
             return scores
-        return np.where(candidates.lengths[:, None] > 0, scores, base)
+        strangers = (candidates.lengths == 0) & ~queries.traits.any(axis=1)
+        return np.where(strangers[:, None], base, scores)
 
     def spec(self) -> dict[str, Json]:
         """Return everything but the arrays as JSON."""
