@@ -28,7 +28,7 @@ from tacit.data import columns as col
 from tacit.engine.train import encoded
 from tacit.evaluation.evaluate import score
 from tacit.evaluation.slices import slices
-from tacit.evaluation.split import Split, make_split
+from tacit.evaluation.split import CandidatesOf, Split, make_split
 from tacit.models.protocol import recommend
 from tacit.pipeline import register
 from tacit.pipeline.blend import LabelledCandidates
@@ -66,7 +66,7 @@ POPULARITY: Mapping[str, Sequence[str]] = {
 PARAMETERS: Mapping[str, Mapping[str, Any]] = {"ease": {"decay": 1.0}, "sequential": {"max_items": 5_000}}
 
 
-def validation(cuts: Cuts, back: int) -> Split:
+def validation(cuts: Cuts, back: int = 0, candidates: CandidatesOf = "log") -> Split:
     """Return the cut of a training part that leaves out ``back`` tenths more; all users are asked."""
     events = cuts.train
     if back:
@@ -77,7 +77,7 @@ def validation(cuts: Cuts, back: int) -> Split:
         cuts.items,
         users=cuts.users,
         protocol=cuts.task.protocol,
-        candidates="log",
+        candidates=candidates,
         allow_seen=cuts.task.allow_seen,
     )
     return replace(split, catalogue=encoded(split.catalogue, "auto")[1])

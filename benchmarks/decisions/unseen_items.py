@@ -18,18 +18,17 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from forecast import SEED, difference, table
+from forecast import SEED, difference, table, validation
 from prepare import TASKS, Cuts
 
 from tacit.core.progress import SILENT
 from tacit.core.seeds import generator
 from tacit.core.types import Bool, Float64
 from tacit.data.ranking import Ranking
-from tacit.engine.train import encoded
 from tacit.evaluation import metrics
 from tacit.evaluation.evaluate import fit_model, score
 from tacit.evaluation.slices import Slice, slices
-from tacit.evaluation.split import Split, make_split
+from tacit.evaluation.split import Split
 from tacit.models.protocol import recommend
 from tacit.pipeline import register
 from tacit.pipeline.config import Config
@@ -46,19 +45,6 @@ K = 10
 SHARES = (0.05, 0.1, 0.2, 0.3)
 LATE = 0.01
 """Share of the items without events that are taken as having come after the fit."""
-
-
-def validation(cuts: Cuts) -> Split:
-    """Return the cut of a training part, with every item of the catalogue as a candidate."""
-    split = make_split(
-        cuts.train,
-        cuts.items,
-        users=cuts.users,
-        protocol=cuts.task.protocol,
-        candidates="catalogue",
-        allow_seen=cuts.task.allow_seen,
-    )
-    return replace(split, catalogue=encoded(split.catalogue, "auto")[1])
 
 
 def touched(split: Split) -> Slice:
@@ -148,7 +134,7 @@ def main(data: Path, out: Path, names: Sequence[str]) -> None:
         report = out / f"{name}.json"
         if not report.exists():
             cuts = Cuts(TASKS[name], data)
-            figures = measured(validation(cuts), cuts.task.allow_seen)
+            figures = measured(validation(cuts, candidates="catalogue"), cuts.task.allow_seen)
             report.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
             print(report.name, file=sys.stderr, flush=True)
     kept = {name: out / f"{name}.json" for name in LISTED}

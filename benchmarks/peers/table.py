@@ -64,6 +64,8 @@ edit. How it works and how to rerun a part of it:
 - **Recall@10** was measured later than the rest: for Tacit's rows since then and for each task's best tuned
   peer, which was fitted again with the parameters of its row (`benchmarks/peers/best.py`); nothing else of
   that row was changed.
+- Default rows of **tacit** and **tacit-blend** are one fit (`benchmarks/best_parts.py`): the seconds of both
+  are those of the whole with its ranker, and the MB hold the lists of all its retrievers too.
 - Tacit's rows were made at the commit that stands beside its version; those of tuned models at an older one,
   defaults may have changed since.
 - Neural models on one thread get what the budget gives them; with a GPU and hours they would do better.

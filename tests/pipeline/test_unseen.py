@@ -36,7 +36,7 @@ def test_the_features_are_one_waiting_z_and_similarity() -> None:
     events = np.array([SEEN, SEEN, SEEN, WAITING, LATE])
     listed = candidates([[0, 1, 3, -1]], [[0.2, 0.6, 0.9, 0.0]])  # the mean is .4, the deviation .2
     found = ranking([[3, 4, -1]], [[0.8, 0.4, -np.inf]])
-    features = text_features(found, listed, 1, events > 0, events == 0)
+    features = text_features(found, listed, 1, events)
     np.testing.assert_allclose(features[0], [[1, 1, 2, 0.8], [1, 0, 0, 0.4], [0, 0, 0, 0]], atol=1e-6)
 
 
@@ -71,13 +71,12 @@ def test_the_total_is_that_of_the_kept_scores(values: list[float], data: st.Data
         assert total < -1e30
 
 
-def new_item(text: float, score: float, events: int = LATE, others: int = 20) -> int:
+def new_item(text: float, score: float, late: bool = True, others: int = 20) -> int:
     """Return the place (from 1) of an item among others with texts .01, .02, ... and scores -1, -2, ..."""
     items = [[*range(others), others]]
     listed = candidates(items, [[*(0.01 * (1 + np.arange(others))), text]])
     scores = np.array([[*-(1.0 + np.arange(others)), score]], dtype=np.float32)
-    counts = np.array([*[SEEN] * others, events])
-    raised = with_new_item(listed, scores, 1, counts < 0)
+    raised = with_new_item(listed, scores, 1, others if late else others + 1)
     changed = raised != scores
     assert not changed[0, :others].any()
     return int((raised[0] > raised[0, others]).sum()) + 1
@@ -91,11 +90,11 @@ def test_a_close_item_that_came_after_the_fit_is_among_the_first_ten() -> None:
 
 
 def test_no_place_is_kept_for_waiting_items_nor_in_short_lists() -> None:
-    assert new_item(text=0.5, score=-100, events=WAITING) == 21
+    assert new_item(text=0.5, score=-100, late=False) == 21
     assert new_item(text=0.5, score=-100, others=9) == 10
     short = candidates([[0, 1]], [[0.1, 0.9]])
     scores = np.array([[0, -5]], dtype=np.float32)
-    assert with_new_item(short, scores, 1, np.array([False, True])) is scores
+    assert with_new_item(short, scores, 1, 1) is scores
 
 
 class Reader:

@@ -3,9 +3,8 @@
 A list can only be learned from where it was shown. With ``explore`` = 0.1 a list of ten gives one place to an
 item with few events, drawn by how well its text fits the history, at a place drawn at random. The draw
 depends on nothing but the request (who asks, the history, the length of the list), so the same request gets
-the same list. Each such item is returned with
-its propensity, the chance that it was drawn for this request: dividing by it makes up for the choice (Horvitz
-and Thompson, 1952).
+the same list. Each such item is returned with its propensity, the chance that it was drawn for this request:
+dividing by it makes up for the choice (Horvitz and Thompson, 1952).
 
 Several items are drawn at once by systematic sampling (Madow, 1949): with the chances p of one draw, item i
 of m is in the sample with the chance ``min(1, m p_i)``, and what is cut off is shared among the others.

@@ -175,7 +175,7 @@ class TwoStage:
             if self.rerank_:
                 scores = self.rerank_.reordered(batch, found, scores)
             if self.text_fit_ and k >= LENGTH:
-                scores = with_new_item(found, scores, self.text_fit_.place, self.events_ < 0)
+                scores = with_new_item(found, scores, self.text_fit_.place, self.n_known_)
             best = top_k(np.round(scores, _DIGITS), k)
             place = np.maximum(best.items, 0)
             chosen = np.where(best.items < 0, -1, np.take_along_axis(found.items, place, 1))
@@ -206,7 +206,7 @@ class TwoStage:
         if self.text_fit_ and len(items):
             # What is listed already is not drawn: more are needed than there are places.
             enough = k + max(PROPOSED, 2 * math.ceil(share * k))
-            text = self.text_fit_.of(self.retrievers_, queries, found, items, self.events_, enough)
+            text = self.text_fit_.best(self.retrievers_, queries, found, items, self.events_, enough)
         return explored(ranking, queries, pool, text, share, self.config.seed, requests)
 
     def similar(

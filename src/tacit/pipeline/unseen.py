@@ -10,9 +10,9 @@ where ``similarity`` is the score of the retriever that reads texts, ``z`` the s
 that list, and ``waiting`` is 1 for an item that was there at the fit and had no events, 0 for one that came
 later. The item keeps the better of its two estimates.
 
-The weights are learned on the folds. Items that are first chosen in a fold are few and wait more often than
-they are chosen, so they only decide the weight of ``waiting``. What a text says is learned from a tenth of
-the items with events, treated as if nobody had touched them: their choices are known. Then the weight of
+The weights are learned on the folds. Items that are first chosen in a fold are few; they alone decide the
+weight of ``waiting``. What a text says is learned from them and from a tenth of the items with events,
+treated as if nobody had touched them: their choices are known. Then the weight of
 ``waiting`` is lowered until the choices of items with events lose nothing beyond noise in the folds; that may
 leave no place at all. The measurements are in docs/decisions/018-unseen-items.md.
 """
@@ -67,7 +67,7 @@ class TextFit:
     place: int
     weights: tuple[float, ...]
 
-    def of(
+    def best(
         self,
         retrievers: Sequence[Recommender],
         queries: Queries,
@@ -82,7 +82,7 @@ class TextFit:
         return Ranking(found.items, np.where(found.items < 0, -np.inf, scores).astype(np.float32))
 
     def _scores(self, found: Ranking, candidates: Candidates, events: Int64) -> Float64:
-        features = text_features(found, candidates, self.place, events > 0, events == 0)
+        features = text_features(found, candidates, self.place, events)
         return np.asarray(features @ np.asarray(self.weights), dtype=np.float64)
 
     def joined(self, candidates: Candidates, scores: Float32, events: Int64) -> tuple[Candidates, Float32]:
@@ -104,7 +104,7 @@ class TextFit:
         return _merged(candidates, scores, found, own.astype(np.float32), self.place)
 
 
-def with_new_item(candidates: Candidates, scores: Float32, place: int, late: Bool) -> Float32:
+def with_new_item(candidates: Candidates, scores: Float32, place: int, known: int) -> Float32:
     """Return scores in which the closest new item by text is among the first `LENGTH`, if it is close at all.
 
     Nobody could choose an item that came after the fit, so nothing that is learned speaks for it. It is close
@@ -117,14 +117,15 @@ def with_new_item(candidates: Candidates, scores: Float32, place: int, late: Boo
         ``-inf`` on padding.
     place : int
         Which retriever reads texts; its own candidates are among ``candidates``.
-    late : bool[items]
-        Items that came after the fit.
+    known : int
+        How many items there were at the fit; later codes came after it.
     """
+    late = candidates.items >= known
     if scores.shape[1] <= LENGTH or not late.any():
         return scores
     text = np.where(candidates.real, candidates.scores[:, :, place], -np.inf)
     bar = np.partition(text, -_CLOSEST, axis=1)[:, -_CLOSEST]
-    own = np.where(candidates.real & late[np.maximum(candidates.items, 0)], text, -np.inf)
+    own = np.where(late, text, -np.inf)
     best = own.argmax(axis=1)
     rows = np.flatnonzero((own.max(axis=1) >= bar) & np.isfinite(own.max(axis=1)))
     # The last of the first places, as they are without this item.
@@ -157,7 +158,7 @@ class UnseenReport:
     hits: int
 
 
-def text_features(found: Ranking, candidates: Candidates, place: int, seen: Bool, waiting: Bool) -> Float64:
+def text_features(found: Ranking, candidates: Candidates, place: int, events: Int64) -> Float64:
     """Return the features of items without events: float64[n, k, 4]; see the head of this module.
 
     Parameters
@@ -167,19 +168,19 @@ def text_features(found: Ranking, candidates: Candidates, place: int, seen: Bool
     candidates : Candidates
         Those with events give the mean and the standard deviation.
     place : int
-    seen, waiting : bool[items]
-        Items with events, and items without that were there at the fit.
+    events : int64[items]
+        Events of each item at the fit; -1 for an item that came later.
     """
     known = found.items >= 0
     similarity = np.where(known, found.scores, 0).astype(np.float64)
     listed = candidates.scores[:, :, place]
-    scored = np.isfinite(listed) & candidates.real & seen[np.maximum(candidates.items, 0)]
+    scored = np.isfinite(listed) & candidates.real & (events[np.maximum(candidates.items, 0)] > 0)
     count = np.maximum(scored.sum(axis=1, keepdims=True), 1)
     mean = np.where(scored, listed, 0).sum(axis=1, keepdims=True) / count
     away = np.where(scored, listed - mean, 0)
     deviation = np.sqrt((away**2).sum(axis=1, keepdims=True) / count)
     z = np.where(deviation > 0, (similarity - mean) / np.maximum(deviation, 1e-6), 0)
-    features = np.stack([np.ones_like(z), waiting[np.maximum(found.items, 0)], z, similarity], axis=2)
+    features = np.stack([np.ones_like(z), events[np.maximum(found.items, 0)] == 0, z, similarity], axis=2)
     return np.where(known[:, :, None], features, 0)
 
 
@@ -334,7 +335,7 @@ def _lists(fold: Fold, scores: Float32, place: int, available: Bool, seen: Bool,
             for kind in (available & seen & treated, available & ~seen)
         ]
     )
-    features = text_features(found, candidates, place, seen, ~seen)
+    features = text_features(found, candidates, place, seen.astype(np.int64))
     others = candidates.real & (seen & ~treated)[np.maximum(candidates.items, 0)]
     left = log_total(scores, others) - log_total(scores, candidates.real)
     chosen = window.labels(found.items)
