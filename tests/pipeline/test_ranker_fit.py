@@ -1,9 +1,9 @@
-"""How a ranker is fitted and measured: by users that neither it nor the blend below it has learned from."""
+"""How a ranker is fitted and measured: by lists that neither it nor the blend below it has learned from."""
 
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -24,11 +24,12 @@ from tests.pipeline.toys import (
 from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT
 from tacit.core.types import Float32
+from tacit.data.splits import Protocol
 from tacit.pipeline.blend import Blend, LabelledCandidates, log_softmax
 from tacit.pipeline.config import Config
 from tacit.pipeline.examples import RankingExamples
 from tacit.pipeline.firststage import TEST, TRAIN, VALID
-from tacit.pipeline.ranker_fit import LARGEST_WEIGHT, FittedRanker, fit_ranker, is_cross_fitted
+from tacit.pipeline.ranker_fit import FittedRanker, fit_ranker, is_cross_fitted
 from tacit.pipeline.secondstage import weighted_scores
 from tacit.rankers.dcn import DCN
 from tacit.rankers.lambdamart import LambdaMART
@@ -44,13 +45,13 @@ def fitted(
     *examples: RankingExamples,
     config: Config = CONFIG,
     refit: Callable[[Sequence[LabelledCandidates]], Blend] = blend_of,
-    most: float = 1.0,
+    protocol: Protocol = "leave-one-out",
 ) -> FittedRanker:
     found = fit_ranker(
         copy.copy(config.ranker),
         examples,
         refit,
-        most,
+        protocol,
         rng=np.random.default_rng(0),
         progress=SILENT,
         on_epoch=None,
@@ -83,6 +84,29 @@ def test_every_user_is_measured_and_stands_in_one_of_equal_shares() -> None:
     np.testing.assert_array_equal(found.share[:N], found.share[N:])
     assert np.bincount(found.share[:N]).tolist() == [N / 4] * 4
     assert all(len(values) == 2 * N for values in found.values.values())
+
+
+def test_with_a_cut_in_time_each_share_is_a_stretch_of_time() -> None:
+    one = some_examples()
+    for folds, shares in ((2, [0, 1]), (3, [0, 1, 2]), (6, [0, 0, 1, 2, 2, 3])):
+        found = fitted(*[one] * folds, protocol="time")
+        assert found.share.tolist() == np.repeat(shares, N).tolist()
+        assert len(found.ranker.members_) == 4
+    alone = fitted(one, protocol="time")
+    np.testing.assert_array_equal(alone.share, fitted(one).share)
+
+
+def test_what_was_chosen_in_a_stretch_of_time_changes_nothing_of_how_it_is_scored() -> None:
+    short = Config(retrievers=CONFIG.retrievers, ranker={**RANKER, "epochs": 1})
+    one = examples_of(some_labels(), scores=noise, features=flat(telling))
+    shuffled = np.roll(one.labelled.labels, 1, axis=1)
+    other = replace(
+        one, labelled=replace(one.labelled, labels=shuffled), label=shuffled.reshape(-1, 1).astype(np.float32)
+    )
+    before, after = (fitted(one, each, config=short, protocol="time").both_scores for each in (one, other))
+    for old, new in zip(before[1], after[1], strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert (before[0][1] != after[0][1]).any()
 
 
 def test_a_blend_below_the_ranker_has_not_learned_from_the_users_that_measure_it() -> None:
@@ -230,7 +254,9 @@ def test_a_weight_above_the_largest_is_measured_and_never_chosen() -> None:
 
 
 def test_only_a_ranker_that_will_be_asked_in_another_stretch_of_time_is_never_believed_wholly() -> None:
-    assert LARGEST_WEIGHT == {"time": 0.75, "leave-one-out": 1.0, "random": 1.0}
+    one = some_examples()
+    largest = {protocol: fitted(one, protocol=protocol).most for protocol in get_args(Protocol)}
+    assert largest == {"time": 0.75, "leave-one-out": 1.0, "random": 1.0}
 
 
 def test_the_gain_of_each_share_is_that_of_the_weight_that_the_others_choose() -> None:
@@ -252,10 +278,11 @@ def test_where_only_one_share_chose_anything_no_ranker_is_cross_fitted() -> None
     labels[0, 3] = 1
     some = examples_of(labels, scores=noise, features=flat(noise))
     arguments = {"rng": np.random.default_rng(0), "progress": SILENT, "on_epoch": None}
-    assert fit_ranker(copy.copy(CONFIG.ranker), [some], blend_of, 1.0, **arguments) is None
-    assert fit_ranker(copy.copy(CONFIG.ranker), [], blend_of, 1.0, **arguments) is None
+    assert fit_ranker(copy.copy(CONFIG.ranker), [some], blend_of, "time", **arguments) is None
+    assert fit_ranker(copy.copy(CONFIG.ranker), [], blend_of, "time", **arguments) is None
     assert (
-        fit_ranker(copy.copy(CONFIG.ranker), [replace(some, columns=())], blend_of, 1.0, **arguments) is None
+        fit_ranker(copy.copy(CONFIG.ranker), [replace(some, columns=())], blend_of, "time", **arguments)
+        is None
     )
 
 
@@ -296,7 +323,7 @@ def test_scores_of_a_ranker_of_ones_own_are_checked(change: Callable[[Float32], 
             own,
             [some],
             blend_of,
-            0.75,
+            "time",
             rng=np.random.default_rng(0),
             progress=SILENT,
             on_epoch=None,
@@ -314,7 +341,7 @@ def test_a_ranker_whose_fit_returns_nothing_is_refused() -> None:
             own,
             [some],
             blend_of,
-            0.75,
+            "time",
             rng=np.random.default_rng(0),
             progress=SILENT,
             on_epoch=None,

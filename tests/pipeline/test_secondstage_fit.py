@@ -4,7 +4,7 @@ import copy
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -28,6 +28,7 @@ from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT
 from tacit.core.seeds import Streams
 from tacit.data.interactions import Interactions
+from tacit.data.splits import Protocol
 from tacit.features.maker import FeatureMaker
 from tacit.pipeline.best_part import BestPart
 from tacit.pipeline.blend import Blend, LabelledCandidates
@@ -43,7 +44,7 @@ from tacit.testing.generated import small_log
 
 
 def learned(
-    *examples: RankingExamples, config: Config = CONFIG, most: float = 0.75
+    *examples: RankingExamples, config: Config = CONFIG, protocol: Protocol = "time"
 ) -> tuple[SecondStage, TrainingReport, list[Epoch]]:
     epochs: list[Epoch] = []
     r = len(config.retrievers)
@@ -53,7 +54,7 @@ def learned(
         ranker,
         examples,
         lambda some: Blend().fit(some, r),
-        most,
+        protocol,
         rng=rng,
         progress=SILENT,
         on_epoch=epochs.append,
@@ -89,11 +90,12 @@ def test_of_equals_the_least_weight_is_taken() -> None:
 
 def test_the_weight_is_the_best_of_those_that_were_tried() -> None:
     mixed = examples_of(some_labels(), scores=lambda y: telling(y) + noise(y), features=flat(noise))
-    by_most = {most: learned(mixed, most=most)[1] for most in (0.5, 1.0)}
-    values = by_most[1.0].valid_ndcg
+    by_protocol = {protocol: learned(mixed, protocol=protocol)[1] for protocol in get_args(Protocol)}
+    values = by_protocol["random"].valid_ndcg
     assert list(values) == ["0.0", "0.25", "0.5", "0.75", "1.0"]
     assert values["0.0"] < values["0.5"] < values["1.0"]
-    assert {most: report.ranker_weight for most, report in by_most.items()} == {0.5: 0.5, 1.0: 1.0}
+    chosen = {protocol: report.ranker_weight for protocol, report in by_protocol.items()}
+    assert chosen == {"time": 0.75, "leave-one-out": 1.0, "random": 1.0}
 
 
 def test_every_epoch_tells_loss_accuracy_and_auc_of_both_sides() -> None:
@@ -192,19 +194,17 @@ def test_without_a_ranker_no_features_are_examples_of() -> None:
     assert report.queries == len(window().queries)  # the blend has learned from them
 
 
-def test_a_ranker_weighs_less_on_cuts_in_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    allowed: list[float] = []
+def test_a_ranker_is_fitted_for_the_kind_of_cut_of_the_first_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_for: list[str] = []
     monkeypatch.setattr(
-        "tacit.pipeline.secondstage_fit.fit_ranker", lambda *given, **_: allowed.append(given[3])
+        "tacit.pipeline.secondstage_fit.fit_ranker", lambda *given, **_: given_for.append(given[3])
     )
     log, catalogue = small_log()
     one = fitted_fold(CONFIG)
     for protocol in ("time", "leave-one-out", "random"):
         first = FirstStage((), (one,), None, np.zeros(log.n_users), protocol)
         learn(first, catalogue, CONFIG, streams=Streams(0), progress=SILENT, on_epoch=None)
-    assert allowed == [0.75, 1, 1]
+    assert given_for == ["time", "leave-one-out", "random"]
 
 
 def given_to_the_ranker(

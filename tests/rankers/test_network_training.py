@@ -198,6 +198,24 @@ def test_each_network_starts_from_its_own_base() -> None:
     assert epochs[0].train_accuracy == pytest.approx(np.mean((others > 0) == (pairs.acted > 0)))
 
 
+def test_networks_beyond_the_shares_leave_out_a_share_again() -> None:
+    pairs, share = line(0, SMALL), line(0, SMALL).group % 3
+    bases = np.stack([pairs.base, pairs.base + 7, pairs.base - 7], axis=1).astype(np.float32)
+
+    def networks(labels: np.ndarray) -> list[Arrays]:
+        rng = np.random.default_rng(3)
+        given = replace(pairs, label=labels)
+        own = ranker(members=5, epochs=1)
+        return cross_train(own, COLUMNS, given, share, bases, rng=rng, progress=SILENT, on_epoch=None)[1]
+
+    changed = np.where(share[:, None] == 1, 1 - pairs.label, pairs.label)
+    same = [
+        np.array_equal(weights_of(a), weights_of(b))
+        for a, b in zip(networks(pairs.label), networks(changed), strict=True)
+    ]
+    assert same == [False, True, False, False, True]
+
+
 def test_a_part_of_a_batch_has_the_size_that_was_asked_for() -> None:
     # Three of four shares learn: with batches for one step of all, each network makes as many steps as alone.
     steps: list[int] = []

@@ -1,11 +1,13 @@
-"""Fits a ranker on ranking examples, and measures its gain on users that it was not trained on.
+"""Fits a ranker on ranking examples, and measures its gain on lists that it was not trained on.
 
-Tacit's rankers of several networks are cross-fitted: each network leaves out a share of the users and alone
-scores them, above a blend that has not learned from them either; together they serve. So every user is
-measured, and none by what learned from the user. Any other ranker has one fit and a part of the users held
-out, above a blend of the others (docs/decisions/003-how-much-the-ranker-counts.md).
+Tacit's rankers of several networks are cross-fitted: each network leaves out a share of the lists and alone
+scores them, above a blend that has not learned from them either; together they serve. So every list is
+measured, and none by what learned from it. With a cut in time the shares are stretches of time: what a
+network learns of one stretch has to hold in another. Else they are shares of the users. Any other ranker has
+one fit and a part of the users held out, above a blend of the others
+(docs/decisions/003-how-much-the-ranker-counts.md).
 
-The weight of the ranker's addition to the blend is chosen on these users; 0 is one of the choices.
+The weight of the ranker's addition to the blend is chosen on these lists; 0 is one of the choices.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,15 +36,15 @@ from tacit.rankers.neural import NeuralRanker
 from tacit.rankers.ranker import OnEpoch, Pairs, Ranker
 
 _RANKER_WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-LARGEST_WEIGHT: dict[Protocol, float] = {"time": 0.75, "leave-one-out": 1.0, "random": 1.0}
+_LARGEST_WEIGHT: dict[Protocol, float] = {"time": 0.75, "leave-one-out": 1.0, "random": 1.0}
 """A ranker trained on one stretch of time is overconfident in the next: with a time cut weight 1 is reported
 and never chosen (docs/decisions/003-how-much-the-ranker-counts.md)."""
 _STANDARD_ERRORS = 0.5
 """Standard errors of a gain that are subtracted from it before weights are compared
 (docs/decisions/003-how-much-the-ranker-counts.md)."""
 _SHARES = 4
-"""Shares of the users of a ranker that is not cross-fitted: each chooses the weight that others are measured
-at."""
+"""Shares of the users of a ranker that is not cross-fitted: each is measured at the weight that the others
+choose."""
 
 Refit = Callable[[Sequence[LabelledCandidates]], Blend]
 """Returns the blend that learns from some lists of each fold."""
@@ -56,11 +58,11 @@ class FittedRanker:
     ----------
     both_scores : list of (float32[n, c], float32[n, c])
         Scores of the blend and of the ranker for the candidates of each fold, neither learned from their
-        user; for lists that are not measured both are those of the blend.
+        list; for lists that are not measured both are those of the blend.
     values : mapping of weight to float64[lists]
         NDCG@10 of each list that is measured.
     user, share : int32[lists], int64[lists]
-        The user of each of them, and the share of the users that the user is in.
+        The user of each of them, and the share that it is in.
     """
 
     normaliser: Normaliser
@@ -87,7 +89,7 @@ class FittedRanker:
 
     @property
     def gain(self) -> dict[str, float]:
-        """Gain of a ranker whose weight each share of the users leaves to the others; see `TrainingReport`.
+        """Gain of a ranker whose weight each share of the lists leaves to the others; see `TrainingReport`.
 
         Nothing where the weight is 0 in the end.
         """
@@ -116,7 +118,7 @@ class _Measured:
     lists : list of bool[n]
         The queries of each fold that are measured.
     calibrates, tests : Pairs and float32[pairs]
-        Pairs of some users that the scores (float32[pairs]) have not learned from, and of others.
+        Pairs of some lists that the scores (float32[pairs]) have not learned from, and of others.
     probe, probed : Ranker and Pairs
         What the importance of the features is measured with and on: a ranker that has not learned from them.
     """
@@ -133,7 +135,7 @@ class _Measured:
 
 
 def is_cross_fitted(ranker: Ranker) -> TypeGuard[NeuralRanker]:
-    """Return whether a ranker has networks that can leave out a share of the users each.
+    """Return whether a ranker has networks that can leave out a share of the lists each.
 
     Not one that somebody derived from Tacit's: it may learn or score in its own way.
     """
@@ -144,24 +146,24 @@ def fit_ranker(
     ranker: Ranker,
     examples: Sequence[RankingExamples],
     refit: Refit,
-    most: float,
+    protocol: Protocol,
     *,
     rng: np.random.Generator,
     progress: Progress,
     on_epoch: OnEpoch | None,
 ) -> FittedRanker | None:
-    """Return the fitted ranker with a weight of at most ``most``.
+    """Return the fitted ranker, with its weight for a kind of cut.
 
-    None if the users to learn from or those to stop by lack positives or negatives, or there are no features.
-    ``refit`` returns the blend of some of the users.
+    None if the lists to learn from or those to stop by lack positives or negatives, or there are no features.
+    ``refit`` returns the blend of some of the lists.
     """
     if not examples or not all(one.columns for one in examples):
         return None
-    found = (
-        _cross_fitted(ranker, examples, refit, rng=rng, progress=progress, on_epoch=on_epoch)
-        if is_cross_fitted(ranker)
-        else _held_out(ranker, examples, refit, rng=rng, progress=progress, on_epoch=on_epoch)
-    )
+    if is_cross_fitted(ranker):
+        share = _shares(examples, ranker.members, protocol, rng)
+        found = _cross_fitted(ranker, examples, share, refit, rng=rng, progress=progress, on_epoch=on_epoch)
+    else:
+        found = _held_out(ranker, examples, refit, rng=rng, progress=progress, on_epoch=on_epoch)
     if found is None:
         return None
     (first, first_scores), (second, second_scores) = found.calibrates, found.tests
@@ -180,25 +182,29 @@ def fit_ranker(
         calibration={**asdict(calibration), "error": calibration_error(bins)},
         reliability=bins,
         importance=importance(found.probe, found.probed, columns, rng=rng),
-        most=most,
+        most=_LARGEST_WEIGHT[protocol],
     )
 
 
 def _cross_fitted(
     ranker: NeuralRanker,
     examples: Sequence[RankingExamples],
+    share: list[Int64],
     refit: Refit,
     *,
     rng: np.random.Generator,
     progress: Progress,
     on_epoch: OnEpoch | None,
 ) -> _Measured | None:
-    """Fit each network, and a blend for it, on all users but those of its share, who measure both."""
-    share = _shares(examples, ranker.members, rng)
-    if not all(_both_labels(examples, [one != place for one in share]) for place in range(ranker.members)):
+    """Fit each network, and a blend for it, on all lists but those of a share, which measure both.
+
+    The shares are numbered, ``share`` is int64[n] for each fold.
+    """
+    count = 1 + max(int(one.max(initial=0)) for one in share)
+    if not all(_both_labels(examples, [one != place for one in share]) for place in range(count)):
         return None
-    blends = [_refitted(refit, examples, [one != place for one in share]) for place in range(ranker.members)]
-    bases = [np.stack([_base(blend, one) for blend in blends]) for one in examples]  # members, n, c
+    blends = [_refitted(refit, examples, [one != place for one in share]) for place in range(count)]
+    bases = [np.stack([_base(blend, one) for blend in blends]) for one in examples]  # shares, n, c
     own = [base[part, np.arange(len(part))] for base, part in zip(bases, share, strict=True)]
     every = [np.ones(len(part), dtype=bool) for part in share]
     normaliser = _normaliser(ranker, examples, every)
@@ -207,9 +213,9 @@ def _cross_fitted(
     of_pair = np.concatenate(
         [part[one.query[kept]] for one, part, kept in zip(examples, share, drawn, strict=True)]
     )
-    of_networks = np.concatenate(
+    of_blends = np.concatenate(
         [
-            base.reshape(len(blends), -1)[:, one.pair[kept]]
+            base.reshape(count, -1)[:, one.pair[kept]]
             for one, base, kept in zip(examples, bases, drawn, strict=True)
         ],
         axis=1,
@@ -218,7 +224,7 @@ def _cross_fitted(
     ranker.cross_fit(
         train,
         of_pair,
-        np.ascontiguousarray(of_networks.T),
+        np.ascontiguousarray(of_blends.T),
         columns,
         rng=rng,
         progress=progress,
@@ -281,7 +287,7 @@ def _held_out(
             (base, _ranked(one, base, kept, normaliser, lambda features, base, _: score(features, base)))
             for one, base, kept in zip(examples, bases, lists, strict=True)
         ],
-        _shares(examples, _SHARES, rng),
+        _shares_of_users(examples, _SHARES, rng),
         lists,
         (valid, score(valid.features, valid.base)),
         (test, score(test.features, test.base)),
@@ -290,7 +296,22 @@ def _held_out(
     )
 
 
-def _shares(examples: Sequence[RankingExamples], count: int, rng: np.random.Generator) -> list[Int64]:
+def _shares(
+    examples: Sequence[RankingExamples], most: int, protocol: Protocol, rng: np.random.Generator
+) -> list[Int64]:
+    """Return the share of each query of each fold, of 2 to ``most``: stretches of time, or users."""
+    if protocol != "time" or len(examples) == 1:
+        return _shares_of_users(examples, most, rng)
+    count = min(most, len(examples))
+    return [
+        np.full(len(one.user), place * count // len(examples), dtype=np.int64)
+        for place, one in enumerate(examples)
+    ]
+
+
+def _shares_of_users(
+    examples: Sequence[RankingExamples], count: int, rng: np.random.Generator
+) -> list[Int64]:
     """Return the share of the user of each query of each fold: equally many users in each of ``count``."""
     users = np.unique(np.concatenate([one.user for one in examples]))
     share = rng.permutation(len(users)) % count

@@ -16,7 +16,7 @@ from tacit.pipeline.blend import Blend, log_softmax
 from tacit.pipeline.config import Config, families_of
 from tacit.pipeline.examples import RankingExamples, ranking_examples
 from tacit.pipeline.firststage import TRAIN, FirstStage, Fold
-from tacit.pipeline.ranker_fit import LARGEST_WEIGHT, FittedRanker, fit_ranker, is_cross_fitted
+from tacit.pipeline.ranker_fit import FittedRanker, fit_ranker, is_cross_fitted
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.training_report import TrainingReport
 from tacit.rankers.ranker import OnEpoch, Ranker
@@ -40,7 +40,7 @@ def learn(
     """Return the second stage, the training report, and the stage's scores in the folds.
 
     Its features are not yet fitted on the whole log. The scores are float32[n, c] for each fold; neither
-    blend nor ranker learned from their user, and for lists that the ranker is not measured on they are those
+    blend nor ranker learned from their list, and for lists that the ranker is not measured on they are those
     of the blend.
     """
     r = len(config.retrievers)
@@ -61,12 +61,11 @@ def learn(
             )
             for number, one in enumerate(first.folds)
         ]
-        most = LARGEST_WEIGHT[first.protocol]
         fitted_ranker = fit_ranker(
             ranker,
             examples,
             (lambda _: blend) if part is not None and part.serves else (lambda some: Blend().fit(some, r)),
-            most,
+            first.protocol,
             rng=streams.stream("ranker", ranker.name),
             progress=progress,
             on_epoch=on_epoch,

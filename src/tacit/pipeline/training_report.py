@@ -15,10 +15,11 @@ from tacit.rankers.ranker import Epoch
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """Learned weights, training curves, and quality on users that the ranker was not trained on.
+    """Learned weights, training curves, and quality on lists that the ranker was not trained on.
 
-    Of a cross-fitted ranker (docs/decisions/003-how-much-the-ranker-counts.md) these are all users, each
-    scored by the network that left the user out; validation figures of its epochs are those of all users too.
+    Of a cross-fitted ranker (docs/decisions/003-how-much-the-ranker-counts.md) these are all lists, each
+    scored by a network that left it out; validation figures of its epochs are those of all lists too. With a
+    cut in time a network leaves out a whole stretch, else a share of the users.
 
     Attributes
     ----------
@@ -26,22 +27,22 @@ class TrainingReport:
     epochs : list of Epoch
     test : mapping or None
         Loss (binary cross entropy), accuracy and AUC of the calibrated ranker on held-out users, of a
-        cross-fitted one on the half of them that did not calibrate it.
+        cross-fitted one on every second share of the lists: the others calibrated it.
     ranker_weight : float
         Factor of the ranker's addition to the blend.
-    valid_ndcg : mapping of ranker weight to NDCG@10 on the users that the ranker was not trained on
+    valid_ndcg : mapping of ranker weight to NDCG@10 on the lists that the ranker was not trained on
     calibration : mapping or None
         ``temperature`` and ``bias`` that turn the ranker's scores into probabilities, fitted on the
-        validation users or on the other half, and the expected calibration ``error`` on the users of
+        validation users or on the other shares, and the expected calibration ``error`` on the lists of
         ``test``.
     reliability : list of Bin
-        Predicted and observed probabilities for the users of ``test``.
+        Predicted and observed probabilities for the lists of ``test``.
     importance : list of Importance
         Loss of validation loss and NDCG@10 without each family and each column of the features.
     gain : mapping or None
         ``before`` and ``after``: that NDCG@10 of the blend and of the ranked lists, with the 95 % interval of
         the paired difference, ``low`` to ``high`` (normal approximation, over users). Neither blend nor
-        ranker learned from the user of a list, nor did the user take part in the choice of the weight at
+        ranker learned from the share of a list, nor did the share take part in the choice of the weight at
         which the list is ranked.
     part : BestPart or None
         The blend beside the best of its retrievers.

@@ -2,7 +2,7 @@
 
 Fitted in time order: the blend and the ranker learn from windows that are later than all events that their
 retrievers and features were fitted on; then retrievers and features are fitted again on the whole log. The
-weight of the ranker's addition to the blend is chosen on users that it was not trained on; 0 is one of the
+weight of the ranker's addition to the blend is chosen on lists that it was not trained on; 0 is one of the
 choices.
 """
 

@@ -1,4 +1,4 @@
-"""Choice of the weight of a later stage: the largest gain on users that it was not trained on.
+"""Choice of the weight of a later stage: the largest gain on lists that it was not trained on.
 
 Weight 0 is always a choice, and standard errors of a gain are subtracted from it. Lists of one user hang
 together, so standard errors are those over users.
@@ -40,16 +40,16 @@ def choose_weight(values: Mapping[float, Float64], user: Int32, *, standard_erro
 def cross_chosen(
     values: Mapping[float, Float64], user: Int32, share: Int64, *, standard_errors: float
 ) -> Float64:
-    """Return the metric of each list at the weight that the users of the other shares choose: float64[n].
+    """Return the metric of each list at the weight that the lists of the other shares choose: float64[n].
 
-    So no user takes part in the choice that is measured on the user.
+    So no list takes part in the choice that is measured on it.
 
     Parameters
     ----------
     values, user, standard_errors
         As in `choose_weight`.
     share : int64[n]
-        The share that the user of each list is in.
+        The share that each list is in.
     """
     found = values[0.0].copy()
     for one in np.unique(share):

@@ -3,12 +3,12 @@
 Several networks learn side by side, each by its own loss, and stop together. In epoch 0 the networks add
 nothing to the first stage; it may be the best one.
 
-`train_network` takes the users to learn from and those to stop by: all networks learn from the same lists and
-stop by the validation loss of the mean of their outputs. `cross_train` needs no users set apart: each network
-leaves out another share of the users and is the one that is measured on them, out of fold.
+`train_network` takes the lists to learn from and those to stop by: all networks learn from the same lists and
+stop by the validation loss of the mean of their outputs. `cross_train` needs no lists set apart: each network
+leaves out a share of them, and the first that left out a share is measured on it, out of fold.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -104,23 +104,23 @@ def cross_train(
     progress: Progress,
     on_epoch: OnEpoch | None,
 ) -> tuple[list[Epoch], list[Arrays]]:
-    """Return the epochs, and the arrays of each network, which has not learned from the users of its share.
+    """Return the epochs, and the arrays of each network, which has not learned from the lists of its share.
 
-    A network is taken after the epoch in which the other shares are predicted best, each by the network that
-    left it out: the users of its own share decide nothing about it. The validation figures of an epoch are
-    those of all users, each out of fold; the training figures are those of a network that learned from the
-    user.
+    Of s shares, network m leaves out share ``m % s``. It is taken after the epoch in which the other shares
+    are predicted best, each by the first network that left it out: its own share decides nothing about it.
+    The validation figures of an epoch are those of all lists, each out of fold; the training figures are
+    those of a network that learned from the list.
 
     Parameters
     ----------
     ranker : Trained
-        With at least two members.
+        With at least as many members as there are shares.
     columns : sequence of f Column
     pairs : Pairs
     share : int64[pairs]
-        The network that leaves out the user of the pair; the same for all pairs of a query.
-    bases : float32[pairs, members]
-        Log-odds by the first stage that each network starts from.
+        The share of the list of the pair, in ``0 ... s - 1``.
+    bases : float32[pairs, s]
+        Log-odds by the first stage that the networks of each share start from.
     rng : numpy.random.Generator
     progress : Progress
     on_epoch : callable, optional
@@ -129,7 +129,8 @@ def cross_train(
     device = chosen_device(ranker.device)
     lists = _Lists.of(pairs, bases, device)
     own = torch.from_numpy(share).to(device)
-    left_out = own[lists.start][:, None] == torch.arange(ranker.members, device=device)
+    shares = torch.arange(ranker.members, device=device) % bases.shape[1]
+    left_out = own[lists.start][:, None] == shares
 
     def report(number: int, networks: nn.ModuleList) -> tuple[Epoch, list[float]]:
         return _cross_report(number, networks, lists, own, left_out, ranker)
@@ -191,7 +192,7 @@ def _train(
 class _Lists:
     """Pairs on the device of the network, and where the list of each query starts.
 
-    ``base`` is float[pairs, members], or float[pairs, 1] where all start from the same.
+    ``base`` is float[pairs, shares]: what the networks that leave out a share start from, or all of one.
     """
 
     features: Tensor
@@ -292,10 +293,12 @@ def _figures(networks: nn.ModuleList, lists: _Lists, ranker: Trained) -> dict[st
 def _cross_report(
     number: int, networks: nn.ModuleList, lists: _Lists, share: Tensor, left_out: Tensor, ranker: Trained
 ) -> tuple[Epoch, list[float]]:
-    """Return an epoch, the loss of all users out of fold, and for each network that of the other shares."""
+    """Return an epoch, the loss of all lists out of fold, and for each network that of the other shares."""
     networks.eval()
-    # Every pair is scored twice, not by all networks: by the one that left it out, and by the next one.
-    held_out, learned = (_logits_of(networks, lists, (share + away) % len(networks)) for away in (0, 1))
+    shares = lists.base.shape[1]
+    # Every pair is scored twice, not by all networks: by one that left it out, and by one of the next share.
+    first = networks[:shares]
+    held_out, learned = (_logits_of(first, lists, (share + away) % shares) for away in (0, 1))
     figures = {
         f"{name}_{figure}": value
         for name, each in (("train", learned), ("valid", held_out))
@@ -305,7 +308,7 @@ def _cross_report(
     return Epoch(number, **figures), [figures["valid_loss"], *others]
 
 
-def _logits_of(networks: nn.ModuleList, lists: _Lists, chosen: Tensor) -> Tensor:
+def _logits_of(networks: Iterable[nn.Module], lists: _Lists, chosen: Tensor) -> Tensor:
     """Return the log-odds of each pair by the network that is ``chosen`` for it: float[pairs, tasks]."""
     logits = lists.label.new_zeros(lists.label.shape)
     for place, network in enumerate(networks):

@@ -113,7 +113,7 @@ class NeuralRanker(ParameterisedRanker, ABC):
         progress: Progress = SILENT,
         on_epoch: OnEpoch | None = None,
     ) -> Self:
-        """Learn from all pairs and return self; each network leaves out the users of its share.
+        """Learn from all pairs and return self; each network leaves out the lists of a share.
 
         The parameters are those of `tacit.rankers.network_training.cross_train`.
         """
@@ -125,7 +125,7 @@ class NeuralRanker(ParameterisedRanker, ABC):
         return self
 
     def score_out_of_fold(self, features: Float32, base: Float32, share: Int64) -> Float32:
-        """Return the log-odds of each pair by the network that left out its share: float32[pairs].
+        """Return the log-odds of each pair by the first network that left out its share: float32[pairs].
 
         Parameters
         ----------

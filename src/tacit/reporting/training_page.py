@@ -31,9 +31,9 @@ def epoch_line(epoch: "Epoch") -> str:
 
 
 def gain_line(gain: Mapping[str, float]) -> str:
-    """Return the gain of a ranker on users that it was not trained on as a line of text."""
+    """Return the gain of a ranker on lists that it was not trained on as a line of text."""
     return (
-        f"NDCG@10 of users that it was not trained on: {gain['before']:.4f} before, {gain['after']:.4f} "
+        f"NDCG@10 of lists that it was not trained on: {gain['before']:.4f} before, {gain['after']:.4f} "
         f"after (95 % interval of the difference {gain['low']:+.4f} to {gain['high']:+.4f})"
     )
 
