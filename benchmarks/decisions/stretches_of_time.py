@@ -41,7 +41,7 @@ STRETCHES: Mapping[str, tuple[int, float]] = {
     "douban-sample-time": (10, 0.05),
     "mind-sample-time": (10, 0.05),
     "ml-100k-time": (10, 0.05),
-    "ml-latest-small-time": (10, 0.05),
+    "ml-latest-small-time": (2, 0.1),
     "amazon-2023-mini-time": (2, 0.1),
     "completejourney-time": (2, 0.1),
     "completejourney-time-seen": (2, 0.1),
