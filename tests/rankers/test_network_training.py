@@ -198,6 +198,30 @@ def test_each_network_starts_from_its_own_base() -> None:
     assert epochs[0].train_accuracy == pytest.approx(np.mean((others > 0) == (pairs.acted > 0)))
 
 
+@pytest.mark.parametrize(("most", "places"), [(3, [0, 2, 4]), (5, [0, 1, 2, 3, 4]), (9, [0, 1, 2, 3, 4])])
+def test_some_lists_are_spread_over_all(most: int, places: list[int]) -> None:
+    pairs = replace(line(0, 10), group=np.repeat(np.arange(5), [1, 2, 3, 2, 2]))
+    lists = _Lists.of(pairs, pairs.base[:, None], "cpu")
+    assert lists.spread(most).tolist() == places
+    some = lists.take(lists.spread(3))
+    assert some.features.tolist() == pairs.features[[0, 3, 4, 5, 8, 9]].tolist()
+    assert some.start.tolist() == [0, 1, 4]
+    assert [some.places(torch.tensor([2]))[0].tolist()] == [[4, 5]]
+
+
+def test_training_figures_of_some_lists_change_nothing_that_is_learned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pairs, share = line(0, SMALL), line(0, SMALL).group % 3
+    own = ranker(members=3, epochs=2)
+    (_, *epochs), arrays = crossed(own, pairs, share)
+    monkeypatch.setattr("tacit.rankers.network_training._SHOWN", 20)
+    (_, *fewer), same = crossed(own, pairs, share)
+    assert [weights_of(a).tolist() for a in same] == [weights_of(a).tolist() for a in arrays]
+    assert [one.valid_loss for one in fewer] == [one.valid_loss for one in epochs]
+    assert [one.train_loss for one in fewer] != [one.train_loss for one in epochs]
+
+
 def test_networks_beyond_the_shares_leave_out_a_share_again() -> None:
     pairs, share = line(0, SMALL), line(0, SMALL).group % 3
     bases = np.stack([pairs.base, pairs.base + 7, pairs.base - 7], axis=1).astype(np.float32)

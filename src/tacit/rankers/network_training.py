@@ -27,6 +27,8 @@ from tacit.rankers.ranker_metrics import accuracy, auc
 
 _CHUNK = 16_384
 """Pairs scored at a time after an epoch."""
+_SHOWN = 1_000
+"""The most lists that training figures are computed on where they decide nothing: they are only shown."""
 
 
 class Trained(Protocol):
@@ -73,11 +75,13 @@ def train_network(
     device = chosen_device(ranker.device)
     parts = {"train": train, "valid": valid} | ({} if test is None else {"test": test})
     lists = {name: _Lists.of(pairs, pairs.base[:, None], device) for name, pairs in parts.items()}
-    watched = "valid_loss" if len(valid) else "train_loss"
+    watched, shown = "train_loss", lists
+    if len(valid):
+        watched, shown = "valid_loss", {**lists, "train": lists["train"].take(lists["train"].spread(_SHOWN))}
     everything = torch.ones((len(lists["train"].start), ranker.members), dtype=torch.bool)
 
     def report(number: int, networks: nn.ModuleList) -> tuple[Epoch, list[float]]:
-        epoch = _report(number, networks, lists, ranker)
+        epoch = _report(number, networks, shown, ranker)
         return epoch, [getattr(epoch, watched)] * (1 + ranker.members)
 
     return _train(
@@ -109,7 +113,7 @@ def cross_train(
     Of s shares, network m leaves out share ``m % s``. It is taken after the epoch in which the other shares
     are predicted best, each by the first network that left it out: its own share decides nothing about it.
     The validation figures of an epoch are those of all lists, each out of fold; the training figures are
-    those of a network that learned from the list.
+    those of some lists, each by a network that learned from it.
 
     Parameters
     ----------
@@ -128,9 +132,9 @@ def cross_train(
     """
     device = chosen_device(ranker.device)
     lists = _Lists.of(pairs, bases, device)
-    own = torch.from_numpy(share).to(device)
+    own = torch.from_numpy(share).to(device)[lists.start]
     shares = torch.arange(ranker.members, device=device) % bases.shape[1]
-    left_out = own[lists.start][:, None] == shares
+    left_out = own[:, None] == shares
 
     def report(number: int, networks: nn.ModuleList) -> tuple[Epoch, list[float]]:
         return _cross_report(number, networks, lists, own, left_out, ranker)
@@ -207,6 +211,19 @@ class _Lists:
         start, count = np.unique(pairs.group, return_index=True, return_counts=True)[1:]
         arrays = (pairs.features, pairs.label, base, pairs.weight, start, count)
         return cls(*(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays))
+
+    def take(self, queries: Tensor) -> "_Lists":
+        """Return the lists of some queries."""
+        rows, count = self.places(queries)[0], self.count[queries]
+        features, label, base, weight = (
+            one[rows] for one in (self.features, self.label, self.base, self.weight)
+        )
+        return _Lists(features, label, base, weight, count.cumsum(0) - count, count)
+
+    def spread(self, most: int) -> Tensor:
+        """Return the places of at most ``most`` queries, evenly spread over all."""
+        step = max(-(-len(self.start) // most), 1)
+        return torch.arange(0, len(self.start), step, device=self.start.device)
 
     def batches(self, size: int) -> Iterator[Tensor]:
         """Yield the places of all queries once, in random order, in batches of about ``size`` pairs."""
@@ -296,23 +313,26 @@ def _cross_report(
     """Return an epoch, the loss of all lists out of fold, and for each network that of the other shares."""
     networks.eval()
     shares = lists.base.shape[1]
-    # Every pair is scored twice, not by all networks: by one that left it out, and by one of the next share.
-    first = networks[:shares]
-    held_out, learned = (_logits_of(first, lists, (share + away) % shares) for away in (0, 1))
+    some = lists.spread(_SHOWN)
+    shown = lists.take(some)
+    # A list is scored by the first network that left it out; those shown also by that of the next share.
+    held_out = _logits_of(networks[:shares], lists, share)
+    learned = _logits_of(networks[:shares], shown, (share[some] + 1) % shares)
     figures = {
         f"{name}_{figure}": value
-        for name, each in (("train", learned), ("valid", held_out))
-        for figure, value in _figures_of(each, lists, ranker).items()
+        for name, each, of in (("train", learned, shown), ("valid", held_out, lists))
+        for figure, value in _figures_of(each, of, ranker).items()
     }
     others = [_loss_of(held_out, lists, torch.nonzero(~mine)[:, 0], ranker) for mine in left_out.T]
     return Epoch(number, **figures), [figures["valid_loss"], *others]
 
 
 def _logits_of(networks: Iterable[nn.Module], lists: _Lists, chosen: Tensor) -> Tensor:
-    """Return the log-odds of each pair by the network that is ``chosen`` for it: float[pairs, tasks]."""
+    """Return the log-odds of each pair by the network that is ``chosen`` for its list: [pairs, tasks]."""
     logits = lists.label.new_zeros(lists.label.shape)
+    of_pair = torch.repeat_interleave(chosen, lists.count)
     for place, network in enumerate(networks):
-        for rows in torch.split(torch.nonzero(chosen == place)[:, 0], _CHUNK):
+        for rows in torch.split(torch.nonzero(of_pair == place)[:, 0], _CHUNK):
             logits[rows] = network(lists.features[rows]) + lists.base[rows, place][:, None]
     return logits
 
