@@ -19,8 +19,10 @@ demo: install
 serve-demo: install
 	$(BIN)/tacit demo --serve
 
+# The files of tests are spread over processes, each of which computes on one thread.
+PROCESSES ?= 2
 test: install
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(PROCESSES) --dist loadfile
 
 # Event logs of 10,000 random layouts: each is read right or refused, and a table tells by what. COUNT and START choose.
 COUNT ?= 10000
