@@ -94,8 +94,8 @@ class Explainer:
             for place, one in enumerate(retrievers)
         ]
         self._count = len(voices)
-        self._of_events = {one.place: one for one in voices if isinstance(one.model, Explains)}
-        self._for_all = {one.place: one for one in voices if isinstance(one.model, ExplainsForAll)}
+        self._of_events = {one.place: one for one in voices if one.of_events}
+        self._for_all = {one.place: one for one in voices if one.of_all}
 
     def reasons(
         self, queries: Queries, ranking: Ranking, weights: Float32 | None = None, *, personal: bool = True
@@ -152,13 +152,28 @@ class _Voice:
         self.place = place
         self.model = model
         self.reach = reach
+        # An isinstance of a protocol takes 20 us: all are asked here, once.
         self.words = model.because if isinstance(model, ExplainsInWords) else ""
-        self._by_parts = isinstance(model, ExplainsByParts) and _goes_with(model, "parts", "score", "explain")
+        self._explains = model if isinstance(model, Explains) else None
+        by_parts = isinstance(model, ExplainsByParts) and _goes_with(model, "parts", "score", "explain")
+        self._by_parts: ExplainsByParts | None = model if by_parts else None  # type: ignore[assignment]
+        self._for_all = model if isinstance(model, ExplainsForAll) else None
+        self._of_items = model if isinstance(model, ExplainsItemsForAll) else None
         self._for_every_query = (
             isinstance(model, ForEveryQuery)
             and model.for_every_query
             and _goes_with(model, "for_every_query", "puts_forward")
         )
+
+    @property
+    def of_events(self) -> bool:
+        """Whether it can name an event of the history."""
+        return self._explains is not None
+
+    @property
+    def of_all(self) -> bool:
+        """Whether it has a reason that holds for all users."""
+        return self._for_all is not None
 
     def strongest(self, query: Queries, allowed: Bool, items: Int32) -> Int32:
         """Return the item of the history that is the reason for each of ``items``, else -1: int32[m]."""
@@ -167,11 +182,11 @@ class _Voice:
             query, allowed = query.keep(inside), allowed[inside]
         if not len(query.item):
             return np.full(len(items), -1, dtype=np.int32)
-        if self._by_parts:
-            assert isinstance(self.model, ExplainsByParts)
-            return _strongest_by_parts(self.model.parts(query, items), query, allowed)
+        if self._by_parts is not None:
+            return _strongest_by_parts(self._by_parts.parts(query, items), query, allowed)
+        assert self._explains is not None
         rows = np.zeros(len(items), dtype=np.int64)
-        strongest = _strongest(self.model, query, allowed, rows, items)
+        strongest = _strongest(self._explains, query, allowed, rows, items)
         named = np.flatnonzero(strongest >= 0)
         holds = _loses(self.model, query, rows[named], items[named], strongest[named])
         strongest[named[~holds]] = -1
@@ -185,8 +200,8 @@ class _Voice:
         else:
             own = query.take(np.zeros(len(inside), dtype=np.int64))
             own = own.keep(own.item < self.reach)
-            assert isinstance(self.model, ExplainsForAll)
-            holds = inside[self.model.puts_forward(own, items[inside])]
+            assert self._for_all is not None
+            holds = inside[self._for_all.puts_forward(own, items[inside])]
         words = [""] * len(items)
         for place, said in zip(holds.tolist(), self._words_of(items[holds]), strict=True):
             words[place] = said
@@ -195,14 +210,14 @@ class _Voice:
     @cached_property
     def _put_forward(self) -> Bool:
         """Whether the model puts each item forward, whoever asks: bool[reach]."""
-        assert isinstance(self.model, ExplainsForAll)
-        return self.model.puts_forward(Queries.of([[]]), np.arange(self.reach, dtype=np.int32))
+        assert self._for_all is not None
+        return self._for_all.puts_forward(Queries.of([[]]), np.arange(self.reach, dtype=np.int32))
 
     def _words_of(self, items: Int32) -> list[str]:
-        if isinstance(self.model, ExplainsItemsForAll):
-            return self.model.reasons_for_all(items)
-        assert isinstance(self.model, ExplainsForAll)
-        return [self.model.reason_for_all] * len(items)
+        if self._of_items is not None:
+            return self._of_items.reasons_for_all(items)
+        assert self._for_all is not None
+        return [self._for_all.reason_for_all] * len(items)
 
 
 def is_personal(retrievers: Sequence[Recommender], weights: Float32) -> bool:
