@@ -56,6 +56,9 @@ fixed order: sums in a batch differ from sums alone in the seventh digit."""
 _RETRIEVER = "retriever"
 """First part of the names of a retriever's arrays: no name of a retriever is that of another part."""
 
+_LONGER = 2
+"""The ranker scores at least so many candidates for each place of a list."""
+
 _LENGTHS = np.array([1, 3, 10, 30, 100])
 """Lengths of histories at which the weights of a blend are checked."""
 
@@ -188,7 +191,7 @@ class TwoStage:
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
             depth = max(k, self.config.candidates)
             found = candidates(self.retrievers_, batch, depth, allowed, self.n_known_, unseen=unseen)
-            scores = self.second_.score(batch, found)
+            scores = self.second_.score(batch, found, max(self.config.ranked, _LONGER * k))
             if self.text_fit_:
                 found, scores = self.text_fit_.joined(found, scores, self.events_)
             if self.rerank_:
