@@ -1,4 +1,4 @@
-"""How many candidates the ranker scores: lists and NDCG@10 with the best of the blend against all, before any test.
+"""How many candidates the ranker scores: lists and NDCG@10 against those with all of them, before any test.
 
 ``python benchmarks/decisions/ranked.py DATA OUT [TASK ...]`` reads the training part of each task of
 `benchmarks/peers` alone, cuts off its last part as `forecast.py` does, fits the default configuration once a
