@@ -148,10 +148,9 @@ class Content(Retriever):
             vectors=vectors,
             weight=weights_of(liked),
             known=self.known_[items],
-            decay=self.decay,
+            decay=self.decay if query.ordered else 1.0,
             closest=self.closest,
             recent=self.recent,
-            ordered=query.ordered,
             n_events=len(query.item),
         )
 

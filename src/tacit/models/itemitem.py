@@ -113,7 +113,7 @@ class ByItems(Retriever):
     def parts(self, query: Queries, items: Int32) -> Sums:
         """Return what the events of one history add to the scores of some items."""
         links = between(self.weights_.matrix, query.item, items)
-        return Sums(links, weights_of(query), self.decay, query.ordered)
+        return Sums(links, weights_of(query), self.decay if query.ordered else 1.0)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue, without scores of the new items."""

@@ -54,7 +54,7 @@ class Repeats(Retriever):
     def parts(self, query: Queries, items: Int32) -> Sums:
         """Return what the events of one history add to the scores of some items."""
         links = (query.item[:, None] == items).astype(np.float32)
-        return Sums(links, chosen(query, 1.0), self.decay, query.ordered)
+        return Sums(links, chosen(query, 1.0), self.decay if query.ordered else 1.0)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model that scores the items of the larger catalogue."""

@@ -6,6 +6,7 @@ items alone.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -45,26 +46,26 @@ class Sums:
     weight : float32[e]
         Weights of the events, 0 for one that does not count.
     decay : float
-    ordered : bool
-        Whether the log has an order; without one nothing decays.
+        1 in a log without an order.
     """
 
     links: Float32
     weight: Float32
     decay: float
-    ordered: bool
+
+    @cached_property
+    def _parts(self) -> Float64:
+        return self.links * faded_weights(self.weight, self.decay).astype(np.float64)
 
     @property
     def shares(self) -> Float32:
         """The share of each event in the score of each item: float32[e, m]."""
-        return _shares(self.links.astype(np.float64) * self._counted(None))
+        return _shares(self._parts)
 
     def scores(self, kept: Bool | None = None) -> Float64:
         """Return the score of each item: float64[m]; 0 where no event has a weight."""
-        return np.asarray((self.links.astype(np.float64) * self._counted(kept)).sum(axis=0))
-
-    def _counted(self, kept: Bool | None) -> Float32:
-        return counted(self.weight, kept, self.decay, self.ordered)
+        parts = self._parts if kept is None else self.links * faded_weights(self.weight, self.decay, kept)
+        return np.asarray(parts.sum(axis=0, dtype=np.float64))
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,11 @@ class Cosines:
     weight : float32[u]
     known : bool[m]
         Items with a vector.
-    decay, closest : float
+    decay : float
+        1 in a log without an order.
+    closest : float
     recent : int
         How many of the last events are compared one by one.
-    ordered : bool
     n_events : int
         e.
     """
@@ -97,58 +99,79 @@ class Cosines:
     decay: float
     closest: float
     recent: int
-    ordered: bool
     n_events: int
 
     @property
     def shares(self) -> Float32:
         """The share of each event in the score of each item: float32[e, m]; 0 for an item without text."""
-        weight = counted(self.weight, None, self.decay, self.ordered)
-        length = np.linalg.norm(weight[:, 0] @ self.vectors)
-        mean = weight * self.cosine / np.maximum(length, 1e-12)
-        near = self._near(None)
-        best = near.max(axis=0, initial=-np.inf)
+        weighted, length, near = self._whole
         parts = np.zeros((self.n_events, len(self.known)))
-        parts[self.used] = (1 - self.closest) * mean + self.closest * np.where(near == best, near, 0)
+        parts[self.used] = (1 - self.closest) * (weighted / np.maximum(length, 1e-12))
+        recent = self.used[len(self.used) - len(near) :]
+        parts[recent] += self.closest * np.where(near == near.max(axis=0, initial=-np.inf), near, 0)
         parts[:, ~self.known] = 0
         return _shares(parts)
 
     def scores(self, kept: Bool | None = None) -> Float64:
         """Return the score of each item: float64[m]; ``-inf`` without a text on either side."""
-        kept = None if kept is None else kept[self.used]
-        weight = counted(self.weight, kept, self.decay, self.ordered)
-        length = np.linalg.norm(weight.T @ self.vectors, axis=1)
-        total = (weight * self.cosine).sum(axis=0)
-        mean = np.divide(total, length, out=np.zeros(len(self.known)), where=length > 1e-9)
-        near = self._near(kept).max(axis=0, initial=-np.inf)
-        there = self.known & np.isfinite(near)
-        scores = (1 - self.closest) * mean + self.closest * np.where(there, near, 0)
-        return np.asarray(np.where(there, scores, -np.inf))
+        if kept is None:
+            weighted, length, near = self._whole
+        else:
+            kept = kept[self.used]
+            weight = faded_weights(self.weight, self.decay, kept)
+            means = weight.T @ self.vectors
+            length = np.sqrt(np.einsum("md,md->m", means, means))
+            weighted, near = weight * self.cosine, self._near(kept)
+        mean = np.divide(weighted.sum(axis=0), length, out=np.zeros(len(self.known)), where=length > 1e-9)
+        best = near.max(axis=0, initial=-np.inf)
+        there = self.known & (best > -np.inf)
+        scores = (1 - self.closest) * mean + self.closest * np.where(there, best, 0)
+        return np.where(there, scores, -np.inf)
+
+    @cached_property
+    def _whole(self) -> tuple[Float32, Float32, Float32]:
+        """Weighted cosines, length of the mean and faded cosines of the last events, with all events."""
+        weight = faded_weights(self.weight, self.decay)
+        length = np.linalg.norm(weight[:, 0] @ self.vectors)
+        return weight * self.cosine, np.asarray(length, dtype=np.float32), self._near(None)
 
     def _near(self, kept: Bool | None) -> Float32:
-        """Return the faded cosine of each of the last events, ``-inf`` of all others: float32[u, m]."""
-        position = positions(len(self.used), kept)
-        left = np.power(self.decay, position) if self.ordered else np.ones_like(position, dtype=np.float64)
-        there = (position < self.recent) if kept is None else (position < self.recent) & kept
-        return np.where(there, left.astype(np.float32) * self.cosine, np.float32(-np.inf))
+        """Return the faded cosine of each of the last events, ``-inf`` where it is not kept: float32[r, m].
+
+        All that are kept among the last ``recent`` are among the last ``recent + dropped``.
+        """
+        if kept is None:
+            last = len(self.weight) - min(self.recent, len(self.weight))
+            return self._left[last:, None] * self.cosine[last:]
+        position = positions(kept)
+        left = self._left[::-1].take(position, mode="clip")
+        return np.where(kept & (position < self.recent), left * self.cosine, np.float32(-np.inf))
+
+    @cached_property
+    def _left(self) -> Float32:
+        return fading(len(self.weight), self.decay).astype(np.float32)
 
 
-def positions(n_events: int, kept: Bool | None) -> Int64:
-    """Return how many events came after each one: int64[e, 1], or int64[e, m] of those kept for each item."""
-    if kept is None:
-        return np.arange(n_events - 1, -1, -1, dtype=np.int64)[:, None]
-    upto = np.cumsum(kept, axis=0, dtype=np.int64)
-    return np.asarray(upto[-1:] - upto if n_events else upto)
+def fading(n_events: int, decay: float) -> Float64:
+    """Return the factor of each event, the last one in full: float64[e]."""
+    return np.power(decay, np.arange(n_events - 1, -1, -1), dtype=np.float64)
 
 
-def counted(weight: Float32, kept: Bool | None, decay: float, ordered: bool) -> Float32:
+def faded_weights(weight: Float32, decay: float, kept: Bool | None = None) -> Float32:
     """Return the decayed weight of each event: float32[e, 1], or float32[e, m], 0 where it is not kept."""
-    if ordered and decay != 1:
-        left = np.power(decay, positions(len(weight), kept), dtype=np.float64)
-        decayed = (weight[:, None] * left).astype(np.float32)
-    else:
-        decayed = weight[:, None]
-    return decayed if kept is None else np.asarray(decayed * kept, dtype=np.float32)
+    if decay == 1:
+        return weight[:, None] if kept is None else weight[:, None] * kept
+    left = fading(len(weight), decay)
+    if kept is None:
+        return (weight * left).astype(np.float32)[:, None]
+    decayed = weight[:, None] * left[::-1].take(positions(kept), mode="clip")
+    return np.asarray(decayed * kept, dtype=np.float32)
+
+
+def positions(kept: Bool) -> Int64:
+    """Return how many of the events kept for each item came after each event: int64[e, m]."""
+    upto = np.cumsum(kept, axis=0)
+    return np.asarray(upto[-1:] - upto)
 
 
 def weights_of(query: Queries) -> Float32:
@@ -175,17 +198,14 @@ def between(matrix: sparse.csr_array, rows: Int32, columns: Int32) -> Float32:
 
 def _bisected(indices: Array, start: Int64, stop: Int64, columns: Int32) -> Int64:
     """Return the place of each column in each ascending range of indices, else -1: int64[e, m]."""
-    # Halving all searches at once costs a few operations of e x m; a loop over events costs one call each.
-    step = 1 << int(max((stop - start).max(), 1)).bit_length()
-    end = stop[:, None]
-    low = np.repeat(start[:, None] - 1, len(columns), axis=1)
-    while step := step >> 1:
-        probe = low + step
-        there = probe < end
-        there &= indices.take(probe, mode="clip") <= columns
-        low += step * there
-    found = (low >= start[:, None]) & (indices.take(low, mode="clip") == columns)
-    return np.where(found, low, -1)
+    wanted = columns.astype(indices.dtype)  # searching for another type would copy the range
+    places = np.empty((len(start), len(columns)), dtype=np.int64)
+    for event, (first, last) in enumerate(zip(start.tolist(), stop.tolist(), strict=True)):
+        places[event] = indices[first:last].searchsorted(wanted)
+    places += start[:, None]
+    inside = places < stop[:, None]
+    found = inside & (indices[np.where(inside, places, 0)] == wanted)
+    return np.where(found, places, -1)
 
 
 def _scanned(indices: Array, start: Int64, stop: Int64, columns: Int32) -> Int64:

@@ -293,12 +293,13 @@ def _strongest_by_parts(parts: ScoreParts, query: Queries, allowed: Bool) -> Int
     codes = query.item[order[first]]
     share = np.add.reduceat(parts.shares[order].astype(np.float64), first, axis=0)
     welcome = np.logical_or.reduceat(allowed[order], first)
-    share[~welcome[:, None] | (share < max(LEAST_SHARE, 1 / len(codes)) - _ROUNDING)] = -1
+    share[~welcome] = -1
     best = len(codes) - 1 - share[::-1].argmax(axis=0)  # of equal shares the last, as in a stable sort
+    holds = share[best, np.arange(len(best))] >= max(LEAST_SHARE, 1 / len(codes)) - _ROUNDING
     named = codes[best]
-    before = parts.scores()
-    holds = share[best, np.arange(share.shape[1])] >= 0
-    holds &= parts.scores(query.item[:, None] != named) < before - _ROUNDING * np.abs(before)
+    if holds.any():
+        before = parts.scores()
+        holds &= parts.scores(query.item[:, None] != named) < before - _ROUNDING * np.abs(before)
     return np.where(holds, named, -1).astype(np.int32)
 
 
