@@ -69,3 +69,15 @@ class CandidatePairs:
     def starts(self) -> Int64:
         """The pairs of query q are ``starts[q]:starts[q + 1]``: int64[n + 1]."""
         return np.searchsorted(self.row, np.arange(len(self.queries) + 1))
+
+    def recent(self, count: int, n_items: int) -> Queries:
+        """Return the last liked events on items below ``n_items`` of each history, at most ``count``."""
+        kept = self._recent
+        if (count, n_items) not in kept:
+            liked = (self.queries.weight > 0) & (self.queries.item < n_items)
+            kept[count, n_items] = self.queries.keep(liked).last(count)
+        return kept[count, n_items]
+
+    @cached_property
+    def _recent(self) -> dict[tuple[int, int], Queries]:
+        return {}

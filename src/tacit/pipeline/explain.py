@@ -89,13 +89,13 @@ class Explainer:
     """
 
     def __init__(self, retrievers: Sequence[Recommender], known: int | None = None, width: int = 0) -> None:
-        voices = [
-            _Voice(place, one, _ANY if known is None else reach(one, known, width))
+        sources = [
+            _Source(place, one, _ANY if known is None else reach(one, known, width))
             for place, one in enumerate(retrievers)
         ]
-        self._count = len(voices)
-        self._of_events = {one.place: one for one in voices if one.of_events}
-        self._for_all = {one.place: one for one in voices if one.of_all}
+        self._count = len(sources)
+        self._of_events = {one.place: one for one in sources if one.of_events}
+        self._for_all = {one.place: one for one in sources if one.of_all}
 
     def reasons(
         self, queries: Queries, ranking: Ranking, weights: Float32 | None = None, *, personal: bool = True
@@ -123,19 +123,25 @@ class Explainer:
         found: list[list[Reason]] = [[] for _ in items]
         listed = np.flatnonzero(items >= 0)
         order = np.argsort(-weights, kind="stable")
-        heard = order[weights[order] >= LEAST_WEIGHT].tolist()
+        by_weight = order[weights[order] >= LEAST_WEIGHT].tolist()
         if personal:
             _add_events(
-                found, listed, items, query, [self._of_events[at] for at in heard if at in self._of_events]
+                found,
+                listed,
+                items,
+                query,
+                [self._of_events[at] for at in by_weight if at in self._of_events],
             )
         else:
             for place in listed.tolist():
                 found[place].append(Reason("blend", -1, NOT_PERSONAL))
-        _add_for_all(found, listed, items, query, [self._for_all[at] for at in heard if at in self._for_all])
+        _add_for_all(
+            found, listed, items, query, [self._for_all[at] for at in by_weight if at in self._for_all]
+        )
         return found
 
 
-class _Voice:
+class _Source:
     """A retriever that gives reasons, and how it can be asked.
 
     Attributes
@@ -265,7 +271,7 @@ def _add_events(
     listed: Int64,
     items: Int32,
     query: Queries,
-    voices: Sequence[_Voice],
+    sources: Sequence[_Source],
 ) -> None:
     """Add the event with the largest share of each item's score, by the first retriever that names one."""
     if not len(query.item):
@@ -274,15 +280,15 @@ def _add_events(
     allowed = nameable(query)[recent]
     history = query if recent.start == 0 else query.last(MOST_EVENTS)
     left = listed
-    for voice in voices:
-        asked = left[items[left] < voice.reach]
-        if not len(asked):
+    for source in sources:
+        wanted = left[items[left] < source.reach]
+        if not len(wanted):
             continue
         for place, code in zip(
-            asked.tolist(), voice.strongest(history, allowed, items[asked]).tolist(), strict=True
+            wanted.tolist(), source.strongest(history, allowed, items[wanted]).tolist(), strict=True
         ):
             if code >= 0:
-                found[place].append(Reason(voice.model.name, code, voice.words))
+                found[place].append(Reason(source.model.name, code, source.words))
         left = np.array([place for place in left.tolist() if not found[place]], dtype=np.int64)
 
 
@@ -342,14 +348,14 @@ def _loses(model: Recommender, queries: Queries, rows: Int64, items: Int32, name
 
 
 def _add_for_all(
-    found: list[list[Reason]], listed: Int64, items: Int32, query: Queries, voices: Sequence[_Voice]
+    found: list[list[Reason]], listed: Int64, items: Int32, query: Queries, sources: Sequence[_Source]
 ) -> None:
     """Add the reasons that hold for all users, in the order of the retrievers; each of them once."""
-    for voice in voices:
+    for source in sources:
         places = [place for place in listed.tolist() if len(found[place]) < _MOST_REASONS]
-        for place, said in zip(places, voice.for_all(query, items[places]), strict=True):
+        for place, said in zip(places, source.for_all(query, items[places]), strict=True):
             if said and all(reason.words != said for reason in found[place]):
-                found[place].append(Reason(voice.model.name, -1, said))
+                found[place].append(Reason(source.model.name, -1, said))
 
 
 def _goes_with(model: object, name: str, *others: str) -> bool:

@@ -124,7 +124,7 @@ class TwoStage:
         self.events_: Int64  # of each item at the fit, -1 for items that came later
         self.n_known_: int  # items of the catalogue at the fit
         self.report_: TrainingReport | None = None
-        self._made: _Constants | None = None
+        self._kept: _Constants | None = None
 
     def showing(self, progress: Progress) -> Self:
         """Return the same recommender, not fitted, whose fit shows its progress."""
@@ -287,11 +287,11 @@ class TwoStage:
     @property
     def _constants(self) -> _Constants:
         of = self.available_, self.events_, self.retrievers_
-        made = self._made
-        if made is None or any(one is not other for one, other in zip(made.of, of, strict=True)):
+        kept = self._kept
+        if kept is None or any(one is not other for one, other in zip(kept.of, of, strict=True)):
             explainer = Explainer(self.retrievers_, self.n_known_, len(self.available_))
-            made = self._made = _Constants(of, _without_events(self.available_, self.events_), explainer)
-        return made
+            kept = self._kept = _Constants(of, _without_events(self.available_, self.events_), explainer)
+        return kept
 
     @cached_property
     def personal(self) -> bool:

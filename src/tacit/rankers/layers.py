@@ -96,12 +96,13 @@ class Stacked:
             state += self.first[1]
             np.maximum(state, 0, out=state)
         if self.later:
-            by_member = state.reshape(len(state), len(self.later[0][0]), -1).transpose(1, 0, 2)
+            members, width = self.later[0][0].shape[:2]
+            by_member = state.reshape(-1, members, width).transpose(1, 0, 2)
             for weight, bias in self.later:
                 by_member = by_member @ weight  # members, n, width
                 by_member += bias
                 np.maximum(by_member, 0, out=by_member)
-            state = by_member.transpose(1, 0, 2).reshape(len(features), -1)
+            state = by_member.transpose(1, 0, 2).reshape(len(features), members * by_member.shape[2])
         weight, bias = self.last
         return np.asarray(state @ weight + bias, dtype=np.float32)
 
