@@ -41,8 +41,8 @@ def _affinities(queries: Queries, known: Attributes, pairs: CandidatePairs) -> F
     index, offsets = gather_ranges(stacked.indptr, queries.item[liked])
     counts = np.diff(offsets)
     cell = np.repeat(row * width, counts) + stacked.indices[index]
-    profile = np.bincount(cell, np.repeat(weight, counts) * stacked.data[index], len(queries) * width)
-    profile = (profile.reshape(len(queries), width) / total[:, None]).ravel()
+    sums = np.bincount(cell, np.repeat(weight, counts) * stacked.data[index], len(queries) * width)
+    profile = (sums.reshape(len(queries), width) / total[:, None]).ravel()
     index, offsets = gather_ranges(stacked.indptr, pairs.item)
     counts = np.diff(offsets)
     label = stacked.indices[index]

@@ -55,7 +55,8 @@ class Sums:
 
     @cached_property
     def _parts(self) -> Float64:
-        return self.links * faded_weights(self.weight, self.decay).astype(np.float64)
+        parts = self.links * faded_weights(self.weight, self.decay).astype(np.float64)
+        return np.asarray(parts, dtype=np.float64)
 
     @property
     def shares(self) -> Float32:
@@ -220,4 +221,5 @@ def _scanned(indices: Array, start: Int64, stop: Int64, columns: Int32) -> Int64
 def _shares(parts: Float64) -> Float32:
     """Return parts as shares: absolute values sum to 1 for each item, or are all 0."""
     total = np.abs(parts).sum(axis=0)
-    return np.divide(parts, total, out=np.zeros_like(parts), where=total > 0).astype(np.float32)
+    shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
+    return np.asarray(shares, dtype=np.float32)
