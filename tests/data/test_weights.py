@@ -235,6 +235,31 @@ def test_weights_are_finite_and_survive_json(rows: list, auto: bool) -> None:
     assert again.weigh(frame).equals(weighed)
 
 
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from("uv"),
+            st.sampled_from("ab"),
+            st.sampled_from(["view", "purchase", "refund", "rating", "play", "hide", "blink"]),
+            st.floats(0, 1e9),
+            st.one_of(st.none(), st.integers(-2, 9).map(float), st.floats()),
+        ),
+        max_size=30,
+    ),
+    mode=st.sampled_from(["default", "names", "auto"]),
+    least=st.sampled_from([None, 3.0]),
+    half_life=st.sampled_from([None, 30.0]),
+    repeats=st.sampled_from([0.0, 0.7, 1.0]),
+)
+def test_a_few_events_weigh_without_a_frame_what_they_weigh_in_one(
+    rows: list, mode, least: float | None, half_life: float | None, repeats: float
+) -> None:
+    frame = log(*rows)
+    rule = EventWeights.fit(frame, mode, least_rating=least, half_life_days=half_life, repeats=repeats)
+    columns = (frame[name].to_list() for name in ("user_id", "item_id", "event", "timestamp", "value"))
+    assert rule.weights_of(*columns).tolist() == pytest.approx(weights_of(rule, frame), rel=1e-5, abs=1e-7)
+
+
 def test_real_stars(shared_data) -> None:
     frame = pl.read_parquet(shared_data / "ml-100k" / "events.parquet").with_columns(
         seq=pl.lit(None, dtype=pl.Int64)

@@ -384,6 +384,7 @@ def test_the_defaults_are_those_that_were_measured() -> None:
     scalars = {name: value for name, value in config.to_dict().items() if not isinstance(value, dict)}
     assert scalars == {
         "candidates": 100,
+        "ranked": 200,
         "windows": 3,
         "share": 0.1,
         "shown_not_chosen": 1.0,

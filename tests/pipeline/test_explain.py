@@ -1,10 +1,13 @@
 """Reasons, by hand and over a small shop."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given as any_given
+from hypothesis import strategies as st
 from tests.models.small import fitted
 from tests.served import small_snapshot
 
@@ -17,8 +20,17 @@ from tacit.data.vocabulary import Vocabulary
 from tacit.models.content import Content
 from tacit.models.repeats import Repeats
 from tacit.models.trending import Trending
+from tacit.pipeline import register
 from tacit.pipeline.config import Config
-from tacit.pipeline.explain import NOT_PERSONAL, PERSONAL, Reason, is_personal, nameable, reasons
+from tacit.pipeline.explain import (
+    NOT_PERSONAL,
+    PERSONAL,
+    Explainer,
+    Reason,
+    is_personal,
+    nameable,
+    reasons,
+)
 from tacit.pipeline.twostage import TwoStage
 from tacit.testing.generated import small_log
 
@@ -300,3 +312,97 @@ def test_no_reason_is_given_by_a_text_that_is_not_there() -> None:
     ]
     assert len(named) > 20
     assert all(item % 2 == 1 and because % 2 == 1 for item, because in named)
+
+
+class ByScores:
+    """A model that has nothing but ``score`` and ``explain``: it is asked the slow way."""
+
+    def __init__(self, model: Any) -> None:
+        self.model, self.name = model, model.name
+        self.explain, self.score, self.extended = model.explain, model.score, model.extended
+
+    def fit(self, interactions: Any, catalogue: Any, *, rng: Any) -> "ByScores":
+        return self
+
+
+class ByScoresInWords(ByScores):
+    because = Content.because
+
+
+def edge_histories() -> Queries:
+    rng = np.random.default_rng(4)
+    items = [rng.integers(0, 90, length).tolist() for length in (0, 1, 2, 20, 300)] + [[5] * 6, [1, 2, 1, 2]]
+    weights = [rng.choice([1.0, 0.9, 0.8, -1.0], len(history)).tolist() for history in items]
+    weights[5] = [1.0] * 6
+    return Queries.of(items, weights=weights)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_by_look_up_the_reasons_are_those_of_scoring_everything_again(ordered: bool) -> None:
+    log, catalogue = small_log()
+    names = ("itemknn", "ease", "slim", "sequential", "content", "repeats")
+    models = [register.create("retriever", name) for name in names]
+    models = [one.fit(log, catalogue, rng=np.random.default_rng(0)) for one in models]
+    slow = [ByScoresInWords(one) if one.name == "content" else ByScores(one) for one in models]
+    drawn = edge_histories()
+    queries = Queries.joined([log.queries(range(60), exclude_seen=False), drawn])
+    queries = replace(queries, ordered=ordered)
+    rng = np.random.default_rng(2)
+    lists = ranking(*(rng.permutation(90)[:10].tolist() for _ in range(len(queries))))
+    named = 0
+    for _ in range(3):
+        shares = rng.dirichlet(np.ones(6), len(queries)).astype(np.float32)
+        found = reasons(models, queries, lists, shares)
+        assert found == reasons(slow, queries, lists, shares)  # type: ignore[arg-type]
+        named += sum(reason.because >= 0 for row in found for said in row for reason in said)
+    assert named > 500
+
+
+class Refitted(Trending):
+    """A model derived from one of Tacit's own, with an opinion of its own."""
+
+    def puts_forward(self, queries: Queries, items: Int32) -> Bool:
+        return np.asarray(items == 3)
+
+
+class Contrary(Repeats):
+    """A model whose scores are not those of its base."""
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        scores = super().score(queries, items)
+        return np.where(np.isfinite(scores), -scores, np.float32(0))
+
+
+def test_what_a_base_says_of_itself_does_not_hold_for_a_derived_model() -> None:
+    derived = fitted(Refitted(), np.eye(9))
+    given = Explainer([derived], 9, 9).reasons(Queries.of([[1]]), ranking([3, 4]))
+    assert [[reason.words for reason in said] for said in given[0]] == [["popular now"], []]
+    queries = Queries.of([[1, 1, 2]], exclude_seen=False)
+    assert reasons([fitted(Repeats(), np.eye(9))], queries, ranking([1])) == [[[Reason("repeats", 1)]]]
+    assert reasons([fitted(Contrary(), np.eye(9))], queries, ranking([1])) == [[[]]]
+
+
+@any_given(
+    events=st.lists(
+        st.tuples(
+            st.integers(0, 2), st.integers(0, 4), st.integers(-1, 2), st.sampled_from([1, 0.9, 0.5, -1])
+        ),
+        max_size=30,
+    )
+)
+def test_which_events_may_be_named_agrees_with_a_plain_count(
+    events: list[tuple[int, int, int, float]],
+) -> None:
+    rows = [[event for event in events if event[0] == row] for row in range(3)]
+    queries = Queries.of([[e[1] for e in row] for row in rows], weights=[[e[3] for e in row] for row in rows])
+    queries.kind[:] = [event[2] for row in rows for event in row]
+    expected = []
+    for row in rows:
+        best: dict[tuple[int, int], float] = {}
+        for _, item, kind, weight in row:
+            best[item, kind] = max(best.get((item, kind), -9), weight)
+        usual = {k: np.mean([b for (_, own), b in best.items() if own == k]) for k in {e[2] for e in row}}
+        bad = {item for (item, kind), b in best.items() if b < usual[kind] - 1e-5}
+        bad |= {item for _, item, _, weight in row if weight < 0}
+        expected += [weight > 0 and item not in bad for _, item, _, weight in row]
+    assert nameable(queries).tolist() == expected

@@ -88,6 +88,53 @@ def test_half_weight_is_the_mean_of_the_two(stage: SecondStage) -> None:
     np.testing.assert_allclose(stage.score(QUERIES, FOUND), expected, rtol=1e-5)
 
 
+def wide(n: int, count: int, seed: int) -> tuple[Queries, Candidates]:
+    """Lists of up to ``count`` candidates by two retrievers, for users with and without a history."""
+    rng = np.random.default_rng(seed)
+    queries = Queries.of([rng.integers(0, 90, 5 * (row % 3)).tolist() for row in range(n)])
+    items = np.sort(np.stack([rng.permutation(90)[:count] for _ in range(n)]), axis=1).astype(np.int32)
+    items[::2, -2:] = -1
+    scores = rng.standard_normal((n, count, 2)).round(1).astype(np.float32)
+    scores[rng.random(scores.shape) < 0.2] = NO
+    scores[items < 0] = NO
+    return queries, Candidates(items, scores, queries.lengths, queries.idle_time, ("trending", "ease"))
+
+
+@pytest.mark.parametrize("ranked", [1, 7, 39, 40, 41, 1_000])
+def test_the_best_of_the_blend_are_ranked_and_the_others_follow_in_its_order(
+    stage: SecondStage, ranked: int
+) -> None:
+    queries, found = wide(6, 40, seed=1)
+    every, some = stage.score(queries, found), stage.score(queries, found, ranked)
+    base = log_softmax(stage.blend.score(found))
+    for row in range(6):
+        real = np.flatnonzero(found.real[row])
+        order = real[np.argsort(-base[row, real], kind="stable")]
+        first, rest = order[:ranked], order[ranked:]
+        np.testing.assert_allclose(some[row, first], every[row, first], rtol=1e-5, atol=1e-5)
+        assert (np.diff(some[row, rest]) <= 1e-5).all()
+        if len(rest):
+            assert some[row, rest].max() < some[row, first].min()
+    np.testing.assert_array_equal(np.isneginf(some), ~found.real)
+
+
+def test_new_users_that_the_ranker_does_not_know_keep_the_blend(stage: SecondStage) -> None:
+    queries, found = wide(6, 40, seed=2)
+    base = log_softmax(stage.blend.score(found))
+    scores = replace(stage, knows_new_users=False).score(queries, found, 20)
+    np.testing.assert_array_equal(scores[::3], base[::3])
+    assert (scores[1] != base[1]).any()
+
+
+def test_a_list_in_a_batch_is_the_list_alone(stage: SecondStage) -> None:
+    queries, found = wide(6, 40, seed=3)
+    together = stage.score(queries, found, 15)
+    for row in range(6):
+        rows = np.array([row])
+        alone = stage.score(queries.take(rows), found.take(rows), 15)
+        np.testing.assert_allclose(alone[0], together[row], rtol=1e-5, atol=1e-5)
+
+
 def test_a_snapshot_keeps_blend_ranker_and_weight(stage: SecondStage) -> None:
     spec = json.loads(json.dumps(stage.spec(), allow_nan=False))
     again = SecondStage.restore(spec, stage.arrays(), small_log()[1], ())

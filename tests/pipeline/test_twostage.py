@@ -110,7 +110,7 @@ class Given:
     def __init__(self, scores: dict[int, float]) -> None:
         self.scores = scores
 
-    def score(self, queries: Queries, candidates: Candidates) -> Float32:
+    def score(self, queries: Queries, candidates: Candidates, ranked: int | None = None) -> Float32:
         return np.vectorize(lambda code: self.scores.get(code, -1.0))(candidates.items).astype(np.float32)
 
 

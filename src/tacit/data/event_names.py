@@ -112,6 +112,7 @@ _COMMON_NAMES = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def common_name(event: str) -> str:
     """Return the common name of an event type of GA4, Google retail or Taobao, any other as it is."""
     return _COMMON_NAMES.get(plain_name(event), event)

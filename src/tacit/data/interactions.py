@@ -131,7 +131,7 @@ class Interactions:
         """Columns of the traits of a query: those of the user, then those of the moment."""
         return (*self.trait_columns.names, *self.moment_columns.names)
 
-    @property
+    @cached_property
     def end(self) -> float:
         """Time of the last event, Unix seconds (0 for an empty log)."""
         return float(self.at.max()) if len(self) else 0.0

@@ -128,17 +128,17 @@ class Queries:
             ordered=all(part.ordered for part in parts),
         )
 
-    @property
+    @cached_property
     def lengths(self) -> Int64:
         """Number of events of each history: int64[n]."""
         return np.diff(self.offsets)
 
-    @property
+    @cached_property
     def row(self) -> Int32:
         """Query of each event: int32[events]."""
         return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
 
-    @property
+    @cached_property
     def position(self) -> Int32:
         """How many events of the same history came after each event (0 = the last): int32[events]."""
         ends = np.repeat(self.offsets[1:], self.lengths)

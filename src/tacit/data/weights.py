@@ -23,19 +23,20 @@ logit p(t | k) - logit p(t)`` is how much event k moves the odds of the target; 
 and types that only show keep the strength of their name.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import polars as pl
 
 from tacit.core.errors import ConfigError, UnsupportedError
-from tacit.core.types import DAY, Json
+from tacit.core.types import DAY, Float32, Json
 from tacit.data import columns as col
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import UNKNOWN
-from tacit.data.returns import left_of_purchases
+from tacit.data.returns import left_of_purchases, undoes
 from tacit.data.value_kinds import ValueKind, value_kind
 
 Mode = Literal["default", "names", "auto"]
@@ -175,6 +176,52 @@ class EventWeights:
             weight = weight * pl.Series(np.exp2(-age.to_numpy() / self.half_life_days), dtype=pl.Float32)
         return events.with_columns(weight.cast(pl.Float32).alias(col.WEIGHT))
 
+    def weights_of(
+        self,
+        users: Sequence[str],
+        items: Sequence[str],
+        types: Sequence[str],
+        at: Sequence[float],
+        values: Sequence[float | None],
+    ) -> Float32:
+        """Return the weights of a few events, as `weigh` but without a frame: float32[events].
+
+        A frame costs a millisecond, which a request cannot spend on ten events.
+        """
+        if any(undoes(event) for event in set(types)):  # what is left of a purchase needs the whole log
+            frame = {col.USER: users, col.ITEM: items, col.EVENT: types, col.TIMESTAMP: at, col.VALUE: values}
+            schema: dict[str, Any] = dict.fromkeys((col.USER, col.ITEM, col.EVENT), pl.String)
+            schema |= dict.fromkeys((col.TIMESTAMP, col.VALUE), pl.Float64)
+            events = pl.DataFrame(frame, schema=schema).with_columns(
+                pl.lit(None, dtype=pl.Int64).alias(col.SEQ)
+            )
+            return self.weigh(events)[col.WEIGHT].to_numpy().astype(np.float32)
+        strength = {event: self.type_strength(event) for event in set(types)}
+        weight = np.array([strength[event] for event in types], dtype=np.float32)
+        weight *= np.array(list(map(self._factor, types, values)), dtype=np.float32)
+        if self.repeats:
+            nth = _nth(list(zip(users, items, types, strict=True)), at)
+            weight *= nth ** np.float32(-self.repeats)
+        if self.half_life_days is not None:
+            age = np.maximum(self.end - np.asarray(at, dtype=np.float64), 0) / DAY
+            weight *= np.exp2(-age / self.half_life_days).astype(np.float32)
+        return weight
+
+    def _factor(self, event: str, value: float | None) -> float:
+        """Return the factor of the value of one event; as `_value`."""
+        if value is None or not np.isfinite(value):
+            return 1.0
+        if event in self.times:
+            low, high = _TIME_RANGE
+            return min(max(float(np.log1p(max(value, 0) / self.times[event]) / np.log(2)), low), high)
+        if event not in self.ratings:
+            return 1.0
+        if self.least_rating is not None and value < self.least_rating:
+            return _LOW_RATING
+        (low, high), lowest = self.ratings[event], _LOWEST_RATING[self.mode]
+        varied = high - low > _LEAST_RANGE
+        return lowest + (1 - lowest) * (min(max((value - low) / (high - low), 0), 1) if varied else 1)
+
     def to_json(self) -> dict[str, Json]:
         """Return the weights as JSON values."""
         return {
@@ -245,6 +292,17 @@ def occurrence(events: pl.DataFrame) -> pl.Series:
         return log.select(nth)["nth"]
     order = log.with_row_index("row").sort("moment", maintain_order=True)
     return order.select("row", nth).sort("row")["nth"]
+
+
+def _nth(what: Sequence[tuple[str, str, str]], at: Sequence[float]) -> Float32:
+    """Return the number of each repetition of the same, by time (from 1), in the order of the rows."""
+    nth = np.ones(len(what), dtype=np.float32)
+    if len(set(what)) < len(what):
+        met: Counter[tuple[str, str, str]] = Counter()
+        for row in np.argsort(at, kind="stable").tolist():
+            met[what[row]] += 1
+            nth[row] = met[what[row]]
+    return nth
 
 
 def _check(mode: str, repeats: float, half_life_days: float | None) -> None:

@@ -28,8 +28,16 @@ def profile_vectors(
     text_weight : float
     """
     counts = np.maximum(queries.weight, 0) * np.power(np.float64(decay), queries.position)
-    total = np.asarray(queries.matrix(len(vectors), counts.astype(np.float32)) @ vectors)
+    total = _sums(queries, counts.astype(np.float32), vectors)
     if texts is not None:
         total = total + text_weight * texts
     length = np.linalg.norm(total, axis=1, keepdims=True)
     return (total / np.where(length > 1e-9, length, np.inf)).astype(np.float32)
+
+
+def _sums(queries: Queries, counts: Float32, vectors: Float32) -> Float32:
+    """Return the weighted sum of the vectors of each history: float32[n, d]."""
+    if len(queries) != 1:
+        return np.asarray(queries.matrix(len(vectors), counts) @ vectors)
+    kept = (counts > 0) & (queries.item < len(vectors))  # one history: no sparse matrix is built
+    return np.asarray(counts[kept] @ vectors[queries.item[kept]])[None]

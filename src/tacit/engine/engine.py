@@ -351,7 +351,9 @@ def _reasons(state: State, history: History, ranking: Ranking) -> list[list[str]
 def _answer(state: State, ranking: Ranking, reasons: Sequence[list[str]]) -> Response:
     found = ranking.items[0] >= 0
     codes, scores = ranking.items[0][found], ranking.scores[0][found]
-    ids, titles = state.catalogue.items.decode(codes), state.titles.gather(codes).to_list()
+    # Ten look-ups take 4 us each side; gathering them makes frames for a tenth of a millisecond.
+    names, titled, places = state.catalogue.items.ids, state.titles, codes.tolist()
+    ids, titles = [names[place] for place in places], [titled[place] for place in places]
     chances = np.zeros(len(codes)) if ranking.propensities is None else ranking.propensities[0][found]
     propensities = [chance or None for chance in chances.tolist()]
     items = map(Recommended, ids, scores.tolist(), titles, reasons, propensities)

@@ -5,17 +5,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-import polars as pl
 
-from tacit.core.types import Float32, Float64, Int32, Json
-from tacit.data import columns as col
+from tacit.core.types import Float32, Float64, Int16, Int32, Json
+from tacit.data.event_names import common_name
 from tacit.data.ids import apply_id
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.data.returns import settled_type, undone_purchases
+from tacit.data.returns import settled_type, undoes, undone_purchases
 from tacit.data.users import UNKNOWN, traits_by_code
 from tacit.engine.state import State
-from tacit.reading.shapes import canonical_events
 from tacit.store.records import Event
 
 _REQUEST_EVENT = "view"
@@ -32,9 +30,12 @@ class History:
 
 @dataclass(frozen=True)
 class _Events:
+    """Events with their types as places among those of the log (-1: not in it), and as names."""
+
     item: Int32
     weight: Float32
     at: Float64
+    kind: Int16
     kinds: list[str]
 
 
@@ -74,29 +75,41 @@ def history_of(
     """
     log = state.snapshot.interactions
     user = -1 if user_id is None else int(log.users.encode([user_id])[0])
-    fitted = _fitted_events(log, user)
-    live = _live(state, since, _of_request(state, since, items), fitted)
-    order = np.argsort(np.concatenate([fitted.at, live.at]), kind="stable")
-    at = np.concatenate([fitted.at, live.at])[order]
-    item = np.concatenate([fitted.item, live.item])[order]
-    kinds = fitted.kinds + live.kinds
-    kind = [log.kinds.index(name) if name in log.kinds else -1 for name in kinds]
-    weight = np.concatenate([fitted.weight, live.weight])[order]
-    weight[undone_purchases(item.tolist(), [kinds[place] for place in order], order >= len(fitted.item))] = 0
-    offsets = np.array([0, len(item)], dtype=np.int64)
+    known = _fitted_events(log, user)
+    if since or items:
+        known = _merged(state, known, _live(state, since, _of_request(state, since, items), known))
+    last = float(known.at[-1]) if len(known.at) else log.end
     queries = Queries(
-        offsets=offsets,
-        item=item,
-        weight=weight,
-        at=at,
-        kind=np.array(kind, dtype=np.int16)[order],
-        now=np.array([max(log.end, at[-1] if len(at) else log.end)]),
+        offsets=np.array([0, len(known.item)], dtype=np.int64),
+        item=known.item,
+        weight=known.weight,
+        at=known.at,
+        kind=known.kind,
+        now=np.array([max(log.end, last)]),
         user=np.array([user], dtype=np.int32),
         traits=np.append(_traits(log, user, stored, attributes), log.moment_columns.traits_of(context))[None],
         exclude_offsets=np.zeros(2, dtype=np.int64),
         ordered=log.timing != "none",
     )
-    return History(queries if allow_seen else queries.excluding_seen(), [kinds[place] for place in order])
+    return History(queries if allow_seen else queries.excluding_seen(), known.kinds)
+
+
+def _merged(state: State, fitted: _Events, live: _Events) -> _Events:
+    """Return the events of the log and those after it in the order of time, without undone purchases."""
+    order = np.argsort(np.concatenate([fitted.at, live.at]), kind="stable")
+    kinds = [*fitted.kinds, *live.kinds]
+    kinds = [kinds[place] for place in order.tolist()]
+    item = np.concatenate([fitted.item, live.item])[order]
+    weight = np.concatenate([fitted.weight, live.weight])[order]
+    if any(undoes(kind) for kind in set(live.kinds)):
+        weight[undone_purchases(item.tolist(), kinds, order >= len(fitted.item))] = 0
+    return _Events(
+        item=item,
+        weight=weight,
+        at=np.concatenate([fitted.at, live.at])[order],
+        kind=np.concatenate([fitted.kind, live.kind])[order],
+        kinds=kinds,
+    )
 
 
 def _traits(
@@ -111,34 +124,41 @@ def _traits(
 
 def _fitted_events(log: Interactions, user: int) -> _Events:
     start, stop = (log.offsets[user], log.offsets[user + 1]) if user >= 0 else (0, 0)
-    kinds = [log.kinds[kind] for kind in log.kind[start:stop]]
-    return _Events(log.item[start:stop], log.weight[start:stop], log.at[start:stop], kinds)
+    kind, names = log.kind[start:stop], log.kinds
+    return _Events(
+        log.item[start:stop],
+        log.weight[start:stop],
+        log.at[start:stop],
+        kind,
+        [names[place] for place in kind.tolist()],
+    )
 
 
 def _live(state: State, since: Sequence[Event], requested: Sequence[Event], fitted: _Events) -> _Events:
     """Return the events on known items that the snapshot was not fitted on, and all of the request's."""
-    log = state.snapshot.interactions
+    log, event_map = state.snapshot.interactions, state.snapshot.weights.events
     events = [*since, *requested]
     # Stored events may be older than the rules for ids of this snapshot.
     rules = state.snapshot.id_rules
-    codes = state.catalogue.items.encode([apply_id(event.item_id, rules) for event in events])
-    event_map = state.snapshot.weights.events
-    named = canonical_events(pl.Series([event.event for event in events], dtype=pl.String)).to_list()
-    kinds = [settled_type(name, event.value, event_map) for name, event in zip(named, events, strict=True)]
-    at = [event.at for event in events]
-    known = set(zip(fitted.item.tolist(), fitted.at.tolist(), fitted.kinds, strict=True))
+    ids = [apply_id(event.item_id, rules) for event in events] if rules else [e.item_id for e in events]
+    codes = state.catalogue.items.encode(ids).tolist()
+    kinds = [settled_type(common_name(event.event), event.value, event_map) for event in events]
+    ignored = {kind for kind in set(kinds) if event_map.ignored(kind)}
     # The event of a request has no time of its own: its time may equal that of the last event of the log.
-    new = [
-        place >= len(since) or what not in known
-        for place, what in enumerate(zip(codes.tolist(), at, kinds, strict=True))
+    known = set(zip(fitted.item.tolist(), fitted.at.tolist(), fitted.kinds, strict=True)) if since else ()
+    kept = [
+        place
+        for place, (code, event, kind) in enumerate(zip(codes, events, kinds, strict=True))
+        if code >= 0 and kind not in ignored and (place >= len(since) or (code, event.at, kind) not in known)
     ]
-    heard = [is_new and not event_map.ignored(kind) for is_new, kind in zip(new, kinds, strict=True)]
-    kept = np.flatnonzero((codes >= 0) & np.array(heard, dtype=bool)).tolist()
-    kept_kinds = [kinds[place] for place in kept]
+    kept_events, kept_kinds = [events[place] for place in kept], [kinds[place] for place in kept]
+    place_of = {name: place for place, name in enumerate(log.kinds)}
+    at = np.array([event.at for event in kept_events], dtype=np.float64)
     return _Events(
-        codes[kept],
-        _weights(state, [events[place] for place in kept], kept_kinds),
-        np.array(at, dtype=np.float64)[kept] if log.timing == "time" else _places(log, fitted, len(kept)),
+        np.array([codes[place] for place in kept], dtype=np.int32),
+        _weights(state, kept_events, kept_kinds),
+        at if log.timing == "time" else _places(log, fitted, len(kept)),
+        np.array([place_of.get(kind, -1) for kind in kept_kinds], dtype=np.int16),
         kept_kinds,
     )
 
@@ -158,17 +178,10 @@ def _places(log: Interactions, fitted: _Events, count: int) -> Float64:
 
 
 def _weights(state: State, events: Sequence[Event], kinds: list[str]) -> Float32:
-    if not events:
-        return np.empty(0, dtype=np.float32)
-    frame = pl.DataFrame(
-        {
-            col.USER: [event.subject_id for event in events],
-            col.ITEM: [event.item_id for event in events],
-            col.EVENT: kinds,
-            col.TIMESTAMP: [event.at for event in events],
-            col.VALUE: [event.value for event in events],
-            col.SEQ: [None] * len(events),
-        },
-        schema_overrides={col.VALUE: pl.Float64, col.SEQ: pl.Int64},
+    return state.snapshot.weights.weights_of(
+        [event.subject_id for event in events],
+        [event.item_id for event in events],
+        kinds,
+        [event.at for event in events],
+        [event.value for event in events],
     )
-    return state.snapshot.weights.weigh(frame)[col.WEIGHT].to_numpy().astype(np.float32)

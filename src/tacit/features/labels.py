@@ -5,12 +5,13 @@ average rating leak the future into a time split and are never features.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 from scipy import sparse
 
-from tacit.core.types import Float32, Int32
+from tacit.core.types import Float32, Int32, Int64
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.users import trait
@@ -38,6 +39,13 @@ class Attributes:
     labels: dict[str, sparse.csr_array]
     names: dict[str, Int32]
     log_price: Float32 | None
+
+    @cached_property
+    def stacked(self) -> tuple[sparse.csr_array, Int64]:
+        """The labels of all columns side by side, and the place of the column of each: int64[values]."""
+        widths = [matrix.shape[1] for matrix in self.labels.values()]
+        whole = sparse.hstack(list(self.labels.values()), format="csr", dtype=np.float32)
+        return whole, np.repeat(np.arange(len(widths)), widths)
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> "Attributes":

@@ -4,10 +4,12 @@ A retriever gives one sum over the whole history. These columns distinguish one 
 ones, the last event from earlier ones, and a view from a purchase.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Array, Float32, Int64
+from tacit.core.types import Float64, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
 from tacit.features.feature_columns import Values
 from tacit.features.feature_state import FeatureState
@@ -18,69 +20,82 @@ _LAST = 20
 """Events of a history that are used: the last ones."""
 _DECAY = 0.8
 """Factor of each earlier one of them in the sums."""
-_CELLS = 1_000_000
-"""Queries times items of one table: few enough for a processor's cache."""
+_FACTORS = ("sum", "mean", "last", "last3")
+"""Sums over events, each with a factor for every event."""
 
 
 def neighbours(state: FeatureState, pairs: CandidatePairs) -> Values:
     """Return the aggregates of items chosen together and of items that follow each other."""
-    follows = _aggregates("follows", state.follows, state.kinds, pairs)
-    if state.together is None:
-        return follows
-    return _aggregates("together", state.together, state.kinds, pairs) + follows
+    matrices = {"together": state.together, "follows": state.follows}
+    return [
+        column
+        for name, matrix in matrices.items()
+        if matrix is not None
+        for column in _aggregates(name, matrix, state.kinds, pairs)
+    ]
 
 
 def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], pairs: CandidatePairs) -> Values:
-    liked = pairs.queries.weight > 0
-    recent = pairs.queries.keep(liked & (pairs.queries.item < matrix.shape[0])).last(_LAST)
-    event, pair, weight = _linked(recent, matrix, pairs)
-    position, kind = recent.position[event], recent.kind[event]
-    decayed = weight * faded(recent, _DECAY)[event]
+    recent = pairs.recent(_LAST, matrix.shape[0])
+    factors = _factors(recent, len(kinds) if len(kinds) > 1 else 0)
+    sums = np.zeros((len(factors), len(pairs)))
+    most, linked = np.zeros(len(pairs)), np.zeros(len(pairs))
+    # Where each item stands among the candidates of a query, -1 for all others: one look-up for each weight
+    # in the rows of the events. A sparse product would compute every item, and most are no candidates.
+    places = np.full(max(matrix.shape[1], int(pairs.item.max(initial=0)) + 1), -1, dtype=np.int32)
+    events = pairwise(recent.offsets.tolist())
+    for (first, last), (start, stop) in zip(events, pairwise(pairs.starts.tolist()), strict=True):
+        if first == last or start == stop:
+            continue
+        items = pairs.item[start:stop]
+        places[items] = np.arange(stop - start)
+        links, count = _links(matrix, recent.item[first:last], places, stop - start)
+        places[items] = -1
+        np.matmul(factors[:, first:last], links, out=sums[:, start:stop])
+        links.max(axis=0, initial=0, out=most[start:stop])
+        linked[start:stop] = count
     length = np.maximum(recent.lengths, 1)[pairs.row]
-
-    def total(values: Array, kept: Array | slice = slice(None)) -> Array:
-        return np.bincount(pair[kept], values[kept], len(pairs))
-
-    most = np.zeros(len(pairs), dtype=np.float32)
-    np.maximum.at(most, pair, weight)
+    of_factor = dict(zip((*_FACTORS, *kinds), sums, strict=False))
+    of_factor["mean"] = of_factor["mean"] / length
     parts = {
-        "sum": total(decayed),
+        "sum": of_factor.pop("sum"),
         "max": most,
-        "mean": total(weight) / length,
-        "linked": total(np.ones(len(pair))) / length,
-        "last": total(weight, position == 0),
-        "last3": total(weight, position < 3),
+        "mean": of_factor.pop("mean"),
+        "linked": linked / length,
     }
-    if len(kinds) > 1:
-        parts |= {one: total(decayed, kind == k) for k, one in enumerate(kinds)}
-    return [(f"{name}_{part}", "pair", values.astype(np.float32)) for part, values in parts.items()]
-
-
-def _linked(recent: Queries, matrix: sparse.csr_array, pairs: CandidatePairs) -> tuple[Int64, Int64, Float32]:
-    """Return the event, the pair and the weight of each link from a history to a candidate."""
-    width = max(matrix.shape[1], int(pairs.item.max(initial=0)) + 1)
-    rows = max(_CELLS // width, 1)
-    parts = [
-        _block(recent, matrix, pairs, start, min(start + rows, len(recent)), width)
-        for start in range(0, max(len(recent), 1), rows)
+    return [
+        (f"{name}_{part}", "pair", values.astype(np.float32)) for part, values in (parts | of_factor).items()
     ]
-    event, pair, weight = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return event, pair, weight
 
 
-def _block(
-    recent: Queries, matrix: sparse.csr_array, pairs: CandidatePairs, start: int, stop: int, width: int
-) -> tuple[Int64, Int64, Float32]:
-    """Return the same of the queries ``start`` to ``stop``."""
-    # A sparse product of events x weights would compute every item, and most are no candidates. Instead a
-    # flat table, table[query * width + item], holds the number of that pair or -1: one lookup for each
-    # weight in the rows of the events finds its pair.
-    first, last = np.searchsorted(pairs.row, [start, stop])
-    table = np.full((stop - start) * width, -1, dtype=np.int32)
-    table[(pairs.row[first:last] - start) * width + pairs.item[first:last]] = np.arange(first, last)
-    event, _ = gather_ranges(recent.offsets, np.arange(start, stop))
-    index, offsets = gather_ranges(matrix.indptr, recent.item[event])
-    own = (recent.row[event] - start).astype(np.int64) * width
-    pair = table[np.repeat(own, np.diff(offsets)) + matrix.indices[index]]
-    found = np.flatnonzero(pair >= 0)
-    return np.repeat(event, np.diff(offsets))[found], pair[found], matrix.data[index[found]]
+def _factors(recent: Queries, n_kinds: int) -> Float64:
+    """Return the factor of each event in each sum: float64[sums, events]; see `_FACTORS`, then the kinds."""
+    position, decayed = recent.position, faded(recent, _DECAY)
+    factors = np.empty((len(_FACTORS) + n_kinds, len(position)))
+    factors[0], factors[1], factors[2], factors[3] = decayed, 1, position == 0, position < 3
+    factors[len(_FACTORS) :] = decayed * (recent.kind == np.arange(n_kinds)[:, None])
+    return factors
+
+
+def _links(matrix: sparse.csr_array, items: Int32, places: Int32, count: int) -> tuple[Float64, Int64]:
+    """Return the weights from the events of a query to its candidates, and how many each candidate has.
+
+    Parameters
+    ----------
+    matrix : csr_array
+    items : int32[events]
+    places : int32[items]
+    count : int
+        Candidates of the query.
+
+    Returns
+    -------
+    float64[events, count], int64[count]
+    """
+    index, offsets = gather_ranges(matrix.indptr, items)
+    place = places[matrix.indices[index]]
+    found = np.flatnonzero(place >= 0)
+    place = place[found]
+    links = np.zeros((len(items), count))
+    links[np.searchsorted(offsets, found, side="right") - 1, place] = matrix.data[index[found]]
+    return links, np.bincount(place, minlength=count)

@@ -1,10 +1,11 @@
-"""The pairs that features are computed for: every real candidate of every query, in row-major order."""
+"""The pairs that features are computed for: real candidates of every query, in row-major order."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from tacit.core.types import Int32, Int64
+from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries
 from tacit.features.candidates import Candidates
 
@@ -20,10 +21,14 @@ class CandidatePairs:
     shown : Queries
         Exposures only.
     candidates : Candidates
+        All of them: a feature may compare a pair with the whole list.
     row, place : int64[pairs]
         Query of each pair, and its place among the candidates.
     item : int32[pairs]
         Ascending within a query.
+    standard : float32[n, c, r], optional
+        Standardised scores of all candidates where they are known already
+        (`tacit.pipeline.retrieval.normalised`).
     """
 
     queries: Queries
@@ -32,13 +37,47 @@ class CandidatePairs:
     row: Int64
     place: Int64
     item: Int32
+    standard: Float32 | None = None
 
     @classmethod
-    def of(cls, queries: Queries, candidates: Candidates) -> "CandidatePairs":
-        """Return the pairs of some candidates."""
-        row, place = np.nonzero(candidates.real)
+    def of(
+        cls,
+        queries: Queries,
+        candidates: Candidates,
+        chosen: Bool | None = None,
+        standard: Float32 | None = None,
+    ) -> "CandidatePairs":
+        """Return the pairs of some candidates.
+
+        Parameters
+        ----------
+        queries : Queries
+        candidates : Candidates
+        chosen : bool[n, c], optional
+            Which of the real candidates make a pair; all by default.
+        standard : float32[n, c, r], optional
+        """
+        row, place = np.nonzero(candidates.real if chosen is None else chosen)
+        acted = queries.acted()
         shown = queries.keep(queries.weight == 0)
-        return cls(queries.acted(), shown, candidates, row, place, candidates.items[row, place])
+        return cls(acted, shown, candidates, row, place, candidates.items[row, place], standard)
 
     def __len__(self) -> int:
         return len(self.row)
+
+    @cached_property
+    def starts(self) -> Int64:
+        """The pairs of query q are ``starts[q]:starts[q + 1]``: int64[n + 1]."""
+        return np.searchsorted(self.row, np.arange(len(self.queries) + 1))
+
+    def recent(self, count: int, n_items: int) -> Queries:
+        """Return the last liked events on items below ``n_items`` of each history, at most ``count``."""
+        kept = self._recent
+        if (count, n_items) not in kept:
+            liked = (self.queries.weight > 0) & (self.queries.item < n_items)
+            kept[count, n_items] = self.queries.keep(liked).last(count)
+        return kept[count, n_items]
+
+    @cached_property
+    def _recent(self) -> dict[tuple[int, int], Queries]:
+        return {}

@@ -109,6 +109,10 @@ class People:
         return _total(self.chosen)
 
     @cached_property
+    def _all_choices(self) -> float:
+        return max(float(self.everybody.sum()), 1)
+
+    @cached_property
     def _cells(self) -> tuple[Int64, Float32]:
         """Trait and item of each count as one ascending number, and the counts; the last is a sentinel."""
         self.chosen.sort_indices()
@@ -141,23 +145,21 @@ class People:
         cell = row * len(self.everybody) + item[:, None]
         place = np.searchsorted(cells, cell)
         count = np.where(cells[place] == cell, counts[place], 0)
-        of_all = self.everybody[item] / max(float(self.everybody.sum()), 1)
+        of_all = self.everybody[item] / self._all_choices
         total = np.append(self._total, np.float32(0))[row]  # of -1 the last
         return np.where(row >= 0, _log_lift(count, total * of_all[:, None]), np.float32(np.nan))
 
     def label_lift(self, row: Int64, item: Int32) -> Float32:
         """Return the mean log-lift of the labels of the item: float32[pairs, t], NaN if unknown."""
-        lift = np.full(row.shape, np.nan, dtype=np.float32)
-        index, offsets = gather_ranges(self.label_weights.indptr.astype(np.int64), item.astype(np.int64))
+        index, offsets = gather_ranges(self.label_weights.indptr, item)
         label, share = self.label_weights.indices[index], self.label_weights.data[index]
-        pair = np.repeat(np.arange(len(item)), np.diff(offsets))
-        has = np.diff(offsets) > 0
-        for place in range(row.shape[1]):
-            known = row[pair, place] >= 0
-            values = share[known] * self.by_label[row[pair[known], place], label[known]]
-            total = np.bincount(pair[known], values, len(item))
-            lift[:, place] = np.where(has & (row[:, place] >= 0), total, np.nan)
-        return lift
+        counts, traits = np.diff(offsets), row.shape[1]
+        whose = np.repeat(row, counts, axis=0)  # labels of all pairs, t
+        values = share[:, None] * self.by_label[whose, label[:, None]]
+        cell = np.repeat(np.arange(len(item)) * traits, counts)[:, None] + np.arange(traits)
+        total = np.bincount(cell.ravel(), values.ravel(), row.size).reshape(row.shape)
+        known = (row >= 0) & (counts > 0)[:, None]
+        return np.where(known, total, np.nan).astype(np.float32)
 
     def spec(self) -> dict[str, Json]:
         """Return everything but the arrays as JSON."""

@@ -6,6 +6,7 @@ designed for them use them by default (docs/decisions/010-rankers.md).
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -32,13 +33,15 @@ def _similarity(space: Space) -> Make:
     def similarity(state: FeatureState, pairs: CandidatePairs) -> Values:
         vectors: Float32 = getattr(state, space)
         users, recent = profile_vectors(pairs.queries, vectors), _recent(pairs.queries, vectors)
-        candidate = vectors[pairs.item]
-        whole = np.einsum("pd,pd->p", users[pairs.row], candidate)
-        each = np.einsum("pd,pkd->pk", candidate, recent[pairs.row])
+        # One product a query, of its candidates with its mean and its last events: pairs, 1 + k
+        sides = np.concatenate([users[:, None], recent], axis=1).transpose(0, 2, 1)  # n, d, 1 + k
+        cosine = np.empty((len(pairs), sides.shape[2]), dtype=np.float32)
+        for side, (start, stop) in zip(sides, pairwise(pairs.starts.tolist()), strict=True):
+            np.matmul(vectors[pairs.item[start:stop]], side, out=cosine[start:stop])
         return [
-            (f"{space}_cosine", "pair", whole),
-            (f"{space}_cosine_nearest", "pair", each.max(axis=1, initial=-1)),
-            (f"{space}_cosine_last", "pair", each[:, 0]),
+            (f"{space}_cosine", "pair", cosine[:, 0]),
+            (f"{space}_cosine_nearest", "pair", cosine[:, 1:].max(axis=1, initial=-1)),
+            (f"{space}_cosine_last", "pair", cosine[:, 1]),
         ]
 
     return similarity

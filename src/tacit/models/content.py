@@ -27,6 +27,7 @@ from tacit.models.decay import decayed, decayed_rows, faded
 from tacit.models.itemitem import shares
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
+from tacit.models.score_parts import Cosines, weights_of
 from tacit.models.shared_spaces import DECAY
 
 _CELLS = 16_000_000
@@ -135,6 +136,23 @@ class Content(Retriever):
         mean = decayed(liked, self.decay) * cosine / np.maximum(length, 1e-12)
         parts[used] = (1 - self.closest) * mean + self.closest * self._closest(liked, cosine)
         return shares(queries, parts)
+
+    def parts(self, query: Queries, items: Int32) -> Cosines:
+        """Return what the events of one history add to the scores of some items."""
+        mask = self._mask(query)
+        liked = query.keep(mask)
+        vectors = self.vectors_[liked.item]
+        return Cosines(
+            used=np.flatnonzero(mask),
+            cosine=vectors @ self.vectors_[items].T,
+            vectors=vectors,
+            weight=weights_of(liked),
+            known=self.known_[items],
+            decay=self.decay if query.ordered else 1.0,
+            closest=self.closest,
+            recent=self.recent,
+            n_events=len(query.item),
+        )
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model that scores the items of the larger catalogue, new ones by their vectors."""

@@ -78,6 +78,8 @@ class Forecast(Retriever):
     rising_: Bool = learned()
     period_: str = learned(default="")
 
+    for_every_query = True
+
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Learn the weights from stretches of the log, forecast from its end, and return self."""
         log = choices(interactions)

@@ -21,6 +21,7 @@ from tacit.models import csr
 from tacit.models.decay import decayed, decayed_rows
 from tacit.models.gram import among_all
 from tacit.models.retriever import Retriever
+from tacit.models.score_parts import Sums, between, weights_of
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,11 @@ class ByItems(Retriever):
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""
         return self.weights_.explain(queries, self.decay, items)
+
+    def parts(self, query: Queries, items: Int32) -> Sums:
+        """Return what the events of one history add to the scores of some items."""
+        links = between(self.weights_.matrix, query.item, items)
+        return Sums(links, weights_of(query), self.decay if query.ordered else 1.0)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue, without scores of the new items."""

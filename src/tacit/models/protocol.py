@@ -12,6 +12,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
+from tacit.models.score_parts import ScoreParts
 
 BATCH_CELLS = 16_000_000
 """Largest number of scores held at once while recommending (64 MB of float32)."""
@@ -113,6 +114,15 @@ class Explains(Protocol):
 
 
 @runtime_checkable
+class ExplainsByParts(Explains, Protocol):
+    """Explains all items of a list at once, without scoring any other item."""
+
+    def parts(self, query: Queries, items: Int32) -> ScoreParts:
+        """Return what the events of one history (n = 1) add to the scores of ``items`` (int32[m])."""
+        ...
+
+
+@runtime_checkable
 class ExplainsInWords(Explains, Protocol):
     """Explains, and words its reasons; without this a reason is "because you chose" the event's item.
 
@@ -137,6 +147,19 @@ class ExplainsForAll(Protocol):
     def puts_forward(self, queries: Queries, items: Int32) -> Bool:
         """Return whether that reason holds for ``items[q]`` (int32[n]) and query q: bool[n]."""
         ...
+
+
+@runtime_checkable
+class ForEveryQuery(ExplainsForAll, Protocol):
+    """Puts forward the same items whoever asks.
+
+    Attributes
+    ----------
+    for_every_query : bool
+        True where ``puts_forward`` does not depend on the queries.
+    """
+
+    for_every_query: bool
 
 
 @runtime_checkable

@@ -21,6 +21,7 @@ from tacit.models import csr
 from tacit.models.decay import chosen
 from tacit.models.itemitem import shares
 from tacit.models.retriever import Retriever
+from tacit.models.score_parts import Sums
 
 
 class Repeats(Retriever):
@@ -49,6 +50,11 @@ class Repeats(Retriever):
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""
         return shares(queries, chosen(queries, self.decay) * (queries.item == items[queries.row]))
+
+    def parts(self, query: Queries, items: Int32) -> Sums:
+        """Return what the events of one history add to the scores of some items."""
+        links = (query.item[:, None] == items).astype(np.float32)
+        return Sums(links, chosen(query, 1.0), self.decay if query.ordered else 1.0)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model that scores the items of the larger catalogue."""

@@ -43,6 +43,8 @@ class Trending(Retriever):
     share: float = parameter(default=RECENT, above=0, below=1)
     popularity_: Float32 = learned()
 
+    for_every_query = True
+
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Count the users of each item, weighted by their decayed events, and return self."""
         liked = np.maximum(interactions.weight, 0) * fading(interactions, self.half_life, self.share)

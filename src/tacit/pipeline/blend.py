@@ -113,9 +113,16 @@ class Blend:
         self.new_users_, self.weights_, self.growth_, self.idle_time_, self.missing_penalty_ = parts
         return self
 
-    def score(self, candidates: Candidates) -> Float32:
-        """Return float32[n, c]; ``-inf`` on padding."""
-        standard, missing = normalised(candidates.scores)
+    def score(self, candidates: Candidates, parts: tuple[Float32, Float32] | None = None) -> Float32:
+        """Return float32[n, c]; ``-inf`` on padding.
+
+        Parameters
+        ----------
+        candidates : Candidates
+        parts : pair of float32[n, c, r], optional
+            What `tacit.pipeline.retrieval.normalised` returns for their scores, if it is known already.
+        """
+        standard, missing = normalised(candidates.scores) if parts is None else parts
         learned = np.stack([self.new_users_, self.weights_, self.growth_, self.idle_time_])
         blended = _weighed(standard, _circumstances(candidates) @ learned)
         penalty = np.where(candidates.items < self.n_items, missing @ self.missing_penalty_, 0)

@@ -72,6 +72,9 @@ class Config(Parameterised):
         (`tacit.pipeline.rerank`); None for no re-ranker.
     candidates : int
         How many items each retriever proposes.
+    ranked : int
+        How many candidates of a list, the best by the blend, the ranker scores: at least twice the length of
+        the list. The others follow them in the order of the blend.
     windows : int
         How many folds at the end of the training log the blend and the ranker learn from; fewer where
         they already have `tacit.pipeline.windows.ENOUGH` queries.
@@ -121,6 +124,7 @@ class Config(Parameterised):
     ranker: Ranker | None = parameter(default_factory=lambda: "mlp")
     rerank: PairClassifier | None = None
     candidates: int = parameter(default=100, low=1, high=10_000)
+    ranked: int = parameter(default=200, low=1, high=1_000_000)
     windows: int = parameter(default=3, low=1, high=100)
     share: float = parameter(default=0.1, above=0, below=0.5)
     shown_not_chosen: float = parameter(default=1.0, low=0, high=1e6)
@@ -146,6 +150,7 @@ class Config(Parameterised):
             ranker: Ranker | Mapping[str, Any] | str | None = ...,
             rerank: PairClassifier | Mapping[str, Any] | str | None = ...,
             candidates: int = ...,
+            ranked: int = ...,
             windows: int = ...,
             share: float = ...,
             shown_not_chosen: float = ...,

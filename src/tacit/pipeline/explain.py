@@ -6,6 +6,7 @@ retriever's score of the item, the score is lower without the event, and the use
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -14,12 +15,15 @@ from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import Ranking
 from tacit.models.protocol import (
     Explains,
+    ExplainsByParts,
     ExplainsForAll,
     ExplainsInWords,
     ExplainsItemsForAll,
+    ForEveryQuery,
     Recommender,
     batches,
 )
+from tacit.models.score_parts import ScoreParts
 from tacit.pipeline.retrieval import reach, scores_of
 
 MOST_EVENTS = 100
@@ -36,6 +40,7 @@ _MOST_REASONS = 2
 _AT_ONCE = 16
 """Histories scored at once while reasons are checked."""
 _ROUNDING = 1e-5
+_ANY = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
@@ -68,35 +73,157 @@ def reasons(
     known: int | None = None,
     width: int = 0,
 ) -> list[list[list[Reason]]]:
-    """Return the reasons of each item of each list: n lists of k lists of `Reason` (empty on padding).
+    """Return the reasons of each item of each list; see `Explainer`, which many lists can share."""
+    return Explainer(retrievers, known, width).reasons(queries, ranking, weights, personal=personal)
+
+
+class Explainer:
+    """Gives the reasons of lists; what is the same for every list is computed once.
 
     Parameters
     ----------
     retrievers : sequence of r Recommender
-    queries : Queries
-    ranking : Ranking
-    weights : float32[n, r], optional
-        Weight of each retriever in the list of each query; the largest comes first. 1 by default.
-    personal : bool
-        Whether anything was learned from histories; if not, the reason of every item says so.
     known, width : int, optional
         How many items there were at the fit and are now, where a catalogue has grown: a retriever that cannot
         take in items is not asked about the later ones.
     """
-    n, k = ranking.items.shape
-    flat = ranking.items.ravel()
-    weights = np.ones((n, len(retrievers)), dtype=np.float32) if weights is None else weights
-    found: list[list[Reason]] = [[] for _ in flat]
-    listed = np.flatnonzero(flat >= 0).astype(np.int64)
-    last = np.iinfo(np.int32).max
-    reaches = [last if known is None else reach(one, known, width) for one in retrievers]
-    if personal:
-        _add_events(found, listed, k, flat, retrievers, queries, weights, reaches)
-    else:
-        for pair in listed.tolist():
-            found[pair].append(Reason("blend", -1, NOT_PERSONAL))
-    _add_for_all(found, listed, k, flat, retrievers, queries, weights, reaches)
-    return [[found[row * k + place][:_MOST_REASONS] for place in range(k)] for row in range(n)]
+
+    def __init__(self, retrievers: Sequence[Recommender], known: int | None = None, width: int = 0) -> None:
+        sources = [
+            _Source(place, one, _ANY if known is None else reach(one, known, width))
+            for place, one in enumerate(retrievers)
+        ]
+        self._count = len(sources)
+        self._of_events = {one.place: one for one in sources if one.of_events}
+        self._for_all = {one.place: one for one in sources if one.of_all}
+
+    def reasons(
+        self, queries: Queries, ranking: Ranking, weights: Float32 | None = None, *, personal: bool = True
+    ) -> list[list[list[Reason]]]:
+        """Return the reasons of each item of each list: n lists of k lists of `Reason` (empty on padding).
+
+        Parameters
+        ----------
+        queries : Queries
+        ranking : Ranking
+        weights : float32[n, r], optional
+            Weight of each retriever in the list of each query; the largest comes first. 1 by default.
+        personal : bool
+            Whether anything was learned from histories; if not, the reason of every item says so.
+        """
+        if weights is None:
+            weights = np.ones((len(queries), self._count), dtype=np.float32)
+        return [
+            self._of_list(queries.slice(row, row + 1), items, weights[row], personal)
+            for row, items in enumerate(ranking.items)
+        ]
+
+    def _of_list(self, query: Queries, items: Int32, weights: Float32, personal: bool) -> list[list[Reason]]:
+        """Return the reasons of the items of one list."""
+        found: list[list[Reason]] = [[] for _ in items]
+        listed = np.flatnonzero(items >= 0)
+        order = np.argsort(-weights, kind="stable")
+        by_weight = order[weights[order] >= LEAST_WEIGHT].tolist()
+        if personal:
+            _add_events(
+                found,
+                listed,
+                items,
+                query,
+                [self._of_events[at] for at in by_weight if at in self._of_events],
+            )
+        else:
+            for place in listed.tolist():
+                found[place].append(Reason("blend", -1, NOT_PERSONAL))
+        _add_for_all(
+            found, listed, items, query, [self._for_all[at] for at in by_weight if at in self._for_all]
+        )
+        return found
+
+
+class _Source:
+    """A retriever that gives reasons, and how it can be asked.
+
+    Attributes
+    ----------
+    place : int
+    model : Recommender
+    reach : int
+        It is not asked about items from this code on.
+    words : str
+        Its words before the title of an event's item.
+    """
+
+    def __init__(self, place: int, model: Recommender, reach: int) -> None:
+        self.place = place
+        self.model = model
+        self.reach = reach
+        # An isinstance of a protocol takes 20 us: all are asked here, once.
+        self.words = model.because if isinstance(model, ExplainsInWords) else ""
+        self._explains = model if isinstance(model, Explains) else None
+        by_parts = isinstance(model, ExplainsByParts) and _goes_with(model, "parts", "score", "explain")
+        self._by_parts: ExplainsByParts | None = model if by_parts else None  # type: ignore[assignment]
+        self._for_all = model if isinstance(model, ExplainsForAll) else None
+        self._of_items = model if isinstance(model, ExplainsItemsForAll) else None
+        self._for_every_query = (
+            isinstance(model, ForEveryQuery)
+            and model.for_every_query
+            and _goes_with(model, "for_every_query", "puts_forward")
+        )
+
+    @property
+    def of_events(self) -> bool:
+        """Whether it can name an event of the history."""
+        return self._explains is not None
+
+    @property
+    def of_all(self) -> bool:
+        """Whether it has a reason that holds for all users."""
+        return self._for_all is not None
+
+    def strongest(self, query: Queries, allowed: Bool, items: Int32) -> Int32:
+        """Return the item of the history that is the reason for each of ``items``, else -1: int32[m]."""
+        inside = query.item < self.reach
+        if not inside.all():
+            query, allowed = query.keep(inside), allowed[inside]
+        if not len(query.item):
+            return np.full(len(items), -1, dtype=np.int32)
+        if self._by_parts is not None:
+            return _strongest_by_parts(self._by_parts.parts(query, items), query, allowed)
+        assert self._explains is not None
+        rows = np.zeros(len(items), dtype=np.int64)
+        strongest = _strongest(self._explains, query, allowed, rows, items)
+        named = np.flatnonzero(strongest >= 0)
+        holds = _loses(self.model, query, rows[named], items[named], strongest[named])
+        strongest[named[~holds]] = -1
+        return strongest
+
+    def for_all(self, query: Queries, items: Int32) -> list[str]:
+        """Return the reason for each of ``items``, "" where the model does not put it forward."""
+        inside = np.flatnonzero(items < self.reach)
+        if self._for_every_query and self.reach < _ANY:
+            holds = inside[self._put_forward[items[inside]]]
+        else:
+            own = query.take(np.zeros(len(inside), dtype=np.int64))
+            own = own.keep(own.item < self.reach)
+            assert self._for_all is not None
+            holds = inside[self._for_all.puts_forward(own, items[inside])]
+        words = [""] * len(items)
+        for place, said in zip(holds.tolist(), self._words_of(items[holds]), strict=True):
+            words[place] = said
+        return words
+
+    @cached_property
+    def _put_forward(self) -> Bool:
+        """Whether the model puts each item forward, whoever asks: bool[reach]."""
+        assert self._for_all is not None
+        return self._for_all.puts_forward(Queries.of([[]]), np.arange(self.reach, dtype=np.int32))
+
+    def _words_of(self, items: Int32) -> list[str]:
+        if self._of_items is not None:
+            return self._of_items.reasons_for_all(items)
+        assert self._for_all is not None
+        return [self._for_all.reason_for_all] * len(items)
 
 
 def is_personal(retrievers: Sequence[Recommender], weights: Float32) -> bool:
@@ -118,57 +245,68 @@ def nameable(queries: Queries) -> Bool:
     Excluded are events on an item that the user refused, or liked less than usual: the strongest event of a
     kind on the item weighs less than the user's mean over items (a rating below the mean of their ratings).
     """
-    if not len(queries.item):
+    weight = queries.weight
+    if not len(weight):
         return np.zeros(0, dtype=bool)
-    row, item = queries.row.astype(np.int64), queries.item.astype(np.int64)
-    on = row * (item.max() + 1) + item
-    kinds = int(queries.kind.max()) + 2
-    pairs, pair = np.unique(on * kinds + queries.kind + 1, return_inverse=True)
-    best = np.full(len(pairs), -np.inf)
-    np.maximum.at(best, pair, queries.weight)
-    whose = pairs // kinds // (item.max() + 1) * kinds + pairs % kinds
-    group = np.unique(whose, return_inverse=True)[1]
-    mean = np.bincount(group, best) / np.bincount(group)
-    weak = best < mean[group] - _ROUNDING
-    unwelcome = np.unique(on[weak[pair] | (queries.weight < 0)])
-    return (queries.weight > 0) & ~np.isin(on, unwelcome)
+    if weight.min() == weight.max():  # nothing is liked less than anything else
+        return weight > 0
+    item, kind = queries.item.astype(np.int64), queries.kind.astype(np.int64) + 1
+    kinds, width = int(kind.max()) + 1, int(item.max()) + 1
+    on = queries.row * np.int64(width) + item
+    pair = on * kinds + kind
+    order = np.argsort(pair, kind="stable")
+    first = np.flatnonzero(np.diff(pair[order], prepend=-1))
+    best = np.maximum.reduceat(weight[order].astype(np.float64), first)
+    whose, of_kind = np.divmod(pair[order[first]], kinds)
+    group = whose // width * kinds + of_kind
+    count = np.bincount(group)
+    mean = np.divide(np.bincount(group, best), count, out=np.zeros(len(count)), where=count > 0)
+    weak = np.empty(len(order), dtype=bool)
+    weak[order] = np.repeat(best < mean[group] - _ROUNDING, np.diff(first, append=len(order)))
+    return (weight > 0) & ~np.isin(on, on[weak | (weight < 0)])
 
 
 def _add_events(
     found: list[list[Reason]],
     listed: Int64,
-    k: int,
-    flat: Int32,
-    retrievers: Sequence[Recommender],
-    queries: Queries,
-    weights: Float32,
-    reaches: Sequence[int],
+    items: Int32,
+    query: Queries,
+    sources: Sequence[_Source],
 ) -> None:
-    """Add the event with the largest share of each item's score, by the retriever with the largest weight."""
-    recent = queries.position < MOST_EVENTS
-    allowed, histories = nameable(queries)[recent], queries.keep(recent)
-    order = np.argsort(-weights, axis=1, kind="stable")
+    """Add the event with the largest share of each item's score, by the first retriever that names one."""
+    if not len(query.item):
+        return
+    recent = slice(max(len(query.item) - MOST_EVENTS, 0), None)
+    allowed = nameable(query)[recent]
+    history = query if recent.start == 0 else query.last(MOST_EVENTS)
     left = listed
-    for turn in range(len(retrievers)):
-        whose = order[left // k, turn]
-        for place in np.unique(whose).tolist():
-            model = retrievers[place]
-            wanted = (
-                (whose == place) & (weights[left // k, place] >= LEAST_WEIGHT) & (flat[left] < reaches[place])
-            )
-            pairs, inside = left[wanted], histories.item < reaches[place]
-            if not isinstance(model, Explains) or not len(pairs):
-                continue
-            words = model.because if isinstance(model, ExplainsInWords) else ""
-            own = histories.keep(inside)
-            strongest = _strongest(model, own, allowed[inside], pairs // k, flat[pairs])
-            named = np.flatnonzero(strongest >= 0)
-            holds = _loses(retrievers[place], own, pairs[named] // k, flat[pairs[named]], strongest[named])
-            strongest[named[~holds]] = -1
-            for pair, code in zip(pairs.tolist(), strongest.tolist(), strict=True):
-                if code >= 0:
-                    found[pair].append(Reason(retrievers[place].name, code, words))
-        left = left[[not found[pair] for pair in left.tolist()]]
+    for source in sources:
+        wanted = left[items[left] < source.reach]
+        if not len(wanted):
+            continue
+        for place, code in zip(
+            wanted.tolist(), source.strongest(history, allowed, items[wanted]).tolist(), strict=True
+        ):
+            if code >= 0:
+                found[place].append(Reason(source.model.name, code, source.words))
+        left = np.array([place for place in left.tolist() if not found[place]], dtype=np.int64)
+
+
+def _strongest_by_parts(parts: ScoreParts, query: Queries, allowed: Bool) -> Int32:
+    """Return the same as `_strongest` of one history, -1 where the item would not lose without the events."""
+    order = np.argsort(query.item, kind="stable")
+    first = np.flatnonzero(np.diff(query.item[order], prepend=-1))
+    codes = query.item[order[first]]
+    share = np.add.reduceat(parts.shares[order].astype(np.float64), first, axis=0)
+    welcome = np.logical_or.reduceat(allowed[order], first)
+    share[~welcome] = -1
+    best = len(codes) - 1 - share[::-1].argmax(axis=0)  # of equal shares the last, as in a stable sort
+    holds = share[best, np.arange(len(best))] >= max(LEAST_SHARE, 1 / len(codes)) - _ROUNDING
+    named = codes[best]
+    if holds.any():
+        before = parts.scores()
+        holds &= parts.scores(query.item[:, None] != named) < before - _ROUNDING * np.abs(before)
+    return np.where(holds, named, -1).astype(np.int32)
 
 
 def _strongest(model: Explains, queries: Queries, allowed: Bool, rows: Int64, items: Int32) -> Int32:
@@ -210,44 +348,25 @@ def _loses(model: Recommender, queries: Queries, rows: Int64, items: Int32, name
 
 
 def _add_for_all(
-    found: list[list[Reason]],
-    listed: Int64,
-    k: int,
-    flat: Int32,
-    retrievers: Sequence[Recommender],
-    queries: Queries,
-    weights: Float32,
-    reaches: Sequence[int],
+    found: list[list[Reason]], listed: Int64, items: Int32, query: Queries, sources: Sequence[_Source]
 ) -> None:
-    """Add the reasons that hold for all users, by the weights of their retrievers; each of them once."""
-    general = [place for place, one in enumerate(retrievers) if isinstance(one, ExplainsForAll)]
-    repeated = queries.take(listed // k)
-    words = {
-        place: _words_for_all(retrievers[place], repeated, flat[listed], reaches[place]) for place in general
-    }
-    for at, pair in enumerate(listed.tolist()):
-        own = weights[pair // k]
-        for place in sorted(general, key=lambda place: -own[place]):
-            said = words[place][at]
-            new = all(reason.words != said for reason in found[pair])
-            if said and new and own[place] >= LEAST_WEIGHT:
-                found[pair].append(Reason(retrievers[place].name, -1, said))
+    """Add the reasons that hold for all users, in the order of the retrievers; each of them once."""
+    for source in sources:
+        places = [place for place in listed.tolist() if len(found[place]) < _MOST_REASONS]
+        for place, said in zip(places, source.for_all(query, items[places]), strict=True):
+            if said and all(reason.words != said for reason in found[place]):
+                found[place].append(Reason(source.model.name, -1, said))
 
 
-def _words_for_all(model: Recommender, queries: Queries, items: Int32, n_items: int) -> list[str]:
-    """Return the reason for ``items[p]`` and query p, "" where a model does not put the item forward.
+def _goes_with(model: object, name: str, *others: str) -> bool:
+    """Return whether a class defines ``name`` at least as late as ``others``.
 
-    None has a reason beyond ``n_items``.
+    A class derived from one of Tacit's own may replace ``score`` alone: what its base says of its own score
+    no longer holds then.
     """
-    assert isinstance(model, ExplainsForAll)
-    inside = np.flatnonzero(items < n_items)
-    known = queries.take(inside)
-    holds = inside[model.puts_forward(known.keep(known.item < n_items), items[inside])]
-    if isinstance(model, ExplainsItemsForAll):
-        given = model.reasons_for_all(items[holds])
-    else:
-        given = [model.reason_for_all] * len(holds)
-    words = [""] * len(items)
-    for pair, said in zip(holds.tolist(), given, strict=True):
-        words[pair] = said
-    return words
+    order = type(model).__mro__
+    depth = {
+        what: next((at for at, one in enumerate(order) if what in vars(one)), len(order))
+        for what in (name, *others)
+    }
+    return all(depth[name] <= depth[other] for other in others)

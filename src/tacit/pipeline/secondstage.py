@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tacit.core.parts import part_of
-from tacit.core.types import Array, Float32, Json
+from tacit.core.types import Array, Bool, Float32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -19,10 +19,14 @@ from tacit.models.checks import checked_pair_scores, is_ours
 from tacit.models.protocol import Recommender
 from tacit.pipeline.blend import Blend, log_softmax
 from tacit.pipeline.component_specs import named_arrays, named_spec, restored
+from tacit.pipeline.retrieval import normalised
 from tacit.rankers.ranker import Ranker
 
 _DIMENSION = 32
 """Width of the language-model crosses: enough to separate categories, few enough to learn from one log."""
+_DIGITS = 5
+_STEP = 1e-4
+"""More than the rounding of scores, so that what follows the ranked candidates is no tie of theirs."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +65,37 @@ class SecondStage:
         """Return the stage for a catalogue that has grown."""
         return replace(self, maker=self.maker.extended(catalogue))
 
-    def score(self, queries: Queries, candidates: Candidates) -> Float32:
-        """Return the log-probability of each candidate in its list: float32[n, c], ``-inf`` on padding."""
-        base = log_softmax(self.blend.score(candidates))
+    def score(self, queries: Queries, candidates: Candidates, ranked: int | None = None) -> Float32:
+        """Return the log-probability of each candidate in its list: float32[n, c], ``-inf`` on padding.
+
+        Parameters
+        ----------
+        queries : Queries
+        candidates : Candidates
+        ranked : int, optional
+            So many candidates of each list, the best by the blend, are scored by the ranker; the others
+            follow them in the order of the blend. All by default.
+        """
+        parts = normalised(candidates.scores)
+        base = log_softmax(self.blend.score(candidates, parts))
         if self.ranker is None or self.normaliser is None or self.ranker_weight == 0:
             return base
-        features = self.normaliser.transform(self.maker.transform(queries, candidates))
-        ranked = base.copy()
-        ranked[candidates.real] = pair_scores(self.ranker, features, base[candidates.real])
-        scores = weighted_scores(base, ranked, self.ranker_weight)
-        if self.knows_new_users:
-            return scores
-        strangers = (candidates.lengths == 0) & ~queries.traits.any(axis=1)
-        return np.where(strangers[:, None], base, scores)
+        chosen = candidates.real
+        if not self.knows_new_users:
+            known = (candidates.lengths > 0) | queries.traits.any(axis=1)
+            chosen &= known[:, None]
+        rest = None
+        if ranked is not None and ranked < chosen.shape[1]:
+            best = _best(base, ranked)
+            rest = chosen & ~best
+            chosen &= best
+        if not chosen.any():
+            return base
+        features = self.normaliser.transform(self.maker.transform(queries, candidates, chosen, parts[0]))
+        scores = base.copy()
+        own = base[chosen]
+        scores[chosen] = weighted_scores(own, pair_scores(self.ranker, features, own), self.ranker_weight)
+        return scores if rest is None else _below(scores, chosen, rest)
 
     def spec(self) -> dict[str, Json]:
         """Return everything but the arrays as JSON."""
@@ -116,6 +138,24 @@ class SecondStage:
             ranker_weight=spec["ranker_weight"],
             knows_new_users=spec["knows_new_users"],
         )
+
+
+def _best(base: Float32, count: int) -> Bool:
+    """Return which candidates are the best ``count`` of their list: bool[n, c]; ties go to the lower code."""
+    # Rounded, because scores in a batch differ from scores alone in the seventh digit.
+    rounded = np.round(base, _DIGITS)
+    bar = np.partition(rounded, -count, axis=1)[:, -count, None]
+    above, tied = rounded > bar, rounded == bar
+    left = count - above.sum(axis=1, keepdims=True)
+    return np.asarray(above | (tied & (np.cumsum(tied, axis=1) <= left)))
+
+
+def _below(scores: Float32, chosen: Bool, rest: Bool) -> Float32:
+    """Return scores in which all of the rest come after the chosen ones of their list, in their own order."""
+    lowest = np.min(scores, axis=1, where=chosen, initial=np.inf, keepdims=True)
+    highest = np.max(scores, axis=1, where=rest, initial=-np.inf, keepdims=True)
+    too_high = np.maximum(highest - lowest + _STEP, 0)
+    return np.where(rest, scores - too_high, scores)
 
 
 def pair_scores(ranker: Ranker, features: Float32, base: Float32) -> Float32:

@@ -9,7 +9,7 @@ choices.
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -36,7 +36,7 @@ from tacit.models.protocol import (
 )
 from tacit.pipeline.component_specs import named_arrays, named_spec, restored
 from tacit.pipeline.config import Config
-from tacit.pipeline.explain import Reason, is_personal, reasons
+from tacit.pipeline.explain import Explainer, Reason, is_personal, reasons
 from tacit.pipeline.explore import FEW_KNOW_IT, explored
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
 from tacit.pipeline.pair_counts import PairCounts
@@ -56,8 +56,29 @@ fixed order: sums in a batch differ from sums alone in the seventh digit."""
 _RETRIEVER = "retriever"
 """First part of the names of a retriever's arrays: no name of a retriever is that of another part."""
 
+_LONGER = 2
+"""The ranker scores at least so many candidates for each place of a list."""
+
 _LENGTHS = np.array([1, 3, 10, 30, 100])
 """Lengths of histories at which the weights of a blend are checked."""
+
+
+@dataclass(frozen=True)
+class _Constants:
+    """What is the same for every request of a catalogue: computed once, not in every answer.
+
+    Attributes
+    ----------
+    of : tuple
+        The very objects it was computed from; these are replaced, never changed in place.
+    unseen : int32[u]
+        Available items without events.
+    explainer : Explainer
+    """
+
+    of: tuple[Bool, Int64, tuple[Recommender, ...]]
+    unseen: Int32
+    explainer: Explainer
 
 
 class TwoStage:
@@ -103,6 +124,7 @@ class TwoStage:
         self.events_: Int64  # of each item at the fit, -1 for items that came later
         self.n_known_: int  # items of the catalogue at the fit
         self.report_: TrainingReport | None = None
+        self._kept: _Constants | None = None
 
     def showing(self, progress: Progress) -> Self:
         """Return the same recommender, not fitted, whose fit shows its progress."""
@@ -160,16 +182,16 @@ class TwoStage:
         requests : sequence of n str, optional
             Who asks, for what is drawn by request (`tacit.pipeline.explore`).
         """
-        allowed = self.available_
+        allowed, unseen = self.available_, self._constants.unseen
         if items is not None:
             allowed = np.zeros_like(allowed)
             allowed[items] = self.available_[items]
-        unseen = np.flatnonzero(allowed & (self.events_ <= 0)).astype(np.int32)
+            unseen = _without_events(allowed, self.events_)
         parts: list[Ranking] = []
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
             depth = max(k, self.config.candidates)
             found = candidates(self.retrievers_, batch, depth, allowed, self.n_known_, unseen=unseen)
-            scores = self.second_.score(batch, found)
+            scores = self.second_.score(batch, found, max(self.config.ranked, _LONGER * k))
             if self.text_fit_:
                 found, scores = self.text_fit_.joined(found, scores, self.events_)
             if self.rerank_:
@@ -244,15 +266,7 @@ class TwoStage:
         """Return why each item of each list is there, the strongest reason first."""
         acted = queries.acted()
         weights = self.second_.blend.weights_for(acted.lengths, acted.idle_time)
-        found = reasons(
-            self.retrievers_,
-            acted,
-            ranking,
-            weights,
-            personal=self.personal,
-            known=self.n_known_,
-            width=len(self.available_),
-        )
+        found = self._constants.explainer.reasons(acted, ranking, weights, personal=self.personal)
         self._add_by_text(found, acted, ranking)
         for row, place in np.argwhere(ranking.propensities) if ranking.propensities is not None else ():
             found[row][place] = found[row][place] or [Reason("explore", -1, FEW_KNOW_IT)]
@@ -269,6 +283,15 @@ class TwoStage:
         added = reasons((reader,), acted, only)
         for row, place in np.argwhere(bare):
             found[row][place] = added[row][place] or [Reason(reader.name, -1, BY_TEXT)]
+
+    @property
+    def _constants(self) -> _Constants:
+        of = self.available_, self.events_, self.retrievers_
+        kept = self._kept
+        if kept is None or any(one is not other for one, other in zip(kept.of, of, strict=True)):
+            explainer = Explainer(self.retrievers_, self.n_known_, len(self.available_))
+            kept = self._kept = _Constants(of, _without_events(self.available_, self.events_), explainer)
+        return kept
 
     @cached_property
     def personal(self) -> bool:
@@ -368,6 +391,11 @@ class TwoStage:
                     "methods spec, arrays and restore (tacit.models.protocol.Persistent)"
                 )
         return list(self.retrievers_)  # type: ignore[arg-type]
+
+
+def _without_events(available: Bool, events: Int64) -> Int32:
+    """Return the available items that nobody has touched: int32[u]."""
+    return np.flatnonzero(available & (events <= 0)).astype(np.int32)
 
 
 def _check_devices(config: Config) -> None:

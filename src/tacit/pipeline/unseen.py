@@ -202,8 +202,11 @@ def _merged(
     order = np.argsort(new, axis=None)
     keys, values = new.ravel()[order], own.ravel()[order]
     at = np.minimum(np.searchsorted(keys, here), keys.size - 1)
-    better = np.where(keys[at] == here, np.maximum(scores, values[at]), scores)
-    fresh = (found.items >= 0) & ~np.isin(new, here)
+    listed = keys[at] == here
+    better = np.where(listed, np.maximum(scores, values[at]), scores)
+    new_places = (found.items >= 0).ravel()
+    new_places[order[at[listed]]] = False
+    fresh = new_places.reshape(found.items.shape)
     by_retriever = np.full((*found.items.shape, candidates.scores.shape[2]), -np.inf, dtype=np.float32)
     by_retriever[:, :, place] = np.where(fresh, found.scores, -np.inf)
     whole = replace(

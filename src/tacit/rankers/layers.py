@@ -4,6 +4,7 @@ Learned arrays carry the names that PyTorch gives them (``deep.0.weight``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -47,6 +48,63 @@ def dense(arrays: Arrays, name: str, features: Float32) -> Float32:
     for layer in numbered(arrays, name, "weight"):
         features = np.maximum(affine(arrays, layer, features), 0)
     return features
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Perceptrons of one shape side by side: their mean output by one product a layer.
+
+    Attributes
+    ----------
+    first : (float32[inputs, members * width], float32[members * width]), or None without a hidden layer
+    later : sequence of (float32[members, before, after], float32[members, 1, after])
+    last : (float32[members * width, tasks], float32[tasks])
+        Divided by the number of members, so that the output is the mean.
+    """
+
+    first: tuple[Float32, Float32] | None
+    later: Sequence[tuple[Float32, Float32]]
+    last: tuple[Float32, Float32]
+
+    @classmethod
+    def of(cls, members: Sequence[Arrays]) -> "Stacked":
+        """Stack the layers ``deep.0``, ``deep.1``, ... and ``out`` of trained networks."""
+        weights = [
+            [np.stack([one[f"{layer}.{part}"] for one in members]) for part in ("weight", "bias")]
+            for layer in numbered(members[0], "deep", "weight")
+        ]
+        # members, outputs, inputs of each layer; the first one reads the same input for every member.
+        first = None
+        if weights:
+            weight, bias = weights[0]
+            first = np.ascontiguousarray(weight.reshape(-1, weight.shape[2]).T), bias.ravel()
+        out = np.stack([one["out.weight"] for one in members])  # members, tasks, width
+        mean = out.transpose(0, 2, 1).reshape(-1, out.shape[1]) / np.float32(len(members))
+        if first is None:  # every member reads the input itself
+            mean = out.mean(axis=0).T
+        return cls(
+            first,
+            [(np.ascontiguousarray(w.transpose(0, 2, 1)), b[:, None]) for w, b in weights[1:]],
+            (np.ascontiguousarray(mean), np.mean([one["out.bias"] for one in members], axis=0)),
+        )
+
+    def mean(self, features: Float32) -> Float32:
+        """Return the mean output of the networks: float32[n, tasks]."""
+        state = features
+        if self.first is not None:
+            state = features @ self.first[0]
+            state += self.first[1]
+            np.maximum(state, 0, out=state)
+        if self.later:
+            members, width = self.later[0][0].shape[:2]
+            by_member = state.reshape(-1, members, width).transpose(1, 0, 2)
+            for weight, bias in self.later:
+                by_member = by_member @ weight  # members, n, width
+                by_member += bias
+                np.maximum(by_member, 0, out=by_member)
+            state = by_member.transpose(1, 0, 2).reshape(len(features), members * by_member.shape[2])
+        weight, bias = self.last
+        return np.asarray(state @ weight + bias, dtype=np.float32)
 
 
 def cross(arrays: Arrays, name: str, features: Float32) -> Float32:

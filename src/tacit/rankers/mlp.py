@@ -8,7 +8,7 @@ import numpy as np
 from tacit.core.parameters import parameter
 from tacit.core.types import Float32
 from tacit.features.feature_columns import Column
-from tacit.rankers.layers import Arrays, affine, dense
+from tacit.rankers.layers import Arrays, Stacked, affine, dense
 from tacit.rankers.neural import NeuralRanker
 
 if TYPE_CHECKING:
@@ -44,6 +44,15 @@ class MLP(NeuralRanker):
             for side in ("user", "item", "pair")
         }
         return TwoStreams(inputs, sides, self.hidden, self.dropout, tasks)
+
+    def _added(self, features: Float32) -> Float32:
+        if self.streams == 2 or not self.members_ or "inputs.table.weight" in self.members_[0]:
+            return super()._added(features)
+        kept = self.__dict__.get("_stacked")
+        if kept is None or kept[0] is not self.members_:  # made once, for the networks that it has now
+            kept = self.__dict__["_stacked"] = self.members_, Stacked.of(self.members_)
+        stacked: Stacked = kept[1]
+        return stacked.mean(features)
 
     def _logits(self, arrays: Arrays, features: Float32) -> Float32:
         state = features if self.streams == 1 else self._joined(arrays, features)

@@ -148,10 +148,12 @@ class NeuralRanker(ParameterisedRanker, ABC):
 
     def score(self, features: Float32, base: Float32) -> Float32:
         """Return the log-odds of each pair, the base included: float32[pairs]."""
-        added = np.mean(
-            [self._logits(arrays, looked_up(arrays, "inputs", features)) for arrays in self.members_], axis=0
-        )
-        return joint(added + base[:, None], self.task_weights)
+        return joint(self._added(features) + base[:, None], self.task_weights)
+
+    def _added(self, features: Float32) -> Float32:
+        """Return the mean of the outputs of all networks: float32[pairs, tasks]."""
+        outputs = [self._logits(arrays, looked_up(arrays, "inputs", features)) for arrays in self.members_]
+        return np.asarray(np.mean(outputs, axis=0), dtype=np.float32)
 
     @property
     def task_weights(self) -> list[float]:

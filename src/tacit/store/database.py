@@ -21,7 +21,7 @@ from tacit.core.errors import ConfigError, TacitError
 from tacit.core.extras import require
 
 _FULL = ("is full", "no space left", "disk full")
-_READ_WAIT_MS = 30_000
+READ_WAIT_MS = 30_000
 
 
 class StorageError(TacitError):
@@ -119,5 +119,5 @@ def _hold(file: Path) -> IO[str]:
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"busy_timeout = {_READ_WAIT_MS}"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"busy_timeout = {READ_WAIT_MS}"):
         connection.execute(f"PRAGMA {pragma}")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import event as listening
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,12 +14,18 @@ from tacit.core.types import Json
 from tacit.store import schema
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
 from tacit.store.records import Event, Receipt, Subject
+from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.upgrade import upgrade
 from tacit.store.writer import Writer
 
 __all__ = ["Event", "EventStore", "Receipt", "StorageError", "StorageFullError", "Subject"]
 
 _CHUNK = 500
+_RECENT = (
+    "SELECT event_id, subject, subject_id, item_id, event, at, value FROM tacit_event "
+    "WHERE subject = ? AND subject_id = ? ORDER BY at DESC, number DESC LIMIT ?"
+)
+_USER = "SELECT attributes FROM tacit_user WHERE user_id = ?"
 
 
 class EventStore:
@@ -51,6 +58,11 @@ class EventStore:
             self._release()
             raise
         self._writer = Writer(self._engine)
+        self._reader: SQLiteReader | None = None
+        if self._dialect is sqlite:
+            self._reader = SQLiteReader(str(self._engine.url.database))
+            # After a failed flush every file is opened again (`tacit.store.writer`): the reader's too.
+            listening.listen(self._engine, "engine_disposed", lambda _: self._forget())
 
     def append(self, events: Sequence[Event]) -> Receipt:
         """Store events and return when they are on disk.
@@ -66,6 +78,9 @@ class EventStore:
 
     def recent(self, subject: Subject, subject_id: str, count: int) -> list[Event]:
         """Return the last events of a user or session, oldest first; ties in order of arrival."""
+        if self._reader is not None:
+            found = self._reader.rows(_RECENT, (subject, subject_id, count))
+            return [Event(*row) for row in reversed(found)]
         table = schema.event
         query = (
             select(table)
@@ -111,6 +126,9 @@ class EventStore:
 
     def user(self, user_id: str) -> dict[str, Json] | None:
         """Return the stored attributes of a user; None if none were ever stored."""
+        if self._reader is not None:
+            rows = self._reader.rows(_USER, (user_id,))
+            return json.loads(rows[0][0]) if rows else None
         query = select(schema.user.c.attributes).where(schema.user.c.user_id == user_id)
         with reading(self._engine) as connection:
             found = connection.execute(query).scalar_one_or_none()
@@ -130,7 +148,13 @@ class EventStore:
     def close(self) -> None:
         """Commit what is waiting and close."""
         self._writer.close()
+        if self._reader is not None:
+            self._reader.close()
         self._release()
+
+    def _forget(self) -> None:
+        if self._reader is not None:
+            self._reader.forget()
 
     def _put(self, table: Table, key: str, described: Mapping[str, Mapping[str, Json]], at: float) -> None:
         """Store or replace attributes by id; all of them or none."""
