@@ -22,9 +22,11 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
+from tacit.models.accumulate import Rows, accumulated
 from tacit.models.decay import decayed, faded
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
+from tacit.models.sparse_scores import SparseScores
 
 _HOUR = 3_600.0
 
@@ -160,6 +162,8 @@ class SessionKNN(Retriever):
     sessions_ : Sessions
     held_ : csr_array float32[sessions, items]
         Weights of the items of each session.
+    held_rows_ : Rows
+        The same as plain arrays.
     holders_ : csr_array float32[items, sessions]
         Its transpose: the sessions with an item, the newest last in a row.
     rarity_ : float32[items]
@@ -177,6 +181,7 @@ class SessionKNN(Retriever):
     length: int = parameter(default=50, low=1, high=10_000, unit="events")
     sessions_: Sessions = learned()
     held_: sparse.csr_array = learned()
+    held_rows_: Rows = learned()
     holders_: sparse.csr_array = learned()
     rarity_: Float32 = learned()
 
@@ -203,6 +208,23 @@ class SessionKNN(Retriever):
             self._fill(scores[start:stop], queries.slice(start, stop))
         return scores if items is None else scores[:, items]
 
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
+        """Return the items that a neighbour holds, with the same scores."""
+        parts = [
+            self._nearest(queries.slice(start, min(start + _AT_ONCE, len(queries))))
+            for start in range(0, len(queries), _AT_ONCE)
+        ]
+        rows = Rows.joined(parts, len(self.sessions_))
+        total, met = accumulated(rows, self.held_rows_, zeros=True)
+        scores = total.values * self.rarity_[total.columns]
+        return SparseScores(total.offsets, total.columns, scores, scored=met)
+
+    def _nearest(self, queries: Queries) -> Rows:
+        """Return the similarity of the neighbours of each history: a row a query, over sessions."""
+        row, session, similarity = self._neighbours(queries)
+        offsets = np.searchsorted(row, np.arange(len(queries) + 1)).astype(np.int64)
+        return Rows(offsets, session.astype(np.int32), similarity, len(self.sessions_))
+
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: no session holds the new items yet."""
         larger = copy.copy(self)
@@ -219,6 +241,7 @@ class SessionKNN(Retriever):
     def _index(self, sessions: Sessions, n_items: int) -> None:
         self.sessions_ = sessions
         self.held_ = sessions.matrix(n_items)
+        self.held_rows_ = Rows.of(self.held_)
         self.holders_ = self.held_.T.tocsr()
         holders = np.diff(self.holders_.indptr)
         self.rarity_ = (np.log1p(len(sessions) / np.maximum(holders, 1)) ** self.rarity).astype(np.float32)

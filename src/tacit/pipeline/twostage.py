@@ -164,7 +164,7 @@ class TwoStage:
         if items is not None:
             allowed = np.zeros_like(allowed)
             allowed[items] = self.available_[items]
-        unseen = np.flatnonzero(allowed & (self.events_ <= 0)).astype(np.int32)
+        unseen = allowed & (self.events_ <= 0)
         parts: list[Ranking] = []
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
             depth = max(k, self.config.candidates)
