@@ -6,13 +6,15 @@ its neighbours times users x items. Only the columns that are met are returned.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Self
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core.types import Bool, Float32, Int32, Int64
+from tacit.core import kernels
+from tacit.core.types import Bool, Float32, Float64, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
 from tacit.models.decay import decayed
 
@@ -74,6 +76,12 @@ def history_rows(queries: Queries, decay: float, n_items: int, last: int | None 
     last : int, optional
         Only so many of the last events are used; all by default.
     """
+    if kernels.COMPILED is not None:
+        longest = len(queries.item) if last is None else last
+        table = powers(decay, min(longest, len(queries.item)))
+        arrays = queries.offsets, queries.item, queries.weight, table
+        found = kernels.COMPILED.history_rows(*arrays, queries.ordered, longest, n_items)
+        return Rows(found[0], found[1], found[2], n_items)
     if last is not None:
         queries = queries.last(last)
     weight = decayed(queries, decay)
@@ -101,19 +109,26 @@ def accumulated(rows: Rows, matrix: Rows, *, zeros: bool = False) -> tuple[Rows,
     -------
     Rows, bool[n]
     """
+    if kernels.COMPILED is not None:
+        of_rows, of_matrix = (
+            (rows.offsets, rows.columns, rows.values),
+            (matrix.offsets, matrix.columns, matrix.values),
+        )
+        found = kernels.COMPILED.accumulated(*of_rows, *of_matrix, matrix.width, zeros)
+        return Rows(found[0], found[1], found[2], matrix.width), found[3].view(bool)
     total = np.zeros(matrix.width, dtype=np.float32)
     seen = np.zeros(matrix.width, dtype=bool)
     met = np.zeros(len(rows), dtype=bool)
-    found = []
+    parts = []
     for n, (start, stop) in enumerate(pairwise(rows.offsets)):
         columns, values = _entries(rows.columns[start:stop], rows.values[start:stop], matrix)
         met[n] = len(columns) > 0
         np.add.at(total, columns, values)
         seen[columns] = zeros
         kept = np.flatnonzero(seen if zeros else total)
-        found.append((kept.astype(np.int32), total[kept]))
+        parts.append((kept.astype(np.int32), total[kept]))
         total[columns], seen[columns] = 0, False
-    return _joined(found, matrix.width), met
+    return _joined(parts, matrix.width), met
 
 
 def _entries(rows: Int32, weights: Float32, matrix: Rows) -> tuple[Int32, Float32]:
@@ -133,6 +148,9 @@ def best_of_each(rows: Rows, k: int, without: Int32) -> Rows:
     without : int32[n]
         A column that is left out of each row; -1 for none.
     """
+    if kernels.COMPILED is not None:
+        best = kernels.COMPILED.best_of_each(rows.offsets, rows.columns, rows.values, k, without)
+        return Rows(best[0], best[1], best[2], rows.width)
     found = []
     for n, (start, stop) in enumerate(pairwise(rows.offsets)):
         columns, values = rows.columns[start:stop], rows.values[start:stop]
@@ -167,3 +185,15 @@ def _joined(parts: Sequence[tuple[Int32, Float32]], width: int) -> Rows:
     columns = np.concatenate([np.empty(0, np.int32), *(columns for columns, _ in parts)])
     values = np.concatenate([np.empty(0, np.float32), *(values for _, values in parts)])
     return Rows(offsets, columns.astype(np.int32), values.astype(np.float32), width)
+
+
+def powers(base: float, count: int) -> Float64:
+    """Return ``base`` to the powers of 0, 1, 2, ...: float64[at least count], kept for the next call."""
+    return _powers(base, 1 << max(count, 64).bit_length())
+
+
+@lru_cache(maxsize=64)
+def _powers(base: float, count: int) -> Float64:
+    table = np.power(base, np.arange(count, dtype=np.int32), dtype=np.float64)
+    table.setflags(write=False)
+    return table

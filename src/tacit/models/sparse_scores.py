@@ -12,10 +12,13 @@ from typing import Self
 
 import numpy as np
 
-from tacit.core.types import Bool, Float32, Int32, Int64
+from tacit.core import kernels
+from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
 from tacit.models.accumulate import best_of
+
+_NONE, _NOBODY, _ALL = np.empty(0, np.float32), np.empty(0, np.int32), np.empty(0, bool)
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,12 @@ class SparseScores:
         """Return whether items that are not listed for a query have the score of the baseline."""
         return self.baseline is not None and (self.scored is None or bool(self.scored[query]))
 
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The arrays of the scores and of their baseline, empty where there is none."""
+        baseline = (_NONE, _NOBODY) if self.baseline is None else (self.baseline.scores, self.baseline.order)
+        return self.offsets, self.items, self.scores, *baseline, _ALL if self.scored is None else self.scored
+
     def dense(self, n_items: int) -> Float32:
         """Return the scores of all items: float32[n, n_items], ``-inf`` where there is none."""
         full = np.full((len(self), n_items), -np.inf, dtype=np.float32)
@@ -117,6 +126,9 @@ class SparseScores:
 
 def best_allowed(sparse: SparseScores, queries: Queries, allowed: Bool, k: int) -> Ranking:
     """Return the k best items of each query that are allowed (bool[items]) and not excluded."""
+    if kernels.COMPILED is not None:
+        excluded = queries.exclude_offsets, queries.exclude
+        return Ranking(*kernels.COMPILED.best_allowed(sparse.arrays, *excluded, allowed, k))
     items = np.full((len(queries), k), -1, dtype=np.int32)
     scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
     for query, open_ in enumerate(_open(queries, allowed)):
@@ -148,6 +160,10 @@ def united(
         Items ascend and are padded with -1 to the longest row, of at least one; ``-inf`` where a model has no
         score.
     """
+    if kernels.COMPILED is not None:
+        parts, excluded = [one.arrays for one in sparse], (queries.exclude_offsets, queries.exclude)
+        items, scores = kernels.COMPILED.united(parts, lists, *excluded, allowed, k)
+        return items, scores
     found = []
     for query, open_ in enumerate(_open(queries, allowed)):
         best = [_best_listed(one, query, k, open_)[0] for one in sparse]
