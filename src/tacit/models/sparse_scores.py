@@ -229,7 +229,7 @@ def _best_listed(sparse: SparseScores, query: int, k: int, allowed: Bool) -> tup
 
 def _first_unlisted(baseline: Baseline, k: int, allowed: Bool, listed: Int32) -> Int32:
     """Return the first k items of a baseline that are allowed and not listed: int32[at most k]."""
-    open_ = allowed[: len(baseline.scores)].copy()
+    open_ = allowed.copy()
     open_[listed] = False
     found, start, step = np.empty(0, np.int32), 0, 2 * k + 16
     while len(found) < k and start < len(baseline.order):
