@@ -557,6 +557,117 @@ nb::tuple nearest_sessions(In<int64_t> offsets_, In<int32_t> item_, In<float> st
     return found.arrays();
 }
 
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
+
+// The sum of products by 16 running sums, which a compiler can keep in one or more registers.
+FOR_EACH_PROCESSOR float product(const float *a, const float *b, int64_t size) {
+    float sums[16] = {0};
+    int64_t place = 0;
+    for (; place + 16 <= size; place += 16)
+        for (int lane = 0; lane < 16; lane++) sums[lane] += a[place + lane] * b[place + lane];
+    float total = 0;
+    for (int lane = 0; lane < 16; lane++) total += sums[lane];
+    for (; place < size; place++) total += a[place] * b[place];
+    return total;
+}
+
+void prefetch_row(const float *row, int64_t size) {
+    for (int64_t place = 0; place < size; place += 16) __builtin_prefetch(row + place);
+}
+
+constexpr size_t AHEAD = 4;  // rows of vectors that are on their way while one is used
+
+// See tacit.models.near_texts.NearTexts.estimates.
+nb::tuple near_texts(In<float> mean_, In<int32_t> events_, In<float> left_, In2<int32_t> lists_, In2<int16_t> cosines_,
+                     In2<float> vectors_, In<int32_t> later_, float step, float closest) {
+    View<float> mean(mean_), left(left_);
+    View<int32_t> events(events_), later(later_);
+    const int64_t rows = int64_t(lists_.shape(0)), length = int64_t(lists_.shape(1));
+    const int64_t n_items = int64_t(vectors_.shape(0)), width = int64_t(vectors_.shape(1));
+    View<int32_t> lists(lists_.data(), rows * length);
+    View<int16_t> cosines(cosines_.data(), int64_t(cosines_.shape(0)) * int64_t(cosines_.shape(1)));
+    const float *vectors = vectors_.data();
+    std::vector<int32_t> items;
+    std::vector<float> scores;
+    {
+        nb::gil_scoped_release release;
+        check(cosines.size == lists.size && mean.size == width && left.size >= events.size, "arrays do not fit");
+        std::vector<float> &close = workspace<float, 8>(n_items);
+        std::vector<uint64_t> &bits = workspace<uint64_t, 9>(n_items / 64 + 1);
+        Guard<uint64_t> guard{bits};
+        auto meet = [&](int32_t item, float value) {
+            uint64_t &word = bits[size_t(item) >> 6];
+            const uint64_t bit = uint64_t(1) << (item & 63);
+            close[size_t(item)] = word & bit ? std::max(close[size_t(item)], value) : value;
+            word |= bit;
+        };
+        for (int64_t e = 0; e < events.size; e++) {
+            check(events[e] >= 0 && events[e] < rows, "an event without a list");
+            const float factor = step * left[e];
+            for (int64_t place = events[e] * length; place < (events[e] + 1) * length; place++) {
+                if (lists[place] < 0) continue;
+                check(lists[place] < n_items, "an item beyond the vectors");
+                meet(lists[place], float(cosines[place]) * factor);
+            }
+        }
+        for (int64_t place = 0; place < later.size; place++) {
+            check(later[place] >= 0 && later[place] < n_items, "an item beyond the vectors");
+            const float *own = vectors + int64_t(later[place]) * width;
+            for (int64_t e = 0; e < events.size; e++)
+                meet(later[place], product(own, vectors + int64_t(events[e]) * width, width) * left[e]);
+        }
+        drain(bits, n_items, items);
+        guard.whole = true;
+        scores.resize(items.size());
+        for (size_t place = 0; place < items.size(); place++) {
+            if (place + AHEAD < items.size())
+                prefetch_row(vectors + int64_t(items[place + AHEAD]) * width, width);
+            const float near = close[size_t(items[place])];
+            scores[place] = (1 - closest) * product(mean.data, vectors + int64_t(items[place]) * width, width) +
+                            closest * near;
+        }
+    }
+    return nb::make_tuple(given(std::move(items)), given(std::move(scores)));
+}
+
+// See tacit.models.near_texts.exact_scores.
+Out<float> text_scores(In2<float> means_, In<int64_t> offsets_, In<int32_t> events_, In<float> left_, In2<float> vectors_,
+                       In<bool> known_, In<int64_t> row_, In<int32_t> items_, float closest) {
+    View<int64_t> offsets(offsets_), row(row_);
+    View<int32_t> events(events_), items(items_);
+    View<float> left(left_);
+    View<bool> known(known_);
+    const int64_t n = offsets.size - 1, n_items = int64_t(vectors_.shape(0)), width = int64_t(vectors_.shape(1));
+    const float *vectors = vectors_.data();
+    std::vector<float> scores(size_t(items.size), MINUS_INFINITY);
+    {
+        nb::gil_scoped_release release;
+        check_offsets(offsets, std::min(events.size, left.size));
+        check(int64_t(means_.shape(0)) == n && int64_t(means_.shape(1)) == width && known.size == n_items &&
+                  row.size == items.size,
+              "arrays do not fit");
+        for (int64_t e = 0; e < events.size; e++)
+            check(events[e] >= 0 && events[e] < n_items, "an event beyond the vectors");
+        for (int64_t p = 0; p < items.size; p++) {
+            check(items[p] >= 0 && items[p] < n_items && row[p] >= 0 && row[p] < n, "a pair beyond the arrays");
+            if (p + int64_t(AHEAD) < items.size && items[p + int64_t(AHEAD)] >= 0 && items[p + int64_t(AHEAD)] < n_items)
+                prefetch_row(vectors + int64_t(items[p + int64_t(AHEAD)]) * width, width);
+            const int64_t start = offsets[row[p]], stop = offsets[row[p] + 1];
+            if (start == stop || !known[items[p]]) continue;
+            const float *own = vectors + int64_t(items[p]) * width;
+            float near = MINUS_INFINITY;
+            for (int64_t e = start; e < stop; e++)
+                near = std::max(near, product(own, vectors + int64_t(events[e]) * width, width) * left[e]);
+            scores[size_t(p)] = (1 - closest) * product(own, means_.data() + row[p] * width, width) + closest * near;
+        }
+    }
+    return given(std::move(scores));
+}
+
 }  // namespace
 
 NB_MODULE(_kernels, m) {
@@ -567,4 +678,6 @@ NB_MODULE(_kernels, m) {
     m.def("best_allowed", &best_allowed);
     m.def("united", &united);
     m.def("nearest_sessions", &nearest_sessions);
+    m.def("near_texts", &near_texts);
+    m.def("text_scores", &text_scores);
 }

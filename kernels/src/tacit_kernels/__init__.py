@@ -10,7 +10,9 @@ from tacit_kernels._kernels import (
     best_allowed,
     best_of_each,
     history_rows,
+    near_texts,
     nearest_sessions,
+    text_scores,
     united,
 )
 
@@ -22,6 +24,8 @@ __all__ = [
     "best_allowed",
     "best_of_each",
     "history_rows",
+    "near_texts",
     "nearest_sessions",
+    "text_scores",
     "united",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
-from tacit.core.types import Array, Bool, Float32, Int32, Int64, Json
+from tacit.core.types import Array, Bool, Float32, Int32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -56,8 +56,8 @@ class Sparse(Protocol):
             n histories.
         k : int
         allowed : bool[items]
-            Items that may be recommended. Only for scores that are `SparseScores.partial`: of the items that
-            are allowed and not excluded from a query, the k best must be listed.
+            Items that may be recommended. Only for estimates (`SparseScores.exact`): about the k best items
+            that are allowed and not excluded from a query must be listed.
         """
         ...
 
@@ -84,11 +84,11 @@ class SharesSearch(Protocol[Found]):
 
 
 @runtime_checkable
-class ScoresPairs(Protocol):
-    """Scores some items of some queries, without a row of items for each query."""
+class Indexes(Protocol):
+    """Can prepare for requests what a fit on a part of the log does not need."""
 
-    def score_pairs(self, queries: Queries, row: Int64, items: Int32) -> Float32:
-        """Return the score of ``items[p]`` for query ``row[p]`` (ascending): float32[pairs]."""
+    def indexed(self) -> Self:
+        """Return the same fitted model with an index by which it has sparse scores."""
         ...
 
 

@@ -4,7 +4,7 @@ A history of fifty events meets a few thousand of a hundred thousand items. A mo
 (`tacit.models.protocol.Sparse`) need not fill a row of the whole catalogue for each query.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -19,6 +19,10 @@ from tacit.data.ranking import Ranking
 from tacit.models.accumulate import best_of
 
 _NONE, _NOBODY, _ALL = np.empty(0, np.float32), np.empty(0, np.int32), np.empty(0, bool)
+
+
+Exact = Callable[[Int64, Int32], Float32]
+"""Scores of pairs of a query and an item."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,10 @@ class SparseScores:
     scored : bool[n] or None
         The queries that the model has scores for; the others have no score of any item, and nothing listed.
         None where it has for all.
-    partial : bool
-        Whether items that are not listed may have a score too. At least the k best items that are allowed for
-        a query are listed then, or all that the model lists stand for the best.
+    exact : callable or None
+        Where the listed scores are estimates that choose candidates, and items that are not listed have
+        scores too: ``exact(row, items)`` gives the score of ``items[p]`` for query ``row[p]`` (int64[p] ascending,
+        int32[p]) as float32[p].
     """
 
     offsets: Int64
@@ -79,7 +84,7 @@ class SparseScores:
     scores: Float32
     baseline: Baseline | None = None
     scored: Bool | None = None
-    partial: bool = False
+    exact: Exact | None = None
 
     @classmethod
     def constant(cls, n: int, baseline: Baseline) -> Self:
@@ -87,13 +92,13 @@ class SparseScores:
         return cls(np.zeros(n + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32), baseline)
 
     @classmethod
-    def joined(cls, parts: Sequence[tuple[Int32, Float32]], *, partial: bool = False) -> Self:
+    def joined(cls, parts: Sequence[tuple[Int32, Float32]], *, exact: Exact | None = None) -> Self:
         """Return the scores of queries that list these items and scores."""
         lengths = [len(items) for items, _ in parts]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         items = np.concatenate([np.empty(0, np.int32), *(items for items, _ in parts)]).astype(np.int32)
         scores = np.concatenate([np.empty(0, np.float32), *(scores for _, scores in parts)])
-        return cls(offsets, items, scores.astype(np.float32), partial=partial)
+        return cls(offsets, items, scores.astype(np.float32), exact=exact)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

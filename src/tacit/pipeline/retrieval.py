@@ -19,7 +19,6 @@ from tacit.models.protocol import (
     FoldsIn,
     Recommender,
     ScoresByText,
-    ScoresPairs,
     SharesSearch,
     Sparse,
     batches,
@@ -27,7 +26,7 @@ from tacit.models.protocol import (
     is_sparse,
     mask_excluded,
 )
-from tacit.models.sparse_scores import SparseScores, best_allowed, united
+from tacit.models.sparse_scores import Exact, SparseScores, best_allowed, united
 
 PROPOSED = 20
 """Items without events that are kept beside the candidates of a query: the closest by text."""
@@ -74,15 +73,18 @@ def candidates(
         scores[:, :, place] = np.take_along_axis(full, np.maximum(items, 0), axis=1)
     scores[items < 0] = -np.inf
     for place, listed in sparse.items():
-        if listed.partial:
-            _complete(scores[:, :, place], retrievers[place], queries, items)
+        if listed.exact is not None:
+            row, column = np.nonzero(items >= 0)
+            scores[row, column, place] = listed.exact(row, items[row, column])
     names = tuple(r.name for r in retrievers)
     found = Candidates(items, scores, queries.lengths, queries.idle_time, names)
     text = text_place(retrievers)
     if text is None or unseen is None or not unseen.any():
         return found
     if text in sparse:
-        return replace(found, by_text=best_allowed(sparse[text], queries, allowed & unseen, PROPOSED))
+        closest = best_allowed(sparse[text], queries, allowed & unseen, PROPOSED)
+        exact = sparse[text].exact
+        return replace(found, by_text=closest if exact is None else _by_exact_scores(closest, exact))
     codes = np.flatnonzero(unseen).astype(np.int32)
     return replace(found, by_text=top_k(dense[text][:, codes], PROPOSED, codes))
 
@@ -143,17 +145,13 @@ def _sparse_scores(
     return checked_sparse_scores(f"the retriever {retriever.name!r}", listed, len(queries), known)
 
 
-def _complete(scores: Float32, retriever: Recommender, queries: Queries, items: Int32) -> None:
-    """Write the scores of candidates that a retriever did not list, in place: float32[n, c]."""
-    row, place = np.nonzero((items >= 0) & np.isneginf(scores))
-    if not len(row):
-        return
-    wanted = items[row, place]
-    if can(retriever, ScoresPairs) and is_ours(retriever):
-        scores[row, place] = cast(ScoresPairs, retriever).score_pairs(queries, row, wanted)
-        return
-    distinct, column = np.unique(wanted, return_inverse=True)
-    scores[row, place] = scores_of(retriever, queries, len(distinct), distinct)[row, column]
+def _by_exact_scores(ranking: Ranking, exact: Exact) -> Ranking:
+    """Return the same items with their exact scores, best first."""
+    scores = np.full(ranking.items.shape, -np.inf, dtype=np.float32)
+    row, place = np.nonzero(ranking.items >= 0)
+    scores[row, place] = exact(row, ranking.items[row, place])
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return Ranking(np.take_along_axis(ranking.items, order, 1), np.take_along_axis(scores, order, 1))
 
 
 def text_place(retrievers: Sequence[Recommender]) -> int | None:

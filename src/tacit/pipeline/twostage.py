@@ -29,6 +29,7 @@ from tacit.data.splits import Protocol
 from tacit.features.candidates import Candidates
 from tacit.models.protocol import (
     FoldsIn,
+    Indexes,
     Persistent,
     PersistentRecommender,
     Recommender,
@@ -139,8 +140,8 @@ class TwoStage:
         if unseen is not None:
             self.text_fit_, of_unseen = unseen
             self.report_ = replace(self.report_, unseen=of_unseen)
-        self.retrievers_ = first.retrievers
-        self.second_ = second.fitted(interactions, catalogue, first.retrievers)
+        self.retrievers_ = tuple(r.indexed() if isinstance(r, Indexes) else r for r in first.retrievers)
+        self.second_ = second.fitted(interactions, catalogue, self.retrievers_)
         self.n_known_ = len(catalogue)
         self.available_ = catalogue.available
         self.events_ = events_of(interactions, len(catalogue))
