@@ -18,6 +18,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "product.h"
+
 namespace nb = nanobind;
 
 namespace {
@@ -555,24 +557,6 @@ nb::tuple nearest_sessions(In<int64_t> offsets_, In<int32_t> item_, In<float> st
         guard_total.whole = guard_near.whole = guard_seen.whole = true;
     }
     return found.arrays();
-}
-
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
-
-// The sum of products by 16 running sums, which a compiler can keep in one or more registers.
-FOR_EACH_PROCESSOR float product(const float *a, const float *b, int64_t size) {
-    float sums[16] = {0};
-    int64_t place = 0;
-    for (; place + 16 <= size; place += 16)
-        for (int lane = 0; lane < 16; lane++) sums[lane] += a[place + lane] * b[place + lane];
-    float total = 0;
-    for (int lane = 0; lane < 16; lane++) total += sums[lane];
-    for (; place < size; place++) total += a[place] * b[place];
-    return total;
 }
 
 void prefetch_row(const float *row, int64_t size) {

@@ -1,4 +1,4 @@
-"""Lists of the closest items: exact lists, estimates of their union, exact scores of pairs; by NumPy and compiled."""
+"""Lists of the closest items, estimates of their union, exact scores of pairs; by NumPy and compiled."""
 
 import copy
 from collections.abc import Iterator

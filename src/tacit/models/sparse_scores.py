@@ -75,8 +75,8 @@ class SparseScores:
         None where it has for all.
     exact : callable or None
         Where the listed scores are estimates that choose candidates, and items that are not listed have
-        scores too: ``exact(row, items)`` gives the score of ``items[p]`` for query ``row[p]`` (int64[p] ascending,
-        int32[p]) as float32[p].
+        scores too: ``exact(row, items)`` gives the scores of ``items[p]`` for query ``row[p]`` (int64[p],
+        ascending; int32[p]) as float32[p].
     """
 
     offsets: Int64
