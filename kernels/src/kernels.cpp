@@ -212,10 +212,11 @@ nb::tuple accumulated(In<int64_t> row_offsets_, In<int32_t> row_columns_, In<flo
                 const int64_t start = offsets[row], stop = offsets[row + 1];
                 if (r + 1 < row_offsets[q + 1]) {  // the next row is cold: ask for it while this one is added
                     const int32_t next = row_columns[r + 1];
-                    if (next >= 0 && next < rows) {
-                        __builtin_prefetch(columns.data + offsets[next]);
-                        __builtin_prefetch(values.data + offsets[next]);
-                    }
+                    if (next >= 0 && next < rows)
+                        for (int64_t e = offsets[next], n_ahead = std::min(offsets[next + 1], e + 512); e < n_ahead; e += 16) {
+                            __builtin_prefetch(columns.data + e);
+                            __builtin_prefetch(values.data + e);
+                        }
                 }
                 entries += stop - start;
                 for (int64_t e = start; e < stop; e++) {

@@ -17,6 +17,7 @@ from tacit.data.vocabulary import Vocabulary
 from tacit.models import near_texts
 from tacit.models.content import Content
 from tacit.models.near_texts import STEP, NearTexts
+from tacit.pipeline import retrieval
 from tacit.pipeline.retrieval import candidates
 
 N_ITEMS, LATER = 300, 20
@@ -33,8 +34,10 @@ def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 @pytest.fixture(autouse=True)
 def small_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrieval, "WHOLE_ROWS", 0)
     monkeypatch.setattr(near_texts, "SCANNED", 50)
     monkeypatch.setattr(near_texts, "LENGTH", 40)
+    monkeypatch.setattr(near_texts, "SHORT", 40)
 
 
 def unit(n: int, d: int = 24, seed: int = 0) -> Float32:
@@ -94,7 +97,7 @@ def test_main_directions_choose_nearly_the_same(monkeypatch: pytest.MonkeyPatch)
     vectors, known = unit(N_ITEMS, d=40), np.full(N_ITEMS, True)
     whole = NearTexts.of(vectors, known)
     monkeypatch.setattr(near_texts, "_NARROW", 16)
-    monkeypatch.setattr(near_texts, "SCANNED", 10)
+    monkeypatch.setattr(near_texts, "LARGE", 100)
     narrow = NearTexts.of(vectors, known)
     assert whole is not None and narrow is not None
     shared = [len(np.intersect1d(a, b)) for a, b in zip(whole.items, narrow.items, strict=True)]

@@ -29,10 +29,18 @@ from tacit.models.sparse_scores import SparseScores
 from tacit.models.textprior import TextPrior
 from tacit.models.trending import Trending
 from tacit.models.userknn import UserKNN
+from tacit.pipeline import retrieval
 from tacit.pipeline.retrieval import candidates
 from tacit.testing.generated import small_catalogue, small_log
 
 N_ITEMS, LATER = 90, 12
+
+
+@pytest.fixture(autouse=True)
+def sparse_at_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrieval, "WHOLE_ROWS", 0)
+
+
 MODELS: dict[str, Callable[[], Recommender]] = {
     "itemknn": lambda: ItemKNN(k=20),
     "ease": lambda: EASE(keep=15),

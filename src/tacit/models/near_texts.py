@@ -14,8 +14,10 @@ from tacit.core import kernels
 from tacit.core.types import Array, Bool, Float32, Int16, Int32, Int64
 from tacit.data.ranking import top_k
 
-LENGTH = 200
-"""Items of a list: with as many, final lists are the same as by a scan (docs/decisions/022-near-texts.md)."""
+LENGTH, SHORT = 400, 200
+"""Items of a list, and of one in a catalogue of more than `LARGE`: final lists are nearly those of a scan
+(docs/decisions/022-near-texts.md)."""
+LARGE = 20_000
 SCANNED = 1_000
 """A catalogue of so many items is scanned as fast."""
 MOST = 300_000
@@ -85,7 +87,7 @@ class NearTexts:
         among = np.flatnonzero(known).astype(np.int32)
         if not SCANNED < len(among) <= MOST:
             return None
-        length = min(LENGTH, len(among) - 1)
+        length = min(LENGTH if len(among) <= LARGE else SHORT, len(among) - 1)
         items = np.full((len(vectors), length), -1, dtype=np.int32)
         cosines = np.zeros((len(vectors), length), dtype=np.int16)
         target = vectors if len(among) == len(vectors) else vectors[among]
@@ -174,7 +176,7 @@ def exact_scores(sides: Sides, vectors: Float32, known: Bool, row: Int64, items:
 
 def _narrowed(vectors: Float32) -> Float32:
     """Return what lists are chosen by: the vectors, or of many wide ones their main directions."""
-    if vectors.shape[1] <= 2 * _NARROW or len(vectors) <= 20 * SCANNED:
+    if vectors.shape[1] <= 2 * _NARROW or len(vectors) <= LARGE:
         return vectors
     _, directions = np.linalg.eigh(vectors.T @ vectors)  # the largest eigenvalues come last
     return np.ascontiguousarray(vectors @ directions[:, -_NARROW:].astype(np.float32))

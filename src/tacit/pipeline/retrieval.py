@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from tacit.core import kernels
 from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
@@ -28,6 +29,8 @@ from tacit.models.protocol import (
 )
 from tacit.models.sparse_scores import Exact, SparseScores, best_allowed, united
 
+WHOLE_ROWS = 20_000
+"""Without compiled loops, NumPy scores catalogues of so many items sooner by whole rows."""
 PROPOSED = 20
 """Items without events that are kept beside the candidates of a query: the closest by text."""
 
@@ -99,14 +102,13 @@ def _scores_of_all(
     sparse: dict[int, SparseScores] = {}
     dense: dict[int, Float32] = {}
     searches: dict[Hashable, Any] = {}
-    barred = np.where(allowed, 0, -np.inf).astype(np.float32)  # adding it is faster than masking
     for place, retriever in enumerate(retrievers):
         listed = _sparse_scores(retriever, queries, k, allowed, known, searches)
         if listed is not None:
             sparse[place] = listed
             continue
         full = _full_scores(retriever, queries, len(allowed), known)
-        full += barred
+        full += np.where(allowed, 0, -np.inf).astype(np.float32)  # faster than masking
         mask_excluded(full, queries)
         dense[place] = full
     return sparse, dense
@@ -129,7 +131,7 @@ def _sparse_scores(
     searches : dict
         What retrievers found for these queries, by the key of their search; extended here.
     """
-    if not is_sparse(retriever):
+    if not is_sparse(retriever) or (kernels.COMPILED is None and len(allowed) <= WHOLE_ROWS):
         return None
     known = reach(retriever, known, len(allowed))
     if known < len(allowed):
