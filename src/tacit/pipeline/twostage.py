@@ -29,7 +29,6 @@ from tacit.data.splits import Protocol
 from tacit.features.candidates import Candidates
 from tacit.models.protocol import (
     FoldsIn,
-    Indexes,
     Persistent,
     PersistentRecommender,
     Recommender,
@@ -140,8 +139,8 @@ class TwoStage:
         if unseen is not None:
             self.text_fit_, of_unseen = unseen
             self.report_ = replace(self.report_, unseen=of_unseen)
-        self.retrievers_ = tuple(r.indexed() if isinstance(r, Indexes) else r for r in first.retrievers)
-        self.second_ = second.fitted(interactions, catalogue, self.retrievers_)
+        self.retrievers_ = first.retrievers
+        self.second_ = second.fitted(interactions, catalogue, first.retrievers)
         self.n_known_ = len(catalogue)
         self.available_ = catalogue.available
         self.events_ = events_of(interactions, len(catalogue))
