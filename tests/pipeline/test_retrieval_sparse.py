@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tacit.core.errors import ConfigError
-from tacit.core.types import Bool, Float32, Int32
+from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -225,3 +225,35 @@ def test_sparse_scores_of_somebody_else_are_checked(
 ) -> None:
     with pytest.raises(ConfigError, match=message):
         candidates([Wrong(items, scores)], Queries.of([[], []]), 3, np.full(5, True))
+
+
+class Estimates:
+    """Knows items 0 to 3 only: lists one of them by an estimate, and has exact scores of all four."""
+
+    name = "estimates"
+
+    def fit(
+        self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator
+    ) -> "Estimates":
+        return self
+
+    def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
+        raise AssertionError
+
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
+        assert len(allowed) == 4
+
+        def exact(row: Int64, items: Int32) -> Float32:
+            assert (items < 4).all()
+            return (10.0 * (row + 1) + items).astype(np.float32)
+
+        listed = np.array([2], np.int32), np.array([0.5], np.float32)
+        return SparseScores.joined([listed] * len(queries), exact=exact)
+
+
+def test_estimates_choose_and_exact_scores_count() -> None:
+    forecast = fitted("forecast", extended=False)
+    found = candidates([Estimates(), forecast], Queries.of([[], []]), 100, np.full(N_ITEMS, True), known=4)
+    assert found.items[1, :4].tolist() == [0, 1, 2, 3]
+    assert found.scores[:, :4, 0].tolist() == [[10, 11, 12, 13], [20, 21, 22, 23]]
+    assert (found.scores[:, 4:, 0] == -np.inf).all() and found.items.shape[1] > 4

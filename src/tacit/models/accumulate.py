@@ -110,10 +110,8 @@ def accumulated(rows: Rows, matrix: Rows, *, zeros: bool = False) -> tuple[Rows,
     Rows, bool[n]
     """
     if kernels.COMPILED is not None:
-        of_rows, of_matrix = (
-            (rows.offsets, rows.columns, rows.values),
-            (matrix.offsets, matrix.columns, matrix.values),
-        )
+        of_rows = rows.offsets, rows.columns, rows.values
+        of_matrix = matrix.offsets, matrix.columns, matrix.values
         found = kernels.COMPILED.accumulated(*of_rows, *of_matrix, matrix.width, zeros)
         return Rows(found[0], found[1], found[2], matrix.width), found[3].view(bool)
     total = np.zeros(matrix.width, dtype=np.float32)

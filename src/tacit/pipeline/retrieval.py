@@ -67,7 +67,8 @@ def candidates(
         n x c with c as small as the largest union; items ascend by code.
     """
     queries = queries.acted()
-    sparse, dense = _scores_of_all(retrievers, queries, k, allowed, len(allowed) if known is None else known)
+    known = len(allowed) if known is None else known
+    sparse, dense = _scores_of_all(retrievers, queries, k, allowed, known)
     lists = [np.empty((len(queries), 0), np.int32), *(top_k(full, k).items for full in dense.values())]
     items, of_sparse = united(list(sparse.values()), np.concatenate(lists, axis=1), queries, allowed, k)
     scores = np.full((*items.shape, len(retrievers)), -np.inf, dtype=np.float32)
@@ -77,7 +78,8 @@ def candidates(
     scores[items < 0] = -np.inf
     for place, listed in sparse.items():
         if listed.exact is not None:
-            row, column = np.nonzero(items >= 0)
+            within = items < reach(retrievers[place], known, len(allowed))
+            row, column = np.nonzero((items >= 0) & within)
             scores[row, column, place] = listed.exact(row, items[row, column])
     names = tuple(r.name for r in retrievers)
     found = Candidates(items, scores, queries.lengths, queries.idle_time, names)
