@@ -2,16 +2,36 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.installed
+KERNELS := .venv/.kernels
 LOWEST ?= build/lowest
 
-.PHONY: install demo serve-demo test test-lowest fuzz-reading lint lint-examples bench results compare clean
+.PHONY: install demo serve-demo kernels test test-numpy test-kernels test-lowest fuzz-reading lint lint-examples bench results \
+	compare clean
 
-install: $(STAMP)
+install: $(STAMP) $(KERNELS)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
+
+# The compiled loops of a request: a second distribution, built here if there is a C++ compiler. Without it NumPy does
+# the work, so a build that fails is said and is no failure. It is tried again when its sources change.
+$(KERNELS): $(STAMP) kernels/pyproject.toml kernels/CMakeLists.txt $(wildcard kernels/src/*.cpp kernels/src/*/*.py)
+	@mkdir -p build
+	@if ! command -v $(CXX) > /dev/null; then \
+		echo "No C++ compiler ($(CXX)): NumPy answers requests, several times slower. Install one, then: make kernels"; \
+	elif ! $(PIP_KERNELS) ./kernels > build/kernels.log 2>&1; then \
+		echo "The compiled loops could not be built (build/kernels.log): NumPy answers requests, several times slower."; \
+	fi
+	@touch $@
+
+PIP_KERNELS = PIP_CONSTRAINT=$(CURDIR)/constraints.txt $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
+
+# The same, but it fails where they cannot be built.
+kernels: $(STAMP)
+	$(PIP_KERNELS) --force-reinstall ./kernels
+	touch $(KERNELS)
 
 demo: install
 	$(BIN)/tacit demo
@@ -23,6 +43,20 @@ serve-demo: install
 PROCESSES ?= 2
 test: install
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(PROCESSES) --dist loadfile
+
+# The suite, or TESTS="files of it", without the compiled loops.
+test-numpy: install
+	TACIT_KERNELS=off $(BIN)/pytest $(TESTS)
+
+# The compiled loops against NumPy in a build whose every access is checked (AddressSanitizer, bounds of arrays).
+# Python itself is not built so: the sanitizer's library is loaded first, and what Python never frees is no leak.
+ASAN := build/kernels-asan
+test-kernels: install
+	rm -rf $(ASAN)
+	$(PIP_KERNELS) --target $(ASAN) -C cmake.define.TACIT_SANITIZE=ON -C install.strip=false ./kernels
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
+		ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(ASAN) \
+		$(BIN)/pytest tests/models/test_kernels.py tests/models/test_near_texts.py tests/pipeline/test_retrieval_sparse.py
 
 # Event logs of 10,000 random layouts: each is read right or refused, and a table tells by what. COUNT and START choose.
 COUNT ?= 10000

@@ -23,6 +23,7 @@ def test_as_json_every_finding_has_a_state_and_what_is_missing_a_remedy(
         "system",
         "processor cores",
         "memory",
+        "loops of a request",
         "GPU",
         "language model",
         "vector cache",
@@ -79,3 +80,17 @@ def test_without_a_package_that_everything_needs_the_code_is_one(
     assert doctor(json=True) == 1
     findings = json.loads(capsys.readouterr().out)
     assert {f["mend"] for f in findings if f["state"] == "broken"} == {"pip install tacit-recsys"}
+
+
+def test_what_answers_a_request_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tacit.core import kernels
+
+    for loaded, state in ((None, "missing"), (kernels, "ok")):
+        monkeypatch.setattr(kernels, "COMPILED", loaded)
+        monkeypatch.setattr(kernels, "STATE", f"state {state}")
+        assert run(["doctor", "--json"]) == 0
+        findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)}
+        assert findings["loops of a request"]["found"] == f"state {state}"
+        assert findings["loops of a request"]["state"] == state

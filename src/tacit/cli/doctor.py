@@ -36,7 +36,7 @@ def doctor(
 
     from tacit.cli.terminal import out
 
-    findings = [*_machine(), *_packages(), _gpu(), *_encoders(), _cache(), _postgres()]
+    findings = [*_machine(), *_packages(), _loops(), _gpu(), *_encoders(), _cache(), _postgres()]
     if json:
         sys.stdout.write(json_format.dumps([asdict(finding) for finding in findings], indent=1) + "\n")
     else:
@@ -76,6 +76,19 @@ def _packages() -> list[Finding]:
         except PackageNotFoundError:
             findings.append(Finding(name, "not installed", "broken", "pip install tacit-recsys"))
     return findings
+
+
+def _loops() -> Finding:
+    from tacit.core import kernels
+
+    if kernels.COMPILED is not None:
+        return Finding("loops of a request", kernels.STATE)
+    return Finding(
+        "loops of a request",
+        kernels.STATE,
+        "missing",
+        "not needed; from a checkout with a C++ compiler, make kernels answers several times sooner",
+    )
 
 
 def _gpu() -> Finding:

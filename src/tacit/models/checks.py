@@ -13,6 +13,7 @@ import numpy as np
 from tacit.core.errors import ConfigError
 from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.ranking import Ranking
+from tacit.models.sparse_scores import SparseScores
 
 _OURS = "tacit"
 
@@ -63,6 +64,30 @@ def checked_scores(owner: str, scores: object, shape: tuple[int, int]) -> Float3
             f"{owner} returns scores with an array that cannot be written to; return a copy of it"
         )
     return found
+
+
+def checked_sparse_scores(owner: str, listed: object, n: int, n_items: int) -> SparseScores:
+    """Return the sparse scores of n queries over ``n_items`` items.
+
+    Raises
+    ------
+    ConfigError
+        If they are none of so many queries, if the items of a query do not ascend, or a score is not finite.
+    """
+    if not isinstance(listed, SparseScores) or len(listed) != n:
+        raise ConfigError(f"{owner} must return SparseScores of {n:,} queries from sparse_scores")
+    row = np.repeat(np.arange(n), np.diff(listed.offsets))
+    items, same = listed.items, row[1:] == row[:-1]
+    whole = len(row) == len(items) == len(listed.scores)
+    if not whole or (items < 0).any() or (items >= n_items).any() or (np.diff(items)[same] <= 0).any():
+        raise ConfigError(
+            f"{owner} returns sparse scores whose items are not codes below {n_items:,}, ascending in a query"
+        )
+    if not np.isfinite(listed.scores).all():
+        raise ConfigError(
+            f"{owner} returns sparse scores with NaN or infinity; leave out items without a score"
+        )
+    return listed
 
 
 def checked_pair_scores(owner: str, scores: object, count: int) -> Float32:

@@ -9,6 +9,7 @@ through a linear head that is learned from interactions (`tacit.encoders.head`).
 
 import copy
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Self
 
@@ -23,12 +24,15 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.encoders.head import Head, fit_head
 from tacit.encoders.projection import Mode, Projection
+from tacit.models.accumulate import history_rows
 from tacit.models.decay import decayed, decayed_rows, faded
 from tacit.models.itemitem import shares
+from tacit.models.near_texts import NearTexts, Sides, exact_scores
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
 from tacit.models.score_parts import Cosines, weights_of
 from tacit.models.shared_spaces import DECAY
+from tacit.models.sparse_scores import SparseScores
 
 _CELLS = 16_000_000
 """Similarities held at once while scoring."""
@@ -61,6 +65,8 @@ class Content(Retriever):
         Projected vectors of length 1; zeros for items without text.
     known_ : bool[items]
         Items with a vector.
+    near_ : NearTexts or None
+        The items closest to each item that was there when they were listed.
     """
 
     name: str = "content"
@@ -74,6 +80,7 @@ class Content(Retriever):
     head_: Head | None = learned(default=None)
     vectors_: Float32 = learned()
     known_: Bool = learned()
+    near_: NearTexts | None = learned(default=None)
 
     because = "similar in text to"
     by_text = True
@@ -104,16 +111,42 @@ class Content(Retriever):
         """Return float32[n, m]; ``-inf`` for items without text and for histories without a known text."""
         # All items in place: gathering them would copy every vector for every query.
         columns = slice(None) if items is None else items
-        target, baseline = (
-            self.vectors_[columns].T,
-            np.where(self.known_[columns], np.float32(0), np.float32(-np.inf)),
-        )
+        target, baseline = self.vectors_[columns].T, self._floor(items)
         liked = queries.keep(self._mask(queries))
         parts = [
             self._score(batch, target, baseline)
             for batch in batches(liked, len(baseline) * (self.recent + 1), _CELLS)
         ]
         return np.concatenate(parts) if parts else np.empty((0, len(baseline)), dtype=np.float32)
+
+    def indexed(self) -> Self:
+        """Return the same model with a list of the closest items of each item."""
+        listed = copy.copy(self)
+        listed.near_ = NearTexts.of(self.vectors_, self.known_)
+        return listed
+
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores | None:
+        """Return the items in the lists of the last liked events, and all that came after the lists.
+
+        Their scores are estimates: of the closest event only those with the item in their list are looked at.
+        Where an event's item has no list, or the lists hold too few items that are allowed, all are scanned.
+        """
+        if self.near_ is None:
+            return None
+        liked = queries.keep(self._mask(queries))
+        sides = self._sides(liked)
+        later = np.flatnonzero(self.known_[len(self.near_) :]).astype(np.int32) + np.int32(len(self.near_))
+        room = k + np.diff(queries.exclude_offsets)
+        parts = []
+        for query, (start, stop) in enumerate(pairwise(sides.offsets)):
+            items, scores = self.near_.estimates(sides, query, self.vectors_, later)
+            if start < stop and int(allowed[items].sum()) < room[query]:
+                full = self._score(liked.slice(query, query + 1), self.vectors_.T, self._floor(None))[0]
+                items = np.flatnonzero(np.isfinite(full) & allowed).astype(np.int32)
+                scores = full[items]
+            parts.append((items, scores))
+        exact = partial(exact_scores, sides, self.vectors_, self.known_)
+        return SparseScores.joined(parts, exact=exact)
 
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items with text whose vectors are closest to each of ``items``."""
@@ -161,8 +194,8 @@ class Content(Retriever):
         return larger
 
     def arrays(self) -> dict[str, Array]:
-        """Return the projection and the head; the items' vectors are the catalogue's."""
-        parts = [part for part in (self.projection_, self.head_) if part is not None]
+        """Return the projection, the head and the lists; the items' vectors are the catalogue's."""
+        parts = [part for part in (self.projection_, self.head_, self.near_) if part is not None]
         return {name: array for part in parts for name, array in part.arrays().items()}
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
@@ -170,6 +203,8 @@ class Content(Retriever):
             self.projection_ = Projection.restore(arrays)
         if "head" in arrays:
             self.head_ = Head.restore(arrays)
+        if "near_items" in arrays:
+            self.near_ = NearTexts.restore(arrays)
         self._project(catalogue)
 
     def _project(self, catalogue: Catalogue) -> None:
@@ -184,6 +219,20 @@ class Content(Retriever):
         """Return which events are liked items with a vector: bool[events]."""
         inside = queries.item < len(self.known_)
         return (queries.weight > 0) & inside & self.known_[np.where(inside, queries.item, 0)]
+
+    def _floor(self, items: Int32 | None) -> Float32:
+        """Return 0, or ``-inf`` for an item without text: float32[items]."""
+        known = self.known_ if items is None else self.known_[items]
+        return np.where(known, np.float32(0), np.float32(-np.inf))
+
+    def _sides(self, liked: Queries) -> Sides:
+        """Return what items are compared with, of histories of liked items with vectors."""
+        rows, recent = history_rows(liked, self.decay, len(self.vectors_)), liked.last(self.recent)
+        means = np.zeros((len(liked), self.vectors_.shape[1]), dtype=np.float32)
+        for query, (start, stop) in enumerate(pairwise(rows.offsets)):
+            means[query] = rows.values[start:stop] @ self.vectors_[rows.columns[start:stop]]
+        left = faded(recent, self.decay).astype(np.float32)
+        return Sides(_unit(means), recent.offsets, recent.item, left, self.closest)
 
     def _means(self, liked: Queries) -> Float32:
         return decayed_rows(liked, self.decay, len(self.vectors_)) @ self.vectors_

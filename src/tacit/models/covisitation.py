@@ -20,7 +20,7 @@ from scipy import sparse
 
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float, Int
-from tacit.core.types import DAY, Array, Float32, Float64, Int32
+from tacit.core.types import DAY, Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -28,6 +28,7 @@ from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
 from tacit.models.itemitem import ItemItem
 from tacit.models.retriever import Retriever
+from tacit.models.sparse_scores import SparseScores
 
 _HOUR = 3_600.0
 
@@ -148,6 +149,10 @@ class CoVisitation(Retriever):
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]; ``-inf`` for items that were not seen with any of the history."""
         return self.weights_.score(self._last(queries), self.decay, items)
+
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
+        """Return the items that were seen with any of the last events of the history."""
+        return self.weights_.sparse_scores(queries, self.decay, self.last)
 
     def following(self, items: Int32, k: int) -> Ranking:
         """Return the k items that came most often after each of ``items``, without the other direction."""

@@ -29,6 +29,7 @@ from tacit.data.queries import Queries
 from tacit.models.retriever import Retriever
 from tacit.models.rolling import Choices, ItemState, choices, half_lives, states
 from tacit.models.share_logit import Stretch, fit_weights, log_softmax
+from tacit.models.sparse_scores import Baseline, SparseScores
 from tacit.models.trending import among_most_popular
 
 _FIRST_ORIGIN = 0.2
@@ -75,6 +76,7 @@ class Forecast(Retriever):
     origins: int = parameter(default=12, low=1, high=1_000)
     l2: float = parameter(default=3.0, above=0, high=1e6, search=Float(0.3, 30.0, log=True))
     log_share_: Float32 = learned()
+    baseline_: Baseline = learned()
     rising_: Bool = learned()
     period_: str = learned(default="")
 
@@ -87,6 +89,7 @@ class Forecast(Retriever):
         self.log_share_ = log_softmax(self._forecast(log, rng) if timed else _log_totals(log)).astype(
             np.float32
         )
+        self.baseline_ = Baseline(self.log_share_)
         self.period_ = _period(log) if timed else ""
         self.rising_ = _rising(log, self.period_)
         return self
@@ -95,6 +98,10 @@ class Forecast(Retriever):
         """Return float32[n, m]: the same log share for each query; ``-inf`` for items nobody wanted."""
         row = self.log_share_ if items is None else self.log_share_[items]
         return np.tile(row, (len(queries), 1))
+
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
+        """Return the same scores for each query, none of which depends on its history."""
+        return SparseScores.constant(len(queries), self.baseline_)
 
     @property
     def reason_for_all(self) -> str:
@@ -113,9 +120,9 @@ class Forecast(Retriever):
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""
         larger = copy.copy(self)
-        missing = len(catalogue) - len(self.log_share_)
-        larger.log_share_ = np.pad(self.log_share_, (0, missing), constant_values=-np.inf)
-        larger.rising_ = np.pad(self.rising_, (0, missing))
+        larger.baseline_ = self.baseline_.extended(len(catalogue))
+        larger.log_share_ = larger.baseline_.scores
+        larger.rising_ = np.pad(self.rising_, (0, len(catalogue) - len(self.rising_)))
         return larger
 
     def arrays(self) -> dict[str, Array]:
@@ -125,6 +132,7 @@ class Forecast(Retriever):
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
         self.log_share_, self.rising_ = arrays["log_share"], arrays["rising"]
+        self.baseline_ = Baseline(self.log_share_)
         place = int(arrays["period"][0])
         self.period_ = list(_PERIODS)[place] if place >= 0 else ""
 

@@ -18,10 +18,12 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
+from tacit.models.accumulate import Rows, accumulated, history_rows
 from tacit.models.decay import decayed, decayed_rows
 from tacit.models.gram import among_all
 from tacit.models.retriever import Retriever
 from tacit.models.score_parts import Sums, between, weights_of
+from tacit.models.sparse_scores import Baseline, SparseScores
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,23 @@ class ItemItem:
         scores = csr.dense_product(histories, self.matrix, self._baseline)
         return scores if items is None else scores[:, items]
 
+    def sparse_scores(self, queries: Queries, decay: float, last: int | None = None) -> SparseScores:
+        """Return the same scores, as a list of the items that the last events have weights to."""
+        total, met = accumulated(history_rows(queries, decay, len(self.known), last), self._rows)
+        return SparseScores(total.offsets, total.columns, total.values, self._no_evidence, met)
+
     @cached_property
     def _baseline(self) -> Float32:
         """Score of an item without evidence in a history: float32[items]."""
         return np.where(self.known, 0, -np.inf).astype(np.float32)
+
+    @cached_property
+    def _no_evidence(self) -> Baseline | None:
+        return Baseline.zero(self.known)
+
+    @cached_property
+    def _rows(self) -> Rows:
+        return Rows.of(self.matrix)
 
     def best(self, items: Int32, k: int) -> Ranking:
         """Return the k items with the largest weights from each of ``items``."""
@@ -105,6 +120,10 @@ class ByItems(Retriever):
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]; ``-inf`` for unknown items without a weight, and without evidence."""
         return self.weights_.score(queries, self.decay, items)
+
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
+        """Return the items with a weight from the history, with their scores."""
+        return self.weights_.sparse_scores(queries, self.decay)
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""

@@ -1,7 +1,8 @@
 """The protocols of models. A model needs no base class, only these methods."""
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol, Self, runtime_checkable
+from collections.abc import Hashable, Iterator, Mapping
+from functools import cache
+from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models.score_parts import ScoreParts
+from tacit.models.sparse_scores import SparseScores
 
 BATCH_CELLS = 16_000_000
 """Largest number of scores held at once while recommending (64 MB of float32)."""
@@ -39,6 +41,55 @@ class Recommender(Scorer, Protocol):
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Learn from a log and return self. Called once: a fitted model never changes."""
+        ...
+
+
+@runtime_checkable
+class Sparse(Protocol):
+    """Can list the items that it has evidence for, without a score for each item of the catalogue."""
+
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores | None:
+        """Return the scores that ``score`` gives, in sparse form; None where ``score`` is to be called.
+
+        Parameters
+        ----------
+        queries : Queries
+            n histories.
+        k : int
+        allowed : bool[items]
+            Items that may be recommended. Only for estimates (`SparseScores.exact`): about the k best items
+            that are allowed and not excluded from a query must be listed.
+        """
+        ...
+
+
+Found = TypeVar("Found")
+
+
+@runtime_checkable
+class SharesSearch(Protocol[Found]):
+    """Scores in two steps, the first of which another model may have done already."""
+
+    @property
+    def search_key(self) -> Hashable:
+        """What decides what a search finds: models with the same key find the same."""
+        ...
+
+    def search(self, queries: Queries) -> Found:
+        """Return what the scores of the queries are computed from."""
+        ...
+
+    def scores_from(self, found: Found) -> SparseScores:
+        """Return the scores of the queries for which a search found this."""
+        ...
+
+
+@runtime_checkable
+class Indexes(Protocol):
+    """Can prepare for requests what a fit on a part of the log does not need."""
+
+    def indexed(self) -> Self:
+        """Return the same fitted model with an index by which it has sparse scores."""
         ...
 
 
@@ -240,6 +291,30 @@ def fitted(
             f"{type(learned).__name__}; it must return self"
         )
     return learned
+
+
+def is_sparse(model: object) -> bool:
+    """Return whether a model has sparse scores that are those of its ``score``.
+
+    A class derived from a sparse one may replace ``score`` alone: its sparse scores are those of its base.
+    """
+    return "score" not in getattr(model, "__dict__", ()) and _sparse_class(cast("Any", type(model)))
+
+
+@cache
+def _sparse_class(of: Any) -> bool:
+    first = next((one for one in of.__mro__ if {"score", "sparse_scores"} & set(vars(one))), object)
+    return "sparse_scores" in vars(first)
+
+
+def can(model: object, protocol: Any) -> bool:
+    """Return what ``isinstance`` does for a protocol, without its cost of 10 to 40 us a call."""
+    return all(hasattr(model, name) for name in _names(protocol))
+
+
+@cache
+def _names(protocol: Any) -> tuple[str, ...]:
+    return tuple(name for name in (*vars(protocol), *protocol.__annotations__) if not name.startswith("_"))
 
 
 def recommend(model: Scorer | MakesLists, queries: Queries, k: int, *, items: Int32 | None = None) -> Ranking:

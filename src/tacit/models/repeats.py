@@ -7,21 +7,24 @@ recommended again.
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Float
-from tacit.core.types import Array, Float32, Int32
+from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
+from tacit.models.accumulate import history_rows
 from tacit.models.decay import chosen
 from tacit.models.itemitem import shares
 from tacit.models.retriever import Retriever
 from tacit.models.score_parts import Sums
+from tacit.models.sparse_scores import SparseScores
 
 
 class Repeats(Retriever):
@@ -46,6 +49,12 @@ class Repeats(Retriever):
         """Return the decayed number of choices: float32[n, m]; ``-inf`` for items not chosen."""
         scores = csr.densified(queries.matrix(self.n_items_, chosen(queries, self.decay)), -np.inf)
         return scores if items is None else scores[:, items]
+
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
+        """Return the items of the history, with the same scores."""
+        decay = self.decay if queries.ordered else 1.0  # and without an order, too, all choices are counted
+        rows = history_rows(replace(queries, ordered=True), decay, self.n_items_)
+        return SparseScores(rows.offsets, rows.columns, rows.values)
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""

@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core import kernels
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Float, Int
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
@@ -22,9 +23,11 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
+from tacit.models.accumulate import Rows, accumulated, powers
 from tacit.models.decay import decayed, faded
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
+from tacit.models.sparse_scores import SparseScores
 
 _HOUR = 3_600.0
 
@@ -162,6 +165,10 @@ class SessionKNN(Retriever):
         Weights of the items of each session.
     holders_ : csr_array float32[items, sessions]
         Its transpose: the sessions with an item, the newest last in a row.
+    held_rows_, holder_rows_ : Rows
+        The same two as plain arrays.
+    evened_ : float64[sessions]
+        By what the similarity of a session is divided.
     rarity_ : float32[items]
     """
 
@@ -177,7 +184,10 @@ class SessionKNN(Retriever):
     length: int = parameter(default=50, low=1, high=10_000, unit="events")
     sessions_: Sessions = learned()
     held_: sparse.csr_array = learned()
+    held_rows_: Rows = learned()
     holders_: sparse.csr_array = learned()
+    holder_rows_: Rows = learned()
+    evened_: Float64 = learned()
     rarity_: Float32 = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
@@ -203,6 +213,32 @@ class SessionKNN(Retriever):
             self._fill(scores[start:stop], queries.slice(start, stop))
         return scores if items is None else scores[:, items]
 
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
+        """Return the items that a neighbour holds, with the same scores."""
+        parts = [
+            self._nearest(queries.slice(start, min(start + _AT_ONCE, len(queries))))
+            for start in range(0, len(queries), _AT_ONCE)
+        ]
+        rows = Rows.joined(parts, len(self.sessions_))
+        total, met = accumulated(rows, self.held_rows_, zeros=True)
+        scores = total.values * self.rarity_[total.columns]
+        return SparseScores(total.offsets, total.columns, scores, scored=met)
+
+    def _nearest(self, queries: Queries) -> Rows:
+        """Return the similarity of the neighbours of each history: a row a query, over sessions."""
+        if kernels.COMPILED is not None:
+            longest = min(self.last, len(queries.item))
+            focused = powers(self.decay if queries.ordered else 1.0, longest) ** self.focus
+            events = queries.offsets, queries.item, decayed(queries, self.decay), queries.user
+            holders = self.holder_rows_.offsets, self.holder_rows_.columns
+            found = kernels.COMPILED.nearest_sessions(
+                *events, focused, self.last, *holders, self.sessions_.user, self.evened_, self.recent, self.k
+            )
+            return Rows(found[0], found[1], found[2], len(self.sessions_))
+        row, session, similarity = self._neighbours(queries)
+        offsets = np.searchsorted(row, np.arange(len(queries) + 1)).astype(np.int64)
+        return Rows(offsets, session.astype(np.int32), similarity, len(self.sessions_))
+
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: no session holds the new items yet."""
         larger = copy.copy(self)
@@ -219,7 +255,10 @@ class SessionKNN(Retriever):
     def _index(self, sessions: Sessions, n_items: int) -> None:
         self.sessions_ = sessions
         self.held_ = sessions.matrix(n_items)
+        self.held_rows_ = Rows.of(self.held_)
         self.holders_ = self.held_.T.tocsr()
+        self.holder_rows_ = Rows.of(self.holders_)
+        self.evened_ = np.diff(self.held_.indptr) ** self.evenness
         holders = np.diff(self.holders_.indptr)
         self.rarity_ = (np.log1p(len(sessions) / np.maximum(holders, 1)) ** self.rarity).astype(np.float32)
 

@@ -19,6 +19,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models.decay import RECENT, fading
 from tacit.models.retriever import Retriever
+from tacit.models.sparse_scores import Baseline, SparseScores
 
 _HALF_LIVES = Choice((None, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 400.0, inf))
 
@@ -42,6 +43,7 @@ class Trending(Retriever):
     half_life: float | None = parameter(default=None, above=0, unit="days", search=_HALF_LIVES)
     share: float = parameter(default=RECENT, above=0, below=1)
     popularity_: Float32 = learned()
+    baseline_: Baseline = learned()
 
     for_every_query = True
 
@@ -50,12 +52,17 @@ class Trending(Retriever):
         liked = np.maximum(interactions.weight, 0) * fading(interactions, self.half_life, self.share)
         total = _damped(interactions.user, interactions.item, liked, len(catalogue))
         self.popularity_ = np.where(total > 0, total, -np.inf).astype(np.float32)
+        self.baseline_ = Baseline(self.popularity_)
         return self
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]: the same popularity for each query; ``-inf`` for items nobody wanted."""
         row = self.popularity_ if items is None else self.popularity_[items]
         return np.tile(row, (len(queries), 1))
+
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
+        """Return the same scores for each query, none of which depends on its history."""
+        return SparseScores.constant(len(queries), self.baseline_)
 
     @property
     def reason_for_all(self) -> str:
@@ -69,8 +76,8 @@ class Trending(Retriever):
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""
         larger = copy.copy(self)
-        missing = len(catalogue) - len(self.popularity_)
-        larger.popularity_ = np.pad(self.popularity_, (0, missing), constant_values=-np.inf)
+        larger.baseline_ = self.baseline_.extended(len(catalogue))
+        larger.popularity_ = larger.baseline_.scores
         return larger
 
     def arrays(self) -> dict[str, Array]:
@@ -79,6 +86,7 @@ class Trending(Retriever):
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
         self.popularity_ = arrays["popularity"]
+        self.baseline_ = Baseline(self.popularity_)
 
 
 def among_most_popular(popularity: Float32, items: Int32) -> Bool:

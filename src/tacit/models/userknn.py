@@ -6,7 +6,9 @@ decay with their age, which helps most where fashions change quickly.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from hashlib import blake2b
 from math import inf
 from typing import Literal, Self
 
@@ -16,15 +18,17 @@ from scipy import sparse
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
 from tacit.core.spaces import Choice, Int
-from tacit.core.types import Array, Float32, Int32
+from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
+from tacit.models.accumulate import Rows, accumulated, best_of_each, history_rows
 from tacit.models.decay import decayed_rows, fading
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
+from tacit.models.sparse_scores import SparseScores
 
 Weighting = Literal["cosine", "tfidf"]
 
@@ -52,6 +56,10 @@ class UserKNN(Retriever):
         Weight of an item when histories are compared.
     unit_ : csr_array float32[items, users]
         The users' rows with length 1, transposed for the product.
+    rows_, unit_rows_ : Rows
+        The two matrices as plain arrays.
+    digest_ : str
+        Hash of what histories are compared with.
     """
 
     name: str = "userknn"
@@ -62,6 +70,9 @@ class UserKNN(Retriever):
     wanted_: sparse.csr_array = learned()
     rarity_: Float32 = learned()
     unit_: sparse.csr_array = learned()
+    rows_: Rows = learned()
+    unit_rows_: Rows = learned()
+    digest_: str = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Keep the users' rows, for comparing and for adding up, and return self."""
@@ -73,6 +84,7 @@ class UserKNN(Retriever):
             users = np.bincount(rows.indices, minlength=len(catalogue))
             self.rarity_ = np.log1p(len(interactions.users) / (1 + users)).astype(np.float32)
         self.unit_ = _unit(csr.scaled(rows, columns=self.rarity_)).T.tocsr()
+        self._index()
         return self
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
@@ -89,6 +101,26 @@ class UserKNN(Retriever):
             start += len(batch)
         return scores if items is None else scores[:, items]
 
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
+        """Return the items that a neighbour wanted, with the same scores."""
+        return self.scores_from(self.search(queries))
+
+    @property
+    def search_key(self) -> Hashable:
+        """What decides which neighbours are found."""
+        return self.k, self.decay, self.digest_, len(self.rarity_)
+
+    def search(self, queries: Queries) -> Rows:
+        """Return the likeness of the k users most like each history: a row a query, over users."""
+        rows = history_rows(queries, self.decay, len(self.rarity_))
+        likeness, _ = accumulated(_unit_rows(rows, self.rarity_), self.unit_rows_)
+        return best_of_each(likeness, self.k, queries.user)
+
+    def scores_from(self, found: Rows) -> SparseScores:
+        """Return the scores of the items of the neighbours that `search` found."""
+        total, met = accumulated(found, self.rows_)
+        return SparseScores(total.offsets, total.columns, total.values, scored=met)
+
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""
         larger = copy.copy(self)
@@ -97,6 +129,7 @@ class UserKNN(Retriever):
         larger.wanted_ = csr.resized(self.wanted_, n_users, len(catalogue))
         larger.unit_ = csr.resized(self.unit_, len(catalogue), n_users)
         larger.rarity_ = np.pad(self.rarity_, (0, missing), constant_values=1)
+        larger.rows_, larger.unit_rows_ = Rows.of(larger.wanted_), Rows.of(larger.unit_)
         return larger
 
     def arrays(self) -> dict[str, Array]:
@@ -111,6 +144,15 @@ class UserKNN(Retriever):
         self.rarity_ = arrays["rarity"]
         self.wanted_ = csr.assembled(part_of(arrays, "wanted", "_"), len(self.rarity_))
         self.unit_ = csr.assembled(part_of(arrays, "unit", "_"), self.wanted_.shape[0])
+        self._index()
+
+    def _index(self) -> None:
+        """Keep the matrices as plain arrays, and their hash."""
+        self.rows_, self.unit_rows_ = Rows.of(self.wanted_), Rows.of(self.unit_)
+        digest = blake2b(self.rarity_.tobytes(), digest_size=16)
+        for part in (self.unit_rows_.offsets, self.unit_rows_.columns, self.unit_rows_.values):
+            digest.update(part.data)
+        self.digest_ = digest.hexdigest()
 
     def _neighbours(self, queries: Queries) -> sparse.csr_array:
         """Return the likeness of the k users most like each history: csr_array float32[n, users]."""
@@ -125,3 +167,12 @@ def _unit(rows: sparse.csr_array) -> sparse.csr_array:
     """Return the rows with Euclidean length 1 (an empty row stays empty)."""
     lengths = csr.row_norms(rows)
     return csr.scaled(rows, rows=np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0))
+
+
+def _unit_rows(rows: Rows, scale: Float32) -> Rows:
+    """Return the rows with their columns scaled (float32[columns]) and Euclidean length 1."""
+    values = rows.values * scale[rows.columns]
+    row = np.repeat(np.arange(len(rows)), np.diff(rows.offsets))
+    length = np.sqrt(np.bincount(row, np.square(values, dtype=np.float64), minlength=len(rows)))
+    factor = np.divide(1, length, out=np.zeros_like(length), where=length > 0)
+    return replace(rows, values=(values * factor[row]).astype(np.float32))

@@ -1,17 +1,36 @@
-"""The first stage: every retriever scores every item once; the union of their best are the candidates."""
+"""The first stage: the union of the best items of all retrievers, with the score of each by every retriever.
 
-from collections.abc import Sequence
+A retriever that can list the items it has evidence for does so (`tacit.models.protocol.Sparse`); any other
+scores the whole catalogue. The candidates are the same.
+"""
+
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 
+from tacit.core import kernels
 from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
-from tacit.models.checks import checked_scores, is_ours
-from tacit.models.protocol import FoldsIn, Recommender, ScoresByText, batches, mask_excluded
+from tacit.models.checks import checked_scores, checked_sparse_scores, is_ours
+from tacit.models.protocol import (
+    FoldsIn,
+    Recommender,
+    ScoresByText,
+    SharesSearch,
+    Sparse,
+    batches,
+    can,
+    is_sparse,
+    mask_excluded,
+)
+from tacit.models.sparse_scores import Exact, SparseScores, best_allowed, united
 
+WHOLE_ROWS = 20_000
+"""Without compiled loops, NumPy scores catalogues of so many items sooner by whole rows."""
 PROPOSED = 20
 """Items without events that are kept beside the candidates of a query: the closest by text."""
 
@@ -23,7 +42,7 @@ def candidates(
     allowed: Bool,
     known: int | None = None,
     *,
-    unseen: Int32 | None = None,
+    unseen: Bool | None = None,
 ) -> Candidates:
     """Return the union of each retriever's k best allowed items, with every retriever's score of each.
 
@@ -32,14 +51,14 @@ def candidates(
     retrievers : sequence of r fitted recommenders
     queries : Queries
         n histories, used without their exposures; the caller batches them (n x items x r scores are held at
-        once).
+        once where no retriever is `tacit.models.protocol.Sparse`).
     k : int
         How many items each retriever proposes.
     allowed : bool[items]
         Available items.
     known : int, optional
         How many items there were at the fit; later ones do not reach a retriever that cannot take them in.
-    unseen : int32[u], optional
+    unseen : bool[items], optional
         Items without events, the best of which by text are returned too.
 
     Returns
@@ -47,30 +66,103 @@ def candidates(
     Candidates
         n x c with c as small as the largest union; items ascend by code.
     """
-    barred = np.where(allowed, 0, -np.inf).astype(np.float32)  # adding it is faster than masking
     queries = queries.acted()
-    scores = []
-    lists = []
-    text = text_place(retrievers)
-    for retriever in retrievers:
-        full = _full_scores(retriever, queries, len(allowed), len(allowed) if known is None else known)
-        full += barred
-        mask_excluded(full, queries)
-        scores.append(full)
-        lists.append(top_k(full, k).items)
-    items = union(np.concatenate(lists, axis=1))
-    gathered = np.stack([np.take_along_axis(s, np.maximum(items, 0), axis=1) for s in scores], axis=2)
-    gathered[items < 0] = -np.inf
+    known = len(allowed) if known is None else known
+    sparse, dense = _scores_of_all(retrievers, queries, k, allowed, known)
+    lists = [np.empty((len(queries), 0), np.int32), *(top_k(full, k).items for full in dense.values())]
+    items, of_sparse = united(list(sparse.values()), np.concatenate(lists, axis=1), queries, allowed, k)
+    scores = np.full((*items.shape, len(retrievers)), -np.inf, dtype=np.float32)
+    scores[:, :, list(sparse)] = of_sparse
+    for place, full in dense.items():
+        scores[:, :, place] = np.take_along_axis(full, np.maximum(items, 0), axis=1)
+    scores[items < 0] = -np.inf
+    for place, listed in sparse.items():
+        if listed.exact is not None:
+            within = items < reach(retrievers[place], known, len(allowed))
+            row, column = np.nonzero((items >= 0) & within)
+            scores[row, column, place] = listed.exact(row, items[row, column])
     names = tuple(r.name for r in retrievers)
-    found = Candidates(items, gathered, queries.lengths, queries.idle_time, names)
-    if text is None or unseen is None or not len(unseen):
+    found = Candidates(items, scores, queries.lengths, queries.idle_time, names)
+    text = text_place(retrievers)
+    if text is None or unseen is None or not unseen.any():
         return found
-    return replace(found, by_text=top_k(scores[text][:, unseen], PROPOSED, unseen))
+    if text in sparse:
+        closest = best_allowed(sparse[text], queries, allowed & unseen, PROPOSED)
+        exact = sparse[text].exact
+        return replace(found, by_text=closest if exact is None else _by_exact_scores(closest, exact))
+    codes = np.flatnonzero(unseen).astype(np.int32)
+    return replace(found, by_text=top_k(dense[text][:, codes], PROPOSED, codes))
+
+
+def _scores_of_all(
+    retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool, known: int
+) -> tuple[dict[int, SparseScores], dict[int, Float32]]:
+    """Return the sparse scores of the retrievers that have them, and those of all items of others, by place.
+
+    The latter are float32[n, items], ``-inf`` where an item is not allowed or excluded.
+    """
+    sparse: dict[int, SparseScores] = {}
+    dense: dict[int, Float32] = {}
+    searches: dict[Hashable, Any] = {}
+    for place, retriever in enumerate(retrievers):
+        listed = _sparse_scores(retriever, queries, k, allowed, known, searches)
+        if listed is not None:
+            sparse[place] = listed
+            continue
+        full = _full_scores(retriever, queries, len(allowed), known)
+        full += np.where(allowed, 0, -np.inf).astype(np.float32)  # faster than masking
+        mask_excluded(full, queries)
+        dense[place] = full
+    return sparse, dense
+
+
+def _sparse_scores(
+    retriever: Recommender,
+    queries: Queries,
+    k: int,
+    allowed: Bool,
+    known: int,
+    searches: dict[Hashable, Any],
+) -> SparseScores | None:
+    """Return the sparse scores of a retriever; None where it has none.
+
+    Parameters
+    ----------
+    retriever, queries, k, allowed, known
+        As in `candidates`.
+    searches : dict
+        What retrievers found for these queries, by the key of their search; extended here.
+    """
+    if not is_sparse(retriever) or (kernels.COMPILED is None and len(allowed) <= WHOLE_ROWS):
+        return None
+    known = reach(retriever, known, len(allowed))
+    if known < len(allowed):
+        queries, allowed = queries.keep(queries.item < known), allowed[:known]
+    elif can(retriever, SharesSearch) and is_ours(retriever):
+        shares: SharesSearch[Any] = cast("Any", retriever)
+        if shares.search_key not in searches:
+            searches[shares.search_key] = shares.search(queries)
+        return shares.scores_from(searches[shares.search_key])
+    listed = cast(Sparse, retriever).sparse_scores(queries, k, allowed)
+    if listed is None or is_ours(retriever):
+        return listed
+    return checked_sparse_scores(f"the retriever {retriever.name!r}", listed, len(queries), known)
+
+
+def _by_exact_scores(ranking: Ranking, exact: Exact) -> Ranking:
+    """Return the same items with their exact scores, best first."""
+    scores = np.full(ranking.items.shape, -np.inf, dtype=np.float32)
+    row, place = np.nonzero(ranking.items >= 0)
+    scores[row, place] = exact(row, ranking.items[row, place])
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return Ranking(np.take_along_axis(ranking.items, order, 1), np.take_along_axis(scores, order, 1))
 
 
 def text_place(retrievers: Sequence[Recommender]) -> int | None:
     """Return the place of the first retriever that scores items by their texts alone, if there is one."""
-    places = (at for at, one in enumerate(retrievers) if isinstance(one, ScoresByText) and one.by_text)
+    places = (
+        at for at, one in enumerate(retrievers) if can(one, ScoresByText) and cast(ScoresByText, one).by_text
+    )
     return next(places, None)
 
 
@@ -88,7 +180,7 @@ def reach(retriever: Recommender, known: int, width: int) -> int:
 
     One that cannot take in items knows those that there were at the fit (``known``).
     """
-    return width if isinstance(retriever, FoldsIn) else min(known, width)
+    return width if can(retriever, FoldsIn) else min(known, width)
 
 
 def scores_of(retriever: Recommender, queries: Queries, width: int, items: Int32 | None = None) -> Float32:

@@ -71,13 +71,13 @@ class _Constants:
     ----------
     of : tuple
         The very objects it was computed from; these are replaced, never changed in place.
-    unseen : int32[u]
+    unseen : bool[items]
         Available items without events.
     explainer : Explainer
     """
 
     of: tuple[Bool, Int64, tuple[Recommender, ...]]
-    unseen: Int32
+    unseen: Bool
     explainer: Explainer
 
 
@@ -186,7 +186,7 @@ class TwoStage:
         if items is not None:
             allowed = np.zeros_like(allowed)
             allowed[items] = self.available_[items]
-            unseen = _without_events(allowed, self.events_)
+            unseen = allowed & unseen
         parts: list[Ranking] = []
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
             depth = max(k, self.config.candidates)
@@ -290,7 +290,7 @@ class TwoStage:
         kept = self._kept
         if kept is None or any(one is not other for one, other in zip(kept.of, of, strict=True)):
             explainer = Explainer(self.retrievers_, self.n_known_, len(self.available_))
-            kept = self._kept = _Constants(of, _without_events(self.available_, self.events_), explainer)
+            kept = self._kept = _Constants(of, self.available_ & (self.events_ <= 0), explainer)
         return kept
 
     @cached_property
@@ -391,11 +391,6 @@ class TwoStage:
                     "methods spec, arrays and restore (tacit.models.protocol.Persistent)"
                 )
         return list(self.retrievers_)  # type: ignore[arg-type]
-
-
-def _without_events(available: Bool, events: Int64) -> Int32:
-    """Return the available items that nobody has touched: int32[u]."""
-    return np.flatnonzero(available & (events <= 0)).astype(np.int32)
 
 
 def _check_devices(config: Config) -> None:

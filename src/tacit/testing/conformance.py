@@ -9,7 +9,7 @@
             return EASE()
 
 pytest collects the methods of the subclass. The tests of a protocol that the model does not have
-(`Persistent`, `FoldsIn`, `Updates`, `SimilarItems`, `ComesNext`, `Explains`) are skipped.
+(`Persistent`, `FoldsIn`, `Updates`, `SimilarItems`, `ComesNext`, `Explains`, `Sparse`) are skipped.
 """
 
 import json
@@ -35,7 +35,9 @@ from tacit.models.protocol import (
     Persistent,
     Recommender,
     SimilarItems,
+    Sparse,
     Updates,
+    is_sparse,
     recommend,
 )
 from tacit.testing.generated import small_events, small_items, small_log, small_vectors
@@ -116,6 +118,23 @@ class Conformance:
         model, queries = self.fitted(), _histories()
         alone = [model.score(queries.slice(row, row + 1)) for row in range(len(queries))]
         self.assert_same(np.concatenate(alone), model.score(queries))
+
+    def test_sparse_scores_are_the_scores(self) -> None:
+        model, queries = self._having(Sparse), _histories()
+        if not is_sparse(model):
+            raise SkipTest(f"{model.name} has a score of its own, and the sparse scores of its base")
+        full = model.score(queries)
+        sparse = model.sparse_scores(queries, 5, np.full(full.shape[1], True))
+        if sparse is None:
+            raise SkipTest(f"{model.name} has no sparse scores without an index")
+        for query in range(len(queries)):
+            items, _ = sparse.listed(query)
+            assert (np.diff(items) > 0).all(), f"the items listed for query {query} do not ascend"
+        if sparse.exact is None:
+            self.assert_same(sparse.dense(full.shape[1]), full)
+        else:
+            row, items = (place.ravel() for place in np.indices(full.shape))
+            self.assert_same(sparse.exact(row, items.astype(np.int32)), full.ravel())
 
     def test_no_query_is_a_batch(self) -> None:
         model = self.fitted()

@@ -1,0 +1,668 @@
+// The loops over one query: weighted sums of sparse rows, the k best of a list, the union of several lists.
+//
+// Each function has a NumPy twin in tacit (tacit/models), which is its specification and the oracle of its tests.
+// Accumulators belong to a thread and are all zero between calls, so that a query pays for what it meets and not
+// for the size of the catalogue. What was met is marked by one byte a column: a list of "touched" columns could
+// name one twice after its sum had come back to 0, and run over its end.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+#include <vector>
+
+#include "product.h"
+
+namespace nb = nanobind;
+
+namespace {
+
+template <class T> using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T> using In2 = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T> using Out = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
+template <class T> using Out2 = nb::ndarray<nb::numpy, T, nb::ndim<2>>;
+template <class T> using Out3 = nb::ndarray<nb::numpy, T, nb::ndim<3>>;
+
+constexpr float MINUS_INFINITY = -std::numeric_limits<float>::infinity();
+
+// A view of an array that checks its bounds in the build for AddressSanitizer.
+template <class T> struct View {
+    const T *data;
+    int64_t size;
+
+    View(const In<T> &array) : data(array.data()), size(int64_t(array.shape(0))) {}
+    View(const T *first, int64_t count) : data(first), size(count) {}
+
+    const T &operator[](int64_t place) const {
+#ifdef TACIT_CHECKED
+        if (place < 0 || place >= size) throw std::out_of_range("tacit_kernels: beyond the end of an array");
+#endif
+        return data[place];
+    }
+};
+
+template <class T> Out<T> given(std::vector<T> &&values) {
+    if (values.capacity() == 0) values.reserve(1);
+    auto *kept = new std::vector<T>(std::move(values));
+    nb::capsule owner(kept, [](void *gone) noexcept { delete static_cast<std::vector<T> *>(gone); });
+    return Out<T>(kept->data(), {kept->size()}, owner);
+}
+
+template <class T> T *owned(std::vector<T> &&values, nb::capsule &owner) {
+    if (values.capacity() == 0) values.reserve(1);
+    auto *kept = new std::vector<T>(std::move(values));
+    owner = nb::capsule(kept, [](void *gone) noexcept { delete static_cast<std::vector<T> *>(gone); });
+    return kept->data();
+}
+
+void check(bool holds, const char *message) {
+    if (!holds) throw std::invalid_argument(message);
+}
+
+void check_offsets(const View<int64_t> &offsets, int64_t entries) {
+    check(offsets.size >= 1 && offsets[0] >= 0 && offsets[offsets.size - 1] <= entries, "offsets do not fit");
+    for (int64_t n = 1; n < offsets.size; n++) check(offsets[n - 1] <= offsets[n], "offsets must not fall");
+}
+
+// Memory of a thread that is zero between calls.
+template <class T, int ID> std::vector<T> &workspace(int64_t size) {
+    thread_local std::vector<T> memory;
+    if (int64_t(memory.size()) < size) memory.resize(size_t(size), T(0));
+    return memory;
+}
+
+// Forgets a workspace unless the call went through: an exception must not leave marks for the next one.
+template <class T> struct Guard {
+    std::vector<T> &memory;
+    bool whole = false;
+    ~Guard() {
+        if (!whole) memory.clear();
+    }
+};
+
+// The order of floats as unsigned numbers: larger is better. -0 and 0 are equal, as in a comparison of floats.
+inline uint32_t ordered(float value) {
+    uint32_t bits;
+    value += 0.0f;
+    std::memcpy(&bits, &value, 4);
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+struct Pair {
+    int32_t item;
+    float score;
+};
+
+// Larger is better: by score, then by the lower code.
+inline uint64_t rank_of(const Pair &pair) {
+    return uint64_t(ordered(pair.score)) << 32 | uint32_t(~uint32_t(pair.item));
+}
+
+// Keeps the k best of the pairs, in their order; of equal scores those that come first (items ascend).
+// By a histogram of the first bits, so that only the bin with the k-th best is looked at closely.
+void keep_best(std::vector<Pair> &pairs, int64_t k) {
+    if (int64_t(pairs.size()) <= k) return;
+    if (k <= 0) {
+        pairs.clear();
+        return;
+    }
+    constexpr int BITS = 12;
+    thread_local std::vector<int32_t> bins;
+    thread_local std::vector<uint64_t> close;
+    bins.assign(size_t(1) << BITS, 0);
+    for (const Pair &pair : pairs) bins[ordered(pair.score) >> (32 - BITS)]++;
+    int64_t above = 0;
+    int bin = (1 << BITS) - 1;
+    while (above + bins[size_t(bin)] < k) above += bins[size_t(bin--)];
+    close.clear();
+    for (const Pair &pair : pairs)
+        if (int(ordered(pair.score) >> (32 - BITS)) == bin) close.push_back(rank_of(pair));
+    auto last = close.begin() + (k - above - 1);
+    std::nth_element(close.begin(), last, close.end(), std::greater<uint64_t>());
+    const uint64_t bar = *last;
+    pairs.erase(std::remove_if(pairs.begin(), pairs.end(), [bar](const Pair &one) { return rank_of(one) < bar; }),
+                pairs.end());
+}
+
+struct SparseRows {
+    std::vector<int64_t> offsets;
+    std::vector<int32_t> columns;
+    std::vector<float> values;
+
+    explicit SparseRows(int64_t n) {
+        offsets.reserve(size_t(n) + 1);
+        offsets.push_back(0);
+    }
+    void end_row() { offsets.push_back(int64_t(columns.size())); }
+    nb::tuple arrays() {
+        return nb::make_tuple(given(std::move(offsets)), given(std::move(columns)), given(std::move(values)));
+    }
+};
+
+// See tacit.models.accumulate.history_rows. powers[p] is decay ** p.
+nb::tuple history_rows(In<int64_t> offsets_, In<int32_t> item_, In<float> weight_, In<double> powers_, bool ordered_log,
+                       int64_t last, int64_t n_items) {
+    View<int64_t> offsets(offsets_);
+    View<int32_t> item(item_);
+    View<float> weight(weight_);
+    View<double> powers(powers_);
+    const int64_t n = offsets.size - 1;
+    SparseRows found(std::max<int64_t>(n, 0));
+    {
+        nb::gil_scoped_release release;
+        check_offsets(offsets, std::min(item.size, weight.size));
+        std::vector<std::pair<int32_t, int32_t>> events;
+        for (int64_t q = 0; q < n; q++) {
+            const int64_t stop = offsets[q + 1], start = std::max(offsets[q], stop - std::max<int64_t>(last, 0));
+            events.clear();
+            for (int64_t e = start; e < stop; e++)
+                if (item[e] >= 0 && item[e] < n_items) events.push_back({item[e], int32_t(e - offsets[q])});
+            std::sort(events.begin(), events.end());
+            for (size_t from = 0, upto; from < events.size(); from = upto) {
+                double sum = 0;
+                float strongest = 0;
+                for (upto = from; upto < events.size() && events[upto].first == events[from].first; upto++) {
+                    const int64_t e = offsets[q] + events[upto].second;
+                    const float liked = std::max(weight[e], 0.0f);
+                    strongest = std::max(strongest, liked);
+                    if (ordered_log) sum += double(float(double(liked) * powers[stop - 1 - e]));
+                }
+                const float total = ordered_log ? float(sum) : strongest;
+                if (total > 0) {
+                    found.columns.push_back(events[from].first);
+                    found.values.push_back(total);
+                }
+            }
+            found.end_row();
+        }
+    }
+    return found.arrays();
+}
+
+// See tacit.models.accumulate.accumulated.
+nb::tuple accumulated(In<int64_t> row_offsets_, In<int32_t> row_columns_, In<float> row_values_, In<int64_t> offsets_,
+                      In<int32_t> columns_, In<float> values_, int64_t width, bool zeros) {
+    View<int64_t> row_offsets(row_offsets_), offsets(offsets_);
+    View<int32_t> row_columns(row_columns_), columns(columns_);
+    View<float> row_values(row_values_), values(values_);
+    const int64_t n = row_offsets.size - 1, rows = offsets.size - 1;
+    SparseRows found(std::max<int64_t>(n, 0));
+    std::vector<uint8_t> met(size_t(std::max<int64_t>(n, 0)), 0);
+    {
+        nb::gil_scoped_release release;
+        check_offsets(row_offsets, std::min(row_columns.size, row_values.size));
+        check(rows >= 0 && offsets[rows] <= std::min(columns.size, values.size), "offsets do not fit");
+        std::vector<float> &total = workspace<float, 0>(width);
+        std::vector<uint8_t> &seen = workspace<uint8_t, 1>(width + 8);
+        Guard<float> guard_total{total};
+        Guard<uint8_t> guard_seen{seen};
+        for (int64_t q = 0; q < n; q++) {
+            int64_t entries = 0;
+            for (int64_t r = row_offsets[q]; r < row_offsets[q + 1]; r++) {
+                const int32_t row = row_columns[r];
+                check(row >= 0 && row < rows, "a row beyond the matrix");
+                const float weight = row_values[r];
+                const int64_t start = offsets[row], stop = offsets[row + 1];
+                if (r + 1 < row_offsets[q + 1]) {  // the next row is cold: ask for it while this one is added
+                    const int32_t next = row_columns[r + 1];
+                    if (next >= 0 && next < rows)
+                        for (int64_t e = offsets[next], n_ahead = std::min(offsets[next + 1], e + 512); e < n_ahead; e += 16) {
+                            __builtin_prefetch(columns.data + e);
+                            __builtin_prefetch(values.data + e);
+                        }
+                }
+                entries += stop - start;
+                for (int64_t e = start; e < stop; e++) {
+                    const int32_t column = columns[e];
+#ifdef TACIT_CHECKED
+                    check(column >= 0 && column < width, "a column beyond the matrix");
+#endif
+                    total[size_t(column)] += values[e] * weight;
+                    seen[size_t(column)] = 1;
+                }
+            }
+            met[size_t(q)] = entries > 0;
+            for (int64_t block = 0; entries && block < width; block += 8) {
+                uint64_t any;
+                std::memcpy(&any, seen.data() + block, 8);
+                if (!any) continue;
+                std::memset(seen.data() + block, 0, 8);
+                for (; any; any &= any - 1) {
+                    const int64_t column = block + __builtin_ctzll(any) / 8;
+                    const float sum = total[size_t(column)];
+                    total[size_t(column)] = 0;
+                    if (sum != 0 || zeros) {
+                        found.columns.push_back(int32_t(column));
+                        found.values.push_back(sum);
+                    }
+                }
+            }
+            found.end_row();
+        }
+        guard_total.whole = guard_seen.whole = true;
+    }
+    return nb::make_tuple(given(std::move(found.offsets)), given(std::move(found.columns)),
+                          given(std::move(found.values)), given(std::move(met)));
+}
+
+// See tacit.models.accumulate.best_of_each.
+nb::tuple best_of_each(In<int64_t> offsets_, In<int32_t> columns_, In<float> values_, int64_t k, In<int32_t> without_) {
+    View<int64_t> offsets(offsets_);
+    View<int32_t> columns(columns_), without(without_);
+    View<float> values(values_);
+    const int64_t n = offsets.size - 1;
+    SparseRows found(std::max<int64_t>(n, 0));
+    {
+        nb::gil_scoped_release release;
+        check_offsets(offsets, std::min(columns.size, values.size));
+        check(without.size >= n, "one column to leave out for each row");
+        std::vector<Pair> pairs;
+        for (int64_t q = 0; q < n; q++) {
+            pairs.clear();
+            for (int64_t e = offsets[q]; e < offsets[q + 1]; e++)
+                if (columns[e] != without[q]) pairs.push_back({columns[e], values[e]});
+            keep_best(pairs, k);
+            for (const Pair &pair : pairs) {
+                found.columns.push_back(pair.item);
+                found.values.push_back(pair.score);
+            }
+            found.end_row();
+        }
+    }
+    return found.arrays();
+}
+
+// Sparse scores of n queries: see tacit.models.sparse_scores. The arrays of the baseline are empty where there is none.
+struct Scores {
+    View<int64_t> offsets;
+    View<int32_t> items;
+    View<float> scores;
+    View<float> baseline;
+    View<int32_t> order;
+    View<bool> scored;  // empty: all
+
+    bool has_baseline(int64_t query) const { return baseline.size > 0 && (scored.size == 0 || scored[query]); }
+};
+
+using Arrays = std::tuple<In<int64_t>, In<int32_t>, In<float>, In<float>, In<int32_t>, In<bool>>;
+
+Scores scores_of(const Arrays &arrays) {
+    return Scores{std::get<0>(arrays), std::get<1>(arrays), std::get<2>(arrays),
+                  std::get<3>(arrays), std::get<4>(arrays), std::get<5>(arrays)};
+}
+
+void check_scores(const Scores &one, int64_t n, int64_t n_items) {
+    check(one.offsets.size == n + 1, "scores of another number of queries");
+    check_offsets(one.offsets, std::min(one.items.size, one.scores.size));
+    check(one.baseline.size <= n_items, "a baseline of more items than there are");
+    check(one.scored.size == 0 || one.scored.size == n, "scored of another number of queries");
+    for (int64_t e = one.offsets[0]; e < one.offsets[n]; e++)
+        check(one.items[e] >= 0 && one.items[e] < n_items, "an item beyond the catalogue");
+}
+
+// Marks of the items of a query that may not be recommended or are listed already; zero between calls.
+struct Marks {
+    std::vector<uint8_t> &marks;
+    explicit Marks(int64_t n_items) : marks(workspace<uint8_t, 2>(n_items)) {}
+    uint8_t &operator[](int64_t item) { return marks[size_t(item)]; }
+};
+
+constexpr uint8_t EXCLUDED = 1, LISTED = 2;
+
+// The k best items of a query that are allowed and not excluded, ascending.
+void best_listed(const Scores &one, int64_t query, int64_t k, const View<bool> &allowed, Marks &marks,
+                 std::vector<Pair> &found) {
+    found.clear();
+    const int64_t start = one.offsets[query], stop = one.offsets[query + 1];
+    for (int64_t e = start; e < stop; e++) {
+        const int32_t item = one.items[e];
+        if (allowed[item] && !(marks[item] & EXCLUDED)) found.push_back({item, one.scores[e]});
+    }
+    keep_best(found, k);
+    if (!one.has_baseline(query) || one.order.size == 0) return;
+    const float most = one.baseline[one.order[0]];
+    if (int64_t(found.size()) >= k) {
+        float least = std::numeric_limits<float>::infinity();
+        for (const Pair &pair : found) least = std::min(least, pair.score);
+        if (least > most) return;  // nothing that is not listed can be among the best
+    }
+    for (int64_t e = start; e < stop; e++) marks[one.items[e]] |= LISTED;
+    int64_t others = 0;
+    for (int64_t place = 0; place < one.order.size && others < k; place++) {
+        const int32_t item = one.order[place];
+        if (allowed[item] && !marks[item]) {
+            found.push_back({item, one.baseline[item]});
+            others++;
+        }
+    }
+    for (int64_t e = start; e < stop; e++) marks[one.items[e]] &= uint8_t(~LISTED);
+    std::sort(found.begin(), found.end(), [](const Pair &a, const Pair &b) { return a.item < b.item; });
+    keep_best(found, k);
+}
+
+void mark_excluded(Marks &marks, const View<int64_t> &offsets, const View<int32_t> &exclude, int64_t query,
+                   int64_t n_items, uint8_t mark) {
+    for (int64_t e = offsets[query]; e < offsets[query + 1]; e++)
+        if (exclude[e] >= 0 && exclude[e] < n_items) marks[exclude[e]] = mark;
+}
+
+// See tacit.models.sparse_scores.best_allowed.
+nb::tuple best_allowed(const Arrays &arrays, In<int64_t> exclude_offsets_, In<int32_t> exclude_, In<bool> allowed_,
+                       int64_t k) {
+    View<int64_t> exclude_offsets(exclude_offsets_);
+    View<int32_t> exclude(exclude_);
+    View<bool> allowed(allowed_);
+    const Scores one = scores_of(arrays);
+    const int64_t n = exclude_offsets.size - 1, n_items = allowed.size;
+    check(n >= 0 && k >= 0, "k and the number of queries must not be negative");
+    std::vector<int32_t> items(size_t(n * k), -1);
+    std::vector<float> scores(size_t(n * k), MINUS_INFINITY);
+    {
+        nb::gil_scoped_release release;
+        check_offsets(exclude_offsets, exclude.size);
+        check_scores(one, n, n_items);
+        Marks marks(n_items);
+        Guard<uint8_t> guard{marks.marks};
+        std::vector<Pair> best;
+        for (int64_t q = 0; q < n; q++) {
+            mark_excluded(marks, exclude_offsets, exclude, q, n_items, EXCLUDED);
+            best_listed(one, q, k, allowed, marks, best);
+            mark_excluded(marks, exclude_offsets, exclude, q, n_items, 0);
+            std::sort(best.begin(), best.end(), [](const Pair &a, const Pair &b) { return rank_of(a) > rank_of(b); });
+            for (size_t place = 0; place < best.size(); place++) {
+                items[size_t(q * k) + place] = best[place].item;
+                scores[size_t(q * k) + place] = best[place].score;
+            }
+        }
+        guard.whole = true;
+    }
+    nb::capsule of_items, of_scores;
+    int32_t *first = owned(std::move(items), of_items);
+    float *second = owned(std::move(scores), of_scores);
+    return nb::make_tuple(Out2<int32_t>(first, {size_t(n), size_t(k)}, of_items),
+                          Out2<float>(second, {size_t(n), size_t(k)}, of_scores));
+}
+
+// The union of the items of one query, ascending, from marks of one bit an item.
+void drain(std::vector<uint64_t> &bits, int64_t n_items, std::vector<int32_t> &found) {
+    for (int64_t word = 0; word * 64 < n_items; word++) {
+        uint64_t any = bits[size_t(word)];
+        bits[size_t(word)] = 0;
+        for (; any; any &= any - 1) found.push_back(int32_t(word * 64 + __builtin_ctzll(any)));
+    }
+}
+
+// See tacit.models.sparse_scores.united.
+nb::tuple united(const std::vector<Arrays> &parts, In2<int32_t> lists_, In<int64_t> exclude_offsets_,
+                 In<int32_t> exclude_, In<bool> allowed_, int64_t k) {
+    View<int64_t> exclude_offsets(exclude_offsets_);
+    View<int32_t> exclude(exclude_);
+    View<bool> allowed(allowed_);
+    const int64_t n = exclude_offsets.size - 1, n_items = allowed.size, r = int64_t(parts.size());
+    const int64_t listed = int64_t(lists_.shape(1));
+    View<int32_t> lists(lists_.data(), int64_t(lists_.shape(0)) * listed);
+    check(n >= 0 && int64_t(lists_.shape(0)) == n, "lists of another number of queries");
+    std::vector<Scores> all;
+    for (const Arrays &one : parts) all.push_back(scores_of(one));
+    std::vector<int32_t> items, codes;
+    std::vector<float> scores;
+    std::vector<int64_t> ends;
+    int64_t width = 1;
+    {
+        nb::gil_scoped_release release;
+        check_offsets(exclude_offsets, exclude.size);
+        for (const Scores &one : all) check_scores(one, n, n_items);
+        Marks marks(n_items);
+        Guard<uint8_t> guard{marks.marks};
+        std::vector<uint64_t> &bits = workspace<uint64_t, 3>(n_items / 64 + 1);
+        Guard<uint64_t> guard_bits{bits};
+        std::vector<int32_t> &places = workspace<int32_t, 4>(n_items);  // 1 + place in the union, 0 for none
+        Guard<int32_t> guard_places{places};
+        std::vector<Pair> best;
+        std::vector<float> table;  // of all queries, row after row: [sum of unions, r]
+        for (int64_t q = 0; q < n; q++) {
+            const size_t first = codes.size();
+            mark_excluded(marks, exclude_offsets, exclude, q, n_items, EXCLUDED);
+            for (const Scores &one : all) {
+                best_listed(one, q, k, allowed, marks, best);
+                for (const Pair &pair : best) bits[size_t(pair.item) >> 6] |= uint64_t(1) << (pair.item & 63);
+            }
+            mark_excluded(marks, exclude_offsets, exclude, q, n_items, 0);
+            for (int64_t e = q * listed; e < (q + 1) * listed; e++) {
+                if (lists[e] < 0) continue;
+                check(lists[e] < n_items, "an item beyond the catalogue");
+                bits[size_t(lists[e]) >> 6] |= uint64_t(1) << (lists[e] & 63);
+            }
+            drain(bits, n_items, codes);
+            const int64_t count = int64_t(codes.size() - first);
+            width = std::max(width, count);
+            ends.push_back(int64_t(codes.size()));
+            table.resize(codes.size() * size_t(r), MINUS_INFINITY);
+            float *rows = table.data() + first * size_t(r);
+            for (int64_t place = 0; place < count; place++)
+                places[size_t(codes[first + size_t(place)])] = int32_t(place + 1);
+            for (int64_t part = 0; part < r; part++) {
+                const Scores &one = all[size_t(part)];
+                if (one.has_baseline(q))
+                    for (int64_t place = 0; place < count; place++) {
+                        const int32_t item = codes[first + size_t(place)];
+                        if (item < one.baseline.size) rows[place * r + part] = one.baseline[item];
+                    }
+                for (int64_t e = one.offsets[q]; e < one.offsets[q + 1]; e++) {
+                    const int32_t place = places[size_t(one.items[e])];
+                    if (place) rows[(place - 1) * r + part] = one.scores[e];
+                }
+            }
+            for (size_t place = first; place < codes.size(); place++) places[size_t(codes[place])] = 0;
+        }
+        if (n == 1) {
+            items = codes;
+            scores = std::move(table);
+        } else {
+            items.assign(size_t(n * width), -1);
+            scores.assign(size_t(n * width * r), MINUS_INFINITY);
+            int64_t start = 0;
+            for (int64_t q = 0; q < n; q++) {
+                std::copy(codes.begin() + start, codes.begin() + ends[size_t(q)], items.begin() + q * width);
+                std::copy(table.begin() + start * r, table.begin() + ends[size_t(q)] * r, scores.begin() + q * width * r);
+                start = ends[size_t(q)];
+            }
+        }
+        items.resize(size_t(n * width), -1);
+        scores.resize(size_t(n * width * r), MINUS_INFINITY);
+        guard.whole = guard_bits.whole = guard_places.whole = true;
+    }
+    nb::capsule of_items, of_scores;
+    int32_t *first = owned(std::move(items), of_items);
+    float *second = owned(std::move(scores), of_scores);
+    return nb::make_tuple(Out2<int32_t>(first, {size_t(n), size_t(width)}, of_items),
+                          Out3<float>(second, {size_t(n), size_t(width), size_t(r)}, of_scores));
+}
+
+struct Session {
+    double similarity;
+    int32_t session;
+};
+
+// See tacit.models.sessionknn.SessionKNN._neighbours. powers[p] is decay ** p, focused[p] that to the power of focus,
+// evened[s] the number of items of a session to the power of evenness.
+nb::tuple nearest_sessions(In<int64_t> offsets_, In<int32_t> item_, In<float> strength_, In<int32_t> user_,
+                           In<double> focused_, int64_t last, In<int64_t> holder_offsets_, In<int32_t> holders_,
+                           In<int32_t> session_user_, In<double> evened_, int64_t recent, int64_t k) {
+    View<int64_t> offsets(offsets_), holder_offsets(holder_offsets_);
+    View<int32_t> item(item_), user(user_), holders(holders_), session_user(session_user_);
+    View<float> strength(strength_);
+    View<double> focused(focused_), evened(evened_);
+    const int64_t n = offsets.size - 1, n_items = holder_offsets.size - 1, n_sessions = session_user.size;
+    SparseRows found(std::max<int64_t>(n, 0));
+    {
+        nb::gil_scoped_release release;
+        check_offsets(offsets, std::min(item.size, strength.size));
+        check_offsets(holder_offsets, holders.size);
+        check(user.size >= n && evened.size >= n_sessions, "arrays of different lengths");
+        std::vector<float> &total = workspace<float, 5>(n_sessions);
+        Guard<float> guard_total{total};
+        std::vector<double> &near = workspace<double, 6>(n_sessions);
+        Guard<double> guard_near{near};
+        std::vector<uint8_t> &seen = workspace<uint8_t, 7>(n_sessions);
+        Guard<uint8_t> guard_seen{seen};
+        std::vector<int32_t> touched;
+        std::vector<Session> alike;
+        for (int64_t q = 0; q < n; q++) {
+            const int64_t stop = offsets[q + 1], start = std::max(offsets[q], stop - std::max<int64_t>(last, 0));
+            touched.clear();
+            for (int64_t e = start; e < stop; e++) {
+                if (!(strength[e] > 0) || item[e] < 0 || item[e] >= n_items) continue;
+                const int64_t upto = holder_offsets[item[e] + 1];
+                const double left = focused[stop - 1 - e];
+                for (int64_t h = std::max(holder_offsets[item[e]], upto - recent); h < upto; h++) {
+                    const int32_t session = holders[h];
+                    check(session >= 0 && session < n_sessions, "a session beyond the index");
+                    if (session_user[session] == user[q]) continue;
+                    if (!seen[size_t(session)]) {
+                        seen[size_t(session)] = 1;
+                        touched.push_back(session);
+                    }
+                    total[size_t(session)] += strength[e];
+                    near[size_t(session)] = std::max(near[size_t(session)], left);
+                }
+            }
+            alike.clear();
+            for (const int32_t session : touched) {
+                alike.push_back({double(total[size_t(session)]) * near[size_t(session)] / evened[session], session});
+                total[size_t(session)] = 0;
+                near[size_t(session)] = 0;
+                seen[size_t(session)] = 0;
+            }
+            auto better = [](const Session &a, const Session &b) {
+                return a.similarity != b.similarity ? a.similarity > b.similarity : a.session > b.session;
+            };
+            if (int64_t(alike.size()) > k) {
+                std::nth_element(alike.begin(), alike.begin() + k, alike.end(), better);
+                alike.resize(size_t(k));
+            }
+            std::sort(alike.begin(), alike.end(), better);
+            for (const Session &one : alike) {
+                found.columns.push_back(one.session);
+                found.values.push_back(float(one.similarity));
+            }
+            found.end_row();
+        }
+        guard_total.whole = guard_near.whole = guard_seen.whole = true;
+    }
+    return found.arrays();
+}
+
+void prefetch_row(const float *row, int64_t size) {
+    for (int64_t place = 0; place < size; place += 16) __builtin_prefetch(row + place);
+}
+
+constexpr size_t AHEAD = 4;  // rows of vectors that are on their way while one is used
+
+// See tacit.models.near_texts.NearTexts.estimates.
+nb::tuple near_texts(In<float> mean_, In<int32_t> events_, In<float> left_, In2<int32_t> lists_, In2<int16_t> cosines_,
+                     In2<float> vectors_, In<int32_t> later_, float step, float closest) {
+    View<float> mean(mean_), left(left_);
+    View<int32_t> events(events_), later(later_);
+    const int64_t rows = int64_t(lists_.shape(0)), length = int64_t(lists_.shape(1));
+    const int64_t n_items = int64_t(vectors_.shape(0)), width = int64_t(vectors_.shape(1));
+    View<int32_t> lists(lists_.data(), rows * length);
+    View<int16_t> cosines(cosines_.data(), int64_t(cosines_.shape(0)) * int64_t(cosines_.shape(1)));
+    const float *vectors = vectors_.data();
+    std::vector<int32_t> items;
+    std::vector<float> scores;
+    {
+        nb::gil_scoped_release release;
+        check(cosines.size == lists.size && mean.size == width && left.size >= events.size, "arrays do not fit");
+        std::vector<float> &close = workspace<float, 8>(n_items);
+        std::vector<uint64_t> &bits = workspace<uint64_t, 9>(n_items / 64 + 1);
+        Guard<uint64_t> guard{bits};
+        auto meet = [&](int32_t item, float value) {
+            uint64_t &word = bits[size_t(item) >> 6];
+            const uint64_t bit = uint64_t(1) << (item & 63);
+            close[size_t(item)] = word & bit ? std::max(close[size_t(item)], value) : value;
+            word |= bit;
+        };
+        for (int64_t e = 0; e < events.size; e++) {
+            check(events[e] >= 0 && events[e] < rows, "an event without a list");
+            const float factor = step * left[e];
+            for (int64_t place = events[e] * length; place < (events[e] + 1) * length; place++) {
+                if (lists[place] < 0) continue;
+                check(lists[place] < n_items, "an item beyond the vectors");
+                meet(lists[place], float(cosines[place]) * factor);
+            }
+        }
+        for (int64_t place = 0; place < later.size; place++) {
+            check(later[place] >= 0 && later[place] < n_items, "an item beyond the vectors");
+            const float *own = vectors + int64_t(later[place]) * width;
+            for (int64_t e = 0; e < events.size; e++)
+                meet(later[place], product(own, vectors + int64_t(events[e]) * width, width) * left[e]);
+        }
+        drain(bits, n_items, items);
+        guard.whole = true;
+        scores.resize(items.size());
+        for (size_t place = 0; place < items.size(); place++) {
+            if (place + AHEAD < items.size())
+                prefetch_row(vectors + int64_t(items[place + AHEAD]) * width, width);
+            const float near = close[size_t(items[place])];
+            scores[place] = (1 - closest) * product(mean.data, vectors + int64_t(items[place]) * width, width) +
+                            closest * near;
+        }
+    }
+    return nb::make_tuple(given(std::move(items)), given(std::move(scores)));
+}
+
+// See tacit.models.near_texts.exact_scores.
+Out<float> text_scores(In2<float> means_, In<int64_t> offsets_, In<int32_t> events_, In<float> left_, In2<float> vectors_,
+                       In<bool> known_, In<int64_t> row_, In<int32_t> items_, float closest) {
+    View<int64_t> offsets(offsets_), row(row_);
+    View<int32_t> events(events_), items(items_);
+    View<float> left(left_);
+    View<bool> known(known_);
+    const int64_t n = offsets.size - 1, n_items = int64_t(vectors_.shape(0)), width = int64_t(vectors_.shape(1));
+    const float *vectors = vectors_.data();
+    std::vector<float> scores(size_t(items.size), MINUS_INFINITY);
+    {
+        nb::gil_scoped_release release;
+        check_offsets(offsets, std::min(events.size, left.size));
+        check(int64_t(means_.shape(0)) == n && int64_t(means_.shape(1)) == width && known.size == n_items &&
+                  row.size == items.size,
+              "arrays do not fit");
+        for (int64_t e = 0; e < events.size; e++)
+            check(events[e] >= 0 && events[e] < n_items, "an event beyond the vectors");
+        for (int64_t p = 0; p < items.size; p++) {
+            check(items[p] >= 0 && items[p] < n_items && row[p] >= 0 && row[p] < n, "a pair beyond the arrays");
+            if (p + int64_t(AHEAD) < items.size && items[p + int64_t(AHEAD)] >= 0 && items[p + int64_t(AHEAD)] < n_items)
+                prefetch_row(vectors + int64_t(items[p + int64_t(AHEAD)]) * width, width);
+            const int64_t start = offsets[row[p]], stop = offsets[row[p] + 1];
+            if (start == stop || !known[items[p]]) continue;
+            const float *own = vectors + int64_t(items[p]) * width;
+            float near = MINUS_INFINITY;
+            for (int64_t e = start; e < stop; e++)
+                near = std::max(near, product(own, vectors + int64_t(events[e]) * width, width) * left[e]);
+            scores[size_t(p)] = (1 - closest) * product(own, means_.data() + row[p] * width, width) + closest * near;
+        }
+    }
+    return given(std::move(scores));
+}
+
+}  // namespace
+
+NB_MODULE(_kernels, m) {
+    m.doc() = "Loops over one query; see tacit_kernels.";
+    m.def("history_rows", &history_rows);
+    m.def("accumulated", &accumulated);
+    m.def("best_of_each", &best_of_each);
+    m.def("best_allowed", &best_allowed);
+    m.def("united", &united);
+    m.def("nearest_sessions", &nearest_sessions);
+    m.def("near_texts", &near_texts);
+    m.def("text_scores", &text_scores);
+}

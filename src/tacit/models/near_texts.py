@@ -1,0 +1,197 @@
+"""Lists of the items closest in text to each item: a history meets their union, not all items.
+
+A list holds the items with the largest cosine. Of a large catalogue it is chosen among projections on the
+main directions of the vectors, which costs a third; the cosines are always those of the whole vectors.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from tacit.core import kernels
+from tacit.core.types import Array, Bool, Float32, Int16, Int32, Int64
+from tacit.data.ranking import top_k
+
+LENGTH, SHORT = 400, 200
+"""Items of a list, and of one in a catalogue of more than `LARGE`: final lists are nearly those of a scan
+(docs/decisions/022-near-texts.md)."""
+LARGE = 20_000
+SCANNED = 1_000
+"""A catalogue of so many items is scanned as fast."""
+MOST = 300_000
+"""Largest catalogue with lists: their time grows with its square."""
+STEP = 1 / 32_767
+"""Cosines are kept as whole numbers of these."""
+
+_NARROW, _SPARE = 128, 56
+"""Directions that choose the lists of a large catalogue, and how many items more than a list they choose."""
+_CELLS = 16_000_000
+"""Cosines held at once."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What items are compared with: of each of n histories its mean, and its last liked events.
+
+    Attributes
+    ----------
+    means : float32[n, d]
+        Of length 1; 0 for a history without a liked event.
+    offsets : int64[n + 1]
+        The events of history q are at ``offsets[q]:offsets[q + 1]``.
+    items : int32[events]
+    left : float32[events]
+        By what the cosine of an event is multiplied.
+    closest : float
+        Weight of the closest event beside the mean.
+    """
+
+    means: Float32
+    offsets: Int64
+    items: Int32
+    left: Float32
+    closest: float
+
+
+@dataclass(frozen=True)
+class NearTexts:
+    """The items closest to each item.
+
+    Attributes
+    ----------
+    items : int32[n, l]
+        Ordered by cosine; -1 pads. Row i is the list of item i.
+    cosines : int16[n, l]
+        In `STEP`; 0 on padding.
+    """
+
+    items: Int32
+    cosines: Int16
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @classmethod
+    def of(cls, vectors: Float32, known: Bool) -> "NearTexts | None":
+        """Return the lists of all items with a vector; None where a scan is as good, or lists cost too much.
+
+        Parameters
+        ----------
+        vectors : float32[n, d]
+            Of length 1, or 0.
+        known : bool[n]
+            Items with a vector; the list of any other is empty, and it is in no list.
+        """
+        among = np.flatnonzero(known).astype(np.int32)
+        if not SCANNED < len(among) <= MOST:
+            return None
+        length = min(LENGTH if len(among) <= LARGE else SHORT, len(among) - 1)
+        items = np.full((len(vectors), length), -1, dtype=np.int32)
+        cosines = np.zeros((len(vectors), length), dtype=np.int16)
+        target = vectors if len(among) == len(vectors) else vectors[among]
+        narrow = _narrowed(target)
+        size = max(_CELLS // len(among), 1)
+        for start in range(0, len(among), size):
+            block = np.arange(start, min(start + size, len(among)))
+            found, values = _closest(target, narrow, block, length)
+            items[among[block]], cosines[among[block]] = among[found], np.rint(values / STEP)
+        return cls(items, cosines)
+
+    def estimates(self, sides: Sides, query: int, vectors: Float32, later: Int32) -> tuple[Int32, Float32]:
+        """Return the items in the lists of a query's recent events, ascending, and their estimated scores.
+
+        Nothing where one of these has no list, or there is none.
+
+        Parameters
+        ----------
+        sides : Sides
+        query : int
+        vectors : float32[items, d]
+        later : int32[m]
+            Items with a vector that came after the lists: they are returned too.
+        """
+        start, stop = sides.offsets[query], sides.offsets[query + 1]
+        events, left = sides.items[start:stop], sides.left[start:stop]
+        if start == stop or int(events.max()) >= len(self.items):
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        mean = sides.means[query]
+        if kernels.COMPILED is not None:
+            lists = self.items, self.cosines
+            found: tuple[Int32, Float32] = kernels.COMPILED.near_texts(
+                mean, events, left, *lists, vectors, later, STEP, sides.closest
+            )
+            return found
+        near = self.items[events]
+        listed = near >= 0
+        closest = np.full(len(vectors), -np.inf, dtype=np.float32)
+        values = self.cosines[events] * (np.float32(STEP) * left[:, None])
+        np.maximum.at(closest, near[listed], values[listed])
+        of_later = (vectors[later] @ vectors[events].T * left).max(axis=1, initial=-np.inf)
+        closest[later] = np.maximum(closest[later], of_later)
+        items = np.flatnonzero(closest > -np.inf).astype(np.int32)
+        return items, (1 - sides.closest) * (vectors[items] @ mean) + sides.closest * closest[items]
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the lists."""
+        return {"near_items": self.items, "near_cosines": self.cosines}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, Array]) -> Self:
+        """Rebuild from what `arrays` returned."""
+        return cls(arrays["near_items"], arrays["near_cosines"])
+
+
+def exact_scores(sides: Sides, vectors: Float32, known: Bool, row: Int64, items: Int32) -> Float32:
+    """Return the scores of pairs of a history and an item: float32[p].
+
+    Parameters
+    ----------
+    sides : Sides
+    vectors : float32[items, d]
+    known : bool[items]
+        Items with a vector; others have no score (``-inf``).
+    row : int64[p]
+        Ascending.
+    items : int32[p]
+    """
+    if kernels.COMPILED is not None:
+        events = sides.offsets, sides.items, sides.left
+        scores: Float32 = kernels.COMPILED.text_scores(
+            sides.means, *events, vectors, known, row, items, sides.closest
+        )
+        return scores
+    scores = np.full(len(items), -np.inf, dtype=np.float32)
+    for query in np.unique(row):
+        start, stop = sides.offsets[query], sides.offsets[query + 1]
+        pairs = np.flatnonzero((row == query) & known[items])
+        if start == stop or not len(pairs):
+            continue
+        own = vectors[items[pairs]]
+        near = (own @ vectors[sides.items[start:stop]].T * sides.left[start:stop]).max(axis=1)
+        scores[pairs] = (1 - sides.closest) * (own @ sides.means[query]) + sides.closest * near
+    return scores
+
+
+def _narrowed(vectors: Float32) -> Float32:
+    """Return what lists are chosen by: the vectors, or of many wide ones their main directions."""
+    if vectors.shape[1] <= 2 * _NARROW or len(vectors) <= LARGE:
+        return vectors
+    _, directions = np.linalg.eigh(vectors.T @ vectors)  # the largest eigenvalues come last
+    return np.ascontiguousarray(vectors @ directions[:, -_NARROW:].astype(np.float32))
+
+
+def _closest(vectors: Float32, narrow: Float32, block: Int64, length: int) -> tuple[Int32, Float32]:
+    """Return the items closest to those of a block, and the cosines: int32 and float32[block, length]."""
+    scores = narrow[block] @ narrow.T
+    scores[np.arange(len(block)), block] = -np.inf
+    if narrow is vectors:
+        ranking = top_k(scores, length)
+        return ranking.items, ranking.scores
+    found = top_k(scores, min(length + _SPARE, len(vectors) - 1)).items
+    exact = np.empty(found.shape, dtype=np.float32)
+    for row, item in enumerate(block):
+        exact[row] = vectors[found[row]] @ vectors[item]
+    best = np.argsort(-exact, axis=1, kind="stable")[:, :length]
+    return np.take_along_axis(found, best, 1), np.take_along_axis(exact, best, 1)
