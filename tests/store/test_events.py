@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.store.events import Event, EventStore, Receipt, StorageError, StorageFullError
+from tacit.store.records import ItemChange, StoredItem
 
 
 def event(name: str, user: str = "u", at: float = 1.0, **more: object) -> Event:
@@ -241,6 +242,7 @@ def test_a_full_disk_is_reported_reads_go_on_and_writes_resume(tmp_path: Path) -
 _INGEST = """
 import sys
 from tacit.store.events import Event, EventStore
+from tacit.store.records import ItemChange, StoredItem
 store = EventStore(sys.argv[1])
 for n in range(10**6):
     names = [f"{sys.argv[2]}-{n}-{m}" for m in range(5)]
@@ -277,6 +279,7 @@ def test_a_file_size_limit_is_an_error_and_no_crash(tmp_path: Path) -> None:
     code = """
 import resource, signal, sys
 from tacit.store.events import Event, EventStore, StorageError
+from tacit.store.records import ItemChange, StoredItem
 store = EventStore(sys.argv[1])
 store.append([Event("before", "user", "u", "i", "view", 1.0)])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -300,6 +303,7 @@ print(kept[0].event_id, store.recent("user", "u", 1)[0].event_id)
 _FLUSHES = """
 import sys
 from tacit.store.events import Event, EventStore, StorageError
+from tacit.store.records import ItemChange, StoredItem
 store = EventStore(sys.argv[1])
 for n in range(12):
     try:
@@ -331,3 +335,34 @@ def test_a_flush_that_fails_is_not_acknowledged_and_writing_resumes(tmp_path: Pa
     store.close()
     assert set(acknowledged) <= set(kept)
     assert len(kept) == len(set(kept))
+
+
+def test_a_patch_sets_some_attributes_and_a_put_ends_all_patches(address: str) -> None:
+    first = EventStore(address)
+    first.put_items({"a": {"title": "A", "price": 2}}, 1.0)
+    first.change_items([ItemChange("a", "patch", {"price": 3}), ItemChange("b", "patch", {"x": [1]})], 2.0)
+    first.change_items([ItemChange("a", "patch", {"available": False}), ItemChange("b", "delete")], 3.0)
+    first.close()
+    second = EventStore(address)
+    assert second.items() == [("a", {"title": "A", "price": 2})]
+    assert second.item_changes() == [("a", {"price": 3, "available": False}, False), ("b", {"x": [1]}, True)]
+    assert second.item("a") == StoredItem({"title": "A", "price": 2}, {"price": 3, "available": False}, False)
+    assert second.item("b") == StoredItem(None, {"x": [1]}, True)
+    assert second.item("c") == StoredItem(None, {}, False)
+    second.change_items([ItemChange("a", "patch", {"price": 4}), ItemChange("a", "put", {"title": "B"})], 4.0)
+    second.put_items({"b": {}}, 5.0)
+    assert second.item_changes() == []
+    assert second.item("a") == StoredItem({"title": "B"}, {}, False)
+    second.change_items([ItemChange("b", "put", {"n": 1}), ItemChange("b", "delete")], 6.0)
+    assert second.item("b") == StoredItem({"n": 1}, {}, True)
+    second.close()
+
+
+def test_patches_of_one_item_at_the_same_time_all_count(postgres: str) -> None:
+    one, two = EventStore(postgres), EventStore(postgres)
+    with ThreadPoolExecutor(8) as pool:
+        changes = [(s, ItemChange("a", "patch", {f"{n}": n})) for n in range(20) for s in (one, two)]
+        list(pool.map(lambda pair: pair[0].change_items([pair[1]], 1.0), changes))
+    assert one.item("a").patch == {f"{n}": n for n in range(20)}
+    one.close()
+    two.close()

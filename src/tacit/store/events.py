@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,7 +12,8 @@ from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.types import Json
 from tacit.store import schema
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
-from tacit.store.records import Event, Receipt, Subject
+from tacit.store.items import StoredItems
+from tacit.store.records import Event, ItemChange, Receipt, StoredItem, Subject
 from tacit.store.upgrade import upgrade
 from tacit.store.writer import Writer
 
@@ -50,6 +51,7 @@ class EventStore:
         except ArtifactError:
             self._release()
             raise
+        self._items = StoredItems(self._dialect)
         self._writer = Writer(self._engine)
 
     def append(self, events: Sequence[Event]) -> Receipt:
@@ -85,20 +87,38 @@ class EventStore:
                 yield _event(row)
 
     def put_items(self, items: Mapping[str, Mapping[str, Json]], at: float) -> None:
-        """Store or replace the attributes of items, by id; all of them or none.
+        """Store or replace all attributes of items, by id; all of them or none.
 
         Raises
         ------
         StorageError
         """
-        self._put(schema.item, "item_id", items, at)
+        self.change_items([ItemChange(id_, "put", attributes) for id_, attributes in items.items()], at)
+
+    def change_items(self, changes: Sequence[ItemChange], at: float) -> None:
+        """Store changes of items in their order; all of them or none.
+
+        Raises
+        ------
+        StorageError
+        """
+        if changes:
+            self._writer.write(lambda connection: self._items.write(connection, changes, at))
 
     def items(self) -> list[tuple[str, dict[str, Json]]]:
-        """Return the stored items, the one replaced longest ago first."""
-        query = select(schema.item).order_by(schema.item.c.at, schema.item.c.item_id)
+        """Return the items that were put, the one replaced longest ago first, without later changes."""
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-        return [(row.item_id, json.loads(row.attributes)) for row in rows]
+            return self._items.put(connection)
+
+    def item_changes(self) -> list[tuple[str, dict[str, Json], bool]]:
+        """Return the id, the changed attributes and whether it was deleted, of items changed since."""
+        with reading(self._engine) as connection:
+            return self._items.changed(connection)
+
+    def item(self, item_id: str) -> StoredItem:
+        """Return what is stored of an item."""
+        with reading(self._engine) as connection:
+            return self._items.one(connection, item_id)
 
     def put_user(self, user_id: str, attributes: Mapping[str, Json], at: float) -> None:
         """Store or replace the attributes of a user.
@@ -107,7 +127,12 @@ class EventStore:
         ------
         StorageError
         """
-        self._put(schema.user, "user_id", {user_id: attributes}, at)
+        row = {"user_id": user_id, "attributes": json.dumps(attributes), "at": at}
+        insert = self._dialect.insert(schema.user)
+        upsert = insert.on_conflict_do_update(
+            index_elements=["user_id"], set_={"attributes": insert.excluded.attributes, "at": at}
+        )
+        self._writer.write(lambda connection: connection.execute(upsert, row))
 
     def user(self, user_id: str) -> dict[str, Json] | None:
         """Return the stored attributes of a user; None if none were ever stored."""
@@ -131,19 +156,6 @@ class EventStore:
         """Commit what is waiting and close."""
         self._writer.close()
         self._release()
-
-    def _put(self, table: Table, key: str, described: Mapping[str, Mapping[str, Json]], at: float) -> None:
-        """Store or replace attributes by id; all of them or none."""
-        rows = [
-            {key: id_, "attributes": json.dumps(attributes), "at": at}
-            for id_, attributes in described.items()
-        ]
-        insert = self._dialect.insert(table)
-        upsert = insert.on_conflict_do_update(
-            index_elements=[key], set_={"attributes": insert.excluded.attributes, "at": at}
-        )
-        if rows:
-            self._writer.write(lambda connection: connection.execute(upsert, rows))
 
     def _release(self) -> None:
         self._engine.dispose()

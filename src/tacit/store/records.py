@@ -2,8 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from tacit.core.types import Json
 
 Subject = Literal["user", "session"]
 
@@ -70,3 +73,39 @@ class Receipt:
 
     accepted: int
     conflicts: list[int]
+
+
+@dataclass(frozen=True)
+class ItemChange:
+    """One change of an item.
+
+    Attributes
+    ----------
+    item_id : str
+    kind : {"put", "patch", "delete"}
+        Replace all attributes; set some of them; take the item out of every list.
+    attributes : mapping
+        Of a patch those that are set; none of a deletion.
+    """
+
+    item_id: str
+    kind: Literal["put", "patch", "delete"]
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StoredItem:
+    """What the store holds of an item.
+
+    Attributes
+    ----------
+    put : dict or None
+        Its attributes as they were put last; None if it was not put since the fit.
+    patch : dict
+        Attributes that were set since.
+    deleted : bool
+    """
+
+    put: dict[str, Json] | None
+    patch: dict[str, Json]
+    deleted: bool
