@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from tacit.core.types import Bool, Float32, Float64
+from tacit.core.growing_arrays import Rows, appended, replaced
+from tacit.core.types import Bool, Float32, Float64, Int32, Int64
 from tacit.data import columns as col
 from tacit.data.text_columns import TextColumns, joined, meant_titles, text_columns
 from tacit.data.vocabulary import Vocabulary
@@ -106,7 +107,7 @@ class Catalogue:
         """Which attributes are in the texts."""
         return text_columns(self.attributes)
 
-    @property
+    @cached_property
     def titles(self) -> pl.Series:
         """Titles by code; the id where an item has none."""
         if col.TITLE not in self.attributes.columns:
@@ -131,30 +132,52 @@ class Catalogue:
         vectors : float32[rows, d], optional
             Their language-model vectors; needed where the catalogue has vectors.
         """
-        items = self.items.extended(frame[col.ITEM].to_list())
         new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]), like=self)
-        new = new if vectors is None else new.with_vectors(vectors)
-        codes = items.encode(frame[col.ITEM])
-        size = len(items)
-        source = np.arange(size)
-        source[codes] = len(self) + np.arange(len(new))  # rows of old stacked on new
+        return self.joined_with(new if vectors is None else new.with_vectors(vectors.astype(np.float32)))
 
-        def stacked(old: Bool | Float64 | Float32, fresh: Bool | Float64 | Float32) -> np.ndarray:
-            return np.concatenate([old, fresh])[source]
+    def joined_with(self, new: "Catalogue") -> "Catalogue":
+        """Return the catalogue with the items of another: new ones appended, in place of known ones.
 
-        attributes = pl.concat([self.attributes, new.attributes], how="diagonal_relaxed")
-        return Catalogue(
-            items=items,
-            attributes=attributes[source],
-            texts=pl.concat([self.texts, new.texts])[source],
-            has_text=stacked(self.has_text, new.has_text),
-            available=stacked(self.available, new.available),
-            created_at=stacked(self.created_at, new.created_at),
+        New items cost nothing of the known ones: their columns are not copied (`tacit.core.growing_arrays`). Vectors
+        are kept only if both have them.
+        """
+        codes = self.items.encode(new.items.ids.to_list())
+        known, fresh = np.flatnonzero(codes >= 0), np.flatnonzero(codes < 0)
+        places = codes[known]
+
+        def joined_rows(old: Rows, rows: Rows) -> Rows:
+            return appended(replaced(old, places, rows[known]), rows[fresh])
+
+        def joined_texts(old: pl.Series, rows: pl.Series) -> pl.Series:
+            one, other = old.alias(col.TEXT).to_frame(), rows.alias(col.TEXT).to_frame()
+            return _joined_frames(one, other, places, known, fresh).to_series().alias(old.name)
+
+        grown = Catalogue(
+            items=self.items.extended(new.items.ids.gather(fresh).to_list()),
+            attributes=_joined_frames(self.attributes, new.attributes, places, known, fresh),
+            texts=joined_texts(self.texts, new.texts),
+            has_text=joined_rows(self.has_text, new.has_text),
+            available=joined_rows(self.available, new.available),
+            created_at=joined_rows(self.created_at, new.created_at),
             vectors=None
-            if self.vectors is None or vectors is None
-            else stacked(self.vectors, vectors.astype(np.float32)),
+            if self.vectors is None or new.vectors is None
+            else joined_rows(self.vectors, new.vectors),
             centred=self.centred,
         )
+        # What the text of a later item is made of does not depend on the items that came before it.
+        grown.__dict__["text_columns"] = self.text_columns
+        grown.__dict__["titles"] = joined_texts(self.titles, new.titles)
+        return grown
+
+    def with_available(self, codes: Int32, available: Bool) -> "Catalogue":
+        """Return the catalogue in which some items may or may not be recommended; nothing else is copied."""
+        changed = replace(self, available=replaced(self.available, codes, available))
+        changed.__dict__.update(self._derived())
+        return changed
+
+    def _derived(self) -> dict[str, object]:
+        """Return what was derived from the attributes so far."""
+        return {name: self.__dict__[name] for name in ("text_columns", "titles") if name in self.__dict__}
 
 
 def item_texts(attributes: pl.DataFrame, chosen: TextColumns | None = None) -> pl.Series:
@@ -180,3 +203,31 @@ def _column(rows: pl.DataFrame, name: str, default: Sequence[object] | object) -
     if name in rows.columns:
         return rows[name].fill_null(default)
     return pl.Series(name, [default] * len(rows))
+
+
+_MOST_CHUNKS = 64
+"""A frame of more chunks is made one again: each costs every later read of a row."""
+_FEW = 8
+"""So many replaced rows are cut in as chunks; for more, one copy of the frame is cheaper."""
+
+
+def _joined_frames(
+    old: pl.DataFrame, new: pl.DataFrame, places: Int32, known: Int64, fresh: Int64
+) -> pl.DataFrame:
+    """Return a frame with rows of another: ``known`` ones in some places, ``fresh`` ones appended.
+
+    A few rows are put in as chunks, which copies no other row; columns that one of the two lacks are null.
+    """
+    if len(known) > _FEW:
+        source = np.arange(len(old))
+        source[places] = len(old) + np.arange(len(known))
+        both = pl.concat([old, new[known]], how="diagonal_relaxed")
+        parts = [both[source]]
+    else:
+        parts, start = [], 0
+        for place, row in sorted(zip(places.tolist(), known.tolist(), strict=True)):
+            parts += [old[start:place], new[row : row + 1]]
+            start = place + 1
+        parts.append(old[start:])
+    joined = pl.concat([*parts, new[fresh]], how="diagonal_relaxed")
+    return joined.rechunk() if joined.n_chunks() > _MOST_CHUNKS else joined

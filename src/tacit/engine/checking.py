@@ -17,6 +17,11 @@ from tacit.engine.requests import NewEvent
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.store.events import Event, Subject
 
+
+class UnknownItemError(DataError):
+    """There is no such item."""
+
+
 LONGEST_LIST = 1_000
 _LONGEST_ID = 256
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

@@ -10,14 +10,17 @@ import polars as pl
 
 from tacit.core.errors import ArtifactError
 from tacit.core.types import Float32, Json
+from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.vocabulary import Vocabulary
 from tacit.encoders.encoder import TextEncoder, warm
 from tacit.encoders.tuned import same_model
+from tacit.engine.checking import UnknownItemError
 from tacit.engine.evidence import Evidence
-from tacit.engine.items import item_frame
+from tacit.engine.items import ItemChanges, changed_frame
 from tacit.engine.snapshot import Snapshot
 from tacit.pipeline.twostage import TwoStage
+from tacit.store.records import ItemChange
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +80,8 @@ class State:
         By item code.
     evidence : Evidence
         Evidence on pairs of items; built on first use, and shared by all states of a snapshot.
+    deleted : frozenset of str
+        Items that are in no list and cannot be named, but can be read in histories.
     """
 
     snapshot: Snapshot
@@ -85,6 +90,7 @@ class State:
     pipeline: TwoStage
     titles: pl.Series
     evidence: Evidence
+    deleted: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "State":
@@ -95,12 +101,70 @@ class State:
 
     def grown(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         """Return a state with items added or replaced; known item codes do not change."""
-        frame = item_frame(items, self.catalogue)
-        new = Catalogue.from_frame(frame, Vocabulary(list(items)), like=self.catalogue)
-        texts = [text if worded else "" for text, worded in zip(new.texts, new.has_text, strict=True)]
-        catalogue = self.catalogue.extended(frame, self.encoder.encode(texts))
-        pipeline = self.pipeline.extended(catalogue)
-        return replace(self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles)
+        return self.changed([ItemChange(id_, "put", attributes) for id_, attributes in items.items()])
+
+    def changed(self, changes: Sequence[ItemChange]) -> "State":
+        """Return a state after changes of items, in their order; known item codes do not change.
+
+        Raises
+        ------
+        UnknownItemError
+            If a patch or a deletion names an item that there is not.
+        """
+        result = ItemChanges.of(changes, self.catalogue, self.deleted)
+        catalogue, pipeline = self.catalogue, self.pipeline
+        frame = changed_frame(result, catalogue)
+        if frame is not None:
+            new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]), like=catalogue)
+            vectors = self._vectors_of(new)
+            catalogue = catalogue.joined_with(new if vectors is None else new.with_vectors(vectors))
+            pipeline = pipeline.extended(catalogue)
+        if result.available:
+            codes = catalogue.items.encode(list(result.available))
+            catalogue = catalogue.with_available(codes, np.array([*result.available.values()]))
+            pipeline = pipeline.with_available(catalogue.available)
+        return replace(
+            self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles, deleted=result.deleted
+        )
+
+    def code_of(self, id_: str) -> int:
+        """Return the code of an item that can be named.
+
+        Raises
+        ------
+        UnknownItemError
+        """
+        code = int(self.catalogue.items.encode([id_])[0])
+        if code < 0 or id_ in self.deleted:
+            raise UnknownItemError(f"there is no item {id_!r}")
+        return code
+
+    def _vectors_of(self, new: Catalogue) -> Float32 | None:
+        """Return the vectors of the texts of items; a known item with the same text keeps its own.
+
+        None if the catalogue has no vectors.
+        """
+        old = self.catalogue
+        if old.vectors is None:
+            return None
+        codes = old.items.encode(new.items.ids.to_list())
+        place = np.flatnonzero(codes >= 0)
+        same = place[(old.texts.gather(codes[place]) == new.texts.gather(place)).to_numpy()]
+        vectors = np.zeros((len(new), old.vectors.shape[1]), dtype=np.float32)
+        vectors[same] = old.vectors[codes[same]]
+        rest = np.setdiff1d(np.arange(len(new)), same)
+        if not len(rest):
+            return vectors
+        texts = [
+            text if worded else ""
+            for text, worded in zip(new.texts.gather(rest), new.has_text[rest].tolist(), strict=True)
+        ]
+        distinct = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        encoded = self.encoder.encode(list(distinct))
+        if encoded is None:
+            return None
+        vectors[rest] = encoded[[distinct[text] for text in texts]]
+        return vectors
 
     def warnings_of(self, id_: str) -> list[str]:
         """Return what is to be said of an item: that nothing is known of its text."""
@@ -116,22 +180,23 @@ class State:
 
     def grown_where_possible(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         """Return a state with every item that can be added: one that cannot must not stop the service."""
-        if not items:
-            return self
-        try:
-            state = self.grown(items)
-        except Exception:
-            _log.exception("stored items could not be added together; adding them one by one")
-            state = self._grown_one_by_one(items)
+        state = self.changed_where_possible([ItemChange(id_, "put", given) for id_, given in items.items()])
         if unread := [warning for id_ in items for warning in state.warnings_of(id_)]:
             _log.warning("%d of %d stored items: %s", len(unread), len(items), unread[0])
         return state
 
-    def _grown_one_by_one(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
+    def changed_where_possible(self, changes: Sequence[ItemChange]) -> "State":
+        """Return a state after every change that can be made."""
+        if not changes:
+            return self
+        try:
+            return self.changed(changes)
+        except Exception:
+            _log.exception("stored items could not be added together; adding them one by one")
         state = self
-        for id_, attributes in items.items():
+        for change in changes:
             try:
-                state = state.grown({id_: attributes})
+                state = state.changed([change])
             except Exception:
-                _log.exception("the stored item %r cannot be served", id_)
+                _log.exception("the stored item %r cannot be served", change.item_id)
         return state

@@ -291,6 +291,12 @@ class TwoStage:
         larger.events_ = np.pad(self.events_, (0, later), constant_values=-1)
         return larger
 
+    def with_available(self, available: Bool) -> "TwoStage":
+        """Return the same recommender, which lists other items: bool[items]."""
+        other = copy.copy(self)
+        other.available_ = available
+        return other
+
     def report_json(self) -> dict[str, Json]:
         """Return the reports of the fit as JSON: ``training`` and ``rerank``, null if there was none."""
         return {

@@ -12,7 +12,7 @@ from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.types import Json
 from tacit.store import schema
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
-from tacit.store.items import StoredItems
+from tacit.store.item_rows import StoredItems
 from tacit.store.records import Event, ItemChange, Receipt, StoredItem, Subject
 from tacit.store.upgrade import upgrade
 from tacit.store.writer import Writer
