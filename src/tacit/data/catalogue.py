@@ -138,8 +138,8 @@ class Catalogue:
     def joined_with(self, new: "Catalogue") -> "Catalogue":
         """Return the catalogue with the items of another: new ones appended, in place of known ones.
 
-        New items cost nothing of the known ones: their columns are not copied (`tacit.core.growing_arrays`). Vectors
-        are kept only if both have them.
+        The columns of known items are not copied for new ones (`tacit.core.growing_arrays`). Vectors are kept
+        only if both have them.
         """
         codes = self.items.encode(new.items.ids.to_list())
         known, fresh = np.flatnonzero(codes >= 0), np.flatnonzero(codes < 0)

@@ -3,7 +3,9 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
+from urllib.parse import unquote
 
 import orjson
 from fastapi import Depends, FastAPI, Path, Query, Request
@@ -19,6 +21,7 @@ from tacit.engine import requests
 from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.pipeline.similar import SimilarKind
+from tacit.server.bulk import put_lines
 from tacit.server.docs import docs_page
 from tacit.server.guard import Guard
 from tacit.server.lane import Lane
@@ -36,8 +39,17 @@ def _whole(text: object) -> object:
     return text
 
 
+def _decoded(text: object) -> object:
+    """Return an id of the path, whose part is percent-encoded (`tacit.server.guard`)."""
+    return unquote(text, errors="strict") if isinstance(text, str) else text
+
+
 K = Annotated[int, BeforeValidator(_whole), Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
-Id = Annotated[str, Path(min_length=1, max_length=256)]
+Id = Annotated[
+    str,
+    BeforeValidator(_decoded),
+    Path(min_length=1, max_length=256, description="Percent-encoded: a/b is a%2Fb"),
+]
 Seen = Annotated[bool, Query(description="Keep items of the history in the list")]
 Kind = Annotated[
     SimilarKind, Query(description="alike: in place of it; together: along with it; next: what follows it")
@@ -46,7 +58,11 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 def create_app(
-    engine: Engine, *, api_key: str | None = None, allowed_hosts: Sequence[str] = LOOPBACK
+    engine: Engine,
+    *,
+    api_key: str | None = None,
+    admin_key: str | None = None,
+    allowed_hosts: Sequence[str] = LOOPBACK,
 ) -> FastAPI:
     """Return the ASGI application; when it stops, it closes the engine.
 
@@ -55,6 +71,8 @@ def create_app(
     engine : Engine
     api_key : str, optional
         Required on every route but the health routes.
+    admin_key : str, optional
+        Opens every route, and alone the one that takes many items.
     allowed_hosts : sequence of str
         Accepted values of the Host header; ``*`` accepts all.
     """
@@ -76,6 +94,7 @@ def create_app(
         description="Recommendations from what people do.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         dependencies=[Depends(_check_query)],
         lifespan=lifespan,
     )
@@ -86,7 +105,7 @@ def create_app(
     _add_items(app, engine, writes)
     _add_users(app, engine, writes)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
-    app.add_middleware(Guard, api_key=api_key, allowed_hosts=allowed_hosts)
+    app.add_middleware(Guard, api_key=api_key, allowed_hosts=allowed_hosts, admin_key=admin_key)
     return app
 
 
@@ -141,7 +160,7 @@ def _observed(engine: Engine, body: bytes) -> Response:
 
 
 def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
-    @app.get("/v1/users/{user_id:path}/recommendations", summary="Recommend to a user")
+    @app.get("/v1/users/{user_id}/recommendations", summary="Recommend to a user")
     async def for_user(user_id: Id, k: K = 10, allow_seen: Seen = False) -> Response:
         request = requests.Request(user_id=user_id, k=k, allow_seen=allow_seen)
         return await answers.run(lambda: _json(engine.recommend(request)))
@@ -155,7 +174,7 @@ def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
         body = await request.body()
         return await answers.run(lambda: _json(engine.recommend(_session(body))))
 
-    @app.get("/v1/items/{item_id:path}/similar", summary="What is like an item, goes with it or comes next")
+    @app.get("/v1/items/{item_id}/similar", summary="What is like an item, goes with it or comes next")
     async def similar(item_id: Id, k: K = 10, kind: Kind = "alike") -> Response:
         return await answers.run(lambda: _json(engine.similar(item_id, k, kind)))
 
@@ -175,18 +194,50 @@ def _session(body: bytes) -> requests.Request:
 def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
     example = {"title": "Trail running shoes", "description": "Light, for muddy paths", "price": 89.5}
 
-    def put(item_id: str, body: bytes) -> Response:
-        warnings = engine.put_item(item_id, _attributes(body))
-        return _json(
-            {"item_id": item_id, "model": engine.version} | ({"warnings": warnings} if warnings else {})
-        )
+    def answer(item_id: str, warnings: Sequence[str] = ()) -> Response:
+        more = {"warnings": warnings} if warnings else {}
+        return _json({"item_id": item_id, "model": engine.version} | more)
 
-    @app.put(
-        "/v1/items/{item_id:path}", summary="Add or replace an item", openapi_extra=_attributes_like(example)
-    )
+    @app.put("/v1/items/{item_id}", summary="Add or replace an item", openapi_extra=_attributes_like(example))
     async def put_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
-        return await writes.run(lambda: put(item_id, body))
+        return await writes.run(lambda: answer(item_id, engine.put_item(item_id, _attributes(body))))
+
+    @app.patch(
+        "/v1/items/{item_id}",
+        summary="Set some attributes of an item, or hide it; the others stay, and null changes nothing",
+        openapi_extra=_attributes_like({"available": False}),
+    )
+    async def patch_item(item_id: Id, request: Request) -> Response:
+        body = await request.body()
+        return await writes.run(lambda: answer(item_id, engine.patch_item(item_id, _attributes(body))))
+
+    def got(item_id: str) -> Response:
+        return _json({"item_id": item_id, "attributes": engine.item(item_id), "model": engine.version})
+
+    @app.get("/v1/items/{item_id}", summary="What is known of an item")
+    async def get_item(item_id: Id) -> Response:
+        return await writes.run(lambda: got(item_id))
+
+    def delete(item_id: str) -> Response:
+        engine.delete_item(item_id)
+        return answer(item_id)
+
+    @app.delete("/v1/items/{item_id}", summary="Take an item out of every list")
+    async def delete_item(item_id: Id) -> Response:
+        return await writes.run(lambda: delete(item_id))
+
+    @app.post(
+        "/v1/items",
+        summary="Add or replace many items: one JSON object a line (admin key)",
+        openapi_extra=_lines_like({"item_id": "new-1"} | example),
+    )
+    async def post_items(request: Request) -> Response:
+        coding = request.headers.get("content-encoding", "identity")
+        if coding.lower() != "identity":
+            raise HTTPException(415, f"the body is encoded as {coding[:64]}; send it as it is")
+        report = await put_lines(engine, writes, request.stream())
+        return _json(report, report.status)
 
 
 def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
@@ -197,7 +248,7 @@ def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
         return _json({"user_id": user_id, "model": engine.version})
 
     @app.put(
-        "/v1/users/{user_id:path}",
+        "/v1/users/{user_id}",
         summary="Store or replace what is known of a user",
         openapi_extra=_attributes_like(example),
     )
@@ -218,10 +269,35 @@ def _attributes_like(example: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
+def _lines_like(example: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "description": "A line: item_id and any attributes", "example": example}
+    return {"requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": schema}}}}
+
+
+def _without_route(method: str, path: str, status: int) -> str:
+    """Return why a request has no route, and how an id with a slash is written."""
+    reason = "there is no such route" if status == 404 else f"this route does not take {method}"
+    for kind, suffix in (("items", "similar"), ("users", "recommendations")):
+        start = f"/v1/{kind}/"
+        if not path.startswith(start):
+            continue
+        id_ = path.removeprefix(start)
+        # What was meant by GET is a list; by other methods an item or a user whose id ends like its route.
+        last = f"/{suffix}" if method == "GET" and id_.endswith(f"/{suffix}") else ""
+        id_ = id_.removesuffix(last) if last else id_
+        if "/" in id_.strip("/"):
+            written = id_.replace("/", "%2F")
+            return f"{reason}; an id is one part of the path, / in it is %2F: {start}{written[:768]}{last}"
+    return reason
+
+
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> Response:
-        response = problem_response(error.status_code, str(error.detail))
+    async def refused(request: Request, error: HTTPException) -> Response:
+        detail = str(error.detail)
+        if detail in (HTTPStatus.NOT_FOUND.phrase, HTTPStatus.METHOD_NOT_ALLOWED.phrase):  # of the router
+            detail = _without_route(request.method, request.scope["path"], error.status_code)
+        response = problem_response(error.status_code, detail)
         response.headers.update(error.headers or {})
         return response
 
