@@ -63,6 +63,20 @@ def replaced(rows: Rows, places: np.ndarray[Any, Any], new: np.ndarray[Any, Any]
     return changed
 
 
+def recomputed(rows: Rows, places: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> Rows:
+    """Return an array with the rows of some places: known ones replaced, those that come after appended.
+
+    Parameters
+    ----------
+    rows : array[n, ...]
+    places : int64[m]
+        Ascending from n on, without gaps.
+    new : array[m, ...]
+    """
+    known = places < len(rows)
+    return appended(replaced(rows, places[known], new[known].astype(rows.dtype)), new[~known])
+
+
 def _goes_on(rows: np.ndarray[Any, Any], buffer: _Buffer, size: int) -> bool:
     """Return whether rows are the longest view of a buffer that has room for more."""
     same = rows.dtype == buffer.dtype and rows.shape[1:] == buffer.shape[1:]

@@ -166,8 +166,24 @@ class Catalogue:
         )
         # What the text of a later item is made of does not depend on the items that came before it.
         grown.__dict__["text_columns"] = self.text_columns
+        grown.__dict__["_origin"] = (self.version, np.append(places, np.arange(len(self), len(grown))))
         grown.__dict__["titles"] = joined_texts(self.titles, new.titles)
         return grown
+
+    @property
+    def version(self) -> object:
+        """What to give to `changed_since` of a later catalogue; the availability is no part of it."""
+        return self.__dict__.setdefault("_version", object())
+
+    def changed_since(self, version: object) -> Int64 | None:
+        """Return the items that are new or were replaced since the version of an earlier catalogue.
+
+        None if this one was not made of that one, or not in one step: then any item may have changed.
+        """
+        if version is self.version:
+            return np.empty(0, dtype=np.int64)
+        before, changed = self.__dict__.get("_origin", (None, None))
+        return changed if before is version else None
 
     def with_available(self, codes: Int32, available: Bool) -> "Catalogue":
         """Return the catalogue in which some items may or may not be recommended; nothing else is copied."""
@@ -176,8 +192,11 @@ class Catalogue:
         return changed
 
     def _derived(self) -> dict[str, object]:
-        """Return what was derived from the attributes so far."""
-        return {name: self.__dict__[name] for name in ("text_columns", "titles") if name in self.__dict__}
+        """Return what was derived of the items so far; the availability is no part of it."""
+        kept = ("text_columns", "titles", "_origin")
+        return {"_version": self.version} | {
+            name: self.__dict__[name] for name in kept if name in self.__dict__
+        }
 
 
 def item_texts(attributes: pl.DataFrame, chosen: TextColumns | None = None) -> pl.Series:
@@ -193,9 +212,9 @@ def item_texts(attributes: pl.DataFrame, chosen: TextColumns | None = None) -> p
         What the texts of other items are made of: items that come later have the same columns in theirs, and
         those that are new, by their content.
     """
-    found = text_columns(attributes)
     if chosen is None:
-        return joined(attributes, found.names)
+        return joined(attributes, text_columns(attributes).names)
+    found = text_columns(attributes.select(name for name in attributes.columns if not chosen.decides(name)))
     return joined(attributes, chosen.with_new(found).names)
 
 

@@ -14,6 +14,7 @@ from typing import Self
 
 import numpy as np
 
+from tacit.core.growing_arrays import recomputed
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float, Int
 from tacit.core.types import Array, Bool, Float32, Int32
@@ -60,6 +61,8 @@ class Content(Retriever):
         Projected vectors of length 1; zeros for items without text.
     known_ : bool[items]
         Items with a vector.
+    version_ : object
+        Of the catalogue that the vectors are of.
     """
 
     name: str = "content"
@@ -73,6 +76,7 @@ class Content(Retriever):
     head_: Head | None = learned(default=None)
     vectors_: Float32 = learned()
     known_: Bool = learned()
+    version_: object = learned(default=None)
 
     because = "similar in text to"
     by_text = True
@@ -139,7 +143,15 @@ class Content(Retriever):
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model that scores the items of the larger catalogue, new ones by their vectors."""
         larger = copy.copy(self)
-        larger._project(catalogue)
+        changed = catalogue.changed_since(self.version_)
+        if changed is None or self.projection_ is None or catalogue.vectors is None:
+            larger._project(catalogue)
+            return larger
+        vectors = self._projected(self.projection_, catalogue.vectors[changed])
+        larger.vectors_ = recomputed(self.vectors_, changed, vectors)
+        known = catalogue.has_text[changed] & vectors.any(axis=1)
+        larger.known_ = recomputed(self.known_, changed, known)
+        larger.version_ = catalogue.version
         return larger
 
     def arrays(self) -> dict[str, Array]:
@@ -158,9 +170,13 @@ class Content(Retriever):
         if self.projection_ is None or catalogue.vectors is None:
             self.vectors_ = np.zeros((len(catalogue), 1), dtype=np.float32)
         else:
-            projected = _unit(self.projection_.transform(catalogue.vectors))
-            self.vectors_ = projected if self.head_ is None else self.head_.transform(projected)
+            self.vectors_ = self._projected(self.projection_, catalogue.vectors)
         self.known_ = catalogue.has_text & self.vectors_.any(axis=1)
+        self.version_ = catalogue.version
+
+    def _projected(self, projection: Projection, vectors: Float32) -> Float32:
+        projected = _unit(projection.transform(vectors))
+        return projected if self.head_ is None else self.head_.transform(projected)
 
     def _mask(self, queries: Queries) -> Bool:
         """Return which events are liked items with a vector: bool[events]."""

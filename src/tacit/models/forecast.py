@@ -20,6 +20,7 @@ from typing import Self
 
 import numpy as np
 
+from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float
 from tacit.core.types import DAY, Array, Bool, Float32, Float64, Int32
@@ -111,9 +112,8 @@ class Forecast(Retriever):
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""
         larger = copy.copy(self)
-        missing = len(catalogue) - len(self.log_share_)
-        larger.log_share_ = np.pad(self.log_share_, (0, missing), constant_values=-np.inf)
-        larger.rising_ = np.pad(self.rising_, (0, missing))
+        larger.log_share_ = padded(self.log_share_, len(catalogue), -np.inf)
+        larger.rising_ = padded(self.rising_, len(catalogue))
         return larger
 
     def arrays(self) -> dict[str, Array]:

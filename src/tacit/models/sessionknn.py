@@ -15,6 +15,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Float, Int
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
@@ -22,6 +23,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
+from tacit.models import csr
 from tacit.models.decay import decayed, faded
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
@@ -206,7 +208,10 @@ class SessionKNN(Retriever):
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: no session holds the new items yet."""
         larger = copy.copy(self)
-        larger._index(self.sessions_, len(catalogue))
+        n_sessions, n_items = len(self.sessions_), len(catalogue)
+        larger.held_ = csr.resized(self.held_, n_sessions, n_items)
+        larger.holders_ = csr.resized(self.holders_, n_items, n_sessions)
+        larger.rarity_ = padded(self.rarity_, n_items, self._rarity_of(n_sessions, np.zeros(1))[0])
         return larger
 
     def arrays(self) -> dict[str, Array]:
@@ -221,7 +226,11 @@ class SessionKNN(Retriever):
         self.held_ = sessions.matrix(n_items)
         self.holders_ = self.held_.T.tocsr()
         holders = np.diff(self.holders_.indptr)
-        self.rarity_ = (np.log1p(len(sessions) / np.maximum(holders, 1)) ** self.rarity).astype(np.float32)
+        self.rarity_ = self._rarity_of(len(sessions), holders)
+
+    def _rarity_of(self, sessions: int, holders: Array) -> Float32:
+        """Return what an item counts that is held by so many sessions."""
+        return (np.log1p(sessions / np.maximum(holders, 1)) ** self.rarity).astype(np.float32)
 
     def _fill(self, scores: Float32, queries: Queries) -> None:
         """Write the scores of a few histories."""

@@ -11,6 +11,7 @@ from typing import Self
 
 import numpy as np
 
+from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice
 from tacit.core.types import Array, Bool, Float32, Float64, Int32
@@ -67,8 +68,7 @@ class Trending(Retriever):
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""
         larger = copy.copy(self)
-        missing = len(catalogue) - len(self.popularity_)
-        larger.popularity_ = np.pad(self.popularity_, (0, missing), constant_values=-np.inf)
+        larger.popularity_ = padded(self.popularity_, len(catalogue), -np.inf)
         return larger
 
     def arrays(self) -> dict[str, Array]:
