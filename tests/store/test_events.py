@@ -1,5 +1,7 @@
 """The store keeps what it acknowledged: once, apart, in order, across restarts, on SQLite and PostgreSQL."""
 
+import hashlib
+import json
 import os
 import resource
 import shutil
@@ -12,7 +14,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from tacit.core.errors import ArtifactError, ConfigError
@@ -366,3 +371,19 @@ def test_patches_of_one_item_at_the_same_time_all_count(postgres: str) -> None:
     assert one.item("a").patch == {f"{n}": n for n in range(20)}
     one.close()
     two.close()
+
+
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=20),
+    st.floats(0, 4e9) | st.integers(0, 2**53) | st.none(),
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.none(),
+)
+def test_the_digest_of_an_event_is_that_of_its_json(
+    text_: str, at: float | None, value: float | None
+) -> None:
+    moment = 0.0 if at is None else at
+    one = Event("e", "user", text_, text_ + "\u6771", "view", moment, value, has_time=at is not None)
+    written = json.dumps(["user", text_, text_ + "\u6771", "view", at if one.has_time else None, value])
+    assert one.digest() == hashlib.sha256(written.encode()).digest()
+    fraction = Event("e", "user", text_, "i", "view", np.float64(1.5), value)  # a subclass of float
+    assert fraction.digest() == Event("e", "user", text_, "i", "view", 1.5, value).digest()

@@ -4,14 +4,13 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import unquote
 
-import orjson
 from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator
 from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
 
@@ -21,9 +20,11 @@ from tacit.engine import requests
 from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.pipeline.similar import SimilarKind
+from tacit.server.bodies import json_response, loaded, parsed
 from tacit.server.bulk import put_lines
 from tacit.server.docs import docs_page
 from tacit.server.guard import Guard
+from tacit.server.ingest import observed
 from tacit.server.lane import Lane
 from tacit.server.problems import OverloadedError, problem_response
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
@@ -54,7 +55,6 @@ Seen = Annotated[bool, Query(description="Keep items of the history in the list"
 Kind = Annotated[
     SimilarKind, Query(description="alike: in place of it; together: along with it; next: what follows it")
 ]
-Body = TypeVar("Body", bound=BaseModel)
 
 
 def create_app(
@@ -126,44 +126,25 @@ async def _check_query(request: Request) -> None:
 def _add_health(app: FastAPI, engine: Engine) -> None:
     @app.get("/healthz", summary="Is the process alive?")
     async def healthz() -> Response:
-        return _json({"status": "ok"})
+        return json_response({"status": "ok"})
 
     @app.get("/readyz", summary="Can it answer, and from what?")
     async def readyz() -> Response:
-        return _json({"status": "ok", **engine.health()})
+        return json_response({"status": "ok", **engine.health()})
 
 
 def _add_events(app: FastAPI, engine: Engine, writes: Lane) -> None:
     @app.post("/v1/events", summary="Store events", openapi_extra=_body_of(EventsIn, EventIn))
     async def post_events(request: Request) -> Response:
         body = await request.body()
-        return await writes.run(lambda: _observed(engine, body))
-
-
-def _observed(engine: Engine, body: bytes) -> Response:
-    """Store the good events of a batch and report each bad one; a batch without a good one is an error."""
-    batch = _parsed(body, EventsIn)
-    events, places, rejected = [], [], []
-    for place, raw in enumerate(batch.events):
-        try:
-            events.append(requests.NewEvent(**EventIn.model_validate(raw).model_dump()))
-            places.append(place)
-        except ValidationError as error:
-            rejected.append((place, _first(error)))
-    observed = engine.observe(events)
-    rejected += [(places[at], reason) for at, reason in observed.rejected]
-    refused = [{"index": at, "reason": reason} for at, reason in sorted(rejected)]
-    conflict = len(refused) == len(observed.conflicts)
-    status = 200 if observed.accepted or not refused else 409 if conflict else 422
-    unknown = [{"index": places[at], "warning": text} for at, text in observed.warnings]
-    return _json({"accepted": observed.accepted, "rejected": refused, "warnings": unknown}, status)
+        return await writes.run(lambda: observed(engine, body))
 
 
 def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
     @app.get("/v1/users/{user_id}/recommendations", summary="Recommend to a user")
     async def for_user(user_id: Id, k: K = 10, allow_seen: Seen = False) -> Response:
         request = requests.Request(user_id=user_id, k=k, allow_seen=allow_seen)
-        return await answers.run(lambda: _json(engine.recommend(request)))
+        return await answers.run(lambda: json_response(engine.recommend(request)))
 
     @app.post(
         "/v1/sessions/recommendations",
@@ -172,15 +153,15 @@ def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
     )
     async def for_session(request: Request) -> Response:
         body = await request.body()
-        return await answers.run(lambda: _json(engine.recommend(_session(body))))
+        return await answers.run(lambda: json_response(engine.recommend(_session(body))))
 
     @app.get("/v1/items/{item_id}/similar", summary="What is like an item, goes with it or comes next")
     async def similar(item_id: Id, k: K = 10, kind: Kind = "alike") -> Response:
-        return await answers.run(lambda: _json(engine.similar(item_id, k, kind)))
+        return await answers.run(lambda: json_response(engine.similar(item_id, k, kind)))
 
 
 def _session(body: bytes) -> requests.Request:
-    session = _parsed(body, SessionIn)
+    session = parsed(body, SessionIn)
     return requests.Request(
         session_id=session.session_id,
         items=tuple(session.items),
@@ -196,7 +177,7 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
 
     def answer(item_id: str, warnings: Sequence[str] = ()) -> Response:
         more = {"warnings": warnings} if warnings else {}
-        return _json({"item_id": item_id, "model": engine.version} | more)
+        return json_response({"item_id": item_id, "model": engine.version} | more)
 
     @app.put("/v1/items/{item_id}", summary="Add or replace an item", openapi_extra=_attributes_like(example))
     async def put_item(item_id: Id, request: Request) -> Response:
@@ -213,7 +194,9 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
         return await writes.run(lambda: answer(item_id, engine.patch_item(item_id, _attributes(body))))
 
     def got(item_id: str) -> Response:
-        return _json({"item_id": item_id, "attributes": engine.item(item_id), "model": engine.version})
+        return json_response(
+            {"item_id": item_id, "attributes": engine.item(item_id), "model": engine.version}
+        )
 
     @app.get("/v1/items/{item_id}", summary="What is known of an item")
     async def get_item(item_id: Id) -> Response:
@@ -237,7 +220,7 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
         if coding.lower() != "identity":
             raise HTTPException(415, f"the body is encoded as {coding[:64]}; send it as it is")
         report = await put_lines(engine, writes, request.stream())
-        return _json(report, report.status)
+        return json_response(report, report.status)
 
 
 def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
@@ -245,7 +228,7 @@ def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
 
     def put(user_id: str, body: bytes) -> Response:
         engine.put_user(user_id, _attributes(body))
-        return _json({"user_id": user_id, "model": engine.version})
+        return json_response({"user_id": user_id, "model": engine.version})
 
     @app.put(
         "/v1/users/{user_id}",
@@ -258,7 +241,7 @@ def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
 
 
 def _attributes(body: bytes) -> dict[str, Any]:
-    attributes = _loaded(body)
+    attributes = loaded(body)
     if not isinstance(attributes, dict):
         raise HTTPException(422, "the body must be a JSON object of attributes")
     return attributes
@@ -324,30 +307,6 @@ def _add_errors(app: FastAPI) -> None:
         full = isinstance(error, StorageFullError)
         reason = "there is no room in the store" if full else "the store does not answer"
         return problem_response(507 if full else 503, f"{reason}; nothing of this was stored, send it again")
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")  # dataclasses included
-
-
-def _parsed(body: bytes, kind: type[Body]) -> Body:
-    try:
-        return kind.model_validate(_loaded(body))
-    except ValidationError as error:
-        raise HTTPException(422, _first(error)) from error
-
-
-def _loaded(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise HTTPException(400, f"the body is not valid JSON: {error}") from error
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"]))[:200]
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 
 def _body_of(kind: type[BaseModel], part: type[BaseModel] | None = None) -> dict[str, Any]:

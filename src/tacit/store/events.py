@@ -167,7 +167,9 @@ class EventStore:
         if not rows:
             return Receipt(0, [])
         insert = self._dialect.insert(schema.event).on_conflict_do_nothing(index_elements=["event_id"])
-        connection.execute(insert, rows)
+        inserted = connection.execute(insert, rows)
+        if self._dialect is sqlite and inserted.rowcount == len(rows):
+            return Receipt(len(rows), [])  # all were new
         # The stored row is this event, an earlier try of it, or another event that took the id first.
         stored = _digests(connection, [event.event_id for event in events])
         conflicts = [place for place, row in enumerate(rows) if stored[row["event_id"]] != row["digest"]]
