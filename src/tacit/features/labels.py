@@ -4,6 +4,8 @@ Only attributes that are known before any event are used: names, labels and the 
 average rating leak the future into a time split and are never features.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,8 @@ from tacit.data.users import trait
 _MOST_COLUMNS = 6
 _MOST_VALUES = 2_000
 _PRICE = "price"
+_FEW = 8
+"""So many rows are read without frames."""
 _SEPARATORS = r"\s*[|,;]\s*"
 
 
@@ -138,7 +142,10 @@ def _is_label(name: str, column: pl.Series) -> bool:
 
 def _one_hot(column: pl.Series) -> tuple[pl.Series, sparse.csr_array]:
     """Return the labels of a column in text order, and the weight of each in every item."""
-    parts = column.str.to_lowercase().str.replace_all(_SEPARATORS, "|").str.split("|")
+    lower = pl.col(column.name).str.to_lowercase()
+    parts = column.to_frame().select(lower.str.replace_all(_SEPARATORS, "|").str.split("|")).to_series()
+    if len(column) <= _FEW:
+        return _one_hot_of_few(parts.to_list())
     flat = pl.DataFrame({"row": np.arange(len(column), dtype=np.int64), "value": parts}).explode("value")
     flat = flat.filter(pl.col("value").is_not_null() & (pl.col("value") != ""))
     values = flat["value"].unique().sort()
@@ -150,6 +157,21 @@ def _one_hot(column: pl.Series) -> tuple[pl.Series, sparse.csr_array]:
     counts = np.maximum(np.diff(matrix.indptr), 1)
     matrix.data /= np.repeat(counts, np.diff(matrix.indptr)).astype(np.float32)
     return values, matrix
+
+
+def _one_hot_of_few(parts: Sequence[Sequence[str] | None]) -> tuple[pl.Series, sparse.csr_array]:
+    """Return the same without frames, whose set-up costs more than a few rows."""
+    rows = [[part for part in row or () if part] for row in parts]
+    values = sorted({part for row in rows for part in row})
+    code = {value: place for place, value in enumerate(values)}
+    row = np.repeat(np.arange(len(rows)), [len(set(one)) for one in rows])
+    cells = [
+        (code[value], count / len(Counter(one))) for one in rows for value, count in Counter(one).items()
+    ]
+    column = np.array([place for place, _ in cells], dtype=np.int64)
+    share = np.array([part for _, part in cells], dtype=np.float32)
+    matrix = sparse.coo_array((share, (row, column)), shape=(len(rows), len(values))).tocsr()
+    return pl.Series("value", values, dtype=pl.String), matrix
 
 
 def _log_price(attributes: pl.DataFrame) -> Float32 | None:
