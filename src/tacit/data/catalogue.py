@@ -73,21 +73,12 @@ class Catalogue:
         if frame is None:
             frame = pl.DataFrame(schema={col.ITEM: pl.String})
         items = Vocabulary.of(frame[col.ITEM]) if items is None else items
-        rows = (
-            items.ids.alias(col.ITEM)
-            .to_frame()
-            .join(
-                frame.unique(col.ITEM, keep="first", maintain_order=True),
-                on=col.ITEM,
-                how="left",
-                maintain_order="left",
-            )
-        )
+        rows = frame if frame[col.ITEM].equals(items.ids) else _rows_of_items(frame, items)
         attributes = rows.drop(_NOT_ATTRIBUTES, strict=False)
         if not attributes.width:  # a frame without columns loses its height in joins and concatenations
             attributes = pl.DataFrame({col.TITLE: pl.Series([None] * len(items), dtype=pl.String)})
         if col.TITLE in attributes.columns and not attributes[col.TITLE].dtype.is_nested():
-            attributes = attributes.with_columns(meant_titles(attributes[col.TITLE]))
+            attributes = attributes.with_columns_seq(meant_titles(attributes[col.TITLE]))
         described = item_texts(attributes, None if like is None else like.text_columns)
         fallback = ("item " + rows[col.ITEM]).alias(col.TEXT)
         return cls(
@@ -230,6 +221,20 @@ _FEW = 8
 """So many replaced rows are cut in as chunks; for more, one copy of the frame is cheaper."""
 
 
+def frame_rows(frame: pl.DataFrame, places: Int64) -> pl.DataFrame:
+    """Return the rows at some places, ascending; where they lie side by side, nothing is copied."""
+    if not len(places) or places[-1] - places[0] == len(places) - 1:
+        return frame.slice(int(places[0]) if len(places) else 0, len(places))
+    return frame[places]
+
+
+def _rows_of_items(frame: pl.DataFrame, items: Vocabulary) -> pl.DataFrame:
+    """Return a row for each item: the first of the frame, nulls if there is none."""
+    first = frame.unique(col.ITEM, keep="first", maintain_order=True)
+    rows = items.ids.alias(col.ITEM).to_frame()
+    return rows.join(first, on=col.ITEM, how="left", maintain_order="left")
+
+
 def _joined_frames(
     old: pl.DataFrame, new: pl.DataFrame, places: Int32, known: Int64, fresh: Int64
 ) -> pl.DataFrame:
@@ -240,7 +245,7 @@ def _joined_frames(
     if len(known) > _FEW:
         source = np.arange(len(old))
         source[places] = len(old) + np.arange(len(known))
-        both = pl.concat([old, new[known]], how="diagonal_relaxed")
+        both = pl.concat([old, frame_rows(new, known)], how="diagonal_relaxed")
         parts = [both[source]]
     else:
         parts, start = [], 0
@@ -248,5 +253,7 @@ def _joined_frames(
             parts += [old[start:place], new[row : row + 1]]
             start = place + 1
         parts.append(old[start:])
-    joined = pl.concat([*parts, new[fresh]], how="diagonal_relaxed")
+    parts.append(frame_rows(new, fresh))
+    same = all(part.schema == parts[0].schema for part in parts)
+    joined = pl.concat(parts, how="vertical" if same else "diagonal_relaxed")
     return joined.rechunk() if joined.n_chunks() > _MOST_CHUNKS else joined

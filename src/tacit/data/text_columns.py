@@ -184,7 +184,7 @@ def joined(attributes: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     ]
     worded = pl.any_horizontal([_is_worded(name, attributes[name].dtype) for name in present])
     text = pl.concat_str(parts, separator=". ", ignore_nulls=True)
-    return attributes.select(pl.when(worded).then(text).alias(col.TEXT))[col.TEXT]
+    return attributes.select_seq(pl.when(worded).then(text).alias(col.TEXT))[col.TEXT]
 
 
 def _label(name: str) -> str:

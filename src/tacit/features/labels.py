@@ -15,7 +15,7 @@ from scipy import sparse
 from tacit.core.growing_arrays import appended, recomputed
 from tacit.core.types import Float32, Int32, Int64
 from tacit.data import columns as col
-from tacit.data.catalogue import Catalogue
+from tacit.data.catalogue import Catalogue, frame_rows
 from tacit.data.users import trait
 
 _MOST_COLUMNS = 6
@@ -60,7 +60,7 @@ class Attributes:
         changed = catalogue.changed_since(self.version)
         if changed is None:
             return self._of(catalogue, self)
-        rows = catalogue.attributes[changed]
+        rows = frame_rows(catalogue.attributes, changed)
         labels: dict[str, sparse.csr_array] = {}
         names: dict[str, Int32] = {}
         for name, matrix in self.labels.items():
@@ -143,7 +143,7 @@ def _is_label(name: str, column: pl.Series) -> bool:
 def _one_hot(column: pl.Series) -> tuple[pl.Series, sparse.csr_array]:
     """Return the labels of a column in text order, and the weight of each in every item."""
     lower = pl.col(column.name).str.to_lowercase()
-    parts = column.to_frame().select(lower.str.replace_all(_SEPARATORS, "|").str.split("|")).to_series()
+    parts = column.to_frame().select_seq(lower.str.replace_all(_SEPARATORS, "|").str.split("|")).to_series()
     if len(column) <= _FEW:
         return _one_hot_of_few(parts.to_list())
     flat = pl.DataFrame({"row": np.arange(len(column), dtype=np.int64), "value": parts}).explode("value")
