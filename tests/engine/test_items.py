@@ -1,6 +1,8 @@
 """Items that are put, patched, hidden and deleted while they are served: what it does to the rest of them."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from tests.served import small_snapshot
 from tacit.core.clock import FixedClock
 from tacit.core.errors import DataError
 from tacit.core.types import Json
+from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.engine.requests import NewEvent, Request
 from tacit.engine.state import ItemEncoder
@@ -237,3 +240,28 @@ def test_one_answer_comes_from_one_state_while_items_change(engine: Engine) -> N
     np.testing.assert_array_equal(
         states[20].catalogue.vectors, states[40].catalogue.vectors[: len(states[20].catalogue)]
     )
+
+
+def test_while_many_items_are_encoded_a_single_one_is_put(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = TfidfEncoder.encode
+    sizes: list[int] = []
+
+    def slow(self: TfidfEncoder, texts: Sequence[str]) -> object:
+        sizes.append(len(texts))
+        time.sleep(0.005 * len(texts))
+        return encode(self, texts)
+
+    engine.put_item("warm", TEA)
+    monkeypatch.setattr(TfidfEncoder, "encode", slow)
+    many = [(f"n{n}", {"title": f"tea of kind {n}"}) for n in range(400)]
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(engine.put_items, many)
+        while not sizes:
+            time.sleep(0.01)
+        engine.put_item("single", {"title": "a single tea"})
+        assert not loading.done()
+        assert loading.result().accepted == 400
+    assert max(sizes) <= 64
+    assert sum(sizes) == 401  # nothing is encoded twice

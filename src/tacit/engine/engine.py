@@ -250,6 +250,7 @@ class Engine:
             except DataError as error:
                 rejected.append((place, str(error)))
         try:
+            self._state.encode_ahead(changes)
             self._change(changes)
         except DataError:  # one of them: each is put on its own, to find which
             good = []

@@ -1,6 +1,7 @@
 """The state that requests read: one frozen value, replaced as a whole, so no request sees half a change."""
 
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tacit.core.errors import ArtifactError
-from tacit.core.types import Float32, Json
+from tacit.core.types import Float32, Int64, Json
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.vocabulary import Vocabulary
@@ -17,16 +18,23 @@ from tacit.encoders.encoder import TextEncoder, warm
 from tacit.encoders.tuned import same_model
 from tacit.engine.checking import UnknownItemError
 from tacit.engine.evidence import Evidence
-from tacit.engine.items import ItemChanges, changed_frame
+from tacit.engine.items import ItemChanges, changed_frame, item_frame
 from tacit.engine.snapshot import Snapshot
 from tacit.pipeline.twostage import TwoStage
 from tacit.store.records import ItemChange
 
+_KEPT = 8_192
+"""So many vectors of texts are kept."""
+_AHEAD = 64
+"""Texts that are encoded ahead at once: a single item waits for so many."""
 _log = logging.getLogger(__name__)
 
 
 class ItemEncoder:
-    """The encoder of a snapshot's vectors, loaded for the first text and then kept.
+    """The encoder of a snapshot's vectors, loaded for the first text and then kept; safe to use from threads.
+
+    The vectors of the last texts are kept, so that many can be encoded ahead, a few at a time, while single
+    items of others are encoded in between.
 
     Parameters
     ----------
@@ -35,6 +43,8 @@ class ItemEncoder:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._encoding = threading.Lock()
+        self._kept: dict[str, Float32] = {}
 
     @cached_property
     def _encoder(self) -> TextEncoder:
@@ -43,7 +53,8 @@ class ItemEncoder:
     def warm(self) -> None:
         """Load the encoder now, if the catalogue has vectors."""
         if self._snapshot.catalogue.vectors is not None:
-            warm(self._encoder)
+            with self._encoding:
+                warm(self._encoder)
 
     def encode(self, texts: Sequence[str]) -> Float32 | None:
         """Return float32[n, d] as in the catalogue; None if the catalogue has no vectors.
@@ -53,12 +64,27 @@ class ItemEncoder:
         ArtifactError
             If the encoder of this machine is not that of the snapshot.
         """
-        known = self._snapshot.catalogue.vectors
-        if known is None:
+        if self._snapshot.catalogue.vectors is None:
             return None
+        with self._encoding:
+            new = [text for text in dict.fromkeys(texts) if text not in self._kept]
+            found = dict(zip(new, self._encoded(new), strict=True)) if new else {}
+            vectors = np.stack([found[text] if text in found else self._kept[text] for text in texts])
+            self._kept |= found
+            while len(self._kept) > _KEPT:
+                del self._kept[next(iter(self._kept))]  # the one that came first
+        return vectors
+
+    def encode_ahead(self, texts: Sequence[str]) -> None:
+        """Encode texts that will be needed, a few at a time."""
+        for start in range(0, len(texts), _AHEAD):
+            self.encode(texts[start : start + _AHEAD])
+
+    def _encoded(self, texts: Sequence[str]) -> Float32:
+        known = self._snapshot.catalogue.vectors
         vectors = self._encoder.encode(texts)
-        other = vectors.shape[1] != known.shape[1] or not np.isfinite(vectors).all()
-        if other or not same_model(self._encoder.name, self._snapshot.encoder_name):
+        other = known is None or vectors.shape[1] != known.shape[1] or not np.isfinite(vectors).all()
+        if known is not None and (other or not same_model(self._encoder.name, self._snapshot.encoder_name)):
             raise ArtifactError(
                 f"the encoder {self._encoder.name} gives other vectors than the snapshot holds "
                 f"({vectors.shape[1]} dimensions, not {known.shape[1]}); fit again on this machine"
@@ -127,6 +153,18 @@ class State:
             self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles, deleted=result.deleted
         )
 
+    def encode_ahead(self, changes: Sequence[ItemChange]) -> None:
+        """Encode the texts of many puts, so that `changed` has their vectors at hand.
+
+        It holds up no other change for long; that is what it is for.
+        """
+        puts = {change.item_id: change.attributes for change in changes if change.kind == "put"}
+        if self.catalogue.vectors is None or not puts:
+            return
+        frame = item_frame(puts, self.catalogue)
+        new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]), like=self.catalogue)
+        self.encoder.encode_ahead(list(dict.fromkeys(_read_texts(new, np.arange(len(new))))))
+
     def code_of(self, id_: str) -> int:
         """Return the code of an item that can be named.
 
@@ -155,15 +193,10 @@ class State:
         rest = np.setdiff1d(np.arange(len(new)), same)
         if not len(rest):
             return vectors
-        texts = [
-            text if worded else ""
-            for text, worded in zip(new.texts.gather(rest), new.has_text[rest].tolist(), strict=True)
-        ]
-        distinct = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-        encoded = self.encoder.encode(list(distinct))
+        encoded = self.encoder.encode(_read_texts(new, rest))
         if encoded is None:
             return None
-        vectors[rest] = encoded[[distinct[text] for text in texts]]
+        vectors[rest] = encoded
         return vectors
 
     def warnings_of(self, id_: str) -> list[str]:
@@ -200,3 +233,10 @@ class State:
             except Exception:
                 _log.exception("the stored item %r cannot be served", change.item_id)
         return state
+
+
+def _read_texts(catalogue: Catalogue, places: Int64) -> list[str]:
+    """Return the texts of some items as the encoder reads them: empty where there is nothing but the id."""
+    worded = catalogue.has_text[places].tolist()
+    texts = catalogue.texts.gather(places).to_list()
+    return [text if is_worded else "" for text, is_worded in zip(texts, worded, strict=True)]
