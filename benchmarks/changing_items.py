@@ -149,7 +149,8 @@ def main() -> None:
                 "events_a_cpu_second": events(engine, ids),
                 "bulk": bulk(engine, options.bulk) if options.bulk else None,
                 "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-                "machine": f"{platform.machine()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}",
+                "machine": f"{platform.machine()}, {os.cpu_count()} processors",
+                "load": round(os.getloadavg()[0], 1),
             }
             engine.close()
         print(json.dumps(found))
