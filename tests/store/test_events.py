@@ -360,6 +360,8 @@ def test_a_patch_sets_some_attributes_and_a_put_ends_all_patches(address: str) -
     assert second.item("a") == StoredItem({"title": "B"}, {}, False)
     second.change_items([ItemChange("b", "put", {"n": 1}), ItemChange("b", "delete")], 6.0)
     assert second.item("b") == StoredItem({"n": 1}, {}, True)
+    second.change_items([ItemChange("b", "patch", {"n": 2})], 7.0)  # of a process that has not heard of it
+    assert second.item("b") == StoredItem({"n": 1}, {"n": 2}, True)
     second.close()
 
 

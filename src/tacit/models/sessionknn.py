@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from tacit.core.growing_arrays import padded
+from tacit.core.growing_arrays import appended
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Float, Int
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
@@ -211,7 +211,7 @@ class SessionKNN(Retriever):
         n_sessions, n_items = len(self.sessions_), len(catalogue)
         larger.held_ = csr.resized(self.held_, n_sessions, n_items)
         larger.holders_ = csr.resized(self.holders_, n_items, n_sessions)
-        larger.rarity_ = padded(self.rarity_, n_items, self._rarity_of(n_sessions, np.zeros(1))[0])
+        larger._weigh(known=self.rarity_)
         return larger
 
     def arrays(self) -> dict[str, Array]:
@@ -225,12 +225,13 @@ class SessionKNN(Retriever):
         self.sessions_ = sessions
         self.held_ = sessions.matrix(n_items)
         self.holders_ = self.held_.T.tocsr()
-        holders = np.diff(self.holders_.indptr)
-        self.rarity_ = self._rarity_of(len(sessions), holders)
+        self._weigh(known=np.empty(0, dtype=np.float32))
 
-    def _rarity_of(self, sessions: int, holders: Array) -> Float32:
-        """Return what an item counts that is held by so many sessions."""
-        return (np.log1p(sessions / np.maximum(holders, 1)) ** self.rarity).astype(np.float32)
+    def _weigh(self, known: Float32) -> None:
+        """Compute what follows from the matrices; the rarity of the first items is known."""
+        holders = np.diff(self.holders_.indptr[len(known) :])
+        rarity = np.log1p(len(self.sessions_) / np.maximum(holders, 1)) ** self.rarity
+        self.rarity_ = appended(known, rarity.astype(np.float32))
 
     def _fill(self, scores: Float32, queries: Queries) -> None:
         """Write the scores of a few histories."""

@@ -93,8 +93,8 @@ class StoredItems:
         its = table.c.item_id == change.item_id
         known = connection.execute(select(table.c.attributes).where(its).with_for_update()).scalar_one()
         merged = json.dumps({**json.loads(known), **change.attributes})
-        deleted = change.kind == "delete"
-        connection.execute(update(table).where(its).values(attributes=merged, deleted=deleted, at=at))
+        changed = update(table).where(its).values(attributes=merged, at=at)
+        connection.execute(changed.values(deleted=True) if change.kind == "delete" else changed)
 
 
 def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
