@@ -45,6 +45,16 @@ def test_a_row_does_not_cost_a_copy_of_the_others() -> None:
     assert longer[200_001:].all() and not longer[:200_000].any()
 
 
+def test_a_replaced_row_costs_one_copy_and_the_next_new_one_none() -> None:
+    rows = appended(np.zeros((1_000, 8), dtype=np.float32), np.ones((1, 8), dtype=np.float32))
+    other = replaced(rows, np.array([3]), np.full((1, 8), 5, dtype=np.float32))
+    longer = appended(other, np.ones((2, 8), dtype=np.float32))
+    assert longer.base is other.base is not rows.base
+    assert appended(other, other[:0]) is other
+    assert (longer[3] == 5).all() and not rows[3].any()
+    assert len(appended(rows, rows[:1])) == len(rows) + 1
+
+
 def test_padding_fills_with_a_value_and_may_add_nothing() -> None:
     rows = np.ones((2, 3), dtype=np.float32)
     assert padded(rows, 2) is rows

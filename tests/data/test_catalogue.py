@@ -4,8 +4,10 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tacit.data.catalogue import Catalogue, item_texts
+from tacit.data.catalogue import Catalogue, frame_rows, item_texts
 from tacit.data.vocabulary import Vocabulary
 
 FRAME = pl.DataFrame(
@@ -194,3 +196,11 @@ def test_hiding_an_item_copies_nothing_else() -> None:
     assert hidden.available.tolist() == [False, False, True]
     assert catalogue.available.tolist() == [True, False, True]
     assert hidden.attributes is catalogue.attributes and hidden.vectors is catalogue.vectors
+
+
+@given(st.lists(st.integers(0, 9), max_size=6))
+def test_rows_of_a_frame_come_in_the_order_of_their_places(places: list[int]) -> None:
+    frame = pl.DataFrame({"n": range(10), "text": [f"row {n}" for n in range(10)]})
+    rows = frame_rows(frame, np.array(places, dtype=np.int64))
+    assert rows["n"].to_list() == places
+    assert rows["text"].to_list() == [f"row {n}" for n in places]

@@ -36,6 +36,8 @@ def appended(rows: Rows, new: np.ndarray[Any, Any]) -> Rows:
     new : array[m, ...]
     """
     size = len(rows) + len(new)
+    if size == len(rows):
+        return rows
     with _LOCK:
         buffer = rows.base
         if not isinstance(buffer, _Buffer) or not _goes_on(rows, buffer, size):
@@ -58,7 +60,9 @@ def replaced(rows: Rows, places: np.ndarray[Any, Any], new: np.ndarray[Any, Any]
     same = rows[places] == new
     if np.all(same if rows.dtype.kind != "f" else same | (np.isnan(rows[places]) & np.isnan(new))):
         return rows
-    changed = rows.copy()
+    buffer = _copied(rows, len(rows))  # with room, so that it is not copied again for the next new row
+    buffer.used = len(rows)
+    changed: Rows = np.ndarray(rows.shape, rows.dtype, buffer)  # type: ignore[assignment]
     changed[places] = new
     return changed
 

@@ -221,9 +221,9 @@ _FEW = 8
 """So many replaced rows are cut in as chunks; for more, one copy of the frame is cheaper."""
 
 
-def frame_rows(frame: pl.DataFrame, places: Int64) -> pl.DataFrame:
-    """Return the rows at some places, ascending; where they lie side by side, nothing is copied."""
-    if not len(places) or places[-1] - places[0] == len(places) - 1:
+def frame_rows(frame: pl.DataFrame, places: Int32 | Int64) -> pl.DataFrame:
+    """Return the rows at some places; where they lie side by side in their order, nothing is copied."""
+    if (np.diff(places) == 1).all():
         return frame.slice(int(places[0]) if len(places) else 0, len(places))
     return frame[places]
 

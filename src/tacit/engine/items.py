@@ -9,7 +9,7 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.core.types import Json
 from tacit.data import columns as col
-from tacit.data.catalogue import Catalogue
+from tacit.data.catalogue import Catalogue, frame_rows
 from tacit.engine.attributes import cell, checked_names, plain_value
 from tacit.engine.checking import UnknownItemError, checked_time
 from tacit.reading.choices import NO_CHOICES, Reading
@@ -141,7 +141,7 @@ def _patched_frame(patches: Mapping[str, Mapping[str, Json]], catalogue: Catalog
     """Return the rows of known items with some attributes in place of their own."""
     codes = catalogue.items.encode(list(patches))
     given = item_frame(patches, catalogue)
-    rows = catalogue.attributes[codes].with_columns(
+    rows = frame_rows(catalogue.attributes, codes).with_columns_seq(
         given[col.ITEM],
         pl.Series(col.AVAILABLE, catalogue.available[codes]),
         pl.Series(col.CREATED_AT, catalogue.created_at[codes]),
@@ -150,7 +150,7 @@ def _patched_frame(patches: Mapping[str, Mapping[str, Json]], catalogue: Catalog
         name = values.name
         own = rows[name] if name in rows.columns else pl.Series([None] * len(rows), dtype=values.dtype)
         is_set = pl.Series([name in patch for patch in patches.values()])
-        rows = rows.with_columns(values.zip_with(is_set, own.cast(values.dtype)).alias(name))
+        rows = rows.with_columns_seq(values.zip_with(is_set, own.cast(values.dtype)).alias(name))
     return rows
 
 
