@@ -1,10 +1,13 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tacit.data.catalogue import Catalogue, item_texts
+from tacit.data.catalogue import Catalogue, frame_rows, item_texts
 from tacit.data.vocabulary import Vocabulary
 
 FRAME = pl.DataFrame(
@@ -148,3 +151,56 @@ def test_an_item_whose_text_was_not_read_is_one_without_text() -> None:
     grown = read.extended(new, vectors)
     assert grown.has_text.tolist() == [True, False, True, False]
     assert grown.centred
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_growth_is_the_same_one_at_a_time_and_at_once_and_leaves_the_old_ones(count: int) -> None:
+    rng = np.random.default_rng(5)
+    base = Catalogue.from_frame(
+        pl.DataFrame(
+            {"item_id": list("abcdefgh"), "title": [f"tea {n}" for n in range(8)], "price": [1.5] * 8}
+        )
+    ).with_vectors(rng.normal(size=(8, 4)).astype(np.float32))
+    ids = rng.choice([*"abcdefgh", *(f"n{n}" for n in range(60))], count, replace=False).tolist()
+    rows = pl.DataFrame(
+        {
+            "item_id": ids,
+            "title": [f"red lamp {id_}" if n % 3 else None for n, id_ in enumerate(ids)],
+            "colour": [f"colour of {id_}" for id_ in ids],
+            "available": [n % 2 == 0 for n in range(count)],
+            "created_at": np.arange(count) * 1e9,
+        }
+    )
+    vectors = rng.normal(size=(count, 4)).astype(np.float32)
+    at_once = base.extended(rows, vectors)
+    grown, kept = base, [(base, base.texts.to_list())]
+    for place in range(count):
+        grown = grown.extended(rows[place : place + 1], vectors[place : place + 1])
+        kept.append((grown, grown.texts.to_list()))
+    for one in (grown, at_once):
+        assert one.items == at_once.items
+        assert one.attributes.equals(at_once.attributes)
+        assert one.titles.to_list() == replace(one).titles.to_list()
+        for name in ("texts", "has_text", "available", "created_at", "vectors"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(at_once, name))
+    for one, texts in kept:
+        assert one.texts.to_list() == texts
+        assert len(one.attributes) == len(one.available) == len(texts)
+
+
+def test_hiding_an_item_copies_nothing_else() -> None:
+    catalogue = Catalogue.from_frame(FRAME).with_vectors(
+        np.ones((len(Catalogue.from_frame(FRAME)), 2), np.float32)
+    )
+    hidden = catalogue.with_available(np.array([0], dtype=np.int32), np.array([False]))
+    assert hidden.available.tolist() == [False, False, True]
+    assert catalogue.available.tolist() == [True, False, True]
+    assert hidden.attributes is catalogue.attributes and hidden.vectors is catalogue.vectors
+
+
+@given(st.lists(st.integers(0, 9), max_size=6))
+def test_rows_of_a_frame_come_in_the_order_of_their_places(places: list[int]) -> None:
+    frame = pl.DataFrame({"n": range(10), "text": [f"row {n}" for n in range(10)]})
+    rows = frame_rows(frame, np.array(places, dtype=np.int64))
+    assert rows["n"].to_list() == places
+    assert rows["text"].to_list() == [f"row {n}" for n in places]

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import polars as pl
 from hypothesis import given
@@ -55,3 +57,35 @@ def test_equality_is_by_ids_and_order() -> None:
     assert Vocabulary(["a", "b"]) == Vocabulary(pl.Series(["a", "b"]))
     assert Vocabulary(["a", "b"]) != Vocabulary(["b", "a"])
     assert Vocabulary([]) != "not a vocabulary"
+
+
+@given(IDS, IDS, IDS)
+def test_vocabularies_that_grew_from_one_do_not_see_each_other(
+    ids: list[str], left: list[str], right: list[str]
+) -> None:
+    base = Vocabulary(ids)
+    one = base.extended(left)
+    other = base.extended(right)
+    deeper = one.extended(right)
+    for grown, expected in (
+        (base, ids),
+        (one, [*ids, *left]),
+        (other, [*ids, *right]),
+        (deeper, [*ids, *left, *right]),
+    ):
+        expected = list(dict.fromkeys(expected))
+        assert grown.ids.to_list() == expected
+        for requested in ([*ids, *left, *right], pl.Series([*ids, *left, *right], dtype=pl.String)):
+            found = grown.encode(requested).tolist()
+            assert found == [expected.index(i) if i in expected else -1 for i in requested]
+        assert all((i in grown) == (i in expected) for i in (*left, *right))
+
+
+def test_an_id_does_not_cost_a_copy_of_the_others() -> None:
+    grown = Vocabulary([str(n) for n in range(200_000)])
+    assert "0" in grown
+    begun = time.process_time()
+    for number in range(300):
+        grown = grown.extended([f"new {number}"])
+    assert time.process_time() - begun < 1  # a copy of the codes takes 10 ms
+    assert grown.encode(["new 299", "7"]).tolist() == [200_299, 7]

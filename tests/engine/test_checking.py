@@ -260,3 +260,17 @@ def test_times_of_requests_are_read_as_those_of_the_log() -> None:
     assert at == datetime(2025, 2, 3, 9, tzinfo=UTC).timestamp()
     event = checked_event(NewEvent("A-1.0", "view", user_id="U", timestamp="2/3/2025 10:00"), NOW, berlin)
     assert event.at == at
+
+
+@given(st.text(max_size=20) | st.text(st.sampled_from(" aé\u0301\x07\u200b東0."), max_size=12))
+def test_a_usual_id_is_checked_like_any_other(text: str) -> None:
+    class Unusual(str):
+        """A text that does not take the quick way."""
+
+    def outcome(id_: str) -> str:
+        try:
+            return checked_id(id_, "id", ("trim-float",))
+        except DataError as error:
+            return f"refused: {error}"
+
+    assert outcome(text) == outcome(Unusual(text))

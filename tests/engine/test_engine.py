@@ -209,7 +209,7 @@ def test_an_item_that_cannot_be_stored_is_not_served(engine: Engine, monkeypatch
     def refuse(*_: object) -> None:
         raise StorageError("no room")
 
-    monkeypatch.setattr(EventStore, "put_items", refuse)
+    monkeypatch.setattr(EventStore, "change_items", refuse)
     with pytest.raises(StorageError):
         engine.put_item("new", TEA)
     with pytest.raises(UnknownItemError):

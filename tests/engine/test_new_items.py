@@ -15,10 +15,12 @@ from tacit.data.shop import Shop, generate
 from tacit.engine.engine import Engine
 from tacit.engine.requests import Request
 from tacit.engine.snapshot import Snapshot
+from tacit.engine.state import State
 from tacit.engine.train import train
 from tacit.models.content import Content
 from tacit.pipeline.config import Config
 from tacit.store.events import EventStore
+from tacit.store.records import ItemChange
 
 TWINS = 20
 ATTRIBUTES = (col.TITLE, "description", "category", "department", "brand", "price")
@@ -154,3 +156,43 @@ def test_a_ranker_that_saw_no_new_user_leaves_them_to_the_blend(snapshot: Snapsh
     stranger, session = Request(user_id="stranger"), Request(items=alike(snapshot, 3))
     assert ids(pipeline, stranger) == ids(blend, stranger)
     assert ids(pipeline, session) != ids(blend, session)
+
+
+def test_models_that_took_in_items_one_at_a_time_equal_those_that_take_them_in_at_once(
+    shop: Shop, snapshot: Snapshot
+) -> None:
+    """What is computed for changed items alone is what the whole catalogue gives."""
+    rng = np.random.default_rng(4)
+    state, ids = State.of(snapshot), snapshot.catalogue.items.ids.to_list()
+    for number in range(12):
+        known, other = rng.choice(ids, 2, replace=False).tolist()
+        more = {col.TITLE: f"a thing {number}", "brand": f"brand {number % 3}", "price": float(number)}
+        changes = [
+            ItemChange(f"new-{number}", "put", more),
+            ItemChange(known, "put", {**attributes(shop, other), "price": None}),
+            ItemChange(other, "patch", {"brand": f"brand {number % 5}|second", "price": 7.5}),
+            ItemChange(ids[number], "patch", {"available": False}),
+        ]
+        for part in (changes[:1], changes[1:3], changes[3:]):
+            state = state.changed(part)
+    catalogue = replace(state.catalogue)  # one that does not know what it grew from
+    whole = snapshot.pipeline.extended(catalogue)
+    for one, other in zip(state.pipeline.retrievers_, whole.retrievers_, strict=True):
+        assert one.spec() == other.spec()  # type: ignore[attr-defined]
+        for name, values in other.arrays().items():  # type: ignore[attr-defined]
+            np.testing.assert_allclose(one.arrays()[name], values, atol=1e-6)  # type: ignore[attr-defined]
+    content = [next(r for r in p.retrievers_ if isinstance(r, Content)) for p in (state.pipeline, whole)]
+    np.testing.assert_allclose(content[0].vectors_, content[1].vectors_, atol=1e-6)
+    np.testing.assert_array_equal(content[0].known_, content[1].known_)
+    made, full = (p.second_.maker.state_ for p in (state.pipeline, whole))  # type: ignore[union-attr]
+    np.testing.assert_allclose(made.text, full.text, atol=1e-6)
+    np.testing.assert_array_equal(made.attributes.log_price, full.attributes.log_price)
+    for name, matrix in full.attributes.labels.items():
+        place = {number: column for column, number in enumerate(made.attributes.names[name].tolist())}
+        columns = [place[number] for number in full.attributes.names[name].tolist()]
+        np.testing.assert_allclose(made.attributes.labels[name].toarray()[:, columns], matrix.toarray())
+    users = snapshot.interactions.users.ids[:30].to_list()
+    queries = snapshot.interactions.queries(snapshot.interactions.users.encode(users))
+    expected, found = whole.recommend(queries, 10), state.pipeline.recommend(queries, 10)
+    np.testing.assert_array_equal(found.items, expected.items)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-5)

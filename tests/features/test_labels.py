@@ -2,9 +2,11 @@
 
 import numpy as np
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tacit.data.catalogue import Catalogue
-from tacit.features.labels import Attributes
+from tacit.features.labels import _FEW, Attributes, _one_hot
 
 ITEMS = pl.DataFrame(
     {
@@ -37,3 +39,15 @@ def test_what_is_missing_later_is_unknown() -> None:
     assert later.labels["group"].nnz == 0
     assert later.log_price is not None
     assert np.isnan(later.log_price).all()
+
+
+CELLS = st.none() | st.text(st.sampled_from("aBé |,;東 "), max_size=8)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=_FEW))
+def test_a_few_rows_have_the_labels_that_they_have_among_many(cells: list[str | None]) -> None:
+    few, matrix = _one_hot(pl.Series("brand", cells, dtype=pl.String))
+    many, larger = _one_hot(pl.Series("brand", [*cells, *[None] * _FEW], dtype=pl.String))
+    assert few.to_list() == many.to_list()
+    np.testing.assert_array_equal(matrix.toarray(), larger.toarray()[: len(cells)])
+    assert matrix.dtype == larger.dtype

@@ -173,6 +173,27 @@ def test_later_items_are_found_without_a_list_and_scanned_for(loops: None) -> No
     assert found is not None and np.isin(np.arange(N_ITEMS, N_ITEMS + LATER), found.items).all()
 
 
+def test_an_item_whose_text_was_replaced_is_found_where_its_new_text_fits(loops: None) -> None:
+    before = content().indexed()
+    vectors = unit(N_ITEMS)
+    vectors[[7, 8]] = vectors[[100, 9]]  # 7 becomes a twin of 100; 8 of its neighbour
+    items = catalogue(N_ITEMS).with_vectors(vectors)
+    after = before.extended(items)
+    assert after.near_ is not None and after.near_.outdated.tolist() == [7, 8]
+    assert before.near_ is not None and not len(before.near_.outdated)
+    allowed = np.full(N_ITEMS, True)
+    found = after.sparse_scores(Queries.of([[100]]), 5, allowed)
+    assert found is not None and 7 in found.items.tolist()
+    assert_as_by_scan(after, Queries.of([[7], [3, 8]]), allowed, 5)  # histories on them are scanned for
+    gone = after.extended(catalogue(N_ITEMS, without=8))
+    assert gone.near_ is not None and 7 not in gone.near_.unlisted(gone.known_)
+
+
+def test_an_item_that_is_put_again_with_the_same_text_keeps_its_list() -> None:
+    before = content().indexed()
+    assert before.extended(catalogue(N_ITEMS)).near_ is before.near_
+
+
 def test_lists_survive_a_snapshot() -> None:
     model = content().indexed()
     again = Content.restore({"name": "content"}, model.arrays(), catalogue(N_ITEMS))

@@ -61,6 +61,7 @@ def ask(
     app: Any,
     *headers: tuple[bytes, bytes],
     key: str | None = None,
+    admin_key: str | None = None,
     hosts: Sequence[str] = HOSTS,
     method: str = "GET",
     path: str = "/v1/x",
@@ -95,7 +96,7 @@ def ask(
 
         raw = path.encode() if raw_path is None else raw_path
         scope = {"type": "http", "method": method, "path": path, "raw_path": raw, "headers": [*headers]}
-        await Guard(app, key, hosts)(scope, receive, send)
+        await Guard(app, key, hosts, admin_key)(scope, receive, send)
         return Answer(sent, requested)
 
     return asyncio.run(one())
@@ -243,7 +244,70 @@ def test_where_no_key_is_set_none_is_needed(key: str | None) -> None:
     assert ask(Inner(), HOST, key=key).status == 200
 
 
+@pytest.mark.parametrize(
+    ("key", "admin_key", "given", "status"),
+    [
+        (None, None, None, 200),
+        ("key", None, b"key", 403),
+        ("key", None, b"", 401),
+        ("key", "admin", b"key", 403),
+        ("key", "admin", b"admin", 200),
+        ("key", "admin", b"admi", 401),
+        (None, "admin", b"", 401),
+        (None, "admin", b"admin", 200),
+    ],
+)
+def test_many_items_need_the_admin_key(
+    key: str | None, admin_key: str | None, given: bytes | None, status: int
+) -> None:
+    headers = [] if given is None else [(b"x-api-key", given)]
+    bulk = {"method": "POST", "path": "/v1/items"}
+    assert ask(Inner(), HOST, *headers, key=key, admin_key=admin_key, **bulk).status == status
+    if status == 200:
+        assert ask(Inner(), HOST, *headers, key=key, admin_key=admin_key, path="/v1/events").status == 200
+
+
 # Headers, path and body
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        (b"/v1/items/a%2Fb", "/v1/items/a%2Fb"),
+        (b"/v1/items/a%252Fb", "/v1/items/a%252Fb"),
+        (b"/v1/items/%E6%9D%B1", "/v1/items/%E6%9D%B1"),
+        ("/v1/items/東".encode(), "/v1/items/%E6%9D%B1"),
+        (b"/v1/items/a+b:@!$&'()*,;=~", "/v1/items/a+b:@!$&'()*,;=~"),
+    ],
+)
+def test_the_path_is_passed_on_as_it_was_sent(raw: bytes, path: str) -> None:
+    paths = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        paths.append(scope["path"])
+        await Inner()(scope, receive, send)
+
+    assert ask(inner, HOST, raw_path=raw).status == 200
+    assert paths == [path]
+
+
+def test_a_body_of_many_items_is_passed_on_as_it_comes() -> None:
+    parts = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        more = True
+        while more:
+            message = await receive()
+            parts.append(message["body"])
+            more = message["more_body"]
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    body = [b"x" * LARGEST_BODY] * 3
+    assert ask(inner, HOST, method="POST", path="/v1/items", body=body).status == 200
+    assert b"".join(parts) == b"".join(body)
+    announced = (b"content-length", str(2**30 + 1).encode())
+    assert ask(inner, HOST, announced, method="POST", path="/v1/items", body=body).status == 413
 
 
 @pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 431)])

@@ -1,5 +1,7 @@
 """The store keeps what it acknowledged: once, apart, in order, across restarts, on SQLite and PostgreSQL."""
 
+import hashlib
+import json
 import os
 import resource
 import shutil
@@ -12,11 +14,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.store.events import Event, EventStore, Receipt, StorageError, StorageFullError
+from tacit.store.records import ItemChange, StoredItem
 
 
 def event(name: str, user: str = "u", at: float = 1.0, **more: object) -> Event:
@@ -241,6 +247,7 @@ def test_a_full_disk_is_reported_reads_go_on_and_writes_resume(tmp_path: Path) -
 _INGEST = """
 import sys
 from tacit.store.events import Event, EventStore
+from tacit.store.records import ItemChange, StoredItem
 store = EventStore(sys.argv[1])
 for n in range(10**6):
     names = [f"{sys.argv[2]}-{n}-{m}" for m in range(5)]
@@ -277,6 +284,7 @@ def test_a_file_size_limit_is_an_error_and_no_crash(tmp_path: Path) -> None:
     code = """
 import resource, signal, sys
 from tacit.store.events import Event, EventStore, StorageError
+from tacit.store.records import ItemChange, StoredItem
 store = EventStore(sys.argv[1])
 store.append([Event("before", "user", "u", "i", "view", 1.0)])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -300,6 +308,7 @@ print(kept[0].event_id, store.recent("user", "u", 1)[0].event_id)
 _FLUSHES = """
 import sys
 from tacit.store.events import Event, EventStore, StorageError
+from tacit.store.records import ItemChange, StoredItem
 store = EventStore(sys.argv[1])
 for n in range(12):
     try:
@@ -331,3 +340,52 @@ def test_a_flush_that_fails_is_not_acknowledged_and_writing_resumes(tmp_path: Pa
     store.close()
     assert set(acknowledged) <= set(kept)
     assert len(kept) == len(set(kept))
+
+
+def test_a_patch_sets_some_attributes_and_a_put_ends_all_patches(address: str) -> None:
+    first = EventStore(address)
+    first.put_items({"a": {"title": "A", "price": 2}}, 1.0)
+    first.change_items([ItemChange("a", "patch", {"price": 3}), ItemChange("b", "patch", {"x": [1]})], 2.0)
+    first.change_items([ItemChange("a", "patch", {"available": False}), ItemChange("b", "delete")], 3.0)
+    first.close()
+    second = EventStore(address)
+    assert second.items() == [("a", {"title": "A", "price": 2})]
+    assert second.item_changes() == [("a", {"price": 3, "available": False}, False), ("b", {"x": [1]}, True)]
+    assert second.item("a") == StoredItem({"title": "A", "price": 2}, {"price": 3, "available": False}, False)
+    assert second.item("b") == StoredItem(None, {"x": [1]}, True)
+    assert second.item("c") == StoredItem(None, {}, False)
+    second.change_items([ItemChange("a", "patch", {"price": 4}), ItemChange("a", "put", {"title": "B"})], 4.0)
+    second.put_items({"b": {}}, 5.0)
+    assert second.item_changes() == []
+    assert second.item("a") == StoredItem({"title": "B"}, {}, False)
+    second.change_items([ItemChange("b", "put", {"n": 1}), ItemChange("b", "delete")], 6.0)
+    assert second.item("b") == StoredItem({"n": 1}, {}, True)
+    second.change_items([ItemChange("b", "patch", {"n": 2})], 7.0)  # of a process that has not heard of it
+    assert second.item("b") == StoredItem({"n": 1}, {"n": 2}, True)
+    second.close()
+
+
+def test_patches_of_one_item_at_the_same_time_all_count(postgres: str) -> None:
+    one, two = EventStore(postgres), EventStore(postgres)
+    with ThreadPoolExecutor(8) as pool:
+        changes = [(s, ItemChange("a", "patch", {f"{n}": n})) for n in range(20) for s in (one, two)]
+        list(pool.map(lambda pair: pair[0].change_items([pair[1]], 1.0), changes))
+    assert one.item("a").patch == {f"{n}": n for n in range(20)}
+    one.close()
+    two.close()
+
+
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=20),
+    st.floats(0, 4e9) | st.integers(0, 2**53) | st.none(),
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.none(),
+)
+def test_the_digest_of_an_event_is_that_of_its_json(
+    text_: str, at: float | None, value: float | None
+) -> None:
+    moment = 0.0 if at is None else at
+    one = Event("e", "user", text_, text_ + "\u6771", "view", moment, value, has_time=at is not None)
+    written = json.dumps(["user", text_, text_ + "\u6771", "view", at if one.has_time else None, value])
+    assert one.digest() == hashlib.sha256(written.encode()).digest()
+    fraction = Event("e", "user", text_, "i", "view", np.float64(1.5), value)  # a subclass of float
+    assert fraction.digest() == Event("e", "user", text_, "i", "view", 1.5, value).digest()

@@ -33,6 +33,14 @@ def serve(
             "--api-key", envvar="TACIT_API_KEY", help="Key that clients must send as a bearer token."
         ),
     ] = None,
+    admin_key: Annotated[
+        str | None,
+        typer.Option(
+            "--admin-key",
+            envvar="TACIT_ADMIN_KEY",
+            help="Key that opens every route; POST /v1/items needs it where the service has a key.",
+        ),
+    ] = None,
 ) -> None:
     """Serve recommendations over HTTP, take events and new items."""
     from tacit.cli.terminal import err
@@ -52,7 +60,8 @@ def serve(
         snapshot = load(directory)
         engine = Engine(snapshot, EventStore(store or f"sqlite:///{directory.resolve()}.events.sqlite3"))
         engine.warm()
-        app = create_app(engine, api_key=api_key, allowed_hosts=(host, *LOOPBACK) if local else ("*",))
+        hosts = (host, *LOOPBACK) if local else ("*",)
+        app = create_app(engine, api_key=api_key, admin_key=admin_key, allowed_hosts=hosts)
         address = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
         err.print(f"model {snapshot.version}, {len(snapshot.catalogue):,} items; stop with Ctrl-C")
         # On standard output, flushed: a script that took port 0 reads it there.

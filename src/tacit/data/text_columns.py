@@ -63,10 +63,13 @@ class TextColumns:
     names: tuple[str, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
 
+    def decides(self, name: str) -> bool:
+        """Return whether a column was here, and not empty."""
+        return name in self.names or self.left_out.get(name, EMPTY) != EMPTY
+
     def with_new(self, other: "TextColumns") -> "TextColumns":
         """Return these, with the columns of others that were not here or empty."""
-        decided = {*self.names, *(name for name, why in self.left_out.items() if why != EMPTY)}
-        new = [name for name in other.names if name not in decided]
+        new = [name for name in other.names if not self.decides(name)]
         return TextColumns(_leading_first([*self.names, *new]), {**other.left_out, **self.left_out})
 
 
@@ -181,7 +184,7 @@ def joined(attributes: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     ]
     worded = pl.any_horizontal([_is_worded(name, attributes[name].dtype) for name in present])
     text = pl.concat_str(parts, separator=". ", ignore_nulls=True)
-    return attributes.select(pl.when(worded).then(text).alias(col.TEXT))[col.TEXT]
+    return attributes.select_seq(pl.when(worded).then(text).alias(col.TEXT))[col.TEXT]
 
 
 def _label(name: str) -> str:

@@ -1,5 +1,7 @@
 """Text ids to integer codes and back: the only place where the two meet."""
 
+import copy
+import threading
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
@@ -7,6 +9,10 @@ import numpy as np
 import polars as pl
 
 from tacit.core.types import Int32
+
+_MOST_CHUNKS = 64
+"""Ids in more chunks are made one: each costs every later read."""
+_GROWING = threading.Lock()
 
 
 class Vocabulary:
@@ -21,6 +27,7 @@ class Vocabulary:
     def __init__(self, ids: pl.Series | Iterable[str]) -> None:
         series = ids if isinstance(ids, pl.Series) else pl.Series("id", list(ids), dtype=pl.String)
         self.ids: pl.Series = series.alias("id").rechunk()
+        self._size = len(self.ids)
 
     @classmethod
     def of(cls, *columns: pl.Series) -> "Vocabulary":
@@ -33,10 +40,10 @@ class Vocabulary:
         return cls(joined.drop_nulls().unique().sort())
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return self._size
 
     def __contains__(self, id_: str) -> bool:
-        return id_ in self._codes
+        return self._codes.get(id_, self._size) < self._size
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self.ids.equals(other.ids)
@@ -45,6 +52,7 @@ class Vocabulary:
 
     @cached_property
     def _codes(self) -> dict[str, int]:
+        """Return the code of each id; codes that are not below the size belong to a larger vocabulary."""
         return {id_: code for code, id_ in enumerate(self.ids.to_list())}
 
     @cached_property
@@ -64,7 +72,8 @@ class Vocabulary:
         """
         if not isinstance(ids, pl.Series):
             codes = self._codes
-            return np.fromiter((codes.get(id_, -1) for id_ in ids), dtype=np.int32, count=len(ids))
+            found = np.fromiter((codes.get(id_, -1) for id_ in ids), dtype=np.int32, count=len(ids))
+            return np.where(found < self._size, found, np.int32(-1))
         joined = (
             ids.cast(pl.String)
             .alias("id")
@@ -78,9 +87,20 @@ class Vocabulary:
         return self.ids.gather(codes).to_list()
 
     def extended(self, ids: Iterable[str]) -> "Vocabulary":
-        """Return a vocabulary with the new ids appended: known codes stay what they were."""
-        new = [id_ for id_ in dict.fromkeys(ids) if id_ not in self._codes]
-        larger = Vocabulary(pl.concat([self.ids, pl.Series("id", new, dtype=pl.String)]))
-        # A catalogue grows while it is served: the codes are copied, not built again id by id.
-        larger._codes = {**self._codes, **dict(zip(new, range(len(self), len(larger)), strict=True))}
+        """Return a vocabulary with the new ids appended: known codes stay what they were.
+
+        It costs as much as the new ids: the table of codes is shared, and each vocabulary sees its own part.
+        """
+        new = [id_ for id_ in dict.fromkeys(ids) if id_ not in self]
+        larger = copy.copy(self)
+        larger.__dict__.pop("_table", None)
+        joined = pl.concat([self.ids, pl.Series("id", new, dtype=pl.String)]) if new else self.ids
+        larger.ids = joined.rechunk() if joined.n_chunks() > _MOST_CHUNKS else joined
+        larger._size = len(larger.ids)
+        with _GROWING:
+            shared = self._codes
+            if len(shared) != self._size:  # another vocabulary grew from this one: their codes differ
+                shared = {id_: code for id_, code in shared.items() if code < self._size}
+            shared.update(zip(new, range(self._size, larger._size), strict=True))
+        larger._codes = shared
         return larger

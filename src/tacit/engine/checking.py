@@ -17,6 +17,11 @@ from tacit.engine.requests import NewEvent
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.store.events import Event, Subject
 
+
+class UnknownItemError(DataError):
+    """There is no such item."""
+
+
 LONGEST_LIST = 1_000
 _LONGEST_ID = 256
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -40,6 +45,8 @@ def checked_id(text: object, what: str, rules: Sequence[IdRule] = ()) -> str:
     DataError
         If it is not a text, blank, longer than 256 bytes, or holds control characters or half a character.
     """
+    if type(text) is str and _is_plain(text):
+        return apply_id(text, rules) if rules else text
     if isinstance(text, numbers.Number):
         raise DataError(f"the {what} is the number {text}; ids are text: give {str(text)!r}")
     if not isinstance(text, str):
@@ -56,6 +63,12 @@ def checked_id(text: object, what: str, rules: Sequence[IdRule] = ()) -> str:
     if _CONTROL.search(id_):
         raise DataError(f"the {what} holds a control character")
     return apply_id(id_, rules)
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether an id is a usual one: in normal form, of some length, without control characters."""
+    whole = 0 < len(text) <= _LONGEST_ID and text[0] != " " and text[-1] != " "
+    return whole and text.isascii() and text.isprintable()
 
 
 def checked_ids(ids: object, what: str, each: str, rules: Sequence[IdRule] = ()) -> list[str]:

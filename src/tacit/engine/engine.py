@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from itertools import compress
+from typing import Literal
 
 import numpy as np
 
@@ -19,10 +20,12 @@ from tacit.core.clock import Clock, SystemClock
 from tacit.core.errors import DataError
 from tacit.core.types import Json
 from tacit.data import columns as col
+from tacit.data.catalogue import Catalogue
 from tacit.data.ids import IdRule
 from tacit.data.ranking import Ranking
 from tacit.engine.attributes import checked_user
 from tacit.engine.checking import (
+    UnknownItemError,
     check_flag,
     check_k,
     check_ordered,
@@ -32,25 +35,31 @@ from tacit.engine.checking import (
 )
 from tacit.engine.exposures import Exposures
 from tacit.engine.history import History, history_of
-from tacit.engine.items import check_width, checked_attributes
-from tacit.engine.requests import NewEvent, Observed, Recommended, Request, Response
+from tacit.engine.items import (
+    attributes_of,
+    check_not_bare,
+    check_width,
+    checked_attributes,
+    listing_of,
+    only_listing,
+)
+from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Request, Response
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import State
 from tacit.engine.unknown import unknown_in_event, unknown_in_request
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
 from tacit.store.events import Event, EventStore, StorageError
+from tacit.store.records import ItemChange, StoredItem
+
+__all__ = ["LONGEST_HISTORY", "Engine", "UnknownItemError"]
 
 LONGEST_HISTORY = 1_000
 _EXPLAINED = 100
 """Number of items of a list that get reasons: a bound on their cost."""
 
-_Arrival = tuple[str, dict[str, Json], "Future[None]"]
+_Arrival = tuple[Sequence[ItemChange], "Future[None]"]
 _log = logging.getLogger(__name__)
-
-
-class UnknownItemError(DataError):
-    """There is no such item."""
 
 
 class Engine:
@@ -130,12 +139,11 @@ class Engine:
         check_k(k)
         kind = checked_kind(kind)
         state = self._state
-        code = state.catalogue.items.encode([checked_id(item_id, "item_id", state.snapshot.id_rules)])
-        if code[0] < 0:
-            raise UnknownItemError(f"there is no item {item_id!r}")
+        known = state.code_of(checked_id(item_id, "item_id", state.snapshot.id_rules))
+        code = np.array([known], dtype=np.int32)
         ranking = state.pipeline.similar(code, k, kind=kind, counts=state.evidence.counts)
         listed = ranking.items[0][ranking.items[0] >= 0]
-        said = state.evidence.between(int(code[0]), listed, state.catalogue)
+        said = state.evidence.between(known, listed, state.catalogue)
         return _answer(state, ranking, [similarity_in_words(one, kind) for one in said])
 
     def observe(self, events: Sequence[NewEvent]) -> Observed:
@@ -173,7 +181,7 @@ class Engine:
         return Observed(receipt.accepted, sorted(rejected), conflicts, unknown)
 
     def put_item(self, item_id: str, attributes: Mapping[str, Json]) -> list[str]:
-        """Add or replace an item; it is stored, and can be recommended, when this returns.
+        """Add an item or replace it whole; it is stored, and can be recommended, when this returns.
 
         Items that arrive at the same time are added together, so that many cost little more than one.
 
@@ -185,22 +193,98 @@ class Engine:
         Raises
         ------
         DataError
-            If the id or an attribute is out of bounds.
+            If the id or an attribute is out of bounds, or nothing but the availability of a known item is
+            given: `patch_item` changes that and keeps the rest.
         StorageError
             If the store refuses; the item is not served then.
         """
+        return self._changed_item("put", item_id, attributes)
+
+    def patch_item(self, item_id: str, attributes: Mapping[str, Json]) -> list[str]:
+        """Set some attributes of an item and keep the others; what is None is kept too.
+
+        Returns
+        -------
+        list of str
+            Warnings, as of `put_item`.
+
+        Raises
+        ------
+        UnknownItemError
+        DataError
+            If the id or an attribute is out of bounds.
+        StorageError
+            If the store refuses; nothing changes then.
+        """
+        return self._changed_item("patch", item_id, attributes)
+
+    def delete_item(self, item_id: str) -> None:
+        """Take an item out of every list; histories that hold it stay as they are.
+
+        It stays deleted for later snapshots too, until it is put again.
+
+        Raises
+        ------
+        UnknownItemError
+        StorageError
+            If the store refuses; nothing changes then.
+        """
         self._needed_store()
-        reading = self._state.snapshot.reading
-        id_ = checked_id(item_id, "item_id", reading.ids)
-        checked = checked_attributes(attributes, self._clock.now(), reading)
-        check_width(self._state.catalogue, checked)
-        done: Future[None] = Future()
-        self._arrivals.append((id_, checked, done))
-        with self._growing:  # the first caller adds the items of all that wait
-            if not done.done():
-                self._add_all([self._arrivals.popleft() for _ in range(len(self._arrivals))])
-        done.result()
-        return self._state.warnings_of(id_)
+        id_ = checked_id(item_id, "item_id", self._state.snapshot.id_rules)
+        self._change([ItemChange(id_, "delete")])
+
+    def put_items(self, items: Sequence[tuple[str, Mapping[str, Json]]]) -> PutItems:
+        """Add or replace many items, each as by `put_item`; a bad one is rejected and the others are stored.
+
+        Raises
+        ------
+        StorageError
+            If the store refuses; none of the items is stored then.
+        """
+        self._needed_store()
+        changes, places, rejected = [], [], []
+        for place, (item_id, attributes) in enumerate(items):
+            try:
+                changes.append(self._checked_change("put", item_id, attributes))
+                places.append(place)
+            except DataError as error:
+                rejected.append((place, str(error)))
+        try:
+            self._state.encode_ahead(changes)
+            self._change(changes)
+        except DataError:  # one of them: each is put on its own, to find which
+            good = []
+            for place, change in zip(places, changes, strict=True):
+                try:
+                    self._change([change])
+                    good.append((place, change))
+                except DataError as error:
+                    rejected.append((place, str(error)))
+            places, changes = [place for place, _ in good], [change for _, change in good]
+        state = self._state
+        warnings = [
+            (place, text)
+            for place, change in zip(places, changes, strict=True)
+            for text in state.warnings_of(change.item_id)
+        ]
+        return PutItems(len(changes), sorted(rejected), warnings)
+
+    def item(self, item_id: str) -> dict[str, Json]:
+        """Return the attributes of an item: as they were put, or as the catalogue of the fit has them.
+
+        Raises
+        ------
+        UnknownItemError
+        StorageError
+            If the store cannot be read.
+        """
+        state = self._state
+        id_ = checked_id(item_id, "item_id", state.snapshot.id_rules)
+        code = state.code_of(id_)
+        stored = self._store.item(id_) if self._store is not None else StoredItem(None, {}, deleted=False)
+        of_fit = stored.put is None or (only_listing(stored.put) and id_ in state.snapshot.catalogue.items)
+        own = attributes_of(state.catalogue, code) if of_fit or stored.put is None else stored.put
+        return {**own, **stored.patch, **listing_of(state.catalogue, code)}
 
     def put_user(self, user_id: str, attributes: Mapping[str, Json]) -> None:
         """Store or replace the attributes of a user; they count from the next request on.
@@ -258,8 +342,19 @@ class Engine:
         return self._store
 
     def _state_of(self, snapshot: Snapshot) -> State:
-        items = self._store.items() if self._store is not None else []
-        return State.of(snapshot).grown_where_possible(dict(items))
+        """Return the state of a snapshot with all that was stored of items since."""
+        state = State.of(snapshot)
+        if self._store is None:
+            return state
+        puts = dict(self._store.items())
+        # Older versions took such a put for a change of the availability alone, as their manual had it.
+        bare = {id_ for id_, given in puts.items() if only_listing(given) and id_ in snapshot.catalogue.items}
+        state = state.grown_where_possible({id_: given for id_, given in puts.items() if id_ not in bare})
+        later = [ItemChange(id_, "patch", {col.AVAILABLE: puts[id_][col.AVAILABLE]}) for id_ in sorted(bare)]
+        for id_, given, deleted in self._store.item_changes():
+            later.append(ItemChange(id_, "patch", given))
+            later += [ItemChange(id_, "delete")] if deleted else []
+        return state.changed_where_possible([one for one in later if one.item_id in state.catalogue.items])
 
     def _known(self, request: Request) -> tuple[list[Event], dict[str, Json] | None]:
         """Return the stored events and attributes of the requester; nothing if the store fails."""
@@ -276,34 +371,74 @@ class Engine:
         self._store_fails = False
         return events, stored
 
-    def _add_all(self, arrivals: Sequence[_Arrival]) -> None:
+    def _changed_item(
+        self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]
+    ) -> list[str]:
+        self._needed_store()
+        change = self._checked_change(kind, item_id, attributes)
+        self._change([change])
+        return self._state.warnings_of(change.item_id)
+
+    def _checked_change(
+        self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]
+    ) -> ItemChange:
+        state = self._state
+        reading = state.snapshot.reading
+        id_ = checked_id(item_id, "item_id", reading.ids)
+        checked = checked_attributes(attributes, self._clock.now(), reading)
+        if kind == "patch":
+            checked = {name: value for name, value in checked.items() if value is not None}
+        change = ItemChange(id_, kind, checked)
+        check_width(state.catalogue, checked)
+        check_not_bare(change, state.catalogue, state.deleted)
+        return change
+
+    def _change(self, changes: Sequence[ItemChange]) -> None:
+        """Store and serve changes of items, with those of others that wait."""
+        if not changes:
+            return
+        done: Future[None] = Future()
+        self._arrivals.append((changes, done))
+        with self._growing:  # the first caller makes the changes of all that wait
+            if not done.done():
+                self._change_all([self._arrivals.popleft() for _ in range(len(self._arrivals))])
+        done.result()
+
+    def _change_all(self, arrivals: Sequence[_Arrival]) -> None:
         try:
-            self._grow({id_: attributes for id_, attributes, _ in arrivals})
+            self._grow([change for changes, _ in arrivals for change in changes])
         except Exception as error:
             if len(arrivals) > 1:
                 for arrival in arrivals:
-                    self._add_all([arrival])
+                    self._change_all([arrival])
             else:
-                arrivals[0][2].set_exception(error)
+                arrivals[0][1].set_exception(error)
             return
-        for _, _, done in arrivals:
+        for _, done in arrivals:
             done.set_result(None)
 
-    def _grow(self, items: Mapping[str, Mapping[str, Json]]) -> None:
+    def _grow(self, changes: Sequence[ItemChange]) -> None:
         """Encode, store, then serve: an item that is served is stored, one that cannot be served is not."""
-        dated = {id_: self._dated(id_, attributes) for id_, attributes in items.items()}
-        grown = self._state.grown(dated)
-        self._needed_store().put_items(dated, self._clock.now())
+        state = self._state
+        check_width(state.catalogue, {name: None for change in changes for name in change.attributes})
+        for change in changes:
+            check_not_bare(change, state.catalogue, state.deleted)
+        now = self._clock.now()
+        dated = [_dated(change, state.catalogue, now) for change in changes]
+        grown = state.changed(dated)
+        self._needed_store().change_items(dated, now)
         self._state = grown
 
-    def _dated(self, id_: str, attributes: Mapping[str, Json]) -> dict[str, Json]:
-        """Return attributes with the time of listing: as given, as known before, or now."""
-        catalogue = self._state.catalogue
-        code = int(catalogue.items.encode([id_])[0])
-        known = float(catalogue.created_at[code]) if code >= 0 else self._clock.now()
-        given = attributes.get(col.CREATED_AT)
-        created = known if given is None and np.isfinite(known) else given
-        return {**attributes, col.CREATED_AT: created}
+
+def _dated(change: ItemChange, catalogue: Catalogue, now: float) -> ItemChange:
+    """Return a put with the time of listing: as given, as known before, or now."""
+    if change.kind != "put":
+        return change
+    code = int(catalogue.items.encode([change.item_id])[0])
+    known = float(catalogue.created_at[code]) if code >= 0 else now
+    given = change.attributes.get(col.CREATED_AT)
+    created = known if given is None and np.isfinite(known) else given
+    return replace(change, attributes={**change.attributes, col.CREATED_AT: created})
 
 
 def _checked(request: Request, rules: Sequence[IdRule]) -> Request:

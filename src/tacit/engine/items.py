@@ -1,19 +1,88 @@
-"""Items that arrive while serving: allowed attributes, and a row with the catalogue's types."""
+"""Items that arrive while serving: allowed attributes, rows of the catalogue's types, the sum of changes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.core.types import Json
 from tacit.data import columns as col
-from tacit.data.catalogue import Catalogue
-from tacit.engine.attributes import cell, checked_names
-from tacit.engine.checking import checked_time
+from tacit.data.catalogue import Catalogue, frame_rows
+from tacit.engine.attributes import cell, checked_names, plain_value
+from tacit.engine.checking import UnknownItemError, checked_time
 from tacit.reading.choices import NO_CHOICES, Reading
+from tacit.store.records import ItemChange
 
 _MOST_COLUMNS = 512
 _YES = ("true", "1", "yes")
+_OF_THE_LIST = {col.AVAILABLE, col.CREATED_AT}
+"""Attributes that say nothing of the item itself."""
+
+
+@dataclass(frozen=True)
+class ItemChanges:
+    """What several changes come to.
+
+    Attributes
+    ----------
+    puts : dict of str to attributes
+        Items that are replaced or new.
+    patches : dict of str to attributes
+        Attributes that are set in known items, besides their availability.
+    available : dict of str to bool
+        Known items of which nothing but this changes.
+    deleted : frozenset of str
+        Items that are deleted afterwards.
+    """
+
+    puts: dict[str, Mapping[str, Json]]
+    patches: dict[str, Mapping[str, Json]]
+    available: dict[str, bool]
+    deleted: frozenset[str]
+
+    @classmethod
+    def of(
+        cls, changes: Sequence[ItemChange], catalogue: Catalogue, deleted: Collection[str]
+    ) -> "ItemChanges":
+        """Return what changes come to, one after the other.
+
+        Parameters
+        ----------
+        changes : sequence of ItemChange
+        catalogue : Catalogue
+        deleted : collection of str
+            Items of the catalogue that are deleted before.
+
+        Raises
+        ------
+        UnknownItemError
+            If one that is no put names an item that is not known then.
+        """
+        puts: dict[str, Mapping[str, Json]] = {}
+        patches: dict[str, Mapping[str, Json]] = {}
+        gone = set(deleted)
+        for change in changes:
+            id_ = change.item_id
+            if change.kind == "put":
+                gone.discard(id_)
+                patches.pop(id_, None)
+                puts[id_] = change.attributes
+                continue
+            if id_ in gone or (id_ not in puts and id_ not in catalogue.items):
+                raise UnknownItemError(f"there is no item {id_!r}; PUT adds one")
+            given = {name: value for name, value in change.attributes.items() if value is not None}
+            if change.kind == "delete":
+                gone.add(id_)
+                given = {col.AVAILABLE: False}
+            earlier = puts if id_ in puts else patches
+            earlier[id_] = {**earlier.get(id_, {}), **given}
+        flips = {
+            id_: bool(given[col.AVAILABLE]) for id_, given in patches.items() if [*given] == [col.AVAILABLE]
+        }
+        rest = {id_: given for id_, given in patches.items() if given and id_ not in flips}
+        return cls(puts, rest, flips, frozenset(gone))
 
 
 def checked_attributes(
@@ -58,6 +127,77 @@ def item_frame(items: Mapping[str, Mapping[str, Json]], catalogue: Catalogue) ->
         texts = pl.Series(name, [cell(row.get(name)) for row in items.values()], dtype=pl.String)
         columns[name] = _typed(texts, _type_of(name, known))
     return pl.DataFrame(columns)
+
+
+def changed_frame(changes: ItemChanges, catalogue: Catalogue) -> pl.DataFrame | None:
+    """Return the rows that puts and patches come to; None if there are none."""
+    frames = [item_frame(changes.puts, catalogue)] if changes.puts else []
+    if changes.patches:
+        frames.append(_patched_frame(changes.patches, catalogue))
+    return pl.concat(frames, how="diagonal_relaxed") if frames else None
+
+
+def _patched_frame(patches: Mapping[str, Mapping[str, Json]], catalogue: Catalogue) -> pl.DataFrame:
+    """Return the rows of known items with some attributes in place of their own."""
+    codes = catalogue.items.encode(list(patches))
+    given = item_frame(patches, catalogue)
+    rows = frame_rows(catalogue.attributes, codes).with_columns_seq(
+        given[col.ITEM],
+        pl.Series(col.AVAILABLE, catalogue.available[codes]),
+        pl.Series(col.CREATED_AT, catalogue.created_at[codes]),
+    )
+    for values in given.drop(col.ITEM):
+        name = values.name
+        own = rows[name] if name in rows.columns else pl.Series([None] * len(rows), dtype=values.dtype)
+        is_set = pl.Series([name in patch for patch in patches.values()])
+        rows = rows.with_columns_seq(values.zip_with(is_set, own.cast(values.dtype)).alias(name))
+    return rows
+
+
+def attributes_of(catalogue: Catalogue, code: int) -> dict[str, Json]:
+    """Return what a catalogue says of an item, as attributes that could be put."""
+    row = catalogue.attributes.row(code, named=True)
+    plain = {name: plain_value(value, name) for name, value in row.items()}
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def listing_of(catalogue: Catalogue, code: int) -> dict[str, Json]:
+    """Return whether an item may be recommended, and when it was listed (Unix seconds; null if unknown)."""
+    created = float(catalogue.created_at[code])
+    return {
+        col.AVAILABLE: bool(catalogue.available[code]),
+        col.CREATED_AT: created if np.isfinite(created) else None,
+    }
+
+
+def check_not_bare(change: ItemChange, catalogue: Catalogue, deleted: Collection[str]) -> None:
+    """Refuse a put of nothing but the availability of an item of which more is known.
+
+    Raises
+    ------
+    DataError
+    """
+    given = {name for name, value in change.attributes.items() if value is not None}
+    if change.kind != "put" or given != {col.AVAILABLE}:
+        return
+    if change.item_id in deleted or change.item_id not in catalogue.items:
+        return
+    known = attributes_of(catalogue, int(catalogue.items.encode([change.item_id])[0]))
+    if known:
+        raise DataError(
+            f"PUT replaces an item whole, and this one would remove {_named(known)} of the item "
+            f"{change.item_id!r}: to change nothing but its availability, send the same with PATCH"
+        )
+
+
+def only_listing(attributes: Mapping[str, Json]) -> bool:
+    """Return whether attributes say of an item that it may be recommended or not, and nothing of itself."""
+    return col.AVAILABLE in attributes and attributes.keys() <= _OF_THE_LIST
+
+
+def _named(names: Collection[str]) -> str:
+    first = ", ".join([*names][:3])
+    return first if len(names) <= 3 else f"{first} and {len(names) - 3} more attributes"
 
 
 def _type_of(name: str, known: Mapping[str, pl.DataType]) -> pl.DataType:

@@ -104,3 +104,20 @@ class Observed:
     rejected: list[tuple[int, str]]
     conflicts: list[int] = field(default_factory=list)
     warnings: list[tuple[int, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PutItems:
+    """What became of items that were put together.
+
+    Attributes
+    ----------
+    accepted : int
+    rejected : list of (index, reason)
+    warnings : list of (index, text)
+        Texts that the text encoder of the model cannot read.
+    """
+
+    accepted: int
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+    warnings: list[tuple[int, str]] = field(default_factory=list)

@@ -1,6 +1,7 @@
 """The state that requests read: one frozen value, replaced as a whole, so no request sees half a change."""
 
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,21 +10,31 @@ import numpy as np
 import polars as pl
 
 from tacit.core.errors import ArtifactError
-from tacit.core.types import Float32, Json
+from tacit.core.types import Float32, Int64, Json
+from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
 from tacit.data.vocabulary import Vocabulary
 from tacit.encoders.encoder import TextEncoder, warm
 from tacit.encoders.tuned import same_model
+from tacit.engine.checking import UnknownItemError
 from tacit.engine.evidence import Evidence
-from tacit.engine.items import item_frame
+from tacit.engine.items import ItemChanges, changed_frame, item_frame
 from tacit.engine.snapshot import Snapshot
 from tacit.pipeline.twostage import TwoStage
+from tacit.store.records import ItemChange
 
+_KEPT = 8_192
+"""So many vectors of texts are kept."""
+_AHEAD = 64
+"""Texts that are encoded ahead at once: a single item waits for so many."""
 _log = logging.getLogger(__name__)
 
 
 class ItemEncoder:
-    """The encoder of a snapshot's vectors, loaded for the first text and then kept.
+    """The encoder of a snapshot's vectors, loaded for the first text and then kept; safe to use from threads.
+
+    The vectors of the last texts are kept, so that many can be encoded ahead, a few at a time, while single
+    items of others are encoded in between.
 
     Parameters
     ----------
@@ -32,6 +43,8 @@ class ItemEncoder:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._encoding = threading.Lock()
+        self._kept: dict[str, Float32] = {}
 
     @cached_property
     def _encoder(self) -> TextEncoder:
@@ -40,7 +53,8 @@ class ItemEncoder:
     def warm(self) -> None:
         """Load the encoder now, if the catalogue has vectors."""
         if self._snapshot.catalogue.vectors is not None:
-            warm(self._encoder)
+            with self._encoding:
+                warm(self._encoder)
 
     def encode(self, texts: Sequence[str]) -> Float32 | None:
         """Return float32[n, d] as in the catalogue; None if the catalogue has no vectors.
@@ -50,12 +64,27 @@ class ItemEncoder:
         ArtifactError
             If the encoder of this machine is not that of the snapshot.
         """
-        known = self._snapshot.catalogue.vectors
-        if known is None:
+        if self._snapshot.catalogue.vectors is None:
             return None
+        with self._encoding:
+            new = [text for text in dict.fromkeys(texts) if text not in self._kept]
+            found = dict(zip(new, self._encoded(new), strict=True)) if new else {}
+            vectors = np.stack([found[text] if text in found else self._kept[text] for text in texts])
+            self._kept |= found
+            while len(self._kept) > _KEPT:
+                del self._kept[next(iter(self._kept))]  # the one that came first
+        return vectors
+
+    def encode_ahead(self, texts: Sequence[str]) -> None:
+        """Encode texts that will be needed, a few at a time."""
+        for start in range(0, len(texts), _AHEAD):
+            self.encode(texts[start : start + _AHEAD])
+
+    def _encoded(self, texts: Sequence[str]) -> Float32:
+        known = self._snapshot.catalogue.vectors
         vectors = self._encoder.encode(texts)
-        other = vectors.shape[1] != known.shape[1] or not np.isfinite(vectors).all()
-        if other or not same_model(self._encoder.name, self._snapshot.encoder_name):
+        other = known is None or vectors.shape[1] != known.shape[1] or not np.isfinite(vectors).all()
+        if known is not None and (other or not same_model(self._encoder.name, self._snapshot.encoder_name)):
             raise ArtifactError(
                 f"the encoder {self._encoder.name} gives other vectors than the snapshot holds "
                 f"({vectors.shape[1]} dimensions, not {known.shape[1]}); fit again on this machine"
@@ -77,6 +106,8 @@ class State:
         By item code.
     evidence : Evidence
         Evidence on pairs of items; built on first use, and shared by all states of a snapshot.
+    deleted : frozenset of str
+        Items that are in no list and cannot be named, but can be read in histories.
     """
 
     snapshot: Snapshot
@@ -85,6 +116,7 @@ class State:
     pipeline: TwoStage
     titles: pl.Series
     evidence: Evidence
+    deleted: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "State":
@@ -95,12 +127,77 @@ class State:
 
     def grown(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         """Return a state with items added or replaced; known item codes do not change."""
-        frame = item_frame(items, self.catalogue)
-        new = Catalogue.from_frame(frame, Vocabulary(list(items)), like=self.catalogue)
-        texts = [text if worded else "" for text, worded in zip(new.texts, new.has_text, strict=True)]
-        catalogue = self.catalogue.extended(frame, self.encoder.encode(texts))
-        pipeline = self.pipeline.extended(catalogue)
-        return replace(self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles)
+        return self.changed([ItemChange(id_, "put", attributes) for id_, attributes in items.items()])
+
+    def changed(self, changes: Sequence[ItemChange]) -> "State":
+        """Return a state after changes of items, in their order; known item codes do not change.
+
+        Raises
+        ------
+        UnknownItemError
+            If a patch or a deletion names an item that there is not.
+        """
+        result = ItemChanges.of(changes, self.catalogue, self.deleted)
+        catalogue, pipeline = self.catalogue, self.pipeline
+        frame = changed_frame(result, catalogue)
+        if frame is not None:
+            new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]), like=catalogue)
+            vectors = self._vectors_of(new)
+            catalogue = catalogue.joined_with(new if vectors is None else new.with_vectors(vectors))
+            pipeline = pipeline.extended(catalogue)
+        if result.available:
+            codes = catalogue.items.encode(list(result.available))
+            catalogue = catalogue.with_available(codes, np.array([*result.available.values()]))
+            pipeline = pipeline.with_available(catalogue.available)
+        return replace(
+            self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles, deleted=result.deleted
+        )
+
+    def encode_ahead(self, changes: Sequence[ItemChange]) -> None:
+        """Encode the texts of many puts, so that `changed` has their vectors at hand.
+
+        It holds up no other change for long; that is what it is for.
+        """
+        puts = {change.item_id: change.attributes for change in changes if change.kind == "put"}
+        if self.catalogue.vectors is None or not puts:
+            return
+        frame = item_frame(puts, self.catalogue)
+        new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]), like=self.catalogue)
+        self.encoder.encode_ahead(list(dict.fromkeys(_read_texts(new, np.arange(len(new))))))
+
+    def code_of(self, id_: str) -> int:
+        """Return the code of an item that can be named.
+
+        Raises
+        ------
+        UnknownItemError
+        """
+        code = int(self.catalogue.items.encode([id_])[0])
+        if code < 0 or id_ in self.deleted:
+            raise UnknownItemError(f"there is no item {id_!r}")
+        return code
+
+    def _vectors_of(self, new: Catalogue) -> Float32 | None:
+        """Return the vectors of the texts of items; a known item with the same text keeps its own.
+
+        None if the catalogue has no vectors.
+        """
+        old = self.catalogue
+        if old.vectors is None:
+            return None
+        codes = old.items.encode(new.items.ids.to_list())
+        place = np.flatnonzero(codes >= 0)
+        same = place[(old.texts.gather(codes[place]) == new.texts.gather(place)).to_numpy()]
+        vectors = np.zeros((len(new), old.vectors.shape[1]), dtype=np.float32)
+        vectors[same] = old.vectors[codes[same]]
+        rest = np.setdiff1d(np.arange(len(new)), same)
+        if not len(rest):
+            return vectors
+        encoded = self.encoder.encode(_read_texts(new, rest))
+        if encoded is None:
+            return None
+        vectors[rest] = encoded
+        return vectors
 
     def warnings_of(self, id_: str) -> list[str]:
         """Return what is to be said of an item: that nothing is known of its text."""
@@ -116,22 +213,30 @@ class State:
 
     def grown_where_possible(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
         """Return a state with every item that can be added: one that cannot must not stop the service."""
-        if not items:
-            return self
-        try:
-            state = self.grown(items)
-        except Exception:
-            _log.exception("stored items could not be added together; adding them one by one")
-            state = self._grown_one_by_one(items)
+        state = self.changed_where_possible([ItemChange(id_, "put", given) for id_, given in items.items()])
         if unread := [warning for id_ in items for warning in state.warnings_of(id_)]:
             _log.warning("%d of %d stored items: %s", len(unread), len(items), unread[0])
         return state
 
-    def _grown_one_by_one(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
+    def changed_where_possible(self, changes: Sequence[ItemChange]) -> "State":
+        """Return a state after every change that can be made."""
+        if not changes:
+            return self
+        try:
+            return self.changed(changes)
+        except Exception:
+            _log.exception("stored items could not be added together; adding them one by one")
         state = self
-        for id_, attributes in items.items():
+        for change in changes:
             try:
-                state = state.grown({id_: attributes})
+                state = state.changed([change])
             except Exception:
-                _log.exception("the stored item %r cannot be served", id_)
+                _log.exception("the stored item %r cannot be served", change.item_id)
         return state
+
+
+def _read_texts(catalogue: Catalogue, places: Int64) -> list[str]:
+    """Return the texts of some items as the encoder reads them: empty where there is nothing but the id."""
+    worded = catalogue.has_text[places].tolist()
+    texts = catalogue.texts.gather(places).to_list()
+    return [text if is_worded else "" for text, is_worded in zip(texts, worded, strict=True)]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from tacit.core.growing_arrays import padded, recomputed
 from tacit.core.parts import part_of
 from tacit.core.seeds import generator
 from tacit.core.types import Array, Float32
@@ -92,17 +93,23 @@ class FeatureState:
 
     def extended(self, catalogue: Catalogue, projection: Projection | None) -> "FeatureState":
         """Return the state for a catalogue that has grown."""
-        new = len(catalogue) - len(self.statistics.popularity)
         factors, attributes = self.collaborative, self.attributes.extended(catalogue)
         return replace(
             self,
             statistics=self.statistics.extended(catalogue),
             attributes=attributes,
-            text=text_vectors(catalogue, projection),
-            collaborative=None if factors is None else np.pad(factors, ((0, new), (0, 0))),
+            text=self._text_of(catalogue, projection),
+            collaborative=None if factors is None else padded(factors, len(catalogue)),
             follows=csr.resized(self.follows, len(catalogue), len(catalogue)),
             people=self.people.extended(attributes, len(catalogue)) if self.people else None,
         )
+
+    def _text_of(self, catalogue: Catalogue, projection: Projection | None) -> Float32 | None:
+        """Return the projected vectors of a catalogue that has grown; only changed ones are computed."""
+        changed = catalogue.changed_since(self.attributes.version)
+        if changed is None or self.text is None or projection is None or catalogue.vectors is None:
+            return text_vectors(catalogue, projection)
+        return recomputed(self.text, changed, projection.transform(catalogue.vectors[changed]))
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that were learned from the log."""

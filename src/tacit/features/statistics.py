@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from tacit.core.growing_arrays import appended, padded
 from tacit.core.types import Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -73,16 +74,16 @@ class ItemStatistics:
 
     def extended(self, catalogue: Catalogue) -> "ItemStatistics":
         """Return the statistics with new items appended: without events, born at the catalogue's date."""
-        new = len(catalogue) - len(self.popularity)
+        size = len(catalogue)
         born = catalogue.created_at[len(self.popularity) :]
         return ItemStatistics(
-            popularity=np.pad(self.popularity, ((0, new), (0, 0))),
-            liked=np.pad(self.liked, (0, new), constant_values=np.nan),
-            kinds=np.pad(self.kinds, ((0, new), (0, 0)), constant_values=np.nan),
-            lift=np.pad(self.lift, (0, new), constant_values=np.nan),
-            first_at=np.append(self.first_at, np.full(new, np.nan)),
-            last_at=np.append(self.last_at, np.full(new, np.nan)),
-            born_at=np.append(self.born_at, np.where(np.isfinite(born), born, np.nan)),
+            popularity=padded(self.popularity, size),
+            liked=padded(self.liked, size, np.nan),
+            kinds=padded(self.kinds, size, np.nan),
+            lift=padded(self.lift, size, np.nan),
+            first_at=padded(self.first_at, size, np.nan),
+            last_at=padded(self.last_at, size, np.nan),
+            born_at=appended(self.born_at, np.where(np.isfinite(born), born, np.nan)),
             end=self.end,
             span=self.span,
         )

@@ -15,9 +15,10 @@ from typing import Self
 
 import numpy as np
 
+from tacit.core.growing_arrays import recomputed
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float, Int
-from tacit.core.types import Array, Bool, Float32, Int32
+from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -67,6 +68,8 @@ class Content(Retriever):
         Items with a vector.
     near_ : NearTexts or None
         The items closest to each item that was there when they were listed.
+    version_ : object
+        Of the catalogue that the vectors are of.
     """
 
     name: str = "content"
@@ -81,6 +84,7 @@ class Content(Retriever):
     vectors_: Float32 = learned()
     known_: Bool = learned()
     near_: NearTexts | None = learned(default=None)
+    version_: object = learned(default=None)
 
     because = "similar in text to"
     by_text = True
@@ -126,7 +130,7 @@ class Content(Retriever):
         return listed
 
     def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores | None:
-        """Return the items in the lists of the last liked events, and all that came after the lists.
+        """Return the items in the lists of the last liked events, and all that lists say nothing of.
 
         Their scores are estimates: of the closest event only those with the item in their list are looked at.
         Where an event's item has no list, or the lists hold too few items that are allowed, all are scanned.
@@ -135,11 +139,11 @@ class Content(Retriever):
             return None
         liked = queries.keep(self._mask(queries))
         sides = self._sides(liked)
-        later = np.flatnonzero(self.known_[len(self.near_) :]).astype(np.int32) + np.int32(len(self.near_))
+        unlisted = self.near_.unlisted(self.known_)
         room = k + np.diff(queries.exclude_offsets)
         parts = []
         for query, (start, stop) in enumerate(pairwise(sides.offsets)):
-            items, scores = self.near_.estimates(sides, query, self.vectors_, later)
+            items, scores = self.near_.estimates(sides, query, self.vectors_, unlisted)
             if start < stop and int(allowed[items].sum()) < room[query]:
                 full = self._score(liked.slice(query, query + 1), self.vectors_.T, self._floor(None))[0]
                 items = np.flatnonzero(np.isfinite(full) & allowed).astype(np.int32)
@@ -190,8 +194,23 @@ class Content(Retriever):
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model that scores the items of the larger catalogue, new ones by their vectors."""
         larger = copy.copy(self)
-        larger._project(catalogue)
-        return larger
+        changed = catalogue.changed_since(self.version_)
+        if changed is None or self.projection_ is None or catalogue.vectors is None:
+            larger._project(catalogue)
+            return larger._outdating(self.vectors_, np.arange(len(self.vectors_)))
+        vectors = self._projected(self.projection_, catalogue.vectors[changed])
+        larger.vectors_ = recomputed(self.vectors_, changed, vectors)
+        known = catalogue.has_text[changed] & vectors.any(axis=1)
+        larger.known_ = recomputed(self.known_, changed, known)
+        larger.version_ = catalogue.version
+        return larger._outdating(self.vectors_, changed[changed < len(self.vectors_)])
+
+    def _outdating(self, before: Float32, changed: Int64) -> Self:
+        """Return self, with lists that say nothing of changed items whose vector is another than before."""
+        if self.near_ is not None:
+            moved = (self.vectors_[changed] != before[changed]).any(axis=1)
+            self.near_ = self.near_.without(changed[moved])
+        return self
 
     def arrays(self) -> dict[str, Array]:
         """Return the projection, the head and the lists; the items' vectors are the catalogue's."""
@@ -211,9 +230,13 @@ class Content(Retriever):
         if self.projection_ is None or catalogue.vectors is None:
             self.vectors_ = np.zeros((len(catalogue), 1), dtype=np.float32)
         else:
-            projected = _unit(self.projection_.transform(catalogue.vectors))
-            self.vectors_ = projected if self.head_ is None else self.head_.transform(projected)
+            self.vectors_ = self._projected(self.projection_, catalogue.vectors)
         self.known_ = catalogue.has_text & self.vectors_.any(axis=1)
+        self.version_ = catalogue.version
+
+    def _projected(self, projection: Projection, vectors: Float32) -> Float32:
+        projected = _unit(projection.transform(vectors))
+        return projected if self.head_ is None else self.head_.transform(projected)
 
     def _mask(self, queries: Queries) -> Bool:
         """Return which events are liked items with a vector: bool[events]."""

@@ -18,6 +18,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float, Int
 from tacit.core.types import DAY, Array, Bool, Float32, Float64, Int32
@@ -167,7 +168,7 @@ class CoVisitation(Retriever):
         larger = copy.copy(self)
         n_items = len(catalogue)
         larger.counts_ = csr.resized(self.counts_, n_items, n_items)
-        larger.visits_ = np.pad(self.visits_, (0, n_items - len(self.visits_)))
+        larger.visits_ = padded(self.visits_, n_items)
         larger.weights_ = self.weights_.extended(n_items)
         return larger
 

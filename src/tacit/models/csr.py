@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
+from tacit.core.growing_arrays import padded
 from tacit.core.types import Array, Float32, Float64
 from tacit.data.interactions import Interactions
 from tacit.data.ranking import top_k
@@ -95,7 +96,7 @@ def densified(matrix: sparse.csr_array, fill: float) -> Float32:
 
 def resized(matrix: sparse.csr_array, rows: int, columns: int) -> sparse.csr_array:
     """Return the matrix with empty rows and columns appended up to the given shape."""
-    indptr = np.pad(matrix.indptr, (0, rows - matrix.shape[0]), mode="edge")
+    indptr = padded(matrix.indptr, rows + 1, int(matrix.indptr[-1]))
     return sparse.csr_array((matrix.data, matrix.indices, indptr), shape=(rows, columns))
 
 

@@ -20,6 +20,7 @@ from typing import Self
 
 import numpy as np
 
+from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float
 from tacit.core.types import DAY, Array, Bool, Float32, Float64, Int32
@@ -122,7 +123,7 @@ class Forecast(Retriever):
         larger = copy.copy(self)
         larger.baseline_ = self.baseline_.extended(len(catalogue))
         larger.log_share_ = larger.baseline_.scores
-        larger.rising_ = np.pad(self.rising_, (0, len(catalogue) - len(self.rising_)))
+        larger.rising_ = padded(self.rising_, len(catalogue))
         return larger
 
     def arrays(self) -> dict[str, Array]:

@@ -17,6 +17,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float
 from tacit.core.types import Array, Bool, Float32, Int32, Int64
@@ -145,8 +146,7 @@ class IALS(Retriever):
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: the new items score ``-inf``."""
         larger = copy.copy(self)
-        missing = len(catalogue) - len(self.items_.vectors)
-        larger.items_ = Factors(np.pad(self.items_.vectors, ((0, missing), (0, 0))))
+        larger.items_ = Factors(padded(self.items_.vectors, len(catalogue)))
         return larger
 
     def arrays(self) -> dict[str, Array]:

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
@@ -87,9 +88,7 @@ class ItemItem:
 
     def extended(self, n_items: int) -> Self:
         """Return the weights for a larger catalogue, without weights of the new items."""
-        return type(self)(
-            csr.resized(self.matrix, n_items, n_items), np.pad(self.known, (0, n_items - len(self.known)))
-        )
+        return type(self)(csr.resized(self.matrix, n_items, n_items), padded(self.known, n_items))
 
     def arrays(self) -> dict[str, Array]:
         """Return the matrix's parts and the known items."""

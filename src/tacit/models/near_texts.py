@@ -5,7 +5,7 @@ main directions of the vectors, which costs a third; the cosines are always thos
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -65,10 +65,13 @@ class NearTexts:
         Ordered by cosine; -1 pads. Row i is the list of item i.
     cosines : int16[n, l]
         In `STEP`; 0 on padding.
+    outdated : int32[o]
+        Items whose text was replaced since: where lists have them, and their own lists, say nothing now.
     """
 
     items: Int32
     cosines: Int16
+    outdated: Int32 = field(default_factory=lambda: np.empty(0, dtype=np.int32))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -99,7 +102,17 @@ class NearTexts:
             items[among[block]], cosines[among[block]] = among[found], np.rint(values / STEP)
         return cls(items, cosines)
 
-    def estimates(self, sides: Sides, query: int, vectors: Float32, later: Int32) -> tuple[Int32, Float32]:
+    def without(self, items: Int64) -> "NearTexts":
+        """Return the same lists where the texts of some more items were replaced."""
+        listed = items[items < len(self.items)].astype(np.int32)
+        return replace(self, outdated=np.union1d(self.outdated, listed)) if len(listed) else self
+
+    def unlisted(self, known: Bool) -> Int32:
+        """Return the items with a vector (bool[m]) that came after the lists or were replaced since."""
+        later = np.flatnonzero(known[len(self.items) :]) + len(self.items)
+        return np.concatenate([self.outdated[known[self.outdated]], later]).astype(np.int32)
+
+    def estimates(self, sides: Sides, query: int, vectors: Float32, unlisted: Int32) -> tuple[Int32, Float32]:
         """Return the items in the lists of a query's recent events, ascending, and their estimated scores.
 
         Nothing where one of these has no list, or there is none.
@@ -109,18 +122,18 @@ class NearTexts:
         sides : Sides
         query : int
         vectors : float32[items, d]
-        later : int32[m]
-            Items with a vector that came after the lists: they are returned too.
+        unlisted : int32[m]
+            See `unlisted`: these are returned too.
         """
         start, stop = sides.offsets[query], sides.offsets[query + 1]
         events, left = sides.items[start:stop], sides.left[start:stop]
-        if start == stop or int(events.max()) >= len(self.items):
+        if start == stop or int(events.max()) >= len(self.items) or self._any_outdated(events):
             return np.empty(0, np.int32), np.empty(0, np.float32)
         mean = sides.means[query]
         if kernels.COMPILED is not None:
             lists = self.items, self.cosines
             found: tuple[Int32, Float32] = kernels.COMPILED.near_texts(
-                mean, events, left, *lists, vectors, later, STEP, sides.closest
+                mean, events, left, *lists, vectors, unlisted, STEP, sides.closest
             )
             return found
         near = self.items[events]
@@ -128,10 +141,13 @@ class NearTexts:
         closest = np.full(len(vectors), -np.inf, dtype=np.float32)
         values = self.cosines[events] * (np.float32(STEP) * left[:, None])
         np.maximum.at(closest, near[listed], values[listed])
-        of_later = (vectors[later] @ vectors[events].T * left).max(axis=1, initial=-np.inf)
-        closest[later] = np.maximum(closest[later], of_later)
+        of_unlisted = (vectors[unlisted] @ vectors[events].T * left).max(axis=1, initial=-np.inf)
+        closest[unlisted] = np.maximum(closest[unlisted], of_unlisted)
         items = np.flatnonzero(closest > -np.inf).astype(np.int32)
         return items, (1 - sides.closest) * (vectors[items] @ mean) + sides.closest * closest[items]
+
+    def _any_outdated(self, items: Int32) -> bool:
+        return len(self.outdated) > 0 and bool(np.isin(items, self.outdated).any())
 
     def arrays(self) -> dict[str, Array]:
         """Return the lists."""

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from tacit.core import kernels
+from tacit.core.growing_arrays import appended
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Float, Int
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
@@ -23,6 +24,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
+from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, powers
 from tacit.models.decay import decayed, faded
 from tacit.models.retriever import Retriever
@@ -242,7 +244,10 @@ class SessionKNN(Retriever):
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: no session holds the new items yet."""
         larger = copy.copy(self)
-        larger._index(self.sessions_, len(catalogue))
+        n_sessions, n_items = len(self.sessions_), len(catalogue)
+        larger.held_ = csr.resized(self.held_, n_sessions, n_items)
+        larger.holders_ = csr.resized(self.holders_, n_items, n_sessions)
+        larger._weigh(known=self.rarity_)
         return larger
 
     def arrays(self) -> dict[str, Array]:
@@ -255,12 +260,16 @@ class SessionKNN(Retriever):
     def _index(self, sessions: Sessions, n_items: int) -> None:
         self.sessions_ = sessions
         self.held_ = sessions.matrix(n_items)
-        self.held_rows_ = Rows.of(self.held_)
         self.holders_ = self.held_.T.tocsr()
-        self.holder_rows_ = Rows.of(self.holders_)
+        self._weigh(known=np.empty(0, dtype=np.float32))
+
+    def _weigh(self, known: Float32) -> None:
+        """Compute what follows from the matrices; the rarity of the first items is known."""
+        self.held_rows_, self.holder_rows_ = Rows.of(self.held_), Rows.of(self.holders_)
         self.evened_ = np.diff(self.held_.indptr) ** self.evenness
-        holders = np.diff(self.holders_.indptr)
-        self.rarity_ = (np.log1p(len(sessions) / np.maximum(holders, 1)) ** self.rarity).astype(np.float32)
+        holders = np.diff(self.holders_.indptr[len(known) :])
+        rarity = np.log1p(len(self.sessions_) / np.maximum(holders, 1)) ** self.rarity
+        self.rarity_ = appended(known, rarity.astype(np.float32))
 
     def _fill(self, scores: Float32, queries: Queries) -> None:
         """Write the scores of a few histories."""

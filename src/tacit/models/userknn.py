@@ -15,6 +15,7 @@ from typing import Literal, Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
 from tacit.core.spaces import Choice, Int
@@ -125,10 +126,9 @@ class UserKNN(Retriever):
         """Return a model of the larger catalogue: nobody wanted the new items yet."""
         larger = copy.copy(self)
         n_users = self.wanted_.shape[0]
-        missing = len(catalogue) - len(self.rarity_)
         larger.wanted_ = csr.resized(self.wanted_, n_users, len(catalogue))
         larger.unit_ = csr.resized(self.unit_, len(catalogue), n_users)
-        larger.rarity_ = np.pad(self.rarity_, (0, missing), constant_values=1)
+        larger.rarity_ = padded(self.rarity_, len(catalogue), 1)
         larger.rows_, larger.unit_rows_ = Rows.of(larger.wanted_), Rows.of(larger.unit_)
         return larger
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from tacit.core.devices import check_device
 from tacit.core.errors import ConfigError
+from tacit.core.growing_arrays import padded
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import Streams
@@ -310,9 +311,14 @@ class TwoStage:
         larger.second_ = self.second_.extended(catalogue)
         larger.rerank_ = self.rerank_.extended(catalogue) if self.rerank_ else None
         larger.available_ = catalogue.available
-        later = len(catalogue) - len(self.events_)
-        larger.events_ = np.pad(self.events_, (0, later), constant_values=-1)
+        larger.events_ = padded(self.events_, len(catalogue), -1)
         return larger
+
+    def with_available(self, available: Bool) -> "TwoStage":
+        """Return the same recommender, which lists other items: bool[items]."""
+        other = copy.copy(self)
+        other.available_ = available
+        return other
 
     def report_json(self) -> dict[str, Json]:
         """Return the reports of the fit as JSON: ``training`` and ``rerank``, null if there was none."""

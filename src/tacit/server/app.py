@@ -3,13 +3,14 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, TypeVar
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import unquote
 
-import orjson
 from fastapi import Depends, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator
 from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
 
@@ -19,8 +20,11 @@ from tacit.engine import requests
 from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine, UnknownItemError
 from tacit.pipeline.similar import SimilarKind
+from tacit.server.bodies import json_response, loaded, parsed
+from tacit.server.bulk import put_lines
 from tacit.server.docs import docs_page
 from tacit.server.guard import Guard
+from tacit.server.ingest import observed
 from tacit.server.lane import Lane
 from tacit.server.problems import OverloadedError, problem_response
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
@@ -36,17 +40,29 @@ def _whole(text: object) -> object:
     return text
 
 
+def _decoded(text: object) -> object:
+    """Return an id of the path, whose part is percent-encoded (`tacit.server.guard`)."""
+    return unquote(text, errors="strict") if isinstance(text, str) else text
+
+
 K = Annotated[int, BeforeValidator(_whole), Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
-Id = Annotated[str, Path(min_length=1, max_length=256)]
+Id = Annotated[
+    str,
+    BeforeValidator(_decoded),
+    Path(min_length=1, max_length=256, description="Percent-encoded: a/b is a%2Fb"),
+]
 Seen = Annotated[bool, Query(description="Keep items of the history in the list")]
 Kind = Annotated[
     SimilarKind, Query(description="alike: in place of it; together: along with it; next: what follows it")
 ]
-Body = TypeVar("Body", bound=BaseModel)
 
 
 def create_app(
-    engine: Engine, *, api_key: str | None = None, allowed_hosts: Sequence[str] = LOOPBACK
+    engine: Engine,
+    *,
+    api_key: str | None = None,
+    admin_key: str | None = None,
+    allowed_hosts: Sequence[str] = LOOPBACK,
 ) -> FastAPI:
     """Return the ASGI application; when it stops, it closes the engine.
 
@@ -55,6 +71,8 @@ def create_app(
     engine : Engine
     api_key : str, optional
         Required on every route but the health routes.
+    admin_key : str, optional
+        Opens every route, and alone the one that takes many items.
     allowed_hosts : sequence of str
         Accepted values of the Host header; ``*`` accepts all.
     """
@@ -76,6 +94,7 @@ def create_app(
         description="Recommendations from what people do.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         dependencies=[Depends(_check_query)],
         lifespan=lifespan,
     )
@@ -86,7 +105,7 @@ def create_app(
     _add_items(app, engine, writes)
     _add_users(app, engine, writes)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
-    app.add_middleware(Guard, api_key=api_key, allowed_hosts=allowed_hosts)
+    app.add_middleware(Guard, api_key=api_key, allowed_hosts=allowed_hosts, admin_key=admin_key)
     return app
 
 
@@ -107,44 +126,25 @@ async def _check_query(request: Request) -> None:
 def _add_health(app: FastAPI, engine: Engine) -> None:
     @app.get("/healthz", summary="Is the process alive?")
     async def healthz() -> Response:
-        return _json({"status": "ok"})
+        return json_response({"status": "ok"})
 
     @app.get("/readyz", summary="Can it answer, and from what?")
     async def readyz() -> Response:
-        return _json({"status": "ok", **engine.health()})
+        return json_response({"status": "ok", **engine.health()})
 
 
 def _add_events(app: FastAPI, engine: Engine, writes: Lane) -> None:
     @app.post("/v1/events", summary="Store events", openapi_extra=_body_of(EventsIn, EventIn))
     async def post_events(request: Request) -> Response:
         body = await request.body()
-        return await writes.run(lambda: _observed(engine, body))
-
-
-def _observed(engine: Engine, body: bytes) -> Response:
-    """Store the good events of a batch and report each bad one; a batch without a good one is an error."""
-    batch = _parsed(body, EventsIn)
-    events, places, rejected = [], [], []
-    for place, raw in enumerate(batch.events):
-        try:
-            events.append(requests.NewEvent(**EventIn.model_validate(raw).model_dump()))
-            places.append(place)
-        except ValidationError as error:
-            rejected.append((place, _first(error)))
-    observed = engine.observe(events)
-    rejected += [(places[at], reason) for at, reason in observed.rejected]
-    refused = [{"index": at, "reason": reason} for at, reason in sorted(rejected)]
-    conflict = len(refused) == len(observed.conflicts)
-    status = 200 if observed.accepted or not refused else 409 if conflict else 422
-    unknown = [{"index": places[at], "warning": text} for at, text in observed.warnings]
-    return _json({"accepted": observed.accepted, "rejected": refused, "warnings": unknown}, status)
+        return await writes.run(lambda: observed(engine, body))
 
 
 def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
-    @app.get("/v1/users/{user_id:path}/recommendations", summary="Recommend to a user")
+    @app.get("/v1/users/{user_id}/recommendations", summary="Recommend to a user")
     async def for_user(user_id: Id, k: K = 10, allow_seen: Seen = False) -> Response:
         request = requests.Request(user_id=user_id, k=k, allow_seen=allow_seen)
-        return await answers.run(lambda: _json(engine.recommend(request)))
+        return await answers.run(lambda: json_response(engine.recommend(request)))
 
     @app.post(
         "/v1/sessions/recommendations",
@@ -153,15 +153,15 @@ def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
     )
     async def for_session(request: Request) -> Response:
         body = await request.body()
-        return await answers.run(lambda: _json(engine.recommend(_session(body))))
+        return await answers.run(lambda: json_response(engine.recommend(_session(body))))
 
-    @app.get("/v1/items/{item_id:path}/similar", summary="What is like an item, goes with it or comes next")
+    @app.get("/v1/items/{item_id}/similar", summary="What is like an item, goes with it or comes next")
     async def similar(item_id: Id, k: K = 10, kind: Kind = "alike") -> Response:
-        return await answers.run(lambda: _json(engine.similar(item_id, k, kind)))
+        return await answers.run(lambda: json_response(engine.similar(item_id, k, kind)))
 
 
 def _session(body: bytes) -> requests.Request:
-    session = _parsed(body, SessionIn)
+    session = parsed(body, SessionIn)
     return requests.Request(
         session_id=session.session_id,
         items=tuple(session.items),
@@ -175,18 +175,52 @@ def _session(body: bytes) -> requests.Request:
 def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
     example = {"title": "Trail running shoes", "description": "Light, for muddy paths", "price": 89.5}
 
-    def put(item_id: str, body: bytes) -> Response:
-        warnings = engine.put_item(item_id, _attributes(body))
-        return _json(
-            {"item_id": item_id, "model": engine.version} | ({"warnings": warnings} if warnings else {})
-        )
+    def answer(item_id: str, warnings: Sequence[str] = ()) -> Response:
+        more = {"warnings": warnings} if warnings else {}
+        return json_response({"item_id": item_id, "model": engine.version} | more)
 
-    @app.put(
-        "/v1/items/{item_id:path}", summary="Add or replace an item", openapi_extra=_attributes_like(example)
-    )
+    @app.put("/v1/items/{item_id}", summary="Add or replace an item", openapi_extra=_attributes_like(example))
     async def put_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
-        return await writes.run(lambda: put(item_id, body))
+        return await writes.run(lambda: answer(item_id, engine.put_item(item_id, _attributes(body))))
+
+    @app.patch(
+        "/v1/items/{item_id}",
+        summary="Set some attributes of an item, or hide it; the others stay, and null changes nothing",
+        openapi_extra=_attributes_like({"available": False}),
+    )
+    async def patch_item(item_id: Id, request: Request) -> Response:
+        body = await request.body()
+        return await writes.run(lambda: answer(item_id, engine.patch_item(item_id, _attributes(body))))
+
+    def got(item_id: str) -> Response:
+        return json_response(
+            {"item_id": item_id, "attributes": engine.item(item_id), "model": engine.version}
+        )
+
+    @app.get("/v1/items/{item_id}", summary="What is known of an item")
+    async def get_item(item_id: Id) -> Response:
+        return await writes.run(lambda: got(item_id))
+
+    def delete(item_id: str) -> Response:
+        engine.delete_item(item_id)
+        return answer(item_id)
+
+    @app.delete("/v1/items/{item_id}", summary="Take an item out of every list")
+    async def delete_item(item_id: Id) -> Response:
+        return await writes.run(lambda: delete(item_id))
+
+    @app.post(
+        "/v1/items",
+        summary="Add or replace many items: one JSON object a line (admin key)",
+        openapi_extra=_lines_like({"item_id": "new-1"} | example),
+    )
+    async def post_items(request: Request) -> Response:
+        coding = request.headers.get("content-encoding", "identity")
+        if coding.lower() != "identity":
+            raise HTTPException(415, f"the body is encoded as {coding[:64]}; send it as it is")
+        report = await put_lines(engine, writes, request.stream())
+        return json_response(report, report.status)
 
 
 def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
@@ -194,10 +228,10 @@ def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
 
     def put(user_id: str, body: bytes) -> Response:
         engine.put_user(user_id, _attributes(body))
-        return _json({"user_id": user_id, "model": engine.version})
+        return json_response({"user_id": user_id, "model": engine.version})
 
     @app.put(
-        "/v1/users/{user_id:path}",
+        "/v1/users/{user_id}",
         summary="Store or replace what is known of a user",
         openapi_extra=_attributes_like(example),
     )
@@ -207,7 +241,7 @@ def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
 
 
 def _attributes(body: bytes) -> dict[str, Any]:
-    attributes = _loaded(body)
+    attributes = loaded(body)
     if not isinstance(attributes, dict):
         raise HTTPException(422, "the body must be a JSON object of attributes")
     return attributes
@@ -218,10 +252,35 @@ def _attributes_like(example: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
+def _lines_like(example: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "description": "A line: item_id and any attributes", "example": example}
+    return {"requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": schema}}}}
+
+
+def _without_route(method: str, path: str, status: int) -> str:
+    """Return why a request has no route, and how an id with a slash is written."""
+    reason = "there is no such route" if status == 404 else f"this route does not take {method}"
+    for kind, suffix in (("items", "similar"), ("users", "recommendations")):
+        start = f"/v1/{kind}/"
+        if not path.startswith(start):
+            continue
+        id_ = path.removeprefix(start)
+        # What was meant by GET is a list; by other methods an item or a user whose id ends like its route.
+        last = f"/{suffix}" if method == "GET" and id_.endswith(f"/{suffix}") else ""
+        id_ = id_.removesuffix(last) if last else id_
+        if "/" in id_.strip("/"):
+            written = id_.replace("/", "%2F")
+            return f"{reason}; an id is one part of the path, / in it is %2F: {start}{written[:768]}{last}"
+    return reason
+
+
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: HTTPException) -> Response:
-        response = problem_response(error.status_code, str(error.detail))
+    async def refused(request: Request, error: HTTPException) -> Response:
+        detail = str(error.detail)
+        if detail in (HTTPStatus.NOT_FOUND.phrase, HTTPStatus.METHOD_NOT_ALLOWED.phrase):  # of the router
+            detail = _without_route(request.method, request.scope["path"], error.status_code)
+        response = problem_response(error.status_code, detail)
         response.headers.update(error.headers or {})
         return response
 
@@ -248,30 +307,6 @@ def _add_errors(app: FastAPI) -> None:
         full = isinstance(error, StorageFullError)
         reason = "there is no room in the store" if full else "the store does not answer"
         return problem_response(507 if full else 503, f"{reason}; nothing of this was stored, send it again")
-
-
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")  # dataclasses included
-
-
-def _parsed(body: bytes, kind: type[Body]) -> Body:
-    try:
-        return kind.model_validate(_loaded(body))
-    except ValidationError as error:
-        raise HTTPException(422, _first(error)) from error
-
-
-def _loaded(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise HTTPException(400, f"the body is not valid JSON: {error}") from error
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"]))[:200]
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
 
 
 def _body_of(kind: type[BaseModel], part: type[BaseModel] | None = None) -> dict[str, Any]:

@@ -55,6 +55,6 @@ def docs_page(openapi: Mapping[str, Any]) -> str:
 
 
 def _body(route: Mapping[str, Any]) -> str:
-    content = route.get("requestBody", {}).get("content", {}).get("application/json", {})
-    schema = content.get("schema")
+    bodies = route.get("requestBody", {}).get("content", {})
+    schema = next((content.get("schema") for content in bodies.values()), None)
     return json.dumps(schema, indent=2, ensure_ascii=False) if schema else ""

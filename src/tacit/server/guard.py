@@ -5,7 +5,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from tacit.server.docs import STYLE_HASH
 from tacit.server.problems import MEDIA_TYPE, problem
@@ -18,10 +18,14 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Mapping[bytes, bytes]
 
 LARGEST_BODY = 2**20
+LARGEST_STREAM = 2**30
+"""Bytes of a body that is read as it comes; its route counts them."""
 _LARGEST_HEADERS = 16_384
 _DRAINED = 16 * LARGEST_BODY
 """So much of a body that is too large is read and dropped, so that its sender can read the refusal."""
 _BODY_SECONDS = 30.0
+_BULK = ("POST", "/v1/items")
+"""Method and path of the route that needs the admin key, and reads its body itself."""
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY = (
@@ -47,6 +51,9 @@ class _RefusedError(Exception):
 class Guard:
     """Passes allowed requests on, with a complete body, and adds the security headers to every response.
 
+    The path of a request that is passed on is the one that was sent, still percent-encoded: so an id that
+    holds a slash is one part of it.
+
     Parameters
     ----------
     app : ASGI application
@@ -54,11 +61,16 @@ class Guard:
         Required as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY`` everywhere but on the health routes.
     allowed_hosts : sequence of str
         Accepted names in the Host header, without ports; ``*`` accepts all.
+    admin_key : str, optional
+        Opens every route; the bulk route of items opens by it alone, unless the service has no key at all.
     """
 
-    def __init__(self, app: App, api_key: str | None, allowed_hosts: Sequence[str]) -> None:
+    def __init__(
+        self, app: App, api_key: str | None, allowed_hosts: Sequence[str], admin_key: str | None = None
+    ) -> None:
         self._app = app
         self._key = api_key.encode() if api_key else None
+        self._admin_key = admin_key.encode() if admin_key else None
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,8 +103,13 @@ class Guard:
             raise _RefusedError(431, f"the headers are larger than {_LARGEST_HEADERS:,} bytes")
         self._check_host(headers)
         _check_origin(scope, headers)
-        _check_path(scope)
+        scope = {**scope, "path": _raw_path(scope)}
         self._check_key(scope, headers)
+        if (scope["method"], scope["path"]) == _BULK:
+            if _announced(headers) > LARGEST_STREAM:
+                raise _RefusedError(413, f"the body is larger than {LARGEST_STREAM:,} bytes")
+            await self._app(scope, receive, send)
+            return
         body = await _body(headers, receive)
         sent = False
 
@@ -113,11 +130,23 @@ class Guard:
             raise _RefusedError(400, "this service does not answer to the name in the Host header")
 
     def _check_key(self, scope: Scope, headers: Headers) -> None:
-        if self._key is None or scope["path"] in _OPEN_PATHS:
+        if scope["path"] in _OPEN_PATHS:
             return
         given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
-        if not hmac.compare_digest(given, self._key):
+        is_admin = _same(given, self._admin_key)
+        is_known = is_admin or _same(given, self._key)
+        bulk = (scope["method"], scope["path"]) == _BULK
+        if self._key is not None and not is_known:
             raise _RefusedError(401, "a key is needed: send Authorization: Bearer KEY, or X-API-Key: KEY")
+        if not bulk or is_admin or (self._key is None and self._admin_key is None):
+            return
+        if self._admin_key is None:
+            raise _RefusedError(403, "this route needs an admin key: start the service with --admin-key")
+        raise _RefusedError(403 if is_known else 401, "this route needs the admin key of the service")
+
+
+def _same(given: bytes, key: bytes | None) -> bool:
+    return key is not None and hmac.compare_digest(given, key)
 
 
 def _check_origin(scope: Scope, headers: Headers) -> None:
@@ -132,19 +161,26 @@ def _check_origin(scope: Scope, headers: Headers) -> None:
         raise _RefusedError(403, "requests from pages of other sites are not taken")
 
 
-def _check_path(scope: Scope) -> None:
+def _raw_path(scope: Scope) -> str:
+    """Return the path as it was sent, percent-encoded."""
+    raw = scope.get("raw_path") or scope["path"].encode()
     try:
-        unquote_to_bytes(scope.get("raw_path", b"")).decode("utf-8")
+        unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError as error:
         raise _RefusedError(400, "the path is not valid UTF-8") from error
+    return quote(raw, safe="/%:@!$&'()*+,;=~")
+
+
+def _announced(headers: Headers) -> int:
+    """Return the announced size of the body; 0 if none can be read."""
+    announced = headers.get(b"content-length", b"0")
+    return int(announced) if announced.isdigit() and len(announced) < 20 else 0
 
 
 async def _body(headers: Headers, receive: Receive) -> bytes:
     """Return the whole body, limited in size (whatever was announced) and in time."""
-    announced = headers.get(b"content-length", b"0")
     parts: list[bytes] = []
-    size = int(announced) if announced.isdigit() and len(announced) < 20 else 0
-    too_large, size = size > LARGEST_BODY, 0
+    too_large, size = _announced(headers) > LARGEST_BODY, 0
     more = True
     try:
         async with asyncio.timeout(_BODY_SECONDS):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy import event as listening
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,7 +13,8 @@ from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.types import Json
 from tacit.store import schema
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
-from tacit.store.records import Event, Receipt, Subject
+from tacit.store.item_rows import StoredItems
+from tacit.store.records import Event, ItemChange, Receipt, StoredItem, Subject
 from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.upgrade import upgrade
 from tacit.store.writer import Writer
@@ -57,6 +58,7 @@ class EventStore:
         except ArtifactError:
             self._release()
             raise
+        self._items = StoredItems(self._dialect)
         self._writer = Writer(self._engine)
         self._reader: SQLiteReader | None = None
         if self._dialect is sqlite:
@@ -100,20 +102,38 @@ class EventStore:
                 yield _event(row)
 
     def put_items(self, items: Mapping[str, Mapping[str, Json]], at: float) -> None:
-        """Store or replace the attributes of items, by id; all of them or none.
+        """Store or replace all attributes of items, by id; all of them or none.
 
         Raises
         ------
         StorageError
         """
-        self._put(schema.item, "item_id", items, at)
+        self.change_items([ItemChange(id_, "put", attributes) for id_, attributes in items.items()], at)
+
+    def change_items(self, changes: Sequence[ItemChange], at: float) -> None:
+        """Store changes of items in their order; all of them or none.
+
+        Raises
+        ------
+        StorageError
+        """
+        if changes:
+            self._writer.write(lambda connection: self._items.write(connection, changes, at))
 
     def items(self) -> list[tuple[str, dict[str, Json]]]:
-        """Return the stored items, the one replaced longest ago first."""
-        query = select(schema.item).order_by(schema.item.c.at, schema.item.c.item_id)
+        """Return the items that were put, the one replaced longest ago first, without later changes."""
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-        return [(row.item_id, json.loads(row.attributes)) for row in rows]
+            return self._items.put(connection)
+
+    def item_changes(self) -> list[tuple[str, dict[str, Json], bool]]:
+        """Return the id, the changed attributes and whether it was deleted, of items changed since."""
+        with reading(self._engine) as connection:
+            return self._items.changed(connection)
+
+    def item(self, item_id: str) -> StoredItem:
+        """Return what is stored of an item."""
+        with reading(self._engine) as connection:
+            return self._items.one(connection, item_id)
 
     def put_user(self, user_id: str, attributes: Mapping[str, Json], at: float) -> None:
         """Store or replace the attributes of a user.
@@ -122,7 +142,12 @@ class EventStore:
         ------
         StorageError
         """
-        self._put(schema.user, "user_id", {user_id: attributes}, at)
+        row = {"user_id": user_id, "attributes": json.dumps(attributes), "at": at}
+        insert = self._dialect.insert(schema.user)
+        upsert = insert.on_conflict_do_update(
+            index_elements=["user_id"], set_={"attributes": insert.excluded.attributes, "at": at}
+        )
+        self._writer.write(lambda connection: connection.execute(upsert, row))
 
     def user(self, user_id: str) -> dict[str, Json] | None:
         """Return the stored attributes of a user; None if none were ever stored."""
@@ -156,19 +181,6 @@ class EventStore:
         if self._reader is not None:
             self._reader.forget()
 
-    def _put(self, table: Table, key: str, described: Mapping[str, Mapping[str, Json]], at: float) -> None:
-        """Store or replace attributes by id; all of them or none."""
-        rows = [
-            {key: id_, "attributes": json.dumps(attributes), "at": at}
-            for id_, attributes in described.items()
-        ]
-        insert = self._dialect.insert(table)
-        upsert = insert.on_conflict_do_update(
-            index_elements=[key], set_={"attributes": insert.excluded.attributes, "at": at}
-        )
-        if rows:
-            self._writer.write(lambda connection: connection.execute(upsert, rows))
-
     def _release(self) -> None:
         self._engine.dispose()
         if self._lock is not None:
@@ -179,7 +191,9 @@ class EventStore:
         if not rows:
             return Receipt(0, [])
         insert = self._dialect.insert(schema.event).on_conflict_do_nothing(index_elements=["event_id"])
-        connection.execute(insert, rows)
+        inserted = connection.execute(insert, rows)
+        if self._dialect is sqlite and inserted.rowcount == len(rows):
+            return Receipt(len(rows), [])  # all were new
         # The stored row is this event, an earlier try of it, or another event that took the id first.
         stored = _digests(connection, [event.event_id for event in events])
         conflicts = [place for place, row in enumerate(rows) if stored[row["event_id"]] != row["digest"]]

@@ -1,9 +1,12 @@
 """Records of the store, as plain data."""
 
 import hashlib
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Literal
+
+from tacit.core.types import Json
 
 Subject = Literal["user", "session"]
 
@@ -37,10 +40,13 @@ class Event:
     has_time: bool = True
 
     def digest(self) -> bytes:
-        """Return the sha256 of the event's content."""
-        at = self.at if self.has_time else None
-        content = [self.subject, self.subject_id, self.item_id, self.event, at, self.value]
-        return hashlib.sha256(json.dumps(content).encode()).digest()
+        """Return the sha256 of the event's content: of the list of its fields as `json.dumps` writes it.
+
+        It is written here field by field, in a third of the time: every stored event has one.
+        """
+        texts = ", ".join(map(_quoted, (self.subject, self.subject_id, self.item_id, self.event)))
+        at = _number(self.at if self.has_time else None)
+        return hashlib.sha256(f"[{texts}, {at}, {_number(self.value)}]".encode()).digest()
 
     def row(self) -> dict[str, Any]:
         """Return the event as a row of its table."""
@@ -54,6 +60,12 @@ class Event:
             "value": self.value,
             "digest": self.digest(),
         }
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "null"
+    return float.__repr__(value) if isinstance(value, float) else int.__repr__(value)
 
 
 @dataclass(frozen=True)
@@ -70,3 +82,39 @@ class Receipt:
 
     accepted: int
     conflicts: list[int]
+
+
+@dataclass(frozen=True)
+class ItemChange:
+    """One change of an item.
+
+    Attributes
+    ----------
+    item_id : str
+    kind : {"put", "patch", "delete"}
+        Replace all attributes; set some of them; take the item out of every list.
+    attributes : mapping
+        Of a patch those that are set; none of a deletion.
+    """
+
+    item_id: str
+    kind: Literal["put", "patch", "delete"]
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StoredItem:
+    """What the store holds of an item.
+
+    Attributes
+    ----------
+    put : dict or None
+        Its attributes as they were put last; None if it was not put since the fit.
+    patch : dict
+        Attributes that were set since.
+    deleted : bool
+    """
+
+    put: dict[str, Json] | None
+    patch: dict[str, Json]
+    deleted: bool

@@ -1,6 +1,18 @@
 """The tables of the store for queries; the SQL in ``migrations/`` creates them."""
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata = MetaData()
 
@@ -27,6 +39,15 @@ item = Table(
     metadata,
     Column("item_id", String(256), primary_key=True),
     Column("attributes", Text, nullable=False),
+    Column("at", Float(53), nullable=False),
+)
+
+item_change = Table(
+    "tacit_item_change",
+    metadata,
+    Column("item_id", String(256), primary_key=True),
+    Column("attributes", Text, nullable=False),  # they stand in place of those of the item
+    Column("deleted", Boolean, nullable=False),
     Column("at", Float(53), nullable=False),
 )
 

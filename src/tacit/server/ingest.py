@@ -1,0 +1,82 @@
+"""Batches of events: counted first, checked one by one, stored together, answered with a report.
+
+A well-formed event is recognised by the types of its values; only one that is not goes through the model of
+`tacit.server.schemas`, whose message says what is wrong with it. A test holds the two to the same answers.
+"""
+
+from math import isfinite
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+from starlette.responses import Response
+
+from tacit.engine.engine import Engine
+from tacit.engine.requests import NewEvent
+from tacit.server.bodies import first_error, json_response, parsed
+from tacit.server.schemas import MOST_EVENTS, EventIn, EventsIn
+
+_FIELDS = EventIn.model_fields.keys()
+_TEXT = (str,)
+_TEXT_OR_NONE = (str, type(None))
+_TIME = (int, float, str, type(None))
+_NUMBER = (int, float, type(None))
+
+
+def observed(engine: Engine, body: bytes) -> Response:
+    """Store the good events of a batch and report each bad one; a batch without a good one is an error."""
+    events: list[NewEvent] = []
+    places: list[int] = []
+    rejected: list[tuple[int, str]] = []
+    for place, raw in enumerate(_raw_events(body)):
+        try:
+            events.append(new_event(raw))
+            places.append(place)
+        except ValidationError as error:
+            rejected.append((place, first_error(error)))
+    result = engine.observe(events)
+    rejected += [(places[at], reason) for at, reason in result.rejected]
+    refused = [{"index": at, "reason": reason} for at, reason in sorted(rejected)]
+    conflict = len(refused) == len(result.conflicts)
+    status = 200 if result.accepted or not refused else 409 if conflict else 422
+    unknown = [{"index": places[at], "warning": text} for at, text in result.warnings]
+    return json_response({"accepted": result.accepted, "rejected": refused, "warnings": unknown}, status)
+
+
+def new_event(raw: dict[str, Any]) -> NewEvent:
+    """Return an event of a body.
+
+    Raises
+    ------
+    ValidationError
+        Of `EventIn`, if a field is missing, of another type, not finite, or not known.
+    """
+    value, at = raw.get("value"), raw.get("timestamp")
+    if (
+        raw.keys() <= _FIELDS
+        and type(raw.get("item_id")) in _TEXT
+        and type(raw.get("event")) in _TEXT
+        and type(raw.get("user_id")) in _TEXT_OR_NONE
+        and type(raw.get("session_id")) in _TEXT_OR_NONE
+        and type(raw.get("event_id")) in _TEXT_OR_NONE
+        and type(at) in _TIME
+        and type(value) in _NUMBER
+        and (type(at) is not float or isfinite(at))
+        and (value is None or isfinite(value))
+    ):
+        return NewEvent(**raw)
+    return NewEvent(**EventIn.model_validate(raw).model_dump())
+
+
+def _raw_events(body: bytes) -> list[dict[str, Any]]:
+    """Return the events of a body, whose number is checked before any of them."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = None
+    events = document.get("events") if type(document) is dict and len(document) == 1 else None
+    if type(events) is list and len(events) <= MOST_EVENTS and all(type(one) is dict for one in events):
+        return events
+    if type(events) is list and len(events) > MOST_EVENTS:
+        body = orjson.dumps({"events": [{}] * len(events)})  # for the message, without a look at each
+    return parsed(body, EventsIn).events
