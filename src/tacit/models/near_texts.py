@@ -16,7 +16,7 @@ from tacit.data.ranking import top_k
 
 LENGTH, SHORT = 400, 200
 """Items of a list, and of one in a catalogue of more than `LARGE`: final lists are nearly those of a scan
-(docs/decisions/022-near-texts.md)."""
+(docs/decisions/023-near-texts.md)."""
 LARGE = 20_000
 SCANNED = 1_000
 """A catalogue of so many items is scanned as fast."""
