@@ -16,7 +16,9 @@ from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.batch import recommend_all
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.train import NO_ENCODER, catalogue_of, encoded, fingerprint, train
+from tacit.models.content import Content
 from tacit.pipeline.config import Config
+from tacit.pipeline.twostage import TwoStage
 from tacit.rankers.ranker import Epoch
 
 RANKER = {"name": "mlp", "hidden": [8], "epochs": 2}
@@ -45,6 +47,18 @@ def test_the_same_seed_and_data_give_the_same_model_and_lists(shop: Shop, snapsh
     assert again.version == snapshot.version
     assert again.facts == snapshot.facts
     assert lists(again).equals(lists(snapshot))
+
+
+def test_a_snapshot_has_lists_of_near_texts_and_a_fit_that_is_only_evaluated_has_none(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tacit.models.near_texts.SCANNED", 50)
+    snapshot = train(shop.events, shop.items, QUICK)
+    (content,) = (one for one in snapshot.pipeline.retrievers_ if one.name == "content")
+    assert isinstance(content, Content) and content.near_ is not None
+    alone = TwoStage(QUICK).fit(snapshot.interactions, snapshot.catalogue, rng=np.random.default_rng(0))
+    (content,) = (one for one in alone.retrievers_ if one.name == "content")
+    assert isinstance(content, Content) and content.near_ is None
 
 
 def test_what_is_known_of_users_is_part_of_what_was_learned_from(shop: Shop, snapshot: Snapshot) -> None:

@@ -82,8 +82,10 @@ def train(
     encoder, catalogue = encoded(catalogue, source, progress=progress)
     people = Users.of(users, events[col.USER])
     interactions = Interactions.from_frame(weights.weigh(events), catalogue.items, people)
-    pipeline = TwoStage(config, progress=progress, on_epoch=on_epoch)
-    pipeline.fit(interactions, catalogue, rng=generator(config.seed, "fit"))
+    fitted = TwoStage(config, progress=progress, on_epoch=on_epoch)
+    fitted.fit(interactions, catalogue, rng=generator(config.seed, "fit"))
+    with progress.task("listing the closest texts"):
+        pipeline = fitted.indexed()
     data = fingerprint(interactions)
     return Snapshot(
         version=version_of(pipeline, data),

@@ -17,7 +17,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.splits import DEFAULT, Protocol
 from tacit.encoders.projection import Projection
-from tacit.models.protocol import Indexes, Recommender, fitted
+from tacit.models.protocol import Recommender, fitted
 from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.config import Config
 from tacit.pipeline.retrieval import collect
@@ -114,7 +114,6 @@ def fit_first_stage(
             for number, window in enumerate(windows)
         )
         whole = _fitted(config, interactions, catalogue, streams, "whole", task.advance)
-    whole = tuple(one.indexed() if isinstance(one, Indexes) else one for one in whole)
     return FirstStage(whole, folds, projection, part, protocol)
 
 

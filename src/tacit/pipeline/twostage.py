@@ -30,6 +30,7 @@ from tacit.data.splits import Protocol
 from tacit.features.candidates import Candidates
 from tacit.models.protocol import (
     FoldsIn,
+    Indexes,
     Persistent,
     PersistentRecommender,
     Recommender,
@@ -168,6 +169,17 @@ class TwoStage:
         self.available_ = catalogue.available
         self.events_ = events_of(interactions, len(catalogue))
         return self
+
+    def indexed(self) -> Self:
+        """Return the same recommender, prepared for requests; see `tacit.models.protocol.Indexes`.
+
+        An evaluation asks for few lists: it does without, and gets the same ones but for approximations.
+        """
+        same = copy.copy(self)
+        same.retrievers_ = tuple(
+            one.indexed() if isinstance(one, Indexes) else one for one in self.retrievers_
+        )
+        return same
 
     def recommend(
         self, queries: Queries, k: int, *, items: Int32 | None = None, requests: Sequence[str] = ()
