@@ -15,8 +15,6 @@ from tacit.data.interactions import Interactions
 from tacit.data.splits import Protocol
 from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates
-from tacit.models import near_texts
-from tacit.models.content import Content
 from tacit.pipeline.config import Config
 from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, assign_parts, fit_first_stage, fit_fold
 from tacit.testing.generated import small_log
@@ -198,11 +196,3 @@ def test_progress_counts_the_retrievers_of_all_folds_and_those_that_serve() -> N
     progress = Counted()
     fit_first_stage(CONFIG, log, catalogue, protocol=None, streams=Streams(0), progress=progress)
     assert progress.done == progress.total == 2 * (3 + 1)
-
-
-def test_only_the_retrievers_that_serve_have_an_index(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near_texts, "SCANNED", 50)
-    first = first_of(Config(retrievers=[Content()], ranker=None, windows=1))
-    served, of_fold = first.retrievers[0], first.folds[0].retrievers[0]
-    assert isinstance(served, Content) and isinstance(of_fold, Content)
-    assert served.near_ is not None and of_fold.near_ is None
