@@ -240,8 +240,9 @@ def bilingual(folder: Path) -> list[str]:
 
 
 def test_it_says_how_texts_are_read_and_what_was_guessed_and_dropped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "400")  # a long path is not broken
     command = bilingual(tmp_path)
     assert run([*command, "--out", str(tmp_path / "model")]) == 0
     reported = " ".join(capsys.readouterr().out.split())

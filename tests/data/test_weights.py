@@ -242,7 +242,7 @@ def test_weights_are_finite_and_survive_json(rows: list, auto: bool) -> None:
             st.sampled_from("ab"),
             st.sampled_from(["view", "purchase", "refund", "rating", "play", "hide", "blink"]),
             st.floats(0, 1e9),
-            st.one_of(st.none(), st.integers(-2, 9).map(float), st.floats()),
+            st.one_of(st.none(), st.integers(-2, 9).map(float), st.floats(allow_nan=False)),
         ),
         max_size=30,
     ),

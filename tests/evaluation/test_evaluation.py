@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
-from tests.evaluation.tinylog import Popular, frame
+from tests.evaluation.tinylog import Popular, frame, fresh_memory
 
 from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT, Progress
@@ -56,9 +56,9 @@ class Slow(Popular):
     """Takes 50 ms and 64 MB to fit and 300 ms a call."""
 
     def fit(self, *arguments: Any, **named: Any) -> Self:
-        held = np.ones(8_000_000)
+        held = fresh_memory(64)
         time.sleep(0.05)
-        del held
+        held.close()
         return super().fit(*arguments, **named)
 
     def recommend(self, queries: Queries, k: int) -> Ranking:

@@ -1,7 +1,7 @@
 import time
 
-import numpy as np
 import pytest
+from tests.evaluation.tinylog import fresh_memory
 
 from tacit.evaluation import meter
 from tacit.evaluation.meter import metered
@@ -9,9 +9,9 @@ from tacit.evaluation.meter import metered
 
 def test_seconds_and_the_peak_of_memory_are_measured() -> None:
     with metered() as cost:
-        held = np.ones(25_000_000)  # 200 MB, given back before the block ends
+        held = fresh_memory(200)  # given back before the block ends
         time.sleep(0.05)
-        del held
+        held.close()
     assert cost.seconds >= 0.05
     assert 190 < cost.peak_mb < 260
 

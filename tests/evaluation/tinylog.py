@@ -1,5 +1,6 @@
 """Logs and models small enough to work out by hand."""
 
+import mmap
 from typing import Self
 
 import numpy as np
@@ -60,3 +61,11 @@ class Counted:
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         scores = np.tile(self.counts, (len(queries), 1))
         return scores if items is None else scores[:, items]
+
+
+def fresh_memory(megabytes: int) -> mmap.mmap:
+    """Return memory from the system: what another test has freed before does not serve for it."""
+    held = mmap.mmap(-1, megabytes * 1_000_000)
+    for place in range(0, len(held), mmap.PAGESIZE):
+        held[place] = 1
+    return held
