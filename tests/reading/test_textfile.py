@@ -156,3 +156,12 @@ def test_a_line_longer_than_a_block_is_whole_and_its_bytes_are_counted(
     found = list(textfile.blocks(tmp_path / "log.csv", "utf-8"))
     assert [line for block in found for line in block.lines] == ["user,item", "长" * 40, "x", "y" * 17]
     assert sum(block.size for block in found) == len(text.encode())
+
+
+def test_a_mark_of_utf_16_that_is_not_at_the_start_is_damage_and_no_crash(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    odd = "user_id,item_id\nu1,i1\n".encode("utf-16")
+    path.write_bytes(b"\n" + odd[:9] + odd[10:])
+    encoding, _ = textfile.encoding_of_file(path)
+    assert encoding != "utf-16"
+    assert sum(len(part.lines) for part in textfile.blocks(path, encoding)) > 0

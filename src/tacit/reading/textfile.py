@@ -144,7 +144,7 @@ def encoding_of_file(path: Path, chosen: str | None = None) -> tuple[str, tuple[
     if encoding is not None and not sample.isascii():
         return encoding, ()
     lines = _foreign_lines(path)
-    encoding = _certain_encoding(lines)
+    encoding = _unmarked_encoding(lines)
     if encoding is not None:
         return encoding, ()
     guessed = _with_order(encodings.guess(lines), sample)
@@ -163,6 +163,11 @@ def _certain_encoding(sample: bytes) -> str | None:
     for mark, name in _MARKS:
         if sample.startswith(mark):
             return name
+    return _unmarked_encoding(sample)
+
+
+def _unmarked_encoding(sample: bytes) -> str | None:
+    """Return the encoding that bytes from anywhere in a file show: a mark counts at its start alone."""
     if (wide := _bare_utf16(sample[:4096])) is not None:
         return wide
     return "utf-8" if _fits(sample, "utf-8") or _mostly_utf8(sample) else None
