@@ -229,7 +229,8 @@ def test_weights_are_finite_and_survive_json(rows: list, auto: bool) -> None:
     weighed = rule.weigh(frame)
     assert weighed["weight"].dtype == pl.Float32
     assert weighed["weight"].is_finite().all()
-    assert weighed["weight"].is_between(-1, 3).all()
+    # What an event type counts is in -1 to 1; the value of an event multiplies it by at most 3.
+    assert weighed["weight"].is_between(-3, 3).all()
     again = EventWeights.from_json(json.loads(json.dumps(rule.to_json())))
     assert again == rule
     assert again.weigh(frame).equals(weighed)
