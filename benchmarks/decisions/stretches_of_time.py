@@ -1,8 +1,8 @@
 """Networks of the ranker that leave out a stretch of time each, beside a share of the users, before any test.
 
 ``python benchmarks/decisions/stretches_of_time.py DATA OUT [TASK ...]`` reads the training part of each task
-of `benchmarks/peers` that is cut in time. It predicts the last ten twentieths of a small one, the last two
-tenths of another, each from all events before it. The first stage of the default configuration is fitted once
+of `benchmarks/peers` that is cut in time. It predicts the last stretches of that part (`STRETCHES`), each
+from all events before it. The first stage of the default configuration is fitted once
 for each, and the default ranker on it in both ways. It keeps a file for each task in OUT and prints the table
 of docs/decisions/003-how-much-the-ranker-counts.md.
 """

@@ -1,7 +1,7 @@
 """The compiled loops, where tacit-recsys-kernels is installed; without it NumPy does the work.
 
-Both give the same answers, to 1e-5 (docs/decisions/021-compiled-kernels.md). ``TACIT_KERNELS=off`` leaves the
-compiled ones unused.
+A loop gives the same result by both, to 1e-5 (docs/decisions/021-compiled-kernels.md).
+``TACIT_KERNELS=off`` leaves the compiled ones unused.
 """
 
 import importlib

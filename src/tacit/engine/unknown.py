@@ -1,7 +1,6 @@
 """What a request or an event names that the model does not know, in sentences: the answer comes anyway."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import get_args
 
 from tacit.data.event_names import common_name
@@ -51,16 +50,11 @@ def unknown_in_event(state: State, event: Event) -> list[str]:
     if event.item_id not in items:
         hint = _hint(event.item_id, items)
         said.append(f"the item {event.item_id!r} is not known{hint}: it counts once a model knows the item")
-    kind = _common(event.event)
+    kind = common_name(event.event)
     meant = state.snapshot.weights.events
     if kind not in state.snapshot.interactions.kinds and meant.unknown([event.event]):
         said.append(f"the event type {event.event!r} is not known: it counts as a choice of the item")
     return said
-
-
-@lru_cache(4_096)
-def _common(name: str) -> str:
-    return common_name(name)
 
 
 def _hint(id_: str, known: Vocabulary) -> str:

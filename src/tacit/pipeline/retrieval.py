@@ -1,7 +1,8 @@
 """The first stage: the union of the best items of all retrievers, with the score of each by every retriever.
 
 A retriever that can list the items it has evidence for does so (`tacit.models.protocol.Sparse`); any other
-scores the whole catalogue. The candidates are the same.
+scores the whole catalogue. The candidates are the same, but where a retriever lists estimates of its scores
+(`tacit.models.content`).
 """
 
 from collections.abc import Hashable, Sequence

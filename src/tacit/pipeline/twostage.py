@@ -173,7 +173,8 @@ class TwoStage:
     def indexed(self) -> Self:
         """Return the same recommender, prepared for requests; see `tacit.models.protocol.Indexes`.
 
-        An evaluation asks for few lists: it does without, and gets the same ones but for approximations.
+        To prepare takes longer than the few lists of an evaluation, so that does without. Prepared lists can
+        differ a little: an index may estimate what a scan would find (docs/decisions/023-near-texts.md).
         """
         same = copy.copy(self)
         same.retrievers_ = tuple(
