@@ -86,7 +86,7 @@ def _show(model: "Model", place: Path) -> None:
     """Print what was learned, and what the snapshot holds."""
     from tacit.cli.terminal import out as console
     from tacit.pipeline.explain import NOT_PERSONAL
-    from tacit.reporting.training_page import gain_line, part_line, rerank_line, unseen_line
+    from tacit.reporting.training_page import gain_line, part_line, rerank_line, similar_line, unseen_line
 
     report, snapshot = model.report, model.snapshot
     if report is not None:
@@ -96,6 +96,8 @@ def _show(model: "Model", place: Path) -> None:
             console.print(part_line(asdict(report.part)))
         if report.unseen and report.unseen.items:
             console.print(unseen_line(asdict(report.unseen)))
+        for kind, of_kind in report.similar.items():
+            console.print(similar_line(kind, asdict(of_kind)))
         if report.gain:
             console.print(gain_line(report.gain))
         if report.test:

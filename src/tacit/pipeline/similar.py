@@ -2,7 +2,7 @@
 
 The lists of all retrievers with such lists are fused by rank: scores of different models are on different
 scales, places are not (Cormack et al., "Reciprocal rank fusion outperforms Condorcet and individual rank
-learning methods", SIGIR 2009).
+learning methods", SIGIR 2009). What the lists weigh is learned by `tacit.pipeline.similar_fit`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +25,8 @@ _K = 60
 """The constant of reciprocal rank fusion: the larger, the smaller the advantage of the first places."""
 _DEPTH = 100
 """Smallest length of each list that is read."""
-_Ask = Callable[[Int32, int], Ranking]
+ListOf = Callable[[Int32, int], Ranking]
+"""Returns the k items of the lists of some items (int32[n])."""
 
 
 def checked_kind(kind: object) -> SimilarKind:
@@ -65,7 +66,6 @@ def similar_items(
         Weight of the list of a retriever, by its name; 1 by default.
     counts : PairCounts, optional
         Of the log: used for "together" and "next" if no retriever has such lists, and to find new items.
-
     known : int, optional
         How many items there were at the fit; by default all of them.
 
@@ -82,8 +82,8 @@ def similar_items(
     if kind == "next" and counts is not None:
         counts.check_order()
     width = len(available)
-    sources = _answerers(retrievers, kind, weights, width if known is None else known, width)
-    sources = sources or _log_answers(counts, kind)
+    lists = lists_of(retrievers, kind, width if known is None else known, width)
+    sources = _weighed(lists, weights) or _log_answers(counts, kind)
     if not sources:
         raise UnsupportedError(_refusal(kind))
     unseen = counts.unseen(len(available)) if counts is not None else np.zeros_like(available)
@@ -130,7 +130,7 @@ def _row(answers: Sequence[tuple[Ranking, float]], row: int, unseen: Bool) -> tu
     for ranking, own in answers:
         listed = ranking.items[row][ranking.items[row] >= 0]
         codes.append(listed)
-        value.append(own * (_K + 1) / (_K + 1 + np.arange(len(listed))))
+        value.append(own * place_values(len(listed)))
         weight.append(np.full(len(listed), own))
     distinct, place = np.unique(np.concatenate(codes), return_inverse=True)
     total = np.bincount(place, np.concatenate(value), minlength=len(distinct))
@@ -139,35 +139,48 @@ def _row(answers: Sequence[tuple[Ranking, float]], row: int, unseen: Bool) -> tu
     return distinct, total / np.where(unseen[distinct], held, everybody or 1.0)
 
 
-def _answerers(
-    retrievers: Sequence[Recommender],
-    kind: SimilarKind,
-    weights: Mapping[str, float],
-    known: int,
-    width: int,
-) -> list[tuple[_Ask, float]]:
-    found: list[tuple[_Ask, float]] = []
+def lists_of(
+    retrievers: Sequence[Recommender], kind: SimilarKind, known: int, width: int
+) -> dict[str, ListOf]:
+    """Return what gives the lists of a kind, by the name of its retriever.
+
+    Parameters
+    ----------
+    retrievers : sequence of Recommender
+    kind : {"alike", "together", "next"}
+    known, width : int
+        How many items there were at the fit, and how many there are.
+    """
+    found: dict[str, ListOf] = {}
     for one in retrievers:
-        weight = weights.get(one.name, 1.0)
-        if weight <= 0:
-            continue
         items = reach(one, known, width)
         if kind == "alike" and isinstance(one, SimilarItems):
-            found.append((_checked(one, "similar", items), weight))
+            found[one.name] = _checked(one, "similar", items)
         elif kind == "together" and isinstance(one, GoesTogether):
-            found.append((_checked(one, "together", items), weight))
+            found[one.name] = _checked(one, "together", items)
         elif kind == "next" and isinstance(one, ComesNext):
-            found.append((_checked(one, "following", items), weight))
+            found[one.name] = _checked(one, "following", items)
+    return found
+
+
+def place_values(n: int) -> Float64:
+    """Return what the first n places of a list are worth, 1 for the first: float64[n]."""
+    return np.asarray((_K + 1) / (_K + 1 + np.arange(n)))
+
+
+def _weighed(lists: Mapping[str, ListOf], weights: Mapping[str, float]) -> list[tuple[ListOf, float]]:
+    """Return the lists that count, with their weights; 1 by default."""
+    found = [(ask, weight) for name, ask in lists.items() if (weight := weights.get(name, 1.0)) > 0]
     heaviest = max((weight for _, weight in found), default=1.0)  # tiny ones would lose their digits
     return [(ask, weight / heaviest) for ask, weight in found]
 
 
-def _checked(retriever: Recommender, method: str, n_items: int) -> _Ask:
+def _checked(retriever: Recommender, method: str, n_items: int) -> ListOf:
     """Return the method of a retriever; of one that is not Tacit's own, its lists are checked.
 
     It is not called for items beyond the ``n_items`` that the retriever knows.
     """
-    own: _Ask = getattr(retriever, method)
+    own: ListOf = getattr(retriever, method)
     if is_ours(retriever):
         return own
 
@@ -185,7 +198,7 @@ def _checked(retriever: Recommender, method: str, n_items: int) -> _Ask:
     return ask
 
 
-def _log_answers(counts: PairCounts | None, kind: SimilarKind) -> list[tuple[_Ask, float]]:
+def _log_answers(counts: PairCounts | None, kind: SimilarKind) -> list[tuple[ListOf, float]]:
     if counts is None or kind == "alike":
         return []
     return [(counts.together if kind == "together" else counts.following, 1.0)]

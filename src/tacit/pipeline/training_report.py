@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from tacit.core.types import Json
 from tacit.pipeline.best_part import BestPart
+from tacit.pipeline.similar_fit import SimilarReport
 from tacit.pipeline.unseen import UnseenReport
 from tacit.rankers.calibration import Bin
 from tacit.rankers.importance import Importance
@@ -48,6 +49,8 @@ class TrainingReport:
         The blend beside the best of its retrievers.
     unseen : UnseenReport or None
         What items without events get; None where nothing reads texts.
+    similar : mapping of kind of related items to SimilarReport
+        What their lists weigh; of kinds with two lists or more.
     queries, pairs : int
         Number of queries and of user/item pairs in the examples.
     """
@@ -65,6 +68,7 @@ class TrainingReport:
     queries: int
     pairs: int
     unseen: UnseenReport | None = None
+    similar: dict[str, SimilarReport] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Json]:
         """Return the report as JSON; null where a measure is not defined (JSON has no NaN)."""
@@ -75,11 +79,12 @@ class TrainingReport:
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
         """Rebuild the report from what `to_json` returned."""
         lists = {"epochs": Epoch, "reliability": Bin, "importance": Importance}
-        values = {one.name: raw[one.name] for one in fields(cls)}
+        values = {one.name: raw[one.name] for one in fields(cls) if one.name in raw}
         for name, kind in lists.items():
             values[name] = [kind(**undefined(one)) for one in raw[name]]
         values["part"] = None if raw["part"] is None else BestPart(**raw["part"])
         values["unseen"] = None if raw["unseen"] is None else UnseenReport(**raw["unseen"])
+        values["similar"] = {kind: SimilarReport(**one) for kind, one in raw.get("similar", {}).items()}
         for name in ("test", "gain", "calibration"):
             values[name] = None if raw[name] is None else undefined(raw[name])
         return cls(**values)

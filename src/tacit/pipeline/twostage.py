@@ -47,6 +47,7 @@ from tacit.pipeline.retrieval import PROPOSED, candidates, filled
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import learn
 from tacit.pipeline.similar import SimilarKind, similar_items
+from tacit.pipeline.similar_fit import fit_similar
 from tacit.pipeline.training_report import TrainingReport
 from tacit.pipeline.unseen import BY_TEXT, LENGTH, TextFit, events_of, fit_text_fit, with_new_item
 from tacit.rankers.ranker import OnEpoch
@@ -122,6 +123,7 @@ class TwoStage:
         self.rerank_: Reranker | None = None
         self.rerank_report_: RerankReport | None = None
         self.text_fit_: TextFit | None = None
+        self.similar_: Mapping[str, Mapping[str, float]] = {}  # kind -> retriever -> weight of its list
         self.available_: Bool
         self.events_: Int64  # of each item at the fit, -1 for items that came later
         self.n_known_: int  # items of the catalogue at the fit
@@ -163,6 +165,9 @@ class TwoStage:
         if unseen is not None:
             self.text_fit_, of_unseen = unseen
             self.report_ = replace(self.report_, unseen=of_unseen)
+        similar = fit_similar(first.folds, catalogue.available, streams.stream("related items"))
+        self.similar_ = {kind: of_kind.weights for kind, of_kind in similar.items()}
+        self.report_ = replace(self.report_, similar={str(kind): one for kind, one in similar.items()})
         self.retrievers_ = first.retrievers
         self.second_ = second.fitted(interactions, catalogue, first.retrievers)
         self.n_known_ = len(catalogue)
@@ -271,7 +276,7 @@ class TwoStage:
             k,
             kind=kind,
             available=self.available_,
-            weights=self.config.similar,
+            weights={**self.similar_.get(kind, {}), **self.config.similar},
             counts=counts,
             known=self.n_known_,
         )
@@ -347,6 +352,7 @@ class TwoStage:
             "protocol": self.protocol,
             "items": self.n_known_,
             "text_fit": asdict(self.text_fit_) if self.text_fit_ else None,
+            "similar": {kind: dict(weights) for kind, weights in self.similar_.items()},
             "retrievers": [named_spec("retriever", one) for one in self._persistent()],
             "second": self.second_.spec(),
             "rerank": self.rerank_.spec() if self.rerank_ else None,
@@ -394,6 +400,7 @@ class TwoStage:
         model.available_ = catalogue.available
         if (fit := spec["text_fit"]) is not None:
             model.text_fit_ = TextFit(fit["place"], tuple(fit["weights"]))
+        model.similar_ = spec.get("similar", {})
         events = part_of(arrays, "items", "/")["events"]
         model.events_ = np.pad(events, (0, len(catalogue) - len(events)), constant_values=-1)
         if report is not None and report["training"] is not None:

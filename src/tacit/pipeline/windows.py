@@ -53,7 +53,10 @@ class Window:
         """Return the window with at most ``size`` of its queries, chosen at random."""
         if len(self.queries) <= size:
             return self
-        rows = np.sort(rng.choice(len(self.queries), size, replace=False)).astype(np.int64)
+        return self.take(np.sort(rng.choice(len(self.queries), size, replace=False)).astype(np.int64))
+
+    def take(self, rows: Int64) -> "Window":
+        """Return the window with the given queries, in their order."""
         index, offsets = gather_ranges(self.target_offsets, rows)
         places, shown_not_chosen_offsets = gather_ranges(self.shown_not_chosen_offsets, rows)
         return Window(

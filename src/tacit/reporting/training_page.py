@@ -57,6 +57,15 @@ def unseen_line(unseen: Mapping[str, Any]) -> str:
     )
 
 
+def similar_line(kind: str, report: Mapping[str, Any]) -> str:
+    """Return what the lists of a kind of related items weigh as a line of text."""
+    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in report["weights"].items())
+    return (
+        f"related items ({kind}): {weights}; NDCG@10 of what was chosen next {report['learned']:.4f}, "
+        f"with equal weights {report['equal']:.4f}"
+    )
+
+
 def rerank_line(report: "RerankReport") -> str:
     """Return the result of a fit of the re-ranker as a line of text."""
     if not report.epochs:
