@@ -103,12 +103,14 @@ def fit_similar(
         names = list(lists_of(folds[0].retrievers, kind, len(available), len(available))) if folds else []
         if len(names) > 1:
             lists = [_lists(fold, kind, available, _MOST // len(folds), rng) for fold in folds]
-            found[kind] = _report(lists, names, rng)
+            found[kind] = _report([one for one in lists if one is not None], names, rng)
     return found
 
 
 def _report(lists: Sequence[_Lists], names: Sequence[str], rng: np.random.Generator) -> SimilarReport:
     """Return learned weights if they are better than equal ones on users they were not learned from."""
+    if not lists:
+        return SimilarReport(dict.fromkeys(names, 1.0), 0, 0.0, 0.0)
     people = np.unique(np.concatenate([one.user for one in lists]))
     first = people[rng.random(len(people)) < 0.5]
     equal, learned, user = [], [], []
@@ -120,26 +122,30 @@ def _report(lists: Sequence[_Lists], names: Sequence[str], rng: np.random.Genera
         learned += [one.ndcg(weights) for one in own]
         user += [one.user for one in own]
     before, after = np.concatenate(equal), np.concatenate(learned)
-    gain, error = paired_gain(after, before, np.concatenate(user)) if len(after) else (0.0, 0.0)
+    gain, error = paired_gain(after, before, np.concatenate(user))
     weights = _fitted(lists, len(names)) if gain > error else np.ones(len(names))
     return SimilarReport(
         dict(zip(names, np.maximum(weights / weights.max(), _LEAST).round(4).tolist(), strict=True)),
         len(after),
-        float(before.mean()) if len(before) else 0.0,
-        float(after.mean()) if len(after) else 0.0,
+        float(before.mean()),
+        float(after.mean()),
     )
 
 
-def _lists(fold: Fold, kind: SimilarKind, available: Bool, most: int, rng: np.random.Generator) -> _Lists:
-    """Return the lists of the last choices of a fold's users, with what they chose afterwards."""
+def _lists(
+    fold: Fold, kind: SimilarKind, available: Bool, most: int, rng: np.random.Generator
+) -> _Lists | None:
+    """Return the lists of the last choices of a fold's users, with what they chose afterwards, if any."""
     window = fold.window
     rows, items = _contexts(window.queries)
+    if not len(rows):
+        return None
     if len(rows) > most:
         chosen = np.sort(rng.choice(len(rows), most, replace=False))
         rows, items = rows[chosen], items[chosen]
     width = len(available)
-    asked = lists_of(fold.retrievers, kind, width, width).values()
-    listed, values = _united([ask(items, _DEPTH) for ask in asked], items, available)
+    sources = lists_of(fold.retrievers, kind, width, width).values()
+    listed, values = _united([list_of(items, _DEPTH) for list_of in sources], items, available)
     own = window.take(rows)
     return _Lists(values, listed >= 0, own.labels(listed), np.diff(own.target_offsets), own.queries.user)
 
