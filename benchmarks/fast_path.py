@@ -3,9 +3,10 @@
     python benchmarks/fast_path.py OLD OUT SNAPSHOT [SNAPSHOT ...] [--users 300]
 
 OLD is a checkout of the older version (``git worktree add OLD before-fast-path``), which fitted the
-snapshots. Both versions answer from the same fitted models, each in a process of its own with one
-thread, one after the other for each snapshot. This version answers from a copy that is prepared for requests, as
-`tacit fit` prepares its own; the seconds of that are a row of their own. OUT keeps the copies and the figures.
+snapshots. Both versions answer from the same fitted models, each in a process of its own with one thread,
+one after the other for each snapshot. This version answers from a copy that is prepared for requests, as
+`tacit fit` prepares its own; the seconds of that are a row of their own. OUT keeps the copies and the
+figures.
 
 Times are processor times of the thread, but for events: those wait for the disk, and all threads count.
 """

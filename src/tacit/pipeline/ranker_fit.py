@@ -27,6 +27,7 @@ from tacit.models.checks import is_ours
 from tacit.pipeline.blend import Blend, LabelledCandidates, log_softmax
 from tacit.pipeline.examples import RankingExamples, drawn_of, pairs
 from tacit.pipeline.firststage import TEST, TRAIN, VALID
+from tacit.pipeline.retrieval import normalised
 from tacit.pipeline.secondstage import pair_scores, weighted_scores
 from tacit.pipeline.weight_choice import Z95, choose_weight, cross_chosen, paired_gain
 from tacit.rankers import ranker_metrics
@@ -204,7 +205,7 @@ def _cross_fitted(
     if not all(_both_labels(examples, [one != place for one in share]) for place in range(count)):
         return None
     blends = [_refitted(refit, examples, [one != place for one in share]) for place in range(count)]
-    bases = [np.stack([_base(blend, one) for blend in blends]) for one in examples]  # shares, n, c
+    bases = [_bases(blends, one) for one in examples]
     own = [base[part, np.arange(len(part))] for base, part in zip(bases, share, strict=True)]
     every = [np.ones(len(part), dtype=bool) for part in share]
     normaliser = _normaliser(ranker, examples, every)
@@ -263,7 +264,7 @@ def _held_out(
     if not (_both_labels(examples, train_of) and _both_labels(examples, valid_of)):
         return None
     blend = _refitted(refit, examples, train_of)
-    bases = [_base(blend, one) for one in examples]
+    bases = [_bases([blend], one)[0] for one in examples]
     normaliser = _normaliser(ranker, examples, train_of)
     train, valid, test = (
         pairs(examples, queries, bases, normaliser, training=training)
@@ -324,8 +325,11 @@ def _refitted(refit: Refit, examples: Sequence[RankingExamples], queries: Sequen
     )
 
 
-def _base(blend: Blend, one: RankingExamples) -> Float32:
-    return log_softmax(blend.score(one.labelled.candidates))
+def _bases(blends: Sequence[Blend], one: RankingExamples) -> Float32:
+    """Return what the ranker adds to, by each blend: float32[blends, n, c]."""
+    found = one.labelled.candidates
+    parts = normalised(found.scores)
+    return np.stack([log_softmax(blend.score(found, parts)) for blend in blends])
 
 
 def _normaliser(ranker: Ranker, examples: Sequence[RankingExamples], queries: Sequence[Bool]) -> Normaliser:

@@ -40,7 +40,8 @@ def dropped(state: Tensor, share: float) -> Tensor:
     draws = torch.empty(-(-state.numel() // 8), dtype=torch.int64, device=state.device)
     draws.random_(-(2**63), None)  # all 64 bits, the sign included: each of the eight bytes is uniform
     kept = draws.view(torch.uint8)[: state.numel()].view(state.shape) >= zero
-    return state * kept * (256 / (256 - zero))  # P(kept) = (256 - zero) / 256
+    # P(kept) = (256 - zero) / 256. The factor is multiplied first: the gradient then has one product less.
+    return state * (kept * (256 / (256 - zero)))
 
 
 def output(width: int, tasks: int) -> nn.Linear:
