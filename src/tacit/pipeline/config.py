@@ -101,8 +101,8 @@ class Config(Parameterised):
     weights : {"default", "names", "auto"}
         How event types are weighed; see `tacit.data.weights`.
     similar : mapping of retriever to weight
-        Weight of the list of a retriever among related items (`tacit.pipeline.similar`); 1 by default, 0
-        leaves it out.
+        Weight of the list of a retriever among related items (`tacit.pipeline.similar`), in place of what the
+        fit learns, of which the largest is 1; 0 leaves it out.
     reading : Reading or mapping
         Choices in place of what is detected in files: columns, order of dates, time zone, ids, encoding; a
         mapping is taken as in a file (`tacit.reading.choices.parse_reading`).

@@ -75,7 +75,7 @@ def _features(families: Sequence[str]) -> str:
 
 def _ranker(config: Config) -> str:
     summary = register.summary_of("ranker", config.ranker)
-    weight = "its weight beside the blend is chosen on held-out users"
+    weight = "its weight beside the blend is chosen on lists that it has not learned from"
     return _wrapped(f"ranker {_written(config.ranker)}: {summary}; {weight}")
 
 
