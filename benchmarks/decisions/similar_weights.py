@@ -105,6 +105,8 @@ def row_of(name: str, cuts: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _percent(cut: Mapping[str, Any]) -> str:
     base, away = cut["ndcg"]["equal"], cut["difference"]
+    if not base:
+        return "-"
     return f"{100 * away['mean'] / base:+.1f} ± {100 * away['half'] / base:.1f}"
 
 
