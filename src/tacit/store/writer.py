@@ -1,4 +1,4 @@
-"""Group commit: one thread commits whatever is waiting as one transaction.
+"""Group commit: one thread of each process commits whatever is waiting there as one transaction.
 
 Concurrent writes share one flush to disk, so throughput does not depend on the flush; a caller returns when
 its own work is committed. Work that the database refuses does not affect the work of others.
@@ -9,12 +9,13 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from tacit.store.database import StorageError, StorageFullError, storage_error
+from tacit.store.database import StorageError, StorageFullError, begin_write, storage_error
 
 _LARGEST_GROUP = 64
 """Most pieces of work of one transaction: a bound on the time that a caller waits for others."""
@@ -25,15 +26,18 @@ _log = logging.getLogger(__name__)
 
 
 class Writer:
-    """The only writer of a database.
+    """The only writer of a database in this process; those of other processes wait for each other.
 
     Parameters
     ----------
     engine : sqlalchemy.Engine
+    turn : context manager, optional
+        Entered for each transaction: processes that share a file take turns.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, turn: AbstractContextManager[object] | None = None) -> None:
         self._engine = engine
+        self._turn = turn or nullcontext()
         self._waiting: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -77,7 +81,8 @@ class Writer:
 
     def _commit(self, group: list[_Job]) -> None:
         try:
-            with self._engine.begin() as connection:
+            with self._turn, self._engine.begin() as connection:
+                begin_write(connection)
                 results = [work(connection) for work, _ in group]
         except Exception as error:  # callers must not wait for ever, whatever it was
             self._refuse(group, error)
