@@ -1,5 +1,6 @@
 """Items that are put, patched, hidden and deleted while they are served: what it does to the rest of them."""
 
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -139,6 +140,9 @@ def test_what_older_versions_stored_as_hidden_is_hidden_and_keeps_its_title(plac
     store = EventStore(place)
     store.put_items({first: {"available": False, "created_at": NOW}, "later": {"available": False}}, NOW)
     store.close()
+    with sqlite3.connect(place.removeprefix("sqlite:///")) as connection:  # as the migration numbers them
+        connection.execute("UPDATE tacit_item_number SET number = number - 3, put = put - 3")
+    connection.close()
     engine = Engine(small_snapshot(), EventStore(place))
     fresh = Engine(small_snapshot())
     assert row(engine, first) == row(fresh, first)

@@ -328,12 +328,6 @@ def test_an_old_snapshot_of_auto_goes_on_with_the_english_model(tmp_path: Path) 
     assert "the text encoder of this model, minilm, cannot read" in state.warnings_of("neu")[0]
 
 
-def test_stored_items_that_the_encoder_cannot_read_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    stored = {"new": {"title": "light red trail shoes"}, "neu": {"title": "轻便红色跑鞋"}}
-    State.of(bilingual("minilm")).grown_where_possible(stored)
-    assert caplog.messages[-1].startswith("1 of 2 stored items: the text of the item 'neu' is in a language")
-
-
 def test_the_vectors_of_another_model_are_refused(tmp_path: Path) -> None:
     snapshot = replace(bilingual("use"), encoder_name="use3:another:256:float32")
     with pytest.raises(ArtifactError, match="gives other vectors than the snapshot holds"):

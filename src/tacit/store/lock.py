@@ -100,17 +100,21 @@ class Turn:
     """
 
     def __init__(self, file: Path) -> None:
-        self._descriptor = _opened(_beside(file, ".turn"), file)
+        self._descriptor: int | None = _opened(_beside(file, ".turn"), file)
 
     def __enter__(self) -> None:
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Close the file of the turn."""
-        os.close(self._descriptor)
+        """Close the file of the turn; the second time does nothing."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = None
 
 
 def hold(address: str) -> StoreLock | None:
