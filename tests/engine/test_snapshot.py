@@ -19,10 +19,12 @@ from tacit.core.manifest import MANIFEST, publish, verify
 from tacit.core.version import __version__
 from tacit.data.shop import generate
 from tacit.engine.batch import recommend_all
+from tacit.engine.engine import Engine
 from tacit.engine.snapshot import Snapshot, load, save, version_of
 from tacit.engine.state import State
 from tacit.engine.train import train
 from tacit.pipeline.config import Config
+from tacit.store.events import EventStore
 
 
 @cache
@@ -326,6 +328,15 @@ def test_an_old_snapshot_of_auto_goes_on_with_the_english_model(tmp_path: Path) 
     assert nearest.argmax() in (0, 3)
     assert state.warnings_of("new") == []
     assert "the text encoder of this model, minilm, cannot read" in state.warnings_of("neu")[0]
+
+
+def test_stored_items_that_the_encoder_cannot_read_are_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = EventStore(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    store.put_items({"new": {"title": "light red trail shoes"}, "neu": {"title": "轻便红色跑鞋"}}, 1.0)
+    Engine(bilingual("minilm"), store).close()
+    assert caplog.messages[-1].startswith("1 of 2 stored items: the text of the item 'neu' is in a language")
 
 
 def test_the_vectors_of_another_model_are_refused(tmp_path: Path) -> None:

@@ -195,6 +195,25 @@ def test_tables_whose_version_was_never_written_are_upgraded(address: str, engin
     assert version(engine) == str(NEWEST)
 
 
+@pytest.mark.parametrize("commit", OLD)
+def test_items_of_an_older_store_have_numbers_below_zero_in_the_order_they_were_read_in(
+    address: str, engine: Engine, commit: str
+) -> None:
+    load(address, commit)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO tacit_item VALUES ('a', '{}', 9.0), ('z', '{}', 1.0)"))
+    store = EventStore(address)
+    assert store.item_number() == 0
+    found = [(row.item_id, row.number, row.put_number) for row in store.item_rows()]
+    assert found == [("z", -4, -4), ("i1", -3, -3), ("i3", -2, -2), ("a", -1, -1)]
+    store.put_items({"z": {"title": "Lamp"}, "new": {}}, 9.0)
+    assert [(row.item_id, row.number) for row in store.item_rows()] == [
+        ("z", 1), ("i1", -3), ("i3", -2), ("a", -1), ("new", 2),
+    ]  # fmt: skip
+    assert [row.item_id for row in store.item_rows(0)] == ["z", "new"]
+    store.close()
+
+
 def test_an_early_store_in_postgres_goes_on_after_the_last_number_of_4_bytes(postgres: str) -> None:
     import psycopg
 

@@ -1,10 +1,10 @@
 """The state that requests read, and how it follows the items in the store, whichever process changed them.
 
-The store numbers changes of items. A process knows all changes up to one number, and asks for those above,
+The store numbers changes of items. A process knows all changes up to one number and asks for those above it,
 also after a change of its own. So all processes make the same changes in the same order, and give new items
-the same codes. What a process cannot know is the vector of a text that another one encoded: it is
-stored with the item, for the same model. Where it is missing, the text is encoded by a thread, and lists go on
-without the change meanwhile; only that the item is hidden or deleted counts at once.
+the same codes. What a process cannot know is the vector of a text that another one encoded: it is stored with
+the item, for the same model. Where it is missing, a thread encodes the text, and lists go on without the
+change meanwhile; only that the item is hidden or deleted counts at once.
 """
 
 import logging
@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from tacit.core.types import Float32, Json
 from tacit.data import columns as col
@@ -30,6 +31,19 @@ _SHORTEST_RETRY, _LONGEST_RETRY = 1.0, 30.0
 _FAILURES = 3
 """After so many failures in a row the encoder counts as gone, and the other texts are left for later."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Waiting:
+    """A text that waits for the encoder: when to try it again, and how long to wait after that."""
+
+    text: str
+    at: float = 0.0
+    pause: float = field(default_factory=lambda: _SHORTEST_RETRY)
+
+    def later(self, now: float) -> "_Waiting":
+        """Return it after it could not be encoded."""
+        return _Waiting(self.text, now + self.pause, min(2 * self.pause, _LONGEST_RETRY))
 
 
 class CurrentState:
@@ -54,9 +68,8 @@ class CurrentState:
         self._applying = threading.Lock()
         """Held while the state is replaced, and never while a text is encoded."""
         self._seen = 0
-        self._waiting: dict[str, str] = {}
-        """Texts of items that wait for the encoder, by id."""
-        self._retry_at, self._pause = 0.0, _SHORTEST_RETRY
+        self._waiting: dict[str, _Waiting] = {}
+        """Items whose texts wait for the encoder, by id; each has its own pause, so none holds up another."""
         self.failing = False
         self._wake, self._closing = threading.Event(), threading.Event()
         self.state = State.of(snapshot)
@@ -130,14 +143,15 @@ class CurrentState:
             If the store cannot be read; the state stays as it is then.
         """
         state, seen = State.of(snapshot), 0
-        waiting: dict[str, str] = {}
+        texts: dict[str, str] = {}
         if self._store is not None:
             rows = self._store.item_rows()
             seen = max((row.number for row in rows), default=0)
-            state, waiting = _first_state(state, rows, self._store)
+            state, texts = _first_state(state, rows, self._store)
+        now = time.monotonic()
+        waiting = {id_: _Waiting(text).later(now) for id_, text in texts.items()}
         with self._applying:
             self.state, self._seen, self._waiting = state, max(0, seen), waiting
-            self._retry_at, self._pause = time.monotonic() + _SHORTEST_RETRY, _SHORTEST_RETRY
 
     def close(self) -> None:
         """Stop following."""
@@ -158,7 +172,7 @@ class CurrentState:
         for row in rows:
             self._waiting.pop(row.item_id, None)
         if texts:
-            self._waiting |= texts
+            self._waiting |= {id_: _Waiting(text) for id_, text in texts.items()}
             self._wake.set()
 
     def _run(self, store: EventStore) -> None:
@@ -167,31 +181,31 @@ class CurrentState:
             self._wake.clear()
             try:
                 self.catch_up()
-                if self._waiting and time.monotonic() >= self._retry_at:
-                    self._encode_waiting(store)
+                while self._encode_waiting(store):
+                    pass
             except Exception:  # it must follow for as long as the service runs
                 _log.exception("changes of items could not be followed; trying again")
                 self._closing.wait(_SHORTEST_RETRY)
 
-    def _encode_waiting(self, store: EventStore) -> None:
-        """Encode the texts of some items that wait, and add these items."""
+    def _encode_waiting(self, store: EventStore) -> bool:
+        """Encode the texts of items that wait, and add these items; False if none is to be tried now."""
+        now = time.monotonic()
         with self._applying:
             base = self.state
-            texts = dict([*self._waiting.items()][:_CHUNK])
+            due = {id_: one for id_, one in self._waiting.items() if one.at <= now}
+        texts = {id_: one.text for id_, one in [*due.items()][:_CHUNK]}
+        if not texts:
+            return False
         found = _encoded(base, texts)
         with self._applying:
             for id_ in texts.keys() - found.keys():
-                if id_ in self._waiting:  # the others come first the next time
-                    self._waiting[id_] = self._waiting.pop(id_)
+                if self._waiting.get(id_) is due[id_]:
+                    self._waiting[id_] = due[id_].later(time.monotonic())
             if found and self.state.encoder is base.encoder:
                 self._apply(store.item_rows_of([*found]), found)
         with suppress(StorageError):  # it saves others the work, no more
             store.put_vectors(found)
-        failed = len(found) < len(texts)
-        self._retry_at = time.monotonic() + self._pause if failed else 0.0
-        self._pause = min(2 * self._pause, _LONGEST_RETRY) if failed else _SHORTEST_RETRY
-        if self._waiting and not failed:
-            self._wake.set()
+        return not self._closing.is_set()
 
 
 def _first_state(state: State, rows: Sequence[ItemRow], store: EventStore) -> tuple[State, dict[str, str]]:
@@ -203,7 +217,10 @@ def _first_state(state: State, rows: Sequence[ItemRow], store: EventStore) -> tu
         ids = [*texts]
         found: dict[str, TextVector] = {}
         for start in range(0, len(ids), _CHUNK):
-            found |= _encoded(state, {id_: texts[id_] for id_ in ids[start : start + _CHUNK]})
+            chunk = _encoded(state, {id_: texts[id_] for id_ in ids[start : start + _CHUNK]})
+            found |= chunk
+            if not chunk:  # the encoder is gone: the thread tries again
+                break
         with suppress(StorageError):
             store.put_vectors(found)
         grown, texts = _with_rows(state, rows, frozenset(), found)
@@ -234,12 +251,13 @@ def _with_rows(
     found = {row.item_id: row.vector for row in rows if row.vector is not None} | dict(vectors)
     try:
         return (state.changed(changes, found, wait=False) if changes else state), {}
-    except TextsWaitingError as error:
-        ready = [row for row in rows if row.item_id not in error.texts]
-        waiting = [row for row in rows if row.item_id in error.texts]
-        state, texts = _with_rows(state, ready, put_before, vectors)
-        return _hidden(state, waiting), texts | error.texts
-    except Exception:
+    except Exception as error:
+        texts = error.texts if isinstance(error, TextsWaitingError) else {}
+        waiting = [row for row in rows if row.item_id in texts]
+        if waiting:
+            ready = [row for row in rows if row.item_id not in texts]
+            state, further = _with_rows(state, ready, put_before, vectors)
+            return _hidden(state, waiting), {row.item_id: texts[row.item_id] for row in waiting} | further
         if len(rows) == 1:
             _log.exception("the stored item %r cannot be served", rows[0].item_id)
             return state, {}
