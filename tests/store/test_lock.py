@@ -97,6 +97,18 @@ def test_what_this_process_holds_is_refused_and_the_locks_of_sqlite_stay(tmp_pat
     assert subprocess.run(command, capture_output=True, text=True).stdout == "alone\n"
 
 
+def test_a_child_that_inherits_the_lock_holds_the_store_on(tmp_path: Path) -> None:
+    lock = hold(address(tmp_path / "store"))
+    assert lock is not None
+    child = subprocess.Popen(["sleep", "60"], pass_fds=[lock.descriptor])
+    lock.close()
+    with pytest.raises(ConfigError, match="in use"):
+        hold(address(tmp_path / "store"))
+    child.kill()
+    child.wait()
+    StoreLock(tmp_path / "store").close()
+
+
 def test_a_closed_lock_can_be_taken_again_and_closed_twice(tmp_path: Path) -> None:
     for _ in range(2):
         lock = StoreLock(tmp_path / "store")

@@ -62,6 +62,11 @@ class StoreLock:
             raise
         _held.add(self._identity)
 
+    @property
+    def descriptor(self) -> int:
+        """Descriptor of ``FILE.lock``: a child that inherits it holds the store on, should its parent die."""
+        return self._descriptors[0]
+
     def close(self) -> None:
         """Release the file; SQLite must have closed it in this process."""
         if self._descriptors:

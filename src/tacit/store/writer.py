@@ -19,6 +19,9 @@ from tacit.store.database import StorageError, StorageFullError, begin_write, st
 
 _LARGEST_GROUP = 64
 """Most pieces of work of one transaction: a bound on the time that a caller waits for others."""
+_TRIES = 4
+"""How often a transaction runs that PostgreSQL ends because it and another one wait for each other."""
+_DEADLOCK = "40P01"
 
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -79,13 +82,16 @@ class Writer:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST_GROUP))]
 
-    def _commit(self, group: list[_Job]) -> None:
+    def _commit(self, group: list[_Job], tries: int = _TRIES) -> None:
         try:
             with self._turn, self._engine.begin() as connection:
                 begin_write(connection)
                 results = [work(connection) for work, _ in group]
         except Exception as error:  # callers must not wait for ever, whatever it was
-            self._refuse(group, error)
+            if tries > 1 and _is_deadlock(error):
+                self._commit(group, tries - 1)
+            else:
+                self._refuse(group, error)
             return
         for (_, done), result in zip(group, results, strict=True):
             done.set_result(result)
@@ -102,3 +108,8 @@ class Writer:
         _log.error("%s", failure)
         for _, done in group:
             done.set_exception(failure)
+
+
+def _is_deadlock(error: Exception) -> bool:
+    """Return whether two processes that store the same events in another order waited for each other."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == _DEADLOCK
