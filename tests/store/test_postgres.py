@@ -119,11 +119,11 @@ def test_many_threads_read_at_once_with_few_connections(address: str) -> None:
 
 def test_two_processes_that_are_sent_the_same_events_in_another_order_both_take_them(address: str) -> None:
     one, other = EventStore(address), EventStore(address)
-    for turn in range(20):
+    for turn in range(6):
         events = [Event(f"{turn}-{n}", "user", "u", "i", "view", 1.0) for n in range(100)]
         with ThreadPoolExecutor(2) as pool:
             receipts = [pool.submit(one.append, events), pool.submit(other.append, events[::-1])]
             assert [receipt.result().accepted for receipt in receipts] == [100, 100]
-    assert len(list(one.events())) == 2_000
+    assert len(list(one.events())) == 600
     one.close()
     other.close()
