@@ -1,6 +1,7 @@
 """Changes of items are numbered in the order of their commits, whoever makes them."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -88,3 +89,30 @@ def test_the_last_number_is_that_of_any_process(stores: list[EventStore], addres
     assert other.item_number() == 2
     one.put_user("u", {}, 1.0)
     assert other.item_number() == 2
+
+
+def test_one_process_at_a_time_has_the_turn_to_change_items(stores: list[EventStore]) -> None:
+    inside, most = 0, 0
+    counting = threading.Lock()
+
+    def take(store: EventStore) -> None:
+        nonlocal inside, most
+        for _ in range(10):
+            with store.item_turn():
+                with counting:
+                    inside += 1
+                    most = max(most, inside)
+                time.sleep(0.002)
+                with counting:
+                    inside -= 1
+
+    threads = [threading.Thread(target=take, args=(store,)) for store in stores for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (inside, most) == (0, 1)
+    with pytest.raises(ValueError, match="goes on"), stores[0].item_turn():
+        raise ValueError("goes on")
+    with stores[1].item_turn():
+        pass

@@ -127,3 +127,18 @@ def test_two_processes_that_are_sent_the_same_events_in_another_order_both_take_
     assert len(list(one.events())) == 600
     one.close()
     other.close()
+
+
+def test_a_turn_that_lost_its_connection_is_given_up_and_taken_on_a_new_one(address: str) -> None:
+    one, other = EventStore(address), EventStore(address)
+    with one.item_turn():
+        assert terminate(address, "pg_advisory_lock") == 1
+        with other.item_turn():
+            pass
+    with one.item_turn():
+        pass
+    assert terminate(address, "pg_advisory_unlock") == 2
+    with one.item_turn():
+        pass
+    one.close()
+    other.close()

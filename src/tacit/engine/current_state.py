@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tacit.core.types import Float32, Json
+from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.engine.items import only_listing
 from tacit.engine.snapshot import Snapshot
@@ -115,24 +115,14 @@ class CurrentState:
         StorageError
             If the store refuses; nothing changes then.
         """
+        vectors: dict[str, TextVector] = {}
         while True:
-            self.catch_up()
-            base = self.state
-            changes = prepared(base)
-            grown = base.changed(changes)  # texts are encoded here, while lists go on
-            vectors = grown.text_vectors(list(dict.fromkeys(_with_texts(changes))))
-            with self._applying:
-                if self.state is not base:
-                    continue  # another process came first
-                numbers = store.change_items(changes, now, vectors)
-                if numbers.first == self._seen + 1:
-                    self.state, self._seen = grown, numbers.last
-                    for change in changes:
-                        if change.kind == "put":
-                            self._waiting.pop(change.item_id, None)
-                else:
-                    self._follow(store)
-            return
+            try:
+                with store.item_turn():
+                    self._change(store, prepared, now, vectors)
+                return
+            except TextsWaitingError as error:  # encoded in nobody's turn; what fails here is not stored
+                vectors |= self.state.encoded(error.texts)
 
     def swap(self, snapshot: Snapshot) -> None:
         """Use another snapshot from now on, with all that was stored of items.
@@ -159,6 +149,33 @@ class CurrentState:
         self._wake.set()
         if self._store is not None:
             self._thread.join()
+
+    def _change(
+        self,
+        store: EventStore,
+        prepared: Callable[[State], Sequence[ItemChange]],
+        now: float,
+        vectors: Mapping[str, TextVector],
+    ) -> None:
+        self.catch_up()
+        while True:
+            base = self.state
+            changes = prepared(base)
+            grown = base.changed(changes, vectors, wait=False)
+            own = grown.text_vectors(list(dict.fromkeys(_with_texts(changes))))
+            # Whoever sees the new number before the new state waits here, and does not make it anew.
+            with self._applying:
+                if self.state is not base:  # the thread added an item that had waited
+                    continue
+                numbers = store.change_items(changes, now, own)
+                if numbers.first > self._seen + 1:  # the store could not be read before
+                    self._follow(store)
+                else:
+                    self.state, self._seen = grown, numbers.last
+                    for change in changes:
+                        if change.kind == "put":
+                            self._waiting.pop(change.item_id, None)
+            return
 
     def _follow(self, store: EventStore) -> None:
         rows = store.item_rows(self._seen)
@@ -305,28 +322,21 @@ def _hidden(state: State, waiting: Sequence[ItemRow]) -> State:
 def _encoded(state: State, texts: Mapping[str, str]) -> dict[str, TextVector]:
     """Return the vectors of texts by item id, without those that cannot be encoded."""
     try:
-        state.encoder.encode_ahead([*texts.values()])
+        return state.encoded(texts)
     except Exception as error:
         _log.warning("%d items wait for the text encoder: %s", len(texts), error)
     found: dict[str, TextVector] = {}
     failures = 0
-    for id_, text in texts.items():
-        vector = state.encoder.known(text)
-        if vector is None and failures < _FAILURES:
-            try:
-                vector = _one_vector(state, text)
-                failures = 0
-            except Exception as error:
-                failures += 1
-                _log.warning("the text of the item %r cannot be encoded: %s", id_, error)
-        if vector is not None:
-            found[id_] = state.text_vector(text, vector)
+    for id_, text in texts.items() if len(texts) > 1 else ():
+        try:
+            found |= state.encoded({id_: text})
+            failures = 0
+        except Exception as error:
+            failures += 1
+            _log.warning("the text of the item %r cannot be encoded: %s", id_, error)
+        if failures == _FAILURES:
+            break
     return found
-
-
-def _one_vector(state: State, text: str) -> Float32 | None:
-    encoded = state.encoder.encode([text])
-    return None if encoded is None else encoded[0]
 
 
 def _with_texts(changes: Sequence[ItemChange]) -> list[str]:

@@ -221,6 +221,17 @@ class State:
         rows = self.catalogue.vectors[codes]
         return {id_: self.text_vector(text, row) for id_, text, row in zip(ids, texts, rows, strict=True)}
 
+    def encoded(self, texts: Mapping[str, str]) -> dict[str, TextVector]:
+        """Return the vectors of texts by item id, encoded a few at a time; {} if the catalogue has none."""
+        found: dict[str, TextVector] = {}
+        ids = [*texts]
+        for start in range(0, len(ids), _AHEAD):
+            some = ids[start : start + _AHEAD]
+            vectors = self.encoder.encode([texts[id_] for id_ in some])
+            rows = () if vectors is None else vectors
+            found |= {id_: self.text_vector(texts[id_], row) for id_, row in zip(some, rows, strict=False)}
+        return found
+
     def text_vector(self, text: str, vector: Float32) -> TextVector:
         """Return a vector of a text with what it belongs to."""
         return TextVector(self._vector_model, _digest(text), vector.astype(np.float32).tobytes())

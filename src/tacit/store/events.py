@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from tacit.store.item_listener import ItemListener
 from tacit.store.item_rows import LAST_NUMBER, StoredItems
 from tacit.store.lock import Turn
 from tacit.store.postgres_reader import PostgresReader
+from tacit.store.postgres_turn import PostgresTurn
 from tacit.store.records import (
     Event,
     ItemChange,
@@ -83,7 +85,8 @@ class EventStore:
             raise
         self._items = StoredItems(self._dialect)
         file = sqlite_file(url)
-        self._turn = None if file is None else Turn(file)
+        self._turn = None if file is None else Turn(file, ".turn")
+        self._item_turn = PostgresTurn(self._connected) if file is None else Turn(file, ".items")
         self._writer = Writer(self._engine, self._turn)
         self._listener = ItemListener(self._connected) if self._dialect is postgresql else None
         self._reader: SQLiteReader | PostgresReader = (
@@ -152,6 +155,18 @@ class EventStore:
         StorageError
         """
         return self._writer.write(lambda connection: self._items.write(connection, changes, at, vectors))
+
+    def item_turn(self) -> AbstractContextManager[None]:
+        """Return a context in which no other process changes items, nor another thread of this one.
+
+        Who changes items in it knows all changes before its own, and makes no state in vain.
+
+        Raises
+        ------
+        StorageError
+            On entry, if PostgreSQL cannot be reached.
+        """
+        return self._item_turn
 
     def put_vectors(self, vectors: Mapping[str, TextVector]) -> None:
         """Store or replace the vectors of the texts of items; this is no change of an item.
@@ -248,6 +263,7 @@ class EventStore:
             self._listener.close()
         self._reader.close()
         self._release()
+        self._item_turn.close()
         if self._turn is not None:
             self._turn.close()
 

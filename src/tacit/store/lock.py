@@ -18,6 +18,7 @@ there SQLite has no WAL anyway); elsewhere they may, so there the file itself is
 import fcntl
 import os
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -93,27 +94,32 @@ class StoreLock:
 
 
 class Turn:
-    """The turn of a process to write, as a context manager: processes that share a file wait in the kernel.
+    """The turn of a process to do something, as a context manager: the others wait in the kernel.
 
-    SQLite alone would wait by sleeping, up to 0.1 s between two tries, while the process that wrote last
-    finds the file free at once. With turns, processes that write all the time write equally much.
+    For a write SQLite alone would wait by sleeping, up to 0.1 s between two tries, while the process that
+    wrote last finds the file free at once. With turns, processes that write all the time write equally much.
 
     Parameters
     ----------
     file : Path
-        The store; the turn is a lock on ``FILE.turn`` beside it. A process that is killed gives it up.
+        The store.
+    suffix : str
+        The turn is a lock on a file of this suffix beside it. A process that is killed gives it up.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._descriptor: int | None = _opened(_beside(file, ".turn"), file)
+    def __init__(self, file: Path, suffix: str) -> None:
+        self._descriptor: int | None = _opened(_beside(file, suffix), file)
+        self._threads = threading.Lock()
 
     def __enter__(self) -> None:
+        self._threads.acquire()
         if self._descriptor is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:
         if self._descriptor is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self._threads.release()
 
     def close(self) -> None:
         """Close the file of the turn; the second time does nothing."""
