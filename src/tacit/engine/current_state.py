@@ -200,6 +200,9 @@ class CurrentState:
                 self.catch_up()
                 while self._encode_waiting(store):
                     pass
+            except StorageError as error:
+                _log.warning("texts that were encoded wait for the store: %s", error)
+                self._closing.wait(_SHORTEST_RETRY)
             except Exception:  # it must follow for as long as the service runs
                 _log.exception("changes of items could not be followed; trying again")
                 self._closing.wait(_SHORTEST_RETRY)
