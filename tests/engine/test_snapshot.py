@@ -19,10 +19,12 @@ from tacit.core.manifest import MANIFEST, publish, verify
 from tacit.core.version import __version__
 from tacit.data.shop import generate
 from tacit.engine.batch import recommend_all
+from tacit.engine.engine import Engine
 from tacit.engine.snapshot import Snapshot, load, save, version_of
 from tacit.engine.state import State
 from tacit.engine.train import train
 from tacit.pipeline.config import Config
+from tacit.store.events import EventStore
 
 
 @cache
@@ -328,9 +330,12 @@ def test_an_old_snapshot_of_auto_goes_on_with_the_english_model(tmp_path: Path) 
     assert "the text encoder of this model, minilm, cannot read" in state.warnings_of("neu")[0]
 
 
-def test_stored_items_that_the_encoder_cannot_read_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    stored = {"new": {"title": "light red trail shoes"}, "neu": {"title": "轻便红色跑鞋"}}
-    State.of(bilingual("minilm")).grown_where_possible(stored)
+def test_stored_items_that_the_encoder_cannot_read_are_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = EventStore(f"sqlite:///{tmp_path / 'store.sqlite3'}")
+    store.put_items({"new": {"title": "light red trail shoes"}, "neu": {"title": "轻便红色跑鞋"}}, 1.0)
+    Engine(bilingual("minilm"), store).close()
     assert caplog.messages[-1].startswith("1 of 2 stored items: the text of the item 'neu' is in a language")
 
 

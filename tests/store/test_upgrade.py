@@ -151,7 +151,8 @@ def test_an_upgraded_store_has_the_schema_of_a_new_one(address: str, engine: Eng
     new = described(engine)
     _drop_all(engine)
     load(address, commit)
-    later = {table: shape for table, shape in new.items() if table != "tacit_item_change"}
+    added = ("tacit_item_change", "tacit_item_number", "tacit_item_vector")
+    later = {table: shape for table, shape in new.items() if table not in added}
     assert (described(engine) == later) == (commit == "5914a68")  # version 1 had two shapes
     assert version(engine) == "1"
     EventStore(address).close()
@@ -194,6 +195,25 @@ def test_tables_whose_version_was_never_written_are_upgraded(address: str, engin
     assert version(engine) == str(NEWEST)
 
 
+@pytest.mark.parametrize("commit", OLD)
+def test_items_of_an_older_store_have_numbers_below_zero_in_the_order_they_were_read_in(
+    address: str, engine: Engine, commit: str
+) -> None:
+    load(address, commit)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO tacit_item VALUES ('a', '{}', 9.0), ('z', '{}', 1.0)"))
+    store = EventStore(address)
+    assert store.item_number() == 0
+    found = [(row.item_id, row.number, row.put_number) for row in store.item_rows()]
+    assert found == [("z", -4, -4), ("i1", -3, -3), ("i3", -2, -2), ("a", -1, -1)]
+    store.put_items({"z": {"title": "Lamp"}, "new": {}}, 9.0)
+    assert [(row.item_id, row.number) for row in store.item_rows()] == [
+        ("z", 1), ("i1", -3), ("i3", -2), ("a", -1), ("new", 2),
+    ]  # fmt: skip
+    assert [row.item_id for row in store.item_rows(0)] == ["z", "new"]
+    store.close()
+
+
 def test_an_early_store_in_postgres_goes_on_after_the_last_number_of_4_bytes(postgres: str) -> None:
     import psycopg
 
@@ -220,6 +240,7 @@ def test_an_upgrade_is_logged_and_nothing_else_is(address: str, caplog: pytest.L
     assert caplog.messages == [
         "the store was upgraded to version 2 (one_shape)",
         "the store was upgraded to version 3 (item_changes)",
+        "the store was upgraded to version 4 (item_numbers)",
     ]
 
 
@@ -261,17 +282,19 @@ def test_a_store_that_is_up_to_date_opens_for_a_role_that_may_not_change_tables(
 
     _reset(postgres)
     load(postgres, "5914a68")
+    grants = (
+        "GRANT USAGE ON SCHEMA public TO clerk;"
+        "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO clerk;"
+        "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk"
+    )
     with psycopg.connect(postgres) as connection:
-        connection.execute(
-            "DROP ROLE IF EXISTS clerk; CREATE ROLE clerk LOGIN;"
-            "GRANT USAGE ON SCHEMA public TO clerk;"
-            "GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO clerk;"
-            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk"
-        )
+        connection.execute("DROP ROLE IF EXISTS clerk; CREATE ROLE clerk LOGIN;" + grants)
     clerk = postgres.replace("tacit@", "clerk@")
     with pytest.raises(ConfigError, match="cannot open the store"):  # an upgrade is for the owner
         EventStore(clerk)
     EventStore(postgres).close()
+    with psycopg.connect(postgres) as connection:
+        connection.execute(grants)  # of the tables that the upgrade added
     check_whole(clerk)
 
 

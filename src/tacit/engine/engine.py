@@ -20,7 +20,6 @@ from tacit.core.clock import Clock, SystemClock
 from tacit.core.errors import DataError
 from tacit.core.types import Json
 from tacit.data import columns as col
-from tacit.data.catalogue import Catalogue
 from tacit.data.ids import IdRule
 from tacit.data.ranking import Ranking
 from tacit.engine.attributes import checked_user
@@ -33,6 +32,7 @@ from tacit.engine.checking import (
     checked_id,
     checked_ids,
 )
+from tacit.engine.current_state import CurrentState
 from tacit.engine.exposures import Exposures
 from tacit.engine.history import History, history_of
 from tacit.engine.items import (
@@ -82,12 +82,22 @@ class Engine:
         self._arrivals: deque[_Arrival] = deque()
         self._store_fails = False
         self._exposures = Exposures(store) if store is not None else None
-        self._state = self._state_of(snapshot)
+        self._current = CurrentState(snapshot, store)
+
+    @property
+    def _state(self) -> State:
+        """The state as of now: with all changes of items that any process has acknowledged."""
+        self._current.catch_up()
+        return self._current.state
 
     @property
     def version(self) -> str:
         """Version of the current model."""
-        return self._state.snapshot.version
+        return self._current.state.snapshot.version
+
+    def catch_up(self) -> None:
+        """Make the changes of items that other processes have stored; every method here does so first."""
+        self._current.catch_up()
 
     def recommend(self, request: Request) -> Response:
         """Return a list for a user, a session or a history.
@@ -188,7 +198,8 @@ class Engine:
         Returns
         -------
         list of str
-            Warnings: a text that the text encoder of the model cannot read.
+            Warnings: an id that is stored in another form (without spaces around it, say); a text that the
+            text encoder of the model cannot read.
 
         Raises
         ------
@@ -265,7 +276,7 @@ class Engine:
         warnings = [
             (place, text)
             for place, change in zip(places, changes, strict=True)
-            for text in state.warnings_of(change.item_id)
+            for text in _renamed(items[place][0], change.item_id) + state.warnings_of(change.item_id)
         ]
         return PutItems(len(changes), sorted(rejected), warnings)
 
@@ -304,8 +315,7 @@ class Engine:
 
     def swap(self, snapshot: Snapshot) -> None:
         """Use another snapshot from now on; items that were added stay."""
-        with self._growing:
-            self._state = self._state_of(snapshot)
+        self._current.swap(snapshot)
 
     def warm(self) -> None:
         """Load everything that the first requests would wait for.
@@ -313,8 +323,7 @@ class Engine:
         An encoder that cannot be loaded is logged: lists work, new items cannot be added.
         """
         try:
-            with self._growing:
-                self._state.encoder.warm()
+            self._state.encoder.warm()
         except Exception as error:
             _log.warning("new items cannot be added until this is fixed: %s", error)
         self._state.pipeline.recommend(history_of(self._state, None, (), (), allow_seen=True).queries, 10)
@@ -322,15 +331,17 @@ class Engine:
     def health(self) -> dict[str, Json]:
         """Return the version and sizes of the current model, and whether the store can be read."""
         state = self._state
+        failing = self._store_fails or self._current.failing
         return {
             "model": state.snapshot.version,
             "items": len(state.catalogue),
             "users": state.snapshot.interactions.n_users,
-            "store": "none" if self._store is None else "failing" if self._store_fails else "ok",
+            "store": "none" if self._store is None else "failing" if failing else "ok",
         }
 
     def close(self) -> None:
         """Store what is waiting and close the store."""
+        self._current.close()
         if self._exposures is not None:
             self._exposures.close()
         if self._store is not None:
@@ -340,21 +351,6 @@ class Engine:
         if self._store is None:
             raise DataError("this engine has no store; open it with one to take events and items")
         return self._store
-
-    def _state_of(self, snapshot: Snapshot) -> State:
-        """Return the state of a snapshot with all that was stored of items since."""
-        state = State.of(snapshot)
-        if self._store is None:
-            return state
-        puts = dict(self._store.items())
-        # Older versions took such a put for a change of the availability alone, as their manual had it.
-        bare = {id_ for id_, given in puts.items() if only_listing(given) and id_ in snapshot.catalogue.items}
-        state = state.grown_where_possible({id_: given for id_, given in puts.items() if id_ not in bare})
-        later = [ItemChange(id_, "patch", {col.AVAILABLE: puts[id_][col.AVAILABLE]}) for id_ in sorted(bare)]
-        for id_, given, deleted in self._store.item_changes():
-            later.append(ItemChange(id_, "patch", given))
-            later += [ItemChange(id_, "delete")] if deleted else []
-        return state.changed_where_possible([one for one in later if one.item_id in state.catalogue.items])
 
     def _known(self, request: Request) -> tuple[list[Event], dict[str, Json] | None]:
         """Return the stored events and attributes of the requester; nothing if the store fails."""
@@ -377,7 +373,7 @@ class Engine:
         self._needed_store()
         change = self._checked_change(kind, item_id, attributes)
         self._change([change])
-        return self._state.warnings_of(change.item_id)
+        return _renamed(item_id, change.item_id) + self._state.warnings_of(change.item_id)
 
     def _checked_change(
         self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]
@@ -419,23 +415,28 @@ class Engine:
 
     def _grow(self, changes: Sequence[ItemChange]) -> None:
         """Encode, store, then serve: an item that is served is stored, one that cannot be served is not."""
-        state = self._state
-        check_width(state.catalogue, {name: None for change in changes for name in change.attributes})
-        for change in changes:
-            check_not_bare(change, state.catalogue, state.deleted)
         now = self._clock.now()
-        dated = [_dated(change, state.catalogue, now) for change in changes]
-        grown = state.changed(dated)
-        self._needed_store().change_items(dated, now)
-        self._state = grown
+
+        def prepared(state: State) -> list[ItemChange]:
+            check_width(state.catalogue, {name: None for change in changes for name in change.attributes})
+            for change in changes:
+                check_not_bare(change, state.catalogue, state.deleted)
+            return [_dated(change, state, now) for change in changes]
+
+        self._current.change(self._needed_store(), prepared, now)
 
 
-def _dated(change: ItemChange, catalogue: Catalogue, now: float) -> ItemChange:
-    """Return a put with the time of listing: as given, as known before, or now."""
+def _renamed(given: str, item_id: str) -> list[str]:
+    return [] if given == item_id else [f"the item id {given!r} is stored as {item_id!r}"]
+
+
+def _dated(change: ItemChange, state: State, now: float) -> ItemChange:
+    """Return a put with the time of listing: as given, as known before, or now; a deleted item is new."""
     if change.kind != "put":
         return change
-    code = int(catalogue.items.encode([change.item_id])[0])
-    known = float(catalogue.created_at[code]) if code >= 0 else now
+    code = int(state.catalogue.items.encode([change.item_id])[0])
+    listed = code >= 0 and change.item_id not in state.deleted
+    known = float(state.catalogue.created_at[code]) if listed else now
     given = change.attributes.get(col.CREATED_AT)
     created = known if given is None and np.isfinite(known) else given
     return replace(change, attributes={**change.attributes, col.CREATED_AT: created})

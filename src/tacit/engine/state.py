@@ -1,15 +1,16 @@
 """The state that requests read: one frozen value, replaced as a whole, so no request sees half a change."""
 
-import logging
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 
-from tacit.core.errors import ArtifactError
+from tacit.core.errors import ArtifactError, TacitError
 from tacit.core.types import Float32, Int64, Json
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
@@ -21,13 +22,27 @@ from tacit.engine.evidence import Evidence
 from tacit.engine.items import ItemChanges, changed_frame, item_frame
 from tacit.engine.snapshot import Snapshot
 from tacit.pipeline.twostage import TwoStage
-from tacit.store.records import ItemChange
+from tacit.store.records import ItemChange, TextVector
 
 _KEPT = 8_192
 """So many vectors of texts are kept."""
 _AHEAD = 64
 """Texts that are encoded ahead at once: a single item waits for so many."""
-_log = logging.getLogger(__name__)
+_NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
+
+
+class TextsWaitingError(TacitError):
+    """Texts of items have no vectors yet, and the caller does not wait for their encoder.
+
+    Attributes
+    ----------
+    texts : dict of str to str
+        Item id to text, as the encoder reads it.
+    """
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        super().__init__(f"the texts of {len(texts)} items are not encoded yet")
+        self.texts = texts
 
 
 class ItemEncoder:
@@ -74,6 +89,10 @@ class ItemEncoder:
             while len(self._kept) > _KEPT:
                 del self._kept[next(iter(self._kept))]  # the one that came first
         return vectors
+
+    def known(self, text: str) -> Float32 | None:
+        """Return the vector of a text if it is kept; it never waits."""
+        return self._kept.get(text)
 
     def encode_ahead(self, texts: Sequence[str]) -> None:
         """Encode texts that will be needed, a few at a time."""
@@ -129,21 +148,37 @@ class State:
         """Return a state with items added or replaced; known item codes do not change."""
         return self.changed([ItemChange(id_, "put", attributes) for id_, attributes in items.items()])
 
-    def changed(self, changes: Sequence[ItemChange]) -> "State":
+    def changed(
+        self,
+        changes: Sequence[ItemChange],
+        vectors: Mapping[str, TextVector] = _NO_VECTORS,
+        *,
+        wait: bool = True,
+    ) -> "State":
         """Return a state after changes of items, in their order; known item codes do not change.
+
+        Parameters
+        ----------
+        changes : sequence of ItemChange
+        vectors : mapping of str to TextVector
+            Vectors by item id; those of another model or of another text are not used.
+        wait : bool
+            Encode the texts that have no vector.
 
         Raises
         ------
         UnknownItemError
             If a patch or a deletion names an item that there is not.
+        TextsWaitingError
+            If a text has no vector and is not to be encoded.
         """
         result = ItemChanges.of(changes, self.catalogue, self.deleted)
         catalogue, pipeline = self.catalogue, self.pipeline
         frame = changed_frame(result, catalogue)
         if frame is not None:
             new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]), like=catalogue)
-            vectors = self._vectors_of(new)
-            catalogue = catalogue.joined_with(new if vectors is None else new.with_vectors(vectors))
+            own = self._vectors_of(new, vectors, wait=wait)
+            catalogue = catalogue.joined_with(new if own is None else new.with_vectors(own))
             pipeline = pipeline.extended(catalogue)
         if result.available:
             codes = catalogue.items.encode(list(result.available))
@@ -177,7 +212,36 @@ class State:
             raise UnknownItemError(f"there is no item {id_!r}")
         return code
 
-    def _vectors_of(self, new: Catalogue) -> Float32 | None:
+    def text_vectors(self, ids: Sequence[str]) -> dict[str, TextVector]:
+        """Return the vectors of the texts of known items, for other processes; none if there are none."""
+        if self.catalogue.vectors is None:
+            return {}
+        codes = self.catalogue.items.encode(list(ids))
+        texts = _read_texts(self.catalogue, codes.astype(np.int64))
+        rows = self.catalogue.vectors[codes]
+        return {id_: self.text_vector(text, row) for id_, text, row in zip(ids, texts, rows, strict=True)}
+
+    def encoded(self, texts: Mapping[str, str]) -> dict[str, TextVector]:
+        """Return the vectors of texts by item id, encoded a few at a time; {} if the catalogue has none."""
+        found: dict[str, TextVector] = {}
+        ids = [*texts]
+        for start in range(0, len(ids), _AHEAD):
+            some = ids[start : start + _AHEAD]
+            vectors = self.encoder.encode([texts[id_] for id_ in some])
+            rows = () if vectors is None else vectors
+            found |= {id_: self.text_vector(texts[id_], row) for id_, row in zip(some, rows, strict=False)}
+        return found
+
+    def text_vector(self, text: str, vector: Float32) -> TextVector:
+        """Return a vector of a text with what it belongs to."""
+        return TextVector(self._vector_model, _digest(text), vector.astype(np.float32).tobytes())
+
+    @property
+    def _vector_model(self) -> str:
+        """Name of what vectors belong to: this fit and its encoder."""
+        return f"{self.snapshot.version} {self.snapshot.encoder_name}"[:256]
+
+    def _vectors_of(self, new: Catalogue, stored: Mapping[str, TextVector], *, wait: bool) -> Float32 | None:
         """Return the vectors of the texts of items; a known item with the same text keeps its own.
 
         None if the catalogue has no vectors.
@@ -193,17 +257,40 @@ class State:
         rest = np.setdiff1d(np.arange(len(new)), same)
         if not len(rest):
             return vectors
-        encoded = self.encoder.encode(_read_texts(new, rest))
-        if encoded is None:
-            return None
-        vectors[rest] = encoded
+        waiting: dict[int, str] = {}
+        for place, text in zip(rest.tolist(), _read_texts(new, rest), strict=True):
+            found = self._stored_vector(text, stored.get(new.items.ids[place]))
+            found = self.encoder.known(text) if found is None else found
+            if found is None:
+                waiting[place] = text
+            else:
+                vectors[place] = found
+        if waiting and not wait:
+            raise TextsWaitingError({new.items.ids[place]: text for place, text in waiting.items()})
+        if waiting:
+            encoded = self.encoder.encode([*waiting.values()])
+            if encoded is None:
+                return None
+            vectors[[*waiting]] = encoded
         return vectors
+
+    def _stored_vector(self, text: str, stored: TextVector | None) -> Float32 | None:
+        if stored is None or stored.model != self._vector_model or stored.text_digest != _digest(text):
+            return None
+        vector = np.frombuffer(stored.vector, dtype=np.float32)
+        known = self.catalogue.vectors
+        return vector if known is not None and vector.shape == known.shape[1:] else None
 
     def warnings_of(self, id_: str) -> list[str]:
         """Return what is to be said of an item: that nothing is known of its text."""
         catalogue = self.catalogue
         code = int(catalogue.items.encode([id_])[0])
-        if catalogue.vectors is None or catalogue.has_text[code] or catalogue.texts[code] == f"item {id_}":
+        if (
+            code < 0
+            or catalogue.vectors is None
+            or catalogue.has_text[code]
+            or catalogue.texts[code] == f"item {id_}"
+        ):
             return []
         return [
             f"the text of the item {id_!r} is in a language that the text encoder of this model, "
@@ -211,32 +298,13 @@ class State:
             "by its text; fit again with such texts"
         ]
 
-    def grown_where_possible(self, items: Mapping[str, Mapping[str, Json]]) -> "State":
-        """Return a state with every item that can be added: one that cannot must not stop the service."""
-        state = self.changed_where_possible([ItemChange(id_, "put", given) for id_, given in items.items()])
-        if unread := [warning for id_ in items for warning in state.warnings_of(id_)]:
-            _log.warning("%d of %d stored items: %s", len(unread), len(items), unread[0])
-        return state
-
-    def changed_where_possible(self, changes: Sequence[ItemChange]) -> "State":
-        """Return a state after every change that can be made."""
-        if not changes:
-            return self
-        try:
-            return self.changed(changes)
-        except Exception:
-            _log.exception("stored items could not be added together; adding them one by one")
-        state = self
-        for change in changes:
-            try:
-                state = state.changed([change])
-            except Exception:
-                _log.exception("the stored item %r cannot be served", change.item_id)
-        return state
-
 
 def _read_texts(catalogue: Catalogue, places: Int64) -> list[str]:
     """Return the texts of some items as the encoder reads them: empty where there is nothing but the id."""
     worded = catalogue.has_text[places].tolist()
     texts = catalogue.texts.gather(places).to_list()
     return [text if is_worded else "" for text, is_worded in zip(texts, worded, strict=True)]
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

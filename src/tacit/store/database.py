@@ -1,24 +1,24 @@
 """Opens a database by its address, and converts its errors.
 
-SQLite runs in WAL mode with ``synchronous=FULL``: a commit is on disk when it returns. One process at a time
-holds the file, so that no two services answer from different halves of one log; PostgreSQL takes any number.
+SQLite runs in WAL mode with ``synchronous=FULL``: a commit is on disk when it returns. One service at a time
+holds the file (`tacit.store.lock`), so that no two answer from different halves of one log; its processes
+share it, as they share PostgreSQL.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy import event as listening
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from tacit.core.errors import ConfigError, TacitError
+from tacit.core.errors import TacitError
 from tacit.core.extras import require
+from tacit.store.address import parsed
+from tacit.store.lock import StoreLock, create
 
 _FULL = ("is full", "no space left", "disk full")
 READ_WAIT_MS = 30_000
@@ -32,23 +32,41 @@ class StorageFullError(StorageError):
     """The disk is full: reads continue, writes are refused until there is room."""
 
 
-def open_database(address: str) -> tuple[Engine, IO[str] | None]:
-    """Return a database, and the lock of this process on it (None if processes can share it).
+def open_database(address: str, *, lock: bool = True) -> tuple[Engine, StoreLock | None]:
+    """Return a database, and the lock of this process on it (None if it takes none).
+
+    Parameters
+    ----------
+    address : str
+    lock : bool
+        Hold a SQLite file for this process alone. A process of a service whose parent holds it takes no lock.
 
     Raises
     ------
     ConfigError
-        If the address names no database that Tacit knows, or another process holds the file.
+        If the address names no database that Tacit knows, or another service holds the file.
     """
-    url = _parsed(address)
+    url = parsed(address)
     if url.get_backend_name() == "postgresql":
         require("psycopg", "postgres")
         return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True), None
     file = Path(str(url.database))
-    lock = _hold(file)
+    if not lock:
+        create(file)
+    held = StoreLock(file) if lock else None
     engine = create_engine(url)
     listening.listen(engine, "connect", _prepare_sqlite)
-    return engine, lock
+    return engine, held
+
+
+def begin_write(connection: Connection) -> None:
+    """Begin to write to SQLite: other processes that write wait here, and none fails half way.
+
+    Python's driver would begin with the first INSERT, UPDATE or DELETE, and never before CREATE or ALTER; a
+    transaction that has read before it writes is refused as soon as another process wrote in between.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager
@@ -78,44 +96,6 @@ def reason(error: Exception) -> str:
     """Return the first line of the database's message, without the statement and its values."""
     lines = str(getattr(error, "orig", None) or error).splitlines()
     return lines[0] if lines else type(error).__name__
-
-
-def _parsed(address: str) -> URL:
-    how = "write sqlite:///FILE or postgresql://USER@HOST/DATABASE"
-    try:
-        url = make_url(address.replace("postgres://", "postgresql://", 1))
-        name = url.get_backend_name()
-    except (ArgumentError, NoSuchModuleError, ValueError) as error:
-        raise ConfigError(f"the address of the store is not one; {how}") from error
-    if name not in ("sqlite", "postgresql"):
-        raise ConfigError(f"a store in {name} is not known; {how}")
-    if name == "sqlite" and (not url.database or url.database.startswith((":memory:", "file:"))):
-        raise ConfigError("a store must outlive the process: write sqlite:///FILE")
-    return url
-
-
-def _hold(file: Path) -> IO[str]:
-    """Lock a SQLite store for this process; the lock goes with the process, however it ends."""
-    place = file.with_name(file.name + ".lock")
-    try:
-        # Events are personal data: only the owner of the file may read it.
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-        lock = place.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot open the store {file}: {error.strerror}") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
-        raise ConfigError(
-            f"the store {file} is in use by process {holder}; stop it, or serve from PostgreSQL"
-        ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:

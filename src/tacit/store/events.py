@@ -1,8 +1,10 @@
 """Events, items, users and exposures in SQLite or PostgreSQL: what is acknowledged is on disk."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy import event as listening
@@ -12,12 +14,29 @@ from sqlalchemy.exc import SQLAlchemyError
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.types import Json
 from tacit.store import schema
+from tacit.store.address import sqlite_file
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
-from tacit.store.item_rows import StoredItems
-from tacit.store.records import Event, ItemChange, Receipt, StoredItem, Subject
+from tacit.store.item_listener import ItemListener
+from tacit.store.item_rows import LAST_NUMBER, StoredItems
+from tacit.store.lock import Turn
+from tacit.store.postgres_reader import PostgresReader
+from tacit.store.postgres_turn import PostgresTurn
+from tacit.store.records import (
+    Event,
+    ItemChange,
+    ItemRow,
+    Numbers,
+    Receipt,
+    StoredItem,
+    Subject,
+    TextVector,
+)
 from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.upgrade import upgrade
 from tacit.store.writer import Writer
+
+if TYPE_CHECKING:
+    import psycopg
 
 __all__ = ["Event", "EventStore", "Receipt", "StorageError", "StorageFullError", "Subject"]
 
@@ -27,27 +46,33 @@ _RECENT = (
     "WHERE subject = ? AND subject_id = ? ORDER BY at DESC, number DESC LIMIT ?"
 )
 _USER = "SELECT attributes FROM tacit_user WHERE user_id = ?"
+_NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
 
 class EventStore:
     """The store of a running service; a store of an older version is upgraded when it is opened.
 
+    Several processes may have it open. What one of them has acknowledged, the others read from then on.
+
     Parameters
     ----------
     url : str
-        ``sqlite:///file`` (one process at a time) or ``postgresql://...``.
+        ``sqlite:///file`` (the processes of one service at a time) or ``postgresql://...``.
+    lock : bool
+        Refuse a SQLite file that another process holds, and hold it until `close`. The processes of a service
+        whose parent holds the file (`tacit.store.lock.hold`) open it without.
 
     Raises
     ------
     ConfigError
-        If the address names no database that Tacit knows, the database cannot be opened, or another process
+        If the address names no database that Tacit knows, the database cannot be opened, or another service
         holds it.
     ArtifactError
         If it was written by a newer version; it is left as it is.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine, self._lock = open_database(url)
+    def __init__(self, url: str, *, lock: bool = True) -> None:
+        self._engine, self._lock = open_database(url, lock=lock)
         self._dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         try:
             upgrade(self._engine)
@@ -59,12 +84,18 @@ class EventStore:
             self._release()
             raise
         self._items = StoredItems(self._dialect)
-        self._writer = Writer(self._engine)
-        self._reader: SQLiteReader | None = None
-        if self._dialect is sqlite:
-            self._reader = SQLiteReader(str(self._engine.url.database))
-            # After a failed flush every file is opened again (`tacit.store.writer`): the reader's too.
-            listening.listen(self._engine, "engine_disposed", lambda _: self._forget())
+        file = sqlite_file(url)
+        self._turn = None if file is None else Turn(file, ".turn")
+        self._item_turn = PostgresTurn(self._connected) if file is None else Turn(file, ".items")
+        self._writer = Writer(self._engine, self._turn)
+        self._listener = ItemListener(self._connected) if self._dialect is postgresql else None
+        self._reader: SQLiteReader | PostgresReader = (
+            PostgresReader(self._connected)
+            if self._dialect is postgresql
+            else SQLiteReader(str(self._engine.url.database))
+        )
+        # After a failed flush every file is opened again (`tacit.store.writer`): the reader's too.
+        listening.listen(self._engine, "engine_disposed", lambda _: self._reader.forget())
 
     def append(self, events: Sequence[Event]) -> Receipt:
         """Store events and return when they are on disk.
@@ -80,19 +111,8 @@ class EventStore:
 
     def recent(self, subject: Subject, subject_id: str, count: int) -> list[Event]:
         """Return the last events of a user or session, oldest first; ties in order of arrival."""
-        if self._reader is not None:
-            found = self._reader.rows(_RECENT, (subject, subject_id, count))
-            return [Event(*row) for row in reversed(found)]
-        table = schema.event
-        query = (
-            select(table)
-            .where(table.c.subject == subject, table.c.subject_id == subject_id)
-            .order_by(table.c.at.desc(), table.c.number.desc())
-            .limit(count)
-        )
-        with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-        return [_event(row) for row in reversed(rows)]
+        found = self._reader.rows(_RECENT, (subject, subject_id, count))
+        return [Event(*row) for row in reversed(found)]
 
     def events(self) -> Iterator[Event]:
         """Yield every stored event in the order of arrival, as of the moment of the first one."""
@@ -108,27 +128,98 @@ class EventStore:
         ------
         StorageError
         """
-        self.change_items([ItemChange(id_, "put", attributes) for id_, attributes in items.items()], at)
+        if items:
+            self.change_items([ItemChange(id_, "put", attributes) for id_, attributes in items.items()], at)
 
-    def change_items(self, changes: Sequence[ItemChange], at: float) -> None:
+    def change_items(
+        self, changes: Sequence[ItemChange], at: float, vectors: Mapping[str, TextVector] = _NO_VECTORS
+    ) -> Numbers:
         """Store changes of items in their order; all of them or none.
+
+        Parameters
+        ----------
+        changes : sequence of ItemChange
+            At least one.
+        at : float
+            Unix seconds.
+        vectors : mapping of str to TextVector
+            Vectors of the texts that the items have then.
+
+        Returns
+        -------
+        Numbers
+            Those of the changes. Numbers are committed in their order.
 
         Raises
         ------
         StorageError
         """
-        if changes:
-            self._writer.write(lambda connection: self._items.write(connection, changes, at))
+        return self._writer.write(lambda connection: self._items.write(connection, changes, at, vectors))
+
+    def item_turn(self) -> AbstractContextManager[None]:
+        """Return a context in which no other process changes items, nor another thread of this one.
+
+        Who changes items in it knows all changes before its own, and makes no state in vain.
+
+        Raises
+        ------
+        StorageError
+            On entry, if PostgreSQL cannot be reached.
+        """
+        return self._item_turn
+
+    def put_vectors(self, vectors: Mapping[str, TextVector]) -> None:
+        """Store or replace the vectors of the texts of items; this is no change of an item.
+
+        Raises
+        ------
+        StorageError
+        """
+        self._writer.write(lambda connection: self._items.write_vectors(connection, vectors))
+
+    def item_number(self) -> int:
+        """Return the number of the last change of items, by any process; 0 before the first.
+
+        It is cheap enough for every request: 5 us in SQLite, where it is the last one committed; in
+        PostgreSQL it is the last one that this process has noticed, within a quarter of a second.
+
+        Raises
+        ------
+        StorageError
+        """
+        if isinstance(self._reader, SQLiteReader):
+            return int(self._reader.number(LAST_NUMBER))
+        return self._listener.number if self._listener is not None else 0
+
+    def on_items_changed(self, wake: Callable[[], None]) -> None:
+        """Call a function, in a thread of the store, when other processes changed items; never in SQLite."""
+        if self._listener is not None:
+            self._listener.on_change(wake)
 
     def items(self) -> list[tuple[str, dict[str, Json]]]:
-        """Return the items that were put, the one replaced longest ago first, without later changes."""
-        with reading(self._engine) as connection:
-            return self._items.put(connection)
+        """Return the items that were put, without later changes, the one first changed first."""
+        stored = ((row.item_id, row.stored.put) for row in self.item_rows())
+        return [(item_id, put) for item_id, put in stored if put is not None]
 
-    def item_changes(self) -> list[tuple[str, dict[str, Json], bool]]:
-        """Return the id, the changed attributes and whether it was deleted, of items changed since."""
+    def item_rows(self, since: int | None = None) -> list[ItemRow]:
+        """Return the items that were changed after a change (None: ever), the one first changed first.
+
+        Raises
+        ------
+        StorageError
+        """
         with reading(self._engine) as connection:
-            return self._items.changed(connection)
+            return self._items.since(connection, since)
+
+    def item_rows_of(self, ids: Sequence[str]) -> list[ItemRow]:
+        """Return what is stored of some items, the one first changed first.
+
+        Raises
+        ------
+        StorageError
+        """
+        with reading(self._engine) as connection:
+            return self._items.of(connection, ids)
 
     def item(self, item_id: str) -> StoredItem:
         """Return what is stored of an item."""
@@ -151,13 +242,8 @@ class EventStore:
 
     def user(self, user_id: str) -> dict[str, Json] | None:
         """Return the stored attributes of a user; None if none were ever stored."""
-        if self._reader is not None:
-            rows = self._reader.rows(_USER, (user_id,))
-            return json.loads(rows[0][0]) if rows else None
-        query = select(schema.user.c.attributes).where(schema.user.c.user_id == user_id)
-        with reading(self._engine) as connection:
-            found = connection.execute(query).scalar_one_or_none()
-        return None if found is None else json.loads(found)
+        rows = self._reader.rows(_USER, (user_id,))
+        return json.loads(rows[0][0]) if rows else None
 
     def put_exposures(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store which lists were shown; see `tacit.store.schema` for the columns."""
@@ -173,13 +259,20 @@ class EventStore:
     def close(self) -> None:
         """Commit what is waiting and close."""
         self._writer.close()
-        if self._reader is not None:
-            self._reader.close()
+        if self._listener is not None:
+            self._listener.close()
+        self._reader.close()
         self._release()
+        self._item_turn.close()
+        if self._turn is not None:
+            self._turn.close()
 
-    def _forget(self) -> None:
-        if self._reader is not None:
-            self._reader.forget()
+    def _connected(self) -> "psycopg.Connection[Any]":
+        """Open a connection to PostgreSQL with what SQLAlchemy would open it with."""
+        import psycopg
+
+        args, options = self._engine.dialect.create_connect_args(self._engine.url)
+        return psycopg.connect(*args, autocommit=True, **options)
 
     def _release(self) -> None:
         self._engine.dispose()

@@ -1,26 +1,39 @@
-"""Items in the store: rows that were put, and what was changed of an item without replacing it.
+"""Items in the store: rows that were put, what was changed of an item without replacing it, and numbers.
 
 An item that came with a snapshot has no row of its own here. A patch or a deletion of it is kept apart, so
 that the attributes of a later snapshot count where nothing was said of them.
+
+Every change has a number, and numbers are committed in their order: whoever knows all up to one asks for
+those above it and misses none. A sequence of PostgreSQL would not do: it counts when a number is taken, and
+transactions commit in another order. So a writer of items takes the next numbers under a lock that it holds
+until its commit. Changes of items are rare; events take no such lock.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from types import ModuleType
+from types import MappingProxyType, ModuleType
+from typing import Any
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy.dialects import postgresql
 
-from tacit.core.types import Json
 from tacit.store import schema
-from tacit.store.records import ItemChange, StoredItem
+from tacit.store.records import ItemChange, ItemRow, Numbers, StoredItem, TextVector
 
+ITEMS_CHANGED = "tacit_items_changed"
+"""Channel on which PostgreSQL tells processes that items were changed."""
+LAST_NUMBER = "SELECT coalesce(max(number), 0) FROM tacit_item_number WHERE number > 0"
+"""The number of the last change of all; what was stored by versions before numbers has none above zero."""
 _CHUNK = 500
 _NOTHING = "{}"
+_LOCK = 0x7461636A74
+"""Number of the advisory lock in PostgreSQL; that of upgrades is another."""
+_NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
 
 class StoredItems:
-    """Reads and writes the two tables of items.
+    """Reads and writes the tables of items.
 
     Parameters
     ----------
@@ -31,41 +44,93 @@ class StoredItems:
     def __init__(self, dialect: ModuleType) -> None:
         self._dialect = dialect
 
-    def write(self, connection: Connection, changes: Sequence[ItemChange], at: float) -> None:
-        """Write changes in their order."""
+    def write(
+        self,
+        connection: Connection,
+        changes: Sequence[ItemChange],
+        at: float,
+        vectors: Mapping[str, TextVector] = _NO_VECTORS,
+    ) -> Numbers:
+        """Write changes in their order, and the vectors of the texts of items; return their numbers."""
+        numbers = self._numbered(connection, changes)
         for kind, group in groupby(changes, key=lambda change: change.kind):
             if kind == "put":
                 self._put(connection, list(group), at)
             else:
                 for change in group:
                     self._change(connection, change, at)
+        self.write_vectors(connection, vectors)
+        return numbers
 
-    def put(self, connection: Connection) -> list[tuple[str, dict[str, Json]]]:
-        """Return the items that were put, the one replaced longest ago first."""
-        query = select(schema.item).order_by(schema.item.c.at, schema.item.c.item_id)
-        return [(row.item_id, json.loads(row.attributes)) for row in connection.execute(query)]
-
-    def changed(self, connection: Connection) -> list[tuple[str, dict[str, Json], bool]]:
-        """Return the id, the changed attributes and whether it was deleted, of items changed since."""
-        table = schema.item_change
-        query = select(table).where(or_(table.c.deleted, table.c.attributes != _NOTHING))
-        return [
-            (row.item_id, json.loads(row.attributes), bool(row.deleted))
-            for row in connection.execute(query.order_by(table.c.item_id))
+    def write_vectors(self, connection: Connection, vectors: Mapping[str, TextVector]) -> None:
+        """Write or replace the vectors of the texts of items, by id."""
+        if not vectors:
+            return
+        insert = self._dialect.insert(schema.item_vector)
+        values = {name: insert.excluded[name] for name in ("model", "text_digest", "vector")}
+        rows = [
+            {"item_id": id_, "model": one.model, "text_digest": one.text_digest, "vector": one.vector}
+            for id_, one in vectors.items()
         ]
+        connection.execute(insert.on_conflict_do_update(index_elements=["item_id"], set_=values), rows)
+
+    def since(self, connection: Connection, number: int | None) -> list[ItemRow]:
+        """Return the items that were changed after a change (None: ever), the one first changed first."""
+        return self._rows(connection, () if number is None else (schema.item_number.c.number > number,))
+
+    def of(self, connection: Connection, ids: Sequence[str]) -> list[ItemRow]:
+        """Return what is stored of some items, the one first changed first."""
+        column = schema.item_number.c.item_id
+        return [row for chunk in _chunks(ids) for row in self._rows(connection, (column.in_(chunk),))]
 
     def one(self, connection: Connection, item_id: str) -> StoredItem:
         """Return what is stored of an item."""
-        of_put = select(schema.item.c.attributes).where(schema.item.c.item_id == item_id)
-        put = connection.execute(of_put).scalar_one_or_none()
-        change = connection.execute(
-            select(schema.item_change).where(schema.item_change.c.item_id == item_id)
-        ).one_or_none()
-        return StoredItem(
-            None if put is None else json.loads(put),
-            {} if change is None else json.loads(change.attributes),
-            change is not None and bool(change.deleted),
+        rows = self.of(connection, [item_id])
+        return rows[0].stored if rows else StoredItem(None, {}, deleted=False)
+
+    def _rows(self, connection: Connection, where: Iterable[ColumnElement[bool]]) -> list[ItemRow]:
+        number, put, change = schema.item_number, schema.item, schema.item_change
+        vector = schema.item_vector
+        joined = number
+        for table in (put, change, vector):
+            joined = joined.outerjoin(table, table.c.item_id == number.c.item_id)  # type: ignore[assignment]
+        query = (
+            select(
+                number.c.item_id,
+                number.c.number,
+                number.c.put.label("put_number"),
+                put.c.attributes.label("put"),
+                change.c.attributes.label("patch"),
+                change.c.deleted,
+                vector.c.model,
+                vector.c.text_digest,
+                vector.c.vector,
+            )
+            .select_from(joined)
+            .where(*where)
+            .order_by(number.c.first, number.c.item_id)
         )
+        return [_item_row(row) for row in connection.execute(query)]
+
+    def _numbered(self, connection: Connection, changes: Sequence[ItemChange]) -> Numbers:
+        """Number changes; other processes that change items wait from here to the commit."""
+        if self._dialect is postgresql:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        before = int(connection.exec_driver_sql(LAST_NUMBER).scalar_one())
+        rows: dict[str, dict[str, Any]] = {}
+        for number, change in enumerate(changes, before + 1):
+            row = rows.setdefault(change.item_id, {"item_id": change.item_id, "put": None, "first": number})
+            row["number"] = number
+            if change.kind == "put":
+                row["put"] = number
+        insert = self._dialect.insert(schema.item_number)
+        new = insert.excluded
+        values = {"number": new.number, "put": func.coalesce(new.put, schema.item_number.c.put)}
+        upsert = insert.on_conflict_do_update(index_elements=["item_id"], set_=values)
+        connection.execute(upsert, list(rows.values()))
+        if self._dialect is postgresql:
+            connection.exec_driver_sql(f"NOTIFY {ITEMS_CHANGED}")  # it goes out with the commit
+        return Numbers(before + 1, before + len(changes))
 
     def _put(self, connection: Connection, changes: Sequence[ItemChange], at: float) -> None:
         """Replace items whole: what was changed of them before no longer counts."""
@@ -95,6 +160,18 @@ class StoredItems:
         merged = json.dumps({**json.loads(known), **change.attributes})
         changed = update(table).where(its).values(attributes=merged, at=at)
         connection.execute(changed.values(deleted=True) if change.kind == "delete" else changed)
+
+
+def _item_row(row: Any) -> ItemRow:
+    stored = StoredItem(
+        None if row.put is None else json.loads(row.put),
+        {} if row.patch is None else json.loads(row.patch),
+        bool(row.deleted),
+    )
+    vector = None
+    if row.model is not None:
+        vector = TextVector(row.model, bytes(row.text_digest), bytes(row.vector))
+    return ItemRow(row.item_id, row.number, row.put_number, stored, vector)
 
 
 def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:

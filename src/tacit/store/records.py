@@ -118,3 +118,52 @@ class StoredItem:
     put: dict[str, Json] | None
     patch: dict[str, Json]
     deleted: bool
+
+
+@dataclass(frozen=True)
+class TextVector:
+    """The vector of an item's text, kept so that other processes and later starts need no encoder for it.
+
+    Attributes
+    ----------
+    model : str
+        The model and encoder that it belongs to; another one has no use for it.
+    text_digest : bytes
+        sha256 of the text.
+    vector : bytes
+        float32, in the order of the machine.
+    """
+
+    model: str
+    text_digest: bytes
+    vector: bytes
+
+
+@dataclass(frozen=True)
+class ItemRow:
+    """All that is stored of an item, with the numbers of its changes.
+
+    Attributes
+    ----------
+    item_id : str
+    number : int
+        Of its last change. Changes of all items are numbered in the order in which they were committed.
+    put_number : int or None
+        Of the change that put it last; None if it was not put since the fit.
+    stored : StoredItem
+    vector : TextVector or None
+    """
+
+    item_id: str
+    number: int
+    put_number: int | None
+    stored: StoredItem
+    vector: TextVector | None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers of the changes of one write: first to last, without gaps."""
+
+    first: int
+    last: int

@@ -51,6 +51,26 @@ item_change = Table(
     Column("at", Float(53), nullable=False),
 )
 
+item_number = Table(
+    "tacit_item_number",
+    metadata,
+    Column("item_id", String(256), primary_key=True),
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), nullable=False),  # of its last change
+    Column("put", BigInteger().with_variant(Integer, "sqlite")),  # of the change that put it last
+    # Of its first change: the order in which every process adds new items.
+    Column("first", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
+    Index("tacit_item_by_number", "number"),
+)
+
+item_vector = Table(
+    "tacit_item_vector",
+    metadata,
+    Column("item_id", String(256), primary_key=True),
+    Column("model", String(256), nullable=False),
+    Column("text_digest", LargeBinary, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+)
+
 user = Table(
     "tacit_user",
     metadata,

@@ -2,10 +2,21 @@
 
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from tacit.store.database import READ_WAIT_MS, storage_error
+
+
+@dataclass
+class _Opened:
+    """A connection, and a number that it read when the database had a version."""
+
+    connection: sqlite3.Connection
+    version: int = -1
+    number: int = 0
 
 
 class SQLiteReader:
@@ -19,7 +30,7 @@ class SQLiteReader:
 
     def __init__(self, file: str) -> None:
         self._file = file
-        self._free: deque[sqlite3.Connection] = deque()
+        self._free: deque[_Opened] = deque()
         self._closed = False
 
     def rows(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
@@ -29,28 +40,51 @@ class SQLiteReader:
         ------
         StorageError
         """
+        with self._used() as opened:
+            found: list[tuple[Any, ...]] = opened.connection.execute(statement, values).fetchall()
+        return found
+
+    def number(self, statement: str) -> int:
+        """Return the one number that a statement reads, always the same one, as it was committed last.
+
+        It is read again only when another connection, of any process, has committed since.
+
+        Raises
+        ------
+        StorageError
+        """
+        with self._used() as opened:
+            # The version comes first: a commit between the two is seen by the next call.
+            (version,) = opened.connection.execute("PRAGMA data_version").fetchone()
+            if version != opened.version:
+                (opened.number,) = opened.connection.execute(statement).fetchone()
+                opened.version = version
+            return opened.number
+
+    @contextmanager
+    def _used(self) -> Iterator[_Opened]:
+        """Lend a connection; one that fails is closed, with all that wait: their pages may be wrong too."""
+        opened = None
         try:
-            connection = self._free.pop()
-        except IndexError:
-            connection = None
-        try:
-            connection = connection or self._opened()
-            found: list[tuple[Any, ...]] = connection.execute(statement, values).fetchall()
+            try:
+                opened = self._free.pop()
+            except IndexError:
+                opened = self._opened()
+            yield opened
         except sqlite3.Error as error:
-            if connection is not None:  # its pages in memory may be wrong: the next read opens the file again
-                connection.close()
+            if opened is not None:
+                opened.connection.close()
             self.forget()
             raise storage_error(error) from error
-        self._free.append(connection)
+        self._free.append(opened)
         if self._closed:
             self.close()
-        return found
 
     def forget(self) -> None:
         """Close the connections that wait; the next reads open the file again."""
         while self._free:
             try:
-                self._free.pop().close()
+                self._free.pop().connection.close()
             except IndexError:  # another thread took the last one
                 return
 
@@ -59,11 +93,11 @@ class SQLiteReader:
         self._closed = True
         self.forget()
 
-    def _opened(self) -> sqlite3.Connection:
+    def _opened(self) -> _Opened:
         if self._closed:
             raise sqlite3.ProgrammingError("the store is closed")
         connection = sqlite3.connect(
             self._file, timeout=READ_WAIT_MS / 1000, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA query_only = ON")
-        return connection
+        return _Opened(connection)

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tacit.core.errors import ArtifactError
 from tacit.store import schema
+from tacit.store.database import begin_write
 
 _FILE = re.compile(r"(?P<number>\d{3})_(?P<name>\w+)\.(?P<database>sqlite|postgresql)\.sql")
 _UNVERSIONED = 0
@@ -97,9 +98,7 @@ def _lock(connection: Connection) -> None:
     """Begin to write; another process that wants to upgrade waits here until this transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-    else:
-        # Python's driver begins no transaction before CREATE or ALTER.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    begin_write(connection)
 
 
 def _statements(connection: Connection, sql: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Group commit: one thread commits whatever is waiting as one transaction.
+"""Group commit: one thread of each process commits whatever is waiting there as one transaction.
 
 Concurrent writes share one flush to disk, so throughput does not depend on the flush; a caller returns when
 its own work is committed. Work that the database refuses does not affect the work of others.
@@ -9,15 +9,19 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from tacit.store.database import StorageError, StorageFullError, storage_error
+from tacit.store.database import StorageError, StorageFullError, begin_write, storage_error
 
 _LARGEST_GROUP = 64
 """Most pieces of work of one transaction: a bound on the time that a caller waits for others."""
+_TRIES = 4
+"""How often a transaction runs that PostgreSQL ends because it and another one wait for each other."""
+_DEADLOCK = "40P01"
 
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -25,15 +29,18 @@ _log = logging.getLogger(__name__)
 
 
 class Writer:
-    """The only writer of a database.
+    """The only writer of a database in this process; those of other processes wait for each other.
 
     Parameters
     ----------
     engine : sqlalchemy.Engine
+    turn : context manager, optional
+        Entered for each transaction: processes that share a file take turns.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, turn: AbstractContextManager[object] | None = None) -> None:
         self._engine = engine
+        self._turn = turn or nullcontext()
         self._waiting: deque[_Job] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -75,12 +82,16 @@ class Writer:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST_GROUP))]
 
-    def _commit(self, group: list[_Job]) -> None:
+    def _commit(self, group: list[_Job], tries: int = _TRIES) -> None:
         try:
-            with self._engine.begin() as connection:
+            with self._turn, self._engine.begin() as connection:
+                begin_write(connection)
                 results = [work(connection) for work, _ in group]
         except Exception as error:  # callers must not wait for ever, whatever it was
-            self._refuse(group, error)
+            if tries > 1 and _is_deadlock(error):
+                self._commit(group, tries - 1)
+            else:
+                self._refuse(group, error)
             return
         for (_, done), result in zip(group, results, strict=True):
             done.set_result(result)
@@ -97,3 +108,8 @@ class Writer:
         _log.error("%s", failure)
         for _, done in group:
             done.set_exception(failure)
+
+
+def _is_deadlock(error: Exception) -> bool:
+    """Return whether two processes that store the same events in another order waited for each other."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == _DEADLOCK

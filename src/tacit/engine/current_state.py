@@ -1,0 +1,362 @@
+"""The state that requests read, and how it follows the items in the store, whichever process changed them.
+
+The store numbers changes of items. A process knows all changes up to one number and asks for those above it,
+also after a change of its own. So all processes make the same changes in the same order, and give new items
+the same codes. What a process cannot know is the vector of a text that another one encoded: it is stored with
+the item, for the same model. Where it is missing, a thread encodes the text, and lists go on without the
+change meanwhile; only that the item is hidden or deleted counts at once.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tacit.core.types import Json
+from tacit.data import columns as col
+from tacit.engine.items import only_listing
+from tacit.engine.snapshot import Snapshot
+from tacit.engine.state import State, TextsWaitingError
+from tacit.store.events import EventStore, StorageError
+from tacit.store.records import ItemChange, ItemRow, TextVector
+
+_PAUSE = 0.25
+"""Seconds after which the thread looks for changes although no request did."""
+_LONGEST_WAIT = 0.5
+"""Seconds that a list waits for another thread that makes changes; then it goes on without them."""
+_CHUNK = 1_024
+"""Most texts that are encoded before their items are added."""
+_SHORTEST_RETRY, _LONGEST_RETRY = 1.0, 30.0
+"""Seconds until a text that could not be encoded is tried again; each time twice as long."""
+_FAILURES = 3
+"""After so many failures in a row the encoder counts as gone, and the other texts are left for later."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Waiting:
+    """A text that waits for the encoder: when to try it again, and how long to wait after that."""
+
+    text: str
+    at: float = 0.0
+    pause: float = field(default_factory=lambda: _SHORTEST_RETRY)
+
+    def later(self, now: float) -> "_Waiting":
+        """Return it after it could not be encoded."""
+        return _Waiting(self.text, now + self.pause, min(2 * self.pause, _LONGEST_RETRY))
+
+
+class CurrentState:
+    """A state that is replaced in one assignment; safe to use from many threads.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    store : EventStore or None
+        Without one the state is that of the snapshot.
+
+    Attributes
+    ----------
+    state : State
+        As of the last `catch_up`.
+    failing : bool
+        Whether the store could not be read then.
+    """
+
+    def __init__(self, snapshot: Snapshot, store: EventStore | None) -> None:
+        self._store = store
+        self._applying = threading.Lock()
+        """Held while the state is replaced, and never while a text is encoded."""
+        self._seen = 0
+        self._waiting: dict[str, _Waiting] = {}
+        """Items whose texts wait for the encoder, by id; each has its own pause, so none holds up another."""
+        self.failing = False
+        self._wake, self._closing = threading.Event(), threading.Event()
+        self.state = State.of(snapshot)
+        if store is None:
+            return
+        self.swap(snapshot)
+        store.on_items_changed(self._wake.set)
+        self._thread = threading.Thread(target=self._run, args=(store,), name="tacit-items", daemon=True)
+        self._thread.start()
+
+    def catch_up(self) -> None:
+        """Make all changes of items that were acknowledged before, by any process; 5 us if there are none.
+
+        It is called for every list. If the store cannot be read, the state stays as it is; if another thread
+        needs long for the changes, as it was.
+        """
+        if self._store is None:
+            return
+        try:
+            if self._store.item_number() > self._seen:
+                self._follow_soon(self._store)
+            self.failing = False
+        except StorageError as error:
+            if not self.failing:
+                _log.warning("answering without the latest changes of items: %s", error)
+            self.failing = True
+
+    def change(
+        self, store: EventStore, prepared: Callable[[State], Sequence[ItemChange]], now: float
+    ) -> None:
+        """Store changes of items and make them, with all that came before them.
+
+        Parameters
+        ----------
+        store : EventStore
+        prepared : callable
+            Returns the changes to make in a state; what it raises ends this call.
+        now : float
+
+        Raises
+        ------
+        StorageError
+            If the store refuses; nothing changes then.
+        """
+        vectors: dict[str, TextVector] = {}
+        while True:
+            try:
+                with store.item_turn():
+                    self._change(store, prepared, now, vectors)
+                return
+            except TextsWaitingError as error:  # encoded in nobody's turn; what fails here is not stored
+                vectors |= self.state.encoded(error.texts)
+
+    def swap(self, snapshot: Snapshot) -> None:
+        """Use another snapshot from now on, with all that was stored of items.
+
+        Raises
+        ------
+        StorageError
+            If the store cannot be read; the state stays as it is then.
+        """
+        state, seen = State.of(snapshot), 0
+        texts: dict[str, str] = {}
+        if self._store is not None:
+            rows = self._store.item_rows()
+            seen = max((row.number for row in rows), default=0)
+            state, texts = _first_state(state, rows, self._store)
+        now = time.monotonic()
+        waiting = {id_: _Waiting(text).later(now) for id_, text in texts.items()}
+        with self._applying:
+            self.state, self._seen, self._waiting = state, max(0, seen), waiting
+
+    def close(self) -> None:
+        """Stop following."""
+        self._closing.set()
+        self._wake.set()
+        if self._store is not None:
+            self._thread.join()
+
+    def _change(
+        self,
+        store: EventStore,
+        prepared: Callable[[State], Sequence[ItemChange]],
+        now: float,
+        vectors: Mapping[str, TextVector],
+    ) -> None:
+        self.catch_up()
+        while True:
+            base = self.state
+            changes = prepared(base)
+            grown = base.changed(changes, vectors, wait=False)
+            own = grown.text_vectors(list(dict.fromkeys(_with_texts(changes))))
+            # Whoever sees the new number before the new state waits here, and does not make it anew.
+            with self._applying:
+                if self.state is not base:  # the thread added an item that had waited
+                    continue
+                numbers = store.change_items(changes, now, own)
+                if numbers.first > self._seen + 1:  # the store could not be read before
+                    self._follow(store)
+                else:
+                    self.state, self._seen = grown, numbers.last
+                    for change in changes:
+                        if change.kind == "put":
+                            self._waiting.pop(change.item_id, None)
+            return
+
+    def _follow_soon(self, store: EventStore) -> None:
+        """Follow, or wait for the thread that does: not long, since the first change copies every array."""
+        if not self._applying.acquire(timeout=_LONGEST_WAIT):
+            return
+        try:
+            if store.item_number() > self._seen:  # no other thread was first
+                self._follow(store)
+        finally:
+            self._applying.release()
+
+    def _follow(self, store: EventStore) -> None:
+        rows = store.item_rows(self._seen)
+        if rows:
+            self._apply(rows, {})
+            self._seen = max(row.number for row in rows)
+
+    def _apply(self, rows: Sequence[ItemRow], vectors: Mapping[str, TextVector]) -> None:
+        known = {row.item_id for row in rows if row.put_number is None or row.put_number <= self._seen}
+        self.state, texts = _with_rows(self.state, rows, known - self._waiting.keys(), vectors)
+        for row in rows:
+            self._waiting.pop(row.item_id, None)
+        if texts:
+            self._waiting |= {id_: _Waiting(text) for id_, text in texts.items()}
+            self._wake.set()
+
+    def _run(self, store: EventStore) -> None:
+        while not self._closing.is_set():
+            self._wake.wait(_PAUSE)
+            self._wake.clear()
+            try:
+                self.catch_up()
+                while self._encode_waiting(store):
+                    pass
+            except StorageError as error:
+                _log.warning("texts that were encoded wait for the store: %s", error)
+                self._closing.wait(_SHORTEST_RETRY)
+            except Exception:  # it must follow for as long as the service runs
+                _log.exception("changes of items could not be followed; trying again")
+                self._closing.wait(_SHORTEST_RETRY)
+
+    def _encode_waiting(self, store: EventStore) -> bool:
+        """Encode the texts of items that wait, and add these items; False if none is to be tried now."""
+        now = time.monotonic()
+        with self._applying:
+            base = self.state
+            due = {id_: one for id_, one in self._waiting.items() if one.at <= now}
+        texts = {id_: one.text for id_, one in [*due.items()][:_CHUNK]}
+        if not texts:
+            return False
+        found = _encoded(base, texts)
+        with self._applying:
+            for id_ in texts.keys() - found.keys():
+                if self._waiting.get(id_) is due[id_]:
+                    self._waiting[id_] = due[id_].later(time.monotonic())
+            if found and self.state.encoder is base.encoder:
+                self._apply(store.item_rows_of([*found]), found)
+        with suppress(StorageError):  # it saves others the work, no more
+            store.put_vectors(found)
+        return not self._closing.is_set()
+
+
+def _first_state(state: State, rows: Sequence[ItemRow], store: EventStore) -> tuple[State, dict[str, str]]:
+    """Return a state with all stored items, and the texts of those that could not be encoded."""
+    if not rows:
+        return state, {}
+    grown, texts = _with_rows(state, rows, frozenset(), {})
+    if texts:  # all at once again, so that new items have the codes that other processes give them
+        ids = [*texts]
+        found: dict[str, TextVector] = {}
+        for start in range(0, len(ids), _CHUNK):
+            chunk = _encoded(state, {id_: texts[id_] for id_ in ids[start : start + _CHUNK]})
+            found |= chunk
+            if not chunk:  # the encoder is gone: the thread tries again
+                break
+        with suppress(StorageError):
+            store.put_vectors(found)
+        grown, texts = _with_rows(state, rows, frozenset(), found)
+    put = [row.item_id for row in rows if row.stored.put is not None]
+    if unread := [warning for id_ in put for warning in grown.warnings_of(id_)]:
+        _log.warning("%d of %d stored items: %s", len(unread), len(put), unread[0])
+    return grown, texts
+
+
+def _with_rows(
+    state: State,
+    rows: Sequence[ItemRow],
+    put_before: frozenset[str] | set[str],
+    vectors: Mapping[str, TextVector],
+) -> tuple[State, dict[str, str]]:
+    """Return a state after what is stored of items, and the texts of items that wait for their vectors.
+
+    Parameters
+    ----------
+    state : State
+    rows : sequence of ItemRow
+    put_before : set of str
+        Items whose put the state has already.
+    vectors : mapping of str to TextVector
+        Further vectors by item id.
+    """
+    changes = [change for row in rows for change in _changes_of(row, state, row.item_id in put_before)]
+    found = {row.item_id: row.vector for row in rows if row.vector is not None} | dict(vectors)
+    try:
+        return (state.changed(changes, found, wait=False) if changes else state), {}
+    except Exception as error:
+        texts = error.texts if isinstance(error, TextsWaitingError) else {}
+        waiting = [row for row in rows if row.item_id in texts]
+        if waiting:
+            ready = [row for row in rows if row.item_id not in texts]
+            state, further = _with_rows(state, ready, put_before, vectors)
+            return _hidden(state, waiting), {row.item_id: texts[row.item_id] for row in waiting} | further
+        if len(rows) == 1:
+            _log.exception("the stored item %r cannot be served", rows[0].item_id)
+            return state, {}
+        half = len(rows) // 2
+        state, first = _with_rows(state, rows[:half], put_before, vectors)
+        state, second = _with_rows(state, rows[half:], put_before, vectors)
+        return state, first | second
+
+
+def _changes_of(row: ItemRow, state: State, put_before: bool) -> list[ItemChange]:
+    """Return what is stored of an item as changes of a state."""
+    id_, stored = row.item_id, row.stored
+    changes = []
+    if stored.put is not None and not put_before:
+        # Older versions took such a put for a change of the availability alone, as their manual had it.
+        bare = (
+            (row.put_number or 0) < 0 and only_listing(stored.put) and id_ in state.snapshot.catalogue.items
+        )
+        given: Mapping[str, Json] = {col.AVAILABLE: stored.put[col.AVAILABLE]} if bare else stored.put
+        changes.append(ItemChange(id_, "patch" if bare else "put", given))
+    elif id_ in state.deleted or id_ not in state.catalogue.items:
+        return []
+    if stored.patch:
+        changes.append(ItemChange(id_, "patch", stored.patch))
+    if stored.deleted:
+        changes.append(ItemChange(id_, "delete"))
+    return changes
+
+
+def _hidden(state: State, waiting: Sequence[ItemRow]) -> State:
+    """Return a state in which items that wait for vectors are hidden or deleted, if they are to be."""
+    changes = []
+    for row in waiting:
+        id_, stored = row.item_id, row.stored
+        if id_ in state.deleted or id_ not in state.catalogue.items:
+            continue
+        available = {**(stored.put or {}), **stored.patch}.get(col.AVAILABLE)
+        if stored.deleted:
+            changes.append(ItemChange(id_, "delete"))
+        elif isinstance(available, bool):
+            changes.append(ItemChange(id_, "patch", {col.AVAILABLE: available}))
+    return state.changed(changes) if changes else state
+
+
+def _encoded(state: State, texts: Mapping[str, str]) -> dict[str, TextVector]:
+    """Return the vectors of texts by item id, without those that cannot be encoded."""
+    try:
+        return state.encoded(texts)
+    except Exception as error:
+        _log.warning("%d items wait for the text encoder: %s", len(texts), error)
+    found: dict[str, TextVector] = {}
+    failures = 0
+    for id_, text in texts.items() if len(texts) > 1 else ():
+        try:
+            found |= state.encoded({id_: text})
+            failures = 0
+        except Exception as error:
+            failures += 1
+            _log.warning("the text of the item %r cannot be encoded: %s", id_, error)
+        if failures == _FAILURES:
+            break
+    return found
+
+
+def _with_texts(changes: Sequence[ItemChange]) -> list[str]:
+    """Return the items whose text may change."""
+    return [
+        change.item_id
+        for change in changes
+        if change.kind == "put" or (change.kind == "patch" and change.attributes.keys() - {col.AVAILABLE})
+    ]
