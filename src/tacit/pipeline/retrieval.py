@@ -215,8 +215,11 @@ def filled(ranking: Ranking, queries: Queries, allowed: Bool) -> Ranking:
     No retriever scores these items for the query (for example an item without events, for an unknown user),
     so they come last; but a list that is long enough holds every item.
     """
+    short = np.flatnonzero(ranking.items.min(axis=1, initial=0) < 0)
+    if not len(short):
+        return ranking
     items, scores = ranking.items.copy(), ranking.scores.copy()
-    for row in np.flatnonzero((items < 0).any(axis=1)):
+    for row in short:
         listed = items[row] >= 0
         left = allowed.copy()
         excluded = queries.exclude[queries.exclude_offsets[row] : queries.exclude_offsets[row + 1]]
@@ -240,6 +243,9 @@ def normalised(scores: Float32) -> tuple[Float32, Float32]:
     scores : float32[n, c, r]
         ``-inf`` where a retriever has no score.
     """
+    if kernels.COMPILED is not None:
+        both: tuple[Float32, Float32] = kernels.COMPILED.standardised(scores)
+        return both
     scored = np.isfinite(scores)
     count = np.maximum(scored.sum(axis=1, keepdims=True), 1)
     known = np.where(scored, scores, 0)
