@@ -234,8 +234,7 @@ Out2<float> similarity(In<int64_t> starts_, In<int32_t> items_, In<int64_t> offs
                 if (stop - 1 - e < recent) sides[size_t(stop - 1 - e)] = own;
                 check(stop - 1 - e < powers.size, "arrays do not fit");
                 const float factor = float(double(std::max(histories.weight[e], 0.0f)) * powers[stop - 1 - e]);
-                if (factor > 0)
-                    for (int64_t d = 0; d < width; d++) user[size_t(d)] += factor * own[d];
+                if (factor > 0) add_scaled(user.data(), own, factor, width);
             }
             const float length = std::sqrt(product(user.data(), user.data(), width));
             for (float &value : user) value = length > 1e-9f ? value / length : 0;

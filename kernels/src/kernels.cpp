@@ -12,6 +12,7 @@
 #include "arrays.h"
 #include "features.h"
 #include "product.h"
+#include "reasons.h"
 #include "second_stage.h"
 
 namespace {
@@ -588,4 +589,5 @@ NB_MODULE(_kernels, m) {
     m.def("text_scores", &text_scores);
     define_features(m);
     define_second_stage(m);
+    define_reasons(m);
 }

@@ -33,3 +33,7 @@ FOR_EACH_PROCESSOR float product(const float *a, const float *b, int64_t size) {
     for (; place < size; place++) total += a[place] * b[place];
     return total;
 }
+
+FOR_EACH_PROCESSOR void add_scaled(float *to, const float *from, float factor, int64_t size) {
+    for (int64_t place = 0; place < size; place++) to[place] += factor * from[place];
+}

@@ -154,7 +154,7 @@ def _best(base: Float32, count: int) -> Bool:
 
 
 def _scored(base: Float32, chosen: Bool, rest: Bool | None, own: Float32) -> Float32:
-    """Return the scores of chosen candidates (float32[pairs]) in place of theirs in ``base``, the rest below."""
+    """Return ``base`` with the scores of the chosen candidates (float32[pairs]), and the rest below them."""
     if rest is not None and kernels.COMPILED is not None:
         found: Float32 = kernels.COMPILED.rest_below(base, chosen, rest, own, _STEP)
         return found

@@ -416,7 +416,7 @@ class TwoStage:
 
 
 def _best_listed(items: Int32, scores: Float32, k: int) -> Ranking:
-    """Return the k best of some items: int32[n, c] and float32[n, c]; of ties the first, by rounded scores."""
+    """Return the k best of int32[n, c] items by their rounded scores, float32[n, c]; of ties the first."""
     if kernels.COMPILED is not None:
         return Ranking(*kernels.COMPILED.best_listed(items, scores, k, 10**_DIGITS))
     best = top_k(np.round(scores, _DIGITS), k)
