@@ -108,6 +108,80 @@ nb::tuple history_rows(In<int64_t> offsets_, In<int32_t> item_, In<float> weight
     return found.arrays();
 }
 
+// Memory of a thread without a promise of what is in it.
+template <class T, int ID> T *buffer(int64_t size) {
+    thread_local std::vector<T> memory;
+    if (int64_t(memory.size()) < size) memory.resize(size_t(size));
+    return memory.data();
+}
+
+// A row is cold: ask for its first entries while another one is added.
+inline void prefetch_entries(const View<int32_t> &columns, const View<float> &values, int64_t start, int64_t stop) {
+    for (int64_t e = start, end = std::min(stop, start + 512); e < end; e += 16) {
+        __builtin_prefetch(columns.data + e);
+        __builtin_prefetch(values.data + e);
+    }
+}
+
+constexpr int LINE = 4;  // 16 sums share a line of the cache, and a mark
+
+// Adds weighted rows of a matrix. With marks of single columns, or of lines of sums, which are fewer.
+template <bool EACH>
+void add_row(const int32_t *__restrict columns, const float *__restrict values, int64_t count, float weight,
+             float *__restrict total, uint8_t *__restrict seen, [[maybe_unused]] int64_t width) {
+    for (int64_t e = 0; e < count; e++) {
+        const int32_t column = columns[e];
+#ifdef TACIT_CHECKED
+        check(column >= 0 && column < width, "a column beyond the matrix");
+#endif
+        total[column] += values[e] * weight;
+        seen[EACH ? column : column >> LINE] = 1;
+    }
+}
+
+// Moves the sums at marked columns, ascending, to a list, and leaves zeros: how many there are.
+int64_t drain_columns(float *__restrict total, uint8_t *__restrict seen, int64_t width, int32_t *__restrict columns,
+                      float *__restrict values) {
+    int64_t count = 0;
+    for (int64_t block = 0; block < width; block += 8) {
+        uint64_t any;
+        std::memcpy(&any, seen + block, 8);
+        if (!any) continue;
+        std::memset(seen + block, 0, 8);
+        for (; any; any &= any - 1) {
+            const int64_t column = block + __builtin_ctzll(any) / 8;
+            columns[count] = int32_t(column);
+            values[count++] = total[column];
+            total[column] = 0;
+        }
+    }
+    return count;
+}
+
+// The same of marked lines, without sums of 0.
+int64_t drain_lines(float *__restrict total, uint8_t *__restrict seen, int64_t width, int32_t *__restrict columns,
+                    float *__restrict values) {
+    const int64_t lines = (width >> LINE) + 1;
+    int64_t count = 0;
+    for (int64_t block = 0; block < lines; block += 8) {
+        uint64_t any;
+        std::memcpy(&any, seen + block, 8);
+        if (!any) continue;
+        std::memset(seen + block, 0, 8);
+        for (; any; any &= any - 1) {
+            const int64_t first = (block + __builtin_ctzll(any) / 8) << LINE;
+            float *own = total + first;
+            for (int64_t at = 0; at < 1 << LINE; at++) {
+                columns[count] = int32_t(first + at);
+                values[count] = own[at];
+                count += own[at] != 0;
+            }
+            std::memset(own, 0, sizeof(float) << LINE);
+        }
+    }
+    return count;
+}
+
 // See tacit.models.accumulate.accumulated.
 nb::tuple accumulated(In<int64_t> row_offsets_, In<int32_t> row_columns_, In<float> row_values_, In<int64_t> offsets_,
                       In<int32_t> columns_, In<float> values_, int64_t width, bool zeros) {
@@ -121,50 +195,31 @@ nb::tuple accumulated(In<int64_t> row_offsets_, In<int32_t> row_columns_, In<flo
         nb::gil_scoped_release release;
         check_offsets(row_offsets, std::min(row_columns.size, row_values.size));
         check(rows >= 0 && offsets[rows] <= std::min(columns.size, values.size), "offsets do not fit");
-        std::vector<float> &total = workspace<float, 0>(width);
+        const int64_t line = int64_t(1) << LINE;
+        std::vector<float> &total = workspace<float, 0>(width + line);
         std::vector<uint8_t> &seen = workspace<uint8_t, 1>(width + 8);
         Guard<float> guard_total{total};
         Guard<uint8_t> guard_seen{seen};
+        int32_t *drained = buffer<int32_t, 11>(width + 2 * line);
+        float *sums = buffer<float, 12>(width + 2 * line);
         for (int64_t q = 0; q < n; q++) {
             int64_t entries = 0;
             for (int64_t r = row_offsets[q]; r < row_offsets[q + 1]; r++) {
                 const int32_t row = row_columns[r];
                 check(row >= 0 && row < rows, "a row beyond the matrix");
-                const float weight = row_values[r];
-                const int64_t start = offsets[row], stop = offsets[row + 1];
-                if (r + 1 < row_offsets[q + 1]) {  // the next row is cold: ask for it while this one is added
-                    const int32_t next = row_columns[r + 1];
-                    if (next >= 0 && next < rows)
-                        for (int64_t e = offsets[next], n_ahead = std::min(offsets[next + 1], e + 512); e < n_ahead; e += 16) {
-                            __builtin_prefetch(columns.data + e);
-                            __builtin_prefetch(values.data + e);
-                        }
-                }
-                entries += stop - start;
-                for (int64_t e = start; e < stop; e++) {
-                    const int32_t column = columns[e];
-#ifdef TACIT_CHECKED
-                    check(column >= 0 && column < width, "a column beyond the matrix");
-#endif
-                    total[size_t(column)] += values[e] * weight;
-                    seen[size_t(column)] = 1;
-                }
+                const int64_t start = offsets[row], count = offsets[row + 1] - start;
+                const int32_t next = r + 1 < row_offsets[q + 1] ? row_columns[r + 1] : -1;
+                if (next >= 0 && next < rows) prefetch_entries(columns, values, offsets[next], offsets[next + 1]);
+                entries += count;
+                const auto add = zeros ? add_row<true> : add_row<false>;
+                add(columns.data + start, values.data + start, count, row_values[r], total.data(), seen.data(), width);
             }
             met[size_t(q)] = entries > 0;
-            for (int64_t block = 0; entries && block < width; block += 8) {
-                uint64_t any;
-                std::memcpy(&any, seen.data() + block, 8);
-                if (!any) continue;
-                std::memset(seen.data() + block, 0, 8);
-                for (; any; any &= any - 1) {
-                    const int64_t column = block + __builtin_ctzll(any) / 8;
-                    const float sum = total[size_t(column)];
-                    total[size_t(column)] = 0;
-                    if (sum != 0 || zeros) {
-                        found.columns.push_back(int32_t(column));
-                        found.values.push_back(sum);
-                    }
-                }
+            if (entries) {
+                const auto drain = zeros ? drain_columns : drain_lines;
+                const int64_t count = drain(total.data(), seen.data(), width, drained, sums);
+                found.columns.insert(found.columns.end(), drained, drained + count);
+                found.values.insert(found.values.end(), sums, sums + count);
             }
             found.end_row();
         }

@@ -323,9 +323,9 @@ def _strongest_by_loops(parts: ScoreParts, query: Queries, allowed: Bool) -> Int
     history = query.item, allowed, LEAST_SHARE, _ROUNDING
     if isinstance(parts, Sums):
         named: Int32 = kernels.COMPILED.strongest_by_sums(parts.links, parts.weight, *fading, *history)
-        return named
-    events = parts.cosine, parts.vectors, parts.weight, parts.used, parts.known
-    named = kernels.COMPILED.strongest_by_cosines(*events, *fading, parts.closest, parts.recent, *history)
+    else:
+        events = parts.cosine, parts.vectors, parts.weight, parts.used, parts.known
+        named = kernels.COMPILED.strongest_by_cosines(*events, *fading, parts.closest, parts.recent, *history)
     return named
 
 
