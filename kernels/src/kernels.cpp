@@ -27,6 +27,14 @@ inline uint64_t rank_of(const Pair &pair) {
     return uint64_t(ordered(pair.score)) << 32 | uint32_t(~uint32_t(pair.item));
 }
 
+inline Pair pair_of(uint64_t rank) {
+    uint32_t bits = uint32_t(rank >> 32);
+    bits = bits & 0x80000000u ? bits & 0x7fffffffu : ~bits;
+    Pair pair{int32_t(~uint32_t(rank)), 0};
+    std::memcpy(&pair.score, &bits, 4);
+    return pair;
+}
+
 // Keeps the k best of the pairs, in their order; of equal scores those that come first (items ascend).
 // By a histogram of the first bits, so that only the bin with the k-th best is looked at closely.
 void keep_best(std::vector<Pair> &pairs, int64_t k) {
@@ -280,8 +288,6 @@ void check_scores(const Scores &one, int64_t n, int64_t n_items) {
     check_offsets(one.offsets, std::min(one.items.size, one.scores.size));
     check(one.baseline.size <= n_items, "a baseline of more items than there are");
     check(one.scored.size == 0 || one.scored.size == n, "scored of another number of queries");
-    for (int64_t e = one.offsets[0]; e < one.offsets[n]; e++)
-        check(one.items[e] >= 0 && one.items[e] < n_items, "an item beyond the catalogue");
 }
 
 // Marks of the items of a query that may not be recommended or are listed already; zero between calls.
@@ -293,16 +299,52 @@ struct Marks {
 
 constexpr uint8_t EXCLUDED = 1, LISTED = 2;
 
+constexpr int TOP_BITS = 12;
+
+// The k best listed items of a query that are allowed and not excluded, ascending. Each is one number, its rank;
+// a histogram of the first bits finds the bin of the k-th best, and only that bin is looked at closely.
+void best_of_listed(const Scores &one, int64_t start, int64_t stop, int64_t k, const View<bool> &allowed,
+                    const uint8_t *__restrict marks, std::vector<Pair> &found) {
+    thread_local std::vector<uint64_t> ranks, close;
+    thread_local std::vector<int32_t> bins;
+    if (int64_t(ranks.size()) < stop - start + 1) ranks.resize(size_t(stop - start + 1));
+    bins.assign((size_t(1) << TOP_BITS) + 1, 0);  // the last one: of items that are not open
+    uint64_t *__restrict own = ranks.data();
+    int32_t *__restrict bin = bins.data();
+    int64_t count = 0;
+    for (int64_t e = start; e < stop; e++) {
+        const int32_t item = one.items.data[e];
+        check(item >= 0 && item < allowed.size, "an item beyond the catalogue");
+        const bool open = allowed.data[item] && !(marks[item] & EXCLUDED);
+        const uint64_t rank = rank_of({item, one.scores.data[e]});
+        own[count] = rank;
+        bin[open ? rank >> (64 - TOP_BITS) : uint64_t(1) << TOP_BITS]++;
+        count += open;
+    }
+    if (count <= k) {
+        for (int64_t at = 0; at < count; at++) found.push_back(pair_of(own[at]));
+        return;
+    }
+    if (k <= 0) return;
+    int64_t above = 0;
+    uint64_t border = (uint64_t(1) << TOP_BITS) - 1;
+    while (above + bin[border] < k) above += bin[border--];
+    close.clear();
+    for (int64_t at = 0; at < count; at++)
+        if (own[at] >> (64 - TOP_BITS) == border) close.push_back(own[at]);
+    const auto last = close.begin() + (k - above - 1);
+    std::nth_element(close.begin(), last, close.end(), std::greater<uint64_t>());
+    const uint64_t bar = *last;
+    for (int64_t at = 0; at < count; at++)
+        if (own[at] >= bar) found.push_back(pair_of(own[at]));
+}
+
 // The k best items of a query that are allowed and not excluded, ascending.
 void best_listed(const Scores &one, int64_t query, int64_t k, const View<bool> &allowed, Marks &marks,
                  std::vector<Pair> &found) {
     found.clear();
     const int64_t start = one.offsets[query], stop = one.offsets[query + 1];
-    for (int64_t e = start; e < stop; e++) {
-        const int32_t item = one.items[e];
-        if (allowed[item] && !(marks[item] & EXCLUDED)) found.push_back({item, one.scores[e]});
-    }
-    keep_best(found, k);
+    best_of_listed(one, start, stop, k, allowed, marks.marks.data(), found);
     if (!one.has_baseline(query) || one.order.size == 0) return;
     const float most = one.baseline[one.order[0]];
     if (int64_t(found.size()) >= k) {
@@ -421,8 +463,9 @@ nb::tuple united(const std::vector<Arrays> &parts, In2<int32_t> lists_, In<int64
             const int64_t count = int64_t(codes.size() - first);
             width = std::max(width, count);
             ends.push_back(int64_t(codes.size()));
-            table.resize(codes.size() * size_t(r), MINUS_INFINITY);
-            float *rows = table.data() + first * size_t(r);
+            table.resize(first * size_t(r));  // without the last row of the query before, where places of 0 went
+            table.resize((codes.size() + 1) * size_t(r), MINUS_INFINITY);
+            float *__restrict rows = table.data() + first * size_t(r);
             for (int64_t place = 0; place < count; place++)
                 places[size_t(codes[first + size_t(place)])] = int32_t(place + 1);
             for (int64_t part = 0; part < r; part++) {
@@ -432,14 +475,18 @@ nb::tuple united(const std::vector<Arrays> &parts, In2<int32_t> lists_, In<int64
                         const int32_t item = codes[first + size_t(place)];
                         if (item < one.baseline.size) rows[place * r + part] = one.baseline[item];
                     }
+                // An item that is in no list is written to the row after the last one.
+                float *__restrict column = rows + part;
+                const int32_t *__restrict place = places.data(), *__restrict listed_items = one.items.data;
                 for (int64_t e = one.offsets[q]; e < one.offsets[q + 1]; e++) {
-                    const int32_t place = places[size_t(one.items[e])];
-                    if (place) rows[(place - 1) * r + part] = one.scores[e];
+                    const int64_t row = place[listed_items[e]];
+                    column[(row ? row - 1 : count) * r] = one.scores.data[e];
                 }
             }
             for (size_t place = first; place < codes.size(); place++) places[size_t(codes[place])] = 0;
         }
         if (n == 1) {
+            table.resize(codes.size() * size_t(r));
             items = codes;
             scores = std::move(table);
         } else {
@@ -537,15 +584,16 @@ nb::tuple nearest_sessions(In<int64_t> offsets_, In<int32_t> item_, In<float> st
     return found.arrays();
 }
 
-void prefetch_row(const float *row, int64_t size) {
-    for (int64_t place = 0; place < size; place += 16) __builtin_prefetch(row + place);
+template <class T> void prefetch_row(const T *row, int64_t size) {
+    for (int64_t place = 0; place < size; place += int64_t(64 / sizeof(T))) __builtin_prefetch(row + place);
 }
 
 constexpr size_t AHEAD = 4;  // rows of vectors that are on their way while one is used
 
 // See tacit.models.near_texts.NearTexts.estimates.
 nb::tuple near_texts(In<float> mean_, In<int32_t> events_, In<float> left_, In2<int32_t> lists_, In2<int16_t> cosines_,
-                     In2<float> vectors_, In<int32_t> later_, float step, float closest) {
+                     In2<int8_t> coarse_, In<float> steps_, In2<float> vectors_, In<int32_t> later_, float step,
+                     float closest) {
     View<float> mean(mean_), left(left_);
     View<int32_t> events(events_), later(later_);
     const int64_t rows = int64_t(lists_.shape(0)), length = int64_t(lists_.shape(1));
@@ -553,11 +601,17 @@ nb::tuple near_texts(In<float> mean_, In<int32_t> events_, In<float> left_, In2<
     View<int32_t> lists(lists_.data(), rows * length);
     View<int16_t> cosines(cosines_.data(), int64_t(cosines_.shape(0)) * int64_t(cosines_.shape(1)));
     const float *vectors = vectors_.data();
+    const int8_t *coarse = coarse_.data();
+    View<float> steps(steps_);
     std::vector<int32_t> items;
     std::vector<float> scores;
     {
         nb::gil_scoped_release release;
-        check(cosines.size == lists.size && mean.size == width && left.size >= events.size, "arrays do not fit");
+        check(cosines.size == lists.size && mean.size == width && left.size >= events.size &&
+                  int64_t(coarse_.shape(0)) == rows && int64_t(coarse_.shape(1)) == width && steps.size == rows,
+              "arrays do not fit");
+        std::vector<int32_t> exact(later.data, later.data + later.size);
+        std::sort(exact.begin(), exact.end());
         std::vector<float> &close = workspace<float, 8>(n_items);
         std::vector<uint64_t> &bits = workspace<uint64_t, 9>(n_items / 64 + 1);
         Guard<uint64_t> guard{bits};
@@ -586,11 +640,17 @@ nb::tuple near_texts(In<float> mean_, In<int32_t> events_, In<float> left_, In2<
         guard.whole = true;
         scores.resize(items.size());
         for (size_t place = 0; place < items.size(); place++) {
-            if (place + AHEAD < items.size())
-                prefetch_row(vectors + int64_t(items[place + AHEAD]) * width, width);
-            const float near = close[size_t(items[place])];
-            scores[place] = (1 - closest) * product(mean.data, vectors + int64_t(items[place]) * width, width) +
-                            closest * near;
+            const int64_t item = items[place];
+            const float near = close[size_t(item)];
+            float to_mean;
+            if (item >= rows || (!exact.empty() && std::binary_search(exact.begin(), exact.end(), int32_t(item)))) {
+                to_mean = product(mean.data, vectors + item * width, width);
+            } else {
+                if (place + AHEAD < items.size() && items[place + AHEAD] < rows)
+                    prefetch_row(coarse + int64_t(items[place + AHEAD]) * width, width);
+                to_mean = steps[item] * coarse_product(mean.data, coarse + item * width, width);
+            }
+            scores[place] = (1 - closest) * to_mean + closest * near;
         }
     }
     return nb::make_tuple(given(std::move(items)), given(std::move(scores)));
@@ -614,17 +674,22 @@ Out<float> text_scores(In2<float> means_, In<int64_t> offsets_, In<int32_t> even
               "arrays do not fit");
         for (int64_t e = 0; e < events.size; e++)
             check(events[e] >= 0 && events[e] < n_items, "an event beyond the vectors");
+        std::vector<const float *> sides;
+        std::vector<float> cosines;
         for (int64_t p = 0; p < items.size; p++) {
             check(items[p] >= 0 && items[p] < n_items && row[p] >= 0 && row[p] < n, "a pair beyond the arrays");
             if (p + int64_t(AHEAD) < items.size && items[p + int64_t(AHEAD)] >= 0 && items[p + int64_t(AHEAD)] < n_items)
                 prefetch_row(vectors + int64_t(items[p + int64_t(AHEAD)]) * width, width);
             const int64_t start = offsets[row[p]], stop = offsets[row[p] + 1];
             if (start == stop || !known[items[p]]) continue;
-            const float *own = vectors + int64_t(items[p]) * width;
+            sides.clear();
+            for (int64_t e = start; e < stop; e++) sides.push_back(vectors + int64_t(events[e]) * width);
+            sides.push_back(means_.data() + row[p] * width);
+            cosines.resize(sides.size());
+            products(vectors + int64_t(items[p]) * width, sides.data(), int64_t(sides.size()), width, cosines.data());
             float near = MINUS_INFINITY;
-            for (int64_t e = start; e < stop; e++)
-                near = std::max(near, product(own, vectors + int64_t(events[e]) * width, width) * left[e]);
-            scores[size_t(p)] = (1 - closest) * product(own, means_.data() + row[p] * width, width) + closest * near;
+            for (int64_t e = start; e < stop; e++) near = std::max(near, cosines[size_t(e - start)] * left[e]);
+            scores[size_t(p)] = (1 - closest) * cosines.back() + closest * near;
         }
     }
     return given(std::move(scores));

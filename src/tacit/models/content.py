@@ -222,9 +222,9 @@ class Content(Retriever):
             self.projection_ = Projection.restore(arrays)
         if "head" in arrays:
             self.head_ = Head.restore(arrays)
-        if "near_items" in arrays:
-            self.near_ = NearTexts.restore(arrays)
         self._project(catalogue)
+        if "near_items" in arrays:
+            self.near_ = NearTexts.restore(arrays, self.vectors_)
 
     def _project(self, catalogue: Catalogue) -> None:
         if self.projection_ is None or catalogue.vectors is None:
