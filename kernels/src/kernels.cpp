@@ -9,6 +9,8 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
+
 #include "arrays.h"
 #include "features.h"
 #include "product.h"
@@ -510,6 +512,97 @@ nb::tuple united(const std::vector<Arrays> &parts, In2<int32_t> lists_, In<int64
                           Out3<float>(second, {size_t(n), size_t(width), size_t(r)}, of_scores));
 }
 
+// See tacit.models.content.Content._sides: of each history its mean vector, and its last liked events. A liked event
+// is on an item with a vector; powers[p] is decay ** p, p the number of later liked events.
+nb::tuple text_sides(In<int64_t> offsets_, In<int32_t> item_, In<float> weight_, In2<float> vectors_, In<bool> known_,
+                     In<double> powers_, bool ordered_log, int64_t recent) {
+    View<int64_t> offsets(offsets_);
+    View<int32_t> item(item_);
+    View<float> weight(weight_);
+    View<bool> known(known_);
+    View<double> powers(powers_);
+    const int64_t n = offsets.size - 1, width = int64_t(vectors_.shape(1));
+    const float *vectors = vectors_.data();
+    std::vector<float> means(size_t(std::max<int64_t>(n, 0) * width), 0);
+    SparseRows found(std::max<int64_t>(n, 0));
+    {
+        nb::gil_scoped_release release;
+        check_offsets(offsets, std::min(item.size, weight.size));
+        check(int64_t(vectors_.shape(0)) == known.size, "arrays do not fit");
+        std::vector<int64_t> liked;
+        std::vector<std::pair<int32_t, int32_t>> events;  // item, how many liked ones came later
+        for (int64_t q = 0; q < n; q++) {
+            liked.clear();
+            for (int64_t e = offsets[q]; e < offsets[q + 1]; e++)
+                if (weight[e] > 0 && item[e] >= 0 && item[e] < known.size && known[item[e]]) liked.push_back(e);
+            const int64_t count = int64_t(liked.size());
+            check(!ordered_log || powers.size >= count, "arrays do not fit");
+            events.clear();
+            for (int64_t at = 0; at < count; at++) events.push_back({item[liked[size_t(at)]], int32_t(at)});
+            std::sort(events.begin(), events.end());
+            float *mean = means.data() + q * width;
+            for (size_t from = 0, upto; from < events.size(); from = upto) {
+                double sum = 0;
+                float strongest = 0;
+                for (upto = from; upto < events.size() && events[upto].first == events[from].first; upto++) {
+                    const int64_t at = events[upto].second;
+                    const float own = weight[liked[size_t(at)]];
+                    strongest = std::max(strongest, own);
+                    if (ordered_log) sum += double(float(double(own) * powers[count - 1 - at]));
+                }
+                const float total = ordered_log ? float(sum) : strongest;
+                if (total > 0) add_scaled(mean, vectors + int64_t(events[from].first) * width, total, width);
+            }
+            const float length = std::sqrt(product(mean, mean, width));
+            for (int64_t d = 0; d < width; d++) mean[d] = length > 1e-9f ? mean[d] / length : 0;
+            for (int64_t at = std::max<int64_t>(0, count - recent); at < count; at++) {
+                found.columns.push_back(item[liked[size_t(at)]]);
+                found.values.push_back(ordered_log ? float(powers[count - 1 - at]) : 1);
+            }
+            found.end_row();
+        }
+    }
+    nb::capsule owner;
+    float *first = owned(std::move(means), owner);
+    return nb::make_tuple(Out2<float>(first, {size_t(std::max<int64_t>(n, 0)), size_t(width)}, owner),
+                          given(std::move(found.offsets)), given(std::move(found.columns)), given(std::move(found.values)));
+}
+
+// See tacit.models.userknn._unit_rows.
+Out<float> unit_values(In<int64_t> offsets_, In<int32_t> columns_, In<float> values_, In<float> scale_) {
+    View<int64_t> offsets(offsets_);
+    View<int32_t> columns(columns_);
+    View<float> values(values_), scale(scale_);
+    check_offsets(offsets, std::min(columns.size, values.size));
+    std::vector<float> found(size_t(values.size), 0);
+    for (int64_t row = 0; row + 1 < offsets.size; row++) {
+        double square = 0;
+        for (int64_t e = offsets[row]; e < offsets[row + 1]; e++) {
+            check(columns[e] >= 0 && columns[e] < scale.size, "a column beyond the scale");
+            found[size_t(e)] = values[e] * scale[columns[e]];
+            square += double(found[size_t(e)]) * double(found[size_t(e)]);
+        }
+        const double length = std::sqrt(square), factor = length > 0 ? 1 / length : 0;
+        for (int64_t e = offsets[row]; e < offsets[row + 1]; e++) found[size_t(e)] = float(found[size_t(e)] * factor);
+    }
+    return given(std::move(found));
+}
+
+// See tacit.models.decay.decayed, of a log with an order. powers[p] is decay ** p.
+Out<float> decayed(In<int64_t> offsets_, In<float> weight_, In<double> powers_) {
+    View<int64_t> offsets(offsets_);
+    View<float> weight(weight_);
+    View<double> powers(powers_);
+    check_offsets(offsets, weight.size);
+    std::vector<float> found(size_t(weight.size), 0);
+    for (int64_t q = 0; q + 1 < offsets.size; q++) {
+        check(offsets[q + 1] - offsets[q] <= powers.size, "arrays do not fit");
+        for (int64_t e = offsets[q]; e < offsets[q + 1]; e++)
+            found[size_t(e)] = float(double(std::max(weight[e], 0.0f)) * powers[offsets[q + 1] - 1 - e]);
+    }
+    return given(std::move(found));
+}
+
 struct Session {
     double similarity;
     int32_t session;
@@ -705,6 +798,9 @@ NB_MODULE(_kernels, m) {
     m.def("best_allowed", &best_allowed);
     m.def("united", &united);
     m.def("nearest_sessions", &nearest_sessions);
+    m.def("text_sides", &text_sides);
+    m.def("unit_values", &unit_values);
+    m.def("decayed", &decayed);
     m.def("near_texts", &near_texts);
     m.def("text_scores", &text_scores);
     define_features(m);

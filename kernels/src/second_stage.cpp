@@ -72,6 +72,25 @@ nb::tuple standardised(In3<float> scores_) {
     return nb::make_tuple(array3(std::move(standard), n, c, r), array3(std::move(worst), n, c, r));
 }
 
+// See tacit.pipeline.blend.Blend.weights_for: learned is float32[4, r].
+Out2<float> blend_weights(In<int64_t> lengths_, In<double> idle_times_, In2<float> learned_, double longest, double day,
+                          double year) {
+    View<int64_t> lengths(lengths_);
+    View<double> idle(idle_times_);
+    const int64_t n = lengths.size, r = int64_t(learned_.shape(1));
+    check(idle.size == n && learned_.shape(0) == 4, "arrays do not fit");
+    const float *learned = learned_.data();
+    std::vector<float> found(size_t(n * r), 0);
+    for (int64_t q = 0; q < n; q++) {
+        const double length = std::min(std::max(double(lengths[q]), 1.0), longest);
+        const float factors[4] = {float(lengths[q] <= 0), float(lengths[q] > 0), float(std::log(length) / std::log(longest)),
+                                  float(std::log1p(std::min(idle[q] / day, year)) / std::log1p(year))};
+        for (int64_t part = 0; part < r; part++)
+            for (int64_t at = 0; at < 4; at++) found[size_t(q * r + part)] += factors[at] * learned[at * r + part];
+    }
+    return array2(std::move(found), n, r);
+}
+
 // See tacit.pipeline.blend.Blend.score.
 Out2<float> blended(In2<int32_t> items_, In3<float> standard_, In3<float> missing_, In2<float> weights_,
                     In<float> penalty_, int64_t n_items) {
@@ -296,6 +315,7 @@ nb::tuple with_unseen(In2<int32_t> items_, In3<float> by_retriever_, In2<float> 
 
 void define_second_stage(nb::module_ &m) {
     m.def("standardised", &standardised);
+    m.def("blend_weights", &blend_weights);
     m.def("blended", &blended);
     m.def("log_softmax", &log_softmax);
     m.def("best_places", &best_places);

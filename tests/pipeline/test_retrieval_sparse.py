@@ -107,7 +107,7 @@ WEIGHTS = (1.0, 2.5, 0.0, -1.0, 1e-38, 1e-44)
 
 def _with_order(weights: np.ndarray) -> np.ndarray:
     """Return weights whose sums have an order: numbers of three bits alone are rounded to any."""
-    return weights if weights.max(initial=1.0) != 1e-44 else np.where(weights == 1e-44, 1e-38, weights)
+    return weights if weights.max(initial=0) > 1e-44 else np.where(weights > 0, 1e-38, weights)
 
 
 @st.composite

@@ -13,7 +13,8 @@ from tacit.core.types import Array, Float32
 from tacit.features import attribute_crosses, neighbours, people, retrieval_scores, vectors
 from tacit.features.feature_state import FeatureState
 from tacit.features.pairs import CandidatePairs
-from tacit.models.accumulate import Rows, powers
+from tacit.models.accumulate import Rows
+from tacit.models.decay import powers
 
 Compiled = Callable[[FeatureState, CandidatePairs], Float32]
 """Function that returns float32[columns, pairs]."""

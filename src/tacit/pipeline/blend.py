@@ -137,6 +137,11 @@ class Blend:
 
     def weights_for(self, lengths: Int64, idle_times: Float64) -> Float32:
         """Return the weight of each retriever for the lengths and idle times of histories: float32[n, r]."""
+        if kernels.COMPILED is not None:
+            found: Float32 = kernels.COMPILED.blend_weights(
+                lengths, idle_times, self._learned, LONG, DAY, YEAR
+            )
+            return found
         return np.asarray(_conditions(lengths, idle_times) @ self._learned, dtype=np.float32)
 
     @property

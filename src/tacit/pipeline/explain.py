@@ -14,7 +14,7 @@ from tacit.core import kernels
 from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import Ranking
-from tacit.models.accumulate import powers
+from tacit.models.decay import powers
 from tacit.models.protocol import (
     Explains,
     ExplainsByParts,
