@@ -68,7 +68,7 @@ class NearTexts:
     cosines : int16[n, l]
         In `STEP`; 0 on padding.
     coarse : int8[n, d]
-        The vectors that the lists were made of, each in steps of its own: estimates read a quarter of the memory.
+        The vectors that the lists were made of, each in steps of its own: a quarter of the memory to read.
     steps : float32[n]
     outdated : int32[o]
         Items whose text was replaced since: where lists have them, and their own lists, say nothing now.
@@ -169,7 +169,7 @@ class NearTexts:
 
     @classmethod
     def restore(cls, arrays: Mapping[str, Array], vectors: Float32) -> Self:
-        """Rebuild from what `arrays` returned and the vectors of the items; older ones hold no coarse vectors."""
+        """Rebuild from what `arrays` returned, and the vectors of the items (older lists hold none)."""
         lists = arrays["near_items"], arrays["near_cosines"]
         if "near_coarse" in arrays:
             return cls(*lists, arrays["near_coarse"], arrays["near_steps"])
