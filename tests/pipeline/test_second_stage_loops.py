@@ -54,8 +54,8 @@ def candidates(draw: st.DrawFn) -> Candidates:
 @MANY
 @given(candidates())
 def test_standardised_scores_and_their_blend(found: Candidates) -> None:
-    for part in (0, 1):
-        assert_close(lambda part=part: normalised(found.scores)[part])
+    assert_close(lambda: normalised(found.scores)[0])
+    assert_close(lambda: normalised(found.scores)[1])
     blend = Blend([0.5, 0.1, 2.0], [1.0, 0.3, 0.0], [0.2, -0.4, 0.0], [-1.0, 0.5, 0.0], [0.3, 0.0, 0.1], 60)
     assert_close(lambda: blend.weights_for(found.lengths, found.idle_times))
     parts = normalised(found.scores)
@@ -69,11 +69,9 @@ def test_the_best_candidates(found: Candidates, count: int) -> None:
     base = found.scores[:, :, 0]
     if count < base.shape[1]:
         np.testing.assert_array_equal(*both(lambda: _best(base, count)))
-    for part in (0, 1):
-        names = "items", "scores"
-        np.testing.assert_array_equal(
-            *both(lambda part=part: getattr(_best_listed(found.items, base, count), names[part]))
-        )
+    listed, expected = both(lambda: _best_listed(found.items, base, count))
+    np.testing.assert_array_equal(listed.items, expected.items)
+    np.testing.assert_array_equal(listed.scores, expected.scores)
 
 
 @MANY
