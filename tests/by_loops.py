@@ -44,7 +44,7 @@ def assert_close(call: Callable[[], Float32]) -> None:
 
 @st.composite
 def histories(draw: st.DrawFn, n_items: int, most: int = 3) -> Queries:
-    """Draw histories of up to 2,000 events, with repeats, all kinds of weights and codes beyond ``n_items``."""
+    """Draw histories of up to 2,000 events: repeats, all kinds of weights, codes beyond ``n_items``."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     lengths = draw(st.lists(st.sampled_from([0, 1, 2, 7, 50, 2_000]), min_size=1, max_size=most))
     some = rng.choice(n_items + 3, size=draw(st.sampled_from([1, 4, n_items + 3])), replace=False)
