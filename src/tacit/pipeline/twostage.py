@@ -225,7 +225,7 @@ class TwoStage:
             parts.append(ranking)
         if not parts:
             return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
-        return Ranking.joined(parts)
+        return parts[0] if len(parts) == 1 else Ranking.joined(parts)
 
     def _explored(
         self,
