@@ -22,8 +22,8 @@ LARGE = 20_000
 SCANNED = 1_000
 """A catalogue of so many items is scanned as fast."""
 WHOLE = 300_000
-"""Largest catalogue whose items are compared with all others: that grows with its square. In a larger one they
-are compared with those of the nearest clusters."""
+"""Largest catalogue whose items are compared with all others: that grows with its square. In a larger one
+they are compared with those of the nearest clusters."""
 BRIEF = 64
 """Items of a list then: 1.2 KB an item would be gigabytes."""
 COARSE = 127
