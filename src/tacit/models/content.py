@@ -253,10 +253,10 @@ class Content(Retriever):
         if kernels.COMPILED is not None:
             events = queries.offsets, queries.item, queries.weight
             table = powers(self.decay, len(queries.item))
-            parts = kernels.COMPILED.text_sides(
+            means, offsets, items, left_ = kernels.COMPILED.text_sides(
                 *events, self.vectors_, self.known_, table, queries.ordered, self.recent
             )
-            return Sides(*parts, self.closest)
+            return Sides(means, offsets, items, left_, self.closest)
         liked = queries.keep(self._mask(queries))
         rows, recent = history_rows(liked, self.decay, len(self.vectors_)), liked.last(self.recent)
         means = np.zeros((len(liked), self.vectors_.shape[1]), dtype=np.float32)

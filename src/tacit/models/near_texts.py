@@ -174,8 +174,8 @@ class NearTexts:
 
     def arrays(self) -> dict[str, Array]:
         """Return the lists."""
-        lists = {"near_items": self.items, "near_cosines": self.cosines}
-        return {**lists, "near_coarse": self.coarse, "near_steps": self.steps}
+        parts = {"items": self.items, "cosines": self.cosines, "coarse": self.coarse, "steps": self.steps}
+        return {f"near_{name}": np.asarray(part) for name, part in parts.items()}
 
     @classmethod
     def restore(cls, arrays: Mapping[str, Array], vectors: Float32) -> Self:
