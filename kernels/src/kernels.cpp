@@ -630,6 +630,10 @@ nb::tuple nearest_sessions(In<int64_t> offsets_, In<int32_t> item_, In<float> st
         Guard<double> guard_near{near};
         std::vector<uint8_t> &seen = workspace<uint8_t, 7>(n_sessions);
         Guard<uint8_t> guard_seen{seen};
+        // Stores of one byte may change any object, so pointers are kept in registers, not read from the vectors.
+        float *__restrict sum = total.data();
+        double *__restrict closest = near.data();
+        uint8_t *__restrict known = seen.data();
         std::vector<int32_t> touched;
         std::vector<Session> alike;
         for (int64_t q = 0; q < n; q++) {
@@ -643,20 +647,20 @@ nb::tuple nearest_sessions(In<int64_t> offsets_, In<int32_t> item_, In<float> st
                     const int32_t session = holders[h];
                     check(session >= 0 && session < n_sessions, "a session beyond the index");
                     if (session_user[session] == user[q]) continue;
-                    if (!seen[size_t(session)]) {
-                        seen[size_t(session)] = 1;
+                    if (!known[session]) {
+                        known[session] = 1;
                         touched.push_back(session);
                     }
-                    total[size_t(session)] += strength[e];
-                    near[size_t(session)] = std::max(near[size_t(session)], left);
+                    sum[session] += strength[e];
+                    closest[session] = std::max(closest[session], left);
                 }
             }
             alike.clear();
             for (const int32_t session : touched) {
-                alike.push_back({double(total[size_t(session)]) * near[size_t(session)] / evened[session], session});
-                total[size_t(session)] = 0;
-                near[size_t(session)] = 0;
-                seen[size_t(session)] = 0;
+                alike.push_back({double(sum[session]) * closest[session] / evened[session], session});
+                sum[session] = 0;
+                closest[session] = 0;
+                known[session] = 0;
             }
             auto better = [](const Session &a, const Session &b) {
                 return a.similarity != b.similarity ? a.similarity > b.similarity : a.session > b.session;
