@@ -171,7 +171,8 @@ def _by_exact_scores(ranking: Ranking, exact: Exact) -> Ranking:
     row, place = np.nonzero(ranking.items >= 0)
     scores[row, place] = exact(row, ranking.items[row, place])
     order = np.argsort(-scores, axis=1, kind="stable")
-    return Ranking(np.take_along_axis(ranking.items, order, 1), np.take_along_axis(scores, order, 1))
+    rows = np.arange(len(order))[:, None]
+    return Ranking(ranking.items[rows, order], scores[rows, order])
 
 
 def text_place(retrievers: Sequence[Recommender]) -> int | None:
