@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 # The compiled loops of a request: a second distribution, built here if there is a C++ compiler. Without it NumPy does
 # the work, so a build that fails is said and is no failure. It is tried again when its sources change.
-$(KERNELS): $(STAMP) kernels/pyproject.toml kernels/CMakeLists.txt $(wildcard kernels/src/*.cpp kernels/src/*/*.py)
+$(KERNELS): $(STAMP) kernels/pyproject.toml kernels/CMakeLists.txt $(wildcard kernels/src/*.cpp kernels/src/*.h kernels/src/*/*.py)
 	@mkdir -p build
 	@if ! command -v $(CXX) > /dev/null; then \
 		echo "No C++ compiler ($(CXX)): NumPy answers requests, several times slower. Install one, then: make kernels"; \
@@ -56,7 +56,8 @@ test-kernels: install
 	$(PIP_KERNELS) --target $(ASAN) -C cmake.define.TACIT_SANITIZE=ON -C install.strip=false ./kernels
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 		ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(ASAN) \
-		$(BIN)/pytest tests/models/test_kernels.py tests/models/test_near_texts.py tests/pipeline/test_retrieval_sparse.py
+		$(BIN)/pytest tests/models/test_kernels.py tests/models/test_near_texts.py tests/pipeline/test_retrieval_sparse.py \
+		tests/features/test_compiled.py tests/pipeline/test_second_stage_loops.py
 
 # Event logs of 10,000 random layouts: each is read right or refused, and a table tells by what. COUNT and START choose.
 COUNT ?= 10000

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import stage_times
 
 from tacit.core import kernels
 from tacit.core.types import Float32, Int32
@@ -92,7 +93,12 @@ def main() -> None:
             model.recommend(query, K)
     print(f"{len(new.available_):,} items, {len(queries)} users, {arguments.events} events, {kernels.STATE}")
     print("ms of CPU        old p50      p90      p99  new p50      p90      p99   median")
-    for name, call in (("candidates", first_stage), ("list", lambda model, query: model.recommend(query, K))):
+    calls = {
+        "candidates": first_stage,
+        "list": lambda model, query: model.recommend(query, K),
+        "list, reasons": _answered,
+    }
+    for name, call in calls.items():
         times: tuple[list[float], list[float]] = ([], [])
         for query in queries:
             for model, kept in zip((old, new), times, strict=True):
@@ -101,9 +107,19 @@ def main() -> None:
     pairs = [(old.recommend(query, K).items[0], new.recommend(query, K).items[0]) for query in queries]
     overlap = np.mean([len(np.intersect1d(a, b)) / K for a, b in pairs])
     print(f"overlap@{K} {overlap:.4f}, the same list {np.mean([(a == b).all() for a, b in pairs]):.3f}")
+    stages = [stage_times.StageTimes() for _ in range(2)]
+    for query in queries:
+        for model, times_ in zip((old, new), stages, strict=True):
+            with times_.measuring():
+                _answered(model, query)
+    stage_times.shown(*stages, len(queries))
     batch = Queries.joined(queries)
     rates = [len(batch) / cpu_seconds(partial(model.recommend, batch, K)) for model in (old, new)]
     print(f"batch, users a CPU second: {rates[0]:.0f}, {rates[1]:.0f}")
+
+
+def _answered(model: TwoStage, query: Queries) -> object:
+    return model.reasons(query, model.recommend(query, K))
 
 
 def _indexed(model: TwoStage) -> tuple[Recommender, ...]:

@@ -105,12 +105,32 @@ def test_main_directions_choose_nearly_the_same(monkeypatch: pytest.MonkeyPatch)
     assert (np.diff(narrow.cosines.astype(int), axis=1) <= 0).all()
 
 
-def test_small_and_very_large_catalogues_have_no_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_catalogues_have_no_lists() -> None:
     vectors, known = unit(60), np.full(60, True)
     assert NearTexts.of(vectors, known) is not None
     assert NearTexts.of(vectors[:50], known[:50]) is None
-    monkeypatch.setattr(near_texts, "MOST", 59)
-    assert NearTexts.of(vectors, known) is None
+
+
+def test_very_large_catalogues_look_at_the_nearest_clusters_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    groups = unit(40)[rng.integers(0, 40, 2_000)]
+    vectors = groups + 0.05 * rng.standard_normal(groups.shape).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    known = np.arange(len(vectors)) % 7 > 0
+    monkeypatch.setattr(near_texts, "BRIEF", 20)
+    whole = NearTexts.of(vectors, known)
+    monkeypatch.setattr(near_texts, "LARGE", 500)
+    monkeypatch.setattr(near_texts, "WHOLE", 1_000)
+    monkeypatch.setattr(near_texts, "_PROBED", 8)
+    some = NearTexts.of(vectors, known)
+    assert whole is not None and some is not None
+    assert some.items.shape == (2_000, 20)
+    assert (some.items[~known] == -1).all()
+    assert known[some.items[known]].all()
+    assert (some.items != np.arange(2_000)[:, None]).all()
+    shared = [len(np.intersect1d(a[:20], b)) for a, b in zip(whole.items, some.items, strict=True)]
+    assert np.mean(np.array(shared)[known]) > 0.95 * 20
+    assert (np.diff(some.cosines.astype(int), axis=1) <= 0).all()
 
 
 @pytest.mark.parametrize("parameters", [{}, {"closest": 1.0}, {"closest": 0.0}, {"recent": 1}])
@@ -131,7 +151,9 @@ def test_estimates_are_never_above_the_scores_and_list_the_near_ones(loops: None
     for query in range(len(queries)):
         items, estimates = found.listed(query)
         assert (np.diff(items) > 0).all()
-        assert (estimates <= full[query, items] + STEP).all()
+        assert model.near_ is not None
+        rounding = model.near_.steps.max() / 2 * np.sqrt(model.vectors_.shape[1])
+        assert (estimates <= full[query, items] + STEP + rounding).all()
         if len(items):
             best = np.argsort(-full[query])[:5]
             assert np.isin(best, items).mean() >= 0.8

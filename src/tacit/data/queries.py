@@ -160,7 +160,7 @@ class Queries:
         """Seconds from each event to its query's moment, never negative: float64[events]."""
         return np.maximum(np.repeat(self.now, self.lengths) - self.at, 0.0)
 
-    @property
+    @cached_property
     def idle_time(self) -> Float64:
         """Seconds from the last event of each history to its query's moment, 0 without one: float64[n]."""
         idle_time = np.zeros(len(self))

@@ -9,7 +9,7 @@ from tacit.features.feature_state import FeatureState
 from tacit.features.labels import Attributes
 from tacit.features.pairs import CandidatePairs
 
-_LATELY = 3
+LATELY = 3
 """Number of last events that show the present interest."""
 
 
@@ -19,7 +19,7 @@ def attributes(state: FeatureState, pairs: CandidatePairs) -> Values:
     values: Values = []
     if known.labels:
         whole = _affinities(pairs.queries, known, pairs)
-        lately = _affinities(pairs.queries.last(_LATELY), known, pairs)
+        lately = _affinities(pairs.queries.last(LATELY), known, pairs)
         for place, name in enumerate(known.labels):
             values += [
                 (f"same_{name}", "pair", whole[place]),

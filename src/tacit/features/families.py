@@ -3,7 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tacit.features import crosses, exposure, neighbours, popularity, retrieval_scores, vectors
+import numpy as np
+
+from tacit.core import kernels
+from tacit.core.types import Float32
+from tacit.features import compiled, crosses, exposure, neighbours, popularity, retrieval_scores, vectors
 from tacit.features.attribute_crosses import attributes
 from tacit.features.feature_columns import Values
 from tacit.features.feature_state import FeatureState
@@ -22,11 +26,14 @@ class Family:
         The vectors that it needs.
     usual : bool
         Whether rankers use it by default.
+    by_loops : callable, optional
+        Returns the same columns as float32[columns, pairs], by compiled loops.
     """
 
     make: Callable[[FeatureState, CandidatePairs], Values]
     needs: vectors.Space | None = None
     usual: bool = True
+    by_loops: compiled.Compiled | None = None
 
     def values(self, state: FeatureState, pairs: CandidatePairs) -> Values:
         """Return the columns of the pairs; none if the vectors are missing."""
@@ -34,23 +41,32 @@ class Family:
             return []
         return self.make(state, pairs)
 
+    def block(self, state: FeatureState, pairs: CandidatePairs) -> Float32:
+        """Return the same as one array, float32[columns, pairs]: by compiled loops where there are any."""
+        if self.by_loops is not None and kernels.COMPILED is not None:
+            if self.needs is None or getattr(state, self.needs) is not None:
+                return self.by_loops(state, pairs)
+            return np.empty((0, len(pairs)), dtype=np.float32)
+        columns = [values for _, _, values in self.values(state, pairs)]
+        return np.array(columns, dtype=np.float32).reshape(len(columns), len(pairs))
+
 
 FAMILIES: Mapping[str, Family] = {
-    "retrieval": Family(retrieval_scores.retrieval),
-    "neighbours": Family(neighbours.neighbours),
-    "text": Family(vectors.text, "text"),
+    "retrieval": Family(retrieval_scores.retrieval, by_loops=compiled.retrieval),
+    "neighbours": Family(neighbours.neighbours, by_loops=compiled.neighbour_sums),
+    "text": Family(vectors.text, "text", by_loops=compiled.text),
     "text-crosses": Family(vectors.text_crosses, "text", usual=False),
     "text-vectors": Family(vectors.text_vectors, "text", usual=False),
     "sequence": Family(vectors.sequence, "text", usual=False),
-    "collaborative": Family(vectors.collaborative, "collaborative"),
+    "collaborative": Family(vectors.collaborative, "collaborative", by_loops=compiled.collaborative),
     "collaborative-vectors": Family(vectors.collaborative_vectors, "collaborative", usual=False),
-    "popularity": Family(popularity.popularity),
+    "popularity": Family(popularity.popularity, by_loops=compiled.popularity),
     "liking": Family(popularity.liking),
     "exposure": Family(exposure.exposure, usual=False),
-    "history": Family(popularity.history),
+    "history": Family(popularity.history, by_loops=compiled.history),
     "moment": Family(popularity.moment, usual=False),
-    "attributes": Family(attributes),
-    "people": Family(crosses.people),
+    "attributes": Family(attributes, by_loops=compiled.attributes),
+    "people": Family(crosses.people, by_loops=compiled.traits),
     "crosses": Family(crosses.crosses, usual=False),
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from tacit.features.labels import Attributes
 from tacit.features.people import People
 from tacit.features.statistics import ItemStatistics
 from tacit.models import csr
+from tacit.models.accumulate import Rows
 from tacit.models.covisitation import CoVisitation
 from tacit.models.itemknn import ItemKNN
 from tacit.models.protocol import Recommender
@@ -90,6 +92,16 @@ class FeatureState:
             follows=_follows(interactions, catalogue),
             people=People.of(interactions, attributes),
         )
+
+    @cached_property
+    def together_rows(self) -> Rows | None:
+        """The weights of ``together`` as plain arrays."""
+        return None if self.together is None else Rows.of(self.together)
+
+    @cached_property
+    def follows_rows(self) -> Rows:
+        """The weights of ``follows`` as plain arrays."""
+        return Rows.of(self.follows)
 
     def extended(self, catalogue: Catalogue, projection: Projection | None) -> "FeatureState":
         """Return the state for a catalogue that has grown."""

@@ -18,6 +18,7 @@ from tacit.core.types import Float32, Int32, Int64
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue, frame_rows
 from tacit.data.users import trait
+from tacit.models.accumulate import Rows
 
 _MOST_COLUMNS = 6
 _MOST_VALUES = 2_000
@@ -54,6 +55,12 @@ class Attributes:
         widths = [matrix.shape[1] for matrix in self.labels.values()]
         whole = sparse.hstack(list(self.labels.values()), format="csr", dtype=np.float32)
         return whole, np.repeat(np.arange(len(widths)), widths)
+
+    @cached_property
+    def stacked_rows(self) -> tuple[Rows, Int64]:
+        """The same with the labels as plain arrays."""
+        whole, column = self.stacked
+        return Rows.of(whole), column.astype(np.int64)
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> "Attributes":

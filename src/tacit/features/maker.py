@@ -79,10 +79,9 @@ class FeatureMaker:
             Standardised scores of the retrievers, if they are known already.
         """
         pairs = CandidatePairs.of(queries, candidates, chosen, standard)
-        values = [values for _, (_, _, values) in self._by_family(pairs)]
-        if not values:  # no family, or one that this catalogue does not support
-            return np.empty((len(pairs), 0), dtype=np.float32)
-        return np.array(values, dtype=np.float32).T  # a copy of whole columns: np.stack takes twice as long
+        none = np.empty((0, len(pairs)), dtype=np.float32)
+        blocks = [FAMILIES[name].block(self.state_, pairs) for name in self.families]
+        return np.concatenate([none, *blocks]).T  # a copy of whole columns: np.stack takes twice as long
 
     def columns(self, retrievers: Sequence[str]) -> tuple[Column, ...]:
         """Return the columns of `transform`, in order."""

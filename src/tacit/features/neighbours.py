@@ -16,9 +16,9 @@ from tacit.features.feature_state import FeatureState
 from tacit.features.pairs import CandidatePairs
 from tacit.models.decay import faded
 
-_LAST = 20
+LAST = 20
 """Events of a history that are used: the last ones."""
-_DECAY = 0.8
+DECAY = 0.8
 """Factor of each earlier one of them in the sums."""
 _FACTORS = ("sum", "mean", "last", "last3")
 """Sums over events, each with a factor for every event."""
@@ -36,7 +36,7 @@ def neighbours(state: FeatureState, pairs: CandidatePairs) -> Values:
 
 
 def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], pairs: CandidatePairs) -> Values:
-    recent = pairs.recent(_LAST, matrix.shape[0])
+    recent = pairs.recent(LAST, matrix.shape[0])
     factors = _factors(recent, len(kinds) if len(kinds) > 1 else 0)
     sums = np.zeros((len(factors), len(pairs)))
     most, linked = np.zeros(len(pairs)), np.zeros(len(pairs))
@@ -70,7 +70,7 @@ def _aggregates(name: str, matrix: sparse.csr_array, kinds: tuple[str, ...], pai
 
 def _factors(recent: Queries, n_kinds: int) -> Float64:
     """Return the factor of each event in each sum: float64[sums, events]; see `_FACTORS`, then the kinds."""
-    position, decayed = recent.position, faded(recent, _DECAY)
+    position, decayed = recent.position, faded(recent, DECAY)
     factors = np.empty((len(_FACTORS) + n_kinds, len(position)))
     factors[0], factors[1], factors[2], factors[3] = decayed, 1, position == 0, position < 3
     factors[len(_FACTORS) :] = decayed * (recent.kind == np.arange(n_kinds)[:, None])

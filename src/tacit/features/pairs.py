@@ -18,8 +18,8 @@ class CandidatePairs:
     ----------
     queries : Queries
         Without exposures.
-    shown : Queries
-        Exposures only.
+    whole : Queries
+        With them.
     candidates : Candidates
         All of them: a feature may compare a pair with the whole list.
     row, place : int64[pairs]
@@ -32,7 +32,7 @@ class CandidatePairs:
     """
 
     queries: Queries
-    shown: Queries
+    whole: Queries
     candidates: Candidates
     row: Int64
     place: Int64
@@ -59,11 +59,15 @@ class CandidatePairs:
         """
         row, place = np.nonzero(candidates.real if chosen is None else chosen)
         acted = queries.acted()
-        shown = queries.keep(queries.weight == 0)
-        return cls(acted, shown, candidates, row, place, candidates.items[row, place], standard)
+        return cls(acted, queries, candidates, row, place, candidates.items[row, place], standard)
 
     def __len__(self) -> int:
         return len(self.row)
+
+    @cached_property
+    def shown(self) -> Queries:
+        """The exposures alone."""
+        return self.whole.keep(self.whole.weight == 0)
 
     @cached_property
     def starts(self) -> Int64:

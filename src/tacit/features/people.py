@@ -19,12 +19,13 @@ from tacit.data.queries import Queries, gather_ranges
 from tacit.data.users import UNKNOWN
 from tacit.features.labels import Attributes
 from tacit.models import csr
+from tacit.models.accumulate import Rows
 
 _ENOUGH = 5
 """Users that a trait must have: figures of fewer would be noise and could expose persons."""
 _MOST = 500
 """Largest number of traits with lifts: those of most users."""
-_PRIOR = 10.0
+PRIOR = 10.0
 """Choices added on both sides of a lift, so that few choices give a lift near 1."""
 _SLOTS = 3
 """Labels of one column of an item that are crossed."""
@@ -105,12 +106,25 @@ class People:
         )
 
     @cached_property
-    def _total(self) -> Float32:
+    def total(self) -> Float32:
+        """Choices by users with each trait: float32[v]."""
         return _total(self.chosen)
 
     @cached_property
-    def _all_choices(self) -> float:
+    def all_choices(self) -> float:
+        """Choices by all users."""
         return max(float(self.everybody.sum()), 1)
+
+    @cached_property
+    def chosen_rows(self) -> Rows:
+        """The counts as plain arrays, items ascending."""
+        self.chosen.sort_indices()
+        return Rows.of(self.chosen)
+
+    @cached_property
+    def label_rows(self) -> Rows:
+        """The labels of the items as plain arrays."""
+        return Rows.of(self.label_weights)
 
     @cached_property
     def _cells(self) -> tuple[Int64, Float32]:
@@ -145,8 +159,8 @@ class People:
         cell = row * len(self.everybody) + item[:, None]
         place = np.searchsorted(cells, cell)
         count = np.where(cells[place] == cell, counts[place], 0)
-        of_all = self.everybody[item] / self._all_choices
-        total = np.append(self._total, np.float32(0))[row]  # of -1 the last
+        of_all = self.everybody[item] / self.all_choices
+        total = np.append(self.total, np.float32(0))[row]  # of -1 the last
         return np.where(row >= 0, _log_lift(count, total * of_all[:, None]), np.float32(np.nan))
 
     def label_lift(self, row: Int64, item: Int32) -> Float32:
@@ -247,7 +261,7 @@ def _total(chosen: sparse.csr_array) -> Float32:
 
 
 def _log_lift(count: Array, expected: Array) -> Float32:
-    return np.asarray(np.log((count + _PRIOR) / (expected + _PRIOR)), dtype=np.float32)
+    return np.asarray(np.log((count + PRIOR) / (expected + PRIOR)), dtype=np.float32)
 
 
 def _label_weights(attributes: Attributes, labels: Int32, n_items: int) -> sparse.csr_array:

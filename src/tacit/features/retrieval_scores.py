@@ -11,8 +11,8 @@ from tacit.features.feature_columns import Values
 from tacit.features.feature_state import FeatureState
 from tacit.features.pairs import CandidatePairs
 
-_SILENT = -1.0
-_HALF = 10
+SILENT = -1.0
+HALF = 10
 """Place in a list at which nearness to the top is one half."""
 
 
@@ -21,10 +21,10 @@ def retrieval(state: FeatureState, pairs: CandidatePairs) -> Values:
     scores = pairs.candidates.scores
     chosen = pairs.row, pairs.place
     scored = np.isfinite(scores[chosen])  # pairs, r
-    known = _standard(scores) if pairs.standard is None else pairs.standard
-    standard = np.where(scored, known[chosen], np.float32(_SILENT))
+    known = standard_scores(scores) if pairs.standard is None else pairs.standard
+    standard = np.where(scored, known[chosen], np.float32(SILENT))
     rank = _ranks(scores)[pairs.row, :, pairs.place]
-    nearness = np.where(scored, _HALF / (_HALF + rank), 0).astype(np.float32)
+    nearness = np.where(scored, HALF / (HALF + rank), 0).astype(np.float32)
     there = scored.astype(np.float32)
     values: Values = []
     for r, name in enumerate(pairs.candidates.retrievers):
@@ -36,7 +36,7 @@ def retrieval(state: FeatureState, pairs: CandidatePairs) -> Values:
     return values
 
 
-def _standard(scores: Float32) -> Float32:
+def standard_scores(scores: Float32) -> Float32:
     """Return the scores of each retriever with mean 0 and deviation 1 in each list: float32[n, c, r]."""
     scored = np.isfinite(scores)
     count = np.maximum(scored.sum(axis=1, keepdims=True), 1)

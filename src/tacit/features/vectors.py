@@ -18,8 +18,10 @@ from tacit.features.feature_columns import Values
 from tacit.features.feature_state import FeatureState
 from tacit.features.pairs import CandidatePairs
 
-_RECENT = 5
+RECENT = 5
 """Last events that are compared with a candidate one by one."""
+DECAY = 0.9
+"""How much less each earlier event of a history counts in its mean."""
 
 Space = Literal["text", "collaborative"]
 """Which vectors of the feature state; also the prefix of the columns."""
@@ -32,7 +34,7 @@ def _similarity(space: Space) -> Make:
 
     def similarity(state: FeatureState, pairs: CandidatePairs) -> Values:
         vectors: Float32 = getattr(state, space)
-        users, recent = profile_vectors(pairs.queries, vectors), _recent(pairs.queries, vectors)
+        users, recent = profile_vectors(pairs.queries, vectors, decay=DECAY), _recent(pairs.queries, vectors)
         # One product a query, of its candidates with its mean and its last events: pairs, 1 + k
         sides = np.concatenate([users[:, None], recent], axis=1).transpose(0, 2, 1)  # n, d, 1 + k
         cosine = np.empty((len(pairs), sides.shape[2]), dtype=np.float32)
@@ -52,7 +54,7 @@ def _crosses(space: Space) -> Make:
 
     def crosses(state: FeatureState, pairs: CandidatePairs) -> Values:
         vectors: Float32 = getattr(state, space)
-        user, candidate = profile_vectors(pairs.queries, vectors)[pairs.row], vectors[pairs.item]
+        user, candidate = profile_vectors(pairs.queries, vectors, decay=DECAY)[pairs.row], vectors[pairs.item]
         product, difference = user * candidate, np.abs(user - candidate)
         dimensions = range(vectors.shape[1])
         return [
@@ -68,7 +70,7 @@ def _sides(space: Space) -> Make:
 
     def sides(state: FeatureState, pairs: CandidatePairs) -> Values:
         vectors: Float32 = getattr(state, space)
-        user, candidate = profile_vectors(pairs.queries, vectors)[pairs.row], vectors[pairs.item]
+        user, candidate = profile_vectors(pairs.queries, vectors, decay=DECAY)[pairs.row], vectors[pairs.item]
         dimensions = range(vectors.shape[1])
         return [
             *((f"{space}_user_{d}", "user", user[:, d]) for d in dimensions),
@@ -99,7 +101,7 @@ collaborative_vectors = _sides("collaborative")
 
 def _recent(queries: Queries, vectors: Float32) -> Float32:
     """Return the vectors of the last events, the last first: float32[n, 5, d]; zeros where fewer."""
-    recent = np.zeros((len(queries), _RECENT, vectors.shape[1]), dtype=np.float32)
-    chosen = (queries.position < _RECENT) & (queries.item < len(vectors))
+    recent = np.zeros((len(queries), RECENT, vectors.shape[1]), dtype=np.float32)
+    chosen = (queries.position < RECENT) & (queries.item < len(vectors))
     recent[queries.row[chosen], queries.position[chosen]] = vectors[queries.item[chosen]]
     return recent

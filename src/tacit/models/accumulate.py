@@ -6,7 +6,6 @@ its neighbours times users x items. Only the columns that are met are returned.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Self
 
@@ -14,9 +13,9 @@ import numpy as np
 from scipy import sparse
 
 from tacit.core import kernels
-from tacit.core.types import Bool, Float32, Float64, Int32, Int64
+from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
-from tacit.models.decay import decayed
+from tacit.models.decay import decayed, powers
 
 
 @dataclass(frozen=True)
@@ -183,15 +182,3 @@ def _joined(parts: Sequence[tuple[Int32, Float32]], width: int) -> Rows:
     columns = np.concatenate([np.empty(0, np.int32), *(columns for columns, _ in parts)])
     values = np.concatenate([np.empty(0, np.float32), *(values for _, values in parts)])
     return Rows(offsets, columns.astype(np.int32), values.astype(np.float32), width)
-
-
-def powers(base: float, count: int) -> Float64:
-    """Return ``base`` to the powers of 0, 1, 2, ...: float64[at least count], kept for the next call."""
-    return _powers(base, 1 << max(count, 64).bit_length())
-
-
-@lru_cache(maxsize=64)
-def _powers(base: float, count: int) -> Float64:
-    table = np.power(base, np.arange(count, dtype=np.int32), dtype=np.float64)
-    table.setflags(write=False)
-    return table

@@ -6,7 +6,8 @@ like a short list. Tacit's own components are known to keep their protocols, so 
 
 import inspect
 from collections.abc import Callable, Collection
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,7 +21,12 @@ _OURS = "tacit"
 
 def is_ours(component: object) -> bool:
     """Return whether the class of a component is Tacit's own; a class derived from it is not."""
-    return type(component).__module__.partition(".")[0] == _OURS
+    return _is_ours(cast("Any", type(component)))
+
+
+@cache
+def _is_ours(of: Any) -> bool:
+    return str(of.__module__).partition(".")[0] == _OURS
 
 
 def call_fault(method: Callable[..., Any], count: int, keywords: Collection[str] = ()) -> str:

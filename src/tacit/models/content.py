@@ -15,6 +15,7 @@ from typing import Self
 
 import numpy as np
 
+from tacit.core import kernels
 from tacit.core.growing_arrays import recomputed
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float, Int
@@ -26,7 +27,7 @@ from tacit.data.ranking import Ranking, top_k
 from tacit.encoders.head import Head, fit_head
 from tacit.encoders.projection import Mode, Projection
 from tacit.models.accumulate import history_rows
-from tacit.models.decay import decayed, decayed_rows, faded
+from tacit.models.decay import decayed, decayed_rows, faded, powers
 from tacit.models.itemitem import shares
 from tacit.models.near_texts import NearTexts, Sides, exact_scores
 from tacit.models.protocol import batches
@@ -137,15 +138,14 @@ class Content(Retriever):
         """
         if self.near_ is None:
             return None
-        liked = queries.keep(self._mask(queries))
-        sides = self._sides(liked)
+        sides = self._sides(queries)
         unlisted = self.near_.unlisted(self.known_)
         room = k + np.diff(queries.exclude_offsets)
         parts = []
         for query, (start, stop) in enumerate(pairwise(sides.offsets)):
             items, scores = self.near_.estimates(sides, query, self.vectors_, unlisted)
             if start < stop and int(allowed[items].sum()) < room[query]:
-                full = self._score(liked.slice(query, query + 1), self.vectors_.T, self._floor(None))[0]
+                full = self.score(queries.slice(query, query + 1))[0]
                 items = np.flatnonzero(np.isfinite(full) & allowed).astype(np.int32)
                 scores = full[items]
             parts.append((items, scores))
@@ -222,9 +222,9 @@ class Content(Retriever):
             self.projection_ = Projection.restore(arrays)
         if "head" in arrays:
             self.head_ = Head.restore(arrays)
-        if "near_items" in arrays:
-            self.near_ = NearTexts.restore(arrays)
         self._project(catalogue)
+        if "near_items" in arrays:
+            self.near_ = NearTexts.restore(arrays, self.vectors_)
 
     def _project(self, catalogue: Catalogue) -> None:
         if self.projection_ is None or catalogue.vectors is None:
@@ -248,8 +248,16 @@ class Content(Retriever):
         known = self.known_ if items is None else self.known_[items]
         return np.where(known, np.float32(0), np.float32(-np.inf))
 
-    def _sides(self, liked: Queries) -> Sides:
-        """Return what items are compared with, of histories of liked items with vectors."""
+    def _sides(self, queries: Queries) -> Sides:
+        """Return what items are compared with."""
+        if kernels.COMPILED is not None:
+            events = queries.offsets, queries.item, queries.weight
+            table = powers(self.decay, len(queries.item))
+            means, offsets, items, left_ = kernels.COMPILED.text_sides(
+                *events, self.vectors_, self.known_, table, queries.ordered, self.recent
+            )
+            return Sides(means, offsets, items, left_, self.closest)
+        liked = queries.keep(self._mask(queries))
         rows, recent = history_rows(liked, self.decay, len(self.vectors_)), liked.last(self.recent)
         means = np.zeros((len(liked), self.vectors_.shape[1]), dtype=np.float32)
         for query, (start, stop) in enumerate(pairwise(rows.offsets)):

@@ -1,8 +1,11 @@
 """Weights of events: by sign, by position in the history, by age."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import sparse
 
+from tacit.core import kernels
 from tacit.core.types import DAY, Float32, Float64
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -45,6 +48,10 @@ def decayed(queries: Queries, decay: float) -> Float32:
     -------
     float32[events]
     """
+    if kernels.COMPILED is not None and queries.ordered:
+        table = powers(decay, len(queries.item))
+        found: Float32 = kernels.COMPILED.decayed(queries.offsets, queries.weight, table)
+        return found
     counted = chosen(queries, decay)
     return counted if queries.ordered else counted * queries.strongest
 
@@ -70,3 +77,15 @@ def fading(interactions: Interactions, half_life: float | None, share: float = R
     age = interactions.end - interactions.at
     seconds = float(np.quantile(age, share)) if half_life is None else half_life * DAY
     return np.maximum(np.exp2(-age / max(seconds, 1.0)), _FAINT)
+
+
+def powers(base: float, count: int) -> Float64:
+    """Return ``base`` to the powers of 0, 1, 2, ...: float64[at least count], kept for the next call."""
+    return _powers(base, 1 << max(count, 64).bit_length())
+
+
+@lru_cache(maxsize=64)
+def _powers(base: float, count: int) -> Float64:
+    table = np.power(base, np.arange(count, dtype=np.int32), dtype=np.float64)
+    table.setflags(write=False)
+    return table

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core import kernels
 from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.types import Array, Bool, Float32, Int32, Int64
@@ -73,6 +74,14 @@ class ItemItem:
     def _rows(self) -> Rows:
         return Rows.of(self.matrix)
 
+    def between(self, rows: Int32, columns: Int32) -> Float32:
+        """Return the weights from some items to others: float32[rows, columns], 0 where there is none."""
+        if kernels.COMPILED is None or not self.matrix.has_sorted_indices:
+            return between(self.matrix, rows, columns)
+        own = self._rows
+        found: Float32 = kernels.COMPILED.entries_between(own.offsets, own.columns, own.values, rows, columns)
+        return found
+
     def best(self, items: Int32, k: int) -> Ranking:
         """Return the k items with the largest weights from each of ``items``."""
         rows = self.matrix[items]
@@ -130,7 +139,7 @@ class ByItems(Retriever):
 
     def parts(self, query: Queries, items: Int32) -> Sums:
         """Return what the events of one history add to the scores of some items."""
-        links = between(self.weights_.matrix, query.item, items)
+        links = self.weights_.between(query.item, items)
         return Sums(links, weights_of(query), self.decay if query.ordered else 1.0)
 
     def extended(self, catalogue: Catalogue) -> Self:

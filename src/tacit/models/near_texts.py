@@ -4,14 +4,15 @@ A list holds the items with the largest cosine. Of a large catalogue it is chose
 main directions of the vectors, which costs a third; the cosines are always those of the whole vectors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
 
 from tacit.core import kernels
-from tacit.core.types import Array, Bool, Float32, Int16, Int32, Int64
+from tacit.core.seeds import generator
+from tacit.core.types import Array, Bool, Float32, Int8, Int16, Int32, Int64
 from tacit.data.ranking import top_k
 
 LENGTH, SHORT = 400, 200
@@ -20,13 +21,24 @@ LENGTH, SHORT = 400, 200
 LARGE = 20_000
 SCANNED = 1_000
 """A catalogue of so many items is scanned as fast."""
-MOST = 300_000
-"""Largest catalogue with lists: their time grows with its square."""
+WHOLE = 300_000
+"""Largest catalogue whose items are compared with all others: that grows with its square. In a larger one
+they are compared with those of the nearest clusters."""
+BRIEF = 64
+"""Items of a list then: 1.2 KB an item would be gigabytes."""
+COARSE = 127
+"""Whole numbers up to which the parts of a vector are kept to estimate scores."""
 STEP = 1 / 32_767
 """Cosines are kept as whole numbers of these."""
 
 _NARROW, _SPARE = 128, 56
 """Directions that choose the lists of a large catalogue, and how many items more than a list they choose."""
+_CLUSTERS, _PROBED = 2.0, 24
+"""Clusters for each root of the number of items, and the nearest of them that are looked at."""
+_SAMPLE = 64
+"""Items for each cluster that clusters are learned from."""
+_SEED = 0
+"""Seed of the clusters: the same vectors give the same lists."""
 _CELLS = 16_000_000
 """Cosines held at once."""
 
@@ -65,12 +77,17 @@ class NearTexts:
         Ordered by cosine; -1 pads. Row i is the list of item i.
     cosines : int16[n, l]
         In `STEP`; 0 on padding.
+    coarse : int8[n, d]
+        The vectors that the lists were made of, each in steps of its own: a quarter of the memory to read.
+    steps : float32[n]
     outdated : int32[o]
         Items whose text was replaced since: where lists have them, and their own lists, say nothing now.
     """
 
     items: Int32
     cosines: Int16
+    coarse: Int8
+    steps: Float32
     outdated: Int32 = field(default_factory=lambda: np.empty(0, dtype=np.int32))
 
     def __len__(self) -> int:
@@ -78,7 +95,7 @@ class NearTexts:
 
     @classmethod
     def of(cls, vectors: Float32, known: Bool) -> "NearTexts | None":
-        """Return the lists of all items with a vector; None where a scan is as good, or lists cost too much.
+        """Return the lists of all items with a vector; None where a scan is as good.
 
         Parameters
         ----------
@@ -88,19 +105,19 @@ class NearTexts:
             Items with a vector; the list of any other is empty, and it is in no list.
         """
         among = np.flatnonzero(known).astype(np.int32)
-        if not SCANNED < len(among) <= MOST:
+        if len(among) <= SCANNED:
             return None
-        length = min(LENGTH if len(among) <= LARGE else SHORT, len(among) - 1)
+        wanted = LENGTH if len(among) <= LARGE else SHORT if len(among) <= WHOLE else BRIEF
+        length = min(wanted, len(among) - 1)
         items = np.full((len(vectors), length), -1, dtype=np.int32)
         cosines = np.zeros((len(vectors), length), dtype=np.int16)
         target = vectors if len(among) == len(vectors) else vectors[among]
         narrow = _narrowed(target)
-        size = max(_CELLS // len(among), 1)
-        for start in range(0, len(among), size):
-            block = np.arange(start, min(start + size, len(among)))
-            found, values = _closest(target, narrow, block, length)
+        blocks = _all_blocks(len(among)) if len(among) <= WHOLE else _cluster_blocks(narrow, length)
+        for block, others in blocks:
+            found, values = _closest(target, narrow, block, others, length)
             items[among[block]], cosines[among[block]] = among[found], np.rint(values / STEP)
-        return cls(items, cosines)
+        return cls(items, cosines, *_coarse(vectors))
 
     def without(self, items: Int64) -> "NearTexts":
         """Return the same lists where the texts of some more items were replaced."""
@@ -132,8 +149,9 @@ class NearTexts:
         mean = sides.means[query]
         if kernels.COMPILED is not None:
             lists = self.items, self.cosines
+            coarse = self.coarse, self.steps
             found: tuple[Int32, Float32] = kernels.COMPILED.near_texts(
-                mean, events, left, *lists, vectors, unlisted, STEP, sides.closest
+                mean, events, left, *lists, *coarse, vectors, unlisted, STEP, sides.closest
             )
             return found
         near = self.items[events]
@@ -144,19 +162,28 @@ class NearTexts:
         of_unlisted = (vectors[unlisted] @ vectors[events].T * left).max(axis=1, initial=-np.inf)
         closest[unlisted] = np.maximum(closest[unlisted], of_unlisted)
         items = np.flatnonzero(closest > -np.inf).astype(np.int32)
-        return items, (1 - sides.closest) * (vectors[items] @ mean) + sides.closest * closest[items]
+        to_mean = np.empty(len(items), dtype=np.float32)
+        exact = np.isin(items, unlisted)
+        to_mean[exact] = vectors[items[exact]] @ mean
+        others = items[~exact]
+        to_mean[~exact] = self.steps[others] * (self.coarse[others].astype(np.float32) @ mean)
+        return items, (1 - sides.closest) * to_mean + sides.closest * closest[items]
 
     def _any_outdated(self, items: Int32) -> bool:
         return len(self.outdated) > 0 and bool(np.isin(items, self.outdated).any())
 
     def arrays(self) -> dict[str, Array]:
         """Return the lists."""
-        return {"near_items": self.items, "near_cosines": self.cosines}
+        parts = {"items": self.items, "cosines": self.cosines, "coarse": self.coarse, "steps": self.steps}
+        return {f"near_{name}": np.asarray(part) for name, part in parts.items()}
 
     @classmethod
-    def restore(cls, arrays: Mapping[str, Array]) -> Self:
-        """Rebuild from what `arrays` returned."""
-        return cls(arrays["near_items"], arrays["near_cosines"])
+    def restore(cls, arrays: Mapping[str, Array], vectors: Float32) -> Self:
+        """Rebuild from what `arrays` returned, and the vectors of the items (older lists hold none)."""
+        lists = arrays["near_items"], arrays["near_cosines"]
+        if "near_coarse" in arrays:
+            return cls(*lists, arrays["near_coarse"], arrays["near_steps"])
+        return cls(*lists, *_coarse(vectors[: len(lists[0])]))
 
 
 def exact_scores(sides: Sides, vectors: Float32, known: Bool, row: Int64, items: Int32) -> Float32:
@@ -190,6 +217,18 @@ def exact_scores(sides: Sides, vectors: Float32, known: Bool, row: Int64, items:
     return scores
 
 
+def _coarse(vectors: Float32) -> tuple[Int8, Float32]:
+    """Return the parts of each vector as whole numbers, and their step: int8[n, d], float32[n]."""
+    coarse, steps = np.empty(vectors.shape, dtype=np.int8), np.empty(len(vectors), dtype=np.float32)
+    size = max(_CELLS // max(vectors.shape[1], 1), 1)
+    for start in range(0, len(vectors), size):
+        rows = slice(start, start + size)
+        steps[rows] = np.abs(vectors[rows]).max(axis=1, initial=0) / COARSE
+        unit = np.where(steps[rows] > 0, steps[rows], 1)
+        coarse[rows] = np.rint(vectors[rows] / unit[:, None])
+    return coarse, steps
+
+
 def _narrowed(vectors: Float32) -> Float32:
     """Return what lists are chosen by: the vectors, or of many wide ones their main directions."""
     if vectors.shape[1] <= 2 * _NARROW or len(vectors) <= LARGE:
@@ -198,16 +237,75 @@ def _narrowed(vectors: Float32) -> Float32:
     return np.ascontiguousarray(vectors @ directions[:, -_NARROW:].astype(np.float32))
 
 
-def _closest(vectors: Float32, narrow: Float32, block: Int64, length: int) -> tuple[Int32, Float32]:
-    """Return the items closest to those of a block, and the cosines: int32 and float32[block, length]."""
-    scores = narrow[block] @ narrow.T
-    scores[np.arange(len(block)), block] = -np.inf
+def _all_blocks(n: int) -> Iterator[tuple[Int64, Int64 | None]]:
+    """Yield blocks of n items; each is compared with all (None)."""
+    size = max(_CELLS // n, 1)
+    for start in range(0, n, size):
+        yield np.arange(start, min(start + size, n)), None
+
+
+def _cluster_blocks(vectors: Float32, length: int) -> Iterator[tuple[Int64, Int64 | None]]:
+    """Yield blocks of the items of a cluster, and the items of the clusters nearest to it, ascending.
+
+    As in an inverted file (Jegou, Douze and Schmid, "Product quantization for nearest neighbor search", TPAMI
+    2011), but all items of a cluster look at the same others, so that one product compares them.
+    """
+    centres, label = _clusters(vectors)
+    order = np.argsort(label, kind="stable")
+    starts = np.searchsorted(label[order], np.arange(len(centres) + 1))
+    for cluster, centre in enumerate(centres):
+        own = order[starts[cluster] : starts[cluster + 1]]
+        if not len(own):
+            continue
+        nearest = np.argsort(-(centres @ centre), kind="stable")
+        count = np.cumsum(np.diff(starts)[nearest])
+        probed = max(_PROBED, int(np.searchsorted(count, length + _SPARE + 1)) + 1)
+        others = np.concatenate([order[starts[one] : starts[one + 1]] for one in nearest[:probed]])
+        others = np.sort(others)
+        size = max(_CELLS // len(others), 1)
+        for start in range(0, len(own), size):
+            yield own[start : start + size], others
+
+
+def _clusters(vectors: Float32) -> tuple[Float32, Int32]:
+    """Return the centres of clusters, float32[clusters, d] of length 1, and the nearest of each vector."""
+    from sklearn.cluster import KMeans  # the import takes a second, which only a fit of many items needs
+
+    rng = generator(_SEED, "clusters of texts")
+    count = max(int(_CLUSTERS * np.sqrt(len(vectors))), 1)
+    drawn = rng.choice(len(vectors), min(_SAMPLE * count, len(vectors)), replace=False)
+    means = KMeans(count, init="random", n_init=1, max_iter=10, random_state=_SEED).fit(vectors[drawn])
+    centres = means.cluster_centers_.astype(np.float32)
+    length = np.linalg.norm(centres, axis=1, keepdims=True)
+    centres /= np.where(length > 0, length, 1)
+    size = max(_CELLS // count, 1)
+    parts = [
+        (vectors[start : start + size] @ centres.T).argmax(axis=1) for start in range(0, len(vectors), size)
+    ]
+    return centres, np.concatenate(parts).astype(np.int32)
+
+
+def _closest(
+    vectors: Float32, narrow: Float32, block: Int64, others: Int64 | None, length: int
+) -> tuple[Int32, Float32]:
+    """Return the items closest to those of a block, and the cosines: int32 and float32[block, length].
+
+    ``others`` (ascending, the block among them) are the items that are compared; all by default.
+    """
+    target = narrow if others is None else narrow[others]
+    scores = narrow[block] @ target.T
+    own = block if others is None else np.searchsorted(others, block)
+    scores[np.arange(len(block)), own] = -np.inf
     if narrow is vectors:
         ranking = top_k(scores, length)
-        return ranking.items, ranking.scores
-    found = top_k(scores, min(length + _SPARE, len(vectors) - 1)).items
+        return _codes(ranking.items, others), ranking.scores
+    found = _codes(top_k(scores, min(length + _SPARE, scores.shape[1] - 1)).items, others)
     exact = np.empty(found.shape, dtype=np.float32)
     for row, item in enumerate(block):
         exact[row] = vectors[found[row]] @ vectors[item]
     best = np.argsort(-exact, axis=1, kind="stable")[:, :length]
     return np.take_along_axis(found, best, 1), np.take_along_axis(exact, best, 1)
+
+
+def _codes(places: Int32, others: Int64 | None) -> Int32:
+    return places if others is None else others[places].astype(np.int32)

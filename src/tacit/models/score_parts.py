@@ -14,7 +14,6 @@ from scipy import sparse
 
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.queries import Queries
-from tacit.models.decay import chosen
 
 
 class ScoreParts(Protocol):
@@ -177,7 +176,7 @@ def positions(kept: Bool) -> Int64:
 
 def weights_of(query: Queries) -> Float32:
     """Return the weight of each event of one query before decay, 0 where it does not count: float32[e]."""
-    weight = chosen(query, 1.0)
+    weight = np.maximum(query.weight, 0)
     return weight if query.ordered else weight * query.strongest
 
 

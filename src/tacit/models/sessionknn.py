@@ -25,8 +25,8 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
 from tacit.models import csr
-from tacit.models.accumulate import Rows, accumulated, powers
-from tacit.models.decay import decayed, faded
+from tacit.models.accumulate import Rows, accumulated
+from tacit.models.decay import decayed, faded, powers
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
 from tacit.models.sparse_scores import SparseScores
@@ -217,29 +217,32 @@ class SessionKNN(Retriever):
 
     def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
         """Return the items that a neighbour holds, with the same scores."""
-        parts = [
-            self._nearest(queries.slice(start, min(start + _AT_ONCE, len(queries))))
-            for start in range(0, len(queries), _AT_ONCE)
-        ]
-        rows = Rows.joined(parts, len(self.sessions_))
+        rows = self._nearest_by_loops(queries) if kernels.COMPILED is not None else self._nearest(queries)
         total, met = accumulated(rows, self.held_rows_, zeros=True)
         scores = total.values * self.rarity_[total.columns]
         return SparseScores(total.offsets, total.columns, scores, scored=met)
 
     def _nearest(self, queries: Queries) -> Rows:
         """Return the similarity of the neighbours of each history: a row a query, over sessions."""
-        if kernels.COMPILED is not None:
-            longest = min(self.last, len(queries.item))
-            focused = powers(self.decay if queries.ordered else 1.0, longest) ** self.focus
-            events = queries.offsets, queries.item, decayed(queries, self.decay), queries.user
-            holders = self.holder_rows_.offsets, self.holder_rows_.columns
-            found = kernels.COMPILED.nearest_sessions(
-                *events, focused, self.last, *holders, self.sessions_.user, self.evened_, self.recent, self.k
-            )
-            return Rows(found[0], found[1], found[2], len(self.sessions_))
-        row, session, similarity = self._neighbours(queries)
-        offsets = np.searchsorted(row, np.arange(len(queries) + 1)).astype(np.int64)
-        return Rows(offsets, session.astype(np.int32), similarity, len(self.sessions_))
+        parts = []
+        for start in range(0, len(queries), _AT_ONCE):
+            few = queries.slice(start, min(start + _AT_ONCE, len(queries)))
+            row, session, similarity = self._neighbours(few)
+            offsets = np.searchsorted(row, np.arange(len(few) + 1)).astype(np.int64)
+            parts.append(Rows(offsets, session.astype(np.int32), similarity, len(self.sessions_)))
+        return Rows.joined(parts, len(self.sessions_))
+
+    def _nearest_by_loops(self, queries: Queries) -> Rows:
+        """Return the same by compiled loops."""
+        assert kernels.COMPILED is not None
+        longest = min(self.last, len(queries.item))
+        focused = powers(self.decay if queries.ordered else 1.0, longest) ** self.focus
+        events = queries.offsets, queries.item, decayed(queries, self.decay), queries.user
+        holders = self.holder_rows_.offsets, self.holder_rows_.columns
+        found = kernels.COMPILED.nearest_sessions(
+            *events, focused, self.last, *holders, self.sessions_.user, self.evened_, self.recent, self.k
+        )
+        return Rows(found[0], found[1], found[2], len(self.sessions_))
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: no session holds the new items yet."""

@@ -94,6 +94,12 @@ class SparseScores:
     @classmethod
     def joined(cls, parts: Sequence[tuple[Int32, Float32]], *, exact: Exact | None = None) -> Self:
         """Return the scores of queries that list these items and scores."""
+        if len(parts) == 1:  # one query: nothing is copied
+            items, scores = parts[0]
+            ends = np.array([0, len(items)], dtype=np.int64)
+            return cls(
+                ends, items.astype(np.int32, copy=False), scores.astype(np.float32, copy=False), exact=exact
+            )
         lengths = [len(items) for items, _ in parts]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         items = np.concatenate([np.empty(0, np.int32), *(items for items, _ in parts)]).astype(np.int32)

@@ -15,6 +15,7 @@ from typing import Literal, Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core import kernels
 from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
@@ -171,6 +172,9 @@ def _unit(rows: sparse.csr_array) -> sparse.csr_array:
 
 def _unit_rows(rows: Rows, scale: Float32) -> Rows:
     """Return the rows with their columns scaled (float32[columns]) and Euclidean length 1."""
+    if kernels.COMPILED is not None:
+        arrays = rows.offsets, rows.columns, rows.values, scale
+        return replace(rows, values=kernels.COMPILED.unit_values(*arrays))
     values = rows.values * scale[rows.columns]
     row = np.repeat(np.arange(len(rows)), np.diff(rows.offsets))
     length = np.sqrt(np.bincount(row, np.square(values, dtype=np.float64), minlength=len(rows)))

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tacit.core import kernels
 from tacit.core.types import DAY, Bool, Float32, Float64, Int64, Json
 from tacit.features.candidates import Candidates
 from tacit.pipeline.retrieval import normalised
@@ -123,15 +124,29 @@ class Blend:
             What `tacit.pipeline.retrieval.normalised` returns for their scores, if it is known already.
         """
         standard, missing = normalised(candidates.scores) if parts is None else parts
-        learned = np.stack([self.new_users_, self.weights_, self.growth_, self.idle_time_])
-        blended = _weighed(standard, _circumstances(candidates) @ learned)
+        weights = self.weights_for(candidates.lengths, candidates.idle_times)
+        if kernels.COMPILED is not None:
+            parts = standard, missing
+            sums: Float32 = kernels.COMPILED.blended(
+                candidates.items, *parts, weights, self.missing_penalty_, self.n_items
+            )
+            return sums
+        blended = _weighed(standard, weights)
         penalty = np.where(candidates.items < self.n_items, missing @ self.missing_penalty_, 0)
         return np.where(candidates.items < 0, -np.inf, blended + penalty).astype(np.float32)
 
     def weights_for(self, lengths: Int64, idle_times: Float64) -> Float32:
         """Return the weight of each retriever for the lengths and idle times of histories: float32[n, r]."""
-        learned = np.stack([self.new_users_, self.weights_, self.growth_, self.idle_time_])
-        return np.asarray(_conditions(lengths, idle_times) @ learned, dtype=np.float32)
+        if kernels.COMPILED is not None:
+            found: Float32 = kernels.COMPILED.blend_weights(
+                lengths, idle_times, self._learned, LONG, DAY, YEAR
+            )
+            return found
+        return np.asarray(_conditions(lengths, idle_times) @ self._learned, dtype=np.float32)
+
+    @property
+    def _learned(self) -> Float32:
+        return np.stack([self.new_users_, self.weights_, self.growth_, self.idle_time_])
 
     def within(self, n_items: int) -> "Blend":
         """Return the same blend for retrievers fitted on ``n_items`` items."""
@@ -162,6 +177,9 @@ def log_softmax(scores: Float32) -> Float32:
 
     The softmax is the predicted chance of each candidate, which the weights were fitted to.
     """
+    if kernels.COMPILED is not None:
+        logs: Float32 = kernels.COMPILED.log_softmax(scores, _NEVER)
+        return logs
     finite = np.isfinite(scores)
     top = np.max(scores, axis=1, keepdims=True, where=finite, initial=_NEVER)
     total = np.exp(np.where(finite, scores - top, -np.inf)).sum(axis=1, keepdims=True)

@@ -10,9 +10,11 @@ from functools import cached_property
 
 import numpy as np
 
+from tacit.core import kernels
 from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import Ranking
+from tacit.models.decay import powers
 from tacit.models.protocol import (
     Explains,
     ExplainsByParts,
@@ -23,7 +25,7 @@ from tacit.models.protocol import (
     Recommender,
     batches,
 )
-from tacit.models.score_parts import ScoreParts
+from tacit.models.score_parts import Cosines, ScoreParts, Sums
 from tacit.pipeline.retrieval import reach, scores_of
 
 MOST_EVENTS = 100
@@ -248,6 +250,9 @@ def nameable(queries: Queries) -> Bool:
     weight = queries.weight
     if not len(weight):
         return np.zeros(0, dtype=bool)
+    if kernels.COMPILED is not None and len(queries) == 1:
+        may: Bool = kernels.COMPILED.nameable(queries.item, queries.kind, weight, _ROUNDING).view(bool)
+        return may
     if weight.min() == weight.max():  # nothing is liked less than anything else
         return weight > 0
     item, kind = queries.item.astype(np.int64), queries.kind.astype(np.int64) + 1
@@ -294,6 +299,8 @@ def _add_events(
 
 def _strongest_by_parts(parts: ScoreParts, query: Queries, allowed: Bool) -> Int32:
     """Return the same as `_strongest` of one history, -1 where the item would not lose without the events."""
+    if kernels.COMPILED is not None and type(parts) in (Sums, Cosines):
+        return _strongest_by_loops(parts, query, allowed)
     order = np.argsort(query.item, kind="stable")
     first = np.flatnonzero(np.diff(query.item[order], prepend=-1))
     codes = query.item[order[first]]
@@ -307,6 +314,19 @@ def _strongest_by_parts(parts: ScoreParts, query: Queries, allowed: Bool) -> Int
         before = parts.scores()
         holds &= parts.scores(query.item[:, None] != named) < before - _ROUNDING * np.abs(before)
     return np.where(holds, named, -1).astype(np.int32)
+
+
+def _strongest_by_loops(parts: ScoreParts, query: Queries, allowed: Bool) -> Int32:
+    """Return the same by compiled loops."""
+    assert kernels.COMPILED is not None and isinstance(parts, Sums | Cosines)
+    fading = powers(parts.decay, len(query.item)), parts.decay != 1
+    history = query.item, allowed, LEAST_SHARE, _ROUNDING
+    if isinstance(parts, Sums):
+        named: Int32 = kernels.COMPILED.strongest_by_sums(parts.links, parts.weight, *fading, *history)
+    else:
+        events = parts.cosine, parts.vectors, parts.weight, parts.used, parts.known
+        named = kernels.COMPILED.strongest_by_cosines(*events, *fading, parts.closest, parts.recent, *history)
+    return named
 
 
 def _strongest(model: Explains, queries: Queries, allowed: Bool, rows: Int64, items: Int32) -> Int32:

@@ -5,8 +5,7 @@ scores the whole catalogue. The candidates are the same, but where a retriever l
 (`tacit.models.content`).
 """
 
-from collections.abc import Hashable, Sequence
-from dataclasses import replace
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -72,27 +71,43 @@ def candidates(
     sparse, dense = _scores_of_all(retrievers, queries, k, allowed, known)
     lists = [np.empty((len(queries), 0), np.int32), *(top_k(full, k).items for full in dense.values())]
     items, of_sparse = united(list(sparse.values()), np.concatenate(lists, axis=1), queries, allowed, k)
-    scores = np.full((*items.shape, len(retrievers)), -np.inf, dtype=np.float32)
-    scores[:, :, list(sparse)] = of_sparse
-    for place, full in dense.items():
-        scores[:, :, place] = np.take_along_axis(full, np.maximum(items, 0), axis=1)
-    scores[items < 0] = -np.inf
+    scores = of_sparse if not dense else _with_dense(items, of_sparse, sparse, dense)
     for place, listed in sparse.items():
         if listed.exact is not None:
             within = items < reach(retrievers[place], known, len(allowed))
             row, column = np.nonzero((items >= 0) & within)
             scores[row, column, place] = listed.exact(row, items[row, column])
     names = tuple(r.name for r in retrievers)
-    found = Candidates(items, scores, queries.lengths, queries.idle_time, names)
-    text = text_place(retrievers)
-    if text is None or unseen is None or not unseen.any():
-        return found
-    if text in sparse:
-        closest = best_allowed(sparse[text], queries, allowed & unseen, PROPOSED)
-        exact = sparse[text].exact
-        return replace(found, by_text=closest if exact is None else _by_exact_scores(closest, exact))
-    codes = np.flatnonzero(unseen).astype(np.int32)
-    return replace(found, by_text=top_k(dense[text][:, codes], PROPOSED, codes))
+    by_text = None
+    if unseen is not None and (text := text_place(retrievers)) is not None and unseen.any():
+        if text in sparse:
+            closest = best_allowed(sparse[text], queries, allowed & unseen, PROPOSED)
+            exact = sparse[text].exact
+            by_text = closest if exact is None else _by_exact_scores(closest, exact)
+        else:
+            codes = np.flatnonzero(unseen).astype(np.int32)
+            by_text = top_k(dense[text][:, codes], PROPOSED, codes)
+    return Candidates(items, scores, queries.lengths, queries.idle_time, names, by_text)
+
+
+def _with_dense(
+    items: Int32, of_sparse: Float32, sparse: Mapping[int, SparseScores], dense: Mapping[int, Float32]
+) -> Float32:
+    """Return the scores of all retrievers, in their order: float32[n, c, r].
+
+    Parameters
+    ----------
+    items : int32[n, c]
+    of_sparse : float32[n, c, s]
+    sparse, dense
+        What `_scores_of_all` returned.
+    """
+    scores = np.full((*items.shape, len(sparse) + len(dense)), -np.inf, dtype=np.float32)
+    scores[:, :, list(sparse)] = of_sparse
+    for place, full in dense.items():
+        scores[:, :, place] = np.take_along_axis(full, np.maximum(items, 0), axis=1)
+    scores[items < 0] = -np.inf
+    return scores
 
 
 def _scores_of_all(
@@ -156,7 +171,8 @@ def _by_exact_scores(ranking: Ranking, exact: Exact) -> Ranking:
     row, place = np.nonzero(ranking.items >= 0)
     scores[row, place] = exact(row, ranking.items[row, place])
     order = np.argsort(-scores, axis=1, kind="stable")
-    return Ranking(np.take_along_axis(ranking.items, order, 1), np.take_along_axis(scores, order, 1))
+    rows = np.arange(len(order))[:, None]
+    return Ranking(ranking.items[rows, order], scores[rows, order])
 
 
 def text_place(retrievers: Sequence[Recommender]) -> int | None:
@@ -215,8 +231,11 @@ def filled(ranking: Ranking, queries: Queries, allowed: Bool) -> Ranking:
     No retriever scores these items for the query (for example an item without events, for an unknown user),
     so they come last; but a list that is long enough holds every item.
     """
+    short = np.flatnonzero(ranking.items.min(axis=1, initial=0) < 0)
+    if not len(short):
+        return ranking
     items, scores = ranking.items.copy(), ranking.scores.copy()
-    for row in np.flatnonzero((items < 0).any(axis=1)):
+    for row in short:
         listed = items[row] >= 0
         left = allowed.copy()
         excluded = queries.exclude[queries.exclude_offsets[row] : queries.exclude_offsets[row + 1]]
@@ -240,6 +259,9 @@ def normalised(scores: Float32) -> tuple[Float32, Float32]:
     scores : float32[n, c, r]
         ``-inf`` where a retriever has no score.
     """
+    if kernels.COMPILED is not None:
+        both: tuple[Float32, Float32] = kernels.COMPILED.standardised(scores)
+        return both
     scored = np.isfinite(scores)
     count = np.maximum(scored.sum(axis=1, keepdims=True), 1)
     known = np.where(scored, scores, 0)

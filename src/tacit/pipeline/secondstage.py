@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tacit.core import kernels
 from tacit.core.parts import part_of
 from tacit.core.types import Array, Bool, Float32, Json
 from tacit.data.catalogue import Catalogue
@@ -92,10 +93,9 @@ class SecondStage:
         if not chosen.any():
             return base
         features = self.normaliser.transform(self.maker.transform(queries, candidates, chosen, parts[0]))
-        scores = base.copy()
         own = base[chosen]
-        scores[chosen] = weighted_scores(own, pair_scores(self.ranker, features, own), self.ranker_weight)
-        return scores if rest is None else _below(scores, chosen, rest)
+        own = weighted_scores(own, pair_scores(self.ranker, features, own), self.ranker_weight)
+        return _scored(base, chosen, rest, own)
 
     def spec(self) -> dict[str, Json]:
         """Return everything but the arrays as JSON."""
@@ -142,12 +142,25 @@ class SecondStage:
 
 def _best(base: Float32, count: int) -> Bool:
     """Return which candidates are the best ``count`` of their list: bool[n, c]; ties go to the lower code."""
+    if kernels.COMPILED is not None:
+        best: Bool = kernels.COMPILED.best_places(base, count, 10**_DIGITS).view(bool)
+        return best
     # Rounded, because scores in a batch differ from scores alone in the seventh digit.
     rounded = np.round(base, _DIGITS)
     bar = np.partition(rounded, -count, axis=1)[:, -count, None]
     above, tied = rounded > bar, rounded == bar
     left = count - above.sum(axis=1, keepdims=True)
     return np.asarray(above | (tied & (np.cumsum(tied, axis=1) <= left)))
+
+
+def _scored(base: Float32, chosen: Bool, rest: Bool | None, own: Float32) -> Float32:
+    """Return ``base`` with the scores of the chosen candidates (float32[pairs]), and the rest below them."""
+    if rest is not None and kernels.COMPILED is not None:
+        found: Float32 = kernels.COMPILED.rest_below(base, chosen, rest, own, _STEP)
+        return found
+    scores = base.copy()
+    scores[chosen] = own
+    return scores if rest is None else _below(scores, chosen, rest)
 
 
 def _below(scores: Float32, chosen: Bool, rest: Bool) -> Float32:

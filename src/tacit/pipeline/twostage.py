@@ -15,13 +15,14 @@ from typing import Any, Self
 
 import numpy as np
 
+from tacit.core import kernels
 from tacit.core.devices import check_device
 from tacit.core.errors import ConfigError
 from tacit.core.growing_arrays import padded
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import Streams
-from tacit.core.types import Array, Bool, Int32, Int64, Json
+from tacit.core.types import Array, Bool, Float32, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -217,19 +218,14 @@ class TwoStage:
                 scores = self.rerank_.reordered(batch, found, scores)
             if self.text_fit_ and k >= LENGTH:
                 scores = with_new_item(found, scores, self.text_fit_.place, self.n_known_)
-            best = top_k(np.round(scores, _DIGITS), k)
-            place = np.maximum(best.items, 0)
-            chosen = np.where(best.items < 0, -1, np.take_along_axis(found.items, place, 1))
-            scores_ = np.where(best.items < 0, -np.inf, np.take_along_axis(scores, place, 1))
-            ranking = Ranking(chosen, np.minimum.accumulate(scores_, axis=1))  # within a tie they may rise
-            ranking = filled(ranking, batch, allowed)
+            ranking = filled(_best_listed(found.items, scores, k), batch, allowed)
             if self.config.explore:
                 start = sum(map(len, parts))
                 ranking = self._explored(ranking, batch, found, allowed, requests[start : start + len(batch)])
             parts.append(ranking)
         if not parts:
             return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
-        return Ranking.joined(parts)
+        return parts[0] if len(parts) == 1 else Ranking.joined(parts)
 
     def _explored(
         self,
@@ -417,6 +413,17 @@ class TwoStage:
                     "methods spec, arrays and restore (tacit.models.protocol.Persistent)"
                 )
         return list(self.retrievers_)  # type: ignore[arg-type]
+
+
+def _best_listed(items: Int32, scores: Float32, k: int) -> Ranking:
+    """Return the k best of int32[n, c] items by their rounded scores, float32[n, c]; of ties the first."""
+    if kernels.COMPILED is not None:
+        return Ranking(*kernels.COMPILED.best_listed(items, scores, k, 10**_DIGITS))
+    best = top_k(np.round(scores, _DIGITS), k)
+    place = np.maximum(best.items, 0)
+    chosen = np.where(best.items < 0, -1, np.take_along_axis(items, place, 1))
+    own = np.where(best.items < 0, -np.inf, np.take_along_axis(scores, place, 1))
+    return Ranking(chosen, np.minimum.accumulate(own, axis=1))  # within a tie they may rise
 
 
 def _check_devices(config: Config) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tacit.core import kernels
 from tacit.core.types import Bool, Float32, Float64, Int32, Int64
 from tacit.data.gain import ndcg_of_scores
 from tacit.data.interactions import Interactions
@@ -99,6 +100,12 @@ class TextFit:
         found = candidates.by_text
         if found is None:
             return candidates, scores
+        if kernels.COMPILED is not None:
+            lists = candidates.items, candidates.scores, scores
+            items, by_retriever, joined = kernels.COMPILED.with_unseen(
+                *lists, found.items, found.scores, self.place, events, np.array(self.weights)
+            )
+            return replace(candidates, items=items, scores=by_retriever), joined
         own = self._scores(found, candidates, events) + log_total(scores, candidates.real)[:, None]
         own[found.items < 0] = -np.inf
         return _merged(candidates, scores, found, own.astype(np.float32), self.place)

@@ -1,0 +1,98 @@
+"""CPU time of an answer by stage, each without the stages within it."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tacit.features import families
+from tacit.features.maker import FeatureMaker
+from tacit.features.normaliser import Normaliser
+from tacit.pipeline import retrieval, secondstage, twostage
+from tacit.pipeline.blend import Blend
+from tacit.pipeline.twostage import TwoStage
+from tacit.pipeline.unseen import TextFit
+
+Name = str | Callable[..., str]
+
+
+def _retriever(retriever: Any, *_: Any) -> str:
+    return f"retriever {retriever.name}"
+
+
+def _family(family: Any, *_: Any) -> str:
+    return next(f"features {name}" for name, one in families.FAMILIES.items() if one is family)
+
+
+_STAGES: tuple[tuple[Any, str, Name], ...] = (
+    (retrieval, "_sparse_scores", _retriever),
+    (retrieval, "_full_scores", _retriever),
+    (retrieval, "united", "union"),
+    (retrieval, "top_k", "union"),
+    (twostage, "candidates", "candidates, the rest"),
+    (secondstage, "normalised", "standardise"),
+    (Blend, "score", "blend"),
+    (secondstage, "log_softmax", "blend"),
+    (secondstage, "_best", "best by blend"),
+    (families.Family, "block", _family),
+    (FeatureMaker, "transform", "features, the rest"),
+    (Normaliser, "transform", "normalise features"),
+    (secondstage, "pair_scores", "ranker"),
+    (secondstage.SecondStage, "score", "second stage, the rest"),
+    (TextFit, "joined", "items without events"),
+    (twostage, "_best_listed", "best k"),
+    (twostage, "filled", "best k"),
+    (TwoStage, "recommend", "list, the rest"),
+    (TwoStage, "reasons", "reasons"),
+)
+"""What is timed: owner, attribute, name of the stage."""
+
+
+class StageTimes:
+    """Seconds of CPU by stage.
+
+    Attributes
+    ----------
+    seconds : mapping of stage to float
+    """
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._within: list[float] = []
+
+    @contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Time all stages that are run within."""
+        kept = [(owner, attribute, getattr(owner, attribute)) for owner, attribute, _ in _STAGES]
+        for owner, attribute, name in _STAGES:
+            setattr(owner, attribute, self._timed(getattr(owner, attribute), name))
+        try:
+            yield
+        finally:
+            for owner, attribute, function in kept:
+                setattr(owner, attribute, function)
+
+    def _timed(self, function: Callable[..., Any], name: Name) -> Callable[..., Any]:
+        def timed(*arguments: Any, **keywords: Any) -> Any:
+            self._within.append(0.0)
+            start = time.thread_time()
+            try:
+                return function(*arguments, **keywords)
+            finally:
+                whole = time.thread_time() - start
+                stage = name if isinstance(name, str) else name(*arguments)
+                self.seconds[stage] += whole - self._within.pop()
+                if self._within:
+                    self._within[-1] += whole
+
+        return timed
+
+
+def shown(old: StageTimes, new: StageTimes, answers: int) -> None:
+    """Print the mean microseconds of each stage of an answer by two paths."""
+    print("us of CPU a stage              old       new")
+    stages = dict.fromkeys([*new.seconds, *old.seconds])
+    for stage in sorted(stages, key=lambda one: -new.seconds.get(one, 0)):
+        print(f"{stage:26}", *(f"{1e6 * one.seconds.get(stage, 0) / answers:8.0f}" for one in (old, new)))
+    print(f"{'all':26}", *(f"{1e6 * sum(one.seconds.values()) / answers:8.0f}" for one in (old, new)))

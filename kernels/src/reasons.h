@@ -1,0 +1,5 @@
+#pragma once
+
+#include "arrays.h"
+
+void define_reasons(nb::module_ &m);

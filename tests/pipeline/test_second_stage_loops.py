@@ -1,0 +1,150 @@
+"""The second stage and reasons by compiled loops are those of NumPy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.by_loops import MANY, assert_close, both, histories
+
+from tacit.core import kernels
+from tacit.data.queries import Queries
+from tacit.data.ranking import Ranking
+from tacit.features.candidates import Candidates
+from tacit.models.content import Content
+from tacit.models.decay import decayed
+from tacit.models.ease import EASE
+from tacit.models.itemknn import ItemKNN
+from tacit.models.sequential import Sequential
+from tacit.models.userknn import UserKNN
+from tacit.pipeline.blend import Blend, log_softmax
+from tacit.pipeline.explain import Explainer, nameable
+from tacit.pipeline.retrieval import normalised
+from tacit.pipeline.secondstage import _best, _scored
+from tacit.pipeline.twostage import _best_listed
+from tacit.pipeline.unseen import TextFit
+from tacit.testing.generated import small_log
+
+pytestmark = pytest.mark.skipif(kernels.COMPILED is None, reason=f"requests are answered by {kernels.STATE}")
+N_ITEMS = 90
+LOG, SHELF = small_log()
+
+
+@st.composite
+def candidates(draw: st.DrawFn) -> Candidates:
+    """Draw the candidates of up to three queries by three retrievers, some of them not scored."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, width = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 30, 90]))
+    items = np.full((n, width), -1, dtype=np.int32)
+    for row in items:
+        count = rng.integers(0, width + 1)
+        row[:count] = np.sort(rng.choice(N_ITEMS, count, replace=False))
+    offered = draw(st.sampled_from([(0.5, 1.0, -np.inf), (64.0, -64.0, 0.0), (1.0,), (-np.inf,)]))
+    scores = rng.choice(offered, (n, width, 3)).astype(np.float32)
+    scores += draw(st.sampled_from([0.0, 0.25])) * rng.integers(0, 9, scores.shape).astype(np.float32)
+    scores[items < 0] = -np.inf
+    lengths = rng.choice([0, 1, 7, 400, 5_000], n)
+    found = Candidates(items, scores, lengths, rng.choice([0.0, 60.0, 1e9], n), ("a", "b", "c"))
+    new = np.where(rng.random((n, 4)) < 0.8, rng.choice(N_ITEMS, (n, 4), replace=False), -1).astype(np.int32)
+    similarity = np.where(new < 0, -np.inf, rng.random((n, 4))).astype(np.float32)
+    return replace(found, by_text=Ranking(new, similarity))
+
+
+@MANY
+@given(candidates())
+def test_standardised_scores_and_their_blend(found: Candidates) -> None:
+    assert_close(lambda: normalised(found.scores)[0])
+    assert_close(lambda: normalised(found.scores)[1])
+    blend = Blend([0.5, 0.1, 2.0], [1.0, 0.3, 0.0], [0.2, -0.4, 0.0], [-1.0, 0.5, 0.0], [0.3, 0.0, 0.1], 60)
+    assert_close(lambda: blend.weights_for(found.lengths, found.idle_times))
+    parts = normalised(found.scores)
+    assert_close(lambda: blend.score(found, parts))
+    assert_close(lambda: log_softmax(blend.score(found, parts)))
+
+
+@MANY
+@given(candidates(), st.sampled_from([1, 5, 200]))
+def test_the_best_candidates(found: Candidates, count: int) -> None:
+    base = found.scores[:, :, 0]
+    if count < base.shape[1]:
+        np.testing.assert_array_equal(*both(lambda: _best(base, count)))
+    listed, expected = both(lambda: _best_listed(found.items, base, count))
+    np.testing.assert_array_equal(listed.items, expected.items)
+    np.testing.assert_array_equal(listed.scores, expected.scores)
+
+
+@MANY
+@given(candidates(), st.sampled_from([1, 5]))
+def test_the_rest_comes_below_the_chosen(found: Candidates, count: int) -> None:
+    base = np.where(found.real, np.arange(found.items.shape[1]) % 7, -np.inf).astype(np.float32)
+    if count >= base.shape[1]:
+        return
+    best = _best(base, count)
+    chosen, rest = found.real & best, found.real & ~best
+    own = np.linspace(-3, 3, int(chosen.sum()), dtype=np.float32)
+    assert_close(lambda: _scored(base, chosen, rest, own))
+
+
+@MANY
+@given(candidates())
+def test_items_without_events_join_the_candidates(found: Candidates) -> None:
+    fit = TextFit(1, (0.5, -0.25, 1.5, 2.0))
+    events = np.arange(N_ITEMS, dtype=np.int64) % 3 - 1
+    scores = np.where(found.real, np.float32(0.5), -np.inf).astype(np.float32)
+    joined, expected = both(lambda: fit.joined(found, scores, events))
+    np.testing.assert_array_equal(joined[0].items, expected[0].items)
+    np.testing.assert_array_equal(joined[0].scores, expected[0].scores)
+    np.testing.assert_allclose(joined[1], expected[1], rtol=1e-5, atol=1e-5)
+
+
+MODELS = [
+    model.fit(LOG, SHELF, rng=np.random.default_rng(0))
+    for model in (ItemKNN(decay=0.7), EASE(), Sequential(), Content(), UserKNN())
+]
+
+
+@MANY
+@given(histories(N_ITEMS), st.sampled_from([[0, 1, 2, 3], [3], [1], [2, 3]]))
+def test_reasons(queries: Queries, models: list[int]) -> None:
+    queries = queries.keep(queries.item < N_ITEMS)
+    items = np.tile(np.arange(0, N_ITEMS, 9, dtype=np.int32), (len(queries), 1))
+    items[:, -1] = -1
+    lists = Ranking(items, np.zeros(items.shape, np.float32))
+    explainer = Explainer([MODELS[model] for model in models])
+    found, expected = both(lambda: explainer.reasons(queries, lists))
+    assert found == expected
+
+
+@MANY
+@given(histories(20, most=1))
+def test_events_that_may_be_named(queries: Queries) -> None:
+    np.testing.assert_array_equal(*both(lambda: nameable(queries)))
+
+
+@MANY
+@given(histories(N_ITEMS), st.sampled_from([1.0, 0.85, 0.1]))
+def test_weights_of_events(queries: Queries, decay: float) -> None:
+    np.testing.assert_array_equal(*both(lambda: decayed(queries, decay)))
+
+
+@MANY
+@given(histories(N_ITEMS))
+def test_what_texts_are_compared_with(queries: Queries) -> None:
+    content = MODELS[3]
+    assert isinstance(content, Content)
+    sides, expected = both(lambda: content._sides(queries))
+    np.testing.assert_array_equal(sides.offsets, expected.offsets)
+    np.testing.assert_array_equal(sides.items, expected.items)
+    np.testing.assert_allclose(sides.left, expected.left, rtol=1e-6)
+    np.testing.assert_allclose(sides.means, expected.means, rtol=1e-5, atol=1e-5)
+
+
+@MANY
+@given(histories(N_ITEMS))
+def test_neighbours_of_a_history(queries: Queries) -> None:
+    users = MODELS[4]
+    assert isinstance(users, UserKNN)
+    found, expected = both(lambda: users.search(queries))
+    np.testing.assert_array_equal(found.columns, expected.columns)
+    np.testing.assert_allclose(found.values, expected.values, rtol=1e-5)
