@@ -85,6 +85,11 @@ class Engine:
         self._state = self._state_of(snapshot)
 
     @property
+    def reads_locally(self) -> bool:
+        """Whether a list waits for this machine alone: the store, if any, is a file."""
+        return self._store is None or self._store.is_local
+
+    @property
     def version(self) -> str:
         """Version of the current model."""
         return self._state.snapshot.version

@@ -92,7 +92,7 @@ async def put_lines(engine: Engine, writes: Lane, stream: AsyncIterator[bytes]) 
     last = 0
     try:
         async for batch in _batches(_lines(_paced(stream))):
-            await writes.run(_storing(engine, batch, report))
+            await writes.run(_storing(engine, batch, report), "lines")
             last = batch[-1][0]
     except StorageFullError as error:
         raise HTTPException(507, _so_far("there is no room in the store", last)) from error
