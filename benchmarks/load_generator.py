@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 import uvloop
 
-MOST_CONNECTIONS = 1_000
+MOST_CONNECTIONS = 500
+OPENED = 100
+"""Connections of an open loop that are there before its first request, as of a proxy that keeps them."""
 TIMEOUT = 5.0
 """Seconds after which a request counts as not answered."""
 
@@ -157,6 +159,7 @@ class Load:
 
     async def run(self) -> Found:
         if self.plan.rate:
+            await asyncio.gather(*(self.open() for _ in range(OPENED)))
             await self._open_loop()
         else:
             now = self.loop.time()

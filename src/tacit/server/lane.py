@@ -7,9 +7,9 @@ queue delay", ACM Queue 2012; in the form of Maurer, "Fail at scale", ACM Queue 
 `_BURST` seconds, but a queue that has not been empty for so long is an overload, and the wait is held down to
 `_STANDING`.
 
-Short work is done in the event loop, one piece a turn, so that between two pieces the loop reads, refuses
-and answers probes: a thread costs a hand-over and competes for the interpreter. Long work goes to threads, so
-that the loop never stops for it. See decision 25.
+Short work is done in the event loop, a millisecond of it a turn, so that between two turns the loop reads,
+refuses and answers probes: a thread costs a hand-over and competes for the interpreter. Long work goes to
+threads, so that the loop never stops for it. See decision 25.
 """
 
 import asyncio
@@ -35,8 +35,17 @@ _LONGEST_STANDING = 0.2
 _SHORT = 0.005
 """Work whose processor time is below this moves to the event loop ..."""
 _LONG = 0.010
-"""... and out of it when it takes longer than this, for `_PENALTY` seconds at least."""
+"""... and out of it when that is above this ..."""
+_BLOCKED = 0.050
+"""... or when it takes longer than this: it waits for something. It stays out for `_PENALTY` seconds."""
 _PENALTY = 60.0
+_TURN = 0.001
+"""Work is done for so long before the loop has its turns: each is a system call, 2 us if there is nothing."""
+_TURNS = 16
+"""Turns of the loop between work: uvloop accepts one connection a turn, so with one turn a crowd of new
+clients would wait for seconds to be refused ..."""
+_BREAK = 0.0005
+"""... but after so many seconds of processor time no further one: answers go on under any flood."""
 _SHARE = 0.1
 """Share of the latest piece in a running mean."""
 
@@ -81,11 +90,32 @@ class Lane:
         self._loop_queue = _Queue(1, wait)
         self._thread_queue = _Queue(threads, wait)
         self._pieces: deque[_Piece] = deque()
+        self._reserved = 0
 
     @property
     def is_full(self) -> bool:
-        """Whether short work, that of the event loop, is refused at this moment."""
-        return self._loop_queue.inside > 0 and self._loop_queue.is_full(time.monotonic())
+        """Whether work of the usual kinds is refused at this moment: short work, if any kind is short."""
+        return self._usual_queue.is_full(time.monotonic())
+
+    def reserve(self) -> bool:
+        """Keep a place until the next turn of the loop, for a request about to be parsed; False if full.
+
+        All requests that arrive within a turn are read before the work of any of them is counted.
+        """
+        if self._usual_queue.is_full(time.monotonic(), self._reserved):
+            return False
+        if not self._reserved:
+            asyncio.get_running_loop().call_soon(self._forget_reserved)
+        self._reserved += 1
+        return True
+
+    def _forget_reserved(self) -> None:
+        self._reserved = 0
+
+    @property
+    def _usual_queue(self) -> "_Queue":
+        short = any(kind.in_loop for kind in self._kinds.values())
+        return self._loop_queue if short else self._thread_queue
 
     async def run(self, work: Callable[[], T], kind: Hashable = "") -> T:
         """Run the work and return its result.
@@ -127,18 +157,25 @@ class Lane:
         return piece.done
 
     def _step(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Do one piece of work; the loop has its turn before the next one."""
-        piece = self._pieces.popleft()
+        """Do one piece of work, or as many as take a millisecond; then the loop has its turns."""
+        begun = now = time.monotonic()
+        processor = time.thread_time()
+        while self._pieces and now - begun < _TURN:
+            piece = self._pieces.popleft()
+            if not piece.done.cancelled():
+                _do(piece)
+                before, now = now, time.monotonic()
+                spent, processor = processor, time.thread_time()
+                piece.kind.add_in_loop(now - before, processor - spent, now)
         if self._pieces:
-            loop.call_soon(self._step, loop)
-        if piece.done.cancelled():
-            return
-        begun = time.monotonic()
-        try:
-            piece.done.set_result(piece.work())
-        except Exception as error:
-            piece.done.set_exception(error)
-        piece.kind.add_in_loop(time.monotonic() - begun, begun)
+            loop.call_soon(self._pause, loop, _TURNS, processor + _BREAK)
+
+    def _pause(self, loop: asyncio.AbstractEventLoop, turns: int, end: float) -> None:
+        """Let the loop have some turns, then go on."""
+        if turns > 1 and time.thread_time() < end:
+            loop.call_soon(self._pause, loop, turns - 1, end)
+        else:
+            self._step(loop)
 
     async def _off_loop(self, work: Callable[[], T], kind: "_Kind") -> T:
         queued = time.monotonic()
@@ -157,7 +194,7 @@ class Lane:
             return await asyncio.get_running_loop().run_in_executor(self._pool, in_time)
         finally:
             if took[0]:
-                kind.add_in_thread(*took, time.monotonic() if self._in_loop else None)
+                kind.add_in_thread(took[0], took[1], time.monotonic() if self._in_loop else None)
 
 
 @dataclass(slots=True)
@@ -167,8 +204,19 @@ class _Piece:
     done: "asyncio.Future[Any]"
 
 
+def _do(piece: _Piece) -> None:
+    try:
+        piece.done.set_result(piece.work())
+    except Exception as error:
+        piece.done.set_exception(error)
+
+
 class _Kind:
-    """Running means of the time of one kind of work, and where it is done."""
+    """Running means of the time of one kind of work, and where it is done.
+
+    The time decides how long others wait. Where it is done the processor time decides: threads that compute,
+    and other processes, slow each other down.
+    """
 
     __slots__ = ("banned_until", "in_loop", "mean", "processor")
 
@@ -177,46 +225,48 @@ class _Kind:
         self.in_loop = False
         self.banned_until = 0.0
 
-    def add_in_loop(self, seconds: float, now: float) -> None:
-        self.mean += _SHARE * (seconds - self.mean)
-        if self.mean > _LONG:
-            self.in_loop, self.processor, self.banned_until = False, self.mean, now + _PENALTY
+    def add_in_loop(self, seconds: float, processor: float, now: float) -> None:
+        self._add(seconds, processor)
+        if self.processor > _LONG or self.mean > _BLOCKED:
+            self.in_loop, self.banned_until = False, now + _PENALTY
 
     def add_in_thread(self, seconds: float, processor: float, now: float | None) -> None:
-        """Add a time; with ``now``, the kind may move to the event loop.
-
-        The time decides how long others wait. Two threads that compute slow each other down, so it is the
-        processor time that decides where it is done.
-        """
+        """Add a time; with ``now``, the kind may move to the event loop."""
         if not self.mean:
             self.mean, self.processor = seconds, max(processor, _SHORT)  # the first one loads what is needed
             return
-        self.mean += _SHARE * (seconds - self.mean)
-        self.processor += _SHARE * (processor - self.processor)
+        self._add(seconds, processor)
         if now is not None and self.processor < _SHORT and now > self.banned_until:
             self.in_loop, self.mean = True, self.processor
+
+    def _add(self, seconds: float, processor: float) -> None:
+        """Add to the means; one piece that a pause of the machine hit counts as four usual ones at most."""
+        self.mean += _SHARE * (min(seconds, 4 * self.mean + _TURN) - self.mean)
+        self.processor += _SHARE * (min(processor, 4 * self.processor + _TURN) - self.processor)
 
 
 class _Queue:
     """What is inside, in expected seconds, and whether that is too much."""
 
-    __slots__ = ("_backlog", "_emptied", "_places", "_wait", "inside")
+    __slots__ = ("_backlog", "_emptied", "_latest", "_places", "_wait", "inside")
 
     def __init__(self, places: int, wait: float | None) -> None:
         self._places, self._wait = places, wait
         self._backlog = 0.0
         self._emptied = 0.0
+        self._latest = 0.0
         self.inside = 0
 
-    def is_full(self, now: float) -> bool:
-        """Return whether a piece more would wait longer than the limit."""
+    def is_full(self, now: float, more: int = 0) -> bool:
+        """Return whether a piece after these, and some more, would wait longer than the limit."""
         if self.inside < self._places:
             self._emptied = now
-            return False
-        expected = self._backlog / self._places
+            if self.inside + more < self._places:
+                return False
+        each = self._backlog / self.inside if self.inside else self._latest
+        expected = (self._backlog + more * each) / self._places
         if self._wait is not None:
             return expected > self._wait
-        each = self._backlog / self.inside
         # No shorter than one piece: a re-ranker of 300 ms may have one request wait for a thread.
         limit = max(min(_PIECES * each, _LONGEST_STANDING), _STANDING, each)
         if now - self._emptied < _BURST:
@@ -226,6 +276,7 @@ class _Queue:
     def enter(self, expected: float) -> None:
         self.inside += 1
         self._backlog += expected
+        self._latest = expected
 
     def leave(self, expected: float, now: float) -> None:
         self.inside -= 1

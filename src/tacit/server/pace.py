@@ -19,10 +19,9 @@ _LIST = re.compile(
     rb"|POST /v1/sessions/recommendations) HTTP/1\.1\r\n"
 )
 """The first line of a request for a list."""
-_BODY = re.compile(
-    rb"\r\n(?:connection: *close|transfer-encoding:|expect:|content-length: *([0-9]{1,7})\r)", re.I
-)
-"""Headers that say where a request ends, or that its connection does."""
+_SPECIAL = re.compile(rb"content-length|transfer-encoding|expect|upgrade|close", re.IGNORECASE)
+"""Words of headers that may say where a request ends, or that its connection does."""
+_LENGTH = re.compile(rb"\r\ncontent-length: ?([0-9]{1,7})\r\n", re.IGNORECASE)
 
 
 class PacedProtocol(HttpToolsProtocol):
@@ -46,7 +45,7 @@ class PacedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Refuse a whole request for a list while the lane is full; parse any other data."""
-        if self._answers is not None and self._answers.is_full and self._is_list(data):
+        if self._answers is not None and self._is_list(data) and not self._answers.reserve():
             self._refuse()
             return
         super().data_received(data)
@@ -82,10 +81,12 @@ class PacedProtocol(HttpToolsProtocol):
         end = data.find(b"\r\n\r\n") + 4
         if end < 4:
             return False
-        found = _BODY.findall(data, 0, end)
-        if not found:
+        special = _SPECIAL.findall(data, 0, end)
+        if not special:
             return len(data) == end
-        return len(found) == 1 and found[0] != b"" and len(data) == end + int(found[0])
+        # In any doubt about the length the parser decides: no body must be taken for another request.
+        length = _LENGTH.search(data, 0, end) if len(special) == 1 else None
+        return length is not None and len(data) == end + int(length[1])
 
     def _refuse(self) -> None:
         self._stop()
