@@ -21,7 +21,7 @@ class Application:
 
     def __init__(self) -> None:
         self.is_full = True
-        self.state = SimpleNamespace(answers=SimpleNamespace(reserve=lambda: not self.is_full))
+        self.state = SimpleNamespace(answers=SimpleNamespace(reserve=lambda: not self.is_full, connections=0))
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         more = True

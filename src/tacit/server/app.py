@@ -78,7 +78,7 @@ def create_app(
     """
     # Writers wait for the disk, so many of them share one flush; recommendations take a processor each.
     answers = Lane("answers", threads=2, waiting=500, patience=1.0, in_loop=engine.reads_locally)
-    writes = Lane("writes", threads=16, waiting=100, patience=10.0, wait=0.5)
+    writes = Lane("writes", threads=16, waiting=100, patience=10.0, wait=1.0)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -40,12 +40,11 @@ _BLOCKED = 0.050
 """... or when it takes longer than this: it waits for something. It stays out for `_PENALTY` seconds."""
 _PENALTY = 60.0
 _TURN = 0.001
-"""Work is done for so long before the loop has its turns: each is a system call, 2 us if there is nothing."""
-_TURNS = 16
-"""Turns of the loop between work: uvloop accepts one connection a turn, so with one turn a crowd of new
-clients would wait for seconds to be refused ..."""
+"""Work is done for so long before the loop has its turn, which is a system call at least."""
 _BREAK = 0.0005
-"""... but after so many seconds of processor time no further one: answers go on under any flood."""
+"""A turn that brought a new connection is followed by another one: uvloop accepts one a turn, so that else a
+crowd of new clients would wait for seconds to be refused. After so many seconds of processor time work goes
+on, whatever comes."""
 _SHARE = 0.1
 """Share of the latest piece in a running mean."""
 
@@ -90,6 +89,8 @@ class Lane:
         self._loop_queue = _Queue(1, wait)
         self._thread_queue = _Queue(threads, wait)
         self._pieces: deque[_Piece] = deque()
+        self.connections = 0
+        """How many connections were accepted so far; `tacit.server.pace` counts them."""
         self._reserved = 0
 
     @property
@@ -168,12 +169,12 @@ class Lane:
                 spent, processor = processor, time.thread_time()
                 piece.kind.add_in_loop(now - before, processor - spent, now)
         if self._pieces:
-            loop.call_soon(self._pause, loop, _TURNS, processor + _BREAK)
+            loop.call_soon(self._pause, loop, self.connections, processor + _BREAK)
 
-    def _pause(self, loop: asyncio.AbstractEventLoop, turns: int, end: float) -> None:
-        """Let the loop have some turns, then go on."""
-        if turns > 1 and time.thread_time() < end:
-            loop.call_soon(self._pause, loop, turns - 1, end)
+    def _pause(self, loop: asyncio.AbstractEventLoop, connections: int, end: float) -> None:
+        """Let the loop have turns for as long as each brings a new connection, then go on."""
+        if self.connections > connections and time.thread_time() < end:
+            loop.call_soon(self._pause, loop, self.connections, end)
         else:
             self._step(loop)
 
