@@ -3,9 +3,9 @@
     python benchmarks/request_overhead.py [--seconds 4]
 
 The engine is a stub that returns a list of ten at once. "raw" is the floor: an ASGI function that sends the
-same bytes. "in threads" never uses the event loop for a list. "refused" keeps the lane full, so that every list
-is refused before it is parsed. The last two use the processor for 1.5 ms a list. The generator closes the loop
-over 8 connections; the time is that of the process of the service, read from /proc.
+same bytes. "in threads" never uses the event loop for a list. "refused" keeps the lane full, so that every
+list is refused before it is parsed. The last two use the processor for 1.5 ms a list. The generator closes
+the loop over 8 connections; the time is that of the process of the service, read from /proc.
 """
 
 import argparse

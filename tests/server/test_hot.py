@@ -115,7 +115,8 @@ USUAL: list[Sent] = [
     ("GET", LIST % b"a+b", b"", b""),
     ("GET", LIST % b"%20", b"", b""),
     ("GET", LIST % b"%00", b"", b""),
-    ("GET", LIST % (b"%E6%9D%B1" * 100), b"", b""),
+    ("GET", LIST % (b"x" * 256), b"", b""),
+    ("GET", LIST % (b"%E6%9D%B1" * 85), b"", b""),
     ("GET", SIMILAR % ITEM, b"", b""),
     ("GET", SIMILAR % ITEM, b"k=3&kind=together", b""),
     ("GET", SIMILAR % ITEM, b"kind=next", b""),
@@ -177,6 +178,7 @@ UNUSUAL: list[Sent] = [
 UNUSUAL += [
     ("GET", LIST % b"", b"", b""),
     ("GET", LIST % (b"x" * 257), b"", b""),
+    ("GET", LIST % (b"%E6%9D%B1" * 86), b"", b""),
     ("GET", LIST % b"a/b", b"", b""),
     ("GET", LIST % USER + b"/", b"", b""),
     ("HEAD", LIST % USER, b"", b""),

@@ -17,11 +17,11 @@ from threadpoolctl import threadpool_limits
 
 from tacit.core.version import __version__
 from tacit.engine import requests
-from tacit.engine.checking import LONGEST_LIST
+from tacit.engine.checking import LONGEST_ID, LONGEST_LIST
 from tacit.engine.engine import Engine
 from tacit.pipeline.similar import SimilarKind
 from tacit.server.bodies import json_response, loaded
-from tacit.server.bulk import put_lines
+from tacit.server.bulk import LINE_TYPES, put_lines
 from tacit.server.docs import docs_page
 from tacit.server.guard import Guard
 from tacit.server.hot import hot_routes, session_of
@@ -42,14 +42,20 @@ def _whole(text: object) -> object:
 
 def _decoded(text: object) -> object:
     """Return an id of the path, whose part is percent-encoded (`tacit.server.guard`)."""
-    return unquote(text, errors="strict") if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    id_ = unquote(text, errors="strict")
+    size = len(id_.encode())
+    if size > LONGEST_ID:
+        raise ValueError(f"it has {size:,} bytes; an id has at most {LONGEST_ID}")
+    return id_
 
 
 K = Annotated[int, BeforeValidator(_whole), Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
 Id = Annotated[
     str,
     BeforeValidator(_decoded),
-    Path(min_length=1, max_length=256, description="Percent-encoded: a/b is a%2Fb"),
+    Path(description=f"Percent-encoded: a/b is a%2Fb; at most {LONGEST_ID} bytes"),
 ]
 Seen = Annotated[bool, Query(description="Keep items of the history in the list")]
 Kind = Annotated[
@@ -216,6 +222,9 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
         coding = request.headers.get("content-encoding", "identity")
         if coding.lower() != "identity":
             raise HTTPException(415, f"the body is encoded as {coding[:64]}; send it as it is")
+        kind = request.headers.get("content-type", LINE_TYPES[0])
+        if kind.partition(";")[0].strip().lower() not in LINE_TYPES:
+            raise HTTPException(415, f"the content type is {kind[:64]}; send {LINE_TYPES[0]}, an item a line")
         report = await put_lines(engine, writes, request.stream())
         return json_response(report, report.status)
 

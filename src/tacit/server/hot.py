@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from tacit.engine.checking import LONGEST_LIST
+from tacit.engine.checking import LONGEST_ID, LONGEST_LIST
 from tacit.engine.engine import Engine
 from tacit.engine.requests import Request
 from tacit.pipeline.similar import KINDS, SimilarKind
@@ -25,7 +25,6 @@ _JSON = "application/json"
 _K = re.compile(rb"[1-9][0-9]{0,3}")
 _FLAGS = {b"true": True, b"false": False}
 _KINDS: dict[bytes, SimilarKind] = {kind.encode(): kind for kind in KINDS}
-_LONGEST_ID = 256
 _SHORT_BODY = 16_384
 """Bytes of a body that is parsed in the event loop: 50 us."""
 
@@ -133,7 +132,9 @@ def _size(k: int) -> int:
 def _id(part: str) -> str | None:
     """Return the id of a part of a path; None if it is not of the usual form."""
     id_ = unquote(part) if "%" in part else part
-    return id_ if 0 < len(id_) <= _LONGEST_ID else None
+    return (
+        id_ if id_ and (id_.isascii() or len(id_.encode()) <= LONGEST_ID) and len(id_) <= LONGEST_ID else None
+    )
 
 
 def _parameters(query: bytes) -> dict[bytes, bytes] | None:

@@ -30,7 +30,7 @@ _BURST = 0.1
 _STANDING = 0.02
 _PIECES = 8
 """A wait for so many pieces of work is no overload, however long they take ..."""
-_LONGEST_STANDING = 0.2
+_LONGEST_STANDING = 0.3
 """... up to so many seconds."""
 _SHORT = 0.005
 """Work whose processor time is below this moves to the event loop ..."""
