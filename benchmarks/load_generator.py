@@ -21,6 +21,8 @@ import uvloop
 MOST_CONNECTIONS = 500
 OPENED = 100
 """Connections of an open loop that are there before its first request, as of a proxy that keeps them."""
+PAUSE = 0.1
+"""Seconds that a refused connection of a closed loop waits."""
 TIMEOUT = 5.0
 """Seconds after which a request counts as not answered."""
 
@@ -146,7 +148,15 @@ class Load:
         self.busy.discard(connection)
         if self.plan.rate:
             self.next(connection)
-        elif now < self.end:
+        elif status == 200:
+            self.again(connection)
+        else:
+            self.loop.call_later(PAUSE, self.again, connection)
+
+    def again(self, connection: Connection) -> None:
+        """Send the next request of a closed loop."""
+        now = self.loop.time()
+        if now < self.end:
             self.busy.add(connection)
             connection.send(now, next(self.requests))
 

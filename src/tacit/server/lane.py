@@ -4,8 +4,8 @@ Work is admitted by the wait that it would have: the mean time of the work befor
 the threads. Beyond a limit it is refused at once, which costs far less than to queue it, to answer too late,
 and to be sent the same again. The limit is that of a controlled queue (Nichols and Jacobson, "Controlling
 queue delay", ACM Queue 2012; in the form of Maurer, "Fail at scale", ACM Queue 2015): a burst may wait
-`_BURST` seconds, but a queue that has not been empty for so long is an overload, and the wait is held down to
-`_STANDING`.
+`_BURST` seconds, but a queue that has not been empty for `_LASTING` seconds is an overload, and the wait is
+held down to `_STANDING`.
 
 Short work is done in the event loop, a millisecond of it a turn, so that between two turns the loop reads,
 refuses and answers probes: a thread costs a hand-over and competes for the interpreter. Long work goes to
@@ -26,11 +26,12 @@ from tacit.server.problems import OverloadedError
 
 T = TypeVar("T")
 
-_BURST = 0.1
+_BURST = 0.2
+_LASTING = 0.5
 _STANDING = 0.02
 _PIECES = 8
 """A wait for so many pieces of work is no overload, however long they take ..."""
-_LONGEST_STANDING = 0.3
+_LONGEST_STANDING = 0.5
 """... up to so many seconds."""
 _SHORT = 0.005
 """Work whose processor time is below this moves to the event loop ..."""
@@ -270,7 +271,7 @@ class _Queue:
             return expected > self._wait
         # No shorter than one piece: a re-ranker of 300 ms may have one request wait for a thread.
         limit = max(min(_PIECES * each, _LONGEST_STANDING), _STANDING, each)
-        if now - self._emptied < _BURST:
+        if now - self._emptied < _LASTING:
             limit = max(limit, _BURST)
         return expected > limit
 
