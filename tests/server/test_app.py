@@ -18,6 +18,7 @@ class Failing(Engine):
 
     def __init__(self, error: Exception) -> None:
         self._error = error
+        self._store = None
 
     def observe(self, events: Sequence[NewEvent]) -> Observed:
         raise self._error
