@@ -27,10 +27,9 @@ from tacit.server.guard import Guard
 from tacit.server.hot import hot_routes, session_of
 from tacit.server.ingest import observed
 from tacit.server.lane import Lane
+from tacit.server.listening import LOOPBACK
 from tacit.server.problems import OURS, problem_response, status_of
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
-
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 def _whole(text: object) -> object:

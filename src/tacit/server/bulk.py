@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from tacit.core.errors import DataError
 from tacit.core.types import Json
 from tacit.engine.engine import Engine
+from tacit.engine.remote_encoder import EncoderUnavailableError
 from tacit.server.guard import LARGEST_BODY, LARGEST_STREAM
 from tacit.server.lane import Lane
 from tacit.server.problems import OverloadedError
@@ -117,6 +118,8 @@ async def put_lines(engine: Engine, writes: Lane, stream: AsyncIterator[bytes]) 
         raise HTTPException(507, _so_far("there is no room in the store", last)) from error
     except StorageError as error:
         raise HTTPException(503, _so_far("the store does not answer", last)) from error
+    except EncoderUnavailableError as error:
+        raise HTTPException(503, _so_far(str(error), last)) from error
     except OverloadedError as error:
         raise HTTPException(503, _so_far("too many requests are waiting", last)) from error
     except _BodyError as error:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from tacit.core.errors import DataError, TacitError, UnsupportedError
 from tacit.engine.checking import UnknownItemError
+from tacit.engine.remote_encoder import EncoderUnavailableError
 from tacit.store.events import StorageError, StorageFullError
 
 MEDIA_TYPE = "application/problem+json"
@@ -22,7 +23,7 @@ class OverloadedError(TacitError):
         super().__init__(reason)
 
 
-OURS = (HTTPException, DataError, UnsupportedError, OverloadedError, StorageError)
+OURS = (HTTPException, DataError, UnsupportedError, OverloadedError, StorageError, EncoderUnavailableError)
 """Errors that `status_of` knows; any other is a fault of the service."""
 
 
@@ -32,6 +33,8 @@ def status_of(error: Exception) -> tuple[int, str]:
         return error.status_code, str(error.detail)
     if isinstance(error, OverloadedError):
         return 503, str(error)
+    if isinstance(error, EncoderUnavailableError):
+        return 503, f"{error}; nothing of this was stored, send it again"
     if isinstance(error, StorageError):
         # The message of the database is for the log: it may name hosts and files.
         full = isinstance(error, StorageFullError)
