@@ -259,3 +259,16 @@ def test_an_event_on_a_new_item_of_another_engine_is_in_the_history(two: tuple[E
     one.put_item("new", TEA)
     assert other.observe([NewEvent("new", "view", user_id="u")]).warnings == []
     assert "new" not in {item.item_id for item in one.recommend(Request(user_id="u", k=1_000)).items}
+
+
+def test_a_list_does_not_wait_long_for_a_thread_that_makes_many_changes(
+    two: tuple[Engine, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two
+    monkeypatch.setattr(current_state, "_LONGEST_WAIT", 0.05)
+    with other._current._applying:
+        one.put_item("new", TEA)
+        began = time.monotonic()
+        assert "new" not in titles(other)
+        assert time.monotonic() - began < 2
+    assert "new" in titles(other)

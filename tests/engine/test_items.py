@@ -210,6 +210,14 @@ def test_many_items_are_put_at_once_and_each_bad_one_is_named(engine: Engine) ->
     assert engine.put_items([]).accepted == 0
 
 
+def test_an_id_that_is_stored_in_another_form_is_named(engine: Engine) -> None:
+    warning = "the item id ' new ' is stored as 'new'"
+    assert engine.put_item(" new ", TEA) == [warning]
+    assert engine.patch_item("new", {"price": 3}) == []
+    assert engine.put_items([("a", TEA), (" new ", TEA)]).warnings == [(1, warning)]
+    assert engine.item(" new ")["title"] == TEA["title"]
+
+
 def test_no_batch_makes_the_catalogue_wider_than_its_bound(engine: Engine) -> None:
     items = [(f"n{n}", {f"column {n}-{part}": "x" for part in range(60)}) for n in range(12)]
     result = engine.put_items(items)

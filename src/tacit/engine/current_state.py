@@ -24,6 +24,8 @@ from tacit.store.records import ItemChange, ItemRow, TextVector
 
 _PAUSE = 0.25
 """Seconds after which the thread looks for changes although no request did."""
+_LONGEST_WAIT = 0.5
+"""Seconds that a list waits for another thread that makes changes; then it goes on without them."""
 _CHUNK = 1_024
 """Most texts that are encoded before their items are added."""
 _SHORTEST_RETRY, _LONGEST_RETRY = 1.0, 30.0
@@ -83,15 +85,14 @@ class CurrentState:
     def catch_up(self) -> None:
         """Make all changes of items that were acknowledged before, by any process; 5 us if there are none.
 
-        It is called for every list. If the store cannot be read, the state stays as it is.
+        It is called for every list. If the store cannot be read, the state stays as it is; if another thread
+        needs long for the changes, as it was.
         """
         if self._store is None:
             return
         try:
             if self._store.item_number() > self._seen:
-                with self._applying:
-                    if self._store.item_number() > self._seen:  # no other thread was first
-                        self._follow(self._store)
+                self._follow_soon(self._store)
             self.failing = False
         except StorageError as error:
             if not self.failing:
@@ -177,6 +178,16 @@ class CurrentState:
                             self._waiting.pop(change.item_id, None)
             return
 
+    def _follow_soon(self, store: EventStore) -> None:
+        """Follow, or wait for the thread that does: not long, since the first change copies every array."""
+        if not self._applying.acquire(timeout=_LONGEST_WAIT):
+            return
+        try:
+            if store.item_number() > self._seen:  # no other thread was first
+                self._follow(store)
+        finally:
+            self._applying.release()
+
     def _follow(self, store: EventStore) -> None:
         rows = store.item_rows(self._seen)
         if rows:
@@ -200,6 +211,9 @@ class CurrentState:
                 self.catch_up()
                 while self._encode_waiting(store):
                     pass
+            except StorageError as error:
+                _log.warning("texts that were encoded wait for the store: %s", error)
+                self._closing.wait(_SHORTEST_RETRY)
             except Exception:  # it must follow for as long as the service runs
                 _log.exception("changes of items could not be followed; trying again")
                 self._closing.wait(_SHORTEST_RETRY)

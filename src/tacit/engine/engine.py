@@ -203,7 +203,8 @@ class Engine:
         Returns
         -------
         list of str
-            Warnings: a text that the text encoder of the model cannot read.
+            Warnings: an id that is stored in another form (without spaces around it, say); a text that the
+            text encoder of the model cannot read.
 
         Raises
         ------
@@ -280,7 +281,7 @@ class Engine:
         warnings = [
             (place, text)
             for place, change in zip(places, changes, strict=True)
-            for text in state.warnings_of(change.item_id)
+            for text in _renamed(items[place][0], change.item_id) + state.warnings_of(change.item_id)
         ]
         return PutItems(len(changes), sorted(rejected), warnings)
 
@@ -377,7 +378,7 @@ class Engine:
         self._needed_store()
         change = self._checked_change(kind, item_id, attributes)
         self._change([change])
-        return self._state.warnings_of(change.item_id)
+        return _renamed(item_id, change.item_id) + self._state.warnings_of(change.item_id)
 
     def _checked_change(
         self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]
@@ -428,6 +429,10 @@ class Engine:
             return [_dated(change, state, now) for change in changes]
 
         self._current.change(self._needed_store(), prepared, now)
+
+
+def _renamed(given: str, item_id: str) -> list[str]:
+    return [] if given == item_id else [f"the item id {given!r} is stored as {item_id!r}"]
 
 
 def _dated(change: ItemChange, state: State, now: float) -> ItemChange:
