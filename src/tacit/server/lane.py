@@ -170,7 +170,8 @@ class Lane:
                 spent, processor = processor, time.thread_time()
                 piece.kind.add_in_loop(now - before, processor - spent, now)
         if self._pieces:
-            loop.call_soon(self._pause, loop, self.connections, processor + _BREAK)
+            # uvloop counts a connection one turn after it accepted it.
+            loop.call_soon(loop.call_soon, self._pause, loop, self.connections, processor + _BREAK)
 
     def _pause(self, loop: asyncio.AbstractEventLoop, connections: int, end: float) -> None:
         """Let the loop have turns for as long as each brings a new connection, then go on."""
