@@ -5,6 +5,7 @@
 Stages, each by a generator of its own process (`load_generator.py`), against `tacit serve` and then against
 FastAPI around the factors of one model (`ten_line_peer.py`): the capacity (closed loop, 8 connections), 300
 requests a second, then 1, 3 and 10 times the capacity (open loop), and half the capacity right after that.
+Of `tacit serve` also durable events, 100 a request: the capacity, and 5,000 events a second.
 Service and generator share the machine: figures are lower bounds.
 """
 
@@ -28,6 +29,7 @@ from scipy.sparse.linalg import svds
 from tacit.engine.snapshot import Snapshot, load
 
 HERE = Path(__file__).resolve().parent
+BATCH = 100
 SHOWN = {
     "sent_a_second": "sent/s",
     "answered_a_second": "answered/s",
@@ -64,6 +66,24 @@ def stages(port: int, requests: Sequence[str], seconds: float, fixed: float) -> 
         found[f"{times} times"] = generated(port, requests, seconds, rate=times * capacity)
     found["half, right after"] = generated(port, requests, 6.0, rate=capacity / 2)
     return found
+
+
+def event_stages(port: int, users: Sequence[str], items: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Return the figures of stored events, in requests of `BATCH` events."""
+    draw = np.random.default_rng(1)
+    requests = []
+    for _ in range(300):
+        whose, what = draw.integers(len(users), size=BATCH), draw.integers(len(items), size=BATCH)
+        pairs = zip(whose.tolist(), what.tolist(), strict=True)
+        events = [{"user_id": users[u], "item_id": items[i], "event": "view"} for u, i in pairs]
+        body = json.dumps({"events": events})
+        head = f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body.encode())}\r\n\r\n"
+        requests.append(head + body)
+    generated(port, requests, 1.0)
+    return {
+        f"requests of {BATCH} events, capacity": generated(port, requests, seconds),
+        "5,000 events a second": generated(port, requests, seconds, rate=5_000 / BATCH),
+    }
 
 
 def lists_of(users: Sequence[str]) -> list[str]:
@@ -143,12 +163,16 @@ def main() -> None:
         place = Path(folder)
         if not arguments.no_peer:
             write_factors(snapshot, place / "factors.npz")
+        items = log.items.ids.to_list()
         del snapshot, log
         tacit = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", arguments.snapshot]
         tacit += ["--port", port, "--store", f"sqlite:///{place / 'events.db'}"]
         tacit += [] if arguments.workers is None else ["--workers", arguments.workers]
         with running(tacit, port):
             found["tacit"] = stages(port, requests, arguments.seconds, arguments.rate)
+            found["tacit"] |= event_stages(
+                port, [names[user] for user in drawn.tolist()], items, arguments.seconds
+            )
         if not arguments.no_peer:
             peer = [sys.executable, "-m", "uvicorn", "--factory", "--app-dir", HERE]
             peer += ["ten_line_peer:create_app", "--port", port, "--no-access-log"]

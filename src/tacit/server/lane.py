@@ -33,9 +33,9 @@ _PIECES = 8
 """A wait for so many pieces of work is no overload, however long they take ..."""
 _LONGEST_STANDING = 0.5
 """... up to so many seconds."""
-_SHORT = 0.005
+_SHORT = 0.008
 """Work whose processor time is below this moves to the event loop ..."""
-_LONG = 0.010
+_LONG = 0.016
 """... and out of it when that is above this ..."""
 _BLOCKED = 0.050
 """... or when it takes longer than this: it waits for something. It stays out for `_PENALTY` seconds."""
@@ -170,7 +170,8 @@ class Lane:
                 spent, processor = processor, time.thread_time()
                 piece.kind.add_in_loop(now - before, processor - spent, now)
         if self._pieces:
-            loop.call_soon(self._pause, loop, self.connections, processor + _BREAK)
+            # uvloop counts a connection one turn after it accepted it.
+            loop.call_soon(loop.call_soon, self._pause, loop, self.connections, processor + _BREAK)
 
     def _pause(self, loop: asyncio.AbstractEventLoop, connections: int, end: float) -> None:
         """Let the loop have turns for as long as each brings a new connection, then go on."""
