@@ -1,8 +1,8 @@
 """Accepts connections from a socket that several processes share, so that each gets its share of them.
 
 An event loop accepts everything that waits as soon as it wakes: of eight connections that arrive together one
-process may take all, and as clients keep connections open, the others stay idle. Here a process accepts one
-connection at a time, and leaves the first milliseconds to the others if one of them has fewer open.
+process may take all, and as clients keep connections open, the others stay idle. Here a process accepts only
+while no other has fewer open, and else leaves the first milliseconds to the others.
 """
 
 import asyncio
@@ -14,8 +14,11 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-_HEAD_START = 0.002
+_HEAD_START = 0.004
 """Seconds in which a process with fewer connections may accept first."""
+_AT_ONCE, _LATE = 16, 2
+"""Most connections that are accepted in one turn of the loop, and those after a head start that nobody took:
+a crowd must not wait for a process that is busy, and one that was only slow must not be left without any."""
 _PAUSE = 0.5
 """Seconds without accepting after a failure: the process has no file descriptor left."""
 _QUEUE = 2_048
@@ -52,6 +55,10 @@ class Board:
     def set(self, number: int) -> None:
         """Set the number of this process."""
         self._numbers[self._place] = number
+
+    def add_one(self) -> None:
+        """Count a connection more of this process."""
+        self._numbers[self._place] += 1
 
     def number(self) -> int:
         """Return the number of this process."""
@@ -106,30 +113,36 @@ class Acceptor:
         self._loop.add_reader(self._listener, self._may_accept)
 
     def _may_accept(self) -> None:
-        if self._is_behind():
-            self._wait(_HEAD_START, self._accept_late)
-        else:
-            self._accept()
+        for _ in range(_AT_ONCE):
+            if self._is_behind():
+                self._wait(_HEAD_START, self._accept_late)
+                return
+            if not self._accept():
+                return
 
     def _accept_late(self) -> None:
         self._watch()
-        self._accept()
+        for _ in range(_LATE):
+            if not self._accept():
+                return
 
-    def _accept(self) -> None:
+    def _accept(self) -> bool:
+        """Accept a connection and return whether there was one."""
         try:
             connection, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # another process was first, or the client is gone
+            return False  # another process was first, or the client is gone
         except OSError as error:
             _log.warning("no connection can be accepted: %s", error)
             self._wait(_PAUSE, self._watch)
-            return
+            return False
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._on_accepted()
         task = self._loop.create_task(self._connect(connection))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
+        return True
 
     async def _connect(self, connection: socket.socket) -> None:
         with suppress(OSError):  # the client is gone already

@@ -46,10 +46,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=[])
         if self.started:
-            board, connections = self._board, self.server_state.connections
-            board.set(0)
+            self._board.set(0)
             self._acceptor = Acceptor(
-                self._listener, self._connection, board.is_behind, lambda: board.set(len(connections) + 1)
+                self._listener, self._connection, self._board.is_behind, self._note_accepted
             )
             self._on_ready()
 
@@ -62,6 +61,12 @@ class _Server(uvicorn.Server):
         # uvicorn would raise the signal again when it is done; a stop on request is no failure.
         if sig == signal.SIGTERM:
             self.should_exit = True
+
+    def _note_accepted(self) -> None:
+        self._board.add_one()  # its protocol comes a turn of the loop later
+        answers = getattr(getattr(self.config.app, "state", None), "answers", None)
+        if answers is not None:
+            answers.connections += 1  # work gives way to new connections: `tacit.server.lane`
 
     def _connection(self) -> asyncio.Protocol:
         connection = _Counted(self.config, self.server_state, self.lifespan.state)
