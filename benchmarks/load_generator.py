@@ -21,8 +21,6 @@ import uvloop
 MOST_CONNECTIONS = 500
 OPENED = 100
 """Connections of an open loop that are there before its first request, as of a proxy that keeps them."""
-PAUSE = 0.1
-"""Seconds that a refused connection of a closed loop waits."""
 TIMEOUT = 5.0
 """Seconds after which a request counts as not answered."""
 
@@ -41,6 +39,8 @@ class Plan:
         Requests a second of an open loop; 0 for a closed one.
     connections : int
         Of a closed loop.
+    pause : float
+        Seconds that a refused connection of a closed loop waits.
     """
 
     host: str
@@ -49,6 +49,7 @@ class Plan:
     seconds: float
     rate: float = 0.0
     connections: int = 8
+    pause: float = 0.1
 
 
 @dataclass
@@ -148,10 +149,10 @@ class Load:
         self.busy.discard(connection)
         if self.plan.rate:
             self.next(connection)
-        elif status == 200:
+        elif status == 200 or not self.plan.pause:
             self.again(connection)
         else:
-            self.loop.call_later(PAUSE, self.again, connection)
+            self.loop.call_later(self.plan.pause, self.again, connection)
 
     def again(self, connection: Connection) -> None:
         """Send the next request of a closed loop."""

@@ -75,7 +75,7 @@ def test_ten_times_the_capacity_is_refused_at_once_and_the_rest_is_answered(serv
     after = load(service, 4.0, rate=peak / 3)
     figures = crowd["figures"]
     assert figures["unanswered"] == figures["other"] == 0  # no timeout, no reset, nothing but 200 and 503
-    assert figures["answered_a_second"] > 0.4 * peak
+    assert figures["answered_a_second"] > 0.25 * peak  # the generator alone may take half of the processors
     assert figures["refused_a_second"] > 3 * peak
     assert figures["refused_p50_ms"] < 100
     assert figures["answered_p50_ms"] < 300
