@@ -19,6 +19,7 @@ from tacit.core.parameters import declared
 from tacit.data.rules import Rules, parse_rules
 from tacit.data.shop import generate
 from tacit.engine.engine import Engine, UnknownItemError
+from tacit.engine.remote_encoder import EncoderUnavailableError
 from tacit.evaluation.metrics import NAMES
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import make_split
@@ -27,6 +28,7 @@ from tacit.pipeline.config import Config, parse_config
 from tacit.pipeline.register import ENTRIES
 from tacit.server.app import create_app
 from tacit.server.problems import OverloadedError
+from tacit.server.supervisor import ServiceError
 from tacit.store.events import StorageError, StorageFullError
 
 ROOT = Path(__file__).parents[1]
@@ -153,7 +155,8 @@ def test_every_route_is_described() -> None:
 def test_every_error_is_described() -> None:
     ours = [kind for _, kind in inspect.getmembers(tacit.core.errors, inspect.isclass)]
     page = WRITTEN[ROOT / "docs/reference/errors.md"]
-    for kind in (*ours, UnknownItemError, StorageError, StorageFullError, OverloadedError):
+    others = (OverloadedError, EncoderUnavailableError, ServiceError)
+    for kind in (*ours, UnknownItemError, StorageError, StorageFullError, *others):
         assert issubclass(kind, TacitError)
         assert f"`{kind.__name__}`" in page
 

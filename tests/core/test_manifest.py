@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tacit.core.errors import ArtifactError
-from tacit.core.manifest import FORMAT, MANIFEST, publish, sha256, verify
+from tacit.core.manifest import FORMAT, MANIFEST, OpenSnapshot, SnapshotFiles, publish, sha256, verify
 
 
 def write(directory: Path, *, content: str = "one") -> None:
@@ -269,3 +269,29 @@ def test_a_directory_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
     ):
         publish(place, write, {})
     publish(place, write, {}, kind="encoder")
+
+
+def test_open_files_stay_readable_when_another_snapshot_takes_the_place(snapshot: Path) -> None:
+    with OpenSnapshot(snapshot) as opened:
+        publish(snapshot, lambda directory: write(directory, content="two"), {})
+        opened.check()  # what was opened is whole, whatever stands there now
+        files = SnapshotFiles.inherited(opened.directory, opened.manifest, opened.descriptors)
+        for _ in range(2):  # each reader begins at the start
+            assert files.places["a.txt"].read_text() == "one"
+        assert SnapshotFiles.checked(snapshot).places["a.txt"].read_text() == "two"
+    assert not opened.descriptors
+
+
+def test_a_changed_file_is_found_by_its_open_descriptor(snapshot: Path) -> None:
+    (snapshot / "a.txt").write_text("eno")
+    with (
+        OpenSnapshot(snapshot) as opened,
+        pytest.raises(ArtifactError, match=r"a\.txt is damaged: its sha256"),
+    ):
+        opened.check()
+
+
+def test_a_directory_with_a_file_too_many_is_not_opened(snapshot: Path) -> None:
+    (snapshot / "c.txt").write_text("more")
+    with pytest.raises(ArtifactError, match=r"missing or unexpected file c\.txt"):
+        OpenSnapshot(snapshot)

@@ -11,8 +11,10 @@ import pytest
 
 from tacit.server import guard as module
 from tacit.server.guard import LARGEST_BODY, Guard, Message, Receive, Scope, Send
+from tacit.server.routes import Route, Routes
 
 HOST = (b"host", b"localhost:8000")
+ROUTES = Routes([Route("POST", "/v1/items", "admin", streams=True)])
 HOSTS = ["localhost", "127.0.0.1", "[::1]", "Shop.Example"]
 
 
@@ -96,7 +98,7 @@ def ask(
 
         raw = path.encode() if raw_path is None else raw_path
         scope = {"type": "http", "method": method, "path": path, "raw_path": raw, "headers": [*headers]}
-        await Guard(app, key, hosts, admin_key)(scope, receive, send)
+        await Guard(app, key, hosts, admin_key, routes=ROUTES)(scope, receive, send)
         return Answer(sent, requested)
 
     return asyncio.run(one())
@@ -124,7 +126,7 @@ def test_what_is_not_http_passes_as_it_is() -> None:
         raise AssertionError
 
     scope = {"type": "lifespan"}
-    asyncio.run(Guard(app, "key", HOSTS)(scope, receive, send))
+    asyncio.run(Guard(app, "key", HOSTS, routes=ROUTES)(scope, receive, send))
     assert seen == [scope, receive, send]
 
 

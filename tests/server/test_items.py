@@ -1,5 +1,6 @@
 """Items over a real socket: put, patch, get, delete, by ids that hold anything, and many in one request."""
 
+import gzip
 import json
 import socket
 import time
@@ -163,6 +164,45 @@ def test_a_body_without_a_good_line_is_an_error_and_an_empty_one_is_not(service:
     assert (
         service.http.post("/v1/items", content=b"x", headers={"content-encoding": "gzip"}).status_code == 415
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (gzip.compress(b'{"item_id": "g", "title": "tea"}'), "packed with gzip"),
+        ('{"item_id": "g", "title": "tea"}\n'.encode("utf-16"), "UTF-16; send UTF-8"),
+        (b"PK\x03\x04" + bytes(30), "a ZIP archive"),
+    ],
+)
+def test_a_body_that_holds_no_lines_is_refused_by_its_first_bytes(
+    service: Service, body: bytes, said: str
+) -> None:
+    answer = service.http.post("/v1/items", content=iter([body[:1], body[1:]]))
+    assert (answer.status_code, said in answer.json()["detail"]) == (415, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("application/x-ndjson; charset=utf-8", 200),
+        ("Application/JSONL", 200),
+        ("text/plain", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("", 415),
+    ],
+)
+def test_the_content_type_of_many_items_is_that_of_lines(service: Service, kind: str, status: int) -> None:
+    answer = service.http.post(
+        "/v1/items", content=lines({"item_id": "k", **TEA}), headers={"content-type": kind}
+    )
+    assert answer.status_code == status
+    assert status == 200 or "application/x-ndjson" in answer.json()["detail"]
+
+
+def test_an_id_that_is_too_long_is_refused_by_its_bytes(service: Service) -> None:
+    for path in ("/v1/items/" + "x" * 257, "/v1/users/" + "%E6%9D%B1" * 86):
+        assert "at most 256" in service.http.put(path, json={"title": "x"}).json()["detail"]
 
 
 def test_rejected_lines_are_counted_beyond_those_that_are_listed(service: Service) -> None:

@@ -1,20 +1,133 @@
-"""A lane refuses at once what it could not do in time."""
+"""A lane refuses at once what it could not begin in time, and knows where to do what."""
 
 import asyncio
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
-from tacit.server.lane import Lane
+from tacit.server import lane as module
+from tacit.server.lane import Lane, _Queue
 from tacit.server.problems import OverloadedError
+
+
+@pytest.fixture
+def lane() -> Iterator[Lane]:
+    opened = Lane("test", threads=1, waiting=50, patience=5, in_loop=True)
+    yield opened
+    opened.close()
+
+
+def busy(seconds: float) -> str:
+    """Use the processor for so long; return the name of the thread."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
+    return threading.current_thread().name
 
 
 def test_work_is_done_off_the_loop_and_errors_come_back() -> None:
     lane = Lane("test", threads=1, waiting=1, patience=5)
-    assert asyncio.run(lane.run(lambda: threading.current_thread().name)).startswith("tacit-test")
+    for _ in range(20):  # without `in_loop` it stays there, however short it is
+        assert asyncio.run(lane.run(lambda: threading.current_thread().name)).startswith("tacit-test")
     with pytest.raises(ZeroDivisionError):
         asyncio.run(lane.run(lambda: 1 // 0))
     lane.close()
+
+
+def test_short_work_moves_into_the_loop_and_out_of_it_when_it_becomes_long(lane: Lane) -> None:
+    async def names(seconds: float, count: int) -> list[str]:
+        return [await lane.run(lambda: busy(seconds), "a") for _ in range(count)]
+
+    assert asyncio.run(names(0.0005, 30))[-1] == "MainThread"
+    assert asyncio.run(names(0.03, 30))[-1].startswith("tacit-test")
+    assert asyncio.run(names(0.0005, 60))[-1].startswith("tacit-test")  # for a minute at least
+
+
+def test_long_work_stays_in_a_thread_and_kinds_are_apart(lane: Lane) -> None:
+    async def names() -> list[str]:
+        for _ in range(30):
+            await lane.run(lambda: busy(0.0005), "short")
+        return [await lane.run(lambda: busy(0.012), "long") for _ in range(10)]
+
+    assert all(name.startswith("tacit-test") for name in asyncio.run(names()))
+
+
+def test_work_that_waits_for_something_leaves_the_loop(lane: Lane) -> None:
+    async def names() -> list[str]:
+        for _ in range(30):
+            await lane.run(lambda: busy(0.0005))
+        for _ in range(30):
+            await lane.run(lambda: time.sleep(0.06))
+        return [await lane.run(lambda: threading.current_thread().name)]
+
+    assert asyncio.run(names())[-1].startswith("tacit-test")
+
+
+def test_errors_in_the_loop_come_back_and_the_next_piece_is_done(lane: Lane) -> None:
+    async def outcomes() -> list[object]:
+        for _ in range(20):
+            await lane.run(int)
+        return await asyncio.gather(lane.run(lambda: 1 // 0), lane.run(int), return_exceptions=True)
+
+    failed, done = asyncio.run(outcomes())
+    assert isinstance(failed, ZeroDivisionError)
+    assert done == 0
+
+
+def test_between_pieces_in_the_loop_others_have_their_turn(lane: Lane) -> None:
+    async def longest_pause() -> float:
+        for _ in range(20):
+            await lane.run(lambda: busy(0.002))
+        crowd = [asyncio.ensure_future(lane.run(lambda: busy(0.002))) for _ in range(20)]
+        longest, before = 0.0, time.monotonic()
+        while not all(one.done() for one in crowd):
+            await asyncio.sleep(0)
+            now = time.monotonic()
+            longest, before = max(longest, now - before), now
+        return longest
+
+    assert asyncio.run(longest_pause()) < 0.03  # all of them take 0.04
+
+
+def entered(queue: _Queue, now: float, each: float) -> int:
+    """Fill a queue until it is full; return how many pieces are inside."""
+    while not queue.is_full(now):
+        queue.enter(each)
+    return queue.inside
+
+
+@pytest.mark.parametrize(
+    ("each", "burst", "overload"),
+    [(0.001, 201, 21), (0.004, 51, 9), (0.036, 9, 9), (0.3, 2, 2)],
+)
+def test_a_burst_may_wait_longer_than_an_overload(each: float, burst: int, overload: int) -> None:
+    """What is admitted waits 200 ms of a burst; 20 ms, or 8 pieces, or one piece, where it never ends."""
+    queue = _Queue(1, None)
+    assert abs(entered(queue, 50.0, each) - burst) <= 1  # sums of floats stand on either side of a limit
+    while queue.inside > 1:
+        queue.leave(each, 50.6)
+    assert abs(entered(queue, 50.6, each) - overload) <= 1
+    while queue.inside:
+        queue.leave(each, 50.7)
+    assert abs(entered(queue, 50.7, each) - burst) <= 1
+
+
+def test_places_kept_for_requests_that_are_being_read_count_until_the_next_turn(lane: Lane) -> None:
+    async def kept() -> tuple[int, bool]:
+        for _ in range(20):
+            await lane.run(lambda: busy(0.004))
+        lane._loop_queue.enter(0.01)
+        reserved = 0
+        while lane.reserve():
+            reserved += 1
+        await asyncio.sleep(0)
+        return reserved, lane.reserve()
+
+    reserved, again = asyncio.run(kept())
+    assert reserved == 20  # of a hundredth of a second each
+    assert again
 
 
 def test_beyond_the_queue_it_refuses_and_recovers() -> None:
@@ -30,6 +143,26 @@ def test_beyond_the_queue_it_refuses_and_recovers() -> None:
         return [await asyncio.gather(*inside), await lane.run(lambda: "again")]
 
     assert asyncio.run(crowd()) == [[True, True, True], "again"]
+    lane.close()
+
+
+def test_threads_refuse_by_the_expected_wait_and_never_while_one_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_BURST", 0.0)
+    lane = Lane("test", threads=2, waiting=100, patience=5)
+
+    async def crowd() -> int:
+        for _ in range(3):
+            await lane.run(lambda: time.sleep(0.3))
+        begun = time.monotonic()
+        tried = await asyncio.gather(
+            *(lane.run(lambda: time.sleep(0.3)) for _ in range(10)), return_exceptions=True
+        )
+        assert time.monotonic() - begun < 1.5
+        return sum(isinstance(one, OverloadedError) for one in tried)
+
+    assert asyncio.run(crowd()) in (5, 6, 7)  # of ten two are at work, and about two may wait
     lane.close()
 
 

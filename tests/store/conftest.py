@@ -52,9 +52,15 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Address of an empty store of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'events.sqlite3'}"
-    server: str = request.getfixturevalue("postgres")
-    _emptied(server)
+    server: str = request.getfixturevalue("empty_postgres")
     return server
+
+
+@pytest.fixture
+def empty_postgres(postgres: str) -> str:
+    """Address of an empty store in PostgreSQL."""
+    _emptied(postgres)
+    return postgres
 
 
 @pytest.fixture

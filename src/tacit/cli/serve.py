@@ -1,7 +1,10 @@
 """``tacit serve``: a snapshot over HTTP."""
 
+import signal
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +22,15 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8000,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=256,
+            help="Processes that answer requests; as many as there are processors by default.",
+        ),
+    ] = None,
     store: Annotated[
         str | None,
         typer.Option(
@@ -43,26 +55,43 @@ def serve(
     ] = None,
 ) -> None:
     """Serve recommendations over HTTP, take events and new items."""
-    from tacit.cli.terminal import err
+    from tacit.core.manifest import OpenSnapshot
     from tacit.core.places import check_outside_snapshots
-    from tacit.engine.engine import Engine
-    from tacit.engine.snapshot import load
-    from tacit.server.app import LOOPBACK, create_app
-    from tacit.server.run import is_loopback, listen, run
-    from tacit.store.events import EventStore
+    from tacit.server.listening import LOOPBACK, is_loopback, listen
+    from tacit.server.processors import processors
+    from tacit.server.supervisor import Supervisor
 
     local = is_loopback(host)
     if not local and not api_key:
         raise ConfigError(f"listening on {host} needs a key: set TACIT_API_KEY, or listen on 127.0.0.1")
     if store is not None and store.startswith(_FILE):
         check_outside_snapshots(Path(store.removeprefix(_FILE)), "--store")
-    with listen(host, port) as bound:
-        snapshot = load(directory)
-        engine = Engine(snapshot, EventStore(store or f"sqlite:///{directory.resolve()}.events.sqlite3"))
-        engine.warm()
-        hosts = (host, *LOOPBACK) if local else ("*",)
-        app = create_app(engine, api_key=api_key, admin_key=admin_key, allowed_hosts=hosts)
+    store = store or f"{_FILE}{directory.resolve()}.events.sqlite3"
+    settings = {
+        "store": store,
+        "api_key": api_key,
+        "admin_key": admin_key,
+        "allowed_hosts": (host, *LOOPBACK) if local else ("*",),
+    }
+    with listen(host, port) as bound, OpenSnapshot(directory) as snapshot:
         address = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
-        err.print(f"model {snapshot.version}, {len(snapshot.catalogue):,} items; stop with Ctrl-C")
-        # On standard output, flushed: a script that took port 0 reads it there.
-        run(app, bound, on_ready=lambda: typer.echo(f"listening on {address}"))
+        count = workers or processors()
+
+        def ready(figures: Mapping[str, Any]) -> None:
+            said = f"model {snapshot.manifest['model']}, {figures['items']:,} items, {count} workers"
+            typer.echo(f"{said}; stop with Ctrl-C", err=True)
+            # On standard output, flushed: a script that took port 0 reads it there.
+            typer.echo(f"listening on {address}")
+
+        with Supervisor(
+            snapshot, bound, count, lambda line: typer.echo(f"tacit: {line}", err=True)
+        ) as service:
+            snapshot.check()
+            # Imported here, while the workers import what they need: it takes a third of a second.
+            from tacit.store.lock import hold
+
+            lock = hold(store)
+            with closing(lock) if lock is not None else nullcontext():
+                stopped_by = service.run(settings, ready)
+    if stopped_by == signal.SIGINT:
+        raise KeyboardInterrupt

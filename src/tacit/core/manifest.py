@@ -4,6 +4,10 @@ A snapshot is a directory with a ``manifest.json`` that names every other file w
 sha256, and carries a sha256 of itself. It is written to a temporary sibling, every file and the directory are
 flushed to disk, and the sibling is renamed to the target, so no reader sees half of one. While it replaces
 an older one, the target is missing for the instant between two renames.
+
+The processes of a service must all read the same snapshot, also one that is started again after another
+snapshot took the directory's place. So the parent opens every file, checks what it opened, and hands the open
+files on (`OpenSnapshot`): they stay readable when the directory is gone.
 """
 
 import hashlib
@@ -12,7 +16,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 from tacit.core.errors import ArtifactError
 from tacit.core.types import Json
@@ -104,15 +111,118 @@ def verify(directory: Path) -> dict[str, Json]:
         version of Tacit.
     """
     manifest, listed = _read(directory)
+    _check_names(directory, listed)
+    for name, expected in listed.items():
+        if sha256(directory / name) != expected:
+            raise _damaged(directory / name)
+    return manifest
+
+
+@dataclass(frozen=True)
+class SnapshotFiles:
+    """Where the checked files of a snapshot can be read.
+
+    Attributes
+    ----------
+    directory : Path
+        Names the snapshot in messages.
+    manifest : mapping
+    places : mapping of str to Path
+        By the name of the file in the manifest.
+    """
+
+    directory: Path
+    manifest: Mapping[str, Any]
+    places: Mapping[str, Path]
+
+    @classmethod
+    def checked(cls, directory: Path) -> "SnapshotFiles":
+        """Return the files of a directory after checking all of them.
+
+        Raises
+        ------
+        ArtifactError
+            As by `verify`.
+        """
+        manifest: dict[str, Any] = verify(directory)
+        return cls(directory, manifest, {name: directory / name for name in manifest["files"]})
+
+    @classmethod
+    def inherited(
+        cls, directory: Path, manifest: Mapping[str, Any], descriptors: Mapping[str, int]
+    ) -> "SnapshotFiles":
+        """Return the files that a parent checked and this process has open."""
+        return cls(directory, manifest, {name: Path(f"/proc/self/fd/{n}") for name, n in descriptors.items()})
+
+
+class OpenSnapshot:
+    """A snapshot whose files are open, to be checked and read by their descriptors; a context manager.
+
+    Parameters
+    ----------
+    directory : Path
+
+    Attributes
+    ----------
+    directory : Path
+    manifest : mapping
+    descriptors : dict of str to int
+        By the name of the file; child processes may inherit them.
+
+    Raises
+    ------
+    ArtifactError
+        If the manifest or a file is missing or a file is extra, or the format is newer than this version of
+        Tacit.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.descriptors: dict[str, int] = {}
+        self.manifest, self._listed = _read(directory)
+        _check_names(directory, self._listed)
+        try:
+            for name in self._listed:
+                self.descriptors[name] = os.open(directory / name, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            self.close()
+            raise ArtifactError(f"{error.filename} cannot be read: {error.strerror}") from error
+
+    def check(self) -> None:
+        """Check what was opened against the manifest.
+
+        Raises
+        ------
+        ArtifactError
+            If a file is changed.
+        """
+        for name, descriptor in self.descriptors.items():
+            with open(descriptor, "rb", closefd=False) as stream:
+                if hashlib.file_digest(stream, "sha256").hexdigest() != self._listed[name]:
+                    raise _damaged(self.directory / name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files in this process."""
+        while self.descriptors:
+            os.close(self.descriptors.popitem()[1])
+
+
+def _check_names(directory: Path, listed: Mapping[str, str]) -> None:
     present = {str(p.relative_to(directory)) for p in directory.rglob("*") if not p.is_dir()} - {MANIFEST}
     if odd := present ^ set(listed):
         raise ArtifactError(f"{directory} is damaged: missing or unexpected file {sorted(odd)[0]}; fit again")
-    for name, expected in listed.items():
-        if sha256(directory / name) != expected:
-            raise ArtifactError(
-                f"{directory / name} is damaged: its sha256 differs from the manifest; fit again"
-            )
-    return manifest
+
+
+def _damaged(file: Path) -> ArtifactError:
+    return ArtifactError(f"{file} is damaged: its sha256 differs from the manifest; fit again")
 
 
 def sha256(file: Path) -> str:

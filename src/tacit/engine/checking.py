@@ -23,7 +23,8 @@ class UnknownItemError(DataError):
 
 
 LONGEST_LIST = 1_000
-_LONGEST_ID = 256
+LONGEST_ID = 256
+"""Bytes of an id."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _AHEAD = 300.0
 """Seconds that a client's clock may be ahead."""
@@ -58,8 +59,8 @@ def checked_id(text: object, what: str, rules: Sequence[IdRule] = ()) -> str:
         raise DataError(f"the {what} is not valid Unicode") from error
     if not id_:
         raise DataError(f"the {what} is missing")
-    if size > _LONGEST_ID:
-        raise DataError(f"the {what} is longer than {_LONGEST_ID} bytes")
+    if size > LONGEST_ID:
+        raise DataError(f"the {what} is longer than {LONGEST_ID} bytes")
     if _CONTROL.search(id_):
         raise DataError(f"the {what} holds a control character")
     return apply_id(id_, rules)
@@ -67,7 +68,7 @@ def checked_id(text: object, what: str, rules: Sequence[IdRule] = ()) -> str:
 
 def _is_plain(text: str) -> bool:
     """Return whether an id is a usual one: in normal form, of some length, without control characters."""
-    whole = 0 < len(text) <= _LONGEST_ID and text[0] != " " and text[-1] != " "
+    whole = 0 < len(text) <= LONGEST_ID and text[0] != " " and text[-1] != " "
     return whole and text.isascii() and text.isprintable()
 
 

@@ -91,6 +91,11 @@ class Engine:
         return self._current.state
 
     @property
+    def reads_locally(self) -> bool:
+        """Whether a list waits for this machine alone: the store, if any, is a file."""
+        return self._store is None or self._store.is_local
+
+    @property
     def version(self) -> str:
         """Version of the current model."""
         return self._current.state.snapshot.version

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from tacit.core.errors import ArtifactError, ConfigError
-from tacit.core.manifest import publish, verify
+from tacit.core.manifest import SnapshotFiles, publish
 from tacit.core.places import check_directory_place
 from tacit.core.types import Array, Float32, Json
 from tacit.core.version import __version__
@@ -33,6 +34,10 @@ from tacit.store import artifacts
 
 _CONFIG, _REPORT = "config.toml", "training.json"
 """The whole configuration, as `tacit fit --config` takes it, and what the fit learned."""
+_DOCUMENT, _CATALOGUE, _USERS = "snapshot.json", "catalogue.parquet", "users.parquet"
+_PIPELINE, _EVENTS = "pipeline.safetensors", "interactions.safetensors"
+_VECTORS, _ENCODER = "vectors.safetensors", "encoder.safetensors"
+"""Only where there are any."""
 _LOG = ("user", "item", "weight", "at", "kind", "traits", "moments")
 
 
@@ -57,6 +62,8 @@ class Snapshot:
         The encoder itself where it learned from the catalogue.
     encoder_name : str
         Name of the encoder with the hash of its model; empty in older snapshots.
+    remote_encoder : TextEncoder or None
+        Encodes in place of the encoder itself: that of another process, see `tacit.engine.remote_encoder`.
     facts : mapping
         What was trained on and how: seed, data fingerprint, versions, training report.
     """
@@ -70,10 +77,11 @@ class Snapshot:
     facts: dict[str, Json]
     learned_encoder: LearnedEncoder | None = None
     encoder_name: str = ""
+    remote_encoder: TextEncoder | None = None
 
     def text_encoder(self) -> TextEncoder:
         """Return the encoder of the vectors of the catalogue."""
-        return self.learned_encoder or encoder_from(self.encoder)
+        return self.remote_encoder or self.learned_encoder or encoder_from(self.encoder)
 
     @property
     def reading(self) -> Reading:
@@ -103,20 +111,18 @@ def save(snapshot: Snapshot, directory: Path) -> None:
     config = snapshot.pipeline.config.to_toml()
 
     def write(target: Path) -> None:
-        artifacts.write_arrays(target / "pipeline.safetensors", snapshot.pipeline.arrays())
-        artifacts.write_arrays(
-            target / "interactions.safetensors", {name: getattr(log, name) for name in _LOG}
-        )
+        artifacts.write_arrays(target / _PIPELINE, snapshot.pipeline.arrays())
+        artifacts.write_arrays(target / _EVENTS, {name: getattr(log, name) for name in _LOG})
         if catalogue.vectors is not None:
-            artifacts.write_arrays(target / "vectors.safetensors", {"vectors": catalogue.vectors})
+            artifacts.write_arrays(target / _VECTORS, {"vectors": catalogue.vectors})
         if snapshot.learned_encoder is not None:
-            artifacts.write_arrays(target / "encoder.safetensors", snapshot.learned_encoder.arrays())
-        log.users.ids.alias(col.USER).to_frame().write_parquet(target / "users.parquet")
-        _catalogue_frame(catalogue).write_parquet(target / "catalogue.parquet")
+            artifacts.write_arrays(target / _ENCODER, snapshot.learned_encoder.arrays())
+        log.users.ids.alias(col.USER).to_frame().write_parquet(target / _USERS)
+        _catalogue_frame(catalogue).write_parquet(target / _CATALOGUE)
         (target / _CONFIG).write_text(config, "utf-8")
         artifacts.write_json(target / _REPORT, snapshot.pipeline.report_json())
         artifacts.write_json(
-            target / "snapshot.json",
+            target / _DOCUMENT,
             {
                 "version": snapshot.version,
                 "encoder": snapshot.encoder,
@@ -147,12 +153,52 @@ def load(directory: Path) -> Snapshot:
     ArtifactError
         If the directory is not a snapshot, is damaged, or is newer than this version of Tacit.
     """
-    manifest = verify(directory)
+    return read(SnapshotFiles.checked(directory))
+
+
+def read(files: SnapshotFiles, *, remote_encoder: TextEncoder | None = None) -> Snapshot:
+    """Read a snapshot whose files were checked.
+
+    Parameters
+    ----------
+    files : SnapshotFiles
+    remote_encoder : TextEncoder, optional
+        Encodes texts in place of the snapshot's encoder, which is not read then.
+
+    Raises
+    ------
+    ArtifactError
+        If another version of Tacit wrote it in another way.
+    """
+    with _readable(files):
+        return _read(files, remote_encoder)
+
+
+def read_encoder(files: SnapshotFiles) -> TextEncoder | None:
+    """Read the text encoder of a snapshot alone; None if its catalogue has no vectors.
+
+    Raises
+    ------
+    ArtifactError
+        If another version of Tacit wrote it in another way.
+    ConfigError
+        If the encoder is not on this machine.
+    """
+    if _VECTORS not in files.places:
+        return None
+    with _readable(files):
+        source = _before_choice(artifacts.read_json(files.places[_DOCUMENT])["encoder"])
+        learned = _read_encoder(files, source)
+    return learned or encoder_from(source)
+
+
+@contextmanager
+def _readable(files: SnapshotFiles) -> Iterator[None]:
     try:
-        return _load(directory, manifest)
+        yield
     except (ConfigError, KeyError, ValueError, TypeError, AttributeError, pl.exceptions.PolarsError) as error:
         raise ArtifactError(
-            f"{directory} was written by tacit {manifest.get('tacit')} and cannot be read by "
+            f"{files.directory} was written by tacit {files.manifest.get('tacit')} and cannot be read by "
             f"{__version__}: {_reason(error)}; install what is missing, or fit again"
         ) from error
 
@@ -171,8 +217,7 @@ def config_of(directory: Path) -> Config:
     ArtifactError
         If the directory is not a snapshot, is damaged, or has another format.
     """
-    verify(directory)
-    return _read_config(directory)
+    return _read_config(SnapshotFiles.checked(directory))
 
 
 def version_of(pipeline: TwoStage, fingerprint: str) -> str:
@@ -186,13 +231,14 @@ def version_of(pipeline: TwoStage, fingerprint: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
-    document: dict[str, Any] = artifacts.read_json(directory / "snapshot.json")
+def _read(files: SnapshotFiles, remote_encoder: TextEncoder | None) -> Snapshot:
+    places = files.places
+    document: dict[str, Any] = artifacts.read_json(places[_DOCUMENT])
     check_origins(document["pipeline"])
-    catalogue = _read_catalogue(directory, centred=document.get("centred", False))
+    catalogue = _read_catalogue(files, centred=document.get("centred", False))
     encoder = _before_choice(document["encoder"])
-    users = Vocabulary(pl.read_parquet(directory / "users.parquet")[col.USER])
-    log = artifacts.read_arrays(directory / "interactions.safetensors")
+    users = Vocabulary(pl.read_parquet(places[_USERS])[col.USER])
+    log = artifacts.read_arrays(places[_EVENTS])
     return Snapshot(
         version=document["version"],
         catalogue=catalogue,
@@ -207,16 +253,17 @@ def _load(directory: Path, manifest: dict[str, Any]) -> Snapshot:
         ),
         pipeline=TwoStage.restore(
             document["pipeline"],
-            artifacts.read_arrays(directory / "pipeline.safetensors"),
+            artifacts.read_arrays(places[_PIPELINE]),
             catalogue,
-            config=_read_config(directory),
-            report=artifacts.read_json(directory / _REPORT),
+            config=_read_config(files),
+            report=artifacts.read_json(places[_REPORT]),
         ),
         weights=EventWeights.from_json(document["weights"]),
         encoder=encoder,
         encoder_name=document.get("encoder_name", ""),
-        facts=manifest["facts"],
-        learned_encoder=_read_encoder(directory, encoder),
+        facts=files.manifest["facts"],
+        learned_encoder=None if remote_encoder else _read_encoder(files, encoder),
+        remote_encoder=remote_encoder,
     )
 
 
@@ -227,8 +274,8 @@ def _learned(pipeline: TwoStage) -> tuple[Json, dict[str, Array]]:
         return [pipeline.second_.blend.spec(), [type(one).__qualname__ for one in pipeline.retrievers_]], {}
 
 
-def _read_config(directory: Path) -> Config:
-    return config_of_toml(artifacts.read_text(directory / _CONFIG), where=str(directory / _CONFIG))
+def _read_config(files: SnapshotFiles) -> Config:
+    return config_of_toml(artifacts.read_text(files.places[_CONFIG]), where=str(files.directory / _CONFIG))
 
 
 def _before_choice(source: str) -> str:
@@ -236,9 +283,9 @@ def _before_choice(source: str) -> str:
     return "minilm" if source == AUTO else source
 
 
-def _read_encoder(directory: Path, source: str) -> LearnedEncoder | None:
-    file = directory / "encoder.safetensors"
-    return restored(source, artifacts.read_arrays(file)) if file.exists() else None
+def _read_encoder(files: SnapshotFiles, source: str) -> LearnedEncoder | None:
+    file = files.places.get(_ENCODER)
+    return None if file is None else restored(source, artifacts.read_arrays(file))
 
 
 def _catalogue_frame(catalogue: Catalogue) -> pl.DataFrame:
@@ -251,10 +298,10 @@ def _catalogue_frame(catalogue: Catalogue) -> pl.DataFrame:
     )
 
 
-def _read_catalogue(directory: Path, *, centred: bool) -> Catalogue:
-    frame = pl.read_parquet(directory / "catalogue.parquet")
+def _read_catalogue(files: SnapshotFiles, *, centred: bool) -> Catalogue:
+    frame = pl.read_parquet(files.places[_CATALOGUE])
     names = [n for n in frame.columns if n.startswith("attribute:")]
-    vectors = directory / "vectors.safetensors"
+    vectors = files.places.get(_VECTORS)
     return Catalogue(
         items=Vocabulary(frame[col.ITEM]),
         attributes=frame.select(pl.col(n).alias(n.removeprefix("attribute:")) for n in names),
@@ -262,6 +309,6 @@ def _read_catalogue(directory: Path, *, centred: bool) -> Catalogue:
         has_text=frame["has_text"].to_numpy(),
         available=frame[col.AVAILABLE].to_numpy(),
         created_at=frame[col.CREATED_AT].to_numpy(),
-        vectors=artifacts.read_arrays(vectors)["vectors"] if vectors.exists() else None,
+        vectors=artifacts.read_arrays(vectors)["vectors"] if vectors else None,
         centred=centred,
     )

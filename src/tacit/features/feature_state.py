@@ -124,7 +124,11 @@ class FeatureState:
         return recomputed(self.text, changed, projection.transform(catalogue.vectors[changed]))
 
     def arrays(self) -> dict[str, Array]:
-        """Return the arrays that were learned from the log."""
+        """Return the arrays that were learned from the log, and the projected vectors.
+
+        The vectors could be computed again, but not shared by processes that map them.
+        """
+        text = {} if self.text is None else {"text": self.text}
         factors = {} if self.collaborative is None else {"collaborative": self.collaborative}
         people = self.people.arrays() if self.people else {}
         return {
@@ -132,6 +136,7 @@ class FeatureState:
             **{f"statistics.{name}": array for name, array in self.statistics.arrays().items()},
             **{f"follows.{name}": array for name, array in csr.parts(self.follows).items()},
             **factors,
+            **text,
         }
 
     @classmethod
@@ -148,12 +153,15 @@ class FeatureState:
     ) -> "FeatureState":
         """Rebuild from what `arrays` returned, the catalogue and the retrievers."""
         attributes = Attributes.of(catalogue)
+        text = arrays.get("text")
+        if text is None or len(text) != len(catalogue):
+            text = text_vectors(catalogue, projection)
         return cls(
             statistics=ItemStatistics.restore(part_of(arrays, "statistics", ".")),
             attributes=attributes,
             kinds=kinds,
             timed=timed,
-            text=text_vectors(catalogue, projection),
+            text=text,
             collaborative=arrays.get("collaborative"),
             together=together_of(retrievers),
             follows=csr.assembled(part_of(arrays, "follows", "."), len(catalogue)),

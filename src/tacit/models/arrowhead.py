@@ -23,7 +23,7 @@ smaller systems.
 """
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import sparse
 
 from tacit.core.types import Float32, Float64, Int64
 from tacit.models.csr import scaled
@@ -48,6 +48,8 @@ def groups(X: sparse.csr_array, size: int, rng: np.random.Generator) -> list[Int
 def _halved(items: Int64, vectors: Float32, size: int) -> list[Int64]:
     if len(items) <= size:
         return [items]
+    from scipy import linalg  # 60 ms, which only a fit needs
+
     centred = vectors[items] - vectors[items].mean(axis=0)
     direction = linalg.eigh(centred.T @ centred)[1][:, -1]
     direction *= np.sign(direction[np.abs(direction).argmax()])

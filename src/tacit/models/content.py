@@ -213,21 +213,28 @@ class Content(Retriever):
         return self
 
     def arrays(self) -> dict[str, Array]:
-        """Return the projection, the head and the lists; the items' vectors are the catalogue's."""
+        """Return the projection, the head and the lists, and the projected vectors.
+
+        The vectors could be computed again, but not shared by processes that map them.
+        """
         parts = [part for part in (self.projection_, self.head_, self.near_) if part is not None]
-        return {name: array for part in parts for name, array in part.arrays().items()}
+        arrays = {name: array for part in parts for name, array in part.arrays().items()}
+        return arrays if self.projection_ is None else {**arrays, "vectors": self.vectors_}
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
         if "mean" in arrays:
             self.projection_ = Projection.restore(arrays)
         if "head" in arrays:
             self.head_ = Head.restore(arrays)
-        self._project(catalogue)
+        self._project(catalogue, arrays.get("vectors"))
         if "near_items" in arrays:
             self.near_ = NearTexts.restore(arrays, self.vectors_)
 
-    def _project(self, catalogue: Catalogue) -> None:
-        if self.projection_ is None or catalogue.vectors is None:
+    def _project(self, catalogue: Catalogue, kept: Float32 | None = None) -> None:
+        """Take the projected vectors of a catalogue, those that were kept if they are of its items."""
+        if kept is not None and len(kept) == len(catalogue):
+            self.vectors_ = kept
+        elif self.projection_ is None or catalogue.vectors is None:
             self.vectors_ = np.zeros((len(catalogue), 1), dtype=np.float32)
         else:
             self.vectors_ = self._projected(self.projection_, catalogue.vectors)

@@ -128,4 +128,7 @@ def parts(matrix: sparse.csr_array) -> dict[str, Array]:
 def assembled(arrays: Mapping[str, Array], columns: int) -> sparse.csr_array:
     """Return the matrix of the arrays that `parts` returned."""
     data, indices, indptr = arrays["data"], arrays["indices"], arrays["indptr"]
+    if indptr[-1] <= np.iinfo(np.int32).max:
+        # Beside an indptr of 64 bits SciPy would copy the indices into 64 bits, and they are mapped.
+        indptr = indptr.astype(np.int32)
     return sparse.csr_array((data, indices, indptr), shape=(len(indptr) - 1, columns))

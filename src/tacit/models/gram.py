@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import sparse
 
 from tacit.core.errors import UnsupportedError
 from tacit.core.types import Array, Float32, Float64, Int64
@@ -72,6 +72,8 @@ def regularised(X: sparse.csr_array, penalty: Float64) -> Float32:
 
 def inverse(G: Float32) -> Float32:
     """Return the inverse of a symmetric positive definite matrix, in its own memory."""
+    from scipy import linalg  # 60 ms, which only a fit needs
+
     # G is symmetric, so its transpose is the same matrix in the column order that LAPACK works on in place.
     factor, failed = linalg.lapack.spotrf(G.T, lower=1, overwrite_a=1, clean=0)
     if failed:

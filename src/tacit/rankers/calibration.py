@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 import numpy as np
-from scipy.special import expit
 
 from tacit.core.types import Float32, Float64, Json
 
@@ -57,6 +56,8 @@ class Calibration:
 
     def probability(self, score: Float32) -> Float32:
         """Return the probability of scores: float32, of the same shape."""
+        from scipy.special import expit  # 80 ms, which a service without a ranker does not need
+
         return np.asarray(expit(self.log_odds(score)), dtype=np.float32)
 
     def spec(self) -> dict[str, Json]:
@@ -121,6 +122,8 @@ def calibration_error(rows: Sequence[Bin]) -> float:
 
 def _loss(at: Float64, score: Float64, label: Float32, weight: Float32) -> tuple[float, Float64]:
     """Return the cross entropy at (slope, bias), and its gradient; the weights sum to 1."""
+    from scipy.special import expit
+
     logits = at[0] * score + at[1]
     error = weight * (expit(logits) - label)
     loss = weight @ (np.logaddexp(0, logits) - label * logits)

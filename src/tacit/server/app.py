@@ -1,5 +1,6 @@
 """The HTTP API over an engine: thin routes, one error form, work off the event loop."""
 
+import gc
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,23 +15,21 @@ from pydantic import BaseModel, BeforeValidator
 from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
 
-from tacit.core.errors import DataError, UnsupportedError
 from tacit.core.version import __version__
 from tacit.engine import requests
-from tacit.engine.checking import LONGEST_LIST
-from tacit.engine.engine import Engine, UnknownItemError
+from tacit.engine.checking import LONGEST_ID, LONGEST_LIST
+from tacit.engine.engine import Engine
 from tacit.pipeline.similar import SimilarKind
-from tacit.server.bodies import json_response, loaded, parsed
-from tacit.server.bulk import put_lines
+from tacit.server.bodies import json_response, loaded
+from tacit.server.bulk import LINE_TYPES, put_lines
 from tacit.server.docs import docs_page
 from tacit.server.guard import Guard
+from tacit.server.hot import hot_routes, session_of
 from tacit.server.ingest import observed
 from tacit.server.lane import Lane
-from tacit.server.problems import OverloadedError, problem_response
+from tacit.server.listening import LOOPBACK
+from tacit.server.problems import OURS, problem_response, status_of
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
-from tacit.store.events import StorageError, StorageFullError
-
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 def _whole(text: object) -> object:
@@ -42,14 +41,20 @@ def _whole(text: object) -> object:
 
 def _decoded(text: object) -> object:
     """Return an id of the path, whose part is percent-encoded (`tacit.server.guard`)."""
-    return unquote(text, errors="strict") if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    id_ = unquote(text, errors="strict")
+    size = len(id_.encode())
+    if size > LONGEST_ID:
+        raise ValueError(f"it has {size:,} bytes; an id has at most {LONGEST_ID}")
+    return id_
 
 
 K = Annotated[int, BeforeValidator(_whole), Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
 Id = Annotated[
     str,
     BeforeValidator(_decoded),
-    Path(min_length=1, max_length=256, description="Percent-encoded: a/b is a%2Fb"),
+    Path(description=f"Percent-encoded: a/b is a%2Fb; at most {LONGEST_ID} bytes"),
 ]
 Seen = Annotated[bool, Query(description="Keep items of the history in the list")]
 Kind = Annotated[
@@ -77,13 +82,17 @@ def create_app(
         Accepted values of the Host header; ``*`` accepts all.
     """
     # Writers wait for the disk, so many of them share one flush; recommendations take a processor each.
-    answers = Lane("answers", threads=2, waiting=100, patience=1.0)
-    writes = Lane("writes", threads=16, waiting=100, patience=10.0)
+    answers = Lane("answers", threads=2, waiting=500, patience=1.0, in_loop=engine.reads_locally)
+    writes = Lane("writes", threads=16, waiting=100, patience=10.0, wait=1.0)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # What is loaded by now stays: a collection that walks it stops the service for a tenth of a second.
+        gc.collect()
+        gc.freeze()
         with threadpool_limits(1):
             yield
+        gc.unfreeze()
         answers.close()
         writes.close()
         engine.close()
@@ -105,7 +114,11 @@ def create_app(
     _add_items(app, engine, writes)
     _add_users(app, engine, writes)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
-    app.add_middleware(Guard, api_key=api_key, allowed_hosts=allowed_hosts, admin_key=admin_key)
+    routes = hot_routes(engine, answers, writes)
+    app.add_middleware(
+        Guard, api_key=api_key, allowed_hosts=allowed_hosts, admin_key=admin_key, routes=routes
+    )
+    app.state.answers = answers  # for `tacit.server.pace`, which refuses before a request is parsed
     return app
 
 
@@ -137,14 +150,15 @@ def _add_events(app: FastAPI, engine: Engine, writes: Lane) -> None:
     @app.post("/v1/events", summary="Store events", openapi_extra=_body_of(EventsIn, EventIn))
     async def post_events(request: Request) -> Response:
         body = await request.body()
-        return await writes.run(lambda: observed(engine, body))
+        status, report = await writes.run(lambda: observed(engine, body), "events")
+        return Response(report, status, media_type="application/json")
 
 
 def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
     @app.get("/v1/users/{user_id}/recommendations", summary="Recommend to a user")
     async def for_user(user_id: Id, k: K = 10, allow_seen: Seen = False) -> Response:
         request = requests.Request(user_id=user_id, k=k, allow_seen=allow_seen)
-        return await answers.run(lambda: json_response(engine.recommend(request)))
+        return await answers.run(lambda: json_response(engine.recommend(request)), "unusual")
 
     @app.post(
         "/v1/sessions/recommendations",
@@ -153,23 +167,11 @@ def _add_lists(app: FastAPI, engine: Engine, answers: Lane) -> None:
     )
     async def for_session(request: Request) -> Response:
         body = await request.body()
-        return await answers.run(lambda: json_response(engine.recommend(_session(body))))
+        return await answers.run(lambda: json_response(engine.recommend(session_of(body))), "unusual")
 
     @app.get("/v1/items/{item_id}/similar", summary="What is like an item, goes with it or comes next")
     async def similar(item_id: Id, k: K = 10, kind: Kind = "alike") -> Response:
-        return await answers.run(lambda: json_response(engine.similar(item_id, k, kind)))
-
-
-def _session(body: bytes) -> requests.Request:
-    session = parsed(body, SessionIn)
-    return requests.Request(
-        session_id=session.session_id,
-        items=tuple(session.items),
-        k=session.k,
-        allow_seen=session.allow_seen,
-        attributes=session.attributes,
-        context=session.context,
-    )
+        return await answers.run(lambda: json_response(engine.similar(item_id, k, kind)), "unusual")
 
 
 def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
@@ -219,6 +221,9 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
         coding = request.headers.get("content-encoding", "identity")
         if coding.lower() != "identity":
             raise HTTPException(415, f"the body is encoded as {coding[:64]}; send it as it is")
+        kind = request.headers.get("content-type", LINE_TYPES[0])
+        if kind.partition(";")[0].strip().lower() not in LINE_TYPES:
+            raise HTTPException(415, f"the content type is {kind[:64]}; send {LINE_TYPES[0]}, an item a line")
         report = await put_lines(engine, writes, request.stream())
         return json_response(report, report.status)
 
@@ -289,24 +294,12 @@ def _add_errors(app: FastAPI) -> None:
         first = error.errors()[0]
         return problem_response(422, f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}")
 
-    @app.exception_handler(DataError)
-    async def bad(_: Request, error: DataError) -> Response:
-        return problem_response(404 if isinstance(error, UnknownItemError) else 422, str(error))
+    async def ours(_: Request, error: Exception) -> Response:
+        return problem_response(*status_of(error))
 
-    @app.exception_handler(UnsupportedError)
-    async def unsupported(_: Request, error: UnsupportedError) -> Response:
-        return problem_response(422, str(error))
-
-    @app.exception_handler(OverloadedError)
-    async def crowded(_: Request, error: OverloadedError) -> Response:
-        return problem_response(503, str(error))
-
-    @app.exception_handler(StorageError)
-    async def storage(_: Request, error: StorageError) -> Response:
-        # The message of the database is for the log: it may name hosts and files.
-        full = isinstance(error, StorageFullError)
-        reason = "there is no room in the store" if full else "the store does not answer"
-        return problem_response(507 if full else 503, f"{reason}; nothing of this was stored, send it again")
+    for kind in OURS:
+        if kind is not HTTPException:
+            app.add_exception_handler(kind, ours)
 
 
 def _body_of(kind: type[BaseModel], part: type[BaseModel] | None = None) -> dict[str, Any]:

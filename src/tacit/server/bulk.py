@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from tacit.core.errors import DataError
 from tacit.core.types import Json
 from tacit.engine.engine import Engine
+from tacit.engine.remote_encoder import EncoderUnavailableError
 from tacit.server.guard import LARGEST_BODY, LARGEST_STREAM
 from tacit.server.lane import Lane
 from tacit.server.problems import OverloadedError
@@ -28,6 +29,25 @@ _LISTED = 1_000
 """So many rejected lines are listed with their reasons; all are counted."""
 _PAUSE = 30.0
 """Seconds that a sender may pause."""
+
+LINE_TYPES = (
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/jsonlines",
+    "application/x-jsonlines",
+    "application/json",
+    "application/octet-stream",
+)
+"""Content types of a body of lines. A page of another site could send forms and text/plain unasked."""
+_NO_LINES = {
+    b"\x1f\x8b": "packed with gzip; send it unpacked",
+    b"\x28\xb5\x2f\xfd": "packed with zstd; send it unpacked",
+    b"PK\x03\x04": "a ZIP archive; send the lines themselves",
+    b"\xff\xfe": "UTF-16; send UTF-8",
+    b"\xfe\xff": "UTF-16; send UTF-8",
+}
+"""First bytes of bodies that hold no lines of JSON, and what they are."""
 
 Line = tuple[int, bytes | None]
 """The number of a line, from 1, and the line; None if it is too long."""
@@ -92,12 +112,14 @@ async def put_lines(engine: Engine, writes: Lane, stream: AsyncIterator[bytes]) 
     last = 0
     try:
         async for batch in _batches(_lines(_paced(stream))):
-            await writes.run(_storing(engine, batch, report))
+            await writes.run(_storing(engine, batch, report), "lines")
             last = batch[-1][0]
     except StorageFullError as error:
         raise HTTPException(507, _so_far("there is no room in the store", last)) from error
     except StorageError as error:
         raise HTTPException(503, _so_far("the store does not answer", last)) from error
+    except EncoderUnavailableError as error:
+        raise HTTPException(503, _so_far(str(error), last)) from error
     except OverloadedError as error:
         raise HTTPException(503, _so_far("too many requests are waiting", last)) from error
     except _BodyError as error:
@@ -141,6 +163,8 @@ async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[Line]:
     """Yield each line that is not blank; of one that is too long nothing is kept."""
     rest, number, dropped = b"", 0, False
     async for part in parts:
+        if not number and not dropped:
+            _check_start(rest + part)
         *whole, rest = (rest + part).split(b"\n")
         for line in whole:
             number += 1
@@ -155,6 +179,12 @@ async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[Line]:
         yield number + 1, None
     elif rest.strip():
         yield number + 1, rest
+
+
+def _check_start(body: bytes) -> None:
+    for start, kind in _NO_LINES.items():
+        if body.startswith(start):
+            raise _BodyError(415, f"the body is {kind}")
 
 
 async def _batches(lines: AsyncIterator[Line]) -> AsyncIterator[list[Line]]:

@@ -3,12 +3,14 @@
 import asyncio
 import hmac
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from tacit.server.docs import STYLE_HASH
-from tacit.server.problems import MEDIA_TYPE, problem
+from tacit.server.problems import MEDIA_TYPE, TEMPORARY, OverloadedError, problem
+from tacit.server.routes import Reply, Route, Routes
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -24,9 +26,13 @@ _LARGEST_HEADERS = 16_384
 _DRAINED = 16 * LARGEST_BODY
 """So much of a body that is too large is read and dropped, so that its sender can read the refusal."""
 _BODY_SECONDS = 30.0
-_BULK = ("POST", "/v1/items")
-"""Method and path of the route that needs the admin key, and reads its body itself."""
+_USUAL_PATH = re.compile(rb"[A-Za-z0-9_.~/:@!$&'()*+,;=-]*")
+"""A path that is passed on as it is."""
+_CLIENT = Route("", "", "client")
+"""Of a path that is not in the table."""
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
+_OVERLOADED = problem(503, str(OverloadedError()))
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY = (
     f"default-src 'none'; style-src '{STYLE_HASH}'; "
@@ -39,6 +45,15 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", _POLICY.encode()),
 ]
+OVERLOADED_RESPONSE = b"".join([
+    b"HTTP/1.1 503 Service Unavailable\r\n",
+    b"content-type: " + MEDIA_TYPE.encode() + b"\r\n",
+    b"content-length: %d\r\nretry-after: 1\r\n" % len(_OVERLOADED),
+    *(name + b": " + value + b"\r\n" for name, value in _HEADERS),
+    b"\r\n",
+    _OVERLOADED,
+])  # fmt: skip
+"""A refusal as it goes over the wire, for `tacit.server.pace`."""
 _log = logging.getLogger(__name__)
 
 
@@ -62,13 +77,22 @@ class Guard:
     allowed_hosts : sequence of str
         Accepted names in the Host header, without ports; ``*`` accepts all.
     admin_key : str, optional
-        Opens every route; the bulk route of items opens by it alone, unless the service has no key at all.
+        Opens every route; those of the admin open by it alone, unless the service has no key at all.
+    routes : Routes
+        Who may call what, and what is answered without ``app``.
     """
 
     def __init__(
-        self, app: App, api_key: str | None, allowed_hosts: Sequence[str], admin_key: str | None = None
+        self,
+        app: App,
+        api_key: str | None,
+        allowed_hosts: Sequence[str],
+        admin_key: str | None = None,
+        *,
+        routes: Routes,
     ) -> None:
         self._app = app
+        self._routes = routes
         self._key = api_key.encode() if api_key else None
         self._admin_key = admin_key.encode() if admin_key else None
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
@@ -103,14 +127,24 @@ class Guard:
             raise _RefusedError(431, f"the headers are larger than {_LARGEST_HEADERS:,} bytes")
         self._check_host(headers)
         _check_origin(scope, headers)
-        scope = {**scope, "path": _raw_path(scope)}
-        self._check_key(scope, headers)
-        if (scope["method"], scope["path"]) == _BULK:
+        path = _raw_path(scope)
+        route, id_ = self._routes.find(scope["method"], path)
+        self._check_key(path, _CLIENT if route is None else route, headers)
+        if route is not None and route.lane is not None and route.lane.is_full:
+            await _reply(send, (503, _OVERLOADED, MEDIA_TYPE))
+            return
+        scope = {**scope, "path": path}
+        if route is not None and route.streams:
             if _announced(headers) > LARGEST_STREAM:
                 raise _RefusedError(413, f"the body is larger than {LARGEST_STREAM:,} bytes")
             await self._app(scope, receive, send)
             return
-        body = await _body(headers, receive)
+        bare = scope["method"] in _READING and not (headers.keys() & _BODY_HEADERS)
+        body = b"" if bare else await _body(headers, receive)
+        answer = route.handle(id_, scope["query_string"], body) if route and route.handle else None
+        if answer is not None:
+            await _reply(send, await answer)
+            return
         sent = False
 
         async def whole() -> Message:
@@ -120,7 +154,7 @@ class Guard:
             sent = True
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self._app(scope, whole, send)
+        await self._app(scope, receive if bare else whole, send)
 
     def _check_host(self, headers: Headers) -> None:
         """Refuse other host names: a page elsewhere must not reach this service by DNS rebinding."""
@@ -129,16 +163,17 @@ class Guard:
         if "*" not in self._hosts and name not in self._hosts:
             raise _RefusedError(400, "this service does not answer to the name in the Host header")
 
-    def _check_key(self, scope: Scope, headers: Headers) -> None:
-        if scope["path"] in _OPEN_PATHS:
+    def _check_key(self, path: str, route: Route, headers: Headers) -> None:
+        if route.role == "anyone" or path in _OPEN_PATHS:
+            return
+        if self._key is None and self._admin_key is None:
             return
         given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
         is_admin = _same(given, self._admin_key)
         is_known = is_admin or _same(given, self._key)
-        bulk = (scope["method"], scope["path"]) == _BULK
         if self._key is not None and not is_known:
             raise _RefusedError(401, "a key is needed: send Authorization: Bearer KEY, or X-API-Key: KEY")
-        if not bulk or is_admin or (self._key is None and self._admin_key is None):
+        if route.role != "admin" or is_admin:
             return
         if self._admin_key is None:
             raise _RefusedError(403, "this route needs an admin key: start the service with --admin-key")
@@ -164,6 +199,8 @@ def _check_origin(scope: Scope, headers: Headers) -> None:
 def _raw_path(scope: Scope) -> str:
     """Return the path as it was sent, percent-encoded."""
     raw = scope.get("raw_path") or scope["path"].encode()
+    if _USUAL_PATH.fullmatch(raw):
+        return str(raw, "ascii")
     try:
         unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -200,6 +237,15 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
     if too_large:
         raise _RefusedError(413, f"the body is larger than {LARGEST_BODY:,} bytes")
     return b"".join(parts)
+
+
+async def _reply(send: Send, reply: Reply) -> None:
+    status, body, media_type = reply
+    headers = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(body))]
+    if status in TEMPORARY:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _refuse(send: Send, status: int, detail: str) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 
 import orjson
 from pydantic import ValidationError
-from starlette.responses import Response
 
 from tacit.engine.engine import Engine
 from tacit.engine.requests import NewEvent
-from tacit.server.bodies import first_error, json_response, parsed
+from tacit.server.bodies import first_error, parsed
 from tacit.server.schemas import MOST_EVENTS, EventIn, EventsIn
 
 _FIELDS = EventIn.model_fields.keys()
@@ -23,8 +22,11 @@ _TIME = (int, float, str, type(None))
 _NUMBER = (int, float, type(None))
 
 
-def observed(engine: Engine, body: bytes) -> Response:
-    """Store the good events of a batch and report each bad one; a batch without a good one is an error."""
+def observed(engine: Engine, body: bytes) -> tuple[int, bytes]:
+    """Store the good events of a batch; return a status and a report of JSON with a reason for each bad one.
+
+    A batch without a good event is an error.
+    """
     events: list[NewEvent] = []
     places: list[int] = []
     rejected: list[tuple[int, str]] = []
@@ -40,7 +42,7 @@ def observed(engine: Engine, body: bytes) -> Response:
     conflict = len(refused) == len(result.conflicts)
     status = 200 if result.accepted or not refused else 409 if conflict else 422
     unknown = [{"index": places[at], "warning": text} for at, text in result.warnings]
-    return json_response({"accepted": result.accepted, "rejected": refused, "warnings": unknown}, status)
+    return status, orjson.dumps({"accepted": result.accepted, "rejected": refused, "warnings": unknown})
 
 
 def new_event(raw: dict[str, Any]) -> NewEvent:

@@ -3,15 +3,44 @@
 from http import HTTPStatus
 
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from tacit.core.errors import TacitError
+from tacit.core.errors import DataError, TacitError, UnsupportedError
+from tacit.engine.checking import UnknownItemError
+from tacit.engine.remote_encoder import EncoderUnavailableError
+from tacit.store.events import StorageError, StorageFullError
 
 MEDIA_TYPE = "application/problem+json"
+TEMPORARY = (503, 507)
+"""Statuses with a Retry-After header: the same request may succeed later."""
 
 
 class OverloadedError(TacitError):
     """There are more requests than can be answered in time: retry after a second."""
+
+    def __init__(self, reason: str = "too many requests are waiting; come back in a second") -> None:
+        super().__init__(reason)
+
+
+OURS = (HTTPException, DataError, UnsupportedError, OverloadedError, StorageError, EncoderUnavailableError)
+"""Errors that `status_of` knows; any other is a fault of the service."""
+
+
+def status_of(error: Exception) -> tuple[int, str]:
+    """Return the status and the detail of one of `OURS`."""
+    if isinstance(error, HTTPException):
+        return error.status_code, str(error.detail)
+    if isinstance(error, OverloadedError):
+        return 503, str(error)
+    if isinstance(error, EncoderUnavailableError):
+        return 503, f"{error}; nothing of this was stored, send it again"
+    if isinstance(error, StorageError):
+        # The message of the database is for the log: it may name hosts and files.
+        full = isinstance(error, StorageFullError)
+        reason = "there is no room in the store" if full else "the store does not answer"
+        return 507 if full else 503, f"{reason}; nothing of this was stored, send it again"
+    return 404 if isinstance(error, UnknownItemError) else 422, str(error)
 
 
 def problem(status: int, detail: str) -> bytes:
@@ -23,5 +52,5 @@ def problem(status: int, detail: str) -> bytes:
 
 def problem_response(status: int, detail: str) -> Response:
     """Return an error as a response; a temporary one has a Retry-After header."""
-    headers = {"retry-after": "1"} if status in (503, 507) else None
+    headers = {"retry-after": "1"} if status in TEMPORARY else None
     return Response(problem(status, detail), status, headers, MEDIA_TYPE)

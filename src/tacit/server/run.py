@@ -1,78 +1,94 @@
 """Runs the application in this process until a signal stops it."""
 
-import ipaddress
+import asyncio
 import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import uvicorn
 
-from tacit.core.errors import ConfigError
+from tacit.server.accepting import Acceptor, Board
+from tacit.server.lifeline import GRACE
 from tacit.server.pace import PacedProtocol
 
-_GRACE = 20
-"""Seconds that requests in flight have to finish after SIGTERM."""
+
+class _Counted(PacedProtocol):
+    """A connection that is counted on the board of the service."""
+
+    board: Board
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.board.set(len(self.connections))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.board.set(len(self.connections))
 
 
 class _Server(uvicorn.Server):
-    """Calls back with its address once it answers there."""
+    """Accepts beside other processes, calls back once it answers, and stops on SIGTERM alone.
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    Ctrl-C reaches every process of a terminal; the parent of a service passes it on as SIGTERM.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, listener: socket.socket, board: Board, on_ready: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self._listener = listener
+        self._board = board
         self._on_ready = on_ready
+        self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup(sockets=[])
         if self.started:
+            self._board.set(0)
+            self._acceptor = Acceptor(
+                self._listener, self._connection, self._board.is_behind, self._note_accepted
+            )
             self._on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._acceptor is not None:
+            self._acceptor.close()
+        await super().shutdown(sockets=[self._listener])
 
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # uvicorn would raise the signal again when it is done; a stop on request is no failure.
+        if sig == signal.SIGTERM:
+            self.should_exit = True
 
+    def _note_accepted(self) -> None:
+        self._board.add_one()  # its protocol comes a turn of the loop later
+        answers = getattr(getattr(self.config.app, "state", None), "answers", None)
+        if answers is not None:
+            answers.connections += 1  # work gives way to new connections: `tacit.server.lane`
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket bound to an address; port 0 takes a free one.
-
-    Raises
-    ------
-    ConfigError
-        If the address cannot be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host.strip("[]"), port))
-    except OSError as error:
-        bound.close()
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
-        ) from error
-    return bound
+    def _connection(self) -> asyncio.Protocol:
+        connection = _Counted(self.config, self.server_state, self.lifespan.state)
+        connection.board = self._board
+        return connection
 
 
-def run(app: Any, bound: socket.socket, *, on_ready: Callable[[], None]) -> None:
-    """Serve an ASGI application; return after SIGTERM or SIGINT, when the requests in flight are answered."""
+def run(app: Any, bound: socket.socket, board: Board, *, on_ready: Callable[[], None]) -> None:
+    """Serve an ASGI application; return after SIGTERM, when the requests in flight are answered."""
+    server_of(app, bound, board, on_ready=on_ready).run()
+
+
+def server_of(
+    app: Any, bound: socket.socket, board: Board, *, on_ready: Callable[[], None]
+) -> uvicorn.Server:
+    """Return a server of an ASGI application, to be run in an event loop of its own."""
     settings = uvicorn.Config(
         app,
-        http=PacedProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,
         timeout_keep_alive=15,
-        timeout_graceful_shutdown=_GRACE,
+        timeout_graceful_shutdown=GRACE,
     )
-    server = _Server(settings, on_ready)
-
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
-    # uvicorn raises the signal again when it is done; a stop on request is no failure.
-    signal.signal(signal.SIGTERM, stop)
-    server.run(sockets=[bound])
+    return _Server(settings, bound, board, on_ready)

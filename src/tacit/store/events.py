@@ -97,6 +97,11 @@ class EventStore:
         # After a failed flush every file is opened again (`tacit.store.writer`): the reader's too.
         listening.listen(self._engine, "engine_disposed", lambda _: self._reader.forget())
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is a file, so that a read waits for no other machine."""
+        return self._dialect is sqlite
+
     def append(self, events: Sequence[Event]) -> Receipt:
         """Store events and return when they are on disk.
 

@@ -1,0 +1,188 @@
+"""The service under load, and beside it a ten-line peer, in one run:
+
+    python benchmarks/load.py SNAPSHOT [--seconds 10] [--workers N] [--out load.json]
+
+Stages, each by a generator of its own process (`load_generator.py`), against `tacit serve` and then against
+FastAPI around the factors of one model (`ten_line_peer.py`): the capacity (closed loop, 8 connections), 300
+requests a second, then 1, 3 and 10 times the capacity (open loop), and half the capacity right after that.
+Of `tacit serve` also durable events, 100 a request: the capacity, and 5,000 events a second.
+Service and generator share the machine: figures are lower bounds.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import numpy as np
+from scipy.sparse.linalg import svds
+
+from tacit.engine.snapshot import Snapshot, load
+
+HERE = Path(__file__).resolve().parent
+BATCH = 100
+SHOWN = {
+    "sent_a_second": "sent/s",
+    "answered_a_second": "answered/s",
+    "answered_p50_ms": "p50 ms",
+    "answered_p99_ms": "p99 ms",
+    "refused_a_second": "refused/s",
+    "refused_p50_ms": "p50 ms",
+    "refused_p99_ms": "p99 ms",
+    "unanswered": "none",
+}
+
+
+def generated(port: int, requests: Sequence[str], seconds: float, **plan: float) -> dict[str, Any]:
+    """Return what a generator found."""
+    whole = {"host": "127.0.0.1", "port": port, "requests": requests, "seconds": seconds, **plan}
+    done = subprocess.run(
+        [sys.executable, HERE / "load_generator.py"],
+        input=json.dumps(whole),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def stages(port: int, requests: Sequence[str], seconds: float, fixed: float) -> dict[str, dict[str, Any]]:
+    """Return the figures of all stages."""
+    generated(port, requests, 2.0)  # what is loaded at the first request is no part of it
+    found = {"capacity": generated(port, requests, seconds)}
+    capacity = found["capacity"]["figures"]["answered_a_second"]
+    found[f"{fixed:.0f} a second"] = generated(port, requests, seconds, rate=fixed)
+    for times in (1, 3, 10):
+        found[f"{times} times"] = generated(port, requests, seconds, rate=times * capacity)
+    found["half, right after"] = generated(port, requests, 6.0, rate=capacity / 2)
+    return found
+
+
+def event_stages(port: int, users: Sequence[str], items: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Return the figures of stored events, in requests of `BATCH` events."""
+    draw = np.random.default_rng(1)
+    requests = []
+    for _ in range(300):
+        whose, what = draw.integers(len(users), size=BATCH), draw.integers(len(items), size=BATCH)
+        pairs = zip(whose.tolist(), what.tolist(), strict=True)
+        events = [{"user_id": users[u], "item_id": items[i], "event": "view"} for u, i in pairs]
+        body = json.dumps({"events": events})
+        head = f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body.encode())}\r\n\r\n"
+        requests.append(head + body)
+    generated(port, requests, 1.0)
+    return {
+        f"requests of {BATCH} events, capacity": generated(port, requests, seconds),
+        "5,000 events a second": generated(port, requests, seconds, rate=5_000 / BATCH),
+    }
+
+
+def lists_of(users: Sequence[str]) -> list[str]:
+    """Return a request for a list of each user."""
+    return [
+        f"GET /v1/users/{quote(user, safe='')}/recommendations?k=10 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        for user in users
+    ]
+
+
+@contextmanager
+def running(command: Sequence[Any], port: int, **environment: str) -> Iterator[None]:
+    """Run a service until the end of the block; it begins when the service answers."""
+    process = subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.DEVNULL, env={**os.environ, **environment}
+    )
+    try:
+        end = time.monotonic() + 120
+        while time.monotonic() < end and process.poll() is None:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/healthz")
+                break
+            except httpx.TransportError:
+                time.sleep(0.2)
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def write_factors(snapshot: Snapshot, place: Path, size: int = 64) -> None:
+    """Write what the peer serves: the factors of a truncated SVD of the log, and the histories."""
+    log = snapshot.interactions
+    matrix = (log.matrix() > 0).astype(np.float32)
+    left, singular, right = svds(matrix, k=size, random_state=0)
+    np.savez(
+        place,
+        users=(left * singular).astype(np.float32),
+        items=np.ascontiguousarray(right.T.astype(np.float32)),
+        offsets=matrix.indptr,
+        seen=matrix.indices,
+        user_ids=np.array(log.users.ids, dtype=str),
+        item_ids=np.array(log.items.ids, dtype=str),
+    )
+
+
+def table(found: Mapping[str, Mapping[str, dict[str, Any]]]) -> str:
+    """Return the figures as a table of Markdown; latencies of answers first, of refusals second."""
+    lines = ["| service | stage | " + " | ".join(SHOWN.values()) + " |"]
+    lines.append("|" + "---|" * (len(SHOWN) + 2))
+    for service, of in found.items():
+        for stage, result in of.items():
+            row = [result["figures"][name] for name in SHOWN]
+            cells = ["" if np.isnan(one) else f"{one:,.0f}" if one >= 20 else f"{one:.1f}" for one in row]
+            lines.append(f"| {service} | {stage} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("snapshot", type=Path)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of a stage")
+    parser.add_argument("--rate", type=float, default=300.0, help="of the stage with a fixed rate")
+    parser.add_argument("--workers", type=int, help="processes of each service; tacit's default if absent")
+    parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--port", type=int, default=18_470)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    port = arguments.port
+    snapshot = load(arguments.snapshot)
+    log = snapshot.interactions
+    drawn = np.random.default_rng(0).choice(log.n_users, min(2_000, log.n_users), replace=False)
+    names = log.users.ids.to_list()
+    requests = lists_of([names[user] for user in drawn.tolist()])
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        if not arguments.no_peer:
+            write_factors(snapshot, place / "factors.npz")
+        items = log.items.ids.to_list()
+        del snapshot, log
+        tacit = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", arguments.snapshot]
+        tacit += ["--port", port, "--store", f"sqlite:///{place / 'events.db'}"]
+        tacit += [] if arguments.workers is None else ["--workers", arguments.workers]
+        with running(tacit, port):
+            found["tacit"] = stages(port, requests, arguments.seconds, arguments.rate)
+            found["tacit"] |= event_stages(
+                port, [names[user] for user in drawn.tolist()], items, arguments.seconds
+            )
+        if not arguments.no_peer:
+            peer = [sys.executable, "-m", "uvicorn", "--factory", "--app-dir", HERE]
+            peer += ["ten_line_peer:create_app", "--port", port, "--no-access-log"]
+            peer += ["--workers", arguments.workers or os.cpu_count() or 1]
+            with running(peer, port, FACTORS=str(place / "factors.npz")):
+                found["ten lines"] = stages(port, requests, arguments.seconds, arguments.rate)
+    if arguments.out is not None:
+        arguments.out.write_text(json.dumps(found, indent=1))
+    print(table(found))
+
+
+if __name__ == "__main__":
+    main()

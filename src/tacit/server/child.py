@@ -1,0 +1,136 @@
+"""A process that the parent of a service starts, and what it hears of it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a child said: that it is ready (with figures), or why it cannot be.
+
+    Attributes
+    ----------
+    ready : mapping or None
+    error : str
+    exit_code : int
+        Of a command that fails for this error.
+    """
+
+    ready: Mapping[str, Any] | None = None
+    error: str = ""
+    exit_code: int = 1
+
+
+class Child:
+    """A process that runs a module of Tacit in a fresh interpreter.
+
+    Parameters
+    ----------
+    module : str
+    descriptors : sequence of int
+        Open files that it inherits.
+    environment : mapping
+        Added to that of this process.
+
+    Attributes
+    ----------
+    status : int
+        Pipe from the child; its end is the end of the child.
+    started_at : float
+        Of the monotonic clock.
+    """
+
+    def __init__(self, module: str, descriptors: Sequence[int], environment: Mapping[str, str]) -> None:
+        self.status, self._status_of_child = os.pipe()
+        try:
+            # -P: a file numpy.py in the current directory is not taken for the library.
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-P", "-m", module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(*descriptors, self._status_of_child),
+                env={**os.environ, **environment},
+            )
+        except BaseException:
+            os.close(self.status)
+            raise
+        finally:
+            os.close(self._status_of_child)
+        os.set_blocking(self.status, False)
+        self.started_at = time.monotonic()
+        self._unread = b""
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    def send(self, settings: Mapping[str, Any]) -> None:
+        """Send its settings; nothing happens if it ended already, which its status will tell."""
+        line = json.dumps({**settings, "status": self._status_of_child}).encode() + b"\n"
+        with suppress(BrokenPipeError):
+            self._input.write(line)
+            self._input.flush()
+
+    def reports(self) -> list[Report] | None:
+        """Return what it said since the last call; None once it has ended."""
+        try:
+            read = os.read(self.status, 65_536)
+        except BlockingIOError:
+            return []
+        if not read:
+            return None
+        *lines, self._unread = (self._unread + read).split(b"\n")
+        return [_report(json.loads(line)) for line in lines]
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        """End it now."""
+        self._process.kill()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for its end and return whether it came."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End it if it runs still, and close the pipes."""
+        self.kill()
+        self._process.wait()
+        with suppress(BrokenPipeError):
+            self._input.close()
+        os.close(self.status)
+
+    def ending(self) -> str:
+        """Return in words how it ended."""
+        code = self._process.wait()
+        if code >= 0:
+            return f"ended with code {code}"
+        try:
+            return f"was ended by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was ended by signal {-code}"
+
+    @property
+    def _input(self) -> Any:
+        return self._process.stdin
+
+
+def _report(document: Mapping[str, Any]) -> Report:
+    if "error" in document:
+        return Report(error=document["error"], exit_code=document["code"])
+    return Report(ready=document["ready"])

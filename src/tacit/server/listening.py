@@ -1,0 +1,38 @@
+"""The address that a service listens on. It imports little, for the parent of a service is to stay small."""
+
+import ipaddress
+import socket
+
+from tacit.core.errors import ConfigError
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+"""Values of the Host header by which a service that only this machine can reach is reached."""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket bound to an address; port 0 takes a free one.
+
+    Raises
+    ------
+    ConfigError
+        If the address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host.strip("[]"), port))
+    except OSError as error:
+        bound.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
+        ) from error
+    return bound

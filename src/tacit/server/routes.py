@@ -1,0 +1,66 @@
+"""The table of routes that the guard knows: who may call them, and handlers of those that are called most.
+
+A route without an entry is FastAPI's, for whoever has a key. A route with a handler is answered by it without
+FastAPI, if the request has the usual form: for any other the handler returns None and FastAPI answers, so one
+place says what is wrong with a request.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from tacit.server.lane import Lane
+
+Role = Literal["anyone", "client", "admin"]
+Reply = tuple[int, bytes, str]
+"""Status, body and media type."""
+Handler = Callable[[str, bytes, bytes], Awaitable[Reply] | None]
+"""From the id (percent-encoded), the query string and the body to a reply; None leaves it to FastAPI."""
+_ID_PLACE = 3
+"""An id is the third part of a path: /v1/items/{id}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route.
+
+    Attributes
+    ----------
+    method, path : str
+        The path as in the documents: ``{id}`` stands for one part of it.
+    role : {"anyone", "client", "admin"}
+    handle : callable, optional
+        Answers without FastAPI, or returns None.
+    lane : Lane, optional
+        Where the answers are computed: while it is full, requests are refused before their body is read.
+    streams : bool
+        The body is read as it comes, by the route itself.
+    """
+
+    method: str
+    path: str
+    role: Role = "client"
+    handle: Handler | None = None
+    lane: Lane | None = None
+    streams: bool = False
+
+
+class Routes:
+    """Finds the route of a request."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._by_key = {(one.method, one.path): one for one in routes}
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._by_key.values())
+
+    def find(self, method: str, path: str) -> tuple[Route | None, str]:
+        """Return the route of a percent-encoded path, if it is in the table, and the id in the path."""
+        route = self._by_key.get((method, path))
+        if route is not None:
+            return route, ""
+        parts = path.split("/")
+        if len(parts) <= _ID_PLACE:
+            return None, ""
+        id_, parts[_ID_PLACE] = parts[_ID_PLACE], "{id}"
+        return self._by_key.get((method, "/".join(parts))), id_

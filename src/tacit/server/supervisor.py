@@ -1,0 +1,290 @@
+"""The parent of a service: it starts the processes that answer requests and keeps their number.
+
+It holds the one socket that all workers accept from. Each could have a socket of its own on the port
+(SO_REUSEPORT), with a queue of its own: connections that wait in the queue of a killed worker are lost. In
+the one queue they wait for another worker, or for the next one.
+
+Workers and the process that encodes texts are fresh interpreters, not forks. The parent imports no numerical
+library, opens no database, and answers no request.
+"""
+
+import os
+import selectors
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from tacit.core.errors import ConfigError, TacitError
+from tacit.core.manifest import OpenSnapshot
+from tacit.server.accepting import ABSENT, Board, open_board
+from tacit.server.child import Child, Report
+from tacit.server.lifeline import GRACE
+
+_STEADY = 10.0
+"""A worker that served so many seconds did not fail to start."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+"""Seconds before the second start in a row, which double with each further one."""
+_TRIES = 4
+"""The service ends when no worker is ready and one has failed so often in a row."""
+_ENCODER_SECONDS = 3.0
+_QUEUE = 128
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+"""Set to 1 in workers: pools of threads in each of many processes would cost memory and time."""
+
+
+class ServiceError(TacitError):
+    """The processes of a service cannot be kept running."""
+
+
+@dataclass(eq=False)
+class _Place:
+    """A place for a process that is to run.
+
+    Attributes
+    ----------
+    name : str
+    module : str
+    number : int
+        Its place on the board of open connections.
+    due : float or None
+        When it is to be started, on the monotonic clock; None while it runs or is not wanted.
+    ready_since : float or None
+    failures : int
+        Starts in a row that did not last.
+    """
+
+    name: str
+    module: str
+    number: int = 0
+    due: float | None = None
+    child: Child | None = None
+    ready_since: float | None = None
+    failures: int = 0
+    problem: Report | None = None
+
+
+class Supervisor:
+    """Keeps the processes of a service running until a signal; a context manager, which ends them.
+
+    Parameters
+    ----------
+    snapshot : OpenSnapshot
+        Workers inherit its open files; it may still be unchecked.
+    listener : socket.socket
+        Bound; all workers accept from it. It is closed when the service stops.
+    workers : int
+    say : callable
+        Called with a line about what happened to a process.
+    """
+
+    def __init__(
+        self, snapshot: OpenSnapshot, listener: socket.socket, workers: int, say: Callable[[str], None]
+    ) -> None:
+        self._snapshot = snapshot
+        self._listener = listener
+        self._say = say
+        self._workers = [_Place(f"worker {n + 1}", "tacit.server.worker", n, due=0.0) for n in range(workers)]
+        self._encoder = _Place("the encoding process", "tacit.server.encoding")
+        self._settings: Mapping[str, Any] | None = None
+        self._announced = False
+        self._signals: list[int] = []
+
+    def __enter__(self) -> Self:
+        self._directory = tempfile.TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True)
+        self._board = open_board(len(self._workers))
+        self._texts = _private_listener(Path(self._directory.name) / "encoder")
+        self._selector = selectors.DefaultSelector()
+        self._woken, self._waking = socket.socketpair()
+        for end in (self._woken, self._waking):
+            end.setblocking(False)
+        self._selector.register(self._woken, selectors.EVENT_READ, self._hear_signal)
+        self._selector.register(self._texts, selectors.EVENT_READ, self._want_encoder)
+        self._before = {one: signal.signal(one, self._note_signal) for one in (signal.SIGTERM, signal.SIGINT)}
+        signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
+        for place in self._workers:  # they import what they need while the snapshot is checked
+            self._start(place)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for place in (*self._workers, self._encoder):
+            if place.child is not None:
+                place.child.close()
+        signal.set_wakeup_fd(-1)
+        for one, handler in self._before.items():
+            signal.signal(one, handler)
+        self._selector.close()
+        for end in (self._woken, self._waking, self._texts):
+            end.close()
+        os.close(self._board)
+        self._directory.cleanup()
+
+    def run(self, settings: Mapping[str, Any], on_ready: Callable[[Mapping[str, Any]], None]) -> int:
+        """Serve until SIGTERM or SIGINT, and return the signal.
+
+        Parameters
+        ----------
+        settings : mapping
+            Of a worker: ``store``, ``api_key``, ``admin_key``, ``allowed_hosts``.
+        on_ready : callable
+            Called once, when all workers answer, with what the last one said.
+
+        Raises
+        ------
+        TacitError
+            If no worker can start.
+        """
+        self._settings = {
+            **settings,
+            "directory": str(self._snapshot.directory),
+            "manifest": self._snapshot.manifest,
+            "descriptors": self._snapshot.descriptors,
+            "encoder": str(Path(self._directory.name) / "encoder"),
+            "board": self._board,
+        }
+        self._on_ready = on_ready
+        for place in self._workers:
+            self._send(place)
+        while not self._signals:
+            self._start_due()
+            for key, _ in self._selector.select(self._pause()):
+                key.data()
+        self._stop()
+        return self._signals[0]
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for place in (*self._workers, self._encoder):
+            if place.due is not None and place.due <= now:
+                self._start(place)
+                self._send(place)
+
+    def _pause(self) -> float | None:
+        """Return the seconds until the next start; None if there is none to come."""
+        due = [place.due for place in (*self._workers, self._encoder) if place.due is not None]
+        return max(min(due) - time.monotonic(), 0.0) if due else None
+
+    def _start(self, place: _Place) -> None:
+        files = tuple(self._snapshot.descriptors.values())
+        if place is self._encoder:
+            child = Child(place.module, (*files, self._texts.fileno()), {})
+        else:
+            threads = dict.fromkeys(_THREADS, "1")
+            child = Child(place.module, (*files, self._listener.fileno(), self._board), threads)
+        place.child, place.due, place.problem = child, None, None
+        self._selector.register(child.status, selectors.EVENT_READ, lambda: self._hear(place))
+
+    def _send(self, place: _Place) -> None:
+        listener = self._texts if place is self._encoder else self._listener
+        if place.child is not None and self._settings is not None:
+            place.child.send({**self._settings, "listener": listener.fileno(), "place": place.number})
+
+    def _hear(self, place: _Place) -> None:
+        if place.child is None:
+            return
+        reports = place.child.reports()
+        if reports is None:
+            self._ended(place, place.child)
+            return
+        for report in reports:
+            if report.ready is None:
+                place.problem = report
+            else:
+                self._is_ready(place, place.child, report.ready)
+
+    def _is_ready(self, place: _Place, child: Child, figures: Mapping[str, Any]) -> None:
+        place.ready_since = time.monotonic()
+        if self._announced or place is self._encoder:
+            if place.failures:
+                seconds = place.ready_since - child.started_at
+                self._say(f"{place.name} is ready again after {seconds:.1f} s (process {child.pid})")
+        elif all(one.ready_since is not None for one in self._workers):
+            self._announced = True
+            self._on_ready(figures)
+            if figures["texts"]:
+                self._want_encoder()
+
+    def _ended(self, place: _Place, child: Child) -> None:
+        self._selector.unregister(child.status)
+        how = child.ending()
+        child.close()
+        now = time.monotonic()
+        steady = place.ready_since is not None and now - place.ready_since >= _STEADY
+        place.failures = 1 if steady else place.failures + 1
+        place.child, place.ready_since = None, None
+        if place is not self._encoder:
+            # Nobody accepts for it now: the others must not wait for one who has no connections.
+            Board(self._board, place.number).set(ABSENT)
+            self._check_hope(place, how)
+        pause = min(_FIRST_PAUSE * 2.0 ** (place.failures - 2), _LONGEST_PAUSE) if place.failures > 1 else 0.0
+        place.due = now + pause
+        because = f": {place.problem.error}" if place.problem else ""
+        self._say(f"{place.name} (process {child.pid}) {how}{because}; starting it again")
+
+    def _check_hope(self, place: _Place, how: str) -> None:
+        """Raise the error of a worker if there is no hope that another try ends otherwise."""
+        problem = place.problem
+        if problem is not None and not self._announced:
+            raise (ConfigError if problem.exit_code == ConfigError.exit_code else ServiceError)(problem.error)
+        if place.failures >= _TRIES and all(one.ready_since is None for one in self._workers):
+            because = f" ({problem.error})" if problem else ""
+            raise ServiceError(
+                f"no worker can start: the last of {_TRIES} in a row {how}{because}; "
+                "what it wrote before stands above"
+            )
+
+    def _want_encoder(self) -> None:
+        """Start the encoding process at once: the service is ready, or somebody waits for it earlier."""
+        if self._encoder.child is None and self._encoder.due is None:
+            self._selector.unregister(self._texts)  # it accepts for itself, and is started again if it ends
+            self._encoder.due = 0.0
+
+    def _note_signal(self, number: int, _: FrameType | None) -> None:
+        self._signals.append(number)
+
+    def _hear_signal(self) -> None:
+        with suppress(BlockingIOError):
+            self._woken.recv(64)
+
+    def _stop(self) -> None:
+        """Let the workers answer what is in flight, then end the encoding process."""
+        self._listener.close()
+        running = [place.child for place in self._workers if place.child is not None]
+        for child in running:
+            child.stop()
+        deadline = time.monotonic() + GRACE + 5
+        while running and time.monotonic() < deadline and len(self._signals) == 1:
+            running = [child for child in running if not child.wait(0.05)]
+        for child in running:
+            child.kill()
+        if self._encoder.child is not None:
+            self._encoder.child.stop()
+            self._encoder.child.wait(_ENCODER_SECONDS)
+
+
+def _private_listener(address: Path) -> socket.socket:
+    """Return a Unix socket that listens in a directory of this user alone.
+
+    Raises
+    ------
+    ConfigError
+        If the path is too long for a socket.
+    """
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(str(address))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"no socket can be made at {address} ({error}); set TMPDIR to a short path"
+        ) from error
+    listener.listen(_QUEUE)
+    return listener

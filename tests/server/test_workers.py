@@ -1,0 +1,288 @@
+"""A service of several processes: what a client notices when one of them is killed, which is nothing."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.fleet import ENCODER, WORKER, Fleet, command, fleet, wait_until
+from tests.served import small_snapshot
+
+from tacit.engine.snapshot import save
+from tacit.store.events import EventStore
+from tacit.store.lock import hold
+
+HEAVY = ("torch", "transformers", "sklearn", "matplotlib", "optuna", "pandas", "tokenizers")
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("workers") / "model"
+    save(small_snapshot(), place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def shared(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """A service that no test kills for good."""
+    with fleet(directory, tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
+class Client:
+    """Sends one request after the other on a connection, each at most twice, until it is stopped."""
+
+    def __init__(self, address: str, number: int) -> None:
+        self._host = address.removeprefix("http://")
+        self._number = number
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.acknowledged: list[str] = []
+        self.failures: list[str] = []
+        self.answers = 0
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._connection = http.client.HTTPConnection(self._host, timeout=20)
+        while not self._stopped.is_set():
+            id_ = f"{self._number}-{self.answers}"
+            event = f'{{"user_id":"u{self._number}","item_id":"i00001","event":"view","event_id":"{id_}"}}'
+            if self._sent("POST", "/v1/events", f'{{"events":[{event}]}}') == 200:
+                self.acknowledged.append(id_)
+            self._sent("GET", f"/v1/users/u{self._number}/recommendations")
+            self.answers += 1
+        self._connection.close()
+
+    def _sent(self, method: str, path: str, body: str | None = None) -> int:
+        problem = ""
+        for _ in range(2):
+            try:
+                self._connection.request(method, path, body, {"content-type": "application/json"})
+                answer = self._connection.getresponse()
+                answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                problem = repr(error)
+                self._connection.close()  # the next request opens it again
+            else:
+                if answer.status == 200:
+                    return 200
+                problem = str(answer.status)
+        self.failures.append(f"{method} {path}: {problem}")
+        return 0
+
+
+def test_all_workers_answer_and_hold_no_language_model(shared: Fleet) -> None:
+    assert len(shared.pids(WORKER)) == 3
+    assert httpx.put(f"{shared.address}/v1/items/new-1", json={"title": "A lamp"}, timeout=20).is_success
+    assert len(shared.pids(ENCODER)) == 1
+    for pid in [shared.process.pid, *shared.pids(WORKER)]:
+        mapped = Path(f"/proc/{pid}/maps").read_text()
+        assert not [name for name in HEAVY if f"/{name}/" in mapped]
+    assert "/sklearn/" in Path(f"/proc/{shared.pids(ENCODER)[0]}/maps").read_text()
+
+
+@pytest.mark.parametrize("module", ["tacit.server.worker", "tacit.server.supervisor", "tacit.cli.serve"])
+def test_what_a_service_imports(module: str) -> None:
+    code = f"import {module}, sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+def test_connections_that_arrive_together_are_shared(shared: Fleet) -> None:
+    host = shared.address.removeprefix("http://")
+    connections = [http.client.HTTPConnection(host, timeout=20) for _ in range(12)]
+    for connection in connections:
+        connection.request("GET", "/healthz")
+    for connection in connections:
+        assert connection.getresponse().read()
+    open_now = [_connections(pid, int(host.rpartition(":")[2])) for pid in shared.pids(WORKER)]
+    for connection in connections:
+        connection.close()
+    assert sum(open_now) >= 12
+    assert min(open_now) >= 2
+
+
+def _connections(pid: int, port: int) -> int:
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    established = {row[9] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "01"}
+    links = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+    return len(established & {link.removeprefix("socket:[").removesuffix("]") for link in links})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stored(request: pytest.FixtureRequest, directory: Path, tmp_path: Path) -> Iterator[Fleet]:
+    """Three workers on an empty store of each kind."""
+    store = None if request.param == "sqlite" else request.getfixturevalue("empty_postgres")
+    with fleet(directory, tmp_path, store=store) as running:
+        yield running
+
+
+def test_what_one_worker_acknowledged_counts_in_all(stored: Fleet) -> None:
+    def listed(user: str) -> list[str]:
+        answer = stored.get(f"/v1/users/{user}/recommendations?k=100").json()  # of any worker
+        return [item["item_id"] for item in answer["items"]]
+
+    def in_all(condition: Callable[[], bool]) -> Callable[[], bool]:
+        return lambda: all(condition() for _ in range(9))
+
+    event = {"user_id": "seen", "event": "view"}
+    for number in range(40):
+        item = f"i{number + 1:05d}"
+        sent = {"events": [{**event, "item_id": item}]}
+        assert httpx.post(f"{stored.address}/v1/events", json=sent, timeout=20).is_success
+        assert item not in listed("seen") + listed("seen")
+    new = f"{stored.address}/v1/items/new"
+    known = small_snapshot().catalogue
+    text = {name: known.attributes[name][9] for name in ("title", "description")}
+    assert httpx.put(new, json=text, timeout=20).is_success
+    wait_until(in_all(lambda: stored.get("/v1/items/new").status_code == 200), 1.5)
+    similar = f"/v1/items/{known.items.ids[9]}/similar"
+    assert in_all(lambda: "new" in [item["item_id"] for item in stored.get(similar).json()["items"]])()
+    assert httpx.patch(new, json={"available": False}, timeout=20).is_success
+    wait_until(in_all(lambda: "new" not in stored.get(similar).text), 1.5)
+    assert httpx.delete(new, timeout=20).is_success
+    wait_until(in_all(lambda: stored.get("/v1/items/new").status_code == 404), 1.5)
+
+
+def test_a_killed_worker_is_replaced_and_nobody_notices(directory: Path, tmp_path: Path) -> None:
+    with fleet(directory, tmp_path) as service:
+        clients = [Client(service.address, number) for number in range(6)]
+        time.sleep(0.5)
+        killed = service.pids(WORKER)[0]
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: "is ready again" in service.said(), 20)
+        time.sleep(0.5)
+        for client in clients:
+            client.stop()
+        assert [client.failures for client in clients] == [[]] * 6
+        assert min(client.answers for client in clients) > 5
+        assert killed not in service.pids(WORKER)
+        assert len(service.pids(WORKER)) == 3
+        seconds = float(service.said().partition("is ready again after ")[2].split()[0])
+        assert seconds < max(2.0, service.started)
+        assert f"(process {killed}) was ended by SIGKILL; starting it again" in service.said()
+        assert service.stop() == 0
+    stored = {event.event_id for event in EventStore(f"sqlite:///{tmp_path / 'store.sqlite3'}").events()}
+    acknowledged = {id_ for client in clients for id_ in client.acknowledged}
+    assert acknowledged
+    assert acknowledged <= stored
+
+
+def test_a_new_worker_serves_the_snapshot_of_the_others(directory: Path, tmp_path: Path) -> None:
+    place = tmp_path / "model"
+    save(small_snapshot(), place)
+    with fleet(place, tmp_path, workers=2) as service:
+        for file in place.iterdir():  # as a fit to the same directory removes them
+            file.unlink()
+        killed = service.pids(WORKER)
+        os.kill(killed[0], signal.SIGKILL)
+        wait_until(lambda: "is ready again" in service.said(), 20)
+        os.kill(killed[1], signal.SIGKILL)  # the new one answers alone
+        answer = service.get("/readyz").json()
+        assert answer["model"] == small_snapshot().version
+
+
+def test_a_killed_encoding_process_is_replaced_and_lists_do_not_wait(shared: Fleet) -> None:
+    def put(number: int) -> httpx.Response:
+        body = {"title": f"A lamp of number {number}"}
+        return httpx.put(f"{shared.address}/v1/items/lamp-{number}", json=body, timeout=30)
+
+    assert put(1).is_success
+    killed = shared.pids(ENCODER)[0]
+    os.kill(killed, signal.SIGKILL)
+    begun = time.monotonic()
+    assert shared.get("/v1/users/u/recommendations").is_success
+    assert time.monotonic() - begun < 1.0
+    assert put(2).is_success
+    assert shared.pids(ENCODER) != [killed]
+
+
+def test_workers_end_with_their_parent(directory: Path, tmp_path: Path) -> None:
+    with fleet(directory, tmp_path) as service:
+        assert httpx.put(f"{service.address}/v1/items/x", json={"title": "A lamp"}, timeout=20).is_success
+        pids = service.pids(WORKER) + service.pids(ENCODER)
+        assert len(pids) == 4
+        service.process.kill()
+        wait_until(lambda: not [pid for pid in pids if _runs(pid)], 8)
+    hold(f"sqlite:///{tmp_path / 'store.sqlite3'}").close()  # the store is free again
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_requests_in_flight_are_answered_after_sigterm(directory: Path, tmp_path: Path) -> None:
+    with fleet(directory, tmp_path, workers=2) as service:
+        connection = http.client.HTTPConnection(service.address.removeprefix("http://"), timeout=20)
+        body = b'{"events":[{"user_id":"u","item_id":"i00001","event":"view"}]}'
+        connection.putrequest("POST", "/v1/events")
+        connection.putheader("content-length", str(len(body)))
+        connection.endheaders(body[:10])
+        time.sleep(0.3)
+        service.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        connection.send(body[10:])
+        assert connection.getresponse().status == 200
+        connection.close()
+        assert service.process.wait(30) == 0
+        assert "Traceback" not in service.said()
+        with pytest.raises(httpx.ConnectError):
+            service.get("/healthz")
+
+
+def test_a_store_is_for_one_service(shared: Fleet, directory: Path, tmp_path: Path) -> None:
+    opened = {str(link.readlink()) for link in Path(f"/proc/{shared.process.pid}/fd").iterdir()}
+    file = next(name for name in opened if name.endswith(".sqlite3.lock")).removesuffix(".lock")
+    done = subprocess.run(
+        command(directory, "--port", "0", "--store", f"sqlite:///{file}"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert f"is in use by process {shared.process.pid}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_service_whose_workers_crash_ends_with_a_sentence(directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\nif 'tacit.server.worker' in sys.orig_argv: os.abort()\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        command(directory, "--port", "0", "--store", f"sqlite:///{tmp_path / 'x.sqlite3'}"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert done.returncode == 1
+    assert "no worker can start: the last of 4 in a row was ended by SIGABRT" in done.stderr
+    assert done.stdout == ""
+    assert "fault of tacit" not in done.stderr
+
+
+def test_a_store_that_no_worker_can_open_is_said_once(directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.sqlite3").write_bytes(b"this is no database" * 100)
+    done = subprocess.run(
+        command(directory, "--port", "0", "--store", f"sqlite:///{tmp_path / 'x.sqlite3'}"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "cannot open the store" in done.stderr
