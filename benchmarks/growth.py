@@ -1,6 +1,7 @@
 """The first stage of synthetic catalogues of growing size: time, memory, and the lists of near texts.
 
     python benchmarks/growth.py [--sizes 2000 20000 100000 1000000] [--users 200] [--lists]
+        [--out growth.json]
 
 Nothing is learned: weights between items, histories and vectors are drawn (popular items more often), in the
 shapes that fits leave. Each size runs in a process of its own, for its memory. Lists of near texts
@@ -9,9 +10,12 @@ stand in for them, which cost a request the same.
 """
 
 import argparse
+import json
 import multiprocessing
 import resource
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from scipy import sparse
@@ -97,8 +101,11 @@ def stand_in(rng: np.random.Generator, vectors: Float32) -> NearTexts:
     return NearTexts(items, np.ascontiguousarray(cosines), coarse, steps)
 
 
-def measured(n_items: int, users: int, lists: bool) -> None:
-    """Print the figures of one size."""
+Size = Mapping[str, float]
+
+
+def measured(n_items: int, users: int, lists: bool) -> Size:
+    """Return the figures of one size."""
     rng = np.random.default_rng(0)
     trending = Trending()
     trending.popularity_ = np.sort(rng.random(n_items, dtype=np.float32))[::-1].copy()
@@ -123,8 +130,19 @@ def measured(n_items: int, users: int, lists: bool) -> None:
             times.append(1e3 * (time.thread_time() - start))
     middle, late = np.quantile(times, [0.5, 0.99])
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    made = f"{seconds:8.1f}" if lists else "       -"
-    print(f"{n_items:10,}{middle:9.2f}{late:9.2f}{memory:9.2f}{made}", flush=True)
+    found = {"items": n_items, "p50_ms": float(middle), "p99_ms": float(late), "peak_gb": memory}
+    return found | ({"lists_s": seconds} if lists else {})
+
+
+def table(sizes: Sequence[Size]) -> str:
+    """Return the figures as a table of Markdown."""
+    lines = ["| items | p50 ms | p99 ms | peak GB | lists of near texts, CPU s |", "|---" * 5 + "|"]
+    lines += [
+        f"| {one['items']:,} | {one['p50_ms']:.2f} | {one['p99_ms']:.2f} | {one['peak_gb']:.2f} | "
+        + (f"{one['lists_s']:.1f} |" if "lists_s" in one else "- |")
+        for one in sizes
+    ]
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -132,15 +150,16 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 20_000, 100_000, 1_000_000])
     parser.add_argument("--users", type=int, default=200)
     parser.add_argument("--lists", action="store_true")
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    print(f"candidates of 6 retrievers, {EVENTS} events, {kernels.STATE}")
-    print("     items   p50 ms   p99 ms  peak GB lists, CPU s")
-    for size in arguments.sizes:
-        process = multiprocessing.get_context("spawn").Process(
-            target=measured, args=(size, arguments.users, arguments.lists)
-        )
-        process.start()
-        process.join()
+    print(f"candidates of 6 retrievers, {EVENTS} events, {kernels.STATE}", flush=True)
+    sizes = []
+    for size in arguments.sizes:  # each in a process of its own, for its memory
+        with multiprocessing.get_context("spawn").Pool(1) as process:
+            sizes.append(process.apply(measured, (size, arguments.users, arguments.lists)))
+    print(table(sizes))
+    if arguments.out is not None:
+        arguments.out.write_text(json.dumps(sizes, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

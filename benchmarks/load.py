@@ -1,12 +1,13 @@
 """The service under load, and beside it a ten-line peer, in one run:
 
-    python benchmarks/load.py SNAPSHOT [--seconds 10] [--workers N] [--out load.json]
+    python benchmarks/load.py SNAPSHOT [--seconds 10] [--workers N] [--old OLD] [--out load.json]
 
 Stages, each by a generator of its own process (`load_generator.py`), against `tacit serve` and then against
 FastAPI around the factors of one model (`ten_line_peer.py`): the capacity (closed loop, 8 connections), 300
 requests a second, then 1, 3 and 10 times the capacity (open loop), and half the capacity right after that.
 Of `tacit serve` also durable events, 100 a request: the capacity, and 5,000 events a second.
-Service and generator share the machine: figures are lower bounds.
+Service and generator share the machine: figures are lower bounds. OLD is a checkout of an older version, with
+a snapshot that it reads: it is measured too, in its one process.
 """
 
 import argparse
@@ -114,6 +115,12 @@ def running(command: Sequence[Any], port: int, **environment: str) -> Iterator[N
         process.wait(30)
 
 
+def served(snapshot: Path, port: int, store: Path) -> list[Any]:
+    """Return the command that serves a snapshot."""
+    command = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", snapshot]
+    return [*command, "--port", port, "--store", f"sqlite:///{store}"]
+
+
 def write_factors(snapshot: Snapshot, place: Path, size: int = 64) -> None:
     """Write what the peer serves: the factors of a truncated SVD of the log, and the histories."""
     log = snapshot.interactions
@@ -149,6 +156,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=300.0, help="of the stage with a fixed rate")
     parser.add_argument("--workers", type=int, help="processes of each service; tacit's default if absent")
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--old", type=Path, nargs=2, metavar=("OLD", "ITS_SNAPSHOT"))
     parser.add_argument("--port", type=int, default=18_470)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
@@ -165,10 +173,12 @@ def main() -> None:
             write_factors(snapshot, place / "factors.npz")
         items = log.items.ids.to_list()
         del snapshot, log
-        tacit = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", arguments.snapshot]
-        tacit += ["--port", port, "--store", f"sqlite:///{place / 'events.db'}"]
-        tacit += [] if arguments.workers is None else ["--workers", arguments.workers]
-        with running(tacit, port):
+        workers = [] if arguments.workers is None else ["--workers", arguments.workers]
+        if arguments.old is not None:
+            checkout, own = arguments.old
+            with running(served(own, port, place / "old.db"), port, PYTHONPATH=str(checkout / "src")):
+                found["before"] = stages(port, requests, arguments.seconds, arguments.rate)
+        with running([*served(arguments.snapshot, port, place / "events.db"), *workers], port):
             found["tacit"] = stages(port, requests, arguments.seconds, arguments.rate)
             found["tacit"] |= event_stages(
                 port, [names[user] for user in drawn.tolist()], items, arguments.seconds

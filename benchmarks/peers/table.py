@@ -10,6 +10,7 @@ import curves
 import exploration
 import parts
 import published
+import serving
 import small_logs
 from judge import AGAIN, COLD, MAIN, OURS, SHORT, best_peer
 from prepare import MOST, TASKS
@@ -84,6 +85,7 @@ def tables(results: Path, out: Path) -> None:
         exploration.section(results / "unseen"),
         rankers.section(results / "rankers"),
         reading.section(results / "reading"),
+        serving.section(results / "serving"),
     ]
     told += [curves.section(results.parent / "transformer")]
     told += map(_table, reports)

@@ -1,0 +1,45 @@
+"""The part of RESULTS.md on answers, from the figures that `fast_path.py`, `load.py` and `growth.py` keep."""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import fast_path
+import growth
+import load
+
+HEAD = """## Answers, batches, items and events
+
+The version before the fast path (tag `before-fast-path`) beside this one, on the same fitted models, in one
+run: `python benchmarks/fast_path.py OLD benchmarks/results/serving SNAPSHOT ...`. Milliseconds and users a
+second are of processor time of one thread. A list has ten items, their reasons and, where the snapshot has
+one, its ranker; histories have about 50 events.
+"""
+UNDER_LOAD = """### Under load: {name}
+
+`python benchmarks/load.py SNAPSHOT --old OLD ITS_SNAPSHOT`: both versions, and FastAPI around the factors of
+one model in ten lines, one after the other. The generator shares the two cores with the service. Requests come whether
+answers do or not, but for the capacity (8 connections that wait for their answers); latencies count from the
+moment at which a request was due. Answered and refused requests stand apart.
+"""
+GROWTH = """### Growth with the catalogue
+
+`python benchmarks/growth.py`: the candidates of six retrievers over synthetic catalogues, histories of 50
+events.
+"""
+
+
+def section(results: Path) -> str:
+    """Return the tables of all figures in a folder; nothing where there is none."""
+    parts = []
+    answers = results / "fast_path.json"
+    if answers.exists():
+        parts += [HEAD, "\n".join(fast_path.table(json.loads(answers.read_text("utf-8")))) + "\n"]
+    for path in sorted(results.glob("load-*.json")):
+        found = json.loads(path.read_text("utf-8"))
+        parts += [UNDER_LOAD.format(name=path.stem.removeprefix("load-")), load.table(found) + "\n"]
+    sizes = results / "growth.json"
+    if sizes.exists():
+        parts += [GROWTH, growth.table(json.loads(sizes.read_text("utf-8"))) + "\n"]
+    return "\n".join(parts)
