@@ -46,7 +46,7 @@ test: install
 
 # The suite, or TESTS="files of it", without the compiled loops.
 test-numpy: install
-	TACIT_KERNELS=off $(BIN)/pytest $(TESTS)
+	TACIT_KERNELS=off OMP_NUM_THREADS=1 $(BIN)/pytest -n $(PROCESSES) --dist loadfile $(TESTS)
 
 # The compiled loops against NumPy in a build whose every access is checked (AddressSanitizer, bounds of arrays).
 # Python itself is not built so: the sanitizer's library is loaded first, and what Python never frees is no leak.

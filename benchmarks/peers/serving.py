@@ -19,9 +19,9 @@ one, its ranker; histories have about 50 events.
 UNDER_LOAD = """### Under load: {name}
 
 `python benchmarks/load.py SNAPSHOT --old OLD ITS_SNAPSHOT`: both versions, and FastAPI around the factors of
-one model in ten lines, one after the other. The generator shares the two cores with the service. Requests come whether
-answers do or not, but for the capacity (8 connections that wait for their answers); latencies count from the
-moment at which a request was due. Answered and refused requests stand apart.
+one model in ten lines, one after the other. The generator shares the two cores with the service. Requests
+come whether answers do or not, but for the capacity (8 connections that wait for answers); latencies count
+from the moment at which a request was due. Answered and refused requests stand apart.
 """
 GROWTH = """### Growth with the catalogue
 
