@@ -173,6 +173,7 @@ def test_a_body_without_a_good_line_is_an_error_and_an_empty_one_is_not(service:
         ('{"item_id": "g", "title": "tea"}\n'.encode("utf-16"), "UTF-16; send UTF-8"),
         (b"PK\x03\x04" + bytes(30), "a ZIP archive"),
     ],
+    ids=["gzip", "utf-16", "zip"],
 )
 def test_a_body_that_holds_no_lines_is_refused_by_its_first_bytes(
     service: Service, body: bytes, said: str
