@@ -12,7 +12,7 @@ import load
 HEAD = """## Answers, batches, items and events
 
 The version before the fast path (tag `before-fast-path`) beside this one, on the same fitted models, in one
-run: `python benchmarks/fast_path.py OLD benchmarks/results/serving SNAPSHOT ...`. Milliseconds and users a
+run: `python benchmarks/fast_path.py OLD OUT SNAPSHOT ...`. Milliseconds and users a
 second are of processor time of one thread. A list has ten items, their reasons and, where the snapshot has
 one, its ranker; histories have about 50 events.
 """

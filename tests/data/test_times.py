@@ -327,7 +327,8 @@ def test_a_column_whose_order_is_not_shown_is_read_right_or_refused(
         return
     right = [at.timestamp() for at in moments]
     in_order = right in (sorted(right), sorted(right, reverse=True))
-    assert found == right or (not in_order and len({at.date() for at in moments}) <= 8)
+    # A few days in disorder may by chance be in order in the other reading; that this decided is said in a note.
+    assert found == right or (not in_order and len({at.date() for at in moments}) <= 12)
 
 
 def _written(days: list[date], form: str) -> pl.Series:

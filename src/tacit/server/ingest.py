@@ -66,7 +66,7 @@ def new_event(raw: dict[str, Any]) -> NewEvent:
         and (type(at) is not float or isfinite(at))
         and (value is None or isfinite(value))
     ):
-        return NewEvent(**raw)
+        return NewEvent(**(raw if type(value) is not int else {**raw, "value": float(value)}))
     return NewEvent(**EventIn.model_validate(raw).model_dump())
 
 
