@@ -327,7 +327,7 @@ def test_a_column_whose_order_is_not_shown_is_read_right_or_refused(
         return
     right = [at.timestamp() for at in moments]
     in_order = right in (sorted(right), sorted(right, reverse=True))
-    # A few days in disorder may by chance be in order in the other reading; that this decided is said in a note.
+    # A few days in disorder may by chance be in order in the other reading; a note says that this decided.
     assert found == right or (not in_order and len({at.date() for at in moments}) <= 12)
 
 
