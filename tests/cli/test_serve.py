@@ -32,7 +32,14 @@ def test_a_port_that_is_taken_is_said_before_the_snapshot_is_read(
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         said = refused(capsys, tmp_path / "no snapshot", "--port", port)
-    assert f"cannot listen on 127.0.0.1:{port}" in said
+    assert f"cannot listen on 127.0.0.1:{port}" in said and "choose another --port" in said
+
+
+def test_an_address_of_another_machine_is_a_matter_of_the_host(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, tmp_path, "--host", "192.0.2.1", "--api-key", "key")
+    assert "cannot listen on 192.0.2.1" in said and "choose another --host" in said
 
 
 def test_a_directory_that_is_no_snapshot_is_refused(

@@ -206,7 +206,11 @@ def test_reading_is_open_to_every_page(method: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [(b"x-api-key", "gehe\u00efm".encode()), (b"authorization", "Bearer gehe\u00efm".encode())],
+    [
+        (b"x-api-key", "gehe\u00efm".encode()),
+        (b"authorization", "Bearer gehe\u00efm".encode()),
+        (b"authorization", "bearer gehe\u00efm".encode()),
+    ],
 )
 def test_the_key_opens_by_either_header(header: tuple[bytes, bytes]) -> None:
     assert ask(Inner(), HOST, header, key="gehe\u00efm").status == 200

@@ -30,6 +30,7 @@ _USUAL_PATH = re.compile(rb"[A-Za-z0-9_.~/:@!$&'()*+,;=-]*")
 """A path that is passed on as it is."""
 _CLIENT = Route("", "", "client")
 """Of a path that is not in the table."""
+_BEARER = re.compile(rb"^bearer +", re.IGNORECASE)
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
 _OVERLOADED = problem(503, str(OverloadedError()))
@@ -161,14 +162,18 @@ class Guard:
         host = headers.get(b"host", b"").decode("latin-1").lower()
         name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
         if "*" not in self._hosts and name not in self._hosts:
-            raise _RefusedError(400, "this service does not answer to the name in the Host header")
+            raise _RefusedError(
+                400,
+                "this service does not answer to the name in the Host header: it is for this machine alone, "
+                "as localhost; to answer to other names, serve with --host and a key",
+            )
 
     def _check_key(self, path: str, route: Route, headers: Headers) -> None:
         if route.role == "anyone" or path in _OPEN_PATHS:
             return
         if self._key is None and self._admin_key is None:
             return
-        given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+        given = headers.get(b"x-api-key") or _BEARER.sub(b"", headers.get(b"authorization", b""))
         is_admin = _same(given, self._admin_key)
         is_known = is_admin or _same(given, self._key)
         if self._key is not None and not is_known:

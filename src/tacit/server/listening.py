@@ -1,5 +1,6 @@
 """The address that a service listens on. It imports little, for the parent of a service is to stay small."""
 
+import errno
 import ipaddress
 import socket
 
@@ -32,7 +33,8 @@ def listen(host: str, port: int) -> socket.socket:
         bound.bind((host.strip("[]"), port))
     except OSError as error:
         bound.close()
+        other = "--port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
         raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another --port"
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another {other}"
         ) from error
     return bound
