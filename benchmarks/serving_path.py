@@ -1,6 +1,6 @@
 """CPU time of an answer by sparse scores and by dense ones, in one run on one snapshot.
 
-    python benchmarks/serving_path.py SNAPSHOT [--users 300] [--events 50]
+    python benchmarks/serving_path.py SNAPSHOT [--users 300] [--events 50] [--out FILE]
 
 The old path scores every item by every retriever; the new one lists what a history meets. Both answer the
 same queries in turns, so that they share the state of the machine, and their lists are compared. With
@@ -9,6 +9,7 @@ same queries in turns, so that they share the state of the machine, and their li
 
 import argparse
 import copy
+import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("snapshot", type=Path)
     parser.add_argument("--users", type=int, default=300)
     parser.add_argument("--events", type=int, default=50)
+    parser.add_argument("--out", type=Path, help="a file for the stages, as JSON")
     arguments = parser.parse_args()
     new: TwoStage = load(arguments.snapshot).pipeline
     queries = drawn(load(arguments.snapshot), arguments.users, arguments.events)
@@ -112,7 +114,10 @@ def main() -> None:
         for model, times_ in zip((old, new), stages, strict=True):
             with times_.measuring():
                 _answered(model, query)
-    stage_times.shown(*stages, len(queries))
+    profile = stage_times.microseconds(stages[0], stages[1], len(queries))
+    print(stage_times.table(profile))
+    if arguments.out is not None:
+        arguments.out.write_text(json.dumps(profile, indent=1) + "\n", "utf-8")
     batch = Queries.joined(queries)
     rates = [len(batch) / cpu_seconds(partial(model.recommend, batch, K)) for model in (old, new)]
     print(f"batch, users a CPU second: {rates[0]:.0f}, {rates[1]:.0f}")

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -89,10 +89,16 @@ class StageTimes:
         return timed
 
 
-def shown(old: StageTimes, new: StageTimes, answers: int) -> None:
-    """Print the mean microseconds of each stage of an answer by two paths."""
-    print("us of CPU a stage              old       new")
+def microseconds(old: StageTimes, new: StageTimes, answers: int) -> dict[str, list[float]]:
+    """Return the mean microseconds of each stage of an answer by two paths, the longest of the new one first."""
     stages = dict.fromkeys([*new.seconds, *old.seconds])
-    for stage in sorted(stages, key=lambda one: -new.seconds.get(one, 0)):
-        print(f"{stage:26}", *(f"{1e6 * one.seconds.get(stage, 0) / answers:8.0f}" for one in (old, new)))
-    print(f"{'all':26}", *(f"{1e6 * sum(one.seconds.values()) / answers:8.0f}" for one in (old, new)))
+    found = {stage: [1e6 * one.seconds.get(stage, 0) / answers for one in (old, new)] for stage in stages}
+    found = dict(sorted(found.items(), key=lambda one: -one[1][1]))
+    return found | {"all": [sum(times) for times in zip(*found.values(), strict=True)]}
+
+
+def table(stages: Mapping[str, Sequence[float]]) -> str:
+    """Return them as a table of Markdown."""
+    lines = ["| stage, us of CPU | old | new |", "|---|---|---|"]
+    lines += [f"| {stage} | {old:,.0f} | {new:,.0f} |" for stage, (old, new) in stages.items()]
+    return "\n".join(lines)

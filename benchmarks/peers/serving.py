@@ -8,13 +8,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import fast_path
 import growth
 import load
+import stage_times
 
 HEAD = """## Answers, batches, items and events
 
 The version before the fast path (tag `before-fast-path`) beside this one, on the same fitted models, in one
 run: `python benchmarks/fast_path.py OLD OUT SNAPSHOT ...`. Milliseconds and users a
 second are of processor time of one thread. A list has ten items, their reasons and, where the snapshot has
-one, its ranker; histories have about 50 events.
+one, its ranker; histories have about 50 events. ml1m is
+MovieLens 1M, cj the catalogue and purchases of completejourney; `put` leaves out the encoding of the text.
+"""
+STAGES = """### Stages of an answer: {name}
+
+`python benchmarks/serving_path.py SNAPSHOT`, one query after the other, each by both paths of this version: dense
+scores of all items (as before, but with the later mends and compiled second stage), and what a history meets.
 """
 UNDER_LOAD = """### Under load: {name}
 
@@ -36,6 +43,9 @@ def section(results: Path) -> str:
     answers = results / "fast_path.json"
     if answers.exists():
         parts += [HEAD, "\n".join(fast_path.table(json.loads(answers.read_text("utf-8")))) + "\n"]
+    for path in sorted(results.glob("stages-*.json")):
+        stages = json.loads(path.read_text("utf-8"))
+        parts += [STAGES.format(name=path.stem.removeprefix("stages-")), stage_times.table(stages) + "\n"]
     for path in sorted(results.glob("load-*.json")):
         found = json.loads(path.read_text("utf-8"))
         parts += [UNDER_LOAD.format(name=path.stem.removeprefix("load-")), load.table(found) + "\n"]
