@@ -90,7 +90,7 @@ class StageTimes:
 
 
 def microseconds(old: StageTimes, new: StageTimes, answers: int) -> dict[str, list[float]]:
-    """Return the mean microseconds of each stage of an answer by two paths, the longest of the new one first."""
+    """Return the mean microseconds of each stage of an answer by two paths, the longest first."""
     stages = dict.fromkeys([*new.seconds, *old.seconds])
     found = {stage: [1e6 * one.seconds.get(stage, 0) / answers for one in (old, new)] for stage in stages}
     found = dict(sorted(found.items(), key=lambda one: -one[1][1]))

@@ -20,8 +20,8 @@ MovieLens 1M, cj the catalogue and purchases of completejourney; `put` leaves ou
 """
 STAGES = """### Stages of an answer: {name}
 
-`python benchmarks/serving_path.py SNAPSHOT`, one query after the other, each by both paths of this version: dense
-scores of all items (as before, but with the later mends and compiled second stage), and what a history meets.
+`python benchmarks/serving_path.py SNAPSHOT`, one query after the other, each by both paths of this version:
+dense scores of all items (as before, but with the compiled second stage), and what a history meets.
 """
 UNDER_LOAD = """### Under load: {name}
 
