@@ -1,7 +1,6 @@
 """The compiled loops give what the NumPy code gives, bit by bit where only sums and choices are made."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.by_loops import WEIGHTS, by_numpy
 
 from tacit.core import kernels
 from tacit.data.queries import Queries
@@ -19,17 +19,7 @@ from tacit.testing.generated import small_log
 
 pytestmark = pytest.mark.skipif(kernels.COMPILED is None, reason=f"requests are answered by {kernels.STATE}")
 many = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-WEIGHTS = (1.0, 0.5, -1.0, 0.0, -0.0, 1e-38, 1e-45, -1e-38, 1e6)
 SCORES = (1.0, 0.5, 0.5, 0.25, 0.0, -0.0, -1.0, 1e-45, -1e-45, 1e-38, 7.0)
-
-
-@contextmanager
-def by_numpy() -> Iterator[None]:
-    kept, kernels.COMPILED = kernels.COMPILED, None
-    try:
-        yield
-    finally:
-        kernels.COMPILED = kept
 
 
 def assert_equal(found: Any, expected: Any) -> None:

@@ -91,7 +91,7 @@ class Lane:
         self._thread_queue = _Queue(threads, wait)
         self._pieces: deque[_Piece] = deque()
         self.connections = 0
-        """How many connections were accepted so far; `tacit.server.pace` counts them."""
+        """How many connections were accepted so far; `tacit.server.run` counts them."""
         self._reserved = 0
 
     @property

@@ -41,8 +41,6 @@ class PacedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock of a new connection."""
         super().connection_made(transport)
-        if self._answers is not None:
-            self._answers.connections += 1
         self._start()
 
     def data_received(self, data: bytes) -> None:
