@@ -41,38 +41,22 @@ FOR_EACH_PROCESSOR void add_scaled(float *to, const float *from, float factor, i
     for (int64_t place = 0; place < size; place++) to[place] += factor * from[place];
 }
 
-FOR_EACH_PROCESSOR void products(const float *own, const float *const *others, int64_t count, int64_t size,
-                                 float *found) {
-    Sixteen mine, one;
-    int64_t at = 0;
-    for (; at + 4 <= count; at += 4) {  // four at once: each part of the first vector is read once for them
-        Sixteen sums[4] = {};
-        int64_t place = 0;
-        for (; place + 16 <= size; place += 16) {
-            std::memcpy(&mine, own + place, sizeof mine);
-            for (int part = 0; part < 4; part++) {
-                std::memcpy(&one, others[at + part] + place, sizeof one);
-                sums[part] += mine * one;
-            }
-        }
-        for (int part = 0; part < 4; part++) {
-            Eight half[2];
-            std::memcpy(half, &sums[part], sizeof half);
-            float total = summed(half[0] + half[1]);
-            for (int64_t rest = place; rest < size; rest++) total += own[rest] * others[at + part][rest];
-            found[at + part] = total;
-        }
+FOR_EACH_PROCESSOR void lane_products(const float *lanes, const float *const *rows, int64_t size, float *found) {
+    Sixteen sums[TOGETHER] = {}, part;
+    for (int64_t place = 0; place < size; place++) {
+        std::memcpy(&part, lanes + place * LANES, sizeof part);
+        for (int row = 0; row < TOGETHER; row++) sums[row] += part * rows[row][place];
     }
-    for (; at < count; at++) found[at] = product(own, others[at], size);
+    std::memcpy(found, sums, sizeof sums);
 }
 
 FOR_EACH_PROCESSOR float coarse_product(const float *a, const int8_t *b, int64_t size) {
-    constexpr int LANES = 32;
-    float sums[LANES] = {};  // a loop over lanes is what compilers turn into whole vectors of converted numbers
+    constexpr int WIDE = 32;
+    float sums[WIDE] = {};  // a loop over lanes is what compilers turn into whole vectors of converted numbers
     int64_t place = 0;
-    for (; place + LANES <= size; place += LANES)
-        for (int lane = 0; lane < LANES; lane++) sums[lane] += a[place + lane] * float(b[place + lane]);
-    for (int half = LANES / 2; half > 0; half /= 2)  // one after the other would wait for each addition
+    for (; place + WIDE <= size; place += WIDE)
+        for (int lane = 0; lane < WIDE; lane++) sums[lane] += a[place + lane] * float(b[place + lane]);
+    for (int half = WIDE / 2; half > 0; half /= 2)  // one after the other would wait for each addition
         for (int lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
     float total = sums[0];
     for (; place < size; place++) total += a[place] * float(b[place]);

@@ -12,7 +12,8 @@ from tests.by_loops import WEIGHTS, by_numpy
 
 from tacit.core import kernels
 from tacit.data.queries import Queries
-from tacit.models.accumulate import Rows, accumulated, best_of_each, history_rows
+from tacit.models.accumulate import Rows
+from tacit.models.compiled import baseline_of, loops, powers_of, rows_of
 from tacit.models.sessionknn import SessionKNN
 from tacit.models.sparse_scores import Baseline, SparseScores, best_allowed, united
 from tacit.testing.generated import small_log
@@ -72,26 +73,6 @@ def queries(draw: st.DrawFn, n_items: int) -> Queries:
     return replace(found, user=user, ordered=draw(st.booleans()))
 
 
-@many
-@given(queries(20), st.sampled_from([1.0, 0.85, 0.5, 1e-3]), st.sampled_from([None, 1, 10, 5_000]))
-def test_rows_of_histories(asked: Queries, decay: float, last: int | None) -> None:
-    assert_same(lambda: history_rows(asked, decay, 20, last))
-
-
-@many
-@given(st.data(), st.sampled_from([1, 8, 9, 100]), st.booleans())
-def test_weighted_sums_of_rows(data: st.DataObject, width: int, zeros: bool) -> None:
-    matrix = data.draw(rows(width, SCORES, count=12))
-    weights = data.draw(rows(12, WEIGHTS))
-    assert_same(lambda: accumulated(weights, matrix, zeros=zeros))
-
-
-@many
-@given(rows(60, SCORES), st.sampled_from([0, 1, 5, 59, 60, 500]), st.integers(-1, 60))
-def test_best_of_each_row(listed: Rows, k: int, without: int) -> None:
-    assert_same(lambda: best_of_each(listed, k, np.full(len(listed), without, np.int32)))
-
-
 @st.composite
 def scores(draw: st.DrawFn, n: int, n_items: int) -> SparseScores:
     listed = draw(rows(n_items, SCORES, count=n))
@@ -115,7 +96,7 @@ def test_the_best_allowed_items(data: st.DataObject, asked: Queries, k: int, sha
 @many
 @given(st.data(), queries(40), st.sampled_from([1, 3, 20, 500]), st.sampled_from([1.0, 0.5, 0.0]))
 def test_the_union_of_several_models(data: st.DataObject, asked: Queries, k: int, share: float) -> None:
-    parts = [data.draw(scores(len(asked), 40)) for _ in range(data.draw(st.integers(0, 3)))]
+    parts = {place: data.draw(scores(len(asked), 40)) for place in range(data.draw(st.integers(0, 3)))}
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     lists = rng.integers(-1, 40, (len(asked), data.draw(st.sampled_from([0, 1, 30])))).astype(np.int32)
     allowed = rng.random(40) < share
@@ -123,27 +104,40 @@ def test_the_union_of_several_models(data: st.DataObject, asked: Queries, k: int
 
 
 @many
-@given(queries(90), st.sampled_from([0.0, 0.5, 2.0]), st.sampled_from([1.0, 0.85]))
-def test_the_nearest_sessions(asked: Queries, focus: float, decay: float) -> None:
+@given(queries(90), st.sampled_from([0.0, 0.5, 2.0]), st.sampled_from([1.0, 0.85]), st.sampled_from([1, 10]))
+def test_the_nearest_sessions(asked: Queries, focus: float, decay: float, last: int) -> None:
     log, catalogue = small_log()
-    model = SessionKNN(k=7, recent=9, focus=focus, decay=decay)
+    model = SessionKNN(k=7, recent=9, focus=focus, decay=decay, last=last)
     model.fit(log, catalogue, rng=np.random.default_rng(7))
-    found = model.sparse_scores(asked, 5, np.full(90, True))
+    lists, allowed = np.empty((len(asked), 0), np.int32), np.full(90, True)
+    found, scores_, _ = united({0: model.compiled({})}, lists, asked, allowed, 90)
     with by_numpy():
-        expected = model.sparse_scores(asked, 5, np.full(90, True))
-    assert_equal(found.scored, expected.scored)
+        expected, expected_scores, _ = united(
+            {0: model.sparse_scores(asked, 90, allowed)}, lists, asked, allowed, 90
+        )
+    np.testing.assert_array_equal(found, expected)
     # NumPy adds the strengths of a session pair by pair.
-    close = {"rtol": 1e-5, "atol": 1e-42}
-    np.testing.assert_allclose(found.dense(90), expected.dense(90), **close)
+    np.testing.assert_allclose(scores_, expected_scores, rtol=1e-5, atol=1e-42)
+
+
+def listed(matrix: Rows) -> tuple[list[int], list[float]]:
+    """Return what a scorer that adds up the rows of a matrix lists for a history of the item 0."""
+    sums = loops().ItemSums(rows_of(matrix), powers_of(1.0), 10, baseline_of(None))
+    asked = Queries.of([[0]], exclude_seen=False)
+    items, found, _ = united({0: sums}, np.empty((1, 0), np.int32), asked, np.full(3, True), 3)
+    return items[0].tolist(), found[0, :, 0].tolist()
 
 
 def test_a_matrix_that_is_no_matrix_is_refused() -> None:
-    whole = Rows(np.array([0, 1]), np.array([0], np.int32), np.ones(1, np.float32), 3)
-    with pytest.raises(ValueError, match="a row beyond the matrix"):
-        accumulated(replace(whole, columns=np.array([5], np.int32)), whole)
+    whole = Rows(np.array([0, 1]), np.array([2], np.int32), np.ones(1, np.float32), 3)
     with pytest.raises(ValueError, match="offsets do not fit"):
-        accumulated(replace(whole, offsets=np.array([0, 9])), whole)
+        listed(replace(whole, offsets=np.array([0, 9])))
     with pytest.raises(ValueError, match="offsets must not fall"):
-        best_of_each(replace(whole, offsets=np.array([0, 1, 0, 1])), 3, np.full(3, -1, np.int32))
-    total, met = accumulated(whole, whole)  # what was refused left nothing behind
-    assert (total.columns.tolist(), total.values.tolist(), met.tolist()) == ([0], [1.0], [True])
+        listed(replace(whole, offsets=np.array([0, 1, 0, 1])))
+    users = loops().UserSearch(rows_of(whole), np.ones(1, np.float32), powers_of(1.0), 3)
+    too_few = loops().UserSums(
+        users, rows_of(whole), baseline_of(None)
+    )
+    with pytest.raises(ValueError, match="a row beyond the matrix"):
+        united({0: too_few}, np.empty((1, 0), np.int32), Queries.of([[0]]), np.full(3, True), 3)
+    assert listed(whole) == ([2], [1.0])  # what was refused left nothing behind

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.by_loops import both
 
+from tacit.core import kernels
 from tacit.core.errors import ConfigError
 from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
@@ -30,7 +32,7 @@ from tacit.models.textprior import TextPrior
 from tacit.models.trending import Trending
 from tacit.models.userknn import UserKNN
 from tacit.pipeline import retrieval
-from tacit.pipeline.retrieval import candidates
+from tacit.pipeline.retrieval import candidates, compiled_scorers
 from tacit.testing.generated import small_catalogue, small_log
 
 N_ITEMS, LATER = 90, 12
@@ -161,6 +163,25 @@ def test_the_union_of_all_is_that_of_dense_scores(
 ) -> None:
     extended, queries, allowed, k, _ = question
     assert_same([fitted(name, extended) for name in MODELS], queries, k, allowed)
+
+
+@pytest.mark.skipif(kernels.COMPILED is None, reason=f"requests are answered by {kernels.STATE}")
+@pytest.mark.parametrize("name", MODELS)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(questions())
+def test_compiled_scorers_list_what_numpy_lists(
+    name: str, question: tuple[bool, Queries, Bool, int, bool]
+) -> None:
+    extended, queries, allowed, k, _ = question
+    found, expected = both(lambda: candidates([fitted(name, extended)], queries, k, allowed, N_ITEMS))
+    np.testing.assert_array_equal(found.items, expected.items)
+    np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-5, atol=1e-42)
+
+
+def test_all_but_content_have_compiled_scorers_at_a_fit() -> None:
+    scorers = compiled_scorers([fitted(name, extended=False) for name in MODELS], N_ITEMS, N_ITEMS)
+    without = [name for place, name in enumerate(MODELS) if place not in scorers]
+    assert without == (["content"] if kernels.COMPILED is not None else [*MODELS])
 
 
 def test_all_but_content_have_sparse_scores_at_a_fit() -> None:

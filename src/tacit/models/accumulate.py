@@ -12,10 +12,9 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
-from tacit.core import kernels
 from tacit.core.types import Bool, Float32, Int32, Int64
 from tacit.data.queries import Queries, gather_ranges
-from tacit.models.decay import decayed, powers
+from tacit.models.decay import decayed
 
 
 @dataclass(frozen=True)
@@ -75,12 +74,6 @@ def history_rows(queries: Queries, decay: float, n_items: int, last: int | None 
     last : int, optional
         Only so many of the last events are used; all by default.
     """
-    if kernels.COMPILED is not None:
-        longest = len(queries.item) if last is None else last
-        table = powers(decay, min(longest, len(queries.item)))
-        arrays = queries.offsets, queries.item, queries.weight, table
-        found = kernels.COMPILED.history_rows(*arrays, queries.ordered, longest, n_items)
-        return Rows(found[0], found[1], found[2], n_items)
     if last is not None:
         queries = queries.last(last)
     weight = decayed(queries, decay)
@@ -108,11 +101,6 @@ def accumulated(rows: Rows, matrix: Rows, *, zeros: bool = False) -> tuple[Rows,
     -------
     Rows, bool[n]
     """
-    if kernels.COMPILED is not None:
-        of_rows = rows.offsets, rows.columns, rows.values
-        of_matrix = matrix.offsets, matrix.columns, matrix.values
-        found = kernels.COMPILED.accumulated(*of_rows, *of_matrix, matrix.width, zeros)
-        return Rows(found[0], found[1], found[2], matrix.width), found[3].view(bool)
     total = np.zeros(matrix.width, dtype=np.float32)
     seen = np.zeros(matrix.width, dtype=bool)
     met = np.zeros(len(rows), dtype=bool)
@@ -145,9 +133,6 @@ def best_of_each(rows: Rows, k: int, without: Int32) -> Rows:
     without : int32[n]
         A column that is left out of each row; -1 for none.
     """
-    if kernels.COMPILED is not None:
-        best = kernels.COMPILED.best_of_each(rows.offsets, rows.columns, rows.values, k, without)
-        return Rows(best[0], best[1], best[2], rows.width)
     found = []
     for n, (start, stop) in enumerate(pairwise(rows.offsets)):
         columns, values = rows.columns[start:stop], rows.values[start:stop]

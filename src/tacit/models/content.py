@@ -8,10 +8,10 @@ through a linear head that is learned from interactions (`tacit.encoders.head`).
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import partial
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -27,9 +27,10 @@ from tacit.data.ranking import Ranking, top_k
 from tacit.encoders.head import Head, fit_head
 from tacit.encoders.projection import Mode, Projection
 from tacit.models.accumulate import history_rows
+from tacit.models.compiled import baseline_of, loops, powers_of
 from tacit.models.decay import decayed, decayed_rows, faded, powers
 from tacit.models.itemitem import shares
-from tacit.models.near_texts import NearTexts, Sides, exact_scores
+from tacit.models.near_texts import STEP, NearTexts, Sides, exact_scores
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
 from tacit.models.score_parts import Cosines, weights_of
@@ -152,6 +153,26 @@ class Content(Retriever):
         exact = partial(exact_scores, sides, self.vectors_, self.known_)
         return SparseScores.joined(parts, exact=exact)
 
+    def compiled(self, shared: dict[Hashable, Any]) -> Any | None:
+        """Return the compiled form of the sparse scores; None without lists of near texts."""
+        near = self.near_
+        if near is None:
+            return None
+        return loops().NearTexts(
+            loops().Texts(self.vectors_, self.known_),
+            near.items,
+            near.cosines,
+            near.coarse,
+            near.steps,
+            near.outdated,
+            near.unlisted(self.known_),
+            powers_of(self.decay),
+            self.recent,
+            self.closest,
+            STEP,
+            baseline_of(None),
+        )
+
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items with text whose vectors are closest to each of ``items``."""
         scores = self.vectors_[items] @ self.vectors_.T
@@ -261,7 +282,7 @@ class Content(Retriever):
             events = queries.offsets, queries.item, queries.weight
             table = powers(self.decay, len(queries.item))
             means, offsets, items, left_ = kernels.COMPILED.text_sides(
-                *events, self.vectors_, self.known_, table, queries.ordered, self.recent
+                *events, self.vectors_, self.known_, table, self.decay, queries.ordered, self.recent
             )
             return Sides(means, offsets, items, left_, self.closest)
         liked = queries.keep(self._mask(queries))

@@ -10,10 +10,10 @@ r to now by the same factor, before the numbers overflow.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -154,6 +154,10 @@ class CoVisitation(Retriever):
     def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
         """Return the items that were seen with any of the last events of the history."""
         return self.weights_.sparse_scores(queries, self.decay, self.last)
+
+    def compiled(self, shared: dict[Hashable, Any]) -> Any:
+        """Return the compiled form of the sparse scores."""
+        return self.weights_.compiled(self.decay, self.last)
 
     def following(self, items: Int32, k: int) -> Ranking:
         """Return the k items that came most often after each of ``items``, without the other direction."""

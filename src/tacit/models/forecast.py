@@ -15,8 +15,8 @@ Not known: what happened between the end of the log and the query. The forecast 
 """
 
 import copy
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Hashable, Mapping
+from typing import Any, Self
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from tacit.core.types import DAY, Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
+from tacit.models.compiled import baseline_of, loops
 from tacit.models.retriever import Retriever
 from tacit.models.rolling import Choices, ItemState, choices, half_lives, states
 from tacit.models.share_logit import Stretch, fit_weights, log_softmax
@@ -103,6 +104,10 @@ class Forecast(Retriever):
     def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
         """Return the same scores for each query, none of which depends on its history."""
         return SparseScores.constant(len(queries), self.baseline_)
+
+    def compiled(self, shared: dict[Hashable, Any]) -> Any:
+        """Return the compiled form of the sparse scores."""
+        return loops().SameForAll(baseline_of(self.baseline_))
 
     @property
     def reason_for_all(self) -> str:

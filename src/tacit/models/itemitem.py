@@ -4,10 +4,10 @@ Item-kNN and EASE learn matrices of the same shape and use them the same way; on
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -21,6 +21,7 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, history_rows
+from tacit.models.compiled import baseline_of, loops, powers_of, rows_of
 from tacit.models.decay import decayed, decayed_rows
 from tacit.models.gram import among_all
 from tacit.models.retriever import Retriever
@@ -60,6 +61,13 @@ class ItemItem:
         """Return the same scores, as a list of the items that the last events have weights to."""
         total, met = accumulated(history_rows(queries, decay, len(self.known), last), self._rows)
         return SparseScores(total.offsets, total.columns, total.values, self._no_evidence, met)
+
+    def compiled(self, decay: float, last: int | None = None) -> Any:
+        """Return the compiled form of the sparse scores."""
+        longest = np.iinfo(np.int64).max if last is None else last
+        return loops().ItemSums(
+            rows_of(self._rows), powers_of(decay), longest, baseline_of(self._no_evidence)
+        )
 
     @cached_property
     def _baseline(self) -> Float32:
@@ -132,6 +140,10 @@ class ByItems(Retriever):
     def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
         """Return the items with a weight from the history, with their scores."""
         return self.weights_.sparse_scores(queries, self.decay)
+
+    def compiled(self, shared: dict[Hashable, Any]) -> Any:
+        """Return the compiled form of the sparse scores."""
+        return self.weights_.compiled(self.decay)
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""

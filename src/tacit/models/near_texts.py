@@ -147,13 +147,6 @@ class NearTexts:
         if start == stop or int(events.max()) >= len(self.items) or self._any_outdated(events):
             return np.empty(0, np.int32), np.empty(0, np.float32)
         mean = sides.means[query]
-        if kernels.COMPILED is not None:
-            lists = self.items, self.cosines
-            coarse = self.coarse, self.steps
-            found: tuple[Int32, Float32] = kernels.COMPILED.near_texts(
-                mean, events, left, *lists, *coarse, vectors, unlisted, STEP, sides.closest
-            )
-            return found
         near = self.items[events]
         listed = near >= 0
         closest = np.full(len(vectors), -np.inf, dtype=np.float32)

@@ -63,6 +63,21 @@ class Sparse(Protocol):
         ...
 
 
+@runtime_checkable
+class Compiles(Protocol):
+    """Has a compiled form of its sparse scores, where `tacit.core.kernels` are installed."""
+
+    def compiled(self, shared: dict[Hashable, Any]) -> Any | None:
+        """Return the scorer of `tacit_kernels` that lists what `sparse_scores` does; None if there is none.
+
+        Parameters
+        ----------
+        shared : dict
+            What the compiled forms of several models have in common; extended here.
+        """
+        ...
+
+
 Found = TypeVar("Found")
 
 

@@ -6,9 +6,9 @@ recommended again.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.accumulate import history_rows
+from tacit.models.compiled import baseline_of, loops, powers_of
 from tacit.models.decay import chosen
 from tacit.models.itemitem import shares
 from tacit.models.retriever import Retriever
@@ -55,6 +56,10 @@ class Repeats(Retriever):
         decay = self.decay if queries.ordered else 1.0  # and without an order, too, all choices are counted
         rows = history_rows(replace(queries, ordered=True), decay, self.n_items_)
         return SparseScores(rows.offsets, rows.columns, rows.values)
+
+    def compiled(self, shared: dict[Hashable, Any]) -> Any:
+        """Return the compiled form of the sparse scores."""
+        return loops().Chosen(powers_of(self.decay), self.n_items_, baseline_of(None))
 
     def explain(self, queries: Queries, items: Int32) -> Float32:
         """Return the share of each history event in the score of ``items[q]``: float32[events]."""

@@ -7,15 +7,14 @@ history: it ends after a pause, or when it is full. A batch is scored by gathers
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core import kernels
 from tacit.core.growing_arrays import appended
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Float, Int
@@ -26,6 +25,7 @@ from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated
+from tacit.models.compiled import baseline_of, loops, powers_of, rows_of
 from tacit.models.decay import decayed, faded, powers
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
@@ -217,8 +217,7 @@ class SessionKNN(Retriever):
 
     def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
         """Return the items that a neighbour holds, with the same scores."""
-        rows = self._nearest_by_loops(queries) if kernels.COMPILED is not None else self._nearest(queries)
-        total, met = accumulated(rows, self.held_rows_, zeros=True)
+        total, met = accumulated(self._nearest(queries), self.held_rows_, zeros=True)
         scores = total.values * self.rarity_[total.columns]
         return SparseScores(total.offsets, total.columns, scores, scored=met)
 
@@ -232,17 +231,21 @@ class SessionKNN(Retriever):
             parts.append(Rows(offsets, session.astype(np.int32), similarity, len(self.sessions_)))
         return Rows.joined(parts, len(self.sessions_))
 
-    def _nearest_by_loops(self, queries: Queries) -> Rows:
-        """Return the same by compiled loops."""
-        assert kernels.COMPILED is not None
-        longest = min(self.last, len(queries.item))
-        focused = powers(self.decay if queries.ordered else 1.0, longest) ** self.focus
-        events = queries.offsets, queries.item, decayed(queries, self.decay), queries.user
-        holders = self.holder_rows_.offsets, self.holder_rows_.columns
-        found = kernels.COMPILED.nearest_sessions(
-            *events, focused, self.last, *holders, self.sessions_.user, self.evened_, self.recent, self.k
+    def compiled(self, shared: dict[Hashable, Any]) -> Any:
+        """Return the compiled form of the sparse scores."""
+        return loops().SessionSums(
+            rows_of(self.holder_rows_),
+            rows_of(self.held_rows_),
+            self.sessions_.user,
+            self.evened_,
+            self.rarity_,
+            powers_of(self.decay),
+            powers(self.decay, self.last) ** self.focus,
+            self.last,
+            self.recent,
+            self.k,
+            baseline_of(None),
         )
-        return Rows(found[0], found[1], found[2], len(self.sessions_))
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: no session holds the new items yet."""

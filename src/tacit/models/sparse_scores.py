@@ -4,11 +4,11 @@ A history of fifty events meets a few thousand of a hundred thousand items. A mo
 (`tacit.models.protocol.Sparse`) need not fill a row of the whole catalogue for each query.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -150,31 +150,39 @@ def best_allowed(sparse: SparseScores, queries: Queries, allowed: Bool, k: int) 
 
 
 def united(
-    sparse: Sequence[SparseScores], lists: Int32, queries: Queries, allowed: Bool, k: int
-) -> tuple[Int32, Float32]:
+    parts: Mapping[int, "SparseScores | Any"],
+    lists: Int32,
+    queries: Queries,
+    allowed: Bool,
+    k: int,
+    proposing: tuple[int, Bool, int] | None = None,
+) -> tuple[Int32, Float32, Ranking | None]:
     """Return the union of the k best items of each query by several models, and the scores of each item.
 
     Parameters
     ----------
-    sparse : sequence of r SparseScores
-        Each of n queries.
+    parts : mapping of r SparseScores or compiled scorers
+        By the place of a model: what it says of each of n queries, or what can say it
+        (`tacit.models.protocol.Compiles`, with compiled loops only).
     lists : int32[n, l]
         Further items of each query; -1 pads.
     queries : Queries
         Whose excluded items are no candidates.
     allowed : bool[items]
     k : int
+    proposing : (int, bool[items], int), optional
+        The place of a compiled scorer, other items that are allowed, and how many of the best of these it is
+        to propose.
 
     Returns
     -------
-    int32[n, c], float32[n, c, r]
+    int32[n, c], float32[n, c, r], Ranking or None
         Items ascend and are padded with -1 to the longest row, of at least one; ``-inf`` where a model has no
-        score.
+        score. The scores are in the order of the mapping. Then what was proposed.
     """
     if kernels.COMPILED is not None:
-        parts, excluded = [one.arrays for one in sparse], (queries.exclude_offsets, queries.exclude)
-        items, scores = kernels.COMPILED.united(parts, lists, *excluded, allowed, k)
-        return items, scores
+        return _united_by_loops(parts, lists, queries, allowed, k, proposing)
+    sparse: Sequence[SparseScores] = [*parts.values()]
     found = []
     for query, open_ in enumerate(_open(queries, allowed)):
         best = [_best_listed(one, query, k, open_)[0] for one in sparse]
@@ -186,7 +194,28 @@ def united(
         items[query, : len(union)] = union
         for place, one in enumerate(sparse):
             scores[query, : len(union), place] = _scores_at(one, query, union)
-    return items, scores
+    return items, scores, None
+
+
+def _united_by_loops(
+    parts: Mapping[int, "SparseScores | Any"],
+    lists: Int32,
+    queries: Queries,
+    allowed: Bool,
+    k: int,
+    proposing: tuple[int, Bool, int] | None,
+) -> tuple[Int32, Float32, Ranking | None]:
+    """Return the same by one call of the compiled loops."""
+    assert kernels.COMPILED is not None
+    models = [one.arrays if isinstance(one, SparseScores) else one for one in parts.values()]
+    text, unseen, proposed = (-1, _ALL, 0) if proposing is None else proposing
+    place = text if proposing is None else [*parts].index(text)
+    history = queries.offsets, queries.item, queries.weight, queries.user, queries.ordered
+    excluded = queries.exclude_offsets, queries.exclude
+    items, scores, *by_text = kernels.COMPILED.united(
+        models, lists, *history, *excluded, allowed, k, place, unseen, proposed
+    )
+    return items, scores, None if proposing is None else Ranking(*by_text)
 
 
 def _open(queries: Queries, allowed: Bool) -> Iterator[Bool]:

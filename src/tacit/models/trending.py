@@ -5,9 +5,9 @@ logarithm of their number, so that no single user can click an item to the top.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from math import inf
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from tacit.core.types import Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
+from tacit.models.compiled import baseline_of, loops
 from tacit.models.decay import RECENT, fading
 from tacit.models.retriever import Retriever
 from tacit.models.sparse_scores import Baseline, SparseScores
@@ -63,6 +64,10 @@ class Trending(Retriever):
     def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
         """Return the same scores for each query, none of which depends on its history."""
         return SparseScores.constant(len(queries), self.baseline_)
+
+    def compiled(self, shared: dict[Hashable, Any]) -> Any:
+        """Return the compiled form of the sparse scores."""
+        return loops().SameForAll(baseline_of(self.baseline_))
 
     @property
     def reason_for_all(self) -> str:

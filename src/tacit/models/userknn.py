@@ -10,12 +10,11 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from math import inf
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from scipy import sparse
 
-from tacit.core import kernels
 from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
@@ -26,6 +25,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, best_of_each, history_rows
+from tacit.models.compiled import baseline_of, loops, powers_of, rows_of
 from tacit.models.decay import decayed_rows, fading
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
@@ -123,6 +123,14 @@ class UserKNN(Retriever):
         total, met = accumulated(found, self.rows_)
         return SparseScores(total.offsets, total.columns, total.values, scored=met)
 
+    def compiled(self, shared: dict[Hashable, Any]) -> Any:
+        """Return the compiled form of the sparse scores; models with the same likeness share a search."""
+        if self.search_key not in shared:
+            shared[self.search_key] = loops().UserSearch(
+                rows_of(self.unit_rows_), self.rarity_, powers_of(self.decay), self.k
+            )
+        return loops().UserSums(shared[self.search_key], rows_of(self.rows_), baseline_of(None))
+
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""
         larger = copy.copy(self)
@@ -172,9 +180,6 @@ def _unit(rows: sparse.csr_array) -> sparse.csr_array:
 
 def _unit_rows(rows: Rows, scale: Float32) -> Rows:
     """Return the rows with their columns scaled (float32[columns]) and Euclidean length 1."""
-    if kernels.COMPILED is not None:
-        arrays = rows.offsets, rows.columns, rows.values, scale
-        return replace(rows, values=kernels.COMPILED.unit_values(*arrays))
     values = rows.values * scale[rows.columns]
     row = np.repeat(np.arange(len(rows)), np.diff(rows.offsets))
     length = np.sqrt(np.bincount(row, np.square(values, dtype=np.float64), minlength=len(rows)))

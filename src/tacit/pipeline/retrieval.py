@@ -6,7 +6,8 @@ scores the whole catalogue. The candidates are the same, but where a retriever l
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
 from tacit.models.checks import checked_scores, checked_sparse_scores, is_ours
 from tacit.models.protocol import (
+    Compiles,
     FoldsIn,
     Recommender,
     ScoresByText,
@@ -35,6 +37,31 @@ PROPOSED = 20
 """Items without events that are kept beside the candidates of a query: the closest by text."""
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What is the same for all queries to some retrievers, so that it is found once and not in every request.
+
+    Attributes
+    ----------
+    scorers : mapping of place to scorer
+        The compiled forms of the retrievers that have one (`tacit.models.protocol.Compiles`); empty without
+        compiled loops.
+    text : int or None
+        The place of the first retriever that scores items by their texts alone.
+    names : tuple of r str
+    """
+
+    scorers: Mapping[int, Any]
+    text: int | None
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, retrievers: Sequence[Recommender], known: int, width: int) -> Self:
+        """Return what is known of fitted retrievers of ``known`` items at the fit, ``width`` items now."""
+        names = tuple(one.name for one in retrievers)
+        return cls(compiled_scorers(retrievers, known, width), text_place(retrievers), names)
+
+
 def candidates(
     retrievers: Sequence[Recommender],
     queries: Queries,
@@ -43,6 +70,7 @@ def candidates(
     known: int | None = None,
     *,
     unseen: Bool | None = None,
+    prepared: Prepared | None = None,
 ) -> Candidates:
     """Return the union of each retriever's k best allowed items, with every retriever's score of each.
 
@@ -60,6 +88,8 @@ def candidates(
         How many items there were at the fit; later ones do not reach a retriever that cannot take them in.
     unseen : bool[items], optional
         Items without events, the best of which by text are returned too.
+    prepared : Prepared, optional
+        What is known of these retrievers; found here by default.
 
     Returns
     -------
@@ -68,50 +98,85 @@ def candidates(
     """
     queries = queries.acted()
     known = len(allowed) if known is None else known
-    sparse, dense = _scores_of_all(retrievers, queries, k, allowed, known)
+    prepared = Prepared.of(retrievers, known, len(allowed)) if prepared is None else prepared
+    scorers, text = prepared.scorers, prepared.text
+    rest = {place: one for place, one in enumerate(retrievers) if place not in scorers}
+    sparse, dense = _scores_of_all(rest, queries, k, allowed, known) if rest else ({}, {})
     lists = [np.empty((len(queries), 0), np.int32), *(top_k(full, k).items for full in dense.values())]
-    items, of_sparse = united(list(sparse.values()), np.concatenate(lists, axis=1), queries, allowed, k)
-    scores = of_sparse if not dense else _with_dense(items, of_sparse, sparse, dense)
+    proposing = None
+    if unseen is not None and text is not None and text in scorers and unseen.any():
+        proposing = text, unseen & allowed, PROPOSED
+    parts = {**scorers, **sparse}
+    further = np.concatenate(lists, axis=1) if dense else lists[0]
+    items, scores, by_text = united(parts, further, queries, allowed, k, proposing)
+    if dense or list(parts) != sorted(parts):
+        scores = _in_order(items, scores, parts, dense)
     for place, listed in sparse.items():
         if listed.exact is not None:
             within = items < reach(retrievers[place], known, len(allowed))
             row, column = np.nonzero((items >= 0) & within)
             scores[row, column, place] = listed.exact(row, items[row, column])
-    names = tuple(r.name for r in retrievers)
-    by_text = None
-    if unseen is not None and (text := text_place(retrievers)) is not None and unseen.any():
-        if text in sparse:
-            closest = best_allowed(sparse[text], queries, allowed & unseen, PROPOSED)
-            exact = sparse[text].exact
-            by_text = closest if exact is None else _by_exact_scores(closest, exact)
-        else:
-            codes = np.flatnonzero(unseen).astype(np.int32)
-            by_text = top_k(dense[text][:, codes], PROPOSED, codes)
-    return Candidates(items, scores, queries.lengths, queries.idle_time, names, by_text)
+    if unseen is not None and text is not None and text not in scorers and unseen.any():
+        by_text = _closest_unseen(sparse.get(text), dense.get(text), queries, allowed, unseen)
+    return Candidates(items, scores, queries.lengths, queries.idle_time, prepared.names, by_text)
 
 
-def _with_dense(
-    items: Int32, of_sparse: Float32, sparse: Mapping[int, SparseScores], dense: Mapping[int, Float32]
+def compiled_scorers(retrievers: Sequence[Recommender], known: int, width: int) -> dict[int, Any]:
+    """Return the compiled forms of the retrievers that have one, by place; none without compiled loops.
+
+    Parameters
+    ----------
+    retrievers : sequence of fitted recommenders
+    known, width : int
+        How many items there were at the fit, and are now.
+    """
+    if kernels.COMPILED is None:
+        return {}
+    shared: dict[Hashable, Any] = {}
+    found = {
+        place: cast(Compiles, one).compiled(shared)
+        for place, one in enumerate(retrievers)
+        if is_ours(one) and can(one, Compiles) and is_sparse(one) and reach(one, known, width) == width
+    }
+    return {place: scorer for place, scorer in found.items() if scorer is not None}
+
+
+def _closest_unseen(
+    sparse: SparseScores | None, dense: Float32 | None, queries: Queries, allowed: Bool, unseen: Bool
+) -> Ranking:
+    """Return the best items without events by the scores of the retriever that reads texts."""
+    if sparse is not None:
+        closest = best_allowed(sparse, queries, allowed & unseen, PROPOSED)
+        return closest if sparse.exact is None else _by_exact_scores(closest, sparse.exact)
+    assert dense is not None
+    codes = np.flatnonzero(unseen).astype(np.int32)
+    return top_k(dense[:, codes], PROPOSED, codes)
+
+
+def _in_order(
+    items: Int32, scores: Float32, parts: Mapping[int, object], dense: Mapping[int, Float32]
 ) -> Float32:
     """Return the scores of all retrievers, in their order: float32[n, c, r].
 
     Parameters
     ----------
     items : int32[n, c]
-    of_sparse : float32[n, c, s]
-    sparse, dense
+    scores : float32[n, c, s]
+        Of the retrievers at the places ``parts``.
+    parts : mapping
+    dense : mapping of place to float32[n, items]
         What `_scores_of_all` returned.
     """
-    scores = np.full((*items.shape, len(sparse) + len(dense)), -np.inf, dtype=np.float32)
-    scores[:, :, list(sparse)] = of_sparse
+    ordered = np.full((*items.shape, len(parts) + len(dense)), -np.inf, dtype=np.float32)
+    ordered[:, :, list(parts)] = scores
     for place, full in dense.items():
-        scores[:, :, place] = np.take_along_axis(full, np.maximum(items, 0), axis=1)
-    scores[items < 0] = -np.inf
-    return scores
+        ordered[:, :, place] = np.take_along_axis(full, np.maximum(items, 0), axis=1)
+    ordered[items < 0] = -np.inf
+    return ordered
 
 
 def _scores_of_all(
-    retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool, known: int
+    retrievers: Mapping[int, Recommender], queries: Queries, k: int, allowed: Bool, known: int
 ) -> tuple[dict[int, SparseScores], dict[int, Float32]]:
     """Return the sparse scores of the retrievers that have them, and those of all items of others, by place.
 
@@ -120,7 +185,7 @@ def _scores_of_all(
     sparse: dict[int, SparseScores] = {}
     dense: dict[int, Float32] = {}
     searches: dict[Hashable, Any] = {}
-    for place, retriever in enumerate(retrievers):
+    for place, retriever in retrievers.items():
         listed = _sparse_scores(retriever, queries, k, allowed, known, searches)
         if listed is not None:
             sparse[place] = listed

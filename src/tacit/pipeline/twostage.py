@@ -44,7 +44,7 @@ from tacit.pipeline.explore import FEW_KNOW_IT, explored
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
 from tacit.pipeline.pair_counts import PairCounts
 from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
-from tacit.pipeline.retrieval import PROPOSED, candidates, filled
+from tacit.pipeline.retrieval import PROPOSED, Prepared, candidates, filled
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import learn
 from tacit.pipeline.similar import SimilarKind, similar_items
@@ -77,11 +77,14 @@ class _Constants:
         The very objects it was computed from; these are replaced, never changed in place.
     unseen : bool[items]
         Available items without events.
+    prepared : Prepared
+        What the first stage knows of the retrievers.
     explainer : Explainer
     """
 
     of: tuple[Bool, Int64, tuple[Recommender, ...]]
     unseen: Bool
+    prepared: Prepared
     explainer: Explainer
 
 
@@ -202,7 +205,8 @@ class TwoStage:
         requests : sequence of n str, optional
             Who asks, for what is drawn by request (`tacit.pipeline.explore`).
         """
-        allowed, unseen = self.available_, self._constants.unseen
+        constants = self._constants
+        allowed, unseen = self.available_, constants.unseen
         if items is not None:
             allowed = np.zeros_like(allowed)
             allowed[items] = self.available_[items]
@@ -210,7 +214,15 @@ class TwoStage:
         parts: list[Ranking] = []
         for batch in batches(queries, len(allowed) * len(self.retrievers_)):
             depth = max(k, self.config.candidates)
-            found = candidates(self.retrievers_, batch, depth, allowed, self.n_known_, unseen=unseen)
+            found = candidates(
+                self.retrievers_,
+                batch,
+                depth,
+                allowed,
+                self.n_known_,
+                unseen=unseen,
+                prepared=constants.prepared,
+            )
             scores = self.second_.score(batch, found, max(self.config.ranked, _LONGER * k))
             if self.text_fit_:
                 found, scores = self.text_fit_.joined(found, scores, self.events_)
@@ -305,7 +317,8 @@ class TwoStage:
         kept = self._kept
         if kept is None or any(one is not other for one, other in zip(kept.of, of, strict=True)):
             explainer = Explainer(self.retrievers_, self.n_known_, len(self.available_))
-            kept = self._kept = _Constants(of, self.available_ & (self.events_ <= 0), explainer)
+            prepared = Prepared.of(self.retrievers_, self.n_known_, len(self.available_))
+            kept = self._kept = _Constants(of, self.available_ & (self.events_ <= 0), prepared, explainer)
         return kept
 
     @cached_property

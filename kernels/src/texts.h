@@ -1,0 +1,39 @@
+// Cosines of texts: a history is compared by the mean of its items and by each of its last liked events.
+
+#pragma once
+
+#include "history.h"
+#include "product.h"
+
+// Vectors of items of length 1, and which items have one.
+struct Texts {
+    In2<float> vectors_;
+    In<bool> known_;
+    View<bool> known;
+    const float *vectors;
+    int64_t n_items, width;
+
+    Texts(const In2<float> &vectors, const In<bool> &known)
+        : vectors_(vectors), known_(known), known(known_), vectors(vectors_.data()), n_items(int64_t(vectors_.shape(0))),
+          width(int64_t(vectors_.shape(1))) {
+        check(this->known.size == n_items, "arrays do not fit");
+    }
+    const float *of(int64_t item) const { return vectors + item * width; }
+};
+
+// What items are compared with: see tacit.models.near_texts.Sides.
+struct Sides {
+    std::vector<float> mean;
+    std::vector<int32_t> events;
+    std::vector<float> left;
+};
+
+// See tacit.models.content.Content._sides. A liked event is on an item with a vector.
+void sides_of(const History &history, const Texts &texts, const Powers &powers, int64_t recent, Sides &sides);
+
+// Scores (1 - closest) * cosine to the mean + closest * (maximum over events of left * cosine), each written
+// `stride` places after the one before it; an item without a vector has none.
+void text_scores(const Sides &sides, const Texts &texts, float closest, const int32_t *items, int64_t count, float *scores,
+                 int64_t stride);
+
+void define_texts(nb::module_ &m);
