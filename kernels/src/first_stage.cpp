@@ -10,6 +10,14 @@
 
 namespace {
 
+// Which items may be recommended to a query.
+struct Open {
+    const View<bool> &allowed;
+    const uint8_t *excluded;  // a mark for each item, not 0 where it is excluded
+
+    bool operator[](int64_t item) const { return allowed.data[item] && !excluded[item]; }
+};
+
 // What one model says of one query.
 struct Said {
     const int32_t *items;
@@ -48,17 +56,31 @@ class Given {
     View<bool> scored_;  // empty: all
 };
 
+constexpr int64_t BLOCK = 16;  // queries that a model is asked about before the next one: its arrays stay at hand
+
 // A model: a scorer, or what it said of all queries already.
 struct Part {
     const Scorer *scorer = nullptr;
     std::unique_ptr<Given> given;
-    Listed listed;  // of the query that is asked about
+    std::vector<Listed> listed;  // of each query of a block
 
-    Said say(const History &history, int64_t query, const Open &open, Searches &searches) {
+    // Asks the scorer about the query at a place of its block.
+    void ask(const History &history, const Wanted &wanted, Searches &searches, size_t place, bool alone) {
+        if (!scorer) return;
+        if (listed.size() <= place) listed.resize(place + 1);
+        if (alone) {
+            scorer->list(history, wanted, searches, listed[place]);
+        } else {
+            thread_local Listed scratch;  // as wide as the catalogue
+            scorer->list(history, wanted, searches, scratch);
+            listed[place].keep(scratch);
+        }
+    }
+    Said said(int64_t query, size_t place) const {
         if (!scorer) return given->of(query);
-        scorer->list(history, open, searches, listed);
-        const bool has_baseline = scorer->baseline.scores.size > 0 && listed.scored;
-        return {listed.columns.data(), listed.values.data(), listed.count, has_baseline ? &scorer->baseline : nullptr};
+        const Listed &own = listed[place];
+        const bool has_baseline = scorer->baseline.scores.size > 0 && own.scored;
+        return {own.columns.data(), own.values.data(), own.count, has_baseline ? &scorer->baseline : nullptr};
     }
     bool estimates() const { return scorer && scorer->estimates(); }
 };
@@ -142,7 +164,6 @@ class Excluded {
     }
     ~Excluded() { set(0); }
     const uint8_t *marks() const { return marks_.data(); }
-    int64_t count() const { return stop_ - start_; }
 
   private:
     std::vector<uint8_t> &marks_;
@@ -215,7 +236,8 @@ void scores_at(const Said &said, const int32_t *items, int64_t count, const int3
 }
 
 // The best items without events, by their exact scores: see tacit.pipeline.retrieval.candidates.
-void closest_unseen(const Part &part, const Said &said, const Open &open, int64_t k, int32_t *items, float *scores) {
+void closest_unseen(const Part &part, size_t place, const Said &said, const Open &open, int64_t k, int32_t *items,
+                    float *scores) {
     thread_local std::vector<Pair> best;
     best_open(said, k, open, best);
     std::sort(best.begin(), best.end(), [](const Pair &a, const Pair &b) { return rank_of(a) > rank_of(b); });
@@ -223,7 +245,7 @@ void closest_unseen(const Part &part, const Said &said, const Open &open, int64_
     std::vector<int32_t> own;
     std::vector<float> exact(size_t(count), 0);
     for (const Pair &pair : best) own.push_back(pair.item);
-    part.scorer->exact(part.listed, own.data(), count, exact.data(), 1);
+    part.scorer->exact(part.listed[place], own.data(), count, exact.data(), 1);
     for (int64_t at = 0; at < count; at++) best[size_t(at)].score = exact[size_t(at)];
     std::stable_sort(best.begin(), best.end(), [](const Pair &a, const Pair &b) { return a.score > b.score; });
     for (int64_t at = 0; at < count; at++) {
@@ -272,17 +294,26 @@ nb::tuple united(nb::list parts_, In2<int32_t> lists_, In<int64_t> offsets_, In<
         Union open_items(n_items);
         std::vector<int32_t> &places = workspace<int32_t, 4>(n_items);
         Guard<int32_t> guard_places{places};
-        Searches searches;
+        std::vector<Searches> searches(size_t(std::min(n, BLOCK)));
         std::vector<Pair> best;
         std::vector<Said> said(parts.size());
         std::vector<int32_t> &items = found.items;
         for (int64_t q = 0; q < n; q++) {
+            const size_t own_place = size_t(q % BLOCK);
+            if (own_place == 0) {
+                for (Searches &one : searches) one.forget();
+                for (Part &part : parts)
+                    for (int64_t asked_q = q; asked_q < std::min(q + BLOCK, n); asked_q++) {
+                        const int64_t room = k + exclude_offsets[asked_q + 1] - exclude_offsets[asked_q];
+                        const size_t place = size_t(asked_q - q);
+                        part.ask(histories.of(asked_q), {allowed, room}, searches[place], place, n == 1);
+                    }
+            }
             const size_t first = items.size();
             const Excluded excluded(exclude_offsets, exclude, q, n_items);
-            const Open open{allowed, excluded.marks(), k, excluded.count()};
-            searches.forget();
+            const Open open{allowed, excluded.marks()};
             for (size_t part = 0; part < parts.size(); part++) {
-                said[part] = parts[part].say(histories.of(q), q, open, searches);
+                said[part] = parts[part].said(q, own_place);
                 best_open(said[part], k, open, best);
                 for (const Pair &pair : best) open_items.add(pair.item);
             }
@@ -303,16 +334,14 @@ nb::tuple united(nb::list parts_, In2<int32_t> lists_, In<int64_t> offsets_, In<
             for (int64_t part = 0; part < r; part++) {
                 const Part &model = parts[size_t(part)];
                 if (model.estimates())
-                    model.scorer->exact(model.listed, own, count, rows + part, r);
+                    model.scorer->exact(model.listed[own_place], own, count, rows + part, r);
                 else
                     scores_at(said[size_t(part)], own, count, places.data(), rows + part, r);
             }
             for (int64_t place = 0; place < count; place++) places[size_t(own[place])] = 0;
-            if (asked > 0) {
-                const Open unseen_open{unseen, excluded.marks(), asked, excluded.count()};
-                closest_unseen(parts[size_t(text)], said[size_t(text)], unseen_open, asked, by_text.data() + q * asked,
-                               by_text_scores.data() + q * asked);
-            }
+            if (asked > 0)
+                closest_unseen(parts[size_t(text)], own_place, said[size_t(text)], {unseen, excluded.marks()}, asked,
+                               by_text.data() + q * asked, by_text_scores.data() + q * asked);
         }
         found.scores.resize(items.size() * size_t(r));
         guard_places.whole = true;
@@ -350,7 +379,7 @@ nb::tuple best_allowed(const Given::Arrays &arrays, In<int64_t> exclude_offsets_
         std::vector<Pair> best;
         for (int64_t q = 0; q < n; q++) {
             const Excluded excluded(exclude_offsets, exclude, q, n_items);
-            best_open(given.of(q), k, {allowed, excluded.marks(), k, excluded.count()}, best);
+            best_open(given.of(q), k, {allowed, excluded.marks()}, best);
             std::sort(best.begin(), best.end(), [](const Pair &a, const Pair &b) { return rank_of(a) > rank_of(b); });
             for (size_t place = 0; place < best.size(); place++) {
                 items[size_t(q * k) + place] = best[place].item;

@@ -64,7 +64,7 @@ class ItemSums : public Scorer {
     ItemSums(const Rows &weights, const Powers &powers, int64_t last, const Baseline &baseline)
         : Scorer(baseline), weights_(weights), powers_(powers), last_(last) {}
 
-    void list(const History &history, const Open &, Searches &, Listed &found) const override {
+    void list(const History &history, const Wanted &, Searches &, Listed &found) const override {
         thread_local Row row;
         history_row(history, powers_, last_, weights_.size(), false, row);
         found.scored = accumulate(row.columns.data(), row.values.data(), row.count, weights_, false, found);
@@ -80,7 +80,7 @@ class ItemSums : public Scorer {
 class SameForAll : public Scorer {
   public:
     using Scorer::Scorer;
-    void list(const History &, const Open &, Searches &, Listed &found) const override {
+    void list(const History &, const Wanted &, Searches &, Listed &found) const override {
         found.count = 0;
         found.scored = true;
     }
@@ -92,7 +92,7 @@ class Chosen : public Scorer {
     Chosen(const Powers &powers, int64_t n_items, const Baseline &none)
         : Scorer(none), powers_(powers), n_items_(n_items) {}
 
-    void list(const History &history, const Open &, Searches &, Listed &found) const override {
+    void list(const History &history, const Wanted &, Searches &, Listed &found) const override {
         history_row(history, powers_, history.count, n_items_, true, found);
         found.scored = true;
     }
@@ -108,7 +108,7 @@ class UserSums : public Scorer {
     UserSums(const UserSearch &search, const Rows &wanted, const Baseline &none)
         : Scorer(none), search_(search), wanted_(wanted) {}
 
-    void list(const History &history, const Open &, Searches &searches, Listed &found) const override {
+    void list(const History &history, const Wanted &, Searches &searches, Listed &found) const override {
         const Row &users = searches.of(search_, history);
         found.scored = accumulate(users.columns.data(), users.values.data(), users.count, wanted_, false, found);
     }
@@ -133,7 +133,7 @@ class SessionSums : public Scorer {
               "arrays do not fit");
     }
 
-    void list(const History &history, const Open &, Searches &, Listed &found) const override {
+    void list(const History &history, const Wanted &, Searches &, Listed &found) const override {
         thread_local std::vector<float> strength;
         thread_local std::vector<Session> alike;
         strengths(history, strength);
@@ -265,7 +265,7 @@ class NearTexts : public Scorer {
 
     bool estimates() const override { return true; }
 
-    void list(const History &history, const Open &open, Searches &, Listed &found) const override {
+    void list(const History &history, const Wanted &wanted, Searches &, Listed &found) const override {
         Sides &sides = found.sides;
         sides_of(history, texts_, powers_, recent_, sides);
         found.scored = true;
@@ -273,9 +273,9 @@ class NearTexts : public Scorer {
         if (sides.events.empty()) return;
         if (std::all_of(sides.events.begin(), sides.events.end(), [this](int32_t item) { return has_list(item); }))
             estimate(sides, found);
-        int64_t room = open.k + open.n_excluded;
-        for (int64_t at = 0; at < found.count && room > 0; at++) room -= open.allowed.data[found.columns.data()[at]];
-        if (room > 0) scan(sides, open, found);
+        int64_t room = wanted.count;
+        for (int64_t at = 0; at < found.count && room > 0; at++) room -= wanted.allowed.data[found.columns.data()[at]];
+        if (room > 0) scan(sides, wanted, found);
     }
 
     void exact(const Listed &listed, const int32_t *items, int64_t count, float *scores, int64_t stride) const override {
@@ -353,11 +353,11 @@ class NearTexts : public Scorer {
     }
 
     // The exact scores of all items that are allowed: where lists hold too few of them.
-    void scan(const Sides &sides, const Open &open, Row &found) const {
+    void scan(const Sides &sides, const Wanted &wanted, Row &found) const {
         int32_t *items = found.columns.of_size(texts_.n_items);
         found.count = 0;
         for (int32_t item = 0; item < texts_.n_items; item++)
-            if (texts_.known.data[item] && open.allowed.data[item]) items[found.count++] = item;
+            if (texts_.known.data[item] && wanted.allowed.data[item]) items[found.count++] = item;
         text_scores(sides, texts_, closest_, items, found.count, found.values.of_size(found.count), 1);
     }
 };

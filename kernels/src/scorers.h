@@ -18,19 +18,25 @@ struct Baseline {
         : scores_(scores), order_(order), scores(scores_), order(order_) {}
 };
 
-// Which items may be recommended to a query.
-struct Open {
+// What an estimate has to list: so many of the items that are allowed.
+struct Wanted {
     View<bool> allowed;
-    const uint8_t *excluded;  // a mark for each item, not 0 where it is excluded
-    int64_t k, n_excluded;
-
-    bool operator[](int64_t item) const { return allowed.data[item] && !excluded[item]; }
+    int64_t count;
 };
 
 // What a scorer says of a history: items ascend. A scorer may keep here what its exact scores need.
 struct Listed : Row {
     bool scored = true;  // whether it has scores for this history at all
     Sides sides;
+
+    // Becomes a copy, in as little memory.
+    void keep(const Listed &other) {
+        count = other.count;
+        std::copy_n(other.columns.data(), count, columns.of_size(count));
+        std::copy_n(other.values.data(), count, values.of_size(count));
+        scored = other.scored;
+        sides = other.sides;
+    }
 };
 
 class UserSearch;
@@ -52,7 +58,7 @@ class Scorer {
 
     explicit Scorer(const Baseline &baseline) : baseline(baseline) {}
     virtual ~Scorer() = default;
-    virtual void list(const History &history, const Open &open, Searches &searches, Listed &found) const = 0;
+    virtual void list(const History &history, const Wanted &wanted, Searches &searches, Listed &found) const = 0;
     // Whether what is listed are estimates, which choose candidates; `exact` gives the scores then.
     virtual bool estimates() const { return false; }
     virtual void exact(const Listed &, const int32_t *, int64_t, float *, int64_t) const {}

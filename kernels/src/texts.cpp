@@ -78,7 +78,7 @@ void text_scores(const Sides &sides, const Texts &texts, float closest, const in
         const float *rows[TOGETHER];  // the last one again where there are fewer: each is summed in the same order
         for (int64_t row = 0; row < TOGETHER; row++)
             rows[row] = texts.of(items[wanted[size_t(std::min(first + row, many - 1))]]);
-        for (int64_t next = first + TOGETHER; next < std::min(first + 3 * TOGETHER, many); next++)
+        for (int64_t next = first + 2 * TOGETHER; next < std::min(first + 3 * TOGETHER, many); next++)
             prefetch_row(texts.of(items[wanted[size_t(next)]]), width);
         for (int64_t group = 0; group < groups; group++)
             lane_products(lanes.data() + group * LANES * width, rows, width, cosines.data() + group * TOGETHER * LANES);
