@@ -135,9 +135,7 @@ def test_a_matrix_that_is_no_matrix_is_refused() -> None:
     with pytest.raises(ValueError, match="offsets must not fall"):
         listed(replace(whole, offsets=np.array([0, 1, 0, 1])))
     users = loops().UserSearch(rows_of(whole), np.ones(1, np.float32), powers_of(1.0), 3)
-    too_few = loops().UserSums(
-        users, rows_of(whole), baseline_of(None)
-    )
+    too_few = loops().UserSums(users, rows_of(whole), baseline_of(None))
     with pytest.raises(ValueError, match="a row beyond the matrix"):
         united({0: too_few}, np.empty((1, 0), np.int32), Queries.of([[0]]), np.full(3, True), 3)
     assert listed(whole) == ([2], [1.0])  # what was refused left nothing behind
