@@ -15,6 +15,7 @@
 #include "features.h"
 #include "product.h"
 #include "reasons.h"
+#include "scan.h"
 #include "second_stage.h"
 
 namespace {
@@ -810,4 +811,5 @@ NB_MODULE(_kernels, m) {
     define_features(m);
     define_second_stage(m);
     define_reasons(m);
+    define_scan(m);
 }

@@ -4,13 +4,6 @@
 
 #include <cstring>
 
-// Compiled for several generations of processors; the loader chooses.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
-
 namespace {
 
 typedef float Eight __attribute__((vector_size(32)));

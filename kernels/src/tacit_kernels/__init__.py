@@ -32,6 +32,7 @@ from tacit_kernels._kernels import (
     standardised,
     strongest_by_cosines,
     strongest_by_sums,
+    text_scan,
     text_scores,
     text_sides,
     unit_values,
@@ -39,7 +40,7 @@ from tacit_kernels._kernels import (
     with_unseen,
 )
 
-API = 2
+API = 3
 
 __all__ = [
     "API",
@@ -70,6 +71,7 @@ __all__ = [
     "standardised",
     "strongest_by_cosines",
     "strongest_by_sums",
+    "text_scan",
     "text_scores",
     "text_sides",
     "unit_values",

@@ -81,8 +81,9 @@ def candidates(
     by_text = None
     if unseen is not None and (text := text_place(retrievers)) is not None and unseen.any():
         if text in sparse:
-            closest = best_allowed(sparse[text], queries, allowed & unseen, PROPOSED)
-            exact = sparse[text].exact
+            exact, among = sparse[text].exact, sparse[text].among
+            listed = sparse[text] if among is None else among(allowed & unseen, PROPOSED)
+            closest = best_allowed(listed, queries, allowed & unseen, PROPOSED)
             by_text = closest if exact is None else _by_exact_scores(closest, exact)
         else:
             codes = np.flatnonzero(unseen).astype(np.int32)
