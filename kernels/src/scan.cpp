@@ -13,7 +13,8 @@ namespace {
 
 constexpr int64_t LANES = 16;   // sides whose products with an item are summed side by side
 constexpr int64_t AT_ONCE = 6;  // items for each of which a part of all sides is used when it is read
-constexpr int64_t BLOCK = 32;   // items among which one comparison looks for any that reach a bar
+constexpr int64_t FEW = 7;      // means below which they are not compared side by side
+constexpr int64_t BLOCK = 32;    // items among which one comparison looks for any that reach a bar
 constexpr int64_t AHEAD = 6;    // rows of vectors that are on their way while others are used
 constexpr int64_t GROUPS = 8;   // groups of items for each that is looked at first
 constexpr double ROUNDING = 1e-5;  // see tacit.models.text_scan.ROUNDING
@@ -31,9 +32,67 @@ FOR_EACH_PROCESSOR void lane_products(const float *pack, const float *const *row
     std::memcpy(found, sums, sizeof sums);
 }
 
-// Scores of items that may be recommended, -infinity for others.
-FOR_EACH_PROCESSOR void mask(const float *to_mean, const bool *open, int64_t n_items, float *own) {
-    for (int64_t item = 0; item < n_items; item++) own[item] = open[item] ? to_mean[item] : MINUS_INFINITY;
+// Vectors side by side, [packs][width][LANES], so that a number of another vector meets one of each; 0 pads.
+void pack_sides(const std::vector<const float *> &sides, int64_t width, std::vector<float> &packs) {
+    const int64_t count = int64_t(sides.size());
+    packs.assign(size_t((count + LANES - 1) / LANES * LANES * width), 0);
+    for (int64_t side = 0; side < count; side++) {
+        float *lane = packs.data() + side / LANES * LANES * width + side % LANES;
+        for (int64_t place = 0; place < width; place++) lane[place * LANES] = sides[size_t(side)][place];
+    }
+}
+
+inline void prefetch_row(const float *row, int64_t width) {
+    for (int64_t place = 0; place < width; place += 16) __builtin_prefetch(row + place);
+}
+
+// See tacit.models.text_scan.TextScan.of.
+Out2<float> text_cosines(In2<float> means_, In2<float> vectors_) {
+    const int64_t n = int64_t(means_.shape(0)), n_items = int64_t(vectors_.shape(0));
+    const int64_t width = int64_t(vectors_.shape(1));
+    std::vector<float> cosines(size_t(n * n_items), 0);
+    {
+        nb::gil_scoped_release release;
+        check(int64_t(means_.shape(1)) == width, "arrays do not fit");
+        // A pack costs as much for one mean as for all: a few that would not fill one are compared one by one.
+        const int64_t packed = n % LANES >= FEW ? n : n / LANES * LANES;
+        std::vector<const float *> means, rest;
+        for (int64_t row = 0; row < n; row++) (row < packed ? means : rest).push_back(means_.data() + row * width);
+        std::vector<float> packs, others(rest.size(), 0);
+        pack_sides(means, width, packs);
+        const float *rows[AT_ONCE];
+        float found[AT_ONCE * LANES];
+        for (int64_t first = 0; first < n_items; first += AT_ONCE) {
+            const int64_t count = std::min(AT_ONCE, n_items - first);
+            for (int64_t at = 0; at < AT_ONCE; at++) {
+                rows[at] = vectors_.data() + std::min(first + at, n_items - 1) * width;
+                if (first + at + AT_ONCE < n_items) prefetch_row(rows[at] + AT_ONCE * width, width);
+            }
+            float *table = cosines.data() + first;  // the cosine of a mean and an item is at [mean][item]
+            for (int64_t pack = 0; pack * LANES < packed; pack++) {
+                lane_products(packs.data() + pack * LANES * width, rows, width, found);
+                for (int64_t lane = 0; lane < std::min(LANES, packed - pack * LANES); lane++)
+                    for (int64_t at = 0; at < count; at++)
+                        table[(pack * LANES + lane) * n_items + at] = found[at * LANES + lane];
+            }
+            for (int64_t at = 0; at < count && !rest.empty(); at++) {
+                products(rows[at], rest.data(), int64_t(rest.size()), width, others.data());
+                for (int64_t row = packed; row < n; row++) table[row * n_items + at] = others[size_t(row - packed)];
+            }
+        }
+    }
+    nb::capsule owner;
+    float *found = owned(std::move(cosines), owner);
+    return Out2<float>(found, {size_t(n), size_t(n_items)}, owner);
+}
+
+// Cosines of items that may be recommended, -infinity for others.
+FOR_EACH_PROCESSOR void mask(const float *__restrict to_mean, const uint8_t *__restrict open, int64_t n_items,
+                             float *__restrict own) {
+    for (int64_t item = 0; item < n_items; item++) {
+        const float value = to_mean[item];
+        own[item] = open[item] ? value : MINUS_INFINITY;
+    }
 }
 
 // The largest of each of some groups; items that are left over are in none.
@@ -78,7 +137,7 @@ struct Sides {
     float closest;
     std::vector<const float *> all = {};
     std::vector<float> left = {};
-    std::vector<float> packs = {};  // [packs][width][LANES]
+    std::vector<float> packs = {};
 
     void take(const float *mean, const int32_t *events, const float *left_of_events, int64_t count) {
         all.assign(1, mean);
@@ -87,11 +146,7 @@ struct Sides {
             all.push_back(vectors + int64_t(events[event]) * width);
             left.push_back(left_of_events[event]);
         }
-        packs.assign(size_t((count + LANES) / LANES * LANES * width), 0);
-        for (int64_t side = 0; side <= count; side++) {
-            float *lane = packs.data() + side / LANES * LANES * width + side % LANES;
-            for (int64_t place = 0; place < width; place++) lane[place * LANES] = all[size_t(side)][place];
-        }
+        pack_sides(all, width, packs);
     }
 
     // See tacit.models.text_scan.lowest_to_mean.
@@ -120,8 +175,7 @@ struct Sides {
             for (int64_t row = 0; row < AT_ONCE; row++) {
                 rows[row] = vectors + int64_t(items[size_t(std::min(at + row, count - 1))]) * width;
                 if (at + row + AHEAD >= count) continue;
-                const float *next = vectors + int64_t(items[size_t(at + row + AHEAD)]) * width;
-                for (int64_t place = 0; place < width; place += 16) __builtin_prefetch(next + place);
+                prefetch_row(vectors + int64_t(items[size_t(at + row + AHEAD)]) * width, width);
             }
             std::fill(near, near + AT_ONCE, MINUS_INFINITY);
             for (int64_t pack = 0; pack * LANES < sides; pack++) {
@@ -175,7 +229,7 @@ nb::tuple text_scan(In2<float> to_mean_, In<int64_t> rows_, In2<float> means_, I
                 ends.push_back(int64_t(found_items.size()));
                 continue;
             }
-            mask(to_mean_.data() + row * n_items, open.data, n_items, own.data());
+            mask(to_mean_.data() + row * n_items, reinterpret_cast<const uint8_t *>(open.data), n_items, own.data());
             for (int64_t e = exclude_offsets[query]; e < exclude_offsets[query + 1]; e++)
                 if (exclude[e] >= 0 && exclude[e] < n_items) own[size_t(exclude[e])] = MINUS_INFINITY;
             sides.take(means_.data() + query * width, events.data + start, left.data + start, stop - start);
@@ -203,4 +257,7 @@ nb::tuple text_scan(In2<float> to_mean_, In<int64_t> rows_, In2<float> means_, I
 
 }  // namespace
 
-void define_scan(nb::module_ &m) { m.def("text_scan", &text_scan); }
+void define_scan(nb::module_ &m) {
+    m.def("text_cosines", &text_cosines);
+    m.def("text_scan", &text_scan);
+}

@@ -58,7 +58,9 @@ class TextScan:
     def of(cls, sides: Sides, rows: Int64, vectors: Float32, known: Bool, queries: Queries) -> Self:
         """Compare the means of some histories with all items."""
         means = sides.means if len(rows) == len(sides.means) else sides.means[rows]
-        return cls(sides, rows, means @ vectors.T, vectors, known, queries)
+        compiled = kernels.COMPILED is not None
+        to_mean = kernels.COMPILED.text_cosines(means, vectors) if compiled else means @ vectors.T
+        return cls(sides, rows, to_mean, vectors, known, queries)
 
     def best(self, allowed: Bool, k: int) -> SparseScores:
         """Return the k best items of each row that are allowed (bool[items]), and all as good as the last."""
