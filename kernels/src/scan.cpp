@@ -14,12 +14,13 @@ namespace {
 constexpr int64_t LANES = 16;   // sides whose products with an item are summed side by side
 constexpr int64_t AT_ONCE = 6;  // items for each of which a part of all sides is used when it is read
 constexpr int64_t FEW = 7;      // means below which they are not compared side by side
-constexpr int64_t BLOCK = 32;    // items among which one comparison looks for any that reach a bar
+constexpr int64_t BLOCK = 32;   // items among which one comparison looks for any that reach a bar
 constexpr int64_t AHEAD = 6;    // rows of vectors that are on their way while others are used
 constexpr int64_t GROUPS = 8;   // groups of items for each that is looked at first
 constexpr double ROUNDING = 1e-5;  // see tacit.models.text_scan.ROUNDING
 constexpr float LOWEST = std::numeric_limits<float>::lowest();
 
+typedef float Eight __attribute__((vector_size(32)));
 typedef float Sixteen __attribute__((vector_size(64)));
 
 // The products of the sides of a pack, [width][LANES], with AT_ONCE vectors: [AT_ONCE][LANES].
@@ -30,6 +31,25 @@ FOR_EACH_PROCESSOR void lane_products(const float *pack, const float *const *row
         for (int64_t row = 0; row < AT_ONCE; row++) sums[row] += sides * rows[row][place];
     }
     std::memcpy(found, sums, sizeof sums);
+}
+
+// The largest of LANES products, each times a factor; those whose floor is -infinity do not count.
+FOR_EACH_PROCESSOR void largest_of_lanes(const float *products, const float *factor, const float *floor,
+                                         float *largest) {
+    Sixteen factors, floors, own;
+    std::memcpy(&factors, factor, sizeof factors);
+    std::memcpy(&floors, floor, sizeof floors);
+    for (int64_t row = 0; row < AT_ONCE; row++) {
+        std::memcpy(&own, products + row * LANES, sizeof own);
+        own = own * factors + floors;
+        Eight half[2];
+        std::memcpy(half, &own, sizeof half);
+        const Eight most = half[0] > half[1] ? half[0] : half[1];
+        float four[4];
+        for (int at = 0; at < 4; at++) four[at] = most[at] > most[at + 4] ? most[at] : most[at + 4];
+        const float first = std::max(four[0], four[1]), second = std::max(four[2], four[3]);
+        largest[row] = std::max(largest[row], std::max(first, second));
+    }
 }
 
 // Vectors side by side, [packs][width][LANES], so that a number of another vector meets one of each; 0 pads.
@@ -130,6 +150,17 @@ float kth_largest(const std::vector<float> &values, int64_t k) {
     return all[size_t(k - 1)];
 }
 
+void keep_reaching(std::vector<int32_t> &items, std::vector<float> &scores, float bar) {
+    size_t kept = 0;
+    for (size_t at = 0; at < items.size(); at++) {
+        if (!(scores[at] >= bar)) continue;
+        items[kept] = items[at];
+        scores[kept++] = scores[at];
+    }
+    items.resize(kept);
+    scores.resize(kept);
+}
+
 // What the items are compared with for one history: its mean, then its last liked events.
 struct Sides {
     const float *vectors;
@@ -137,6 +168,7 @@ struct Sides {
     float closest;
     std::vector<const float *> all = {};
     std::vector<float> left = {};
+    std::vector<float> floor = {};  // 0 of an event, -infinity of all else
     std::vector<float> packs = {};
 
     void take(const float *mean, const int32_t *events, const float *left_of_events, int64_t count) {
@@ -146,6 +178,11 @@ struct Sides {
             all.push_back(vectors + int64_t(events[event]) * width);
             left.push_back(left_of_events[event]);
         }
+        floor.assign(left.size(), 0);
+        floor[0] = MINUS_INFINITY;
+        const size_t lanes = (left.size() + size_t(LANES) - 1) / size_t(LANES) * size_t(LANES);
+        left.resize(lanes, 0);
+        floor.resize(lanes, MINUS_INFINITY);
         pack_sides(all, width, packs);
     }
 
@@ -180,12 +217,8 @@ struct Sides {
             std::fill(near, near + AT_ONCE, MINUS_INFINITY);
             for (int64_t pack = 0; pack * LANES < sides; pack++) {
                 lane_products(packs.data() + pack * LANES * width, rows, width, found);
-                const int64_t first = pack ? 0 : 1, lanes = std::min(LANES, sides - pack * LANES);
-                for (int64_t row = 0; row < AT_ONCE; row++) {
-                    if (!pack) to_mean[row] = found[row * LANES];
-                    for (int64_t lane = first; lane < lanes; lane++)
-                        near[row] = std::max(near[row], found[row * LANES + lane] * left[size_t(pack * LANES + lane)]);
-                }
+                for (int64_t row = 0; row < AT_ONCE && !pack; row++) to_mean[row] = found[row * LANES];
+                largest_of_lanes(found, left.data() + pack * LANES, floor.data() + pack * LANES, near);
             }
             for (int64_t row = 0; row < std::min(AT_ONCE, count - at); row++)
                 scores[size_t(at + row)] = (1 - closest) * to_mean[row] + closest * near[row];
@@ -243,12 +276,10 @@ nb::tuple text_scan(In2<float> to_mean_, In<int64_t> rows_, In2<float> means_, I
                 reaching(own, lowest, items);
                 sides.score(items, scores);
             }
-            const float least = kth_largest(scores, k);
-            for (size_t at = 0; at < items.size(); at++) {
-                if (!(scores[at] >= least)) continue;
-                found_items.push_back(items[at]);
-                found_scores.push_back(scores[at]);
-            }
+            keep_reaching(items, scores, kth);  // all but few, among which the k-th best is found sooner
+            keep_reaching(items, scores, kth_largest(scores, k));
+            found_items.insert(found_items.end(), items.begin(), items.end());
+            found_scores.insert(found_scores.end(), scores.begin(), scores.end());
             ends.push_back(int64_t(found_items.size()));
         }
     }
