@@ -38,6 +38,8 @@ from tacit.models.shared_spaces import DECAY
 from tacit.models.sparse_scores import SparseScores
 from tacit.models.text_scan import TextScan
 
+DENSE_ITEMS = 8_000
+"""A catalogue of so many items is scored as a whole as fast as it is scanned."""
 _CELLS = 16_000_000
 """Similarities held at once while scoring."""
 
@@ -132,13 +134,15 @@ class Content(Retriever):
         listed.near_ = NearTexts.of(self.vectors_, self.known_)
         return listed
 
-    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores:
+    def sparse_scores(self, queries: Queries, k: int, allowed: Bool) -> SparseScores | None:
         """Return the items in the lists of the last liked events, and all that lists say nothing of.
 
         Their scores are estimates: of the closest event only those with the item in their list are looked at.
         Where there are no lists, an event's item has none, or they hold too few items that are allowed, all
-        items are scanned: the k best, and their scores, are exact.
+        items are scanned: the k best, and their scores, are exact. None where scores of all items are sooner.
         """
+        if self.near_ is None and len(self.known_) <= DENSE_ITEMS:
+            return None
         sides = self._sides(queries)
         parts, scanned = self._from_lists(sides, k + np.diff(queries.exclude_offsets), allowed)
         exact = partial(exact_scores, sides, self.vectors_, self.known_)
