@@ -141,7 +141,8 @@ def histories(n_items: int) -> Queries:
 def test_some_histories_are_scanned_and_the_others_keep_what_they_have(loops: None, kind: str) -> None:
     n = 400
     model = model_of(directions(kind, n, 24, np.random.default_rng(0)), np.full(n, True))
-    queries, allowed, kept = histories(n), np.arange(n) % 2 > 0, (np.array([7], np.int32), np.ones(1, np.float32))
+    queries, allowed = histories(n), np.arange(n) % 2 > 0
+    kept = np.array([7], np.int32), np.ones(1, np.float32)
     found = scan_of(model, queries, np.array([0, 3])).best_with([kept] * 4, allowed, 10)
     whole = scan_of(model, queries).best(allowed, 10)
     for query, expected in enumerate([whole.listed(0), kept, kept, whole.listed(3)]):

@@ -77,7 +77,7 @@ class TextScan:
         return SparseScores.joined([self._best_of_row(row, open_, k) for row in range(len(self.rows))])
 
     def best_with(self, parts: Sequence[tuple[Int32, Float32]], allowed: Bool, k: int) -> SparseScores:
-        """Return the items and scores of all n histories: of the rows their k best, of the others ``parts``."""
+        """Return the items and scores of all histories: of the rows their k best, of the others ``parts``."""
         found = self.best(allowed, k)
         if len(self.rows) == len(parts):
             return found
