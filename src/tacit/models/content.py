@@ -38,7 +38,7 @@ from tacit.models.shared_spaces import DECAY
 from tacit.models.sparse_scores import SparseScores
 from tacit.models.text_scan import TextScan
 
-DENSE_ITEMS = 8_000
+DENSE_ITEMS = 12_000
 """A catalogue of so many items is scored as a whole as fast as it is scanned."""
 _CELLS = 16_000_000
 """Similarities held at once while scoring."""
