@@ -3,6 +3,7 @@
 #include "features.h"
 #include "first_stage.h"
 #include "reasons.h"
+#include "scan.h"
 #include "scorers.h"
 #include "second_stage.h"
 #include "texts.h"
@@ -36,4 +37,5 @@ NB_MODULE(_kernels, m) {
     define_features(m);
     define_second_stage(m);
     define_reasons(m);
+    define_scan(m);
 }

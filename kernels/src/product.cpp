@@ -2,14 +2,8 @@
 
 #include "product.h"
 
+#include <algorithm>
 #include <cstring>
-
-// Compiled for several generations of processors; the loader chooses.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
 
 namespace {
 
@@ -41,13 +35,40 @@ FOR_EACH_PROCESSOR void add_scaled(float *to, const float *from, float factor, i
     for (int64_t place = 0; place < size; place++) to[place] += factor * from[place];
 }
 
-FOR_EACH_PROCESSOR void lane_products(const float *lanes, const float *const *rows, int64_t size, float *found) {
-    Sixteen sums[TOGETHER] = {}, part;
+void pack_sides(const std::vector<const float *> &sides, int64_t size, std::vector<float> &packs) {
+    const int64_t count = int64_t(sides.size());
+    packs.assign(size_t((count + LANES - 1) / LANES * LANES * size), 0);
+    for (int64_t side = 0; side < count; side++) {
+        float *lane = packs.data() + side / LANES * LANES * size + side % LANES;
+        for (int64_t place = 0; place < size; place++) lane[place * LANES] = sides[size_t(side)][place];
+    }
+}
+
+FOR_EACH_PROCESSOR void lane_products(const float *pack, const float *const *rows, int64_t size, float *found) {
+    Sixteen sums[TOGETHER] = {}, sides;
     for (int64_t place = 0; place < size; place++) {
-        std::memcpy(&part, lanes + place * LANES, sizeof part);
-        for (int row = 0; row < TOGETHER; row++) sums[row] += part * rows[row][place];
+        std::memcpy(&sides, pack + place * LANES, sizeof sides);
+        for (int64_t row = 0; row < TOGETHER; row++) sums[row] += sides * rows[row][place];
     }
     std::memcpy(found, sums, sizeof sums);
+}
+
+FOR_EACH_PROCESSOR void largest_of_lanes(const float *products, const float *factor, const float *floor,
+                                         float *largest) {
+    Sixteen factors, floors, own;
+    std::memcpy(&factors, factor, sizeof factors);
+    std::memcpy(&floors, floor, sizeof floors);
+    for (int64_t row = 0; row < TOGETHER; row++) {
+        std::memcpy(&own, products + row * LANES, sizeof own);
+        own = own * factors + floors;
+        Eight half[2];
+        std::memcpy(half, &own, sizeof half);
+        const Eight most = half[0] > half[1] ? half[0] : half[1];
+        float four[4];
+        for (int at = 0; at < 4; at++) four[at] = most[at] > most[at + 4] ? most[at] : most[at + 4];
+        const float first = std::max(four[0], four[1]), second = std::max(four[2], four[3]);
+        largest[row] = std::max(largest[row], std::max(first, second));
+    }
 }
 
 FOR_EACH_PROCESSOR float coarse_product(const float *a, const int8_t *b, int64_t size) {

@@ -1,6 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
+
+// Compiled for several generations of processors; the loader chooses.
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EACH_PROCESSOR
+#endif
 
 // The product of two vectors, to the precision of float32; unlike other sums not that of NumPy to the last bit.
 float product(const float *a, const float *b, int64_t size);
@@ -8,11 +16,17 @@ float product(const float *a, const float *b, int64_t size);
 // Adds factor times a vector to another one.
 void add_scaled(float *to, const float *from, float factor, int64_t size);
 
-constexpr int LANES = 16, TOGETHER = 4;
+constexpr int64_t LANES = 16;    // sides whose products with a vector are summed side by side
+constexpr int64_t TOGETHER = 6;  // vectors for each of which a part of all sides is used when it is read
 
-// The products of `TOGETHER` vectors with `LANES` others: number `lane` of those has its part `place` at
-// lanes[place * LANES + lane], and its product with rows[r] comes to found[r * LANES + lane].
-void lane_products(const float *lanes, const float *const *rows, int64_t size, float *found);
+// Vectors side by side, [packs][size][LANES], so that a number of another vector meets one of each; 0 pads.
+void pack_sides(const std::vector<const float *> &sides, int64_t size, std::vector<float> &packs);
+
+// The products of the sides of a pack, [size][LANES], with `TOGETHER` vectors: [TOGETHER][LANES].
+void lane_products(const float *pack, const float *const *rows, int64_t size, float *found);
+
+// The largest of the products of each vector, each times a factor and plus a floor, and of what `largest` holds.
+void largest_of_lanes(const float *products, const float *factor, const float *floor, float *largest);
 
 // The product of a vector with one of small whole numbers.
 float coarse_product(const float *a, const int8_t *b, int64_t size);

@@ -1,23 +1,42 @@
 #include "texts.h"
 
-namespace {
+constexpr int64_t AHEAD = 6;  // rows of vectors that are on their way while others are used
 
-template <class T> void prefetch_row(const T *row, int64_t size) {
-    for (int64_t place = 0; place < size; place += int64_t(64 / sizeof(T))) __builtin_prefetch(row + place);
+void PackedSides::take(const Texts &texts, const float *mean, const int32_t *events, const float *left, int64_t count) {
+    sides_.assign(1, mean);
+    left_.assign(1, 0);
+    for (int64_t event = 0; event < count; event++) {
+        sides_.push_back(texts.of(events[event]));
+        left_.push_back(left[event]);
+    }
+    floor_.assign(left_.size(), 0);
+    floor_[0] = MINUS_INFINITY;
+    const size_t lanes = (left_.size() + size_t(LANES) - 1) / size_t(LANES) * size_t(LANES);
+    left_.resize(lanes, 0);
+    floor_.resize(lanes, MINUS_INFINITY);
+    pack_sides(sides_, texts.width, packs_);
 }
 
-// The sides as lanes, the mean as the last one: see lane_products.
-void lanes_of(const Sides &sides, const Texts &texts, std::vector<float> &lanes) {
-    const int64_t count = int64_t(sides.events.size()) + 1, width = texts.width;
-    lanes.assign(size_t((count + LANES - 1) / LANES * LANES * width), 0);
-    for (int64_t side = 0; side < count; side++) {
-        const float *own = side + 1 < count ? texts.of(sides.events[size_t(side)]) : sides.mean.data();
-        float *to = lanes.data() + side / LANES * LANES * width + side % LANES;
-        for (int64_t place = 0; place < width; place++) to[place * LANES] = own[place];
+void PackedSides::score(const Texts &texts, float closest, const int32_t *items, int64_t count, float *scores,
+                        int64_t stride) const {
+    const int64_t width = texts.width;
+    const float *rows[TOGETHER];
+    float found[TOGETHER * LANES], near[TOGETHER], to_mean[TOGETHER] = {};
+    for (int64_t at = 0; at < count; at += TOGETHER) {
+        for (int64_t row = 0; row < TOGETHER; row++) {  // the last one again where there are fewer
+            rows[row] = texts.of(items[std::min(at + row, count - 1)]);
+            if (at + row + AHEAD < count) prefetch_row(texts.of(items[at + row + AHEAD]), width);
+        }
+        std::fill(near, near + TOGETHER, MINUS_INFINITY);
+        for (int64_t pack = 0; pack * LANES < size(); pack++) {
+            lane_products(packs_.data() + pack * LANES * width, rows, width, found);
+            for (int64_t row = 0; row < TOGETHER && !pack; row++) to_mean[row] = found[row * LANES];
+            largest_of_lanes(found, left_.data() + pack * LANES, floor_.data() + pack * LANES, near);
+        }
+        for (int64_t row = 0; row < std::min(TOGETHER, count - at); row++)
+            scores[(at + row) * stride] = (1 - closest) * to_mean[row] + closest * near[row];
     }
 }
-
-}  // namespace
 
 void sides_of(const History &history, const Texts &texts, const Powers &powers, int64_t recent, Sides &sides) {
     thread_local std::vector<int64_t> liked;
@@ -60,38 +79,23 @@ void sides_of(const History &history, const Texts &texts, const Powers &powers, 
 void text_scores(const Sides &sides, const Texts &texts, float closest, const int32_t *items, int64_t count, float *scores,
                  int64_t stride) {
     for (int64_t at = 0; at < count; at++) scores[at * stride] = MINUS_INFINITY;
-    const int64_t n_events = int64_t(sides.events.size()), width = texts.width;
-    if (n_events == 0) return;
-    thread_local std::vector<float> lanes, cosines;
-    thread_local std::vector<int64_t> wanted;
-    lanes_of(sides, texts, lanes);
-    const int64_t groups = n_events / LANES + 1;
-    cosines.resize(size_t(groups * TOGETHER * LANES));
-    wanted.clear();
+    if (sides.events.empty()) return;
+    thread_local PackedSides packed;
+    thread_local std::vector<int32_t> known;
+    thread_local std::vector<int64_t> places;
+    thread_local std::vector<float> found;
+    packed.take(texts, sides.mean.data(), sides.events.data(), sides.left.data(), int64_t(sides.events.size()));
+    known.clear();
+    places.clear();
     for (int64_t at = 0; at < count; at++) {
         check(items[at] >= 0 && items[at] < texts.n_items, "an item beyond the vectors");
-        if (texts.known.data[items[at]]) wanted.push_back(at);
+        if (!texts.known.data[items[at]]) continue;
+        known.push_back(items[at]);
+        places.push_back(at);
     }
-    const int64_t many = int64_t(wanted.size());
-    for (int64_t first = 0; first < many; first += TOGETHER) {
-        const int64_t own = std::min<int64_t>(TOGETHER, many - first);
-        const float *rows[TOGETHER];  // the last one again where there are fewer: each is summed in the same order
-        for (int64_t row = 0; row < TOGETHER; row++)
-            rows[row] = texts.of(items[wanted[size_t(std::min(first + row, many - 1))]]);
-        for (int64_t next = first + 2 * TOGETHER; next < std::min(first + 3 * TOGETHER, many); next++)
-            prefetch_row(texts.of(items[wanted[size_t(next)]]), width);
-        for (int64_t group = 0; group < groups; group++)
-            lane_products(lanes.data() + group * LANES * width, rows, width, cosines.data() + group * TOGETHER * LANES);
-        for (int64_t row = 0; row < own; row++) {
-            const float *cosine = cosines.data() + row * LANES;
-            float near = MINUS_INFINITY;
-            for (int64_t e = 0; e < n_events; e += LANES, cosine += TOGETHER * LANES)
-                for (int64_t lane = 0; lane < std::min<int64_t>(LANES, n_events - e); lane++)
-                    near = std::max(near, cosine[lane] * sides.left[size_t(e + lane)]);
-            const float to_mean = cosines[size_t((n_events / LANES * TOGETHER + row) * LANES + n_events % LANES)];
-            scores[wanted[size_t(first + row)] * stride] = (1 - closest) * to_mean + closest * near;
-        }
-    }
+    found.resize(known.size());
+    packed.score(texts, closest, known.data(), int64_t(known.size()), found.data(), 1);
+    for (size_t at = 0; at < known.size(); at++) scores[places[at] * stride] = found[at];
 }
 
 namespace {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.by_loops import both
+from tests.by_loops import both, by_numpy
 
 from tacit.core import kernels
 from tacit.core.errors import ConfigError
@@ -206,6 +206,16 @@ def test_a_class_that_replaces_score_alone_is_no_longer_sparse() -> None:
     log, catalogue = _log()
     louder = Louder().fit(log, catalogue, rng=np.random.default_rng(7))
     assert is_sparse(fitted("ease", extended=False)) and not is_sparse(louder)
+
+
+def test_a_batch_is_cut_for_the_rows_of_all_items_that_it_holds() -> None:
+    sparse, dense = fitted("itemknn", False), Louder()
+    assert retrieval.held_at_once([sparse, sparse], 100) == 100
+    assert retrieval.held_at_once([sparse, dense, dense], 100) == 200
+    with by_numpy(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retrieval, "WHOLE_ROWS", 100)
+        assert retrieval.held_at_once([sparse, sparse, dense], 100) == 300
+        assert retrieval.held_at_once([sparse, sparse, dense], 101) == 101
 
 
 def test_two_models_with_the_same_likeness_share_one_search() -> None:

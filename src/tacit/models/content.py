@@ -9,6 +9,7 @@ through a linear head that is learned from interactions (`tacit.encoders.head`).
 
 import copy
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, Self
@@ -36,7 +37,10 @@ from tacit.models.retriever import Retriever
 from tacit.models.score_parts import Cosines, weights_of
 from tacit.models.shared_spaces import DECAY
 from tacit.models.sparse_scores import SparseScores
+from tacit.models.text_scan import TextScan
 
+DENSE_ITEMS = 12_000
+"""A catalogue of so many items is scored as a whole as fast as it is scanned."""
 _CELLS = 16_000_000
 """Similarities held at once while scoring."""
 
@@ -135,23 +139,41 @@ class Content(Retriever):
         """Return the items in the lists of the last liked events, and all that lists say nothing of.
 
         Their scores are estimates: of the closest event only those with the item in their list are looked at.
-        Where an event's item has no list, or the lists hold too few items that are allowed, all are scanned.
+        Where there are no lists, an event's item has none, or they hold too few items that are allowed, all
+        items are scanned: the k best, and their scores, are exact. None where scores of all items are sooner.
         """
-        if self.near_ is None:
+        if self.near_ is None and len(self.known_) <= DENSE_ITEMS:
             return None
         sides = self._sides(queries)
-        unlisted = self.near_.unlisted(self.known_)
-        room = k + np.diff(queries.exclude_offsets)
-        parts = []
-        for query, (start, stop) in enumerate(pairwise(sides.offsets)):
-            items, scores = self.near_.estimates(sides, query, self.vectors_, unlisted)
-            if start < stop and int(allowed[items].sum()) < room[query]:
-                full = self.score(queries.slice(query, query + 1))[0]
-                items = np.flatnonzero(np.isfinite(full) & allowed).astype(np.int32)
-                scores = full[items]
-            parts.append((items, scores))
+        parts, scanned = self._from_lists(sides, k + np.diff(queries.exclude_offsets), allowed)
         exact = partial(exact_scores, sides, self.vectors_, self.known_)
-        return SparseScores.joined(parts, exact=exact)
+        if not scanned:
+            return SparseScores.joined(parts, exact=exact)
+        scan = TextScan.of(sides, np.array(scanned), self.vectors_, self.known_, queries)
+        among = partial(scan.best_with, parts)
+        return replace(among(allowed, k), exact=exact, among=among)
+
+    def _from_lists(
+        self, sides: Sides, room: Int64, allowed: Bool
+    ) -> tuple[list[tuple[Int32, Float32]], list[int]]:
+        """Return the items and estimates of each history, and the histories for which lists hold too few.
+
+        Parameters
+        ----------
+        sides : Sides
+        room : int64[n]
+            How many allowed items are needed.
+        allowed : bool[items]
+        """
+        parts = [(np.empty(0, np.int32), np.empty(0, np.float32))] * len(room)
+        if self.near_ is None:
+            return parts, list(range(len(room)))
+        unlisted, scanned = self.near_.unlisted(self.known_), []
+        for query, (start, stop) in enumerate(pairwise(sides.offsets)):
+            parts[query] = self.near_.estimates(sides, query, self.vectors_, unlisted)
+            if start < stop and int(allowed[parts[query][0]].sum()) < room[query]:
+                scanned.append(query)
+        return parts, scanned
 
     def compiled(self, shared: dict[Hashable, Any]) -> Any | None:
         """Return the compiled form of the sparse scores; None without lists of near texts."""

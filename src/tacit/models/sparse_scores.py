@@ -77,6 +77,9 @@ class SparseScores:
         Where the listed scores are estimates that choose candidates, and items that are not listed have
         scores too: ``exact(row, items)`` gives the scores of ``items[p]`` for query ``row[p]`` (int64[p],
         ascending; int32[p]) as float32[p].
+    among : callable or None
+        Where the listed items are the best of those that were allowed, and may be none of the best of others:
+        ``among(allowed, k)`` lists the k best of other items (bool[items]).
     """
 
     offsets: Int64
@@ -85,6 +88,7 @@ class SparseScores:
     baseline: Baseline | None = None
     scored: Bool | None = None
     exact: Exact | None = None
+    among: "Callable[[Bool, int], SparseScores] | None" = None
 
     @classmethod
     def constant(cls, n: int, baseline: Baseline) -> Self:

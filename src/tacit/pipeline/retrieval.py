@@ -146,7 +146,8 @@ def _closest_unseen(
 ) -> Ranking:
     """Return the best items without events by the scores of the retriever that reads texts."""
     if sparse is not None:
-        closest = best_allowed(sparse, queries, allowed & unseen, PROPOSED)
+        listed = sparse if sparse.among is None else sparse.among(allowed & unseen, PROPOSED)
+        closest = best_allowed(listed, queries, allowed & unseen, PROPOSED)
         return closest if sparse.exact is None else _by_exact_scores(closest, sparse.exact)
     assert dense is not None
     codes = np.flatnonzero(unseen).astype(np.int32)
@@ -337,11 +338,17 @@ def normalised(scores: Float32) -> tuple[Float32, Float32]:
     return standard.astype(np.float32), worst.astype(np.float32)
 
 
+def held_at_once(retrievers: Sequence[Recommender], n_items: int) -> int:
+    """Return how many scores `candidates` holds for one query: rows of all items where scores are dense."""
+    whole = kernels.COMPILED is None and n_items <= WHOLE_ROWS
+    return n_items * max(sum(whole or not is_sparse(one) for one in retrievers), 1)
+
+
 def collect(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool) -> Candidates:
     """Return the candidates of many queries, batch by batch, padded to the widest union."""
     parts = [
         candidates(retrievers, batch, k, allowed)
-        for batch in batches(queries, len(allowed) * len(retrievers))
+        for batch in batches(queries, held_at_once(retrievers, len(allowed)))
     ]
     width = max(part.items.shape[1] for part in parts)
     return Candidates(
