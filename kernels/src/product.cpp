@@ -4,12 +4,7 @@
 
 #include <cstring>
 
-// Compiled for several generations of processors; the loader chooses.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
+#include "processors.h"
 
 namespace {
 
@@ -77,4 +72,24 @@ FOR_EACH_PROCESSOR float coarse_product(const float *a, const int8_t *b, int64_t
     float total = sums[0];
     for (; place < size; place++) total += a[place] * float(b[place]);
     return total;
+}
+
+FOR_EACH_PROCESSOR void eight_products(const float *rows, const int32_t *chosen, int64_t count, const float *sides,
+                                       int64_t size, float *found) {
+    for (int64_t at = 0; at < count; at++) {
+        const float *own = rows + int64_t(chosen[at]) * size;
+        Eight sums[4] = {}, side;  // a lane for each side
+        int64_t place = 0;
+        for (; place + 4 <= size; place += 4)
+            for (int part = 0; part < 4; part++) {
+                std::memcpy(&side, sides + 8 * (place + part), sizeof side);
+                sums[part] += side * own[place + part];
+            }
+        for (; place < size; place++) {
+            std::memcpy(&side, sides + 8 * place, sizeof side);
+            sums[0] += side * own[place];
+        }
+        const Eight total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        std::memcpy(found + 8 * at, &total, sizeof total);
+    }
 }

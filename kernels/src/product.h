@@ -13,3 +13,7 @@ void products(const float *own, const float *const *others, int64_t count, int64
 
 // The product of a vector with one of small whole numbers.
 float coarse_product(const float *a, const int8_t *b, int64_t size);
+
+// The products of some rows with eight vectors, number by number side by side: found[8 * place + vector].
+void eight_products(const float *rows, const int32_t *chosen, int64_t count, const float *sides, int64_t size,
+                    float *found);

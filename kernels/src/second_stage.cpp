@@ -4,7 +4,16 @@
 
 #include "second_stage.h"
 
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/vector.h>
+
 #include <cmath>
+#include <functional>
+
+#include "features.h"
+#include "lists.h"
+#include "perceptron.h"
+#include "processors.h"
 
 namespace {
 
@@ -23,149 +32,280 @@ Out3<float> array3(std::vector<float> &&values, int64_t n, int64_t c, int64_t r)
 // See tacit.pipeline.retrieval.normalised.
 nb::tuple standardised(In3<float> scores_) {
     const int64_t n = int64_t(scores_.shape(0)), c = int64_t(scores_.shape(1)), r = int64_t(scores_.shape(2));
-    const float *scores = scores_.data();
-    std::vector<float> standard(size_t(n * c * r)), worst(size_t(n * c * r));
+    std::vector<float> standard(size_t(n * c * r)), missing(size_t(n * c * r));
     {
         nb::gil_scoped_release release;
-        std::vector<double> sum(size_t(r), 0), square(size_t(r), 0), factor(size_t(r), 0);
-        std::vector<int64_t> count(size_t(r), 0);
-        std::vector<float> lowest(size_t(r), 0);
+        Lists lists;
         for (int64_t q = 0; q < n; q++) {
-            std::fill(sum.begin(), sum.end(), 0.0);
-            std::fill(square.begin(), square.end(), 0.0);
-            std::fill(count.begin(), count.end(), 0);
-            const float *own = scores + q * c * r;
+            lists.take(scores_.data() + q * c * r, c, r);
             for (int64_t at = 0; at < c; at++)
                 for (int64_t part = 0; part < r; part++) {
-                    const float score = own[at * r + part];
-                    if (!std::isfinite(score)) continue;
-                    sum[size_t(part)] += score;
-                    count[size_t(part)]++;
+                    standard[size_t((q * c + at) * r + part)] = lists.standard[size_t(part * c + at)];
+                    missing[size_t((q * c + at) * r + part)] = lists.missing[size_t(part * c + at)];
                 }
-            for (int64_t part = 0; part < r; part++) sum[size_t(part)] /= double(std::max<int64_t>(count[size_t(part)], 1));
-            for (int64_t at = 0; at < c; at++)
-                for (int64_t part = 0; part < r; part++) {
-                    const float score = own[at * r + part];
-                    if (!std::isfinite(score)) continue;
-                    const double away = score - sum[size_t(part)];
-                    square[size_t(part)] += away * away;
-                }
-            for (int64_t part = 0; part < r; part++) {
-                const double all = double(std::max<int64_t>(count[size_t(part)], 1));
-                factor[size_t(part)] = 1 / std::max(std::sqrt(square[size_t(part)] / all), 1e-12);
-                lowest[size_t(part)] = count[size_t(part)] < c ? 0 : std::numeric_limits<float>::infinity();
-            }
-            float *found = standard.data() + q * c * r, *missing = worst.data() + q * c * r;
-            for (int64_t at = 0; at < c; at++)
-                for (int64_t part = 0; part < r; part++) {
-                    const float score = own[at * r + part];
-                    const float value =
-                        std::isfinite(score) ? float((score - sum[size_t(part)]) * factor[size_t(part)]) : 0;
-                    found[at * r + part] = value;
-                    lowest[size_t(part)] = std::min(lowest[size_t(part)], value);
-                }
-            for (int64_t at = 0; at < c; at++)
-                for (int64_t part = 0; part < r; part++)
-                    missing[at * r + part] = std::isfinite(own[at * r + part]) ? 0 : lowest[size_t(part)];
         }
     }
-    return nb::make_tuple(array3(std::move(standard), n, c, r), array3(std::move(worst), n, c, r));
+    return nb::make_tuple(array3(std::move(standard), n, c, r), array3(std::move(missing), n, c, r));
 }
 
-// See tacit.pipeline.blend.Blend.weights_for: learned is float32[4, r].
-Out2<float> blend_weights(In<int64_t> lengths_, In<double> idle_times_, In2<float> learned_, double longest, double day,
-                          double year) {
-    View<int64_t> lengths(lengths_);
-    View<double> idle(idle_times_);
-    const int64_t n = lengths.size, r = int64_t(learned_.shape(1));
-    check(idle.size == n && learned_.shape(0) == 4, "arrays do not fit");
-    const float *learned = learned_.data();
-    std::vector<float> found(size_t(n * r), 0);
-    for (int64_t q = 0; q < n; q++) {
-        const double length = std::min(std::max(double(lengths[q]), 1.0), longest);
-        const float factors[4] = {float(lengths[q] <= 0), float(lengths[q] > 0), float(std::log(length) / std::log(longest)),
-                                  float(std::log1p(std::min(idle[q] / day, year)) / std::log1p(year))};
-        for (int64_t part = 0; part < r; part++)
-            for (int64_t at = 0; at < 4; at++) found[size_t(q * r + part)] += factors[at] * learned[at * r + part];
+// Adds factor times a vector to a sum, and another factor times another vector to another sum.
+FOR_EACH_PROCESSOR void add_both(float *sum, const float *values, float factor, float *other, const float *others,
+                                 float other_factor, int64_t count) {
+    for (int64_t at = 0; at < count; at++) {
+        sum[at] += values[at] * factor;
+        other[at] += others[at] * other_factor;
     }
+}
+
+// See tacit.pipeline.blend.
+class Blend {
+  public:
+    // learned is float32[4, r].
+    Blend(In2<float> learned, In<float> penalty, int64_t n_items, double longest, double day, double year)
+        : learned(learned), penalty(penalty), n_items(n_items), longest(longest), day(day), year(year) {
+        check(learned.shape(0) == 4 && penalty.shape(0) == learned.shape(1), "arrays do not fit");
+    }
+    int64_t retrievers() const { return int64_t(learned.shape(1)); }
+
+    // The weight of each retriever for a history.
+    void weights(int64_t length, double idle, float *found) const {
+        const int64_t r = retrievers();
+        const double counted = std::min(std::max(double(length), 1.0), longest);
+        const float factors[4] = {float(length <= 0), float(length > 0), float(std::log(counted) / std::log(longest)),
+                                  float(std::log1p(std::min(idle / day, year)) / std::log1p(year))};
+        std::fill(found, found + r, 0.0f);
+        for (int64_t at = 0; at < 4; at++)
+            for (int64_t part = 0; part < r; part++) found[part] += factors[at] * learned.data()[at * r + part];
+    }
+
+    // Minus infinity on padding.
+    void score(const Lists &lists, const int32_t *items, const float *weights, float *found) const {
+        const int64_t c = lists.candidates;
+        thread_local std::vector<float> lost;
+        lost.assign(size_t(c), 0);
+        std::fill(found, found + c, 0.0f);
+        for (int64_t part = 0; part < lists.retrievers; part++)
+            add_both(found, lists.standard.data() + part * c, weights[part], lost.data(),
+                     lists.missing.data() + part * c, penalty.data()[part], c);
+        for (int64_t at = 0; at < c; at++)
+            found[at] = items[at] < 0 ? MINUS_INFINITY : items[at] < n_items ? found[at] + lost[size_t(at)] : found[at];
+    }
+
+  private:
+    In2<float> learned;
+    In<float> penalty;
+    int64_t n_items;
+    double longest, day, year;
+};
+
+// See tacit.pipeline.blend.Blend.weights_for.
+Out2<float> blend_weights(const Blend &blend, In<int64_t> lengths, In<double> idle_times) {
+    const int64_t n = int64_t(lengths.shape(0)), r = blend.retrievers();
+    check(int64_t(idle_times.shape(0)) == n, "arrays do not fit");
+    std::vector<float> found(size_t(n * r));
+    for (int64_t q = 0; q < n; q++) blend.weights(lengths.data()[q], idle_times.data()[q], found.data() + q * r);
     return array2(std::move(found), n, r);
 }
 
 // See tacit.pipeline.blend.Blend.score.
-Out2<float> blended(In2<int32_t> items_, In3<float> standard_, In3<float> missing_, In2<float> weights_,
-                    In<float> penalty_, int64_t n_items) {
-    const int64_t n = int64_t(standard_.shape(0)), c = int64_t(standard_.shape(1)), r = int64_t(standard_.shape(2));
-    check(int64_t(items_.shape(0)) == n && int64_t(items_.shape(1)) == c && missing_.size() == standard_.size() &&
-              int64_t(weights_.shape(0)) == n && int64_t(weights_.shape(1)) == r && int64_t(penalty_.shape(0)) == r,
+Out2<float> blended(const Blend &blend, In2<int32_t> items, In3<float> scores, In<int64_t> lengths,
+                    In<double> idle_times) {
+    const int64_t n = int64_t(scores.shape(0)), c = int64_t(scores.shape(1)), r = int64_t(scores.shape(2));
+    check(int64_t(items.shape(0)) == n && int64_t(items.shape(1)) == c && int64_t(lengths.shape(0)) == n &&
+              int64_t(idle_times.shape(0)) == n && r == blend.retrievers(),
           "arrays do not fit");
-    const float *standard = standard_.data(), *missing = missing_.data();
-    std::vector<float> found(size_t(n * c));
+    std::vector<float> found(size_t(n * c)), weights(size_t(r), 0);
     {
         nb::gil_scoped_release release;
+        Lists lists;
         for (int64_t q = 0; q < n; q++) {
-            const float *weights = weights_.data() + q * r;
-            for (int64_t at = q * c; at < (q + 1) * c; at++) {
-                const int32_t item = items_.data()[at];
-                float sum = 0, lost = 0;
-                for (int64_t part = 0; part < r; part++) sum += standard[at * r + part] * weights[part];
-                for (int64_t part = 0; part < r; part++) lost += missing[at * r + part] * penalty_.data()[part];
-                found[size_t(at)] = item < 0 ? MINUS_INFINITY : item < n_items ? sum + lost : sum;
-            }
+            lists.take(scores.data() + q * c * r, c, r);
+            blend.weights(lengths.data()[q], idle_times.data()[q], weights.data());
+            blend.score(lists, items.data() + q * c, weights.data(), found.data() + q * c);
         }
     }
     return array2(std::move(found), n, c);
 }
 
-// See tacit.pipeline.blend.log_softmax.
-Out2<float> log_softmax(In2<float> scores_, float never) {
-    const int64_t n = int64_t(scores_.shape(0)), c = int64_t(scores_.shape(1));
-    std::vector<float> found(size_t(n * c));
-    {
-        nb::gil_scoped_release release;
-        for (int64_t q = 0; q < n; q++) {
-            const float *own = scores_.data() + q * c;
-            float top = never, total = 0;
-            for (int64_t at = 0; at < c; at++)
-                if (std::isfinite(own[at])) top = std::max(top, own[at]);
-            for (int64_t at = 0; at < c; at++)
-                if (std::isfinite(own[at])) total += std::exp(own[at] - top);
-            const float part = std::log(std::max(total, 1.0f));
-            for (int64_t at = 0; at < c; at++) found[size_t(q * c + at)] = own[at] - top - part;
-        }
+// The logarithm of the softmax of a list, in place; see tacit.pipeline.blend.log_softmax.
+void log_softmax(float *scores, int64_t count, float never) {
+    float top = never, total = 0;
+    for (int64_t at = 0; at < count; at++)
+        if (std::isfinite(scores[at])) top = std::max(top, scores[at]);
+    for (int64_t at = 0; at < count; at++)
+        if (std::isfinite(scores[at])) total += std::exp(scores[at] - top);
+    const float part = std::log(std::max(total, 1.0f));
+    for (int64_t at = 0; at < count; at++) scores[at] = scores[at] - top - part;
+}
+
+// The places of a list as numbers in the order of their rounded scores: the greater the better, of ties the first.
+FOR_EACH_PROCESSOR void order_places(const float *scores, int64_t count, float unit, uint64_t *found) {
+    for (int64_t at = 0; at < count; at++)
+        found[at] = uint64_t(ordered(std::nearbyint(scores[at] * unit) / unit)) << 32 | uint64_t(~uint32_t(at));
+}
+
+inline int64_t place_of(uint64_t number) { return int64_t(~uint32_t(number)); }
+
+// Marks the best so many places of a list; see tacit.pipeline.secondstage._best.
+void mark_best(const float *scores, int64_t count, int64_t best, float unit, bool *found) {
+    thread_local std::vector<uint64_t> places;
+    places.resize(size_t(count));
+    order_places(scores, count, unit, places.data());
+    const int64_t kept = std::min(std::max<int64_t>(best, 0), count);
+    if (kept < count) std::nth_element(places.begin(), places.begin() + kept, places.end(), std::greater<uint64_t>());
+    std::fill(found, found + count, false);
+    for (int64_t at = 0; at < kept; at++) found[place_of(places[size_t(at)])] = true;
+}
+
+// Lowers the rest of a list below the chosen ones; see tacit.pipeline.secondstage._below.
+void lower_rest(float *scores, const bool *chosen, const bool *rest, int64_t count, float step) {
+    float lowest = std::numeric_limits<float>::infinity(), highest = MINUS_INFINITY;
+    for (int64_t at = 0; at < count; at++) {
+        if (chosen[at]) lowest = std::min(lowest, scores[at]);
+        if (rest[at]) highest = std::max(highest, scores[at]);
     }
+    const float too_high = std::max(highest - lowest + step, 0.0f);
+    for (int64_t at = 0; at < count; at++)
+        if (rest[at]) scores[at] -= too_high;
+}
+
+Out2<float> log_softmax_of(In2<float> scores, float never) {
+    const int64_t n = int64_t(scores.shape(0)), c = int64_t(scores.shape(1));
+    std::vector<float> found(scores.data(), scores.data() + n * c);
+    for (int64_t q = 0; q < n; q++) log_softmax(found.data() + q * c, c, never);
     return array2(std::move(found), n, c);
 }
 
-inline float rounded(float value, float unit) { return std::nearbyint(value * unit) / unit; }
-
-struct Place {
-    uint32_t score;
-    int32_t place;
-    bool operator<(const Place &other) const {  // the better one first
-        return score != other.score ? score > other.score : place < other.place;
-    }
-};
-
-// See tacit.pipeline.secondstage._best.
-nb::object best_places(In2<float> scores_, int64_t count, float unit) {
-    const int64_t n = int64_t(scores_.shape(0)), c = int64_t(scores_.shape(1));
+nb::object best_places(In2<float> scores, int64_t best, float unit) {
+    const int64_t n = int64_t(scores.shape(0)), c = int64_t(scores.shape(1));
     std::vector<uint8_t> found(size_t(n * c), 0);
-    {
-        nb::gil_scoped_release release;
-        std::vector<Place> places;
-        for (int64_t q = 0; q < n; q++) {
-            places.clear();
-            for (int64_t at = 0; at < c; at++)
-                places.push_back({ordered(rounded(scores_.data()[q * c + at], unit)), int32_t(at)});
-            const int64_t kept = std::min(std::max<int64_t>(count, 0), c);
-            if (kept < c) std::nth_element(places.begin(), places.begin() + kept, places.end());
-            for (int64_t at = 0; at < kept; at++) found[size_t(q * c + places[size_t(at)].place)] = 1;
-        }
-    }
+    for (int64_t q = 0; q < n; q++)
+        mark_best(scores.data() + q * c, c, best, unit, reinterpret_cast<bool *>(found.data()) + q * c);
     nb::capsule owner;
     uint8_t *first = owned(std::move(found), owner);
     return nb::cast(Out2<uint8_t>(first, {size_t(n), size_t(c)}, owner));
 }
+
+// Scores of chosen candidates in place of their own, the rest of each list below them.
+Out2<float> rest_below(In2<float> base, In2<bool> chosen, In2<bool> rest, In<float> own, float step) {
+    const int64_t n = int64_t(base.shape(0)), c = int64_t(base.shape(1));
+    check(chosen.size() == base.size() && rest.size() == base.size(), "arrays do not fit");
+    check(std::count(chosen.data(), chosen.data() + n * c, true) == int64_t(own.shape(0)), "arrays do not fit");
+    std::vector<float> found(base.data(), base.data() + n * c);
+    const float *next = own.data();
+    for (int64_t at = 0; at < n * c; at++)
+        if (chosen.data()[at]) found[size_t(at)] = *next++;
+    for (int64_t q = 0; q < n; q++)
+        lower_rest(found.data() + q * c, chosen.data() + q * c, rest.data() + q * c, c, step);
+    return array2(std::move(found), n, c);
+}
+
+// The second stage with a ranker that is a set of perceptrons, or with none.
+class SecondStage {
+  public:
+    // unit, step: see tacit.pipeline.secondstage. never: the least score of a list.
+    SecondStage(nb::object blend_, float never, float unit, float step)
+        : blend_(blend_), blend(nb::cast<const Blend &>(blend_)), never(never), unit(unit), step(step) {}
+
+    // weights are [members, width before, width], biases [members, width]; last is [members * width].
+    void rank(nb::object features, In<float> mean, In<float> factor, In<int64_t> gaps, In<int64_t> buckets, float limit,
+              const std::vector<std::pair<In3<float>, In2<float>>> &layers, In<float> last, float bias, float weight,
+              bool knows_new_users) {
+        Ranking ranking{features, nb::cast<const Features *>(features),
+                        Normaliser(mean, factor, gaps, buckets, limit), nullptr, weight, knows_new_users};
+        const int64_t members = layers.empty() ? 1 : int64_t(layers[0].first.shape(0));
+        int64_t width = ranking.normaliser.width();
+        ranking.networks =
+            std::make_unique<Perceptrons>(width, members, last.data(), int64_t(last.shape(0)), bias);
+        for (const auto &[weights, biases] : layers) {
+            check(int64_t(weights.shape(0)) == members && int64_t(weights.shape(1)) == width &&
+                      biases.shape(0) == weights.shape(0) && biases.shape(1) == weights.shape(2),
+                  "layers do not fit");
+            width = int64_t(weights.shape(2));
+            ranking.networks->add(weights.data(), biases.data(), width);
+        }
+        check(int64_t(last.shape(0)) == members * width, "layers do not fit");
+        check(ranking.features->columns(blend.retrievers()) == ranking.normaliser.columns(), "features do not fit");
+        ranking_ = std::make_unique<Ranking>(std::move(ranking));
+    }
+
+    // The final scores of candidates: float32[n, c]. So many of each list as ranked are scored by the ranker.
+    Out2<float> score(const Histories &histories, In2<int32_t> queries_traits, In2<int32_t> items_, In3<float> scores_,
+                      In<int64_t> lengths, In<double> idle_times, int64_t ranked) const {
+        const int64_t n = int64_t(scores_.shape(0)), c = int64_t(scores_.shape(1)), r = int64_t(scores_.shape(2));
+        const int64_t n_traits = int64_t(queries_traits.shape(1));
+        check(int64_t(items_.shape(0)) == n && int64_t(items_.shape(1)) == c && int64_t(lengths.shape(0)) == n &&
+                  int64_t(idle_times.shape(0)) == n && histories.size() == n && r == blend.retrievers() &&
+                  int64_t(queries_traits.shape(0)) == n,
+              "arrays do not fit");
+        std::vector<float> found(size_t(n * c));
+        {
+            nb::gil_scoped_release release;
+            thread_local Lists lists;
+            thread_local std::vector<float> weights;
+            weights.resize(size_t(r));
+            for (int64_t q = 0; q < n; q++) {
+                const int32_t *items = items_.data() + q * c, *traits = queries_traits.data() + q * n_traits;
+                float *own = found.data() + q * c;
+                lists.take(scores_.data() + q * c * r, c, r);
+                blend.weights(lengths.data()[q], idle_times.data()[q], weights.data());
+                blend.score(lists, items, weights.data(), own);
+                log_softmax(own, c, never);
+                if (!ranking_) continue;
+                const bool known = lengths.data()[q] > 0 || std::any_of(traits, traits + n_traits, [](int32_t t) { return t != 0; });
+                if (known || ranking_->knows_new_users) rerank(histories.query(q), lists, items, ranked, own);
+            }
+        }
+        return array2(std::move(found), n, c);
+    }
+
+  private:
+    struct Ranking {
+        nb::object features_;
+        const Features *features;
+        Normaliser normaliser;
+        std::unique_ptr<Perceptrons> networks;
+        float weight;
+        bool knows_new_users;
+    };
+    nb::object blend_;
+    const Blend &blend;
+    float never, unit, step;
+    std::unique_ptr<Ranking> ranking_;
+
+    // Replaces the scores of the best of a list by those of the ranker, and lowers the others below them.
+    void rerank(Query query, const Lists &lists, const int32_t *items, int64_t ranked, float *scores) const {
+        thread_local std::vector<uint8_t> chosen_, rest_;
+        thread_local std::vector<float> block, added;
+        thread_local Picked picked;
+        const int64_t c = lists.candidates;
+        chosen_.resize(size_t(c));
+        rest_.assign(size_t(c), 0);
+        bool *chosen = reinterpret_cast<bool *>(chosen_.data()), *rest = reinterpret_cast<bool *>(rest_.data());
+        const bool some = ranked < c;
+        if (some) mark_best(scores, c, ranked, unit, chosen);
+        for (int64_t at = 0; at < c; at++) {
+            rest[at] = some && items[at] >= 0 && !chosen[at];
+            chosen[at] = items[at] >= 0 && (!some || chosen[at]);
+        }
+        picked.take(items, chosen, c);
+        query.ask(lists, picked);
+        if (!query.pairs) return;
+        constexpr int64_t STEP = Perceptrons::STEP;
+        const int64_t width = (query.pairs + STEP - 1) / STEP * STEP;
+        block.resize(size_t(width * ranking_->normaliser.width()));
+        added.resize(size_t(width));
+        ranking_->features->compute(query, Block{block.data(), width});
+        ranking_->normaliser.transform(Block{block.data(), width}, query.pairs);
+        ranking_->networks->mean(block.data(), query.pairs, width, added.data());
+        for (int64_t p = 0; p < query.pairs; p++) {
+            float &own = scores[query.places[p]];
+            const float by_ranker = added[size_t(p)] + own;
+            own = own + ranking_->weight * (by_ranker - own);
+        }
+        if (some) lower_rest(scores, chosen, rest, c, step);
+    }
+};
 
 // See tacit.pipeline.twostage._best_listed.
 nb::tuple best_listed(In2<int32_t> items_, In2<float> scores_, int64_t k, float unit) {
@@ -175,17 +315,18 @@ nb::tuple best_listed(In2<int32_t> items_, In2<float> scores_, int64_t k, float 
     std::vector<float> scores(size_t(n * k), MINUS_INFINITY);
     {
         nb::gil_scoped_release release;
-        std::vector<Place> places;
+        std::vector<uint64_t> places(size_t(c), 0);
         for (int64_t q = 0; q < n; q++) {
             const float *own = scores_.data() + q * c;
-            places.clear();
-            for (int64_t at = 0; at < c; at++)
-                if (own[at] > MINUS_INFINITY) places.push_back({ordered(rounded(own[at], unit)), int32_t(at)});
-            const int64_t kept = std::min<int64_t>(k, int64_t(places.size()));
-            std::partial_sort(places.begin(), places.begin() + kept, places.end());
+            order_places(own, c, unit, places.data());
+            const auto last = std::remove_if(places.begin(), places.end(), [&](uint64_t number) {
+                return !(own[place_of(number)] > MINUS_INFINITY);
+            });
+            const int64_t kept = std::min<int64_t>(k, last - places.begin());
+            std::partial_sort(places.begin(), places.begin() + kept, last, std::greater<uint64_t>());
             float least = std::numeric_limits<float>::infinity();
             for (int64_t at = 0; at < kept; at++) {
-                const int32_t place = places[size_t(at)].place;
+                const int64_t place = place_of(places[size_t(at)]);
                 least = std::min(least, own[place]);  // within a tie scores may rise
                 items[size_t(q * k + at)] = items_.data()[q * c + place];
                 scores[size_t(q * k + at)] = least;
@@ -195,32 +336,6 @@ nb::tuple best_listed(In2<int32_t> items_, In2<float> scores_, int64_t k, float 
     nb::capsule owner;
     int32_t *first = owned(std::move(items), owner);
     return nb::make_tuple(Out2<int32_t>(first, {size_t(n), size_t(k)}, owner), array2(std::move(scores), n, k));
-}
-
-// See tacit.pipeline.secondstage._below: scores of chosen candidates, the rest of each list below them.
-Out2<float> rest_below(In2<float> base_, In2<bool> chosen_, In2<bool> rest_, In<float> own_, float step) {
-    const int64_t n = int64_t(base_.shape(0)), c = int64_t(base_.shape(1));
-    check(chosen_.size() == base_.size() && rest_.size() == base_.size(), "arrays do not fit");
-    std::vector<float> found(base_.data(), base_.data() + n * c);
-    int64_t used = 0;
-    const int64_t given_scores = int64_t(own_.shape(0));
-    for (int64_t q = 0; q < n; q++) {
-        float lowest = std::numeric_limits<float>::infinity(), highest = MINUS_INFINITY;
-        for (int64_t at = q * c; at < (q + 1) * c; at++) {
-            if (chosen_.data()[at]) {
-                check(used < given_scores, "arrays do not fit");
-                found[size_t(at)] = own_.data()[used++];
-                lowest = std::min(lowest, found[size_t(at)]);
-            } else if (rest_.data()[at]) {
-                highest = std::max(highest, found[size_t(at)]);
-            }
-        }
-        const float too_high = std::max(highest - lowest + step, 0.0f);
-        for (int64_t at = q * c; at < (q + 1) * c; at++)
-            if (rest_.data()[at]) found[size_t(at)] -= too_high;
-    }
-    check(used == given_scores, "arrays do not fit");
-    return array2(std::move(found), n, c);
 }
 
 // See tacit.pipeline.unseen.TextFit: the scores of items without events on the scale of a list.
@@ -315,11 +430,17 @@ nb::tuple with_unseen(In2<int32_t> items_, In3<float> by_retriever_, In2<float> 
 
 void define_second_stage(nb::module_ &m) {
     m.def("standardised", &standardised);
-    m.def("blend_weights", &blend_weights);
-    m.def("blended", &blended);
-    m.def("log_softmax", &log_softmax);
+    nb::class_<Blend>(m, "Blend")
+        .def(nb::init<In2<float>, In<float>, int64_t, double, double, double>())
+        .def("weights", &blend_weights)
+        .def("score", &blended);
+    m.def("log_softmax", &log_softmax_of);
     m.def("best_places", &best_places);
-    m.def("best_listed", &best_listed);
     m.def("rest_below", &rest_below);
+    nb::class_<SecondStage>(m, "SecondStage")
+        .def(nb::init<nb::object, float, float, float>())
+        .def("rank", &SecondStage::rank)
+        .def("score", &SecondStage::score);
+    m.def("best_listed", &best_listed);
     m.def("with_unseen", &with_unseen);
 }
