@@ -1,6 +1,7 @@
 #include "features.h"
 
 #include <cmath>
+#include <utility>
 
 #include "processors.h"
 #include "product.h"
@@ -36,63 +37,61 @@ struct Matrix {
     }
 };
 
-typedef float Scores __attribute__((vector_size(32)));
-typedef int32_t Marks __attribute__((vector_size(32)));
-constexpr int64_t LANES = 8;
-
-// How many of the scores, whose number is a multiple of 8, are better than that at a place; of equal ones the first is.
-FOR_EACH_PROCESSOR void count_better(const float *scores, int64_t count, const int32_t *places, int64_t asked,
-                                     int32_t *found) {
-    const Marks lanes = {0, 1, 2, 3, 4, 5, 6, 7};
-    for (int64_t at = 0; at < asked; at++) {
-        const int64_t own = places[at], block = own / LANES * LANES;
-        const float score = scores[own];
-        Marks before = {}, after = {};
-        Scores part;
-        for (int64_t place = 0; place < block; place += LANES) {
-            std::memcpy(&part, scores + place, sizeof part);
-            before -= part >= score;
+// The rank of each score of a list, the best first, of equal ones the first.
+class Ranks {
+  public:
+    // Takes scores, none of which is minus infinity. A radix sort by the first 16 bits in which they differ puts
+    // nearly all in order.
+    void take(const float *scores, int64_t count) {
+        numbers.resize(size_t(count));
+        others.resize(size_t(count));
+        ranks.resize(size_t(count));
+        uint32_t least = std::numeric_limits<uint32_t>::max(), most = 0;
+        for (int64_t at = 0; at < count; at++) {
+            const uint32_t key = ~ordered(scores[at]);  // the best has the least
+            numbers[size_t(at)] = uint64_t(key) << 32 | uint64_t(at);
+            least = std::min(least, key);
+            most = std::max(most, key);
         }
-        std::memcpy(&part, scores + block, sizeof part);
-        before -= (part > score) | ((part == score) & (lanes < int32_t(own - block)));
-        for (int64_t place = block + LANES; place < count; place += LANES) {
-            std::memcpy(&part, scores + place, sizeof part);
-            after -= part > score;
+        int shift = 32;
+        while (count && (most - least) >> (shift - 32) >= 1 << 16) shift++;
+        const uint64_t first = uint64_t(least) << 32;
+        uint32_t low[256] = {}, high[256] = {};
+        for (const uint64_t number : numbers) {
+            const uint64_t part = (number - first) >> shift;
+            low[part & 255]++;
+            high[part >> 8]++;
         }
-        before += after;
-        int32_t total = 0;
-        for (int64_t lane = 0; lane < LANES; lane++) total += before[lane];
-        found[at] = total;
-    }
-}
-
-// The rank of each score, the best first, of equal ones the lower place: by a radix sort of the scores as unsigned
-// numbers, for lists that are too long to compare every score with every other one.
-void sort_ranks(const float *scores, int64_t count, int32_t *ranks) {
-    thread_local std::vector<uint64_t> keys, others;
-    keys.resize(size_t(count));
-    others.resize(size_t(count));
-    uint32_t bins[4][256] = {};
-    for (int64_t at = 0; at < count; at++) {
-        const uint32_t key = ~ordered(scores[at]);
-        keys[size_t(at)] = uint64_t(key) << 32 | uint64_t(at);
-        for (int digit = 0; digit < 4; digit++) bins[digit][key >> (8 * digit) & 255]++;
-    }
-    for (int digit = 0; digit < 4 && count; digit++) {
-        const int shift = 32 + 8 * digit;
-        uint32_t *bin = bins[digit];
-        if (bin[keys[0] >> shift & 255] == keys.size()) continue;  // all have the same digit
-        uint32_t start = 0;
+        uint32_t lower = 0, higher = 0;
         for (int value = 0; value < 256; value++) {
-            const uint32_t own = bin[value];
-            bin[value] = start;
-            start += own;
+            lower += std::exchange(low[value], lower);
+            higher += std::exchange(high[value], higher);
         }
-        for (const uint64_t key : keys) others[bin[key >> shift & 255]++] = key;
-        keys.swap(others);
+        for (const uint64_t number : numbers) others[low[(number - first) >> shift & 255]++] = number;
+        for (const uint64_t number : others) numbers[high[(number - first) >> shift >> 8]++] = number;
+        order(first, shift);
+        for (int64_t at = 0; at < count; at++) ranks[uint32_t(numbers[size_t(at)])] = int32_t(at);
     }
-    for (int64_t place = 0; place < count; place++) ranks[uint32_t(keys[size_t(place)])] = int32_t(place);
-}
+
+    int32_t operator[](int64_t place) const { return ranks[size_t(place)]; }
+
+  private:
+    std::vector<uint64_t> numbers, others;  // of each score: how bad it is, then its place
+    std::vector<int32_t> ranks;
+
+    // Orders numbers that are in the order of their parts.
+    void order(uint64_t first, int shift) {
+        for (size_t at = 1; at < numbers.size(); at++) {
+            if (numbers[at - 1] < numbers[at]) continue;
+            size_t start = at - 1, stop = at + 1;  // the whole part
+            const uint64_t part = (numbers[at] - first) >> shift;
+            while (start && (numbers[start - 1] - first) >> shift == part) start--;
+            while (stop < numbers.size() && (numbers[stop] - first) >> shift == part) stop++;
+            std::sort(numbers.begin() + int64_t(start), numbers.begin() + int64_t(stop));
+            at = stop - 1;
+        }
+    }
+};
 
 // See tacit.features.retrieval_scores.retrieval.
 class Retrieval : public Family {
@@ -100,53 +99,34 @@ class Retrieval : public Family {
     Retrieval(float silent, float half) : silent(silent), half(half) {}
     int64_t columns(int64_t retrievers) const override { return 3 * retrievers; }
     void compute(const Query &query, Block found) const override {
-        for (int64_t part = 0; part < query.retrievers; part++) {
-            const float *scores = query.scores + part * query.candidates;
-            const float *standard = query.standard + part * query.candidates;
-            const int32_t *rank = ranks(query, scores);
+        thread_local Ranks ranks;
+        thread_local std::vector<float> listed;
+        thread_local std::vector<int32_t> places;
+        const Lists &lists = *query.lists;
+        listed.resize(size_t(lists.candidates));
+        places.resize(size_t(lists.candidates));
+        for (int64_t part = 0; part < lists.retrievers; part++) {
+            const float *scores = lists.scores.data() + part * lists.step;
+            const float *standard = lists.standard.data() + part * lists.step;
+            int64_t count = 0;
+            for (int64_t at = 0; at < lists.candidates; at++) {
+                places[size_t(at)] = int32_t(count);
+                listed[size_t(count)] = scores[at];
+                count += scores[at] != MINUS_INFINITY;
+            }
+            ranks.take(listed.data(), count);
             float *score = found[3 * part], *nearness = found[3 * part + 1], *there = found[3 * part + 2];
             for (int64_t p = 0; p < query.pairs; p++) {
                 const bool scored = std::fabs(scores[query.places[p]]) <= LARGEST;
                 score[p] = scored ? standard[query.places[p]] : silent;
-                nearness[p] = scored ? half / (half + float(rank[p])) : 0;
+                nearness[p] = scored ? half / (half + float(ranks[places[size_t(query.places[p])]])) : 0;
                 there[p] = scored;
             }
         }
     }
 
   private:
-    static constexpr int64_t FEW = 2'000;  // candidates that are compared with one another
     float silent, half;
-
-    // The rank of each pair among the scored candidates; of one without a score any number.
-    static const int32_t *ranks(const Query &query, const float *scores) {
-        thread_local std::vector<float> listed;
-        thread_local std::vector<int32_t> place, asked, found, of_all;
-        const int64_t c = query.candidates;
-        listed.resize(size_t(c + LANES));
-        place.resize(size_t(c));
-        asked.resize(size_t(query.pairs));
-        found.resize(size_t(query.pairs));
-        int64_t count = 0;
-        for (int64_t at = 0; at < c; at++) {
-            place[size_t(at)] = int32_t(count);
-            listed[size_t(count)] = scores[at];
-            count += scores[at] != MINUS_INFINITY;
-        }
-        if (!count) return std::fill(found.begin(), found.end(), 0), found.data();
-        for (int64_t p = 0; p < query.pairs; p++)
-            asked[size_t(p)] = std::min(place[size_t(query.places[p])], int32_t(count - 1));
-        if (count > FEW) {
-            of_all.resize(size_t(count));
-            sort_ranks(listed.data(), count, of_all.data());
-            for (int64_t p = 0; p < query.pairs; p++) found[size_t(p)] = of_all[size_t(asked[size_t(p)])];
-        } else {
-            const int64_t whole = (count + LANES - 1) / LANES * LANES;
-            std::fill(listed.begin() + count, listed.begin() + whole, MINUS_INFINITY);
-            count_better(listed.data(), whole, asked.data(), query.pairs, found.data());
-        }
-        return found.data();
-    }
 };
 
 // See tacit.features.neighbours.neighbours, for one matrix. powers[p] is decay ** p.
@@ -612,7 +592,7 @@ void Features::compute(const Query &query, Block found) const {
     check(known, "an item beyond the catalogue");
     for (const auto &family : families) {
         family->compute(query, found);
-        found.first = found[family->columns(query.retrievers)];
+        found.first = found[family->columns(query.lists->retrievers)];
     }
 }
 

@@ -47,15 +47,11 @@ struct Query {
     const int32_t *items = nullptr, *places = nullptr;  // of each pair: its item, its place among the candidates
     int64_t pairs = 0;
 
-    const float *scores = nullptr, *standard = nullptr;  // of all candidates, one retriever after the other
-    int64_t candidates = 0, retrievers = 0;
+    const Lists *lists = nullptr;
 
     // Takes the candidates and which of them are its pairs.
-    void ask(const Lists &lists, const Picked &picked) {
-        scores = lists.scores.data();
-        standard = lists.standard.data();
-        candidates = lists.candidates;
-        retrievers = lists.retrievers;
+    void ask(const Lists &of_all, const Picked &picked) {
+        lists = &of_all;
         items = picked.items.data();
         places = picked.places.data();
         pairs = int64_t(picked.items.size());

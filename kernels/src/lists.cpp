@@ -2,52 +2,61 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "processors.h"
 
 namespace {
 
-constexpr float LARGEST = std::numeric_limits<float>::max();
-constexpr int64_t LANES = 8;  // sums side by side: one alone would wait for each addition
+typedef float Floats __attribute__((vector_size(32)));
+typedef int32_t Marks __attribute__((vector_size(32)));
+typedef double Doubles __attribute__((vector_size(64)));
+constexpr int64_t LANES = 8;
 
-inline bool finite(float value) { return std::fabs(value) <= LARGEST; }
-
-double summed(const double *lanes) {
-    double total = 0;
-    for (int64_t lane = 0; lane < LANES; lane++) total += lanes[lane];
-    return total;
+double summed(const Doubles &all) {
+    return ((all[0] + all[4]) + (all[2] + all[6])) + ((all[1] + all[5]) + (all[3] + all[7]));
 }
 
-// Standardises the scores of one retriever; missing is 0 where there is a score, else the lowest standardised one.
+// Standardises the scores of one retriever, whose number is a multiple of 8; missing is 0 where there is a score, else
+// the lowest standardised one.
 FOR_EACH_PROCESSOR void standardise(const float *scores, int64_t count, float *standard, float *missing) {
-    double sums[LANES] = {}, squares[LANES] = {};
+    Doubles sums = {}, squares = {};
+    Marks unscored = {}, marks;
+    Floats values, lowest = {};
+    auto read = [&](int64_t at) {
+        std::memcpy(&values, scores + at, sizeof values);
+        marks = values - values == 0;  // not so for infinity
+        values = marks ? values : Floats{};
+    };
+    for (int64_t at = 0; at < count; at += LANES) {
+        read(at);
+        sums += __builtin_convertvector(values, Doubles);
+        unscored += marks;  // -1 for a score
+    }
     int64_t scored = 0;
-    const int64_t whole = count - count % LANES;
-    for (int64_t at = 0; at < whole; at += LANES)
-        for (int64_t lane = 0; lane < LANES; lane++) sums[lane] += finite(scores[at + lane]) ? scores[at + lane] : 0;
-    for (int64_t at = whole; at < count; at++) sums[0] += finite(scores[at]) ? scores[at] : 0;
-    for (int64_t at = 0; at < count; at++) scored += finite(scores[at]);
+    for (int64_t lane = 0; lane < LANES; lane++) scored -= unscored[lane];
     const double all = double(std::max<int64_t>(scored, 1)), mean = summed(sums) / all;
-    for (int64_t at = 0; at < whole; at += LANES)
-        for (int64_t lane = 0; lane < LANES; lane++) {
-            const double away = finite(scores[at + lane]) ? double(scores[at + lane]) - mean : 0;
-            squares[lane] += away * away;
-        }
-    for (int64_t at = whole; at < count; at++) {
-        const double away = finite(scores[at]) ? double(scores[at]) - mean : 0;
-        squares[0] += away * away;
+    for (int64_t at = 0; at < count; at += LANES) {
+        read(at);
+        const Doubles away = (__builtin_convertvector(values, Doubles) - mean) * __builtin_convertvector(marks, Doubles);
+        squares += away * away;
     }
     const double factor = 1 / std::max(std::sqrt(summed(squares) / all), 1e-12);
-    float least[LANES];
-    std::fill(least, least + LANES, scored == count ? std::numeric_limits<float>::infinity() : 0);
-    for (int64_t at = 0; at < count; at++) standard[at] = finite(scores[at]) ? float((double(scores[at]) - mean) * factor) : 0;
-    for (int64_t at = 0; at < whole; at += LANES)
-        for (int64_t lane = 0; lane < LANES; lane++)
-            least[lane] = standard[at + lane] < least[lane] ? standard[at + lane] : least[lane];
-    float lowest = *std::min_element(least, least + LANES);
-    for (int64_t at = whole; at < count; at++) lowest = std::min(lowest, standard[at]);
-    for (int64_t at = 0; at < count; at++) missing[at] = finite(scores[at]) ? 0 : lowest;
+    for (int64_t at = 0; at < count; at += LANES) {
+        read(at);
+        values = __builtin_convertvector((__builtin_convertvector(values, Doubles) - mean) * factor, Floats);
+        values = marks ? values : Floats{};
+        lowest = values < lowest ? values : lowest;
+        std::memcpy(standard + at, &values, sizeof values);
+    }
+    float least = 0;
+    for (int64_t lane = 0; lane < LANES; lane++) least = std::min(least, lowest[lane]);
+    for (int64_t at = 0; at < count; at += LANES) {
+        read(at);
+        values = marks ? Floats{} : Floats{} + least;
+        std::memcpy(missing + at, &values, sizeof values);
+    }
 }
 
 }  // namespace
@@ -55,15 +64,17 @@ FOR_EACH_PROCESSOR void standardise(const float *scores, int64_t count, float *s
 void Lists::take(const float *given, int64_t candidates_, int64_t retrievers_) {
     candidates = candidates_;
     retrievers = retrievers_;
-    const size_t size = size_t(candidates * retrievers);
+    step = (candidates + LANES - 1) / LANES * LANES;
+    const size_t size = size_t(step * retrievers);
     if (scores.size() < size) {
         scores.resize(size);
         standard.resize(size);
         missing.resize(size);
     }
     for (int64_t part = 0; part < retrievers; part++) {
-        float *own = scores.data() + part * candidates;
+        float *own = scores.data() + part * step;
         for (int64_t at = 0; at < candidates; at++) own[at] = given[at * retrievers + part];
-        standardise(own, candidates, standard.data() + part * candidates, missing.data() + part * candidates);
+        std::fill(own + candidates, own + step, -std::numeric_limits<float>::infinity());
+        standardise(own, step, standard.data() + part * step, missing.data() + part * step);
     }
 }

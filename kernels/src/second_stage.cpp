@@ -40,8 +40,8 @@ nb::tuple standardised(In3<float> scores_) {
             lists.take(scores_.data() + q * c * r, c, r);
             for (int64_t at = 0; at < c; at++)
                 for (int64_t part = 0; part < r; part++) {
-                    standard[size_t((q * c + at) * r + part)] = lists.standard[size_t(part * c + at)];
-                    missing[size_t((q * c + at) * r + part)] = lists.missing[size_t(part * c + at)];
+                    standard[size_t((q * c + at) * r + part)] = lists.standard[size_t(part * lists.step + at)];
+                    missing[size_t((q * c + at) * r + part)] = lists.missing[size_t(part * lists.step + at)];
                 }
         }
     }
@@ -85,8 +85,8 @@ class Blend {
         lost.assign(size_t(c), 0);
         std::fill(found, found + c, 0.0f);
         for (int64_t part = 0; part < lists.retrievers; part++)
-            add_both(found, lists.standard.data() + part * c, weights[part], lost.data(),
-                     lists.missing.data() + part * c, penalty.data()[part], c);
+            add_both(found, lists.standard.data() + part * lists.step, weights[part], lost.data(),
+                     lists.missing.data() + part * lists.step, penalty.data()[part], c);
         for (int64_t at = 0; at < c; at++)
             found[at] = items[at] < 0 ? MINUS_INFINITY : items[at] < n_items ? found[at] + lost[size_t(at)] : found[at];
     }
