@@ -89,7 +89,8 @@ class FeatureMaker:
                 listed = candidates.items, candidates.scores, chosen
                 blocks.append(self._loops(names).transform(history, *listed))
             else:
-                columns = [values for name in names for _, _, values in FAMILIES[name].values(self.state_, pairs)]
+                families = [FAMILIES[name].values(self.state_, pairs) for name in names]
+                columns = [values for family in families for _, _, values in family]
                 blocks.append(np.array(columns, dtype=np.float32).reshape(len(columns), len(pairs)))
         return np.concatenate(blocks).T  # a copy of whole columns: np.stack takes twice as long
 
