@@ -307,30 +307,38 @@ class SecondStage {
     }
 };
 
-// See tacit.pipeline.twostage._best_listed.
-nb::tuple best_listed(In2<int32_t> items_, In2<float> scores_, int64_t k, float unit) {
-    const int64_t n = int64_t(scores_.shape(0)), c = int64_t(scores_.shape(1));
-    check(items_.shape(0) == scores_.shape(0) && items_.shape(1) == scores_.shape(1) && k >= 0, "arrays do not fit");
-    std::vector<int32_t> items(size_t(n * k), -1);
-    std::vector<float> scores(size_t(n * k), MINUS_INFINITY);
+// The best of a list by their rounded scores, of ties the first; see tacit.pipeline.twostage._best_listed.
+void list_best(const int32_t *items, const float *scores, int64_t count, int64_t k, float unit, int32_t *found,
+               float *found_scores) {
+    thread_local std::vector<uint64_t> places;
+    places.resize(size_t(count));
+    order_places(scores, count, unit, places.data());
+    const auto last = std::remove_if(places.begin(), places.end(), [&](uint64_t number) {
+        return !(scores[place_of(number)] > MINUS_INFINITY);
+    });
+    const int64_t kept = std::min<int64_t>(k, last - places.begin());
+    std::partial_sort(places.begin(), places.begin() + kept, last, std::greater<uint64_t>());
+    std::fill(found + kept, found + k, -1);
+    std::fill(found_scores + kept, found_scores + k, MINUS_INFINITY);
+    float least = std::numeric_limits<float>::infinity();
+    for (int64_t at = 0; at < kept; at++) {
+        const int64_t place = place_of(places[size_t(at)]);
+        least = std::min(least, scores[place]);  // within a tie scores may rise
+        found[at] = items[place];
+        found_scores[at] = least;
+    }
+}
+
+// The best k of each of n lists, where list(q) gives the items, the scores and the length of one.
+template <class List> nb::tuple best_of(int64_t n, int64_t k, float unit, List list) {
+    check(k >= 0, "arrays do not fit");
+    std::vector<int32_t> items(size_t(n * k), 0);
+    std::vector<float> scores(size_t(n * k), 0);
     {
         nb::gil_scoped_release release;
-        std::vector<uint64_t> places(size_t(c), 0);
         for (int64_t q = 0; q < n; q++) {
-            const float *own = scores_.data() + q * c;
-            order_places(own, c, unit, places.data());
-            const auto last = std::remove_if(places.begin(), places.end(), [&](uint64_t number) {
-                return !(own[place_of(number)] > MINUS_INFINITY);
-            });
-            const int64_t kept = std::min<int64_t>(k, last - places.begin());
-            std::partial_sort(places.begin(), places.begin() + kept, last, std::greater<uint64_t>());
-            float least = std::numeric_limits<float>::infinity();
-            for (int64_t at = 0; at < kept; at++) {
-                const int64_t place = place_of(places[size_t(at)]);
-                least = std::min(least, own[place]);  // within a tie scores may rise
-                items[size_t(q * k + at)] = items_.data()[q * c + place];
-                scores[size_t(q * k + at)] = least;
-            }
+            const auto [own, of_own, count] = list(q);
+            list_best(own, of_own, count, k, unit, items.data() + q * k, scores.data() + q * k);
         }
     }
     nb::capsule owner;
@@ -338,92 +346,179 @@ nb::tuple best_listed(In2<int32_t> items_, In2<float> scores_, int64_t k, float 
     return nb::make_tuple(Out2<int32_t>(first, {size_t(n), size_t(k)}, owner), array2(std::move(scores), n, k));
 }
 
-// See tacit.pipeline.unseen.TextFit: the scores of items without events on the scale of a list.
-std::vector<double> text_scores_of(const float *listed, const int32_t *items, int64_t c, int64_t r, int64_t place,
-                                   const float *similarity, const int32_t *found, int64_t k, const View<int64_t> &events,
-                                   const View<double> &weights) {
-    double sum = 0, square = 0;
-    int64_t count = 0;
-    auto known = [&](int64_t at) {
-        if (items[at] < 0 || !std::isfinite(listed[at * r + place])) return false;
-        check(items[at] < events.size, "an item beyond the catalogue");
-        return events[items[at]] > 0;
-    };
-    for (int64_t at = 0; at < c; at++)
-        if (known(at)) {
-            sum += listed[at * r + place];
-            count++;
-        }
-    const double mean = sum / double(std::max<int64_t>(count, 1));
-    for (int64_t at = 0; at < c; at++)
-        if (known(at)) square += (listed[at * r + place] - mean) * (listed[at * r + place] - mean);
-    const double deviation = std::sqrt(square / double(std::max<int64_t>(count, 1)));
-    std::vector<double> scores(size_t(k), 0);
-    for (int64_t at = 0; at < k; at++) {
-        if (found[at] < 0) continue;
-        check(found[at] < events.size, "an item beyond the catalogue");
-        const double own = similarity[at], z = deviation > 0 ? (own - mean) / std::max(deviation, 1e-6) : 0;
-        scores[size_t(at)] = weights[0] + weights[1] * (events[found[at]] == 0) + weights[2] * z + weights[3] * own;
-    }
-    return scores;
+struct List {
+    const int32_t *items;
+    const float *scores;
+    int64_t count;
+};
+
+nb::tuple best_listed(In2<int32_t> items, In2<float> scores, int64_t k, float unit) {
+    const int64_t n = int64_t(scores.shape(0)), c = int64_t(scores.shape(1));
+    check(items.shape(0) == scores.shape(0) && items.shape(1) == scores.shape(1), "arrays do not fit");
+    return best_of(n, k, unit, [&](int64_t q) { return List{items.data() + q * c, scores.data() + q * c, c}; });
 }
 
+// Candidates with the items without events that were found beside them; see tacit.pipeline.unseen.
+class TextFit {
+  public:
+    // By what all candidates are joined: the retriever that reads texts, the events of items, and learned weights.
+    TextFit(In3<float> by_retriever, In2<int32_t> items, In2<float> scores, In2<int32_t> found, In2<float> similarity,
+            int64_t place, In<int64_t> events, In<double> weights)
+        : n(int64_t(by_retriever.shape(0))), c(int64_t(by_retriever.shape(1))), r(int64_t(by_retriever.shape(2))),
+          k(int64_t(found.shape(1))), place(place), by_retriever(by_retriever), items(items), scores(scores),
+          found(found), similarity(similarity), events(events), weights(weights) {
+        check(int64_t(items.size()) == n * c && int64_t(scores.size()) == n * c && int64_t(found.size()) == n * k &&
+                  int64_t(similarity.size()) == n * k && place >= 0 && place < r && weights.shape(0) == 4,
+              "arrays do not fit");
+    }
+    int64_t queries() const { return n; }
+    int64_t retrievers() const { return r; }
+    int64_t width() const { return c + k; }
+    const float *listed(int64_t q) const { return by_retriever.data() + q * c * r; }
+
+    // Fills the items of a query, their scores by text and their scores; each array is `width` long.
+    void join(int64_t q, int32_t *to, float *by_text, float *to_scores) const {
+        const int32_t *own = items.data() + q * c, *new_items = found.data() + q * k;
+        const float *before = scores.data() + q * c, *similar = similarity.data() + q * k;
+        const double scale = log_total(own, before);
+        const std::vector<double> text = text_scores(q);
+        std::copy(own, own + c, to);
+        std::copy(before, before + c, to_scores);
+        for (int64_t at = 0; at < c; at++) by_text[at] = listed(q)[at * r + place];
+        std::vector<std::pair<int32_t, int64_t>> order;
+        for (int64_t at = 0; at < k; at++)
+            if (new_items[at] >= 0) order.push_back({new_items[at], at});
+        std::sort(order.begin(), order.end());
+        std::vector<uint8_t> listed_already(size_t(k), 0);
+        for (int64_t at = 0; at < c && !order.empty(); at++) {  // a candidate keeps its best score
+            if (own[at] < 0) continue;
+            const auto one = std::lower_bound(order.begin(), order.end(), std::make_pair(own[at], int64_t(0)));
+            if (one == order.end() || one->first != own[at]) continue;
+            listed_already[size_t(one->second)] = 1;
+            to_scores[at] = std::max(to_scores[at], float(text[size_t(one->second)] + scale));
+        }
+        for (int64_t at = 0; at < k; at++) {
+            const bool fresh = new_items[at] >= 0 && !listed_already[size_t(at)];
+            to[c + at] = fresh ? new_items[at] : -1;
+            to_scores[c + at] = fresh ? float(text[size_t(at)] + scale) : MINUS_INFINITY;
+            by_text[c + at] = fresh ? similar[at] : MINUS_INFINITY;
+        }
+    }
+
+  private:
+    int64_t n, c, r, k, place;
+    In3<float> by_retriever;
+    In2<int32_t> items;
+    In2<float> scores;
+    In2<int32_t> found;
+    In2<float> similarity;
+    In<int64_t> events;
+    In<double> weights;
+
+    // The logarithm of the summed exponentials of the scores of a list.
+    double log_total(const int32_t *own, const float *before) const {
+        double top = double(std::numeric_limits<float>::lowest()), total = 0;
+        for (int64_t at = 0; at < c; at++)
+            if (own[at] >= 0) top = std::max(top, double(before[at]));
+        for (int64_t at = 0; at < c; at++)
+            if (own[at] >= 0) total += std::exp(double(before[at]) - top);
+        return top + std::log(std::max(total, 1e-12));
+    }
+
+    int64_t events_of(int32_t item) const {
+        check(item < int64_t(events.shape(0)), "an item beyond the catalogue");
+        return events.data()[item];
+    }
+
+    // The scores of items without events on the scale of a list.
+    std::vector<double> text_scores(int64_t q) const {
+        const int32_t *own = items.data() + q * c, *new_items = found.data() + q * k;
+        double sum = 0, square = 0;
+        std::vector<double> known;
+        for (int64_t at = 0; at < c; at++) {
+            const float score = listed(q)[at * r + place];
+            if (own[at] < 0 || !std::isfinite(score) || events_of(own[at]) <= 0) continue;
+            known.push_back(score);
+            sum += score;
+        }
+        const double count = double(std::max<size_t>(known.size(), 1)), mean = sum / count;
+        for (const double score : known) square += (score - mean) * (score - mean);
+        const double deviation = std::sqrt(square / count);
+        std::vector<double> by_text(size_t(k), 0);
+        const double *w = weights.data();
+        for (int64_t at = 0; at < k; at++) {
+            if (new_items[at] < 0) continue;
+            const double score = similarity.data()[q * k + at];
+            const double z = deviation > 0 ? (score - mean) / std::max(deviation, 1e-6) : 0;
+            by_text[size_t(at)] = w[0] + w[1] * (events_of(new_items[at]) == 0) + w[2] * z + w[3] * score;
+        }
+        return by_text;
+    }
+};
+
 // See tacit.pipeline.unseen.TextFit.joined: candidates with the items found, their scores by retriever, and all scores.
-nb::tuple with_unseen(In2<int32_t> items_, In3<float> by_retriever_, In2<float> scores_, In2<int32_t> found_,
-                      In2<float> similarity_, int64_t place, In<int64_t> events_, In<double> weights_) {
-    const int64_t n = int64_t(by_retriever_.shape(0)), c = int64_t(by_retriever_.shape(1));
-    const int64_t r = int64_t(by_retriever_.shape(2)), k = int64_t(found_.shape(1)), width = c + k;
-    View<int64_t> events(events_);
-    View<double> weights(weights_);
-    check(int64_t(items_.size()) == n * c && int64_t(scores_.size()) == n * c && int64_t(found_.size()) == n * k &&
-              int64_t(similarity_.size()) == n * k && place >= 0 && place < r && weights.size == 4,
-          "arrays do not fit");
-    std::vector<int32_t> items(size_t(n * width), -1);
-    std::vector<float> by_retriever(size_t(n * width * r), MINUS_INFINITY), scores(size_t(n * width), MINUS_INFINITY);
+nb::tuple with_unseen(In2<int32_t> items_, In3<float> by_retriever_, In2<float> scores_, In2<int32_t> found,
+                      In2<float> similarity, int64_t place, In<int64_t> events, In<double> weights) {
+    const TextFit fit(by_retriever_, items_, scores_, found, similarity, place, events, weights);
+    const int64_t n = fit.queries(), r = fit.retrievers(), width = fit.width(), c = int64_t(items_.shape(1));
+    std::vector<int32_t> items(size_t(n * width));
+    std::vector<float> by_retriever(size_t(n * width * r), MINUS_INFINITY), scores(size_t(n * width));
     {
         nb::gil_scoped_release release;
-        std::vector<std::pair<int32_t, int64_t>> order;
+        std::vector<float> by_text(size_t(width), 0);
         for (int64_t q = 0; q < n; q++) {
-            const int32_t *own = items_.data() + q * c, *found = found_.data() + q * k;
-            const float *listed = by_retriever_.data() + q * c * r, *before = scores_.data() + q * c;
-            const float *similarity = similarity_.data() + q * k;
-            double top = double(std::numeric_limits<float>::lowest()), total = 0;
-            for (int64_t at = 0; at < c; at++)
-                if (own[at] >= 0) top = std::max(top, double(before[at]));
-            for (int64_t at = 0; at < c; at++)
-                if (own[at] >= 0) total += std::exp(double(before[at]) - top);
-            const double scale = top + std::log(std::max(total, 1e-12));
-            const std::vector<double> text =
-                text_scores_of(listed, own, c, r, place, similarity, found, k, events, weights);
-            std::copy(own, own + c, items.begin() + q * width);
-            std::copy(listed, listed + c * r, by_retriever.begin() + q * width * r);
-            std::copy(before, before + c, scores.begin() + q * width);
-            order.clear();
-            for (int64_t at = 0; at < k; at++)
-                if (found[at] >= 0) order.push_back({found[at], at});
-            std::sort(order.begin(), order.end());
-            std::vector<uint8_t> listed_already(size_t(k), 0);
-            for (int64_t at = 0; at < c; at++) {  // a candidate keeps its best score
-                if (own[at] < 0) continue;
-                const auto one = std::lower_bound(order.begin(), order.end(), std::make_pair(own[at], int64_t(0)));
-                if (one == order.end() || one->first != own[at]) continue;
-                listed_already[size_t(one->second)] = 1;
-                float &score = scores[size_t(q * width + at)];
-                score = std::max(score, float(text[size_t(one->second)] + scale));
-            }
-            for (int64_t at = 0; at < k; at++) {
-                if (found[at] < 0 || listed_already[size_t(at)]) continue;
-                const int64_t to = q * width + c + at;
-                items[size_t(to)] = found[at];
-                scores[size_t(to)] = float(text[size_t(at)] + scale);
-                by_retriever[size_t(to * r + place)] = similarity[at];
-            }
+            fit.join(q, items.data() + q * width, by_text.data(), scores.data() + q * width);
+            std::copy(fit.listed(q), fit.listed(q) + c * r, by_retriever.begin() + q * width * r);
+            for (int64_t at = c; at < width; at++)
+                by_retriever[size_t((q * width + at) * r + place)] = by_text[size_t(at)];
         }
     }
     nb::capsule owner;
     int32_t *first = owned(std::move(items), owner);
     return nb::make_tuple(Out2<int32_t>(first, {size_t(n), size_t(width)}, owner),
                           array3(std::move(by_retriever), n, width, r), array2(std::move(scores), n, width));
+}
+
+// The place-th largest of some numbers, from 1.
+float largest(std::vector<float> values, int64_t place) {
+    const auto at = values.begin() + (place - 1);
+    std::nth_element(values.begin(), at, values.end(), std::greater<float>());
+    return *at;
+}
+
+// Raises the closest new item, if it is among the `closest` ones by text, to the last of the first `length` places;
+// see tacit.pipeline.unseen.with_new_item.
+void raise_new_item(const std::vector<int32_t> &items, const std::vector<float> &by_text, std::vector<float> &scores,
+                    int64_t known, int64_t closest, int64_t length, float step) {
+    size_t best = items.size();
+    for (size_t at = 0; at < items.size(); at++)
+        if (items[at] >= known && std::isfinite(by_text[at]) && (best == items.size() || by_text[at] > by_text[best]))
+            best = at;
+    if (best == items.size() || int64_t(items.size()) <= length) return;
+    std::vector<float> others = by_text;
+    for (size_t at = 0; at < items.size(); at++)
+        if (items[at] < 0) others[at] = MINUS_INFINITY;
+    if (by_text[best] < largest(others, closest)) return;
+    others = scores;
+    others[best] = MINUS_INFINITY;
+    const float last = largest(std::move(others), length);
+    if (!std::isfinite(last)) return;
+    scores[best] = std::max(scores[best], last + step * std::max(std::fabs(last), 1.0f));
+}
+
+// The best k of candidates and of the items without events found beside them, with a place for a new item.
+nb::tuple best_with_unseen(In2<int32_t> items_, In3<float> by_retriever, In2<float> scores_, In2<int32_t> found,
+                           In2<float> similarity, int64_t place, In<int64_t> events, In<double> weights, int64_t known,
+                           int64_t closest, int64_t length, float step, int64_t k, float unit) {
+    const TextFit fit(by_retriever, items_, scores_, found, similarity, place, events, weights);
+    check(closest >= 1 && closest <= length, "a new item must be among fewer");
+    std::vector<int32_t> items(size_t(fit.width()));
+    std::vector<float> by_text(size_t(fit.width()), 0), scores(size_t(fit.width()), 0);
+    return best_of(fit.queries(), k, unit, [&](int64_t q) {
+        fit.join(q, items.data(), by_text.data(), scores.data());
+        if (k >= length) raise_new_item(items, by_text, scores, known, closest, length, step);
+        return List{items.data(), scores.data(), fit.width()};
+    });
 }
 
 }  // namespace
@@ -443,4 +538,5 @@ void define_second_stage(nb::module_ &m) {
         .def("score", &SecondStage::score);
     m.def("best_listed", &best_listed);
     m.def("with_unseen", &with_unseen);
+    m.def("best_with_unseen", &best_with_unseen);
 }

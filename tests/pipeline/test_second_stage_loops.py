@@ -27,7 +27,7 @@ from tacit.pipeline.explain import Explainer, nameable
 from tacit.pipeline.retrieval import normalised
 from tacit.pipeline.secondstage import SecondStage, _best, _scored, fit_projection
 from tacit.pipeline.twostage import _best_listed
-from tacit.pipeline.unseen import TextFit
+from tacit.pipeline.unseen import LENGTH, TextFit, with_new_item
 from tacit.rankers.mlp import MLP
 from tacit.testing.generated import small_log
 
@@ -101,6 +101,24 @@ def test_items_without_events_join_the_candidates(found: Candidates) -> None:
     np.testing.assert_array_equal(joined[0].items, expected[0].items)
     np.testing.assert_array_equal(joined[0].scores, expected[0].scores)
     np.testing.assert_allclose(joined[1], expected[1], rtol=1e-5, atol=1e-5)
+
+
+@MANY
+@given(
+    candidates(), st.integers(0, 2**32 - 1), st.sampled_from([1, 9, 10, 40]), st.sampled_from([0, 50, 80, 90])
+)
+def test_lists_with_items_without_events(found: Candidates, seed: int, k: int, known: int) -> None:
+    fit = TextFit(1, (0.5, -0.25, 1.5, 2.0))
+    events = np.arange(N_ITEMS, dtype=np.int64) % 3 - 1
+    drawn = np.random.default_rng(seed).normal(size=found.items.shape)
+    scores = np.where(found.real, drawn, -np.inf).astype(np.float32)
+    ranking = fit.listed(found, scores, events, known, k, 10**5)
+    joined, own = fit.joined(found, scores, events)
+    if k >= LENGTH:
+        own = with_new_item(joined, own, fit.place, known)
+    expected = _best_listed(joined.items, own, k)
+    np.testing.assert_array_equal(ranking.items, expected.items)
+    np.testing.assert_array_equal(ranking.scores, expected.scores)
 
 
 @cache
