@@ -162,7 +162,7 @@ def with_new_item(candidates: Candidates, scores: Float32, place: int, known: in
     own = np.where(late, text, -np.inf)
     best = own.argmax(axis=1)
     rows = np.flatnonzero((own.max(axis=1) >= bar) & np.isfinite(own.max(axis=1)))
-    # The last of the first places, as they are without this item; where there are fewer others it needs no help.
+    # The last of the first places, as they are without this item; one that has fewer others needs no help.
     others = scores[rows].copy()
     others[np.arange(len(rows)), best[rows]] = -np.inf
     last = np.partition(others, -LENGTH, axis=1)[:, -LENGTH]
