@@ -139,7 +139,8 @@ class Neighbours : public Family {
     }
     int64_t columns(int64_t) const override { return KINDS + n_kinds; }
     void compute(const Query &query, Block found) const override {
-        for (int64_t column = 0; column < columns(0); column++) std::fill(found[column], found[column] + query.pairs, 0.0f);
+        for (int64_t column = 0; column < columns(0); column++)
+            std::fill(found[column], found[column] + query.pairs, 0.0f);
         thread_local std::vector<int64_t> events;  // the last one first
         events.clear();
         for (int64_t e = query.events - 1; e >= 0 && int64_t(events.size()) < last; e--)
@@ -421,7 +422,9 @@ class Prices : public Family {
 };
 
 // The logarithm of how much more often than expected; see tacit.features.people.
-inline float log_lift(float count, float expected, float prior) { return std::log((count + prior) / (expected + prior)); }
+inline float log_lift(float count, float expected, float prior) {
+    return std::log((count + prior) / (expected + prior));
+}
 
 // The mean and the largest of the lifts that are known.
 void summarise(const float *lifts, int64_t count, float &mean, float &most) {
@@ -440,10 +443,10 @@ void summarise(const float *lifts, int64_t count, float &mean, float &most) {
 // See tacit.features.crosses.people: by the items that people with each trait chose, and by their labels.
 class People : public Family {
   public:
-    People(int64_t n_traits, Matrix chosen, In<float> total, In<float> everybody, float all, float prior, Matrix weights,
-           In2<float> by_label)
-        : n_traits(n_traits), chosen(chosen), weights(weights), total_(total), everybody_(everybody), by_label(by_label),
-          total(total_), everybody(everybody_), all(all), prior(prior) {
+    People(int64_t n_traits, Matrix chosen, In<float> total, In<float> everybody, float all, float prior,
+           Matrix weights, In2<float> by_label)
+        : n_traits(n_traits), chosen(chosen), weights(weights), total_(total), everybody_(everybody),
+          by_label(by_label), total(total_), everybody(everybody_), all(all), prior(prior) {
         check(this->total.size == chosen.rows() && int64_t(by_label.shape(0)) == chosen.rows() &&
                   weights.rows() == this->everybody.size && n_traits >= 0,
               "arrays do not fit");

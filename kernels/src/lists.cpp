@@ -39,7 +39,8 @@ FOR_EACH_PROCESSOR void standardise(const float *scores, int64_t count, float *s
     const double all = double(std::max<int64_t>(scored, 1)), mean = summed(sums) / all;
     for (int64_t at = 0; at < count; at += LANES) {
         read(at);
-        const Doubles away = (__builtin_convertvector(values, Doubles) - mean) * __builtin_convertvector(marks, Doubles);
+        const Doubles counted = __builtin_convertvector(marks, Doubles);  // -1 for a score
+        const Doubles away = (__builtin_convertvector(values, Doubles) - mean) * counted;
         squares += away * away;
     }
     const double factor = 1 / std::max(std::sqrt(summed(squares) / all), 1e-12);

@@ -1,4 +1,4 @@
-// The sums over the candidates of a list: standardised scores, the blend, the best of them.
+// From the candidates of a query to its list: standardised scores, the blend, the ranker, the best of them.
 //
 // Each function has a NumPy twin in tacit (tacit/pipeline), which is its specification and the oracle of its tests.
 
@@ -252,7 +252,8 @@ class SecondStage {
                 blend.score(lists, items, weights.data(), own);
                 log_softmax(own, c, never);
                 if (!ranking_) continue;
-                const bool known = lengths.data()[q] > 0 || std::any_of(traits, traits + n_traits, [](int32_t t) { return t != 0; });
+                const bool described = std::any_of(traits, traits + n_traits, [](int32_t trait) { return trait != 0; });
+                const bool known = lengths.data()[q] > 0 || described;
                 if (known || ranking_->knows_new_users) rerank(histories.query(q), lists, items, ranked, own);
             }
         }

@@ -78,11 +78,11 @@ class FeatureMaker:
         chosen : bool[n, c], optional
             Which of the real candidates get features; all by default.
         standard : float32[n, c, r], optional
-            Standardised scores of the retrievers, if they are known already.
+            Standardised scores of the retrievers, if they are known already; loops need none.
         """
         chosen = candidates.real if chosen is None else chosen
         pairs = CandidatePairs.of(queries, candidates, chosen, standard)
-        blocks = [np.empty((0, len(pairs)), dtype=np.float32)]
+        blocks: list[Float32] = []
         for looped, names in groupby(self.families, key=lambda name: FAMILIES[name].looped):
             if looped:
                 history = compiled.histories(pairs.queries, self.state_)
@@ -92,7 +92,10 @@ class FeatureMaker:
                 families = [FAMILIES[name].values(self.state_, pairs) for name in names]
                 columns = [values for family in families for _, _, values in family]
                 blocks.append(np.array(columns, dtype=np.float32).reshape(len(columns), len(pairs)))
-        return np.concatenate(blocks).T  # a copy of whole columns: np.stack takes twice as long
+        if len(blocks) == 1:
+            return blocks[0].T
+        none = np.empty((0, len(pairs)), dtype=np.float32)
+        return np.concatenate([none, *blocks]).T  # a copy of whole columns: np.stack takes twice as long
 
     @property
     def loops(self) -> Any | None:

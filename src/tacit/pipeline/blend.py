@@ -122,7 +122,8 @@ class Blend:
         ----------
         candidates : Candidates
         parts : pair of float32[n, c, r], optional
-            What `tacit.pipeline.retrieval.normalised` returns for their scores, if it is known already.
+            What `tacit.pipeline.retrieval.normalised` returns for their scores, if it is known already; loops
+            need none.
         """
         if kernels.COMPILED is not None:
             of_histories = candidates.lengths, candidates.idle_times
