@@ -35,18 +35,19 @@ _STAGES: tuple[tuple[Any, str, Name], ...] = (
     (Blend, "score", "blend"),
     (secondstage, "log_softmax", "blend"),
     (secondstage, "_best", "best by blend"),
-    (families.Family, "block", _family),
+    (families.Family, "values", _family),
     (FeatureMaker, "transform", "features, the rest"),
     (Normaliser, "transform", "normalise features"),
     (secondstage, "pair_scores", "ranker"),
-    (secondstage.SecondStage, "score", "second stage, the rest"),
+    (secondstage.SecondStage, "score", "second stage, one call or the rest"),
     (TextFit, "joined", "items without events"),
+    (TextFit, "listed", "items without events, best k"),
     (twostage, "_best_listed", "best k"),
     (twostage, "filled", "best k"),
     (TwoStage, "recommend", "list, the rest"),
     (TwoStage, "reasons", "reasons"),
 )
-"""What is timed: owner, attribute, name of the stage."""
+"""What is timed: owner, attribute, name of the stage. One compiled call is one stage."""
 
 
 class StageTimes:

@@ -259,11 +259,11 @@ void closest_unseen(const Part &part, size_t place, const Said &said, const Open
 nb::tuple united(nb::list parts_, In2<int32_t> lists_, In<int64_t> offsets_, In<int32_t> item_, In<float> weight_,
                  In<int32_t> user_, bool ordered_log, In<int64_t> exclude_offsets_, In<int32_t> exclude_, In<bool> allowed_,
                  int64_t k, int64_t text, In<bool> unseen_, int64_t proposed) {
-    const Histories histories{offsets_, item_, weight_, user_, ordered_log};
+    const Events events{offsets_, item_, weight_, user_, ordered_log};
     View<int64_t> exclude_offsets(exclude_offsets_);
     View<int32_t> exclude(exclude_);
     View<bool> allowed(allowed_), unseen(unseen_);
-    const int64_t n = histories.size(), n_items = allowed.size, r = int64_t(parts_.size());
+    const int64_t n = events.size(), n_items = allowed.size, r = int64_t(parts_.size());
     const int64_t listed = int64_t(lists_.shape(1));
     View<int32_t> lists(lists_.data(), int64_t(lists_.shape(0)) * listed);
     check(n >= 0 && k >= 0 && proposed >= 0 && int64_t(lists_.shape(0)) == n, "lists of another number of queries");
@@ -284,7 +284,7 @@ nb::tuple united(nb::list parts_, In2<int32_t> lists_, In<int64_t> offsets_, In<
     int64_t width = 1;
     {
         nb::gil_scoped_release release;
-        histories.checked();
+        events.checked();
         check_offsets(exclude_offsets, exclude.size);
         check(exclude_offsets.size == n + 1, "excluded items of another number of queries");
         for (const Part &part : parts) {
@@ -306,7 +306,7 @@ nb::tuple united(nb::list parts_, In2<int32_t> lists_, In<int64_t> offsets_, In<
                     for (int64_t asked_q = q; asked_q < std::min(q + BLOCK, n); asked_q++) {
                         const int64_t room = k + exclude_offsets[asked_q + 1] - exclude_offsets[asked_q];
                         const size_t place = size_t(asked_q - q);
-                        part.ask(histories.of(asked_q), {allowed, room}, searches[place], place, n == 1);
+                        part.ask(events.of(asked_q), {allowed, room}, searches[place], place, n == 1);
                     }
             }
             const size_t first = items.size();

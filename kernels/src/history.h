@@ -24,8 +24,8 @@ struct History {
     bool ordered;
 };
 
-// Histories of n queries as arrays: see tacit.data.queries.Queries.
-struct Histories {
+// The events of n queries as arrays: see tacit.data.queries.Queries.
+struct Events {
     View<int64_t> offsets;
     View<int32_t> item;
     View<float> weight;

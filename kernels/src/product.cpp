@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "processors.h"
+
 namespace {
 
 typedef float Eight __attribute__((vector_size(32)));
@@ -82,4 +84,24 @@ FOR_EACH_PROCESSOR float coarse_product(const float *a, const int8_t *b, int64_t
     float total = sums[0];
     for (; place < size; place++) total += a[place] * float(b[place]);
     return total;
+}
+
+FOR_EACH_PROCESSOR void eight_products(const float *rows, const int32_t *chosen, int64_t count, const float *sides,
+                                       int64_t size, float *found) {
+    for (int64_t at = 0; at < count; at++) {
+        const float *own = rows + int64_t(chosen[at]) * size;
+        Eight sums[4] = {}, side;  // a lane for each side
+        int64_t place = 0;
+        for (; place + 4 <= size; place += 4)
+            for (int part = 0; part < 4; part++) {
+                std::memcpy(&side, sides + 8 * (place + part), sizeof side);
+                sums[part] += side * own[place + part];
+            }
+        for (; place < size; place++) {
+            std::memcpy(&side, sides + 8 * place, sizeof side);
+            sums[0] += side * own[place];
+        }
+        const Eight total = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        std::memcpy(found + 8 * at, &total, sizeof total);
+    }
 }

@@ -3,13 +3,6 @@
 #include <cstdint>
 #include <vector>
 
-// Compiled for several generations of processors; the loader chooses.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define FOR_EACH_PROCESSOR
-#endif
-
 // The product of two vectors, to the precision of float32; unlike other sums not that of NumPy to the last bit.
 float product(const float *a, const float *b, int64_t size);
 
@@ -30,3 +23,7 @@ void largest_of_lanes(const float *products, const float *factor, const float *f
 
 // The product of a vector with one of small whole numbers.
 float coarse_product(const float *a, const int8_t *b, int64_t size);
+
+// The products of some rows with eight vectors, number by number side by side: found[8 * place + vector].
+void eight_products(const float *rows, const int32_t *chosen, int64_t count, const float *sides, int64_t size,
+                    float *found);

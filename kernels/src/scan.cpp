@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "processors.h"
 #include "texts.h"
 
 namespace {

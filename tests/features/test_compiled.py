@@ -20,7 +20,6 @@ from tacit.features.candidates import Candidates
 from tacit.features.families import FAMILIES
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
-from tacit.features.pairs import CandidatePairs
 from tacit.models.itemknn import ItemKNN
 from tacit.testing.generated import small_catalogue, small_events
 
@@ -79,9 +78,11 @@ def questions(draw: st.DrawFn) -> tuple[bool, Queries, Candidates]:
 @given(questions())
 def test_a_family_is_that_of_numpy(name: str, question: tuple[bool, Queries, Candidates]) -> None:
     extended, queries, found = question
-    pairs = CandidatePairs.of(queries, found)
-    state = maker(extended).state_
-    assert_close(lambda: FAMILIES[name].block(state, pairs))
+    whole = maker(extended)
+    alone = FeatureMaker(projection=whole.projection, families=[name])
+    alone.state_ = whole.state_
+    assert alone.loops is not None
+    assert_close(lambda: alone.transform(queries, found))
 
 
 @MANY
@@ -92,9 +93,25 @@ def test_features_of_all_families(question: tuple[bool, Queries, Candidates], so
     assert_close(lambda: maker(extended).transform(queries, found, chosen))
 
 
-def test_every_usual_family_but_two_has_a_compiled_form() -> None:
-    usual = {name for name, family in FAMILIES.items() if family.usual}
-    assert usual - set(COMPILED) == {"liking"}
+def test_every_usual_family_has_a_compiled_form() -> None:
+    assert {name for name, family in FAMILIES.items() if family.usual} <= set(COMPILED)
+    assert maker().loops is None
+
+
+@MANY
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, 1e-30, 1e30]))
+def test_places_in_long_lists(seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    width = N_ITEMS
+    drawn = rng.choice([rng.normal(), -0.0, 0.0, 1.0, 1 + 1e-7, 1 + 2e-7, -1e-9], (1, width, 3)) * scale
+    near = (1 + 1e-7 * rng.integers(-9, 9, (1, width, 3))) * rng.choice([1.0, -1.0, 1e-20], (1, width, 3))
+    scores = np.where(rng.random((1, width, 3)) < 0.7, drawn, near).astype(np.float32)
+    queries = Queries.of([[]])
+    items = np.arange(width, dtype=np.int32)[None]
+    found = Candidates(items, scores, queries.lengths, queries.idle_time, RETRIEVERS)
+    alone = FeatureMaker(projection=None, families=["retrieval"])
+    alone.state_ = maker().state_
+    assert_close(lambda: alone.transform(queries, found)[:, 1::3])
 
 
 @MANY

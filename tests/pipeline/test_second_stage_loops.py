@@ -1,6 +1,8 @@
 """The second stage and reasons by compiled loops are those of NumPy."""
 
 from dataclasses import replace
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from tacit.core import kernels
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
 from tacit.features.candidates import Candidates
+from tacit.features.maker import FeatureMaker
+from tacit.features.normaliser import Normaliser
 from tacit.models.content import Content
 from tacit.models.decay import decayed
 from tacit.models.ease import EASE
@@ -21,9 +25,10 @@ from tacit.models.userknn import UserKNN
 from tacit.pipeline.blend import Blend, log_softmax
 from tacit.pipeline.explain import Explainer, nameable
 from tacit.pipeline.retrieval import normalised
-from tacit.pipeline.secondstage import _best, _scored
+from tacit.pipeline.secondstage import SecondStage, _best, _scored, fit_projection
 from tacit.pipeline.twostage import _best_listed
-from tacit.pipeline.unseen import TextFit
+from tacit.pipeline.unseen import LENGTH, TextFit, with_new_item
+from tacit.rankers.mlp import MLP
 from tacit.testing.generated import small_log
 
 pytestmark = pytest.mark.skipif(kernels.COMPILED is None, reason=f"requests are answered by {kernels.STATE}")
@@ -96,6 +101,78 @@ def test_items_without_events_join_the_candidates(found: Candidates) -> None:
     np.testing.assert_array_equal(joined[0].items, expected[0].items)
     np.testing.assert_array_equal(joined[0].scores, expected[0].scores)
     np.testing.assert_allclose(joined[1], expected[1], rtol=1e-5, atol=1e-5)
+
+
+@MANY
+@given(
+    candidates(), st.integers(0, 2**32 - 1), st.sampled_from([1, 9, 10, 40]), st.sampled_from([0, 50, 80, 90])
+)
+def test_lists_with_items_without_events(found: Candidates, seed: int, k: int, known: int) -> None:
+    fit = TextFit(1, (0.5, -0.25, 1.5, 2.0))
+    events = np.arange(N_ITEMS, dtype=np.int64) % 3 - 1
+    drawn = np.random.default_rng(seed).normal(size=found.items.shape)
+    scores = np.where(found.real, drawn, -np.inf).astype(np.float32)
+    ranking = fit.listed(found, scores, events, known, k, 10**5)
+    joined, own = fit.joined(found, scores, events)
+    if k >= LENGTH:
+        own = with_new_item(joined, own, fit.place, known)
+    expected = _best_listed(joined.items, own, k)
+    np.testing.assert_array_equal(ranking.items, expected.items)
+    np.testing.assert_array_equal(ranking.scores, expected.scores)
+
+
+@cache
+def stage(hidden: tuple[int, ...], knows: bool) -> SecondStage:
+    """Return a second stage whose ranker has random weights."""
+    rng = np.random.default_rng(5)
+    maker = FeatureMaker(projection=fit_projection(LOG, SHELF))
+    maker.fit(LOG, SHELF, [ItemKNN().fit(LOG, SHELF, rng=rng)])
+    width = len(maker.columns("abc"))
+    values = rng.normal(size=(200, width)).astype(np.float32)
+    values[:9, :5] = np.nan
+    values[:, 7] = 1.0
+    normaliser = Normaliser().fit(values)
+    widths = [width + len(normaliser.gaps_), *hidden]
+    ranker = MLP(members=3, hidden=hidden)
+    ranker.members_ = [
+        {
+            **{
+                f"deep.{place}.{part}": (rng.normal(size=shape) / np.sqrt(before)).astype(np.float32)
+                for place, (before, after) in enumerate(pairwise(widths))
+                for part, shape in (("weight", (after, before)), ("bias", (after,)))
+            },
+            "out.weight": rng.normal(size=(1, widths[-1])).astype(np.float32),
+            "out.bias": rng.normal(size=1).astype(np.float32),
+        }
+        for _ in range(3)
+    ]
+    blend = Blend([0.5, 0.1, 2.0], [1.0, 0.3, 0.0], [0.2, -0.4, 0.0], [-1.0, 0.5, 0.0], [0.3, 0.0, 0.1], 60)
+    return SecondStage(blend, maker, normaliser, ranker, 0.75, knows)
+
+
+@MANY
+@given(
+    candidates(),
+    histories(N_ITEMS, most=1),
+    st.sampled_from([(), (5,), (64, 32), (9, 3, 17)]),
+    st.booleans(),
+    st.sampled_from([None, 1, 5, 60]),
+)
+def test_final_scores(
+    found: Candidates, history: Queries, hidden: tuple[int, ...], knows: bool, ranked: int | None
+) -> None:
+    of_all = Queries.joined([history] * len(found.items))
+    found = replace(found, lengths=of_all.acted().lengths, idle_times=of_all.idle_time)
+    one = stage(hidden, knows)
+    assert one._loops is not None
+    assert_close(lambda: one.score(of_all, found, ranked))
+
+
+def test_what_has_no_single_call() -> None:
+    one = stage((5,), True)
+    assert replace(one, ranker_weight=0.0)._loops is None
+    assert replace(one, ranker=MLP(streams=2))._loops is None
+    assert replace(one, maker=FeatureMaker(projection=None, families=["moment"]))._loops is None
 
 
 MODELS = [

@@ -200,8 +200,11 @@ class Queries:
 
     def acted(self) -> "Queries":
         """Return the queries without the events in which an item was only shown."""
-        said = self.weight != 0
-        return self if said.all() else self.keep(said)
+        return self if self._all_acted else self.keep(self.weight != 0)
+
+    @cached_property
+    def _all_acted(self) -> bool:
+        return bool(np.all(self.weight))  # asked several times in an answer
 
     def slice(self, start: int, stop: int) -> "Queries":
         """Return queries ``start`` to ``stop`` (a view: nothing is copied)."""

@@ -1,31 +1,23 @@
-"""Families of features by compiled loops: each returns the columns of its NumPy code as one array.
+"""Families of features by compiled loops: each adds its columns, those of its NumPy code, to the loops' own.
 
 Only called where the loops are installed (`tacit.core.kernels`); the NumPy code is the specification.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from tacit.core import kernels
-from tacit.core.types import Array, Float32
+from tacit.core.types import Array
+from tacit.data.queries import Queries
 from tacit.features import attribute_crosses, neighbours, people, retrieval_scores, vectors
 from tacit.features.feature_state import FeatureState
-from tacit.features.pairs import CandidatePairs
 from tacit.models.accumulate import Rows
 from tacit.models.decay import powers
 
-Compiled = Callable[[FeatureState, CandidatePairs], Float32]
-"""Function that returns float32[columns, pairs]."""
-
-
-def _history(pairs: CandidatePairs) -> tuple[Array, ...]:
-    return pairs.queries.offsets, pairs.queries.item, pairs.queries.weight
-
-
-def _arrays(rows: Rows) -> tuple[Array, ...]:
-    return rows.offsets, rows.columns, rows.values
+Adds = Callable[[Any, FeatureState], None]
+"""Function that adds a family to features by loops; the arrays of the state are kept, not copied."""
 
 
 def _loops() -> Any:
@@ -33,45 +25,47 @@ def _loops() -> Any:
     return kernels.COMPILED
 
 
-def retrieval(state: FeatureState, pairs: CandidatePairs) -> Float32:
+def features_of(state: FeatureState, families: Iterable[Adds]) -> Any:
+    """Return the features of some families by loops, for any queries."""
+    features = _loops().Features()
+    for add in families:
+        add(features, state)
+    return features
+
+
+def histories(queries: Queries, state: FeatureState) -> Any:
+    """Return what loops read of queries, which are without exposures."""
+    if state.people is None:
+        traits = np.empty((len(queries), 0), dtype=np.int64)
+    else:
+        traits = state.people.rows(queries)
+    events = queries.offsets, queries.item, queries.weight, queries.at, queries.kind
+    return _loops().Histories(*events, queries.now, traits, queries.ordered)
+
+
+def _arrays(rows: Rows) -> tuple[Array, ...]:
+    return rows.offsets, rows.columns, rows.values
+
+
+def retrieval(features: Any, state: FeatureState) -> None:
     """See `tacit.features.retrieval_scores.retrieval`."""
-    scores = pairs.candidates.scores
-    standard = retrieval_scores.standard_scores(scores) if pairs.standard is None else pairs.standard
-    limits = retrieval_scores.SILENT, retrieval_scores.HALF
-    found: Float32 = _loops().retrieval_features(scores, standard, pairs.starts, pairs.place, *limits)
-    return found
+    features.add_retrieval(retrieval_scores.SILENT, retrieval_scores.HALF)
 
 
-def neighbour_sums(state: FeatureState, pairs: CandidatePairs) -> Float32:
+def neighbour_sums(features: Any, state: FeatureState) -> None:
     """See `tacit.features.neighbours.neighbours`."""
-    queries, n_kinds = pairs.queries, len(state.kinds) if len(state.kinds) > 1 else 0
+    n_kinds = len(state.kinds) if len(state.kinds) > 1 else 0
     table = powers(neighbours.DECAY, neighbours.LAST)
-    parts = [
-        _loops().neighbour_features(
-            pairs.starts,
-            pairs.item,
-            *_history(pairs),
-            queries.kind,
-            *_arrays(rows),
-            rows.width,
-            table,
-            queries.ordered,
-            n_kinds,
-            neighbours.LAST,
-        )
-        for rows in (state.together_rows, state.follows_rows)
-        if rows is not None
-    ]
-    return np.concatenate(parts) if len(parts) > 1 else parts[0]
+    for rows in (state.together_rows, state.follows_rows):
+        if rows is not None:
+            features.add_neighbours(*_arrays(rows), rows.width, table, n_kinds, neighbours.LAST)
 
 
-def _similarity(space: vectors.Space) -> Compiled:
-    def similarity(state: FeatureState, pairs: CandidatePairs) -> Float32:
-        table = powers(vectors.DECAY, len(pairs.queries.item))
-        found: Float32 = _loops().similarity_features(
-            pairs.starts, pairs.item, *_history(pairs), getattr(state, space), table, vectors.RECENT
-        )
-        return found
+def _similarity(space: vectors.Space) -> Adds:
+    def similarity(features: Any, state: FeatureState) -> None:
+        found = getattr(state, space)
+        if found is not None:
+            features.add_similarity(found, vectors.DECAY, vectors.RECENT)
 
     return similarity
 
@@ -80,54 +74,43 @@ text = _similarity("text")
 collaborative = _similarity("collaborative")
 
 
-def popularity(state: FeatureState, pairs: CandidatePairs) -> Float32:
+def popularity(features: Any, state: FeatureState) -> None:
     """See `tacit.features.popularity.popularity`."""
     own = state.statistics
-    found: Float32 = _loops().popularity_features(
-        pairs.starts, pairs.item, pairs.queries.now, own.popularity, own.born_at, own.last_at, own.span
-    )
-    return found
+    features.add_popularity(own.popularity, own.born_at, own.last_at, own.span)
 
 
-def history(state: FeatureState, pairs: CandidatePairs) -> Float32:
+def liking(features: Any, state: FeatureState) -> None:
+    """See `tacit.features.popularity.liking`."""
+    features.add_liking(state.statistics.liked, state.statistics.kinds)
+
+
+def history(features: Any, state: FeatureState) -> None:
     """See `tacit.features.popularity.history`."""
-    queries, span = pairs.queries, state.statistics.span
-    found: Float32 = _loops().history_features(pairs.starts, queries.offsets, queries.at, queries.now, span)
-    return found
+    features.add_history(state.statistics.span)
 
 
-def attributes(state: FeatureState, pairs: CandidatePairs) -> Float32:
+def attributes(features: Any, state: FeatureState) -> None:
     """See `tacit.features.attribute_crosses.attributes`."""
     known = state.attributes
-    parts = [np.empty((0, len(pairs)), dtype=np.float32)]
-    common = pairs.starts, pairs.item, *_history(pairs)
     if known.labels:
         rows, column = known.stacked_rows
-        parts.append(
-            _loops().label_features(
-                *common, *_arrays(rows), column, len(known.labels), attribute_crosses.LATELY
-            )
-        )
+        features.add_labels(*_arrays(rows), column, len(known.labels), attribute_crosses.LATELY)
     if known.log_price is not None:
-        parts.append(_loops().price_features(*common, known.log_price))
-    return np.concatenate(parts)
+        features.add_prices(known.log_price)
 
 
-def traits(state: FeatureState, pairs: CandidatePairs) -> Float32:
+def traits(features: Any, state: FeatureState) -> None:
     """See `tacit.features.crosses.people`."""
     known = state.people
-    if known is None:
-        return np.empty((0, len(pairs)), dtype=np.float32)
-    found: Float32 = _loops().people_features(
-        pairs.starts,
-        pairs.item,
-        known.rows(pairs.queries),
-        *_arrays(known.chosen_rows),
-        known.total,
-        known.everybody,
-        known.all_choices,
-        people.PRIOR,
-        *_arrays(known.label_rows),
-        known.by_label,
-    )
-    return found
+    if known is not None:
+        features.add_people(
+            len(known.columns),
+            *_arrays(known.chosen_rows),
+            known.total,
+            known.everybody,
+            known.all_choices,
+            people.PRIOR,
+            *_arrays(known.label_rows),
+            known.by_label,
+        )

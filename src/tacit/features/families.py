@@ -3,10 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from tacit.core import kernels
-from tacit.core.types import Float32
 from tacit.features import compiled, crosses, exposure, neighbours, popularity, retrieval_scores, vectors
 from tacit.features.attribute_crosses import attributes
 from tacit.features.feature_columns import Values
@@ -27,13 +24,13 @@ class Family:
     usual : bool
         Whether rankers use it by default.
     by_loops : callable, optional
-        Returns the same columns as float32[columns, pairs], by compiled loops.
+        Adds the same columns to features by compiled loops.
     """
 
     make: Callable[[FeatureState, CandidatePairs], Values]
     needs: vectors.Space | None = None
     usual: bool = True
-    by_loops: compiled.Compiled | None = None
+    by_loops: compiled.Adds | None = None
 
     def values(self, state: FeatureState, pairs: CandidatePairs) -> Values:
         """Return the columns of the pairs; none if the vectors are missing."""
@@ -41,14 +38,10 @@ class Family:
             return []
         return self.make(state, pairs)
 
-    def block(self, state: FeatureState, pairs: CandidatePairs) -> Float32:
-        """Return the same as one array, float32[columns, pairs]: by compiled loops where there are any."""
-        if self.by_loops is not None and kernels.COMPILED is not None:
-            if self.needs is None or getattr(state, self.needs) is not None:
-                return self.by_loops(state, pairs)
-            return np.empty((0, len(pairs)), dtype=np.float32)
-        columns = [values for _, _, values in self.values(state, pairs)]
-        return np.array(columns, dtype=np.float32).reshape(len(columns), len(pairs))
+    @property
+    def looped(self) -> bool:
+        """Whether compiled loops compute it."""
+        return self.by_loops is not None and kernels.COMPILED is not None
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -61,7 +54,7 @@ FAMILIES: Mapping[str, Family] = {
     "collaborative": Family(vectors.collaborative, "collaborative", by_loops=compiled.collaborative),
     "collaborative-vectors": Family(vectors.collaborative_vectors, "collaborative", usual=False),
     "popularity": Family(popularity.popularity, by_loops=compiled.popularity),
-    "liking": Family(popularity.liking),
+    "liking": Family(popularity.liking, by_loops=compiled.liking),
     "exposure": Family(exposure.exposure, usual=False),
     "history": Family(popularity.history, by_loops=compiled.history),
     "moment": Family(popularity.moment, usual=False),

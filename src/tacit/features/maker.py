@@ -5,7 +5,8 @@ interactions given to `FeatureMaker.fit`. An unknown value is NaN; the `Normalis
 training mean and marks it in a column of its own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.encoders.projection import Projection
+from tacit.features import compiled
 from tacit.features.candidates import Candidates
 from tacit.features.families import FAMILIES, USUAL
 from tacit.features.feature_columns import Column, Side
@@ -76,12 +78,35 @@ class FeatureMaker:
         chosen : bool[n, c], optional
             Which of the real candidates get features; all by default.
         standard : float32[n, c, r], optional
-            Standardised scores of the retrievers, if they are known already.
+            Standardised scores of the retrievers, if they are known already; loops need none.
         """
+        chosen = candidates.real if chosen is None else chosen
         pairs = CandidatePairs.of(queries, candidates, chosen, standard)
+        blocks: list[Float32] = []
+        for looped, names in groupby(self.families, key=lambda name: FAMILIES[name].looped):
+            if looped:
+                history = compiled.histories(pairs.queries, self.state_)
+                listed = candidates.items, candidates.scores, chosen
+                blocks.append(self._loops(names).transform(history, *listed))
+            else:
+                families = [FAMILIES[name].values(self.state_, pairs) for name in names]
+                columns = [values for family in families for _, _, values in family]
+                blocks.append(np.array(columns, dtype=np.float32).reshape(len(columns), len(pairs)))
+        if len(blocks) == 1:
+            return blocks[0].T
         none = np.empty((0, len(pairs)), dtype=np.float32)
-        blocks = [FAMILIES[name].block(self.state_, pairs) for name in self.families]
         return np.concatenate([none, *blocks]).T  # a copy of whole columns: np.stack takes twice as long
+
+    @property
+    def loops(self) -> Any | None:
+        """The features by compiled loops, for any queries; None where a family has none."""
+        if not all(FAMILIES[name].looped for name in self.families):
+            return None
+        return self._loops(self.families)
+
+    def _loops(self, names: Iterable[str]) -> Any:
+        adds = (FAMILIES[name].by_loops for name in names)
+        return compiled.features_of(self.state_, [add for add in adds if add is not None])
 
     def columns(self, retrievers: Sequence[str]) -> tuple[Column, ...]:
         """Return the columns of `transform`, in order."""

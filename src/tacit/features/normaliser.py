@@ -65,8 +65,7 @@ class Normaliser:
     def transform(self, features: Float32) -> Float32:
         """Return float32[pairs, features + gaps], all finite and within 6 deviations."""
         if kernels.COMPILED is not None and self.quantiles_ is None and features.T.flags.c_contiguous:
-            learned = self.mean_, self.factor_, self.gaps_, self.buckets_
-            found: Float32 = kernels.COMPILED.normalised_features(features.T, *learned, _LIMIT)
+            found: Float32 = kernels.COMPILED.normalised_features(features.T, *self.loops)
             return found
         standard = (self._placed(features) - self.mean_) * self.factor_
         clean = np.clip(np.nan_to_num(standard, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT), -_LIMIT, _LIMIT)
@@ -75,6 +74,11 @@ class Normaliser:
             return np.asarray(clean, dtype=np.float32)
         unknown = ~np.isfinite(features[:, self.gaps_])
         return np.concatenate([clean, unknown], axis=1, dtype=np.float32)
+
+    @property
+    def loops(self) -> tuple[Array, Array, Array, Array, float]:
+        """What compiled loops need to normalise; they know no quantiles."""
+        return self.mean_, self.factor_, self.gaps_, self.buckets_, _LIMIT
 
     def columns(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Return the columns that `transform` returns for these."""

@@ -372,6 +372,9 @@ def recommend(model: Scorer | MakesLists, queries: Queries, k: int, *, items: In
 def batches(queries: Queries, width: int, cells: int = BATCH_CELLS) -> Iterator[Queries]:
     """Cut queries into consecutive batches of at most ``cells / width`` (and at most 512) queries."""
     size = min(max(cells // max(width, 1), 1), 512)
+    if 0 < len(queries) <= size:
+        yield queries  # with what it has computed already
+        return
     for start in range(0, len(queries), size):
         yield queries.slice(start, min(start + size, len(queries)))
 

@@ -32,7 +32,7 @@ _TOLERANCE = 1e-7
 _LEAST = 1e-3
 """No weight is 0: a retriever still orders the candidates that no other one scores."""
 
-_NEVER = -1e9
+NEVER = -1e9
 _ANY = np.iinfo(np.int32).max
 LONG = 400
 """Length of a history beyond which more events change nothing."""
@@ -93,6 +93,7 @@ class Blend:
         self.idle_time_: Float32 = np.asarray(idle_time, dtype=np.float32)
         self.missing_penalty_: Float32 = np.asarray(missing_penalty, dtype=np.float32)
         self.n_items = n_items
+        self._kept: tuple[tuple[object, ...], Any] | None = None
 
     def fit(self, labelled: Sequence[LabelledCandidates], n_retrievers: int) -> Self:
         """Learn the weights and return self.
@@ -121,16 +122,15 @@ class Blend:
         ----------
         candidates : Candidates
         parts : pair of float32[n, c, r], optional
-            What `tacit.pipeline.retrieval.normalised` returns for their scores, if it is known already.
+            What `tacit.pipeline.retrieval.normalised` returns for their scores, if it is known already; loops
+            need none.
         """
+        if kernels.COMPILED is not None:
+            of_histories = candidates.lengths, candidates.idle_times
+            sums: Float32 = self.loops.score(candidates.items, candidates.scores, *of_histories)
+            return sums
         standard, missing = normalised(candidates.scores) if parts is None else parts
         weights = self.weights_for(candidates.lengths, candidates.idle_times)
-        if kernels.COMPILED is not None:
-            parts = standard, missing
-            sums: Float32 = kernels.COMPILED.blended(
-                candidates.items, *parts, weights, self.missing_penalty_, self.n_items
-            )
-            return sums
         blended = _weighed(standard, weights)
         penalty = np.where(candidates.items < self.n_items, missing @ self.missing_penalty_, 0)
         return np.where(candidates.items < 0, -np.inf, blended + penalty).astype(np.float32)
@@ -138,15 +138,27 @@ class Blend:
     def weights_for(self, lengths: Int64, idle_times: Float64) -> Float32:
         """Return the weight of each retriever for the lengths and idle times of histories: float32[n, r]."""
         if kernels.COMPILED is not None:
-            found: Float32 = kernels.COMPILED.blend_weights(
-                lengths, idle_times, self._learned, LONG, DAY, YEAR
-            )
+            found: Float32 = self.loops.weights(lengths, idle_times)
             return found
         return np.asarray(_conditions(lengths, idle_times) @ self._learned, dtype=np.float32)
 
     @property
+    def loops(self) -> Any:
+        """The same by compiled loops: made anew when anything that was learned is replaced."""
+        of = *self._parts, self.missing_penalty_, self.n_items
+        if self._kept is None or any(one is not other for one, other in zip(self._kept[0], of, strict=True)):
+            assert kernels.COMPILED is not None
+            learned = self._learned, self.missing_penalty_, self.n_items
+            self._kept = of, kernels.COMPILED.Blend(*learned, LONG, DAY, YEAR)
+        return self._kept[1]
+
+    @property
+    def _parts(self) -> tuple[Float32, Float32, Float32, Float32]:
+        return self.new_users_, self.weights_, self.growth_, self.idle_time_
+
+    @property
     def _learned(self) -> Float32:
-        return np.stack([self.new_users_, self.weights_, self.growth_, self.idle_time_])
+        return np.stack(self._parts)
 
     def within(self, n_items: int) -> "Blend":
         """Return the same blend for retrievers fitted on ``n_items`` items."""
@@ -178,10 +190,10 @@ def log_softmax(scores: Float32) -> Float32:
     The softmax is the predicted chance of each candidate, which the weights were fitted to.
     """
     if kernels.COMPILED is not None:
-        logs: Float32 = kernels.COMPILED.log_softmax(scores, _NEVER)
+        logs: Float32 = kernels.COMPILED.log_softmax(scores, NEVER)
         return logs
     finite = np.isfinite(scores)
-    top = np.max(scores, axis=1, keepdims=True, where=finite, initial=_NEVER)
+    top = np.max(scores, axis=1, keepdims=True, where=finite, initial=NEVER)
     total = np.exp(np.where(finite, scores - top, -np.inf)).sum(axis=1, keepdims=True)
     return np.asarray(scores - top - np.log(np.maximum(total, 1)), dtype=np.float32)
 
@@ -263,7 +275,7 @@ def _cross_entropy(weights: Float32, task: _Task) -> tuple[float, Float64]:
     """Return the cross entropy of the choices for weights float32[5, r], and its gradient float64[5 r]."""
     of_scores = task.circumstances @ weights[:4]
     own = np.concatenate([of_scores, np.tile(weights[4], (len(of_scores), 1))], axis=1)
-    logits = np.where(task.padding, _NEVER, _weighed(task.parts, own))
+    logits = np.where(task.padding, NEVER, _weighed(task.parts, own))
     logits -= logits.max(axis=1, keepdims=True)
     chance = np.exp(logits)
     total = chance.sum(axis=1, keepdims=True)

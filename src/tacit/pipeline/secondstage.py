@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,16 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.encoders.projection import Projection
+from tacit.features import compiled
 from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
 from tacit.models.checks import checked_pair_scores, is_ours
 from tacit.models.protocol import Recommender
-from tacit.pipeline.blend import Blend, log_softmax
+from tacit.pipeline.blend import NEVER, Blend, log_softmax
 from tacit.pipeline.component_specs import named_arrays, named_spec, restored
 from tacit.pipeline.retrieval import normalised
+from tacit.rankers.mlp import MLP
 from tacit.rankers.ranker import Ranker
 
 _DIMENSION = 32
@@ -77,7 +80,14 @@ class SecondStage:
             So many candidates of each list, the best by the blend, are scored by the ranker; the others
             follow them in the order of the blend. All by default.
         """
-        parts = normalised(candidates.scores)
+        loops = self._loops if kernels.COMPILED is not None else None
+        if loops is not None:
+            history = compiled.histories(queries.acted(), self.maker.state_)
+            listed = candidates.items, candidates.scores, candidates.lengths, candidates.idle_times
+            most = candidates.items.shape[1] if ranked is None else ranked
+            found: Float32 = loops.score(history, queries.traits, *listed, most)
+            return found
+        parts = None if kernels.COMPILED is not None else normalised(candidates.scores)
         base = log_softmax(self.blend.score(candidates, parts))
         if self.ranker is None or self.normaliser is None or self.ranker_weight == 0:
             return base
@@ -92,10 +102,27 @@ class SecondStage:
             chosen &= best
         if not chosen.any():
             return base
-        features = self.normaliser.transform(self.maker.transform(queries, candidates, chosen, parts[0]))
+        features = self.maker.transform(queries, candidates, chosen, None if parts is None else parts[0])
+        features = self.normaliser.transform(features)
         own = base[chosen]
         own = weighted_scores(own, pair_scores(self.ranker, features, own), self.ranker_weight)
         return _scored(base, chosen, rest, own)
+
+    @cached_property
+    def _loops(self) -> Any | None:
+        """All of `score` by one compiled call; None where a part of it has no such form."""
+        if self.normaliser is None or self.normaliser.quantiles_ is not None or self.ranker_weight == 0:
+            return None
+        networks = self.ranker.stacked if isinstance(self.ranker, MLP) and is_ours(self.ranker) else None
+        features = self.maker.loops
+        if networks is None or features is None or networks.last[0].shape[1] > 1:
+            return None
+        assert kernels.COMPILED is not None
+        loops = kernels.COMPILED.SecondStage(self.blend.loops, NEVER, 10**_DIGITS, _STEP)
+        last, bias = networks.last
+        ranker = networks.layers, last[:, 0], float(bias[0]), self.ranker_weight, self.knows_new_users
+        loops.rank(features, *self.normaliser.loops, *ranker)
+        return loops
 
     def spec(self) -> dict[str, Json]:
         """Return everything but the arrays as JSON."""

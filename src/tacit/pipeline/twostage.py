@@ -224,13 +224,9 @@ class TwoStage:
                 prepared=constants.prepared,
             )
             scores = self.second_.score(batch, found, max(self.config.ranked, _LONGER * k))
-            if self.text_fit_:
-                found, scores = self.text_fit_.joined(found, scores, self.events_)
-            if self.rerank_:
-                scores = self.rerank_.reordered(batch, found, scores)
-            if self.text_fit_ and k >= LENGTH:
-                scores = with_new_item(found, scores, self.text_fit_.place, self.n_known_)
-            ranking = filled(_best_listed(found.items, scores, k), batch, allowed)
+            ranking = self._listed(batch, found, scores, k)
+            if (ranking.items[:, -1:] < 0).any():
+                ranking = filled(ranking, batch, allowed)
             if self.config.explore:
                 start = sum(map(len, parts))
                 ranking = self._explored(ranking, batch, found, allowed, requests[start : start + len(batch)])
@@ -238,6 +234,19 @@ class TwoStage:
         if not parts:
             return Ranking(np.empty((0, k), np.int32), np.empty((0, k), np.float32))
         return parts[0] if len(parts) == 1 else Ranking.joined(parts)
+
+    def _listed(self, queries: Queries, found: Candidates, scores: Float32, k: int) -> Ranking:
+        """Return the k best of candidates and of the items without events beside them."""
+        fit = self.text_fit_
+        if fit and found.by_text is not None and self.rerank_ is None and kernels.COMPILED is not None:
+            return fit.listed(found, scores, self.events_, self.n_known_, k, 10**_DIGITS)
+        if fit:
+            found, scores = fit.joined(found, scores, self.events_)
+        if self.rerank_:
+            scores = self.rerank_.reordered(queries, found, scores)
+        if fit and k >= LENGTH:
+            scores = with_new_item(found, scores, fit.place, self.n_known_)
+        return _best_listed(found.items, scores, k)
 
     def _explored(
         self,

@@ -110,6 +110,33 @@ class TextFit:
         own[found.items < 0] = -np.inf
         return _merged(candidates, scores, found, own.astype(np.float32), self.place)
 
+    def listed(
+        self, candidates: Candidates, scores: Float32, events: Int64, known: int, k: int, unit: int
+    ) -> Ranking:
+        """Return the k best of the candidates and of the items without events kept beside them.
+
+        By compiled loops: what `joined`, `with_new_item` and the choice of the best give, by one call.
+
+        Parameters
+        ----------
+        candidates : Candidates
+            With ``by_text``.
+        scores, events
+            As in `joined`.
+        known : int
+            As in `with_new_item`.
+        k : int
+        unit : int
+            Scores are rounded to a part of 1 over this.
+        """
+        found = candidates.by_text
+        assert found is not None
+        assert kernels.COMPILED is not None
+        lists = candidates.items, candidates.scores, scores, found.items, found.scores
+        fit = self.place, events, np.array(self.weights)
+        new_items = known, _CLOSEST, LENGTH, _STEP
+        return Ranking(*kernels.COMPILED.best_with_unseen(*lists, *fit, *new_items, k, unit))
+
 
 def with_new_item(candidates: Candidates, scores: Float32, place: int, known: int) -> Float32:
     """Return scores in which the closest new item by text is among the first `LENGTH`, if it is close at all.
@@ -135,10 +162,11 @@ def with_new_item(candidates: Candidates, scores: Float32, place: int, known: in
     own = np.where(late, text, -np.inf)
     best = own.argmax(axis=1)
     rows = np.flatnonzero((own.max(axis=1) >= bar) & np.isfinite(own.max(axis=1)))
-    # The last of the first places, as they are without this item.
+    # The last of the first places, as they are without this item; one that has fewer others needs no help.
     others = scores[rows].copy()
     others[np.arange(len(rows)), best[rows]] = -np.inf
     last = np.partition(others, -LENGTH, axis=1)[:, -LENGTH]
+    rows, last = rows[np.isfinite(last)], last[np.isfinite(last)]
     raised = scores.copy()
     raised[rows, best[rows]] = np.maximum(
         scores[rows, best[rows]], last + _STEP * np.maximum(np.abs(last), 1)

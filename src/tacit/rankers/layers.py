@@ -56,12 +56,14 @@ class Stacked:
 
     Attributes
     ----------
+    members : int
     first : (float32[inputs, members * width], float32[members * width]), or None without a hidden layer
     later : sequence of (float32[members, before, after], float32[members, 1, after])
     last : (float32[members * width, tasks], float32[tasks])
         Divided by the number of members, so that the output is the mean.
     """
 
+    members: int
     first: tuple[Float32, Float32] | None
     later: Sequence[tuple[Float32, Float32]]
     last: tuple[Float32, Float32]
@@ -83,10 +85,21 @@ class Stacked:
         if first is None:  # every member reads the input itself
             mean = out.mean(axis=0).T
         return cls(
+            len(members),
             first,
             [(np.ascontiguousarray(w.transpose(0, 2, 1)), b[:, None]) for w, b in weights[1:]],
             (np.ascontiguousarray(mean), np.mean([one["out.bias"] for one in members], axis=0)),
         )
+
+    @property
+    def layers(self) -> list[tuple[Float32, Float32]]:
+        """The hidden layers: float32[members, before, after] and float32[members, after] of each."""
+        later = [(weight, bias[:, 0]) for weight, bias in self.later]
+        if self.first is None:
+            return []
+        weight, bias = self.first
+        by_member = weight.reshape(len(weight), self.members, -1).transpose(1, 0, 2)
+        return [(np.ascontiguousarray(by_member), bias.reshape(self.members, -1)), *later]
 
     def mean(self, features: Float32) -> Float32:
         """Return the mean output of the networks: float32[n, tasks]."""

@@ -45,14 +45,20 @@ class MLP(NeuralRanker):
         }
         return TwoStreams(inputs, sides, self.hidden, self.dropout, tasks)
 
-    def _added(self, features: Float32) -> Float32:
+    @property
+    def stacked(self) -> Stacked | None:
+        """The networks side by side; None where they have two streams or look up buckets."""
         if self.streams == 2 or not self.members_ or "inputs.table.weight" in self.members_[0]:
-            return super()._added(features)
+            return None
         kept = self.__dict__.get("_stacked")
         if kept is None or kept[0] is not self.members_:  # made once, for the networks that it has now
             kept = self.__dict__["_stacked"] = self.members_, Stacked.of(self.members_)
         stacked: Stacked = kept[1]
-        return stacked.mean(features)
+        return stacked
+
+    def _added(self, features: Float32) -> Float32:
+        stacked = self.stacked
+        return super()._added(features) if stacked is None else stacked.mean(features)
 
     def _logits(self, arrays: Arrays, features: Float32) -> Float32:
         state = features if self.streams == 1 else self._joined(arrays, features)
