@@ -62,14 +62,22 @@ constexpr int64_t BLOCK = 16;  // queries that a model is asked about before the
 struct Part {
     const Scorer *scorer = nullptr;
     std::unique_ptr<Given> given;
-    std::vector<Listed> listed;  // of each query of a block
+    // What it said of each query of a block. That of a query alone is kept by the thread: memory as wide as the
+    // catalogue for each model would cost more to get, request after request, than to fill.
+    std::vector<Listed> own;
+    Listed *listed = nullptr;
+
+    // Makes room for the answers about so many queries at once.
+    void ready(int64_t queries, std::vector<Listed> &of_thread, size_t place) {
+        if (queries > 1) own.resize(size_t(std::min(queries, BLOCK)));
+        listed = queries > 1 ? own.data() : &of_thread[place];
+    }
 
     // Asks the scorer about the query at a place of its block.
-    void ask(const History &history, const Wanted &wanted, Searches &searches, size_t place, bool alone) {
+    void ask(const History &history, const Wanted &wanted, Searches &searches, size_t place) {
         if (!scorer) return;
-        if (listed.size() <= place) listed.resize(place + 1);
-        if (alone) {
-            scorer->list(history, wanted, searches, listed[place]);
+        if (own.empty()) {
+            scorer->list(history, wanted, searches, *listed);
         } else {
             thread_local Listed scratch;  // as wide as the catalogue
             scorer->list(history, wanted, searches, scratch);
@@ -78,9 +86,9 @@ struct Part {
     }
     Said said(int64_t query, size_t place) const {
         if (!scorer) return given->of(query);
-        const Listed &own = listed[place];
-        const bool has_baseline = scorer->baseline.scores.size > 0 && own.scored;
-        return {own.columns.data(), own.values.data(), own.count, has_baseline ? &scorer->baseline : nullptr};
+        const Listed &found = listed[place];
+        const bool has_baseline = scorer->baseline.scores.size > 0 && found.scored;
+        return {found.columns.data(), found.values.data(), found.count, has_baseline ? &scorer->baseline : nullptr};
     }
     bool estimates() const { return scorer && scorer->estimates(); }
 };
@@ -294,7 +302,11 @@ nb::tuple united(nb::list parts_, In2<int32_t> lists_, In<int64_t> offsets_, In<
         Union open_items(n_items);
         std::vector<int32_t> &places = workspace<int32_t, 4>(n_items);
         Guard<int32_t> guard_places{places};
-        std::vector<Searches> searches(size_t(std::min(n, BLOCK)));
+        thread_local std::vector<Listed> of_thread;
+        if (of_thread.size() < parts.size()) of_thread.resize(parts.size());
+        for (size_t place = 0; place < parts.size(); place++) parts[place].ready(n, of_thread, place);
+        thread_local std::vector<Searches> searches;
+        searches.resize(size_t(BLOCK));
         std::vector<Pair> best;
         std::vector<Said> said(parts.size());
         std::vector<int32_t> &items = found.items;
@@ -306,7 +318,7 @@ nb::tuple united(nb::list parts_, In2<int32_t> lists_, In<int64_t> offsets_, In<
                     for (int64_t asked_q = q; asked_q < std::min(q + BLOCK, n); asked_q++) {
                         const int64_t room = k + exclude_offsets[asked_q + 1] - exclude_offsets[asked_q];
                         const size_t place = size_t(asked_q - q);
-                        part.ask(events.of(asked_q), {allowed, room}, searches[place], place, n == 1);
+                        part.ask(events.of(asked_q), {allowed, room}, searches[place], place);
                     }
             }
             const size_t first = items.size();
