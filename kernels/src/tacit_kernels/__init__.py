@@ -5,6 +5,8 @@ NumPy code. `API` is the version of their signatures; `tacit` uses no other than
 """
 
 from tacit_kernels._kernels import (
+    CosineTables,
+    SumTables,
     accumulated,
     best_allowed,
     best_listed,
@@ -13,7 +15,6 @@ from tacit_kernels._kernels import (
     blend_weights,
     blended,
     decayed,
-    entries_between,
     history_features,
     history_rows,
     label_features,
@@ -30,8 +31,8 @@ from tacit_kernels._kernels import (
     retrieval_features,
     similarity_features,
     standardised,
-    strongest_by_cosines,
     strongest_by_sums,
+    strongest_events,
     text_scores,
     text_sides,
     unit_values,
@@ -39,10 +40,12 @@ from tacit_kernels._kernels import (
     with_unseen,
 )
 
-API = 2
+API = 3
 
 __all__ = [
     "API",
+    "CosineTables",
+    "SumTables",
     "accumulated",
     "best_allowed",
     "best_listed",
@@ -51,7 +54,6 @@ __all__ = [
     "blend_weights",
     "blended",
     "decayed",
-    "entries_between",
     "history_features",
     "history_rows",
     "label_features",
@@ -68,8 +70,8 @@ __all__ = [
     "retrieval_features",
     "similarity_features",
     "standardised",
-    "strongest_by_cosines",
     "strongest_by_sums",
+    "strongest_events",
     "text_scores",
     "text_sides",
     "unit_values",
