@@ -160,22 +160,52 @@ class SumTables : public EventTables {
         const View<int32_t> item = history.items();
         std::vector<float> links(size_t(item.size * m), 0), weight(history.counted);
         for (float &one : weight) one = std::max(one, 0.0f);
-        for (int64_t e = 0; e < item.size; e++) add_row(item[e], wanted, m, links.data() + e * m);
+        std::vector<int64_t> places(size_t(item.size * m), -1);
+        for (int64_t e = 0; e < item.size; e++) {
+            if (e + 1 < item.size) fetch_row(item[e + 1]);
+            find_row(item[e], wanted, m, places.data() + e * m);
+        }
+        for (size_t at = 0; at < places.size(); at++)
+            if (places[at] >= 0) links[at] = values_.data()[places[at]];
         name_by_sums(links.data(), m, {weight.data(), item.size}, View<double>(powers_), fades(history), item,
                      history.may(), bars, found);
     }
 
   private:
-    // Sets the weights of one row, whose columns ascend, at some columns; what it has none for is left.
-    void add_row(int32_t row, const int32_t *wanted, int64_t m, float *found) const {
-        View<int64_t> offsets(offsets_);
-        if (row < 0 || row >= offsets.size - 1) return;
-        const int32_t *first = columns_.data() + offsets[row], *last = columns_.data() + offsets[row + 1];
+    // Begins to load one row: memory is what a search waits for.
+    void fetch_row(int32_t row) const {
+        if (!inside(row)) return;
+        const int64_t first = offsets_.data()[row], last = offsets_.data()[row + 1];
+        const int64_t step = std::max<int64_t>((last - first) / MOST_LINES, LINE);
+        for (int64_t at = first; at < last; at += step) __builtin_prefetch(columns_.data() + at);
+    }
+
+    // Sets the places of some columns in one row, whose columns ascend; what it does not have is left.
+    void find_row(int32_t row, const int32_t *wanted, int64_t m, int64_t *found) const {
+        if (!inside(row)) return;
+        const int32_t *first = columns_.data() + offsets_.data()[row], *last = columns_.data() + offsets_.data()[row + 1];
         for (int64_t at = 0; at < m; at++) {
-            const int32_t *place = std::lower_bound(first, last, wanted[at]);
-            if (place != last && *place == wanted[at]) found[at] = values_.data()[place - columns_.data()];
+            const int32_t *place = first_from(first, last - first, wanted[at]);
+            if (place == last || *place != wanted[at]) continue;
+            found[at] = place - columns_.data();
+            __builtin_prefetch(values_.data() + found[at]);
         }
     }
+
+    // std::lower_bound without a branch that depends on the columns: where one lies is chance, so that every second
+    // branch would be predicted wrong.
+    static const int32_t *first_from(const int32_t *first, int64_t count, int32_t wanted) {
+        if (!count) return first;
+        for (; count > 1; count -= count / 2) {
+            const int64_t half = count / 2;
+            first += half * int64_t(first[half - 1] < wanted);
+        }
+        return first + (*first < wanted);
+    }
+
+    bool inside(int32_t row) const { return row >= 0 && size_t(row) + 1 < offsets_.shape(0); }
+
+    static constexpr int64_t LINE = 16, MOST_LINES = 64;  // columns in one line of the cache
 
     In<int64_t> offsets_;
     In<int32_t> columns_;
@@ -205,11 +235,12 @@ class CosineTables : public EventTables {
         Shares shares(by_item, history.may(), bars);
         const double length = used.length(by_item, -1);
         std::vector<float> cosine(used.event.size());
-        std::vector<double> parts(used.event.size());
+        std::vector<double> parts(used.event.size()), lengths(by_item.codes.size(), -1);
+        std::vector<const float *> vectors;
+        for (int64_t e : used.event) vectors.push_back(vector(item[e]));
         for (int64_t at = 0; at < m; at++) {
             if (!has_text(wanted[at])) continue;
-            for (size_t u = 0; u < cosine.size(); u++)
-                cosine[u] = product(vector(item[used.event[u]]), vector(wanted[at]), width());
+            products(vector(wanted[at]), vectors.data(), int64_t(vectors.size()), width(), cosine.data());
             const double total = used.set_parts(cosine, length, parts);
             if (!(total > 0)) continue;
             shares.clear();
@@ -217,7 +248,9 @@ class CosineTables : public EventTables {
             const int64_t best = shares.strongest();
             if (best < 0) continue;
             const double before = used.score(cosine, by_item, -1, length);
-            const double after = used.score(cosine, by_item, best, used.length(by_item, best));
+            double &rest = lengths[size_t(best)];  // one event is often the reason of several items
+            if (rest < 0) rest = used.length(by_item, best);
+            const double after = used.score(cosine, by_item, best, rest);
             if (bars.loses(before, after)) found[at] = by_item.codes[size_t(best)];
         }
     }
