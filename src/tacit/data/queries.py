@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from tacit.core.frozen import frozen
 from tacit.core.types import Array, Bool, Float32, Float64, Int16, Int32, Int64
 
 
@@ -270,10 +271,8 @@ class Queries:
 
     def _with(self, **changed: Array) -> "Queries":
         """Return the queries with other arrays, ten times as fast as `dataclasses.replace`."""
-        same = object.__new__(Queries)
         own = self.__dict__
-        same.__dict__.update({name: own[name] for name in _FIELDS}, **changed)
-        return same
+        return frozen(Queries, **{**{name: own[name] for name in _FIELDS}, **changed})
 
 
 _FIELDS = tuple(one.name for one in fields(Queries))
