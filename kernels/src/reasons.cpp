@@ -416,6 +416,7 @@ Out<uint8_t> nameable(In<int32_t> item_, In<int16_t> kind_, In<float> weight_, d
 }  // namespace
 
 void define_reasons(nb::module_ &m) {
+    nb::set_leak_warnings(false);  // tables live as long as their models, which may be until the interpreter ends
     nb::class_<EventTables>(m, "EventTables");
     nb::class_<SumTables, EventTables>(m, "SumTables")
         .def(nb::init<In<int64_t>, In<int32_t>, In<float>, In<double>, double, int64_t>());

@@ -1,6 +1,5 @@
 """Reasons as a person reads them."""
 
-import polars as pl
 import pytest
 
 from tacit.engine.evidence import Likeness
