@@ -236,11 +236,20 @@ class CosineTables : public EventTables {
         const double length = used.length(by_item, -1);
         std::vector<float> cosine(used.event.size());
         std::vector<double> parts(used.event.size()), lengths(by_item.codes.size(), -1);
+        // Of each item once: a sum in another order would make two events on one item two.
         std::vector<const float *> vectors;
-        for (int64_t e : used.event) vectors.push_back(vector(item[e]));
+        std::vector<size_t> of_code(by_item.codes.size(), 0);
+        for (size_t code = 0; code < by_item.codes.size(); code++)
+            if (has_text(by_item.codes[code])) {
+                of_code[code] = vectors.size();
+                vectors.push_back(vector(by_item.codes[code]));
+            }
+        std::vector<float> each(vectors.size());
         for (int64_t at = 0; at < m; at++) {
             if (!has_text(wanted[at])) continue;
-            products(vector(wanted[at]), vectors.data(), int64_t(vectors.size()), width(), cosine.data());
+            products(vector(wanted[at]), vectors.data(), int64_t(vectors.size()), width(), each.data());
+            for (size_t u = 0; u < cosine.size(); u++)
+                cosine[u] = each[of_code[size_t(by_item.place[size_t(used.event[u])])]];
             const double total = used.set_parts(cosine, length, parts);
             if (!(total > 0)) continue;
             shares.clear();

@@ -34,6 +34,7 @@ _CLIENT = Route("", "", "client")
 _BEARER = re.compile(rb"^bearer +", re.IGNORECASE)
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
+_STATUS_LINES = {one.value: b"HTTP/1.1 %d %s\r\n" % (one, one.phrase.encode()) for one in HTTPStatus}
 FAULT = "a fault of ours; the log of the service tells more"
 _OVERLOADED = problem(503, str(OverloadedError()))
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -303,7 +304,7 @@ def on_wire(reply: Reply, headers: Iterable[tuple[bytes, bytes]], *, last: bool)
     status, body, media_type = reply
     more = b"retry-after: 1\r\n" if status in TEMPORARY else b""
     return b"".join([
-        b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode()),
+        _STATUS_LINES[status],
         *(b"%s: %s\r\n" % header for header in headers),
         b"content-type: %s\r\ncontent-length: %d\r\n" % (media_type.encode(), len(body)),
         more,
