@@ -130,9 +130,8 @@ def test_tables_that_do_not_fit_are_refused_and_what_lies_beyond_them_is_left() 
     with pytest.raises(ValueError, match="arrays"):
         kernels.COMPILED.CosineTables(np.ones((2, 4), np.float32), np.ones(3, bool), powers, 1.0, 0.5, 3, 3)
     sums = kernels.COMPILED.SumTables(np.array([0, 2]), columns, values, powers, 1.0, 9)
-    texts = kernels.COMPILED.CosineTables(
-        np.eye(2, 4, dtype=np.float32), np.ones(2, bool), powers, 0.5, 0.5, 3, 9
-    )
+    vectors = np.eye(2, 4, dtype=np.float32)
+    texts = kernels.COMPILED.CosineTables(vectors, np.ones(2, bool), powers, 0.5, 0.5, 3, 9)
     wanted, events = np.array([2, -1, 7, 0], np.int32), np.array([0, 8, 0, -3], np.int32)
     weight = np.ones(4, np.float32)
     history = events, weight, weight, np.ones(4, bool), True, 0.1, 1e-5
