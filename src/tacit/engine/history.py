@@ -13,7 +13,7 @@ from tacit.data.ids import apply_id
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.returns import settled_type, undoes, undone_purchases
-from tacit.data.users import UNKNOWN, traits_by_code
+from tacit.data.users import UNKNOWN
 from tacit.engine.state import State
 from tacit.store.records import Event
 
@@ -124,7 +124,12 @@ def _traits(
 ) -> Int32:
     """Return the traits of the user and the moment: int32[t]."""
     columns = log.trait_columns
-    traits = traits_by_code(log.traits, [user])[0] if stored is None else columns.traits_of(stored)
+    if stored is not None:
+        traits = columns.traits_of(stored)
+    elif 0 <= user < len(log.traits):
+        traits = log.traits[user]
+    else:
+        traits = np.full(log.traits.shape[1], UNKNOWN, dtype=np.int32)
     if given:
         own = columns.traits_of(given)
         traits = np.where(own != UNKNOWN, own, traits)
@@ -134,12 +139,13 @@ def _traits(
 def _fitted_events(log: Interactions, user: int) -> _Events:
     start, stop = log.offsets[user : user + 2].tolist() if user >= 0 else (0, 0)
     kind, names = log.kind[start:stop], log.kinds
-    return _Events(
-        log.item[start:stop],
-        log.weight[start:stop],
-        log.at[start:stop],
-        kind,
-        [names[place] for place in kind.tolist()],
+    return frozen(
+        _Events,
+        item=log.item[start:stop],
+        weight=log.weight[start:stop],
+        at=log.at[start:stop],
+        kind=kind,
+        kinds=[names[place] for place in kind.tolist()],
     )
 
 

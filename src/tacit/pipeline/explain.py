@@ -124,7 +124,8 @@ class Explainer:
     def _of_list(self, query: Queries, items: Int32, weights: Float32, personal: bool) -> list[list[Reason]]:
         """Return the reasons of the items of one list."""
         found: list[list[Reason]] = [[] for _ in items]
-        listed = [place for place, code in enumerate(items.tolist()) if code >= 0]
+        codes = items.tolist()
+        listed = [place for place, code in enumerate(codes) if code >= 0]
         shares = weights.tolist()
         by_weight = sorted(
             (at for at, share in enumerate(shares) if share >= LEAST_WEIGHT), key=lambda at: -shares[at]
@@ -136,7 +137,7 @@ class Explainer:
             for place in listed:
                 found[place].append(Reason("blend", -1, NOT_PERSONAL))
         for_all = [self._for_all[at] for at in by_weight if at in self._for_all]
-        _add_for_all(found, listed, items, query, for_all)
+        _add_for_all(found, listed, codes, query, for_all)
         return found
 
 
@@ -205,24 +206,25 @@ class _Source:
         strongest[named[~holds]] = -1
         return strongest
 
-    def for_all(self, query: Queries, items: Int32) -> list[tuple[int, str]]:
-        """Return the places of ``items`` that the model puts forward, each with the reason."""
+    def for_all(self, query: Queries, codes: Sequence[int]) -> list[str]:
+        """Return the reason for each item, "" where the model does not put it forward."""
         if self._for_every_query and self.reach < _ANY:
-            places = self._put_forward.take(items, mode="clip").nonzero()[0]
-        else:
-            inside = np.flatnonzero(items < self.reach)
-            own = query.take(np.zeros(len(inside), dtype=np.int64))
-            own = own.keep(own.item < self.reach)
-            assert self._for_all is not None
-            places = inside[self._for_all.puts_forward(own, items[inside])]
-        return list(zip(places.tolist(), self._words_of(items[places]), strict=True)) if len(places) else []
+            return [self._put_forward.get(code, "") for code in codes]
+        items = np.array([code for code in codes if code < self.reach], dtype=np.int32)
+        own = query.take(np.zeros(len(items), dtype=np.int64))
+        own = own.keep(own.item < self.reach)
+        assert self._for_all is not None
+        items = items[self._for_all.puts_forward(own, items)]
+        words = dict(zip(items.tolist(), self._words_of(items), strict=True))
+        return [words.get(code, "") for code in codes]
 
     @cached_property
-    def _put_forward(self) -> Bool:
-        """Whether the model puts each item forward, whoever asks: bool[reach + 1], False at the end."""
+    def _put_forward(self) -> dict[int, str]:
+        """The items that the model puts forward, whoever asks, each with the reason."""
         assert self._for_all is not None
-        known = self._for_all.puts_forward(Queries.of([[]]), np.arange(self.reach, dtype=np.int32))
-        return np.append(known, False)
+        items = np.arange(self.reach, dtype=np.int32)
+        items = items[self._for_all.puts_forward(Queries.of([[]]), items)]
+        return dict(zip(items.tolist(), self._words_of(items), strict=True))
 
     def _words_of(self, items: Int32) -> list[str]:
         if self._of_items is not None:
@@ -430,16 +432,17 @@ def _loses(model: Recommender, queries: Queries, rows: Int64, items: Int32, name
 def _add_for_all(
     found: list[list[Reason]],
     listed: Sequence[int],
-    items: Int32,
+    codes: Sequence[int],
     query: Queries,
     sources: Sequence[_Source],
 ) -> None:
     """Add the reasons that hold for all users, in the order of the retrievers; each of them once."""
     for source in sources:
         places = [place for place in listed if len(found[place]) < _MOST_REASONS]
-        wanted = items if len(places) == len(items) else items[places]
-        for at, said in source.for_all(query, wanted):
-            own = found[places[at]]
+        for place, said in zip(
+            places, source.for_all(query, [codes[place] for place in places]), strict=True
+        ):
+            own = found[place]
             if said and all(reason.words != said for reason in own):
                 own.append(Reason(source.model.name, -1, said))
 
