@@ -10,6 +10,6 @@ def frozen(kind: type[T], /, **values: Any) -> T:
 
     Its own ``__init__`` calls ``object.__setattr__`` for every field, which takes four times as long.
     """
-    made = object.__new__(kind)
-    made.__dict__.update(values)
-    return made
+    found = object.__new__(kind)
+    found.__dict__.update(values)
+    return found
