@@ -95,7 +95,9 @@ class ItemItem:
 
     def extended(self, n_items: int) -> Self:
         """Return the weights for a larger catalogue, without weights of the new items."""
-        return type(self)(csr.resized(self.matrix, n_items, n_items), padded(self.known, n_items))
+        larger = csr.resized(self.matrix, n_items, n_items)
+        larger.has_sorted_indices = self.matrix.has_sorted_indices  # else all entries are looked at again
+        return type(self)(larger, padded(self.known, n_items))
 
     def arrays(self) -> dict[str, Array]:
         """Return the matrix's parts and the known items."""
