@@ -86,7 +86,12 @@ def serve(kind: str) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=1_000) as bound:
         print(bound.getsockname()[1], flush=True)
         config = uvicorn.Config(
-            app_of(kind), http=PacedProtocol, log_level="warning", access_log=False, server_header=False
+            app_of(kind),
+            http=PacedProtocol,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
         )
         uvicorn.Server(config).run(sockets=[bound])
 

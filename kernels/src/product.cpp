@@ -37,6 +37,31 @@ FOR_EACH_PROCESSOR void add_scaled(float *to, const float *from, float factor, i
     for (int64_t place = 0; place < size; place++) to[place] += factor * from[place];
 }
 
+FOR_EACH_PROCESSOR void products(const float *own, const float *const *others, int64_t count, int64_t size,
+                                 float *found) {
+    Sixteen mine, one;
+    int64_t at = 0;
+    for (; at + 4 <= count; at += 4) {  // four at once: each part of the first vector is read once for them
+        Sixteen sums[4] = {};
+        int64_t place = 0;
+        for (; place + 16 <= size; place += 16) {
+            std::memcpy(&mine, own + place, sizeof mine);
+            for (int part = 0; part < 4; part++) {
+                std::memcpy(&one, others[at + part] + place, sizeof one);
+                sums[part] += mine * one;
+            }
+        }
+        for (int part = 0; part < 4; part++) {
+            Eight half[2];
+            std::memcpy(half, &sums[part], sizeof half);
+            float total = summed(half[0] + half[1]);
+            for (int64_t rest = place; rest < size; rest++) total += own[rest] * others[at + part][rest];
+            found[at + part] = total;
+        }
+    }
+    for (; at < count; at++) found[at] = product(own, others[at], size);
+}
+
 void pack_sides(const std::vector<const float *> &sides, int64_t size, std::vector<float> &packs) {
     const int64_t count = int64_t(sides.size());
     packs.assign(size_t((count + LANES - 1) / LANES * LANES * size), 0);

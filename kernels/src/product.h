@@ -9,6 +9,9 @@ float product(const float *a, const float *b, int64_t size);
 // Adds factor times a vector to another one.
 void add_scaled(float *to, const float *from, float factor, int64_t size);
 
+// The products of a vector with several others of its size.
+void products(const float *own, const float *const *others, int64_t count, int64_t size, float *found);
+
 constexpr int64_t LANES = 16;    // sides whose products with a vector are summed side by side
 constexpr int64_t TOGETHER = 6;  // vectors for each of which a part of all sides is used when it is read
 

@@ -16,6 +16,7 @@ def test_codes_are_places() -> None:
     assert vocabulary.decode(np.array([1, 2, 1], dtype=np.int32)) == ["a", "商品", "a"]
     assert "a" in vocabulary
     assert "c" not in vocabulary
+    assert [vocabulary.code_of(id_) for id_ in ("商品", "a", "nobody")] == [2, 1, -1]
 
 
 def test_of_sorts_by_text_and_skips_nulls() -> None:
@@ -77,6 +78,9 @@ def test_vocabularies_that_grew_from_one_do_not_see_each_other(
         assert grown.ids.to_list() == expected
         for requested in ([*ids, *left, *right], pl.Series([*ids, *left, *right], dtype=pl.String)):
             found = grown.encode(requested).tolist()
+            assert [grown.code_of(id_) for id_ in requested] == found
+            known = [code for code in found if code >= 0]
+            assert grown.decode(np.array(known, dtype=np.int32)) == [expected[code] for code in known]
             assert found == [expected.index(i) if i in expected else -1 for i in requested]
         assert all((i in grown) == (i in expected) for i in (*left, *right))
 

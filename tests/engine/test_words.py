@@ -1,6 +1,5 @@
 """Reasons as a person reads them."""
 
-import polars as pl
 import pytest
 
 from tacit.engine.evidence import Likeness
@@ -8,7 +7,7 @@ from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.explain import Reason
 from tacit.pipeline.similar import SimilarKind
 
-TITLES = pl.Series(["Boots", "Socks"])
+TITLES = {0: "Boots", 1: "Socks"}
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tacit.models.content import Content
 from tacit.models.decay import decayed
 from tacit.models.ease import EASE
 from tacit.models.itemknn import ItemKNN
+from tacit.models.repeats import Repeats
 from tacit.models.sequential import Sequential
 from tacit.models.userknn import UserKNN
 from tacit.pipeline.blend import Blend, log_softmax
@@ -177,20 +178,47 @@ def test_what_has_no_single_call() -> None:
 
 MODELS = [
     model.fit(LOG, SHELF, rng=np.random.default_rng(0))
-    for model in (ItemKNN(decay=0.7), EASE(), Sequential(), Content(), UserKNN())
+    for model in (ItemKNN(decay=0.7), EASE(), Sequential(), Content(), UserKNN(), Repeats(decay=0.9))
 ]
 
 
 @MANY
-@given(histories(N_ITEMS), st.sampled_from([[0, 1, 2, 3], [3], [1], [2, 3]]))
-def test_reasons(queries: Queries, models: list[int]) -> None:
-    queries = queries.keep(queries.item < N_ITEMS)
+@given(
+    queries=histories(N_ITEMS),
+    models=st.sampled_from([[0, 1, 2, 3], [3], [1], [2, 3], [5, 0, 3], [2, 5, 3]]),
+    width=st.sampled_from([N_ITEMS, 60, 1]),
+    shares=st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4),
+)
+def test_reasons(queries: Queries, models: list[int], width: int, shares: list[float]) -> None:
     items = np.tile(np.arange(0, N_ITEMS, 9, dtype=np.int32), (len(queries), 1))
     items[:, -1] = -1
     lists = Ranking(items, np.zeros(items.shape, np.float32))
-    explainer = Explainer([MODELS[model] for model in models])
-    found, expected = both(lambda: explainer.reasons(queries, lists))
+    explainer = Explainer([MODELS[model] for model in models], width, width)
+    weights = np.tile(np.array(shares[: len(models)], dtype=np.float32), (len(queries), 1))
+    found, expected = both(lambda: explainer.reasons(queries, lists, weights))
     assert found == expected
+
+
+def test_tables_that_do_not_fit_are_refused_and_what_lies_beyond_them_is_left() -> None:
+    assert kernels.COMPILED is not None
+    columns, values, powers = np.array([0, 2], np.int32), np.ones(2, np.float32), np.ones(200)
+    with pytest.raises(ValueError, match="offsets"):
+        kernels.COMPILED.SumTables(np.array([0, 9]), columns, values, powers, 1.0, 3)
+    with pytest.raises(ValueError, match="arrays"):
+        kernels.COMPILED.CosineTables(np.ones((2, 4), np.float32), np.ones(3, bool), powers, 1.0, 0.5, 3, 3)
+    sums = kernels.COMPILED.SumTables(np.array([0, 2]), columns, values, powers, 1.0, 9)
+    vectors = np.eye(2, 4, dtype=np.float32)
+    texts = kernels.COMPILED.CosineTables(vectors, np.ones(2, bool), powers, 0.5, 0.5, 3, 9)
+    wanted, events = np.array([2, -1, 7, 0], np.int32), np.array([0, 8, 0, -3], np.int32)
+    weight = np.ones(4, np.float32)
+    history = events, weight, weight, np.ones(4, bool), True, 0.1, 1e-5
+    named = kernels.COMPILED.strongest_events([sums, texts], wanted, *history)
+    assert named.tolist() == [[0, -1, -1, 0], [0, -1, -1, 0]]
+    with pytest.raises(ValueError, match="arrays"):
+        kernels.COMPILED.strongest_events([sums], wanted, events[:2], *history[1:])
+    short = kernels.COMPILED.SumTables(np.array([0, 2]), columns, values, powers[:3], 0.5, 9)
+    with pytest.raises(ValueError, match="powers"):
+        kernels.COMPILED.strongest_events([short], wanted, *history)
 
 
 @MANY

@@ -36,11 +36,11 @@ class Paths:
     def __init__(self, engine: Engine) -> None:
         self.hot, self.plain = create_app(engine), create_app(engine)
         self.handled = 0
-        table: Routes = self.hot.user_middleware[0].kwargs["routes"]
+        table = self.hot.guard.routes
         for route in table:
             if route.handle is not None:
                 self._count(route)
-        self.plain.user_middleware[0].kwargs["routes"] = Routes([])
+        self.plain.guard.routes = Routes([])
 
     def _count(self, route: Route) -> None:
         handle = route.handle
@@ -255,7 +255,7 @@ def test_any_session_is_answered_alike(paths: Paths, body: bytes) -> None:
 
 
 def test_the_documents_describe_every_route_of_the_table(paths: Paths) -> None:
-    table: Routes = paths.hot.user_middleware[0].kwargs["routes"]
+    table = paths.hot.guard.routes
     described = paths.hot.openapi()["paths"]
     for route in table:
         names = [

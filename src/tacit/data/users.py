@@ -166,9 +166,9 @@ class Users:
 
 def traits_by_code(traits: Int32, codes: Sequence[int] | Int32 | Int64) -> Int32:
     """Return the traits of users by code, int32[n, t]; code -1 has no known traits."""
-    known = np.asarray(codes, dtype=np.int64)
     if not len(traits):
-        return np.zeros((len(known), traits.shape[1]), dtype=np.int32)
+        return np.zeros((len(codes), traits.shape[1]), dtype=np.int32)
+    known = np.asarray(codes, dtype=np.int64)
     return np.where((known >= 0)[:, None], traits[known], np.int32(UNKNOWN))
 
 

@@ -35,6 +35,8 @@ def checked_names(attributes: Mapping[str, Json], what: str, reserved: Collectio
     DataError
         If they cannot be used; the message says why.
     """
+    if attributes == {}:
+        return {}
     if not isinstance(attributes, Mapping):
         raise DataError(
             f"the attributes of {what} are of the type {type(attributes).__name__}; give a mapping of names "

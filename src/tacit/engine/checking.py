@@ -102,7 +102,7 @@ def check_k(k: object) -> None:
     ------
     DataError
     """
-    if isinstance(k, bool) or not isinstance(k, numbers.Integral):
+    if type(k) is not int and (isinstance(k, bool) or not isinstance(k, numbers.Integral)):
         raise DataError(f"k is {k!r}; it must be a whole number, for example k=10")
     if not 1 <= int(k) <= LONGEST_LIST:
         raise DataError(f"k is {k}; it must lie between 1 and {LONGEST_LIST:,}")
@@ -115,7 +115,7 @@ def check_flag(value: object, what: str) -> None:
     ------
     DataError
     """
-    if not isinstance(value, bool | np.bool_):
+    if not isinstance(value, (bool, np.bool_)):
         raise DataError(f"{what} is {value!r}; it must be True or False")
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from tacit.core.clock import Clock, SystemClock
 from tacit.core.errors import DataError
+from tacit.core.frozen import frozen
 from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.data.ids import IdRule
@@ -128,7 +129,7 @@ class Engine:
         )
         ranking = state.pipeline.recommend(history.queries, checked.k, requests=(_requester(checked),))
         unknown = unknown_in_request(state, checked, stored=bool(since) or bool(stored))
-        answer = replace(_answer(state, ranking, _reasons(state, history, ranking)), warnings=unknown)
+        answer = _answer(state, ranking, _reasons(state, history, ranking), unknown)
         if self._exposures is not None:
             self._exposures.add(checked, answer, self._clock.now())
         return answer
@@ -462,11 +463,12 @@ def _checked(request: Request, rules: Sequence[IdRule]) -> Request:
         raise DataError(f"the history has {len(items):,} items; at most {LONGEST_HISTORY:,}")
     if request.user_id is not None and request.session_id is not None:
         raise DataError("give either user_id or session_id")
-    return replace(
-        request,
+    return Request(
         user_id=None if request.user_id is None else checked_id(request.user_id, "user_id", rules),
         session_id=None if request.session_id is None else checked_id(request.session_id, "session_id"),
         items=items,
+        k=request.k,
+        allow_seen=request.allow_seen,
         attributes=checked_user(request.attributes),
         context=checked_user(request.context),
     )
@@ -481,21 +483,32 @@ def _requester(request: Request) -> str:
 
 def _reasons(state: State, history: History, ranking: Ranking) -> list[list[str]]:
     """Return the reasons of each item of the list in words."""
-    acted = history.queries.acted()
-    kinds = dict(zip(acted.item.tolist(), compress(history.kinds, history.queries.weight != 0), strict=True))
-    first = ranking.first(_EXPLAINED)
+    queries = history.queries
+    acted = queries.acted()
+    kinds = history.kinds if acted is queries else compress(history.kinds, queries.weight != 0)
+    kind_of = dict(zip(acted.item.tolist(), kinds, strict=True))
+    width = ranking.items.shape[1]
+    first = ranking if width <= _EXPLAINED else ranking.first(_EXPLAINED)
     found = state.pipeline.reasons(acted, first)[0]
-    rest: list[list[str]] = [[] for _ in range(ranking.items.shape[1] - len(found))]
-    return [in_words(reasons, state.titles, kinds) for reasons in found] + rest
+    titles = state.title_of
+    return [in_words(reasons, titles, kind_of) for reasons in found] + [[] for _ in range(width - len(found))]
 
 
-def _answer(state: State, ranking: Ranking, reasons: Sequence[list[str]]) -> Response:
-    found = ranking.items[0] >= 0
-    codes, scores = ranking.items[0][found], ranking.scores[0][found]
-    # Ten look-ups take 4 us each side; gathering them makes frames for a tenth of a millisecond.
-    names, titled, places = state.catalogue.items.ids, state.titles, codes.tolist()
-    ids, titles = [names[place] for place in places], [titled[place] for place in places]
-    chances = np.zeros(len(codes)) if ranking.propensities is None else ranking.propensities[0][found]
-    propensities = [chance or None for chance in chances.tolist()]
-    items = map(Recommended, ids, scores.tolist(), titles, reasons, propensities)
-    return Response(str(uuid.uuid4()), state.snapshot.version, list(items))
+def _answer(
+    state: State, ranking: Ranking, reasons: Sequence[list[str]], warnings: Sequence[str] = ()
+) -> Response:
+    codes = ranking.items[0][ranking.items[0] >= 0]  # padding comes last
+    ids, titles, scores = state.catalogue.items.decode(codes), state.title_of, ranking.scores[0].tolist()
+    chances = [None] * len(ids) if ranking.propensities is None else ranking.propensities[0].tolist()
+    items = [
+        frozen(
+            Recommended,
+            item_id=ids[place],
+            score=scores[place],
+            title=titles[code],
+            reasons=reasons[place],
+            propensity=chances[place] or None,
+        )
+        for place, code in enumerate(codes.tolist())
+    ]
+    return Response(str(uuid.uuid4()), state.snapshot.version, items, list(warnings))

@@ -1,10 +1,11 @@
 """Exposures: the shown lists, stored in groups by a thread of their own."""
 
-import json
 import logging
 import threading
 from collections import deque
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from tacit.engine.requests import Request, Response
 from tacit.store.events import EventStore, StorageError
@@ -17,6 +18,28 @@ _MOST_WAITING = 50_000
 _log = logging.getLogger(__name__)
 
 
+class _Shown(NamedTuple):
+    """A list that was shown; its items are ids that the catalogue holds anyway."""
+
+    recommendation_id: str
+    user_id: str | None
+    session_id: str | None
+    model: str
+    items: list[str]
+    at: float
+
+    def row(self) -> dict[str, Any]:
+        """Return it as a row of the store."""
+        return {
+            "recommendation_id": self.recommendation_id,
+            "subject": "session" if self.user_id is None else "user",
+            "subject_id": self.user_id or self.session_id,
+            "model": self.model,
+            "items": orjson.dumps(self.items).decode(),
+            "at": self.at,
+        }
+
+
 class Exposures:
     """A recorder with a thread of its own.
 
@@ -27,22 +50,16 @@ class Exposures:
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._waiting: deque[dict[str, Any]] = deque(maxlen=_MOST_WAITING)
+        self._waiting: deque[_Shown] = deque(maxlen=_MOST_WAITING)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tacit-exposures", daemon=True)
         self._thread.start()
 
     def add(self, request: Request, answer: Response, at: float) -> None:
         """Record an answer; it is stored within about a second."""
+        ids = [item.item_id for item in answer.items]
         self._waiting.append(
-            {
-                "recommendation_id": answer.recommendation_id,
-                "subject": "session" if request.user_id is None else "user",
-                "subject_id": request.user_id or request.session_id,
-                "model": answer.model,
-                "items": json.dumps([item.item_id for item in answer.items]),
-                "at": at,
-            }
+            _Shown(answer.recommendation_id, request.user_id, request.session_id, answer.model, ids, at)
         )
 
     def close(self) -> None:
@@ -56,7 +73,7 @@ class Exposures:
         self._store_waiting()
 
     def _store_waiting(self) -> None:
-        while rows := [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP))]:
+        while rows := [self._waiting.popleft().row() for _ in range(min(len(self._waiting), _GROUP))]:
             try:
                 self._store.put_exposures(rows)
             except StorageError as error:

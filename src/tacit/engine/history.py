@@ -6,13 +6,14 @@ from types import MappingProxyType
 
 import numpy as np
 
+from tacit.core.frozen import frozen
 from tacit.core.types import Float32, Float64, Int16, Int32, Json
 from tacit.data.event_names import common_name
 from tacit.data.ids import apply_id
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.returns import settled_type, undoes, undone_purchases
-from tacit.data.users import UNKNOWN, traits_by_code
+from tacit.data.users import UNKNOWN
 from tacit.engine.state import State
 from tacit.store.records import Event
 
@@ -74,12 +75,13 @@ def history_of(
         Attributes of the moment: the device, ...
     """
     log = state.snapshot.interactions
-    user = -1 if user_id is None else int(log.users.encode([user_id])[0])
+    user = -1 if user_id is None else log.users.code_of(user_id)
     known = _fitted_events(log, user)
     if since or items:
         known = _merged(state, known, _live(state, since, _of_request(state, since, items), known))
     last = float(known.at[-1]) if len(known.at) else log.end
-    queries = Queries(
+    queries = frozen(
+        Queries,
         offsets=np.array([0, len(known.item)], dtype=np.int64),
         item=known.item,
         weight=known.weight,
@@ -87,8 +89,9 @@ def history_of(
         kind=known.kind,
         now=np.array([max(log.end, last)]),
         user=np.array([user], dtype=np.int32),
-        traits=np.append(_traits(log, user, stored, attributes), log.moment_columns.traits_of(context))[None],
+        traits=_traits(log, user, stored, attributes, context)[None],
         exclude_offsets=np.zeros(2, dtype=np.int64),
+        exclude=known.item[:0],
         ordered=log.timing != "none",
     )
     return History(queries if allow_seen else queries.excluding_seen(), known.kinds)
@@ -113,24 +116,36 @@ def _merged(state: State, fitted: _Events, live: _Events) -> _Events:
 
 
 def _traits(
-    log: Interactions, user: int, stored: Mapping[str, Json] | None, given: Mapping[str, Json]
+    log: Interactions,
+    user: int,
+    stored: Mapping[str, Json] | None,
+    given: Mapping[str, Json],
+    context: Mapping[str, Json],
 ) -> Int32:
-    """Return the traits of the user: int32[t]."""
+    """Return the traits of the user and the moment: int32[t]."""
     columns = log.trait_columns
-    known = traits_by_code(log.traits, [user])[0] if stored is None else columns.traits_of(stored)
-    own = columns.traits_of(given)
-    return np.where(own != UNKNOWN, own, known)
+    if stored is not None:
+        traits = columns.traits_of(stored)
+    elif 0 <= user < len(log.traits):
+        traits = log.traits[user]
+    else:
+        traits = np.full(log.traits.shape[1], UNKNOWN, dtype=np.int32)
+    if given:
+        own = columns.traits_of(given)
+        traits = np.where(own != UNKNOWN, own, traits)
+    return np.append(traits, log.moment_columns.traits_of(context)) if len(log.moment_columns) else traits
 
 
 def _fitted_events(log: Interactions, user: int) -> _Events:
-    start, stop = (log.offsets[user], log.offsets[user + 1]) if user >= 0 else (0, 0)
+    start, stop = log.offsets[user : user + 2].tolist() if user >= 0 else (0, 0)
     kind, names = log.kind[start:stop], log.kinds
-    return _Events(
-        log.item[start:stop],
-        log.weight[start:stop],
-        log.at[start:stop],
-        kind,
-        [names[place] for place in kind.tolist()],
+    return frozen(
+        _Events,
+        item=log.item[start:stop],
+        weight=log.weight[start:stop],
+        at=log.at[start:stop],
+        kind=kind,
+        kinds=[names[place] for place in kind.tolist()],
     )
 
 

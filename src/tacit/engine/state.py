@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from tacit.core.errors import ArtifactError, TacitError
+from tacit.core.looked_up import LookedUp
 from tacit.core.types import Float32, Int64, Json
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue
@@ -187,6 +188,11 @@ class State:
         return replace(
             self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles, deleted=result.deleted
         )
+
+    @cached_property
+    def title_of(self) -> LookedUp:
+        """Title of each item by code."""
+        return LookedUp(self.titles)
 
     def encode_ahead(self, changes: Sequence[ItemChange]) -> None:
         """Encode the texts of many puts, so that `changed` has their vectors at hand.

@@ -28,6 +28,8 @@ def unknown_in_request(state: State, request: Request, *, stored: bool) -> list[
         Whether the store has events or attributes of the user.
     """
     users, items = state.snapshot.interactions.users, state.catalogue.items
+    if not request.items and (request.user_id is None or stored or request.user_id in users):
+        return []
     strange = [id_ for id_ in dict.fromkeys(request.items) if id_ not in items]
     known = len(set(request.items)) - len(strange)
     rest = "the list rests on what else the request says" if known or request.attributes else POPULAR

@@ -1,8 +1,7 @@
 """Reasons in words."""
 
 from collections.abc import Mapping, Sequence
-
-import polars as pl
+from functools import lru_cache
 
 from tacit.data.event_names import plain_name
 from tacit.engine.evidence import Likeness
@@ -31,14 +30,14 @@ _VERBS = {
 _VERB_OF = {name: verb for verb, names in _VERBS.items() for name in names.split()}
 
 
-def in_words(reasons: Sequence[Reason], titles: pl.Series, kinds: Mapping[int, str]) -> list[str]:
+def in_words(reasons: Sequence[Reason], titles: Mapping[int, str], kinds: Mapping[int, str]) -> list[str]:
     """Return each reason as a few words.
 
     Parameters
     ----------
     reasons : sequence of Reason
-    titles : polars.Series of str
-        By item code.
+    titles : mapping
+        Item code to title.
     kinds : mapping
         Item code of the history: the event type of its last event.
     """
@@ -57,10 +56,15 @@ def similarity_in_words(likeness: Likeness, kind: SimilarKind) -> list[str]:
     return [words for words in (first, *found.values()) if words]
 
 
-def _in_words(reason: Reason, titles: pl.Series, kinds: Mapping[int, str]) -> str:
+def _in_words(reason: Reason, titles: Mapping[int, str], kinds: Mapping[int, str]) -> str:
     if reason.because < 0:
         return reason.words
     title = titles[reason.because]
     if reason.words:
         return f"{reason.words} {title}"
-    return f"because you {_VERB_OF.get(plain_name(kinds.get(reason.because, '')), 'chose')} {title}"
+    return f"because you {_verb(kinds.get(reason.because, ''))} {title}"
+
+
+@lru_cache(maxsize=4096)
+def _verb(kind: str) -> str:
+    return _VERB_OF.get(plain_name(kind), "chose")

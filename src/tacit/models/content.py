@@ -34,7 +34,7 @@ from tacit.models.itemitem import shares
 from tacit.models.near_texts import STEP, NearTexts, Sides, exact_scores
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
-from tacit.models.score_parts import Cosines, weights_of
+from tacit.models.score_parts import Cosines, CosineTables, weights_of
 from tacit.models.shared_spaces import DECAY
 from tacit.models.sparse_scores import SparseScores
 from tacit.models.text_scan import TextScan
@@ -233,6 +233,10 @@ class Content(Retriever):
             recent=self.recent,
             n_events=len(query.item),
         )
+
+    def tables(self) -> CosineTables:
+        """Return what the parts of every history are taken from."""
+        return CosineTables(self.vectors_, self.known_, self.decay, self.closest, self.recent)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model that scores the items of the larger catalogue, new ones by their vectors."""

@@ -12,7 +12,6 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
-from tacit.core import kernels
 from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.types import Array, Bool, Float32, Int32, Int64
@@ -25,7 +24,7 @@ from tacit.models.compiled import baseline_of, loops, powers_of, rows_of
 from tacit.models.decay import decayed, decayed_rows
 from tacit.models.gram import among_all
 from tacit.models.retriever import Retriever
-from tacit.models.score_parts import Sums, between, weights_of
+from tacit.models.score_parts import Sums, SumTables, between, weights_of
 from tacit.models.sparse_scores import Baseline, SparseScores
 
 
@@ -82,13 +81,12 @@ class ItemItem:
     def _rows(self) -> Rows:
         return Rows.of(self.matrix)
 
-    def between(self, rows: Int32, columns: Int32) -> Float32:
-        """Return the weights from some items to others: float32[rows, columns], 0 where there is none."""
-        if kernels.COMPILED is None or not self.matrix.has_sorted_indices:
-            return between(self.matrix, rows, columns)
+    def tables(self, decay: float) -> SumTables | None:
+        """Return the weights as compiled loops look them up; None if columns do not ascend."""
+        if not self.matrix.has_sorted_indices:
+            return None
         own = self._rows
-        found: Float32 = kernels.COMPILED.entries_between(own.offsets, own.columns, own.values, rows, columns)
-        return found
+        return SumTables(own.offsets, own.columns, own.values, decay)
 
     def best(self, items: Int32, k: int) -> Ranking:
         """Return the k items with the largest weights from each of ``items``."""
@@ -105,7 +103,9 @@ class ItemItem:
 
     def extended(self, n_items: int) -> Self:
         """Return the weights for a larger catalogue, without weights of the new items."""
-        return type(self)(csr.resized(self.matrix, n_items, n_items), padded(self.known, n_items))
+        larger = csr.resized(self.matrix, n_items, n_items)
+        larger.has_sorted_indices = self.matrix.has_sorted_indices  # else all entries are looked at again
+        return type(self)(larger, padded(self.known, n_items))
 
     def arrays(self) -> dict[str, Array]:
         """Return the matrix's parts and the known items."""
@@ -151,8 +151,12 @@ class ByItems(Retriever):
 
     def parts(self, query: Queries, items: Int32) -> Sums:
         """Return what the events of one history add to the scores of some items."""
-        links = self.weights_.between(query.item, items)
+        links = between(self.weights_.matrix, query.item, items)
         return Sums(links, weights_of(query), self.decay if query.ordered else 1.0)
+
+    def tables(self) -> SumTables | None:
+        """Return what the parts of every history are taken from."""
+        return self.weights_.tables(self.decay)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue, without scores of the new items."""

@@ -13,7 +13,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
-from tacit.models.score_parts import ScoreParts
+from tacit.models.score_parts import CosineTables, ScoreParts, SumTables
 from tacit.models.sparse_scores import SparseScores
 
 BATCH_CELLS = 16_000_000
@@ -185,6 +185,15 @@ class ExplainsByParts(Explains, Protocol):
 
     def parts(self, query: Queries, items: Int32) -> ScoreParts:
         """Return what the events of one history (n = 1) add to the scores of ``items`` (int32[m])."""
+        ...
+
+
+@runtime_checkable
+class ExplainsByTables(ExplainsByParts, Protocol):
+    """Hands out, once, what the parts of every history are taken from, for compiled loops."""
+
+    def tables(self) -> SumTables | CosineTables | None:
+        """Return the tables that `parts` looks up; None if they have no such form."""
         ...
 
 

@@ -2,7 +2,8 @@
 
 A reason needs the score of an item with and without some events of a history, for the few items of a list.
 The ``score`` of a model scores all items; these objects hold the weights of the history's events for those
-items alone.
+items alone. What they are taken from is the same for all histories: a model can hand it out once
+(`SumTables`, `CosineTables`), and compiled loops look it up for every list.
 """
 
 from dataclasses import dataclass
@@ -150,6 +151,46 @@ class Cosines:
     @cached_property
     def _left(self) -> Float32:
         return fading(len(self.weight), self.decay).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class SumTables:
+    """What the `Sums` of every history are taken from.
+
+    Attributes
+    ----------
+    offsets : int64[items + 1], columns : int32[entries], values : float32[entries]
+        Weights from item i: those at ``offsets[i]:offsets[i + 1]``, columns ascending.
+    decay : float
+        In a log with an order.
+    """
+
+    offsets: Int64
+    columns: Int32
+    values: Float32
+    decay: float
+
+
+@dataclass(frozen=True)
+class CosineTables:
+    """What the `Cosines` of every history are taken from.
+
+    Attributes
+    ----------
+    vectors : float32[items, d]
+    known : bool[items]
+        Items with a vector.
+    decay : float
+        In a log with an order.
+    closest : float
+    recent : int
+    """
+
+    vectors: Float32
+    known: Bool
+    decay: float
+    closest: float
+    recent: int
 
 
 def fading(n_events: int, decay: float) -> Float64:

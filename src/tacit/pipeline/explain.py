@@ -5,8 +5,9 @@ retriever's score of the item, the score is lower without the event, and the use
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tacit.models.decay import powers
 from tacit.models.protocol import (
     Explains,
     ExplainsByParts,
+    ExplainsByTables,
     ExplainsForAll,
     ExplainsInWords,
     ExplainsItemsForAll,
@@ -25,7 +27,7 @@ from tacit.models.protocol import (
     Recommender,
     batches,
 )
-from tacit.models.score_parts import Cosines, ScoreParts, Sums
+from tacit.models.score_parts import CosineTables, ScoreParts, Sums, SumTables, weights_of
 from tacit.pipeline.retrieval import reach, scores_of
 
 MOST_EVENTS = 100
@@ -45,8 +47,7 @@ _ROUNDING = 1e-5
 _ANY = np.iinfo(np.int32).max
 
 
-@dataclass(frozen=True)
-class Reason:
+class Reason(NamedTuple):
     """Why an item was recommended.
 
     Attributes
@@ -123,23 +124,20 @@ class Explainer:
     def _of_list(self, query: Queries, items: Int32, weights: Float32, personal: bool) -> list[list[Reason]]:
         """Return the reasons of the items of one list."""
         found: list[list[Reason]] = [[] for _ in items]
-        listed = np.flatnonzero(items >= 0)
-        order = np.argsort(-weights, kind="stable")
-        by_weight = order[weights[order] >= LEAST_WEIGHT].tolist()
-        if personal:
-            _add_events(
-                found,
-                listed,
-                items,
-                query,
-                [self._of_events[at] for at in by_weight if at in self._of_events],
-            )
-        else:
-            for place in listed.tolist():
-                found[place].append(Reason("blend", -1, NOT_PERSONAL))
-        _add_for_all(
-            found, listed, items, query, [self._for_all[at] for at in by_weight if at in self._for_all]
+        codes = items.tolist()
+        listed = [place for place, code in enumerate(codes) if code >= 0]
+        shares = weights.tolist()
+        by_weight = sorted(
+            (at for at, share in enumerate(shares) if share >= LEAST_WEIGHT), key=lambda at: -shares[at]
         )
+        if personal:
+            of_events = [self._of_events[at] for at in by_weight if at in self._of_events]
+            _add_events(found, listed, items, query, of_events)
+        else:
+            for place in listed:
+                found[place].append(Reason("blend", -1, NOT_PERSONAL))
+        for_all = [self._for_all[at] for at in by_weight if at in self._for_all]
+        _add_for_all(found, listed, codes, query, for_all)
         return found
 
 
@@ -165,6 +163,8 @@ class _Source:
         self._explains = model if isinstance(model, Explains) else None
         by_parts = isinstance(model, ExplainsByParts) and _goes_with(model, "parts", "score", "explain")
         self._by_parts: ExplainsByParts | None = model if by_parts else None  # type: ignore[assignment]
+        by_tables = by_parts and isinstance(model, ExplainsByTables) and _goes_with(model, "tables", "parts")
+        self._by_tables: ExplainsByTables | None = model if by_tables else None  # type: ignore[assignment]
         self._for_all = model if isinstance(model, ExplainsForAll) else None
         self._of_items = model if isinstance(model, ExplainsItemsForAll) else None
         self._for_every_query = (
@@ -183,6 +183,12 @@ class _Source:
         """Whether it has a reason that holds for all users."""
         return self._for_all is not None
 
+    @cached_property
+    def tables(self) -> Any:
+        """What compiled loops take its parts from; None if they cannot."""
+        found = self._by_tables.tables() if self._by_tables is not None else None
+        return None if found is None else _compiled_tables(found, self.reach)
+
     def strongest(self, query: Queries, allowed: Bool, items: Int32) -> Int32:
         """Return the item of the history that is the reason for each of ``items``, else -1: int32[m]."""
         inside = query.item < self.reach
@@ -200,26 +206,25 @@ class _Source:
         strongest[named[~holds]] = -1
         return strongest
 
-    def for_all(self, query: Queries, items: Int32) -> list[str]:
-        """Return the reason for each of ``items``, "" where the model does not put it forward."""
-        inside = np.flatnonzero(items < self.reach)
+    def for_all(self, query: Queries, codes: Sequence[int]) -> list[str]:
+        """Return the reason for each item, "" where the model does not put it forward."""
         if self._for_every_query and self.reach < _ANY:
-            holds = inside[self._put_forward[items[inside]]]
-        else:
-            own = query.take(np.zeros(len(inside), dtype=np.int64))
-            own = own.keep(own.item < self.reach)
-            assert self._for_all is not None
-            holds = inside[self._for_all.puts_forward(own, items[inside])]
-        words = [""] * len(items)
-        for place, said in zip(holds.tolist(), self._words_of(items[holds]), strict=True):
-            words[place] = said
-        return words
+            return [self._put_forward.get(code, "") for code in codes]
+        items = np.array([code for code in codes if code < self.reach], dtype=np.int32)
+        own = query.take(np.zeros(len(items), dtype=np.int64))
+        own = own.keep(own.item < self.reach)
+        assert self._for_all is not None
+        items = items[self._for_all.puts_forward(own, items)]
+        words = dict(zip(items.tolist(), self._words_of(items), strict=True))
+        return [words.get(code, "") for code in codes]
 
     @cached_property
-    def _put_forward(self) -> Bool:
-        """Whether the model puts each item forward, whoever asks: bool[reach]."""
+    def _put_forward(self) -> dict[int, str]:
+        """The items that the model puts forward, whoever asks, each with the reason."""
         assert self._for_all is not None
-        return self._for_all.puts_forward(Queries.of([[]]), np.arange(self.reach, dtype=np.int32))
+        items = np.arange(self.reach, dtype=np.int32)
+        items = items[self._for_all.puts_forward(Queries.of([[]]), items)]
+        return dict(zip(items.tolist(), self._words_of(items), strict=True))
 
     def _words_of(self, items: Int32) -> list[str]:
         if self._of_items is not None:
@@ -273,33 +278,94 @@ def nameable(queries: Queries) -> Bool:
 
 def _add_events(
     found: list[list[Reason]],
-    listed: Int64,
+    listed: Sequence[int],
     items: Int32,
     query: Queries,
     sources: Sequence[_Source],
 ) -> None:
     """Add the event with the largest share of each item's score, by the first retriever that names one."""
-    if not len(query.item):
+    if not len(query.item) or not sources:
         return
-    recent = slice(max(len(query.item) - MOST_EVENTS, 0), None)
-    allowed = nameable(query)[recent]
-    history = query if recent.start == 0 else query.last(MOST_EVENTS)
+    allowed = nameable(query)[-MOST_EVENTS:]
+    history = query if len(query.item) <= MOST_EVENTS else query.last(MOST_EVENTS)
     left = listed
-    for source in sources:
-        wanted = left[items[left] < source.reach]
-        if not len(wanted):
+    for by_tables, some in groupby(sources, _has_tables):
+        group = list(some)
+        if by_tables:
+            left = _add_by_tables(found, left, items, history, allowed, group)
             continue
-        for place, code in zip(
-            wanted.tolist(), source.strongest(history, allowed, items[wanted]).tolist(), strict=True
-        ):
+        for source in group:
+            left = _add_by_source(found, left, items, history, allowed, source)
+
+
+def _has_tables(source: _Source) -> bool:
+    return kernels.COMPILED is not None and source.tables is not None
+
+
+def _add_by_source(
+    found: list[list[Reason]],
+    left: Sequence[int],
+    items: Int32,
+    history: Queries,
+    allowed: Bool,
+    source: _Source,
+) -> list[int]:
+    """Add the events that one retriever names; return the places of items that have no reason yet."""
+    wanted = [place for place in left if items[place] < source.reach]
+    if wanted:
+        codes = source.strongest(history, allowed, items[wanted]).tolist()
+        for place, code in zip(wanted, codes, strict=True):
             if code >= 0:
                 found[place].append(Reason(source.model.name, code, source.words))
-        left = np.array([place for place in left.tolist() if not found[place]], dtype=np.int64)
+    return [place for place in left if not found[place]]
+
+
+def _add_by_tables(
+    found: list[list[Reason]],
+    left: Sequence[int],
+    items: Int32,
+    history: Queries,
+    allowed: Bool,
+    sources: Sequence[_Source],
+) -> list[int]:
+    """Do the same for several retrievers, by compiled loops."""
+    assert kernels.COMPILED is not None
+    counted = history.weight if history.ordered else weights_of(history)
+    wanted = items if len(left) == len(items) else items[left]
+    codes, places = kernels.COMPILED.strongest_events(
+        [source.tables for source in sources],
+        wanted,
+        history.item,
+        history.weight,
+        counted,
+        allowed,
+        history.ordered,
+        LEAST_SHARE,
+        _ROUNDING,
+    ).tolist()
+    rest = []
+    for place, code, at in zip(left, codes, places, strict=True):
+        if code >= 0:
+            found[place].append(Reason(sources[at].model.name, code, sources[at].words))
+        else:
+            rest.append(place)
+    return rest
+
+
+def _compiled_tables(tables: SumTables | CosineTables, reach: int) -> Any:
+    """Return tables as compiled loops take them."""
+    assert kernels.COMPILED is not None
+    fading = powers(tables.decay, MOST_EVENTS), tables.decay, reach
+    if isinstance(tables, SumTables):
+        return kernels.COMPILED.SumTables(tables.offsets, tables.columns, tables.values, *fading)
+    return kernels.COMPILED.CosineTables(
+        tables.vectors, tables.known, fading[0], tables.decay, tables.closest, tables.recent, reach
+    )
 
 
 def _strongest_by_parts(parts: ScoreParts, query: Queries, allowed: Bool) -> Int32:
     """Return the same as `_strongest` of one history, -1 where the item would not lose without the events."""
-    if kernels.COMPILED is not None and type(parts) in (Sums, Cosines):
+    if kernels.COMPILED is not None and type(parts) is Sums:
         return _strongest_by_loops(parts, query, allowed)
     order = np.argsort(query.item, kind="stable")
     first = np.flatnonzero(np.diff(query.item[order], prepend=-1))
@@ -316,16 +382,12 @@ def _strongest_by_parts(parts: ScoreParts, query: Queries, allowed: Bool) -> Int
     return np.where(holds, named, -1).astype(np.int32)
 
 
-def _strongest_by_loops(parts: ScoreParts, query: Queries, allowed: Bool) -> Int32:
+def _strongest_by_loops(parts: Sums, query: Queries, allowed: Bool) -> Int32:
     """Return the same by compiled loops."""
-    assert kernels.COMPILED is not None and isinstance(parts, Sums | Cosines)
+    assert kernels.COMPILED is not None
     fading = powers(parts.decay, len(query.item)), parts.decay != 1
     history = query.item, allowed, LEAST_SHARE, _ROUNDING
-    if isinstance(parts, Sums):
-        named: Int32 = kernels.COMPILED.strongest_by_sums(parts.links, parts.weight, *fading, *history)
-    else:
-        events = parts.cosine, parts.vectors, parts.weight, parts.used, parts.known
-        named = kernels.COMPILED.strongest_by_cosines(*events, *fading, parts.closest, parts.recent, *history)
+    named: Int32 = kernels.COMPILED.strongest_by_sums(parts.links, parts.weight, *fading, *history)
     return named
 
 
@@ -368,14 +430,21 @@ def _loses(model: Recommender, queries: Queries, rows: Int64, items: Int32, name
 
 
 def _add_for_all(
-    found: list[list[Reason]], listed: Int64, items: Int32, query: Queries, sources: Sequence[_Source]
+    found: list[list[Reason]],
+    listed: Sequence[int],
+    codes: Sequence[int],
+    query: Queries,
+    sources: Sequence[_Source],
 ) -> None:
     """Add the reasons that hold for all users, in the order of the retrievers; each of them once."""
     for source in sources:
-        places = [place for place in listed.tolist() if len(found[place]) < _MOST_REASONS]
-        for place, said in zip(places, source.for_all(query, items[places]), strict=True):
-            if said and all(reason.words != said for reason in found[place]):
-                found[place].append(Reason(source.model.name, -1, said))
+        places = [place for place in listed if len(found[place]) < _MOST_REASONS]
+        for place, said in zip(
+            places, source.for_all(query, [codes[place] for place in places]), strict=True
+        ):
+            own = found[place]
+            if said and all(reason.words != said for reason in own):
+                own.append(Reason(source.model.name, -1, said))
 
 
 def _goes_with(model: object, name: str, *others: str) -> bool:

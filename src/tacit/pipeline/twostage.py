@@ -304,15 +304,18 @@ class TwoStage:
         weights = self.second_.blend.weights_for(acted.lengths, acted.idle_time)
         found = self._constants.explainer.reasons(acted, ranking, weights, personal=self.personal)
         self._add_by_text(found, acted, ranking)
-        for row, place in np.argwhere(ranking.propensities) if ranking.propensities is not None else ():
-            found[row][place] = found[row][place] or [Reason("explore", -1, FEW_KNOW_IT)]
+        if ranking.propensities is not None:
+            for row, place in np.argwhere(ranking.propensities).tolist():
+                found[row][place] = found[row][place] or [Reason("explore", -1, FEW_KNOW_IT)]
         return found
 
     def _add_by_text(self, found: list[list[list[Reason]]], acted: Queries, ranking: Ranking) -> None:
         """Add the reasons of items without events that are listed for their texts, whatever texts weigh."""
+        if self.text_fit_ is None or all(map(all, found)):
+            return
         bare = np.array([[not of_item for of_item in row] for row in found], dtype=bool)
         bare &= (ranking.items >= 0) & (self.events_[np.maximum(ranking.items, 0)] <= 0)
-        if self.text_fit_ is None or not bare.any():
+        if not bare.any():
             return
         only = Ranking(np.where(bare, ranking.items, -1), ranking.scores)
         reader = self.retrievers_[self.text_fit_.place]

@@ -23,7 +23,7 @@ from tacit.pipeline.similar import SimilarKind
 from tacit.server.bodies import json_response, loaded
 from tacit.server.bulk import LINE_TYPES, put_lines
 from tacit.server.docs import docs_page
-from tacit.server.guard import Guard
+from tacit.server.guard import FAULT, App, Guard, Receive, Scope, Send
 from tacit.server.hot import hot_routes, session_of
 from tacit.server.ingest import observed
 from tacit.server.lane import Lane
@@ -50,6 +50,26 @@ def _decoded(text: object) -> object:
     return id_
 
 
+class GuardedAPI(FastAPI):
+    """FastAPI behind the guard: what the guard answers passes none of FastAPI's own layers, which take 40 us.
+
+    Attributes
+    ----------
+    guard : Guard
+    """
+
+    guard: Guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on."""
+        await self.guard(scope, receive, send)
+
+    @property
+    def unguarded(self) -> App:
+        """The application behind the guard."""
+        return super().__call__
+
+
 K = Annotated[int, BeforeValidator(_whole), Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
 Id = Annotated[
     str,
@@ -68,7 +88,7 @@ def create_app(
     api_key: str | None = None,
     admin_key: str | None = None,
     allowed_hosts: Sequence[str] = LOOPBACK,
-) -> FastAPI:
+) -> GuardedAPI:
     """Return the ASGI application; when it stops, it closes the engine.
 
     Parameters
@@ -97,7 +117,7 @@ def create_app(
         writes.close()
         engine.close()
 
-    app = FastAPI(
+    app = GuardedAPI(
         title="Tacit",
         version=__version__,
         description="Recommendations from what people do.",
@@ -115,9 +135,7 @@ def create_app(
     _add_users(app, engine, writes)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
     routes = hot_routes(engine, answers, writes)
-    app.add_middleware(
-        Guard, api_key=api_key, allowed_hosts=allowed_hosts, admin_key=admin_key, routes=routes
-    )
+    app.guard = Guard(app.unguarded, api_key, allowed_hosts, admin_key, routes=routes)
     app.state.answers = answers  # for `tacit.server.pace`, which refuses before a request is parsed
     return app
 
@@ -296,6 +314,12 @@ def _add_errors(app: FastAPI) -> None:
 
     async def ours(_: Request, error: Exception) -> Response:
         return problem_response(*status_of(error))
+
+    @app.exception_handler(Exception)
+    async def fault(_: Request, __: Exception) -> Response:
+        response = problem_response(500, FAULT)  # the guard logs it: the exception is raised again
+        response.headers["connection"] = "close"
+        return response
 
     for kind in OURS:
         if kind is not HTTPException:

@@ -4,7 +4,8 @@ import asyncio
 import hmac
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
@@ -33,6 +34,8 @@ _CLIENT = Route("", "", "client")
 _BEARER = re.compile(rb"^bearer +", re.IGNORECASE)
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
+_STATUS_LINES = {one.value: b"HTTP/1.1 %d %s\r\n" % (one, one.phrase.encode()) for one in HTTPStatus}
+FAULT = "a fault of ours; the log of the service tells more"
 _OVERLOADED = problem(503, str(OverloadedError()))
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY = (
@@ -46,11 +49,12 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", _POLICY.encode()),
 ]
+_HEADER_LINES = b"".join(name + b": " + value + b"\r\n" for name, value in _HEADERS)
 OVERLOADED_RESPONSE = b"".join([
     b"HTTP/1.1 503 Service Unavailable\r\n",
     b"content-type: " + MEDIA_TYPE.encode() + b"\r\n",
     b"content-length: %d\r\nretry-after: 1\r\n" % len(_OVERLOADED),
-    *(name + b": " + value + b"\r\n" for name, value in _HEADERS),
+    _HEADER_LINES,
     b"\r\n",
     _OVERLOADED,
 ])  # fmt: skip
@@ -81,6 +85,10 @@ class Guard:
         Opens every route; those of the admin open by it alone, unless the service has no key at all.
     routes : Routes
         Who may call what, and what is answered without ``app``.
+
+    Attributes
+    ----------
+    routes : Routes
     """
 
     def __init__(
@@ -93,7 +101,7 @@ class Guard:
         routes: Routes,
     ) -> None:
         self._app = app
-        self._routes = routes
+        self.routes = routes
         self._key = api_key.encode() if api_key else None
         self._admin_key = admin_key.encode() if admin_key else None
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
@@ -117,20 +125,44 @@ class Guard:
         except _RefusedError as refusal:
             await _refuse(protected, refusal.status, refusal.detail)
         except Exception:
-            # The path may hold an id of a person: only the method and the kind of error are logged.
-            _log.exception("a %s request failed", scope["method"])
+            _log_fault(scope["method"])
             if not started:
-                await _refuse(protected, 500, "a fault of ours; the log of the service tells more")
+                await _refuse(protected, 500, FAULT)
+
+    def direct(
+        self, method: str, path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> Awaitable[Reply] | None:
+        """Return the reply to a whole request of a route with a handler, if nothing speaks against it.
+
+        None leaves the request to `__call__`, which says what is wrong with it, if anything is.
+        """
+        if not _USUAL_PATH.fullmatch(path):
+            return None
+        try:
+            route, id_, _ = self._admitted(method, str(path, "ascii"), headers)
+        except _RefusedError:
+            return None
+        if route is None or route.handle is None:
+            return None
+        answer = route.handle(id_, query, body)
+        return None if answer is None else _settled(method, answer)
+
+    def _admitted(
+        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]]
+    ) -> tuple[Route | None, str, Headers]:
+        """Return the route of a percent-encoded path, if it is in the table, its id, and the headers."""
+        if sum(len(name) + len(value) for name, value in headers) > _LARGEST_HEADERS:
+            raise _RefusedError(431, f"the headers are larger than {_LARGEST_HEADERS:,} bytes")
+        by_name = dict(headers)
+        self._check_host(by_name)
+        _check_origin(method, by_name)
+        route, id_ = self.routes.find(method, path)
+        self._check_key(path, _CLIENT if route is None else route, by_name)
+        return route, id_, by_name
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > _LARGEST_HEADERS:
-            raise _RefusedError(431, f"the headers are larger than {_LARGEST_HEADERS:,} bytes")
-        self._check_host(headers)
-        _check_origin(scope, headers)
         path = _raw_path(scope)
-        route, id_ = self._routes.find(scope["method"], path)
-        self._check_key(path, _CLIENT if route is None else route, headers)
+        route, id_, headers = self._admitted(scope["method"], path, scope["headers"])
         if route is not None and route.lane is not None and route.lane.is_full:
             await _reply(send, (503, _OVERLOADED, MEDIA_TYPE))
             return
@@ -189,10 +221,10 @@ def _same(given: bytes, key: bytes | None) -> bool:
     return key is not None and hmac.compare_digest(given, key)
 
 
-def _check_origin(scope: Scope, headers: Headers) -> None:
+def _check_origin(method: str, headers: Headers) -> None:
     """Refuse writes that a page of another site sends through a browser."""
     origin = headers.get(b"origin")
-    if origin is None or scope["method"] in _READING:
+    if origin is None or method in _READING:
         return
     if (
         urlsplit(origin.decode("latin-1")).netloc.lower()
@@ -242,6 +274,44 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
     if too_large:
         raise _RefusedError(413, f"the body is larger than {LARGEST_BODY:,} bytes")
     return b"".join(parts)
+
+
+async def _settled(method: str, answer: Awaitable[Reply]) -> Reply:
+    """Return a reply; that of a fault, which is logged, is a 500."""
+    try:
+        return await answer
+    except Exception:
+        _log_fault(method)
+        return 500, problem(500, FAULT), MEDIA_TYPE
+
+
+def _log_fault(method: str) -> None:
+    # The path may hold an id of a person: only the method and the kind of error are logged.
+    _log.exception("a %s request failed", method)
+
+
+def on_wire(reply: Reply, headers: Iterable[tuple[bytes, bytes]], *, last: bool) -> bytes:
+    """Return a reply as it goes over the wire, for `tacit.server.pace`.
+
+    Parameters
+    ----------
+    reply : Reply
+    headers : iterable of (bytes, bytes)
+        Those that the server adds.
+    last : bool
+        Whether the connection is closed after it.
+    """
+    status, body, media_type = reply
+    more = b"retry-after: 1\r\n" if status in TEMPORARY else b""
+    return b"".join([
+        _STATUS_LINES[status],
+        *(b"%s: %s\r\n" % header for header in headers),
+        b"content-type: %s\r\ncontent-length: %d\r\n" % (media_type.encode(), len(body)),
+        more,
+        _HEADER_LINES,
+        b"connection: close\r\n\r\n" if last else b"\r\n",
+        body,
+    ])  # fmt: skip
 
 
 async def _reply(send: Send, reply: Reply) -> None:

@@ -88,6 +88,7 @@ def server_of(
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing asks where a request came from
         timeout_keep_alive=15,
         timeout_graceful_shutdown=GRACE,
     )
