@@ -1,20 +1,13 @@
 """What is decided before a request is parsed: which data are one request for a list, and its refusal."""
 
-import re
 import socket
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import uvicorn
 
-from tacit.engine.engine import Engine
-from tacit.engine.requests import Recommended, Request, Response
-from tacit.server.app import create_app
 from tacit.server.pace import PacedProtocol
 
 LIST = b"GET /v1/users/a%2Fb/recommendations?k=3 HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -43,8 +36,8 @@ def application() -> Application:
     return Application()
 
 
-@contextmanager
-def served(application: Any) -> Iterator[tuple[uvicorn.Server, tuple[str, int]]]:
+@pytest.fixture(scope="module")
+def address(application: Application) -> Iterator[tuple[str, int]]:
     config = uvicorn.Config(application, http=PacedProtocol, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     with socket.socket() as bound:
@@ -53,15 +46,9 @@ def served(application: Any) -> Iterator[tuple[uvicorn.Server, tuple[str, int]]]
         thread.start()
         while not server.started:
             thread.join(0.01)
-        yield server, bound.getsockname()
+        yield bound.getsockname()
         server.should_exit = True
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def address(application: Application) -> Iterator[tuple[str, int]]:
-    with served(application) as (_, bound):
-        yield bound
 
 
 def answers(address: tuple[str, int], *parts: bytes, count: int = 1) -> list[bytes]:
@@ -147,132 +134,3 @@ def test_while_there_is_room_everything_is_parsed(address: tuple[str, int], appl
     application.is_full = False
     assert answers(address, LIST) == [PARSED]
     application.is_full = True
-
-
-class Stub(Engine):
-    """An engine that needs a moment for its one answer, and fails for one user."""
-
-    reads_locally = True
-    seconds = 0.0
-
-    def __init__(self) -> None:
-        pass
-
-    def recommend(self, request: Request) -> Response:
-        time.sleep(self.seconds)
-        if request.user_id == "broken":
-            raise RuntimeError("a secret")
-        who = request.user_id or f"session {request.items}"
-        return Response("id", "m", [Recommended(f"{who} {n}", 1.0, "x" * 3_000) for n in range(request.k)])
-
-    def similar(self, item_id: str, k: int = 10, kind: str = "alike") -> Response:
-        return Response(kind, "m", [Recommended(item_id, 1.0, "x")] * k)
-
-
-@pytest.fixture
-def engine() -> Stub:
-    return Stub()
-
-
-@pytest.fixture
-def direct(engine: Stub) -> Iterator[tuple[uvicorn.Server, tuple[str, int]]]:
-    with served(create_app(engine, api_key="key")) as found:
-        yield found
-
-
-def said(address: tuple[str, int], *parts: bytes, count: int = 1) -> list[bytes]:
-    """Send parts, each in a packet of its own, and return the answers without their date."""
-    with socket.create_connection(address, timeout=10) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for place, part in enumerate(parts):
-            if place:
-                time.sleep(0.03)
-            connection.sendall(part)
-        return [received(connection) for _ in range(count)]
-
-
-def received(connection: socket.socket) -> bytes:
-    """Read one answer and no more."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        head += connection.recv(1) or pytest.fail(f"closed after {head!r}")
-    size = re.search(rb"content-length: ([0-9]+)", head)
-    assert size is not None
-    body = b""
-    while len(body) < int(size[1]):
-        body += connection.recv(int(size[1]) - len(body)) or pytest.fail("closed in a body")
-    return re.sub(rb"date: [^\r]*\r\n", b"", head) + body
-
-
-KEYED = LIST.replace(b"\r\n\r\n", b"\r\nX-API-Key: key\r\nAccept: */*\r\n\r\n")
-SESSIONS = (
-    b"POST /v1/sessions/recommendations HTTP/1.1\r\nHost: localhost\r\nX-API-Key: key\r\nContent-Length: "
-)
-
-
-@pytest.mark.parametrize(
-    ("request_", "status"),
-    [
-        (KEYED, 200),
-        (KEYED.replace(b"?k=3", b""), 200),
-        (KEYED.replace(b"users/a%2Fb/recommendations", b"items/i/similar"), 200),
-        (KEYED.replace(b"X-API-Key: key", b"authorization: Bearer key"), 200),
-        (SESSIONS + b'15\r\n\r\n{"items":["a"]}', 200),
-        (SESSIONS + b"2\r\n\r\n[]", 422),
-        (SESSIONS + b"2\r\nOrigin: http://elsewhere\r\n\r\n{}", 403),
-        (LIST, 401),
-        (KEYED.replace(b"X-API-Key: key", b"X-API-Key: another"), 401),
-        (KEYED.replace(b"localhost", b"elsewhere"), 400),
-        (KEYED.replace(b"k=3", b"k=0"), 422),
-        (KEYED.replace(b"k=3", b"k=%33"), 200),
-        (KEYED.replace(b"a%2Fb", b"a|b"), 200),
-        (KEYED.replace(b"a%2Fb", b"%ff"), 400),
-        (KEYED.replace(b"a%2Fb", b"broken"), 500),
-        (KEYED.replace(b"*/*", b"x" * 20_000), 431),
-    ],
-    ids=lambda value: repr(value)[:90],
-)
-def test_a_plain_request_is_answered_as_the_parser_would(
-    direct: tuple[uvicorn.Server, tuple[str, int]], request_: bytes, status: int
-) -> None:
-    (at_once,) = said(direct[1], request_)
-    (in_parts,) = said(direct[1], request_[:9], request_[9:])
-    assert sorted(at_once.split(b"\r\n")) == sorted(in_parts.split(b"\r\n"))
-    assert at_once.startswith(b"HTTP/1.1 %d " % status)
-
-
-def test_what_comes_while_a_list_is_computed_is_answered_after_it(
-    direct: tuple[uvicorn.Server, tuple[str, int]], engine: Stub
-) -> None:
-    engine.seconds = 0.1
-    other = KEYED.replace(b"a%2Fb", b"c")
-    found = said(direct[1], KEYED, other, KEYED[:30], KEYED[30:] + other, count=4)
-    assert [re.search(rb"[a-c/]+ 0", one)[0] for one in found] == [b"a/b 0", b"c 0", b"a/b 0", b"c 0"]  # type: ignore[index]
-
-
-def test_a_server_that_stops_sends_the_list_that_it_computes(
-    direct: tuple[uvicorn.Server, tuple[str, int]], engine: Stub
-) -> None:
-    engine.seconds = 0.5
-    server, address = direct
-    with socket.create_connection(address, timeout=10) as connection:
-        connection.sendall(KEYED)
-        time.sleep(0.1)
-        server.should_exit = True
-        answer = received(connection)
-        assert answer.startswith(PARSED)
-        assert b"connection: close\r\n" in answer
-        assert connection.recv(1) == b""
-
-
-def test_a_client_that_leaves_while_its_list_is_computed_hurts_nobody(
-    direct: tuple[uvicorn.Server, tuple[str, int]], engine: Stub, caplog: pytest.LogCaptureFixture
-) -> None:
-    engine.seconds = 0.2
-    with socket.create_connection(direct[1], timeout=10) as connection:
-        connection.sendall(KEYED)
-        time.sleep(0.05)
-    engine.seconds = 0.0
-    time.sleep(0.3)
-    assert said(direct[1], KEYED)[0].startswith(PARSED)
-    assert not caplog.records

@@ -4,8 +4,7 @@ import asyncio
 import hmac
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from http import HTTPStatus
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
@@ -34,7 +33,6 @@ _CLIENT = Route("", "", "client")
 _BEARER = re.compile(rb"^bearer +", re.IGNORECASE)
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
-_STATUS_LINES = {one.value: b"HTTP/1.1 %d %s\r\n" % (one, one.phrase.encode()) for one in HTTPStatus}
 FAULT = "a fault of ours; the log of the service tells more"
 _OVERLOADED = problem(503, str(OverloadedError()))
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -49,12 +47,11 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", _POLICY.encode()),
 ]
-_HEADER_LINES = b"".join(name + b": " + value + b"\r\n" for name, value in _HEADERS)
 OVERLOADED_RESPONSE = b"".join([
     b"HTTP/1.1 503 Service Unavailable\r\n",
     b"content-type: " + MEDIA_TYPE.encode() + b"\r\n",
     b"content-length: %d\r\nretry-after: 1\r\n" % len(_OVERLOADED),
-    _HEADER_LINES,
+    *(name + b": " + value + b"\r\n" for name, value in _HEADERS),
     b"\r\n",
     _OVERLOADED,
 ])  # fmt: skip
@@ -128,24 +125,6 @@ class Guard:
             _log_fault(scope["method"])
             if not started:
                 await _refuse(protected, 500, FAULT)
-
-    def direct(
-        self, method: str, path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> Awaitable[Reply] | None:
-        """Return the reply to a whole request of a route with a handler, if nothing speaks against it.
-
-        None leaves the request to `__call__`, which says what is wrong with it, if anything is.
-        """
-        if not _USUAL_PATH.fullmatch(path):
-            return None
-        try:
-            route, id_, _ = self._admitted(method, str(path, "ascii"), headers)
-        except _RefusedError:
-            return None
-        if route is None or route.handle is None:
-            return None
-        answer = route.handle(id_, query, body)
-        return None if answer is None else _settled(method, answer)
 
     def _admitted(
         self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]]
@@ -276,42 +255,9 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-async def _settled(method: str, answer: Awaitable[Reply]) -> Reply:
-    """Return a reply; that of a fault, which is logged, is a 500."""
-    try:
-        return await answer
-    except Exception:
-        _log_fault(method)
-        return 500, problem(500, FAULT), MEDIA_TYPE
-
-
 def _log_fault(method: str) -> None:
     # The path may hold an id of a person: only the method and the kind of error are logged.
     _log.exception("a %s request failed", method)
-
-
-def on_wire(reply: Reply, headers: Iterable[tuple[bytes, bytes]], *, last: bool) -> bytes:
-    """Return a reply as it goes over the wire, for `tacit.server.pace`.
-
-    Parameters
-    ----------
-    reply : Reply
-    headers : iterable of (bytes, bytes)
-        Those that the server adds.
-    last : bool
-        Whether the connection is closed after it.
-    """
-    status, body, media_type = reply
-    more = b"retry-after: 1\r\n" if status in TEMPORARY else b""
-    return b"".join([
-        _STATUS_LINES[status],
-        *(b"%s: %s\r\n" % header for header in headers),
-        b"content-type: %s\r\ncontent-length: %d\r\n" % (media_type.encode(), len(body)),
-        more,
-        _HEADER_LINES,
-        b"connection: close\r\n\r\n" if last else b"\r\n",
-        body,
-    ])  # fmt: skip
 
 
 async def _reply(send: Send, reply: Reply) -> None:

@@ -1,35 +1,24 @@
-"""What is decided before a request is parsed: a time limit for its headers, refusals, and plain lists.
+"""What is decided before a request is parsed: a time limit for its headers, and refusals of an overload.
 
 Many incomplete requests must not exhaust the service. And at many times the capacity most requests are
 refused, so a refusal must cost next to nothing: at ten times a capacity of 600 lists a second, one that goes
 the whole way to the guard takes a third of the processor.
-
-A request for a list that arrives whole, in its plainest form, needs no parser, no ASGI and no messages: it is
-read here and handed to the guard at once. The parser decides on any other.
 """
 
 import asyncio
 import re
-from collections.abc import Awaitable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tacit.server.guard import OVERLOADED_RESPONSE, Guard, on_wire
-from tacit.server.routes import Reply
+from tacit.server.guard import OVERLOADED_RESPONSE
 
 _HEADER_SECONDS = 8.0
-_FAULT = 500
 _LIST = re.compile(
     rb"(?:GET /v1/(?:users|items)/[^ /?]+/(?:recommendations|similar)(?:\?[^ ]*)?"
     rb"|POST /v1/sessions/recommendations) HTTP/1\.1\r\n"
 )
 """The first line of a request for a list."""
-_PLAIN = re.compile(
-    rb"(GET|POST) (/[^ ?]*)(?:\?([A-Za-z0-9_.=&-]*))? HTTP/1\.1\r\n"
-    rb"((?:[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n)*)\r\n"
-)
-"""Method, path, query and headers of a request in its plainest form."""
 _SPECIAL = re.compile(rb"content-length|transfer-encoding|expect|upgrade|close", re.IGNORECASE)
 """Words of headers that may say where a request ends, or that its connection does."""
 _LENGTH = re.compile(rb"\r\ncontent-length: ?([0-9]{1,7})\r\n", re.IGNORECASE)
@@ -48,13 +37,6 @@ class PacedProtocol(HttpToolsProtocol):
         """Whether the last request on the connection has arrived whole, and no byte of the next one."""
         self._in_headers = False
         self._answers = getattr(getattr(self.config.app, "state", None), "answers", None)
-        self._guard: Guard | None = getattr(self.config.app, "guard", None)
-        self._answering = False
-        """Whether a list is computed for a request that was read here."""
-        self._last = False
-        """Whether the connection is to be closed after that answer."""
-        self._held = b""
-        """What arrived meanwhile."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock of a new connection."""
@@ -63,18 +45,9 @@ class PacedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Refuse a whole request for a list while the lane is full; parse any other data."""
-        if self._answering:
-            self._held += data
-            self.transport.pause_reading()
+        if self._answers is not None and self._is_list(data) and not self._answers.reserve():
+            self._refuse()
             return
-        if self._answers is not None and self._is_list(data):
-            if not self._answers.reserve():
-                self._refuse()
-                return
-            answer = self._direct(data)
-            if answer is not None:
-                self._begin(answer)
-                return
         super().data_received(data)
         if self._in_headers:
             self._start()
@@ -100,13 +73,6 @@ class PacedProtocol(HttpToolsProtocol):
         self._stop()
         super().connection_lost(exc)
 
-    def shutdown(self) -> None:
-        """Close the connection, after the answer in progress."""
-        if self._answering:
-            self._last = True
-        else:
-            super().shutdown()
-
     def _is_list(self, data: bytes) -> bool:
         """Return whether the data are one request for a list and nothing else, on a connection at rest."""
         at_rest = self._between and (self.cycle is None or self.cycle.response_complete) and not self.pipeline
@@ -129,46 +95,6 @@ class PacedProtocol(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
-
-    def _direct(self, data: bytes) -> Awaitable[Reply] | None:
-        """Return the reply to a whole request; None if it is for the parser and the guard."""
-        plain = _PLAIN.match(data)
-        if plain is None or self._guard is None:
-            return None
-        lines = (line.split(b": ", 1) for line in plain[4].split(b"\r\n")[:-1])
-        headers = [(name.lower(), value) for name, value in lines]
-        method, body = plain[1].decode(), data[plain.end() :]
-        return self._guard.direct(method, plain[2], plain[3] or b"", headers, body)
-
-    def _begin(self, answer: Awaitable[Reply]) -> None:
-        self._stop()
-        self._unset_keepalive_if_required()
-        self._answering = True
-        task = self.loop.create_task(self._answer(answer))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)  # a server that stops waits for it
-
-    async def _answer(self, answer: Awaitable[Reply]) -> None:
-        """Send a reply; then read what arrived meanwhile."""
-        reply = await answer
-        if self.flow.write_paused:
-            await self.flow.drain()
-        self._answering = False
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        last = self._last or reply[0] == _FAULT
-        self.transport.write(on_wire(reply, self.server_state.default_headers, last=last))
-        if last:
-            self.transport.close()
-            return
-        self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
-        )
-        if self._held:
-            held, self._held = self._held, b""
-            self.transport.resume_reading()
-            self.data_received(held)
 
     def _start(self) -> None:
         if self._limit is None:
