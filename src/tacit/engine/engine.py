@@ -46,7 +46,7 @@ from tacit.engine.items import (
 from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Request, Response
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import State
-from tacit.engine.unknown import unknown_in_event, unknown_in_request
+from tacit.engine.unknown import unknown_in_events, unknown_in_request
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
 from tacit.store.events import Event, EventStore, StorageError
@@ -186,12 +186,8 @@ class Engine:
             (places[at], f"event_id {good[at].event_id!r} was stored before with another content")
             for at in receipt.conflicts
         ]
-        unknown = [
-            (places[at], text)
-            for at, event in enumerate(good)
-            if at not in receipt.conflicts
-            for text in unknown_in_event(state, event)
-        ]
+        refused = set(receipt.conflicts)
+        unknown = [(places[at], text) for at, text in unknown_in_events(state, good) if at not in refused]
         conflicts = [places[at] for at in receipt.conflicts]
         return Observed(receipt.accepted, sorted(rejected), conflicts, unknown)
 

@@ -36,10 +36,18 @@ class Writer:
     engine : sqlalchemy.Engine
     turn : context manager, optional
         Entered for each transaction: processes that share a file take turns.
+    on_commit : callable, optional
+        Called after each commit.
     """
 
-    def __init__(self, engine: Engine, turn: AbstractContextManager[object] | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        turn: AbstractContextManager[object] | None = None,
+        on_commit: Callable[[], None] | None = None,
+    ) -> None:
         self._engine = engine
+        self._on_commit = on_commit or (lambda: None)
         self._turn = turn or nullcontext()
         self._waiting: deque[_Job] = deque()
         self._changed = threading.Condition()
@@ -93,6 +101,7 @@ class Writer:
             else:
                 self._refuse(group, error)
             return
+        self._on_commit()
         for (_, done), result in zip(group, results, strict=True):
             done.set_result(result)
 
