@@ -43,8 +43,12 @@ def test_the_file_alone_holds_what_was_committed_a_moment_before(tmp_path: Path)
         # By another process: this one would lose SQLite's locks with the descriptor of a copy.
         subprocess.run(["cp", tmp_path / "x.db", tmp_path / "copy.db"], check=True)
         connection = sqlite3.connect(tmp_path / "copy.db")
-        (count,) = connection.execute("SELECT count(*) FROM tacit_event").fetchone()
-        connection.close()
+        try:
+            (count,) = connection.execute("SELECT count(*) FROM tacit_event").fetchone()
+        except sqlite3.OperationalError:  # not even the tables yet
+            return False
+        finally:
+            connection.close()
         return bool(count == 50)
 
     assert soon(is_in_file)

@@ -18,7 +18,7 @@ def test_any_number_of_events_is_stored_in_order(store: EventStore, count: int) 
     assert list(store.events()) == sent
 
 
-def test_ids_that_are_stored_or_given_twice_are_found_in_every_statement_of_a_batch(
+def test_ids_that_are_stored_or_given_twice_are_found_in_every_statement(
     store: EventStore,
 ) -> None:
     store.append([*events(range(3), "other"), *events(range(200, 203))])

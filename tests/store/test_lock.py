@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -177,5 +178,5 @@ def test_who_waits_for_a_turn_has_the_next_one(tmp_path: Path) -> None:
     first = next(n for n, name in enumerate(had) if name != had[0])
     middle = had[first : len(had) - 2]
     assert len(middle) > 20
-    repeated = sum(a == b for a, b in zip(middle, middle[1:], strict=False))
+    repeated = sum(a == b for a, b in pairwise(middle))
     assert repeated <= len(middle) // 10
