@@ -18,7 +18,7 @@ from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.engine.items import only_listing
 from tacit.engine.snapshot import Snapshot
-from tacit.engine.state import State, TextsWaitingError
+from tacit.engine.state import Made, State, TextsWaitingError
 from tacit.store.events import EventStore, StorageError
 from tacit.store.records import ItemChange, ItemRow, TextVector
 
@@ -117,12 +117,14 @@ class CurrentState:
             If the store refuses; nothing changes then.
         """
         vectors: dict[str, TextVector] = {}
+        made: Made | None = None
         while True:
             try:
                 with store.item_turn():
-                    self._change(store, prepared, now, vectors)
+                    self._change(store, prepared, now, vectors, made)
                 return
             except TextsWaitingError as error:  # encoded in nobody's turn; what fails here is not stored
+                made = error.made
                 vectors |= self.state.encoded(error.texts)
 
     def swap(self, snapshot: Snapshot) -> None:
@@ -157,12 +159,13 @@ class CurrentState:
         prepared: Callable[[State], Sequence[ItemChange]],
         now: float,
         vectors: Mapping[str, TextVector],
+        made: Made | None,
     ) -> None:
         self.catch_up()
         while True:
             base = self.state
             changes = prepared(base)
-            grown = base.changed(changes, vectors, wait=False)
+            grown = base.changed(changes, vectors, wait=False, made=made)
             own = grown.text_vectors(list(dict.fromkeys(_with_texts(changes))))
             # Whoever sees the new number before the new state waits here, and does not make it anew.
             with self._applying:

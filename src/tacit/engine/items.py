@@ -1,5 +1,6 @@
 """Items that arrive while serving: allowed attributes, rows of the catalogue's types, the sum of changes."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from tacit.store.records import ItemChange
 
 _MOST_COLUMNS = 512
 _YES = ("true", "1", "yes")
+_NUMBER = re.compile(r"[\s\d.,+-]*")
 _OF_THE_LIST = {col.AVAILABLE, col.CREATED_AT}
 """Attributes that say nothing of the item itself."""
 
@@ -168,6 +170,33 @@ def listing_of(catalogue: Catalogue, code: int) -> dict[str, Json]:
         col.AVAILABLE: bool(catalogue.available[code]),
         col.CREATED_AT: created if np.isfinite(created) else None,
     }
+
+
+def same_words(old: Catalogue, code: int, new: Catalogue, row: int) -> bool:
+    """Return whether an item of a catalogue and a row of another say the same in words.
+
+    They do if their texts are equal, and if they differ in nothing but numbers: a price, a year.
+    """
+    if old.texts[code] == new.texts[row]:
+        return True
+    words = _words(new, row, old)
+    return bool(words) and words == _words(old, code, old)
+
+
+def _words(catalogue: Catalogue, code: int, like: Catalogue) -> dict[str, object]:
+    """Return what of an item may stand in its text, besides numbers."""
+    chosen = like.text_columns
+    return {
+        name: value
+        for name, value in catalogue.attributes.row(code, named=True).items()
+        if (name in chosen.names or not chosen.decides(name))
+        and value is not None
+        and (name in (col.TITLE, col.DESCRIPTION) or not _is_number(value))
+    }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and bool(_NUMBER.fullmatch(value)))
 
 
 def check_not_bare(change: ItemChange, catalogue: Catalogue, deleted: Collection[str]) -> None:
