@@ -100,7 +100,12 @@ class CurrentState:
             self.failing = True
 
     def change(
-        self, store: EventStore, prepared: Callable[[State], Sequence[ItemChange]], now: float
+        self,
+        store: EventStore,
+        prepared: Callable[[State], Sequence[ItemChange]],
+        now: float,
+        vectors: Mapping[str, TextVector],
+        made: Made | None = None,
     ) -> None:
         """Store changes of items and make them, with all that came before them.
 
@@ -110,22 +115,20 @@ class CurrentState:
         prepared : callable
             Returns the changes to make in a state; what it raises ends this call.
         now : float
+        vectors : mapping of str to TextVector
+            Of texts that were encoded for these changes, by item id.
+        made : Made, optional
+            Of an earlier try.
 
         Raises
         ------
+        TextsWaitingError
+            If further texts are to be encoded first, in nobody's turn: no other change waits for them.
         StorageError
             If the store refuses; nothing changes then.
         """
-        vectors: dict[str, TextVector] = {}
-        made: Made | None = None
-        while True:
-            try:
-                with store.item_turn():
-                    self._change(store, prepared, now, vectors, made)
-                return
-            except TextsWaitingError as error:  # encoded in nobody's turn; what fails here is not stored
-                made = error.made
-                vectors |= self.state.encoded(error.texts)
+        with store.item_turn():
+            self._change(store, prepared, now, vectors, made)
 
     def swap(self, snapshot: Snapshot) -> None:
         """Use another snapshot from now on, with all that was stored of items.

@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -20,13 +21,14 @@ from tacit.encoders.tuned import same_model
 from tacit.engine.checking import UnknownItemError
 from tacit.engine.evidence import Evidence
 from tacit.engine.items import ItemChanges, changed_frame, item_frame, same_words
+from tacit.engine.small_first import SmallFirst
 from tacit.engine.snapshot import Snapshot
 from tacit.pipeline.twostage import TwoStage
 from tacit.store.records import ItemChange, TextVector
 
 _KEPT = 8_192
 """So many vectors of texts are kept."""
-_AHEAD = 64
+_AHEAD = 16
 """Texts that are encoded ahead at once: a single item waits for so many."""
 _NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
@@ -87,17 +89,23 @@ class ItemEncoder:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._encoding = threading.Lock()
+        self._turns = SmallFirst()
+        self._loading, self._keeping = threading.Lock(), threading.Lock()
         self._kept: dict[str, Float32] = {}
 
-    @cached_property
+    @property
     def _encoder(self) -> TextEncoder:
+        with self._loading:
+            return self._loaded
+
+    @cached_property
+    def _loaded(self) -> TextEncoder:
         return self._snapshot.text_encoder()
 
     def warm(self) -> None:
         """Load the encoder now, if the catalogue has vectors."""
         if self._snapshot.catalogue.vectors is not None:
-            with self._encoding:
+            with self._turns.hold(0):
                 warm(self._encoder)
 
     def encode(self, texts: Sequence[str]) -> Float32 | None:
@@ -110,14 +118,20 @@ class ItemEncoder:
         """
         if self._snapshot.catalogue.vectors is None:
             return None
-        with self._encoding:
-            new = [text for text in dict.fromkeys(texts) if text not in self._kept]
+        with self._turn(len(texts)):
+            kept = {text: vector for text in texts if (vector := self._kept.get(text)) is not None}
+            new = [text for text in dict.fromkeys(texts) if text not in kept]
             found = dict(zip(new, self._encoded(new), strict=True)) if new else {}
-            vectors = np.stack([found[text] if text in found else self._kept[text] for text in texts])
+        with self._keeping:
             self._kept |= found
             while len(self._kept) > _KEPT:
                 del self._kept[next(iter(self._kept))]  # the one that came first
-        return vectors
+        return np.stack([found[text] if text in found else kept[text] for text in texts])
+
+    def _turn(self, texts: int) -> AbstractContextManager[None]:
+        """Return the turn to encode: the model of this process encodes for one caller at a time."""
+        remote = getattr(self._encoder, "orders_requests", False)
+        return nullcontext() if remote else self._turns.hold(texts)
 
     def known(self, text: str) -> Float32 | None:
         """Return the vector of a text if it is kept; it never waits."""

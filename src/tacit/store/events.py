@@ -1,10 +1,11 @@
 """Events, items, users and exposures in SQLite or PostgreSQL: what is acknowledged is on disk."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import event as listening
 from sqlalchemy import func, select
@@ -46,6 +47,7 @@ _RECENT = (
     "SELECT event_id, subject, subject_id, item_id, event, at, value FROM tacit_event "
     "WHERE subject = ? AND subject_id = ? ORDER BY at DESC, number DESC LIMIT ?"
 )
+_PROBE = "written"
 _USER = "SELECT attributes FROM tacit_user WHERE user_id = ?"
 _NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
@@ -91,7 +93,8 @@ class EventStore:
         self._checkpoints = (
             None if self._turn is None else Checkpoints(str(self._engine.url.database), self._turn)
         )
-        self._writer = Writer(self._engine, self._turn, self._checkpoints.note if self._checkpoints else None)
+        on_commit = self._checkpoints.note if self._checkpoints else None
+        self._writer = Writer(self._engine, self._turn, on_commit, self._probe)
         self._listener = ItemListener(self._connected) if self._dialect is postgresql else None
         self._reader: SQLiteReader | PostgresReader = (
             PostgresReader(self._connected)
@@ -105,6 +108,14 @@ class EventStore:
     def is_local(self) -> bool:
         """Whether the store is a file, so that a read waits for no other machine."""
         return self._dialect is sqlite
+
+    @property
+    def writing(self) -> Literal["ok", "full", "failing"]:
+        """Whether this process could write when it last tried: after a failure it tries once a second."""
+        failure = self._writer.failure
+        if failure is None:
+            return "ok"
+        return "full" if isinstance(failure, StorageFullError) else "failing"
 
     def append(self, events: Sequence[Event]) -> Receipt:
         """Store events and return when they are on disk.
@@ -278,6 +289,14 @@ class EventStore:
         self._item_turn.close()
         if self._turn is not None:
             self._turn.close()
+
+    def _probe(self, connection: Connection) -> None:
+        """Write a row that says nothing but that it could be written."""
+        row = {"key": _PROBE, "value": str(time.time())}
+        insert = self._dialect.insert(schema.meta)
+        connection.execute(
+            insert.on_conflict_do_update(index_elements=["key"], set_={"value": row["value"]}), row
+        )
 
     def _connected(self) -> "psycopg.Connection[Any]":
         """Open a connection to PostgreSQL with what SQLAlchemy would open it with."""
