@@ -340,7 +340,7 @@ class Engine:
         self._state.pipeline.recommend(history_of(self._state, None, (), (), allow_seen=True).queries, 10)
 
     def health(self) -> dict[str, Json]:
-        """Return the version and sizes of the current model, and whether the store can be read and written."""
+        """Return the version and sizes of the model, and whether the store can be read and written."""
         state = self._state
         stored = "none" if self._store is None else self._store.writing
         if self._store_fails or self._current.failing:

@@ -57,16 +57,23 @@ def check_keys(body: bytes, document: object) -> None:
     HTTPException
     """
     if len(_KEY.findall(body)) > _keys_in(document):  # or a text looks like a key
-        json.loads(body, object_pairs_hook=_once)
+        try:
+            json.loads(body, object_pairs_hook=_once)
+        except RecursionError as error:
+            raise HTTPException(422, "the body has too many levels") from error
 
 
 def _keys_in(document: object) -> int:
     """Return the number of keys in a document, those of the objects in it included."""
-    if isinstance(document, dict):
-        return len(document) + sum(_keys_in(one) for one in document.values() if type(one) in _NESTED)
-    if isinstance(document, list):
-        return sum(_keys_in(one) for one in document if type(one) in _NESTED)
-    return 0
+    keys, rest = 0, [document]
+    while rest:
+        one = rest.pop()
+        if type(one) is dict:
+            keys += len(one)
+            rest += [value for value in one.values() if type(value) in _NESTED]
+        elif type(one) is list:
+            rest += [value for value in one if type(value) in _NESTED]
+    return keys
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
