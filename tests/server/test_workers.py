@@ -212,7 +212,7 @@ def test_processes_that_hang_are_ended_and_replaced(directory: Path, tmp_path: P
         put = f"{service.address}/v1/items/lamp"
         assert httpx.put(put, json={"title": "A lamp"}, timeout=30).is_success
         stopped = [service.pids(WORKER)[0], service.pids(ENCODER)[0]]
-        time.sleep(2)  # each has given a sign of life
+        time.sleep(3)  # each has given a sign of life
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: service.said().count("hangs: it gave no sign of life") == 2, 40)

@@ -36,6 +36,8 @@ _TRIES = 4
 _SILENCE = 15.0
 """A process that was heard of and then is not for so many seconds hangs: it is ended, and started again."""
 _ENCODER_SECONDS = 3.0
+_LOADING = 300.0
+"""Seconds that a language model may take to be loaded."""
 _LATE = 1.0
 """Seconds by which this process may wake later than it wanted to without having been stopped."""
 _QUEUE = 128
@@ -122,7 +124,7 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for place in (*self._workers, self._encoder):
+        for place in self._places:
             if place.child is not None:
                 place.child.close()
         signal.set_wakeup_fd(-1)
@@ -173,7 +175,7 @@ class Supervisor:
 
     def _start_due(self) -> None:
         now = time.monotonic()
-        for place in (*self._workers, self._encoder):
+        for place in self._places:
             if place.due is not None and place.due <= now:
                 self._start(place)
                 self._send(place)
@@ -184,23 +186,25 @@ class Supervisor:
         If this process itself was stopped for a while, they have been too, and are given time.
         """
         now = time.monotonic()
-        for place in (*self._workers, self._encoder):
+        for place in self._places:
             if place.child is None or place.heard_at is None:
                 continue
             if late:
                 place.heard_at = now
             elif now - place.heard_at > _SILENCE:
                 place.heard_at = None
-                self._say(
-                    f"{place.name} (process {place.child.pid}) hangs: no sign of life for {_SILENCE:.0f} s"
-                )
+                process = f"{place.name} (process {place.child.pid})"
+                self._say(f"{process} hangs: it gave no sign of life for {_SILENCE:.0f} s; ending it")
                 place.child.kill()
+
+    @property
+    def _places(self) -> tuple[_Place, ...]:
+        return (*self._workers, self._encoder)
 
     def _pause(self) -> float | None:
         """Return the seconds until the next start or the next look at those that may hang."""
-        places = (*self._workers, self._encoder)
-        due = [place.due for place in places if place.due is not None]
-        due += [place.heard_at + _SILENCE + _LATE for place in places if place.heard_at is not None]
+        due = [place.due for place in self._places if place.due is not None]
+        due += [place.heard_at + _SILENCE + _LATE for place in self._places if place.heard_at is not None]
         return max(min(due) - time.monotonic(), 0.0) if due else None
 
     def _start(self, place: _Place) -> None:
@@ -211,6 +215,8 @@ class Supervisor:
             threads = dict.fromkeys(_THREADS, "1")
             child = Child(place.module, (*files, self._listener.fileno(), self._board), threads)
         place.child, place.due, place.problem = child, None, None
+        if place is self._encoder:  # it says no more until its model is loaded, which may take minutes
+            place.heard_at = child.started_at + _LOADING
         self._selector.register(child.status, selectors.EVENT_READ, lambda: self._hear(place))
 
     def _send(self, place: _Place) -> None:
