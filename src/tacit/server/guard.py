@@ -142,9 +142,7 @@ class Guard:
             return
         coding = headers.get(b"content-encoding", b"identity").decode("latin-1")
         if coding.strip().lower() != "identity":
-            raise _RefusedError(
-                415, f"the body is encoded as {coding[:64]}, which is not read; send it as it is"
-            )
+            raise _RefusedError(415, f"the body is encoded as {coding[:64]}; send it as it is")
         bare = scope["method"] in _READING and not (headers.keys() & _BODY_HEADERS)
         body = b"" if bare else await _body(headers, receive)
         answer = route.handle(id_, scope["query_string"], body) if route and route.handle else None

@@ -190,7 +190,7 @@ class Supervisor:
             if place.child is None or place.heard_at is None:
                 continue
             if late:
-                place.heard_at = now
+                place.heard_at = max(place.heard_at, now)
             elif now - place.heard_at > _SILENCE:
                 place.heard_at = None
                 process = f"{place.name} (process {place.child.pid})"
