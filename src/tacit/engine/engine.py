@@ -41,6 +41,7 @@ from tacit.engine.items import (
     check_width,
     checked_attributes,
     listing_of,
+    odd_attributes,
     only_listing,
 )
 from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Request, Response
@@ -209,8 +210,8 @@ class Engine:
         Returns
         -------
         list of str
-            Warnings: an id that is stored in another form (without spaces around it, say); a text that the
-            text encoder of the model cannot read.
+            Warnings: an id that is stored in another form (without spaces around it, say); attributes of a
+            type that does not count; a text that the text encoder of the model cannot read.
 
         Raises
         ------
@@ -287,7 +288,7 @@ class Engine:
         warnings = [
             (place, text)
             for place, change in zip(places, changes, strict=True)
-            for text in _renamed(items[place][0], change.item_id) + state.warnings_of(change.item_id)
+            for text in _warnings(items[place][0], change, state)
         ]
         return PutItems(len(changes), sorted(rejected), warnings)
 
@@ -386,7 +387,7 @@ class Engine:
         self._needed_store()
         change = self._checked_change(kind, item_id, attributes)
         self._change([change])
-        return _renamed(item_id, change.item_id) + self._state.warnings_of(change.item_id)
+        return _warnings(item_id, change, self._state)
 
     def _checked_change(
         self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]
@@ -453,6 +454,12 @@ class Engine:
         vectors = {id_: vector for arrival in arrivals for id_, vector in arrival.vectors.items()}
         made = arrivals[0].made if len(arrivals) == 1 else None
         self._current.change(self._needed_store(), prepared, arrivals[-1].now, vectors, made)
+
+
+def _warnings(given: str, change: ItemChange, state: State) -> list[str]:
+    """Return what is to be said of an item that was put or patched under the id that was given."""
+    odd = odd_attributes(change.attributes, state.snapshot.catalogue)
+    return _renamed(given, change.item_id) + odd + state.warnings_of(change.item_id)
 
 
 def _renamed(given: str, item_id: str) -> list[str]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import polars as pl
@@ -217,6 +218,34 @@ def check_not_bare(change: ItemChange, catalogue: Catalogue, deleted: Collection
             f"PUT replaces an item whole, and this one would remove {_named(known)} of the item "
             f"{change.item_id!r}: to change nothing but its availability, send the same with PATCH"
         )
+
+
+def odd_attributes(attributes: Mapping[str, Json], catalogue: Catalogue) -> list[str]:
+    """Return what of the attributes of an item is of another type than a catalogue can use, in sentences."""
+    said = []
+    for name, value in attributes.items():
+        if value is None or name in _OF_THE_LIST:
+            continue
+        kind = catalogue.attributes.schema.get(name)
+        if kind is not None and kind.is_numeric() and not _reads_as_number(value):
+            said.append(f"the attribute {name!r} is no number, as it is of other items: it does not count")
+        elif _is_record(value) or (name in (col.TITLE, col.DESCRIPTION) and isinstance(value, bool)):
+            said.append(f"the attribute {name!r} is no text, number or list of them: it counts as its JSON")
+    return said
+
+
+def _reads_as_number(value: Json) -> bool:
+    try:
+        return not isinstance(value, bool) and isfinite(float(value))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_record(value: Json) -> bool:
+    """Return whether a value is an object, or a list that holds one or a list."""
+    return isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(part, dict | list) for part in value)
+    )
 
 
 def only_listing(attributes: Mapping[str, Json]) -> bool:
