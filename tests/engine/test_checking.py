@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from uuid import RFC_4122, UUID
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from tacit.engine.checking import (
     checked_ids,
     checked_number,
     checked_time,
+    new_event_id,
 )
 from tacit.engine.requests import NewEvent
 from tacit.reading.choices import Reading
@@ -274,3 +276,15 @@ def test_a_usual_id_is_checked_like_any_other(text: str) -> None:
             return f"refused: {error}"
 
     assert outcome(text) == outcome(Unusual(text))
+
+
+def test_ids_of_events_without_one_are_uuids_in_the_order_of_time() -> None:
+    ids = []
+    for _ in range(20):
+        ids.append(new_event_id())
+        time.sleep(0.0015)
+    assert ids == sorted(ids)
+    assert len({new_event_id() for _ in range(10_000)}) == 10_000
+    for id_ in ids:
+        read = UUID(id_)
+        assert (str(read), read.version, read.variant) == (id_, 7, RFC_4122)

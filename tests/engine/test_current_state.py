@@ -272,3 +272,65 @@ def test_a_list_does_not_wait_long_for_a_thread_that_makes_many_changes(
         assert "new" not in titles(other)
         assert time.monotonic() - began < 2
     assert "new" in titles(other)
+
+
+def test_what_is_hidden_or_deleted_does_not_wait_for_the_text_of_another_item(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = opened(place)
+    first, second = small_snapshot().catalogue.items.ids[3:5].to_list()
+    encoding, gate = threading.Event(), threading.Event()
+
+    def wait(texts: list[str]) -> None:
+        encoding.set()
+        gate.wait(20)
+
+    encoder_that(monkeypatch, wait)
+    putting = threading.Thread(target=engine.put_item, args=("new", TEA))
+    putting.start()
+    assert encoding.wait(10)
+    begun = time.monotonic()
+    engine.patch_item(first, {"available": False})
+    engine.delete_item(second)
+    assert time.monotonic() - begun < 5
+    assert {first, second, "new"} & titles(engine).keys() == set()
+    gate.set()
+    putting.join(20)
+    assert titles(engine)["new"] == TEA["title"]
+    engine.close()
+
+
+def test_another_price_is_no_other_text_to_encode(
+    two: tuple[Engine, Engine], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two
+    known = small_snapshot().catalogue.items.ids[3]
+    one.put_item("new", TEA)
+    before = one._state.catalogue.vectors
+    assert before is not None
+    encoded: list[str] = []
+    encoder_that(monkeypatch, encoded.extend)
+    one.put_item("new", {**TEA, "price": 9.25})
+    one.patch_item("new", {"price": 9.75, "available": True})
+    one.patch_item(known, {"price": 3})
+    one.put_item(known, {**one.item(known), "price": 4, "available": False})
+    third = opened(place)
+    assert titles(other)["new"] == TEA["title"]
+    assert encoded == []
+    for engine in (one, other, third):
+        assert (engine.item("new")["price"], engine.item(known)["price"]) == (9.75, 4)
+        vectors = engine._state.catalogue.vectors
+        assert vectors is not None
+        np.testing.assert_array_equal(vectors, before)
+    third.close()
+    one.patch_item("new", {"title": "Green tea"})
+    assert len(encoded) == 1
+
+
+def test_a_number_in_a_title_is_a_word(two: tuple[Engine, Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _ = two
+    one.put_item("new", {"title": "1984"})
+    encoded: list[str] = []
+    encoder_that(monkeypatch, encoded.extend)
+    one.put_item("new", {"title": "1985"})
+    assert len(encoded) == 1

@@ -7,14 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.served import small_snapshot
 
 from tacit.core.clock import FixedClock
 from tacit.core.errors import DataError
 from tacit.core.types import Json
+from tacit.data.catalogue import Catalogue
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.engine import Engine, UnknownItemError
+from tacit.engine.items import odd_attributes
 from tacit.engine.requests import NewEvent, Request
 from tacit.engine.state import ItemEncoder
 from tacit.store.events import EventStore
@@ -277,3 +280,17 @@ def test_while_many_items_are_encoded_a_single_one_is_put(
         assert loading.result().accepted == 400
     assert max(sizes) <= 64
     assert sum(sizes) == 401  # nothing is encoded twice
+
+
+def test_attributes_of_types_that_do_not_count_are_said() -> None:
+    known = pl.DataFrame({"item_id": ["a"], "title": ["A lamp"], "year": [1999], "colour": ["red"]})
+    catalogue = Catalogue.from_frame(known)
+    good = {"title": "1984", "year": "2001", "colour": ["red", "blue"], "size": 3, "new": True, "none": None}
+    assert odd_attributes(good, catalogue) == []
+    odd = {"title": {"en": "A lamp"}, "year": "soon", "colour": [["red"]], "available": True}
+    assert odd_attributes(odd, catalogue) == [
+        "the attribute 'title' is no text, number or list of them: it counts as its JSON",
+        "the attribute 'year' is no number, as it is of other items: it does not count",
+        "the attribute 'colour' is no text, number or list of them: it counts as its JSON",
+    ]
+    assert len(odd_attributes({"year": True, "description": False}, catalogue)) == 2

@@ -271,3 +271,49 @@ def test_many_items_need_the_admin_key_where_there_is_a_key(
         assert answer.status_code == status
         if status == 200:  # the admin key opens the others too
             assert service.http.get("/v1/items/k", headers=headers).status_code == 200
+
+
+def test_a_key_that_is_given_twice_is_refused_and_a_text_that_looks_like_one_is_not(service: Service) -> None:
+    twice = b'{"title": "A red lamp", "price": 3, "title": "A blue lamp"}'
+    for method, path in (("PUT", "/v1/items/twice"), ("PUT", "/v1/users/twice")):
+        refused = service.http.request(method, path, content=twice)
+        assert (refused.status_code, refused.json()["detail"]) == (
+            422,
+            "the key 'title' is given twice in one object",
+        )
+    assert service.http.get("/v1/items/twice").status_code == 404
+    text = service.http.put("/v1/items/text", json={"title": 'A lamp, "red": yes', "more": {"a": [{"b": 1}]}})
+    assert text.is_success
+    body = b'{"item_id": "l1", "title": "a", "title": "b"}\n{"item_id": "l2", "title": "A lamp"}\n'
+    many = service.http.post("/v1/items", content=body, headers={"content-type": "application/x-ndjson"})
+    assert (many.json()["accepted"], many.json()["rejected"]) == (
+        1,
+        [{"line": 1, "reason": "the key 'title' is given twice in one object"}],
+    )
+    event = b'{"user_id": "u", "item_id": "i", "event": "view", "event": "cart"}'
+    events = service.http.post("/v1/events", content=b'{"events": [' + event + b"]}")
+    assert (events.status_code, "'event' is given twice" in events.json()["detail"]) == (422, True)
+
+
+def test_a_body_that_is_packed_is_refused_by_its_encoding(service: Service) -> None:
+    packed = gzip.compress(json.dumps({"events": []}).encode())
+    for path in ("/v1/events", "/v1/sessions/recommendations"):
+        refused = service.http.post(path, content=packed, headers={"content-encoding": "gzip"})
+        assert (refused.status_code, refused.json()["detail"]) == (
+            415,
+            "the body is encoded as gzip; send it as it is",
+        )
+
+
+def test_probes_may_ask_by_head_and_options_is_told_why_not(service: Service) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = service.http.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+    assert service.http.get("/healthz").status_code == 200  # on the same connection
+    refused = service.http.options("/v1/items/x")
+    assert (refused.status_code, "let your own server call it" in refused.json()["detail"]) == (405, True)
+
+
+def test_what_is_wrong_is_said_without_the_name_of_its_kind(service: Service) -> None:
+    refused = service.http.get("/v1/users/u/recommendations?k=3.0")
+    assert refused.json()["detail"] == "k: it must be a whole number, for example 10"

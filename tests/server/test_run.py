@@ -76,3 +76,27 @@ def test_a_process_with_more_connections_lets_others_accept_first(monkeypatch: p
         begun = time.monotonic()
         assert httpx.get(f"http://127.0.0.1:{port}/").text == "ok"  # accepted at last
         assert time.monotonic() - begun > 0.2
+
+
+def test_a_process_accepts_on_as_soon_as_the_others_have_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accepting, "_HEAD_START", 5.0)
+    descriptor = open_board(2)
+    other = Board(descriptor, 1)
+    other.set(0)
+    with running(Board(descriptor, 0)) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as first:
+        first.get("/")
+        begun = time.monotonic()
+        threading.Timer(0.1, other.set, [1]).start()
+        assert httpx.get(f"http://127.0.0.1:{port}/").text == "ok"
+        assert 0.05 < time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize(
+    ("own", "least", "behind"), [(1, 0, True), (1, 1, False), (8, 7, False), (9, 7, True)]
+)
+def test_a_process_leaves_connections_to_one_with_clearly_fewer(own: int, least: int, behind: bool) -> None:
+    descriptor = open_board(3)
+    boards = [Board(descriptor, place) for place in range(3)]
+    for board, number in zip(boards, (own, least, own), strict=True):
+        board.set(number)
+    assert boards[0].is_behind() == behind

@@ -207,6 +207,21 @@ def test_a_killed_encoding_process_is_replaced_and_lists_do_not_wait(shared: Fle
     assert shared.pids(ENCODER) != [killed]
 
 
+def test_processes_that_hang_are_ended_and_replaced(directory: Path, tmp_path: Path) -> None:
+    with fleet(directory, tmp_path, workers=2) as service:
+        put = f"{service.address}/v1/items/lamp"
+        assert httpx.put(put, json={"title": "A lamp"}, timeout=30).is_success
+        stopped = [service.pids(WORKER)[0], service.pids(ENCODER)[0]]
+        time.sleep(3)  # each has given a sign of life
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: service.said().count("hangs: it gave no sign of life") == 2, 40)
+        wait_until(lambda: len(service.pids(WORKER)) == 2 and len(service.pids(ENCODER)) == 1, 20)
+        assert not set(stopped) & {*service.pids(WORKER), *service.pids(ENCODER)}
+        assert httpx.put(put, json={"title": "Another lamp"}, timeout=30).is_success
+        wait_until(lambda: "worker 1 is ready again" in service.said(), 20)
+
+
 def test_workers_end_with_their_parent(directory: Path, tmp_path: Path) -> None:
     with fleet(directory, tmp_path) as service:
         assert httpx.put(f"{service.address}/v1/items/x", json={"title": "A lamp"}, timeout=20).is_success

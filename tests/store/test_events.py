@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event as listening
 from sqlalchemy import text
 
 from tacit.core.errors import ArtifactError, ConfigError
@@ -237,10 +238,35 @@ def test_a_full_disk_is_reported_reads_go_on_and_writes_resume(tmp_path: Path) -
     with pytest.raises(StorageFullError):
         for n in range(200):
             store.append([event(f"{n}-{m}" + "x" * 200) for m in range(20)])
+    assert store.writing == "full"
     kept = [e.event_id for e in store.recent("user", "u", 10_000)]
     assert kept[0] == "before" and len(kept) % 20 == 1  # whole batches or nothing
     limit(1_000_000)
+    assert store.writing == "ok"
     assert store.append([event("after")]) == Receipt(1, [])
+    store.close()
+
+
+def test_a_store_that_was_full_is_tried_again_though_nobody_writes(tmp_path: Path) -> None:
+    store = EventStore(f"sqlite:///{tmp_path / 'x.db'}")
+    failing = True
+
+    def refuse(connection: object, *_: object) -> None:
+        if failing:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    listening.listen(store._engine, "before_cursor_execute", refuse)
+    with pytest.raises(StorageError):
+        store.append([event("a")])
+    assert store.writing == "full"
+    time.sleep(1.3)
+    assert store.writing == "full"  # it was tried, and failed
+    failing = False
+    end = time.monotonic() + 10
+    while store.writing != "ok" and time.monotonic() < end:
+        time.sleep(0.05)
+    assert store.writing == "ok"
+    assert store.append([event("a")]) == Receipt(1, [])
     store.close()
 
 

@@ -5,8 +5,11 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ import pytest
 from tacit.core.errors import ConfigError
 from tacit.store import lock as module
 from tacit.store.events import Event, EventStore
-from tacit.store.lock import StoreLock, create, hold
+from tacit.store.lock import StoreLock, Turn, create, hold
 
 _HOLDER = """
 import sys
@@ -150,3 +153,30 @@ def test_nothing_is_held_in_postgres_and_what_cannot_be_opened_is_said(tmp_path:
     for wrong in (tmp_path / "dangling", tmp_path / "none" / "store", tmp_path):
         with pytest.raises(ConfigError, match="cannot open the store"):
             hold(address(wrong))
+
+
+def test_who_waits_for_a_turn_has_the_next_one(tmp_path: Path) -> None:
+    one, other = Turn(tmp_path / "store", ".turn"), Turn(tmp_path / "store", ".turn")  # as of two processes
+    had: list[str] = []
+    stop = threading.Event()
+
+    def take(turn: Turn, name: str) -> None:
+        while not stop.is_set():
+            with turn:
+                had.append(name)
+                time.sleep(0.005)
+
+    takers = [threading.Thread(target=take, args=pair) for pair in ((one, "one"), (other, "other"))]
+    for taker in takers:
+        taker.start()
+    time.sleep(1)
+    stop.set()
+    for taker in takers:
+        taker.join()
+    one.close()
+    other.close()
+    first = next(n for n, name in enumerate(had) if name != had[0])
+    middle = had[first : len(had) - 2]
+    assert len(middle) > 20
+    repeated = sum(a == b for a, b in pairwise(middle))
+    assert repeated <= len(middle) // 10

@@ -6,6 +6,7 @@ nothing to a language model, and a text is like another only by what it says.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 import polars as pl
 
@@ -137,7 +138,11 @@ def sample_of(column: pl.Series) -> pl.Series:
     return texts.filter(~is_missing(texts))
 
 
-def is_missing(texts: pl.Series) -> pl.Series:
+@overload
+def is_missing(texts: pl.Series) -> pl.Series: ...
+@overload
+def is_missing(texts: pl.Expr) -> pl.Expr: ...
+def is_missing(texts: pl.Series | pl.Expr) -> pl.Series | pl.Expr:
     """Return whether each text stands for a missing one; null is missing: bool[n]."""
     bare = texts.str.strip_chars().str.to_lowercase()
     return (bare.is_in(list(MISSING)) | bare.str.contains(BLANK)).fill_null(True)
@@ -149,13 +154,19 @@ def meant_titles(titles: pl.Series) -> pl.Series:
     Numbers of five digits or more are articles numbers and not names; so are shorter ones ("1984") where most
     titles are numbers.
     """
-    texts = titles.cast(pl.String).str.strip_chars()
-    nothing = is_missing(texts)
-    number = texts.str.contains(_NUMBER).fill_null(False) & ~nothing
-    long = number & texts.str.contains(_LONG_NUMBER).fill_null(False)
-    said = len(texts) - int(nothing.sum())
-    gone = nothing | (number if said >= _MANY and number.sum() > 0.5 * said else long)
-    return texts.set(gone, None)
+    text = pl.col(titles.name).cast(pl.String).str.strip_chars()
+    # In one call: each call of a frame costs a tenth of a millisecond, which an item that is put pays too.
+    found = titles.to_frame().select_seq(
+        text=text,
+        nothing=is_missing(text),
+        number=text.str.contains(_NUMBER).fill_null(False),
+        long=text.str.contains(_LONG_NUMBER).fill_null(False),
+    )
+    nothing = found["nothing"]
+    number = found["number"] & ~nothing
+    said = len(titles) - int(nothing.sum())
+    gone = nothing | (number if said >= _MANY and number.sum() > 0.5 * said else number & found["long"])
+    return found["text"].alias(titles.name).set(gone, None)
 
 
 def _matching(values: pl.Series, kinds: Mapping[str, str]) -> str | None:

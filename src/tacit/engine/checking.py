@@ -2,9 +2,10 @@
 
 import math
 import numbers
+import os
 import re
+import time
 import unicodedata
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -140,7 +141,7 @@ def checked_event(raw: NewEvent, now: float, reading: Reading = NO_CHOICES) -> E
     """
     subject, subject_id = _subject(raw, reading.ids)
     return Event(
-        event_id=checked_id(raw.event_id, "event_id") if raw.event_id is not None else str(uuid.uuid4()),
+        event_id=new_event_id() if raw.event_id is None else checked_id(raw.event_id, "event_id"),
         subject=subject,
         subject_id=subject_id,
         item_id=checked_id(raw.item_id, "item_id", reading.ids),
@@ -149,6 +150,19 @@ def checked_event(raw: NewEvent, now: float, reading: Reading = NO_CHOICES) -> E
         value=None if raw.value is None else checked_number(raw.value, "value"),
         has_time=raw.timestamp is not None,
     )
+
+
+def new_event_id() -> str:
+    """Return an id that no other event has: a UUID of version 7 (RFC 9562), which begins with the time.
+
+    New ids stand together in the index of ids. Random ones would change a page of it for each event, and
+    every page that is changed goes to the disk whole.
+    """
+    drawn = int.from_bytes(os.urandom(10), "big")
+    # 48 bits of milliseconds, the version 7, 12 random bits, the variant 2, 62 random bits
+    low = drawn & 0x0FFF_3FFF_FFFF_FFFF_FFFF | 0x7000_8000_0000_0000_0000
+    digits = f"{time.time_ns() // 1_000_000:012x}{low:020x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def checked_number(raw: float | int, what: str) -> float:

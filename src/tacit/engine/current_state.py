@@ -18,7 +18,7 @@ from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.engine.items import only_listing
 from tacit.engine.snapshot import Snapshot
-from tacit.engine.state import State, TextsWaitingError
+from tacit.engine.state import Made, State, TextsWaitingError
 from tacit.store.events import EventStore, StorageError
 from tacit.store.records import ItemChange, ItemRow, TextVector
 
@@ -100,7 +100,12 @@ class CurrentState:
             self.failing = True
 
     def change(
-        self, store: EventStore, prepared: Callable[[State], Sequence[ItemChange]], now: float
+        self,
+        store: EventStore,
+        prepared: Callable[[State], Sequence[ItemChange]],
+        now: float,
+        vectors: Mapping[str, TextVector],
+        made: Made | None = None,
     ) -> None:
         """Store changes of items and make them, with all that came before them.
 
@@ -110,20 +115,20 @@ class CurrentState:
         prepared : callable
             Returns the changes to make in a state; what it raises ends this call.
         now : float
+        vectors : mapping of str to TextVector
+            Of texts that were encoded for these changes, by item id.
+        made : Made, optional
+            Of an earlier try.
 
         Raises
         ------
+        TextsWaitingError
+            If further texts are to be encoded first, in nobody's turn: no other change waits for them.
         StorageError
             If the store refuses; nothing changes then.
         """
-        vectors: dict[str, TextVector] = {}
-        while True:
-            try:
-                with store.item_turn():
-                    self._change(store, prepared, now, vectors)
-                return
-            except TextsWaitingError as error:  # encoded in nobody's turn; what fails here is not stored
-                vectors |= self.state.encoded(error.texts)
+        with store.item_turn():
+            self._change(store, prepared, now, vectors, made)
 
     def swap(self, snapshot: Snapshot) -> None:
         """Use another snapshot from now on, with all that was stored of items.
@@ -157,12 +162,13 @@ class CurrentState:
         prepared: Callable[[State], Sequence[ItemChange]],
         now: float,
         vectors: Mapping[str, TextVector],
+        made: Made | None,
     ) -> None:
         self.catch_up()
         while True:
             base = self.state
             changes = prepared(base)
-            grown = base.changed(changes, vectors, wait=False)
+            grown = base.changed(changes, vectors, wait=False, made=made)
             own = grown.text_vectors(list(dict.fromkeys(_with_texts(changes))))
             # Whoever sees the new number before the new state waits here, and does not make it anew.
             with self._applying:

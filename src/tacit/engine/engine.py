@@ -10,7 +10,7 @@ import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import Literal
 
@@ -42,16 +42,17 @@ from tacit.engine.items import (
     check_width,
     checked_attributes,
     listing_of,
+    odd_attributes,
     only_listing,
 )
 from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Request, Response
 from tacit.engine.snapshot import Snapshot
-from tacit.engine.state import State
-from tacit.engine.unknown import unknown_in_event, unknown_in_request
+from tacit.engine.state import Made, State, TextsWaitingError
+from tacit.engine.unknown import unknown_in_events, unknown_in_request
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
 from tacit.store.events import Event, EventStore, StorageError
-from tacit.store.records import ItemChange, StoredItem
+from tacit.store.records import ItemChange, StoredItem, TextVector
 
 __all__ = ["LONGEST_HISTORY", "Engine", "UnknownItemError"]
 
@@ -59,8 +60,18 @@ LONGEST_HISTORY = 1_000
 _EXPLAINED = 100
 """Number of items of a list that get reasons: a bound on their cost."""
 
-_Arrival = tuple[Sequence[ItemChange], "Future[None]"]
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class _Arrival:
+    """Changes of items that wait to be made, and what was done for them so far."""
+
+    changes: Sequence[ItemChange]
+    now: float
+    vectors: Mapping[str, TextVector]
+    made: Made | None
+    done: "Future[None]" = field(default_factory=Future)
 
 
 class Engine:
@@ -187,12 +198,8 @@ class Engine:
             (places[at], f"event_id {good[at].event_id!r} was stored before with another content")
             for at in receipt.conflicts
         ]
-        unknown = [
-            (places[at], text)
-            for at, event in enumerate(good)
-            if at not in receipt.conflicts
-            for text in unknown_in_event(state, event)
-        ]
+        refused = set(receipt.conflicts)
+        unknown = [(places[at], text) for at, text in unknown_in_events(state, good) if at not in refused]
         conflicts = [places[at] for at in receipt.conflicts]
         return Observed(receipt.accepted, sorted(rejected), conflicts, unknown)
 
@@ -204,8 +211,8 @@ class Engine:
         Returns
         -------
         list of str
-            Warnings: an id that is stored in another form (without spaces around it, say); a text that the
-            text encoder of the model cannot read.
+            Warnings: an id that is stored in another form (without spaces around it, say); attributes of a
+            type that does not count; a text that the text encoder of the model cannot read.
 
         Raises
         ------
@@ -282,7 +289,7 @@ class Engine:
         warnings = [
             (place, text)
             for place, change in zip(places, changes, strict=True)
-            for text in _renamed(items[place][0], change.item_id) + state.warnings_of(change.item_id)
+            for text in _warnings(items[place][0], change, state)
         ]
         return PutItems(len(changes), sorted(rejected), warnings)
 
@@ -335,14 +342,16 @@ class Engine:
         self._state.pipeline.recommend(history_of(self._state, None, (), (), allow_seen=True).queries, 10)
 
     def health(self) -> dict[str, Json]:
-        """Return the version and sizes of the current model, and whether the store can be read."""
+        """Return the version and sizes of the model, and whether the store can be read and written."""
         state = self._state
-        failing = self._store_fails or self._current.failing
+        stored = "none" if self._store is None else self._store.writing
+        if self._store_fails or self._current.failing:
+            stored = "failing"
         return {
             "model": state.snapshot.version,
             "items": len(state.catalogue),
             "users": state.snapshot.interactions.n_users,
-            "store": "none" if self._store is None else "failing" if failing else "ok",
+            "store": stored,
         }
 
     def close(self) -> None:
@@ -379,7 +388,7 @@ class Engine:
         self._needed_store()
         change = self._checked_change(kind, item_id, attributes)
         self._change([change])
-        return _renamed(item_id, change.item_id) + self._state.warnings_of(change.item_id)
+        return _warnings(item_id, change, self._state)
 
     def _checked_change(
         self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]
@@ -396,40 +405,62 @@ class Engine:
         return change
 
     def _change(self, changes: Sequence[ItemChange]) -> None:
-        """Store and serve changes of items, with those of others that wait."""
+        """Store and serve changes of items, with those of others that wait.
+
+        An item that is served is stored, and one whose text cannot be encoded is not stored. Texts are
+        encoded between two tries, while no other change waits: what is hidden meanwhile is so at once.
+        """
         if not changes:
             return
-        done: Future[None] = Future()
-        self._arrivals.append((changes, done))
-        with self._growing:  # the first caller makes the changes of all that wait
-            if not done.done():
-                self._change_all([self._arrivals.popleft() for _ in range(len(self._arrivals))])
-        done.result()
+        now = self._clock.now()
+        vectors: dict[str, TextVector] = {}
+        made: Made | None = None
+        while True:
+            arrival = _Arrival(changes, now, vectors, made)
+            self._arrivals.append(arrival)
+            with self._growing:  # the first caller makes the changes of all that wait
+                if not arrival.done.done():
+                    self._change_all([self._arrivals.popleft() for _ in range(len(self._arrivals))])
+            try:
+                arrival.done.result()
+            except TextsWaitingError as error:
+                made = error.made
+                vectors |= self._current.state.encoded(error.texts)
+            else:
+                return
 
     def _change_all(self, arrivals: Sequence[_Arrival]) -> None:
         try:
-            self._grow([change for changes, _ in arrivals for change in changes])
+            self._grow(arrivals)
         except Exception as error:
             if len(arrivals) > 1:
                 for arrival in arrivals:
                     self._change_all([arrival])
             else:
-                arrivals[0][1].set_exception(error)
+                arrivals[0].done.set_exception(error)
             return
-        for _, done in arrivals:
-            done.set_result(None)
+        for arrival in arrivals:
+            arrival.done.set_result(None)
 
-    def _grow(self, changes: Sequence[ItemChange]) -> None:
-        """Encode, store, then serve: an item that is served is stored, one that cannot be served is not."""
-        now = self._clock.now()
+    def _grow(self, arrivals: Sequence[_Arrival]) -> None:
+        """Store, then serve."""
+        changes = [change for arrival in arrivals for change in arrival.changes]
 
         def prepared(state: State) -> list[ItemChange]:
             check_width(state.catalogue, {name: None for change in changes for name in change.attributes})
             for change in changes:
                 check_not_bare(change, state.catalogue, state.deleted)
-            return [_dated(change, state, now) for change in changes]
+            return [_dated(change, state, arrival.now) for arrival in arrivals for change in arrival.changes]
 
-        self._current.change(self._needed_store(), prepared, now)
+        vectors = {id_: vector for arrival in arrivals for id_, vector in arrival.vectors.items()}
+        made = arrivals[0].made if len(arrivals) == 1 else None
+        self._current.change(self._needed_store(), prepared, arrivals[-1].now, vectors, made)
+
+
+def _warnings(given: str, change: ItemChange, state: State) -> list[str]:
+    """Return what is to be said of an item that was put or patched under the id that was given."""
+    odd = odd_attributes(change.attributes, state.snapshot.catalogue)
+    return _renamed(given, change.item_id) + odd + state.warnings_of(change.item_id)
 
 
 def _renamed(given: str, item_id: str) -> list[str]:

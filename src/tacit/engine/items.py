@@ -1,7 +1,9 @@
 """Items that arrive while serving: allowed attributes, rows of the catalogue's types, the sum of changes."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 import polars as pl
@@ -17,6 +19,7 @@ from tacit.store.records import ItemChange
 
 _MOST_COLUMNS = 512
 _YES = ("true", "1", "yes")
+_NUMBER = re.compile(r"[\s\d.,+-]*")
 _OF_THE_LIST = {col.AVAILABLE, col.CREATED_AT}
 """Attributes that say nothing of the item itself."""
 
@@ -170,6 +173,33 @@ def listing_of(catalogue: Catalogue, code: int) -> dict[str, Json]:
     }
 
 
+def same_words(old: Catalogue, code: int, new: Catalogue, row: int) -> bool:
+    """Return whether an item of a catalogue and a row of another say the same in words.
+
+    They do if their texts are equal, and if they differ in nothing but numbers: a price, a year.
+    """
+    if old.texts[code] == new.texts[row]:
+        return True
+    words = _words(new, row, old)
+    return bool(words) and words == _words(old, code, old)
+
+
+def _words(catalogue: Catalogue, code: int, like: Catalogue) -> dict[str, object]:
+    """Return what of an item may stand in its text, besides numbers."""
+    chosen = like.text_columns
+    return {
+        name: value
+        for name, value in catalogue.attributes.row(code, named=True).items()
+        if (name in chosen.names or not chosen.decides(name))
+        and value is not None
+        and (name in (col.TITLE, col.DESCRIPTION) or not _is_number(value))
+    }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and bool(_NUMBER.fullmatch(value)))
+
+
 def check_not_bare(change: ItemChange, catalogue: Catalogue, deleted: Collection[str]) -> None:
     """Refuse a put of nothing but the availability of an item of which more is known.
 
@@ -188,6 +218,34 @@ def check_not_bare(change: ItemChange, catalogue: Catalogue, deleted: Collection
             f"PUT replaces an item whole, and this one would remove {_named(known)} of the item "
             f"{change.item_id!r}: to change nothing but its availability, send the same with PATCH"
         )
+
+
+def odd_attributes(attributes: Mapping[str, Json], catalogue: Catalogue) -> list[str]:
+    """Return what of the attributes of an item is of another type than a catalogue can use, in sentences."""
+    said = []
+    for name, value in attributes.items():
+        if value is None or name in _OF_THE_LIST:
+            continue
+        kind = catalogue.attributes.schema.get(name)
+        if kind is not None and kind.is_numeric() and not _reads_as_number(value):
+            said.append(f"the attribute {name!r} is no number, as it is of other items: it does not count")
+        elif _is_record(value) or (name in (col.TITLE, col.DESCRIPTION) and isinstance(value, bool)):
+            said.append(f"the attribute {name!r} is no text, number or list of them: it counts as its JSON")
+    return said
+
+
+def _reads_as_number(value: Json) -> bool:
+    try:
+        return not isinstance(value, bool) and isfinite(float(value))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+
+
+def _is_record(value: Json) -> bool:
+    """Return whether a value is an object, or a list that holds one or a list."""
+    return isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(part, dict | list) for part in value)
+    )
 
 
 def only_listing(attributes: Mapping[str, Json]) -> bool:

@@ -47,6 +47,9 @@ class RemoteEncoder:
         Seconds to wait for a process that does not answer: it may be starting.
     """
 
+    orders_requests = True
+    """The other process decides whose texts come next: nobody need wait here."""
+
     def __init__(self, address: Path, name: str, dimension: int, *, patience: float = 10.0) -> None:
         self.name = name
         self.dimension = dimension

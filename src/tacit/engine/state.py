@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -20,14 +21,15 @@ from tacit.encoders.encoder import TextEncoder, warm
 from tacit.encoders.tuned import same_model
 from tacit.engine.checking import UnknownItemError
 from tacit.engine.evidence import Evidence
-from tacit.engine.items import ItemChanges, changed_frame, item_frame
+from tacit.engine.items import ItemChanges, changed_frame, item_frame, same_words
+from tacit.engine.small_first import SmallFirst
 from tacit.engine.snapshot import Snapshot
 from tacit.pipeline.twostage import TwoStage
 from tacit.store.records import ItemChange, TextVector
 
 _KEPT = 8_192
 """So many vectors of texts are kept."""
-_AHEAD = 64
+_AHEAD = 16
 """Texts that are encoded ahead at once: a single item waits for so many."""
 _NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
@@ -39,11 +41,40 @@ class TextsWaitingError(TacitError):
     ----------
     texts : dict of str to str
         Item id to text, as the encoder reads it.
+    made : Made or None
+        What was made of the changes so far, for the next try.
     """
 
     def __init__(self, texts: dict[str, str]) -> None:
         super().__init__(f"the texts of {len(texts)} items are not encoded yet")
         self.texts = texts
+        self.made: Made | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """What changes of items come to in one catalogue, and the rows that they make of it."""
+
+    catalogue: Catalogue
+    changes: list[ItemChange]
+    result: ItemChanges
+    rows: Catalogue | None
+
+    @classmethod
+    def of(cls, state: "State", changes: Sequence[ItemChange]) -> "Made":
+        """Return what changes of a state come to.
+
+        Raises
+        ------
+        UnknownItemError
+            If a patch or a deletion names an item that there is not.
+        """
+        result = ItemChanges.of(changes, state.catalogue, state.deleted)
+        frame = changed_frame(result, state.catalogue)
+        rows = None
+        if frame is not None:
+            rows = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]), like=state.catalogue)
+        return cls(state.catalogue, list(changes), result, rows)
 
 
 class ItemEncoder:
@@ -59,17 +90,23 @@ class ItemEncoder:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._encoding = threading.Lock()
+        self._turns = SmallFirst()
+        self._loading, self._keeping = threading.Lock(), threading.Lock()
         self._kept: dict[str, Float32] = {}
 
-    @cached_property
+    @property
     def _encoder(self) -> TextEncoder:
+        with self._loading:
+            return self._loaded
+
+    @cached_property
+    def _loaded(self) -> TextEncoder:
         return self._snapshot.text_encoder()
 
     def warm(self) -> None:
         """Load the encoder now, if the catalogue has vectors."""
         if self._snapshot.catalogue.vectors is not None:
-            with self._encoding:
+            with self._turns.hold(0):
                 warm(self._encoder)
 
     def encode(self, texts: Sequence[str]) -> Float32 | None:
@@ -82,14 +119,20 @@ class ItemEncoder:
         """
         if self._snapshot.catalogue.vectors is None:
             return None
-        with self._encoding:
-            new = [text for text in dict.fromkeys(texts) if text not in self._kept]
+        with self._turn(len(texts)):
+            kept = {text: vector for text in texts if (vector := self._kept.get(text)) is not None}
+            new = [text for text in dict.fromkeys(texts) if text not in kept]
             found = dict(zip(new, self._encoded(new), strict=True)) if new else {}
-            vectors = np.stack([found[text] if text in found else self._kept[text] for text in texts])
+        with self._keeping:
             self._kept |= found
             while len(self._kept) > _KEPT:
                 del self._kept[next(iter(self._kept))]  # the one that came first
-        return vectors
+        return np.stack([found[text] if text in found else kept[text] for text in texts])
+
+    def _turn(self, texts: int) -> AbstractContextManager[None]:
+        """Return the turn to encode: the model of this process encodes for one caller at a time."""
+        remote = getattr(self._encoder, "orders_requests", False)
+        return nullcontext() if remote else self._turns.hold(texts)
 
     def known(self, text: str) -> Float32 | None:
         """Return the vector of a text if it is kept; it never waits."""
@@ -155,6 +198,7 @@ class State:
         vectors: Mapping[str, TextVector] = _NO_VECTORS,
         *,
         wait: bool = True,
+        made: Made | None = None,
     ) -> "State":
         """Return a state after changes of items, in their order; known item codes do not change.
 
@@ -165,6 +209,8 @@ class State:
             Vectors by item id; those of another model or of another text are not used.
         wait : bool
             Encode the texts that have no vector.
+        made : Made, optional
+            Of an earlier try, which waited for texts; used if nothing has changed since.
 
         Raises
         ------
@@ -173,12 +219,15 @@ class State:
         TextsWaitingError
             If a text has no vector and is not to be encoded.
         """
-        result = ItemChanges.of(changes, self.catalogue, self.deleted)
-        catalogue, pipeline = self.catalogue, self.pipeline
-        frame = changed_frame(result, catalogue)
-        if frame is not None:
-            new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]), like=catalogue)
-            own = self._vectors_of(new, vectors, wait=wait)
+        if made is None or made.catalogue is not self.catalogue or made.changes != list(changes):
+            made = Made.of(self, changes)
+        result, catalogue, pipeline = made.result, self.catalogue, self.pipeline
+        if (new := made.rows) is not None:
+            try:
+                own = self._vectors_of(new, vectors, wait=wait)
+            except TextsWaitingError as error:
+                error.made = made
+                raise
             catalogue = catalogue.joined_with(new if own is None else new.with_vectors(own))
             pipeline = pipeline.extended(catalogue)
         if result.available:
@@ -248,16 +297,19 @@ class State:
         return f"{self.snapshot.version} {self.snapshot.encoder_name}"[:256]
 
     def _vectors_of(self, new: Catalogue, stored: Mapping[str, TextVector], *, wait: bool) -> Float32 | None:
-        """Return the vectors of the texts of items; a known item with the same text keeps its own.
+        """Return the vectors of the texts of items; a known item with the same words keeps its own.
 
-        None if the catalogue has no vectors.
+        Numbers are no words: another price makes another text, which the next fit encodes. None if the
+        catalogue has no vectors.
         """
         old = self.catalogue
         if old.vectors is None:
             return None
         codes = old.items.encode(new.items.ids.to_list())
         place = np.flatnonzero(codes >= 0)
-        same = place[(old.texts.gather(codes[place]) == new.texts.gather(place)).to_numpy()]
+        same = np.array(
+            [row for row in place.tolist() if same_words(old, int(codes[row]), new, row)], np.int64
+        )
         vectors = np.zeros((len(new), old.vectors.shape[1]), dtype=np.float32)
         vectors[same] = old.vectors[codes[same]]
         rest = np.setdiff1d(np.arange(len(new)), same)

@@ -45,18 +45,26 @@ def unknown_in_request(state: State, request: Request, *, stored: bool) -> list[
     return said
 
 
-def unknown_in_event(state: State, event: Event) -> list[str]:
-    """Return what is unknown in an event that was stored."""
-    said = []
+def unknown_in_events(state: State, events: Sequence[Event]) -> list[tuple[int, str]]:
+    """Return what is unknown in events that were stored, with the place of each."""
     items = state.catalogue.items
-    if event.item_id not in items:
-        hint = _hint(event.item_id, items)
-        said.append(f"the item {event.item_id!r} is not known{hint}: it counts once a model knows the item")
-    kind = common_name(event.event)
-    meant = state.snapshot.weights.events
-    if kind not in state.snapshot.interactions.kinds and meant.unknown([event.event]):
-        said.append(f"the event type {event.event!r} is not known: it counts as a choice of the item")
+    kinds = {kind for kind in {event.event for event in events} if _is_unknown(kind, state)}
+    said = []
+    for place, event in enumerate(events):
+        if event.item_id not in items:
+            hint = _hint(event.item_id, items)
+            text = f"the item {event.item_id!r} is not known{hint}: it counts once a model knows the item"
+            said.append((place, text))
+        if event.event in kinds:
+            text = f"the event type {event.event!r} is not known: it counts as a choice of the item"
+            said.append((place, text))
     return said
+
+
+def _is_unknown(kind: str, state: State) -> bool:
+    """Return whether an event type is neither in the log nor has a meaning."""
+    known = state.snapshot.interactions.kinds
+    return common_name(kind) not in known and bool(state.snapshot.weights.events.unknown([kind]))
 
 
 def _hint(id_: str, known: Vocabulary) -> str:

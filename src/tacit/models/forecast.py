@@ -121,7 +121,7 @@ class Forecast(Retriever):
 
     def puts_forward(self, queries: Queries, items: Int32) -> Bool:
         """Return whether ``items[q]`` are forecast to be among the most popular: bool[n]."""
-        return among_most_popular(self.log_share_, items)
+        return among_most_popular(self.baseline_, items)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""

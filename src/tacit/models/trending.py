@@ -76,7 +76,7 @@ class Trending(Retriever):
 
     def puts_forward(self, queries: Queries, items: Int32) -> Bool:
         """Return whether ``items[q]`` are among the most popular ones: bool[n]."""
-        return among_most_popular(self.popularity_, items)
+        return among_most_popular(self.baseline_, items)
 
     def extended(self, catalogue: Catalogue) -> Self:
         """Return a model of the larger catalogue: nobody wanted the new items yet."""
@@ -94,11 +94,16 @@ class Trending(Retriever):
         self.baseline_ = Baseline(self.popularity_)
 
 
-def among_most_popular(popularity: Float32, items: Int32) -> Bool:
-    """Return whether each of some items (int32[n]) is among the most popular of all: bool[n]."""
-    count = min(_MOST, max(len(popularity) // _PART, 1))
-    bar = np.partition(popularity, -count)[-count]
-    own = popularity[items]
+def among_most_popular(popularity: Baseline, items: Int32) -> Bool:
+    """Return whether each of some items (int32[n]) is among the most popular of all: bool[n].
+
+    The order of the items is kept from one state of a service to the next: nobody wanted later items yet.
+    """
+    count = min(_MOST, max(len(popularity.scores) // _PART, 1), len(popularity.order))
+    if not count:
+        return np.zeros(len(items), dtype=bool)
+    own = popularity.scores[items]
+    bar = popularity.scores[popularity.order[count - 1]]
     return np.asarray(np.isfinite(own) & (own >= bar))
 
 

@@ -15,7 +15,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 _HEAD_START = 0.004
-"""Seconds in which a process with fewer connections may accept first."""
+"""Seconds in which a process with fewer connections may accept first, ..."""
+_LOOK = 0.001
+"""... and between two looks at whether it has done so."""
 _AT_ONCE, _LATE = 16, 2
 """Most connections that are accepted in one turn of the loop, and those after a head start that nobody took:
 a crowd must not wait for a process that is busy, and one that was only slow must not be left without any."""
@@ -65,8 +67,11 @@ class Board:
         return int(self._numbers[self._place])
 
     def is_behind(self) -> bool:
-        """Return whether another process has fewer connections than this one."""
-        return min(self._numbers) < self._numbers[self._place]
+        """Return whether another process has clearly fewer connections than this one: less than 7/8.
+
+        Of few connections none is too many; of many, processes need not wait for each other at every one.
+        """
+        return 8 * min(self._numbers) < 7 * self._numbers[self._place]
 
 
 class Acceptor:
@@ -115,10 +120,23 @@ class Acceptor:
     def _may_accept(self) -> None:
         for _ in range(_AT_ONCE):
             if self._is_behind():
-                self._wait(_HEAD_START, self._accept_late)
+                self._let_others(self._loop.time() + _HEAD_START)
                 return
             if not self._accept():
                 return
+
+    def _let_others(self, end: float) -> None:
+        """Wait until the others have caught up, or until a moment."""
+        self._wait(_LOOK, lambda: self._look(end))
+
+    def _look(self, end: float) -> None:
+        if not self._is_behind():
+            self._watch()
+            self._may_accept()
+        elif self._loop.time() < end:
+            self._let_others(end)
+        else:
+            self._accept_late()
 
     def _accept_late(self) -> None:
         self._watch()

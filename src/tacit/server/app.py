@@ -20,7 +20,7 @@ from tacit.engine import requests
 from tacit.engine.checking import LONGEST_ID, LONGEST_LIST
 from tacit.engine.engine import Engine
 from tacit.pipeline.similar import SimilarKind
-from tacit.server.bodies import json_response, loaded
+from tacit.server.bodies import in_words, json_response, loaded
 from tacit.server.bulk import LINE_TYPES, put_lines
 from tacit.server.docs import docs_page
 from tacit.server.guard import FAULT, App, Guard, Receive, Scope, Send
@@ -283,6 +283,8 @@ def _lines_like(example: dict[str, Any]) -> dict[str, Any]:
 def _without_route(method: str, path: str, status: int) -> str:
     """Return why a request has no route, and how an id with a slash is written."""
     reason = "there is no such route" if status == 404 else f"this route does not take {method}"
+    if method == "OPTIONS":
+        reason += ": pages of other sites cannot call this service; let your own server call it"
     for kind, suffix in (("items", "similar"), ("users", "recommendations")):
         start = f"/v1/{kind}/"
         if not path.startswith(start):
@@ -310,7 +312,7 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
-        return problem_response(422, f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}")
+        return problem_response(422, f"{'.'.join(map(str, first['loc'][1:]))}: {in_words(first['msg'])}")
 
     async def ours(_: Request, error: Exception) -> Response:
         return problem_response(*status_of(error))

@@ -1,5 +1,7 @@
 """JSON of requests and responses, with the errors of bodies that are none."""
 
+import json
+import re
 from typing import Any, TypeVar
 
 import orjson
@@ -7,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+_KEY = re.compile(rb'"\s*:')
+_NESTED = (dict, list)
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -38,13 +42,57 @@ def loaded(body: bytes) -> Any:
         400 if it is none.
     """
     try:
-        return orjson.loads(body)
+        document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise HTTPException(400, f"the body is not valid JSON: {error}") from error
+    check_keys(body, document)
+    return document
+
+
+def check_keys(body: bytes, document: object) -> None:
+    """Refuse a body that gives a key of an object twice: which value was meant cannot be known.
+
+    Raises
+    ------
+    HTTPException
+    """
+    if len(_KEY.findall(body)) > _keys_in(document):  # or a text looks like a key
+        try:
+            json.loads(body, object_pairs_hook=_once)
+        except RecursionError as error:
+            raise HTTPException(422, "the body has too many levels") from error
+
+
+def _keys_in(document: object) -> int:
+    """Return the number of keys in a document, those of the objects in it included."""
+    keys, rest = 0, [document]
+    while rest:
+        one = rest.pop()
+        if type(one) is dict:
+            keys += len(one)
+            rest += [value for value in one.values() if type(value) in _NESTED]
+        elif type(one) is list:
+            rest += [value for value in one if type(value) in _NESTED]
+    return keys
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = dict(pairs)
+    if len(keys) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise HTTPException(422, f"the key {twice[:64]!r} is given twice in one object")
+    return keys
 
 
 def first_error(error: ValidationError) -> str:
     """Return where the first error is and what it is."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"]))[:200]
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
+    what = in_words(str(first["msg"]))
+    return f"{where}: {what}" if where else what
+
+
+def in_words(message: str) -> str:
+    """Return a message of pydantic without the name of its kind of error."""
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")

@@ -17,6 +17,7 @@ from tacit.core.errors import DataError
 from tacit.core.types import Json
 from tacit.engine.engine import Engine
 from tacit.engine.remote_encoder import EncoderUnavailableError
+from tacit.server.bodies import check_keys
 from tacit.server.guard import LARGEST_BODY, LARGEST_STREAM
 from tacit.server.lane import Lane
 from tacit.server.problems import OverloadedError
@@ -231,4 +232,8 @@ def _item(line: bytes | None) -> tuple[str, dict[str, Json]]:
         raise DataError('the line is no JSON object; write {"item_id": ..., "title": ...} on each line')
     if "item_id" not in attributes:
         raise DataError("the item_id is missing")
+    try:
+        check_keys(line, attributes)
+    except HTTPException as error:
+        raise DataError(error.detail) from error
     return attributes.pop("item_id"), attributes

@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Report:
-    """What a child said: that it is ready (with figures), or why it cannot be.
+    """What a child said: that it is ready (with figures), why it cannot be, or that it works.
 
     Attributes
     ----------
@@ -22,11 +22,14 @@ class Report:
     error : str
     exit_code : int
         Of a command that fails for this error.
+    alive : bool
+        It is a sign of life, and says no more.
     """
 
     ready: Mapping[str, Any] | None = None
     error: str = ""
     exit_code: int = 1
+    alive: bool = False
 
 
 class Child:
@@ -131,6 +134,8 @@ class Child:
 
 
 def _report(document: Mapping[str, Any]) -> Report:
+    if "alive" in document:
+        return Report(alive=True)
     if "error" in document:
         return Report(error=document["error"], exit_code=document["code"])
     return Report(ready=document["ready"])

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,13 @@ from tacit.core.manifest import SnapshotFiles
 from tacit.core.types import Float32
 from tacit.encoders.encoder import TextEncoder, warm
 from tacit.engine.remote_encoder import receive_frame, send_frame
-from tacit.server.lifeline import receive_settings, report
+from tacit.engine.small_first import SmallFirst
+from tacit.server.lifeline import beat_while, receive_settings, report
 
 _KEPT = 8_192
 """So many vectors of texts are kept."""
+_LONGEST = 240.0
+"""Seconds that the texts of one request may take; callers wait for 300. After more the process hangs."""
 _NICENESS = 5
 """Lists come first: they wait for nobody, and whoever puts an item can wait."""
 _log = logging.getLogger(__name__)
@@ -33,6 +37,8 @@ _log = logging.getLogger(__name__)
 
 class Encoding:
     """An encoder for many connections, one text once; ``problem`` in place of one that cannot be loaded.
+
+    A single item goes before the next texts of a bulk.
 
     Parameters
     ----------
@@ -43,8 +49,14 @@ class Encoding:
     def __init__(self, encoder: TextEncoder | None, problem: str = "") -> None:
         self._encoder = encoder
         self._problem = problem
-        self._lock = threading.Lock()
+        self._turns = SmallFirst()
         self._kept: dict[str, Float32] = {}
+        self._began: float | None = None
+
+    def works(self) -> bool:
+        """Return whether texts are encoded in a time that they can take, or none are to be."""
+        began = self._began
+        return began is None or time.monotonic() - began < _LONGEST
 
     def serve(self, listener: socket.socket) -> None:
         """Answer whoever connects; never returns."""
@@ -57,7 +69,7 @@ class Encoding:
         if self._encoder is None:
             return {"error": self._problem}, b""
         try:
-            with self._lock:
+            with self._turns.hold(len(texts)):
                 vectors = self._vectors(self._encoder, texts)
                 name = self._encoder.name
         except Exception as error:
@@ -69,7 +81,11 @@ class Encoding:
     def _vectors(self, encoder: TextEncoder, texts: Sequence[str]) -> Float32:
         new = [text for text in dict.fromkeys(texts) if text not in self._kept]
         if new:
-            self._kept |= dict(zip(new, encoder.encode(new), strict=True))
+            self._began = time.monotonic()
+            try:
+                self._kept |= dict(zip(new, encoder.encode(new), strict=True))
+            finally:
+                self._began = None
         vectors = np.array([self._kept[text] for text in texts], dtype=np.float32)
         while len(self._kept) > _KEPT:
             del self._kept[next(iter(self._kept))]  # the one that came first
@@ -93,6 +109,7 @@ def main() -> None:
     os.nice(_NICENESS)
     encoding = _loaded(settings)
     report(settings["status"], {"ready": {}})
+    beat_while(settings["status"], encoding.works)
     with socket.socket(fileno=settings["listener"]) as listener:
         listener.setblocking(True)
         encoding.serve(listener)

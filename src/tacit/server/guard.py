@@ -151,6 +151,9 @@ class Guard:
                 raise _RefusedError(413, f"the body is larger than {LARGEST_STREAM:,} bytes")
             await self._app(scope, receive, send)
             return
+        coding = headers.get(b"content-encoding", b"identity").decode("latin-1")
+        if coding.strip().lower() != "identity":
+            raise _RefusedError(415, f"the body is encoded as {coding[:64]}; send it as it is")
         bare = scope["method"] in _READING and not (headers.keys() & _BODY_HEADERS)
         body = b"" if bare else await _body(headers, receive)
         answer = route.handle(id_, scope["query_string"], body) if route and route.handle else None

@@ -71,6 +71,8 @@ def hot_routes(engine: Engine, answers: Lane, writes: Lane) -> Routes:
     return Routes([
         Route("GET", "/healthz", "anyone", lambda *_: health()),
         Route("GET", "/readyz", "anyone", lambda *_: ready()),
+        Route("HEAD", "/healthz", "anyone", lambda *_: health()),
+        Route("HEAD", "/readyz", "anyone", lambda *_: ready()),
         Route("GET", "/v1/users/{id}/recommendations", "client", for_user, answers),
         Route("POST", "/v1/sessions/recommendations", "client", for_session, answers),
         Route("GET", "/v1/items/{id}/similar", "client", similar, answers),

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tacit.engine.engine import Engine
 from tacit.engine.requests import NewEvent
-from tacit.server.bodies import first_error, parsed
+from tacit.server.bodies import check_keys, first_error, parsed
 from tacit.server.schemas import MOST_EVENTS, EventIn, EventsIn
 
 _FIELDS = EventIn.model_fields.keys()
@@ -78,6 +78,7 @@ def _raw_events(body: bytes) -> list[dict[str, Any]]:
         document = None
     events = document.get("events") if type(document) is dict and len(document) == 1 else None
     if type(events) is list and len(events) <= MOST_EVENTS and all(type(one) is dict for one in events):
+        check_keys(body, document)
         return events
     if type(events) is list and len(events) > MOST_EVENTS:
         body = orjson.dumps({"events": [{}] * len(events)})  # for the message, without a look at each

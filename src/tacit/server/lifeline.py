@@ -3,7 +3,7 @@
 A child reads its settings, one line of JSON, from its standard input, which stays open as long as the parent
 lives: its end is the end of the parent, however that came. Settings hold keys, which must not stand in a
 command line. To the parent a child writes lines of JSON to a pipe of its own; the end of that pipe is the end
-of the child.
+of the child. Signs of life are such lines: a child that stops to send them hangs, and is ended and replaced.
 """
 
 import json
@@ -16,6 +16,8 @@ from typing import Any
 
 GRACE = 20
 """Seconds that requests in flight have to finish after SIGTERM."""
+BEAT = 1.0
+"""Seconds between two signs of life of a child."""
 
 _STDIN = 0
 _PATIENCE = GRACE + 10
@@ -57,3 +59,21 @@ def report(status: int, document: Mapping[str, Any]) -> None:
         os.write(status, json.dumps(document).encode() + b"\n")
     except OSError:
         return
+
+
+def beat(status: int) -> None:
+    """Write a sign of life to the parent; it never waits, should the parent not read."""
+    os.set_blocking(status, False)
+    report(status, {"alive": True})
+
+
+def beat_while(status: int, works: Callable[[], bool]) -> None:
+    """Write signs of life from now on, in a thread, for as long as the process works."""
+
+    def run() -> None:
+        while True:
+            if works():
+                beat(status)
+            time.sleep(BEAT)
+
+    threading.Thread(target=run, name="tacit-beat", daemon=True).start()

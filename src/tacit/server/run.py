@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 
 from tacit.server.accepting import Acceptor, Board
-from tacit.server.lifeline import GRACE
+from tacit.server.lifeline import BEAT, GRACE
 from tacit.server.pace import PacedProtocol
 
 
@@ -35,12 +35,18 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, listener: socket.socket, board: Board, on_ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        listener: socket.socket,
+        board: Board,
+        on_ready: Callable[[], None],
+        on_beat: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._listener = listener
         self._board = board
         self._on_ready = on_ready
+        self._on_beat = on_beat
         self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -51,6 +57,12 @@ class _Server(uvicorn.Server):
                 self._listener, self._connection, self._board.is_behind, self._note_accepted
             )
             self._on_ready()
+            self._beat(asyncio.get_running_loop())
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Call back now and again, for as long as the event loop has its turns."""
+        self._on_beat()
+        loop.call_later(BEAT, self._beat, loop)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._acceptor is not None:
@@ -74,13 +86,28 @@ class _Server(uvicorn.Server):
         return connection
 
 
-def run(app: Any, bound: socket.socket, board: Board, *, on_ready: Callable[[], None]) -> None:
-    """Serve an ASGI application; return after SIGTERM, when the requests in flight are answered."""
-    server_of(app, bound, board, on_ready=on_ready).run()
+def run(
+    app: Any,
+    bound: socket.socket,
+    board: Board,
+    *,
+    on_ready: Callable[[], None],
+    on_beat: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve an ASGI application; return after SIGTERM, when the requests in flight are answered.
+
+    ``on_beat`` is called about once a second, as long as the event loop does not hang.
+    """
+    server_of(app, bound, board, on_ready=on_ready, on_beat=on_beat).run()
 
 
 def server_of(
-    app: Any, bound: socket.socket, board: Board, *, on_ready: Callable[[], None]
+    app: Any,
+    bound: socket.socket,
+    board: Board,
+    *,
+    on_ready: Callable[[], None],
+    on_beat: Callable[[], None] = lambda: None,
 ) -> uvicorn.Server:
     """Return a server of an ASGI application, to be run in an event loop of its own."""
     settings = uvicorn.Config(
@@ -92,4 +119,4 @@ def server_of(
         timeout_keep_alive=15,
         timeout_graceful_shutdown=GRACE,
     )
-    return _Server(settings, bound, board, on_ready)
+    return _Server(settings, bound, board, on_ready, on_beat)

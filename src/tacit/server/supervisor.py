@@ -33,7 +33,13 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 """Seconds before the second start in a row, which double with each further one."""
 _TRIES = 4
 """The service ends when no worker is ready and one has failed so often in a row."""
+_SILENCE = 15.0
+"""A process that was heard of and then is not for so many seconds hangs: it is ended, and started again."""
 _ENCODER_SECONDS = 3.0
+_LOADING = 300.0
+"""Seconds that a language model may take to be loaded."""
+_LATE = 1.0
+"""Seconds by which this process may wake later than it wanted to without having been stopped."""
 _QUEUE = 128
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 """Set to 1 in workers: pools of threads in each of many processes would cost memory and time."""
@@ -56,6 +62,8 @@ class _Place:
     due : float or None
         When it is to be started, on the monotonic clock; None while it runs or is not wanted.
     ready_since : float or None
+    heard_at : float or None
+        When it gave its last sign of life; None before the first.
     failures : int
         Starts in a row that did not last.
     """
@@ -66,6 +74,7 @@ class _Place:
     due: float | None = None
     child: Child | None = None
     ready_since: float | None = None
+    heard_at: float | None = None
     failures: int = 0
     problem: Report | None = None
 
@@ -115,7 +124,7 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for place in (*self._workers, self._encoder):
+        for place in self._places:
             if place.child is not None:
                 place.child.close()
         signal.set_wakeup_fd(-1)
@@ -155,21 +164,47 @@ class Supervisor:
             self._send(place)
         while not self._signals:
             self._start_due()
-            for key, _ in self._selector.select(self._pause()):
+            pause = self._pause()
+            slept = time.monotonic()
+            heard = self._selector.select(pause)
+            for key, _ in heard:
                 key.data()
+            self._end_hanging(late=pause is not None and time.monotonic() - slept > pause + _LATE)
         self._stop()
         return self._signals[0]
 
     def _start_due(self) -> None:
         now = time.monotonic()
-        for place in (*self._workers, self._encoder):
+        for place in self._places:
             if place.due is not None and place.due <= now:
                 self._start(place)
                 self._send(place)
 
+    def _end_hanging(self, late: bool) -> None:
+        """End processes that have given no sign of life for too long; their end is noticed as any other.
+
+        If this process itself was stopped for a while, they have been too, and are given time.
+        """
+        now = time.monotonic()
+        for place in self._places:
+            if place.child is None or place.heard_at is None:
+                continue
+            if late:
+                place.heard_at = max(place.heard_at, now)
+            elif now - place.heard_at > _SILENCE:
+                place.heard_at = None
+                process = f"{place.name} (process {place.child.pid})"
+                self._say(f"{process} hangs: it gave no sign of life for {_SILENCE:.0f} s; ending it")
+                place.child.kill()
+
+    @property
+    def _places(self) -> tuple[_Place, ...]:
+        return (*self._workers, self._encoder)
+
     def _pause(self) -> float | None:
-        """Return the seconds until the next start; None if there is none to come."""
-        due = [place.due for place in (*self._workers, self._encoder) if place.due is not None]
+        """Return the seconds until the next start or the next look at those that may hang."""
+        due = [place.due for place in self._places if place.due is not None]
+        due += [place.heard_at + _SILENCE + _LATE for place in self._places if place.heard_at is not None]
         return max(min(due) - time.monotonic(), 0.0) if due else None
 
     def _start(self, place: _Place) -> None:
@@ -180,6 +215,8 @@ class Supervisor:
             threads = dict.fromkeys(_THREADS, "1")
             child = Child(place.module, (*files, self._listener.fileno(), self._board), threads)
         place.child, place.due, place.problem = child, None, None
+        if place is self._encoder:  # it says no more until its model is loaded, which may take minutes
+            place.heard_at = child.started_at + _LOADING
         self._selector.register(child.status, selectors.EVENT_READ, lambda: self._hear(place))
 
     def _send(self, place: _Place) -> None:
@@ -195,7 +232,9 @@ class Supervisor:
             self._ended(place, place.child)
             return
         for report in reports:
-            if report.ready is None:
+            if report.alive:
+                place.heard_at = time.monotonic()
+            elif report.ready is None:
                 place.problem = report
             else:
                 self._is_ready(place, place.child, report.ready)
@@ -219,7 +258,7 @@ class Supervisor:
         now = time.monotonic()
         steady = place.ready_since is not None and now - place.ready_since >= _STEADY
         place.failures = 1 if steady else place.failures + 1
-        place.child, place.ready_since = None, None
+        place.child, place.ready_since, place.heard_at = None, None, None
         if place is not self._encoder:
             # Nobody accepts for it now: the others must not wait for one who has no connections.
             Board(self._board, place.number).set(ABSENT)

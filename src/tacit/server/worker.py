@@ -18,7 +18,7 @@ from tacit.engine.remote_encoder import RemoteEncoder
 from tacit.engine.snapshot import read
 from tacit.server.accepting import Board
 from tacit.server.app import create_app
-from tacit.server.lifeline import receive_settings, report
+from tacit.server.lifeline import beat, receive_settings, report
 from tacit.server.run import run
 from tacit.store.events import EventStore
 
@@ -52,7 +52,7 @@ def main() -> None:
     ready = {"ready": {"items": engine.health()["items"], "texts": encoder.dimension > 0}}
     board = Board(settings["board"], settings["place"])
     with socket.socket(fileno=settings["listener"]) as listener:
-        run(app, listener, board, on_ready=lambda: report(status, ready))
+        run(app, listener, board, on_ready=lambda: report(status, ready), on_beat=lambda: beat(status))
 
 
 def _engine(settings: Mapping[str, Any], encoder: RemoteEncoder) -> Engine:

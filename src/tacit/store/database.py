@@ -22,6 +22,9 @@ from tacit.store.lock import StoreLock, create
 
 _FULL = ("is full", "no space left", "disk full")
 READ_WAIT_MS = 30_000
+LONGEST_LOG = 32_768
+"""Pages of SQLite's log, 128 MB, at which a commit moves them into the file by itself: it was not done beside
+the writers (`tacit.store.checkpoints`)."""
 
 
 class StorageError(TacitError):
@@ -99,5 +102,10 @@ def reason(error: Exception) -> str:
 
 
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", f"busy_timeout = {READ_WAIT_MS}"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        f"busy_timeout = {READ_WAIT_MS}",
+        f"wal_autocheckpoint = {LONGEST_LOG}",
+    ):
         connection.execute(f"PRAGMA {pragma}")

@@ -1,10 +1,11 @@
 """Events, items, users and exposures in SQLite or PostgreSQL: what is acknowledged is on disk."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy import event as listening
@@ -15,7 +16,9 @@ from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.types import Json
 from tacit.store import schema
 from tacit.store.address import sqlite_file
+from tacit.store.checkpoints import Checkpoints
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
+from tacit.store.event_rows import StoredEvents
 from tacit.store.item_listener import ItemListener
 from tacit.store.item_rows import LAST_NUMBER, StoredItems
 from tacit.store.lock import Turn
@@ -40,11 +43,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "EventStore", "Receipt", "StorageError", "StorageFullError", "Subject"]
 
-_CHUNK = 500
 _RECENT = (
     "SELECT event_id, subject, subject_id, item_id, event, at, value FROM tacit_event "
     "WHERE subject = ? AND subject_id = ? ORDER BY at DESC, number DESC LIMIT ?"
 )
+_PROBE = "written"
 _USER = "SELECT attributes FROM tacit_user WHERE user_id = ?"
 _NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
@@ -83,11 +86,15 @@ class EventStore:
         except ArtifactError:
             self._release()
             raise
-        self._items = StoredItems(self._dialect)
+        self._items, self._events = StoredItems(self._dialect), StoredEvents(self._dialect)
         file = sqlite_file(url)
         self._turn = None if file is None else Turn(file, ".turn")
         self._item_turn = PostgresTurn(self._connected) if file is None else Turn(file, ".items")
-        self._writer = Writer(self._engine, self._turn)
+        self._checkpoints = (
+            None if self._turn is None else Checkpoints(str(self._engine.url.database), self._turn)
+        )
+        on_commit = self._checkpoints.note if self._checkpoints else None
+        self._writer = Writer(self._engine, self._turn, on_commit, self._probe)
         self._listener = ItemListener(self._connected) if self._dialect is postgresql else None
         self._reader: SQLiteReader | PostgresReader = (
             PostgresReader(self._connected)
@@ -102,6 +109,14 @@ class EventStore:
         """Whether the store is a file, so that a read waits for no other machine."""
         return self._dialect is sqlite
 
+    @property
+    def writing(self) -> Literal["ok", "full", "failing"]:
+        """Whether this process could write when it last tried: after a failure it tries once a second."""
+        failure = self._writer.failure
+        if failure is None:
+            return "ok"
+        return "full" if isinstance(failure, StorageFullError) else "failing"
+
     def append(self, events: Sequence[Event]) -> Receipt:
         """Store events and return when they are on disk.
 
@@ -112,7 +127,8 @@ class EventStore:
         StorageError
             If the database refuses for another reason; none of these events is acknowledged then.
         """
-        return self._writer.write(lambda connection: self._insert(connection, events))
+        rows = [event.row() for event in events]  # before the turn of this process: others wait for its end
+        return self._writer.write(lambda connection: self._events.write(connection, rows))
 
     def recent(self, subject: Subject, subject_id: str, count: int) -> list[Event]:
         """Return the last events of a user or session, oldest first; ties in order of arrival."""
@@ -264,6 +280,8 @@ class EventStore:
     def close(self) -> None:
         """Commit what is waiting and close."""
         self._writer.close()
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         if self._listener is not None:
             self._listener.close()
         self._reader.close()
@@ -271,6 +289,14 @@ class EventStore:
         self._item_turn.close()
         if self._turn is not None:
             self._turn.close()
+
+    def _probe(self, connection: Connection) -> None:
+        """Write a row that says nothing but that it could be written."""
+        row = {"key": _PROBE, "value": str(time.time())}
+        insert = self._dialect.insert(schema.meta)
+        connection.execute(
+            insert.on_conflict_do_update(index_elements=["key"], set_={"value": row["value"]}), row
+        )
 
     def _connected(self) -> "psycopg.Connection[Any]":
         """Open a connection to PostgreSQL with what SQLAlchemy would open it with."""
@@ -283,29 +309,6 @@ class EventStore:
         self._engine.dispose()
         if self._lock is not None:
             self._lock.close()
-
-    def _insert(self, connection: Connection, events: Sequence[Event]) -> Receipt:
-        rows = [event.row() for event in events]
-        if not rows:
-            return Receipt(0, [])
-        insert = self._dialect.insert(schema.event).on_conflict_do_nothing(index_elements=["event_id"])
-        inserted = connection.execute(insert, rows)
-        if self._dialect is sqlite and inserted.rowcount == len(rows):
-            return Receipt(len(rows), [])  # all were new
-        # The stored row is this event, an earlier try of it, or another event that took the id first.
-        stored = _digests(connection, [event.event_id for event in events])
-        conflicts = [place for place, row in enumerate(rows) if stored[row["event_id"]] != row["digest"]]
-        return Receipt(len(rows) - len(conflicts), conflicts)
-
-
-def _digests(connection: Connection, ids: Sequence[str]) -> dict[str, bytes]:
-    table = schema.event
-    digests: dict[str, bytes] = {}
-    for start in range(0, len(ids), _CHUNK):
-        chunk = table.c.event_id.in_(ids[start : start + _CHUNK])
-        found = connection.execute(select(table.c.event_id, table.c.digest).where(chunk))
-        digests.update((row.event_id, bytes(row.digest)) for row in found)
-    return digests
 
 
 def _event(row: Any) -> Event:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from tacit.store.database import StorageError, StorageFullError, begin_write, storage_error
 
@@ -22,6 +22,8 @@ _LARGEST_GROUP = 64
 _TRIES = 4
 """How often a transaction runs that PostgreSQL ends because it and another one wait for each other."""
 _DEADLOCK = "40P01"
+_PAUSE = 1.0
+"""Seconds between two tries to write after a failure, if nobody else writes."""
 
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -36,10 +38,28 @@ class Writer:
     engine : sqlalchemy.Engine
     turn : context manager, optional
         Entered for each transaction: processes that share a file take turns.
+    on_commit : callable, optional
+        Called after each commit.
+    probe : callable, optional
+        Writes something small: after a failure it tells when writing works again.
+
+    Attributes
+    ----------
+    failure : StorageError or None
+        Why the last write was refused; None if it was not.
     """
 
-    def __init__(self, engine: Engine, turn: AbstractContextManager[object] | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        turn: AbstractContextManager[object] | None = None,
+        on_commit: Callable[[], None] | None = None,
+        probe: Callable[[Connection], object] | None = None,
+    ) -> None:
+        self.failure: StorageError | None = None
         self._engine = engine
+        self._probe = probe
+        self._on_commit = on_commit or (lambda: None)
         self._turn = turn or nullcontext()
         self._waiting: deque[_Job] = deque()
         self._changed = threading.Condition()
@@ -73,14 +93,31 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        while group := self._next_group():
-            self._commit(group)
+        while (group := self._next_group()) is not None:
+            if group:
+                self._commit(group)
+            else:
+                self._try_again()
 
-    def _next_group(self) -> list[_Job]:
-        """Wait for work; an empty group means that the writer is closed."""
+    def _next_group(self) -> list[_Job] | None:
+        """Wait for work; None if the writer is closed, and no work if it is time to see what was amiss."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            patience = _PAUSE if self.failure is not None and self._probe is not None else None
+            self._changed.wait_for(lambda: self._waiting or self._closed, patience)
+            if self._closed and not self._waiting:
+                return None
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST_GROUP))]
+
+    def _try_again(self) -> None:
+        """Write something small, to know whether writing works again before somebody needs it."""
+        try:
+            with self._turn, self._engine.begin() as connection:
+                begin_write(connection)
+                if self._probe is not None:
+                    self._probe(connection)
+            self.failure = None
+        except Exception:  # it fails still; what was wrong is known and logged
+            self._engine.dispose()
 
     def _commit(self, group: list[_Job], tries: int = _TRIES) -> None:
         try:
@@ -93,6 +130,8 @@ class Writer:
             else:
                 self._refuse(group, error)
             return
+        self.failure = None
+        self._on_commit()
         for (_, done), result in zip(group, results, strict=True):
             done.set_result(result)
 
@@ -106,8 +145,15 @@ class Writer:
                 self._commit([job])
             return
         _log.error("%s", failure)
+        if not _is_of_the_data(error):
+            self.failure = failure
         for _, done in group:
             done.set_exception(failure)
+
+
+def _is_of_the_data(error: Exception) -> bool:
+    """Return whether what was to be written is at fault, and not the database."""
+    return isinstance(error, IntegrityError | DataError) or not isinstance(error, SQLAlchemyError | OSError)
 
 
 def _is_deadlock(error: Exception) -> bool:
