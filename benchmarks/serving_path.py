@@ -11,7 +11,7 @@ import argparse
 import copy
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from tacit.data.queries import Queries
 from tacit.engine.snapshot import Snapshot, load
 from tacit.models.content import Content
 from tacit.models.protocol import Recommender
-from tacit.pipeline.retrieval import candidates
+from tacit.models.sparse_scores import united
+from tacit.pipeline.retrieval import Prepared, candidates
 from tacit.pipeline.twostage import TwoStage
 
 K = 10
@@ -116,11 +117,37 @@ def main() -> None:
                 _answered(model, query)
     profile = stage_times.microseconds(stages[0], stages[1], len(queries))
     print(stage_times.table(profile))
+    each = alone(new, queries)
+    print(alone_table(each))
     if arguments.out is not None:
-        arguments.out.write_text(json.dumps(profile, indent=1) + "\n", "utf-8")
+        figures = {"stages": profile, "alone": each}
+        arguments.out.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
     batch = Queries.joined(queries)
     rates = [len(batch) / cpu_seconds(partial(model.recommend, batch, K)) for model in (old, new)]
     print(f"batch, users a CPU second: {rates[0]:.0f}, {rates[1]:.0f}")
+
+
+def alone(model: TwoStage, queries: Sequence[Queries]) -> dict[str, float]:
+    """Return the median microseconds of the union of each compiled retriever alone: its share of one call."""
+    prepared = Prepared.of(model.retrievers_, model.n_known_, len(model.available_))
+    none = np.empty((1, 0), dtype=np.int32)
+    found = {}
+    for place, scorer in prepared.scorers.items():
+        own = {place: scorer}
+        call = partial(united, own, none, allowed=model.available_, k=model.config.candidates)
+        found[prepared.names[place]] = float(np.median([cpu_seconds(partial(call, one)) for one in queries]))
+    return {name: 1e6 * seconds for name, seconds in sorted(found.items(), key=lambda one: -one[1])}
+
+
+def alone_table(each: Mapping[str, float]) -> str:
+    """Return them as a table of Markdown."""
+    return "\n".join(
+        [
+            "| retriever alone, us of CPU | |",
+            "|---|---|",
+            *(f"| {name} | {taken:.0f} |" for name, taken in each.items()),
+        ]
+    )
 
 
 def _answered(model: TwoStage, query: Queries) -> object:

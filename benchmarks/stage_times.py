@@ -21,6 +21,10 @@ def _retriever(retriever: Any, *_: Any) -> str:
     return f"retriever {retriever.name}"
 
 
+def _union(parts: Any, *_: Any) -> str:
+    return "first stage, one call" if parts else "union"
+
+
 def _family(family: Any, *_: Any) -> str:
     return next(f"features {name}" for name, one in families.FAMILIES.items() if one is family)
 
@@ -28,8 +32,9 @@ def _family(family: Any, *_: Any) -> str:
 _STAGES: tuple[tuple[Any, str, Name], ...] = (
     (retrieval, "_sparse_scores", _retriever),
     (retrieval, "_full_scores", _retriever),
-    (retrieval, "united", "union"),
+    (retrieval, "united", _union),
     (retrieval, "top_k", "union"),
+    (retrieval, "_closest_unseen", "union"),
     (twostage, "candidates", "candidates, the rest"),
     (secondstage, "normalised", "standardise"),
     (Blend, "score", "blend"),

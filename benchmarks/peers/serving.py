@@ -8,6 +8,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import fast_path
 import growth
 import load
+import same_lists
+import serving_path
 import stage_times
 
 HEAD = """## Answers, batches, items and events
@@ -21,7 +23,14 @@ MovieLens 1M, cj the catalogue and purchases of completejourney; `put` leaves ou
 STAGES = """### Stages of an answer: {name}
 
 `python benchmarks/serving_path.py SNAPSHOT`, one query after the other, each by both paths of this version:
-dense scores of all items (as before, but with the compiled second stage), and what a history meets.
+dense scores of all items (as before, but with the compiled second stage), and what a history meets. One
+compiled call is one stage; below, what each retriever takes of the first stage when it is asked alone.
+"""
+SAME = """### The same lists
+
+`python benchmarks/same_lists.py DATA OUT`: of one fit, the lists of at most 2,000 test users as before the
+fast path (NumPy, every item scored by every retriever, all candidates ranked), as an evaluation makes them
+now, and as a service does. Differences of NDCG@10 are shares of that before, with 95 %.
 """
 UNDER_LOAD = """### Under load: {name}
 
@@ -44,8 +53,15 @@ def section(results: Path) -> str:
     if answers.exists():
         parts += [HEAD, "\n".join(fast_path.table(json.loads(answers.read_text("utf-8")))) + "\n"]
     for path in sorted(results.glob("stages-*.json")):
-        stages = json.loads(path.read_text("utf-8"))
-        parts += [STAGES.format(name=path.stem.removeprefix("stages-")), stage_times.table(stages) + "\n"]
+        found = json.loads(path.read_text("utf-8"))
+        parts += [
+            STAGES.format(name=path.stem.removeprefix("stages-")),
+            stage_times.table(found["stages"]) + "\n",
+        ]
+        parts += [serving_path.alone_table(found["alone"]) + "\n"]
+    same = [json.loads(path.read_text("utf-8")) for path in sorted((results / "same_lists").glob("*.json"))]
+    if same:
+        parts += [SAME, "\n".join(same_lists.table({one["task"]: one for one in same})) + "\n"]
     for path in sorted(results.glob("load-*.json")):
         found = json.loads(path.read_text("utf-8"))
         parts += [UNDER_LOAD.format(name=path.stem.removeprefix("load-")), load.table(found) + "\n"]
