@@ -98,7 +98,7 @@ class Vocabulary:
         """Return the id of each code (codes must be known, not -1)."""
         if len(codes) <= _FEW:
             known = self._decoded
-            return [known[code] for code in codes.tolist()]
+            return [known[int(code)] for code in codes]
         return self.ids.gather(codes).to_list()
 
     def extended(self, ids: Iterable[str]) -> "Vocabulary":

@@ -18,7 +18,7 @@ from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.engine.items import only_listing
 from tacit.engine.snapshot import Snapshot
-from tacit.engine.state import Made, State, TextsWaitingError
+from tacit.engine.state import Draft, State, TextsWaitingError
 from tacit.store.events import EventStore, StorageError
 from tacit.store.records import ItemChange, ItemRow, TextVector
 
@@ -105,7 +105,7 @@ class CurrentState:
         prepared: Callable[[State], Sequence[ItemChange]],
         now: float,
         vectors: Mapping[str, TextVector],
-        made: Made | None = None,
+        draft: Draft | None = None,
     ) -> None:
         """Store changes of items and make them, with all that came before them.
 
@@ -117,7 +117,7 @@ class CurrentState:
         now : float
         vectors : mapping of str to TextVector
             Of texts that were encoded for these changes, by item id.
-        made : Made, optional
+        draft : Draft, optional
             Of an earlier try.
 
         Raises
@@ -128,7 +128,7 @@ class CurrentState:
             If the store refuses; nothing changes then.
         """
         with store.item_turn():
-            self._change(store, prepared, now, vectors, made)
+            self._change(store, prepared, now, vectors, draft)
 
     def swap(self, snapshot: Snapshot) -> None:
         """Use another snapshot from now on, with all that was stored of items.
@@ -162,13 +162,13 @@ class CurrentState:
         prepared: Callable[[State], Sequence[ItemChange]],
         now: float,
         vectors: Mapping[str, TextVector],
-        made: Made | None,
+        draft: Draft | None,
     ) -> None:
         self.catch_up()
         while True:
             base = self.state
             changes = prepared(base)
-            grown = base.changed(changes, vectors, wait=False, made=made)
+            grown = base.changed(changes, vectors, wait=False, draft=draft)
             own = grown.text_vectors(list(dict.fromkeys(_with_texts(changes))))
             # Whoever sees the new number before the new state waits here, and does not make it anew.
             with self._applying:

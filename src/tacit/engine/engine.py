@@ -47,7 +47,7 @@ from tacit.engine.items import (
 )
 from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Request, Response
 from tacit.engine.snapshot import Snapshot
-from tacit.engine.state import Made, State, TextsWaitingError
+from tacit.engine.state import Draft, State, TextsWaitingError
 from tacit.engine.unknown import unknown_in_events, unknown_in_request
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
@@ -70,7 +70,7 @@ class _Arrival:
     changes: Sequence[ItemChange]
     now: float
     vectors: Mapping[str, TextVector]
-    made: Made | None
+    draft: Draft | None
     done: "Future[None]" = field(default_factory=Future)
 
 
@@ -414,9 +414,9 @@ class Engine:
             return
         now = self._clock.now()
         vectors: dict[str, TextVector] = {}
-        made: Made | None = None
+        draft: Draft | None = None
         while True:
-            arrival = _Arrival(changes, now, vectors, made)
+            arrival = _Arrival(changes, now, vectors, draft)
             self._arrivals.append(arrival)
             with self._growing:  # the first caller makes the changes of all that wait
                 if not arrival.done.done():
@@ -424,7 +424,7 @@ class Engine:
             try:
                 arrival.done.result()
             except TextsWaitingError as error:
-                made = error.made
+                draft = error.draft
                 vectors |= self._current.state.encoded(error.texts)
             else:
                 return
@@ -453,8 +453,8 @@ class Engine:
             return [_dated(change, state, arrival.now) for arrival in arrivals for change in arrival.changes]
 
         vectors = {id_: vector for arrival in arrivals for id_, vector in arrival.vectors.items()}
-        made = arrivals[0].made if len(arrivals) == 1 else None
-        self._current.change(self._needed_store(), prepared, arrivals[-1].now, vectors, made)
+        draft = arrivals[0].draft if len(arrivals) == 1 else None
+        self._current.change(self._needed_store(), prepared, arrivals[-1].now, vectors, draft)
 
 
 def _warnings(given: str, change: ItemChange, state: State) -> list[str]:

@@ -237,7 +237,7 @@ def odd_attributes(attributes: Mapping[str, Json], catalogue: Catalogue) -> list
 def _reads_as_number(value: Json) -> bool:
     try:
         return not isinstance(value, bool) and isfinite(float(value))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

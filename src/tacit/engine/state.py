@@ -41,18 +41,18 @@ class TextsWaitingError(TacitError):
     ----------
     texts : dict of str to str
         Item id to text, as the encoder reads it.
-    made : Made or None
+    draft : Draft or None
         What was made of the changes so far, for the next try.
     """
 
     def __init__(self, texts: dict[str, str]) -> None:
         super().__init__(f"the texts of {len(texts)} items are not encoded yet")
         self.texts = texts
-        self.made: Made | None = None
+        self.draft: Draft | None = None
 
 
 @dataclass(frozen=True)
-class Made:
+class Draft:
     """What changes of items come to in one catalogue, and the rows that they make of it."""
 
     catalogue: Catalogue
@@ -61,7 +61,7 @@ class Made:
     rows: Catalogue | None
 
     @classmethod
-    def of(cls, state: "State", changes: Sequence[ItemChange]) -> "Made":
+    def of(cls, state: "State", changes: Sequence[ItemChange]) -> "Draft":
         """Return what changes of a state come to.
 
         Raises
@@ -198,7 +198,7 @@ class State:
         vectors: Mapping[str, TextVector] = _NO_VECTORS,
         *,
         wait: bool = True,
-        made: Made | None = None,
+        draft: Draft | None = None,
     ) -> "State":
         """Return a state after changes of items, in their order; known item codes do not change.
 
@@ -209,7 +209,7 @@ class State:
             Vectors by item id; those of another model or of another text are not used.
         wait : bool
             Encode the texts that have no vector.
-        made : Made, optional
+        draft : Draft, optional
             Of an earlier try, which waited for texts; used if nothing has changed since.
 
         Raises
@@ -219,14 +219,14 @@ class State:
         TextsWaitingError
             If a text has no vector and is not to be encoded.
         """
-        if made is None or made.catalogue is not self.catalogue or made.changes != list(changes):
-            made = Made.of(self, changes)
-        result, catalogue, pipeline = made.result, self.catalogue, self.pipeline
-        if (new := made.rows) is not None:
+        if draft is None or draft.catalogue is not self.catalogue or draft.changes != list(changes):
+            draft = Draft.of(self, changes)
+        result, catalogue, pipeline = draft.result, self.catalogue, self.pipeline
+        if (new := draft.rows) is not None:
             try:
                 own = self._vectors_of(new, vectors, wait=wait)
             except TextsWaitingError as error:
-                error.made = made
+                error.draft = draft
                 raise
             catalogue = catalogue.joined_with(new if own is None else new.with_vectors(own))
             pipeline = pipeline.extended(catalogue)

@@ -28,9 +28,9 @@ from tacit.data.ranking import Ranking, top_k
 from tacit.encoders.head import Head, fit_head
 from tacit.encoders.projection import Mode, Projection
 from tacit.models.accumulate import history_rows
-from tacit.models.compiled import baseline_of, loops, powers_of
 from tacit.models.decay import decayed, decayed_rows, faded, powers
 from tacit.models.itemitem import shares
+from tacit.models.loops import baseline_of, loops, powers_of
 from tacit.models.near_texts import STEP, NearTexts, Sides, exact_scores
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever

@@ -20,9 +20,9 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, history_rows
-from tacit.models.compiled import baseline_of, loops, powers_of, rows_of
 from tacit.models.decay import decayed, decayed_rows
 from tacit.models.gram import among_all
+from tacit.models.loops import baseline_of, loops, powers_of, rows_of
 from tacit.models.retriever import Retriever
 from tacit.models.score_parts import Sums, SumTables, between, weights_of
 from tacit.models.sparse_scores import Baseline, SparseScores

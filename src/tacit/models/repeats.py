@@ -20,9 +20,9 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.accumulate import history_rows
-from tacit.models.compiled import baseline_of, loops, powers_of
 from tacit.models.decay import chosen
 from tacit.models.itemitem import shares
+from tacit.models.loops import baseline_of, loops, powers_of
 from tacit.models.retriever import Retriever
 from tacit.models.score_parts import Sums
 from tacit.models.sparse_scores import SparseScores

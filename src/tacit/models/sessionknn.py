@@ -25,8 +25,8 @@ from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated
-from tacit.models.compiled import baseline_of, loops, powers_of, rows_of
 from tacit.models.decay import decayed, faded, powers
+from tacit.models.loops import baseline_of, loops, powers_of, rows_of
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
 from tacit.models.sparse_scores import SparseScores

@@ -17,8 +17,8 @@ from tacit.core.types import Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.models.compiled import baseline_of, loops
 from tacit.models.decay import RECENT, fading
+from tacit.models.loops import baseline_of, loops
 from tacit.models.retriever import Retriever
 from tacit.models.sparse_scores import Baseline, SparseScores
 

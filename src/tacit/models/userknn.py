@@ -25,8 +25,8 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, best_of_each, history_rows
-from tacit.models.compiled import baseline_of, loops, powers_of, rows_of
 from tacit.models.decay import decayed_rows, fading
+from tacit.models.loops import baseline_of, loops, powers_of, rows_of
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
