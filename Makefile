@@ -56,7 +56,8 @@ test-kernels: install
 	$(PIP_KERNELS) --target $(ASAN) -C cmake.define.TACIT_SANITIZE=ON -C install.strip=false ./kernels
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libstdc++.so)" \
 		ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$(ASAN) \
-		$(BIN)/pytest tests/models/test_kernels.py tests/models/test_near_texts.py tests/pipeline/test_retrieval_sparse.py \
+		$(BIN)/pytest tests/models/test_kernels.py tests/models/test_near_texts.py tests/models/test_text_scan.py \
+		tests/pipeline/test_retrieval_sparse.py \
 		tests/features/test_compiled.py tests/pipeline/test_second_stage_loops.py
 
 # Event logs of 10,000 random layouts: each is read right or refused, and a table tells by what. COUNT and START choose.
