@@ -49,17 +49,21 @@ class Prepared:
     text : int or None
         The place of the first retriever that scores items by their texts alone.
     names : tuple of r str
+    held : int
+        How many scores `candidates` holds for one query: see `held_at_once`.
     """
 
     scorers: Mapping[int, Any]
     text: int | None
     names: tuple[str, ...]
+    held: int
 
     @classmethod
     def of(cls, retrievers: Sequence[Recommender], known: int, width: int) -> Self:
         """Return what is known of fitted retrievers of ``known`` items at the fit, ``width`` items now."""
         names = tuple(one.name for one in retrievers)
-        return cls(compiled_scorers(retrievers, known, width), text_place(retrievers), names)
+        scorers = compiled_scorers(retrievers, known, width)
+        return cls(scorers, text_place(retrievers), names, held_at_once(retrievers, width))
 
 
 def candidates(

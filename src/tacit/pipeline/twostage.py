@@ -44,7 +44,7 @@ from tacit.pipeline.explore import FEW_KNOW_IT, explored
 from tacit.pipeline.firststage import FirstStage, fit_first_stage
 from tacit.pipeline.pair_counts import PairCounts
 from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
-from tacit.pipeline.retrieval import PROPOSED, Prepared, candidates, filled, held_at_once
+from tacit.pipeline.retrieval import PROPOSED, Prepared, candidates, filled
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import learn
 from tacit.pipeline.similar import SimilarKind, similar_items
@@ -212,7 +212,7 @@ class TwoStage:
             allowed[items] = self.available_[items]
             unseen = allowed & unseen
         parts: list[Ranking] = []
-        for batch in batches(queries, held_at_once(self.retrievers_, len(allowed))):
+        for batch in batches(queries, constants.prepared.held):
             depth = max(k, self.config.candidates)
             found = candidates(
                 self.retrievers_,
