@@ -11,6 +11,7 @@ import load
 import same_lists
 import serving_path
 import stage_times
+import start
 
 HEAD = """## Answers, batches, items and events
 
@@ -39,6 +40,11 @@ one model in ten lines, one after the other. The generator shares the two cores 
 come whether answers do or not, but for the capacity (8 connections that wait for answers); latencies count
 from the moment at which a request was due. Answered and refused requests stand apart.
 """
+START = """### Start and memory: {name}
+
+`python benchmarks/start.py SNAPSHOT --old OLD ITS_SNAPSHOT`: seconds from the command to the first 200 of
+`/readyz` (the middle of three starts), and the memory of each process after 200 lists.
+"""
 GROWTH = """### Growth with the catalogue
 
 `python benchmarks/growth.py`: the candidates of six retrievers over synthetic catalogues, histories of 50
@@ -65,6 +71,9 @@ def section(results: Path) -> str:
     for path in sorted(results.glob("load-*.json")):
         found = json.loads(path.read_text("utf-8"))
         parts += [UNDER_LOAD.format(name=path.stem.removeprefix("load-")), load.table(found) + "\n"]
+    for path in sorted(results.glob("start-*.json")):
+        starts = json.loads(path.read_text("utf-8"))
+        parts += [START.format(name=path.stem.removeprefix("start-")), start.table(starts) + "\n"]
     sizes = results / "growth.json"
     if sizes.exists():
         parts += [GROWTH, growth.table(json.loads(sizes.read_text("utf-8"))) + "\n"]

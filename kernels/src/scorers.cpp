@@ -318,6 +318,7 @@ class NearTexts : public Scorer {
         for (size_t e = 0; e < sides.events.size(); e++) {
             const float factor = step_ * sides.left[e];
             const int64_t first = sides.events[e] * length_;
+            meet(sides.events[e], sides.left[e]);  // no list holds the item itself, which may be chosen again
             for (int64_t place = first; place < first + length_; place++) {
                 if (lists[place] < 0) continue;
                 check(lists[place] < n_items, "an item beyond the vectors");

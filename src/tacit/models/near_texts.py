@@ -130,7 +130,7 @@ class NearTexts:
         return np.concatenate([self.outdated[known[self.outdated]], later]).astype(np.int32)
 
     def estimates(self, sides: Sides, query: int, vectors: Float32, unlisted: Int32) -> tuple[Int32, Float32]:
-        """Return the items in the lists of a query's recent events, ascending, and their estimated scores.
+        """Return the recent events' items and those in their lists, ascending, and their estimated scores.
 
         Nothing where one of these has no list, or there is none.
 
@@ -152,6 +152,7 @@ class NearTexts:
         closest = np.full(len(vectors), -np.inf, dtype=np.float32)
         values = self.cosines[events] * (np.float32(STEP) * left[:, None])
         np.maximum.at(closest, near[listed], values[listed])
+        np.maximum.at(closest, events, left)  # no list holds the item itself, which may be chosen again
         of_unlisted = (vectors[unlisted] @ vectors[events].T * left).max(axis=1, initial=-np.inf)
         closest[unlisted] = np.maximum(closest[unlisted], of_unlisted)
         items = np.flatnonzero(closest > -np.inf).astype(np.int32)
