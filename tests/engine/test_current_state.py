@@ -313,7 +313,8 @@ def test_another_price_is_no_other_text_to_encode(
     one.put_item("new", {**TEA, "price": 9.25})
     one.patch_item("new", {"price": 9.75, "available": True})
     one.patch_item(known, {"price": 3})
-    one.put_item(known, {**one.item(known), "price": 4, "available": False})
+    one.put_item(known, {**one.item(known), "price": 5, "available": False})
+    one.put_items([(known, {**one.item(known), "price": 4}), ("new", {**TEA, "price": 9.75})])
     third = opened(place)
     assert titles(other)["new"] == TEA["title"]
     assert encoded == []

@@ -246,14 +246,16 @@ class State:
     def encode_ahead(self, changes: Sequence[ItemChange]) -> None:
         """Encode the texts of many puts, so that `changed` has their vectors at hand.
 
-        It holds up no other change for long; that is what it is for.
+        It holds up no other change for long; that is what it is for. Known items with the same words need no
+        vector.
         """
         puts = {change.item_id: change.attributes for change in changes if change.kind == "put"}
         if self.catalogue.vectors is None or not puts:
             return
         frame = item_frame(puts, self.catalogue)
         new = Catalogue.from_frame(frame, Vocabulary(frame[col.ITEM]), like=self.catalogue)
-        self.encoder.encode_ahead(list(dict.fromkeys(_read_texts(new, np.arange(len(new))))))
+        other = np.setdiff1d(np.arange(len(new)), self._with_same_words(new))
+        self.encoder.encode_ahead(list(dict.fromkeys(_read_texts(new, other))))
 
     def code_of(self, id_: str) -> int:
         """Return the code of an item that can be named.
@@ -305,11 +307,8 @@ class State:
         old = self.catalogue
         if old.vectors is None:
             return None
+        same = self._with_same_words(new)
         codes = old.items.encode(new.items.ids.to_list())
-        place = np.flatnonzero(codes >= 0)
-        same = np.array(
-            [row for row in place.tolist() if same_words(old, int(codes[row]), new, row)], np.int64
-        )
         vectors = np.zeros((len(new), old.vectors.shape[1]), dtype=np.float32)
         vectors[same] = old.vectors[codes[same]]
         rest = np.setdiff1d(np.arange(len(new)), same)
@@ -331,6 +330,14 @@ class State:
                 return None
             vectors[[*waiting]] = encoded
         return vectors
+
+    def _with_same_words(self, new: Catalogue) -> Int64:
+        """Return the rows of items that are known with the same words: int64[m], ascending."""
+        codes = self.catalogue.items.encode(new.items.ids.to_list())
+        place = np.flatnonzero(codes >= 0)
+        return np.array(
+            [row for row in place.tolist() if same_words(self.catalogue, int(codes[row]), new, row)], np.int64
+        )
 
     def _stored_vector(self, text: str, stored: TextVector | None) -> Float32 | None:
         if stored is None or stored.model != self._vector_model or stored.text_digest != _digest(text):
