@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,8 +77,12 @@ class EventStore:
     def __init__(self, url: str, *, lock: bool = True) -> None:
         self._engine, self._lock = open_database(url, lock=lock)
         self._dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        file = sqlite_file(url)
+        self._turn = None if file is None else Turn(file, ".turn")
         try:
-            upgrade(self._engine)
+            # Two connections that begin the log of a new file together: SQLite refuses one, without waiting.
+            with self._turn or nullcontext():
+                upgrade(self._engine)
         except SQLAlchemyError as error:
             self._release()
             shown = self._engine.url.render_as_string(hide_password=True)
@@ -87,8 +91,6 @@ class EventStore:
             self._release()
             raise
         self._items, self._events = StoredItems(self._dialect), StoredEvents(self._dialect)
-        file = sqlite_file(url)
-        self._turn = None if file is None else Turn(file, ".turn")
         self._item_turn = PostgresTurn(self._connected) if file is None else Turn(file, ".items")
         self._checkpoints = (
             None if self._turn is None else Checkpoints(str(self._engine.url.database), self._turn)
@@ -287,8 +289,6 @@ class EventStore:
         self._reader.close()
         self._release()
         self._item_turn.close()
-        if self._turn is not None:
-            self._turn.close()
 
     def _probe(self, connection: Connection) -> None:
         """Write a row that says nothing but that it could be written."""
@@ -307,8 +307,9 @@ class EventStore:
 
     def _release(self) -> None:
         self._engine.dispose()
-        if self._lock is not None:
-            self._lock.close()
+        for one in (self._lock, self._turn):
+            if one is not None:
+                one.close()
 
 
 def _event(row: Any) -> Event:
