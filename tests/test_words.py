@@ -68,6 +68,19 @@ lasted = premade = mistrust = connection_made
     assert not found & {"lasted", "premade", "mistrust", "connection_made", "trust_remote_code"}
 
 
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
+def test_no_constant_of_a_module_is_defined_twice(module: Path) -> None:
+    assigned = [
+        name.id
+        for statement in ast.parse(module.read_text("utf-8")).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name) and name.id.isupper()
+    ]
+    assert [name for name, count in Counter(assigned).items() if count > 1] == []
+
+
 def test_no_two_modules_have_one_name_but_commands_named_as_what_they_run() -> None:
     rooms = [module for module in MODULES if module.parent != SOURCE / "cli"]
     counts = Counter(module.stem for module in rooms if not module.stem.startswith("__"))

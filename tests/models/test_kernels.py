@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.by_loops import WEIGHTS, by_numpy
 
 from tacit.core import kernels
+from tacit.core.kernels import loops
 from tacit.data.queries import Queries
 from tacit.models.accumulate import Rows
-from tacit.models.loops import baseline_of, loops, powers_of, rows_of
+from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.sessionknn import SessionKNN
 from tacit.models.sparse_scores import Baseline, SparseScores, best_allowed, united
 from tacit.testing.generated import small_log

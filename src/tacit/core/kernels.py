@@ -27,3 +27,9 @@ def _load() -> tuple[Any, str]:
 
 COMPILED, STATE = _load()
 """The module, None where there is none; and what answers a request, in words."""
+
+
+def loops() -> Any:
+    """Return the module, for code that is reached only where it is installed."""
+    assert COMPILED is not None
+    return COMPILED

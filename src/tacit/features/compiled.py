@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tacit.core import kernels
+from tacit.core.kernels import loops
 from tacit.core.types import Array
 from tacit.data.queries import Queries
 from tacit.features import attribute_crosses, neighbours, people, retrieval_scores, vectors
@@ -20,14 +20,9 @@ Adds = Callable[[Any, FeatureState], None]
 """Function that adds a family to features by loops; the arrays of the state are kept, not copied."""
 
 
-def _loops() -> Any:
-    assert kernels.COMPILED is not None
-    return kernels.COMPILED
-
-
 def features_of(state: FeatureState, families: Iterable[Adds]) -> Any:
     """Return the features of some families by loops, for any queries."""
-    features = _loops().Features()
+    features = loops().Features()
     for add in families:
         add(features, state)
     return features
@@ -40,7 +35,7 @@ def histories(queries: Queries, state: FeatureState) -> Any:
     else:
         traits = state.people.rows(queries)
     events = queries.offsets, queries.item, queries.weight, queries.at, queries.kind
-    return _loops().Histories(*events, queries.now, traits, queries.ordered)
+    return loops().Histories(*events, queries.now, traits, queries.ordered)
 
 
 def _arrays(rows: Rows) -> tuple[Array, ...]:

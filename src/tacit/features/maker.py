@@ -51,6 +51,7 @@ class FeatureMaker:
         self.projection = projection
         self.families = tuple(families)
         self.state_: FeatureState
+        self._kept: tuple[FeatureState | None, dict[tuple[str, ...], Any]] = None, {}
 
     def fit(
         self, interactions: Interactions, catalogue: Catalogue, retrievers: Sequence[Recommender] = ()
@@ -105,8 +106,14 @@ class FeatureMaker:
         return self._loops(self.families)
 
     def _loops(self, names: Iterable[str]) -> Any:
-        adds = (FAMILIES[name].by_loops for name in names)
-        return compiled.features_of(self.state_, [add for add in adds if add is not None])
+        """Return some families by compiled loops: made once, for the state that it has now."""
+        if self._kept[0] is not self.state_:
+            self._kept = self.state_, {}
+        known, wanted = self._kept[1], tuple(names)
+        if wanted not in known:
+            adds = (FAMILIES[name].by_loops for name in wanted)
+            known[wanted] = compiled.features_of(self.state_, [add for add in adds if add is not None])
+        return known[wanted]
 
     def columns(self, retrievers: Sequence[str]) -> tuple[Column, ...]:
         """Return the columns of `transform`, in order."""

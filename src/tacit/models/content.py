@@ -18,6 +18,7 @@ import numpy as np
 
 from tacit.core import kernels
 from tacit.core.growing_arrays import recomputed
+from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float, Int
 from tacit.core.types import Array, Bool, Float32, Int32, Int64
@@ -30,7 +31,7 @@ from tacit.encoders.projection import Mode, Projection
 from tacit.models.accumulate import history_rows
 from tacit.models.decay import decayed, decayed_rows, faded, powers
 from tacit.models.itemitem import shares
-from tacit.models.loops import baseline_of, loops, powers_of
+from tacit.models.loops import baseline_of, powers_of
 from tacit.models.near_texts import STEP, NearTexts, Sides, exact_scores
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever

@@ -21,13 +21,14 @@ from typing import Any, Self
 import numpy as np
 
 from tacit.core.growing_arrays import padded
+from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float
 from tacit.core.types import DAY, Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.models.loops import baseline_of, loops
+from tacit.models.loops import baseline_of
 from tacit.models.retriever import Retriever
 from tacit.models.rolling import Choices, ItemState, choices, half_lives, states
 from tacit.models.share_logit import Stretch, fit_weights, log_softmax

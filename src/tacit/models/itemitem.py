@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from tacit.core.growing_arrays import padded
+from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
@@ -22,7 +23,7 @@ from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, history_rows
 from tacit.models.decay import decayed, decayed_rows
 from tacit.models.gram import among_all
-from tacit.models.loops import baseline_of, loops, powers_of, rows_of
+from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.retriever import Retriever
 from tacit.models.score_parts import Sums, SumTables, between, weights_of
 from tacit.models.sparse_scores import Baseline, SparseScores

@@ -5,19 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from tacit.core import kernels
+from tacit.core.kernels import loops
 from tacit.models.accumulate import Rows
 from tacit.models.decay import powers
 from tacit.models.sparse_scores import Baseline
 
 _LONGEST = 2_000
 """Events of a history whose powers are in a table; those of earlier ones are computed."""
-
-
-def loops() -> Any:
-    """Return the module of compiled loops."""
-    assert kernels.COMPILED is not None
-    return kernels.COMPILED
 
 
 def rows_of(rows: Rows) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Float
 from tacit.core.types import Array, Bool, Float32, Int32
@@ -22,7 +23,7 @@ from tacit.models import csr
 from tacit.models.accumulate import history_rows
 from tacit.models.decay import chosen
 from tacit.models.itemitem import shares
-from tacit.models.loops import baseline_of, loops, powers_of
+from tacit.models.loops import baseline_of, powers_of
 from tacit.models.retriever import Retriever
 from tacit.models.score_parts import Sums
 from tacit.models.sparse_scores import SparseScores

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from tacit.core.growing_arrays import appended
+from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Float, Int
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
@@ -26,7 +27,7 @@ from tacit.data.ranking import place_in_row
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated
 from tacit.models.decay import decayed, faded, powers
-from tacit.models.loops import baseline_of, loops, powers_of, rows_of
+from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
 from tacit.models.sparse_scores import SparseScores

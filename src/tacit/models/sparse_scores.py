@@ -210,13 +210,12 @@ def _united_by_loops(
     proposing: tuple[int, Bool, int] | None,
 ) -> tuple[Int32, Float32, Ranking | None]:
     """Return the same by one call of the compiled loops."""
-    assert kernels.COMPILED is not None
     models = [one.arrays if isinstance(one, SparseScores) else one for one in parts.values()]
     text, unseen, proposed = (-1, _ALL, 0) if proposing is None else proposing
     place = text if proposing is None else [*parts].index(text)
     history = queries.offsets, queries.item, queries.weight, queries.user, queries.ordered
     excluded = queries.exclude_offsets, queries.exclude
-    items, scores, *by_text = kernels.COMPILED.united(
+    items, scores, *by_text = kernels.loops().united(
         models, lists, *history, *excluded, allowed, k, place, unseen, proposed
     )
     return items, scores, None if proposing is None else Ranking(*by_text)

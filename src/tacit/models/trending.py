@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice
 from tacit.core.types import Array, Bool, Float32, Float64, Int32
@@ -18,7 +19,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models.decay import RECENT, fading
-from tacit.models.loops import baseline_of, loops
+from tacit.models.loops import baseline_of
 from tacit.models.retriever import Retriever
 from tacit.models.sparse_scores import Baseline, SparseScores
 

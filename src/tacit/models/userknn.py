@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from tacit.core.growing_arrays import padded
+from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
 from tacit.core.spaces import Choice, Int
@@ -26,7 +27,7 @@ from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, best_of_each, history_rows
 from tacit.models.decay import decayed_rows, fading
-from tacit.models.loops import baseline_of, loops, powers_of, rows_of
+from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY

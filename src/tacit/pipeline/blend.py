@@ -147,9 +147,8 @@ class Blend:
         """The same by compiled loops: made anew when anything that was learned is replaced."""
         of = *self._parts, self.missing_penalty_, self.n_items
         if self._kept is None or any(one is not other for one, other in zip(self._kept[0], of, strict=True)):
-            assert kernels.COMPILED is not None
             learned = self._learned, self.missing_penalty_, self.n_items
-            self._kept = of, kernels.COMPILED.Blend(*learned, LONG, DAY, YEAR)
+            self._kept = of, kernels.loops().Blend(*learned, LONG, DAY, YEAR)
         return self._kept[1]
 
     @property

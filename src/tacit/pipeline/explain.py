@@ -329,20 +329,23 @@ def _add_by_tables(
     sources: Sequence[_Source],
 ) -> list[int]:
     """Do the same for several retrievers, by compiled loops."""
-    assert kernels.COMPILED is not None
     counted = history.weight if history.ordered else weights_of(history)
     wanted = items if len(left) == len(items) else items[left]
-    codes, places = kernels.COMPILED.strongest_events(
-        [source.tables for source in sources],
-        wanted,
-        history.item,
-        history.weight,
-        counted,
-        allowed,
-        history.ordered,
-        LEAST_SHARE,
-        _ROUNDING,
-    ).tolist()
+    codes, places = (
+        kernels.loops()
+        .strongest_events(
+            [source.tables for source in sources],
+            wanted,
+            history.item,
+            history.weight,
+            counted,
+            allowed,
+            history.ordered,
+            LEAST_SHARE,
+            _ROUNDING,
+        )
+        .tolist()
+    )
     rest = []
     for place, code, at in zip(left, codes, places, strict=True):
         if code >= 0:
@@ -354,11 +357,10 @@ def _add_by_tables(
 
 def _compiled_tables(tables: SumTables | CosineTables, reach: int) -> Any:
     """Return tables as compiled loops take them."""
-    assert kernels.COMPILED is not None
     fading = powers(tables.decay, MOST_EVENTS), tables.decay, reach
     if isinstance(tables, SumTables):
-        return kernels.COMPILED.SumTables(tables.offsets, tables.columns, tables.values, *fading)
-    return kernels.COMPILED.CosineTables(
+        return kernels.loops().SumTables(tables.offsets, tables.columns, tables.values, *fading)
+    return kernels.loops().CosineTables(
         tables.vectors, tables.known, fading[0], tables.decay, tables.closest, tables.recent, reach
     )
 
@@ -384,10 +386,9 @@ def _strongest_by_parts(parts: ScoreParts, query: Queries, allowed: Bool) -> Int
 
 def _strongest_by_loops(parts: Sums, query: Queries, allowed: Bool) -> Int32:
     """Return the same by compiled loops."""
-    assert kernels.COMPILED is not None
     fading = powers(parts.decay, len(query.item)), parts.decay != 1
     history = query.item, allowed, LEAST_SHARE, _ROUNDING
-    named: Int32 = kernels.COMPILED.strongest_by_sums(parts.links, parts.weight, *fading, *history)
+    named: Int32 = kernels.loops().strongest_by_sums(parts.links, parts.weight, *fading, *history)
     return named
 
 

@@ -117,8 +117,7 @@ class SecondStage:
         features = self.maker.loops
         if networks is None or features is None or networks.last[0].shape[1] > 1:
             return None
-        assert kernels.COMPILED is not None
-        loops = kernels.COMPILED.SecondStage(self.blend.loops, NEVER, 10**_DIGITS, _STEP)
+        loops = kernels.loops().SecondStage(self.blend.loops, NEVER, 10**_DIGITS, _STEP)
         last, bias = networks.last
         ranker = networks.layers, last[:, 0], float(bias[0]), self.ranker_weight, self.knows_new_users
         loops.rank(features, *self.normaliser.loops, *ranker)

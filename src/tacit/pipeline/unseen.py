@@ -131,11 +131,10 @@ class TextFit:
         """
         found = candidates.by_text
         assert found is not None
-        assert kernels.COMPILED is not None
         lists = candidates.items, candidates.scores, scores, found.items, found.scores
         fit = self.place, events, np.array(self.weights)
         new_items = known, _CLOSEST, LENGTH, _STEP
-        return Ranking(*kernels.COMPILED.best_with_unseen(*lists, *fit, *new_items, k, unit))
+        return Ranking(*kernels.loops().best_with_unseen(*lists, *fit, *new_items, k, unit))
 
 
 def with_new_item(candidates: Candidates, scores: Float32, place: int, known: int) -> Float32:

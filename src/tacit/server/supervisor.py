@@ -33,7 +33,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 """Seconds before the second start in a row, which double with each further one."""
 _TRIES = 4
 """The service ends when no worker is ready and one has failed so often in a row."""
-_LONGEST_PAUSE = 15.0
+_HANGS_AFTER = 15.0
 """A process that was heard of and then is not for so many seconds hangs: it is ended, and started again."""
 _ENCODER_SECONDS = 3.0
 _LOADING = 300.0
@@ -191,10 +191,10 @@ class Supervisor:
                 continue
             if late:
                 place.heard_at = max(place.heard_at, now)
-            elif now - place.heard_at > _LONGEST_PAUSE:
+            elif now - place.heard_at > _HANGS_AFTER:
                 place.heard_at = None
                 process = f"{place.name} (process {place.child.pid})"
-                self._say(f"{process} hangs: it gave no sign of life for {_LONGEST_PAUSE:.0f} s; ending it")
+                self._say(f"{process} hangs: it gave no sign of life for {_HANGS_AFTER:.0f} s; ending it")
                 place.child.kill()
 
     @property
@@ -204,9 +204,8 @@ class Supervisor:
     def _pause(self) -> float | None:
         """Return the seconds until the next start or the next look at those that may hang."""
         due = [place.due for place in self._places if place.due is not None]
-        due += [
-            place.heard_at + _LONGEST_PAUSE + _LATE for place in self._places if place.heard_at is not None
-        ]
+        heard = [place.heard_at for place in self._places if place.heard_at is not None]
+        due += [at + _HANGS_AFTER + _LATE for at in heard]
         return max(min(due) - time.monotonic(), 0.0) if due else None
 
     def _start(self, place: _Place) -> None:
