@@ -108,8 +108,8 @@ WEIGHTS = (1.0, 2.5, 0.0, -1.0, 1e-38, 1e-44)
 
 
 def _with_order(weights: np.ndarray) -> np.ndarray:
-    """Return weights whose sums have an order: numbers of three bits alone are rounded to any."""
-    return weights if weights.max(initial=0) > 1e-44 else np.where(weights > 0, 1e-38, weights)
+    """Return weights whose products have an order: numbers of three bits are rounded to any, and to 0."""
+    return np.where((weights > 0) & (weights < 1e-36), 1e-36, weights)
 
 
 @st.composite
