@@ -1,5 +1,6 @@
 """The Python API: from files to recommendations in a few lines; the packages below do the work."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,8 +25,9 @@ from tacit.data.splits import Protocol
 from tacit.data.text_report import TextReport
 from tacit.engine.recommendations import Recommendations
 from tacit.engine.study import storage_of
-from tacit.engine.train import catalogue_of, encoded, text_report_of
+from tacit.engine.train import catalogue_of, encoded, prepared, text_report_of
 from tacit.engine.train import train as train_snapshot
+from tacit.engine.train_within import Reached, train_within
 from tacit.evaluation.comparison import check_names, compare, compare_origins
 from tacit.evaluation.split import CandidatesOf, Split, make_split, split_from_files, training_part
 from tacit.evaluation.stretches import check_origins, origin_splits
@@ -71,6 +73,9 @@ Table = str | Path | Frame
 
 OnRead = Callable[[Path, Cleaned], None]
 """Called with a file and the log that was read from it and cleaned: ``reasons`` counts its rejected rows."""
+
+OnStep = Callable[[Reached, Model | None], None]
+"""Called with each step of a fit within a time, and its recommender if it is kept."""
 
 _NOTHING = Rules().rows_only()
 """No statistical rules: a log that was cleaned before is used as it is."""
@@ -536,9 +541,11 @@ def fit(
     users: Table | None = None,
     mapping: Mapping[str, str] | None = None,
     config: Config | str | Path | None = None,
+    seconds: float | None = None,
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    on_step: OnStep | None = None,
     on_note: OnNote | None = None,
 ) -> Model:
     """Return a recommender fitted on a log and a catalogue.
@@ -559,11 +566,19 @@ def fit(
     mapping : mapping of role to column, optional
         As in `read`, for columns with unknown names; not for a log that was read before.
     config : Config or path of a TOML file, optional
+    seconds : float, optional
+        The best that can be fitted in about so many seconds, the reading of the log included: cheap
+        retrievers first, then better recommenders with each step, the whole configuration last if time is
+        left (`tacit.pipeline.anytime`). An interruption (Ctrl-C) after the first step returns the best so
+        far. By default the whole configuration, however long it takes.
     progress : Progress
     on_read : callable, optional
         Called with a file and the log read from it, whose ``reasons`` count the rejected rows.
     on_epoch : callable, optional
         Called with every epoch of the ranker's training, then with those of the re-ranker's.
+    on_step : callable, optional
+        With ``seconds``, called after each step with what was reached and its recommender, None for a step
+        that measures worse than one before it.
     on_note : callable, optional
         Called with every `tacit.core.notes.Note`: what was guessed or dropped in the log, the catalogue and
         the users, and how the texts are read. By default warnings are logged; ``notes`` of the model holds
@@ -574,21 +589,45 @@ def fit(
     InputError
         If a file or frame cannot be used or holds nothing to learn from.
     """
+    started = time.monotonic()
+    if seconds is not None:
+        arguments.check_number(seconds, "seconds", positive=True)
     chosen = _configured(config, mapping)
     arguments.check_files(log=events)
     _check_tables(items, users, chosen)
     notes = Notes(on_note)
     frame = _log(events, mapping, chosen, chosen.cleaning, progress, on_read, notes)
-    snapshot = train_snapshot(
-        frame,
-        _catalogue(items, chosen.reading, frame, notes),
-        chosen,
-        users=_users(users, chosen.reading, frame, notes),
-        progress=progress,
-        on_epoch=on_epoch,
-        on_note=notes,
+    tables = frame, _catalogue(items, chosen.reading, frame, notes), chosen
+    about: dict[str, Any] = {
+        "users": _users(users, chosen.reading, frame, notes),
+        "progress": progress,
+        "on_note": notes,
+    }
+    if seconds is None:
+        return Model(train_snapshot(*tables, **about, on_epoch=on_epoch), notes.lines)
+    given = prepared(*tables, **about)
+    reached = train_within(
+        given, seconds, lambda: time.monotonic() - started, progress=progress, on_epoch=on_epoch
     )
-    return Model(snapshot, notes.lines)
+    return _best_reached(reached, notes, on_step)
+
+
+def _best_reached(reached: Iterator[Reached], notes: Notes, on_step: OnStep | None) -> Model:
+    """Return the recommender of the last step that was kept, also where an interruption ends the steps."""
+    best: Model | None = None
+    try:
+        for step in reached:
+            model = Model(step.snapshot, notes.lines) if step.snapshot is not None else None
+            if on_step is not None:
+                on_step(step, model)
+            best = model or best
+    except KeyboardInterrupt:
+        if best is None:
+            raise
+        notes.add(["interrupted: this is the best so far, not what all of the time would give"])
+    if best is None:  # the first step is always kept
+        raise RuntimeError("no step of the fit was kept")
+    return Model(best.snapshot, notes.lines)
 
 
 def read_config(path: str | Path) -> Config:

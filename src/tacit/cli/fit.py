@@ -1,6 +1,7 @@
 """``tacit fit``: from a log and a catalogue to a snapshot."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,10 @@ from tacit.cli.reading_options import with_reading
 
 if TYPE_CHECKING:
     from tacit.api import Model
+    from tacit.engine.train_within import Reached
+
+_QUICK = 5
+"""Seconds of a quick fit."""
 
 
 @with_reading
@@ -44,6 +49,17 @@ def fit(
     ] = None,
     encoder: Encoder = None,
     seed: Seed = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--seconds",
+            min=1,
+            help="About how long the fit may take. The first usable snapshot is written after a few seconds, "
+            "better ones while time is left; Ctrl-C leaves the best so far.",
+            show_default="as long as the whole configuration takes",
+        ),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help=f"The same as --seconds {_QUICK}.")] = False,
     html: Annotated[Path | None, typer.Option("--html", help="How the ranker learned, with charts.")] = None,
 ) -> None:
     """Clean a log, fit everything on it and write one snapshot directory."""
@@ -52,11 +68,15 @@ def fit(
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
+    from tacit.core.errors import ConfigError
     from tacit.core.manifest import check_target
     from tacit.core.places import check_apart, check_directory_place
     from tacit.pipeline.config import with_ranker
     from tacit.reporting.training_page import epoch_line, training_page
 
+    if quick and seconds is not None:
+        raise ConfigError(f"--quick is --seconds {_QUICK} and --seconds is given too; leave one of them out")
+    limit = _QUICK if quick else seconds
     check_directory_place(out, "--out")
     check_target(out)
     if html is not None:
@@ -71,15 +91,28 @@ def fit(
         items,
         users=users,
         config=chosen if ranker is None else with_ranker(chosen, ranker),
+        seconds=limit,
         progress=Bars(),
         on_read=say_rejected,
         on_epoch=lambda epoch: console.print(epoch_line(epoch)),
+        on_step=partial(_write_step, place=out),
         on_note=say_note,
     )
-    model.save(out)
+    if limit is None:
+        model.save(out)
     if html is not None and model.report is not None:
         write_text(training_page(model.report.to_json()), html)
     _show(model, out)
+
+
+def _write_step(reached: "Reached", model: "Model | None", *, place: Path) -> None:
+    """Write the snapshot of a step of a fit within a time, and print what was reached."""
+    from tacit.cli.terminal import out as console
+    from tacit.reporting.training_page import step_line
+
+    if model is not None:
+        model.save(place)
+    console.print(step_line(reached.to_json()))
 
 
 def _show(model: "Model", place: Path) -> None:

@@ -76,6 +76,11 @@ class CachedEncoder:
                 task.advance(len(chunk))
         return np.stack([known[key] for key in keys]) if keys else np.empty((0, self.dimension), np.float32)
 
+    def missing(self, texts: Sequence[str]) -> int:
+        """Return how many different texts are not in the cache."""
+        keys = {hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts}
+        return len(keys) - len(self._read(list(keys)))
+
     def _encoded(self, texts: list[str]) -> Float32:
         """Return the vectors of the encoder, once they are known to be vectors."""
         own = type(self._encoder)

@@ -2,7 +2,8 @@
 
 import hashlib
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -69,6 +70,57 @@ def train(
     DataError
         If there is no event to learn from.
     """
+    given = prepared(events, items, config, users=users, progress=progress, on_note=on_note)
+    encoder, catalogue = encoded(given.catalogue, given.source, progress=progress)
+    fitted = TwoStage(given.config, progress=progress, on_epoch=on_epoch)
+    fitted.fit(given.interactions, catalogue, rng=generator(given.config.seed, "fit"))
+    with progress.task("listing the closest texts"):
+        pipeline = fitted.indexed()
+    return snapshot_of(given, pipeline, catalogue, encoder)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a fit begins with.
+
+    Attributes
+    ----------
+    config : Config
+    weights : EventWeights
+    interactions : Interactions
+    catalogue : Catalogue
+        Without vectors.
+    texts : TextReport or None
+    """
+
+    config: Config
+    weights: EventWeights
+    interactions: Interactions
+    catalogue: Catalogue
+    texts: TextReport | None
+
+    @property
+    def source(self) -> str:
+        """Source of the encoder of the texts."""
+        return self.texts.encoder if self.texts else NO_ENCODER
+
+
+def prepared(
+    events: pl.DataFrame,
+    items: pl.DataFrame | None = None,
+    config: Config | None = None,
+    *,
+    users: pl.DataFrame | None = None,
+    progress: Progress = SILENT,
+    on_note: OnNote | None = None,
+) -> Prepared:
+    """Return interactions and catalogue of cleaned frames; see `train` for the arguments.
+
+    Raises
+    ------
+    DataError
+        If there is no event to learn from.
+    """
     if not len(events):
         raise DataError("there is no event to learn from; see the report of `tacit check`")
     config = config or Config()
@@ -77,26 +129,42 @@ def train(
     weights = EventWeights.fit(events, mode=config.weights, events=config.event_map)
     notes = Notes(on_note)
     catalogue = catalogue_of(events, _of_log(events, config, notes) if items is None else items)
-    report = text_report_of(catalogue, config.encoder, notes, progress)
-    source = report.encoder if report else NO_ENCODER
-    encoder, catalogue = encoded(catalogue, source, progress=progress)
+    texts = text_report_of(catalogue, config.encoder, notes, progress)
     people = Users.of(users, events[col.USER])
     interactions = Interactions.from_frame(weights.weigh(events), catalogue.items, people)
-    fitted = TwoStage(config, progress=progress, on_epoch=on_epoch)
-    fitted.fit(interactions, catalogue, rng=generator(config.seed, "fit"))
-    with progress.task("listing the closest texts"):
-        pipeline = fitted.indexed()
-    data = fingerprint(interactions)
+    return Prepared(config, weights, interactions, catalogue, texts)
+
+
+def snapshot_of(
+    given: Prepared,
+    pipeline: TwoStage,
+    catalogue: Catalogue,
+    encoder: TextEncoder | None,
+    more: Mapping[str, Json] | None = None,
+) -> Snapshot:
+    """Return the snapshot of a fitted pipeline.
+
+    Parameters
+    ----------
+    given : Prepared
+    pipeline : TwoStage
+    catalogue : Catalogue
+        With vectors, if the texts were encoded.
+    encoder : TextEncoder or None
+    more : mapping, optional
+        More facts on the fit.
+    """
+    data = fingerprint(given.interactions)
     return Snapshot(
         version=version_of(pipeline, data),
         catalogue=catalogue,
-        interactions=interactions,
+        interactions=given.interactions,
         pipeline=pipeline,
-        weights=weights,
-        encoder=source,
+        weights=given.weights,
+        encoder=given.source if encoder else NO_ENCODER,
         encoder_name=encoder.name if encoder else "",
         learned_encoder=encoder if isinstance(encoder, LEARNED) else None,
-        facts=_facts(interactions, catalogue, report, config, data),
+        facts={**_facts(given, data), **(more or {})},
     )
 
 
@@ -176,18 +244,16 @@ def fingerprint(interactions: Interactions) -> str:
     return digest.hexdigest()
 
 
-def _facts(
-    interactions: Interactions, catalogue: Catalogue, texts: TextReport | None, config: Config, data: str
-) -> dict[str, Json]:
+def _facts(given: Prepared, data: str) -> dict[str, Json]:
     return {
-        "seed": config.seed,
+        "seed": given.config.seed,
         "data_sha256": data,
-        "events": len(interactions),
-        "users": interactions.n_users,
-        "items": len(catalogue),
-        "timing": interactions.timing,
-        "last_event_at": interactions.end,
-        "texts": texts.to_json() if texts else None,
+        "events": len(given.interactions),
+        "users": given.interactions.n_users,
+        "items": len(given.catalogue),
+        "timing": given.interactions.timing,
+        "last_event_at": given.interactions.end,
+        "texts": given.texts.to_json() if given.texts else None,
         "versions": {
             "tacit": __version__,
             "python": platform.python_version(),

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tacit.core.entry import Entry, Kind
+from tacit.core.entry import Entry, Kind, Need
 from tacit.core.errors import ConfigError
 from tacit.core.parameters import Parameterised, declared, parameter, shown, values_of
 from tacit.data.event_map import EventMap
@@ -283,6 +283,13 @@ def families_of(ranker: Ranker) -> tuple[str, ...]:
     return USUAL if ranker.families is None else tuple(ranker.families)
 
 
+def with_retrievers(config: Config, retrievers: Sequence[Recommender]) -> Config:
+    """Return the configuration with some of its retrievers only."""
+    names = {one.name for one in retrievers}
+    similar = {name: weight for name, weight in config.similar.items() if name in names}
+    return replace(config, retrievers=retrievers, similar=similar)
+
+
 def with_ranker(config: Config, name: str) -> Config:
     """Return the configuration with only one ranker, re-ranker or "none".
 
@@ -354,9 +361,9 @@ def _check_agreement(config: Config) -> None:
             f"{config.windows} windows of a share of {config.share:g} each leave nothing to learn from; "
             "lower windows or share"
         )
-    if not config.repeats and any(_needs(one, "repeats") for one in config.retrievers):
+    if not config.repeats and any(needs(one, "repeats") for one in config.retrievers):
         raise ConfigError("the retriever 'repeats' scores nothing while repeats is false; set repeats = true")
-    if config.encoder == NO_ENCODER and all(_needs(one, "text") for one in config.retrievers):
+    if config.encoder == NO_ENCODER and all(needs(one, "text") for one in config.retrievers):
         raise ConfigError(
             "encoder is 'none' and every retriever needs texts; name another retriever or encoder"
         )
@@ -376,7 +383,8 @@ def _check_similar(config: Config) -> None:
             )
 
 
-def _needs(one: Recommender, need: str) -> bool:
+def needs(one: Recommender, need: Need) -> bool:
+    """Return whether one of Tacit's own retrievers has no scores without something."""
     path = f"{type(one).__module__}:{type(one).__qualname__}"
     return any(entry.path == path and need in entry.needs for entry in register.ENTRIES)
 

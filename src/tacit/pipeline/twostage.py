@@ -24,6 +24,7 @@ from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import Streams
 from tacit.core.types import Array, Bool, Float32, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
+from tacit.data.gain import ndcg_of_scores
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
@@ -37,6 +38,7 @@ from tacit.models.protocol import (
     Recommender,
     batches,
 )
+from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.component_specs import named_arrays, named_spec, restored
 from tacit.pipeline.config import Config
 from tacit.pipeline.explain import Explainer, Reason, is_personal, reasons
@@ -132,6 +134,7 @@ class TwoStage:
         self.events_: Int64  # of each item at the fit, -1 for items that came later
         self.n_known_: int  # items of the catalogue at the fit
         self.report_: TrainingReport | None = None
+        self.fold_ndcg_: float | None = None
         self._kept: _Constants | None = None
 
     def showing(self, progress: Progress) -> Self:
@@ -158,6 +161,7 @@ class TwoStage:
         second, self.report_, scores = learn(
             first, catalogue, self.config, streams=streams, progress=progress, on_epoch=on_epoch
         )
+        self.fold_ndcg_ = _ndcg(first.folds[-1].labelled, scores[-1]) if first.folds else None
         if self.config.rerank is not None:
             rng = streams.stream("reranker", self.config.rerank.name)
             self.rerank_, self.rerank_report_ = fit_reranker(
@@ -438,6 +442,11 @@ class TwoStage:
                     "methods spec, arrays and restore (tacit.models.protocol.Persistent)"
                 )
         return list(self.retrievers_)  # type: ignore[arg-type]
+
+
+def _ndcg(labelled: LabelledCandidates, scores: Float32) -> float:
+    """Return the mean NDCG@10 of the lists of a fold in the order of some scores."""
+    return float(ndcg_of_scores(scores, labelled.labels, labelled.totals).mean())
 
 
 def _best_listed(items: Int32, scores: Float32, k: int) -> Ranking:

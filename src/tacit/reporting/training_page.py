@@ -30,6 +30,14 @@ def epoch_line(epoch: "Epoch") -> str:
     return f"epoch {values['epoch']:>3}  {names}: " + "  ".join(figures)
 
 
+def step_line(step: Mapping[str, Any]) -> str:
+    """Return a step of a fit within a time as a line of text: seconds, quality and what it holds."""
+    ndcg = "" if step["ndcg@10"] is None else f"  NDCG@10 {step['ndcg@10']:.4f}"
+    left_out = "" if step["kept"] else "  (worse than a step before it: not kept)"
+    whole = "  (the whole configuration)" if step["complete"] else ""
+    return f"{step['seconds']:>7.1f} s{ndcg}  {step['what']}{whole}{left_out}"
+
+
 def gain_line(gain: Mapping[str, float]) -> str:
     """Return the gain of a ranker on lists that it was not trained on as a line of text."""
     return (

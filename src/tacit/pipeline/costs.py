@@ -1,0 +1,92 @@
+"""What a fit is expected to cost, from the size of the log: seconds and memory, before anything is fitted.
+
+The figures are straight lines through measured fits (``benchmarks/fit_time.py``, ``benchmarks/growth_of_fits.py``) on two cores;
+another machine is faster or slower by a factor, which a fit within a time learns from its first parts. They
+order the steps of such a fit and say "about": none of them changes a result.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tacit.data.catalogue import Catalogue
+from tacit.data.interactions import Interactions
+from tacit.models.protocol import Recommender
+from tacit.pipeline import register
+from tacit.rankers.ranker import Ranker
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a log and its catalogue.
+
+    Attributes
+    ----------
+    events, users, items : int
+    """
+
+    events: int
+    users: int
+    items: int
+
+    @classmethod
+    def of(cls, interactions: Interactions, catalogue: Catalogue) -> "Size":
+        """Return the size of a log."""
+        return cls(len(interactions), interactions.n_users, len(catalogue))
+
+    def shorter(self, events: int) -> "Size":
+        """Return the size of a part of the log with so many events, of as large a share of the users."""
+        share = min(events / max(self.events, 1), 1.0)
+        return Size(min(events, self.events), max(int(self.users * share), 1), self.items)
+
+
+Seconds = Callable[[Size, int], float]
+"""Seconds of a fit for a log, by a model of at most so many items."""
+
+
+def _cubed(items: int, most: int) -> float:
+    """Return billions of operations of a closed form over so many items."""
+    return min(items, most) ** 3 / 1e9
+
+
+_SECONDS: dict[str, Seconds] = {
+    "trending": lambda size, _: 2e-7 * size.events,
+    "forecast": lambda size, _: 0.1 + 1e-6 * size.events,
+    "content": lambda size, _: 0.05 + 1.5e-5 * size.items,
+    "repeats": lambda size, _: 3e-7 * size.events,
+    "userknn": lambda size, _: 3e-7 * size.events,
+    "sessionknn": lambda size, _: 3e-7 * size.events,
+    "itemknn": lambda size, _: 3e-6 * size.events,
+    "ease": lambda size, most: 2e-6 * size.events + 0.02 * _cubed(size.items, most),
+    "sequential": lambda size, most: 3e-6 * size.events + 0.02 * _cubed(size.items, most),
+    "slim": lambda size, most: 8e-6 * size.events + 1e-4 * min(size.items, most),
+}
+"""Seconds of a fit by the name of the entry in the register."""
+
+_UNKNOWN = 1e-5
+"""Seconds an event for models that were not measured: they come last."""
+
+
+def fit_seconds(one: Recommender, size: Size) -> float:
+    """Return about how many seconds the fit of a retriever takes on two cores."""
+    entry = register.entry_of("retriever", one)
+    seconds = _SECONDS.get(entry.name) if entry else None
+    if seconds is None:
+        return 0.1 + _UNKNOWN * size.events
+    return seconds(size, getattr(one, "max_items", size.items))
+
+
+def list_seconds(retrievers: int, lists: int) -> float:
+    """Return about how many seconds the candidates of so many lists and a blend of them take."""
+    return 0.1 + 2e-4 * retrievers * lists
+
+
+def ranker_seconds(ranker: Ranker | None, lists: int) -> float:
+    """Return about how many seconds the examples and the fit of a ranker take for so many lists."""
+    if ranker is None:
+        return 0.0
+    return 1.0 + 1e-3 * lists * (1 + getattr(ranker, "members", 1))
+
+
+def by_cost(retrievers: Iterable[Recommender], size: Size) -> list[Recommender]:
+    """Return retrievers in the order of the seconds of their fits; equal ones in their own order."""
+    return sorted(retrievers, key=lambda one: fit_seconds(one, size))
