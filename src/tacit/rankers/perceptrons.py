@@ -230,6 +230,7 @@ def _views(flat: Float32, shapes: Sequence[tuple[int, int]]) -> list[Float32]:
 
 def _affine(state: Float32, layer: Float32, scale: np.float32 | None = None) -> Float32:
     """Return ``scale * state W + b`` for a layer that holds W and b below it."""
-    product: Float32 = state @ (layer[:-1] if scale is None else layer[:-1] * scale)
+    weights = layer[:-1] if scale is None else layer[:-1] * scale
+    product: Float32 = np.matmul(state, weights, dtype=np.float32)
     product += layer[-1]
     return product

@@ -6,6 +6,7 @@ The loop of epochs and the figures of each are in `tacit.rankers.network_trainin
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,6 +19,14 @@ from tacit.rankers.layers import Arrays
 from tacit.rankers.losses import LOSSES
 from tacit.rankers.network_training import Trained
 from tacit.rankers.ranking_lists import Lists
+
+
+class InTorch(Trained, Protocol):
+    """A ranker whose networks are those of PyTorch."""
+
+    def network(self, columns: Sequence[Column]) -> nn.Module:
+        """Return an untrained network: features to what is added to the base, float32[pairs, tasks]."""
+        ...
 
 
 class Networks:
@@ -85,7 +94,7 @@ class Networks:
 
 @contextmanager
 def torch_networks(
-    ranker: Trained, columns: Sequence[Column], lists: Lists, *, rng: np.random.Generator
+    ranker: InTorch, columns: Sequence[Column], lists: Lists, *, rng: np.random.Generator
 ) -> Iterator[Networks]:
     """Give untrained networks of a ranker on its device; the caller's random state of PyTorch stays."""
     device = chosen_device(ranker.device)
