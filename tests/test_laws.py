@@ -96,7 +96,7 @@ def test_no_room_below_the_store_looks_at_a_clock_rolls_a_die_or_prints() -> Non
     allowed = {
         ("core/clock.py", "time.time"),
         ("core/seeds.py", "np.random.default_rng"),
-        ("rankers/network_training.py", "torch.manual_seed"),
+        ("rankers/torch_training.py", "torch.manual_seed"),
         ("rankers/pair_network.py", "torch.manual_seed"),
         ("rankers/pair_training.py", "torch.manual_seed"),
         ("rankers/pair_training.py", "np.random.default_rng"),

@@ -8,7 +8,6 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.evaluation.leaderboard import MAIN
-from tacit.reporting.evaluation import evaluation_page
 from tacit.reporting.notebook import html_table
 
 
@@ -64,6 +63,8 @@ class Evaluation:
 
     def html(self) -> str:
         """Return the report as one self-contained page with charts."""
+        from tacit.reporting.evaluation import evaluation_page  # brings Matplotlib
+
         return evaluation_page(self.report)
 
     def _repr_html_(self) -> str:

@@ -1,8 +1,9 @@
 """What `tacit.fit` and `tacit.load` return: a fitted recommender in the words of the caller."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
 
@@ -11,7 +12,6 @@ from tacit.core.types import Json
 from tacit.data.text_report import TextReport
 from tacit.engine.batch import recommend_all
 from tacit.engine.checking import checked_ids
-from tacit.engine.engine import Engine
 from tacit.engine.recommendations import Recommendations
 from tacit.engine.requests import Request
 from tacit.engine.snapshot import Snapshot
@@ -22,6 +22,9 @@ from tacit.pipeline.rerank import RerankReport
 from tacit.pipeline.similar import SimilarKind
 from tacit.pipeline.training_report import TrainingReport
 from tacit.reporting.notebook import html_table
+
+if TYPE_CHECKING:
+    from tacit.engine.engine import Engine
 
 
 class Model:
@@ -37,7 +40,12 @@ class Model:
     def __init__(self, snapshot: Snapshot, notes: Sequence[str] = ()) -> None:
         self.snapshot = snapshot
         self.notes = tuple(notes)
-        self._engine = Engine(snapshot)
+
+    @cached_property
+    def _engine(self) -> "Engine":
+        from tacit.engine.engine import Engine  # brings SQLAlchemy, which a fit does not need
+
+        return Engine(self.snapshot)
 
     @property
     def config(self) -> Config:

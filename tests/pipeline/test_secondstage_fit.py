@@ -3,7 +3,7 @@
 import copy
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -27,6 +27,7 @@ from tests.pipeline.toys import (
 from tacit.core.errors import ConfigError
 from tacit.core.progress import SILENT
 from tacit.core.seeds import Streams
+from tacit.core.types import Float32
 from tacit.data.interactions import Interactions
 from tacit.data.splits import Protocol
 from tacit.features.maker import FeatureMaker
@@ -58,6 +59,7 @@ def learned(
         rng=rng,
         progress=SILENT,
         on_epoch=epochs.append,
+        with_importance=config.importance,
     )
     queries = sum(len(one.part) for one in examples)
     stage, report = finished(blend, fitted_ranker, examples, config, FeatureMaker(projection=None), queries)
@@ -74,7 +76,11 @@ def test_a_ranker_that_knows_more_than_the_blend_gets_a_weight() -> None:
 
 
 def test_a_ranker_that_knows_nothing_gets_no_weight() -> None:
-    stage, report, _ = learned(examples_of(some_labels(), scores=telling, features=flat(noise)))
+    def known(labels: Float32) -> Float32:
+        return np.stack([labels, labels], axis=2)  # every list is right already: nothing can be gained
+
+    stage, report, _ = learned(examples_of(some_labels(), scores=known, features=flat(noise)))
+    assert report.valid_ndcg["0.0"] == 1
     assert stage.ranker_weight == report.ranker_weight == 0
     assert report.valid_ndcg["0.0"] >= report.valid_ndcg["1.0"]
     assert report.gain["before"] == report.gain["after"]
@@ -113,7 +119,9 @@ def test_every_epoch_tells_loss_accuracy_and_auc_of_both_sides() -> None:
 
 
 def test_the_report_tells_what_probabilities_are_worth_and_what_scores_rest_on() -> None:
-    _, report, _ = learned(examples_of(some_labels(), scores=noise, features=flat(telling)))
+    some = examples_of(some_labels(), scores=noise, features=flat(telling))
+    _, report, _ = learned(some, config=replace(CONFIG, importance=True))
+    assert learned(some)[1] == replace(report, importance=[])  # on demand, and nothing else is different
     assert {row.name for row in report.importance} == {"toy", "one", "other"}
     assert report.importance[0].kind == "family"
     assert report.importance[0].ndcg > 0.1

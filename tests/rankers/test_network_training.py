@@ -11,8 +11,11 @@ from tests.rankers.toys import COLUMNS, line, product, shuffled
 from tacit.core.progress import SILENT
 from tacit.rankers.layers import Arrays
 from tacit.rankers.mlp import MLP
-from tacit.rankers.network_training import _Lists, cross_train, train_network
+from tacit.rankers.network_training import cross_train, train_network
+from tacit.rankers.perceptrons import Perceptron
 from tacit.rankers.ranker import Epoch, Pairs
+from tacit.rankers.ranking_lists import Lists
+from tacit.rankers.torch_training import PaddedLists, torch_networks
 
 SMALL = 600
 
@@ -20,6 +23,14 @@ SMALL = 600
 def ranker(**given: Any) -> MLP:
     quick = {"hidden": (8,), "members": 2, "batch_size": 64, "learning_rate": 1e-2, "dropout": 0.0}
     return MLP(**{"epochs": 6, "device": "cpu", **quick, **given})
+
+
+class InTorch(MLP):
+    """The same perceptron, trained by PyTorch."""
+
+    def learning(self, columns: Any, lists: Lists, *, rng: np.random.Generator) -> Any:
+        """Give the networks of PyTorch."""
+        return torch_networks(self, columns, lists, rng=rng)
 
 
 def trained(own: MLP, train: Pairs, valid: Pairs, seed: int = 3) -> tuple[list[Epoch], list[Arrays]]:
@@ -108,18 +119,25 @@ def test_batches_hold_every_query_once_and_have_about_the_given_size() -> None:
     rng = np.random.default_rng(0)
     group = np.sort(rng.integers(0, 40, SMALL))
     pairs = replace(shuffled(line(0, SMALL), 1), group=group)
-    lists = _Lists.of(pairs, pairs.base[:, None], "cpu")
+    lists = Lists.of(pairs, pairs.base[:, None])
+    wanted = np.arange(1, len(lists))
     with torch.random.fork_rng():
-        batches = list(lists.batches(100))
-    assert sorted(torch.cat(batches).tolist()) == list(range(len(np.unique(group))))
-    sizes = [int(lists.count[batch].sum()) for batch in batches]
-    assert sum(sizes) == SMALL
-    assert max(sizes) < 100 + int(lists.count.max())
+        padded = [batch.numpy() for batch in PaddedLists.of(lists, "cpu").batches(100)]
+    for batches, queries in (
+        (list(lists.batches(wanted, 100, rng)), wanted),
+        (padded, np.arange(len(lists))),
+    ):
+        assert sorted(np.concatenate(batches)) == queries.tolist()
+        sizes = [int(lists.count[batch].sum()) for batch in batches]
+        assert sum(sizes) == lists.count[queries].sum()
+        assert max(sizes) < 100 + int(lists.count.max())
 
 
 def test_places_are_those_of_the_pairs_in_padded_lists() -> None:
     pairs = replace(line(0, 6), group=np.array([2, 2, 2, 5, 7, 7]))
-    rows, real = _Lists.of(pairs, pairs.base[:, None], "cpu").places(torch.tensor([2, 0]))
+    lists = Lists.of(pairs, pairs.base[:, None])
+    assert lists.rows(np.array([2, 0]))[0].tolist() == [4, 5, 0, 1, 2]
+    rows, real = PaddedLists.of(lists, "cpu").places(torch.tensor([2, 0]))
     assert rows.tolist() == [4, 5, 0, 1, 2]
     assert real.tolist() == [[True, True, False], [True, True, True]]
 
@@ -167,6 +185,8 @@ def test_out_of_fold_scores_are_those_of_the_epochs_and_of_single_networks() -> 
         np.testing.assert_allclose(found[mine], alone.score(pairs.features[mine], base[mine]), rtol=1e-5)
     plain = own.score_out_of_fold(pairs.features, pairs.base, share)
     loss = np.mean(np.logaddexp(0, plain) - pairs.acted * plain)
+    some = Lists.of(pairs, pairs.base[:, None])  # all of its lists are shown
+    assert len(some) <= 1_000
     assert epochs[-1].valid_accuracy == np.mean((plain > 0) == (pairs.acted > 0))
     assert loss > 0
 
@@ -201,12 +221,13 @@ def test_each_network_starts_from_its_own_base() -> None:
 @pytest.mark.parametrize(("most", "places"), [(3, [0, 2, 4]), (5, [0, 1, 2, 3, 4]), (9, [0, 1, 2, 3, 4])])
 def test_some_lists_are_spread_over_all(most: int, places: list[int]) -> None:
     pairs = replace(line(0, 10), group=np.repeat(np.arange(5), [1, 2, 3, 2, 2]))
-    lists = _Lists.of(pairs, pairs.base[:, None], "cpu")
+    lists = Lists.of(pairs, pairs.base[:, None])
     assert lists.spread(most).tolist() == places
     some = lists.take(lists.spread(3))
     assert some.features.tolist() == pairs.features[[0, 3, 4, 5, 8, 9]].tolist()
-    assert some.start.tolist() == [0, 1, 4]
-    assert [some.places(torch.tensor([2]))[0].tolist()] == [[4, 5]]
+    assert some.offsets.tolist() == [0, 1, 4, 6]
+    assert some.rows(np.array([2]))[0].tolist() == [4, 5]
+    assert len(Lists.of(pairs.select(pairs.group < 0), pairs.base[:0, None])) == 0
 
 
 def test_training_figures_of_some_lists_change_nothing_that_is_learned(
@@ -220,6 +241,7 @@ def test_training_figures_of_some_lists_change_nothing_that_is_learned(
     assert [weights_of(a).tolist() for a in same] == [weights_of(a).tolist() for a in arrays]
     assert [one.valid_loss for one in fewer] == [one.valid_loss for one in epochs]
     assert [one.train_loss for one in fewer] != [one.train_loss for one in epochs]
+    assert [one.valid_auc for one in fewer] != [one.valid_auc for one in epochs]
 
 
 def test_networks_beyond_the_shares_leave_out_a_share_again() -> None:
@@ -242,15 +264,20 @@ def test_networks_beyond_the_shares_leave_out_a_share_again() -> None:
 
 def test_a_part_of_a_batch_has_the_size_that_was_asked_for() -> None:
     # Three of four shares learn: with batches for one step of all, each network makes as many steps as alone.
-    steps: list[int] = []
+    steps = {"numpy": 0, "torch": 0}
     own = ranker(members=4, epochs=1, batch_size=75)
-    original = torch.optim.AdamW.step
+    kinds = {"numpy": (Perceptron, "_step", ranker), "torch": (torch.optim.AdamW, "step", InTorch)}
+    for name, (kind, step, make) in kinds.items():
+        original = getattr(kind, step)
 
-    def counted(self: Any, *given: Any) -> Any:
-        steps.append(1)
-        return original(self, *given)
+        def counted(self: Any, *given: Any, name: str = name, original: Any = original) -> Any:
+            steps[name] += 1
+            return original(self, *given)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.optim.AdamW, "step", counted)
-        crossed(own, line(0, SMALL), line(0, SMALL).group % 4)
-    assert len(steps) == SMALL // 100
+        own = make(members=4, epochs=1, batch_size=75, device="cpu")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kind, step, counted)
+            crossed(own, line(0, SMALL), line(0, SMALL).group % 4)
+    # One step moves all networks of PyTorch, and one network of NumPy.
+    assert steps["torch"] == SMALL // 100
+    assert 4 * SMALL // 100 <= steps["numpy"] <= 4 * (SMALL // 100 + 1)

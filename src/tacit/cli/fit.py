@@ -1,6 +1,6 @@
 """``tacit fit``: from a log and a catalogue to a snapshot."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -82,6 +82,8 @@ def fit(
     if html is not None:
         check_place(html, "--html")
     chosen = configured(config, encoder, seed, reading, like=like)
+    if html is not None:
+        chosen = replace(chosen, importance=True)
     own = Path(chosen.encoder) if Path(chosen.encoder).is_dir() else None
     # A snapshot that only lends its configuration may be replaced: it has been read.
     inputs = {"the log": events, "--items": items, "--users": users, "--config": config, "--encoder": own}

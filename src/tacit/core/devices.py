@@ -1,11 +1,15 @@
 """Devices that networks are trained on, by name: checks of the name, and of the machine."""
 
+import ctypes
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 
 from tacit.core.errors import ConfigError
 
@@ -57,12 +61,28 @@ def has_device(name: str) -> bool:
     """Return whether this machine has a device; a name unknown here is left to the component of that name."""
     if name in (AUTO, "cpu") or not _NAMES.fullmatch(name):
         return True
+    if not (sys.platform == "darwin" if name == "mps" else _may_have_gpu()):
+        return False  # without PyTorch, which takes seconds to import
     import torch
 
     if name == "mps":
         return torch.backends.mps.is_available()
     number = name.partition(":")[2]
     return torch.cuda.is_available() and int(number or 0) < torch.cuda.device_count()
+
+
+@cache
+def _may_have_gpu() -> bool:
+    """Return whether there may be a GPU that PyTorch calls "cuda"; surely none without a driver (Linux)."""
+    if sys.platform != "linux":
+        return sys.platform != "darwin"
+    if Path("/dev/kfd").exists():  # AMD
+        return True
+    try:
+        ctypes.CDLL("libcuda.so.1")  # as PyTorch does
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tacit.core.errors import ConfigError
+from tacit.encoders import minilm as embedded
+from tacit.encoders import use_tokens
 from tacit.encoders.cache import CachedEncoder, default_file
 from tacit.encoders.choice import choose
 from tacit.encoders.deferred import CarefulEncoder, DeferredEncoder
@@ -38,15 +40,17 @@ def unfitted_pair(cache: Path | None = None) -> PairEncoder:
 
 
 def _english(cache: Path | None) -> TextEncoder:
-    from tacit.encoders import minilm as embedded  # brings PyTorch
-
     return cached(DeferredEncoder(embedded.name(), embedded.DIMENSION, embedded.minilm), cache)
 
 
 def _multilingual(cache: Path | None) -> TextEncoder:
-    from tacit.encoders import use as embedded  # brings PyTorch
+    return cached(DeferredEncoder(use_tokens.name(), use_tokens.DIMENSION, _use), cache)
 
-    return cached(DeferredEncoder(embedded.name(), embedded.DIMENSION, embedded.UseEncoder), cache)
+
+def _use() -> TextEncoder:
+    from tacit.encoders.use import UseEncoder  # brings PyTorch
+
+    return UseEncoder()
 
 
 def tfidf(argument: str, texts: Sequence[str], cache: Path | None) -> TextEncoder:

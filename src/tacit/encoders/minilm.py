@@ -4,12 +4,14 @@ The package's code is never run: its folder is located, and the sha256 of the we
 are loaded.
 """
 
-import torch
+from typing import TYPE_CHECKING
 
 from tacit.core.devices import chosen_device
-from tacit.encoders.huggingface import HuggingFaceEncoder
 from tacit.encoders.minilm_files import check, find
-from tacit.encoders.pretrained import dtype_of, identity
+from tacit.encoders.pretrained import fastest_numbers, identity
+
+if TYPE_CHECKING:
+    from tacit.encoders.huggingface import HuggingFaceEncoder
 
 DIMENSION = 384
 
@@ -22,12 +24,13 @@ def name() -> str:
     MissingExtraError
         If the package with the files is not installed.
     """
-    kind = dtype_of("auto", torch.device(chosen_device("auto")))
-    return f"{identity(find())}:mean:{str(kind).removeprefix('torch.')}"
+    return f"{identity(find())}:mean:{fastest_numbers(chosen_device('auto'))}"
 
 
-def minilm(*, device: str = "auto", dtype: str = "auto") -> HuggingFaceEncoder:
+def minilm(*, device: str = "auto", dtype: str = "auto") -> "HuggingFaceEncoder":
     """Return the embedded encoder: 384 dimensions, mean pooling."""
+    from tacit.encoders.huggingface import HuggingFaceEncoder  # brings PyTorch
+
     directory = find()
     check(directory)
     return HuggingFaceEncoder(directory, device=device, dtype=dtype)

@@ -6,23 +6,24 @@ Safetensors weights only, remote code never; nothing is downloaded unless ``TACI
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from safetensors import SafetensorError
-from tokenizers import Tokenizer
 
 from tacit.core.errors import ConfigError
 from tacit.core.manifest import sha256
 from tacit.core.types import Int64
+
+if TYPE_CHECKING:  # PyTorch takes seconds to import: the name of an encoder whose texts are cached needs none
+    import torch
+    from tokenizers import Tokenizer
 
 _BATCH_TOKENS = {"cpu": 1_024, "cuda": 32_768}
 _MAX_TOKENS = 512
 _LENGTHS = "sentence_bert_config.json"
 
 
-def load(directory: Path, dtype: torch.dtype) -> Any:
+def load(directory: Path, dtype: "torch.dtype") -> Any:
     """Return the model of a directory, in evaluation mode.
 
     Raises
@@ -30,6 +31,7 @@ def load(directory: Path, dtype: torch.dtype) -> Any:
     ConfigError
         If it has no safetensors weights, or has an encoder and a decoder.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -45,7 +47,7 @@ def load(directory: Path, dtype: torch.dtype) -> Any:
     return model.eval()
 
 
-def tokenizer_of(directory: Path, config: Any) -> Tokenizer:
+def tokenizer_of(directory: Path, config: Any) -> "Tokenizer":
     """Return the tokenizer of a model: it does not pad, and cuts a text at the model's limit.
 
     Raises
@@ -53,6 +55,8 @@ def tokenizer_of(directory: Path, config: Any) -> Tokenizer:
     ConfigError
         If there is none.
     """
+    from tokenizers import Tokenizer
+
     file = directory / "tokenizer.json"
     if not file.is_file():
         raise ConfigError(f"{directory} has no tokenizer.json; save the model with a fast tokenizer")
@@ -76,16 +80,22 @@ def identity(directory: Path) -> str:
     return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()[:16]
 
 
-def dtype_of(name: str, device: torch.device) -> torch.dtype:
+def dtype_of(name: str, device: "torch.device") -> "torch.dtype":
     """Return the type of numbers; "auto" takes bfloat16 where the device computes with it, else float32."""
-    if name != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
-    return torch.bfloat16 if computes_bfloat16(device) else torch.float32
+    import torch
+
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    return known[fastest_numbers(device.type) if name == "auto" else name]
 
 
-def computes_bfloat16(device: torch.device) -> bool:
+def fastest_numbers(kind: str) -> str:
+    """Return the name of the type of numbers that "auto" takes on a kind of device ("cpu", "cuda", "mps")."""
+    return "bfloat16" if kind == "cuda" or _processor_has_bfloat16() else "float32"
+
+
+def computes_bfloat16(device: "torch.device") -> bool:
     """Return whether a device is faster with bfloat16 than with float32."""
-    return device.type == "cuda" or _processor_has_bfloat16()
+    return fastest_numbers(device.type) == "bfloat16"
 
 
 def _processor_has_bfloat16() -> bool:
@@ -101,7 +111,7 @@ def read_json(file: Path, missing: Any = None) -> Any:
     return json.loads(file.read_text("utf-8"))
 
 
-def batch_tokens(device: torch.device) -> int:
+def batch_tokens(device: "torch.device") -> int:
     """Return how many tokens a device should be given at once."""
     return _BATCH_TOKENS.get(device.type, _BATCH_TOKENS["cpu"])
 

@@ -26,21 +26,19 @@ from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Array, Float32, Int64
 from tacit.encoders.pretrained import batch_tokens, dtype_of
 from tacit.encoders.use_tokens import (
+    DIMENSION,
     FIRST,
     LAST,
     LIMIT,
-    WEIGHTS_SHA256,
     check,
     encodable,
     find,
+    name_of,
     tokenizer,
 )
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-DIMENSION = 512
-NAME = f"use3:{WEIGHTS_SHA256[:16]}"
 
 _BLOCKS = 17
 """The table of pieces is cut into so many blocks, each with a scale of its own."""
@@ -77,7 +75,7 @@ class UseEncoder:
         check(file)
         self._tokenizer: Tokenizer = tokenizer()
         self._network = _Network.read(file, self._device, kind)
-        self.name = name_of(kind)
+        self.name = name_of(str(kind).removeprefix("torch."))
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of each text, first and last included, cut at the limit; none if it is empty."""
@@ -95,23 +93,6 @@ class UseEncoder:
                 vectors[rows] = self._network(flat, lengths[rows]).cpu().numpy()
                 task.advance(len(rows))
         return vectors
-
-
-def name() -> str:
-    """Return the name of the encoder on this machine without loading it.
-
-    Raises
-    ------
-    MissingExtraError
-        If the package with the files is not installed.
-    """
-    find()
-    return name_of(dtype_of("auto", torch.device(chosen_device("auto"))))
-
-
-def name_of(kind: torch.dtype) -> str:
-    """Return the name of the encoder that computes with a type of numbers."""
-    return f"{NAME}:{LIMIT}:{str(kind).removeprefix('torch.')}"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from tacit.data.ids import IdRule, apply_id
 from tacit.data.times import read_moment
 from tacit.engine.requests import NewEvent
 from tacit.reading.choices import NO_CHOICES, Reading
-from tacit.store.events import Event, Subject
+
+if TYPE_CHECKING:
+    from tacit.store.events import Event, Subject
 
 
 class UnknownItemError(DataError):
@@ -131,7 +134,7 @@ def check_ordered(ids: object, what: str) -> None:
         raise DataError(f"the {what} is a set, which has no order; give a list of ids, the oldest first")
 
 
-def checked_event(raw: NewEvent, now: float, reading: Reading = NO_CHOICES) -> Event:
+def checked_event(raw: NewEvent, now: float, reading: Reading = NO_CHOICES) -> "Event":
     """Return an event that may be stored, its ids and its time read as those of the log were.
 
     Raises
@@ -139,6 +142,8 @@ def checked_event(raw: NewEvent, now: float, reading: Reading = NO_CHOICES) -> E
     DataError
         If it cannot be stored; the message says why.
     """
+    from tacit.store.events import Event  # brings SQLAlchemy, which a fit does not need
+
     subject, subject_id = _subject(raw, reading.ids)
     return Event(
         event_id=new_event_id() if raw.event_id is None else checked_id(raw.event_id, "event_id"),
@@ -202,7 +207,7 @@ def checked_time(raw: float | int | str, now: float, reading: Reading = NO_CHOIC
     return at
 
 
-def _subject(raw: NewEvent, rules: Sequence[IdRule]) -> tuple[Subject, str]:
+def _subject(raw: NewEvent, rules: Sequence[IdRule]) -> "tuple[Subject, str]":
     if (raw.user_id is None) == (raw.session_id is None):
         raise DataError("give either user_id or session_id")
     if raw.user_id is not None:

@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.special import stdtrit
 
 from tacit.core.types import Float64, Int64
 
@@ -224,6 +223,8 @@ def _share_of(angle: float) -> float:
 def _around(mean: float, variance: float, count: int) -> Interval | None:
     if count < LEAST or variance <= 0:
         return None
+    from scipy.special import stdtrit  # 80 ms, which a fit does not need
+
     half = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * float(np.sqrt(variance))
     return mean - half, mean + half
 

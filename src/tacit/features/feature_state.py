@@ -18,6 +18,7 @@ from tacit.encoders.projection import Projection
 from tacit.features.labels import Attributes
 from tacit.features.people import People
 from tacit.features.statistics import ItemStatistics
+from tacit.features.truncated_svd import truncated_svd
 from tacit.models import csr
 from tacit.models.accumulate import Rows
 from tacit.models.covisitation import CoVisitation
@@ -203,8 +204,6 @@ def _factors(interactions: Interactions, n_items: int) -> Float32:
     active users nor the most popular items fill the first dimensions (PureSVD, Cremonesi et al., RecSys 2010,
     normalised).
     """
-    from sklearn.utils.extmath import randomized_svd  # the import takes a second, which only a fit needs
-
     liked = interactions.select(interactions.weight > 0)
     X = sparse.coo_array(
         (np.ones(len(liked), dtype=np.float32), (liked.user, liked.item)),
@@ -213,9 +212,7 @@ def _factors(interactions: Interactions, n_items: int) -> Float32:
     X.data[:] = 1
     of_user, of_item = (np.maximum(X.sum(axis=axis), 1) for axis in (1, 0))
     X.data *= np.repeat(of_user**-0.5, np.diff(X.indptr)) * of_item[X.indices] ** -0.4
-    _, values, directions = randomized_svd(
-        X, min(_FACTORS, *X.shape), n_iter=3, random_state=_SEED, svd_lapack_driver="gesvd"
-    )
+    values, directions = truncated_svd(X, min(_FACTORS, *X.shape), rounds=3, seed=_SEED)
     vectors = directions.T * values
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(length > 1e-9, length, np.inf), dtype=np.float32)

@@ -1,13 +1,13 @@
 """A fit within a time: cheap retrievers first, a better recommender with each step.
 
-A step is the fit of a smaller configuration: some of the retrievers, fewer folds, no ranker. Steps share the fits of
-their retrievers, so that each costs what it adds. Retrievers come in the order of their cost, in groups that
-each cost about as much as all before them: stopped at any moment, a fit has spent at least half of its time on
-what it has. Last come the ranker and the other folds: that step is the configuration itself, the same as a fit
-without a limit.
+A step is the fit of a smaller configuration: some of the retrievers, fewer folds, no ranker. Steps share the
+fits of their retrievers, so that each costs what it adds. Retrievers come in the order of their cost, in groups
+that each cost about as much as all before them: stopped at any moment, a fit has spent about half of its time
+on what it has. Last come the ranker and the other folds: that step is the configuration itself, the same as a
+fit without a limit.
 
-While time is short a retriever serves as it was fitted for the last fold, on all but the last stretch of the log:
-histories are read whole by it too.
+While time is short a retriever serves as it was fitted for the last fold, on all but the last stretch of the
+log: it reads whole histories too.
 """
 
 import copy
@@ -105,8 +105,15 @@ class Fits:
         self.protocol = protocol or DEFAULT[interactions.timing]
         self._config, self._streams = config, streams
         sampled = sampled_users(interactions, config.max_events, streams.stream("users"))
-        cut = {"count": config.windows, "share": config.share, "repeats": config.repeats}
-        self.windows = list(rank_windows(sampled, self.protocol, **cut, rng=streams.stream("windows")))
+        windows = rank_windows(
+            sampled,
+            self.protocol,
+            count=config.windows,
+            share=config.share,
+            repeats=config.repeats,
+            rng=streams.stream("windows"),
+        )
+        self.windows = list(windows)
         self._projection = fit_projection(self.windows[0].train if self.windows else interactions, catalogue)
         self._part = assign_parts(interactions.n_users, streams.stream("parts"))
         self._fitted: dict[tuple[str, str], Recommender] = {}
@@ -119,7 +126,7 @@ class Fits:
         return _fold(len(self.windows) - 1)
 
     def names(self) -> list[str]:
-        """Return the names of all logs that a whole configuration is fitted on: the folds and the whole log."""
+        """Return the names of all logs that a configuration is fitted on: the folds and the whole log."""
         return [*map(_fold, range(len(self.windows))), _WHOLE]
 
     def has(self, log: str, one: Recommender) -> bool:
@@ -243,7 +250,7 @@ class _Climb:
     def add(self, group: Sequence[Recommender]) -> bool:
         """Fit those of a group for which time is left, before the last fold and on the whole log."""
         with self._progress.task("fitting retrievers", total=2 * len(group)) as task:
-            new = []
+            new: list[Recommender] = []
             for one in group:
                 if (self._kept or new) and not self._time_for(self._expected(self._fits.last, [one])):
                     break

@@ -96,6 +96,9 @@ class Config(Parameterised):
     max_events : int
         The folds of a longer log are cut from a sample of its users, with about so many events; the
         retrievers that serve are fitted on all of it.
+    importance : bool
+        Whether the training report holds what each feature and family is worth to the ranker
+        (`tacit.rankers.importance`): one more score of the held-out pairs for each of them.
     encoder : str
         Source of the text encoder; see `tacit.pipeline.text_encoder.encoder_from`.
     weights : {"default", "names", "auto"}
@@ -133,6 +136,7 @@ class Config(Parameterised):
     explore_below: int = parameter(default=10, low=1, high=10**9, unit="events")
     max_users: int = parameter(default=4_000, low=1, high=10**12)
     max_events: int = parameter(default=2_000_000, low=1, high=10**12)
+    importance: bool = False
     encoder: str = "auto"
     weights: Mode = "default"
     similar: Mapping[str, float] = parameter(default_factory=dict, low=0, high=1e6)
@@ -159,6 +163,7 @@ class Config(Parameterised):
             explore_below: int = ...,
             max_users: int = ...,
             max_events: int = ...,
+            importance: bool = ...,
             encoder: str = ...,
             weights: Mode = ...,
             similar: Mapping[str, float] = ...,
@@ -287,7 +292,7 @@ def with_retrievers(config: Config, retrievers: Sequence[Recommender]) -> Config
     """Return the configuration with some of its retrievers only."""
     names = {one.name for one in retrievers}
     similar = {name: weight for name, weight in config.similar.items() if name in names}
-    return replace(config, retrievers=retrievers, similar=similar)
+    return replace(config, retrievers=tuple(retrievers), similar=similar)
 
 
 def with_ranker(config: Config, name: str) -> Config:

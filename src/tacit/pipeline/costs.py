@@ -1,8 +1,8 @@
 """What a fit is expected to cost, from the size of the log: seconds and memory, before anything is fitted.
 
-The figures are straight lines through measured fits (``benchmarks/fit_time.py``, ``benchmarks/growth_of_fits.py``) on two cores;
-another machine is faster or slower by a factor, which a fit within a time learns from its first parts. They
-order the steps of such a fit and say "about": none of them changes a result.
+The figures are straight lines through measured fits on two cores (``benchmarks/fit_time.py``); another machine
+is faster or slower by a factor, which a fit within a time learns from its first parts. They order the steps of
+such a fit and say "about": none of them changes a result.
 """
 
 from collections.abc import Callable, Iterable

@@ -119,8 +119,9 @@ class _Measured:
         The queries of each fold that are measured.
     calibrates, tests : Pairs and float32[pairs]
         Pairs of some lists that the scores (float32[pairs]) have not learned from, and of others.
-    probe, probed : Ranker and Pairs
-        What the importance of the features is measured with and on: a ranker that has not learned from them.
+    probe : callable
+        Returns what the importance of the features is measured with and on: a ranker, and pairs that it has
+        not learned from.
     """
 
     normaliser: Normaliser
@@ -130,8 +131,7 @@ class _Measured:
     lists: list[Bool]
     calibrates: tuple[Pairs, Float32]
     tests: tuple[Pairs, Float32]
-    probe: Ranker
-    probed: Pairs
+    probe: Callable[[], tuple[Ranker, Pairs]]
 
 
 def is_cross_fitted(ranker: Ranker) -> TypeGuard[NeuralRanker]:
@@ -151,11 +151,13 @@ def fit_ranker(
     rng: np.random.Generator,
     progress: Progress,
     on_epoch: OnEpoch | None,
+    with_importance: bool = False,
 ) -> FittedRanker | None:
     """Return the fitted ranker, with its weight for a kind of cut.
 
     None if the lists to learn from or those to stop by lack positives or negatives, or there are no features.
-    ``refit`` returns the blend of some of the lists.
+    ``refit`` returns the blend of some of the lists. The importance of the features is measured on demand:
+    it takes one more score of the pairs for each of them.
     """
     if not examples or not all(one.columns for one in examples):
         return None
@@ -183,7 +185,7 @@ def fit_ranker(
         test=ranker_metrics.evaluate(calibrated, second) if len(second) else {},
         calibration={**asdict(calibration), "error": calibration_error(bins)},
         reliability=bins,
-        importance=importance(found.probe, found.probed, columns, rng=rng),
+        importance=importance(*found.probe(), columns, rng=rng) if with_importance else [],
         most=_LARGEST_WEIGHT[protocol],
     )
 
@@ -246,8 +248,7 @@ def _cross_fitted(
         [one.whole for one in examples],
         (plain.select(even), scores[even]),
         (plain.select(odd), scores[odd]),
-        ranker.alone(0),
-        plain.select(of_pair == 0),
+        lambda: (ranker.alone(0), plain.select(of_pair == 0)),
     )
 
 
@@ -293,8 +294,7 @@ def _held_out(
         lists,
         (valid, score(valid.features, valid.base)),
         (test, score(test.features, test.base)),
-        fitted,
-        valid,
+        lambda: (fitted, valid),
     )
 
 

@@ -69,6 +69,7 @@ def learn(
             rng=streams.stream("ranker", ranker.name),
             progress=progress,
             on_epoch=on_epoch,
+            with_importance=config.importance,
         )
     maker = FeatureMaker(projection=first.projection, families=families)
     queries = sum(len(one.part) for one in first.folds)

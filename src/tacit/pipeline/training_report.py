@@ -39,7 +39,8 @@ class TrainingReport:
     reliability : list of Bin
         Predicted and observed probabilities for the lists of ``test``.
     importance : list of Importance
-        Loss of validation loss and NDCG@10 without each family and each column of the features.
+        Loss of validation loss and NDCG@10 without each family and each column of the features; empty unless
+        the configuration asks for it (``importance = true``).
     gain : mapping or None
         ``before`` and ``after``: that NDCG@10 of the blend and of the ranked lists, with the 95 % interval of
         the paired difference, ``low`` to ``high`` (normal approximation, over users). Neither blend nor

@@ -1,6 +1,7 @@
 """A multilayer perceptron over cross features, in one stream or two."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -9,7 +10,10 @@ from tacit.core.parameters import parameter
 from tacit.core.types import Float32
 from tacit.features.feature_columns import Column
 from tacit.rankers.layers import Arrays, Stacked, affine, dense
+from tacit.rankers.network_training import Learning
 from tacit.rankers.neural import NeuralRanker
+from tacit.rankers.perceptrons import in_numpy, perceptrons
+from tacit.rankers.ranking_lists import Lists
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,6 +36,14 @@ class MLP(NeuralRanker):
     name: str = "mlp"
     hidden: Sequence[int] = parameter(default=(64, 32), low=1, high=65_536)
     streams: Literal[1, 2] = 1
+
+    def learning(
+        self, columns: Sequence[Column], lists: Lists, *, rng: np.random.Generator
+    ) -> AbstractContextManager[Learning]:
+        """Give the untrained networks; those of one stream without buckets need no PyTorch."""
+        if self.streams == 1 and in_numpy(self.device, columns, self.hidden):
+            return perceptrons(self, self.hidden, lists, rng=rng)
+        return super().learning(columns, lists, rng=rng)
 
     def _network(self, inputs: "nn.Module", columns: Sequence[Column]) -> "nn.Module":
         from tacit.rankers.networks import Perceptron, TwoStreams

@@ -6,6 +6,7 @@ Scores are computed with NumPy (`tacit.rankers.layers`): serving imports no PyTo
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -18,7 +19,9 @@ from tacit.core.types import Array, Float32, Int64
 from tacit.features.feature_columns import Column, buckets_of
 from tacit.features.normaliser import Scale
 from tacit.rankers.layers import Arrays, joint, looked_up
+from tacit.rankers.network_training import Learning, cross_train, train_network
 from tacit.rankers.ranker import Epoch, OnEpoch, Pairs, ParameterisedRanker
+from tacit.rankers.ranking_lists import Lists
 
 if TYPE_CHECKING:
     from torch import nn
@@ -59,7 +62,8 @@ class NeuralRanker(ParameterisedRanker, ABC):
         Rows and width of the table in which buckets (`tacit.features.feature_columns.Column`) are looked up;
         more buckets than rows share rows.
     device : str
-        "cpu", "cuda", "cuda:0" (or another number), "mps"; "auto" takes a GPU where there is one.
+        "cpu", "cuda", "cuda:0" (or another number), "mps"; "auto" takes a GPU where there is one, but not for
+        a perceptron that is so small that the processor is as fast (`tacit.rankers.perceptrons`).
     """
 
     members: int = parameter(default=4, low=1, high=1_000)
@@ -95,8 +99,6 @@ class NeuralRanker(ParameterisedRanker, ABC):
         on_epoch: OnEpoch | None = None,
     ) -> Self:
         """Learn from the training pairs and return self; see `tacit.rankers.ranker.Ranker`."""
-        from tacit.rankers.network_training import train_network
-
         self.epochs_, self.members_ = train_network(
             self, columns, train, valid, test, rng=rng, progress=progress, on_epoch=on_epoch
         )
@@ -117,8 +119,6 @@ class NeuralRanker(ParameterisedRanker, ABC):
 
         The parameters are those of `tacit.rankers.network_training.cross_train`.
         """
-        from tacit.rankers.network_training import cross_train
-
         self.epochs_, self.members_ = cross_train(
             self, columns, pairs, share, bases, rng=rng, progress=progress, on_epoch=on_epoch
         )
@@ -167,6 +167,14 @@ class NeuralRanker(ParameterisedRanker, ABC):
 
     def _take(self, arrays: Mapping[str, Array]) -> None:
         self.members_ = [part_of(arrays, str(place), ".") for place in range(self.members)]
+
+    def learning(
+        self, columns: Sequence[Column], lists: Lists, *, rng: np.random.Generator
+    ) -> AbstractContextManager[Learning]:
+        """Give untrained networks that are to learn from lists; see `tacit.rankers.network_training`."""
+        from tacit.rankers.torch_training import torch_networks
+
+        return torch_networks(self, columns, lists, rng=rng)
 
     def network(self, columns: Sequence[Column]) -> "nn.Module":
         """Return an untrained network: features to what is added to the base, float32[pairs, tasks]."""

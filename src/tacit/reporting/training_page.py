@@ -5,14 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
-
-from tacit.reporting import charts
-from tacit.reporting.page import Section, fragment, page
-
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from tacit.pipeline.rerank import RerankReport
     from tacit.rankers.ranker import Epoch
+    from tacit.reporting.page import Section
 
 _CURVES = (("loss", "Loss"), ("accuracy", "Accuracy"), ("auc", "AUC"))
 _PARTS = {"train": "training", "valid": "validation", "test": "test"}
@@ -87,11 +85,13 @@ def rerank_line(report: "RerankReport") -> str:
 
 def training_page(training: Mapping[str, Any]) -> str:
     """Return how a ranker learned as one self-contained HTML page; see `training_section`."""
+    from tacit.reporting.page import page
+
     epochs = max(len(training["epochs"]) - 1, 0)
     return page("Training of the ranker", f"{epochs} epochs", [training_section(training)])
 
 
-def training_section(training: Mapping[str, Any]) -> Section:
+def training_section(training: Mapping[str, Any]) -> "Section":
     """Return how a ranker learned as a part of a page.
 
     Parameters
@@ -101,6 +101,8 @@ def training_section(training: Mapping[str, Any]) -> Section:
         stage only), and if present ``test`` (figures on users that were neither trained nor validated on),
         ``part``, ``unseen``, ``gain``, ``reliability`` and ``importance``.
     """
+    from tacit.reporting.page import Section, fragment
+
     epochs, importance = training["epochs"], training.get("importance") or []
     reliability = training.get("reliability") or []
     drawn = [_curve(epochs, key, title) for key, title in _CURVES] if epochs else []
@@ -139,7 +141,9 @@ def _row(epoch: Mapping[str, Any], parts: Sequence[str]) -> list[float | None]:
     return [epoch["epoch"], *(None if _missing(value) else value for value in values)]
 
 
-def _curve(epochs: Sequence[Mapping[str, Any]], key: str, title: str) -> Markup:
+def _curve(epochs: Sequence[Mapping[str, Any]], key: str, title: str) -> "Markup":
+    from tacit.reporting import charts  # brings Matplotlib: a fit that prints lines alone needs none
+
     x = [float(epoch["epoch"]) for epoch in epochs]
     series = [
         charts.Line(_PARTS[part], x, [_number(epoch[f"{part}_{key}"]) for epoch in epochs], part != "train")
@@ -154,7 +158,9 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
-def _reliability(bins: Sequence[Mapping[str, float]]) -> Markup:
+def _reliability(bins: Sequence[Mapping[str, float]]) -> "Markup":
+    from tacit.reporting import charts
+
     predicted = [row["predicted"] for row in bins]
     series = [
         charts.Line("observed", predicted, [row["observed"] for row in bins]),
