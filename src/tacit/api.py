@@ -618,9 +618,9 @@ def _best_reached(reached: Iterator[Reached], notes: Notes, on_step: OnStep | No
     try:
         for step in reached:
             model = Model(step.snapshot, notes.lines) if step.snapshot is not None else None
+            best = model or best
             if on_step is not None:
                 on_step(step, model)
-            best = model or best
     except KeyboardInterrupt:
         if best is None:
             raise

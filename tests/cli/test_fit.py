@@ -1,5 +1,9 @@
 """``tacit fit``: from files to a snapshot directory."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -259,3 +263,44 @@ def test_it_says_how_texts_are_read_and_what_was_guessed_and_dropped(
     assert run([*command, "--encoder", "minilm", "--out", str(tmp_path / "model")]) == 0
     reported = " ".join(capsys.readouterr().out.split())
     assert "5 of 25 texts are in a language that the English model MiniLM cannot read" in reported
+
+
+def test_a_fit_within_a_time_writes_its_steps_and_ends_with_the_whole(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot = fitted(shop, tmp_path / "model", "--seconds", "600")
+    said = " ".join(capsys.readouterr().out.split())
+    assert " s NDCG@10 0." in said
+    assert "trending, itemknn (the whole configuration)" in said
+    steps = snapshot.facts["steps"]
+    assert isinstance(steps, list)
+    assert [step["complete"] for step in steps] == [False] * (len(steps) - 1) + [True]
+
+
+def test_quick_is_a_number_of_seconds(shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fitted(shop, tmp_path / "model", "--quick").facts["steps"]
+    files = [str(shop / "events.csv"), "--out", str(tmp_path / "no")]
+    assert run(["fit", *files, "--quick", "--seconds", "9"]) == 2
+    assert "leave one of them out" in capsys.readouterr().err
+    assert run(["fit", *files, "--seconds", "0"]) == 2
+
+
+def test_an_interrupted_fit_leaves_the_best_so_far(tmp_path: Path) -> None:
+    generate(users=400, items=300, events=40_000, days=60).write(tmp_path)
+    command = [sys.executable, "-m", "tacit", "fit", str(tmp_path / "events.csv"), "--encoder", "none"]
+    with subprocess.Popen(
+        [*command, "--seconds", "900", "--out", str(tmp_path / "model")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout is not None
+        first = next(line for line in process.stdout if " s  NDCG@10" in line)
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+    assert process.returncode == 0, rest
+    assert "interrupted" in rest
+    snapshot = load(tmp_path / "model")
+    assert snapshot.version in rest
+    assert ", ".join(one.name for one in snapshot.pipeline.retrievers_) in first + rest

@@ -1,7 +1,6 @@
 """``tacit fit``: from a log and a catalogue to a snapshot."""
 
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,6 +87,7 @@ def fit(
     # A snapshot that only lends its configuration may be replaced: it has been read.
     inputs = {"the log": events, "--items": items, "--users": users, "--config": config, "--encoder": own}
     check_apart({"--out": out, "--html": html}, inputs)
+    steps = _Steps(out)
     model = api.fit(
         events,
         items,
@@ -97,24 +97,37 @@ def fit(
         progress=Bars(),
         on_read=say_rejected,
         on_epoch=lambda epoch: console.print(epoch_line(epoch)),
-        on_step=partial(_write_step, place=out),
+        on_step=steps,
         on_note=say_note,
     )
-    if limit is None:
+    if model.snapshot.version != steps.written:  # without a limit, or interrupted while it was written
         model.save(out)
     if html is not None and model.report is not None:
         write_text(training_page(model.report.to_json()), html)
     _show(model, out)
 
 
-def _write_step(reached: "Reached", model: "Model | None", *, place: Path) -> None:
-    """Write the snapshot of a step of a fit within a time, and print what was reached."""
-    from tacit.cli.terminal import out as console
-    from tacit.reporting.training_page import step_line
+class _Steps:
+    """Writes the snapshots of a fit within a time, and prints what was reached.
 
-    if model is not None:
-        model.save(place)
-    console.print(step_line(reached.to_json()))
+    Attributes
+    ----------
+    written : str
+        Version of the snapshot that is in the directory; "" for none.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self.written = ""
+
+    def __call__(self, reached: "Reached", model: "Model | None") -> None:
+        from tacit.cli.terminal import out as console
+        from tacit.reporting.training_page import step_line
+
+        if model is not None:
+            model.save(self._place)
+            self.written = model.snapshot.version
+        console.print(step_line(reached.to_json()), soft_wrap=True)
 
 
 def _show(model: "Model", place: Path) -> None:

@@ -79,8 +79,12 @@ class _Counted:
     def advance(self, amount: float = 1) -> None:
         self._done += amount
 
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
     def line(self, *, ended: bool) -> str:
-        seconds = f"{time.monotonic() - self._start:,.0f} s"
+        seconds = f"{self.seconds:,.0f} s"
         if ended:
             return f"{self._description}: done in {seconds}"
         of = "" if self._total is None else f" of {self._total:,.0f}"
@@ -103,6 +107,7 @@ def _lines(description: str, total: float | None, every: float) -> Iterator[Task
         yield task
         ended.set()
         teller.join()
-        err.print(task.line(ended=True))
+        if task.seconds >= 1:
+            err.print(task.line(ended=True))
     finally:
         ended.set()

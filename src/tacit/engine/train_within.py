@@ -29,7 +29,7 @@ _INDEXED_A_SECOND = 2_000
 _INDEX_SHARE = 0.1
 """Lists of closest texts are made before the last step if they take at most this share of the time left."""
 _WORSE = 0.99
-"""A step that measures less than this share of the best before it is not kept."""
+"""A step that measures less than this share of the best before it is not kept, but for the complete one."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Reached:
     what : str
         What it holds, in words.
     kept : bool
-        Whether it measures about as well as the best before it, or better.
+        Whether it is complete, or measures about as well as the best before it, or better.
     """
 
     snapshot: Snapshot | None
@@ -157,7 +157,7 @@ class _Run:
     def _reached(self, step: Step, catalogue: Catalogue, encoder: TextEncoder | None) -> Reached:
         best = max((one.ndcg for one in self._history if one.kept and one.ndcg is not None), default=0.0)
         here = Reached(None, self._clock(), step.ndcg, step.complete, step.what)
-        if step.ndcg is None or step.ndcg >= _WORSE * best:
+        if step.complete or step.ndcg is None or step.ndcg >= _WORSE * best:
             here = replace(here, kept=True)
         self._history.append(here)
         if not here.kept:

@@ -94,6 +94,23 @@ class FeatureState:
             people=People.of(interactions, attributes),
         )
 
+    @classmethod
+    def bare(cls, interactions: Interactions, catalogue: Catalogue) -> "FeatureState":
+        """Return a state that no feature is computed from: for a list without a ranker."""
+        return cls(
+            statistics=ItemStatistics.of(interactions, catalogue),
+            attributes=Attributes.of(catalogue),
+            kinds=interactions.kinds,
+            timed=interactions.timing == "time",
+            text=None,
+            collaborative=None,
+            together=None,
+            follows=csr.resized(
+                sparse.csr_array(np.zeros((0, 0), np.float32)), len(catalogue), len(catalogue)
+            ),
+            people=None,
+        )
+
     @cached_property
     def together_rows(self) -> Rows | None:
         """The weights of ``together`` as plain arrays."""

@@ -57,6 +57,9 @@ class FeatureMaker:
         self, interactions: Interactions, catalogue: Catalogue, retrievers: Sequence[Recommender] = ()
     ) -> Self:
         """Learn the statistics of a log, and take the item-item weights of retrievers fitted on it."""
+        if not self.families:
+            self.state_ = FeatureState.bare(interactions, catalogue)
+            return self
         needs = {FAMILIES[name].needs for name in self.families}
         self.state_ = FeatureState.of(
             interactions, catalogue, self.projection, retrievers, collaborative="collaborative" in needs

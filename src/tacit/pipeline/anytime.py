@@ -1,10 +1,10 @@
 """A fit within a time: cheap retrievers first, a better recommender with each step.
 
 A step is the fit of a smaller configuration: some of the retrievers, fewer folds, no ranker. Steps share the
-fits of their retrievers, so that each costs what it adds. Retrievers come in the order of their cost, in groups
-that each cost about as much as all before them: stopped at any moment, a fit has spent about half of its time
-on what it has. Last come the ranker and the other folds: that step is the configuration itself, the same as a
-fit without a limit.
+fits of their retrievers, so that each costs what it adds. Retrievers come in the order of their worth
+(`costs.by_worth`), in groups that each cost about as much as all before them: stopped at any moment, a fit
+has spent about half of its time on what it has. Last come the ranker and the other folds: that step is the
+configuration itself, the same as a fit without a limit.
 
 While time is short a retriever serves as it was fitted for the last fold, on all but the last stretch of the
 log: it reads whole histories too.
@@ -39,7 +39,7 @@ _LISTS = 1_000
 """Lists of the last fold that steps before the last learn from and are measured on."""
 _SPARE = 1.25
 """A part is begun if so many times its expected seconds are left."""
-_FIRST_SECONDS = 0.5
+_FIRST_SECONDS = 1.0
 """Retrievers of so many seconds together are one group: the first, which is to be there soon."""
 _WHOLE = "whole"
 
@@ -102,6 +102,7 @@ class Fits:
         streams: Streams,
     ) -> None:
         self.interactions, self.catalogue = interactions, catalogue
+        self.wanted = protocol
         self.protocol = protocol or DEFAULT[interactions.timing]
         self._config, self._streams = config, streams
         sampled = sampled_users(interactions, config.max_events, streams.stream("users"))
@@ -219,7 +220,8 @@ def steps(
     if not fits.windows:
         yield climb.whole()
         return
-    for group in groups(config.retrievers, fits.size):
+    ordered = fits.interactions.timing != "none"
+    for group in groups(config.retrievers, fits.size, ordered=ordered):
         known = all(fits.has(fits.last, one) for one in group)
         if not climb.add(group):
             break
@@ -303,7 +305,7 @@ class _Climb:
         return _SPARE * seconds <= self._left()
 
     def _fitted(self, config: Config, first: FirstStage, *, complete: bool) -> Step:
-        pipeline = TwoStage(config, protocol=first.protocol, first=first, on_epoch=self._on_epoch)
+        pipeline = TwoStage(config, protocol=self._fits.wanted, first=first, on_epoch=self._on_epoch)
         pipeline = pipeline.showing(self._progress)
         pipeline.fit(self._fits.interactions, self._fits.catalogue, rng=self._seed())
         ndcg = pipeline.fold_ndcg_
@@ -327,14 +329,14 @@ def _reads_texts(one: Recommender) -> bool:
     return entry is None or "text" in entry.needs or entry.name == "textprior"
 
 
-def groups(retrievers: Sequence[Recommender], size: Size) -> list[list[Recommender]]:
-    """Return retrievers in the order of their cost, in groups that each cost at most what all before them do.
+def groups(retrievers: Sequence[Recommender], size: Size, *, ordered: bool) -> list[list[Recommender]]:
+    """Return retrievers by their worth, in groups that each cost at most what all before them do.
 
-    A group holds at least one retriever.
+    A group holds at least one retriever. ``ordered``: whether the log has times or an order.
     """
     found: list[list[Recommender]] = []
     spent = here = 0.0
-    for one in costs.by_cost(retrievers, size):
+    for one in costs.by_worth(retrievers, size, ordered=ordered):
         seconds = costs.fit_seconds(one, size)
         if not found or here + seconds > max(spent, _FIRST_SECONDS):
             found.append([])

@@ -9,7 +9,6 @@ from tacit.core.progress import Progress
 from tacit.core.seeds import Streams
 from tacit.core.types import Bool, Float32
 from tacit.data.catalogue import Catalogue
-from tacit.features.families import USUAL
 from tacit.features.maker import FeatureMaker
 from tacit.pipeline.best_part import BestPart, blend_or_part
 from tacit.pipeline.blend import Blend, log_softmax
@@ -45,7 +44,8 @@ def learn(
     """
     r = len(config.retrievers)
     blend, part = blend_or_part(first.folds, [one.name for one in config.retrievers])
-    fitted_ranker, examples, families = None, [], USUAL
+    fitted_ranker, examples = None, []
+    families: tuple[str, ...] = ()
     if config.ranker is not None:
         ranker, families = copy.copy(config.ranker), families_of(config.ranker)
         examples = [
@@ -71,7 +71,7 @@ def learn(
             on_epoch=on_epoch,
             with_importance=config.importance,
         )
-    maker = FeatureMaker(projection=first.projection, families=families)
+    maker = FeatureMaker(projection=first.projection if families else None, families=families)
     queries = sum(len(one.part) for one in first.folds)
     stage, report = finished(blend, fitted_ranker, examples, config, maker, queries, part)
     if fitted_ranker is not None:

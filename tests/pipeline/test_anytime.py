@@ -1,0 +1,143 @@
+"""Fits within a time: what is reached with how much of it, and that the end is a fit without a limit."""
+
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tacit.core.seeds import Streams
+from tacit.pipeline.anytime import Fits, Step, groups, steps, without_texts
+from tacit.pipeline.config import Config
+from tacit.pipeline.costs import Size, fit_seconds
+from tacit.pipeline.twostage import TwoStage
+from tacit.testing.generated import small_log
+
+RANKER = {"name": "mlp", "hidden": [8], "epochs": 2, "members": 2}
+CONFIG = Config(candidates=30, windows=2, ranker=RANKER)
+
+
+def seed() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def fits_of(config: Config = CONFIG) -> Fits:
+    log, catalogue = small_log()
+    return Fits(config, log, catalogue, protocol=None, streams=Streams.of(seed()))
+
+
+class Ticking:
+    """Seconds that are left, some fewer at each look."""
+
+    def __init__(self, seconds: float, a_look: float = 0.0) -> None:
+        self.seconds, self.a_look = seconds, a_look
+
+    def __call__(self) -> float:
+        self.seconds -= self.a_look
+        return self.seconds
+
+
+def climbed(left: Ticking, config: Config = CONFIG) -> list[Step]:
+    return list(steps(config, fits_of(config), seed=seed, left=left))
+
+
+@cache
+def unlimited() -> list[Step]:
+    return climbed(Ticking(1e9))
+
+
+def test_the_last_step_is_the_fit_without_a_limit() -> None:
+    log, catalogue = small_log()
+    whole = TwoStage(CONFIG).fit(log, catalogue, rng=seed())
+    last = unlimited()[-1]
+    assert last.complete
+    assert last.pipeline.config == CONFIG
+    expected, found = whole.recommend(log.queries(), 12), last.pipeline.recommend(log.queries(), 12)
+    np.testing.assert_array_equal(found.items, expected.items)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    assert last.ndcg == whole.fold_ndcg_
+
+
+def test_each_step_holds_what_the_one_before_it_held() -> None:
+    names = [{one.name for one in step.pipeline.retrievers_} for step in unlimited()]
+    assert all(before <= after for before, after in pairwise(names))
+    assert len(names) >= 2
+    assert [step.complete for step in unlimited()] == [False] * (len(names) - 1) + [True]
+    assert all(step.ndcg is not None and 0 <= step.ndcg <= 1 for step in unlimited())
+
+
+@pytest.mark.parametrize("seconds", [-5.0, 0.0, 1e-6])
+def test_one_step_is_made_however_little_time_there_is(seconds: float) -> None:
+    (only,) = climbed(Ticking(seconds))
+    assert not only.complete
+    assert len(only.pipeline.retrievers_) == 1
+    log, _ = small_log()
+    assert (only.pipeline.recommend(log.queries(), 5).items >= 0).all()
+
+
+def test_steps_end_when_the_time_is_over() -> None:
+    found = climbed(Ticking(30.0, a_look=1.0))
+    assert 1 <= len(found) < len(unlimited())
+    assert not found[-1].complete
+
+
+def test_a_retriever_serves_as_fitted_for_the_last_fold_while_time_is_short() -> None:
+    fits = fits_of()
+    one = CONFIG.retrievers[0]
+    fits.fit(fits.last, one, Ticking(1e9))
+    early = fits.first([one], 1, 1_000)
+    assert early.retrievers[0] is early.folds[-1].retrievers[0]
+    fits.fit("whole", one, Ticking(1e9))
+    later = fits.first([one], 1, 1_000)
+    assert later.retrievers[0] is not later.folds[-1].retrievers[0]
+
+
+def test_a_retriever_is_fitted_once_on_a_log() -> None:
+    fits = fits_of()
+    one = CONFIG.retrievers[0]
+    fits.fit(fits.last, one, Ticking(1e9))
+    first = fits.first([one], 1, 100).retrievers[0]
+    fits.fit(fits.last, one, Ticking(1e9))
+    assert fits.first([one], 1, 100).retrievers[0] is first
+
+
+def test_groups_grow_with_what_was_spent_and_hold_everything_once() -> None:
+    size = Size(events=1_000_000, users=6_000, items=4_000)
+    found = groups(CONFIG.retrievers, size, ordered=True)
+    assert sorted(one.name for group in found for one in group) == sorted(r.name for r in CONFIG.retrievers)
+    spent = [sum(fit_seconds(one, size) for one in group) for group in found]
+    for place, group in enumerate(found[1:], start=1):
+        assert len(group) == 1 or spent[place] <= max(sum(spent[:place]), 1.0)
+    assert groups(CONFIG.retrievers, size, ordered=True)[1][0].name == "sequential"
+    assert groups(CONFIG.retrievers, size, ordered=False)[1][0].name != "sequential"
+
+
+def test_without_texts_nothing_that_reads_texts_is_left_and_the_rest_is_kept_for_later() -> None:
+    textless = without_texts(replace(CONFIG, similar={"content": 2.0, "ease": 1.0}))
+    assert textless is not None
+    assert textless.encoder == "none"
+    assert "content" not in {one.name for one in textless.retrievers}
+    assert dict(textless.similar) == {"ease": 1.0}
+    assert without_texts(Config(retrievers=["content"])) is None
+    log, catalogue = small_log()
+    bare = replace(catalogue, vectors=None)
+    fits = Fits(textless, log, bare, protocol=None, streams=Streams.of(seed()))
+    list(steps(textless, fits, seed=seed, left=Ticking(1e9)))
+    again = list(steps(CONFIG, fits.with_texts(CONFIG, catalogue), seed=seed, left=Ticking(1e9)))
+    assert again[-1].complete
+    assert "content" in {one.name for one in again[-1].pipeline.retrievers_}
+    expected = unlimited()[-1].pipeline.recommend(log.queries(), 10)
+    np.testing.assert_array_equal(again[-1].pipeline.recommend(log.queries(), 10).items, expected.items)
+
+
+def test_a_log_without_a_fold_is_fitted_whole_at_once() -> None:
+    log, catalogue = small_log()
+    kept = np.zeros(len(log), dtype=bool)
+    kept[np.unique(log.user, return_index=True)[1]] = True
+    lone = replace(log.select(kept), at=np.zeros(kept.sum()), timing="none")
+    fits = Fits(CONFIG, lone, catalogue, protocol=None, streams=Streams.of(seed()))
+    assert not fits.windows
+    (only,) = steps(CONFIG, fits, seed=seed, left=Ticking(0.0))
+    assert only.complete
+    assert only.ndcg is None
