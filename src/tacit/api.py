@@ -12,6 +12,7 @@ import polars as pl
 from tacit import arguments
 from tacit.core.clock import SystemClock
 from tacit.core.errors import ConfigError, DataError
+from tacit.core.executor import LOCAL, Executor
 from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
@@ -220,6 +221,7 @@ def evaluate(
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
     on_note: OnNote | None = None,
+    executor: Executor = LOCAL,
 ) -> Evaluation:
     """Fit models on the first part of a log, predict the rest, and compare them with intervals.
 
@@ -263,6 +265,8 @@ def evaluate(
         Called with every file and the log read from it, whose ``reasons`` count the rejected rows.
     on_note : callable, optional
         As in `fit`.
+    executor : Executor
+        Where models are fitted, `tacit.scale.executors.open_executor` opens one; by default in this process.
 
     Raises
     ------
@@ -306,6 +310,7 @@ def evaluate(
         "ablation": ablation,
         "against": against,
         "progress": progress,
+        "executor": executor,
     }
     if origins is not None:
         about |= {"origins": origins, "share": share}
@@ -363,6 +368,7 @@ def tune(
     progress: Progress = SILENT,
     on_read: OnRead | None = None,
     on_note: OnNote | None = None,
+    executor: Executor = LOCAL,
 ) -> "TunedConfig":
     """Search better parameters for the retrievers of a configuration on a validation cut.
 
@@ -390,6 +396,8 @@ def tune(
     progress : Progress
     on_read, on_note : callable, optional
         As in `evaluate`.
+    executor : Executor
+        Where trials are fitted, those of several retrievers at once; by default in this process.
 
     Returns
     -------
@@ -441,6 +449,7 @@ def tune(
         seconds=seconds,
         storage=storage,
         progress=progress,
+        executor=executor,
     )
 
 
@@ -547,6 +556,7 @@ def fit(
     on_epoch: Callable[[Epoch], None] | None = None,
     on_step: OnStep | None = None,
     on_note: OnNote | None = None,
+    executor: Executor | None = None,
 ) -> Model:
     """Return a recommender fitted on a log and a catalogue.
 
@@ -583,6 +593,9 @@ def fit(
         Called with every `tacit.core.notes.Note`: what was guessed or dropped in the log, the catalogue and
         the users, and how the texts are read. By default warnings are logged; ``notes`` of the model holds
         all of them.
+    executor : Executor, optional
+        Where retrievers are fitted, `tacit.scale.executors.open_executor` opens one; by default in threads of
+        this process.
 
     Raises
     ------
@@ -592,6 +605,8 @@ def fit(
     started = time.monotonic()
     if seconds is not None:
         arguments.check_number(seconds, "seconds", positive=True)
+        if executor is not None:
+            raise ConfigError("a fit within a time is one of this process: leave out seconds or the executor")
     chosen = _configured(config, mapping)
     arguments.check_files(log=events)
     _check_tables(items, users, chosen)
@@ -604,7 +619,7 @@ def fit(
         "on_note": notes,
     }
     if seconds is None:
-        return Model(train_snapshot(*tables, **about, on_epoch=on_epoch), notes.lines)
+        return Model(train_snapshot(*tables, **about, on_epoch=on_epoch, executor=executor), notes.lines)
     given = prepared(*tables, **about)
     reached = train_within(
         given, seconds, lambda: time.monotonic() - started, progress=progress, on_epoch=on_epoch

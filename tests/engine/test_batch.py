@@ -92,7 +92,7 @@ def test_every_available_item_is_a_candidate_with_or_without_events_or_text(user
 def test_chunks_do_not_change_the_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     snapshot = small_snapshot()
     whole = lists(snapshot, k=5)
-    monkeypatch.setattr(batch, "_CHUNK", 7)
+    monkeypatch.setattr(batch, "CHUNK", 7)
     frames = list(recommend_all(snapshot, k=5))
     assert len(frames) == -(-len(snapshot.interactions.users) // 7)
     cut = pl.concat(frames)

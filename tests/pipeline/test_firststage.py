@@ -1,13 +1,16 @@
 """The first stage: retrievers on the whole log and on the stretches before each fold."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
 from tests.pipeline.toys import CONFIG, window
 
+from tacit.core.executor import LOCAL, Executor, LocalExecutor
 from tacit.core.progress import SILENT, Silent
 from tacit.core.seeds import Streams
 from tacit.data.catalogue import Catalogue
@@ -15,6 +18,9 @@ from tacit.data.interactions import Interactions
 from tacit.data.splits import Protocol
 from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates
+from tacit.models.protocol import fitted
+from tacit.models.trending import Trending
+from tacit.pipeline import firststage
 from tacit.pipeline.config import Config
 from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, assign_parts, fit_first_stage, fit_fold
 from tacit.testing.generated import small_log
@@ -196,3 +202,81 @@ def test_progress_counts_the_retrievers_of_all_folds_and_those_that_serve() -> N
     progress = Counted()
     fit_first_stage(CONFIG, log, catalogue, protocol=None, streams=Streams(0), progress=progress)
     assert progress.done == progress.total == 2 * (3 + 1)
+
+
+ALL = Config(ranker=None, windows=2)
+"""The usual retrievers."""
+
+
+def arrays_of(first: FirstStage) -> dict[str, np.ndarray]:
+    """Every array of a first stage, by a name."""
+    found = {}
+    for place, fold in enumerate(first.folds):
+        candidates = fold.labelled.candidates
+        found |= {f"{place} items": candidates.items, f"{place} scores": candidates.scores}
+    groups = [first.retrievers, *(fold.retrievers for fold in first.folds)]
+    for place, group in enumerate(groups):
+        for one in group:
+            found |= {f"{place} {one.name} {name}": array for name, array in one.arrays().items()}  # type: ignore[attr-defined]
+    return found
+
+
+@cache
+def one_by_one() -> FirstStage:
+    return fitted_by(LOCAL)
+
+
+def fitted_by(executor: Executor | None) -> FirstStage:
+    log, items = small_log()
+    return fit_first_stage(
+        ALL, log, items, protocol=None, streams=Streams(0), progress=SILENT, executor=executor
+    )
+
+
+@pytest.mark.parametrize("workers", [2, 3, 7])
+def test_threads_find_the_same_to_the_last_bit(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firststage, "batch_size", lambda width: 16)  # several ranges of queries
+    expected, found = arrays_of(one_by_one()), arrays_of(fitted_by(LocalExecutor(workers)))
+    assert expected.keys() == found.keys() and len(found) > 20
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+
+
+def test_large_logs_are_fitted_by_one_retriever_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: set[str] = set()
+
+    def note(*given: object, **more: object) -> object:
+        threads.add(threading.current_thread().name)
+        return fitted(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(firststage, "fitted", note)
+    monkeypatch.setattr(firststage, "side_by_side", lambda: LocalExecutor(2))
+    fitted_by(None)
+    assert len(threads) == 2 and threading.current_thread().name not in threads
+    threads.clear()
+    monkeypatch.setattr(firststage, "_SIDE_BY_SIDE", len(small_log()[0]) - 1)
+    fitted_by(None)
+    assert threads == {threading.current_thread().name}
+
+
+class Foreign(Trending):
+    """A retriever of somebody else: whether it may share a process with others is not known."""
+
+    def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> "Foreign":
+        assert threading.current_thread() is threading.main_thread()
+        return super().fit(interactions, catalogue, rng=rng)  # type: ignore[return-value]
+
+
+def test_retrievers_of_others_are_fitted_alone_and_stay_in_their_place() -> None:
+    config = replace(CONFIG, retrievers=(Foreign(name="foreign"), *CONFIG.retrievers))
+    log, items = small_log()
+    first = fit_first_stage(
+        config,
+        log,
+        items,
+        protocol=None,
+        streams=Streams(0),
+        progress=SILENT,
+        executor=LocalExecutor(2),
+    )
+    assert [one.name for one in first.retrievers] == [one.name for one in config.retrievers]

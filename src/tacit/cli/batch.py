@@ -1,21 +1,27 @@
-"""``tacit batch``: lists for many users, written to a file."""
+"""``tacit batch``: lists for many users, written to a file, or to a folder part by part."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tacit.cli.options import Length, SnapshotDir
+from tacit.cli.options import ExecutorName, Length, SnapshotDir
+
+if TYPE_CHECKING:
+    from tacit.engine.snapshot import Snapshot
 
 
 def batch(
     directory: SnapshotDir,
     out: Annotated[
-        Path,
+        str,
         typer.Option(
             "--out",
+            metavar="PLACE",
             help="File to write (.parquet, .csv, .jsonl) with user_id, item_id, score and rank, and with "
-            "propensity if the model explores.",
+            "propensity if the model explores; or a folder of Parquet files, here or in object storage "
+            "(s3://bucket/lists), to which an interrupted run adds what is left.",
         ),
     ],
     users: Annotated[
@@ -28,32 +34,81 @@ def batch(
     allow_seen: Annotated[
         bool, typer.Option("--allow-seen", help="Keep items of the history in the lists.")
     ] = False,
+    executor: ExecutorName = "local",
+    users_per_file: Annotated[
+        int, typer.Option("--users-per-file", min=1, help="For a folder: users in each file.")
+    ] = 20_000,
 ) -> None:
-    """Recommend to many users at once, into a file."""
-    import polars as pl
-
-    from tacit.cli.outputs import check_frame_place, write_frame
-    from tacit.cli.terminal import Bars, err
+    """Recommend to many users at once, into a file or a folder of files."""
+    from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
     from tacit.core.places import check_apart
-    from tacit.data import columns as col
-    from tacit.engine.batch import recommend_all
     from tacit.engine.snapshot import load
+    from tacit.scale.executors import check_executor, open_executor
+    from tacit.scale.folders import is_address
+    from tacit.scale.partitioned_batch import recommend_to_folder
+
+    check_executor(executor)
+    to_file = _is_file(out)
+    check_apart({} if is_address(out) else {"--out": out}, {"the snapshot": directory, "--users": users})
+    snapshot = load(directory)
+    ids = _ids(users, snapshot)
+    about: dict[str, Any] = {"k": k, "allow_seen": allow_seen, "snapshot": snapshot, "progress": Bars()}
+    with open_executor(executor) as where:
+        if to_file:
+            _write_file(directory, Path(out), ids, executor=where, **about)
+            return
+        done = recommend_to_folder(
+            directory, out, ids, executor=where, users_per_file=users_per_file, **about
+        )
+    earlier = f", {done.kept:,} of them from an earlier run" if done.kept else ""
+    console.print(f"{out}: {done.files:,} files{earlier}, {done.rows:,} rows for {done.users:,} users")
+
+
+def _is_file(out: str) -> bool:
+    """Return whether lists go to one file; refuse a place that could not be written.
+
+    A name without an ending, with a slash at the end or of a folder is that of a folder.
+    """
+    from tacit.cli.outputs import check_frame_place
+    from tacit.scale.folders import check_folder_place, is_address
+
+    path = Path(out)
+    if is_address(out) or out.endswith("/") or path.is_dir() or not path.suffix:
+        check_folder_place(out, "--out")
+        return False
+    check_frame_place(path, "--out")
+    return True
+
+
+def _ids(users: Path | None, snapshot: "Snapshot") -> list[str] | None:
+    """Return the ids of a file of users, and say how many are unknown; None without a file."""
+    from tacit.cli.terminal import err
+    from tacit.data import columns as col
     from tacit.engine.unknown import unknown_users
     from tacit.reading.choices import Reading
     from tacit.reading.read import read_users
 
-    check_frame_place(out, "--out")
-    check_apart({"--out": out}, {"the snapshot": directory, "--users": users})
-    snapshot = load(directory)
-    ids = read_users(users, reading=Reading(ids=snapshot.id_rules))[col.USER].to_list() if users else None
-    strange = unknown_users(snapshot.interactions.users, ids or ())
+    if users is None:
+        return None
+    ids = read_users(users, reading=Reading(ids=snapshot.id_rules))[col.USER].to_list()
+    strange = unknown_users(snapshot.interactions.users, ids)
     if strange:
         err.print(
-            f"{len(strange):,} of {len(ids or ()):,} users are not known (for example {strange[0]!r}): they "
+            f"{len(strange):,} of {len(ids):,} users are not known (for example {strange[0]!r}): they "
             "get the list of a new user"
         )
-    frames = recommend_all(snapshot, ids, k=k, allow_seen=allow_seen, progress=Bars())
-    lists = pl.concat([*frames])
+    return ids
+
+
+def _write_file(directory: Path, out: Path, ids: Sequence[str] | None, **about: Any) -> None:
+    import polars as pl
+
+    from tacit.cli.outputs import write_frame
+    from tacit.cli.terminal import out as console
+    from tacit.data import columns as col
+    from tacit.scale.partitioned_batch import recommend_in_parts
+
+    lists = pl.concat([*recommend_in_parts(directory, ids, **about)])
     write_frame(lists, out)
     console.print(f"{out}: {len(lists):,} rows for {lists[col.USER].n_unique():,} users")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tacit.cli.options import AllowSeen, Cut, Encoder, Items, Seed, Share, Users, known
+from tacit.cli.options import AllowSeen, Cut, Encoder, ExecutorName, Items, Seed, Share, Users, known
 from tacit.cli.reading_options import with_reading
 
 _FEW = 0.1
@@ -75,6 +75,7 @@ def evaluate(
     ] = "catalogue",
     allow_seen: AllowSeen = False,
     seed: Seed = None,
+    executor: ExecutorName = "local",
     html: Annotated[Path | None, typer.Option("--html", help="Report with charts.")] = None,
     json: Annotated[
         str | None, typer.Option("--json", help="Report as JSON: a file, or - for standard output.")
@@ -86,31 +87,35 @@ def evaluate(
     from tacit.cli.outputs import check_report_places, write_reports
     from tacit.cli.terminal import Bars
     from tacit.core.places import check_apart
+    from tacit.scale.executors import check_executor, open_executor
 
+    check_executor(executor)
     check_report_places(html, json)
     inputs = {"--train": train, "--test": test, "--items": items, "--users": users, "--config": config}
     check_apart({"--html": html, "--json": json}, {"the log": events, **inputs})
     names = listed(models)
-    evaluation = api.evaluate(
-        events,
-        items,
-        train=train,
-        test=test,
-        users=users,
-        models=names,
-        rankers=listed(rankers),
-        ablation=ablation,
-        against=against,
-        split=split,
-        share=share,
-        origins=origins,
-        candidates=candidates,
-        allow_seen=allow_seen,
-        config=configured(config, encoder, seed, reading),
-        progress=Bars(),
-        on_read=say_rejected,
-        on_note=partial(say_note, quiet=json == "-"),
-    )
+    with open_executor(executor) as where:
+        evaluation = api.evaluate(
+            events,
+            items,
+            train=train,
+            test=test,
+            users=users,
+            models=names,
+            rankers=listed(rankers),
+            ablation=ablation,
+            against=against,
+            split=split,
+            share=share,
+            origins=origins,
+            candidates=candidates,
+            allow_seen=allow_seen,
+            config=configured(config, encoder, seed, reading),
+            progress=Bars(),
+            on_read=say_rejected,
+            on_note=partial(say_note, quiet=json == "-"),
+            executor=where,
+        )
     if names is None:
         _say_left_out(evaluation.report)
     _show(evaluation.report, quiet=json == "-")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tacit.cli.options import Encoder, Events, Items, Seed, Users, known
+from tacit.cli.options import Encoder, Events, ExecutorName, Items, Seed, Users, known
 from tacit.cli.reading_options import with_reading
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def fit(
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help=f"The same as --seconds {_QUICK}.")] = False,
+    executor: ExecutorName = "local",
     html: Annotated[Path | None, typer.Option("--html", help="How the ranker learned, with charts.")] = None,
 ) -> None:
     """Clean a log, fit everything on it and write one snapshot directory."""
@@ -72,10 +73,12 @@ def fit(
     from tacit.core.places import check_apart, check_directory_place
     from tacit.pipeline.config import with_ranker
     from tacit.reporting.training_page import epoch_line, training_page
+    from tacit.scale.executors import check_executor, open_executor
 
     if quick and seconds is not None:
         raise ConfigError(f"--quick is --seconds {_QUICK} and --seconds is given too; leave one of them out")
     limit = _QUICK if quick else seconds
+    check_executor(executor)
     check_directory_place(out, "--out")
     check_target(out)
     if html is not None:
@@ -88,18 +91,20 @@ def fit(
     inputs = {"the log": events, "--items": items, "--users": users, "--config": config, "--encoder": own}
     check_apart({"--out": out, "--html": html}, inputs)
     steps = _Steps(out)
-    model = api.fit(
-        events,
-        items,
-        users=users,
-        config=chosen if ranker is None else with_ranker(chosen, ranker),
-        seconds=limit,
-        progress=Bars(),
-        on_read=say_rejected,
-        on_epoch=lambda epoch: console.print(epoch_line(epoch)),
-        on_step=steps,
-        on_note=say_note,
-    )
+    with open_executor(executor) as where:
+        model = api.fit(
+            events,
+            items,
+            users=users,
+            config=chosen if ranker is None else with_ranker(chosen, ranker),
+            seconds=limit,
+            progress=Bars(),
+            on_read=say_rejected,
+            on_epoch=lambda epoch: console.print(epoch_line(epoch)),
+            on_step=steps,
+            on_note=say_note,
+            executor=None if where.in_process else where,
+        )
     if model.snapshot.version != steps.written:  # without a limit, or interrupted while it was written
         model.save(out)
     if html is not None and model.report is not None:

@@ -83,4 +83,14 @@ Length = Annotated[
     ),
 ]
 
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="Where parts are computed: local (threads of this process), processes, ray (the Ray cluster of "
+        "this machine, or a new one) or ray://HOST:PORT (a Ray cluster elsewhere). The result is the same.",
+    ),
+]
+
 PrintJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

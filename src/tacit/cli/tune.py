@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tacit.cli.options import AllowSeen, Cut, Encoder, Events, Items, Seed, Share, Users
+from tacit.cli.options import AllowSeen, Cut, Encoder, Events, ExecutorName, Items, Seed, Share, Users
 from tacit.cli.reading_options import with_reading
 
 _OPTIMISTIC = "The best of many on one cut is optimistic; tacit evaluate measures it on a later one."
@@ -43,6 +43,7 @@ def tune(
     encoder: Encoder = None,
     allow_seen: AllowSeen = False,
     seed: Seed = None,
+    executor: ExecutorName = "local",
     study: Annotated[
         Path | None, typer.Option("--study", help="SQLite file of the trials; a later run continues from it.")
     ] = None,
@@ -54,29 +55,33 @@ def tune(
     from tacit.cli.terminal import Bars, err
     from tacit.cli.terminal import out as console
     from tacit.core.places import check_apart
+    from tacit.scale.executors import check_executor, open_executor
 
+    check_executor(executor)
     check_place(out, "--out", (".toml",))
     if study is not None:
         check_place(study, "--study")
     inputs = {"the log": events, "--items": items, "--users": users, "--config": config}
     check_apart({"--out": out, "--study": study}, inputs)
-    found = api.tune(
-        events,
-        items,
-        users=users,
-        models=listed(models),
-        trials=trials,
-        seconds=seconds,
-        study=study,
-        whole_log=everything,
-        split=split,
-        share=share,
-        allow_seen=allow_seen,
-        config=configured(config, encoder, seed, reading),
-        progress=Bars(),
-        on_read=say_rejected,
-        on_note=say_note,
-    )
+    with open_executor(executor) as where:
+        found = api.tune(
+            events,
+            items,
+            users=users,
+            models=listed(models),
+            trials=trials,
+            seconds=seconds,
+            study=study,
+            whole_log=everything,
+            split=split,
+            share=share,
+            allow_seen=allow_seen,
+            config=configured(config, encoder, seed, reading),
+            progress=Bars(),
+            on_read=say_rejected,
+            on_note=say_note,
+            executor=where,
+        )
     origin = f"{found.protocol} cut of {'the whole log' if everything else 'its training part'}"
     lines = [_origin(events, origin), *found.lines, _OPTIMISTIC]
     write_text("".join(f"# {line}\n" for line in lines) + "\n" + found.config.to_toml(), out)

@@ -10,7 +10,8 @@ from tacit.data import columns as col
 from tacit.engine.checking import check_flag, check_k
 from tacit.engine.snapshot import Snapshot
 
-_CHUNK = 2_000
+CHUNK = 2_000
+"""Users whose lists are computed together."""
 
 
 def recommend_all(
@@ -43,8 +44,8 @@ def recommend_all(
     check_flag(allow_seen, "allow_seen")
     ids = snapshot.interactions.users.ids.to_list() if users is None else list(users)
     with progress.task("recommending", total=len(ids)) as task:
-        for start in range(0, max(len(ids), 1), _CHUNK):
-            chunk = ids[start : start + _CHUNK]
+        for start in range(0, max(len(ids), 1), CHUNK):
+            chunk = ids[start : start + CHUNK]
             yield _lists(snapshot, chunk, k, allow_seen)
             task.advance(len(chunk))
 

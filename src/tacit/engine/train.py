@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from tacit.core.errors import DataError
+from tacit.core.executor import Executor
 from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
@@ -45,6 +46,7 @@ def train(
     progress: Progress = SILENT,
     on_epoch: Callable[[Epoch], None] | None = None,
     on_note: OnNote | None = None,
+    executor: Executor | None = None,
 ) -> Snapshot:
     """Return a snapshot fitted on a cleaned event frame and a catalogue frame.
 
@@ -64,6 +66,8 @@ def train(
     on_note : callable, optional
         Called with every note on the texts and the encoder that reads them, before they are encoded; by
         default warnings are logged.
+    executor : Executor, optional
+        Where retrievers are fitted; by default in threads of this process.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def train(
     """
     given = prepared(events, items, config, users=users, progress=progress, on_note=on_note)
     encoder, catalogue = encoded(given.catalogue, given.source, progress=progress)
-    fitted = TwoStage(given.config, progress=progress, on_epoch=on_epoch)
+    fitted = TwoStage(given.config, progress=progress, on_epoch=on_epoch, executor=executor)
     fitted.fit(given.interactions, catalogue, rng=generator(given.config.seed, "fit"))
     with progress.task("listing the closest texts"):
         pipeline = fitted.indexed()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from tacit.core.errors import ConfigError, UnsupportedError
+from tacit.core.executor import LOCAL, Executor
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Json
 from tacit.evaluation.evaluate import Outcome, evaluate_all, first_stage, protocol_of
@@ -24,6 +25,7 @@ def compare(
     ablation: bool = False,
     against: str | None = None,
     progress: Progress = SILENT,
+    executor: Executor = LOCAL,
 ) -> dict[str, Json]:
     """Return the report of models fitted on one side of a cut and evaluated on the other.
 
@@ -44,6 +46,8 @@ def compare(
     against : str, optional
         Model that differences are taken against; the best simple one by default.
     progress : Progress
+    executor : Executor
+        Where models are fitted; see `tacit.evaluation.evaluate.evaluate_all`.
 
     Returns
     -------
@@ -66,6 +70,7 @@ def compare(
         ablation=ablation,
         against=against,
         progress=progress,
+        executor=executor,
     )
     return leaderboard(outcomes, split, simple=simple, against=against, seed=config.seed)
 
@@ -80,6 +85,7 @@ def compare_origins(
     ablation: bool = False,
     against: str | None = None,
     progress: Progress = SILENT,
+    executor: Executor = LOCAL,
 ) -> dict[str, Json]:
     """Return the report of models fitted anew on each of several cuts in time, the earliest first.
 
@@ -97,6 +103,7 @@ def compare_origins(
             ablation=ablation,
             against=against,
             progress=progress,
+            executor=executor,
         )
         origins.append(origin_of(outcomes, split))
         simple |= names
@@ -113,6 +120,7 @@ def _outcomes(
     ablation: bool,
     against: str | None,
     progress: Progress,
+    executor: Executor,
 ) -> tuple[Sequence[Outcome], set[str]]:
     """Return what every compared model does on a split, and the names of the models of one idea each."""
     protocol = protocol_of(split)
@@ -121,7 +129,7 @@ def _outcomes(
         names = _without_text(names, named=models is not None)
     compared = dict(comparable.models(config, names, protocol=protocol))
     if rankers is not None or ablation:
-        first = first_stage(config, split, progress=progress)
+        first = first_stage(config, split, progress=progress, executor=executor)
         compared |= comparable.ranked(config, first, ranker_names(rankers), protocol=protocol)
         compared |= comparable.ablated(config, first, protocol=protocol) if ablation else {}
     for name, make in (own or {}).items():
@@ -129,7 +137,7 @@ def _outcomes(
         compared[name] = make
     if against is not None and against not in compared:
         raise ConfigError(f"against: {against!r} is not compared; there are {', '.join(compared)}")
-    outcomes = evaluate_all(compared, split, seed=config.seed, progress=progress)
+    outcomes = evaluate_all(compared, split, seed=config.seed, progress=progress, executor=executor)
     return outcomes, set(names) - set(comparable.WHOLE)
 
 

@@ -1,14 +1,16 @@
 """Fit a model on the training part, compute its lists for the test part, measure."""
 
+import copy
 import gc
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tacit.core.executor import LOCAL, Executor
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import Streams, generator
 from tacit.core.types import Float64
@@ -79,8 +81,9 @@ def evaluate_all(
     *,
     seed: int = 7,
     progress: Progress = SILENT,
+    executor: Executor = LOCAL,
 ) -> Sequence[Outcome]:
-    """Fit models on the training part, one after the other, and measure their lists for every test user.
+    """Fit models on the training part and measure their lists for every test user.
 
     Parameters
     ----------
@@ -91,18 +94,50 @@ def evaluate_all(
         The randomness of a model depends on it only, as in a fit for serving: two models with the same parts
         draw the same users.
     progress : Progress
-        Shown by models that take one.
+        Shown by models that take one, where they are fitted in this process.
+    executor : Executor
+        Where models are fitted. In this process it is one after the other, for time and memory of each are
+        measured; elsewhere each has a process, and its time depends on what else runs on the machine.
     """
     outcomes = []
     with progress.task("evaluating models", total=len(makers)) as task:
-        for name, make in makers.items():
-            outcomes.append(_outcome(name, make, split, seed=seed, progress=progress))
+        for outcome in _outcomes(makers, split, seed, progress, executor):
+            outcomes.append(outcome)
             task.advance()
     spent = _milliseconds([one.model for one in outcomes], split.queries)
     return [
         replace(one, costs=replace(one.costs, ms_per_list=taken))
         for one, taken in zip(outcomes, spent, strict=True)
     ]
+
+
+def _outcomes(
+    makers: Mapping[str, Callable[[], Any]], split: Split, seed: int, progress: Progress, executor: Executor
+) -> Iterator[Outcome]:
+    """Yield what each model does, in their order."""
+    if executor.in_process:
+        for name, make in makers.items():
+            yield _outcome(name, make, split, seed=seed, progress=progress)
+        return
+    # What makes a model may be a function within a function, which no other process finds: the model is sent.
+    comparison = _Comparison({name: make() for name, make in makers.items()}, split, seed)
+    yield from executor.map(_Comparison.outcome, list(makers), shared=comparison)
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """Models that are not fitted, by name, and what they are measured on."""
+
+    models: Mapping[str, Any]
+    split: Split
+    seed: int
+
+    def outcome(self, name: str) -> Outcome:
+        """Return what one of the models does."""
+        # Each is fitted once here, but a worker may compute a part again whose result was lost.
+        return _outcome(
+            name, lambda: copy.copy(self.models[name]), self.split, seed=self.seed, progress=SILENT
+        )
 
 
 def _outcome(name: str, make: Callable[[], Any], split: Split, *, seed: int, progress: Progress) -> Outcome:
@@ -150,7 +185,9 @@ def protocol_of(split: Split) -> Protocol | None:
     return cast("Protocol", split.protocol) if split.protocol in _CUTS else None
 
 
-def first_stage(config: Config, split: Split, *, progress: Progress = SILENT) -> FirstStage:
+def first_stage(
+    config: Config, split: Split, *, progress: Progress = SILENT, executor: Executor | None = None
+) -> FirstStage:
     """Return the first stage of a configuration, fitted on the training part of a split."""
     return fit_first_stage(
         config,
@@ -159,6 +196,7 @@ def first_stage(config: Config, split: Split, *, progress: Progress = SILENT) ->
         protocol=protocol_of(split),
         streams=Streams.of(generator(config.seed, _FIT)),
         progress=progress,
+        executor=executor,
     )
 
 

@@ -5,10 +5,11 @@ with that of the ones before on the same validation cut, and they are kept where
 standard error.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tacit.core.errors import ConfigError
+from tacit.core.executor import LOCAL, Executor
 from tacit.core.parameters import space_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float64
@@ -53,6 +54,7 @@ def tune_config(
     seconds: float = 300.0,
     storage: str | None = None,
     progress: Progress = SILENT,
+    executor: Executor = LOCAL,
 ) -> TunedConfig:
     """Search better parameters for retrievers of a configuration.
 
@@ -69,37 +71,68 @@ def tune_config(
     storage : str, optional
         URL of a database that keeps the trials.
     progress : Progress
+    executor : Executor
+        In this process, one retriever is tuned after the other; elsewhere the search of each is a part.
 
     Raises
     ------
     ConfigError
-        If a name is unknown or there is nothing to tune.
+        If a name is unknown or there is nothing to tune, or trials are to be kept and are those of several
+        processes.
     """
     chosen = retrievers_to_tune(names, config)
     skipped = [one.name for one in chosen if split.catalogue.vectors is None and _needs_text(one)]
     chosen = [one for one in chosen if one.name not in skipped]
     if not chosen:
         raise ConfigError("there is nothing to tune; name retrievers (models, --models)")
+    if storage is not None and not executor.in_process:
+        raise ConfigError(
+            "trials are kept only where all run in one process: leave out the study (--study) or the "
+            "executor (--executor)"
+        )
+    searches = _Searches(tuple(chosen), split, trials, seconds, config.seed, storage)
     found: list[Tuned] = []
     with progress.task("tuning", total=len(chosen)) as task:
-        for one in chosen:
-            found.append(
-                tuning.tune(
-                    one,
-                    split,
-                    trials=trials,
-                    seconds=seconds,
-                    seed=config.seed,
-                    storage=storage,
-                    progress=progress,
-                )
-            )
+        for one in searches.all(executor, progress):
+            found.append(one)
             task.advance()
-            if found[-1].interrupted:
+            if one.interrupted:
                 break
     lines = [f"not tuned, because no item has a text or an encoder: {', '.join(skipped)}"] if skipped else []
-    kept, verdict = _kept(config, chosen, found, split, progress)
+    kept, verdict = _kept(config, chosen, found, split, progress, executor)
     return TunedConfig(kept, found, [*lines, *verdict], split.protocol)
+
+
+@dataclass(frozen=True)
+class _Searches:
+    """A search for each of some retrievers; see `tacit.evaluation.tuning.tune`."""
+
+    retrievers: tuple[Recommender, ...]
+    split: Split
+    trials: int
+    seconds: float
+    seed: int
+    storage: str | None
+
+    def all(self, executor: Executor, progress: Progress) -> Iterator[Tuned]:
+        """Yield the result of each search, in the order of the retrievers."""
+        places = range(len(self.retrievers))
+        if executor.in_process:
+            yield from (self.one(place, progress) for place in places)
+        else:
+            yield from executor.map(_Searches.one, places, shared=self)
+
+    def one(self, place: int, progress: Progress = SILENT) -> Tuned:
+        """Return the result of the search of one retriever."""
+        return tuning.tune(
+            self.retrievers[place],
+            self.split,
+            trials=self.trials,
+            seconds=self.seconds,
+            seed=self.seed,
+            storage=self.storage,
+            progress=progress,
+        )
 
 
 def retrievers_to_tune(names: Sequence[str] | None, config: Config) -> list[Recommender]:
@@ -138,7 +171,12 @@ def _needs_text(one: Recommender) -> bool:
 
 
 def _kept(
-    config: Config, chosen: Sequence[Recommender], found: Sequence[Tuned], split: Split, progress: Progress
+    config: Config,
+    chosen: Sequence[Recommender],
+    found: Sequence[Tuned],
+    split: Split,
+    progress: Progress,
+    executor: Executor,
 ) -> tuple[Config, list[str]]:
     """Return the configuration to keep, and sentences on the search."""
     lines = [
@@ -153,13 +191,18 @@ def _kept(
     tuned = replace(config, retrievers=(*kept, *better.values()))
     if any(one.interrupted for one in found):
         return tuned, [*lines, "interrupted: the blend of all was not compared"]
-    before, after = (_blended(one, split, progress) for one in (config, tuned))
+    before, after = (_blended(one, split, progress, executor) for one in (config, tuned))
     gains = surely_better(after, before)
     verdict = "the tuned ones are kept" if gains else "within noise, so the ones before are kept"
     lines.append(f"blend of all: {before.mean():.4f} before, {after.mean():.4f} after: {verdict}")
     return tuned if gains else config, lines
 
 
-def _blended(config: Config, split: Split, progress: Progress) -> Float64:
-    model = TwoStage(replace(config, ranker=None, rerank=None), protocol=protocol_of(split), name="blend")
+def _blended(config: Config, split: Split, progress: Progress, executor: Executor) -> Float64:
+    model = TwoStage(
+        replace(config, ranker=None, rerank=None),
+        protocol=protocol_of(split),
+        name="blend",
+        executor=None if executor.in_process else executor,
+    )
     return tuning.quality(model, split, seed=config.seed, progress=progress)

@@ -380,12 +380,17 @@ def recommend(model: Scorer | MakesLists, queries: Queries, k: int, *, items: In
 
 def batches(queries: Queries, width: int, cells: int = BATCH_CELLS) -> Iterator[Queries]:
     """Cut queries into consecutive batches of at most ``cells / width`` (and at most 512) queries."""
-    size = min(max(cells // max(width, 1), 1), 512)
+    size = batch_size(width, cells)
     if 0 < len(queries) <= size:
         yield queries  # with what it has computed already
         return
     for start in range(0, len(queries), size):
         yield queries.slice(start, min(start + size, len(queries)))
+
+
+def batch_size(width: int, cells: int = BATCH_CELLS) -> int:
+    """Return how many queries are a batch of at most ``cells`` scores, ``width`` for each query."""
+    return min(max(cells // max(width, 1), 1), 512)
 
 
 def mask_excluded(scores: Float32, queries: Queries, items: Int32 | None = None) -> None:

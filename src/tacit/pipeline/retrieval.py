@@ -350,10 +350,17 @@ def held_at_once(retrievers: Sequence[Recommender], n_items: int) -> int:
 
 def collect(retrievers: Sequence[Recommender], queries: Queries, k: int, allowed: Bool) -> Candidates:
     """Return the candidates of many queries, batch by batch, padded to the widest union."""
-    parts = [
-        candidates(retrievers, batch, k, allowed)
-        for batch in batches(queries, held_at_once(retrievers, len(allowed)))
-    ]
+    prepared = Prepared.of(retrievers, len(allowed), len(allowed))
+    return joined_candidates(
+        [
+            candidates(retrievers, batch, k, allowed, prepared=prepared)
+            for batch in batches(queries, prepared.held)
+        ]
+    )
+
+
+def joined_candidates(parts: Sequence[Candidates]) -> Candidates:
+    """Return the candidates of all queries of all parts, padded to the widest union."""
     width = max(part.items.shape[1] for part in parts)
     return Candidates(
         np.concatenate([_widened(part.items, width, -1) for part in parts]),

@@ -18,6 +18,7 @@ import numpy as np
 from tacit.core import kernels
 from tacit.core.devices import check_device
 from tacit.core.errors import ConfigError
+from tacit.core.executor import Executor
 from tacit.core.growing_arrays import padded
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
@@ -106,6 +107,8 @@ class TwoStage:
         Shows the progress of a fit.
     on_epoch : callable, optional
         Called with every epoch of the ranker's training, then with those of the re-ranker's.
+    executor : Executor, optional
+        Where retrievers are fitted; see `tacit.pipeline.firststage.fit_first_stage`.
     """
 
     def __init__(
@@ -117,6 +120,7 @@ class TwoStage:
         name: str = "tacit",
         progress: Progress = SILENT,
         on_epoch: OnEpoch | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self.config = config or Config()
         self.protocol = protocol
@@ -124,6 +128,7 @@ class TwoStage:
         self.name = name
         self.progress = progress
         self.on_epoch = on_epoch
+        self.executor = executor
         self.retrievers_: tuple[Recommender, ...] = ()
         self.second_: SecondStage
         self.rerank_: Reranker | None = None
@@ -136,6 +141,10 @@ class TwoStage:
         self.report_: TrainingReport | None = None
         self.fold_ndcg_: float | None = None
         self._kept: _Constants | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is sent to or from another process: compiled forms are made there anew, and an executor stays.
+        return {**self.__dict__, "_kept": None, "executor": None}
 
     def showing(self, progress: Progress) -> Self:
         """Return the same recommender, not fitted, whose fit shows its progress."""
@@ -156,7 +165,13 @@ class TwoStage:
         _check_devices(self.config)
         progress, on_epoch, streams = self.progress, self.on_epoch, Streams.of(rng)
         first = self.first or fit_first_stage(
-            self.config, interactions, catalogue, protocol=self.protocol, streams=streams, progress=progress
+            self.config,
+            interactions,
+            catalogue,
+            protocol=self.protocol,
+            streams=streams,
+            progress=progress,
+            executor=self.executor,
         )
         second, self.report_, scores = learn(
             first, catalogue, self.config, streams=streams, progress=progress, on_epoch=on_epoch

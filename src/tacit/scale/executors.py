@@ -1,0 +1,50 @@
+"""Executors by the name that a user gives: ``--executor local|processes|ray|ray://HOST:PORT``."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tacit.core.errors import ConfigError
+from tacit.core.executor import Executor, side_by_side
+from tacit.scale.processes import ProcessExecutor
+from tacit.scale.ray_cluster import RayExecutor
+
+LOCAL, PROCESSES, RAY = "local", "processes", "ray"
+_CLIENT = "ray://"
+
+
+def check_executor(name: str) -> None:
+    """Refuse a name that is no executor; no cluster is looked for.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if name not in (LOCAL, PROCESSES, RAY) and not (name.startswith(_CLIENT) and name != _CLIENT):
+        raise ConfigError(
+            f"there is no executor {name!r}; use local, processes, ray, or ray://HOST:PORT of a Ray cluster"
+        )
+
+
+@contextmanager
+def open_executor(name: str) -> Iterator[Executor]:
+    """Open an executor by its name; its workers end with the ``with`` block.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name, or its cluster does not answer.
+    MissingExtraError
+        If Ray is wanted and not installed.
+    """
+    check_executor(name)
+    if name == LOCAL:
+        yield side_by_side()
+        return
+    if name == PROCESSES:
+        yield ProcessExecutor()
+        return
+    cluster = RayExecutor(None if name == RAY else name)
+    try:
+        yield cluster
+    finally:
+        cluster.close()

@@ -1,0 +1,75 @@
+"""Parts of a job in this process: one after the other, or in threads."""
+
+import threading
+import time
+
+import pytest
+from threadpoolctl import threadpool_info
+
+from tacit.core.executor import LOCAL, LocalExecutor, cores, side_by_side
+
+
+def added(shared: int, part: int) -> int:
+    time.sleep(0.01 * (part % 3))  # later parts end before earlier ones
+    return shared + part
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+@pytest.mark.parametrize("count", [0, 1, 2, 20])
+def test_results_are_in_the_order_of_the_parts(workers: int, count: int) -> None:
+    found = LocalExecutor(workers).map(added, range(count), shared=100)
+    assert list(found) == [100 + part for part in range(count)]
+
+
+def test_one_worker_computes_in_the_calling_thread_and_only_what_is_read() -> None:
+    seen: list[threading.Thread] = []
+
+    def note(_: None, part: int) -> int:
+        seen.append(threading.current_thread())
+        return part
+
+    found = LOCAL.map(note, [1, 2, 3], shared=None)
+    assert next(found) == 1
+    assert seen == [threading.current_thread()]
+
+
+def test_threads_compute_side_by_side_each_with_one_thread_of_the_linear_algebra() -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def meet(_: None, part: int) -> list[int]:
+        both.wait()
+        return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+    for found in LocalExecutor(2).map(meet, [0, 1], shared=None):
+        assert set(found) == {1}
+
+
+def test_an_error_is_raised_in_its_place_and_later_parts_are_left_out() -> None:
+    begun: list[int] = []
+
+    def fail(_: None, part: int) -> int:
+        begun.append(part)
+        if part == 2:
+            raise ValueError("part 2")
+        time.sleep(0.01)
+        return part
+
+    found = LocalExecutor(2).map(fail, range(1_000), shared=None)
+    assert [next(found), next(found)] == [0, 1]
+    with pytest.raises(ValueError, match="part 2"):
+        next(found)
+    assert len(begun) < 20
+
+
+def test_unread_results_do_not_pile_up() -> None:
+    begun: list[int] = []
+    found = LocalExecutor(2).map(lambda _, part: begun.append(part), range(1_000), shared=None)
+    next(found)
+    time.sleep(0.05)
+    assert len(begun) < 10
+    found.close()  # type: ignore[attr-defined]
+    assert len(begun) < 10
+
+
+def test_the_usual_executor_has_a_thread_for_each_core_four_at_most() -> None:
+    assert side_by_side().workers == min(cores(), 4)

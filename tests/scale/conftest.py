@@ -1,0 +1,47 @@
+"""The executors of several processes and nodes, and a snapshot on disk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.scale.clusters import Nodes
+from tests.served import small_snapshot
+
+from tacit.core.executor import Executor, LocalExecutor
+from tacit.engine.snapshot import save
+from tacit.scale.processes import ProcessExecutor
+from tacit.scale.ray_cluster import RayExecutor
+
+
+@pytest.fixture(scope="session")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small shop's snapshot; read only."""
+    place = tmp_path_factory.mktemp("snapshot") / "shop.tacit"
+    save(small_snapshot(), place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    """Three nodes; a test that kills one calls ``complete`` before it ends."""
+    cluster = Nodes()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="module")
+def on_ray(nodes: Nodes) -> Iterator[RayExecutor]:
+    executor = RayExecutor(nodes.address)
+    yield executor
+    executor.close()
+
+
+@pytest.fixture(params=["threads", "processes", "ray"])
+def executor(request: pytest.FixtureRequest) -> Executor:
+    """Each executor in turn, with two or three workers."""
+    if request.param == "threads":
+        return LocalExecutor(2)
+    if request.param == "processes":
+        return ProcessExecutor(2)
+    found: RayExecutor = request.getfixturevalue("on_ray")
+    return found

@@ -1,0 +1,111 @@
+"""Executors of several processes and nodes: order, errors, lost workers, names."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from tests.scale.clusters import Nodes
+
+from tacit.core.errors import ConfigError, DataError, MissingExtraError, TacitError
+from tacit.core.executor import Executor, LocalExecutor
+from tacit.scale import processes, ray_cluster
+from tacit.scale.executors import check_executor, open_executor
+from tacit.scale.processes import ProcessExecutor
+from tacit.scale.ray_cluster import RayExecutor
+
+
+def added(shared: int, part: int) -> int:
+    return shared + part
+
+
+def refusing(shared: int, part: int) -> int:
+    if part == shared:
+        raise DataError(f"part {part} cannot be read")
+    return part
+
+
+def dying(marks: Path, part: int) -> int:
+    """End this very process at part 3, the first time that it is computed."""
+    mark = marks / f"{part}"
+    if part == 3 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return part
+
+
+def always_dying(_: None, part: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return part
+
+
+def process_of(_: None, part: int) -> int:
+    return os.getpid()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 7])
+def test_results_are_in_the_order_of_the_parts(executor: Executor, count: int) -> None:
+    assert list(executor.map(added, range(count), shared=10)) == list(range(10, 10 + count))
+
+
+def test_an_error_of_a_part_is_that_of_the_function(executor: Executor) -> None:
+    found = executor.map(refusing, range(30), shared=2)
+    assert [next(found), next(found)] == [0, 1]
+    with pytest.raises(DataError, match=r"^part 2 cannot be read$"):
+        next(found)
+
+
+def test_parts_are_computed_in_other_processes_where_the_executor_says_so(executor: Executor) -> None:
+    found = set(executor.map(process_of, range(12), shared=None))
+    assert (found == {os.getpid()}) == executor.in_process
+    assert executor.in_process or os.getpid() not in found
+
+
+@pytest.mark.parametrize("which", ["processes", "ray"])
+def test_a_killed_worker_takes_nothing_with_it(
+    which: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    chosen = ProcessExecutor(2) if which == "processes" else request.getfixturevalue("on_ray")
+    assert list(chosen.map(dying, range(8), shared=tmp_path)) == list(range(8))
+    assert (tmp_path / "3").exists()
+
+
+def test_workers_that_always_end_are_an_error_and_no_endless_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "TRIES", 2)
+    with pytest.raises(TacitError, match="ended 2 times at part 1 of 1: was it killed because memory"):
+        list(ProcessExecutor(1).map(always_dying, [0], shared=None))
+
+
+def test_parts_that_always_lose_their_worker_are_an_error(
+    on_ray: RayExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_cluster, "RETRIES", 1)
+    with pytest.raises(TacitError, match="part 1 of 1 lost its worker more than 1 times"):
+        list(on_ray.map(always_dying, [0], shared=None))
+
+
+def test_a_killed_node_takes_nothing_with_it(nodes: Nodes, on_ray: RayExecutor) -> None:
+    found = on_ray.map(added, range(40), shared=1)
+    first = [next(found) for _ in range(3)]
+    nodes.kill_one()
+    assert [*first, *found] == list(range(1, 41))
+    nodes.complete()
+
+
+def test_names_stand_for_executors() -> None:
+    with open_executor("local") as local:
+        assert isinstance(local, LocalExecutor)
+    with open_executor("processes") as several:
+        assert isinstance(several, ProcessExecutor)
+
+
+@pytest.mark.parametrize("name", ["", "threads", "ray://", "Ray", "http://head:10001"])
+def test_other_names_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="use local, processes, ray, or ray://HOST:PORT"):
+        check_executor(name)
+
+
+def test_without_ray_the_line_that_installs_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'tacit-recsys\[ray\]'"), open_executor("ray"):
+        pass
