@@ -1,12 +1,14 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
-from tacit.models import csr
+from tacit.models import chunks, csr
 from tacit.testing.generated import small_log
 
 matrices = arrays(
@@ -99,3 +101,57 @@ def test_nothing_wanted_is_an_empty_matrix() -> None:
     nothing = csr.wanted(replace(log, weight=-np.ones(len(log), dtype=np.float32)), None)
     assert nothing.shape == (log.n_users, log.n_items)
     assert nothing.nnz == 0
+
+
+@given(st.integers(1, 200))
+def test_a_log_in_pieces_of_users_gives_the_same(events: int) -> None:
+    log, _ = small_log()
+    whole = [csr.wanted(log, half_life) for half_life in (None, 5.0)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "EVENTS", events)
+        pieces = list(chunks.user_chunks(log))
+        parts = [csr.wanted(log, half_life) for half_life in (None, 5.0)]
+    assert [(one.start, one.stop) for one in pieces] == [
+        (start, stop) for start, stop in pairwise([0, *(one.stop for one in pieces)])
+    ]
+    assert pieces[-1].stop == len(log)
+    assert all(log.user[one.stop - 1] != log.user[one.stop] for one in pieces[:-1])
+    for one, other in zip(whole, parts, strict=True):
+        for name, array in csr.parts(one).items():
+            np.testing.assert_array_equal(csr.parts(other)[name], array)
+
+
+def test_rows_are_spread_and_parts_are_cut_out() -> None:
+    dense = np.array([[0, 2, 1], [3, 0, 0], [5, 0, 4]], dtype=np.float32)
+    matrix = sparse.csr_array(dense)
+    assert csr.spread(matrix, np.array([1, 2, 4]), 5).toarray().tolist() == [
+        [0] * 3,
+        [0, 2, 1],
+        [3, 0, 0],
+        [0] * 3,
+        [5, 0, 4],
+    ]
+    assert csr.dense_among(matrix, np.array([0, 2])).tolist() == [[0, 1], [5, 4]]
+    assert csr.dense_among(matrix, np.arange(3)).tolist() == dense.tolist()
+
+
+def test_rows_of_very_different_lengths_are_not_padded_to_the_longest() -> None:
+    lengths = np.array([0, 1, 5, 3_000, 2, 40])
+    matrix = sparse.csr_array(
+        (
+            np.arange(lengths.sum(), dtype=np.float32),
+            np.concatenate([np.arange(n) for n in lengths]),
+            np.concatenate([[0], np.cumsum(lengths)]),
+        ),
+        shape=(6, 3_000),
+    )
+    groups = list(csr._alike_in_length(matrix, np.array([2, 3, 5]), lengths))
+    assert sum(padded.size for _, padded in groups) < 2 * matrix.nnz
+    best = csr.best_of_rows(matrix, 3)
+    assert np.diff(best.indptr).tolist() == [0, 1, 3, 3, 2, 3]
+    assert best.indices.tolist() == [0, 2, 3, 4, 2_997, 2_998, 2_999, 0, 1, 37, 38, 39]
+
+
+def test_the_smallest_entry_of_a_row_is_its_own() -> None:
+    matrix = sparse.csr_array(np.array([[0, 0], [3, 4], [0, 1], [0, 0], [5, 2]], dtype=np.float32))
+    assert csr.row_minima(matrix, 9).tolist() == [9, 3, 1, 9, 2]

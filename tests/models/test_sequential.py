@@ -177,6 +177,15 @@ def test_blocks_do_not_change_the_weights(monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
+def test_a_log_in_pieces_of_users_gives_the_same_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, _ = sequences(5)
+    model = Sequential(similarity=0.3, window=4, half_life=20.0)
+    whole = model._products(log, np.arange(log.n_items))
+    monkeypatch.setattr("tacit.models.chunks.EVENTS", 7)
+    for one, other in zip(whole, model._products(log, np.arange(log.n_items)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
 def test_items_without_events_and_beyond_the_limit_have_no_score() -> None:
     log, catalogue = small_log()
     scores = weights(fit(Sequential(max_items=40), log, catalogue), log.n_items)

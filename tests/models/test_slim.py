@@ -55,7 +55,7 @@ def test_no_weight_can_be_bettered_alone(n: int, m: int, l1: float, l2: float, s
     rows = (rng.random((n, 20, m + 1)) < 0.4).astype(np.float32)
     products = np.einsum("nui,nuj->nij", rows, rows)
     G, target = products[:, :m, :m], products[:, :m, m]
-    weights = nonnegative(G, target, l1=l1, l2=l2)
+    weights = nonnegative(lambda rows, k: G[rows, k], np.diagonal(G, axis1=1, axis2=2), target, l1=l1, l2=l2)
     slope = np.einsum("nij,nj->ni", G, weights) + l2 * weights - target + l1
     assert (weights >= 0).all()
     assert (slope > -0.1).all()

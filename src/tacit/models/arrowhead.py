@@ -27,7 +27,7 @@ from scipy import sparse
 
 from tacit.core.types import Float32, Float64, Int64
 from tacit.models.csr import scaled
-from tacit.models.gram import blocks, inverse, largest, regularised
+from tacit.models.gram import gram, inverse, largest, largest_of_sparse, regularised
 
 _DIRECTIONS = 32
 """Random directions through which the items of the tail are compared to make the groups."""
@@ -79,17 +79,19 @@ def arrowhead(
     """
     by_item = X.tocsc()
     X_head = by_item[:, head].tocsr()
-    alone = inverse(regularised(X_head, penalty[head]))  # H^-1
+    alone = inverse(regularised(gram(X_head), penalty[head]))  # H^-1
     P = alone.copy()  # P_hh, once all groups have added their part
     of_head, of_tail = [], []
     for group in tail:
         X_group = by_item[:, group].tocsr()
-        cross = (X_head.T @ X_group).toarray()  # C_g: float32[h, g]
-        ridge = alone @ cross
-        own = inverse(regularised(X_group, penalty[group]) - cross.T @ ridge)
-        link = ridge @ own
+        thin = sparse.csr_array(X_group.T @ X_head)  # C_g': [g, h], few of whose entries are not 0
+        cross: Float32 = thin.T.toarray()
+        ridge: Float32 = np.ascontiguousarray((thin @ alone.T).T)  # symmetric, and in this order not copied
+        own = inverse(regularised(gram(X_group), penalty[group]) - cross.T @ ridge)
+        link: Float32 = ridge @ own
         P += link @ ridge.T
-        of_head.append(largest(link / np.diagonal(own), keep))
+        shares: Float32 = link / np.diagonal(own)
+        of_head.append(largest(shares, keep))
         of_tail.append(largest(np.hstack([link.T / np.diagonal(alone), _weights(own)]), keep))
     of_head.insert(0, largest(_weights(P), keep))
     # Columns of the head in rows of the tail were divided by diag(H^-1): this makes it diag(P_hh).
@@ -106,9 +108,9 @@ def _weights(P: Float32) -> Float32:
 
 def _largest_of(parts: list[sparse.coo_array], keep: int) -> sparse.coo_array:
     """Return the largest entries of each row of matrices side by side."""
-    wide = sparse.hstack(parts, format="csr")
-    cut = [largest(wide[block].toarray(), keep) for block in blocks(wide.shape[1], wide.shape[0])]
-    return sparse.coo_array(sparse.vstack(cut))
+    wide: sparse.csr_array = sparse.hstack(parts, format="csr")
+    wide.sort_indices()
+    return largest_of_sparse(wide, keep)
 
 
 def _assembled(

@@ -1,15 +1,17 @@
 """Sparse matrices: of the log, their best entries of each row, and their parts for a snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
 
 from tacit.core.growing_arrays import padded
-from tacit.core.types import Array, Float32, Float64
+from tacit.core.types import Array, Float32, Float64, Int32, Int64
 from tacit.data.interactions import Interactions
+from tacit.data.queries import gather_ranges
 from tacit.data.ranking import top_k
+from tacit.models.chunks import user_chunks
 from tacit.models.decay import fading
 
 
@@ -20,18 +22,31 @@ def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_ar
     log without timestamps there is no decay either. Repetitions do not add up: which items go together
     depends on how many users wanted both, not on how often (docs/decisions/007-event-weights.md).
     """
-    weight = interactions.weight
-    if half_life is not None and np.isfinite(half_life):
-        weight = (weight * fading(interactions, half_life)).astype(np.float32)
+    forgets = half_life is not None and np.isfinite(half_life)
+    lengths = np.zeros(interactions.n_users + 1, dtype=np.int64)
+    columns, values = [], []
+    for events in user_chunks(interactions):
+        weight = interactions.weight[events]
+        if forgets:
+            weight = (weight * fading(interactions, half_life, events=events)).astype(np.float32)
+        user, item, strongest = _strongest(interactions.user[events], interactions.item[events], weight)
+        lengths[1:] += np.bincount(user, minlength=interactions.n_users)
+        columns.append(item)
+        values.append(strongest)
+    parts = (np.concatenate(values), np.concatenate(columns), np.cumsum(lengths).astype(np.int32))
+    return sparse.csr_array(parts, shape=(interactions.n_users, interactions.n_items))
+
+
+def _strongest(user: Int32, item: Int32, weight: Float32) -> tuple[Int64, Int32, Float32]:
+    """Return the pairs of user and item with a weight above 0, in order, and the largest weight of each."""
     liked = np.flatnonzero(weight > 0)
-    pair = interactions.user[liked] * np.int64(interactions.n_items) + interactions.item[liked]
+    width = np.int64(item.max(initial=0)) + 1
+    pair = user[liked] * width + item[liked]
     order = np.argsort(pair, kind="stable")
     first = np.flatnonzero(np.diff(pair[order], prepend=-1))
-    row, item = np.divmod(pair[order[first]], np.int64(interactions.n_items))
     strongest = np.maximum.reduceat(weight[liked[order]], first) if len(first) else weight[:0]
-    offsets = np.searchsorted(row, np.arange(interactions.n_users + 1))
-    parts = (strongest, item.astype(np.int32), offsets.astype(np.int32))
-    return sparse.csr_array(parts, shape=(interactions.n_users, interactions.n_items))
+    row, column = np.divmod(pair[order[first]], width)
+    return row, column.astype(np.int32), strongest
 
 
 def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
@@ -43,17 +58,35 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     width = int(lengths.max(initial=0))
     if width <= k:
         return matrix
-    if 4 * width > matrix.shape[1]:  # a long row: sorting its entries would cost more than a dense copy
+    if matrix.shape[0] * matrix.shape[1] < 4 * matrix.nnz and not matrix.has_sorted_indices:
+        # Sorting its entries would cost more than a dense copy.
         return best_of_dense(densified(matrix, -np.inf), k)
     matrix.sort_indices()
-    row = np.repeat(np.arange(len(lengths)), lengths)
-    padded = np.full((len(lengths), width), -np.inf, dtype=np.float32)
-    padded[row, np.arange(matrix.nnz) - matrix.indptr[row]] = matrix.data
-    best = np.sort(top_k(padded, k).items, axis=1)
-    kept = best >= 0
-    source = (matrix.indptr[:-1, None] + best)[kept]
-    indptr = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(matrix.indptr.dtype)
-    return sparse.csr_array((matrix.data[source], matrix.indices[source], indptr), shape=matrix.shape)
+    kept = np.ones(matrix.nnz, dtype=bool)
+    for rows, dense in _alike_in_length(matrix, np.flatnonzero(lengths > k), lengths):
+        best = top_k(dense, k).items
+        starts, ends = matrix.indptr[rows], matrix.indptr[rows + 1]
+        kept[gather_ranges(matrix.indptr, rows)[0]] = False
+        kept[(starts[:, None] + best)[best < (ends - starts)[:, None]]] = True
+    counts = np.add.reduceat(kept, matrix.indptr[:-1][lengths > 0], dtype=np.int64)
+    indptr = np.zeros(len(lengths) + 1, dtype=matrix.indptr.dtype)
+    indptr[1:][lengths > 0] = counts
+    parts = matrix.data[kept], matrix.indices[kept], np.cumsum(indptr, dtype=matrix.indptr.dtype)
+    return sparse.csr_array(parts, shape=matrix.shape)
+
+
+def _alike_in_length(
+    matrix: sparse.csr_array, rows: Int64, lengths: Array
+) -> Iterator[tuple[Int64, Float32]]:
+    """Yield some rows in groups that one dense copy (``-inf`` at their ends) holds without much waste."""
+    doubled = np.ceil(np.log2(lengths[rows])).astype(np.int64)
+    for power in np.unique(doubled):
+        group = rows[doubled == power]
+        index, offsets = gather_ranges(matrix.indptr, group)
+        row = np.repeat(np.arange(len(group)), np.diff(offsets))
+        dense = np.full((len(group), int(lengths[group].max())), -np.inf, dtype=np.float32)
+        dense[row, np.arange(len(index)) - offsets[row]] = matrix.data[index]
+        yield group, dense
 
 
 def best_of_dense(dense: Float32, k: int) -> sparse.csr_array:
@@ -94,10 +127,27 @@ def densified(matrix: sparse.csr_array, fill: float) -> Float32:
     return dense
 
 
+def dense_among(matrix: sparse.csr_array, items: Array) -> Float32:
+    """Return the rows and columns ``items`` (ascending) of a square matrix: float32[items, items]."""
+    if len(items) == matrix.shape[0]:
+        return matrix.toarray()
+    return matrix[items][:, items].toarray()
+
+
 def resized(matrix: sparse.csr_array, rows: int, columns: int) -> sparse.csr_array:
     """Return the matrix with empty rows and columns appended up to the given shape."""
     indptr = padded(matrix.indptr, rows + 1, int(matrix.indptr[-1]))
     return sparse.csr_array((matrix.data, matrix.indices, indptr), shape=(rows, columns))
+
+
+def spread(matrix: sparse.csr_array, rows: Array, count: int) -> sparse.csr_array:
+    """Return a matrix of ``count`` rows that has those of another at ``rows`` (ascending), others empty."""
+    lengths = np.zeros(count + 1, dtype=matrix.indptr.dtype)
+    lengths[rows + 1] = np.diff(matrix.indptr)
+    return sparse.csr_array(
+        (matrix.data, matrix.indices, np.cumsum(lengths, dtype=matrix.indptr.dtype)),
+        shape=(count, matrix.shape[1]),
+    )
 
 
 def scaled(
@@ -114,6 +164,15 @@ def row_norms(matrix: sparse.csr_array) -> Float64:
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     squares = np.square(matrix.data, dtype=np.float64)
     return np.sqrt(np.bincount(row, squares, minlength=matrix.shape[0]))
+
+
+def row_minima(matrix: sparse.csr_array, default: float) -> Float32:
+    """Return the smallest entry of each row that has one: float32[rows], else the default."""
+    filled = np.diff(matrix.indptr) > 0  # what starts here ends where the next filled row starts
+    least = np.full(matrix.shape[0], default, dtype=np.float32)
+    if filled.any():
+        least[filled] = np.minimum.reduceat(matrix.data, matrix.indptr[:-1][filled])
+    return least
 
 
 def parts(matrix: sparse.csr_array) -> dict[str, Array]:

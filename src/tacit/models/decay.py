@@ -61,8 +61,10 @@ def decayed_rows(queries: Queries, decay: float, n_items: int) -> sparse.csr_arr
     return queries.matrix(n_items, decayed(queries, decay))
 
 
-def fading(interactions: Interactions, half_life: float | None, share: float = RECENT) -> Float64:
-    """Return the factor of each event at the end of the log: float64[events], in (0, 1].
+def fading(
+    interactions: Interactions, half_life: float | None, share: float = RECENT, *, events: slice = slice(None)
+) -> Float64:
+    """Return the factor of each event, or of some, at the end of the log: float64[events], in (0, 1].
 
     Parameters
     ----------
@@ -71,11 +73,15 @@ def fading(interactions: Interactions, half_life: float | None, share: float = R
         Days after which an event counts half; by default the time in which the last ``share`` of the
         events happened. In a log without timestamps nothing fades.
     share : float
+    events : slice
+        All by default.
     """
-    if interactions.timing != "time" or not len(interactions):
-        return np.ones(len(interactions))
-    age = interactions.end - interactions.at
-    seconds = float(np.quantile(age, share)) if half_life is None else half_life * DAY
+    at = interactions.at[events]
+    if interactions.timing != "time" or not len(at) or half_life == np.inf:
+        return np.ones(len(at))
+    end = interactions.end
+    seconds = float(np.quantile(end - interactions.at, share)) if half_life is None else half_life * DAY
+    age = end - at
     return np.maximum(np.exp2(-age / max(seconds, 1.0)), _FAINT)
 
 

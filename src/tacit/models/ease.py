@@ -7,6 +7,8 @@ are too many, by `tacit.models.arrowhead`. Only the largest weights of each row 
 serve and no worse (often better) to follow.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -14,14 +16,14 @@ from scipy import sparse
 
 from tacit.core.parameters import parameter
 from tacit.core.spaces import Float
-from tacit.core.types import Float64
+from tacit.core.types import Float32, Float64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
-from tacit.models import csr
 from tacit.models.arrowhead import arrowhead, groups
 from tacit.models.gram import CELLS, check_memory, largest, most_popular, precision
 from tacit.models.itemitem import AlikeByItems, ItemItem
 from tacit.models.shared_spaces import DECAY, FORGETS
+from tacit.models.sharing import shared_gram, wanted
 
 
 class EASE(AlikeByItems):
@@ -64,27 +66,36 @@ class EASE(AlikeByItems):
         UnsupportedError
             If the items need more than half of the machine's memory.
         """
-        X = csr.wanted(interactions, self.half_life)
+        X = wanted(interactions, self.half_life)
         items = np.unique(X.indices)
-        B = self._weights(X[:, items], rng) if len(items) else sparse.coo_array((0, 0), dtype=np.float32)
+        make = partial(shared_gram, interactions, self.half_life, items)
+        B = (
+            self._weights(X[:, items], make, rng)
+            if len(items)
+            else sparse.coo_array((0, 0), dtype=np.float32)
+        )
         self.weights_ = ItemItem.among(items, B, len(catalogue))
         return self
 
-    def _weights(self, X: sparse.csr_array, rng: np.random.Generator) -> sparse.coo_array:
+    def _weights(
+        self, X: sparse.csr_array, products_of: Callable[[], Float32], rng: np.random.Generator
+    ) -> sparse.coo_array:
         """Return the largest weights of each item: coo_array float32[items, items]."""
         squares = np.bincount(X.indices, np.square(X.data, dtype=np.float64))
         penalty = self.l2 * squares.mean() * (squares / squares.mean()) ** self.rarity
         if X.shape[1] <= self.max_items:
-            return _dense(X, penalty, self.keep)
+            return _dense(X, products_of, penalty, self.keep)
         head = most_popular(X, max(self.max_items // 3, 1))
         rest = np.setdiff1d(np.arange(X.shape[1]), head)
         tail = [rest[group] for group in groups(X[:, rest], max(self.max_items // 8, 1), rng)]
         return arrowhead(X, penalty, head, tail, self.keep)
 
 
-def _dense(X: sparse.csr_array, penalty: Float64, keep: int) -> sparse.coo_array:
+def _dense(
+    X: sparse.csr_array, products_of: Callable[[], Float32], penalty: Float64, keep: int
+) -> sparse.coo_array:
     check_memory(f"EASE over {X.shape[1]:,} items", 1.25 * X.shape[1] ** 2 + 2 * CELLS)
-    B = precision(X, penalty)
+    B = precision(X, penalty, products_of)
     B /= -np.diagonal(B)
     np.fill_diagonal(B, 0)
     return largest(B, keep)

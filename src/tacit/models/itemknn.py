@@ -5,6 +5,7 @@ TF-IDF (an event of a user with many items counts less) and BM25 (besides, repea
 items are held back). Similarities are computed block by block, so memory is bounded for any catalogue.
 """
 
+from collections.abc import Iterator
 from typing import Literal, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.itemitem import AlikeByItems, ItemItem
 from tacit.models.shared_spaces import DECAY, FORGETS
+from tacit.models.sharing import shared_products, wanted
 
 Weighting = Literal["cosine", "tfidf", "bm25"]
 
@@ -54,8 +56,10 @@ class ItemKNN(AlikeByItems):
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Find each item's neighbours and return self."""
-        X = _weighted(csr.wanted(interactions, self.half_life), self.weighting)
-        neighbours = _neighbours(X, self.k, self.shrinkage)
+        plain = wanted(interactions, self.half_life)
+        X = _weighted(plain, self.weighting)
+        products = shared_products(interactions, self.half_life) if X is plain else None
+        neighbours = _neighbours(X, products, self.k, self.shrinkage)
         # A row of the neighbours is a candidate; scoring looks up the candidates of an event's item.
         self.weights_ = ItemItem(neighbours.T.tocsr(), np.zeros(len(catalogue), dtype=bool))
         return self
@@ -78,18 +82,33 @@ def _saturated(X: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array((data.astype(np.float32), X.indices, X.indptr), shape=X.shape)
 
 
-def _neighbours(X: sparse.csr_array, k: int, shrinkage: float) -> sparse.csr_array:
-    """Return items x items: the k largest of ``x_i . x_j / (|x_i| |x_j| + shrinkage)`` of each row i."""
+def _neighbours(
+    X: sparse.csr_array, products: sparse.csr_array | None, k: int, shrinkage: float
+) -> sparse.csr_array:
+    """Return items x items: the k largest of ``x_i . x_j / (|x_i| |x_j| + shrinkage)`` of each row i.
+
+    ``products`` are those of all pairs of columns, where they are there already. Rows of items without
+    events stay empty.
+    """
     transposed = X.T.tocsr()
     lengths = csr.row_norms(transposed)
     n_items = len(lengths)
-    size = max(_CELLS // max(n_items, 1), 1)
+    active = np.flatnonzero(np.diff(transposed.indptr)).astype(np.int32)
     parts = [sparse.csr_array(np.empty((0, n_items), dtype=np.float32))]
-    for start in range(0, n_items, size):
-        rows = np.arange(start, min(start + size, n_items), dtype=np.int32)
-        parts.append(csr.best_of_rows(_similarities(transposed[rows] @ X, rows, lengths, shrinkage), k))
-    stacked: sparse.csr_array = sparse.vstack(parts, format="csr")
-    return stacked
+    for rows in _blocks(active, transposed, X):
+        found = transposed[rows] @ X if products is None else products[rows]
+        parts.append(csr.best_of_rows(_similarities(found, rows, lengths, shrinkage), k))
+    return csr.spread(sparse.csr_array(sparse.vstack(parts, format="csr")), active, n_items)
+
+
+def _blocks(active: Int32, transposed: sparse.csr_array, X: sparse.csr_array) -> Iterator[Int32]:
+    """Yield the items with events in blocks whose products have about `_CELLS` entries at most."""
+    if not len(active):
+        return
+    # The products of an item are those with the items of its users: at most that many, and all active ones.
+    of_users = np.append(0, np.cumsum(np.diff(X.indptr)[transposed.indices], dtype=np.int64))
+    cost = np.minimum(np.diff(of_users[transposed.indptr])[active], len(active))
+    yield from np.split(active, np.flatnonzero(np.diff((np.cumsum(cost) - cost) // _CELLS)) + 1)
 
 
 def _similarities(

@@ -25,11 +25,12 @@ from tacit.core.types import Float32, Float64, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.ranking import Ranking
-from tacit.models import csr
+from tacit.models.chunks import user_chunks
 from tacit.models.decay import fading
 from tacit.models.gram import CELLS, blocks, check_memory, inverse, largest, most_popular
 from tacit.models.itemitem import ByItems, ItemItem
 from tacit.models.shared_spaces import FORGETS
+from tacit.models.sharing import shared_gram, wanted
 
 
 class Sequential(ByItems):
@@ -74,7 +75,7 @@ class Sequential(ByItems):
         UnsupportedError
             If the items need more than half of the machine's memory.
         """
-        items = most_popular(interactions.matrix(), self.max_items)
+        items = most_popular(wanted(interactions, None), self.max_items)
         check_memory(f"a sequential model of {len(items):,} items", 2 * len(items) ** 2 + 4 * CELLS)
         B = largest(self._solved(interactions, items), self.keep) if len(items) else sparse.coo_array((0, 0))
         self.weights_ = ItemItem.among(items, B, len(catalogue))
@@ -92,20 +93,24 @@ class Sequential(ByItems):
 
     def _products(self, interactions: Interactions, items: Int64) -> tuple[Float32, Float32]:
         """Return G without its penalty, and A: both float32[items, items]; see the head of this module."""
-        steps = _steps(interactions, items, self.half_life)
-        window, decay = self.window, self.decay
-        G = _crossed(steps, len(items), steps.of_previous(window, decay))  # S'S, each pair once
-        A = _crossed(steps, len(items), steps.of_next(window, decay))  # S'T
+        G, A = (np.zeros((len(items), len(items)), dtype=np.float32) for _ in range(2))
+        place = np.full(interactions.n_items, -1, dtype=np.int32)
+        place[items] = np.arange(len(items), dtype=np.int32)
+        for events in user_chunks(interactions):
+            steps = _steps(interactions, events, place, self.half_life)
+            _add_crossed(G, steps, steps.of_previous(self.window, self.decay))  # S'S, each pair once
+            _add_crossed(A, steps, steps.of_next(self.window, self.decay))  # S'T
         _add_transposed(G)
-        X = csr.wanted(interactions, None)[:, items]
         size = np.diagonal(G).mean()
         # In a log without order, or of single events, there is no step: only EASE remains.
         similarity = self.similarity if interactions.timing != "none" and size > 0 else 1.0
-        # u: the mean of the diagonal of S'S in units of that of X'X.
-        unit = max(size, 1.0) / np.square(X.data, dtype=np.float64).sum() * len(items)
         for side in (G, A):
             side *= 1 - similarity
-        _add_gram(X * np.float32(np.sqrt(similarity * unit)), G, A)
+        gram = shared_gram(interactions, None, items)
+        # u: the mean of the diagonal of S'S in units of that of X'X.
+        gram *= np.float32(similarity * max(size, 1.0) / np.diagonal(gram).sum(dtype=np.float64) * len(items))
+        G += gram
+        A += gram
         return G, A
 
 
@@ -162,44 +167,45 @@ class _Steps:
         return added
 
 
-def _steps(interactions: Interactions, items: Int64, half_life: float | None) -> _Steps:
-    place = np.full(interactions.n_items, -1, dtype=np.int32)
-    place[items] = np.arange(len(items), dtype=np.int32)
-    item = place[interactions.item]
-    liked = np.where(item >= 0, np.maximum(interactions.weight, 0), 0).astype(np.float64)
-    ends = interactions.offsets[interactions.user + 1]
+def _steps(interactions: Interactions, events: slice, place: Int32, half_life: float | None) -> _Steps:
+    """Return the steps of some events of whole users; ``place`` (int32[items]) is -1 for untrained items."""
+    item = place[interactions.item[events]]
+    liked = np.where(item >= 0, np.maximum(interactions.weight[events], 0), 0).astype(np.float64)
+    ends = interactions.offsets[interactions.user[events] + 1] - events.start
     return _Steps(
         item=np.maximum(item, 0),
         liked=liked,
-        step=fading(interactions, np.inf if half_life is None else half_life) * (liked > 0),
-        remaining=ends - 1 - np.arange(len(interactions)),
+        step=fading(interactions, np.inf if half_life is None else half_life, events=events) * (liked > 0),
+        remaining=ends - 1 - np.arange(len(item)),
     )
 
 
-def _crossed(steps: _Steps, n_items: int, added: Float32) -> Float32:
-    """Return the sum of the pairs by item of the earlier and the later event: float32[items, items].
+def _add_crossed(product: Float32, steps: _Steps, added: Float32) -> None:
+    """Add the sum of the pairs by item of the earlier and the later event to float32[items, items], in place.
 
     Parameters
     ----------
+    product : float32[items, items]
     steps : _Steps
-    n_items : int
     added : float32[lags, events]
         What each event and the one ``lag`` after it add.
     """
+    n_items = len(product)
     order = np.argsort(steps.item, kind="stable")
     counts = np.bincount(steps.item, minlength=n_items)
     offsets = np.concatenate([[0], np.cumsum(counts)])
     lags = len(added)
-    product = np.empty((n_items, n_items), dtype=np.float32)
     for rows in _bounded(np.maximum(counts * lags, n_items)):
         first = order[offsets[rows.start] : offsets[rows.stop]]
-        later = np.stack([steps.item.take(first + lag, mode="clip") for lag in range(lags)], axis=1)
-        value = np.stack([added[lag].take(first) for lag in range(lags)], axis=1)
+        later = np.empty((len(first), lags), dtype=np.int32)
+        value = np.empty((len(first), lags), dtype=np.float32)
+        for lag in range(lags):
+            later[:, lag] = steps.item.take(first + lag, mode="clip")
+            value[:, lag] = added[lag].take(first)
         ends = (offsets[rows.start : rows.stop + 1] - offsets[rows.start]) * lags
         shape = (rows.stop - rows.start, n_items)
         # toarray adds entries of the same cell.
-        product[rows] = sparse.csr_array((value.ravel(), later.ravel(), ends), shape=shape).toarray()
-    return product
+        product[rows] += sparse.csr_array((value.ravel(), later.ravel(), ends), shape=shape).toarray()
 
 
 def _bounded(cost: Int64) -> Iterator[slice]:
@@ -216,15 +222,6 @@ def _add_transposed(U: Float32) -> None:
         U[block, block] += U[block, block].T.copy()
         U[block, block.stop :] += U[block.stop :, block].T
         U[block.stop :, block] = U[block, block.stop :].T
-
-
-def _add_gram(X: sparse.csr_array, G: Float32, A: Float32) -> None:
-    """Add X'X to both matrices, in place."""
-    transposed = X.T.tocsr()
-    for block in blocks(len(G)):
-        gram = (transposed[block] @ X).toarray()
-        G[block] += gram
-        A[block] += gram
 
 
 def _ridge(G: Float32, A: Float32) -> Float32:

@@ -7,7 +7,8 @@ are solved together by coordinate descent on ``X'X`` (Friedman et al., "Regulari
 linear models via coordinate descent", 2010).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -18,11 +19,11 @@ from tacit.core.spaces import Float, Int
 from tacit.core.types import Float32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
-from tacit.data.ranking import top_k
 from tacit.models import csr
-from tacit.models.gram import CELLS, check_memory, gram, most_popular
+from tacit.models.gram import CELLS, check_memory, most_popular
 from tacit.models.itemitem import AlikeByItems, ItemItem
 from tacit.models.shared_spaces import DECAY, FORGETS
+from tacit.models.sharing import shared_gram, wanted
 
 _SWEEPS = 50
 _STILL = 1e-3
@@ -64,10 +65,11 @@ class SLIM(AlikeByItems):
         UnsupportedError
             If the items need more than half of the machine's memory.
         """
-        X = csr.wanted(interactions, self.half_life)
+        X = wanted(interactions, self.half_life)
         items = most_popular(X, self.max_items)
         check_memory(f"SLIM over {len(items):,} items", len(items) ** 2 + 3 * CELLS)
-        self.weights_ = ItemItem.among(items, self._weights(gram(X[:, items])), len(catalogue))
+        weights = self._weights(shared_gram(interactions, self.half_life, items))
+        self.weights_ = ItemItem.among(items, weights, len(catalogue))
         return self
 
     def _weights(self, G: Float32) -> sparse.coo_array:
@@ -75,13 +77,15 @@ class SLIM(AlikeByItems):
         width = min(self.neighbours, len(G) - 1)
         if width < 1:
             return sparse.coo_array(G.shape, dtype=np.float32)
-        unit = float(np.diagonal(G).mean())
+        diagonal = np.diagonal(G)
+        unit = float(diagonal.mean())
         parts = []
         for items in _blocks(len(G), width):
             alike = _most_alike(G, items, width)
             weights = nonnegative(
-                G[alike[:, :, None], alike[:, None, :]],
-                G[alike, items[:, None]],
+                partial(_products_of, G, alike),
+                diagonal[alike],
+                np.where(alike >= 0, G[alike, items[:, None]], 0),
                 l1=self.l1 * unit,
                 l2=self.l2 * unit,
             )
@@ -91,13 +95,18 @@ class SLIM(AlikeByItems):
         return sparse.coo_array((data, (row, column)), shape=G.shape)
 
 
-def nonnegative(G: Float32, target: Float32, *, l1: float, l2: float) -> Float32:
+def nonnegative(
+    products: Callable[[Int64, int], Float32], diagonal: Float32, target: Float32, *, l1: float, l2: float
+) -> Float32:
     """Return weights that minimise ``w'Gw / 2 - target'w + l2 w'w / 2 + l1 sum(w)`` with ``w >= 0``.
 
     Parameters
     ----------
-    G : float32[n, m, m]
-        Products of the neighbours of each of n items.
+    products : callable
+        ``products(rows, k)`` returns, of some of n items, row k of G, the products of the k-th neighbour of
+        each with all m: float32[rows, m].
+    diagonal : float32[n, m]
+        The diagonal of G: products of the neighbours with themselves.
     target : float32[n, m]
         Products of each item with its neighbours.
     l1, l2 : float
@@ -106,30 +115,57 @@ def nonnegative(G: Float32, target: Float32, *, l1: float, l2: float) -> Float32
     -------
     float32[n, m]
     """
-    diagonal = np.diagonal(G, axis1=1, axis2=2)  # [n, m]
     # rest = target - l1 - G w, kept up to date: minus the slope of the loss without its l2.
-    weights, rest = np.zeros_like(target), target - np.float32(l1)
+    n, m = target.shape
+    weights, rest = np.zeros((m, n), dtype=np.float32), np.ascontiguousarray(target.T) - np.float32(l1)
+    known = np.zeros((m, n), dtype=bool)
+    rows_of_g = np.zeros((m, m, n), dtype=np.float32)  # [k, neighbour, item], filled where weights move
+    own, penalised = np.ascontiguousarray(diagonal.T), np.ascontiguousarray(diagonal.T + np.float32(l2))
+    added = np.empty((m, n), dtype=np.float32)
     for _ in range(_SWEEPS):
         moved = 0.0
-        for k in range(target.shape[1]):
-            best = (rest[:, k] + diagonal[:, k] * weights[:, k]) / (diagonal[:, k] + np.float32(l2))
-            step = np.maximum(best, 0) - weights[:, k]
-            weights[:, k] += step
-            rest -= step[:, None] * G[:, k]
+        for k in range(m):
+            best = (rest[k] + own[k] * weights[k]) / penalised[k]
+            step = np.maximum(best, 0) - weights[k]
+            moving = np.flatnonzero(step)
+            if not len(moving):
+                continue
+            new = moving[~known[k, moving]]
+            if len(new):
+                rows_of_g[k][:, new], known[k, new] = products(new, k).T, True
+            weights[k] += step
+            rest -= np.multiply(rows_of_g[k], step, out=added)
             moved = max(moved, float(np.abs(step).max()))
         if moved < _STILL:
             break
-    return weights
+    return np.ascontiguousarray(weights.T)
+
+
+def _products_of(G: Float32, alike: Int64, rows: Int64, k: int) -> Float32:
+    """Return the products of the k-th neighbour of some items with all of their neighbours."""
+    return G[alike[rows, k, None], alike[rows]]
 
 
 def _most_alike(G: Float32, items: Int64, width: int) -> Int64:
-    """Return the neighbours of items by cosine, never themselves: int64[n, width]."""
+    """Return the neighbours of items by cosine, never themselves, those of equal cosine by their places.
+
+    int64[n, width]: -1 where an item shares users with fewer others. A cosine of 0 is none: the weight of
+    such a neighbour would be 0.
+    """
     length = np.sqrt(np.diagonal(G))
-    both = length * length[items, None]
-    # The length of an item whose events have faded away is 0 in float32: its cosines are 0, not NaN.
-    cosine = np.divide(G[items], both, out=np.zeros_like(both), where=both > 0)
-    cosine[np.arange(len(items)), items] = -np.inf
-    return top_k(cosine, width).items.astype(np.int64)
+    products = G[items]
+    products[np.arange(len(items)), items] = 0
+    shared = sparse.csr_array(products)
+    row = np.repeat(np.arange(len(items)), np.diff(shared.indptr))
+    # The length of an item whose events have faded away is 0 in float32.
+    both = length[shared.indices] * length[items[row]]
+    shared.data = np.divide(shared.data, both, out=np.zeros_like(both), where=both > 0)
+    found = csr.best_of_rows(shared, width)
+    best = np.full((len(items), width), -1, dtype=np.int64)
+    row = np.repeat(np.arange(len(items)), np.diff(found.indptr))
+    order = np.lexsort((found.indices, -found.data, row))
+    best[row, np.arange(found.nnz) - found.indptr[row]] = found.indices[order]
+    return best
 
 
 def _blocks(size: int, width: int) -> Iterator[Int64]:

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float
-from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
+from tacit.core.types import Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.encoders.projection import Projection
@@ -33,6 +33,7 @@ from tacit.models.gram import (
 )
 from tacit.models.itemitem import AlikeByItems, ItemItem
 from tacit.models.shared_spaces import DECAY, FORGETS
+from tacit.models.sharing import wanted
 
 
 class TextPrior(AlikeByItems):
@@ -86,7 +87,7 @@ class TextPrior(AlikeByItems):
 
         The projection is fitted on the items with events and those that were listed before the log ends.
         """
-        X = csr.wanted(interactions, self.half_life)
+        X = wanted(interactions, self.half_life)
         self.solved_ = most_popular(X, self.max_items).astype(np.int32)
         count = len(self.solved_)
         check_memory(f"a text prior over {count:,} items", 1.25 * count**2 + 4 * CELLS)
@@ -197,8 +198,5 @@ def _placed(parts: list[Any], items: Int32, size: int) -> sparse.csr_array:
 
 def _least(matrix: sparse.csr_array, keep: int) -> Float32:
     """Return the smallest absolute value of each row, 0 for a row with room for more: float32[rows]."""
-    lengths: Int64 = np.diff(matrix.indptr)
-    least = np.zeros(len(lengths), dtype=np.float32)
-    full = lengths >= keep
-    least[full] = np.minimum.reduceat(np.abs(matrix.data), matrix.indptr[:-1][full]) if full.any() else 0
-    return least
+    full = np.diff(matrix.indptr) >= keep
+    return np.where(full, csr.row_minima(abs(matrix), 0), np.float32(0))
