@@ -4,6 +4,7 @@ The rules run in a fixed order and a row is removed by the first that fits it, s
 number of events plus the number of quarantined rows. Missing values are filled before rows are compared.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -13,7 +14,7 @@ from tacit.data import columns as col
 from tacit.data.clean_steps import FIRST_MOMENT as FIRST_MOMENT
 from tacit.data.clean_steps import REST, ROW, no_removals, steps_of
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
-from tacit.data.order_status import by_status
+from tacit.data.order_status import ByStatus, by_status
 from tacit.data.returns import settled
 from tacit.data.rules import Rules as Rules
 from tacit.data.source import ColumnUse, Source, with_use
@@ -72,10 +73,34 @@ def clean(
     ordered = by_status(source.frame, event_map)
     columns = settled(ordered.events, source.value_kind, event_map).to_dict()
     ordered = replace(ordered, events=pl.DataFrame())
-    unmet = _unmet(event_map, columns[col.EVENT].unique().to_list())
+    types = columns[col.EVENT].unique().to_list()
     about = replace(source, frame=pl.DataFrame())
     del source  # where nobody else has it, its frame goes while the rows are looked at
     events, removed = _cleaned(columns, rules or Rules(), now, event_map, progress)
+    return cleaned_log(about, events, removed, ordered, types, event_map)
+
+
+def cleaned_log(
+    about: Source,
+    events: pl.DataFrame,
+    removed: pl.DataFrame,
+    ordered: ByStatus,
+    types: Iterable[str],
+    event_map: EventMap,
+) -> Cleaned:
+    """Return a cleaned log of its events and of the ``line`` and ``reason`` of the rows that were removed.
+
+    Parameters
+    ----------
+    about : Source
+        What is known of the source; its frame does not count.
+    events, removed : polars.DataFrame
+    ordered : ByStatus
+        Its events do not count.
+    types : iterable of str
+        The event types before any was removed.
+    event_map : EventMap
+    """
     removed = removed.select(col.LINE, "reason", about.raw(removed[col.LINE]).alias("raw"))
     quarantine = pl.concat([about.rejected, removed]).sort(col.LINE, maintain_order=True)
     return Cleaned(
@@ -86,11 +111,11 @@ def clean(
         dict(about.mapping),
         about.dialect,
         with_use(about.columns, ordered.uses),
-        (*about.notes, *ordered.notes, *unmet),
+        (*about.notes, *ordered.notes, *_unmet(event_map, types)),
     )
 
 
-def _unmet(event_map: EventMap, types: list[str]) -> tuple[str, ...]:
+def _unmet(event_map: EventMap, types: Iterable[str]) -> tuple[str, ...]:
     """Return what is to be said of event types that the user gave a meaning and the log does not have."""
     if not (names := event_map.without_events(types)):
         return ()
@@ -129,7 +154,8 @@ def _cleaned(
     faster than text. A large log is never in memory twice.
     """
     steps = steps_of(rules, now, event_map)
-    narrow = _narrow(columns)
+    rows = pl.int_range(len(columns[col.LINE]), dtype=pl.UInt32, eager=True)
+    narrow = narrow_log(columns, rows, timed=columns[col.TIMESTAMP].null_count() < len(rows))
     gone = [no_removals()]
     with progress.task("cleaning", total=len(steps)) as task:
         for step in steps:
@@ -147,14 +173,24 @@ TAKEN = (col.TIMESTAMP, col.VALUE, col.SEQ, col.LINE)
 """Columns that move to the narrow copy; the others stay behind until the rows are known."""
 
 
-def _narrow(columns: dict[str, pl.Series]) -> pl.DataFrame:
-    rows = pl.int_range(len(columns[col.LINE]), dtype=pl.UInt32, eager=True).alias(ROW)
+def narrow_log(columns: dict[str, pl.Series], rows: pl.Series, *, timed: bool) -> pl.DataFrame:
+    """Return the copy of a log that the rules look at; see `tacit.data.clean_steps`.
+
+    Parameters
+    ----------
+    columns : dict
+        Those of the log; `TAKEN` are taken out of it.
+    rows : polars.Series of int
+        The place of each row in the whole log.
+    timed : bool
+        Whether the whole log has times.
+    """
     keys = [columns[name].hash().alias(name) for name in (col.USER, col.ITEM)]
     event = columns[col.EVENT].cast(pl.Categorical)
     taken = [columns[name] for name in TAKEN]
     columns.update({name: pl.Series(name, [], dtype=pl.Null) for name in TAKEN})
-    rest = _rest(columns) if taken[0].is_null().all() else []
-    return pl.DataFrame([*keys, event, *taken, rows, *rest])
+    rest = [] if timed else _rest(columns)
+    return pl.DataFrame([*keys, event, *taken, rows.alias(ROW), *rest])
 
 
 def _rest(columns: dict[str, pl.Series]) -> list[pl.Series]:
