@@ -92,8 +92,8 @@ class LogInBuckets:
     source : Source
         Its frame has the columns of the events and no rows.
     folders : tuple of Path
-        One a bucket; the Parquet files in it, in the order of their names, hold its events, with ``row``, the
-        place of each in the log.
+        One a bucket; the Parquet files in it, in the order of their names, hold its events, with
+        `tacit.data.clean_steps.ROW`, the place of each in the log.
     rows : int
         Events in all buckets.
     facts : LogFacts
@@ -121,7 +121,7 @@ def partition(events: pl.DataFrame, buckets: int) -> list[tuple[int, pl.DataFram
     return sorted((int(key[0]), part) for key, part in parts.items())
 
 
-_BUCKET = "_bucket"
+_BUCKET = "tacit bucket"
 
 
 class BucketWriter:
@@ -175,7 +175,7 @@ class BucketWriter:
 
 
 def events_in(folder: Path) -> pl.DataFrame:
-    """Return the events of a bucket, with ``row``; columns that some of its files lack are null there."""
+    """Return the events of a bucket, with `ROW`; columns that some of its files lack are null there."""
     parts = [pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))]
     return pl.concat(parts, how="diagonal") if parts else pl.DataFrame()
 

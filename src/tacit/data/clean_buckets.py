@@ -27,7 +27,7 @@ from tacit.data.order_status import StatusColumn, by_status, status_column
 from tacit.data.returns import Settlement, settled
 from tacit.data.rules import Rules
 
-_CODE = "code of "
+_CODE = "tacit code of "
 """Before the name of a column of texts: the column of their codes."""
 
 
@@ -65,7 +65,7 @@ class Prepared:
 
 
 def prepared(events: pl.DataFrame, decisions: Decisions) -> Prepared:
-    """Return a bucket of events, with ``row``, in the form that the rules look at."""
+    """Return a bucket of events, with `ROW`, in the form that the rules look at."""
     users = most_rows(events[col.USER])
     events = by_status(events, decisions.event_map, decisions.status).events
     events = settled(events, decisions.value_kind, decisions.event_map, decisions.settlement)
@@ -82,12 +82,13 @@ def prepared(events: pl.DataFrame, decisions: Decisions) -> Prepared:
 
 def _coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """Return the different texts of a column in text order, and the place of each text among them."""
-    words = texts.drop_nulls().unique().sort()
-    kind = pl.Categorical(pl.Categories.random())
-    kept = words.cast(kind)  # registers the words in their order, while it lives
-    codes = texts.cast(kind).to_physical()
-    del kept
-    return words, codes
+    found = texts.cast(pl.Categorical(pl.Categories.random()))
+    distinct = found.unique().drop_nulls()
+    words = distinct.cast(pl.String)
+    order = words.arg_sort()
+    places = np.zeros(len(words), dtype=np.uint32)  # of each word in text order, by its number
+    places[distinct.to_physical().gather(order).to_numpy()] = np.arange(len(words))
+    return words.gather(order), pl.Series(places).gather(found.to_physical())
 
 
 class _Bucket:
@@ -108,12 +109,13 @@ class _Bucket:
 
     def current(self) -> pl.DataFrame:
         """Return the events that the rules so far have left."""
-        first = self._file is None
-        events = self._prepared() if self._file is None else pl.read_parquet(self._file)
+        changed = self._file is None
+        events = self._prepared() if self._file is None else pl.read_ipc(self._file)
         for step, known in self.waiting:
             events, removed = step.apply(events, known)
             self.removed.append(removed)
-        if first or self.waiting:
+            changed = changed or step.fills or len(removed) > 0
+        if changed:
             self._write(events)
         self.waiting = []
         return events
@@ -121,7 +123,7 @@ class _Bucket:
     def _write(self, events: pl.DataFrame) -> None:
         """Write the events beside the old file, which may still be mapped into memory."""
         old, self._file = self._file, self.folder / f"narrow-{len(self.removed)}"
-        events.write_parquet(self._file, compression="lz4", statistics=False)
+        events.write_ipc(self._file, compression="lz4")
         if old is not None:
             old.unlink()
 
@@ -142,7 +144,7 @@ class _Bucket:
     def columns(self, *names: str) -> pl.DataFrame:
         """Return columns of the events that are left."""
         assert self._file is not None
-        return pl.read_parquet(self._file, columns=list(names))
+        return pl.read_ipc(self._file, columns=list(names))
 
 
 def clean_in_buckets(

@@ -5,7 +5,7 @@ rule must know of everybody it measures in each piece; what was measured is join
 rule is applied to each piece. One piece is the same with one measurement, so both ways give the same rows.
 
 The steps look at a narrow copy of the log: user and item as hashes of 64 bits, the event type as a category,
-time, value, order, line, and ``row``, the place of the row in the whole log.
+time, value, order, line, and `ROW`, the place of the row in the whole log.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ from tacit.data.rules import Rules
 FIRST_MOMENT = 631_152_000.0
 """1990-01-01: no log of what people did online is older."""
 
-ROW, REST = "row", "rest"
+ROW, REST = "tacit row", "tacit rest"
 """Columns of the narrow copy: the place of a row in the log, and a hash of its columns without a role."""
 
 _DAY_AHEAD = 86_400.0
@@ -78,10 +78,13 @@ class Step:
         the removed ones. The frame that it is given is emptied.
     measures : sequence of Measure
         In turn; none where users alone decide.
+    fills : bool
+        Whether it changes events that stay.
     """
 
     apply: Callable[[pl.DataFrame, Any], tuple[pl.DataFrame, pl.DataFrame]]
     measures: Sequence[Measure] = ()
+    fills: bool = False
 
 
 def no_removals() -> pl.DataFrame:
@@ -170,12 +173,11 @@ def _timeless(events: pl.DataFrame, has_times: bool) -> pl.Series:
 def _fill_step(name: str, fill: Fill) -> Step:
     apply = partial(fill_column, name=name, fill=fill)
     if fill.how in ("forward", "interpolate"):
-        return Step(apply, (_HAS_TIMES,))
+        return Step(apply, (_HAS_TIMES,), fills=True)
     if needs_measure(fill):
-        return Step(
-            apply, (Measure(partial(_known_of, name=name), partial(_fill_value, name=name, fill=fill)),)
-        )
-    return Step(apply)
+        value = Measure(partial(_known_of, name=name), partial(_fill_value, name=name, fill=fill))
+        return Step(apply, (value,), fills=True)
+    return Step(apply, fills=True)
 
 
 def _known_of(events: pl.DataFrame, _: Any, *, name: str) -> pl.DataFrame:

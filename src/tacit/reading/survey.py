@@ -38,6 +38,8 @@ class Sketch:
         hashes = column.drop_nulls().hash()
         if len(self._least) == _HASHES:  # hardly any of a later block is below the greatest that is kept
             hashes = hashes.filter(hashes < int(self._least[-1]))
+        if not len(hashes):
+            return
         both = np.union1d(self._least, hashes.unique().to_numpy())
         self._least = both[:_HASHES]
 
