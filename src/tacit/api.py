@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
@@ -18,6 +19,7 @@ from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.assess import assess
 from tacit.data.clean import Cleaned, clean, without_noise
+from tacit.data.clean_buckets import clean_in_buckets
 from tacit.data.event_map import EventMap, nothing_says_yes
 from tacit.data.quality import QualityReport
 from tacit.data.rules import Rules
@@ -41,7 +43,14 @@ from tacit.rankers.ranker import Epoch
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.frames import Frame, item_frame, log_frame, polars_frame, user_frame
 from tacit.reading.own_catalogue import catalogue_of_log, own_catalogue, uses_of
-from tacit.reading.read import read_catalogue, read_events, read_frame, read_user_table
+from tacit.reading.read import (
+    is_large,
+    read_catalogue,
+    read_events,
+    read_frame,
+    read_large,
+    read_user_table,
+)
 from tacit.reading.tables import CatalogueTable, UserTable
 from tacit.recommender import Model
 
@@ -120,6 +129,10 @@ def read(
     arguments.check_files(log=events)
     meant = EventMap.parse(event_map or {}, where="event_map")
     now = SystemClock().now()
+    if isinstance(events, str | Path) and is_large(Path(events)):
+        with TemporaryDirectory(prefix="tacit-") as folder:
+            log = read_large(Path(events), Path(folder), reading=chosen, event_map=meant, progress=progress)
+            return clean_in_buckets(log, rules, now=now, event_map=meant, progress=progress)
     # The source has no name here and the call no ``**``: either would keep the log as it was read in memory
     # until it is cleaned.
     return clean(_source_of(events, chosen, progress), rules, now=now, event_map=meant, progress=progress)

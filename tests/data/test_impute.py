@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from tacit.core.errors import ConfigError
+from tacit.data.clean import apply_rules
 from tacit.data.fill import Fill
-from tacit.data.impute import filled
+from tacit.data.rules import Rules
 
 ROWS = [
     # user, time, value
@@ -26,6 +27,16 @@ def frame(rows: list[tuple] = ROWS) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
         line=pl.int_range(2, len(rows) + 2, dtype=pl.Int64)
     )
+
+
+def filled(events: pl.DataFrame, fills: dict[str, Fill]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what the cleaning makes of events by fills alone: those that stay, and the removed ones."""
+    rules = Rules(
+        impossible_times=False, missing_times=False, duplicates=False, burst_seconds=0, bots=False, fill=fills
+    )
+    whole = events.with_columns(item_id=pl.lit("i"), event=pl.lit("view"), seq=pl.lit(None, pl.Int64))
+    left, removed = apply_rules(whole, rules, now=100.0)
+    return left.select(events.columns), removed
 
 
 @pytest.mark.parametrize(

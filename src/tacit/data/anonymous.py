@@ -5,6 +5,7 @@ Such an id is no person: its history is that of all of them, and what it bought 
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -49,13 +50,31 @@ def anonymous_users(users: pl.Series) -> list[AnonymousUser]:
     users : polars.Series
         The user of each row, null where there is none.
     """
-    known = users.drop_nulls().cast(pl.String)
-    counts = known.value_counts(sort=True, name="rows").head(_MOST_LOOKED_AT).rows()
-    others = [rows for user, rows in counts if not _is_word(user)]
+    return anonymous_of(most_rows(users), len(users) - users.null_count())
+
+
+def most_rows(users: pl.Series) -> list[tuple[str, int]]:
+    """Return the users with most rows and how many they have, the first before the others."""
+    counts = users.drop_nulls().value_counts(name="rows").top_k(_MOST_LOOKED_AT, by="rows")
+    return counts.select(pl.first().cast(pl.String), "rows").sort("rows", descending=True).rows()
+
+
+def anonymous_of(counts: Sequence[tuple[str, int]], rows: int) -> list[AnonymousUser]:
+    """Return which of the users with most rows stand for people who were not known.
+
+    Parameters
+    ----------
+    counts : sequence of (str, int)
+        From `most_rows`, also of parts of a log that share no user.
+    rows : int
+        Rows of the log with a user.
+    """
+    most = sorted(counts, key=lambda pair: -pair[1])[:_MOST_LOOKED_AT]
+    others = [count for user, count in most if not _is_word(user)]
     return [
-        AnonymousUser(user, rows, rows / len(known))
-        for user, rows in counts
-        if rows > _LEAST_SHARE * len(known) and (_is_word(user) or _is_odd_number(user, rows, others))
+        AnonymousUser(user, count, count / rows)
+        for user, count in most
+        if count > _LEAST_SHARE * rows and (_is_word(user) or _is_odd_number(user, count, others))
     ]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tacit.data import columns as col
+from tacit.data.categories import with_texts
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.order_status import UNDONE
 from tacit.data.returns import undoes
@@ -150,13 +151,13 @@ def _words(text: str) -> list[str]:
 
 def _counted(events: pl.DataFrame) -> pl.DataFrame:
     """Return items with their number of events and users, most popular first."""
-    return (
+    counted = (
         events.lazy()
         .group_by(col.ITEM)
         .agg(pl.len().alias("events"), pl.col(col.USER).n_unique().alias("users"))
-        .sort(["events", col.ITEM], descending=[True, False])
         .collect()
     )
+    return with_texts(counted).sort(["events", col.ITEM], descending=[True, False])
 
 
 def _with_titles(counted: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:

@@ -103,7 +103,8 @@ def id_matches(log_ids: pl.Series, table_ids: pl.Series) -> IdMatch:
 
 def events_by_id(log_ids: pl.Series) -> pl.DataFrame:
     """Return the number of ``events`` of each ``id``; ``log_ids`` holds an id an event."""
-    return log_ids.cast(pl.String).alias("id").drop_nulls().value_counts(name="events")
+    counted = log_ids.alias("id").drop_nulls().value_counts(name="events")
+    return counted.with_columns(pl.col("id").cast(pl.String))
 
 
 def share_met(events: pl.DataFrame, table: pl.Series, rules: Sequence[str] = ()) -> float:

@@ -9,14 +9,19 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from tacit.core.types import Bool, Float32, Float64, Int16, Int32, Int64
+from tacit.core.types import Array, Bool, Float32, Float64, Int16, Int32, Int64
 from tacit.data import columns as col
+from tacit.data.categories import distinct_texts
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.users import NO_COLUMNS, UNKNOWN, TraitColumns, Users, traits_by_code
 from tacit.data.vocabulary import Vocabulary
 
 Timing = Literal["time", "order", "none"]
 """What the log knows of time: timestamps, an order within each user, or nothing."""
+
+
+_AT_ONCE = 8_000_000
+"""Events that are sorted together."""
 
 
 def _no_traits() -> Int32:
@@ -80,7 +85,7 @@ class Interactions:
         """
         people = Users.of(None, events[col.USER]) if users is None else users
         timing = timing_of(events)
-        kinds = tuple(events[col.EVENT].unique().sort().to_list())
+        kinds = tuple(distinct_texts(events[col.EVENT]).sort().to_list())
         user, item = people.ids.encode(events[col.USER]), items.encode(events[col.ITEM])
         weight = (
             events[col.WEIGHT].to_numpy().astype(np.float32)
@@ -90,22 +95,23 @@ class Interactions:
         at = time_of(events, timing)
         kind = Vocabulary(kinds).encode(events[col.EVENT]).astype(np.int16)
         moment_columns = TraitColumns.of_moments(events, people.columns)
-        known = np.flatnonzero((user >= 0) & (item >= 0))
-        kept = known[np.lexsort((at[known], user[known]))]
+        moments = moment_columns.traits(events) if len(moment_columns) else _no_traits()
+        columns = (user, item, weight, at, kind, *([moments] if len(moment_columns) else []))
+        whole = _by_user_and_time(columns, len(people.ids))
         return cls(
             people.ids,
             items,
             kinds,
-            user[kept],
-            item[kept],
-            weight[kept],
-            at[kept],
-            kind[kept],
+            whole[0],
+            whole[1],
+            whole[2],
+            whole[3],
+            whole[4],
             timing=timing,
             trait_columns=people.columns,
             traits=people.traits,
             moment_columns=moment_columns,
-            moments=moment_columns.traits(events)[kept] if len(moment_columns) else _no_traits(),
+            moments=whole[5] if len(moment_columns) else _no_traits(),
         )
 
     def __len__(self) -> int:
@@ -210,6 +216,34 @@ class Interactions:
             ordered=self.timing != "none",
         )
         return queries.excluding_seen() if exclude_seen else queries
+
+
+def _by_user_and_time(columns: Sequence[Array], n_users: int) -> list[Array]:
+    """Return columns without events of unknown users and items, sorted by user and then by time.
+
+    Some users at a time: the places of all events in the new order would take as much as half of the columns.
+
+    Parameters
+    ----------
+    columns : sequence of arrays
+        User, item, weight, time, kind and whatever else, each of [events].
+    n_users : int
+    """
+    user, item, _, at, *_ = columns
+    known = item >= 0
+    known &= user >= 0
+    ends = np.cumsum(np.bincount(user if known.all() else user[known], minlength=n_users))
+    total = int(ends[-1]) if n_users else 0
+    whole = [np.empty((total, *column.shape[1:]), dtype=column.dtype) for column in columns]
+    first, start = 0, 0
+    while start < total:
+        last = max(int(np.searchsorted(ends, start + _AT_ONCE, side="right")), first + 1)
+        rows = np.flatnonzero((user >= first) & (user < last) & known)
+        rows = rows[np.lexsort((at[rows], user[rows]))]
+        for new, old in zip(whole, columns, strict=True):
+            new[start : start + len(rows)] = old[rows]
+        first, start = last, start + len(rows)
+    return whole
 
 
 def timing_of(events: pl.DataFrame) -> Timing:

@@ -10,6 +10,7 @@ import polars as pl
 from tacit.core.types import DAY, Int64
 from tacit.data import columns as col
 from tacit.data.catalogue import item_texts
+from tacit.data.categories import numbered, with_texts
 from tacit.data.ids import IdMatch, id_matches
 from tacit.data.splits import cut_time
 
@@ -160,9 +161,9 @@ class TimeSplit:
 def coded_log(events: pl.DataFrame) -> pl.DataFrame:
     """Return the log as ``user, item, event`` codes (UInt32), ``at`` and ``seq``, rows in their order."""
     return events.select(
-        pl.col(col.USER).cast(pl.Categorical).to_physical().alias("user"),
-        pl.col(col.ITEM).cast(pl.Categorical).to_physical().alias("item"),
-        pl.col(col.EVENT).cast(pl.Categorical).to_physical().alias("event"),
+        numbered(col.USER).alias("user"),
+        numbered(col.ITEM).alias("item"),
+        numbered(col.EVENT).alias("event"),
         pl.col(col.TIMESTAMP).alias("at"),
         pl.col(col.SEQ).alias("seq"),
     )
@@ -301,7 +302,7 @@ def catalogued(events: pl.DataFrame, items: pl.DataFrame, *, own: bool = False) 
     known = unique.select(
         pl.col(col.ITEM).cast(pl.String), item_texts(attributes).is_not_null().alias("has_text")
     )
-    per_item = events[col.ITEM].value_counts(name="events")
+    per_item = with_texts(events[col.ITEM].value_counts(name="events"))
     joined = per_item.join(known, on=col.ITEM, how="left")
     total = max(len(events), 1)
     silent = int(joined.filter(~pl.col("has_text").fill_null(False))["events"].sum())

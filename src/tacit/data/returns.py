@@ -7,7 +7,8 @@ yes anywhere: not in what is learned, not in a report and not among the targets 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,7 @@ from tacit.data.event_names import meaning
 from tacit.data.event_parts import words_of
 from tacit.data.event_words import ValueKind
 from tacit.data.order_status import UNDONE
-from tacit.data.value_kinds import missing_ratings
+from tacit.data.value_kinds import Counts, joined_counts, missing_rating, rating_counts
 
 RETURN, CANCEL = "return", "cancel"
 """Types of the events that negative amounts and cancelled orders become."""
@@ -31,8 +32,61 @@ _CANCELLED = r"^\s*[cC]-?\d{3,}\s*$"
 _NUMBERED = r"^\s*\d{3,}\s*$"
 
 
+@dataclass(frozen=True)
+class Settlement:
+    """What a whole log shows of orders and ratings, so that some of its events can be settled alone.
+
+    Attributes
+    ----------
+    orders : mapping of column to pair of bool
+        Whether a column of order numbers holds cancelled ones, and whether it holds plain ones.
+    ratings : mapping of event type to counts
+        How often each value stands on the events of a type whose values may be ratings.
+    """
+
+    orders: Mapping[str, tuple[bool, bool]]
+    ratings: Mapping[str, Counts]
+
+    @classmethod
+    def of(
+        cls,
+        events: pl.DataFrame,
+        value_kind: ValueKind | None = None,
+        event_map: EventMap = NO_EVENT_MAP,
+    ) -> "Settlement":
+        """Return what events show; parameters as for `settled`."""
+        event, value = events[col.EVENT], events[col.VALUE]
+        types = event.unique().to_list()
+        bought = [name for name in types if _can_be_returned(name, value_kind, event_map)]
+        kept = ~((value < 0).fill_null(False) & event.is_in(bought))
+        rated = [name for name in types if meaning(name).rated or meaning(name).plain]
+        return cls(
+            {name: _order_numbers(events[name]) for name in events.columns if _numbers_orders(events[name])},
+            {name: rating_counts(value.filter((event == name) & kept)) for name in rated},
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Settlement"]) -> "Settlement":
+        """Return what a log shows from what its parts show."""
+        columns = dict.fromkeys(name for part in parts for name in part.orders)
+        types = dict.fromkeys(name for part in parts for name in part.ratings)
+        either = {name: [part.orders[name] for part in parts if name in part.orders] for name in columns}
+        return cls(
+            {name: (any(c for c, _ in found), any(n for _, n in found)) for name, found in either.items()},
+            {name: joined_counts(part.ratings.get(name, {}) for part in parts) for name in types},
+        )
+
+    @property
+    def order_column(self) -> str | None:
+        """The column whose numbers say which orders were cancelled."""
+        return next((name for name, both in self.orders.items() if all(both)), None)
+
+
 def settled(
-    events: pl.DataFrame, value_kind: ValueKind | None = None, event_map: EventMap = NO_EVENT_MAP
+    events: pl.DataFrame,
+    value_kind: ValueKind | None = None,
+    event_map: EventMap = NO_EVENT_MAP,
+    whole: Settlement | None = None,
 ) -> pl.DataFrame:
     """Return a log in which returned and cancelled purchases are events of their own types.
 
@@ -46,22 +100,22 @@ def settled(
         What the values are: a negative quantity or price undoes whatever says yes.
     event_map : EventMap
         What the user says that event types mean.
+    whole : Settlement, optional
+        What the whole log shows, where these are some of its events; by default what they show.
     """
+    whole = whole or Settlement.of(events, value_kind, event_map)
     types = events[col.EVENT].unique()
     bought = [name for name in types if _can_be_returned(name, value_kind, event_map)]
     given = event, value = events[col.EVENT], events[col.VALUE]
     if bought and bool((value < 0).any()):
         negative = (value < 0).fill_null(False) & event.is_in(bought)
         event, value = event.set(negative, RETURN), value.set(negative, None).fill_null(-value)
-    cancelled = _cancelled_orders(events)
-    if cancelled is not None:
+    if whole.order_column is not None:
+        cancelled = events[whole.order_column].str.contains(_CANCELLED).fill_null(False)
         event = event.set(cancelled & event.is_in([name for name in types if _is_buy(name)]), CANCEL)
-    for name in types:
-        if meaning(name).rated or meaning(name).plain:
-            of_type = event == name
-            unsaid = missing_ratings(value.filter(of_type))
-            if unsaid.any():
-                value = value.set(_spread(of_type, unsaid), None)
+    for name, counts in whole.ratings.items():
+        if (missing := missing_rating(counts)) is not None:
+            value = value.set((event == name) & (value == missing).fill_null(False), None)
     if event is given[0] and value is given[1]:
         return events
     return events.with_columns(event.alias(col.EVENT), value.alias(col.VALUE))
@@ -151,23 +205,17 @@ def _can_be_returned(event: str, value_kind: ValueKind | None, event_map: EventM
     return _is_buy(event) or (value_kind in ("quantity", "price") and meaning(event).strength > 0)
 
 
-def _cancelled_orders(events: pl.DataFrame) -> pl.Series | None:
-    """Return where the number of the order is that of a cancelled one, None if there is no such number."""
-    for name in events.columns:
-        if events[name].dtype != pl.String or name in (col.USER, col.ITEM, col.EVENT):
-            continue
-        if not any(map(_ORDER_WORDS.search, words_of(name))):
-            continue
-        cancelled = events[name].str.contains(_CANCELLED).fill_null(False)
-        if cancelled.any() and bool(events[name].str.contains(_NUMBERED).any()):
-            return cancelled
-    return None
+def _numbers_orders(column: pl.Series) -> bool:
+    """Return whether a column is text and named for orders."""
+    if column.dtype != pl.String or column.name in (col.USER, col.ITEM, col.EVENT):
+        return False
+    return any(map(_ORDER_WORDS.search, words_of(column.name)))
 
 
-def _spread(where: pl.Series, of_those: pl.Series) -> pl.Series:
-    """Return a mask of all rows from one of some of them."""
-    places = where.arg_true().filter(of_those)
-    return pl.Series("spread", [False]).new_from_index(0, len(where)).scatter(places, True)
+def _order_numbers(numbers: pl.Series) -> tuple[bool, bool]:
+    """Return whether there are numbers of cancelled orders in a column, and plain ones."""
+    cancelled, plain = (bool(numbers.str.contains(form).any()) for form in (_CANCELLED, _NUMBERED))
+    return cancelled, plain
 
 
 def _moment() -> pl.Expr:

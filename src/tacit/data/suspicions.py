@@ -9,6 +9,7 @@
 - A header counted as a row.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy import sparse
 from tacit.core.types import Float64, Int64
 from tacit.data import columns as col
 from tacit.data.catalogue import item_texts
+from tacit.data.categories import distinct_texts, is_category, with_texts
 from tacit.data.interactions import Timing
 from tacit.data.measures import as_int64, in_order
 
@@ -179,7 +181,7 @@ def order_agreement(before: Int64, after: Int64) -> tuple[float, int]:
 
 def leaking_attributes(events: pl.DataFrame, items: pl.DataFrame) -> list[Suspicion]:
     """Return the item columns that look computed over all time."""
-    counts = events[col.ITEM].value_counts(name="n_events_")
+    counts = with_texts(events[col.ITEM].value_counts(name="n_events_"))
     joined = items.unique(col.ITEM).join(counts, on=col.ITEM)
     return [
         Suspicion(
@@ -269,14 +271,20 @@ def _likeness(texts: pl.Series, before: Int64, after: Int64) -> Float64:
     return np.asarray(alike, dtype=np.float64)
 
 
+def _named(ids: pl.Series, names: Sequence[str]) -> pl.Series:
+    """Return where ids are one of some names, in whatever case."""
+    if not is_category(ids):
+        return ids.str.to_lowercase().is_in(names)
+    distinct = distinct_texts(ids)
+    return ids.is_in(distinct.filter(distinct.str.to_lowercase().is_in(names)).to_list())
+
+
 def header_rows(
     events: pl.DataFrame, quarantine: pl.DataFrame, items: pl.DataFrame | None
 ) -> list[Suspicion]:
     """Return the header lines among the rows."""
-    named = pl.col(col.USER).str.to_lowercase().is_in(_USER_NAMES) & (
-        pl.col(col.ITEM).str.to_lowercase().is_in(_ITEM_NAMES)
-    )
-    kept = int(events.select(named.sum()).item())
+    users, items_named = (_named(events[col.USER], _USER_NAMES), _named(events[col.ITEM], _ITEM_NAMES))
+    kept = int((users & items_named).sum())
     removed = int(quarantine.select(pl.col("raw").str.contains(_HEADER).sum()).item() or 0)
     listed = 0
     if items is not None:

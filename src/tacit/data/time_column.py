@@ -44,12 +44,19 @@ class Times:
         How many cells were written how.
     unread : polars.Series of int
         Places of cells that hold something that is no time.
+    why : str
+        What is to be said of the first of them.
+    alone : bool
+        Whether each cell was read by itself and all in one way: with other cells of this way beside them they
+        would be read no differently.
     """
 
     seconds: pl.Series
     notes: tuple[str, ...] = ()
     kinds: Mapping[str, int] = field(default_factory=dict)
     unread: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.UInt32))
+    why: str = ""
+    alone: bool = False
 
 
 class TimeColumn:
@@ -62,6 +69,8 @@ class TimeColumn:
         self.seconds = _nothing(len(column))
         self.notes: list[str] = []
         self.kinds: dict[str, int] = {}
+        self.why = ""
+        self.together = False  # whether something was decided by the whole column
 
     def times(self) -> Times:
         """Return the moments.
@@ -81,7 +90,11 @@ class TimeColumn:
             self._unread() if kind in (pl.String, pl.Categorical, pl.Enum) else pl.Series([], dtype=pl.UInt32)
         )
         notes = tuple(dict.fromkeys((*self.notes, *self.zones.notes)))
-        return Times(self.seconds.alias(self.column.name), notes, self.kinds, unread)
+        decided = self.together or len(self.kinds) > 1 or len(self.notes) > bool(self.why)
+        decided = decided or not self.zones.plain
+        return Times(
+            self.seconds.alias(self.column.name), notes, self.kinds, unread, self.why, alone=not decided
+        )
 
     def _moments(self) -> None:
         seconds = (
@@ -146,6 +159,7 @@ class TimeColumn:
 
     def _parts(self, parts: pl.DataFrame, texts: pl.Series, at: pl.Series, kind: str) -> None:
         """Take dates in parts for the cells at some places."""
+        self.together = True
         day = self._days(parts, texts, at)
         local = day * 86_400.0 + parts["clock"]
         seconds = (
@@ -187,6 +201,7 @@ class TimeColumn:
     def _numbers(self, numbers: pl.Series) -> None:
         seconds, units = time_numbers.by_size(numbers)
         odd = time_numbers.misfits(seconds)
+        self.together = self.together or bool((odd & _may_be_days(numbers)).any())
         if odd.any() and (calendar := self._calendar_numbers(numbers, odd)).any():
             seconds, units = time_numbers.by_size(numbers.set(calendar, None))
         self.seconds = (
@@ -295,8 +310,19 @@ class TimeColumn:
         if len(at) > known:
             where = f" (row {at[0] + 1:,}, and {len(at):,} of {known + len(at):,} in all)"
             raise DataError(why + where * (known + len(at) > 1))
-        self.notes.append(f"{len(at):,} cells hold no moment, for example row {at[0] + 1:,}: {why}")
+        self.why = why
+        self.notes.append(unread_note(len(at), int(at[0]), why))
         return at
+
+
+def unread_note(cells: int, first: int, why: str) -> str:
+    """Return what is to be said of cells that hold no time, of the first one's place and what is wrong."""
+    return f"{cells:,} cells hold no moment, for example row {first + 1:,}: {why}"
+
+
+def _may_be_days(numbers: pl.Series) -> pl.Series:
+    """Return where numbers may be dates in digits or days: the share of such numbers decides."""
+    return time_numbers.digits(numbers) | time_numbers.excel(numbers)
 
 
 def _as_texts(column: pl.Series) -> pl.Series:

@@ -35,6 +35,12 @@ class Zones:
             _check(timezone)
 
     @property
+    def plain(self) -> bool:
+        """Whether nothing was met but times in UTC and times without a zone."""
+        met = self.repeated or self.skipped or self.fixed or self.ambiguous or self.unknown
+        return not met
+
+    @property
     def notes(self) -> list[str]:
         """Sentences on what was decided."""
         notes = []

@@ -16,6 +16,7 @@ import polars as pl
 
 from tacit.core.types import Int32, Int64, Json
 from tacit.data import columns as col
+from tacit.data.categories import distinct_texts
 from tacit.data.event_names import plain_name
 from tacit.data.vocabulary import Vocabulary
 
@@ -152,7 +153,7 @@ class Users:
         if frame is None:
             return cls.unknown(Vocabulary.of(active))
         # Later users have traits too, but do not decide which attributes are traits and where the bins lie.
-        present = frame.filter(frame[col.USER].is_in(active.unique().to_list()))
+        present = frame.filter(frame[col.USER].is_in(distinct_texts(active).implode()))
         ids, columns = Vocabulary.of(active, frame[col.USER]), TraitColumns.of(present)
         traits = np.zeros((len(ids), len(columns)), dtype=np.int32)
         traits[ids.encode(frame[col.USER])] = columns.traits(frame)

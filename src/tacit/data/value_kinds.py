@@ -1,7 +1,9 @@
 """What the numbers of a log are: ratings, quantities, counts, times or money, by name, event and content."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -67,18 +69,49 @@ def missing_ratings(values: pl.Series) -> pl.Series:
     is one of whole numbers, and 0 is no step of it: the next rating is 1, or farther than the others are
     from each other (0, 5, 7, 8, 10 where few ratings are low).
     """
-    known = values.filter(values.is_finite())
     none = pl.Series("missing", [False], dtype=pl.Boolean).new_from_index(0, len(values))
-    distinct = known.unique().sort()
-    if len(distinct) < 3:
-        return none
-    lowest, next_lowest = float(distinct[0]), float(distinct[1])
-    if not bool((distinct % 1 == 0).all()) or float(distinct[-1]) > _HIGHEST_RATING:
-        return none
+    missing = missing_rating(rating_counts(values))
+    return none if missing is None else (values == missing).fill_null(False)
+
+
+Counts = Mapping[float, int] | None
+"""How often each rating stands in a column; None where they are too many or too high for a scale."""
+
+
+def rating_counts(values: pl.Series) -> Counts:
+    """Return how often each number stands in a column of few whole numbers, None in any other."""
+    known = values.filter(values.is_finite())
+    if not len(known):
+        return {}
+    if float(known.max()) > _HIGHEST_RATING or float(known.min()) < -1:  # type: ignore[arg-type]
+        return None
+    counts = known.alias("value").value_counts()
+    if len(counts) > _MOST_RATINGS or not bool((counts["value"] % 1 == 0).all()):
+        return None
+    return dict(counts.iter_rows())
+
+
+def joined_counts(parts: Iterable[Counts]) -> Counts:
+    """Return the counts of a column from those of its parts."""
+    whole: Counter[float] = Counter()
+    for counts in parts:
+        if counts is None:
+            return None
+        whole.update(counts)
+    return whole
+
+
+def missing_rating(counts: Counts) -> float | None:
+    """Return the number that says that there is no rating, None if none does; see `missing_ratings`."""
+    distinct = sorted(counts or ())
+    if counts is None or len(distinct) < 3:
+        return None
+    lowest, next_lowest, *_ = distinct
+    steps = [high - low for low, high in pairwise(distinct[1:])]
     alone = lowest == -1 and next_lowest >= 0
-    apart = next_lowest == 1 or next_lowest > float(distinct.slice(1).diff().min())  # type: ignore[arg-type]
-    unsaid = lowest == 0 and apart and known.mode().to_list() == [0.0]
-    return (values == lowest).fill_null(False) if alone or unsaid else none
+    apart = next_lowest == 1 or next_lowest > min(steps)
+    unsaid = lowest == 0 and apart and all(counts[0] > counts[value] for value in distinct[1:])
+    return lowest if alone or unsaid else None
 
 
 def _amounts(name: str) -> Iterator[Amount]:

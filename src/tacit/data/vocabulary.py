@@ -10,6 +10,7 @@ import polars as pl
 
 from tacit.core.looked_up import LookedUp
 from tacit.core.types import Int32
+from tacit.data.categories import by_text, distinct_texts, is_category
 
 _MOST_CHUNKS = 64
 """Ids in more chunks are made one: each costs every later read."""
@@ -39,7 +40,8 @@ class Vocabulary:
         Text order, and not the order of appearance, so that codes (and with them the order of ties) hold no
         information on time.
         """
-        joined = pl.concat([column.cast(pl.String).alias("id") for column in columns])
+        parts = [distinct_texts(one) if is_category(one) else one.cast(pl.String) for one in columns]
+        joined = pl.concat([part.alias("id") for part in parts])
         return cls(joined.drop_nulls().unique().sort())
 
     def __len__(self) -> int:
@@ -86,6 +88,8 @@ class Vocabulary:
             codes = self._codes
             found = np.fromiter((codes.get(id_, -1) for id_ in ids), dtype=np.int32, count=len(ids))
             return np.where(found < self._size, found, np.int32(-1))
+        if is_category(ids):
+            return by_text(ids, self.encode)
         joined = (
             ids.cast(pl.String)
             .alias("id")

@@ -24,7 +24,7 @@ and types that only show keep the strength of their name.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self, get_args
 
@@ -32,14 +32,18 @@ import numpy as np
 import polars as pl
 
 from tacit.core.errors import ConfigError, UnsupportedError
-from tacit.core.types import DAY, Float32, Json
+from tacit.core.types import DAY, Float32, Int64, Json
 from tacit.data import columns as col
+from tacit.data.categories import is_category
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import UNKNOWN
 from tacit.data.returns import left_of_purchases, undoes
 from tacit.data.value_kinds import ValueKind, value_kind
 
 Mode = Literal["default", "names", "auto"]
+
+AT_ONCE = 8_000_000
+"""Events that are weighed together; more are weighed some users at a time."""
 
 _LOWEST_RATING: Mapping[Mode, float] = {"default": 0.8, "names": 0.2, "auto": 0.2}
 """What was chosen at all predicts the next choice better than how it was rated
@@ -164,17 +168,28 @@ class EventWeights:
 
     def weigh(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return the frame with a Float32 column ``weight``; rows and their order stay."""
+        oldest = events[col.TIMESTAMP].min()
+        if len(events) <= AT_ONCE:
+            return events.with_columns(self._weights(events, oldest).alias(col.WEIGHT))
+        # Repetitions and returns are of one user: some users at a time take a fraction of the memory.
+        weight = np.empty(len(events), dtype=np.float32)
+        needed = events.select(col.USER, col.ITEM, col.EVENT, col.TIMESTAMP, col.VALUE, col.SEQ)
+        for rows in rows_of_users(events[col.USER], -(-len(events) // AT_ONCE)):
+            weight[rows] = self._weights(needed[rows], oldest).to_numpy()
+        return events.with_columns(pl.Series(col.WEIGHT, weight))
+
+    def _weights(self, events: pl.DataFrame, oldest: object) -> pl.Series:
+        """Return the weights of all events of some users, where the oldest event of all is known."""
         weight = self._strength(events) * self._value(events)
         if (left := left_of_purchases(events, self.counted)) is not None:
             weight = weight * left.cast(pl.Float32)
         if self.repeats:
             weight = weight * (occurrence(events).cast(pl.Float32) ** -self.repeats)
         if self.half_life_days is not None:
-            oldest = events[col.TIMESTAMP].min()
             at = events[col.TIMESTAMP].fill_null(self.end if oldest is None else oldest)
             age = (self.end - at).clip(0) / DAY
             weight = weight * pl.Series(np.exp2(-age.to_numpy() / self.half_life_days), dtype=pl.Float32)
-        return events.with_columns(weight.cast(pl.Float32).alias(col.WEIGHT))
+        return weight.cast(pl.Float32)
 
     def weights_of(
         self,
@@ -257,10 +272,8 @@ class EventWeights:
     def _strength(self, events: pl.DataFrame) -> pl.Series:
         types = events[col.EVENT].unique()
         by_type = [self.type_strength(event) for event in types]
-        table = pl.DataFrame({col.EVENT: types, "by_type": pl.Series(by_type, dtype=pl.Float32)})
-        return events.select(col.EVENT).join(table, on=col.EVENT, how="left", maintain_order="left")[
-            "by_type"
-        ]
+        strength = pl.Series("by_type", by_type, dtype=pl.Float32)
+        return events[col.EVENT].replace_strict(types, strength) if len(types) else strength
 
     def _value(self, events: pl.DataFrame) -> pl.Series:
         factor, lowest = pl.lit(1.0), _LOWEST_RATING[self.mode]
@@ -278,6 +291,13 @@ class EventWeights:
         return events.select(pl.when(known).then(factor).otherwise(1.0).cast(pl.Float32).alias("factor"))[
             "factor"
         ]
+
+
+def rows_of_users(users: pl.Series, parts: int) -> Iterator[Int64]:
+    """Yield the rows of so many parts of the users, in their order: each int64[rows]."""
+    part = ((users.to_physical() if is_category(users) else users.hash()) % parts).cast(pl.UInt16).to_numpy()
+    for place in range(parts):
+        yield np.flatnonzero(part == place)
 
 
 def occurrence(events: pl.DataFrame) -> pl.Series:

@@ -241,11 +241,16 @@ def fingerprint(interactions: Interactions) -> str:
     """Return the sha256 of the training data: ids, times and weights of every event, traits of users."""
     digest = hashlib.sha256()
     for vocabulary in (interactions.users, interactions.items):
-        digest.update("\0".join(vocabulary.ids.to_list()).encode())
+        for start in range(0, len(vocabulary), _IDS_AT_ONCE):
+            part = vocabulary.ids[start : start + _IDS_AT_ONCE].to_list()
+            digest.update(("\0" * (start > 0) + "\0".join(part)).encode())
     log = interactions
     for array in (log.user, log.item, log.weight, log.at, log.traits, log.moments):
-        digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
+
+
+_IDS_AT_ONCE = 100_000
 
 
 def _facts(given: Prepared, data: str) -> dict[str, Json]:

@@ -7,6 +7,7 @@ evenly.
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, cast
@@ -317,9 +318,46 @@ def spread(column: pl.Series, size: int = SAMPLE) -> pl.Series:
     return pl.concat([column.head(half), rest.gather_every(-(-len(rest) // half))])
 
 
-def contents_of(table: pl.DataFrame) -> dict[str, Content]:
-    """Return what each column of a table holds."""
-    return {column.name: content_of(column) for column in table}
+@dataclass(frozen=True)
+class Totals:
+    """What a long column holds of which only a part is at hand.
+
+    Attributes
+    ----------
+    rows, known : int
+        All cells, and those that are not blank.
+    unique : int
+        Distinct values, an estimate within a few per cent.
+    """
+
+    rows: int
+    known: int
+    unique: int
+
+
+def contents_of(table: pl.DataFrame, totals: Mapping[str, Totals] | None = None) -> dict[str, Content]:
+    """Return what each column of a table holds.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+    totals : mapping of column to Totals, optional
+        Of the whole table where this one is a part of it (`tacit.reading.survey`).
+    """
+    if totals is None:
+        return {column.name: content_of(column) for column in table}
+    return {column.name: _content_of_part(column, totals[column.name]) for column in table}
+
+
+def _content_of_part(part: pl.Series, totals: Totals) -> Content:
+    """Return what a column holds of which a part is at hand: the first rows, and others spread over it."""
+    texts = spread(part)
+    sample = _known(texts)
+    shown = sample.n_unique() if len(sample) else 0
+    unique = max(shown, totals.unique - (len(sample) < len(texts)))
+    full = 0 < totals.known == totals.rows
+    counter = full and unique > 0.98 * totals.known and _counts_up(part)
+    return Content(part.name, totals.rows, totals.known, unique, unique <= 1, sample, part, counter)
 
 
 def content_of(column: pl.Series) -> Content:

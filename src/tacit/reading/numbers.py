@@ -49,6 +49,7 @@ _SHORT_PIECES = r"(?:stars?|pcs?\.?|x|×|stk\.?|шт\.?|件|个|個|台|本|点|
 _WITH_PIECES = rf"(?i)^([-+]?\d[\d.,]*)(?:{_SPACE}*{_SHORT_PIECES}|{_SPACE}+{_PIECES})$"
 _STARS, _FULL_STAR = r"^[★⭐][★⭐☆✩\s\ufe0f]*$", "[★⭐]"
 _PART_OF = r"^(\d+(?:[.,]\d+)?)\s*(?:/|out of)\s*(\d+)$"
+_MAY_BE_PART = r"/|out of"
 _BLANKS = r"[\s'’\u00a0\u202f]"
 _GROUPS_OF_COMMAS = r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _GROUPS_OF_POINTS = r"^[-+]?\d{1,3}(\.\d{3})+(,\d*)?$"
@@ -64,10 +65,13 @@ class Numbers:
         Null where there is none; NaN where a cell holds something else.
     notes : tuple of str
         What was decided, in sentences.
+    alone : bool
+        Whether each cell was read by itself: beside others that were too it would be read no differently.
     """
 
     values: pl.Series
     notes: tuple[str, ...] = ()
+    alone: bool = False
 
 
 def read_numbers(column: pl.Series) -> Numbers:
@@ -75,7 +79,7 @@ def read_numbers(column: pl.Series) -> Numbers:
     if column.dtype != pl.String:
         numbers = column.cast(pl.Float64, strict=False)
         missing = column.is_null() | (numbers.is_nan().fill_null(False) if column.dtype.is_float() else False)
-        return Numbers(_marked(numbers, missing))
+        return Numbers(_marked(numbers, missing), alone=True)
     texts = column.str.strip_chars()
     numbers = texts.cast(pl.Float64, strict=False)
     missing = texts.is_null()
@@ -83,10 +87,11 @@ def read_numbers(column: pl.Series) -> Numbers:
         missing |= texts.str.to_lowercase().is_in(MISSING)
         left = numbers.is_null() & ~missing
         if left.any():
+            alone = not bool(texts.filter(left).str.contains(_MAY_BE_PART).any())
             numbers, note = _as_people_write(texts, numbers, left)
-            return Numbers(_marked(numbers, missing), (note,) if note else ())
+            return Numbers(_marked(numbers, missing), (note,) if note else (), alone and not note)
     note = _either_way(texts)
-    return Numbers(_marked(numbers, missing), (note,) if note else ())
+    return Numbers(_marked(numbers, missing), (note,) if note else (), not note)
 
 
 def _either_way(texts: pl.Series) -> str | None:

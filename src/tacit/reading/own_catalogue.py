@@ -19,6 +19,7 @@ import polars as pl
 
 from tacit.core.errors import ConfigError
 from tacit.data import columns as col
+from tacit.data.categories import with_texts
 from tacit.data.text_columns import is_missing, reason_against
 from tacit.reading import table_names as names
 from tacit.reading.choices import ITEM, NO_CHOICES, Reading
@@ -159,7 +160,7 @@ def _most_frequent(events: pl.DataFrame, described: list[str]) -> pl.DataFrame:
         )
         best = best.select(col.ITEM, name)
         per_item = per_item.join(best, on=col.ITEM, how="left", maintain_order="left")
-    return per_item
+    return with_texts(per_item)
 
 
 def _is_price(column: pl.Series) -> bool:
@@ -173,7 +174,8 @@ def _last_price(events: pl.DataFrame, name: str) -> pl.DataFrame:
     prices = events.select(
         col.ITEM, latest.alias("_at"), pl.col(name).cast(pl.Float64, strict=False).alias("price")
     ).filter(pl.col("price") > 0)
-    return prices.sort("_at", maintain_order=True).group_by(col.ITEM).agg(pl.col("price").last())
+    last = prices.sort("_at", maintain_order=True).group_by(col.ITEM).agg(pl.col("price").last())
+    return with_texts(last)
 
 
 def _are_names(ids: pl.Series) -> bool:

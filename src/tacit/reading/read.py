@@ -5,7 +5,7 @@ its text, and ``rows_in == len(frame) + len(rejected)`` always holds. In a forma
 events (browse records, impressions, lists of items) each event counts as a row.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,14 +15,19 @@ import polars as pl
 from tacit.core.errors import AmbiguousError, DataError
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
+from tacit.data.buckets import LogInBuckets, check_room
+from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.source import Source
 from tacit.reading import delimited, excel, foreign, jsonlines, parquetfile, textfile
 from tacit.reading.choices import NO_CHOICES, Reading
+from tacit.reading.column_content import Totals
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE, dialect_of
+from tacit.reading.in_blocks import TablesOnDisk, write_events
 from tacit.reading.parallel import in_order
 from tacit.reading.rows import Rows, events_of
 from tacit.reading.shapes import is_numbered_list, is_table_of_things
+from tacit.reading.survey import Survey
 from tacit.reading.table_ids import looks_like_catalogue
 from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, read_table, user_table
 from tacit.reading.text_records import Records, records
@@ -56,9 +61,7 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
         return _read_table(parquetfile.read(path), path, "Parquet", reading, raw=raw)
     if excel.is_excel(path, sample):
         return _read_workbook(path, reading)
-    encoding, notes = textfile.encoding_of_file(path, reading.encoding)
-    form = _form_of(path, encoding, reading)
-    form = replace(form, notes=(*notes, *form.notes))
+    encoding, form = _encoding_and_form(path, reading)
     try:
         parts, rejected = _parts(path, encoding, form, progress)
     except delimited.SecondHeaderError as error:
@@ -66,6 +69,82 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     rows = _rows(path, _together(parts), form.named, reading)
     raw = partial(_raw_records, path, encoding, form)
     return _source(path, parts, rejected, rows, form, encoding, raw)
+
+
+def _encoding_and_form(path: Path, reading: Reading) -> tuple[str, "_Form"]:
+    encoding, notes = textfile.encoding_of_file(path, reading.encoding)
+    form = _form_of(path, encoding, reading)
+    return encoding, replace(form, notes=(*notes, *form.notes))
+
+
+LARGE = 2**29
+"""Bytes of text from which a log is read in blocks and cleaned on disk: some 10 million events."""
+
+_PACKED, _A_BYTE = 6, 1.5
+"""Bytes of text a byte of a packed file, and bytes on disk a byte of text: both rather too many."""
+
+
+def is_large(path: Path) -> bool:
+    """Return whether a log is a text file that memory should not hold as a whole."""
+    size = _size_of_text(path)
+    if size < LARGE:
+        return False
+    sample = _sample_of(path)
+    return not (parquetfile.is_parquet(sample) or excel.is_excel(path, sample))
+
+
+def _size_of_text(path: Path) -> int:
+    if not path.is_file():
+        return 0
+    return path.stat().st_size * (_PACKED if _is_packed(path) else 1)
+
+
+def read_large(
+    path: Path,
+    folder: Path,
+    *,
+    reading: Reading = NO_CHOICES,
+    event_map: EventMap = NO_EVENT_MAP,
+    progress: Progress = SILENT,
+) -> LogInBuckets:
+    """Read an event log that is a large text file into buckets of users on disk.
+
+    The columns are read as by `read_events`, judged by a survey of the file in place of all of its rows.
+
+    Parameters
+    ----------
+    path : Path
+    folder : Path
+        An empty folder, with room for the text of the log half as much again.
+    reading : Reading
+    event_map : EventMap
+        What the user says that event types mean.
+    progress : Progress
+
+    Raises
+    ------
+    DataError
+        As `read_events`; or if there is too little room in the folder.
+    """
+    _sample_of(path)
+    check_room(folder, round(_A_BYTE * _size_of_text(path)), str(path))
+    encoding, form = _encoding_and_form(path, reading)
+    tables, survey = TablesOnDisk(folder / "tables"), Survey()
+    try:
+        rejected = _parts_to(path, encoding, form, progress, tables, survey)
+    except delimited.SecondHeaderError as error:
+        raise DataError(f"{path}: {error}") from error
+    rows = _rows(path, survey.table(), form.named, reading, survey.totals())
+    written, found = write_events(tables, rows, event_map, folder / "events", survey.rows)
+    tables.remove()
+    raw = partial(_raw_records, path, encoding, form)
+    empty = pl.DataFrame(schema=written.schema)
+    rejected = _all_rejected(rejected, found.rejected, raw)
+    if not written.rows:
+        raise DataError(f"{path} holds no event that can be read (first row: {rejected['reason'][0]})")
+    source = _source_of(path, empty, rejected, rows, form, encoding, raw, found.notes)
+    source = replace(source, rows_in=written.rows + len(rejected))
+    return LogInBuckets(source, written.folders, written.rows, found.facts)
 
 
 def _read_workbook(path: Path, reading: Reading) -> Source:
@@ -244,18 +323,47 @@ def _parts(
     path: Path, encoding: str, form: _Form, progress: Progress
 ) -> tuple[list[pl.DataFrame], pl.DataFrame]:
     """Return all rows of a file as text, block by block, and the rejected records."""
-    parts, rejected, size = [], [], max(path.stat().st_size, 1)
+    parts, rejected = [], []
+    for rows, bad in _tables(path, encoding, form, progress):
+        parts.append(rows)
+        rejected.append(bad)
+    aside = pl.concat(rejected)
+    _check_any(path, form, sum(map(len, parts)), aside)
+    return parts, aside
+
+
+def _parts_to(
+    path: Path, encoding: str, form: _Form, progress: Progress, tables: TablesOnDisk, survey: Survey
+) -> pl.DataFrame:
+    """Write all rows of a file as text, block by block, and return the rejected records."""
+    rejected = []
+    for rows, bad in _tables(path, encoding, form, progress):
+        rejected.append(bad)
+        if len(rows):
+            survey.add(rows)
+            tables.add(rows)
+    aside = pl.concat(rejected)
+    _check_any(path, form, survey.rows, aside)
+    return aside
+
+
+def _tables(
+    path: Path, encoding: str, form: _Form, progress: Progress
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield the rows of a file as text, block by block, each with the rejected records."""
+    size = max(path.stat().st_size, 1)
     with progress.task(f"reading {path.name}", total=None if _is_packed(path) else size) as task:
         for rows, bad, done in in_order(form.parsed, form.records(textfile.blocks(path, encoding))):
-            parts.append(rows)
-            rejected.append(bad)
+            yield rows, bad
             task.advance(done)
-    aside = pl.concat(rejected)
-    if not any(map(len, parts)):
-        kind = "JSON record of an event" if form.kind in ("JSON", "JSON lines") else "row that can be read"
-        reason = f" (first row: {aside['reason'][0]})" if len(aside) else ""
-        raise DataError(f"{path} holds no {kind}{reason}")
-    return parts, aside
+
+
+def _check_any(path: Path, form: _Form, rows: int, rejected: pl.DataFrame) -> None:
+    if rows:
+        return
+    kind = "JSON record of an event" if form.kind in ("JSON", "JSON lines") else "row that can be read"
+    reason = f" (first row: {rejected['reason'][0]})" if len(rejected) else ""
+    raise DataError(f"{path} holds no {kind}{reason}")
 
 
 def _together(parts: list[pl.DataFrame]) -> pl.DataFrame:
@@ -263,15 +371,22 @@ def _together(parts: list[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(parts, how="diagonal", rechunk=False)
 
 
-def _rows(path: Path, table: pl.DataFrame, named: bool, reading: Reading) -> Rows:
+def _rows(
+    path: Path,
+    table: pl.DataFrame,
+    named: bool,
+    reading: Reading,
+    totals: Mapping[str, Totals] | None = None,
+) -> Rows:
     """Return how the rows of a log become events; a catalogue and a list of names are refused."""
+    first = table if totals is None else table.head(SAMPLE_ROWS)
     reason = None if reading.columns else looks_like_catalogue(table.head(SAMPLE_ROWS).drop(col.LINE))
     if reason is not None:
         raise DataError(
             f"{path} looks like a catalogue: {reason}; give a log of events, or name its columns with "
             "--map COLUMN=user and --map COLUMN=item"
         )
-    if not named and not reading.columns and is_numbered_list(table.drop(col.LINE)):
+    if not named and not reading.columns and is_numbered_list(first.drop(col.LINE)):
         raise DataError(
             f"{path} is a list of numbered names, not a log of events: each row is another number and "
             "another name; give a log, or name its columns with --map 1=user and --map 2=item"
@@ -282,7 +397,7 @@ def _rows(path: Path, table: pl.DataFrame, named: bool, reading: Reading) -> Row
             "column and describes it; give a log, or name its columns with --map COLUMN=user and --map "
             "COLUMN=item"
         )
-    return Rows.of(path, table, named, reading)
+    return Rows.of(path, table, named, reading, totals)
 
 
 def _parse_json(part: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -310,11 +425,32 @@ def _source(
 ) -> Source:
     """Return the events of the parts of a table of numbered rows; the list is emptied."""
     frame, more, notes = events_of(parts, rows)
-    if len(more):
-        rejected = pl.concat([rejected, more.with_columns(raw(more[col.LINE]).alias("raw"))])
-        rejected = rejected.sort(col.LINE, maintain_order=True)
+    rejected = _all_rejected(rejected, more, raw)
     if not len(frame):
         raise DataError(f"{path} holds no event that can be read (first row: {rejected['reason'][0]})")
+    return _source_of(path, frame, rejected, rows, form, encoding, raw, notes)
+
+
+def _all_rejected(
+    records: pl.DataFrame, rows: pl.DataFrame, raw: Callable[[pl.Series], pl.Series]
+) -> pl.DataFrame:
+    """Return rejected records and rejected rows, with their texts, by line."""
+    if not len(rows):
+        return records
+    rejected = pl.concat([records, rows.with_columns(raw(rows[col.LINE]).alias("raw"))])
+    return rejected.sort(col.LINE, maintain_order=True)
+
+
+def _source_of(
+    path: Path,
+    frame: pl.DataFrame,
+    rejected: pl.DataFrame,
+    rows: Rows,
+    form: _Form,
+    encoding: str,
+    raw: Callable[[pl.Series], pl.Series],
+    notes: tuple[str, ...],
+) -> Source:
     return Source(
         frame,
         rejected,

@@ -17,7 +17,7 @@ from tacit.data.source import ColumnUse, How, with_use
 from tacit.data.value_kinds import ValueKind
 from tacit.reading import other_roles
 from tacit.reading.choices import ITEM, ROLES, USER, VALUE, Reading
-from tacit.reading.column_content import contents_of
+from tacit.reading.column_content import Totals, contents_of
 from tacit.reading.column_names import Kind, meanings, parts_of
 from tacit.reading.flag_check import tells_of_orders
 from tacit.reading.known_roles import Zone
@@ -109,7 +109,13 @@ class Assignment:
     zone: Zone | None = None
 
 
-def assign(table: pl.DataFrame, named: bool, reading: Reading, path: Path) -> Assignment:
+def assign(
+    table: pl.DataFrame,
+    named: bool,
+    reading: Reading,
+    path: Path,
+    totals: Mapping[str, Totals] | None = None,
+) -> Assignment:
     """Return the roles of the columns of an event log.
 
     Parameters
@@ -121,6 +127,8 @@ def assign(table: pl.DataFrame, named: bool, reading: Reading, path: Path) -> As
     reading : Reading
     path : Path
         For messages.
+    totals : mapping of column to Totals, optional
+        Of the whole table where this one is a part of it (`tacit.reading.survey`).
 
     Raises
     ------
@@ -132,7 +140,7 @@ def assign(table: pl.DataFrame, named: bool, reading: Reading, path: Path) -> As
         If two readings are nearly as good, and the best one is not asked for.
     """
     wanted = chosen_columns(table.columns, reading.columns)
-    columns = Columns(table, contents_of(table), meanings(table.columns) if named else {}, named)
+    columns = Columns(table, contents_of(table, totals), meanings(table.columns) if named else {}, named)
     dropped = {
         name: why
         for name, why in _without_use(columns)

@@ -15,11 +15,11 @@ from tacit.data.anonymous import anonymous_users
 from tacit.data.event_names import event_of_file, is_rated, meaning, refused_by_file, said_by_file
 from tacit.data.ids import apply_ids
 from tacit.data.source import ColumnUse
-from tacit.data.times import Dates
+from tacit.data.times import Dates, Times
 from tacit.data.value_kinds import ValueKind
 from tacit.reading import shapes
 from tacit.reading.choices import EVENT, ITEM, SEQ, TIMESTAMP, USER, VALUE, Reading
-from tacit.reading.column_content import spread
+from tacit.reading.column_content import Totals, spread
 from tacit.reading.known_roles import Zone
 from tacit.reading.numbers import Numbers, read_numbers
 from tacit.reading.parallel import in_order
@@ -103,8 +103,27 @@ class Rows:
     zone: Zone | None = None
 
     @classmethod
-    def of(cls, path: Path, sample: pl.DataFrame, named: bool, reading: Reading) -> "Rows":
-        """Return how to read a file, judging by its rows."""
+    def of(
+        cls,
+        path: Path,
+        sample: pl.DataFrame,
+        named: bool,
+        reading: Reading,
+        totals: Mapping[str, Totals] | None = None,
+    ) -> "Rows":
+        """Return how to read a file, judging by its rows.
+
+        Parameters
+        ----------
+        path : Path
+        sample : polars.DataFrame
+            All rows, or those that a survey has chosen.
+        named : bool
+            Whether the columns have names of their own.
+        reading : Reading
+        totals : mapping of column to Totals, optional
+            Of all rows, where the sample is a part of them.
+        """
         cells = sample.drop(col.LINE)
         if not reading.columns and not named and shapes.is_impression_log(cells):
             return cls._of_impressions(path, cells, reading)
@@ -113,7 +132,7 @@ class Rows:
             user = next(name for name in cells.columns if name != lists)
             found = given(cells.columns, {USER: user, ITEM: lists})
         else:
-            found = assign(cells, named, reading, path)
+            found = assign(cells, named, reading, path, totals)
         if sign is None:
             _check_ids(cells, found.roles, path)
         return cls._by(found, path, cells, named, reading, sign)
@@ -246,22 +265,26 @@ def events_of(parts: list[pl.DataFrame], rows: Rows) -> tuple[pl.DataFrame, pl.D
     DataError
         If the times cannot be read.
     """
-    columns, notes = _by_whole_columns(parts, rows)
-    found_rows = list(in_order(partial(_events_of, rows), _completed(parts, columns)))
+    columns, notes = by_whole_columns(parts, rows)
+    found_rows = list(in_order(partial(rows_to_events, rows), _completed(parts, columns)))
     events, rejected = ([pair[side] for pair in found_rows] for side in (0, 1))
     whole = pl.concat(events, how="diagonal", rechunk=False)
     anonymous = (one.note for one in anonymous_users(whole[col.USER]))
     return whole, pl.concat(rejected), (*notes, *anonymous)
 
 
-def _by_whole_columns(parts: list[pl.DataFrame], rows: Rows) -> tuple[dict[str, pl.Series], tuple[str, ...]]:
+def by_whole_columns(
+    parts: Sequence[pl.DataFrame], rows: Rows
+) -> tuple[dict[str, pl.Series], tuple[str, ...]]:
     """Return times and values by the names of their columns, and what was decided of them."""
     ways: dict[str, Callable[[pl.Series], Numbers]] = {}
     if TIMESTAMP in rows.roles:
         ways[rows.roles[TIMESTAMP]] = partial(_moments, rows)
     if VALUE in rows.roles and not rows.impressions:
         ways[rows.roles[VALUE]] = read_numbers
-    found = dict(zip(ways, in_order(lambda name: ways[name](_joined(parts, name, rows)), ways), strict=True))
+    found = dict(
+        zip(ways, in_order(lambda name: ways[name](joined_column(parts, name, rows)), ways), strict=True)
+    )
     notes = tuple(f"{name}: {note}" for name, numbers in found.items() for note in numbers.notes)
     return {name: numbers.values for name, numbers in found.items()}, notes
 
@@ -276,7 +299,7 @@ def _completed(parts: list[pl.DataFrame], columns: Mapping[str, pl.Series]) -> I
         start = end
 
 
-def _joined(parts: list[pl.DataFrame], name: str, rows: Rows) -> pl.Series:
+def joined_column(parts: Sequence[pl.DataFrame], name: str, rows: Rows) -> pl.Series:
     """Return a whole column; that of the times with the times of day and the zones from columns beside it."""
     column = _whole(parts, name)
     if name != rows.roles.get(TIMESTAMP):
@@ -291,7 +314,7 @@ def _joined(parts: list[pl.DataFrame], name: str, rows: Rows) -> pl.Series:
     return column
 
 
-def _whole(parts: list[pl.DataFrame], name: str) -> pl.Series:
+def _whole(parts: Sequence[pl.DataFrame], name: str) -> pl.Series:
     empty = pl.Series(name, [], dtype=pl.Null)
     kept = [part[name] if name in part.columns else empty.extend_constant(None, len(part)) for part in parts]
     known = [column for column in kept if column.dtype != pl.Null] or kept
@@ -300,8 +323,26 @@ def _whole(parts: list[pl.DataFrame], name: str) -> pl.Series:
 
 def _moments(rows: Rows, column: pl.Series) -> Numbers:
     """Return Unix seconds; NaN where a cell holds no time."""
+    found = read_moments(rows, column)
+    return Numbers(with_unread(found), found.notes)
+
+
+def with_unread(found: Times) -> pl.Series:
+    """Return Unix seconds, NaN where a cell holds no time."""
+    seconds = found.seconds
+    return seconds.scatter(found.unread, float("nan")) if len(found.unread) else seconds
+
+
+def read_moments(rows: Rows, column: pl.Series) -> Times:
+    """Return the moments of the column of the times.
+
+    Raises
+    ------
+    DataError
+        If they cannot be read, with the name of the file and of the column.
+    """
     try:
-        found = times.read_times(column, dates=rows.dates, timezone=rows.timezone)
+        return times.read_times(column, dates=rows.dates, timezone=rows.timezone)
     except AmbiguousError as error:
         raise AmbiguousError(f"{rows.path}, column {column.name}: {error}") from error
     except DataError as error:
@@ -309,11 +350,10 @@ def _moments(rows: Rows, column: pl.Series) -> Numbers:
             f"{rows.path}: the column {column.name} holds no times that can be read: {error}; name "
             "another with --map COLUMN=timestamp (in Python mapping={'timestamp': COLUMN})"
         ) from error
-    seconds = found.seconds
-    return Numbers(seconds.scatter(found.unread, float("nan")) if len(found.unread) else seconds, found.notes)
 
 
-def _events_of(rows: Rows, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def rows_to_events(rows: Rows, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the events of rows whose times and values are numbers, and the rejected rows."""
     absent = [name for name in rows.columns if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
     frame = frame.drop(rows.dropped)

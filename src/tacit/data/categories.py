@@ -1,0 +1,51 @@
+"""Columns of texts that are categories: how a large log keeps its ids in 4 bytes an event.
+
+A category is a place in a list of texts. What is done to each different text is done to that list, and not to
+the column; and a table that is to be joined with others gets texts again.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from tacit.core.types import Int32
+
+
+def is_category(column: pl.Series) -> bool:
+    """Return whether the texts of a column are categories."""
+    return column.dtype == pl.Categorical
+
+
+def distinct_texts(column: pl.Series) -> pl.Series:
+    """Return the different texts of a column of texts or categories, without the missing one."""
+    distinct = column.unique() if is_category(column) else column
+    return distinct.cast(pl.String).drop_nulls().unique()
+
+
+def with_texts(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame without categories; for small ones."""
+    return frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
+
+
+def by_text(column: pl.Series, numbers_of: Callable[[pl.Series], Int32]) -> Int32:
+    """Return a number for each event by its text, -1 where there is none: int32[events].
+
+    Parameters
+    ----------
+    column : polars.Series
+        Categories.
+    numbers_of : callable
+        Different texts to their numbers, int32[texts].
+    """
+    distinct = column.unique().drop_nulls()
+    places = distinct.to_physical().to_numpy()
+    numbers = np.full(int(places.max(initial=0)) + 2, -1, dtype=np.int32)
+    numbers[places] = numbers_of(distinct.cast(pl.String))
+    found: Int32 = numbers[column.to_physical().fill_null(len(numbers) - 1).to_numpy()]
+    return found
+
+
+def numbered(name: str) -> pl.Expr:
+    """Return numbers (UInt32) of the texts or categories of a column, the same for the same text."""
+    return pl.col(name).cast(pl.Categorical).to_physical().cast(pl.UInt32)
