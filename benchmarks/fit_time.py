@@ -4,8 +4,9 @@
 
 OLD and NEW are checkouts of this repository; DATA holds a folder for each log, with ``events.parquet`` and,
 if there are any, ``items.parquet`` and ``users.parquet``. Vectors of texts are cached by a first fit that is
-not counted. Each turn runs OLD, then NEW; a stage is given without the stages within it, as seconds of the
-wall and of all processors, the median of the turns. "start" is everything up to the first line of the fit.
+not counted; ``--cached`` says that they are already. Each turn runs OLD, then NEW; a stage is given without
+the stages within it, as seconds of the wall and of all processors, the median of the turns. "start" is
+everything up to the first line of the fit.
 
 ``--quality ml-1m-leave-one-out`` fits the default on the training part of the cut with the configuration of
 each checkout and gives the paired difference of NDCG@10 (NEW less OLD) over the test users with its 95 %
@@ -155,9 +156,9 @@ def fit_once(checkout: Path, data: Path, folder: str) -> dict[str, list[float]]:
         return {**spent, "whole process": [time.time() - start, processors]}
 
 
-def compared(checkouts: Mapping[str, Path], data: Path, folder: str, turns: int) -> str:
+def compared(checkouts: Mapping[str, Path], data: Path, folder: str, turns: int, *, warm: bool) -> str:
     """Return the stages of both checkouts as a table."""
-    for checkout in checkouts.values():
+    for checkout in checkouts.values() if warm else ():
         fit_once(checkout, data, folder)
     runs: dict[str, list[dict[str, list[float]]]] = {name: [] for name in checkouts}
     for _ in range(turns):
@@ -197,11 +198,12 @@ def main() -> None:
         asked.add_argument(name, type=Path)
     asked.add_argument("--task", action="append", default=[])
     asked.add_argument("--quality", action="append", default=[])
+    asked.add_argument("--cached", action="store_true")
     asked.add_argument("--turns", type=int, default=3)
     given = asked.parse_args()
     checkouts = {"old": given.old, "new": given.new}
     for folder in given.task:
-        print(compared(checkouts, given.data, folder, given.turns), flush=True)
+        print(compared(checkouts, given.data, folder, given.turns, warm=not given.cached), flush=True)
     if given.quality:
         print(
             "| task | users | old | new | new less old (95 % interval) |\n" + "| --- " * 5 + "|", flush=True

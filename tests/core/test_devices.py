@@ -69,3 +69,30 @@ def test_networks_are_compiled_where_that_can_work(monkeypatch: pytest.MonkeyPat
     assert not can_compile("cpu")
     monkeypatch.setattr(devices.shutil, "which", lambda name: None)
     assert not can_compile("cuda")
+
+
+@pytest.mark.parametrize(
+    ("platform", "driver", "amd", "may"),
+    [
+        ("linux", False, False, False),
+        ("linux", True, False, True),
+        ("linux", False, True, True),
+        ("darwin", True, True, False),
+        ("win32", False, False, True),
+    ],
+)
+def test_without_a_driver_there_is_no_gpu_and_pytorch_is_not_asked(
+    platform: str, driver: bool, amd: bool, may: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(name: str) -> None:
+        if not driver:
+            raise OSError(name)
+
+    monkeypatch.setattr(devices.sys, "platform", platform)
+    monkeypatch.setattr(devices.ctypes, "CDLL", load)
+    monkeypatch.setattr(devices.Path, "exists", lambda path: amd)
+    assert devices._may_have_gpu.__wrapped__() == may
+    monkeypatch.setattr(devices, "_may_have_gpu", lambda: may)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert has_device("cuda:1") == may
