@@ -618,8 +618,6 @@ def fit(
     started = time.monotonic()
     if seconds is not None:
         arguments.check_number(seconds, "seconds", positive=True)
-        if executor is not None:
-            raise ConfigError("a fit within a time is one of this process: leave out seconds or the executor")
     chosen = _configured(config, mapping)
     arguments.check_files(log=events)
     _check_tables(items, users, chosen)
@@ -635,7 +633,12 @@ def fit(
         return Model(train_snapshot(*tables, **about, on_epoch=on_epoch, executor=executor), notes.lines)
     given = prepared(*tables, **about)
     reached = train_within(
-        given, seconds, lambda: time.monotonic() - started, progress=progress, on_epoch=on_epoch
+        given,
+        seconds,
+        lambda: time.monotonic() - started,
+        progress=progress,
+        on_epoch=on_epoch,
+        executor=executor,
     )
     return _best_reached(reached, notes, on_step)
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tacit.core.seeds import Streams
-from tacit.pipeline.anytime import Fits, Step, groups, steps, without_texts
+from tacit.pipeline.anytime import Step, groups, steps, without_texts
 from tacit.pipeline.config import Config
 from tacit.pipeline.costs import Size, fit_seconds
+from tacit.pipeline.firststage import WHOLE, Fits
 from tacit.pipeline.twostage import TwoStage
 from tacit.testing.generated import small_log
 
@@ -76,30 +77,35 @@ def test_one_step_is_made_however_little_time_there_is(seconds: float) -> None:
     assert (only.pipeline.recommend(log.queries(), 5).items >= 0).all()
 
 
-def test_steps_end_when_the_time_is_over() -> None:
+def test_steps_end_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tacit.pipeline.anytime._FIRST_SECONDS", 0.0)
     found = climbed(Ticking(30.0, a_look=1.0))
-    assert 1 <= len(found) < len(unlimited())
-    assert not found[-1].complete
+    assert 2 <= len(found) < len(climbed(Ticking(1e9)))
+    assert not any(step.complete for step in found)
+
+
+def nothing() -> None:
+    """Show no progress."""
 
 
 def test_a_retriever_serves_as_fitted_for_the_last_fold_while_time_is_short() -> None:
     fits = fits_of()
-    one = CONFIG.retrievers[0]
-    fits.fit(fits.last, one, Ticking(1e9))
-    early = fits.first([one], 1, 1_000)
+    one, last = CONFIG.retrievers[0], [*fits.windows][-1]
+    fits.fit([(last, one)], nothing)
+    early = fits.first_stage([one], [last], 1_000)
     assert early.retrievers[0] is early.folds[-1].retrievers[0]
-    fits.fit("whole", one, Ticking(1e9))
-    later = fits.first([one], 1, 1_000)
+    fits.fit([(WHOLE, one)], nothing)
+    later = fits.first_stage([one], [last], 1_000)
     assert later.retrievers[0] is not later.folds[-1].retrievers[0]
 
 
 def test_a_retriever_is_fitted_once_on_a_log() -> None:
     fits = fits_of()
-    one = CONFIG.retrievers[0]
-    fits.fit(fits.last, one, Ticking(1e9))
-    first = fits.first([one], 1, 100).retrievers[0]
-    fits.fit(fits.last, one, Ticking(1e9))
-    assert fits.first([one], 1, 100).retrievers[0] is first
+    one, last = CONFIG.retrievers[0], [*fits.windows][-1]
+    fits.fit([(last, one)], nothing)
+    first = fits.first_stage([one], [last], 100).retrievers[0]
+    fits.fit([(last, one)], nothing)
+    assert fits.first_stage([one], [last], 100).retrievers[0] is first
 
 
 def test_groups_grow_with_what_was_spent_and_hold_everything_once() -> None:

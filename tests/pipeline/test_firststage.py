@@ -131,7 +131,7 @@ def test_count_share_and_repeats_of_the_windows_are_those_of_the_configuration()
 def test_a_fold_has_at_most_so_many_queries_and_as_many_candidates_as_configured() -> None:
     _, catalogue = small_log()
     part = np.zeros(small_log()[0].n_users, dtype=int)
-    given = (catalogue, part, Streams(0), "fold", lambda: None)
+    given = (catalogue, part, Streams(0), "fold")
     everyone = fit_fold(window(), of(CONFIG, candidates=5), *given)
     some = fit_fold(window(), of(CONFIG, candidates=5, max_users=7), *given)
     assert len(everyone.part) == len(window().queries) > 7 == len(some.part)

@@ -225,7 +225,7 @@ def given_to_the_ranker(
     )
     log, catalogue = small_log()
     part = np.resize([TRAIN, TRAIN, VALID, TEST], log.n_users)
-    one = fit_fold(window(), config, catalogue, part, Streams(0), "fold", lambda: None)
+    one = fit_fold(window(), config, catalogue, part, Streams(0), "fold")
     first = FirstStage((), (one,), None, part, "time")
     learn(first, catalogue, config, streams=Streams(0), progress=SILENT, on_epoch=None)
     return given[1][0], given[2]

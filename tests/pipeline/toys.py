@@ -79,7 +79,7 @@ def window() -> Window:
 def fitted_fold(config: Config, part: int = TRAIN) -> Fold:
     log, catalogue = small_log()
     everybody = np.full(log.n_users, part)
-    return fit_fold(window(), config, catalogue, everybody, Streams(0), "fold", lambda: None)
+    return fit_fold(window(), config, catalogue, everybody, Streams(0), "fold")
 
 
 def of_the_window(

@@ -7,6 +7,7 @@ snapshots have no texts, and those after them have.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from tacit.core.executor import Executor
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import Streams, generator
 from tacit.core.types import Json
@@ -15,8 +16,9 @@ from tacit.encoders.cache import CachedEncoder
 from tacit.encoders.encoder import TextEncoder
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.train import Prepared, encoded, snapshot_of, worded_texts
-from tacit.pipeline.anytime import Fits, Step, steps, without_texts
+from tacit.pipeline.anytime import Step, steps, without_texts
 from tacit.pipeline.config import Config
+from tacit.pipeline.firststage import Fits
 from tacit.pipeline.text_encoder import NO_ENCODER, encoder_from
 from tacit.rankers.ranker import OnEpoch
 
@@ -77,6 +79,7 @@ def train_within(
     *,
     progress: Progress = SILENT,
     on_epoch: OnEpoch | None = None,
+    executor: Executor | None = None,
 ) -> Iterator[Reached]:
     """Yield snapshots, each better than those before, until about so many seconds are over; at least one.
 
@@ -89,13 +92,14 @@ def train_within(
         Returns the seconds since the start of the fit, the reading of the log included.
     progress : Progress
     on_epoch : callable, optional
+    executor : Executor, optional
         As in `tacit.engine.train.train`.
     """
     run = _Run(given, seconds, clock, progress, on_epoch)
     config, textless = given.config, without_texts(given.config)
     late = textless is not None and run.seconds_of_texts() > _TEXTS_SHARE * run.left()
     if late and textless is not None:
-        fits = _fits(textless, given, given.catalogue)
+        fits = _fits(textless, given, given.catalogue, executor)
         yield from run.steps(textless, fits, given.catalogue, None)
         if run.seconds_of_texts() > run.left():
             return
@@ -103,12 +107,12 @@ def train_within(
         yield from run.steps(config, fits.with_texts(config, catalogue), catalogue, encoder)
     else:
         encoder, catalogue = encoded(given.catalogue, given.source, progress=progress)
-        yield from run.steps(config, _fits(config, given, catalogue), catalogue, encoder)
+        yield from run.steps(config, _fits(config, given, catalogue, executor), catalogue, encoder)
 
 
-def _fits(config: Config, given: Prepared, catalogue: Catalogue) -> Fits:
+def _fits(config: Config, given: Prepared, catalogue: Catalogue, executor: Executor | None) -> Fits:
     streams = Streams.of(generator(config.seed, "fit"))
-    return Fits(config, given.interactions, catalogue, protocol=None, streams=streams)
+    return Fits(config, given.interactions, catalogue, protocol=None, streams=streams, executor=executor)
 
 
 class _Run:

@@ -10,29 +10,21 @@ While time is short a retriever serves as it was fitted for the last fold, on al
 log: it reads whole histories too.
 """
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tacit.core.progress import SILENT, Progress
-from tacit.core.seeds import Streams
-from tacit.data.catalogue import Catalogue
 from tacit.data.gain import ndcg_of_scores
-from tacit.data.interactions import Interactions
-from tacit.data.splits import DEFAULT, Protocol
-from tacit.models.protocol import Recommender, fitted
-from tacit.pipeline import costs, register
-from tacit.pipeline.blend import Blend, LabelledCandidates
+from tacit.models.protocol import Recommender
+from tacit.pipeline import costs
+from tacit.pipeline.blend import Blend
 from tacit.pipeline.config import Config, needs, with_retrievers
 from tacit.pipeline.costs import Size
-from tacit.pipeline.firststage import FirstStage, Fold, assign_parts
-from tacit.pipeline.retrieval import collect
-from tacit.pipeline.secondstage import fit_projection
+from tacit.pipeline.firststage import WHOLE, FirstStage, Fits, Fold
 from tacit.pipeline.text_encoder import NO_ENCODER
 from tacit.pipeline.twostage import TwoStage
-from tacit.pipeline.windows import Window, rank_windows, sampled_users
 from tacit.rankers.ranker import OnEpoch, Ranker
 
 _LISTS = 1_000
@@ -41,7 +33,8 @@ _SPARE = 1.25
 """A part is begun if so many times its expected seconds are left."""
 _FIRST_SECONDS = 1.0
 """Retrievers of so many seconds together are one group: the first, which is to be there soon."""
-_WHOLE = "whole"
+
+_Part = tuple[str, Recommender]
 
 Left = Callable[[], float]
 """Returns the seconds that are left."""
@@ -86,112 +79,6 @@ class _Pace:
         self._taken += taken
 
 
-class Fits:
-    """The folds of a log, and the fits of retrievers on the whole log and before each fold: each made once.
-
-    They are those of `tacit.pipeline.firststage.fit_first_stage`, from the same streams.
-    """
-
-    def __init__(
-        self,
-        config: Config,
-        interactions: Interactions,
-        catalogue: Catalogue,
-        *,
-        protocol: Protocol | None,
-        streams: Streams,
-    ) -> None:
-        self.interactions, self.catalogue = interactions, catalogue
-        self.wanted = protocol
-        self.protocol = protocol or DEFAULT[interactions.timing]
-        self._config, self._streams = config, streams
-        sampled = sampled_users(interactions, config.max_events, streams.stream("users"))
-        windows = rank_windows(
-            sampled,
-            self.protocol,
-            count=config.windows,
-            share=config.share,
-            repeats=config.repeats,
-            rng=streams.stream("windows"),
-        )
-        self.windows = list(windows)
-        self._projection = fit_projection(self.windows[0].train if self.windows else interactions, catalogue)
-        self._part = assign_parts(interactions.n_users, streams.stream("parts"))
-        self._fitted: dict[tuple[str, str], Recommender] = {}
-        self.size = Size.of(interactions, catalogue)
-        self.pace = _Pace()
-
-    @property
-    def last(self) -> str:
-        """Name of the last fold."""
-        return _fold(len(self.windows) - 1)
-
-    def names(self) -> list[str]:
-        """Return the names of all logs that a configuration is fitted on: the folds and the whole log."""
-        return [*map(_fold, range(len(self.windows))), _WHOLE]
-
-    def has(self, log: str, one: Recommender) -> bool:
-        """Return whether a retriever was fitted on a log."""
-        return (log, one.name) in self._fitted
-
-    def expected(self, log: str, one: Recommender) -> float:
-        """Return about how many seconds it takes until a retriever is fitted on a log."""
-        return 0.0 if self.has(log, one) else self.pace(costs.fit_seconds(one, self._size_of(log)))
-
-    def fit(self, log: str, one: Recommender, left: Left) -> None:
-        """Fit a retriever on a log, unless it was fitted there before."""
-        if self.has(log, one):
-            return
-        before = left()
-        rng = self._streams.stream("retriever", log, one.name)
-        events = self.interactions if log == _WHOLE else self._window(log).train
-        self._fitted[log, one.name] = fitted(copy.copy(one), events, self.catalogue, rng=rng)
-        self.pace.measured(costs.fit_seconds(one, self._size_of(log)), before - left())
-
-    def first(self, retrievers: Sequence[Recommender], folds: int, lists: int) -> FirstStage:
-        """Return the first stage of some retrievers with the last folds, of at most so many lists each.
-
-        A retriever that was not fitted on the whole log serves as fitted for the last fold.
-        """
-        serving = tuple(
-            self._fitted.get((_WHOLE, one.name)) or self._fitted[self.last, one.name] for one in retrievers
-        )
-        numbers = range(len(self.windows) - folds, len(self.windows))
-        kept = tuple(self._labelled(number, retrievers, lists) for number in numbers)
-        return FirstStage(serving, kept, self._projection, self._part, self.protocol)
-
-    def with_texts(self, config: Config, catalogue: Catalogue) -> "Fits":
-        """Return the fits of a configuration with texts, for the catalogue with vectors.
-
-        What reads no text stays as it was fitted.
-        """
-        other = copy.copy(self)
-        other._config, other.catalogue = config, catalogue
-        start = self.windows[0].train if self.windows else self.interactions
-        other._projection = fit_projection(start, catalogue)
-        other._fitted = {key: one for key, one in self._fitted.items() if not _reads_texts(one)}
-        return other
-
-    def lists(self, folds: int) -> int:
-        """Return how many lists the last folds have."""
-        most = self._config.max_users
-        return sum(min(len(one.queries), most) for one in self.windows[len(self.windows) - folds :])
-
-    def _labelled(self, number: int, retrievers: Sequence[Recommender], lists: int) -> Fold:
-        name = _fold(number)
-        window = self.windows[number].sample(lists, self._streams.stream("queries", name))
-        own = tuple(self._fitted[name, one.name] for one in retrievers)
-        found = collect(own, window.queries, self._config.candidates, self.catalogue.available)
-        labelled = LabelledCandidates(found, window.labels(found.items), np.diff(window.target_offsets))
-        return Fold(window, own, labelled, self._part[window.queries.user])
-
-    def _window(self, log: str) -> Window:
-        return next(one for number, one in enumerate(self.windows) if _fold(number) == log)
-
-    def _size_of(self, log: str) -> Size:
-        return self.size if log == _WHOLE else self.size.shorter(len(self._window(log).train))
-
-
 def steps(
     config: Config,
     fits: Fits,
@@ -220,16 +107,15 @@ def steps(
     if not fits.windows:
         yield climb.whole()
         return
-    ordered = fits.interactions.timing != "none"
-    for group in groups(config.retrievers, fits.size, ordered=ordered):
-        known = all(fits.has(fits.last, one) for one in group)
+    for group in climb.groups():
+        known = climb.knows(group)
         if not climb.add(group):
             break
         if not known:
             yield climb.step()
-    if climb.whole_fits():
+    if climb.time_for_whole():
         yield climb.whole()
-    elif climb.ranker_fits():
+    elif climb.time_for_ranker():
         yield climb.step(config.ranker)
 
 
@@ -248,61 +134,82 @@ class _Climb:
         self._config, self._fits, self._seed, self._left = config, fits, seed, left
         self._progress, self._on_epoch = progress, on_epoch
         self._kept: list[Recommender] = []
+        self._size = Size.of(fits.interactions, fits.catalogue)
+        self._pace = _Pace()
+        self._last = next(reversed(fits.windows), WHOLE)
+
+    def groups(self) -> list[list[Recommender]]:
+        """Return the retrievers in the groups in which they come."""
+        ordered = self._fits.interactions.timing != "none"
+        return groups(self._config.retrievers, self._size, ordered=ordered)
+
+    def knows(self, group: Sequence[Recommender]) -> bool:
+        """Return whether all of a group were fitted before."""
+        return all(self._fits.has(self._last, one) for one in group)
 
     def add(self, group: Sequence[Recommender]) -> bool:
         """Fit those of a group for which time is left, before the last fold and on the whole log."""
-        with self._progress.task("fitting retrievers", total=2 * len(group)) as task:
-            new: list[Recommender] = []
-            for one in group:
-                if (self._kept or new) and not self._time_for(self._expected(self._fits.last, [one])):
-                    break
-                self._fits.fit(self._fits.last, one, self._left)
-                new.append(one)
-                task.advance()
-            for one in new:
-                if self._time_for(self._expected(_WHOLE, [one])):
-                    self._fits.fit(_WHOLE, one, self._left)
-                task.advance()
-        self._kept += new
-        return bool(new)
+        least = [] if self._kept else [(self._last, group[0])]
+        twice = self._affordable([(log, one) for one in group for log in (self._last, WHOLE)], least)
+        once = self._affordable([(self._last, one) for one in group], least)
+        # Better all of the group as fitted for the fold than a part of it as fitted on the whole log.
+        parts = once if {one.name for _, one in once} > {one.name for _, one in twice} else twice
+        self._fit(parts)
+        self._kept += [one for one in group if self._fits.has(self._last, one)]
+        return bool(parts)
 
     def step(self, ranker: Ranker | None = None) -> Step:
         """Return the recommender of what is there, from the last fold."""
         kept = [one for one in self._config.retrievers if one in self._kept]
         part = replace(with_retrievers(self._config, kept), ranker=ranker, rerank=None, windows=1)
-        return self._fitted(part, self._fits.first(kept, 1, _LISTS), complete=False)
+        return self._fitted(part, self._fits.first_stage(kept, [self._last], _LISTS), complete=False)
 
     def whole(self) -> Step:
         """Return the recommender of the whole configuration."""
-        every = [(log, one) for log in self._fits.names() for one in self._config.retrievers]
-        with self._progress.task("fitting retrievers", total=len(every)) as task:
-            for log, one in every:
-                self._fits.fit(log, one, self._left)
-                task.advance()
-        folds = len(self._fits.windows)
-        first = self._fits.first(self._config.retrievers, folds, self._config.max_users)
-        return self._fitted(self._config, first, complete=True)
+        retrievers, config = self._config.retrievers, self._config
+        self._fit([(log, one) for log in self._fits.logs for one in retrievers])
+        first = self._fits.first_stage(retrievers, [*self._fits.windows], config.max_users)
+        return self._fitted(config, first, complete=True)
 
-    def whole_fits(self) -> bool:
+    def time_for_whole(self) -> bool:
         """Return whether time is left for the whole configuration."""
-        logs = self._fits.names()
-        missing = sum(self._fits.expected(log, one) for log in logs for one in self._config.retrievers)
-        return self._time_for(missing + self._learning(len(self._fits.windows)))
+        every = [(log, one) for log in self._fits.logs for one in self._config.retrievers]
+        return self._time_for(self._expected(every) + self._learning([*self._fits.windows]))
 
-    def ranker_fits(self) -> bool:
+    def time_for_ranker(self) -> bool:
         """Return whether time is left for a ranker of what is there."""
-        return self._config.ranker is not None and self._time_for(self._learning(1))
+        return self._config.ranker is not None and self._time_for(self._learning([self._last]))
 
-    def _learning(self, folds: int) -> float:
-        lists = self._fits.lists(folds)
+    def _affordable(self, parts: list[_Part], least: list[_Part]) -> list[_Part]:
+        """Return the first of some fits for which time is left, of both logs or of none; at least some."""
+        found = list(least)
+        for one in {part[1].name: part[1] for part in parts}.values():
+            more = found + [part for part in parts if part[1] is one and part not in found]
+            if not self._time_for(self._expected(more)):
+                break
+            found = more
+        return found
+
+    def _fit(self, parts: Sequence[_Part]) -> None:
+        expected, before = self._expected(parts), self._left()
+        with self._progress.task("fitting retrievers", total=len(parts)) as task:
+            self._fits.fit(parts, task.advance)
+        self._pace.measured(expected, before - self._left())
+
+    def _expected(self, parts: Sequence[_Part]) -> float:
+        """Return about how many seconds fits that were not made yet take."""
+        sizes = {log: self._size.shorter(len(events)) for log, events in self._fits.logs.items()}
+        missing = [(log, one) for log, one in parts if not self._fits.has(log, one)]
+        return sum(costs.fit_seconds(one, sizes[log]) for log, one in missing)
+
+    def _learning(self, folds: Sequence[str]) -> float:
+        """Return about how many seconds it takes to learn from the lists of some folds."""
+        lists = sum(min(len(self._fits.windows[name].queries), self._config.max_users) for name in folds)
         seconds = costs.list_seconds(len(self._config.retrievers), lists)
-        return self._fits.pace(seconds + costs.ranker_seconds(self._config.ranker, lists))
+        return seconds + costs.ranker_seconds(self._config.ranker, lists)
 
-    def _expected(self, log: str, retrievers: Sequence[Recommender]) -> float:
-        return sum(self._fits.expected(log, one) for one in retrievers)
-
-    def _time_for(self, seconds: float) -> bool:
-        return _SPARE * seconds <= self._left()
+    def _time_for(self, expected: float) -> bool:
+        return _SPARE * self._pace(expected) <= self._left()
 
     def _fitted(self, config: Config, first: FirstStage, *, complete: bool) -> Step:
         pipeline = TwoStage(config, protocol=self._fits.wanted, first=first, on_epoch=self._on_epoch)
@@ -312,21 +219,14 @@ class _Climb:
         if config.ranker is None and first.folds:
             ndcg = _cross_fitted_ndcg(first.folds[-1], len(config.retrievers))
         what = ", ".join(one.name for one in config.retrievers)
-        return Step(
-            pipeline, ndcg, complete, what + (f"; ranker {config.ranker.name}" if config.ranker else "")
-        )
+        ranker = f"; ranker {config.ranker.name}" if config.ranker else ""
+        return Step(pipeline, ndcg, complete, what + ranker)
 
 
 def without_texts(config: Config) -> Config | None:
     """Return a configuration without what needs texts; None if nothing is left."""
     kept = [one for one in config.retrievers if not needs(one, "text")]
     return replace(with_retrievers(config, kept), encoder=NO_ENCODER, rerank=None) if kept else None
-
-
-def _reads_texts(one: Recommender) -> bool:
-    """Return whether a fit of a retriever depends on the vectors of the texts."""
-    entry = register.entry_of("retriever", one)
-    return entry is None or "text" in entry.needs or entry.name == "textprior"
 
 
 def groups(retrievers: Sequence[Recommender], size: Size, *, ordered: bool) -> list[list[Recommender]]:
@@ -355,7 +255,3 @@ def _cross_fitted_ndcg(fold: Fold, retrievers: int) -> float:
         blend = Blend().fit([labelled.take(others)], retrievers)
         scores[own] = blend.score(labelled.take(own).candidates)
     return float(ndcg_of_scores(scores, labelled.labels, labelled.totals).mean())
-
-
-def _fold(number: int) -> str:
-    return f"fold {number}"

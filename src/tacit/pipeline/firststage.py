@@ -26,6 +26,7 @@ from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates
 from tacit.models.checks import is_ours
 from tacit.models.protocol import Recommender, batch_size, fitted
+from tacit.pipeline import register
 from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.config import Config
 from tacit.pipeline.retrieval import collect, held_at_once, joined_candidates
@@ -35,7 +36,8 @@ from tacit.pipeline.windows import Window, rank_windows, sampled_users
 TRAIN, VALID, TEST = 0, 1, 2
 _PART_SIZES = (0.7, 0.2, 0.1)
 
-_WHOLE = "whole"
+WHOLE = "whole"
+"""Name of the whole log among those that retrievers are fitted on."""
 _SIDE_BY_SIDE = 5_000_000
 """Logs with more events are fitted by one retriever after the other: two at once need the memory of two."""
 _NETWORKS = "tacit.models.transformer"
@@ -88,6 +90,116 @@ class FirstStage:
     protocol: Protocol
 
 
+class Fits:
+    """The folds of a log, and the fits of retrievers before each fold and on the whole log: each made once.
+
+    Parameters
+    ----------
+    config : Config
+    interactions : Interactions
+    catalogue : Catalogue
+    protocol : {"time", "leave-one-out", "random"}, optional
+        The kind of cut that gives the labels; by default the strictest one that the log supports.
+    streams : Streams
+    executor : Executor, optional
+        Where retrievers are fitted and candidates collected; by default in threads of this process, one for a
+        log that is large. The result is the same.
+
+    Attributes
+    ----------
+    wanted : {"time", "leave-one-out", "random"} or None
+        The kind of cut that was asked for.
+    protocol : {"time", "leave-one-out", "random"}
+    windows : mapping of name to Window
+        The earliest first.
+    logs : mapping of name to Interactions
+        What retrievers are fitted on: the whole log, then the past of each fold, the last one first.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        interactions: Interactions,
+        catalogue: Catalogue,
+        *,
+        protocol: Protocol | None,
+        streams: Streams,
+        executor: Executor | None = None,
+    ) -> None:
+        self.config, self.interactions, self.catalogue = config, interactions, catalogue
+        self.wanted, self.protocol = protocol, protocol or DEFAULT[interactions.timing]
+        self._streams = streams
+        self._executor = executor or (side_by_side() if len(interactions) <= _SIDE_BY_SIDE else LOCAL)
+        windows = rank_windows(
+            sampled_users(interactions, config.max_events, streams.stream("users")),
+            self.protocol,
+            count=config.windows,
+            share=config.share,
+            repeats=config.repeats,
+            rng=streams.stream("windows"),
+        )
+        self.windows = {f"fold {number}": window for number, window in enumerate(windows)}
+        # The longest first, so that no worker is left alone with it at the end.
+        past = {name: window.train for name, window in reversed(self.windows.items())}
+        self.logs: Mapping[str, Interactions] = {WHOLE: interactions, **past}
+        self._projection = self._projected()
+        self._part = assign_parts(interactions.n_users, streams.stream("parts"))
+        self._found: dict[tuple[str, str], Recommender] = {}
+
+    @property
+    def workers(self) -> int:
+        """How many retrievers are fitted at once."""
+        return self._executor.workers
+
+    def has(self, log: str, one: Recommender) -> bool:
+        """Return whether a retriever was fitted on a log."""
+        return (log, one.name) in self._found
+
+    def fit(self, parts: Sequence[tuple[str, Recommender]], advance: Callable[[], None]) -> None:
+        """Fit retrievers on logs, unless they were fitted there before; ``advance`` is called for each."""
+        chosen = tuple({one.name: one for _, one in parts}.values())
+        places = {one.name: place for place, one in enumerate(chosen)}
+        job = _Job(chosen, self.logs, self.catalogue, self._streams)
+        missing = [(log, places[one.name]) for log, one in parts if not self.has(log, one)]
+        alone = [part for part in missing if self._executor.in_process and not _may_share(chosen[part[1]])]
+        shared = [part for part in missing if part not in alone]
+        for where, some in ((LOCAL, alone), (self._executor, shared)):
+            for (log, place), found in zip(some, where.map(_Job.one, some, shared=job), strict=True):
+                self._found[log, chosen[place].name] = found
+                advance()
+
+    def first_stage(self, retrievers: Sequence[Recommender], folds: Sequence[str], lists: int) -> FirstStage:
+        """Return the first stage of some retrievers with some of the folds, of at most so many lists each.
+
+        A retriever that was not fitted on the whole log serves as fitted for the last fold.
+        """
+        last = folds[-1] if folds else WHOLE
+        serving = tuple(self._found[WHOLE if self.has(WHOLE, one) else last, one.name] for one in retrievers)
+        kept = tuple(self._fold(name, retrievers, lists) for name in folds)
+        return FirstStage(serving, kept, self._projection, self._part, self.protocol)
+
+    def with_texts(self, config: Config, catalogue: Catalogue) -> "Fits":
+        """Return the fits of a configuration with texts, for the catalogue with vectors.
+
+        What reads no text stays as it was fitted.
+        """
+        other = copy.copy(self)
+        other.config, other.catalogue = config, catalogue
+        other._projection = other._projected()
+        other._found = {key: one for key, one in self._found.items() if not _reads_texts(one)}
+        return other
+
+    def _projected(self) -> Projection | None:
+        """Return the projection of the vectors, fitted on the earliest window."""
+        start = next(iter(self.windows.values())).train if self.windows else self.interactions
+        return fit_projection(start, self.catalogue)
+
+    def _fold(self, name: str, retrievers: Sequence[Recommender], lists: int) -> Fold:
+        window = self.windows[name].sample(lists, self._streams.stream("queries", name))
+        own = tuple(self._found[name, one.name] for one in retrievers)
+        return _fold(window, own, self.config, self.catalogue, self._part, self._executor)
+
+
 def fit_first_stage(
     config: Config,
     interactions: Interactions,
@@ -98,47 +210,12 @@ def fit_first_stage(
     progress: Progress,
     executor: Executor | None = None,
 ) -> FirstStage:
-    """Return the retrievers of a configuration, fitted on the whole log and on folds of it.
-
-    Parameters
-    ----------
-    config : Config
-    interactions : Interactions
-    catalogue : Catalogue
-    protocol : {"time", "leave-one-out", "random"}, optional
-        The kind of cut that gives the labels; by default the strictest one that the log supports.
-    streams : Streams
-    progress : Progress
-    executor : Executor, optional
-        Where retrievers are fitted and candidates collected; by default in threads of this process, one for a
-        log that is large. The result is the same.
-    """
-    executor = executor or (side_by_side() if len(interactions) <= _SIDE_BY_SIDE else LOCAL)
-    protocol = protocol or DEFAULT[interactions.timing]
-    windows = list(
-        rank_windows(
-            sampled_users(interactions, config.max_events, streams.stream("users")),
-            protocol,
-            count=config.windows,
-            share=config.share,
-            repeats=config.repeats,
-            rng=streams.stream("windows"),
-        )
-    )
-    projection = fit_projection(windows[0].train if windows else interactions, catalogue)
-    part = assign_parts(interactions.n_users, streams.stream("parts"))
-    sampled = {
-        name: window.sample(config.max_users, streams.stream("queries", name))
-        for name, window in ((f"fold {number}", window) for number, window in enumerate(windows))
-    }
-    # The longest first, so that no worker is left alone with it at the end.
-    logs = {_WHOLE: interactions, **{name: window.train for name, window in reversed(sampled.items())}}
-    with progress.task("fitting retrievers", total=len(logs) * len(config.retrievers)) as task:
-        found = _fitted(config, logs, catalogue, streams, executor, task.advance)
-    folds = tuple(
-        _fold(window, found[name], config, catalogue, part, executor) for name, window in sampled.items()
-    )
-    return FirstStage(found[_WHOLE], folds, projection, part, protocol)
+    """Return the retrievers of a configuration, fitted on the whole log and on folds of it; see `Fits`."""
+    fits = Fits(config, interactions, catalogue, protocol=protocol, streams=streams, executor=executor)
+    parts = [(log, one) for log in fits.logs for one in config.retrievers]
+    with progress.task("fitting retrievers", total=len(parts)) as task:
+        fits.fit(parts, task.advance)
+    return fits.first_stage(config.retrievers, [*fits.windows], config.max_users)
 
 
 def fit_fold(
@@ -148,12 +225,12 @@ def fit_fold(
     part: Array,
     streams: Streams,
     name: str,
-    advance: Callable[[], None],
 ) -> Fold:
     """Return the candidates of retrievers fitted on a window's training events; ``part`` is int[users]."""
-    window = window.sample(config.max_users, streams.stream("queries", name))
-    found = _fitted(config, {name: window.train}, catalogue, streams, LOCAL, advance)
-    return _fold(window, found[name], config, catalogue, part, LOCAL)
+    job = _Job(config.retrievers, {name: window.train}, catalogue, streams)
+    own = tuple(job.one((name, place)) for place in range(len(config.retrievers)))
+    sample = window.sample(config.max_users, streams.stream("queries", name))
+    return _fold(sample, own, config, catalogue, part, LOCAL)
 
 
 def assign_parts(n_users: int, rng: np.random.Generator) -> Array:
@@ -162,7 +239,7 @@ def assign_parts(n_users: int, rng: np.random.Generator) -> Array:
 
 
 @dataclass(frozen=True)
-class _Fits:
+class _Job:
     """What all fits share.
 
     Attributes
@@ -187,33 +264,18 @@ class _Fits:
         return fitted(copy.copy(chosen), self.logs[log], self.catalogue, rng=rng)
 
 
-def _fitted(
-    config: Config,
-    logs: Mapping[str, Interactions],
-    catalogue: Catalogue,
-    streams: Streams,
-    executor: Executor,
-    advance: Callable[[], None],
-) -> dict[str, tuple[Recommender, ...]]:
-    """Return the retrievers fitted on each log, by the name of the log."""
-    fits = _Fits(tuple(config.retrievers), logs, catalogue, streams)
-    parts = [(log, place) for log in logs for place in range(len(fits.retrievers))]
-    alone = [part for part in parts if executor.in_process and not _may_share(fits.retrievers[part[1]])]
-    shared = [part for part in parts if part not in alone]
-    found: dict[tuple[str, int], Recommender] = {}
-    for where, chosen in ((LOCAL, alone), (executor, shared)):
-        for part, one in zip(chosen, where.map(_Fits.one, chosen, shared=fits), strict=True):
-            found[part] = one
-            advance()
-    return {log: tuple(found[log, place] for place in range(len(fits.retrievers))) for log in logs}
-
-
 def _may_share(retriever: Recommender) -> bool:
     """Return whether a retriever may be fitted beside others in one process.
 
     Nothing is known of the models of others, and networks draw from a random state of the whole process.
     """
     return is_ours(retriever) and not type(retriever).__module__.startswith(_NETWORKS)
+
+
+def _reads_texts(one: Recommender) -> bool:
+    """Return whether a fit of a retriever depends on the vectors of the texts."""
+    entry = register.entry_of("retriever", one)
+    return entry is None or "text" in entry.needs or entry.name == "textprior"
 
 
 def _fold(
