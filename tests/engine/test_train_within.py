@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tacit.core.errors import UnsupportedError
 from tacit.data.clean import clean
 from tacit.data.shop import generate
 from tacit.engine import train_within as module
@@ -88,3 +89,20 @@ def test_a_step_that_measures_worse_is_left_out(given: Prepared, monkeypatch: py
     assert [one.kept for one in found] == [True] + [False] * (len(found) - 2) + [True]
     assert [one.snapshot is not None for one in found] == [one.kept for one in found]
     assert len(found) > 2
+
+
+def test_a_fit_that_needs_more_memory_than_is_free_is_refused_with_numbers(
+    shop: tuple[pl.DataFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tacit.engine.train.free_gb", lambda: 0.1)
+    with pytest.raises(UnsupportedError, match=r"takes about \d.\d GB of memory and 0.1 GB are free"):
+        prepared(*shop, CONFIG)
+
+
+def test_what_a_long_fit_takes_is_said_before_it_begins(
+    shop: tuple[pl.DataFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tacit.engine.train._WORTH_SAYING", 0.0)
+    said: list[str] = []
+    prepared(*shop, CONFIG, on_note=lambda note: said.append(str(note)))
+    assert any("the whole configuration takes about" in line and "--seconds 10" in line for line in said)

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tacit.core.errors import DataError
+from tacit.core.errors import DataError, UnsupportedError
 from tacit.core.executor import Executor
+from tacit.core.memory import free_gb
 from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
@@ -31,6 +32,8 @@ from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.learned import LEARNED, is_centred
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
+from tacit.pipeline.costs import Size, expected, in_words
+from tacit.pipeline.firststage import most_at_once
 from tacit.pipeline.text_encoder import NO_ENCODER, encoder_from, resolve
 from tacit.pipeline.twostage import TwoStage
 from tacit.rankers.ranker import Epoch
@@ -136,7 +139,35 @@ def prepared(
     texts = text_report_of(catalogue, config.encoder, notes, progress)
     people = Users.of(users, events[col.USER])
     interactions = Interactions.from_frame(weights.weigh(events), catalogue.items, people)
+    _say_costs(config, Size.of(interactions, catalogue), notes)
     return Prepared(config, weights, interactions, catalogue, texts)
+
+
+_WORTH_SAYING = 10.0
+"""Seconds of a fit from which on it is said what it takes."""
+_SURELY = 0.7
+"""Share of the expected memory that a fit surely needs."""
+
+
+def _say_costs(config: Config, size: Size, notes: Notes) -> None:
+    """Say what a fit is expected to take, before it begins.
+
+    Raises
+    ------
+    UnsupportedError
+        If the memory that is free is not enough.
+    """
+    costs, free = expected(config, size, most_at_once(size.events)), free_gb()
+    if costs.seconds >= _WORTH_SAYING:
+        takes = f"about {in_words(costs.seconds)} and {costs.gigabytes:.1f} GB of memory"
+        less = 60 if costs.seconds >= 120 else 10
+        notes.add([f"the whole configuration takes {takes}; --seconds {less} for a smaller one"])
+    if _SURELY * costs.gigabytes > free:
+        raise UnsupportedError(
+            f"a fit of {size.events:,} events and {size.items:,} items takes about {costs.gigabytes:.1f} GB "
+            f"of memory and {free:.1f} GB are free; end other programs, leave out retrievers or lower their "
+            "max_items (--config), or take a machine with more memory"
+        )
 
 
 def snapshot_of(

@@ -12,6 +12,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models.protocol import Recommender
 from tacit.pipeline import register
+from tacit.pipeline.config import Config
 from tacit.rankers.ranker import Ranker
 
 
@@ -89,6 +90,61 @@ def ranker_seconds(ranker: Ranker | None, lists: int) -> float:
     if ranker is None:
         return 0.0
     return 1.0 + 1e-3 * lists * (1 + getattr(ranker, "members", 1))
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a fit is expected to take.
+
+    Attributes
+    ----------
+    seconds, gigabytes : float
+        Of the whole fit of a cleaned log whose texts are encoded, and of the process at its peak.
+    """
+
+    seconds: float
+    gigabytes: float
+
+
+def expected(config: Config, size: Size, workers: int) -> Expected:
+    """Return what the fit of a configuration is expected to take.
+
+    Parameters
+    ----------
+    config : Config
+    size : Size
+        Of the whole log.
+    workers : int
+        How many retrievers are fitted at once.
+    """
+    part = size.shorter(config.max_events)
+    of_fits = [fit_seconds(one, log) for log in (size, *[part] * config.windows) for one in config.retrievers]
+    lists = config.windows * min(config.max_users, size.users)
+    learning = list_seconds(len(config.retrievers), lists) + ranker_seconds(config.ranker, lists)
+    largest = sorted((fit_gigabytes(one, size) for one in config.retrievers), reverse=True)
+    folds = config.windows * _EVENT_GB * part.events
+    held = _PROCESS_GB + 3 * _EVENT_GB * size.events + folds + _ITEM_GB * size.items
+    examples = 0.0 if config.ranker is None else _LIST_GB * lists
+    return Expected(sum(of_fits) / workers + learning, held + max(sum(largest[:workers]), examples))
+
+
+def in_words(seconds: float) -> str:
+    """Return a stretch of time to about one digit: 40 s, 3 min, 2 h."""
+    for unit, size in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(round(seconds, -1), 1):.0f} s"
+
+
+def fit_gigabytes(one: Recommender, size: Size) -> float:
+    """Return about how much memory the fit of a retriever takes at its peak."""
+    most = getattr(one, "max_items", None)
+    dense = 0.0 if most is None else 3 * 4e-9 * min(size.items, most) ** 2
+    return dense + 2 * _EVENT_GB * size.events
+
+
+_PROCESS_GB, _EVENT_GB, _ITEM_GB, _LIST_GB = 0.5, 5e-8, 5e-6, 1e-4
+"""Gigabytes of a process with its libraries, of an event, of an item with its vector, of a ranked list."""
 
 
 def by_worth(retrievers: Iterable[Recommender], size: Size, *, ordered: bool) -> list[Recommender]:

@@ -129,7 +129,7 @@ class Fits:
         self.config, self.interactions, self.catalogue = config, interactions, catalogue
         self.wanted, self.protocol = protocol, protocol or DEFAULT[interactions.timing]
         self._streams = streams
-        self._executor = executor or (side_by_side() if len(interactions) <= _SIDE_BY_SIDE else LOCAL)
+        self._executor = executor or _own_executor(len(interactions))
         windows = rank_windows(
             sampled_users(interactions, config.max_events, streams.stream("users")),
             self.protocol,
@@ -145,11 +145,6 @@ class Fits:
         self._projection = self._projected()
         self._part = assign_parts(interactions.n_users, streams.stream("parts"))
         self._found: dict[tuple[str, str], Recommender] = {}
-
-    @property
-    def workers(self) -> int:
-        """How many retrievers are fitted at once."""
-        return self._executor.workers
 
     def has(self, log: str, one: Recommender) -> bool:
         """Return whether a retriever was fitted on a log."""
@@ -198,6 +193,16 @@ class Fits:
         window = self.windows[name].sample(lists, self._streams.stream("queries", name))
         own = tuple(self._found[name, one.name] for one in retrievers)
         return _fold(window, own, self.config, self.catalogue, self._part, self._executor)
+
+
+def _own_executor(events: int) -> Executor:
+    """Return where retrievers are fitted, by default, for a log of so many events."""
+    return side_by_side() if events <= _SIDE_BY_SIDE else LOCAL
+
+
+def most_at_once(events: int) -> int:
+    """Return how many retrievers are fitted at once, by default, for a log of so many events."""
+    return _own_executor(events).workers
 
 
 def fit_first_stage(

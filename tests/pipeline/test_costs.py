@@ -1,0 +1,50 @@
+"""What a fit is expected to take: more for more, and said in round words."""
+
+import pytest
+
+from tacit.pipeline.config import Config
+from tacit.pipeline.costs import Size, by_worth, expected, fit_seconds, in_words
+
+SMALL = Size(events=100_000, users=1_000, items=1_700)
+
+
+@pytest.mark.parametrize("factor", [2, 10, 100])
+def test_more_of_anything_takes_at_least_as_long_and_as_much(factor: int) -> None:
+    config = Config()
+    base = expected(config, SMALL, 1)
+    for larger in (
+        Size(SMALL.events * factor, SMALL.users, SMALL.items),
+        Size(SMALL.events, SMALL.users, SMALL.items * factor),
+    ):
+        more = expected(config, larger, 1)
+        assert more.seconds >= base.seconds
+        assert more.gigabytes >= base.gigabytes
+
+
+def test_workers_save_time_and_cost_memory() -> None:
+    one, two = (expected(Config(), SMALL, workers) for workers in (1, 2))
+    assert two.seconds < one.seconds
+    assert two.gigabytes >= one.gigabytes
+
+
+def test_the_sequential_model_comes_early_where_events_have_an_order() -> None:
+    size = Size(1_000_000, 6_000, 3_900)
+    names = {
+        ordered: [one.name for one in by_worth(Config().retrievers, size, ordered=ordered)]
+        for ordered in (True, False)
+    }
+    assert names[True].index("sequential") < names[True].index("ease") < names[True].index("slim")
+    assert names[False].index("sequential") > names[False].index("ease")
+
+
+def test_every_default_retriever_was_measured() -> None:
+    for one in Config().retrievers:
+        assert fit_seconds(one, SMALL) != pytest.approx(0.1 + 1e-5 * SMALL.events)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (12.0, "10 s"), (47.0, "50 s"), (119.0, "120 s"), (240.0, "4 min"), (9_000.0, "2 h")],
+)
+def test_a_time_is_said_in_round_words(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
