@@ -33,7 +33,7 @@ _FOLLOWERS = 100
 _EVENTS = 2_000_000
 """Largest number of events, the last ones, that ``follows`` is counted on."""
 _FEW = 0.5
-"""Of a log in which a smaller part of the users or of the items has events, only their rows are decomposed."""
+"""Of a log in which a smaller part of the users or items has events, only their rows are decomposed."""
 
 
 @dataclass(frozen=True)
