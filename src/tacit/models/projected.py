@@ -6,8 +6,8 @@ from tacit.core.types import Bool, Float32
 from tacit.encoders.projection import Projection
 
 ENOUGH = 200_000
-"""Vectors that a projection is learned from; of more, so many evenly spread ones. Their mean is known to a 450th
-of the deviation of one vector (docs/decisions/031-models-at-scale.md)."""
+"""Vectors that a projection is learned from; of more, so many evenly spread ones, whose mean is known to a
+450th of the deviation of one vector (docs/decisions/031-models-at-scale.md)."""
 _CELLS = 16_000_000
 """Numbers of a block of vectors."""
 
