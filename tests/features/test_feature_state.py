@@ -169,8 +169,6 @@ def test_only_the_likeliest_followers_are_kept(monkeypatch: pytest.MonkeyPatch) 
         expected = np.sort(row)[::-1][:4]
         np.testing.assert_array_equal(np.sort(kept)[::-1][:4], expected)
         assert (kept > 0).sum() == (expected > 0).sum()
-    monkeypatch.setattr(feature_state, "_CELLS", 200)  # row by row, as in a large catalogue
-    np.testing.assert_array_equal(follows(log, catalogue), few)
 
 
 def test_of_a_long_log_the_last_events_say_what_follows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,3 +238,14 @@ def test_a_round_trip_keeps_all(collaborative: bool, acquainted: bool) -> None:
     np.testing.assert_array_equal(again.text, known.text)
     assert again.together is retrievers[0].weights_.matrix
     same(again.follows, known.follows)
+
+
+def test_vectors_of_the_log_do_not_depend_on_how_many_have_no_events() -> None:
+    log, catalogue = small_log()
+    dense = feature_state._factors(log, len(catalogue))
+    many = Vocabulary([*log.users.ids.to_list(), *(f"nobody{n}" for n in range(5 * log.n_users))])
+    wide = feature_state._factors(replace(log, users=many), 9 * len(catalogue))
+    assert wide.shape == (9 * len(catalogue), dense.shape[1])
+    assert not wide[len(catalogue) :].any()
+    cosines, expected = (one[: len(catalogue)] @ one[: len(catalogue)].T for one in (wide, dense))
+    np.testing.assert_allclose(cosines, expected, atol=1e-4)

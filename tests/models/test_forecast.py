@@ -249,3 +249,12 @@ def test_of_very_many_items_a_sample_is_learned_from(monkeypatch: pytest.MonkeyP
     sampled = shares(fitted(log))
     assert (sampled != whole).any()
     assert np.abs(sampled - whole).sum() < 0.05
+
+
+def test_items_that_nobody_chose_change_nothing() -> None:
+    rows = random_rows(3)
+    few, many = fitted(log_of(rows, 9)), fitted(log_of(rows, 5_000))
+    np.testing.assert_allclose(many.log_share_[:9], few.log_share_, rtol=1e-6)
+    assert np.isneginf(many.log_share_[9:]).all()
+    assert many.rising_[:9].tolist() == few.rising_.tolist()
+    assert not many.rising_[9:].any()

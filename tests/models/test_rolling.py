@@ -29,7 +29,7 @@ def log_of(rows: list[tuple[int, int, float, float]], n_items: int = 4) -> Inter
 def random_choices(rng: np.random.Generator, n_events: int = 60, n_items: int = 7) -> Choices:
     at = np.sort(rng.integers(0, 40, n_events)).astype(np.float64)  # many at the same moment
     user, item = (rng.integers(0, n, n_events).astype(np.int32) for n in (9, n_items))
-    return Choices(user, item, at, rng.random(n_events) + 0.5, n_items + 1)
+    return Choices(user, item, at, rng.random(n_events) + 0.5, np.arange(n_items + 1, dtype=np.int32))
 
 
 def counts_before(log: Choices, half_life: float, moment: float) -> NDArray[np.float64]:
@@ -74,7 +74,8 @@ def test_a_state_knows_nothing_of_its_moment_and_later() -> None:
 def test_repeats_of_a_user_count_less_each_time_and_refusals_nothing() -> None:
     rows = [(0, 1, float(n), 1.0) for n in range(1, 4)] + [(1, 2, 9.0, 1.0), (1, 3, 5.0, -1.0)]
     log = choices(log_of(rows))
-    assert log.item.tolist() == [1, 1, 1, 2]
+    assert log.items[log.item].tolist() == [1, 1, 1, 2]
+    assert log.items.tolist() == [1, 2]  # only what was chosen has a place
     np.testing.assert_allclose(log.value / log.value[0], [1, 1 / 2, 1 / 3, 1])
 
 

@@ -11,7 +11,7 @@ from scipy import sparse
 from tacit.core.growing_arrays import padded, recomputed
 from tacit.core.parts import part_of
 from tacit.core.seeds import generator
-from tacit.core.types import Array, Float32
+from tacit.core.types import Array, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.encoders.projection import Projection
@@ -23,6 +23,7 @@ from tacit.models import csr
 from tacit.models.accumulate import Rows
 from tacit.models.covisitation import CoVisitation
 from tacit.models.itemknn import ItemKNN
+from tacit.models.projected import transformed
 from tacit.models.protocol import Recommender
 
 _FACTORS = 32
@@ -32,8 +33,8 @@ _FOLLOWERS = 100
 """Items that may follow each item."""
 _EVENTS = 2_000_000
 """Largest number of events, the last ones, that ``follows`` is counted on."""
-_CELLS = 16_000_000
-"""Weights held at once while the best of each row are selected."""
+_FEW = 0.5
+"""Of a log in which a smaller part of the users or items has events, only their rows are decomposed."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def text_vectors(catalogue: Catalogue, projection: Projection | None) -> Float32
     """Return the projected vectors of the catalogue; None if there are none."""
     if projection is None or catalogue.vectors is None:
         return None
-    return projection.transform(catalogue.vectors)
+    return transformed(projection, catalogue.vectors)
 
 
 def together_of(retrievers: Sequence[Recommender]) -> sparse.csr_array | None:
@@ -205,13 +206,7 @@ def _follows(interactions: Interactions, catalogue: Catalogue) -> sparse.csr_arr
     if len(recent) > _EVENTS:
         recent = recent.select(recent.at >= np.partition(recent.at, -_EVENTS)[-_EVENTS])
     model = CoVisitation().fit(recent, catalogue, rng=generator(_SEED, "follows"))
-    matrix = model.weights_.matrix
-    rows = max(_CELLS // max(len(catalogue), 1), 1)
-    parts = [
-        csr.best_of_rows(matrix[start : start + rows], _FOLLOWERS) for start in range(0, len(catalogue), rows)
-    ]
-    stacked: sparse.csr_array = sparse.vstack(parts, format="csr", dtype=np.float32)
-    return stacked
+    return csr.best_of_rows(model.weights_.matrix, _FOLLOWERS).astype(np.float32)
 
 
 def _factors(interactions: Interactions, n_items: int) -> Float32:
@@ -222,9 +217,10 @@ def _factors(interactions: Interactions, n_items: int) -> Float32:
     normalised).
     """
     liked = interactions.select(interactions.weight > 0)
+    users, user = _places(liked.user, interactions.n_users)
+    items, item = _places(liked.item, n_items)
     X = sparse.coo_array(
-        (np.ones(len(liked), dtype=np.float32), (liked.user, liked.item)),
-        shape=(interactions.n_users, n_items),
+        (np.ones(len(liked), dtype=np.float32), (user, item)), shape=(len(users), len(items))
     ).tocsr()
     X.data[:] = 1
     of_user, of_item = (np.maximum(X.sum(axis=axis), 1) for axis in (1, 0))
@@ -232,4 +228,16 @@ def _factors(interactions: Interactions, n_items: int) -> Float32:
     values, directions = truncated_svd(X, min(_FACTORS, *X.shape), rounds=3, seed=_SEED)
     vectors = directions.T * values
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(length > 1e-9, length, np.inf), dtype=np.float32)
+    found = np.zeros((n_items, vectors.shape[1]), dtype=np.float32)
+    found[items] = vectors / np.where(length > 1e-9, length, np.inf)
+    return found
+
+
+def _places(codes: Int32, count: int) -> tuple[Int64, Int32]:
+    """Return the codes that are kept of ``count``, ascending, and the place of each event's among them."""
+    there = np.zeros(count, dtype=bool)
+    there[codes] = True
+    if there.sum() >= _FEW * count:
+        return np.arange(count), codes
+    place = np.cumsum(there, dtype=np.int32) - 1
+    return np.flatnonzero(there), place[codes].astype(np.int32)

@@ -90,8 +90,7 @@ def arrowhead(
         own = inverse(regularised(gram(X_group), penalty[group]) - cross.T @ ridge)
         link: Float32 = ridge @ own
         P += link @ ridge.T
-        shares: Float32 = (link / np.diagonal(own)).astype(np.float32, copy=False)
-        of_head.append(largest(shares, keep))
+        of_head.append(largest(np.divide(link, np.diagonal(own), dtype=np.float32), keep))
         of_tail.append(largest(np.hstack([link.T / np.diagonal(alone), _weights(own)]), keep))
     of_head.insert(0, largest(_weights(P), keep))
     # Columns of the head in rows of the tail were divided by diag(H^-1): this makes it diag(P_hh).

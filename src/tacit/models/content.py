@@ -33,6 +33,7 @@ from tacit.models.decay import decayed, decayed_rows, faded, powers
 from tacit.models.itemitem import shares
 from tacit.models.loops import baseline_of, powers_of
 from tacit.models.near_texts import STEP, NearTexts, Sides, exact_scores
+from tacit.models.projected import fitted, transformed
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
 from tacit.models.score_parts import Cosines, CosineTables, weights_of
@@ -107,10 +108,10 @@ class Content(Retriever):
         there[interactions.item] = True
         there &= catalogue.has_text
         if catalogue.vectors is not None and there.any():
-            raw = catalogue.vectors[there]
-            dimension = min(self.dimension or raw.shape[1], *raw.shape)
-            self.projection_ = Projection(dimension=dimension, mode=self.mode)
-            self.projection_.fit(raw, centred=catalogue.centred)
+            width = catalogue.vectors.shape[1]
+            dimension = min(self.dimension or width, width, int(there.sum()))
+            projection = Projection(dimension=dimension, mode=self.mode)
+            self.projection_ = fitted(projection, catalogue.vectors, there, centred=catalogue.centred)
         self._project(catalogue)
         if self.tuned and self.projection_ is not None:
             known = self.vectors_ * self.known_[:, None]
@@ -290,7 +291,8 @@ class Content(Retriever):
         self.version_ = catalogue.version
 
     def _projected(self, projection: Projection, vectors: Float32) -> Float32:
-        projected = _unit(projection.transform(vectors))
+        projected = transformed(projection, vectors)
+        _make_unit(projected)
         return projected if self.head_ is None else self.head_.transform(projected)
 
     def _mask(self, queries: Queries) -> Bool:
@@ -354,6 +356,13 @@ class Content(Retriever):
         best = np.full(len(liked), np.inf)
         best[filled] = np.maximum.reduceat(near, liked.offsets[:-1][filled]) if filled.any() else []
         return np.where(near == best[liked.row], near, 0)
+
+
+def _make_unit(vectors: Float32) -> None:
+    """Give vectors length 1, in place and in blocks."""
+    size = max(_CELLS // max(vectors.shape[1], 1), 1)
+    for start in range(0, len(vectors), size):
+        vectors[start : start + size] = _unit(vectors[start : start + size])
 
 
 def _unit(vectors: Float32) -> Float32:

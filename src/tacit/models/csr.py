@@ -14,6 +14,9 @@ from tacit.data.ranking import top_k
 from tacit.models.chunks import user_chunks
 from tacit.models.decay import fading
 
+_CELLS = 16_000_000
+"""Cells of a dense copy, at most."""
+
 
 def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_array:
     """Return users x items: the weight of the strongest event of each pair, csr_array float32[users, items].
@@ -58,7 +61,8 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     width = int(lengths.max(initial=0))
     if width <= k:
         return matrix
-    if matrix.shape[0] * matrix.shape[1] < 4 * matrix.nnz and not matrix.has_sorted_indices:
+    cells = matrix.shape[0] * matrix.shape[1]
+    if cells < min(4 * matrix.nnz, _CELLS) and not matrix.has_sorted_indices:
         # Sorting its entries would cost more than a dense copy.
         return best_of_dense(densified(matrix, -np.inf), k)
     matrix.sort_indices()

@@ -89,12 +89,13 @@ class Forecast(Retriever):
         """Learn the weights from stretches of the log, forecast from its end, and return self."""
         log = choices(interactions)
         timed = interactions.timing == "time" and log.span > 0
-        self.log_share_ = log_softmax(self._forecast(log, rng) if timed else _log_totals(log)).astype(
-            np.float32
-        )
+        logits = np.full(interactions.n_items, -np.inf)
+        logits[log.items] = self._forecast(log, rng) if timed else _log_totals(log)
+        self.log_share_ = log_softmax(logits).astype(np.float32)
         self.baseline_ = Baseline(self.log_share_)
         self.period_ = _period(log) if timed else ""
-        self.rising_ = _rising(log, self.period_)
+        self.rising_ = np.zeros(interactions.n_items, dtype=bool)
+        self.rising_[log.items] = _rising(log, self.period_)
         return self
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:

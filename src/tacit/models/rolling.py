@@ -20,24 +20,33 @@ MOST_HALF_LIVES = 15
 class Choices:
     """The choices of a log, the oldest first.
 
+    Items without one are left out: a catalogue of a million may have a thousand that anybody chose.
+
     Attributes
     ----------
     user, item : int32[events]
+        The item is its place in ``items``.
     at : float64[events]
         Seconds, ascending.
     value : float64[events]
         What each choice counts; their mean is 1.
-    n_items : int
+    items : int32[n]
+        The items that were chosen, ascending.
     """
 
     user: Int32
     item: Int32
     at: Float64
     value: Float64
-    n_items: int
+    items: Int32
 
     def __len__(self) -> int:
         return len(self.item)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items that were chosen."""
+        return len(self.items)
 
     @property
     def span(self) -> float:
@@ -81,7 +90,11 @@ def choices(log: Interactions) -> Choices:
     value = _damped(user.astype(np.int64) * log.n_items + item, log.weight[chosen].astype(np.float64))
     value /= max(float(value.mean()), np.finfo(np.float64).tiny) if len(value) else 1.0
     order = np.lexsort((value, item, at))
-    return Choices(user[order], item[order], at[order], value[order], log.n_items)
+    there = np.zeros(log.n_items, dtype=bool)
+    there[item] = True
+    place = np.cumsum(there, dtype=np.int32) - 1
+    items = np.flatnonzero(there).astype(np.int32)
+    return Choices(user[order], place[item[order]].astype(np.int32), at[order], value[order], items)
 
 
 def half_lives(span: float, n_events: int) -> Float64:

@@ -32,6 +32,7 @@ from tacit.models.gram import (
     precision,
 )
 from tacit.models.itemitem import AlikeByItems, ItemItem
+from tacit.models.projected import fitted, transformed
 from tacit.models.shared_spaces import DECAY, FORGETS
 from tacit.models.sharing import wanted
 
@@ -129,18 +130,19 @@ class TextPrior(AlikeByItems):
         there &= catalogue.has_text
         if catalogue.vectors is None or not there.any():
             return None
-        raw = catalogue.vectors[there]
-        if self.dimension is None:
-            return Projection().fit(raw, centred=catalogue.centred)
-        projection = Projection(dimension=min(self.dimension, *raw.shape), mode="pca")
-        return projection.fit(raw, centred=catalogue.centred)
+        projection = Projection()
+        if self.dimension is not None:
+            width = min(self.dimension, catalogue.vectors.shape[1], int(there.sum()))
+            projection = Projection(dimension=width, mode="pca")
+        return fitted(projection, catalogue.vectors, there, centred=catalogue.centred)
 
     def _vectors(self, catalogue: Catalogue, first: int = 0) -> Float32:
         """Return the unit vectors of the items from ``first`` on, zeros where an item has no text."""
         if self.projection_ is None or catalogue.vectors is None:
             return np.zeros((len(catalogue) - first, 1), dtype=np.float32)
-        unit = self.projection_.transform(catalogue.vectors[first:])
-        return np.where(catalogue.has_text[first:, None], unit, np.float32(0))
+        unit = transformed(self.projection_, catalogue.vectors[first:])
+        unit[~catalogue.has_text[first:]] = 0
+        return unit
 
     def _solve(self, X: sparse.csr_array, F: Float32) -> sparse.csr_array:
         """Keep the matrix from vectors to columns and return the largest weights: csr_array[items, items]."""
