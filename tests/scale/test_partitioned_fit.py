@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.scale.clusters import At, Nodes
 from tests.scale.stages import FITS, first_stage, one_by_one
@@ -12,6 +13,7 @@ from tacit.core.errors import ConfigError
 from tacit.core.executor import Executor, LocalExecutor
 from tacit.core.types import Array
 from tacit.data.shop import generate
+from tacit.engine.batch import recommend_all
 from tacit.pipeline.config import Config
 from tacit.scale.processes import ProcessExecutor
 from tacit.scale.ray_cluster import RayExecutor
@@ -50,17 +52,25 @@ def test_a_fit_goes_on_when_a_node_is_killed_in_the_middle_of_it(nodes: Nodes, o
 
 
 def test_a_model_fitted_by_an_executor_is_the_same_model() -> None:
-    alone = tacit.fit(SHOP.events, config=CONFIG)
-    assert tacit.fit(SHOP.events, config=CONFIG, executor=ProcessExecutor(2)).version == alone.version
+    alone = tacit.fit(SHOP.events, config=CONFIG).snapshot
+    found = tacit.fit(SHOP.events, config=CONFIG, executor=ProcessExecutor(2)).snapshot
+    assert found.version == alone.version
+    assert pl.concat(recommend_all(found, k=5)).equals(pl.concat(recommend_all(alone, k=5)))
+
+
+def test_a_fit_within_a_time_is_one_of_this_process() -> None:
+    with pytest.raises(ConfigError, match="leave out seconds or the executor"):
+        tacit.fit(SHOP.events, config=CONFIG, seconds=5, executor=ProcessExecutor(2))
 
 
 def test_an_evaluation_has_the_same_figures(executor: Executor) -> None:
     names = ["trending", "itemknn", "blend"]
     alone = tacit.evaluate(SHOP.events, config=CONFIG, models=names).report
     found = tacit.evaluate(SHOP.events, config=CONFIG, models=names, executor=executor).report
-    assert [row["name"] for row in found["models"]] == [row["name"] for row in alone["models"]]
+    untimed = dict.fromkeys(["fit_seconds", "ms_per_list", "ms_per_list_batch", "peak_mb"])
+    assert len(found["models"]) == len(alone["models"]) >= 3
     for row, expected in zip(found["models"], alone["models"], strict=True):
-        assert row["slices"] == expected["slices"]
+        assert {**row, **untimed} == {**expected, **untimed}
 
 
 def test_a_search_has_the_same_trials(executor: Executor) -> None:

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tacit.cli.options import ExecutorName, Length, SnapshotDir
+from tacit.cli.options import ExecutorName, Length
 
 if TYPE_CHECKING:
     from tacit.engine.snapshot import Snapshot
 
 
 def batch(
-    directory: SnapshotDir,
+    directory: Annotated[
+        str, typer.Argument(metavar="DIR", help="Snapshot of `tacit fit`, here or in object storage.")
+    ],
     out: Annotated[
         str,
         typer.Option(
@@ -25,9 +27,12 @@ def batch(
         ),
     ],
     users: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--users", help="File with user ids, known or new; all users of the snapshot by default."
+            "--users",
+            metavar="FILE",
+            help="File with user ids, known or new, here or in object storage; all users of the snapshot by "
+            "default.",
         ),
     ] = None,
     k: Length = 10,
@@ -45,13 +50,15 @@ def batch(
     from tacit.core.places import check_apart
     from tacit.engine.snapshot import load
     from tacit.scale.executors import check_executor, open_executor
-    from tacit.scale.folders import is_address
+    from tacit.scale.folders import is_address, local_directory
     from tacit.scale.partitioned_batch import recommend_to_folder
 
     check_executor(executor)
     to_file = _is_file(out)
-    check_apart({} if is_address(out) else {"--out": out}, {"the snapshot": directory, "--users": users})
-    snapshot = load(directory)
+    here = {"--out": out, "the snapshot": directory, "--users": users}
+    here = {name: place for name, place in here.items() if place is not None and not is_address(place)}
+    check_apart({"--out": here.pop("--out", None)}, here)
+    snapshot = load(local_directory(directory))
     ids = _ids(users, snapshot)
     about: dict[str, Any] = {"k": k, "allow_seen": allow_seen, "snapshot": snapshot, "progress": Bars()}
     with open_executor(executor) as where:
@@ -81,17 +88,22 @@ def _is_file(out: str) -> bool:
     return True
 
 
-def _ids(users: Path | None, snapshot: "Snapshot") -> list[str] | None:
+def _ids(users: str | None, snapshot: "Snapshot") -> list[str] | None:
     """Return the ids of a file of users, and say how many are unknown; None without a file."""
+    import tempfile
+
     from tacit.cli.terminal import err
     from tacit.data import columns as col
     from tacit.engine.unknown import unknown_users
     from tacit.reading.choices import Reading
     from tacit.reading.read import read_users
+    from tacit.scale.folders import local_file
 
     if users is None:
         return None
-    ids = read_users(users, reading=Reading(ids=snapshot.id_rules))[col.USER].to_list()
+    with tempfile.TemporaryDirectory(prefix="tacit-") as kept:
+        file = local_file(users, Path(kept))
+        ids = read_users(file, reading=Reading(ids=snapshot.id_rules))[col.USER].to_list()
     strange = unknown_users(snapshot.interactions.users, ids)
     if strange:
         err.print(
@@ -101,7 +113,7 @@ def _ids(users: Path | None, snapshot: "Snapshot") -> list[str] | None:
     return ids
 
 
-def _write_file(directory: Path, out: Path, ids: Sequence[str] | None, **about: Any) -> None:
+def _write_file(directory: str, out: Path, ids: Sequence[str] | None, **about: Any) -> None:
     import polars as pl
 
     from tacit.cli.outputs import write_frame

@@ -5,6 +5,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -65,7 +66,8 @@ class Outcome:
     beyond : mapping of slice to mapping
         Coverage, novelty and diversity of the lists.
     costs : Costs
-    model : the fitted model
+    model : the fitted model, or None
+        None if it was fitted in another process, where its lists were timed too.
     """
 
     name: str
@@ -104,6 +106,8 @@ def evaluate_all(
         for outcome in _outcomes(makers, split, seed, progress, executor):
             outcomes.append(outcome)
             task.advance()
+    if not executor.in_process:
+        return outcomes
     spent = _milliseconds([one.model for one in outcomes], split.queries)
     return [
         replace(one, costs=replace(one.costs, ms_per_list=taken))
@@ -133,11 +137,12 @@ class _Comparison:
     seed: int
 
     def outcome(self, name: str) -> Outcome:
-        """Return what one of the models does."""
-        # Each is fitted once here, but a worker may compute a part again whose result was lost.
-        return _outcome(
-            name, lambda: copy.copy(self.models[name]), self.split, seed=self.seed, progress=SILENT
-        )
+        """Return what one of the models does, without the model: its compiled forms stay in this process."""
+        # A fitted model never changes, but a worker may compute a part again whose result was lost.
+        make = partial(copy.copy, self.models[name])
+        found = _outcome(name, make, self.split, seed=self.seed, progress=SILENT)
+        [spent] = _milliseconds([found.model], self.split.queries)
+        return replace(found, costs=replace(found.costs, ms_per_list=spent), model=None)
 
 
 def _outcome(name: str, make: Callable[[], Any], split: Split, *, seed: int, progress: Progress) -> Outcome:

@@ -142,10 +142,6 @@ class TwoStage:
         self.fold_ndcg_: float | None = None
         self._kept: _Constants | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        # What is sent to or from another process: compiled forms are made there anew, and an executor stays.
-        return {**self.__dict__, "_kept": None, "executor": None}
-
     def showing(self, progress: Progress) -> Self:
         """Return the same recommender, not fitted, whose fit shows its progress."""
         same = copy.copy(self)

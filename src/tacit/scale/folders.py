@@ -3,12 +3,16 @@
 A file is there whole or not at all, so that what is there can be relied on after an interruption.
 """
 
+import hashlib
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
-from tacit.core.errors import ConfigError
+from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.extras import require
+from tacit.core.manifest import MANIFEST
 from tacit.core.places import check_directory_place
 
 
@@ -133,3 +137,43 @@ def check_folder_place(place: str, option: str) -> None:
     if path.exists() and not path.is_dir():
         raise ConfigError(f"{option} {path} is a file; name a folder, or a file .parquet, .csv or .jsonl")
     check_directory_place(path, option)
+
+
+def local_file(place: str, kept: Path) -> Path:
+    """Return the path of a file; one of object storage is copied into the folder ``kept`` first."""
+    if not is_address(place):
+        return Path(place)
+    path, mark, options = place.partition("?")
+    address, _, name = path.rpartition("/")
+    copy = kept / name
+    copy.write_bytes(RemoteFolder(address + mark + options).read(name))
+    return copy
+
+
+def local_directory(place: str) -> Path:
+    """Return the path of a folder; one of object storage is copied to this machine, once for all processes.
+
+    The copy lies among the temporary files of this machine, under a name that depends on all of its content's
+    sizes and on its manifest.
+    """
+    if not is_address(place):
+        return Path(place)
+    folder = RemoteFolder(place)
+    sizes = folder.sizes()
+    if MANIFEST not in sizes:
+        raise ArtifactError(f"{place} is not a snapshot: it has no {MANIFEST}")
+    content = f"{place} {sorted(sizes.items())}".encode() + folder.read(MANIFEST)
+    target = Path(tempfile.gettempdir()) / f"tacit-{hashlib.sha256(content).hexdigest()[:16]}"
+    if target.is_dir():
+        return target
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}."))
+    try:
+        for name in sizes:
+            (beside / name).write_bytes(folder.read(name))
+        beside.rename(target)
+    except OSError:
+        if not target.is_dir():  # another process of this machine may have been faster
+            raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return target

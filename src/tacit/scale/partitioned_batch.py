@@ -23,7 +23,7 @@ from tacit.core.version import __version__
 from tacit.engine.batch import CHUNK, recommend_all
 from tacit.engine.checking import check_flag, check_k
 from tacit.engine.snapshot import Snapshot, load
-from tacit.scale.folders import folder_of, is_address
+from tacit.scale.folders import folder_of, is_address, local_directory
 
 RUN, FILES = "_run.json", "_manifest.json"
 USERS_PER_FILE = 20_000
@@ -55,7 +55,7 @@ class _Job:
     Attributes
     ----------
     directory : str
-        The snapshot; it must be there on each machine.
+        The snapshot, on each machine or in object storage.
     version : str
         Of its model.
     held : Snapshot or None
@@ -118,7 +118,7 @@ class _Run:
 
 
 def recommend_in_parts(
-    directory: Path,
+    directory: str | Path,
     users: Sequence[str] | None = None,
     *,
     executor: Executor,
@@ -140,7 +140,7 @@ def recommend_in_parts(
 
 
 def recommend_to_folder(
-    directory: Path,
+    directory: str | Path,
     place: str,
     users: Sequence[str] | None = None,
     *,
@@ -155,9 +155,9 @@ def recommend_to_folder(
 
     Parameters
     ----------
-    directory : Path
-        Of a snapshot. Workers of other processes open it; its arrays are mapped, so those of one machine
-        share their memory.
+    directory : str or Path
+        Of a snapshot, or the address of one in object storage. Workers of other processes open it; its arrays
+        are mapped, so those of one machine share their memory.
     place : str
         Path or address of the folder.
     users : sequence of str, optional
@@ -178,7 +178,11 @@ def recommend_to_folder(
         If the snapshot cannot be read, or is replaced meanwhile.
     """
     job, total = _job(directory, users, executor, k, allow_seen, users_per_file, snapshot, place)
-    ids = (snapshot or load(directory)).interactions.users.ids if job.users is None else job.users
+    ids = (
+        (snapshot or load(local_directory(str(directory)))).interactions.users.ids
+        if job.users is None
+        else job.users
+    )
     run = _Run(job.version, total, _sha256(ids), k, allow_seen, users_per_file)
     finished = _begun(run, job)
     left = [part for part in range(job.count) if job.name(part) not in finished]
@@ -190,7 +194,7 @@ def recommend_to_folder(
 
 
 def _job(
-    directory: Path,
+    directory: str | Path,
     users: Sequence[str] | None,
     executor: Executor,
     k: int,
@@ -202,13 +206,13 @@ def _job(
     """Return the job of some users, and how many they are."""
     check_k(k)
     check_flag(allow_seen, "allow_seen")
-    snapshot = snapshot or load(directory)
+    snapshot = snapshot or load(local_directory(str(directory)))
     ids = None if users is None else pl.Series("id", users, dtype=pl.String)
     total = len(snapshot.interactions.users) if ids is None else len(ids)
     held = snapshot if executor.in_process else None
     count = max(-(-total // size), 1)
     job = _Job(
-        str(directory.resolve()), snapshot.version, held, ids, k, allow_seen, size, count, _absolute(place)
+        _absolute(str(directory)), snapshot.version, held, ids, k, allow_seen, size, count, _absolute(place)
     )
     return job, total
 
@@ -283,7 +287,7 @@ def _opened(directory: str, version: str) -> Snapshot:
     ArtifactError
         If there is another model than the one that the run began with.
     """
-    snapshot = load(Path(directory))
+    snapshot = load(local_directory(directory))
     if snapshot.version != version:
         raise ArtifactError(
             f"{directory} holds the model {snapshot.version} and no longer {version}; name a new folder "
