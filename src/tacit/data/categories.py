@@ -14,7 +14,12 @@ from tacit.core.types import Int32
 
 def is_category(column: pl.Series) -> bool:
     """Return whether the texts of a column are categories."""
-    return column.dtype == pl.Categorical
+    return isinstance(column.dtype, pl.Categorical)  # == is False for one with a list of its own
+
+
+def holds_texts(kind: pl.DataType) -> bool:
+    """Return whether a column of a type holds texts, plain ones or categories."""
+    return isinstance(kind, (pl.String, pl.Categorical, pl.Enum))
 
 
 def distinct_texts(column: pl.Series) -> pl.Series:
@@ -46,6 +51,7 @@ def by_text(column: pl.Series, numbers_of: Callable[[pl.Series], Int32]) -> Int3
     return found
 
 
-def numbered(name: str) -> pl.Expr:
+def numbers_of(column: pl.Series) -> pl.Series:
     """Return numbers (UInt32) of the texts or categories of a column, the same for the same text."""
-    return pl.col(name).cast(pl.Categorical).to_physical().cast(pl.UInt32)
+    found = column if is_category(column) else column.cast(pl.Categorical)
+    return found.to_physical().cast(pl.UInt32)

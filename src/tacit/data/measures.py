@@ -10,7 +10,7 @@ import polars as pl
 from tacit.core.types import DAY, Int64
 from tacit.data import columns as col
 from tacit.data.catalogue import item_texts
-from tacit.data.categories import numbered, with_texts
+from tacit.data.categories import numbers_of, with_texts
 from tacit.data.ids import IdMatch, id_matches
 from tacit.data.splits import cut_time
 
@@ -161,9 +161,9 @@ class TimeSplit:
 def coded_log(events: pl.DataFrame) -> pl.DataFrame:
     """Return the log as ``user, item, event`` codes (UInt32), ``at`` and ``seq``, rows in their order."""
     return events.select(
-        numbered(col.USER).alias("user"),
-        numbered(col.ITEM).alias("item"),
-        numbered(col.EVENT).alias("event"),
+        numbers_of(events[col.USER]).alias("user"),
+        numbers_of(events[col.ITEM]).alias("item"),
+        numbers_of(events[col.EVENT]).alias("event"),
         pl.col(col.TIMESTAMP).alias("at"),
         pl.col(col.SEQ).alias("seq"),
     )

@@ -14,6 +14,7 @@ import polars as pl
 
 from tacit.core.shell import map_option
 from tacit.data import columns as col
+from tacit.data.categories import holds_texts
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import meaning
 from tacit.data.event_parts import base_forms, senses_of, words_of
@@ -211,7 +212,7 @@ def _words(column: pl.Series) -> list[str]:
 
 def _few_words(column: pl.Series) -> frozenset[str] | None:
     """Return the different texts of a column, None where they are many or no texts."""
-    if column.dtype not in (pl.String, pl.Categorical, pl.Enum):
+    if not holds_texts(column.dtype):
         return None
     words = column.drop_nulls().unique()
     return frozenset(words.cast(pl.String)) if len(words) <= _MOST_WORDS else None

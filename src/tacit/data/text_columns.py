@@ -11,6 +11,7 @@ from typing import overload
 import polars as pl
 
 from tacit.data import columns as col
+from tacit.data.categories import holds_texts
 from tacit.data.event_names import plain_name
 
 MISSING = (
@@ -205,7 +206,7 @@ def _label(name: str) -> str:
 
 def _is_worded(name: str, kind: pl.DataType) -> pl.Expr:
     """Return whether an attribute says something in words; a title may be a number ("1984")."""
-    if kind not in (pl.String, pl.Categorical, pl.Enum):
+    if not holds_texts(kind):
         return pl.lit(False)
     wordless = BLANK if name == col.TITLE else _NUMBER
     return ~_said(name).str.contains(wordless).fill_null(True)

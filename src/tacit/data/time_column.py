@@ -13,6 +13,7 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.data import time_fast, time_numbers
+from tacit.data.categories import holds_texts
 from tacit.data.time_forms import cleaned, over_unique, parts_of
 from tacit.data.time_order import Dates, Written, chosen, count, first_of
 from tacit.data.time_refusals import VIETNAMESE_HALVES, refusal
@@ -86,9 +87,7 @@ class TimeColumn:
             self._numbers(_finite(self.column.cast(pl.Float64)))
         elif kind != pl.Null:
             self._texts(_as_texts(self.column))
-        unread = (
-            self._unread() if kind in (pl.String, pl.Categorical, pl.Enum) else pl.Series([], dtype=pl.UInt32)
-        )
+        unread = self._unread() if holds_texts(kind) else pl.Series([], dtype=pl.UInt32)
         notes = tuple(dict.fromkeys((*self.notes, *self.zones.notes)))
         decided = self.together or len(self.kinds) > 1 or len(self.notes) > bool(self.why)
         decided = decided or not self.zones.plain
@@ -329,7 +328,7 @@ def _as_texts(column: pl.Series) -> pl.Series:
     kind = column.dtype
     if kind == pl.String:
         return column
-    if kind in (pl.Categorical, pl.Enum):
+    if holds_texts(kind):
         return column.cast(pl.String)
     if kind == pl.Time:
         raise DataError(

@@ -34,7 +34,7 @@ import polars as pl
 from tacit.core.errors import ConfigError, UnsupportedError
 from tacit.core.types import DAY, Float32, Int64, Json
 from tacit.data import columns as col
-from tacit.data.categories import is_category
+from tacit.data.categories import is_category, numbers_of
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import UNKNOWN
 from tacit.data.returns import left_of_purchases, undoes
@@ -375,7 +375,7 @@ def _estimated(train: pl.DataFrame, named: Mapping[str, float], target: str) -> 
 def _log_odds(train: pl.DataFrame, target: str) -> dict[str, float]:
     """Return L(k) of the module's docstring by event type."""
     moment = pl.coalesce(col.TIMESTAMP, pl.col(col.SEQ).cast(pl.Float64), pl.lit(0.0)).alias("moment")
-    codes = [pl.col(name).cast(pl.Categorical).to_physical() for name in (col.USER, col.ITEM)]
+    codes = [numbers_of(train[name]).alias(name) for name in (col.USER, col.ITEM)]
     log = train.select(*codes, col.EVENT, moment)
     first = log.group_by(col.USER, col.ITEM, col.EVENT).agg(pl.col("moment").min())
     goal = log.filter(pl.col(col.EVENT) == target).group_by(col.USER, col.ITEM)

@@ -19,7 +19,7 @@ import polars as pl
 
 from tacit.core.errors import ConfigError
 from tacit.data import columns as col
-from tacit.data.categories import with_texts
+from tacit.data.categories import holds_texts, with_texts
 from tacit.data.text_columns import is_missing, reason_against
 from tacit.reading import table_names as names
 from tacit.reading.choices import ITEM, NO_CHOICES, Reading
@@ -115,7 +115,7 @@ def _describes_items(events: pl.DataFrame, name: str) -> bool:
     if names.USER.among(parts) or names.ORDER.among(parts) or names.EVENT.among(parts):
         return False
     column = events[name]
-    if column.dtype not in (pl.String, pl.Categorical, pl.Enum) or reason_against(column) is not None:
+    if not holds_texts(column.dtype) or reason_against(column) is not None:
         return False
     titled = names.TITLE.bound(parts) or names.DESCRIPTION.bound(parts)
     return agreement(events[col.ITEM], column) >= (_TITLES_AGREE if titled else _AGREES)

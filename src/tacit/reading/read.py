@@ -115,7 +115,7 @@ def read_large(
     ----------
     path : Path
     folder : Path
-        An empty folder, with room for the text of the log half as much again.
+        An empty folder, or one to make, with room for the text of the log half as much again.
     reading : Reading
     event_map : EventMap
         What the user says that event types mean.
@@ -126,6 +126,7 @@ def read_large(
     DataError
         As `read_events`; or if there is too little room in the folder.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     _sample_of(path)
     check_room(folder, round(_A_BYTE * _size_of_text(path)), str(path))
     encoding, form = _encoding_and_form(path, reading)

@@ -110,8 +110,15 @@ class Survey:
             self._spaced = [pl.concat(self._spaced, how="diagonal").gather_every(2)]
             self._step *= 2
 
+    @property
+    def complete(self) -> bool:
+        """Whether the chosen rows are all rows."""
+        return self.rows == len(self._first)
+
     def table(self) -> pl.DataFrame:
         """Return the chosen rows, in the order in which the roles of columns are judged on them."""
+        if self.complete:
+            return self._first
         columns = pl.DataFrame(schema=dict.fromkeys(self._columns, pl.String) | {col.LINE: pl.Int64})
         spaced = pl.concat([columns, *self._spaced], how="diagonal_relaxed")
         # The run stands in the middle of the table, from which `column_pairs` takes rows in a row.
@@ -119,8 +126,10 @@ class Survey:
         parts = [columns, self._first, spaced[:before], self._run, spaced[before:], *self._with_words]
         return pl.concat(parts, how="diagonal_relaxed").select(*self._columns, col.LINE)
 
-    def totals(self) -> dict[str, Totals]:
-        """Return the counts of each column over all rows."""
+    def totals(self) -> dict[str, Totals] | None:
+        """Return the counts of each column over all rows, None where these are the chosen ones."""
+        if self.complete:
+            return None
         return {
             name: Totals(self.rows, column.known, column.sketch.count())
             for name, column in self._columns.items()
