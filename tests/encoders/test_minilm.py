@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tacit.core.errors import ArtifactError, MissingExtraError
+from tacit.encoders import huggingface, minilm_files
 from tacit.encoders import minilm as embedded
-from tacit.encoders import minilm_files
 from tacit.encoders.huggingface import HuggingFaceEncoder
 
 TEXTS = [
@@ -45,7 +45,7 @@ def test_a_damaged_file_is_refused_before_it_is_loaded(
     damaged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = []
-    monkeypatch.setattr(embedded, "HuggingFaceEncoder", lambda *a, **k: loaded.append(a))
+    monkeypatch.setattr(huggingface, "HuggingFaceEncoder", lambda *a, **k: loaded.append(a))
     with pytest.raises(ArtifactError, match=f"weights in {damaged} are not the known ones.*install"):
         embedded.minilm()
     assert loaded == []

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tacit.core.errors import ArtifactError, MissingExtraError
-from tacit.encoders import use, use_tokens
+from tacit.encoders import use_tokens
 from tacit.encoders.packaged import locate
 from tacit.encoders.use import UseEncoder, around
 
@@ -91,7 +91,7 @@ def test_a_text_alone_is_the_text_in_a_batch(encoder: UseEncoder) -> None:
 def test_bfloat16_is_nearly_the_same_and_has_a_name_of_its_own(encoder: UseEncoder) -> None:
     quick = UseEncoder(device="cpu", dtype="bfloat16")
     assert ((quick.encode(TEXTS) * encoder.encode(TEXTS)).sum(axis=1) > 0.9999).all()
-    assert (encoder.name, quick.name) == (f"{use.NAME}:256:float32", f"{use.NAME}:256:bfloat16")
+    assert (encoder.name, quick.name) == (f"{use_tokens.NAME}:256:float32", f"{use_tokens.NAME}:256:bfloat16")
 
 
 @given(st.lists(st.text(st.characters(codec=None, exclude_categories=()), max_size=60), max_size=6))

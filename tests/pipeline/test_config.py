@@ -393,6 +393,7 @@ def test_the_defaults_are_those_that_were_measured() -> None:
         "explore_below": 10,
         "max_users": 4_000,
         "max_events": 2_000_000,
+        "importance": False,
         "encoder": "auto",
         "weights": "default",
         "seed": 7,

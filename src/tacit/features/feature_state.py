@@ -225,7 +225,7 @@ def _factors(interactions: Interactions, n_items: int) -> Float32:
     X.data[:] = 1
     of_user, of_item = (np.maximum(X.sum(axis=axis), 1) for axis in (1, 0))
     X.data *= np.repeat(of_user**-0.5, np.diff(X.indptr)) * of_item[X.indices] ** -0.4
-    values, directions = truncated_svd(X, min(_FACTORS, *X.shape), rounds=3, seed=_SEED)
+    values, directions = truncated_svd(X, min(_FACTORS, *X.shape), rounds=3, rng=generator(_SEED, "factors"))
     vectors = directions.T * values
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     found = np.zeros((n_items, vectors.shape[1]), dtype=np.float32)

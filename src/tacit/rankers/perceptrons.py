@@ -18,6 +18,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tacit.core.devices import AUTO, chosen_device
+from tacit.core.seeds import generator
 from tacit.core.types import Bool, Float32, Int64
 from tacit.features.feature_columns import Column, buckets_of
 from tacit.rankers.layers import Arrays
@@ -212,7 +213,7 @@ def perceptrons(
             learning_rate=ranker.learning_rate,
             weight_decay=ranker.weight_decay,
             dropout=ranker.dropout,
-            rng=np.random.Generator(np.random.SFC64(int(seed))),
+            rng=generator(int(seed), "perceptron"),
         )
         for seed in rng.integers(2**63, size=ranker.members)
     ]
