@@ -51,6 +51,28 @@ def by_text(column: pl.Series, numbers_of: Callable[[pl.Series], Int32]) -> Int3
     return found
 
 
+def per_text(column: pl.Series, of: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return what a function makes of the texts of a column, called for each different category once.
+
+    Parameters
+    ----------
+    column : polars.Series
+        Texts, categories or anything else, which goes to the function as it is.
+    of : callable
+        Texts to as many values, each by its own text.
+    """
+    if not is_category(column):
+        return of(column)
+    made: list[pl.Series] = []
+
+    def numbered(texts: pl.Series) -> Int32:
+        made.append(of(texts))
+        return np.arange(len(texts), dtype=np.int32)
+
+    places = pl.Series(by_text(column, numbered))
+    return made[0].gather(places.set(places < 0, None)).alias(column.name)
+
+
 def numbers_of(column: pl.Series) -> pl.Series:
     """Return numbers (UInt32) of the texts or categories of a column, the same for the same text."""
     found = column if is_category(column) else column.cast(pl.Categorical)

@@ -30,6 +30,7 @@ class Vocabulary:
 
     def __init__(self, ids: pl.Series | Iterable[str]) -> None:
         series = ids if isinstance(ids, pl.Series) else pl.Series("id", list(ids), dtype=pl.String)
+        series = series.cast(pl.String) if is_category(series) else series
         self.ids: pl.Series = series.alias("id").rechunk()
         self._size = len(self.ids)
 

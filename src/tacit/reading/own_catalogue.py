@@ -19,7 +19,7 @@ import polars as pl
 
 from tacit.core.errors import ConfigError
 from tacit.data import columns as col
-from tacit.data.categories import holds_texts, with_texts
+from tacit.data.categories import holds_texts, per_text, with_texts
 from tacit.data.text_columns import is_missing, reason_against
 from tacit.reading import table_names as names
 from tacit.reading.choices import ITEM, NO_CHOICES, Reading
@@ -171,9 +171,8 @@ def _is_price(column: pl.Series) -> bool:
 def _last_price(events: pl.DataFrame, name: str) -> pl.DataFrame:
     """Return the last price above zero of each item."""
     latest = pl.coalesce(col.TIMESTAMP, pl.col(col.SEQ).cast(pl.Float64), pl.col(col.LINE).cast(pl.Float64))
-    prices = events.select(
-        col.ITEM, latest.alias("_at"), pl.col(name).cast(pl.Float64, strict=False).alias("price")
-    ).filter(pl.col("price") > 0)
+    price = per_text(events[name], lambda texts: texts.cast(pl.Float64, strict=False)).alias("price")
+    prices = events.select(col.ITEM, latest.alias("_at"), price).filter(pl.col("price") > 0)
     last = prices.sort("_at", maintain_order=True).group_by(col.ITEM).agg(pl.col("price").last())
     return with_texts(last)
 
