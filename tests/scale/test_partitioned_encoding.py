@@ -71,9 +71,7 @@ def test_texts_that_cannot_be_read_are_not_sent() -> None:
     assert encoder_from("minilm").absent([*TEXTS, "\u200b"]) == TEXTS  # type: ignore[attr-defined]
 
 
-def test_the_vectors_are_those_of_one_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_vectors_are_those_of_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     items = Catalogue.from_frame(small_items(20))
     _, elsewhere = encoded(items, "minilm", executor=ProcessExecutor(1))
     monkeypatch.setenv("TACIT_CACHE", str(tmp_path / "other"))

@@ -66,8 +66,8 @@ def encode_elsewhere(
 ) -> None:
     """Put the vectors of new texts into the cache of an encoder, encoded by the workers of an executor.
 
-    The texts that are encoded together are the same as in one process, and so are the vectors on the same kind
-    of processor. What one of the workers encodes it keeps in the cache of its machine, too.
+    The texts that are encoded together are the same as in one process, and so are the vectors on the same
+    kind of processor. What one of the workers encodes it keeps in the cache of its machine, too.
 
     Parameters
     ----------
