@@ -5,7 +5,8 @@ STAMP := .venv/.installed
 KERNELS := .venv/.kernels
 LOWEST ?= build/lowest
 
-.PHONY: install demo serve-demo kernels test test-numpy test-kernels test-lowest fuzz-reading lint lint-examples bench results \
+.PHONY: install demo serve-demo kernels test test-numpy test-kernels test-lowest fuzz-reading lint lint-examples bench \
+	scale-test results \
 	compare clean
 
 install: $(STAMP) $(KERNELS)
@@ -100,6 +101,11 @@ lint-examples: install
 
 bench: install
 	$(BIN)/pytest benchmarks -s --benchmark-columns=min,median,rounds
+
+# Lists of a million users and the retrievers of the folds of a fit, by one worker and by two; SCALE="--ray" and other
+# options of benchmarks/scale.py change it. The generated log has 20 million events and needs 6 GB of memory.
+scale-test: install
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scale.py $(SCALE)
 
 # The tables of docs/results.md: make results DATA=folder/of/data/sets
 results: install

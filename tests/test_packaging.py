@@ -45,7 +45,13 @@ def test_a_dependency_has_a_floor_that_is_no_higher_than_its_pin(requested: Requ
 
 def test_extras_that_name_the_distribution_itself_name_ones_that_exist() -> None:
     own = [requested for requested in DIRECT if requested.name == PROJECT["name"]]
-    assert {extra for requested in own for extra in requested.extras} == {"postgres", "lambdamart", "test"}
+    assert {extra for requested in own for extra in requested.extras} == {
+        "postgres",
+        "lambdamart",
+        "ray",
+        "storage",
+        "test",
+    }
     assert {extra for requested in own for extra in requested.extras} <= set(EXTRAS)
 
 

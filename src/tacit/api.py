@@ -333,7 +333,7 @@ def evaluate(
             cut = make_split(logs[0], catalogue, protocol=split, share=share, seed=chosen.seed, **about)
         else:
             cut = split_from_files(logs[0], logs[1], catalogue, **about)
-        cut, texts = _encoded(cut, chosen, progress, notes)
+        cut, texts = _encoded(cut, chosen, progress, notes, executor)
         report = compare(cut, chosen, **compared)
     read: dict[str, Any] = {"texts": texts.to_json() if texts else None, "notes": notes.lines}
     return Evaluation({**report, **read})
@@ -355,7 +355,7 @@ def _compare_origins(
             pass  # a stretch that cannot be predicted is refused before the first fit
         with compared["progress"].task("origins", total=about["origins"]) as task:
             for cut in origin_splits(log, catalogue, **about):
-                with_vectors, texts = _encoded(cut, config, compared["progress"], notes)
+                with_vectors, texts = _encoded(cut, config, compared["progress"], notes, compared["executor"])
                 read.append(texts)
                 yield with_vectors
                 task.advance()
@@ -456,7 +456,7 @@ def tune(
     )
     return tune_config(
         base,
-        _encoded(cut, base, progress, notes)[0],
+        _encoded(cut, base, progress, notes, executor)[0],
         names=models,
         trials=trials,
         seconds=seconds,
@@ -715,11 +715,15 @@ def _check_sides(events: object, train: object, test: object) -> None:
         raise ConfigError("give one log to split, or both a log to train on and a log to test on")
 
 
-def _encoded(cut: Split, config: Config, progress: Progress, notes: Notes) -> tuple[Split, TextReport | None]:
+def _encoded(
+    cut: Split, config: Config, progress: Progress, notes: Notes, executor: Executor
+) -> tuple[Split, TextReport | None]:
     """Return a cut with the vectors of its texts, and how they are read."""
     report = text_report_of(cut.catalogue, config.encoder, notes, progress)
     source = report.encoder if report else NO_ENCODER
-    return replace(cut, catalogue=encoded(cut.catalogue, source, progress=progress)[1]), report
+    return replace(
+        cut, catalogue=encoded(cut.catalogue, source, progress=progress, executor=executor)[1]
+    ), report
 
 
 def _log(

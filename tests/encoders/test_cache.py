@@ -219,7 +219,7 @@ class Slow:
         print(len(texts), flush=True)
         return np.array([[len(text)] * 3 for text in texts], dtype=np.float32)
 
-cache._CHUNK = 16
+cache.CHUNK = 16
 for start in range(0, 10**6, 48):
     texts = [f"text {n}" for n in range(start, start + 48)]
     cache.CachedEncoder(Slow(), Path(sys.argv[1])).encode(texts)

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,3 +112,32 @@ def test_without_ray_the_line_that_installs_it_is_said(monkeypatch: pytest.Monke
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'tacit-recsys\[ray\]'"), open_executor("ray"):
         pass
+
+
+def test_a_cluster_elsewhere_is_reached_by_its_client_server(nodes: Nodes, tmp_path: Path) -> None:
+    pytest.importorskip("grpc", reason="Ray's client is not installed: pip install 'tacit-recsys[ray]'")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # Ray's own server of clients, in its simplest form: one client, without a proxy before it.
+    words = ["--address", nodes.address, "--port", str(port), "--mode", "legacy"]
+    with (tmp_path / "log").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "ray.util.client.server", *words], stdout=log, stderr=log
+        )
+    code = (
+        "import operator, sys; from tacit.scale.executors import open_executor\n"
+        "with open_executor(sys.argv[1]) as executor:\n"
+        "    print(list(executor.map(operator.add, range(5), shared=10)))"
+    )
+    try:  # in a process of its own: this one is connected already
+        done = subprocess.run(
+            [sys.executable, "-c", code, f"ray://127.0.0.1:{port}"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+    assert done.stdout.strip() == "[10, 11, 12, 13, 14]", done.stderr + (tmp_path / "log").read_text()

@@ -33,7 +33,12 @@ class Executor(Protocol):
         ...
 
     def map(
-        self, function: Callable[[Shared, Part], Result], parts: Sequence[Part], *, shared: Shared
+        self,
+        function: Callable[[Shared, Part], Result],
+        parts: Sequence[Part],
+        *,
+        shared: Shared,
+        gpu: bool = False,
     ) -> Iterator[Result]:
         """Yield ``function(shared, part)`` for each part, in the order of the parts.
 
@@ -47,6 +52,8 @@ class Executor(Protocol):
             Small: each is sent to the worker that computes it.
         shared : object
             What all parts need: sent once, not with each part. It is never changed.
+        gpu : bool
+            Whether a part uses a GPU where there is one: the parts on a machine share those that it has.
         """
         ...
 
@@ -73,7 +80,12 @@ class LocalExecutor:
         return self._workers
 
     def map(
-        self, function: Callable[[Shared, Part], Result], parts: Sequence[Part], *, shared: Shared
+        self,
+        function: Callable[[Shared, Part], Result],
+        parts: Sequence[Part],
+        *,
+        shared: Shared,
+        gpu: bool = False,
     ) -> Iterator[Result]:
         """Yield the result of each part; see `Executor`."""
         if self._workers == 1 or len(parts) <= 1:

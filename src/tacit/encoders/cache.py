@@ -20,7 +20,8 @@ from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
 from tacit.encoders.encoder import TextEncoder, warm
 
-_CHUNK = 2_048
+CHUNK = 2_048
+"""Texts that are encoded together."""
 _SCHEMA = """CREATE TABLE IF NOT EXISTS vector
 (model TEXT, text BLOB, value BLOB, PRIMARY KEY (model, text)) WITHOUT ROWID"""
 _log = logging.getLogger(__name__)
@@ -61,15 +62,15 @@ class CachedEncoder:
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
         """Return one vector a text; equal texts are encoded once, known ones not at all."""
-        keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
+        keys = [_key(text) for text in texts]
         distinct = dict(zip(keys, texts, strict=True))
         known = self._read(list(distinct))
         missing = [key for key in distinct if key not in known]
         if not missing:
             progress = SILENT  # no empty bar
         with progress.task(self._doing, total=len(missing)) as task:
-            for start in range(0, len(missing), _CHUNK):
-                chunk = missing[start : start + _CHUNK]
+            for start in range(0, len(missing), CHUNK):
+                chunk = missing[start : start + CHUNK]
                 vectors = self._encoded([distinct[key] for key in chunk])
                 self._write(chunk, vectors)
                 known.update(zip(chunk, vectors, strict=True))
@@ -78,8 +79,17 @@ class CachedEncoder:
 
     def missing(self, texts: Sequence[str]) -> int:
         """Return how many different texts are not in the cache."""
-        keys = {hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts}
-        return len(keys) - len(self._read(list(keys)))
+        return len(self.absent(texts))
+
+    def absent(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts that are not in the cache, each once, in the order in which they are encoded."""
+        distinct = {_key(text): text for text in texts}
+        known = self._read(list(distinct))
+        return [text for key, text in distinct.items() if key not in known]
+
+    def keep(self, texts: Sequence[str], vectors: Float32) -> None:
+        """Put the vectors of texts, which the same encoder gave elsewhere, into the cache."""
+        self._write([_key(text) for text in texts], vectors)
 
     def _encoded(self, texts: list[str]) -> Float32:
         """Return the vectors of the encoder, once they are known to be vectors."""
@@ -147,6 +157,10 @@ class CachedEncoder:
         except (sqlite3.Error, OSError) as error:
             _log.warning("the vector cache %s cannot be used (%s); encoding without it", self._file, error)
             return None
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def _done(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Float32
-from tacit.encoders.encoder import TextEncoder, warm
+from tacit.encoders.encoder import Caches, TextEncoder, warm
 from tacit.encoders.readers import Reader
 
 
@@ -74,10 +74,23 @@ class CarefulEncoder:
         self.reader.warm()
         warm(self._encoder)
 
+    def absent(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts that can be read and are not in the cache of the encoder; all without a cache."""
+        readable = [texts[row] for row in self._readable(texts)]
+        return self._encoder.absent(readable) if isinstance(self._encoder, Caches) else readable
+
+    def keep(self, texts: Sequence[str], vectors: Float32) -> None:
+        """Put vectors into the cache of the encoder, if it has one."""
+        if isinstance(self._encoder, Caches):
+            self._encoder.keep(texts, vectors)
+
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
         """Return one vector a text: float32[n, dimension], zeros for one that cannot be read."""
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        read = self.reader.reads(self.reader.counts(texts, self._cache))
-        chosen = np.flatnonzero(read).tolist()
+        chosen = self._readable(texts)
         vectors[chosen] = self._encoder.encode([texts[row] for row in chosen], progress=progress)
         return vectors
+
+    def _readable(self, texts: Sequence[str]) -> list[int]:
+        """Return the rows of the texts that can be read."""
+        return np.flatnonzero(self.reader.reads(self.reader.counts(texts, self._cache))).tolist()

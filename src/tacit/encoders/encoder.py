@@ -35,3 +35,16 @@ class TextEncoder(Protocol):
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
         """Return one vector a text: float32[n, dimension], each of length 1."""
         ...
+
+
+@runtime_checkable
+class Caches(Protocol):
+    """Keeps vectors, so that others can encode for it."""
+
+    def absent(self, texts: Sequence[str]) -> list[str]:
+        """Return the texts that it would have to encode, each once, in the order in which it would."""
+        ...
+
+    def keep(self, texts: Sequence[str], vectors: Float32) -> None:
+        """Keep the vectors of some texts: float32[n, dimension]."""
+        ...

@@ -34,7 +34,7 @@ from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
 from tacit.pipeline.costs import Size, expected, in_words
 from tacit.pipeline.firststage import most_at_once
-from tacit.pipeline.text_encoder import NO_ENCODER, encoder_from, resolve
+from tacit.pipeline.text_encoder import NO_ENCODER, encode_elsewhere, encoder_from, resolve
 from tacit.pipeline.twostage import TwoStage
 from tacit.rankers.ranker import Epoch
 from tacit.reading.own_catalogue import own_catalogue
@@ -70,7 +70,7 @@ def train(
         Called with every note on the texts and the encoder that reads them, before they are encoded; by
         default warnings are logged.
     executor : Executor, optional
-        Where retrievers are fitted; by default in threads of this process.
+        Where texts are encoded and retrievers fitted; by default here, and in threads of this process.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def train(
         If there is no event to learn from.
     """
     given = prepared(events, items, config, users=users, progress=progress, on_note=on_note)
-    encoder, catalogue = encoded(given.catalogue, given.source, progress=progress)
+    encoder, catalogue = encoded(given.catalogue, given.source, progress=progress, executor=executor)
     fitted = TwoStage(given.config, progress=progress, on_epoch=on_epoch, executor=executor)
     fitted.fit(given.interactions, catalogue, rng=generator(given.config.seed, "fit"))
     with progress.task("listing the closest texts"):
@@ -219,17 +219,24 @@ def catalogue_of(events: pl.DataFrame, items: pl.DataFrame | None) -> Catalogue:
 
 
 def encoded(
-    catalogue: Catalogue, source: str, *, progress: Progress = SILENT
+    catalogue: Catalogue,
+    source: str,
+    *,
+    progress: Progress = SILENT,
+    executor: Executor | None = None,
 ) -> tuple[TextEncoder | None, Catalogue]:
     """Return the encoder and the catalogue with vectors; None and no vectors if no item has a text.
 
     Only texts are encoded, not the ids of items without one; an item whose text the encoder cannot read is
-    one without text from here on.
+    one without text from here on. New texts are encoded by the workers of an executor of other processes,
+    those of an encoder that learns from the texts excepted.
     """
     if source == NO_ENCODER or not catalogue.has_text.any():
         return None, catalogue
     texts = worded_texts(catalogue)
     encoder = encoder_from(source, texts)
+    if executor is not None and not executor.in_process:
+        encode_elsewhere(encoder, source, texts, executor, progress)
     found = encoder.encode(texts, progress=progress)
     vectors = np.zeros((len(catalogue), encoder.dimension), dtype=np.float32)
     vectors[catalogue.has_text] = found

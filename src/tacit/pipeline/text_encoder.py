@@ -2,14 +2,19 @@
 
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from tacit.core.entry import OURS, Entry
 from tacit.core.errors import ConfigError, TacitError
+from tacit.core.executor import Executor
 from tacit.core.parameters import shown
+from tacit.core.progress import Progress
+from tacit.core.types import Float32
+from tacit.encoders.cache import CHUNK
 from tacit.encoders.choice import Choice, choose
 from tacit.encoders.choose import cached, check_endpoint
-from tacit.encoders.encoder import TextEncoder
+from tacit.encoders.encoder import Caches, TextEncoder
 from tacit.encoders.located import directory_of
 from tacit.encoders.tuned import is_tuned, load
 from tacit.pipeline import register
@@ -54,6 +59,47 @@ def encoder_from(source: str, texts: Sequence[str] = (), *, cache: Path | None =
             "object with name, dimension and encode(texts)"
         )
     return encoder if entry.distribution == OURS else cached(encoder, cache)
+
+
+def encode_elsewhere(
+    encoder: TextEncoder, source: str, texts: Sequence[str], executor: Executor, progress: Progress
+) -> None:
+    """Put the vectors of new texts into the cache of an encoder, encoded by the workers of an executor.
+
+    The texts that are encoded together are the same as in one process, and so are the vectors on the same
+    kind of processor. What one of the workers encodes it keeps in the cache of its machine, too.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+        Nothing is done for one that has no cache, as those that learn from the texts.
+    source : str
+        What the workers make the same encoder from.
+    texts : sequence of str
+    executor : Executor
+    progress : Progress
+    """
+    if not isinstance(encoder, Caches):
+        return
+    new = encoder.absent(texts)
+    chunks = [new[start : start + CHUNK] for start in range(0, len(new), CHUNK)]
+    if not chunks:
+        return
+    with progress.task("encoding new texts", total=len(new)) as task:
+        found = executor.map(_vectors, chunks, shared=source, gpu=True)
+        for chunk, vectors in zip(chunks, found, strict=True):
+            encoder.keep(chunk, vectors)
+            task.advance(len(chunk))
+
+
+def _vectors(source: str, texts: list[str]) -> Float32:
+    return _of_worker(source).encode(texts)
+
+
+@lru_cache(maxsize=1)
+def _of_worker(source: str) -> TextEncoder:
+    """Return the encoder of a source, which a worker loads once."""
+    return encoder_from(source)
 
 
 def resolve(source: str, texts: Sequence[str], *, cache: Path | None = None) -> Choice:

@@ -43,7 +43,12 @@ class ProcessExecutor:
         return self._workers
 
     def map(
-        self, function: Callable[[Shared, Part], Result], parts: Sequence[Part], *, shared: Shared
+        self,
+        function: Callable[[Shared, Part], Result],
+        parts: Sequence[Part],
+        *,
+        shared: Shared,
+        gpu: bool = False,
     ) -> Iterator[Result]:
         """Yield the result of each part; see `tacit.core.executor.Executor`.
 

@@ -64,7 +64,12 @@ class RayExecutor:
         return max(int(self._ray.cluster_resources().get("CPU", 1)), 1)
 
     def map(
-        self, function: Callable[[Shared, Part], Result], parts: Sequence[Part], *, shared: Shared
+        self,
+        function: Callable[[Shared, Part], Result],
+        parts: Sequence[Part],
+        *,
+        shared: Shared,
+        gpu: bool = False,
     ) -> Iterator[Result]:
         """Yield the result of each part; see `tacit.core.executor.Executor`.
 
@@ -74,7 +79,8 @@ class RayExecutor:
             If a part loses its worker again and again.
         """
         handle = [self._ray.put(shared)]  # in a list: the worker fetches it itself, once for all its parts
-        work = self._ray.remote(_work).options(num_cpus=1, max_retries=RETRIES)
+        gpus = 1 if gpu and self._ray.cluster_resources().get("GPU", 0) >= 1 else 0
+        work = self._ray.remote(_work).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
         waiting: deque[Any] = deque()
         left = iter(parts)
         try:
