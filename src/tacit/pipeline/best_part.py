@@ -8,9 +8,11 @@ is one over users.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from tacit.core.threads import side_by_side
 from tacit.core.types import Int32
 from tacit.data.gain import ndcg_of_scores
 from tacit.pipeline.blend import Blend, LabelledCandidates
@@ -67,12 +69,13 @@ def blend_or_part(folds: Sequence[Fold], names: Sequence[str]) -> tuple[Blend, B
     tuple of Blend and BestPart or None
         None where there is nothing to compare: one retriever, or no query.
     """
-    whole = Blend().fit([fold.labelled for fold in folds], len(names))
+    every = [fold.labelled for fold in folds]
     learned, kept = _kept_back(folds)
     if len(names) < 2 or kept is None or not len(kept[1]):
-        return whole, None
+        return Blend().fit(every, len(names)), None
     labelled, user = kept
-    found = compared(Blend().fit(learned, len(names)), labelled, user, names)
+    whole, of_rest = side_by_side(partial(Blend().fit, some, len(names)) for some in (every, learned))
+    found = compared(of_rest, labelled, user, names)
     return (_alone(names.index(found.retriever), len(names)) if found.serves else whole), found
 
 

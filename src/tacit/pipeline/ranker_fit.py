@@ -12,12 +12,14 @@ The weight of the ranker's addition to the blend is chosen on these lists; 0 is 
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TypeGuard
 
 import numpy as np
 
 from tacit.core.errors import ConfigError
 from tacit.core.progress import Progress
+from tacit.core.threads import side_by_side
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.gain import ndcg_of_scores
 from tacit.data.splits import Protocol
@@ -207,7 +209,9 @@ def _cross_fitted(
     count = 1 + max(int(one.max(initial=0)) for one in share)
     if not all(_both_labels(examples, [one != place for one in share]) for place in range(count)):
         return None
-    blends = [_refitted(refit, examples, [one != place for one in share]) for place in range(count)]
+    blends = side_by_side(
+        partial(_refitted, refit, examples, [one != place for one in share]) for place in range(count)
+    )
     bases = [_bases(blends, one) for one in examples]
     own = [base[part, np.arange(len(part))] for base, part in zip(bases, share, strict=True)]
     every = [np.ones(len(part), dtype=bool) for part in share]

@@ -2,11 +2,13 @@
 
 import copy
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from tacit.core.progress import Progress
 from tacit.core.seeds import Streams
+from tacit.core.threads import side_by_side
 from tacit.core.types import Bool, Float32
 from tacit.data.catalogue import Catalogue
 from tacit.features.maker import FeatureMaker
@@ -48,8 +50,9 @@ def learn(
     families: tuple[str, ...] = ()
     if config.ranker is not None:
         ranker, families = copy.copy(config.ranker), families_of(config.ranker)
-        examples = [
-            ranking_examples(
+        examples = side_by_side(
+            partial(
+                ranking_examples,
                 one,
                 catalogue,
                 first.projection,
@@ -60,7 +63,7 @@ def learn(
                 config.shown_not_chosen,
             )
             for number, one in enumerate(first.folds)
-        ]
+        )
         fitted_ranker = fit_ranker(
             ranker,
             examples,
