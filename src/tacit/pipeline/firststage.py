@@ -10,6 +10,7 @@ computed.
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ from tacit.encoders.projection import Projection
 from tacit.features.candidates import Candidates
 from tacit.models.checks import is_ours
 from tacit.models.protocol import Recommender, batch_size, fitted
+from tacit.models.sharing import sharing
 from tacit.pipeline import register
 from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.config import Config
@@ -158,10 +160,13 @@ class Fits:
         missing = [(log, places[one.name]) for log, one in parts if not self.has(log, one)]
         alone = [part for part in missing if self._executor.in_process and not _may_share(chosen[part[1]])]
         shared = [part for part in missing if part not in alone]
-        for where, some in ((LOCAL, alone), (self._executor, shared)):
-            for (log, place), found in zip(some, where.map(_Job.one, some, shared=job), strict=True):
-                self._found[log, chosen[place].name] = found
-                advance()
+        with ExitStack() as stack:
+            for log in {log for log, _ in missing}:
+                stack.enter_context(sharing(self.logs[log]))
+            for where, some in ((LOCAL, alone), (self._executor, shared)):
+                for (log, place), found in zip(some, where.map(_Job.one, some, shared=job), strict=True):
+                    self._found[log, chosen[place].name] = found
+                    advance()
 
     def first_stage(self, retrievers: Sequence[Recommender], folds: Sequence[str], lists: int) -> FirstStage:
         """Return the first stage of some retrievers with some of the folds, of at most so many lists each.
