@@ -77,10 +77,6 @@ class CachedEncoder:
                 task.advance(len(chunk))
         return np.stack([known[key] for key in keys]) if keys else np.empty((0, self.dimension), np.float32)
 
-    def missing(self, texts: Sequence[str]) -> int:
-        """Return how many different texts are not in the cache."""
-        return len(self.absent(texts))
-
     def absent(self, texts: Sequence[str]) -> list[str]:
         """Return the texts that are not in the cache, each once, in the order in which they are encoded."""
         distinct = {_key(text): text for text in texts}

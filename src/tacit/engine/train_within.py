@@ -12,8 +12,7 @@ from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import Streams, generator
 from tacit.core.types import Json
 from tacit.data.catalogue import Catalogue
-from tacit.encoders.cache import CachedEncoder
-from tacit.encoders.encoder import TextEncoder
+from tacit.encoders.encoder import Caches, TextEncoder
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.train import Prepared, encoded, snapshot_of, worded_texts
 from tacit.pipeline.anytime import Step, steps, without_texts
@@ -141,8 +140,8 @@ class _Run:
             return 0.0
         texts = worded_texts(given.catalogue)
         encoder = encoder_from(given.source, texts)
-        unknown = encoder.missing(texts) if isinstance(encoder, CachedEncoder) else len(set(texts))
-        return unknown / _TEXTS_A_SECOND
+        new = encoder.absent(texts) if isinstance(encoder, Caches) else texts
+        return len(set(new)) / _TEXTS_A_SECOND
 
     def steps(
         self, config: Config, fits: Fits, catalogue: Catalogue, encoder: TextEncoder | None
