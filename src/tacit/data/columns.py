@@ -6,7 +6,8 @@ order within the user, null where unknown), ``line`` (Int64: the line or row of 
 and, once weighed, ``weight`` (Float32). In a log that was cleaned on disk (`tacit.data.clean_buckets`) texts
 are categories (`tacit.data.categories`), whose codes are the places of the texts in text order.
 
-A catalogue frame has ``item_id`` (String, unique) and any of the columns below; every other column is an attribute.
+A catalogue frame has ``item_id`` (String, unique) and any of the columns below; every other column is an
+attribute.
 """
 
 USER = "user_id"
