@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tacit.data.value_kinds import kind_of_name, missing_ratings, value_kind
+from tacit.data.value_kinds import joined_counts, kind_of_name, missing_rating, rating_counts, value_kind
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,18 @@ def test_a_name_is_stronger_than_an_event() -> None:
     ],
 )
 def test_numbers_that_say_there_is_no_rating(values: list, missing: list[bool]) -> None:
-    assert missing_ratings(pl.Series(values, dtype=pl.Float64)).to_list() == missing
+    column = pl.Series(values, dtype=pl.Float64)
+    unsaid = missing_rating(rating_counts(column))
+    assert [value is not None and value == unsaid for value in values] == missing
+    parts = [rating_counts(column[:2]), rating_counts(column[2:])]
+    assert missing_rating(joined_counts(parts)) == unsaid
+
+
+def test_what_is_no_scale_in_a_part_is_none_in_the_whole() -> None:
+    assert rating_counts(pl.Series([0.0, 11.0])) is None
+    assert rating_counts(pl.Series([0.0, 2.5])) is None
+    assert joined_counts([{0.0: 9, 1.0: 1}, None]) is None
+    assert missing_rating(None) is None
 
 
 @given(
@@ -77,11 +88,12 @@ def test_numbers_that_say_there_is_no_rating(values: list, missing: list[bool]) 
 def test_any_column_is_of_some_kind(name: str, values: list, event: str | None) -> None:
     numbers = pl.Series(values, dtype=pl.Float64)
     assert value_kind(name, numbers, event) in ("rating", "quantity", "plays", "time", "price", "unknown")
-    assert len(missing_ratings(numbers)) == len(values)
+    assert missing_rating(rating_counts(numbers)) in (None, -1.0, 0.0)
 
 
 def test_a_frequent_zero_apart_from_the_scale_is_no_rating() -> None:
     apart = pl.Series([0.0] * 5 + [5.0, 7.0, 8.0, 10.0])
-    assert missing_ratings(apart).sum() == 5
-    assert missing_ratings(pl.Series([0.0] * 5 + [3.0, 4.0, 5.0])).sum() == 5
-    assert missing_ratings(pl.Series([0.0] * 5 + [5.0, 10.0, 10.0])).sum() == 0  # a step of the scale
+    assert missing_rating(rating_counts(apart)) == 0.0
+    assert missing_rating(rating_counts(pl.Series([0.0] * 5 + [3.0, 4.0, 5.0]))) == 0.0
+    step = pl.Series([0.0] * 5 + [5.0, 10.0, 10.0])  # 0 is a step of the scale
+    assert missing_rating(rating_counts(step)) is None

@@ -63,14 +63,14 @@ def per_text(column: pl.Series, of: Callable[[pl.Series], pl.Series]) -> pl.Seri
     """
     if not is_category(column):
         return of(column)
-    made: list[pl.Series] = []
+    values: list[pl.Series] = []
 
     def numbered(texts: pl.Series) -> Int32:
-        made.append(of(texts))
+        values.append(of(texts))
         return np.arange(len(texts), dtype=np.int32)
 
     places = pl.Series(by_text(column, numbered))
-    return made[0].gather(places.set(places < 0, None)).alias(column.name)
+    return values[0].gather(places.set(places < 0, None)).alias(column.name)
 
 
 def numbers_of(column: pl.Series) -> pl.Series:

@@ -235,8 +235,8 @@ class _Places:
 
     def __init__(self, kept: Bool) -> None:
         self.total = int(kept.sum())
-        self._place = np.cumsum(kept, dtype=np.uint32)
-        self._place -= 1
+        counted = np.cumsum(kept, dtype=np.uint32 if len(kept) < 2**32 else np.uint64)
+        self._place: Any = np.subtract(counted, 1, out=counted)
 
     def of(self, rows: pl.Series) -> Any:
         return self._place[rows.to_numpy()]

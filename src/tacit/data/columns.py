@@ -3,8 +3,11 @@
 A cleaned event frame has ``user_id``, ``item_id``, ``event`` (String, never null), ``timestamp``
 (Float64 Unix seconds, null where unknown), ``value`` (Float64, null where absent), ``seq`` (Int64: the
 order within the user, null where unknown), ``line`` (Int64: the line or row of the source it came from)
-and, once weighed, ``weight`` (Float32). A catalogue frame has ``item_id`` (String, unique) and any of the
-columns below; every other column is an attribute.
+and, once weighed, ``weight`` (Float32). In a log that was cleaned on disk (`tacit.data.clean_buckets`) texts
+are categories (`tacit.data.categories`), whose codes are the places of the texts in text order.
+
+A catalogue frame has ``item_id`` (String, unique) and any of the columns below; every other column is an
+attribute.
 """
 
 USER = "user_id"

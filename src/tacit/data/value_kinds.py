@@ -61,19 +61,6 @@ def kind_of_name(name: str) -> ValueKind | None:
     return "quantity" if "unit" in found else None
 
 
-def missing_ratings(values: pl.Series) -> pl.Series:
-    """Return where a column of ratings says that there is none: a lone -1 or 0 below a scale from 1.
-
-    Anime lists write -1 for "watched, not rated", Book-Crossing 0 for "read, not rated": the item was chosen,
-    and nothing more is known. A 0 counts as missing where it is more frequent than any rating, the scale
-    is one of whole numbers, and 0 is no step of it: the next rating is 1, or farther than the others are
-    from each other (0, 5, 7, 8, 10 where few ratings are low).
-    """
-    none = pl.Series("missing", [False], dtype=pl.Boolean).new_from_index(0, len(values))
-    missing = missing_rating(rating_counts(values))
-    return none if missing is None else (values == missing).fill_null(False)
-
-
 Counts = Mapping[float, int] | None
 """How often each rating stands in a column; None where they are too many or too high for a scale."""
 
@@ -102,7 +89,13 @@ def joined_counts(parts: Iterable[Counts]) -> Counts:
 
 
 def missing_rating(counts: Counts) -> float | None:
-    """Return the number that says that there is no rating, None if none does; see `missing_ratings`."""
+    """Return the number that says in a column of ratings that there is none: a lone -1 or 0 below the scale.
+
+    Anime lists write -1 for "watched, not rated", Book-Crossing 0 for "read, not rated": the item was chosen,
+    and nothing more is known. A 0 counts as missing where it is more frequent than any rating, the scale
+    is one of whole numbers, and 0 is no step of it: the next rating is 1, or farther than the others are
+    from each other (0, 5, 7, 8, 10 where few ratings are low).
+    """
     distinct = sorted(counts or ())
     if counts is None or len(distinct) < 3:
         return None

@@ -18,6 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from tacit.core.errors import InputError
+from tacit.core.progress import SILENT, Progress, Task
 from tacit.data import columns as col
 from tacit.data.buckets import BucketWriter, LogFacts
 from tacit.data.event_map import EventMap
@@ -212,7 +213,12 @@ class EventsRead:
 
 
 def write_events(
-    tables: TablesOnDisk, rows: Rows, event_map: EventMap, folder: Path, expected: int
+    tables: TablesOnDisk,
+    rows: Rows,
+    event_map: EventMap,
+    folder: Path,
+    expected: int,
+    progress: Progress = SILENT,
 ) -> tuple[BucketWriter, EventsRead]:
     """Write the events of tables into buckets.
 
@@ -225,10 +231,11 @@ def write_events(
         Where to make the folders of the buckets.
     expected : int
         Rows of all tables.
+    progress : Progress
     """
-    written, found, cells = _written(
-        in_order(partial(read_block, rows, event_map), tables), BucketWriter(folder / "alone", expected)
-    )
+    with progress.task("sorting events by user", total=len(tables)) as task:
+        blocks = in_order(partial(read_block, rows, event_map), tables)
+        written, found, cells = _written(blocks, BucketWriter(folder / "alone", expected), task)
     notes = {name: joined_notes(blocks) for name, blocks in cells.items()}
     if all(one is not None for one in notes.values()):
         said = tuple(f"{name}: {note}" for name, several in notes.items() for note in several or ())
@@ -236,8 +243,9 @@ def write_events(
     written.remove()
     names = [name for name in (*cells, rows.clock, rows.zone.column if rows.zone else None) if name]
     columns, said = by_whole_columns(tables.columns(names), rows)
-    blocks = in_order(partial(_given_block, rows, event_map), _completed(tables, columns))
-    written, found, _ = _written(blocks, BucketWriter(folder / "together", expected))
+    with progress.task("sorting events by user", total=len(tables)) as task:
+        blocks = in_order(partial(_given_block, rows, event_map), _completed(tables, columns))
+        written, found, _ = _written(blocks, BucketWriter(folder / "together", expected), task)
     return written, replace(found, notes=said)
 
 
@@ -255,7 +263,7 @@ def _given_block(rows: Rows, event_map: EventMap, table: pl.DataFrame) -> BlockR
 
 
 def _written(
-    blocks: Iterator[BlockRead], writer: BucketWriter
+    blocks: Iterator[BlockRead], writer: BucketWriter, task: Task
 ) -> tuple[BucketWriter, EventsRead, dict[str, list[tuple[int, CellsRead]]]]:
     rejected: list[pl.DataFrame] = []
     facts: list[LogFacts] = []
@@ -268,5 +276,6 @@ def _written(
         for name, found in block.cells.items():
             cells.setdefault(name, []).append((start, found))
         start += block.rows
+        task.advance()
     writer.close()
     return writer, EventsRead(pl.concat(rejected), facts[0], ()), cells

@@ -136,7 +136,7 @@ def read_large(
     except delimited.SecondHeaderError as error:
         raise DataError(f"{path}: {error}") from error
     rows = _rows(path, survey.table(), form.named, reading, survey.totals())
-    written, found = write_events(tables, rows, event_map, folder / "events", survey.rows)
+    written, found = write_events(tables, rows, event_map, folder / "events", survey.rows, progress)
     tables.remove()
     raw = partial(_raw_records, path, encoding, form)
     empty = pl.DataFrame(schema=written.schema)
