@@ -15,15 +15,16 @@ import pytest
 from tests.served import acquainted_snapshot, small_snapshot
 
 from tacit.core.errors import ArtifactError, ConfigError
-from tacit.core.manifest import MANIFEST, publish, verify
+from tacit.core.manifest import MANIFEST, SnapshotFiles, publish, verify
 from tacit.core.version import __version__
 from tacit.data.shop import generate
 from tacit.engine.batch import recommend_all
 from tacit.engine.engine import Engine
-from tacit.engine.snapshot import Snapshot, load, save, version_of
+from tacit.engine.snapshot import Snapshot, load, read, save, version_of
 from tacit.engine.state import State
 from tacit.engine.train import train
 from tacit.pipeline.config import Config
+from tacit.store import artifacts
 from tacit.store.events import EventStore
 
 
@@ -120,7 +121,7 @@ def test_the_manifest_tells_what_was_trained_on(saved: Path) -> None:
 
 def test_it_holds_plain_arrays_tables_and_json_only(saved: Path) -> None:
     kinds = {file.suffix for file in saved.rglob("*")}
-    assert kinds == {".json", ".parquet", ".safetensors", ".toml"}
+    assert kinds == {".arrow", ".json", ".safetensors", ".toml"}
 
 
 def test_a_snapshot_without_text_comes_back(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_a_snapshot_without_text_comes_back(tmp_path: Path) -> None:
 
 
 NAMES = [
-    "catalogue.parquet",
+    "catalogue.arrow",
     "config.toml",
     "encoder.safetensors",
     "interactions.safetensors",
@@ -143,7 +144,7 @@ NAMES = [
     "pipeline.safetensors",
     "snapshot.json",
     "training.json",
-    "users.parquet",
+    "users.arrow",
     "vectors.safetensors",
 ]
 
@@ -198,8 +199,8 @@ def test_a_file_that_is_not_whole_is_refused(copy: Path, name: str, damage: Call
 
 def test_a_file_of_another_snapshot_is_refused(copy: Path, tmp_path: Path) -> None:
     save(small_snapshot(), tmp_path / "other")
-    (copy / "users.parquet").write_bytes((tmp_path / "other" / "users.parquet").read_bytes())
-    with pytest.raises(ArtifactError, match=r"users\.parquet is damaged"):
+    (copy / "users.arrow").write_bytes((tmp_path / "other" / "users.arrow").read_bytes())
+    with pytest.raises(ArtifactError, match=r"users\.arrow is damaged"):
         load(copy)
 
 
@@ -232,9 +233,9 @@ def test_a_whole_snapshot_of_other_content_is_refused_and_names_its_version(
 
 def test_a_table_without_its_column_is_refused_too(copy: Path, tmp_path: Path) -> None:
     def write(target: Path) -> None:
-        for name in set(NAMES) - {MANIFEST, "users.parquet"}:
+        for name in set(NAMES) - {MANIFEST, "users.arrow"}:
             (target / name).write_bytes((copy / name).read_bytes())
-        pl.DataFrame({"person": ["a"]}).write_parquet(target / "users.parquet")
+        pl.DataFrame({"person": ["a"]}).write_ipc(target / "users.arrow")
 
     publish(tmp_path / "other", write, {"tacit": "9.9.9", "facts": {}})
     with pytest.raises(ArtifactError, match=r"written by tacit 9\.9\.9"):
@@ -361,3 +362,28 @@ def _edit(directory: Path, change: Callable[[dict[str, Any]], None]) -> None:
             (target / name).write_bytes(content)
 
     publish(directory, write, {name: manifest[name] for name in ("tacit", "model", "facts")})
+
+
+def test_tables_and_arrays_of_an_older_snapshot_are_read(saved: Path) -> None:
+    """Parquet in place of Arrow, and nothing of what only saves a start its work."""
+    files = SnapshotFiles.checked(saved)
+    older = saved.parent / "older"
+    older.mkdir()
+    places = {}
+    for name, place in files.places.items():
+        if name.endswith(".arrow"):
+            name = name.replace(".arrow", ".parquet")
+            artifacts.read_table(place).write_parquet(older / name)
+        else:
+            (older / name).write_bytes(place.read_bytes())
+        places[name] = older / name
+    arrays = artifacts.read_arrays(places["pipeline.safetensors"])
+    newer = ("/held_", "/holders_", "/digest", "content/known", "state.attributes.")
+    kept = {n: array.copy() for n, array in arrays.items() if not any(one in n for one in newer)}
+    assert len(kept) < len(arrays)
+    artifacts.write_arrays(places["pipeline.safetensors"], kept)
+    document = artifacts.read_json(places["snapshot.json"])
+    del document["pipeline"]["second"]["maker"]["labels"]
+    artifacts.write_json(places["snapshot.json"], document)
+    again = read(SnapshotFiles(older, files.manifest, places))
+    assert lists(again).equals(lists(load(saved)))

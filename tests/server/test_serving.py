@@ -317,7 +317,7 @@ def test_a_port_or_a_store_that_is_taken_is_said_so(service: Service, directory:
 def test_a_damaged_snapshot_is_refused(directory: Path, tmp_path: Path) -> None:
     broken = tmp_path / "model"
     save(small_snapshot(), broken)
-    file = broken / "catalogue.parquet"
+    file = broken / "catalogue.arrow"
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)

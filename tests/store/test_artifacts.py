@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.types import Array
+from tacit.store import artifacts
 from tacit.store.artifacts import read_arrays, write_arrays
 
 _TYPES = ["?", "u1", "i1", "<i2", "<i4", "<i8", "<u4", "<f2", "<f4", "<f8"]
@@ -81,3 +83,22 @@ def test_a_damaged_file_is_refused_by_name(tmp_path: Path, damage: str) -> None:
 def test_an_array_that_no_file_can_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'names' is of"):
         write_arrays(tmp_path / "x", {"names": np.array(["a"])})
+
+
+def test_a_table_comes_back_and_equal_tables_are_equal_files(tmp_path: Path) -> None:
+    filled = pl.Series("b", ["one", None, "a text of more than twelve bytes"]).fill_null("two")
+    table = pl.DataFrame({"a": [1.5, None, 3.0], "b": filled, "c": pl.Series([[1], [], None])})
+    artifacts.write_table(tmp_path / "one.arrow", table)
+    again = artifacts.read_table(tmp_path / "one.arrow")
+    assert again.equals(table)
+    artifacts.write_table(tmp_path / "two.arrow", again)
+    assert (tmp_path / "one.arrow").read_bytes() == (tmp_path / "two.arrow").read_bytes()
+    artifacts.write_table(tmp_path / "none.arrow", table.clear())
+    assert artifacts.read_table(tmp_path / "none.arrow").equals(table.clear())
+
+
+@pytest.mark.parametrize("content", [b"", b"ARROW1 no table"])
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "table.arrow").write_bytes(content)
+    with pytest.raises(ArtifactError, match="cannot be read as a table"):
+        artifacts.read_table(tmp_path / "table.arrow")

@@ -34,10 +34,12 @@ from tacit.store import artifacts
 
 _CONFIG, _REPORT = "config.toml", "training.json"
 """The whole configuration, as `tacit fit --config` takes it, and what the fit learned."""
-_DOCUMENT, _CATALOGUE, _USERS = "snapshot.json", "catalogue.parquet", "users.parquet"
+_DOCUMENT, _CATALOGUE, _USERS = "snapshot.json", "catalogue.arrow", "users.arrow"
 _PIPELINE, _EVENTS = "pipeline.safetensors", "interactions.safetensors"
 _VECTORS, _ENCODER = "vectors.safetensors", "encoder.safetensors"
 """Only where there are any."""
+_OLDER = {_CATALOGUE: "catalogue.parquet", _USERS: "users.parquet"}
+"""Names of tables in older snapshots: read, not mapped."""
 _LOG = ("user", "item", "weight", "at", "kind", "traits", "moments")
 
 
@@ -117,8 +119,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
             artifacts.write_arrays(target / _VECTORS, {"vectors": catalogue.vectors})
         if snapshot.learned_encoder is not None:
             artifacts.write_arrays(target / _ENCODER, snapshot.learned_encoder.arrays())
-        log.users.ids.alias(col.USER).to_frame().write_parquet(target / _USERS)
-        _catalogue_frame(catalogue).write_parquet(target / _CATALOGUE)
+        artifacts.write_table(target / _USERS, log.users.ids.alias(col.USER).to_frame())
+        artifacts.write_table(target / _CATALOGUE, _catalogue_frame(catalogue))
         (target / _CONFIG).write_text(config, "utf-8")
         artifacts.write_json(target / _REPORT, snapshot.pipeline.report_json())
         artifacts.write_json(
@@ -237,7 +239,7 @@ def _read(files: SnapshotFiles, remote_encoder: TextEncoder | None) -> Snapshot:
     check_origins(document["pipeline"])
     catalogue = _read_catalogue(files, centred=document.get("centred", False))
     encoder = _before_choice(document["encoder"])
-    users = Vocabulary(pl.read_parquet(places[_USERS])[col.USER])
+    users = Vocabulary(_read_table(files, _USERS)[col.USER])
     log = artifacts.read_arrays(places[_EVENTS])
     return Snapshot(
         version=document["version"],
@@ -288,6 +290,12 @@ def _read_encoder(files: SnapshotFiles, source: str) -> LearnedEncoder | None:
     return None if file is None else restored(source, artifacts.read_arrays(file))
 
 
+def _read_table(files: SnapshotFiles, name: str) -> pl.DataFrame:
+    if name in files.places:
+        return artifacts.read_table(files.places[name])
+    return pl.read_parquet(files.places[_OLDER[name]])
+
+
 def _catalogue_frame(catalogue: Catalogue) -> pl.DataFrame:
     return catalogue.attributes.select(pl.all().name.prefix("attribute:")).with_columns(
         catalogue.items.ids.alias(col.ITEM),
@@ -299,7 +307,7 @@ def _catalogue_frame(catalogue: Catalogue) -> pl.DataFrame:
 
 
 def _read_catalogue(files: SnapshotFiles, *, centred: bool) -> Catalogue:
-    frame = pl.read_parquet(files.places[_CATALOGUE])
+    frame = _read_table(files, _CATALOGUE)
     names = [n for n in frame.columns if n.startswith("attribute:")]
     vectors = files.places.get(_VECTORS)
     return Catalogue(

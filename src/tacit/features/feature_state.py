@@ -143,9 +143,9 @@ class FeatureState:
         return recomputed(self.text, changed, projection.transform(catalogue.vectors[changed]))
 
     def arrays(self) -> dict[str, Array]:
-        """Return the arrays that were learned from the log, and the projected vectors.
+        """Return the arrays that were learned from the log, the attributes and the projected vectors.
 
-        The vectors could be computed again, but not shared by processes that map them.
+        These two could be computed again, but not shared by processes that map them.
         """
         text = {} if self.text is None else {"text": self.text}
         factors = {} if self.collaborative is None else {"collaborative": self.collaborative}
@@ -154,6 +154,7 @@ class FeatureState:
             **{f"people.{name}": array for name, array in people.items()},
             **{f"statistics.{name}": array for name, array in self.statistics.arrays().items()},
             **{f"follows.{name}": array for name, array in csr.parts(self.follows).items()},
+            **{f"attributes.{name}": array for name, array in self.attributes.arrays().items()},
             **factors,
             **text,
         }
@@ -169,9 +170,13 @@ class FeatureState:
         kinds: tuple[str, ...],
         timed: bool,
         people: Mapping[str, Any] | None,
+        labels: Sequence[str] | None = None,
     ) -> "FeatureState":
-        """Rebuild from what `arrays` returned, the catalogue and the retrievers."""
-        attributes = Attributes.of(catalogue)
+        """Rebuild from what `arrays` returned, the catalogue and the retrievers.
+
+        ``labels`` are the columns of the catalogue that are attributes; older snapshots do not name them.
+        """
+        attributes = Attributes.restore(labels, part_of(arrays, "attributes", "."), catalogue)
         text = arrays.get("text")
         if text is None or len(text) != len(catalogue):
             text = text_vectors(catalogue, projection)

@@ -5,7 +5,7 @@ average rating leak the future into a time split and are never features.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,10 +14,12 @@ import polars as pl
 from scipy import sparse
 
 from tacit.core.growing_arrays import appended, recomputed
-from tacit.core.types import Float32, Int32, Int64
+from tacit.core.parts import part_of
+from tacit.core.types import Array, Float32, Int32, Int64
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue, frame_rows
 from tacit.data.users import trait
+from tacit.models import csr
 from tacit.models.accumulate import Rows
 
 _MOST_COLUMNS = 6
@@ -61,6 +63,28 @@ class Attributes:
         """The same with the labels as plain arrays."""
         whole, column = self.stacked
         return Rows.of(whole), column.astype(np.int64)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the labels by the place of their column, and the prices, to be mapped and not read again."""
+        parts: dict[str, Array] = {} if self.log_price is None else {"log_price": self.log_price}
+        for place, (name, matrix) in enumerate(self.labels.items()):
+            parts |= {f"{place}.{part}": array for part, array in csr.parts(matrix).items()}
+            parts[f"{place}.names"] = self.names[name]
+        return parts
+
+    @classmethod
+    def restore(
+        cls, columns: Sequence[str] | None, arrays: Mapping[str, Array], catalogue: Catalogue
+    ) -> "Attributes":
+        """Rebuild from the columns and what `arrays` returned; from the catalogue where nothing was kept."""
+        if columns is None:
+            return cls.of(catalogue)
+        names = {name: arrays[f"{place}.names"] for place, name in enumerate(columns)}
+        labels = {
+            name: csr.assembled(part_of(arrays, str(place), "."), len(names[name]))
+            for place, name in enumerate(columns)
+        }
+        return cls(labels, names, arrays.get("log_price"), catalogue.version)
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> "Attributes":

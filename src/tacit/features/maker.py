@@ -142,6 +142,7 @@ class FeatureMaker:
             "families": list(self.families),
             "kinds": list(self.state_.kinds),
             "timed": self.state_.timed,
+            "labels": list(self.state_.attributes.labels),
             "people": self.state_.people.spec() if self.state_.people else None,
         }
 
@@ -173,6 +174,7 @@ class FeatureMaker:
             kinds=tuple(spec["kinds"]),
             timed=spec["timed"],
             people=spec["people"],
+            labels=spec.get("labels"),
         )
         return maker
 

@@ -268,27 +268,35 @@ class Content(Retriever):
         """
         parts = [part for part in (self.projection_, self.head_, self.near_) if part is not None]
         arrays = {name: array for part in parts for name, array in part.arrays().items()}
-        return arrays if self.projection_ is None else {**arrays, "vectors": self.vectors_}
+        if self.projection_ is None:
+            return arrays
+        return {**arrays, "vectors": self.vectors_, "known": self.known_}
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
         if "mean" in arrays:
             self.projection_ = Projection.restore(arrays)
         if "head" in arrays:
             self.head_ = Head.restore(arrays)
-        self._project(catalogue, arrays.get("vectors"))
+        self._project(catalogue, arrays.get("vectors"), arrays.get("known"))
         if "near_items" in arrays:
             self.near_ = NearTexts.restore(arrays, self.vectors_)
 
-    def _project(self, catalogue: Catalogue, kept: Float32 | None = None) -> None:
-        """Take the projected vectors of a catalogue, those that were kept if they are of its items."""
+    def _project(self, catalogue: Catalogue, kept: Float32 | None = None, known: Bool | None = None) -> None:
+        """Take the projected vectors of a catalogue, those that were kept if they are of its items.
+
+        ``known`` says which of these are not zeros: to see it again would read all that is mapped.
+        """
+        self.version_ = catalogue.version
         if kept is not None and len(kept) == len(catalogue):
             self.vectors_ = kept
+            if known is not None:
+                self.known_ = known
+                return
         elif self.projection_ is None or catalogue.vectors is None:
             self.vectors_ = np.zeros((len(catalogue), 1), dtype=np.float32)
         else:
             self.vectors_ = self._projected(self.projection_, catalogue.vectors)
         self.known_ = catalogue.has_text & self.vectors_.any(axis=1)
-        self.version_ = catalogue.version
 
     def _projected(self, projection: Projection, vectors: Float32) -> Float32:
         projected = transformed(projection, vectors)

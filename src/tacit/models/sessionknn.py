@@ -8,7 +8,7 @@ history: it ends after a pause, or when it is full. A batch is scored by gathers
 
 import copy
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import inf
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from scipy import sparse
 from tacit.core.growing_arrays import appended
 from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
+from tacit.core.parts import part_of
 from tacit.core.spaces import Float, Int
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.catalogue import Catalogue
@@ -258,16 +259,35 @@ class SessionKNN(Retriever):
         return larger
 
     def arrays(self) -> dict[str, Array]:
-        """Return the sessions."""
-        return dict(vars(self.sessions_))
+        """Return the sessions and both matrices of them.
+
+        The matrices could be made again, but not shared by processes that map them.
+        """
+        matrices = {"held": self.held_, "holders": self.holders_}
+        return dict(vars(self.sessions_)) | {
+            f"{name}_{part}": array
+            for name, one in matrices.items()
+            for part, array in csr.parts(one).items()
+        }
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
-        self._index(Sessions(**arrays), len(catalogue))
+        sessions = Sessions(**{one.name: arrays[one.name] for one in fields(Sessions)})
+        held, holders = part_of(arrays, "held", "_"), part_of(arrays, "holders", "_")
+        if not held or len(holders["indptr"]) != len(catalogue) + 1:  # of an older version
+            self._index(sessions, len(catalogue))
+            return
+        self.sessions_ = sessions
+        self._take_matrices(
+            csr.assembled(held, len(catalogue)), csr.assembled(holders, len(held["indptr"]) - 1)
+        )
 
     def _index(self, sessions: Sessions, n_items: int) -> None:
         self.sessions_ = sessions
-        self.held_ = sessions.matrix(n_items)
-        self.holders_ = self.held_.T.tocsr()
+        held = sessions.matrix(n_items)
+        self._take_matrices(held, held.T.tocsr())
+
+    def _take_matrices(self, held: sparse.csr_array, holders: sparse.csr_array) -> None:
+        self.held_, self.holders_ = held, holders
         self._weigh(known=np.empty(0, dtype=np.float32))
 
     def _weigh(self, known: Float32) -> None:

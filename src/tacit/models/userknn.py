@@ -143,22 +143,27 @@ class UserKNN(Retriever):
         return larger
 
     def arrays(self) -> dict[str, Array]:
-        """Return the users' rows, the transposed unit rows and the items' rarity."""
+        """Return the users' rows, the transposed unit rows, the items' rarity and the hash of both."""
         return {
             **{f"wanted_{name}": array for name, array in csr.parts(self.wanted_).items()},
             **{f"unit_{name}": array for name, array in csr.parts(self.unit_).items()},
             "rarity": self.rarity_,
+            "digest": np.frombuffer(bytes.fromhex(self.digest_), dtype=np.uint8),
         }
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
         self.rarity_ = arrays["rarity"]
         self.wanted_ = csr.assembled(part_of(arrays, "wanted", "_"), len(self.rarity_))
         self.unit_ = csr.assembled(part_of(arrays, "unit", "_"), self.wanted_.shape[0])
-        self._index()
+        known = arrays.get("digest")  # to compute it again would read all that is mapped
+        self._index(None if known is None else known.tobytes().hex())
 
-    def _index(self) -> None:
-        """Keep the matrices as plain arrays, and their hash."""
+    def _index(self, digest_: str | None = None) -> None:
+        """Keep the matrices as plain arrays, and their hash if it is not known."""
         self.rows_, self.unit_rows_ = Rows.of(self.wanted_), Rows.of(self.unit_)
+        if digest_ is not None:
+            self.digest_ = digest_
+            return
         digest = blake2b(self.rarity_.tobytes(), digest_size=16)
         for part in (self.unit_rows_.offsets, self.unit_rows_.columns, self.unit_rows_.values):
             digest.update(part.data)

@@ -1,4 +1,4 @@
-"""Files of a snapshot: safetensors for arrays, JSON for the rest. Nothing that can run code.
+"""Files of a snapshot: safetensors for arrays, Arrow for tables, JSON for the rest: nothing that runs code.
 
 Arrays are mapped, not read: a page of the file comes into memory when it is looked at, and the processes of a
 service share it. So every array begins at a multiple of 64 bytes (a cache line, and the width of the widest
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import polars as pl
 
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.types import Array
@@ -80,6 +81,35 @@ def read_arrays(file: Path) -> dict[str, Array]:
             return _mapped(stream)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{file} cannot be read as arrays ({error}); fit again") from error
+
+
+def write_table(file: Path, table: pl.DataFrame) -> None:
+    """Write a table as an Arrow file (IPC), without compression and in one batch: it can be mapped.
+
+    Texts lie one after the other, not as views into buffers: equal tables are equal files.
+    """
+    # A filter leaves out the marks of missing values of a column that has none.
+    rows = table.filter(pl.repeat(True, len(table), eager=True))
+    rows.write_ipc(
+        file,
+        compression="uncompressed",
+        record_batch_size=max(len(table), 1),
+        compat_level=pl.CompatLevel.oldest(),
+    )
+
+
+def read_table(file: Path) -> pl.DataFrame:
+    """Return a table whose columns look into the mapped file: texts are read when they are looked at.
+
+    Raises
+    ------
+    ArtifactError
+        If the file is missing or not whole.
+    """
+    try:
+        return pl.read_ipc(file)  # maps it
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ArtifactError(f"{file} cannot be read as a table ({error}); fit again") from error
 
 
 def read_text(file: Path) -> str:
