@@ -90,3 +90,54 @@ def test_wrong_use_is_one_sentence_and_leaves_no_file(
     assert said in reported
     assert reported.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["lists", "lists.v2/"])
+def test_a_folder_gets_a_file_for_each_part_and_a_second_run_keeps_them(
+    name: str, directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["batch", str(directory), "--out", f"{tmp_path}/{name}", "-k", "2", "--users-per-file", "30"]
+    assert run(words) == 0
+    files = sorted((tmp_path / name).glob("*.parquet"))
+    assert [file.name for file in files] == [f"part-0000{part}-of-00003.parquet" for part in range(3)]
+    one = built(directory, tmp_path / "one.parquet", "-k", 2)
+    assert pl.concat([pl.read_parquet(file) for file in files]).drop("score").equals(one.drop("score"))
+    assert "3 files, 160 rows for 80 users" in " ".join(capsys.readouterr().out.split())
+    assert run(words) == 0
+    assert "3 files, 3 of them from an earlier run" in " ".join(capsys.readouterr().out.split())
+
+
+def test_processes_write_the_same_file(directory: Path, tmp_path: Path) -> None:
+    here = built(directory, tmp_path / "here.parquet", "-k", 4)
+    assert built(directory, tmp_path / "there.parquet", "-k", 4, "--executor", "processes").equals(here)
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("taken/", "is a file; name a folder"),
+        ("s9://bucket/lists", "s9://bucket/lists cannot be used"),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_refused_before_the_snapshot_is_read(
+    out: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("taken").touch()
+    assert run(["batch", "nowhere", "--out", out]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["batch", "nowhere"], ["fit", "no.csv"], ["tune", "no.csv"], ["evaluate", "no.csv"]]
+)
+def test_an_unknown_executor_is_refused_before_anything_is_read(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = [] if words[0] == "evaluate" else ["--out", str(tmp_path / "out")]
+    assert run([*words, *out, "--executor", "spark"]) == 2
+    assert "there is no executor 'spark'; use local, processes, ray" in capsys.readouterr().err

@@ -21,7 +21,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def nodes() -> Iterator[Nodes]:
     """Three nodes; a test that kills one calls ``complete`` before it ends."""
     cluster = Nodes()
@@ -29,7 +29,7 @@ def nodes() -> Iterator[Nodes]:
     cluster.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def on_ray(nodes: Nodes) -> Iterator[RayExecutor]:
     executor = RayExecutor(nodes.address)
     yield executor
