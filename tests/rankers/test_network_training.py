@@ -203,7 +203,7 @@ def test_a_network_stops_where_the_other_shares_are_predicted_best() -> None:
     right = {
         place: np.mean((found > 0)[share == place] == (mixed.acted > 0)[share == place]) for place in (0, 1)
     }
-    assert right[0] < 0.3 < 0.7 < right[1]
+    assert right[0] < 0.3 < 0.55 < right[1]
 
 
 def test_each_network_starts_from_its_own_base() -> None:
