@@ -103,7 +103,7 @@ bench: install
 	$(BIN)/pytest benchmarks -s --benchmark-columns=min,median,rounds
 
 # Lists of a million users and the retrievers of the folds of a fit, by one worker and by two; SCALE="--ray" and other
-# options of benchmarks/scale.py change it. The generated log has 20 million events and needs 6 GB of memory.
+# options of benchmarks/scale.py change it. The generated log has 20 million events.
 scale-test: install
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/scale.py $(SCALE)
 

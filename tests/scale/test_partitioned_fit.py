@@ -58,9 +58,10 @@ def test_a_model_fitted_by_an_executor_is_the_same_model() -> None:
     assert pl.concat(recommend_all(found, k=5)).equals(pl.concat(recommend_all(alone, k=5)))
 
 
-def test_a_fit_within_a_time_is_one_of_this_process() -> None:
-    with pytest.raises(ConfigError, match="leave out seconds or the executor"):
-        tacit.fit(SHOP.events, config=CONFIG, seconds=5, executor=ProcessExecutor(2))
+def test_a_fit_with_time_enough_is_the_same_wherever_its_steps_are_fitted() -> None:
+    alone = tacit.fit(SHOP.events, config=CONFIG).snapshot
+    found = tacit.fit(SHOP.events, config=CONFIG, seconds=600, executor=LocalExecutor(2)).snapshot
+    assert pl.concat(recommend_all(found, k=5)).equals(pl.concat(recommend_all(alone, k=5)))
 
 
 def test_an_evaluation_has_the_same_figures(executor: Executor) -> None:

@@ -82,11 +82,12 @@ class RayExecutor:
         gpus = 1 if gpu and self._ray.cluster_resources().get("GPU", 0) >= 1 else 0
         work = self._ray.remote(_work).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
         waiting: deque[Any] = deque()
-        left = iter(parts)
+        sent = 0
         try:
             for number in range(len(parts)):
-                while len(waiting) <= _AHEAD * self.workers and (part := next(left, None)) is not None:
-                    waiting.append(work.remote(function, handle, part))
+                while sent < len(parts) and len(waiting) <= _AHEAD * self.workers:
+                    waiting.append(work.remote(function, handle, parts[sent]))
+                    sent += 1
                 yield self._result(waiting.popleft(), number, len(parts))
         finally:
             for one in waiting:
