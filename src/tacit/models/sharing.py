@@ -34,20 +34,20 @@ class _Matrices:
     """What was made for one log: by a key, what is or will be there."""
 
     users: int = 0
-    made: dict[Hashable, "Future[Any]"] = field(default_factory=dict)
+    found: dict[Hashable, "Future[Any]"] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """Return what ``make`` returns; it is called once for a key, and other threads wait for it."""
         with self.lock:
-            first = key not in self.made
-            found = self.made.setdefault(key, Future())
+            first = key not in self.found
+            future = self.found.setdefault(key, Future())
         if first:
             try:
-                found.set_result(make())
+                future.set_result(make())
             except BaseException as error:
-                found.set_exception(error)
-        return found.result()
+                future.set_exception(error)
+        return future.result()
 
 
 @contextmanager
