@@ -145,7 +145,7 @@ def main() -> None:
             if given.ray:
                 with open_executor("ray") as ray:
                     report(
-                        f"batch of {users:,} users, threads, then Ray",
+                        f"batch of {users:,} users, one process, then Ray",
                         one,
                         batch(snapshot, place, ray, users),
                     )
