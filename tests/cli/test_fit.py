@@ -58,7 +58,7 @@ def test_a_dirty_shop_becomes_one_whole_snapshot(
     assert " duplicate" in said
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model"]
     suffixes = {file.suffix for file in (tmp_path / "model").iterdir()}
-    assert suffixes == {".json", ".parquet", ".safetensors", ".toml"}
+    assert suffixes == {".json", ".arrow", ".safetensors", ".toml"}
 
 
 def test_a_fit_may_start_from_the_configuration_of_a_snapshot(

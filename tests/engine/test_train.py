@@ -10,7 +10,7 @@ import pytest
 
 from tacit.core.errors import ConfigError, DataError
 from tacit.data.shop import Shop, generate
-from tacit.encoders import minilm, use
+from tacit.encoders import huggingface, use
 from tacit.encoders.deferred import CarefulEncoder
 from tacit.encoders.tfidf import TfidfEncoder
 from tacit.engine.batch import recommend_all
@@ -162,7 +162,7 @@ def test_a_fit_whose_texts_are_all_cached_loads_no_network(
             owner, method, lambda *given, **named: loaded.append(name) or whole(*given, **named)
         )
 
-    watched(minilm, "HuggingFaceEncoder", "minilm")
+    watched(huggingface, "HuggingFaceEncoder", "minilm")
     watched(use._Network, "read", "use")
     again = train(shop.events, shop.items, config)
     assert loaded == []

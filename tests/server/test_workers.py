@@ -216,8 +216,8 @@ def test_processes_that_hang_are_ended_and_replaced(directory: Path, tmp_path: P
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         wait_until(lambda: service.said().count("hangs: it gave no sign of life") == 2, 40)
+        wait_until(lambda: not set(stopped) & {*service.pids(WORKER), *service.pids(ENCODER)}, 20)
         wait_until(lambda: len(service.pids(WORKER)) == 2 and len(service.pids(ENCODER)) == 1, 20)
-        assert not set(stopped) & {*service.pids(WORKER), *service.pids(ENCODER)}
         assert httpx.put(put, json={"title": "Another lamp"}, timeout=30).is_success
         wait_until(lambda: "worker 1 is ready again" in service.said(), 20)
 

@@ -30,6 +30,8 @@ def truncated_svd(
         Power iterations: each brings the directions of small values down against the large ones.
     rng : numpy.random.Generator
     """
+    if not k:
+        return np.zeros(0, dtype=np.float32), np.zeros((0, X.shape[1]), dtype=np.float32)
     from scipy import linalg  # 60 ms, which only a fit needs
 
     wide = X.shape[0] < X.shape[1]

@@ -142,8 +142,8 @@ class Fits:
         )
         self.windows = {f"fold {number}": window for number, window in enumerate(windows)}
         # The longest first, so that no worker is left alone with it at the end.
-        past = {name: window.train for name, window in reversed(self.windows.items())}
-        self.logs: Mapping[str, Interactions] = {WHOLE: interactions, **past}
+        earlier = {name: window.train for name, window in reversed(self.windows.items())}
+        self.logs: Mapping[str, Interactions] = {WHOLE: interactions, **earlier}
         self._projection = self._projected()
         self._part = assign_parts(interactions.n_users, streams.stream("parts"))
         self._found: dict[tuple[str, str], Recommender] = {}

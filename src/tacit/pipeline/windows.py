@@ -170,8 +170,8 @@ def _window(log: Interactions, held: Bool, repeats: bool, *, now: float) -> Wind
     width = np.int64(log.n_items)
     cell = log.user.astype(np.int64) * width + log.item
     liked = held & (log.weight > 0)
-    asked = np.bincount(log.user[liked], minlength=log.n_users) > 0
-    seen = np.unique(cell[~held & (log.weight != 0) & asked[log.user]])
+    wants = np.bincount(log.user[liked], minlength=log.n_users) > 0
+    seen = np.unique(cell[~held & (log.weight != 0) & wants[log.user]])
     chosen, place = np.unique(cell[liked], return_inverse=True)
     kinds = np.zeros((len(chosen), len(log.kinds)), dtype=bool)
     kinds[place, log.kind[liked]] = True
