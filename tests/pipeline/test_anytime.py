@@ -77,6 +77,16 @@ def test_one_step_is_made_however_little_time_there_is(seconds: float) -> None:
     assert (only.pipeline.recommend(log.queries(), 5).items >= 0).all()
 
 
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_where_items_may_be_chosen_again_every_step_knows_who_chose_them(seconds: float) -> None:
+    config = replace(CONFIG, repeats=True)
+    for step in climbed(Ticking(seconds), config):
+        assert "repeats" in {one.name for one in step.pipeline.retrievers_}
+        assert [one.name for one in step.pipeline.retrievers_] == [
+            one.name for one in step.pipeline.config.retrievers
+        ]
+
+
 def test_steps_end_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tacit.pipeline.anytime._FIRST_SECONDS", 0.0)
     found = climbed(Ticking(30.0, a_look=1.0))

@@ -149,14 +149,19 @@ class _Climb:
 
     def add(self, group: Sequence[Recommender]) -> bool:
         """Fit those of a group for which time is left, before the last fold and on the whole log."""
-        least = [] if self._kept else [(self._last, group[0])]
+        least = [] if self._kept else [(self._last, one) for one in (group[0], *self._needed())]
         twice = self._affordable([(log, one) for one in group for log in (self._last, WHOLE)], least)
         once = self._affordable([(self._last, one) for one in group], least)
         # Better all of the group as fitted for the fold than a part of it as fitted on the whole log.
         parts = once if {one.name for _, one in once} > {one.name for _, one in twice} else twice
         self._fit(parts)
-        self._kept += [one for one in group if self._fits.has(self._last, one)]
+        found = [one for one in self._config.retrievers if self._fits.has(self._last, one)]
+        self._kept += [one for one in found if one not in self._kept and one in (*group, *self._needed())]
         return bool(parts)
+
+    def _needed(self) -> list[Recommender]:
+        """Return the retrievers that no part of the configuration is without."""
+        return [one for one in self._config.retrievers if needs(one, "repeats")]
 
     def step(self, ranker: Ranker | None = None) -> Step:
         """Return the recommender of what is there, from the last fold."""
