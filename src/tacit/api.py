@@ -618,6 +618,12 @@ def fit(
     started = time.monotonic()
     if seconds is not None:
         arguments.check_number(seconds, "seconds", positive=True)
+    if on_step is not None and not callable(on_step):
+        raise ConfigError(f"on_step is {on_step!r}; it must be a function of what was reached and a model")
+    if executor is not None and not hasattr(executor, "map"):
+        raise ConfigError(
+            f'executor is {executor!r}; open one: with tacit.scale.executors.open_executor("processes")'
+        )
     chosen = _configured(config, mapping)
     arguments.check_files(log=events)
     _check_tables(items, users, chosen)
@@ -631,7 +637,9 @@ def fit(
     }
     if seconds is None:
         return Model(train_snapshot(*tables, **about, on_epoch=on_epoch, executor=executor), notes.lines)
-    given = prepared(*tables, **about)
+    given = prepared(*tables, **about, limited=True)
+    if (taken := time.monotonic() - started) > seconds:
+        notes.add([f"reading the log took {taken:.0f} s, longer than the limit: one step is made"])
     reached = train_within(
         given,
         seconds,

@@ -113,8 +113,8 @@ def check_number(value: object, name: str, *, positive: bool = False) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ConfigError(f"{name} is {value!r}; it must be a number")
-    if positive and not float(value) > 0:
-        raise ConfigError(f"{name} is {value!r}; it must be above 0")
+    if positive and not 0 < float(value) < float("inf"):
+        raise ConfigError(f"{name} is {value!r}; it must be above 0 and no infinity")
 
 
 def check_share(share: object) -> None:

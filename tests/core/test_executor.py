@@ -1,5 +1,8 @@
 """Parts of a job in this process: one after the other, or in threads."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -73,3 +76,19 @@ def test_unread_results_do_not_pile_up() -> None:
 
 def test_the_usual_executor_has_a_thread_for_each_core_four_at_most() -> None:
     assert side_by_side().workers == min(cores(), 4)
+
+
+def test_side_by_side_each_library_computes_on_one_thread_even_if_it_was_not_loaded_before() -> None:
+    code = """
+from threadpoolctl import threadpool_info
+from tacit.core.executor import LocalExecutor
+
+def threads(shared, part):
+    import scipy.linalg
+    return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+(found,) = LocalExecutor(2).map(threads, [0], shared=None)
+assert len(found) >= 2 and set(found) == {1}, found
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

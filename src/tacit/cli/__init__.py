@@ -1,14 +1,22 @@
 """The command line: one thin file a command; errors of the user are one sentence and exit code 2."""
 
+import signal
 import sys
+from types import FrameType
 
 
 def main() -> None:
     """Run the ``tacit`` command."""
     from tacit.core.threads import wait_briefly
 
+    signal.signal(signal.SIGTERM, _end)
     wait_briefly()
 
     from tacit.cli.app import run
 
     sys.exit(run())
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End as a command that is asked to: temporary files go, what is half written goes."""
+    sys.exit(128 + number)

@@ -41,7 +41,7 @@ def batch(
     ] = False,
     executor: ExecutorName = "local",
     users_per_file: Annotated[
-        int, typer.Option("--users-per-file", min=1, help="For a folder: users in each file.")
+        int, typer.Option("--users-per-file", min=1, max=10**9, help="For a folder: users in each file.")
     ] = 20_000,
 ) -> None:
     """Recommend to many users at once, into a file or a folder of files."""

@@ -88,12 +88,14 @@ class LocalExecutor:
         gpu: bool = False,
     ) -> Iterator[Result]:
         """Yield the result of each part; see `Executor`."""
-        if self._workers == 1 or len(parts) <= 1:
+        if self._workers == 1:
             for part in parts:
                 yield function(shared, part)
             return
+        import scipy.linalg  # noqa: F401 - only what is loaded is limited, and SciPy has a library of its own
         from threadpoolctl import threadpool_limits
 
+        # One part alone has one thread too: sums of several threads differ in the last bit.
         with (
             threadpool_limits(1, user_api="blas"),
             ThreadPoolExecutor(self._workers, "tacit-part") as pool,

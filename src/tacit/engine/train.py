@@ -120,8 +120,11 @@ def prepared(
     users: pl.DataFrame | None = None,
     progress: Progress = SILENT,
     on_note: OnNote | None = None,
+    limited: bool = False,
 ) -> Prepared:
     """Return interactions and catalogue of cleaned frames; see `train` for the arguments.
+
+    ``limited``: whether the fit is one within a time.
 
     Raises
     ------
@@ -139,17 +142,17 @@ def prepared(
     texts = text_report_of(catalogue, config.encoder, notes, progress)
     people = Users.of(users, events[col.USER])
     interactions = Interactions.from_frame(weights.weigh(events), catalogue.items, people)
-    _say_costs(config, Size.of(interactions, catalogue), notes)
+    _say_costs(config, Size.of(interactions, catalogue), notes, limited=limited)
     return Prepared(config, weights, interactions, catalogue, texts)
 
 
-_WORTH_SAYING = 10.0
+_WORTH_SAYING = 20.0
 """Seconds of a fit from which on it is said what it takes."""
 _SURELY = 0.7
 """Share of the expected memory that a fit surely needs."""
 
 
-def _say_costs(config: Config, size: Size, notes: Notes) -> None:
+def _say_costs(config: Config, size: Size, notes: Notes, *, limited: bool) -> None:
     """Say what a fit is expected to take, before it begins.
 
     Raises
@@ -160,8 +163,8 @@ def _say_costs(config: Config, size: Size, notes: Notes) -> None:
     costs, free = expected(config, size, most_at_once(size.events)), free_gb()
     if costs.seconds >= _WORTH_SAYING:
         takes = f"about {in_words(costs.seconds)} and {costs.gigabytes:.1f} GB of memory"
-        less = 60 if costs.seconds >= 120 else 10
-        notes.add([f"the whole configuration takes {takes}; --seconds {less} for a smaller one"])
+        less = "" if limited else f"; --seconds {60 if costs.seconds >= 120 else 10} for a smaller one"
+        notes.add([f"the whole configuration takes {takes}{less}"])
     if _SURELY * costs.gigabytes > free:
         raise UnsupportedError(
             f"a fit of {size.events:,} events and {size.items:,} items takes about {costs.gigabytes:.1f} GB "

@@ -155,6 +155,8 @@ class _Run:
             progress=self._progress,
             on_epoch=self._on_epoch,
         ):
+            if config != self._given.config:  # texts are missing
+                step = replace(step, complete=False)
             yield self._reached(step, catalogue, encoder)
 
     def _reached(self, step: Step, catalogue: Catalogue, encoder: TextEncoder | None) -> Reached:

@@ -255,7 +255,13 @@ def _ended(run: _Run, job: _Job) -> int:
     rows = 0
     for part in range(job.count):
         content = folder.read(name := job.name(part))
-        length = int(pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item())
+        try:
+            length = int(pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item())
+        except pl.exceptions.PolarsError as error:
+            raise ArtifactError(
+                f"{job.place}: the file {name} of an earlier run is damaged; remove it and give the same "
+                "command again"
+            ) from error
         rows += length
         files[name] = {
             "bytes": len(content),

@@ -5,15 +5,19 @@ parts share is sent to each process once, and each holds its own copy; use names
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from threading import Thread
 from typing import Any
 
 from tacit.core.errors import TacitError
 from tacit.core.executor import Part, Result, Shared, cores, in_order
 
+_LOOK = 1.0
+"""Seconds between two looks of a worker at whether its parent is there."""
 TRIES = 3
 """So often a process may end without a result, with no other result in between."""
 
@@ -93,6 +97,14 @@ def _begin(shared: object) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that are loaded later
     threadpool_limits(1)
     _kept["shared"] = shared
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone: one that is killed cannot say so."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)
 
 
 def _work(function: Callable[[Any, Part], Result], part: Part) -> Result:

@@ -97,9 +97,14 @@ class RayExecutor:
         errors = self._ray.exceptions
         try:
             return self._ray.get(reference)
-        except errors.RayTaskError as error:  # what the function itself raised
-            raise error.cause from None
         except errors.RayError as error:
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, Exception) and not isinstance(cause, errors.RayError):
+                raise cause from None  # what the function itself raised
+            if not self._ray.is_initialized() or isinstance(cause, errors.OwnerDiedError):
+                raise ConfigError(
+                    "the Ray cluster was lost; start it again, and give the same command again"
+                ) from error
             raise TacitError(
                 f"part {number + 1} of {count} lost its worker more than {RETRIES} times "
                 f"({type(error).__name__}): was memory short on its node? Use smaller parts or larger nodes"
