@@ -56,9 +56,9 @@ _SECONDS: dict[str, Seconds] = {
     "repeats": lambda size, _: 3e-7 * size.events,
     "userknn": lambda size, _: 1.3e-7 * size.events,
     "sessionknn": lambda size, _: 2e-7 * size.events,
-    "itemknn": lambda size, _: 2.4e-6 * size.events,
-    "ease": lambda size, most: 2e-6 * size.events + 0.02 * _cubed(size.items, most),
-    "sequential": lambda size, most: 3e-6 * size.events + 0.02 * _cubed(size.items, most),
+    "itemknn": lambda size, _: 3e-6 * size.events,
+    "ease": lambda size, most: 1e-6 * size.events + 0.015 * _cubed(size.items, most),
+    "sequential": lambda size, most: 1.5e-6 * size.events + 0.02 * _cubed(size.items, most),
     "slim": lambda size, most: 4e-6 * size.events + 1e-4 * min(size.items, most),
 }
 """Seconds of a fit by the name of the entry in the register."""
@@ -82,14 +82,14 @@ def fit_seconds(one: Recommender, size: Size) -> float:
 
 def list_seconds(retrievers: int, lists: int) -> float:
     """Return about how many seconds the candidates of so many lists and a blend of them take."""
-    return 0.1 + 2e-4 * retrievers * lists
+    return 0.1 + 8e-5 * retrievers * lists
 
 
 def ranker_seconds(ranker: Ranker | None, lists: int) -> float:
     """Return about how many seconds the examples and the fit of a ranker take for so many lists."""
     if ranker is None:
         return 0.0
-    return 1.0 + 1e-3 * lists * (1 + getattr(ranker, "members", 1))
+    return 1.0 + 5e-4 * lists * (1 + getattr(ranker, "members", 1))
 
 
 @dataclass(frozen=True)
