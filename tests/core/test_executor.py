@@ -9,7 +9,7 @@ import time
 import pytest
 from threadpoolctl import threadpool_info
 
-from tacit.core.executor import LOCAL, LocalExecutor, cores, side_by_side
+from tacit.core.executor import LOCAL, LocalExecutor, cores, in_threads
 
 
 def added(shared: int, part: int) -> int:
@@ -75,7 +75,7 @@ def test_unread_results_do_not_pile_up() -> None:
 
 
 def test_the_usual_executor_has_a_thread_for_each_core_four_at_most() -> None:
-    assert side_by_side().workers == min(cores(), 4)
+    assert in_threads().workers == min(cores(), 4)
 
 
 def test_side_by_side_each_library_computes_on_one_thread_even_if_it_was_not_loaded_before() -> None:

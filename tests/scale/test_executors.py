@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,33 @@ def test_a_cluster_elsewhere_is_reached_by_its_client_server(nodes: Nodes, tmp_p
         server.terminate()
         server.wait(timeout=30)
     assert done.stdout.strip() == "[10, 11, 12, 13, 14]", done.stderr + (tmp_path / "log").read_text()
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\n"
+        "from tacit.scale.processes import ProcessExecutor\n"
+        "from tests.scale.test_executors import stay\n"
+        "if __name__ == '__main__':\n"
+        "    list(ProcessExecutor(1).map(stay, [0, 1], shared=sys.argv[1]))\n"
+    )
+    script, said = tmp_path / "driver.py", tmp_path / "worker"
+    script.write_text(code)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, str(script), str(said)], env=environment) as driver:
+        deadline = time.monotonic() + 60
+        while not said.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.2)
+        worker = int(said.read_text())
+        driver.kill()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def stay(file: str, part: int) -> None:
+    """Write the number of this process, and stay."""
+    Path(file).write_text(str(os.getpid()))
+    time.sleep(600)

@@ -161,3 +161,15 @@ def test_no_users_are_one_empty_file(directory: Path, tmp_path: Path) -> None:
     done = recommend_to_folder(directory, str(tmp_path / "lists"), [], executor=LOCAL)
     assert done == Written(files=1, rows=0, users=0, kept=0)
     assert lists_of(tmp_path / "lists").columns == ["user_id", "item_id", "score", "rank"]
+
+
+def test_a_damaged_file_of_an_earlier_run_is_named(directory: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "lists"
+    written(directory, folder)
+    damaged = sorted(folder.glob("part-*.parquet"))[2]
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    with pytest.raises(ArtifactError, match=f"{damaged.name} of an earlier run is damaged; remove it"):
+        written(directory, folder)
+    damaged.unlink()
+    written(directory, folder)
+    assert_same(lists_of(folder), expected())

@@ -133,7 +133,7 @@ LOCAL = LocalExecutor()
 """Computes one part after the other in the calling thread."""
 
 
-def side_by_side() -> LocalExecutor:
+def in_threads() -> LocalExecutor:
     """Return the executor of this process with a thread for each core, four at most."""
     return LocalExecutor(min(cores(), _MOST_THREADS))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tacit.core.executor import LOCAL, Executor, side_by_side
+from tacit.core.executor import LOCAL, Executor, in_threads
 from tacit.core.progress import Progress
 from tacit.core.seeds import Streams
 from tacit.core.types import Array, Bool
@@ -202,7 +202,7 @@ class Fits:
 
 def _own_executor(events: int) -> Executor:
     """Return where retrievers are fitted, by default, for a log of so many events."""
-    return side_by_side() if events <= _SIDE_BY_SIDE else LOCAL
+    return in_threads() if events <= _SIDE_BY_SIDE else LOCAL
 
 
 def most_at_once(events: int) -> int:

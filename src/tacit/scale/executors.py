@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tacit.core.errors import ConfigError
-from tacit.core.executor import Executor, side_by_side
+from tacit.core.executor import Executor, in_threads
 from tacit.scale.processes import ProcessExecutor
 from tacit.scale.ray_cluster import RayExecutor
 
@@ -38,7 +38,7 @@ def open_executor(name: str) -> Iterator[Executor]:
     """
     check_executor(name)
     if name == LOCAL:
-        yield side_by_side()
+        yield in_threads()
         return
     if name == PROCESSES:
         yield ProcessExecutor()
