@@ -250,7 +250,7 @@ def test_large_logs_are_fitted_by_one_retriever_after_the_other(monkeypatch: pyt
         return fitted(*given, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(firststage, "fitted", note)
-    monkeypatch.setattr(firststage, "side_by_side", lambda: LocalExecutor(2))
+    monkeypatch.setattr(firststage, "in_threads", lambda: LocalExecutor(2))
     fitted_by(None)
     assert len(threads) == 2 and threading.current_thread().name not in threads
     threads.clear()
