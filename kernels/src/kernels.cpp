@@ -2,6 +2,7 @@
 
 #include "features.h"
 #include "first_stage.h"
+#include "fits.h"
 #include "reasons.h"
 #include "scan.h"
 #include "scorers.h"
@@ -38,4 +39,5 @@ NB_MODULE(_kernels, m) {
     define_second_stage(m);
     define_reasons(m);
     define_scan(m);
+    define_fits(m);
 }

@@ -1,4 +1,4 @@
-"""Loops over one query, compiled: what `tacit` computes by NumPy, sooner and without the GIL.
+"""Loops of requests and fits, compiled: what `tacit` computes by NumPy, sooner and without the GIL.
 
 Not for direct use: `tacit` takes these functions where they are installed, and its tests hold them to its
 NumPy code. `API` is the version of their signatures; `tacit` uses no other than the one it was written for.
@@ -22,14 +22,20 @@ from tacit_kernels._kernels import (
     Texts,
     UserSearch,
     UserSums,
+    add_steps,
     best_allowed,
     best_listed,
     best_places,
     best_with_unseen,
     decayed,
+    dense_among,
+    largest_by_size,
+    largest_of_rows,
     log_softmax,
     nameable,
+    nonnegative,
     normalised_features,
+    products_of_columns,
     rest_below,
     standardised,
     strongest_by_sums,
@@ -42,7 +48,7 @@ from tacit_kernels._kernels import (
     with_unseen,
 )
 
-API = 3
+API = 4
 
 __all__ = [
     "API",
@@ -63,14 +69,20 @@ __all__ = [
     "Texts",
     "UserSearch",
     "UserSums",
+    "add_steps",
     "best_allowed",
     "best_listed",
     "best_places",
     "best_with_unseen",
     "decayed",
+    "dense_among",
+    "largest_by_size",
+    "largest_of_rows",
     "log_softmax",
     "nameable",
+    "nonnegative",
     "normalised_features",
+    "products_of_columns",
     "rest_below",
     "standardised",
     "strongest_by_sums",

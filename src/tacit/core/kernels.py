@@ -8,7 +8,7 @@ import importlib
 import os
 from typing import Any
 
-API = 3
+API = 4
 """The version of the signatures that this version of Tacit calls."""
 
 

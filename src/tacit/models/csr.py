@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
+from tacit.core import kernels
 from tacit.core.growing_arrays import padded
 from tacit.core.types import Array, Float32, Float64, Int32, Int64
 from tacit.data.interactions import Interactions
@@ -61,6 +62,8 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     width = int(lengths.max(initial=0))
     if width <= k:
         return matrix
+    if kernels.COMPILED is not None:
+        return _best_by_loops(matrix, k)
     cells = matrix.shape[0] * matrix.shape[1]
     if cells < min(4 * matrix.nnz, _CELLS) and not matrix.has_sorted_indices:
         # Sorting its entries would cost more than a dense copy.
@@ -77,6 +80,15 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     indptr[1:][lengths > 0] = counts
     parts = matrix.data[kept], matrix.indices[kept], np.cumsum(indptr, dtype=matrix.indptr.dtype)
     return sparse.csr_array(parts, shape=matrix.shape)
+
+
+def _best_by_loops(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
+    matrix.sort_indices()
+    parts = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False), matrix.data
+    kept = kernels.loops().largest_of_rows(*parts, k)
+    counts = np.append(0, np.cumsum(kept))[matrix.indptr]
+    found = matrix.data[kept], matrix.indices[kept], counts.astype(matrix.indptr.dtype)
+    return sparse.csr_array(found, shape=matrix.shape)
 
 
 def _alike_in_length(
@@ -135,6 +147,10 @@ def dense_among(matrix: sparse.csr_array, items: Array) -> Float32:
     """Return the rows and columns ``items`` (ascending) of a square matrix: float32[items, items]."""
     if len(items) == matrix.shape[0]:
         return matrix.toarray()
+    if kernels.COMPILED is not None:
+        parts = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False), matrix.data
+        found: Float32 = kernels.COMPILED.dense_among(*parts, items.astype(np.int64))
+        return found
     return matrix[items][:, items].toarray()
 
 

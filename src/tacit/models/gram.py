@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
+from tacit.core import kernels
 from tacit.core.errors import UnsupportedError
 from tacit.core.types import Array, Float32, Float64, Int64
 from tacit.models import csr
@@ -75,6 +76,8 @@ def products(X: sparse.csr_array) -> sparse.csr_array:
     columns from the first of its block on, and mirrored. The first blocks have most to leave out: they are
     the smallest.
     """
+    if kernels.COMPILED is not None:
+        return _products_by_loops(X)
     items = X.shape[1]
     transposed, by_item = X.T.tocsr(), X.tocsc()
     parts = [sparse.csr_array((0, items), dtype=np.float32)]
@@ -85,6 +88,15 @@ def products(X: sparse.csr_array) -> sparse.csr_array:
     upper: sparse.csr_array = sparse.triu(sparse.vstack(parts, format="csr"), format="csr")
     upper.sort_indices()
     return (upper + sparse.triu(upper, 1).T).tocsr()  # type: ignore[no-any-return]
+
+
+def _products_by_loops(X: sparse.csr_array) -> sparse.csr_array:
+    X.sort_indices()
+    parts = X.indptr.astype(np.int64), X.indices.astype(np.int32, copy=False), X.data
+    values, columns, offsets = kernels.loops().products_of_columns(*parts, X.shape[1])
+    found = csr.assembled({"data": values, "indices": columns, "indptr": offsets}, X.shape[1])
+    found.has_sorted_indices = True
+    return found
 
 
 def regularised(G: Float32, penalty: Float64) -> Float32:
@@ -148,6 +160,9 @@ def precision(
 
 def largest(B: Float32, keep: int) -> sparse.coo_array:
     """Return the entries of each row that are among its ``keep`` largest by absolute value."""
+    if kernels.COMPILED is not None:
+        values, row, column = kernels.COMPILED.largest_by_size(B, keep)
+        return sparse.coo_array((values, (row, column)), shape=B.shape)
     width = min(keep, B.shape[1])
     rows, columns = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for block in blocks(B.shape[1], len(B)):

@@ -19,6 +19,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core import kernels
 from tacit.core.parameters import parameter
 from tacit.core.spaces import Choice, Float
 from tacit.core.types import Float32, Float64, Int32, Int64
@@ -98,8 +99,7 @@ class Sequential(ByItems):
         place[items] = np.arange(len(items), dtype=np.int32)
         for events in user_chunks(interactions):
             steps = _steps(interactions, events, place, self.half_life)
-            _add_crossed(G, steps, steps.of_previous(self.window, self.decay))  # S'S, each pair once
-            _add_crossed(A, steps, steps.of_next(self.window, self.decay))  # S'T
+            _add_steps(G, A, steps, self.window, self.decay)
         _add_transposed(G)
         size = np.diagonal(G).mean()
         # In a log without order, or of single events, there is no step: only EASE remains.
@@ -178,6 +178,17 @@ def _steps(interactions: Interactions, events: slice, place: Int32, half_life: f
         step=fading(interactions, np.inf if half_life is None else half_life, events=events) * (liked > 0),
         remaining=ends - 1 - np.arange(len(item)),
     )
+
+
+def _add_steps(G: Float32, A: Float32, steps: _Steps, window: int, decay: float) -> None:
+    """Add S'S, each pair of events once, and S'T of some users to float32[items, items], in place."""
+    if kernels.COMPILED is not None:
+        kernels.COMPILED.add_steps(
+            G, A, steps.item, steps.liked, steps.step, steps.remaining, window, float(decay)
+        )
+        return
+    _add_crossed(G, steps, steps.of_previous(window, decay))
+    _add_crossed(A, steps, steps.of_next(window, decay))
 
 
 def _add_crossed(product: Float32, steps: _Steps, added: Float32) -> None:

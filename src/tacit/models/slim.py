@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core import kernels
 from tacit.core.parameters import parameter
 from tacit.core.spaces import Float, Int
 from tacit.core.types import Float32, Int64
@@ -27,7 +28,7 @@ from tacit.models.sharing import shared_gram, wanted
 
 _SWEEPS = 50
 _STILL = 1e-3
-"""Weights have converged when none changes by more in a sweep over the neighbours."""
+"""The weights of an item have converged when none changes by more in a sweep over its neighbours."""
 
 
 class SLIM(AlikeByItems):
@@ -77,22 +78,29 @@ class SLIM(AlikeByItems):
         width = min(self.neighbours, len(G) - 1)
         if width < 1:
             return sparse.coo_array(G.shape, dtype=np.float32)
-        diagonal = np.diagonal(G)
-        unit = float(diagonal.mean())
+        unit = float(np.diagonal(G).mean())
         parts = []
         for items in _blocks(len(G), width):
             alike = _most_alike(G, items, width)
-            weights = nonnegative(
-                partial(_products_of, G, alike),
-                diagonal[alike],
-                np.where(alike >= 0, G[alike, items[:, None]], 0),
-                l1=self.l1 * unit,
-                l2=self.l2 * unit,
-            )
+            weights = _solved(G, items, alike, l1=self.l1 * unit, l2=self.l2 * unit)
             place, neighbour = np.nonzero(weights)
             parts.append((weights[place, neighbour], alike[place, neighbour], items[place]))
         data, row, column = (np.concatenate(part) for part in zip(*parts, strict=True))
         return sparse.coo_array((data, (row, column)), shape=G.shape)
+
+
+def _solved(G: Float32, items: Int64, alike: Int64, *, l1: float, l2: float) -> Float32:
+    """Return the weights of items over the neighbours of each (int64[n, m], -1: none): float32[n, m]."""
+    if kernels.COMPILED is not None:
+        found: Float32 = kernels.COMPILED.nonnegative(G, items, alike, l1, l2, _SWEEPS, _STILL)
+        return found
+    return nonnegative(
+        partial(_products_of, G, alike),
+        np.diagonal(G)[alike],
+        np.where(alike >= 0, G[alike, items[:, None]], 0),
+        l1=l1,
+        l2=l2,
+    )
 
 
 def nonnegative(
@@ -122,11 +130,12 @@ def nonnegative(
     rows_of_g = np.zeros((m, m, n), dtype=np.float32)  # [k, neighbour, item], filled where weights move
     own, penalised = np.ascontiguousarray(diagonal.T), np.ascontiguousarray(diagonal.T + np.float32(l2))
     added = np.empty((m, n), dtype=np.float32)
+    still = np.zeros(n, dtype=bool)
     for _ in range(_SWEEPS):
-        moved = 0.0
+        moved = np.zeros(n, dtype=np.float32)
         for k in range(m):
             best = (rest[k] + own[k] * weights[k]) / penalised[k]
-            step = np.maximum(best, 0) - weights[k]
+            step = np.where(still, 0, np.maximum(best, 0) - weights[k])
             moving = np.flatnonzero(step)
             if not len(moving):
                 continue
@@ -135,8 +144,9 @@ def nonnegative(
                 rows_of_g[k][:, new], known[k, new] = products(new, k).T, True
             weights[k] += step
             rest -= np.multiply(rows_of_g[k], step, out=added)
-            moved = max(moved, float(np.abs(step).max()))
-        if moved < _STILL:
+            np.maximum(moved, np.abs(step), out=moved)
+        still |= moved < _STILL
+        if still.all():
             break
     return np.ascontiguousarray(weights.T)
 

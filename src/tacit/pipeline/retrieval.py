@@ -6,7 +6,7 @@ scores the whole catalogue. The candidates are the same, but where a retriever l
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
 import numpy as np
@@ -151,11 +151,16 @@ def _closest_unseen(
     """Return the best items without events by the scores of the retriever that reads texts."""
     if sparse is not None:
         listed = sparse if sparse.among is None else sparse.among(allowed & unseen, PROPOSED)
-        closest = best_allowed(listed, queries, allowed & unseen, PROPOSED)
-        return closest if sparse.exact is None else _by_exact_scores(closest, sparse.exact)
+        return best_exact(replace(listed, exact=sparse.exact), queries, allowed & unseen, PROPOSED)
     assert dense is not None
     codes = np.flatnonzero(unseen).astype(np.int32)
     return top_k(dense[:, codes], PROPOSED, codes)
+
+
+def best_exact(sparse: SparseScores, queries: Queries, allowed: Bool, k: int) -> Ranking:
+    """Return the k best items of each query that are allowed (bool[items]), with their exact scores."""
+    best = best_allowed(sparse, queries, allowed, k)
+    return best if sparse.exact is None else _by_exact_scores(best, sparse.exact)
 
 
 def _in_order(

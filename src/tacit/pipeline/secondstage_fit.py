@@ -67,7 +67,9 @@ def learn(
         fitted_ranker = fit_ranker(
             ranker,
             examples,
-            (lambda _: blend) if part is not None and part.serves else (lambda some: Blend().fit(some, r)),
+            (lambda _: blend)
+            if part is not None and part.serves
+            else (lambda some: Blend().fit(some, r, blend)),
             first.protocol,
             rng=streams.stream("ranker", ranker.name),
             progress=progress,

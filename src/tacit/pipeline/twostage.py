@@ -9,6 +9,7 @@ choices.
 import copy
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -178,21 +179,36 @@ class TwoStage:
             self.rerank_, self.rerank_report_ = fit_reranker(
                 self.config.rerank, first, scores, catalogue, rng=rng, progress=progress, on_epoch=on_epoch
             )
-        unseen = fit_text_fit(
-            first.folds, scores, catalogue.available, streams.stream("items treated as unseen")
-        )
-        if unseen is not None:
-            self.text_fit_, of_unseen = unseen
-            self.report_ = replace(self.report_, unseen=of_unseen)
-        similar = fit_similar(first.folds, catalogue.available, streams.stream("related items"))
-        self.similar_ = {kind: of_kind.weights for kind, of_kind in similar.items()}
-        self.report_ = replace(self.report_, similar={str(kind): one for kind, one in similar.items()})
-        self.retrievers_ = first.retrievers
-        self.second_ = second.fitted(interactions, catalogue, first.retrievers)
+        self._finish(first, second, scores, interactions, catalogue, streams)
         self.n_known_ = len(catalogue)
         self.available_ = catalogue.available
         self.events_ = events_of(interactions, len(catalogue))
         return self
+
+    def _finish(
+        self,
+        first: FirstStage,
+        second: SecondStage,
+        scores: Sequence[Float32],
+        interactions: Interactions,
+        catalogue: Catalogue,
+        streams: Streams,
+    ) -> None:
+        """Learn what does not depend on each other, side by side."""
+        assert self.report_ is not None
+        available = catalogue.available
+        draws, related = streams.stream("items treated as unseen"), streams.stream("related items")
+        with ThreadPoolExecutor(2) as pool:
+            whole = pool.submit(second.fitted, interactions, catalogue, first.retrievers)
+            unseen = pool.submit(fit_text_fit, first.folds, scores, available, draws)
+            similar = fit_similar(first.folds, available, related)
+        if (found := unseen.result()) is not None:
+            self.text_fit_, of_unseen = found
+            self.report_ = replace(self.report_, unseen=of_unseen)
+        self.similar_ = {kind: of_kind.weights for kind, of_kind in similar.items()}
+        self.report_ = replace(self.report_, similar={str(kind): one for kind, one in similar.items()})
+        self.retrievers_ = first.retrievers
+        self.second_ = whole.result()
 
     def indexed(self) -> Self:
         """Return the same recommender, prepared for requests; see `tacit.models.protocol.Indexes`.

@@ -19,6 +19,7 @@ leave no place at all. The measurements are in docs/decisions/018-unseen-items.m
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -29,10 +30,11 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.features.candidates import Candidates
-from tacit.models.protocol import Recommender, recommend
+from tacit.models.protocol import Recommender, Sparse, batches, is_sparse, recommend
 from tacit.models.share_logit import Stretch, fit_weights
+from tacit.models.sparse_scores import SparseScores
 from tacit.pipeline.firststage import Fold
-from tacit.pipeline.retrieval import PROPOSED, text_place
+from tacit.pipeline.retrieval import PROPOSED, best_exact, text_place
 from tacit.pipeline.weight_choice import Z95, paired_gain
 
 BY_TEXT = "similar in text to what was chosen"
@@ -43,6 +45,8 @@ _CLOSEST = 10
 """Such an item must be among so many closest ones of the whole catalogue."""
 _STEP = 2e-5
 """More than the rounding of scores."""
+_SCANNED = 0.2
+"""Share of the items from which a scan, which compares all of them with means, is sooner."""
 _TREATED = 0.1
 """Share of the items with events that are treated as if nobody had touched them."""
 _L2 = 2.0
@@ -295,8 +299,7 @@ def fit_text_fit(
 
 def _with_waiting(fold: Fold, place: int, waiting: Bool) -> Candidates:
     """Return the candidates of a fold, and beside them the closest items without events."""
-    items = np.flatnonzero(waiting).astype(np.int32)
-    found = closest(fold.retrievers[place], fold.window.queries, items) if len(items) else None
+    found = _scanned(fold.retrievers[place], fold.window.queries, waiting) if waiting.any() else None
     return replace(fold.labelled.candidates, by_text=found)
 
 
@@ -368,7 +371,7 @@ def _lists(fold: Fold, scores: Float32, place: int, available: Bool, seen: Bool,
     window, candidates = fold.window, fold.labelled.candidates
     found = _beside(
         [
-            closest(fold.retrievers[place], window.queries, np.flatnonzero(kind).astype(np.int32))
+            _scanned(fold.retrievers[place], window.queries, kind)
             for kind in (available & seen & treated, available & ~seen)
         ]
     )
@@ -390,6 +393,28 @@ def _lists(fold: Fold, scores: Float32, place: int, available: Bool, seen: Bool,
 def closest(retriever: Recommender, queries: Queries, items: Int32, k: int = PROPOSED) -> Ranking:
     """Return the k best of some items for each query by the retriever that reads texts."""
     return recommend(retriever, queries.acted(), k, items=items)
+
+
+def _scanned(retriever: Recommender, queries: Queries, allowed: Bool) -> Ranking:
+    """Return the same of the items of a mask, by a scan where that is sooner and the retriever has one."""
+    if allowed.mean() < _SCANNED:
+        return closest(retriever, queries, np.flatnonzero(allowed).astype(np.int32))
+    parts = []
+    for batch in batches(queries, len(allowed)):
+        scan = _scan(retriever, batch.acted(), allowed)
+        if scan is None:
+            return closest(retriever, queries, np.flatnonzero(allowed).astype(np.int32))
+        parts.append(best_exact(scan, batch, allowed, PROPOSED))
+    return Ranking(
+        np.concatenate([np.empty((0, PROPOSED), np.int32), *(one.items for one in parts)]),
+        np.concatenate([np.empty((0, PROPOSED), np.float32), *(one.scores for one in parts)]),
+    )
+
+
+def _scan(retriever: Recommender, queries: Queries, allowed: Bool) -> SparseScores | None:
+    if kernels.COMPILED is None or not is_sparse(retriever):
+        return None
+    return cast(Sparse, retriever).sparse_scores(queries, PROPOSED, allowed)
 
 
 def _beside(rankings: Sequence[Ranking]) -> Ranking:
