@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from tests.by_loops import WEIGHTS, by_numpy
 
 from tacit.core import kernels
 from tacit.core.kernels import loops
 from tacit.data.queries import Queries
+from tacit.models import csr, gram, sequential, slim
 from tacit.models.accumulate import Rows
 from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.sessionknn import SessionKNN
@@ -140,3 +142,101 @@ def test_a_matrix_that_is_no_matrix_is_refused() -> None:
     with pytest.raises(ValueError, match="a row beyond the matrix"):
         united({0: too_few}, np.empty((1, 0), np.int32), Queries.of([[0]]), np.full(3, True), 3)
     assert listed(whole) == ([2], [1.0])  # what was refused left nothing behind
+
+
+@st.composite
+def sparse_matrices(draw: st.DrawFn) -> sparse.csr_array:
+    """Draw a matrix whose columns ascend in each row, with ties, empty rows and the smallest numbers."""
+    width = draw(st.sampled_from([1, 3, 40]))
+    found = draw(rows(width, (1.0, 0.5, 0.5, 0.25, 1e-38, 1e-30, 7.0)))
+    return sparse.csr_array(
+        (found.values, found.columns, found.offsets), shape=(len(found.offsets) - 1, width)
+    )
+
+
+def parts(matrix: sparse.csr_array) -> tuple[np.ndarray, ...]:
+    matrix.sort_indices()
+    return matrix.data, matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)
+
+
+@given(sparse_matrices())
+@many
+def test_products_of_columns(matrix: sparse.csr_array) -> None:
+    assert_same(lambda: parts(gram.products(matrix)))
+
+
+@given(sparse_matrices(), st.sampled_from([0, 1, 2, 5, 100]))
+@many
+def test_best_of_rows(matrix: sparse.csr_array, k: int) -> None:
+    if k:
+        assert_same(lambda: parts(csr.best_of_rows(matrix.copy(), k)))
+    else:
+        assert loops().largest_of_rows(*loose(matrix), 0).sum() == 0
+
+
+def loose(matrix: sparse.csr_array) -> tuple[np.ndarray, ...]:
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
+
+
+@given(sparse_matrices(), st.integers(0, 2**32 - 1))
+@many
+def test_dense_among(matrix: sparse.csr_array, seed: int) -> None:
+    square = gram.products(matrix)
+    rng = np.random.default_rng(seed)
+    items = np.sort(rng.choice(square.shape[0], rng.integers(0, square.shape[0] + 1), replace=False))
+    assert_same(lambda: csr.dense_among(square, items))
+
+
+@given(st.integers(1, 6), st.integers(1, 9), st.sampled_from([1, 2, 5, 100]), st.integers(0, 2**32 - 1))
+@many
+def test_largest_by_size(height: int, width: int, keep: int, seed: int) -> None:
+    B = np.random.default_rng(seed).choice([*SCORES, -7.0, -0.5], (height, width)).astype(np.float32)
+
+    def found() -> tuple[np.ndarray, ...]:
+        kept = gram.largest(B, keep)
+        return kept.data, kept.coords[0].astype(np.int64), kept.coords[1].astype(np.int64)
+
+    assert_same(found)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 20]), st.sampled_from([0.5, 0.8, 1.0]))
+@many
+def test_steps_from_one_event_to_the_next(seed: int, window: int, decay: float) -> None:
+    rng = np.random.default_rng(seed)
+    lengths = rng.choice([0, 1, 2, 7, 60], 6)
+    size = int(lengths.sum())
+    remaining = np.concatenate([np.arange(length)[::-1] for length in lengths]).astype(np.int64)
+    liked = rng.choice([0.0, 1.0, 0.3], size)
+    item = rng.integers(0, 5, size).astype(np.int32)
+    steps = sequential._Steps(item, liked, rng.choice([0.0, 1.0, 0.7], size) * (liked > 0), remaining)
+
+    def products() -> tuple[np.ndarray, ...]:
+        G, A = np.zeros((2, 5, 5), dtype=np.float32)
+        sequential._add_steps(G, A, steps, window, decay)
+        return G, A
+
+    assert_same(products)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.1, 3.0]), st.sampled_from([0.1, 2.0]))
+@many
+def test_nonnegative_weights_of_neighbours(seed: int, l1: float, l2: float) -> None:
+    rng = np.random.default_rng(seed)
+    X = (rng.random((30, 8)) < 0.3).astype(np.float32)
+    G, items = X.T @ X, np.array([0, 3, 7])
+    alike = np.stack([rng.permutation(np.delete(np.arange(8), item))[:5] for item in items])
+    alike[1, 2:] = -1
+    assert_same(lambda: slim._solved(G, items, alike, l1=l1, l2=l2))
+
+
+def test_places_beyond_the_end_are_refused() -> None:
+    square, items = np.eye(3, dtype=np.float32), np.array([0])
+    with pytest.raises(ValueError, match="beyond the end"):
+        loops().nonnegative(square, items, np.array([[3]]), 0.0, 1.0, 5, 1e-3)
+    with pytest.raises(ValueError, match="beyond the end"):
+        loops().products_of_columns(np.array([0, 1]), np.array([9], np.int32), np.ones(1, np.float32), 3)
+    one = np.ones(1)
+    with pytest.raises(ValueError, match="do not fit"):
+        loops().add_steps(
+            square.copy(), square.copy(), np.zeros(1, np.int32), one, one, np.array([5]), 2, 0.5
+        )
