@@ -21,17 +21,15 @@ from tacit.models.protocol import Recommender
 from tacit.pipeline import costs
 from tacit.pipeline.blend import Blend
 from tacit.pipeline.config import Config, needs, with_retrievers
-from tacit.pipeline.costs import Size
+from tacit.pipeline.costs import STEP_LISTS, Size
 from tacit.pipeline.firststage import WHOLE, FirstStage, Fits, Fold
 from tacit.pipeline.text_encoder import NO_ENCODER
 from tacit.pipeline.twostage import TwoStage
 from tacit.rankers.ranker import OnEpoch, Ranker
 
-_LISTS = 1_000
-"""Lists of the last fold that steps before the last learn from and are measured on."""
 _SPARE = 1.25
 """A part is begun if so many times its expected seconds are left."""
-_FIRST_SECONDS = 1.0
+_FIRST_SECONDS = 2.5
 """Retrievers of so many seconds together are one group: the first, which is to be there soon."""
 
 _Part = tuple[str, Recommender]
@@ -167,7 +165,7 @@ class _Climb:
         """Return the recommender of what is there, from the last fold."""
         kept = [one for one in self._config.retrievers if one in self._kept]
         part = replace(with_retrievers(self._config, kept), ranker=ranker, rerank=None, windows=1)
-        return self._fitted(part, self._fits.first_stage(kept, [self._last], _LISTS), complete=False)
+        return self._fitted(part, self._fits.first_stage(kept, [self._last], STEP_LISTS), complete=False)
 
     def whole(self) -> Step:
         """Return the recommender of the whole configuration."""
@@ -222,7 +220,7 @@ class _Climb:
         pipeline.fit(self._fits.interactions, self._fits.catalogue, rng=self._seed())
         ndcg = pipeline.fold_ndcg_
         if config.ranker is None and first.folds:
-            ndcg = _cross_fitted_ndcg(first.folds[-1], len(config.retrievers))
+            ndcg = _cross_fitted_ndcg(first.folds[-1], len(config.retrievers), pipeline.second_.blend)
         what = ", ".join(one.name for one in config.retrievers)
         ranker = f"; ranker {config.ranker.name}" if config.ranker else ""
         return Step(pipeline, ndcg, complete, what + ranker)
@@ -242,7 +240,7 @@ def groups(retrievers: Sequence[Recommender], size: Size, *, ordered: bool) -> l
     found: list[list[Recommender]] = []
     spent = here = 0.0
     for one in costs.by_worth(retrievers, size, ordered=ordered):
-        seconds = costs.fit_seconds(one, size)
+        seconds = costs.step_seconds(one, size)
         if not found or here + seconds > max(spent, _FIRST_SECONDS):
             found.append([])
             spent, here = spent + here, 0.0
@@ -251,12 +249,12 @@ def groups(retrievers: Sequence[Recommender], size: Size, *, ordered: bool) -> l
     return found
 
 
-def _cross_fitted_ndcg(fold: Fold, retrievers: int) -> float:
-    """Return NDCG@10 of a blend that each half of the users leaves to the other."""
+def _cross_fitted_ndcg(fold: Fold, retrievers: int, whole: Blend) -> float:
+    """Return NDCG@10 of a blend that each half of the users leaves to the other; ``whole`` is that of all."""
     labelled, half = fold.labelled, fold.window.queries.user % 2
     scores = np.empty(labelled.labels.shape, dtype=np.float32)
     for here in (0, 1):
         own, others = np.flatnonzero(half == here), np.flatnonzero(half != here)
-        blend = Blend().fit([labelled.take(others)], retrievers)
+        blend = Blend().fit([labelled.take(others)], retrievers, whole)
         scores[own] = blend.score(labelled.take(own).candidates)
     return float(ndcg_of_scores(scores, labelled.labels, labelled.totals).mean())

@@ -51,21 +51,28 @@ def _cubed(items: int, most: int) -> float:
 
 _SECONDS: dict[str, Seconds] = {
     "trending": lambda size, _: 1.3e-7 * size.events,
-    "forecast": lambda size, _: 0.1 + 1e-6 * size.events,
+    "forecast": lambda size, _: 0.1 + 6e-7 * size.events,
     "content": lambda size, _: 0.05 + 1.5e-5 * size.items,
     "repeats": lambda size, _: 3e-7 * size.events,
     "userknn": lambda size, _: 1.3e-7 * size.events,
     "sessionknn": lambda size, _: 2e-7 * size.events,
-    "itemknn": lambda size, _: 3e-6 * size.events,
-    "ease": lambda size, most: 1e-6 * size.events + 0.015 * _cubed(size.items, most),
-    "sequential": lambda size, most: 1.5e-6 * size.events + 0.02 * _cubed(size.items, most),
-    "slim": lambda size, most: 4e-6 * size.events + 1e-4 * min(size.items, most),
+    "itemknn": lambda size, _: 7e-7 * size.events,
+    "ease": lambda size, most: 3e-7 * size.events + 0.013 * _cubed(size.items, most),
+    "sequential": lambda size, most: 3e-7 * size.events + 0.025 * _cubed(size.items, most),
+    "slim": lambda size, most: 5e-7 * size.events + 1e-4 * min(size.items, most),
 }
-"""Seconds of a fit by the name of the entry in the register."""
+"""Seconds of a fit by the name of the entry in the register, with compiled loops."""
 
-_WORTH = {"sequential": 4.0}
+_WORTH = {"popular": 2.0, "sequential": 10.0}
 """How many seconds of the other retrievers one of these is worth where events have an order: on MovieLens 1M
-(leave one out) popularity has NDCG@10 .162 with it, .054 with EASE, .116 with session kNN, .18 with all."""
+(leave one out) popularity has NDCG@10 .162 with the sequential model, .054 with EASE, .116 with session kNN,
+.18 with all; by time the sequential model alone has .15 in a fold, .24 with popularity and a few others."""
+
+_LIST_SECONDS = 8e-5
+"""Of the candidates of one list by one retriever, and of its part of a blend."""
+
+STEP_LISTS = 1_000
+"""Lists of the last fold that steps before the last learn from and are measured on."""
 
 _UNKNOWN = 1e-5
 """Seconds an event for models that were not measured: they come last."""
@@ -82,7 +89,7 @@ def fit_seconds(one: Recommender, size: Size) -> float:
 
 def list_seconds(retrievers: int, lists: int) -> float:
     """Return about how many seconds the candidates of so many lists and a blend of them take."""
-    return 0.1 + 8e-5 * retrievers * lists
+    return 0.1 + _LIST_SECONDS * retrievers * lists
 
 
 def ranker_seconds(ranker: Ranker | None, lists: int) -> float:
@@ -150,7 +157,7 @@ _PROCESS_GB, _EVENT_GB, _ITEM_GB, _LIST_GB = 0.5, 5e-8, 5e-6, 1e-4
 def by_worth(retrievers: Iterable[Recommender], size: Size, *, ordered: bool) -> list[Recommender]:
     """Return retrievers in the order in which a fit that may end at any moment takes them.
 
-    By the seconds of their fits, but for `_WORTH`; equal ones in their own order.
+    By their `step_seconds`, but for `_WORTH`; equal ones in their own order.
 
     Parameters
     ----------
@@ -160,5 +167,10 @@ def by_worth(retrievers: Iterable[Recommender], size: Size, *, ordered: bool) ->
         Whether the log has times or an order.
     """
     return sorted(
-        retrievers, key=lambda one: fit_seconds(one, size) / (_WORTH.get(one.name, 1) if ordered else 1)
+        retrievers, key=lambda one: step_seconds(one, size) / (_WORTH.get(one.name, 1) if ordered else 1)
     )
+
+
+def step_seconds(one: Recommender, size: Size) -> float:
+    """Return about how many seconds a retriever adds to a step of a fit within a time."""
+    return fit_seconds(one, size) + list_seconds(1, STEP_LISTS)

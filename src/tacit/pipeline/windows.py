@@ -170,12 +170,14 @@ def _window(log: Interactions, held: Bool, repeats: bool, *, now: float) -> Wind
     width = np.int64(log.n_items)
     cell = log.user.astype(np.int64) * width + log.item
     liked = held & (log.weight > 0)
-    wants = np.bincount(log.user[liked], minlength=log.n_users) > 0
-    seen = np.unique(cell[~held & (log.weight != 0) & wants[log.user]])
     chosen, place = np.unique(cell[liked], return_inverse=True)
     kinds = np.zeros((len(chosen), len(log.kinds)), dtype=bool)
     kinds[place, log.kind[liked]] = True
-    kept = np.full(len(chosen), True) if repeats else ~np.isin(chosen, seen, assume_unique=True)
+    kept = np.full(len(chosen), True)
+    if not repeats and len(chosen):
+        seen = cell[~held & (log.weight != 0)]
+        at = np.minimum(np.searchsorted(chosen, seen), len(chosen) - 1)  # chosen ones are few: no sort of all
+        kept[at[chosen[at] == seen]] = False
     wanted = chosen[kept]
     users, counts = np.unique(wanted // width, return_counts=True)
     moments = _moments(log, held, users) if len(log.moment_columns) else None
