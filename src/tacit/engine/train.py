@@ -78,6 +78,21 @@ def train(
         If there is no event to learn from.
     """
     given = prepared(events, items, config, users=users, progress=progress, on_note=on_note)
+    return trained(given, progress=progress, on_epoch=on_epoch, executor=executor)
+
+
+def trained(
+    given: "Prepared",
+    *,
+    progress: Progress = SILENT,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    executor: Executor | None = None,
+) -> Snapshot:
+    """Return a snapshot fitted on what `prepared` returned; see `train` for the other arguments.
+
+    Who prepares and trains in two steps can drop the frames in between: that of a log is as large as its
+    interactions.
+    """
     encoder, catalogue = encoded(given.catalogue, given.source, progress=progress, executor=executor)
     fitted = TwoStage(given.config, progress=progress, on_epoch=on_epoch, executor=executor)
     fitted.fit(given.interactions, catalogue, rng=generator(given.config.seed, "fit"))

@@ -12,7 +12,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import gather_ranges
 from tacit.data.ranking import top_k
 from tacit.models.chunks import user_chunks
-from tacit.models.decay import fading
+from tacit.models.decay import fading, fading_seconds
 
 _CELLS = 16_000_000
 """Cells of a dense copy, at most."""
@@ -36,6 +36,35 @@ def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_ar
         lengths[1:] += np.bincount(user, minlength=interactions.n_users)
         columns.append(item)
         values.append(strongest)
+    parts = (np.concatenate(values), np.concatenate(columns), np.cumsum(lengths).astype(np.int32))
+    return sparse.csr_array(parts, shape=(interactions.n_users, interactions.n_items))
+
+
+def summed(interactions: Interactions, half_life: float | None) -> sparse.csr_array:
+    """Return users x items with summed positive weights, faded: csr_array float32[users, items].
+
+    Parameters
+    ----------
+    interactions : Interactions
+    half_life : float or None
+        As in `tacit.models.decay.fading`.
+    """
+    seconds = fading_seconds(interactions, half_life)
+    lengths = np.zeros(interactions.n_users + 1, dtype=np.int64)
+    columns, values = [], []
+    for events in user_chunks(interactions):
+        weight = interactions.weight[events]
+        if np.isfinite(seconds):
+            weight = (weight * fading(interactions, None, events=events, seconds=seconds)).astype(np.float32)
+        liked = np.flatnonzero(weight > 0)
+        user, item = interactions.user[events][liked], interactions.item[events][liked]
+        first = int(user[0]) if len(user) else 0
+        shape = (int(user[-1]) + 1 - first if len(user) else 0, interactions.n_items)
+        part = sparse.coo_array((weight[liked], (user - first, item)), shape=shape).tocsr()
+        part.sum_duplicates()
+        lengths[1 + first : 1 + first + shape[0]] = np.diff(part.indptr)
+        columns.append(part.indices)
+        values.append(part.data)
     parts = (np.concatenate(values), np.concatenate(columns), np.cumsum(lengths).astype(np.int32))
     return sparse.csr_array(parts, shape=(interactions.n_users, interactions.n_items))
 

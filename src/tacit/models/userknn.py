@@ -2,7 +2,9 @@
 
 Resnick et al., "GroupLens", CSCW 1994, in its form for implicit feedback. The neighbours are rows of the
 training log, the user is the history of the query, so a new user needs no refit. Events of the neighbours
-decay with their age, which helps most where fashions change quickly.
+decay with their age, which helps most where fashions change quickly. Of an item that very many users wanted
+only the most recent of them are compared, so that a list costs as much as its history is long, whatever the
+number of users.
 """
 
 import copy
@@ -26,14 +28,18 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, best_of_each, history_rows
-from tacit.models.decay import decayed_rows, fading
+from tacit.models.decay import decayed_rows
 from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
+from tacit.models.sharing import shared
 from tacit.models.sparse_scores import SparseScores
 
 Weighting = Literal["cosine", "tfidf"]
+
+_HOLDERS = 5_000
+"""Users of an item that a search looks up, at most: with all of them a list costs more in a larger log."""
 
 
 class UserKNN(Retriever):
@@ -79,14 +85,10 @@ class UserKNN(Retriever):
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Keep the users' rows, for comparing and for adding up, and return self."""
-        rows = interactions.matrix()
-        faded = (interactions.weight * fading(interactions, self.half_life)).astype(np.float32)
-        self.wanted_ = interactions.matrix(faded)
-        self.rarity_ = np.ones(len(catalogue), dtype=np.float32)
-        if self.weighting == "tfidf":
-            users = np.bincount(rows.indices, minlength=len(catalogue))
-            self.rarity_ = np.log1p(len(interactions.users) / (1 + users)).astype(np.float32)
-        self.unit_ = _unit(csr.scaled(rows, columns=self.rarity_)).T.tocsr()
+        self.wanted_ = csr.summed(interactions, self.half_life)
+        self.rarity_, self.unit_ = shared(
+            interactions, ("unit", self.weighting), lambda: _compared(interactions, self.weighting)
+        )
         self._index()
         return self
 
@@ -176,6 +178,41 @@ class UserKNN(Retriever):
         own = np.flatnonzero((queries.user >= 0) & (queries.user < likeness.shape[1]))
         likeness[own, queries.user[own]] = -np.inf
         return csr.best_of_dense(likeness, self.k)
+
+
+def _compared(log: Interactions, weighting: Weighting) -> tuple[Float32, sparse.csr_array]:
+    """Return the rarity of the items, and items x users with the users' rows of length 1, transposed.
+
+    Of an item that more users wanted than `_HOLDERS` the most recent ones are kept: those whose last event is
+    the latest, of equals the higher codes.
+    """
+    rows = csr.summed(log, np.inf)
+    rarity = np.ones(log.n_items, dtype=np.float32)
+    if weighting == "tfidf":
+        users = np.bincount(rows.indices, minlength=log.n_items)
+        rarity = np.log1p(log.n_users / (1 + users)).astype(np.float32)
+    unit = _unit(csr.scaled(rows, columns=rarity)).T.tocsr()
+    del rows
+    return rarity, _most_recent(unit, log)
+
+
+def _most_recent(unit: sparse.csr_array, log: Interactions) -> sparse.csr_array:
+    """Return items x users with at most `_HOLDERS` users of an item."""
+    lengths = np.diff(unit.indptr)
+    if lengths.max(initial=0) <= _HOLDERS:
+        return unit
+    last = np.full(log.n_users, -np.inf)
+    there = np.flatnonzero(np.diff(log.offsets))
+    last[there] = log.at[log.offsets[there + 1] - 1]
+    place = np.empty(log.n_users, dtype=np.int32)  # in the order of their last events
+    place[np.argsort(last, kind="stable")] = np.arange(log.n_users, dtype=np.int32)
+    kept = np.ones(unit.nnz, dtype=bool)
+    for item in np.flatnonzero(lengths > _HOLDERS):
+        entries = slice(unit.indptr[item], unit.indptr[item + 1])
+        order = place[unit.indices[entries]]
+        kept[entries] = order >= np.partition(order, -_HOLDERS)[-_HOLDERS]
+    indptr = np.append(0, np.cumsum(np.minimum(lengths, _HOLDERS))).astype(unit.indptr.dtype)
+    return sparse.csr_array((unit.data[kept], unit.indices[kept], indptr), shape=unit.shape)
 
 
 def _unit(rows: sparse.csr_array) -> sparse.csr_array:
