@@ -163,7 +163,8 @@ def _catalogue(number: np.ndarray) -> pl.DataFrame:
         _item_id(pl.col("number")).alias("item_id"),
         title.alias("title"),
         thing.alias("category"),
-        pl.format("{}.{}", pl.col("number") * 31 % 90 + 5, pl.col("number") % 90 + 10).alias("price"),
+        # The price is a part of the text that is read: one of the number would make each text another one.
+        pl.format("{}.{}", pl.col("text") * 31 % 90 + 5, pl.col("text") % 90 + 10).alias("price"),
     )
 
 

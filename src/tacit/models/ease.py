@@ -25,7 +25,7 @@ from tacit.models.itemitem import AlikeByItems, ItemItem
 from tacit.models.shared_spaces import DECAY, FORGETS
 from tacit.models.sharing import shared_gram, wanted
 
-_MOST = 10
+MOST = 10
 """Times ``max_items`` items take part: time and memory grow with the groups of rare items, which add least
 (docs/decisions/037-fits-of-large-logs.md)."""
 
@@ -71,7 +71,7 @@ class EASE(AlikeByItems):
             If the items need more than half of the machine's memory.
         """
         X = wanted(interactions, self.half_life)
-        items = most_popular(X, _MOST * self.max_items)
+        items = most_popular(X, MOST * self.max_items)
         make = partial(shared_gram, interactions, self.half_life, items)
         B = (
             self._weights(X[:, items], make, rng)
