@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from tacit.core.growing_arrays import padded
-from tacit.core.types import Array, Float32, Float64, Int32, Int64
+from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.interactions import Interactions
 from tacit.data.queries import gather_ranges
 from tacit.data.ranking import top_k
@@ -82,30 +82,57 @@ def _strongest(user: Int32, item: Int32, weight: Float32) -> tuple[Int64, Int32,
 
 
 def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
-    """Return the matrix with only the k largest entries of each row; ties go to the lower column.
-
-    The indices of the argument are sorted in place.
-    """
+    """Return the matrix with only the k largest entries of each row, in order; ties to the lower column."""
     lengths = np.diff(matrix.indptr)
-    width = int(lengths.max(initial=0))
-    if width <= k:
+    if int(lengths.max(initial=0)) <= k:
         return matrix
     cells = matrix.shape[0] * matrix.shape[1]
     if cells < min(4 * matrix.nnz, _CELLS) and not matrix.has_sorted_indices:
         # Sorting its entries would cost more than a dense copy.
         return best_of_dense(densified(matrix, -np.inf), k)
-    matrix.sort_indices()
     kept = np.ones(matrix.nnz, dtype=bool)
     for rows, dense in _alike_in_length(matrix, np.flatnonzero(lengths > k), lengths):
-        best = top_k(dense, k).items
-        starts, ends = matrix.indptr[rows], matrix.indptr[rows + 1]
-        kept[gather_ranges(matrix.indptr, rows)[0]] = False
-        kept[(starts[:, None] + best)[best < (ends - starts)[:, None]]] = True
+        own = np.arange(dense.shape[1]) < lengths[rows, None]
+        index, _ = gather_ranges(matrix.indptr, rows)
+        kept[index] = _largest(dense, k, matrix.indices[index], own)[own]
     counts = np.add.reduceat(kept, matrix.indptr[:-1][lengths > 0], dtype=np.int64)
     indptr = np.zeros(len(lengths) + 1, dtype=matrix.indptr.dtype)
     indptr[1:][lengths > 0] = counts
     parts = matrix.data[kept], matrix.indices[kept], np.cumsum(indptr, dtype=matrix.indptr.dtype)
-    return sparse.csr_array(parts, shape=matrix.shape)
+    found = sparse.csr_array(parts, shape=matrix.shape)
+    found.sort_indices()  # of what is kept: to sort all entries takes as long as to find the largest
+    return found
+
+
+def _largest(dense: Float32, k: int, columns: Int32, own: Bool) -> Bool:
+    """Return which entries of rows are among their k largest, of equals those with the lower columns.
+
+    Parameters
+    ----------
+    dense : float32[n, w]
+    k : int
+        Less than the entries of any row.
+    columns : int32[entries]
+        The columns of the entries, row by row.
+    own : bool[n, w]
+        What of ``dense`` is an entry.
+    """
+    bar = np.partition(dense, -k, axis=1)[:, -k, None]
+    kept = dense > bar
+    tied = (dense == bar) & own
+    left = k - kept.sum(axis=1)
+    crowded = tied.sum(axis=1) > left
+    kept |= tied & ~crowded[:, None]
+    if crowded.any():
+        row, place = np.nonzero(tied & crowded[:, None])
+        column = np.zeros(dense.shape, dtype=np.int32)
+        column[own] = columns
+        order = np.lexsort((column[row, place], row))
+        row, place = row[order], place[order]
+        nth = np.arange(len(row)) - np.searchsorted(row, row)
+        first = nth < left[row]
+        kept[row[first], place[first]] = True
+    return kept
 
 
 def _alike_in_length(
