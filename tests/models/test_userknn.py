@@ -11,8 +11,10 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.vocabulary import Vocabulary
+from tacit.models.sharing import sharing
 from tacit.models.userknn import UserKNN
 from tacit.testing.conformance import Conformance
+from tacit.testing.generated import small_log
 
 X = [[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
 
@@ -92,3 +94,42 @@ def test_what_a_neighbour_wanted_fades_with_its_age() -> None:
 def test_an_unknown_weighting_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match=r"weighting is 'bm25', .*'cosine' or 'tfidf'"):
         UserKNN(weighting="bm25")  # type: ignore[arg-type]
+
+
+def test_of_an_item_that_many_wanted_the_most_recent_users_are_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Users 0 to 3 wanted item 0, the last event of each at 9, 2, 7 and 8 days; item 1 + u is that of user u.
+    frame = pl.DataFrame(
+        {
+            "user_id": ["u0", "u0", "u1", "u2", "u3", "u1", "u2", "u3"],
+            "item_id": ["i0", "i1", "i0", "i0", "i0", "i2", "i3", "i4"],
+            "event": ["view"] * 8,
+            "timestamp": [0.0, 9 * DAY, 1 * DAY, 5 * DAY, 6 * DAY, 2 * DAY, 7 * DAY, 8 * DAY],
+            "seq": pl.Series([None] * 8, dtype=pl.Int64),
+        }
+    )
+    items = Vocabulary([f"i{n}" for n in range(5)])
+    log, catalogue = Interactions.from_frame(frame, items), Catalogue.from_frame(None, items)
+
+    def named() -> list[int]:
+        model = UserKNN(half_life=np.inf).fit(log, catalogue, rng=np.random.default_rng(0))
+        return np.flatnonzero(np.isfinite(model.score(Queries.of([[0]]))[0])).tolist()
+
+    assert named() == [0, 1, 2, 3, 4]
+    monkeypatch.setattr("tacit.models.userknn._HOLDERS", 2)
+    assert named() == [0, 1, 4]
+
+
+def test_models_of_one_log_share_what_histories_are_compared_with() -> None:
+    log, catalogue = small_log()
+    alone = UserKNN().fit(log, catalogue, rng=np.random.default_rng(0))
+    with sharing(log):
+        one, other, third = (
+            model.fit(log, catalogue, rng=np.random.default_rng(0))
+            for model in (UserKNN(), UserKNN(half_life=np.inf), UserKNN(weighting="tfidf"))
+        )
+    assert one.unit_ is other.unit_
+    assert one.unit_ is not third.unit_
+    assert one.digest_ == alone.digest_ != third.digest_
+    np.testing.assert_array_equal(one.wanted_.data, alone.wanted_.data)

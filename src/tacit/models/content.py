@@ -202,7 +202,7 @@ class Content(Retriever):
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items with text whose vectors are closest to each of ``items``."""
         step = max(_ALIKE // max(len(self.known_), 1), 1)
-        parts = [self._alike(items[n : n + step], k) for n in range(0, len(items), step)]
+        parts = [self._alike(items[n : n + step], k) for n in range(0, max(len(items), 1), step)]
         return Ranking.joined(parts) if len(parts) != 1 else parts[0]
 
     def _alike(self, items: Int32, k: int) -> Ranking:
