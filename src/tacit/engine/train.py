@@ -32,7 +32,7 @@ from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.learned import LEARNED, is_centred
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
-from tacit.pipeline.costs import Size, expected, in_words, made_smaller
+from tacit.pipeline.costs import Size, expected, in_words, reductions
 from tacit.pipeline.firststage import most_at_once
 from tacit.pipeline.text_encoder import NO_ENCODER, encode_elsewhere, encoder_from, resolve
 from tacit.pipeline.twostage import TwoStage
@@ -179,7 +179,7 @@ def _say_costs(config: Config, size: Size, notes: Notes, *, limited: bool) -> No
     if costs.seconds >= _WORTH_SAYING:
         takes = f"about {in_words(costs.seconds)} and {costs.gigabytes:.1f} GB of memory"
         less = "" if limited else f"; --seconds {60 if costs.seconds >= 120 else 10} for a smaller one"
-        notes.add([f"the whole configuration takes {takes}{less}", *made_smaller(config, size)])
+        notes.add([f"the whole configuration takes {takes}{less}", *reductions(config, size)])
     if _SURELY * costs.gigabytes > free:
         raise UnsupportedError(
             f"a fit of {size.events:,} events and {size.items:,} items takes about {costs.gigabytes:.1f} GB "

@@ -21,7 +21,7 @@ from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.gram import gram, products
 
-Made = TypeVar("Made")
+Kept = TypeVar("Kept")
 
 ENTRIES = 40_000_000
 """Most entries of products that are kept, 8 bytes each; of a larger log each model makes its own."""
@@ -76,12 +76,12 @@ def wanted(log: Interactions, half_life: float | None) -> sparse.csr_array:
     return found
 
 
-def shared(log: Interactions, key: Hashable, make: Callable[[], Made]) -> Made:
+def shared(log: Interactions, key: Hashable, make: Callable[[], Kept]) -> Kept:
     """Return what ``make`` returns; made once for a key while fits share it, and nobody may write to it."""
     matrices = _OPEN.get(id(log))
     if matrices is None:
         return make()
-    found: Made = matrices.get(key, make)
+    found: Kept = matrices.get(key, make)
     return found
 
 

@@ -129,7 +129,7 @@ def expected(config: Config, size: Size, workers: int) -> Expected:
     return Expected(sum(of_fits) / workers + learning, held + max(sum(largest[:workers]), examples))
 
 
-def made_smaller(config: Config, size: Size) -> list[str]:
+def reductions(config: Config, size: Size) -> list[str]:
     """Return what of a configuration is learned from a part of a log of a size, as sentences."""
     said = []
     if size.events > config.max_events:
