@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from tacit import recommender
+from tacit import api, recommender
 from tacit.engine import train
 from tacit.features.feature_state import FeatureState
 from tacit.pipeline import firststage, secondstage_fit, twostage
@@ -29,7 +29,8 @@ def _lists(_: Any, queries: Any, *__: Any) -> str:
 
 
 STAGES: tuple[tuple[Any, str, Named], ...] = (
-    (train, "prepared", "weights, catalogue and interactions"),
+    (api, "read", "read and clean"),
+    (api, "prepared", "weights, catalogue and interactions"),
     (train, "encoded", "texts"),
     (firststage, "rank_windows", "folds"),
     (firststage, "fit_projection", "projection of texts"),

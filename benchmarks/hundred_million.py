@@ -229,9 +229,11 @@ def run_read(folder: Path) -> None:
 def run_fit(folder: Path) -> None:
     """Fit the default pipeline on the log and its catalogue, and save it."""
     import tacit
+    from fit_stages import told_by_stage
 
-    with stage("fit"):
-        tacit.fit(folder / "log.csv", folder / "items.csv").save(folder / "snapshot.tacit")
+    with stage("fit"), told_by_stage():
+        model = tacit.fit(folder / "log.csv", folder / "items.csv", on_note=print)
+        model.save(folder / "snapshot.tacit")
 
 
 def run_batch(folder: Path) -> None:
