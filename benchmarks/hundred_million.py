@@ -228,8 +228,9 @@ def run_read(folder: Path) -> None:
 
 def run_fit(folder: Path) -> None:
     """Fit the default pipeline on the log and its catalogue, and save it."""
-    import tacit
     from fit_stages import told_by_stage
+
+    import tacit
 
     with stage("fit"), told_by_stage():
         model = tacit.fit(folder / "log.csv", folder / "items.csv", on_note=print)
