@@ -11,6 +11,7 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.vocabulary import Vocabulary
+from tacit.models import csr
 from tacit.models.sharing import sharing
 from tacit.models.userknn import UserKNN
 from tacit.testing.conformance import Conformance
@@ -96,29 +97,20 @@ def test_an_unknown_weighting_is_refused_by_name() -> None:
         UserKNN(weighting="bm25")  # type: ignore[arg-type]
 
 
-def test_of_an_item_that_many_wanted_the_most_recent_users_are_compared(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    # Users 0 to 3 wanted item 0, the last event of each at 9, 2, 7 and 8 days; item 1 + u is that of user u.
-    frame = pl.DataFrame(
-        {
-            "user_id": ["u0", "u0", "u1", "u2", "u3", "u1", "u2", "u3"],
-            "item_id": ["i0", "i1", "i0", "i0", "i0", "i2", "i3", "i4"],
-            "event": ["view"] * 8,
-            "timestamp": [0.0, 9 * DAY, 1 * DAY, 5 * DAY, 6 * DAY, 2 * DAY, 7 * DAY, 8 * DAY],
-            "seq": pl.Series([None] * 8, dtype=pl.Int64),
-        }
-    )
-    items = Vocabulary([f"i{n}" for n in range(5)])
-    log, catalogue = Interactions.from_frame(frame, items), Catalogue.from_frame(None, items)
-
-    def named() -> list[int]:
-        model = UserKNN(half_life=np.inf).fit(log, catalogue, rng=np.random.default_rng(0))
-        return np.flatnonzero(np.isfinite(model.score(Queries.of([[0]]))[0])).tolist()
-
-    assert named() == [0, 1, 2, 3, 4]
-    monkeypatch.setattr("tacit.models.userknn._HOLDERS", 2)
-    assert named() == [0, 1, 4]
+def test_of_very_many_users_some_are_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, catalogue = small_log()
+    users = np.bincount(csr.summed(log, np.inf).indices, minlength=log.n_items)
+    met = (users.astype(float) ** 2).sum() / users.sum()
+    whole = UserKNN().fit(log, catalogue, rng=np.random.default_rng(0))
+    monkeypatch.setattr("tacit.models.userknn._MET", met / 3)
+    few = UserKNN().fit(log, catalogue, rng=np.random.default_rng(0))
+    kept = np.flatnonzero(np.diff(few.wanted_.indptr))
+    assert len(kept) == pytest.approx(log.n_users / 3, abs=1)
+    assert np.diff(kept).max() <= 4  # evenly spread
+    # They are compared, and their items counted, as before.
+    np.testing.assert_array_equal(few.wanted_.toarray()[kept], whole.wanted_.toarray()[kept])
+    np.testing.assert_array_equal(few.unit_.toarray()[:, kept], whole.unit_.toarray()[:, kept])
+    assert few.unit_.nnz == few.wanted_.nnz
 
 
 def test_models_of_one_log_share_what_histories_are_compared_with() -> None:

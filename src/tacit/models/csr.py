@@ -210,6 +210,16 @@ def spread(matrix: sparse.csr_array, rows: Array, count: int) -> sparse.csr_arra
     )
 
 
+def some_rows(matrix: sparse.csr_array, kept: Bool) -> sparse.csr_array:
+    """Return the matrix with the rows (bool[rows]) that are kept, the others empty."""
+    lengths = np.diff(matrix.indptr)
+    if kept[lengths > 0].all():
+        return matrix
+    entries = np.repeat(kept, lengths)
+    indptr = np.append(0, np.cumsum(np.where(kept, lengths, 0))).astype(matrix.indptr.dtype)
+    return sparse.csr_array((matrix.data[entries], matrix.indices[entries], indptr), shape=matrix.shape)
+
+
 def scaled(
     matrix: sparse.csr_array, *, rows: Array | float = 1.0, columns: Array | float = 1.0
 ) -> sparse.csr_array:

@@ -2,9 +2,9 @@
 
 Resnick et al., "GroupLens", CSCW 1994, in its form for implicit feedback. The neighbours are rows of the
 training log, the user is the history of the query, so a new user needs no refit. Events of the neighbours
-decay with their age, which helps most where fashions change quickly. Of an item that very many users wanted
-only the most recent of them are compared, so that a list costs as much as its history is long, whatever the
-number of users.
+decay with their age, which helps most where fashions change quickly. Where items have very many users, only
+some of all users are neighbours, so that a list costs as much as its history is long, whatever the number of
+users (docs/decisions/037-fits-of-large-logs.md).
 """
 
 import copy
@@ -22,7 +22,7 @@ from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
 from tacit.core.spaces import Choice, Int
-from tacit.core.types import Array, Bool, Float32, Int32
+from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
@@ -38,8 +38,9 @@ from tacit.models.sparse_scores import SparseScores
 
 Weighting = Literal["cosine", "tfidf"]
 
-_HOLDERS = 5_000
-"""Users of an item that a search looks up, at most: with all of them a list costs more in a larger log."""
+_MET = 5_000
+"""Users that an event of a history finds on average, at most: with all of them a list costs more in a larger
+log."""
 
 
 class UserKNN(Retriever):
@@ -85,10 +86,10 @@ class UserKNN(Retriever):
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Keep the users' rows, for comparing and for adding up, and return self."""
-        self.wanted_ = csr.summed(interactions, self.half_life)
-        self.rarity_, self.unit_ = shared(
+        self.rarity_, self.unit_, neighbours = shared(
             interactions, ("unit", self.weighting), lambda: _compared(interactions, self.weighting)
         )
+        self.wanted_ = csr.some_rows(csr.summed(interactions, self.half_life), neighbours)
         self._index()
         return self
 
@@ -180,39 +181,44 @@ class UserKNN(Retriever):
         return csr.best_of_dense(likeness, self.k)
 
 
-def _compared(log: Interactions, weighting: Weighting) -> tuple[Float32, sparse.csr_array]:
-    """Return the rarity of the items, and items x users with the users' rows of length 1, transposed.
+def _compared(log: Interactions, weighting: Weighting) -> tuple[Float32, sparse.csr_array, Bool]:
+    """Return the rarity of the items, the rows that histories are compared with, and whose rows these are.
 
-    Of an item that more users wanted than `_HOLDERS` the most recent ones are kept: those whose last event is
-    the latest, of equals the higher codes.
+    Returns
+    -------
+    float32[items], csr_array float32[items, users], bool[users]
+        The users' rows have length 1 and are transposed.
     """
     rows = csr.summed(log, np.inf)
+    users = np.bincount(rows.indices, minlength=log.n_items)
     rarity = np.ones(log.n_items, dtype=np.float32)
     if weighting == "tfidf":
-        users = np.bincount(rows.indices, minlength=log.n_items)
         rarity = np.log1p(log.n_users / (1 + users)).astype(np.float32)
-    unit = _unit(csr.scaled(rows, columns=rarity)).T.tocsr()
-    del rows
-    return rarity, _most_recent(unit, log)
+    neighbours = _neighbours_of(np.diff(rows.indptr) > 0, users)
+    rows = csr.some_rows(rows, neighbours)
+    return rarity, _unit(csr.scaled(rows, columns=rarity)).T.tocsr(), neighbours
 
 
-def _most_recent(unit: sparse.csr_array, log: Interactions) -> sparse.csr_array:
-    """Return items x users with at most `_HOLDERS` users of an item."""
-    lengths = np.diff(unit.indptr)
-    if lengths.max(initial=0) <= _HOLDERS:
-        return unit
-    last = np.full(log.n_users, -np.inf)
-    there = np.flatnonzero(np.diff(log.offsets))
-    last[there] = log.at[log.offsets[there + 1] - 1]
-    place = np.empty(log.n_users, dtype=np.int32)  # in the order of their last events
-    place[np.argsort(last, kind="stable")] = np.arange(log.n_users, dtype=np.int32)
-    kept = np.ones(unit.nnz, dtype=bool)
-    for item in np.flatnonzero(lengths > _HOLDERS):
-        entries = slice(unit.indptr[item], unit.indptr[item + 1])
-        order = place[unit.indices[entries]]
-        kept[entries] = order >= np.partition(order, -_HOLDERS)[-_HOLDERS]
-    indptr = np.append(0, np.cumsum(np.minimum(lengths, _HOLDERS))).astype(unit.indptr.dtype)
-    return sparse.csr_array((unit.data[kept], unit.indices[kept], indptr), shape=unit.shape)
+def _neighbours_of(active: Bool, users: Int64) -> Bool:
+    """Return which users may be neighbours: bool[users].
+
+    All of them, or so many, evenly spread, that an event of a history finds `_MET` of them on average.
+
+    Parameters
+    ----------
+    active : bool[users]
+        Users with events.
+    users : int64[items]
+        How many users wanted each item.
+    """
+    met = float(np.square(users, dtype=np.float64).sum() / max(users.sum(), 1))
+    if met <= _MET:
+        return active
+    share = _MET / met
+    codes = np.flatnonzero(active)
+    kept = np.zeros(len(active), dtype=bool)
+    kept[codes[(np.arange(int(len(codes) * share)) / share).astype(np.int64)]] = True
+    return kept
 
 
 def _unit(rows: sparse.csr_array) -> sparse.csr_array:
