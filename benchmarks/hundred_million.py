@@ -6,11 +6,11 @@ makes its interactions, fits the default pipeline, makes lists for 100,000 users
 is a process of its own, and each stage is printed with its wall seconds, processor seconds and peak memory:
 that of its process from its start to its end, with what the process held before.
 
-The log has the shape of real ones: users are 5 % and items 1 % of the events; sessions of a user with one
-taste, in the order of time; the busiest user and item have far more events than the median one; four types
-of events, purchases with a price; ids as text that say nothing of their frequency. Ten items share each text,
-as sizes and colours of one article do. A line in 1,000 is broken, some are copies, double clicks, or of a
-bot.
+The log has the shape of real ones: users are 5 % and items 1 % of the events (or as many as ``--users`` and
+``--items`` say); sessions of a user with one taste, in the order of time; the busiest user and item have far
+more events than the median one; four types of events, purchases with a price; ids as text that say nothing of
+their frequency. Ten items share each text, as sizes and colours of one article do. A line in 1,000 is broken,
+some are copies, double clicks, or of a bot.
 ``--stages read`` stops after the interactions.
 """
 
@@ -47,10 +47,13 @@ BATCH = 100_000
 STAGES = ("read", "fit", "batch", "answer")
 
 
-def make(folder: Path, events: int, seed: int = 0) -> None:
-    """Write a log of so many rows, in time, and its catalogue."""
+def make(
+    folder: Path, events: int, seed: int = 0, *, users: int | None = None, items: int | None = None
+) -> None:
+    """Write a log of so many rows, in time, and its catalogue; users and items by default as shares."""
     folder.mkdir(parents=True, exist_ok=True)
-    users, items = max(int(events * USER_SHARE), 10), max(int(events * ITEM_SHARE), ITEMS_A_TEXT)
+    users = max(int(events * USER_SHARE), 10) if users is None else users
+    items = max(int(events * ITEM_SHARE), ITEMS_A_TEXT) if items is None else items
     rng = np.random.default_rng(seed)
     with (folder / "items.csv").open("wb") as stream:
         stream.write(b"item_id,title,category,price\n")
@@ -160,7 +163,8 @@ def _catalogue(number: np.ndarray) -> pl.DataFrame:
         _item_id(pl.col("number")).alias("item_id"),
         title.alias("title"),
         thing.alias("category"),
-        pl.format("{}.{}", pl.col("number") * 31 % 90 + 5, pl.col("number") % 90 + 10).alias("price"),
+        # The price is a part of the text that is read: one of the number would make each text another one.
+        pl.format("{}.{}", pl.col("text") * 31 % 90 + 5, pl.col("text") % 90 + 10).alias("price"),
     )
 
 
@@ -224,10 +228,13 @@ def run_read(folder: Path) -> None:
 
 def run_fit(folder: Path) -> None:
     """Fit the default pipeline on the log and its catalogue, and save it."""
+    from fit_stages import told_by_stage
+
     import tacit
 
-    with stage("fit"):
-        tacit.fit(folder / "log.csv", folder / "items.csv").save(folder / "snapshot.tacit")
+    with stage("fit"), told_by_stage():
+        model = tacit.fit(folder / "log.csv", folder / "items.csv", on_note=print)
+        model.save(folder / "snapshot.tacit")
 
 
 def run_batch(folder: Path) -> None:
@@ -271,13 +278,15 @@ def main() -> None:
     parser.add_argument("what", choices=("make", "run"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--events", type=int, default=100_000_000)
+    parser.add_argument("--items", type=int, help="of `make`; by default 1 %% of the events")
+    parser.add_argument("--users", type=int, help="of `make`; by default 5 %% of the events")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stages", nargs="*", choices=STAGES, default=STAGES)
     parser.add_argument("--here", action="store_true", help="run the stages in this process")
     asked = parser.parse_args()
     if asked.what == "make":
         with stage("make"):
-            make(asked.folder, asked.events, asked.seed)
+            make(asked.folder, asked.events, asked.seed, users=asked.users, items=asked.items)
         return
     for name in asked.stages:
         if asked.here:

@@ -28,8 +28,7 @@ from tacit.data.splits import Protocol
 from tacit.data.text_report import TextReport
 from tacit.engine.recommendations import Recommendations
 from tacit.engine.study import storage_of
-from tacit.engine.train import catalogue_of, encoded, prepared, text_report_of
-from tacit.engine.train import train as train_snapshot
+from tacit.engine.train import catalogue_of, encoded, prepared, text_report_of, trained
 from tacit.engine.train_within import Reached, train_within
 from tacit.evaluation.comparison import check_names, compare, compare_origins
 from tacit.evaluation.split import CandidatesOf, Split, make_split, split_from_files, training_part
@@ -635,9 +634,11 @@ def fit(
         "progress": progress,
         "on_note": notes,
     }
+    given = prepared(*tables, **about, limited=seconds is not None)
+    del frame, tables  # as large as the interactions that were made of them
     if seconds is None:
-        return Model(train_snapshot(*tables, **about, on_epoch=on_epoch, executor=executor), notes.lines)
-    given = prepared(*tables, **about, limited=True)
+        snapshot = trained(given, progress=progress, on_epoch=on_epoch, executor=executor)
+        return Model(snapshot, notes.lines)
     if (taken := time.monotonic() - started) > seconds:
         notes.add([f"reading the log took {taken:.0f} s, longer than the limit: one step is made"])
     reached = train_within(

@@ -170,3 +170,15 @@ def test_of_an_item_without_text_nothing_is_said_to_be_like_it() -> None:
 def test_tuning_does_not_whiten() -> None:
     assert space_of(Content)["mode"].values == ("centre", "pca")  # whitened vectors lose their neighbours
     assert Content(mode="whiten").mode == "whiten"
+
+
+def test_what_is_alike_is_found_for_some_items_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, catalogue = small_log()
+    model = Content().fit(log, catalogue, rng=np.random.default_rng(0))
+    items = np.arange(len(catalogue), dtype=np.int32)
+    whole = model.similar(items, 5)
+    monkeypatch.setattr("tacit.models.content._ALIKE", 7 * len(catalogue))
+    parts = model.similar(items, 5)
+    np.testing.assert_array_equal(parts.items, whole.items)
+    np.testing.assert_allclose(parts.scores, whole.scores, rtol=1e-6)
+    assert model.similar(items[:0], 5).items.shape == (0, 5)

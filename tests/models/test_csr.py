@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
 from tacit.models import chunks, csr
+from tacit.models.decay import fading
 from tacit.testing.generated import small_log
 
 matrices = arrays(
@@ -155,3 +156,28 @@ def test_rows_of_very_different_lengths_are_not_padded_to_the_longest() -> None:
 def test_the_smallest_entry_of_a_row_is_its_own() -> None:
     matrix = sparse.csr_array(np.array([[0, 0], [3, 4], [0, 1], [0, 0], [5, 2]], dtype=np.float32))
     assert csr.row_minima(matrix, 9).tolist() == [9, 3, 1, 9, 2]
+
+
+@given(st.integers(1, 200), st.sampled_from([None, 5.0, np.inf]))
+def test_summed_weights_are_those_of_the_whole_log(events: int, half_life: float | None) -> None:
+    log, _ = small_log()
+    whole = log.matrix((log.weight * fading(log, half_life)).astype(np.float32))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunks, "EVENTS", events)
+        found = csr.summed(log, half_life)
+    for part in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(found, part), getattr(whole, part))
+
+
+@given(st.data())
+def test_the_best_of_long_rows_are_found_in_any_order_of_their_entries(data: st.DataObject) -> None:
+    dense = data.draw(arrays(np.float32, (3, 30), elements=st.integers(1, 4).map(float)))
+    order = np.array([data.draw(st.permutations(range(30))) for _ in range(3)])
+    values = np.take_along_axis(dense, order, axis=1).ravel()
+    matrix = sparse.csr_array((values, order.ravel(), np.arange(0, 91, 30)), shape=(3, 1000))
+    best = csr.best_of_rows(matrix, data.draw(st.integers(1, 29)))
+    k = best.nnz // 3
+    for row, kept in zip(dense, best, strict=True):
+        expected = np.sort(np.argsort(-row, kind="stable")[:k])
+        assert kept.indices.tolist() == expected.tolist()
+        assert kept.data.tolist() == row[expected].tolist()

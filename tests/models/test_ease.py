@@ -117,6 +117,21 @@ def test_items_without_events_have_no_score() -> None:
     np.testing.assert_allclose(scores[np.ix_(others, others)], expected, atol=1e-5)
 
 
+def test_of_a_very_large_catalogue_the_least_popular_items_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tacit.models.ease.MOST", 2)
+    rows = np.array(X)
+    few = weights(fitted(EASE(max_items=4), X))
+    users = (rows > 0).sum(axis=0)
+    kept = np.sort(np.lexsort((np.arange(len(users)), -users))[:8])
+    out = np.setdiff1d(np.arange(len(users)), kept)
+    assert len(out)
+    assert np.isneginf(few[:, out]).all()
+    alone = weights(fitted(EASE(max_items=4), rows[:, kept]), len(kept))
+    np.testing.assert_allclose(few[np.ix_(kept, kept)], alone, atol=1e-6)
+
+
 def test_a_large_catalogue_leaves_no_item_out() -> None:
     small = weights(fitted(EASE(max_items=9), X))  # 3 popular items, groups of one
     assert np.isfinite(small).all()

@@ -13,6 +13,7 @@ from tacit.data.vocabulary import Vocabulary
 from tacit.models.forecast import Forecast
 from tacit.models.trending import Trending
 from tacit.testing.conformance import Conformance
+from tacit.testing.generated import small_log
 
 Row = tuple[int, int, float]
 
@@ -258,3 +259,21 @@ def test_items_that_nobody_chose_change_nothing() -> None:
     assert np.isneginf(many.log_share_[9:]).all()
     assert many.rising_[:9].tolist() == few.rising_.tolist()
     assert not many.rising_[9:].any()
+
+
+def test_a_long_log_is_forecast_from_all_events_with_weights_of_some_users(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log, catalogue = small_log()
+    whole = Forecast().fit(log, catalogue, rng=np.random.default_rng(0)).log_share_
+    monkeypatch.setattr("tacit.models.forecast._EVENTS", len(log) - 1)
+    monkeypatch.setattr("tacit.models.forecast.of_users", lambda log, events, rng: log)
+    same = Forecast().fit(log, catalogue, rng=np.random.default_rng(0)).log_share_
+    np.testing.assert_allclose(same, whole, rtol=1e-5)
+    monkeypatch.undo()
+    monkeypatch.setattr("tacit.models.forecast._EVENTS", len(log) // 2)
+    some = Forecast().fit(log, catalogue, rng=np.random.default_rng(0)).log_share_
+    assert (np.isfinite(some) == np.isfinite(whole)).all()
+    assert not np.allclose(some, whole, rtol=1e-5)
+    known = np.isfinite(whole)
+    assert np.corrcoef(some[known], whole[known])[0, 1] > 0.9

@@ -9,6 +9,7 @@ from tacit.data.queries import Queries
 from tacit.models import itemknn
 from tacit.models.itemknn import ItemKNN
 from tacit.testing.conformance import Conformance
+from tacit.testing.generated import small_log
 
 X = [[1, 1, 0, 0], [1, 1, 1, 0], [0, 0, 1, 0]]
 
@@ -127,3 +128,17 @@ def test_a_share_is_the_part_of_the_score() -> None:
 def test_an_unknown_weighting_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match=r"weighting is 'jaccard', .*'cosine', 'tfidf' or 'bm25'"):
         ItemKNN(weighting="jaccard")  # type: ignore[arg-type]
+
+
+def test_of_users_with_too_many_pairs_the_last_events_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, catalogue = small_log()
+    monkeypatch.setattr(itemknn, "_PAIRS_AN_EVENT", 0)
+    monkeypatch.setattr(itemknn, "_PAIRS", int(np.square(np.minimum(np.diff(log.offsets), 4)).sum()))
+    place = log.offsets[log.user + 1] - np.arange(len(log))
+    cut = log.select(place <= 4)
+    found = ItemKNN().fit(log, catalogue, rng=np.random.default_rng(0)).weights_.matrix
+    monkeypatch.setattr(itemknn, "_PAIRS", 10**9)
+    expected = ItemKNN().fit(cut, catalogue, rng=np.random.default_rng(0)).weights_.matrix
+    whole = ItemKNN().fit(log, catalogue, rng=np.random.default_rng(0)).weights_.matrix
+    np.testing.assert_array_equal(found.toarray(), expected.toarray())
+    assert whole.nnz > found.nnz > 0

@@ -6,7 +6,15 @@ from numpy.typing import NDArray
 
 from tacit.data.interactions import Interactions
 from tacit.data.vocabulary import Vocabulary
-from tacit.models.rolling import MOST_HALF_LIVES, Choices, choices, half_lives, states
+from tacit.models.rolling import (
+    MOST_HALF_LIVES,
+    Choices,
+    choices,
+    half_lives,
+    last_state,
+    of_users,
+    states,
+)
 
 
 def log_of(rows: list[tuple[int, int, float, float]], n_items: int = 4) -> Interactions:
@@ -95,3 +103,27 @@ def test_half_lives_halve_until_an_event_is_expected_in_each() -> None:
     assert half_lives(64.0, 16).tolist() == [32, 16, 8, 4]
     assert half_lives(64.0, 1).tolist() == [32]
     assert len(half_lives(1.0, 10**9)) == MOST_HALF_LIVES
+
+
+def test_the_last_state_of_a_log_is_that_after_its_last_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    rows = zip(rng.integers(9, size=80), rng.integers(4, size=80), rng.random(80), strict=True)
+    log = log_of([(u, i, 100 * at, float(rng.choice([-1.0, 0.5, 1.0, 2.0]))) for u, i, at in rows])
+    monkeypatch.setattr("tacit.models.chunks.EVENTS", 7)
+    halves = half_lives(100.0, 80)
+    found = last_state(log, halves)
+    known = choices(log)
+    (expected,) = states(known, halves, np.nextafter(known.at[-1:], np.inf))
+    assert found.moment == expected.moment
+    np.testing.assert_array_equal(found.first[known.items], expected.first)
+    np.testing.assert_array_equal(found.last[known.items], expected.last)
+    unit = found.counts[0, known.items].sum() / expected.counts[0].sum()
+    np.testing.assert_allclose(found.counts[:, known.items], unit * expected.counts, rtol=1e-9, atol=1e-300)
+
+
+def test_users_are_drawn_whole_with_about_so_many_events() -> None:
+    log = log_of([(user, user % 4, float(n), 1.0) for user in range(1_000) for n in range(3)])
+    assert of_users(log, 3_000, np.random.default_rng(0)) is log
+    few = of_users(log, 600, np.random.default_rng(0))
+    assert 450 < len(few) < 750
+    assert set(np.bincount(few.user).tolist()) <= {0, 3}

@@ -165,3 +165,14 @@ def test_many_histories_are_scored_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_log_of_noes_only_teaches_nothing() -> None:
     model = fitted(SessionKNN(), -np.ones((3, 4)))
     assert np.isneginf(model.score(Queries.of([[0], []]))).all()
+
+
+@given(events(), st.integers(1, 9))
+def test_rows_of_sessions_made_in_parts_are_the_same(rows: list[Row], at_once: int) -> None:
+    whole = fit(SessionKNN(gap=2.0, length=3), rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sessionknn, "_EVENTS", at_once)
+        parts = fit(SessionKNN(gap=2.0, length=3), rows)
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(parts.held_, name), getattr(whole.held_, name))
+        np.testing.assert_array_equal(getattr(parts.holders_, name), getattr(whole.holders_, name))

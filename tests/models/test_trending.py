@@ -9,6 +9,7 @@ from tacit.data.queries import Queries
 from tacit.data.vocabulary import Vocabulary
 from tacit.models.trending import Trending
 from tacit.testing.conformance import Conformance
+from tacit.testing.generated import small_log
 
 ITEMS = Vocabulary(["a", "b", "c", "d"])
 RNG = np.random.default_rng(0)
@@ -92,3 +93,11 @@ def test_the_most_popular_tenth_is_popular_and_what_nobody_wanted_is_not() -> No
         assert model.puts_forward(Queries.of([[]] * 4), requested).tolist() == [True, True, False, False]
     nothing = Trending().fit(many.select(np.zeros(len(many), dtype=bool)), catalogue, rng=RNG)
     assert not nothing.puts_forward(Queries.of([[]]), requested[:1]).any()
+
+
+def test_a_log_in_pieces_of_users_counts_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, catalogue = small_log()
+    whole = Trending().fit(log, catalogue, rng=np.random.default_rng(0)).popularity_
+    monkeypatch.setattr("tacit.models.chunks.EVENTS", 40)
+    parts = Trending().fit(log, catalogue, rng=np.random.default_rng(0)).popularity_
+    np.testing.assert_allclose(parts, whole, rtol=1e-6)

@@ -11,8 +11,11 @@ from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.vocabulary import Vocabulary
+from tacit.models import csr
+from tacit.models.sharing import sharing
 from tacit.models.userknn import UserKNN
 from tacit.testing.conformance import Conformance
+from tacit.testing.generated import small_log
 
 X = [[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
 
@@ -92,3 +95,33 @@ def test_what_a_neighbour_wanted_fades_with_its_age() -> None:
 def test_an_unknown_weighting_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match=r"weighting is 'bm25', .*'cosine' or 'tfidf'"):
         UserKNN(weighting="bm25")  # type: ignore[arg-type]
+
+
+def test_of_very_many_users_some_are_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, catalogue = small_log()
+    users = np.bincount(csr.summed(log, np.inf).indices, minlength=log.n_items)
+    met = (users.astype(float) ** 2).sum() / users.sum()
+    whole = UserKNN().fit(log, catalogue, rng=np.random.default_rng(0))
+    monkeypatch.setattr("tacit.models.userknn._MET", met / 3)
+    few = UserKNN().fit(log, catalogue, rng=np.random.default_rng(0))
+    kept = np.flatnonzero(np.diff(few.wanted_.indptr))
+    assert len(kept) == pytest.approx(log.n_users / 3, abs=1)
+    assert np.diff(kept).max() <= 4  # evenly spread
+    # They are compared, and their items counted, as before.
+    np.testing.assert_array_equal(few.wanted_.toarray()[kept], whole.wanted_.toarray()[kept])
+    np.testing.assert_array_equal(few.unit_.toarray()[:, kept], whole.unit_.toarray()[:, kept])
+    assert few.unit_.nnz == few.wanted_.nnz
+
+
+def test_models_of_one_log_share_what_histories_are_compared_with() -> None:
+    log, catalogue = small_log()
+    alone = UserKNN().fit(log, catalogue, rng=np.random.default_rng(0))
+    with sharing(log):
+        one, other, third = (
+            model.fit(log, catalogue, rng=np.random.default_rng(0))
+            for model in (UserKNN(), UserKNN(half_life=np.inf), UserKNN(weighting="tfidf"))
+        )
+    assert one.unit_ is other.unit_
+    assert one.unit_ is not third.unit_
+    assert one.digest_ == alone.digest_ != third.digest_
+    np.testing.assert_array_equal(one.wanted_.data, alone.wanted_.data)

@@ -3,7 +3,7 @@
 import pytest
 
 from tacit.pipeline.config import Config
-from tacit.pipeline.costs import Size, by_worth, expected, fit_seconds, in_words
+from tacit.pipeline.costs import Size, by_worth, expected, fit_seconds, in_words, reductions
 
 SMALL = Size(events=100_000, users=1_000, items=1_700)
 
@@ -48,3 +48,13 @@ def test_every_default_retriever_was_measured() -> None:
 )
 def test_a_time_is_said_in_round_words(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
+
+
+def test_what_is_learned_from_a_part_of_a_large_log_is_said() -> None:
+    assert reductions(Config(), SMALL) == []
+    lines = " ".join(reductions(Config(), Size(50_000_000, 1_000_000, 200_000)))
+    for part in ("2,000,000 of the 50,000,000", "ease 100,000", "slim 10,000", "sequential 5,000"):
+        assert part in lines
+    (line,) = reductions(Config(), Size(1_000_000, 100_000, 50_000))
+    assert "ease" not in line
+    assert "slim 10,000" in line

@@ -14,7 +14,10 @@ from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
 from tacit.features.candidates import Candidates
 from tacit.pipeline import unseen
+from tacit.pipeline.config import Config
+from tacit.pipeline.twostage import TwoStage
 from tacit.pipeline.unseen import TextFit, fit_text_fit, log_total, text_features, with_new_item
+from tacit.testing.generated import small_log
 
 SEEN, WAITING, LATE = 5, 0, -1
 
@@ -195,3 +198,22 @@ def test_the_report_counts_places_and_hits() -> None:
     given = first < 40
     assert report.places == 2 * given.sum() > 0
     assert report.hits == 2 * (given & (first == one.window.targets[:, None])).sum() > 0
+
+
+def test_of_a_large_catalogue_some_lists_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, catalogue = small_log()
+
+    def queries() -> int:
+        config = Config(retrievers=("popular", "content"), ranker=None, windows=1)
+        model = TwoStage(config).fit(log, catalogue, rng=np.random.default_rng(0))
+        assert model.text_fit_ is not None
+        assert model.report_ is not None
+        assert model.report_.unseen is not None
+        return model.report_.unseen.queries
+
+    whole = queries()
+    monkeypatch.setattr("tacit.pipeline.unseen._CELLS", len(catalogue))
+    monkeypatch.setattr("tacit.pipeline.unseen._LEAST", whole // 3)
+    assert queries() == whole // 3
+    monkeypatch.setattr("tacit.pipeline.unseen._CELLS", len(catalogue) * (whole // 2))
+    assert queries() == whole // 2

@@ -3,7 +3,8 @@
 A snapshot is a directory with a ``manifest.json`` that names every other file with its size and
 sha256, and carries a sha256 of itself. It is written to a temporary sibling, every file and the directory are
 flushed to disk, and the sibling is renamed to the target, so no reader sees half of one. While it replaces
-an older one, the target is missing for the instant between two renames.
+an older one, the target is missing for the instant between two renames. What a killed process left beside
+the target is removed by the next write (`tacit.core.unfinished`).
 
 The processes of a service must all read the same snapshot, also one that is started again after another
 snapshot took the directory's place. So the parent opens every file, checks what it opened, and hands the open
@@ -14,7 +15,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any, Self
 
 from tacit.core.errors import ArtifactError
 from tacit.core.types import Json
+from tacit.core.unfinished import old_of, remove_left_over, unfinished
 
 MANIFEST = "manifest.json"
 MODEL, ENCODER = "model", "encoder"
@@ -54,8 +55,7 @@ def publish(
     """
     check_target(target, kind)
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    with unfinished(target) as beside:
         beside.chmod(0o755)
         write(beside)
         files: dict[str, Json] = {
@@ -68,8 +68,7 @@ def publish(
         (beside / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
         _flush_tree(beside)
         _swap(beside, target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    remove_left_over(target)
 
 
 def check_target(target: Path, kind: str = MODEL) -> None:
@@ -271,7 +270,7 @@ def _flush_tree(directory: Path) -> None:
 
 def _swap(beside: Path, target: Path) -> None:
     # A directory cannot be renamed over a full one: move the old one aside first, put it back on failure.
-    old = beside.with_name(beside.name + ".old")
+    old = old_of(beside)
     had_old = target.exists()
     if had_old:
         target.rename(old)

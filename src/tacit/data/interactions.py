@@ -155,6 +155,8 @@ class Interactions:
 
     def select(self, mask: Bool) -> "Interactions":
         """Return the interactions of the mask; the vocabularies stay: bool[events]."""
+        if mask.all():
+            return self  # frozen: a copy of a large log costs gigabytes
         return replace(
             self,
             user=self.user[mask],

@@ -32,7 +32,7 @@ from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.learned import LEARNED, is_centred
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
-from tacit.pipeline.costs import Size, expected, in_words
+from tacit.pipeline.costs import Size, expected, in_words, reductions
 from tacit.pipeline.firststage import most_at_once
 from tacit.pipeline.text_encoder import NO_ENCODER, encode_elsewhere, encoder_from, resolve
 from tacit.pipeline.twostage import TwoStage
@@ -78,6 +78,21 @@ def train(
         If there is no event to learn from.
     """
     given = prepared(events, items, config, users=users, progress=progress, on_note=on_note)
+    return trained(given, progress=progress, on_epoch=on_epoch, executor=executor)
+
+
+def trained(
+    given: "Prepared",
+    *,
+    progress: Progress = SILENT,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    executor: Executor | None = None,
+) -> Snapshot:
+    """Return a snapshot fitted on what `prepared` returned; see `train` for the other arguments.
+
+    Who prepares and trains in two steps can drop the frames in between: that of a log is as large as its
+    interactions.
+    """
     encoder, catalogue = encoded(given.catalogue, given.source, progress=progress, executor=executor)
     fitted = TwoStage(given.config, progress=progress, on_epoch=on_epoch, executor=executor)
     fitted.fit(given.interactions, catalogue, rng=generator(given.config.seed, "fit"))
@@ -164,7 +179,7 @@ def _say_costs(config: Config, size: Size, notes: Notes, *, limited: bool) -> No
     if costs.seconds >= _WORTH_SAYING:
         takes = f"about {in_words(costs.seconds)} and {costs.gigabytes:.1f} GB of memory"
         less = "" if limited else f"; --seconds {60 if costs.seconds >= 120 else 10} for a smaller one"
-        notes.add([f"the whole configuration takes {takes}{less}"])
+        notes.add([f"the whole configuration takes {takes}{less}", *reductions(config, size)])
     if _SURELY * costs.gigabytes > free:
         raise UnsupportedError(
             f"a fit of {size.events:,} events and {size.items:,} items takes about {costs.gigabytes:.1f} GB "

@@ -11,7 +11,7 @@ from scipy import sparse
 from tacit.core.growing_arrays import padded, recomputed
 from tacit.core.parts import part_of
 from tacit.core.seeds import generator
-from tacit.core.types import Array, Float32, Int32, Int64
+from tacit.core.types import Array, Bool, Float32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.encoders.projection import Projection
@@ -221,12 +221,11 @@ def _factors(interactions: Interactions, n_items: int) -> Float32:
     active users nor the most popular items fill the first dimensions (PureSVD, Cremonesi et al., RecSys 2010,
     normalised).
     """
-    liked = interactions.select(interactions.weight > 0)
-    users, user = _places(liked.user, interactions.n_users)
-    items, item = _places(liked.item, n_items)
-    X = sparse.coo_array(
-        (np.ones(len(liked), dtype=np.float32), (user, item)), shape=(len(users), len(items))
-    ).tocsr()
+    X = csr.wanted(interactions, None)
+    users = _kept(np.diff(X.indptr) > 0)
+    items = _kept(np.bincount(X.indices, minlength=n_items) > 0)
+    if len(users) < X.shape[0] or len(items) < n_items:
+        X = X[users][:, items]
     X.data[:] = 1
     of_user, of_item = (np.maximum(X.sum(axis=axis), 1) for axis in (1, 0))
     X.data *= np.repeat(of_user**-0.5, np.diff(X.indptr)) * of_item[X.indices] ** -0.4
@@ -238,11 +237,7 @@ def _factors(interactions: Interactions, n_items: int) -> Float32:
     return found
 
 
-def _places(codes: Int32, count: int) -> tuple[Int64, Int32]:
-    """Return the codes that are kept of ``count``, ascending, and the place of each event's among them."""
-    there = np.zeros(count, dtype=bool)
-    there[codes] = True
-    if there.sum() >= _FEW * count:
-        return np.arange(count), codes
-    place = np.cumsum(there, dtype=np.int32) - 1
-    return np.flatnonzero(there), place[codes].astype(np.int32)
+def _kept(there: Bool) -> Int64:
+    """Return the codes of users or items that are decomposed: all, or those with events if these are few."""
+    few = there.sum() < _FEW * len(there)
+    return np.flatnonzero(there) if few else np.arange(len(there))

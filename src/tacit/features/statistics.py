@@ -8,6 +8,7 @@ from tacit.core.growing_arrays import appended, padded
 from tacit.core.types import Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.models.chunks import user_chunks
 
 HALF_LIVES = {"short": 0.005, "middle": 0.03, "long": 0.15, "all": np.inf}
 """Half-lives of popularity as parts of the log's span: about a day, a week and a month of half a year."""
@@ -100,11 +101,13 @@ class ItemStatistics:
 
 
 def _popularity(liked: Interactions, n: int, end: float, span: float, timed: bool) -> Float32:
-    columns = []
-    for share in HALF_LIVES.values():
-        decay = np.exp2(-(end - liked.at) / (share * span)) if timed else np.ones(len(liked))
-        columns.append(np.bincount(liked.item, liked.weight * decay, n))
-    return np.log1p(np.stack(columns, axis=1)).astype(np.float32)
+    counts = np.zeros((n, len(HALF_LIVES)))
+    for events in user_chunks(liked):
+        item, weight, age = liked.item[events], liked.weight[events], end - liked.at[events]
+        for place, share in enumerate(HALF_LIVES.values()):
+            decay = np.exp2(-age / (share * span)) if timed else np.ones(len(age))
+            counts[:, place] += np.bincount(item, weight * decay, n)
+    return np.log1p(counts).astype(np.float32)
 
 
 def _kinds(interactions: Interactions, n: int) -> Float32:

@@ -29,6 +29,8 @@ from tacit.core.types import Float32, Float64, Int64
 from tacit.models.csr import scaled
 from tacit.models.gram import gram, inverse, largest, largest_of_sparse, regularised
 
+_FILLED = 0.05
+"""Share of filled cells from which a dense product is sooner done than a sparse one."""
 _DIRECTIONS = 32
 """Random directions through which the items of the tail are compared to make the groups."""
 
@@ -81,21 +83,31 @@ def arrowhead(
     X_head = by_item[:, head].tocsr()
     alone = inverse(regularised(gram(X_head), penalty[head]))  # H^-1
     P = alone.copy()  # P_hh, once all groups have added their part
-    of_head, of_tail = [], []
+    of_head: sparse.csr_array = sparse.csr_array(alone[:, :0])
+    of_tail, start = [], len(head)
     for group in tail:
         X_group = by_item[:, group].tocsr()
         thin = sparse.csr_array(X_group.T @ X_head)  # C_g': [g, h], few of whose entries are not 0
         cross: Float32 = thin.T.toarray()
-        ridge: Float32 = np.ascontiguousarray((thin @ alone.T).T)  # symmetric, and in this order not copied
+        ridge = _ridge(alone, thin, cross)
         own = inverse(regularised(gram(X_group), penalty[group]) - cross.T @ ridge)
         link: Float32 = ridge @ own
         P += link @ ridge.T
-        of_head.append(largest(np.divide(link, np.diagonal(own), dtype=np.float32), keep))
+        found = largest(np.divide(link, np.diagonal(own), dtype=np.float32), keep)
+        of_head = _largest_of(of_head, found, start, keep)
+        start += len(group)
         of_tail.append(largest(np.hstack([link.T / np.diagonal(alone), _weights(own)]), keep))
-    of_head.insert(0, largest(_weights(P), keep))
+    of_head = _largest_of(of_head, largest(_weights(P), keep), 0, keep)
     # Columns of the head in rows of the tail were divided by diag(H^-1): this makes it diag(P_hh).
     shrunk = (np.diagonal(alone) / np.diagonal(P)).astype(np.float32)
-    return _assembled(_largest_of(of_head, keep), of_tail, shrunk, [head, *tail])
+    return _assembled(of_head.tocoo(), of_tail, shrunk, [head, *tail])
+
+
+def _ridge(alone: Float32, thin: sparse.csr_array, cross: Float32) -> Float32:
+    """Return ``H^-1 C_g``; ``thin`` is C_g' and ``cross`` C_g."""
+    if thin.nnz > _FILLED * cross.size:
+        return np.asarray(alone @ cross, dtype=np.float32)
+    return np.ascontiguousarray((thin @ alone.T).T)  # H^-1 is symmetric, and in this order not copied
 
 
 def _weights(P: Float32) -> Float32:
@@ -105,11 +117,17 @@ def _weights(P: Float32) -> Float32:
     return B
 
 
-def _largest_of(parts: list[sparse.coo_array], keep: int) -> sparse.coo_array:
-    """Return the largest entries of each row of matrices side by side."""
-    wide: sparse.csr_array = sparse.hstack(parts, format="csr")
-    wide.sort_indices()
-    return largest_of_sparse(wide, keep)
+def _largest_of(kept: sparse.csr_array, part: sparse.coo_array, start: int, keep: int) -> sparse.csr_array:
+    """Return the largest entries of each row of a matrix and of another one whose columns begin at a place.
+
+    The weights of all groups at once would be gigabytes.
+    """
+    old, (row, column) = kept.tocoo(), part.coords
+    rows, columns = (np.concatenate(pair) for pair in ((old.row, row), (old.col, column + start)))
+    width = max(kept.shape[1], start + part.shape[1])
+    data = np.concatenate([old.data, part.data])
+    both = sparse.coo_array((data, (rows, columns)), shape=(len(kept.indptr) - 1, width)).tocsr()
+    return largest_of_sparse(both, keep).tocsr()
 
 
 def _assembled(

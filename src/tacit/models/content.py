@@ -43,6 +43,8 @@ from tacit.models.text_scan import TextScan
 
 DENSE_ITEMS = 12_000
 """A catalogue of so many items is scored as a whole as fast as it is scanned."""
+_ALIKE = 100_000_000
+"""Cosines of items to all others held at once."""
 _CELLS = 16_000_000
 """Similarities held at once while scoring."""
 
@@ -199,6 +201,12 @@ class Content(Retriever):
 
     def similar(self, items: Int32, k: int) -> Ranking:
         """Return the k items with text whose vectors are closest to each of ``items``."""
+        step = max(_ALIKE // max(len(self.known_), 1), 1)
+        parts = [self._alike(items[n : n + step], k) for n in range(0, max(len(items), 1), step)]
+        return Ranking.joined(parts) if len(parts) != 1 else parts[0]
+
+    def _alike(self, items: Int32, k: int) -> Ranking:
+        """Return the k items closest to each of a few."""
         scores = self.vectors_[items] @ self.vectors_.T
         scores[:, ~self.known_] = -np.inf
         scores[~self.known_[items]] = -np.inf

@@ -8,12 +8,12 @@ from scipy import sparse
 
 from tacit.core import kernels
 from tacit.core.growing_arrays import padded
-from tacit.core.types import Array, Float32, Float64, Int32, Int64
+from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.interactions import Interactions
 from tacit.data.queries import gather_ranges
 from tacit.data.ranking import top_k
 from tacit.models.chunks import user_chunks
-from tacit.models.decay import fading
+from tacit.models.decay import fading, fading_seconds
 
 _CELLS = 16_000_000
 """Cells of a dense copy, at most."""
@@ -41,6 +41,35 @@ def wanted(interactions: Interactions, half_life: float | None) -> sparse.csr_ar
     return sparse.csr_array(parts, shape=(interactions.n_users, interactions.n_items))
 
 
+def summed(interactions: Interactions, half_life: float | None) -> sparse.csr_array:
+    """Return users x items with summed positive weights, faded: csr_array float32[users, items].
+
+    Parameters
+    ----------
+    interactions : Interactions
+    half_life : float or None
+        As in `tacit.models.decay.fading`.
+    """
+    seconds = fading_seconds(interactions, half_life)
+    lengths = np.zeros(interactions.n_users + 1, dtype=np.int64)
+    columns, values = [], []
+    for events in user_chunks(interactions):
+        weight = interactions.weight[events]
+        if np.isfinite(seconds):
+            weight = (weight * fading(interactions, None, events=events, seconds=seconds)).astype(np.float32)
+        liked = np.flatnonzero(weight > 0)
+        user, item = interactions.user[events][liked], interactions.item[events][liked]
+        first = int(user[0]) if len(user) else 0
+        shape = (int(user[-1]) + 1 - first if len(user) else 0, interactions.n_items)
+        part = sparse.coo_array((weight[liked], (user - first, item)), shape=shape).tocsr()
+        part.sum_duplicates()
+        lengths[1 + first : 1 + first + shape[0]] = np.diff(part.indptr)
+        columns.append(part.indices)
+        values.append(part.data)
+    parts = (np.concatenate(values), np.concatenate(columns), np.cumsum(lengths).astype(np.int32))
+    return sparse.csr_array(parts, shape=(interactions.n_users, interactions.n_items))
+
+
 def _strongest(user: Int32, item: Int32, weight: Float32) -> tuple[Int64, Int32, Float32]:
     """Return the pairs of user and item with a weight above 0, in order, and the largest weight of each."""
     liked = np.flatnonzero(weight > 0)
@@ -54,13 +83,9 @@ def _strongest(user: Int32, item: Int32, weight: Float32) -> tuple[Int64, Int32,
 
 
 def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
-    """Return the matrix with only the k largest entries of each row; ties go to the lower column.
-
-    The indices of the argument are sorted in place.
-    """
+    """Return the matrix with only the k largest entries of each row, in order; ties to the lower column."""
     lengths = np.diff(matrix.indptr)
-    width = int(lengths.max(initial=0))
-    if width <= k:
+    if int(lengths.max(initial=0)) <= k:
         return matrix
     if kernels.COMPILED is not None:
         return _best_by_loops(matrix, k)
@@ -68,27 +93,59 @@ def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     if cells < min(4 * matrix.nnz, _CELLS) and not matrix.has_sorted_indices:
         # Sorting its entries would cost more than a dense copy.
         return best_of_dense(densified(matrix, -np.inf), k)
-    matrix.sort_indices()
     kept = np.ones(matrix.nnz, dtype=bool)
     for rows, dense in _alike_in_length(matrix, np.flatnonzero(lengths > k), lengths):
-        best = top_k(dense, k).items
-        starts, ends = matrix.indptr[rows], matrix.indptr[rows + 1]
-        kept[gather_ranges(matrix.indptr, rows)[0]] = False
-        kept[(starts[:, None] + best)[best < (ends - starts)[:, None]]] = True
+        own = np.arange(dense.shape[1]) < lengths[rows, None]
+        index, _ = gather_ranges(matrix.indptr, rows)
+        kept[index] = _largest(dense, k, matrix.indices[index], own)[own]
     counts = np.add.reduceat(kept, matrix.indptr[:-1][lengths > 0], dtype=np.int64)
     indptr = np.zeros(len(lengths) + 1, dtype=matrix.indptr.dtype)
     indptr[1:][lengths > 0] = counts
     parts = matrix.data[kept], matrix.indices[kept], np.cumsum(indptr, dtype=matrix.indptr.dtype)
-    return sparse.csr_array(parts, shape=matrix.shape)
+    found = sparse.csr_array(parts, shape=matrix.shape)
+    found.sort_indices()  # of what is kept: to sort all entries takes as long as to find the largest
+    return found
+
+
+def _largest(dense: Float32, k: int, columns: Int32, own: Bool) -> Bool:
+    """Return which entries of rows are among their k largest, of equals those with the lower columns.
+
+    Parameters
+    ----------
+    dense : float32[n, w]
+    k : int
+        Less than the entries of any row.
+    columns : int32[entries]
+        The columns of the entries, row by row.
+    own : bool[n, w]
+        What of ``dense`` is an entry.
+    """
+    bar = np.partition(dense, -k, axis=1)[:, -k, None]
+    kept = dense > bar
+    tied = (dense == bar) & own
+    left = k - kept.sum(axis=1)
+    crowded = tied.sum(axis=1) > left
+    kept |= tied & ~crowded[:, None]
+    if crowded.any():
+        row, place = np.nonzero(tied & crowded[:, None])
+        column = np.zeros(dense.shape, dtype=np.int32)
+        column[own] = columns
+        order = np.lexsort((column[row, place], row))
+        row, place = row[order], place[order]
+        nth = np.arange(len(row)) - np.searchsorted(row, row)
+        first = nth < left[row]
+        kept[row[first], place[first]] = True
+    return kept
 
 
 def _best_by_loops(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
-    matrix.sort_indices()
     parts = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False), matrix.data
     kept = kernels.loops().largest_of_rows(*parts, k)
     counts = np.append(0, np.cumsum(kept))[matrix.indptr]
-    found = matrix.data[kept], matrix.indices[kept], counts.astype(matrix.indptr.dtype)
-    return sparse.csr_array(found, shape=matrix.shape)
+    parts = matrix.data[kept], matrix.indices[kept], counts.astype(matrix.indptr.dtype)
+    found = sparse.csr_array(parts, shape=matrix.shape)
+    found.sort_indices()
+    return found
 
 
 def _alike_in_length(
@@ -168,6 +225,16 @@ def spread(matrix: sparse.csr_array, rows: Array, count: int) -> sparse.csr_arra
         (matrix.data, matrix.indices, np.cumsum(lengths, dtype=matrix.indptr.dtype)),
         shape=(count, matrix.shape[1]),
     )
+
+
+def some_rows(matrix: sparse.csr_array, kept: Bool) -> sparse.csr_array:
+    """Return the matrix with the rows (bool[rows]) that are kept, the others empty."""
+    lengths = np.diff(matrix.indptr)
+    if kept[lengths > 0].all():
+        return matrix
+    entries = np.repeat(kept, lengths)
+    indptr = np.append(0, np.cumsum(np.where(kept, lengths, 0))).astype(matrix.indptr.dtype)
+    return sparse.csr_array((matrix.data[entries], matrix.indices[entries], indptr), shape=matrix.shape)
 
 
 def scaled(

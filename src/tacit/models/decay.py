@@ -61,8 +61,22 @@ def decayed_rows(queries: Queries, decay: float, n_items: int) -> sparse.csr_arr
     return queries.matrix(n_items, decayed(queries, decay))
 
 
+def fading_seconds(interactions: Interactions, half_life: float | None, share: float = RECENT) -> float:
+    """Return the seconds after which an event counts half, infinity where nothing fades; see `fading`."""
+    if interactions.timing != "time" or not len(interactions) or half_life == np.inf:
+        return np.inf
+    if half_life is not None:
+        return half_life * DAY
+    return float(np.quantile(interactions.end - interactions.at, share))
+
+
 def fading(
-    interactions: Interactions, half_life: float | None, share: float = RECENT, *, events: slice = slice(None)
+    interactions: Interactions,
+    half_life: float | None,
+    share: float = RECENT,
+    *,
+    events: slice = slice(None),
+    seconds: float | None = None,
 ) -> Float64:
     """Return the factor of each event, or of some, at the end of the log: float64[events], in (0, 1].
 
@@ -75,13 +89,16 @@ def fading(
     share : float
     events : slice
         All by default.
+    seconds : float, optional
+        What `fading_seconds` says of the same arguments: the median of all events costs more than some of
+        their factors.
     """
     at = interactions.at[events]
-    if interactions.timing != "time" or not len(at) or half_life == np.inf:
+    if seconds is None:
+        seconds = fading_seconds(interactions, half_life, share)
+    if seconds == np.inf or not len(at):
         return np.ones(len(at))
-    end = interactions.end
-    seconds = float(np.quantile(end - interactions.at, share)) if half_life is None else half_life * DAY
-    age = end - at
+    age = interactions.end - at
     return np.maximum(np.exp2(-age / max(seconds, 1.0)), _FAINT)
 
 

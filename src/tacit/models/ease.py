@@ -25,6 +25,10 @@ from tacit.models.itemitem import AlikeByItems, ItemItem
 from tacit.models.shared_spaces import DECAY, FORGETS
 from tacit.models.sharing import shared_gram, wanted
 
+MOST = 10
+"""Times ``max_items`` items take part: time and memory grow with the groups of rare items, which add least
+(docs/decisions/037-fits-of-large-logs.md)."""
+
 
 class EASE(AlikeByItems):
     """Linear weights from the items of a history to all items.
@@ -47,7 +51,7 @@ class EASE(AlikeByItems):
         The largest number of items with events that is solved exactly; time grows with its third power,
         memory with the second (10,000: 400 MB). Of a larger catalogue the most popular third of
         this number is solved with everything, and the others in groups of an eighth of it, each with the
-        popular ones and itself. No item is left out.
+        popular ones and itself. Of more than ten times this number the others get ``-inf``.
     """
 
     name: str = "ease"
@@ -67,7 +71,7 @@ class EASE(AlikeByItems):
             If the items need more than half of the machine's memory.
         """
         X = wanted(interactions, self.half_life)
-        items = np.unique(X.indices)
+        items = most_popular(X, MOST * self.max_items)
         make = partial(shared_gram, interactions, self.half_life, items)
         B = (
             self._weights(X[:, items], make, rng)

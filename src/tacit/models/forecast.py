@@ -30,13 +30,16 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models.loops import baseline_of
 from tacit.models.retriever import Retriever
-from tacit.models.rolling import Choices, ItemState, choices, half_lives, states
+from tacit.models.rolling import Choices, ItemState, choices, half_lives, last_state, of_users, states
 from tacit.models.share_logit import Stretch, fit_weights, log_softmax
 from tacit.models.sparse_scores import Baseline, SparseScores
 from tacit.models.trending import among_most_popular
 
 _FIRST_ORIGIN = 0.2
 """Share of the choices before the first origin."""
+_EVENTS = 5_000_000
+"""Of a longer log the weights, the period and what rises are learned from users with about so many events;
+the state of each item at the end is that by all events."""
 _MOST_ITEMS = 50_000
 """Items of an origin that the weights are learned from; of more, those without a choice are sampled."""
 _PERIODS = {"today": 1, "this week": 7, "this month": 30, "this year": 365}
@@ -87,10 +90,15 @@ class Forecast(Retriever):
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Learn the weights from stretches of the log, forecast from its end, and return self."""
-        log = choices(interactions)
+        log = choices(of_users(interactions, _EVENTS, rng))
         timed = interactions.timing == "time" and log.span > 0
         logits = np.full(interactions.n_items, -np.inf)
-        logits[log.items] = self._forecast(log, rng) if timed else _log_totals(log)
+        if timed and len(interactions) > _EVENTS:
+            halves = half_lives(log.span, len(log))
+            now = last_state(interactions, halves)
+            logits[now.known] = self._features(log.span, halves, now) @ self._learned(log, halves, rng)
+        else:
+            logits[log.items] = self._forecast(log, rng) if timed else _log_totals(log)
         self.log_share_ = log_softmax(logits).astype(np.float32)
         self.baseline_ = Baseline(self.log_share_)
         self.period_ = _period(log) if timed else ""
@@ -147,24 +155,28 @@ class Forecast(Retriever):
     def _forecast(self, log: Choices, rng: np.random.Generator) -> Float64:
         """Return the logit of every item at the end of the log: float64[items], ``-inf`` without events."""
         halves = half_lives(log.span, len(log))
-        stretches = [
-            _stretch(log, state, self._features(log, halves, state), self.horizon, rng)
-            for state in states(log, halves, moments_of(log, self.origins, self.horizon))
-        ]
-        weights = fit_weights(stretches, _prior(len(halves)), self.l2)
+        weights = self._learned(log, halves, rng)
         # A state knows what is strictly before its moment.
         (now,) = states(log, halves, np.nextafter(log.at[-1:], np.inf))
         logits = np.full(log.n_items, -np.inf)
-        logits[now.known] = self._features(log, halves, now) @ weights
+        logits[now.known] = self._features(log.span, halves, now) @ weights
         return logits
 
-    def _features(self, log: Choices, halves: Float64, state: ItemState) -> Float64:
+    def _learned(self, log: Choices, halves: Float64, rng: np.random.Generator) -> Float64:
+        """Return the weights of the features, learned from stretches after origins: float64[h + 2]."""
+        stretches = [
+            _stretch(log, state, self._features(log.span, halves, state), self.horizon, rng)
+            for state in states(log, halves, moments_of(log, self.origins, self.horizon))
+        ]
+        return fit_weights(stretches, _prior(len(halves)), self.l2)
+
+    def _features(self, span: float, halves: Float64, state: ItemState) -> Float64:
         """Return f(i, t) of the items with events: float64[known, h + 2]."""
         known, finest = state.known, halves[-1]
         counts = state.counts[:, known]
         mean = np.maximum(counts.mean(axis=1, keepdims=True), np.finfo(np.float64).tiny)
         since = np.stack([state.moment - state.first[known], state.moment - state.last[known]])
-        times = np.log((since + finest) / log.span)
+        times = np.log((since + finest) / span)
         return np.concatenate([np.log(counts / mean + self.smoothing), times]).T
 
 

@@ -2,7 +2,8 @@
 
 Deshpande and Karypis, "Item-based top-N recommendation algorithms", TOIS 2004. Three weightings: cosine,
 TF-IDF (an event of a user with many items counts less) and BM25 (besides, repeats saturate and popular
-items are held back). Similarities are computed block by block, so memory is bounded for any catalogue.
+items are held back). Similarities are computed block by block, so memory is bounded for any catalogue; and
+of a log whose users have very many items only their last events count, so that time is bounded for any log.
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ Weighting = Literal["cosine", "tfidf", "bm25"]
 _CELLS = 16_000_000
 """Similarities held at once while fitting."""
 
+_PAIRS, _PAIRS_AN_EVENT = 1_000_000_000, 40
+"""Pairs of items of one user that are counted at most, of all users together: the larger of the two."""
 _K1, _B = 1.2, 0.75
 """Saturation of repeats and weight of the popularity in BM25, the values of its authors."""
 
@@ -57,12 +60,35 @@ class ItemKNN(AlikeByItems):
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Find each item's neighbours and return self."""
         plain = wanted(interactions, self.half_life)
+        products = None
+        if self.weighting == "cosine":
+            products = shared_products(interactions, self.half_life)
+        if products is None:
+            plain = _bounded(plain, interactions, self.half_life)
         X = _weighted(plain, self.weighting)
-        products = shared_products(interactions, self.half_life) if X is plain else None
         neighbours = _neighbours(X, products, self.k, self.shrinkage)
         # A row of the neighbours is a candidate; scoring looks up the candidates of an event's item.
         self.weights_ = ItemItem(neighbours.T.tocsr(), np.zeros(len(catalogue), dtype=bool))
         return self
+
+
+def _bounded(X: sparse.csr_array, log: Interactions, half_life: float | None) -> sparse.csr_array:
+    """Return users x items; where there are too many pairs of items of one user, of their last events only.
+
+    The pairs of a user grow with the square of their items: a few users with ten thousand items would take
+    longer than all others.
+    """
+    most = max(_PAIRS, _PAIRS_AN_EVENT * len(log))
+    if int(np.square(np.diff(X.indptr).astype(np.int64)).sum()) <= most:
+        return X
+    events = np.diff(log.offsets)
+    few, many = 1, int(events.max())  # so many events of each user are few enough, and too many
+    while many - few > 1:
+        middle = (few + many) // 2
+        fits = int(np.square(np.minimum(events, middle)).sum()) <= most
+        few, many = (middle, many) if fits else (few, middle)
+    place = np.repeat(log.offsets[1:], events) - np.arange(len(log))  # 1 for the last event of a user
+    return wanted(log.select(place <= few), half_life)
 
 
 def _weighted(X: sparse.csr_array, weighting: Weighting) -> sparse.csr_array:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tacit.core.types import Float64, Int32, Int64
 from tacit.data.interactions import Interactions
+from tacit.models.chunks import user_chunks
 
 MOST_HALF_LIVES = 15
 """The last of so many is the 32,768th part of the log's span: 16 minutes of a year."""
@@ -130,6 +131,42 @@ def states(log: Choices, halves: Float64, moments: Float64) -> Iterator[ItemStat
         np.maximum.at(last, item, at)
         yield ItemState(moment, counts, first, last)
         start, before = stop, moment
+
+
+def of_users(log: Interactions, events: int, rng: np.random.Generator) -> Interactions:
+    """Return the log of users, chosen at random, with about so many events; all of a log that is as short."""
+    if len(log) <= events:
+        return log
+    return log.select((rng.random(log.n_users) < events / len(log))[log.user])
+
+
+def last_state(log: Interactions, halves: Float64) -> ItemState:
+    """Return the state of all items of a log right after its last choice, from some users after the other.
+
+    Counts are not in units of the mean value as in `states`, and their sums are in the order of the users.
+
+    Parameters
+    ----------
+    log : Interactions
+    halves : float64[h]
+        Half-lives in seconds, each half of the one before it.
+    """
+    chosen = log.weight > 0
+    moment = float(np.nextafter(np.max(log.at, where=chosen, initial=-np.inf), np.inf))
+    counts = np.zeros((len(halves), log.n_items))
+    first, last = np.full(log.n_items, np.inf), np.full(log.n_items, -np.inf)
+    for events in user_chunks(log):
+        some = chosen[events]
+        item, at = log.item[events][some], log.at[events][some]
+        pair = log.user[events][some].astype(np.int64) * log.n_items + item
+        value = _damped(pair, log.weight[events][some].astype(np.float64))
+        left = np.exp2(-(moment - at) / halves[0])
+        for place in range(len(halves)):
+            counts[place] += np.bincount(item, value * left, minlength=log.n_items)
+            left *= left  # by half of the half-life
+        np.minimum.at(first, item, at)
+        np.maximum.at(last, item, at)
+    return ItemState(moment, counts, first, last)
 
 
 def _damped(pair: Int64, weight: Float64) -> Float64:

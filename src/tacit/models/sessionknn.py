@@ -9,6 +9,7 @@ history: it ends after a pause, or when it is full. A batch is scored by gathers
 import copy
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from math import inf
 from typing import Any, Self
 
@@ -35,6 +36,8 @@ from tacit.models.sparse_scores import SparseScores
 
 _HOUR = 3_600.0
 
+_EVENTS = 2_000_000
+"""Events of the sessions whose rows are made together."""
 _AT_ONCE = 64
 """Histories scored together: bounds the memory for the sessions that their events look up."""
 
@@ -95,9 +98,19 @@ class Sessions:
             Events of a full session.
         """
         liked = log.select(log.weight > 0)
+        if not len(self):
+            return self._of(liked, gap, length)
         going_on = self.open_of(liked.user)
         recut = self.take(np.flatnonzero(going_on))._continued(liked, gap, length)
         return self.take(np.flatnonzero(~going_on))._beside(recut)
+
+    @classmethod
+    def _of(cls, log: Interactions, gap: float, length: int) -> Self:
+        """Return the sessions of a log, by the time of their last event."""
+        clock = log.at if log.timing == "time" else np.zeros(len(log))
+        starts = _starts(log.user, clock, gap, length)
+        found = cls(log.user[starts], np.append(starts, len(log)), log.item, log.weight, clock)
+        return found.take(np.lexsort((found.user, clock[found.offsets[1:] - 1])))
 
     def _continued(self, later: Interactions, gap: float, length: int) -> Self:
         """Return the sessions, one of each user, together with later events, cut by user."""
@@ -123,13 +136,22 @@ class Sessions:
 
     def matrix(self, n_items: int) -> sparse.csr_array:
         """Return sessions x items with the largest weight of an item's events: csr_array float32."""
-        row = np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
-        cell = row * n_items + self.item
+        edges = np.searchsorted(self.offsets, np.arange(_EVENTS, len(self.item), _EVENTS))
+        ranges = pairwise(np.unique([0, *edges, len(self)]).tolist())
+        parts = [self._part(*one, n_items) for one in ranges] or [self._part(0, 0, n_items)]
+        return sparse.csr_array(sparse.vstack(parts, format="csr")) if len(parts) > 1 else parts[0]
+
+    def _part(self, first: int, last: int, n_items: int) -> sparse.csr_array:
+        """Return the rows of the sessions from one on and before another; see `matrix`."""
+        events = slice(self.offsets[first], self.offsets[last])
+        row = np.repeat(np.arange(last - first, dtype=np.int64), np.diff(self.offsets[first : last + 1]))
+        cell = row * n_items + self.item[events]
         order = np.argsort(cell, kind="stable")
-        cell, first = np.unique(cell[order], return_index=True)
-        largest = np.maximum.reduceat(self.weight[order], first) if len(first) else self.weight[:0]
+        cell, begins = np.unique(cell[order], return_index=True)
+        weight = self.weight[events][order]
+        largest = np.maximum.reduceat(weight, begins) if len(begins) else weight
         places = np.divmod(cell, max(n_items, 1))
-        return sparse.csr_array((largest, places), shape=(len(self), n_items))
+        return sparse.csr_array((largest, places), shape=(last - first, n_items))
 
 
 class SessionKNN(Retriever):

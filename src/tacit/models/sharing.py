@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -20,6 +20,8 @@ from tacit.core.types import Float32, Int32, Int64
 from tacit.data.interactions import Interactions
 from tacit.models import csr
 from tacit.models.gram import gram, products
+
+Kept = TypeVar("Kept")
 
 ENTRIES = 40_000_000
 """Most entries of products that are kept, 8 bytes each; of a larger log each model makes its own."""
@@ -71,6 +73,15 @@ def wanted(log: Interactions, half_life: float | None) -> sparse.csr_array:
     if matrices is None:
         return csr.wanted(log, half_life)
     found: sparse.csr_array = matrices.get(("wanted", half_life), lambda: _locked(csr.wanted(log, half_life)))
+    return found
+
+
+def shared(log: Interactions, key: Hashable, make: Callable[[], Kept]) -> Kept:
+    """Return what ``make`` returns; made once for a key while fits share it, and nobody may write to it."""
+    matrices = _OPEN.get(id(log))
+    if matrices is None:
+        return make()
+    found: Kept = matrices.get(key, make)
     return found
 
 

@@ -18,7 +18,8 @@ from tacit.core.types import Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
-from tacit.models.decay import RECENT, fading
+from tacit.models.chunks import user_chunks
+from tacit.models.decay import RECENT, fading, fading_seconds
 from tacit.models.loops import baseline_of
 from tacit.models.retriever import Retriever
 from tacit.models.sparse_scores import Baseline, SparseScores
@@ -51,8 +52,12 @@ class Trending(Retriever):
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Count the users of each item, weighted by their decayed events, and return self."""
-        liked = np.maximum(interactions.weight, 0) * fading(interactions, self.half_life, self.share)
-        total = _damped(interactions.user, interactions.item, liked, len(catalogue))
+        seconds = fading_seconds(interactions, self.half_life, self.share)
+        total = np.zeros(len(catalogue))
+        for events in user_chunks(interactions):
+            left = fading(interactions, self.half_life, self.share, events=events, seconds=seconds)
+            liked = np.maximum(interactions.weight[events], 0) * left
+            total += _damped(interactions.user[events], interactions.item[events], liked, len(catalogue))
         self.popularity_ = np.where(total > 0, total, -np.inf).astype(np.float32)
         self.baseline_ = Baseline(self.popularity_)
         return self

@@ -2,7 +2,9 @@
 
 Resnick et al., "GroupLens", CSCW 1994, in its form for implicit feedback. The neighbours are rows of the
 training log, the user is the history of the query, so a new user needs no refit. Events of the neighbours
-decay with their age, which helps most where fashions change quickly.
+decay with their age, which helps most where fashions change quickly. Where items have very many users, only
+some of all users are neighbours, so that a list costs as much as its history is long, whatever the number of
+users (docs/decisions/037-fits-of-large-logs.md).
 """
 
 import copy
@@ -20,20 +22,25 @@ from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
 from tacit.core.spaces import Choice, Int
-from tacit.core.types import Array, Bool, Float32, Int32
+from tacit.core.types import Array, Bool, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, best_of_each, history_rows
-from tacit.models.decay import decayed_rows, fading
+from tacit.models.decay import decayed_rows
 from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
 from tacit.models.shared_spaces import DECAY
+from tacit.models.sharing import shared
 from tacit.models.sparse_scores import SparseScores
 
 Weighting = Literal["cosine", "tfidf"]
+
+_MET = 5_000
+"""Users that an event of a history finds on average, at most: with all of them a list costs more in a larger
+log."""
 
 
 class UserKNN(Retriever):
@@ -79,14 +86,10 @@ class UserKNN(Retriever):
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Keep the users' rows, for comparing and for adding up, and return self."""
-        rows = interactions.matrix()
-        faded = (interactions.weight * fading(interactions, self.half_life)).astype(np.float32)
-        self.wanted_ = interactions.matrix(faded)
-        self.rarity_ = np.ones(len(catalogue), dtype=np.float32)
-        if self.weighting == "tfidf":
-            users = np.bincount(rows.indices, minlength=len(catalogue))
-            self.rarity_ = np.log1p(len(interactions.users) / (1 + users)).astype(np.float32)
-        self.unit_ = _unit(csr.scaled(rows, columns=self.rarity_)).T.tocsr()
+        self.rarity_, self.unit_, neighbours = shared(
+            interactions, ("unit", self.weighting), lambda: _compared(interactions, self.weighting)
+        )
+        self.wanted_ = csr.some_rows(csr.summed(interactions, self.half_life), neighbours)
         self._index()
         return self
 
@@ -176,6 +179,46 @@ class UserKNN(Retriever):
         own = np.flatnonzero((queries.user >= 0) & (queries.user < likeness.shape[1]))
         likeness[own, queries.user[own]] = -np.inf
         return csr.best_of_dense(likeness, self.k)
+
+
+def _compared(log: Interactions, weighting: Weighting) -> tuple[Float32, sparse.csr_array, Bool]:
+    """Return the rarity of the items, the rows that histories are compared with, and whose rows these are.
+
+    Returns
+    -------
+    float32[items], csr_array float32[items, users], bool[users]
+        The users' rows have length 1 and are transposed.
+    """
+    rows = csr.summed(log, np.inf)
+    users = np.bincount(rows.indices, minlength=log.n_items)
+    rarity = np.ones(log.n_items, dtype=np.float32)
+    if weighting == "tfidf":
+        rarity = np.log1p(log.n_users / (1 + users)).astype(np.float32)
+    neighbours = _neighbours_of(np.diff(rows.indptr) > 0, users)
+    rows = csr.some_rows(rows, neighbours)
+    return rarity, _unit(csr.scaled(rows, columns=rarity)).T.tocsr(), neighbours
+
+
+def _neighbours_of(active: Bool, users: Int64) -> Bool:
+    """Return which users may be neighbours: bool[users].
+
+    All of them, or so many, evenly spread, that an event of a history finds `_MET` of them on average.
+
+    Parameters
+    ----------
+    active : bool[users]
+        Users with events.
+    users : int64[items]
+        How many users wanted each item.
+    """
+    met = float(np.square(users, dtype=np.float64).sum() / max(users.sum(), 1))
+    if met <= _MET:
+        return active
+    share = _MET / met
+    codes = np.flatnonzero(active)
+    kept = np.zeros(len(active), dtype=bool)
+    kept[codes[(np.arange(int(len(codes) * share)) / share).astype(np.int64)]] = True
+    return kept
 
 
 def _unit(rows: sparse.csr_array) -> sparse.csr_array:

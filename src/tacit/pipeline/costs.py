@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.models.ease import EASE, MOST
 from tacit.models.protocol import Recommender
 from tacit.pipeline import register
 from tacit.pipeline.config import Config
@@ -133,6 +134,30 @@ def expected(config: Config, size: Size, workers: int) -> Expected:
     held = _PROCESS_GB + 3 * _EVENT_GB * size.events + folds + _ITEM_GB * size.items
     examples = 0.0 if config.ranker is None else _LIST_GB * lists
     return Expected(sum(of_fits) / workers + learning, held + max(sum(largest[:workers]), examples))
+
+
+def reductions(config: Config, size: Size) -> list[str]:
+    """Return what of a configuration is learned from a part of a log of a size, as sentences."""
+    said = []
+    if size.events > config.max_events:
+        said.append(
+            f"the blend and the ranker learn from a sample of users with about {config.max_events:,} of "
+            f"the {size.events:,} events (max_events)"
+        )
+    limits = {one.name: most_items(one) for one in config.retrievers}
+    few = [f"{name} {limit:,}" for name, limit in limits.items() if limit is not None and limit < size.items]
+    if few:
+        said.append(
+            f"of the {size.items:,} items these learn the most popular ones (max_items): {', '.join(few)}; "
+            "the other retrievers know the rest"
+        )
+    return said
+
+
+def most_items(one: Recommender) -> int | None:
+    """Return how many items a retriever learns at most; None for all."""
+    most: int | None = getattr(one, "max_items", None)
+    return MOST * most if most is not None and isinstance(one, EASE) else most
 
 
 def in_words(seconds: float) -> str:

@@ -49,6 +49,8 @@ _SCANNED = 0.2
 """Share of the items from which a scan, which compares all of them with means, is sooner."""
 _TREATED = 0.1
 """Share of the items with events that are treated as if nobody had touched them."""
+_CELLS, _LEAST = 400_000_000, 500
+"""Pairs of a list and a text that are read in a fold, about, and the least lists: it is four weights."""
 _L2 = 2.0
 """Precision of a normal prior around `_prior`."""
 _MARGINS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 8.0)
@@ -274,18 +276,27 @@ def fit_text_fit(
         return None
     treated: Bool = rng.random(len(available)) < _TREATED
     known = [events_of(fold.window.train, len(available)) > 0 for fold in folds]
+    few = [_few(*both, int(available.sum()), rng) for both in zip(folds, scores, strict=True)]
+    folds, scores = [fold for fold, _ in few], [own for _, own in few]
+    waiting = [
+        _scanned(fold.retrievers[place], fold.window.queries, available & ~seen)
+        for fold, seen in zip(folds, known, strict=True)
+    ]
     lists = [
-        _lists(fold, own, place, available, seen, treated)
-        for fold, own, seen in zip(folds, scores, known, strict=True)
+        _lists(fold, own, place, available & treated, seen, found)
+        for fold, own, seen, found in zip(folds, scores, known, waiting, strict=True)
     ]
     prior = _prior(max(int(seen.sum()) for seen in known))
     free = TextFit(place, tuple(fit_weights(lists, prior, _L2).tolist()))
-    waiting = [_with_waiting(fold, place, available & ~seen) for fold, seen in zip(folds, known, strict=True)]
+    beside = [
+        replace(fold.labelled.candidates, by_text=found if (available & ~seen).any() else None)
+        for fold, found, seen in zip(folds, waiting, known, strict=True)
+    ]
     for margin in _MARGINS:
         fit = replace(free, weights=(free.weights[0], free.weights[1] - margin, *free.weights[2:]))
         found = [
             _outcome(fit, fold, listed, own, seen)
-            for fold, listed, own, seen in zip(folds, waiting, scores, known, strict=True)
+            for fold, listed, own, seen in zip(folds, beside, scores, known, strict=True)
         ]
         if _lose_nothing(found):
             break
@@ -297,10 +308,14 @@ def fit_text_fit(
     )
 
 
-def _with_waiting(fold: Fold, place: int, waiting: Bool) -> Candidates:
-    """Return the candidates of a fold, and beside them the closest items without events."""
-    found = _scanned(fold.retrievers[place], fold.window.queries, waiting) if waiting.any() else None
-    return replace(fold.labelled.candidates, by_text=found)
+def _few(fold: Fold, scores: Float32, items: int, rng: np.random.Generator) -> tuple[Fold, Float32]:
+    """Return a fold and its scores; for a large catalogue, whose texts are all read, those of some lists."""
+    most = max(_CELLS // max(items, 1), _LEAST)
+    if len(scores) <= most:
+        return fold, scores
+    rows = np.sort(rng.choice(len(scores), most, replace=False)).astype(np.int64)
+    window, labelled = fold.window.take(rows), fold.labelled.take(rows)
+    return replace(fold, window=window, labelled=labelled, part=fold.part[rows]), scores[rows]
 
 
 @dataclass(frozen=True)
@@ -366,15 +381,15 @@ def _prior(n_seen: int) -> Float64:
     return np.array([-np.log(max(n_seen, 1)), 0.0, _SLOPE, 0.0])
 
 
-def _lists(fold: Fold, scores: Float32, place: int, available: Bool, seen: Bool, treated: Bool) -> Stretch:
-    """Return what was chosen of the items found for each query, and of all others as one more item."""
+def _lists(fold: Fold, scores: Float32, place: int, treated: Bool, seen: Bool, waiting: Ranking) -> Stretch:
+    """Return what was chosen of the items found for each query, and of all others as one more item.
+
+    Those are ``waiting``, and the closest of the available items with events that are ``treated`` as if they
+    had none.
+    """
     window, candidates = fold.window, fold.labelled.candidates
-    found = _beside(
-        [
-            _scanned(fold.retrievers[place], window.queries, kind)
-            for kind in (available & seen & treated, available & ~seen)
-        ]
-    )
+    known = _scanned(fold.retrievers[place], window.queries, seen & treated)
+    found = _beside([known, waiting])
     features = text_features(found, candidates, place, seen.astype(np.int64))
     others = candidates.real & (seen & ~treated)[np.maximum(candidates.items, 0)]
     left = log_total(scores, others) - log_total(scores, candidates.real)
