@@ -7,6 +7,8 @@ if there are any, ``items.parquet`` and ``users.parquet``. Vectors of texts are 
 not counted; ``--cached`` says that they are already. Each turn runs OLD, then NEW; a stage is given without
 the stages within it, as seconds of the wall and of all processors, the median of the turns. "start" is
 everything up to the first line of the fit.
+Compiled loops of another version than the installed ones are looked for in ``build/kernels`` of a checkout
+(``pip install --no-deps --target build/kernels ./kernels`` there).
 
 ``--quality ml-1m-leave-one-out`` fits the default on the training part of the cut with the configuration of
 each checkout and gives the paired difference of NDCG@10 (NEW less OLD) over the test users with its 95 %
@@ -131,7 +133,7 @@ def files_of(data: Path, folder: str) -> dict[str, Path]:
 
 def child(checkout: Path, *arguments: str) -> None:
     """Run this file in another process that imports a checkout."""
-    path = os.pathsep.join([str(checkout / "src"), str(checkout / "benchmarks")])
+    path = os.pathsep.join(str(checkout / part) for part in ("build/kernels", "src", "benchmarks"))
     environment = {**os.environ, "PYTHONPATH": path}
     asked = [sys.executable, __file__, *arguments]
     subprocess.run(asked, check=True, env=environment, stdout=subprocess.DEVNULL)
