@@ -11,9 +11,10 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, _end)
     wait_briefly()
-
-    from tacit.cli.app import run
-
+    try:
+        from tacit.cli.app import run
+    except KeyboardInterrupt:
+        sys.exit(130)  # as a shell does for a command that Ctrl-C ends
     sys.exit(run())
 
 
