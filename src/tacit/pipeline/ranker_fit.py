@@ -212,7 +212,7 @@ def _cross_fitted(
     blends = side_by_side(
         partial(_refitted, refit, examples, [one != place for one in share]) for place in range(count)
     )
-    bases = [_bases(blends, one) for one in examples]
+    bases = side_by_side(partial(_bases, blends, one) for one in examples)
     own = [base[part, np.arange(len(part))] for base, part in zip(bases, share, strict=True)]
     every = [np.ones(len(part), dtype=bool) for part in share]
     normaliser = _normaliser(ranker, examples, every)
@@ -240,14 +240,15 @@ def _cross_fitted(
     )
     plain = pairs(examples, every, own, normaliser, training=False)
     scores = ranker.score_out_of_fold(plain.features, plain.base, of_pair)
+    ranked = side_by_side(
+        partial(_ranked, one, base, one.whole, normaliser, _scorer(ranker, part))
+        for one, base, part in zip(examples, own, share, strict=True)
+    )
     even, odd = of_pair % 2 == 0, of_pair % 2 == 1
     return _Measured(
         normaliser,
         ranker,
-        [
-            (base, _ranked(one, base, one.whole, normaliser, _scorer(ranker, part)))
-            for one, base, part in zip(examples, own, share, strict=True)
-        ],
+        [*zip(own, ranked, strict=True)],
         share,
         [one.whole for one in examples],
         (plain.select(even), scores[even]),
