@@ -23,6 +23,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -106,6 +108,7 @@ def quality(data: Path, task: str, out: Path) -> None:
     from tacit import api
     from tacit.core.notes import Notes
     from tacit.core.progress import SILENT
+    from tacit.engine.train import encoded, text_report_of
     from tacit.evaluation.comparison import _outcomes
     from tacit.evaluation.split import make_split
 
@@ -116,8 +119,13 @@ def quality(data: Path, task: str, out: Path) -> None:
     items = api._catalogue(files.get("items"), config.reading, log, notes)
     users = api._users(files.get("users"), config.reading, log, notes)
     split = make_split(log, items, protocol=cut, share=0.1, seed=config.seed, users=users)
-    split, _ = api._encoded(split, config, SILENT, notes)
+    report = text_report_of(split.catalogue, config.encoder, notes)
+    split = replace(split, catalogue=encoded(split.catalogue, report.encoder if report else "none")[1])
     named: dict[str, Any] = {"rankers": None, "own": None, "ablation": False, "against": None}
+    if "executor" in signature(_outcomes).parameters:  # older checkouts have no executors
+        from tacit.core.executor import LOCAL
+
+        named["executor"] = LOCAL
     outcomes, _ = _outcomes(split, config, models=["tacit"], progress=SILENT, **named)
     np.save(out, outcomes[0].values["all"]["ndcg@10"])
 
