@@ -13,7 +13,7 @@ import polars as pl
 from tacit import arguments
 from tacit.core.clock import SystemClock
 from tacit.core.errors import ConfigError, DataError
-from tacit.core.executor import LOCAL, Executor
+from tacit.core.executor import LOCAL, Executor, elsewhere
 from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
@@ -99,6 +99,7 @@ def read(
     event_map: Mapping[str, float | str] | None = None,
     rules: Rules | None = None,
     progress: Progress = SILENT,
+    executor: Executor | None = None,
 ) -> Cleaned:
     """Return a cleaned event log: ``events``, ``quarantine`` and counts.
 
@@ -118,6 +119,10 @@ def read(
         What event types mean where their names do not say it: yes, no, shown, ignore or a strength.
     rules : Rules, optional
     progress : Progress
+    executor : Executor, optional
+        Where the parts of a large log are read and cleaned, `tacit.scale.executors.open_executor` opens one;
+        by default in this process. Workers of other machines must see the log and the folder of temporary
+        files (``TMPDIR``).
 
     Raises
     ------
@@ -130,9 +135,12 @@ def read(
     meant = EventMap.parse(event_map or {}, where="event_map")
     now = SystemClock().now()
     if isinstance(events, str | Path) and is_large(Path(events)):
-        with TemporaryDirectory(prefix="tacit-") as folder:
-            log = read_large(Path(events), Path(folder), reading=chosen, event_map=meant, progress=progress)
-            return clean_in_buckets(log, rules, now=now, event_map=meant, progress=progress)
+        # In this process one part after the other, each on all cores: memory holds one.
+        about: dict[str, Any] = {"event_map": meant, "progress": progress, "executor": elsewhere(executor)}
+        # A worker that was thought lost may still write there while the folder is removed.
+        with TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True) as folder:
+            log = read_large(Path(events), Path(folder), reading=chosen, **about)
+            return clean_in_buckets(log, rules, now=now, **about)
     # The source has no name here and the call no ``**``: either would keep the log as it was read in memory
     # until it is cleaned.
     return clean(_source_of(events, chosen, progress), rules, now=now, event_map=meant, progress=progress)
@@ -161,6 +169,7 @@ def check(
     rules: Rules | None = None,
     encoder: str = AUTO,
     progress: Progress = SILENT,
+    executor: Executor | None = None,
 ) -> QualityReport:
     """Return a report on a log: what is in it, what it supports and what looks wrong, in figures and words.
 
@@ -176,6 +185,8 @@ def check(
         The text encoder, as in `Config`, whose reading of the texts is reported; it encodes nothing.
         "none": the texts are not looked at.
     progress : Progress
+    executor : Executor, optional
+        As in `read`.
 
     Raises
     ------
@@ -189,7 +200,13 @@ def check(
         _refuse_again(rules, "rules")
     else:
         events = read(
-            events, mapping=mapping, reading=reading, event_map=event_map, rules=rules, progress=progress
+            events,
+            mapping=mapping,
+            reading=reading,
+            event_map=event_map,
+            rules=rules,
+            progress=progress,
+            executor=executor,
         )
     meanings = EventMap.parse(event_map or {}, where="event_map")
     _check_says_yes(events.events, meanings)
@@ -279,7 +296,8 @@ def evaluate(
     on_note : callable, optional
         As in `fit`.
     executor : Executor
-        Where models are fitted, `tacit.scale.executors.open_executor` opens one; by default in this process.
+        Where a large log is read and models are fitted, `tacit.scale.executors.open_executor` opens one; by
+        default in this process.
 
     Raises
     ------
@@ -303,7 +321,7 @@ def evaluate(
     notes = Notes(on_note)
 
     def rows(log: Log) -> pl.DataFrame:
-        return _log(log, mapping, chosen, chosen.cleaning.rows_only(), progress, on_read, notes)
+        return _log(log, mapping, chosen, chosen.cleaning.rows_only(), progress, on_read, notes, executor)
 
     logs = [rows(side) for side in (events, train, test) if side is not None]
     catalogue = _catalogue(items, chosen.reading, logs[0], notes)
@@ -437,7 +455,7 @@ def tune(
     _check_tables(items, users, base)
     from_file = isinstance(events, str | Path)
     notes = Notes(on_note)
-    rows = _log(events, mapping, base, base.cleaning.rows_only(), progress, on_read, notes)
+    rows = _log(events, mapping, base, base.cleaning.rows_only(), progress, on_read, notes, executor)
     if not whole_log:
         rows = training_part(rows, protocol=split, share=share, seed=base.seed, event_map=base.event_map)
     rules = base.cleaning if from_file else _NOTHING
@@ -607,8 +625,8 @@ def fit(
         the users, and how the texts are read. By default warnings are logged; ``notes`` of the model holds
         all of them.
     executor : Executor, optional
-        Where retrievers are fitted, `tacit.scale.executors.open_executor` opens one; by default in threads of
-        this process.
+        Where a large log is read and retrievers are fitted, `tacit.scale.executors.open_executor` opens one;
+        by default in threads of this process.
 
     Raises
     ------
@@ -628,7 +646,7 @@ def fit(
     arguments.check_files(log=events)
     _check_tables(items, users, chosen)
     notes = Notes(on_note)
-    frame = _log(events, mapping, chosen, chosen.cleaning, progress, on_read, notes)
+    frame = _log(events, mapping, chosen, chosen.cleaning, progress, on_read, notes, executor)
     tables = frame, _catalogue(items, chosen.reading, frame, notes), chosen
     about: dict[str, Any] = {
         "users": _users(users, chosen.reading, frame, notes),
@@ -742,6 +760,7 @@ def _log(
     progress: Progress,
     on_read: OnRead | None,
     notes: Notes,
+    executor: Executor | None = None,
 ) -> pl.DataFrame:
     """Return the events of a log of any form that count, and say what was guessed in it."""
     if isinstance(events, Cleaned):
@@ -750,7 +769,12 @@ def _log(
         frame = events.events
     elif isinstance(events, str | Path):
         cleaned = read(
-            events, reading=config.reading, event_map=config.events, rules=rules, progress=progress
+            events,
+            reading=config.reading,
+            event_map=config.events,
+            rules=rules,
+            progress=progress,
+            executor=executor,
         )
         if on_read is not None:
             on_read(Path(events), cleaned)

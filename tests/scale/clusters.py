@@ -13,6 +13,13 @@ from tacit.core.progress import Silent
 
 ROOT = Path(__file__).parents[2]
 OBJECT_STORE = 100 * 2**20
+WATCHED = {
+    "health_check_initial_delay_ms": 500,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 2_000,
+    "health_check_failure_threshold": 3,
+}
+"""A lost node is noticed after two seconds and not after fifteen."""
 
 
 def ray() -> Any:
@@ -32,7 +39,12 @@ class Nodes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Ray's own
             self._cluster = Cluster(
-                initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": OBJECT_STORE}
+                initialize_head=True,
+                head_node_args={
+                    "num_cpus": 1,
+                    "object_store_memory": OBJECT_STORE,
+                    "_system_config": WATCHED,
+                },
             )
         self.address: str = self._cluster.address
         self._others: list[Any] = []

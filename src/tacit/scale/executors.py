@@ -40,11 +40,8 @@ def open_executor(name: str) -> Iterator[Executor]:
     if name == LOCAL:
         yield in_threads()
         return
-    if name == PROCESSES:
-        yield ProcessExecutor()
-        return
-    cluster = RayExecutor(None if name == RAY else name)
+    workers = ProcessExecutor() if name == PROCESSES else RayExecutor(None if name == RAY else name)
     try:
-        yield cluster
+        yield workers
     finally:
-        cluster.close()
+        workers.close()

@@ -6,11 +6,11 @@ must be on every node.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tacit.core.errors import ConfigError, TacitError
-from tacit.core.executor import Part, Result, Shared, cores
+from tacit.core.executor import Executor, Job, Part, Result, cores
 from tacit.core.extras import require
 
 RETRIES = 5
@@ -22,7 +22,7 @@ _latest: dict[str, Any] = {}
 """In a worker: what parts share, by the name of the object; the latest alone."""
 
 
-class RayExecutor:
+class RayExecutor(Executor):
     """Computes parts on a Ray cluster, each on one core.
 
     Parameters
@@ -63,32 +63,27 @@ class RayExecutor:
         """How many cores the nodes of the cluster have now."""
         return max(int(self._ray.cluster_resources().get("CPU", 1)), 1)
 
-    def map(
-        self,
-        function: Callable[[Shared, Part], Result],
-        parts: Sequence[Part],
-        *,
-        shared: Shared,
-        gpu: bool = False,
-    ) -> Iterator[Result]:
-        """Yield the result of each part; see `tacit.core.executor.Executor`.
+    def _results(self, job: Job[Any, Any, Result]) -> Iterator[Result]:
+        """Yield the results.
 
         Raises
         ------
         TacitError
             If a part loses its worker again and again.
         """
-        handle = [self._ray.put(shared)]  # in a list: the worker fetches it itself, once for all its parts
-        gpus = 1 if gpu and self._ray.cluster_resources().get("GPU", 0) >= 1 else 0
+        handle = [
+            self._ray.put(job.shared)
+        ]  # in a list: the worker fetches it itself, once for all its parts
+        gpus = 1 if job.gpu and self._ray.cluster_resources().get("GPU", 0) >= 1 else 0
         work = self._ray.remote(_work).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
         waiting: deque[Any] = deque()
-        sent = 0
+        sent, count = 0, len(job.parts)
         try:
-            for number in range(len(parts)):
-                while sent < len(parts) and len(waiting) <= _AHEAD * self.workers:
-                    waiting.append(work.remote(function, handle, parts[sent]))
+            for number in range(count):
+                while sent < count and len(waiting) <= _AHEAD * self.workers:
+                    waiting.append(work.remote(job.function, handle, job.parts[sent]))
                     sent += 1
-                yield self._result(waiting.popleft(), number, len(parts))
+                yield self._result(waiting.popleft(), number, count)
         finally:
             for one in waiting:
                 self._ray.cancel(one, force=False)
