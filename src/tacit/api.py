@@ -106,7 +106,9 @@ def read(
     Parameters
     ----------
     events : path or frame
-        A file: CSV, TSV, JSON lines or Parquet, packed or not, in any known dialect. A frame: of pandas,
+        A file: CSV, TSV, JSON lines or Parquet, packed or not, in any known dialect. Several Parquet files: a
+        folder of them, a pattern (``logs/2026-*.parquet``), or the address of a folder in object storage
+        (``s3://shop/log``). A frame: of pandas,
         Polars (eager or lazy), pyarrow, DuckDB or another library with Arrow's C stream interface; it is
         cleaned like a Parquet file with the same columns, and an index of pandas is left out.
     mapping : mapping of role to column, optional
@@ -131,15 +133,15 @@ def read(
     """
     rules = arguments.optional(rules, Rules, "rules")
     chosen = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
-    arguments.check_files(log=events)
+    arguments.check_logs(log=events)
     meant = EventMap.parse(event_map or {}, where="event_map")
     now = SystemClock().now()
-    if isinstance(events, str | Path) and is_large(Path(events)):
+    if isinstance(events, str | Path) and is_large(events):
         # In this process one part after the other, each on all cores: memory holds one.
         about: dict[str, Any] = {"event_map": meant, "progress": progress, "executor": elsewhere(executor)}
         # A worker that was thought lost may still write there while the folder is removed.
         with TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True) as folder:
-            log = read_large(Path(events), Path(folder), reading=chosen, **about)
+            log = read_large(events, Path(folder), reading=chosen, **about)
             return clean_in_buckets(log, rules, now=now, **about)
     # The source has no name here and the call no ``**``: either would keep the log as it was read in memory
     # until it is cleaned.
@@ -148,7 +150,7 @@ def read(
 
 def _source_of(events: str | Path | Frame, reading: Reading, progress: Progress) -> Source:
     if isinstance(events, str | Path):
-        return read_events(Path(events), reading=reading, progress=progress)
+        return read_events(events, reading=reading, progress=progress)
     return read_frame(polars_frame(events, "event log"), reading=reading)
 
 
@@ -194,7 +196,8 @@ def check(
         If a file, frame or encoder cannot be used.
     """
     check_available(encoder)
-    arguments.check_files(log=events, catalogue=items, users=users)
+    arguments.check_logs(log=events)
+    arguments.check_files(catalogue=items, users=users)
     if isinstance(events, Cleaned):
         _refuse_again(mapping, "mapping")
         _refuse_again(rules, "rules")
@@ -314,7 +317,7 @@ def evaluate(
     # A wrong name is an error before the log is read.
     check_names(chosen, models=models, rankers=rankers, own=own, ablation=ablation, against=against)
     _check_sides(events, train, test)
-    arguments.check_files(log=events, train=train, test=test)
+    arguments.check_logs(log=events, train=train, test=test)
     _check_tables(items, users, chosen)
     rules = chosen.cleaning if isinstance(train if events is None else events, str | Path) else _NOTHING
 
@@ -451,7 +454,7 @@ def tune(
     arguments.check_number(seconds, "seconds", positive=True)
     storage = storage_of(None if study is None else arguments.path(study, "study"))
     retrievers_to_tune(models, base)  # a wrong name is an error before the log is read
-    arguments.check_files(log=events)
+    arguments.check_logs(log=events)
     _check_tables(items, users, base)
     from_file = isinstance(events, str | Path)
     notes = Notes(on_note)
@@ -551,7 +554,8 @@ def finetune(
     choices = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
     chosen = Config(reading=choices, events=event_map or {})
     check_request(method, base, place, until)
-    arguments.check_files(log=events, catalogue=items)
+    arguments.check_logs(log=events)
+    arguments.check_files(catalogue=items)
     notes = Notes(on_note)
     rows = _log(events, mapping, chosen, None, progress, on_read, notes)
     catalogue = catalogue_of_log(rows, choices) if items is None else _catalogue(items, choices, rows, notes)
@@ -643,7 +647,7 @@ def fit(
             f'executor is {executor!r}; open one: with tacit.scale.executors.open_executor("processes")'
         )
     chosen = _configured(config, mapping)
-    arguments.check_files(log=events)
+    arguments.check_logs(log=events)
     _check_tables(items, users, chosen)
     notes = Notes(on_note)
     frame = _log(events, mapping, chosen, chosen.cleaning, progress, on_read, notes, executor)

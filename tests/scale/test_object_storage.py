@@ -12,8 +12,8 @@ from tests.served import small_snapshot
 
 from tacit.cli.app import run
 from tacit.core.errors import ArtifactError, ConfigError
+from tacit.core.folders import Folder, LocalFolder, RemoteFolder, folder_of, local_directory, local_file
 from tacit.engine.batch import recommend_all
-from tacit.scale.folders import Folder, LocalFolder, RemoteFolder, folder_of, local_directory, local_file
 from tacit.scale.partitioned_batch import recommend_to_folder
 from tacit.scale.processes import ProcessExecutor
 

@@ -47,10 +47,10 @@ def batch(
     """Recommend to many users at once, into a file or a folder of files."""
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
+    from tacit.core.folders import is_address, local_directory
     from tacit.core.places import check_apart
     from tacit.engine.snapshot import load
     from tacit.scale.executors import check_executor, open_executor
-    from tacit.scale.folders import is_address, local_directory
     from tacit.scale.partitioned_batch import recommend_to_folder
 
     check_executor(executor)
@@ -78,7 +78,7 @@ def _is_file(out: str) -> bool:
     A name without an ending, with a slash at the end or of a folder is that of a folder.
     """
     from tacit.cli.outputs import check_frame_place
-    from tacit.scale.folders import check_folder_place, is_address
+    from tacit.core.folders import check_folder_place, is_address
 
     path = Path(out)
     if is_address(out) or out.endswith("/") or path.is_dir() or not path.suffix:
@@ -93,11 +93,11 @@ def _ids(users: str | None, snapshot: "Snapshot") -> list[str] | None:
     import tempfile
 
     from tacit.cli.terminal import err
+    from tacit.core.folders import local_file
     from tacit.data import columns as col
     from tacit.engine.unknown import unknown_users
     from tacit.reading.choices import Reading
     from tacit.reading.read import read_users
-    from tacit.scale.folders import local_file
 
     if users is None:
         return None

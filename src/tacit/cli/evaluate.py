@@ -15,7 +15,7 @@ _FEW = 0.1
 
 @with_reading
 def evaluate(
-    events: Annotated[Path | None, typer.Argument(metavar="EVENTS", help="Event log to split.")] = None,
+    events: Annotated[str | None, typer.Argument(metavar="EVENTS", help="Event log to split.")] = None,
     *,
     reading: dict[str, Any],
     items: Items = None,
@@ -31,7 +31,7 @@ def evaluate(
         ),
     ] = None,
     train: Annotated[
-        Path | None, typer.Option("--train", help="In place of EVENTS: learn from this log ...")
+        str | None, typer.Option("--train", help="In place of EVENTS: learn from this log ...")
     ] = None,
     test: Annotated[Path | None, typer.Option("--test", help="... and predict this one.")] = None,
     models: Annotated[

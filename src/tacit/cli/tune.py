@@ -89,10 +89,10 @@ def tune(
     err.print(f"{out}: configuration for tacit fit and tacit evaluate")
 
 
-def _origin(events: Path, cut: str) -> str:
+def _origin(events: str, cut: str) -> str:
     from datetime import UTC, datetime
 
     from tacit.core.clock import SystemClock
 
     day = datetime.fromtimestamp(SystemClock().now(), UTC).date()
-    return f"tacit tune, {day}, {events.name}: NDCG@10 of users with a history on a {cut}"
+    return f"tacit tune, {day}, {Path(events).name}: NDCG@10 of users with a history on a {cut}"

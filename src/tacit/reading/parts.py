@@ -13,6 +13,7 @@ from tacit.data.buckets import written_whole
 from tacit.reading.in_blocks import TablePart
 from tacit.reading.parallel import threads_of
 from tacit.reading.survey import Survey
+from tacit.reading.text_log import Form
 
 
 class LogParts(Protocol):
@@ -23,16 +24,30 @@ class LogParts(Protocol):
         """The log, for messages."""
         ...
 
+    @property
+    def form(self) -> Form:
+        """How its records become rows."""
+        ...
+
+    @property
+    def encoding(self) -> str:
+        """Of its text, or "binary"."""
+        ...
+
     def parts(self, executor: Executor) -> Sequence[Any]:
         """Return the parts in their order: the same for every executor."""
         ...
 
     def size(self, part: Any) -> int:
-        """Return the bytes of a part."""
+        """Return how large a part is, in the unit of ``tables``."""
+        ...
+
+    def raw_of(self, parts: Sequence[Any], executor: Executor, lines: pl.Series) -> pl.Series:
+        """Return the text of rows by their lines, looked up in all parts."""
         ...
 
     def tables(self, part: Any, threads: int | None) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
-        """Yield the numbered rows of a part in blocks, each with what was rejected and its size in bytes."""
+        """Yield the numbered rows of a part in blocks, each with what was rejected and its size."""
         ...
 
 

@@ -26,27 +26,28 @@ from tacit.reading.column_content import Totals
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import dialect_of
 from tacit.reading.in_blocks import write_events
-from tacit.reading.parts import write_tables
+from tacit.reading.parquet_log import parquet_log
+from tacit.reading.parts import LogParts, write_tables
 from tacit.reading.rows import Rows, events_of
 from tacit.reading.shapes import is_numbered_list, is_table_of_things
 from tacit.reading.table_ids import looks_like_catalogue
 from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, read_table, user_table
-from tacit.reading.text_log import SAMPLE_ROWS, Form, TextLog
-from tacit.reading.text_records import Records, records
+from tacit.reading.text_log import SAMPLE_ROWS, Form, TextLog, typed_form
 from tacit.reading.typed import json_rows, numbered, plain
 
 FRAME = Path("the event frame")
 """Stands for the path of a frame in messages; the type of its events is not read from this name."""
 
 
-def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress = SILENT) -> Source:
+def read_events(place: str | Path, *, reading: Reading = NO_CHOICES, progress: Progress = SILENT) -> Source:
     """Read an event log.
 
     Parameters
     ----------
-    path : Path
+    place : str or Path
         CSV, TSV or any single or doubled separator, with or without a header, JSON, Parquet or Excel;
-        plain, gzip or zstd; in any encoding of `tacit.reading.encodings`.
+        plain, gzip or zstd; in any encoding of `tacit.reading.encodings`. Or several Parquet files: see
+        `tacit.reading.parquet_log`.
     reading : Reading
         Choices in place of what is detected.
     progress : Progress
@@ -56,6 +57,10 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     DataError
         If the file holds no readable event, or the roles of its columns are not clear.
     """
+    if (several := parquet_log(place)) is not None:
+        raw = partial(several.raw_of, several.parts(), LOCAL)
+        return _read_table(several.frame(several.parts()), several.path, "Parquet", reading, raw=raw)
+    path = Path(place)
     sample = _sample_of(path)
     if parquetfile.is_parquet(sample):
         raw = partial(parquetfile.raw_rows, path)
@@ -74,12 +79,19 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
 LARGE = 2**29
 """Bytes of text from which a log is read in blocks and cleaned on disk: some 10 million events."""
 
-_PACKED, _A_BYTE = 6, 1.5
-"""Bytes of text a byte of a packed file, and bytes on disk a byte of text: both rather too many."""
+_PACKED, _A_BYTE, _A_ROW = 6, 1.5, 60
+"""Bytes of text a byte of a packed file, bytes on disk a byte of text and a row: rather too many."""
 
 
-def is_large(path: Path) -> bool:
-    """Return whether a log is a text file that memory should not hold as a whole."""
+LARGE_ROWS = 12_000_000
+"""Rows of several Parquet files from which they are read so."""
+
+
+def is_large(place: str | Path) -> bool:
+    """Return whether a log is of text, or in several Parquet files, and memory should not hold all of it."""
+    if (several := parquet_log(place)) is not None:
+        return sum(several.rows) >= LARGE_ROWS
+    path = Path(place)
     size = _size_of_text(path)
     if size < LARGE:
         return False
@@ -94,7 +106,7 @@ def _size_of_text(path: Path) -> int:
 
 
 def read_large(
-    path: Path,
+    place: str | Path,
     folder: Path,
     *,
     reading: Reading = NO_CHOICES,
@@ -102,13 +114,14 @@ def read_large(
     progress: Progress = SILENT,
     executor: Executor = LOCAL,
 ) -> LogInBuckets:
-    """Read an event log that is a large text file into buckets of users on disk.
+    """Read a large event log, of text or in several Parquet files, into buckets of users on disk.
 
-    The columns are read as by `read_events`, judged by a survey of the file in place of all of its rows.
+    The columns are read as by `read_events`, judged by a survey of the log in place of all of its rows.
 
     Parameters
     ----------
-    path : Path
+    place : str or Path
+        As for `read_events`.
     folder : Path
         An empty folder, or one to make, with room for the text of the log half as much again.
     reading : Reading
@@ -124,10 +137,8 @@ def read_large(
         As `read_events`; or if there is too little room in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _sample_of(path)
-    check_room(folder, round(_A_BYTE * _size_of_text(path)), str(path))
-    log = TextLog.of(path, reading)
-    parts = log.parts(executor)
+    log = _log_in_parts(place, folder, reading)
+    path, parts = log.path, log.parts(executor)
     try:
         found = write_tables(log, parts, folder / "tables", progress, executor)
     except delimited.SecondHeaderError as error:
@@ -144,6 +155,17 @@ def read_large(
     source = _source_of(path, empty, rejected, rows, log.form, log.encoding, raw, events.notes)
     source = replace(source, rows_in=events.starts[-1] + len(rejected))
     return LogInBuckets(source, events.folders, events.starts, events.facts)
+
+
+def _log_in_parts(place: str | Path, folder: Path, reading: Reading) -> LogParts:
+    """Return a log whose parts can be read alone; refuse one for which the folder has too little room."""
+    if (several := parquet_log(place)) is not None:
+        check_room(folder, _A_ROW * sum(several.rows), str(place))
+        return several
+    path = Path(place)
+    _sample_of(path)
+    check_room(folder, round(_A_BYTE * _size_of_text(path)), str(path))
+    return TextLog.of(path, reading)
 
 
 def _read_workbook(path: Path, reading: Reading) -> Source:
@@ -375,9 +397,5 @@ def _read_table(
     if not len(table):
         raise DataError(f"{path} is empty: there is no event in it")
     rows = _rows(path, table, named, reading)
-    form = Form(partial(records, quoting=None), _no_records, named, kind=kind)
+    form = typed_form(kind, named=named)
     return _source(path, [table], pl.DataFrame(schema=REJECTED), rows, form, "binary", raw)
-
-
-def _no_records(_: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return pl.DataFrame(), pl.DataFrame(schema=REJECTED)

@@ -13,6 +13,7 @@ from tacit.core.executor import LOCAL, Executor
 from tacit.data import columns as col
 from tacit.reading import delimited, jsonlines, textfile
 from tacit.reading.choices import Reading
+from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import RECBOLE
 from tacit.reading.parallel import in_order, threads_of
 from tacit.reading.text_records import Quoting, Records, is_open_behind, records
@@ -52,6 +53,15 @@ class Form:
     def parsed(self, part: Records) -> tuple[pl.DataFrame, pl.DataFrame, int]:
         """Return the table of some records, the rejected ones, and the bytes that they were."""
         return *self.parse(part), part.size
+
+
+def typed_form(kind: str, *, named: bool = True) -> Form:
+    """Return the form of a table whose columns have types: no text of it is parsed."""
+    return Form(partial(records, quoting=None), _no_records, named, kind=kind)
+
+
+def _no_records(_: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return pl.DataFrame(), pl.DataFrame(schema=REJECTED)
 
 
 def form_of(path: Path, encoding: str, reading: Reading) -> Form:
