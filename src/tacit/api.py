@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
@@ -18,6 +17,7 @@ from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.assess import assess
+from tacit.data.buckets import working_folder
 from tacit.data.clean import Cleaned, clean, without_noise
 from tacit.data.clean_buckets import clean_in_buckets
 from tacit.data.event_map import EventMap, nothing_says_yes
@@ -139,9 +139,8 @@ def read(
     if isinstance(events, str | Path) and is_large(events):
         # In this process one part after the other, each on all cores: memory holds one.
         about: dict[str, Any] = {"event_map": meant, "progress": progress, "executor": elsewhere(executor)}
-        # A worker that was thought lost may still write there while the folder is removed.
-        with TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True) as folder:
-            log = read_large(events, Path(folder), reading=chosen, **about)
+        with working_folder() as folder:
+            log = read_large(events, folder, reading=chosen, **about)
             return clean_in_buckets(log, rules, now=now, **about)
     # The source has no name here and the call no ``**``: either would keep the log as it was read in memory
     # until it is cleaned.

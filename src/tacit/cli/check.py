@@ -59,6 +59,7 @@ def check(
 ) -> None:
     """Read and clean a log, report on it, and write the requested files."""
     from tacit import api
+    from tacit.cli.inputs import say_cluster
     from tacit.cli.outputs import write_reports
     from tacit.cli.terminal import Bars
     from tacit.core.places import check_apart
@@ -77,7 +78,7 @@ def check(
     )
     meanings = reading.pop(EVENTS, {})
     bars, choices = Bars(), Reading(**reading)
-    with open_executor(executor) as where:
+    with open_executor(executor, say_cluster) as where:
         cleaned = api.read(
             events, reading=choices, event_map=meanings, rules=rules, progress=bars, executor=where
         )

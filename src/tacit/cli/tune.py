@@ -50,7 +50,7 @@ def tune(
 ) -> None:
     """Search better parameters for retrievers, and write a configuration for fit and evaluate."""
     from tacit import api
-    from tacit.cli.inputs import configured, listed, say_note, say_rejected
+    from tacit.cli.inputs import configured, listed, say_cluster, say_note, say_rejected
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars, err
     from tacit.cli.terminal import out as console
@@ -63,7 +63,7 @@ def tune(
         check_place(study, "--study")
     inputs = {"the log": events, "--items": items, "--users": users, "--config": config}
     check_apart({"--out": out, "--study": study}, inputs)
-    with open_executor(executor) as where:
+    with open_executor(executor, say_cluster) as where:
         found = api.tune(
             events,
             items,

@@ -6,11 +6,12 @@ at the events of one user looks into one bucket, and what is known of everybody 
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkstemp
+from tempfile import mkdtemp, mkstemp
 
 import polars as pl
 
@@ -126,6 +127,8 @@ def partition(events: pl.DataFrame, buckets: int) -> list[tuple[int, pl.DataFram
 
 
 _BUCKET = "tacit bucket"
+_REMOVALS, _REST = 50, 0.1
+"""How often a folder is removed to which somebody writes, and the seconds between."""
 
 
 def bucket_folders(folder: Path, rows: int, workers: int = 1) -> tuple[Path, ...]:
@@ -198,6 +201,23 @@ def written_whole(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def working_folder() -> Iterator[Path]:
+    """Give a folder among the temporary files, which is removed at the end.
+
+    Where a job is given up, workers of other processes may still write there for a moment.
+    """
+    folder = Path(mkdtemp(prefix="tacit-"))
+    try:
+        yield folder
+    finally:
+        for _ in range(_REMOVALS):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(_REST)
 
 
 def check_room(folder: Path, needed: int, what: str) -> None:

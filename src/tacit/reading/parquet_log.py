@@ -100,14 +100,14 @@ class ParquetLog:
         """Return rows by their numbers as JSON objects."""
         wanted = lines.unique().sort().cast(pl.Int64)
         among = [wanted.filter(wanted.is_between(one.before + 1, one.before + one.count)) for one in parts]
-        asked = [(part, some) for part, some in zip(parts, among, strict=True) if len(some)]
+        lookups = [(part, some) for part, some in zip(parts, among, strict=True) if len(some)]
         found = [pl.DataFrame(schema={col.LINE: pl.Int64, "raw": pl.String})]
-        found += executor.map(ParquetLog._texts, asked, shared=self)
+        found += executor.map(ParquetLog._texts, lookups, shared=self)
         by_line = lines.cast(pl.Int64).alias(col.LINE).to_frame()
         return by_line.join(pl.concat(found), on=col.LINE, how="left", maintain_order="left")["raw"]
 
-    def _texts(self, asked: tuple[Rows, pl.Series]) -> pl.DataFrame:
-        part, wanted = asked
+    def _texts(self, lookup: tuple[Rows, pl.Series]) -> pl.DataFrame:
+        part, wanted = lookup
         texts = json_rows(self._frame(part), wanted - part.before)
         return pl.DataFrame({col.LINE: wanted, "raw": texts})
 

@@ -180,9 +180,9 @@ class TextLog:
     def raw_of(self, parts: Sequence[Span | None], executor: Executor, lines: pl.Series) -> pl.Series:
         """Return the text of records, looked up by an executor in all parts of the file."""
         wanted = lines.unique().sort().cast(pl.Int64)
-        asked = [(part, some) for part, some in _by_part(parts, wanted) if len(some)]
+        lookups = [(part, some) for part, some in _by_part(parts, wanted) if len(some)]
         found = [pl.DataFrame(schema={col.LINE: pl.Int64, "raw": pl.String})]
-        found += executor.map(_texts, asked, shared=(self, threads_of(executor, len(parts))))
+        found += executor.map(_texts, lookups, shared=(self, threads_of(executor, len(parts))))
         return (
             lines.cast(pl.Int64)
             .alias(col.LINE)
@@ -222,9 +222,9 @@ def _by_part(parts: Sequence[Span | None], lines: pl.Series) -> Iterator[tuple[S
         yield part, lines[start:end]
 
 
-def _texts(shared: tuple[TextLog, int | None], asked: tuple[Span | None, pl.Series]) -> pl.DataFrame:
+def _texts(shared: tuple[TextLog, int | None], lookup: tuple[Span | None, pl.Series]) -> pl.DataFrame:
     """Return number and text of the records of a part that begin on wanted lines."""
-    (log, threads), (part, wanted) = shared, asked
+    (log, threads), (part, wanted) = shared, lookup
     found = log.form.records(textfile.blocks(log.path, log.encoding, part))
     return pl.concat([_of_lines(wanted, _NONE), *in_order(partial(_of_lines, wanted), found, threads)])
 

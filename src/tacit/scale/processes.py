@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.reduction import ForkingPickler
@@ -90,14 +91,29 @@ class ProcessExecutor(Executor):
             )
         pool = self._pool
         submitted = (pool.submit(job.function, job.shared, part) for part in job.parts)
-        yield from in_order(submitted, self._workers)
+        with _ended_with_this(pool):
+            yield from in_order(submitted, self._workers)
 
     def _by_own(self, job: Job[Any, Any, Result]) -> Iterator[Result]:
         workers = min(self._workers, len(job.parts))
-        with ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_begin_with, initargs=(job.shared,)
-        ) as pool:
+        with (
+            ProcessPoolExecutor(
+                workers, mp_context=get_context("spawn"), initializer=_begin_with, initargs=(job.shared,)
+            ) as pool,
+            _ended_with_this(pool),
+        ):
             yield from in_order((pool.submit(_work, job.function, part) for part in job.parts), workers)
+
+
+@contextmanager
+def _ended_with_this(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """End the processes of a pool where this process is told to end: a part may take minutes."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        raise
 
 
 class _Limited:
