@@ -21,6 +21,7 @@ from tacit.data import buckets
 from tacit.data.clean import Cleaned, clean
 from tacit.data.clean_buckets import clean_in_buckets
 from tacit.data.rules import Rules
+from tacit.reading import parquet_log
 from tacit.reading import read as reader
 from tacit.reading.choices import NO_CHOICES
 from tacit.reading.read import read_events, read_large
@@ -82,6 +83,20 @@ def test_the_log_is_the_same_for_any_number_of_parts_and_executor(
     parts: int, executor: Executor, path: Path, whole: Cleaned
 ) -> None:
     assert_same(read_and_cleaned(path, executor, parts), whole)
+
+
+def test_a_folder_of_parquet_is_the_same_by_executors(
+    executor: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_log, "_ROWS_OF_A_PART", 150)
+    frame = pl.read_csv(log_of(noted=False)).with_columns(pl.from_epoch("timestamp"))
+    for place, some in enumerate(frame.iter_slices(400)):
+        some.write_parquet(tmp_path / f"{place}.parquet")
+    whole = clean(read_events(tmp_path), RULES, now=NOW)
+    assert len(whole.events) > 100
+    with tiny(200), TemporaryDirectory() as folder:
+        log = read_large(tmp_path, Path(folder), executor=executor)
+        assert_same(clean_in_buckets(log, RULES, now=NOW, executor=executor), whole)
 
 
 def test_the_parts_of_a_file_do_not_cut_a_record(path: Path) -> None:
