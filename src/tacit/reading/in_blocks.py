@@ -1,6 +1,6 @@
 """Reading a log that memory does not hold: part by part, into buckets of users on disk.
 
-1. Every part of the log becomes tables, which go to disk, and is surveyed (`tacit.reading.parts`).
+1. Every part of the log becomes tables, which go to disk, and is surveyed (`tacit.reading.log_parts`).
 2. The roles of the columns are decided by the joined survey.
 3. Every table becomes events, which go to the bucket of their user (`tacit.data.buckets`).
 

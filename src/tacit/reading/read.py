@@ -26,8 +26,8 @@ from tacit.reading.column_content import Totals
 from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import dialect_of
 from tacit.reading.in_blocks import write_events
+from tacit.reading.log_parts import LogParts, write_tables
 from tacit.reading.parquet_log import parquet_log
-from tacit.reading.parts import LogParts, write_tables
 from tacit.reading.rows import Rows, events_of
 from tacit.reading.shapes import is_numbered_list, is_table_of_things
 from tacit.reading.table_ids import looks_like_catalogue
