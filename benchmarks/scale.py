@@ -1,9 +1,10 @@
-"""Parts on one and on two workers: lists of a million users, and the retrievers of the folds of a fit.
+"""Parts on one and on two workers: a log that is read and cleaned, lists of a million users, folds of a fit.
 
-``python benchmarks/scale.py`` generates a log, fits it, and lets one worker and then two do the same work. On
-a quiet machine "times" is the ratio of their seconds. "by processor seconds" does not depend on what else the
-machine does: what the driver spends counts whole and what its workers spend is shared by them; for threads,
-which are the driver, it is left out. With ``--ray`` a batch runs on a Ray cluster of this machine, too.
+``python benchmarks/scale.py`` generates a log, and lets one worker and then two read it, fit its folds and
+compute lists from a snapshot of it. ``--log FILE`` is read in place of the generated one. On a quiet machine
+"times" is the ratio of their seconds. "by processor seconds" does not depend on what else the machine does:
+what the driver spends counts whole and what its workers spend is shared by them; for threads, which are the
+driver, it is left out. With ``--ray`` a batch runs on a Ray cluster of this machine, too.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+import tacit
 from tacit.core.executor import Executor, LocalExecutor
 from tacit.core.progress import SILENT
 from tacit.core.seeds import Streams
@@ -37,6 +39,7 @@ from tacit.scale.processes import ProcessExecutor
 SERVED: dict[str, dict[str, object]] = {"trending": {}, "itemknn": {}, "sessionknn": {}}
 """Retrievers of the snapshot of the batch: it is about the lists, not about the fit."""
 
+STAGES = ["read", "folds", "batch"]
 KINDS: dict[str, Callable[[int], Executor]] = {"threads": LocalExecutor, "processes": ProcessExecutor}
 
 
@@ -83,21 +86,36 @@ def _spent(whose: int) -> float:
 def batch(snapshot: Snapshot, place: Path, executor: Executor, users: int) -> dict[str, float]:
     ids = snapshot.interactions.users.ids.head(users).to_list()
     with tempfile.TemporaryDirectory() as out:
-        return timed(lambda: recommend_to_folder(place, f"{out}/lists", ids, executor=executor))
+        return timed(
+            lambda: (recommend_to_folder(place, f"{out}/lists", ids, executor=executor), ended(executor))
+        )
+
+
+def read(log: Path, executor: Executor) -> dict[str, float]:
+    """Return what the reading and cleaning of a log costs, beside it how many events are left."""
+
+    def work() -> None:
+        kept.append(len(tacit.read(log, executor=executor).events))
+        ended(executor)
+
+    kept: list[int] = []
+    return {**timed(work), "events": kept[0]}
+
+
+def ended(executor: Executor) -> None:
+    """End the processes of an executor, so that their time is known."""
+    if isinstance(executor, ProcessExecutor):
+        executor.close()
 
 
 def folds(interactions: Interactions, catalogue: Catalogue, executor: Executor) -> dict[str, float]:
     config = Config(encoder="none", ranker=None)
     config = Config(retrievers=[one for one in config.retrievers if one.name != "content"], ranker=None)
+    about: dict[str, Any] = {"protocol": None, "progress": SILENT, "executor": executor}
     return timed(
-        lambda: fit_first_stage(
-            config,
-            interactions,
-            catalogue,
-            protocol=None,
-            streams=Streams(7),
-            progress=SILENT,
-            executor=executor,
+        lambda: (
+            fit_first_stage(config, interactions, catalogue, streams=Streams(7), **about),
+            ended(executor),
         )
     )
 
@@ -121,27 +139,48 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=20_000_000)
     parser.add_argument("--fold-events", type=int, default=1_000_000)
     parser.add_argument("--fold-items", type=int, default=4_000)
+    parser.add_argument("--log", type=Path, help="a log of more than 512 MiB to read; else one is generated")
+    parser.add_argument("--stages", nargs="*", choices=STAGES, default=STAGES)
+    parser.add_argument("--kinds", nargs="*", choices=sorted(KINDS), default=sorted(KINDS))
     parser.add_argument("--ray", action="store_true")
     given = parser.parse_args()
-    if given.fold_events:
-        frame = log_of(given.fold_events // 100, given.fold_items, given.fold_events)
-        vocabulary = Vocabulary.of(frame["item_id"])
-        interactions = Interactions.from_frame(frame, vocabulary)
-        catalogue = Catalogue.from_frame(None, vocabulary)
-        for name, kind in KINDS.items():
-            first = folds(interactions, catalogue, kind(1))
-            report(f"folds, {name}", first, folds(interactions, catalogue, kind(2)))
-    if not given.events:
-        return
+    if "read" in given.stages:
+        with tempfile.TemporaryDirectory() as scratch:
+            log = given.log or written(log_of(given.users, given.items, given.events), Path(scratch))
+            report("read and clean, processes", *(read(log, ProcessExecutor(count)) for count in (1, 2)))
+    if "folds" in given.stages:
+        _folds(given)
+    if "batch" in given.stages:
+        _batch(given)
+
+
+def written(log: pl.DataFrame, folder: Path) -> Path:
+    """Write a log as text."""
+    log.select("user_id", "item_id", "event", "timestamp").write_csv(folder / "log.csv")
+    return folder / "log.csv"
+
+
+def _folds(given: argparse.Namespace) -> None:
+    frame = log_of(given.fold_events // 100, given.fold_items, given.fold_events)
+    vocabulary = Vocabulary.of(frame["item_id"])
+    interactions = Interactions.from_frame(frame, vocabulary)
+    catalogue = Catalogue.from_frame(None, vocabulary)
+    for name in given.kinds:
+        first = folds(interactions, catalogue, KINDS[name](1))
+        report(f"folds, {name}", first, folds(interactions, catalogue, KINDS[name](2)))
+
+
+def _batch(given: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch) / "model.tacit"
         config = Config(retrievers=SERVED, encoder="none", ranker=None, windows=1)
         snapshot = train(log_of(given.users, given.items, given.events), config=config)
         save(snapshot, place)
         for users in given.listed or [given.users]:
-            for name, kind in KINDS.items():
-                one = batch(snapshot, place, kind(1), users)
-                report(f"batch of {users:,} users, {name}", one, batch(snapshot, place, kind(2), users))
+            for name in given.kinds:
+                one = batch(snapshot, place, KINDS[name](1), users)
+                two = batch(snapshot, place, KINDS[name](2), users)
+                report(f"batch of {users:,} users, {name}", one, two)
             if given.ray:
                 with open_executor("ray") as ray:
                     report(

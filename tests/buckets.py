@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tacit.core.executor import LOCAL, Executor
 from tacit.data import buckets
-from tacit.data.buckets import BucketWriter, LogFacts, LogInBuckets
+from tacit.data.buckets import LogFacts, LogInBuckets, bucket_folders, write_part
 from tacit.data.clean import Cleaned
 from tacit.data.clean_buckets import clean_in_buckets
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
@@ -35,32 +37,38 @@ def tiny(rows: int = 20, block: int = 600) -> Iterator[None]:
     """Make buckets of so many events, and blocks of so many bytes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(buckets, "A_BUCKET", rows)
-        patch.setattr(buckets, "_A_PART", rows)
         patch.setattr(textfile, "_BLOCK", block)
         yield
 
 
 def cleaned_in_buckets(
-    source: Source, rules: Rules, now: float, event_map: EventMap = NO_EVENT_MAP, rows: int = 20
+    source: Source,
+    rules: Rules,
+    now: float,
+    event_map: EventMap = NO_EVENT_MAP,
+    rows: int = 20,
+    executor: Executor = LOCAL,
 ) -> Cleaned:
     """Return a log cleaned in buckets, of which some files hold ten events."""
     with tiny(rows), TemporaryDirectory() as folder:
-        writer = BucketWriter(Path(folder), len(source.frame))
+        folders = bucket_folders(Path(folder), len(source.frame))
         parts = list(source.frame.iter_slices(10))
-        for part in parts:
-            writer.add(part)
-        writer.close()
+        for number, part in enumerate(parts):
+            write_part(folders, number, part)
+        starts = tuple(accumulate(map(len, parts), initial=0))
         facts = LogFacts.joined([LogFacts.of(part, source.value_kind, event_map) for part in parts])
         about: dict[str, Any] = {**vars(source), "frame": source.frame.clear()}
-        log = LogInBuckets(Source(**about), writer.folders, writer.rows, facts)
-        return clean_in_buckets(log, rules, now=now, event_map=event_map)
+        log = LogInBuckets(Source(**about), folders, starts, facts)
+        return clean_in_buckets(log, rules, now=now, event_map=event_map, executor=executor)
 
 
-def read_in_buckets(path: Path, now: float, event_map: EventMap = NO_EVENT_MAP, **options: Any) -> Cleaned:
+def read_in_buckets(
+    path: Path, now: float, event_map: EventMap = NO_EVENT_MAP, executor: Executor = LOCAL, **options: Any
+) -> Cleaned:
     """Return a file read in blocks and cleaned in buckets."""
     with tiny(), TemporaryDirectory() as folder:
-        log = read_large(path, Path(folder), event_map=event_map, **options)
-        return clean_in_buckets(log, now=now, event_map=event_map)
+        log = read_large(path, Path(folder), event_map=event_map, executor=executor, **options)
+        return clean_in_buckets(log, now=now, event_map=event_map, executor=executor)
 
 
 def assert_same(one: Cleaned, other: Cleaned) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
@@ -13,11 +12,12 @@ import polars as pl
 from tacit import arguments
 from tacit.core.clock import SystemClock
 from tacit.core.errors import ConfigError, DataError
-from tacit.core.executor import LOCAL, Executor
+from tacit.core.executor import LOCAL, Executor, elsewhere
 from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.assess import assess
+from tacit.data.buckets import working_folder
 from tacit.data.clean import Cleaned, clean, without_noise
 from tacit.data.clean_buckets import clean_in_buckets
 from tacit.data.event_map import EventMap, nothing_says_yes
@@ -98,13 +98,16 @@ def read(
     event_map: Mapping[str, float | str] | None = None,
     rules: Rules | None = None,
     progress: Progress = SILENT,
+    executor: Executor | None = None,
 ) -> Cleaned:
     """Return a cleaned event log: ``events``, ``quarantine`` and counts.
 
     Parameters
     ----------
     events : path or frame
-        A file: CSV, TSV, JSON lines or Parquet, packed or not, in any known dialect. A frame: of pandas,
+        A file: CSV, TSV, JSON lines or Parquet, packed or not, in any known dialect. Several Parquet files: a
+        folder of them, a pattern (``logs/2026-*.parquet``), or the address of a folder in object storage
+        (``s3://shop/log``). A frame: of pandas,
         Polars (eager or lazy), pyarrow, DuckDB or another library with Arrow's C stream interface; it is
         cleaned like a Parquet file with the same columns, and an index of pandas is left out.
     mapping : mapping of role to column, optional
@@ -117,6 +120,10 @@ def read(
         What event types mean where their names do not say it: yes, no, shown, ignore or a strength.
     rules : Rules, optional
     progress : Progress
+    executor : Executor, optional
+        Where the parts of a large log are read and cleaned, `tacit.scale.executors.open_executor` opens one;
+        by default in this process. Workers of other machines must see the log and the folder of temporary
+        files (``TMPDIR``).
 
     Raises
     ------
@@ -125,13 +132,15 @@ def read(
     """
     rules = arguments.optional(rules, Rules, "rules")
     chosen = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
-    arguments.check_files(log=events)
+    arguments.check_logs(log=events)
     meant = EventMap.parse(event_map or {}, where="event_map")
     now = SystemClock().now()
-    if isinstance(events, str | Path) and is_large(Path(events)):
-        with TemporaryDirectory(prefix="tacit-") as folder:
-            log = read_large(Path(events), Path(folder), reading=chosen, event_map=meant, progress=progress)
-            return clean_in_buckets(log, rules, now=now, event_map=meant, progress=progress)
+    if isinstance(events, str | Path) and is_large(events):
+        # In this process one part after the other, each on all cores: memory holds one.
+        about: dict[str, Any] = {"event_map": meant, "progress": progress, "executor": elsewhere(executor)}
+        with working_folder() as folder:
+            log = read_large(events, folder, reading=chosen, **about)
+            return clean_in_buckets(log, rules, now=now, **about)
     # The source has no name here and the call no ``**``: either would keep the log as it was read in memory
     # until it is cleaned.
     return clean(_source_of(events, chosen, progress), rules, now=now, event_map=meant, progress=progress)
@@ -139,7 +148,7 @@ def read(
 
 def _source_of(events: str | Path | Frame, reading: Reading, progress: Progress) -> Source:
     if isinstance(events, str | Path):
-        return read_events(Path(events), reading=reading, progress=progress)
+        return read_events(events, reading=reading, progress=progress)
     return read_frame(polars_frame(events, "event log"), reading=reading)
 
 
@@ -160,6 +169,7 @@ def check(
     rules: Rules | None = None,
     encoder: str = AUTO,
     progress: Progress = SILENT,
+    executor: Executor | None = None,
 ) -> QualityReport:
     """Return a report on a log: what is in it, what it supports and what looks wrong, in figures and words.
 
@@ -175,6 +185,8 @@ def check(
         The text encoder, as in `Config`, whose reading of the texts is reported; it encodes nothing.
         "none": the texts are not looked at.
     progress : Progress
+    executor : Executor, optional
+        As in `read`.
 
     Raises
     ------
@@ -182,13 +194,20 @@ def check(
         If a file, frame or encoder cannot be used.
     """
     check_available(encoder)
-    arguments.check_files(log=events, catalogue=items, users=users)
+    arguments.check_logs(log=events)
+    arguments.check_files(catalogue=items, users=users)
     if isinstance(events, Cleaned):
         _refuse_again(mapping, "mapping")
         _refuse_again(rules, "rules")
     else:
         events = read(
-            events, mapping=mapping, reading=reading, event_map=event_map, rules=rules, progress=progress
+            events,
+            mapping=mapping,
+            reading=reading,
+            event_map=event_map,
+            rules=rules,
+            progress=progress,
+            executor=executor,
         )
     meanings = EventMap.parse(event_map or {}, where="event_map")
     _check_says_yes(events.events, meanings)
@@ -278,7 +297,8 @@ def evaluate(
     on_note : callable, optional
         As in `fit`.
     executor : Executor
-        Where models are fitted, `tacit.scale.executors.open_executor` opens one; by default in this process.
+        Where a large log is read and models are fitted, `tacit.scale.executors.open_executor` opens one; by
+        default in this process.
 
     Raises
     ------
@@ -295,14 +315,14 @@ def evaluate(
     # A wrong name is an error before the log is read.
     check_names(chosen, models=models, rankers=rankers, own=own, ablation=ablation, against=against)
     _check_sides(events, train, test)
-    arguments.check_files(log=events, train=train, test=test)
+    arguments.check_logs(log=events, train=train, test=test)
     _check_tables(items, users, chosen)
     rules = chosen.cleaning if isinstance(train if events is None else events, str | Path) else _NOTHING
 
     notes = Notes(on_note)
 
     def rows(log: Log) -> pl.DataFrame:
-        return _log(log, mapping, chosen, chosen.cleaning.rows_only(), progress, on_read, notes)
+        return _log(log, mapping, chosen, chosen.cleaning.rows_only(), progress, on_read, notes, executor)
 
     logs = [rows(side) for side in (events, train, test) if side is not None]
     catalogue = _catalogue(items, chosen.reading, logs[0], notes)
@@ -432,11 +452,11 @@ def tune(
     arguments.check_number(seconds, "seconds", positive=True)
     storage = storage_of(None if study is None else arguments.path(study, "study"))
     retrievers_to_tune(models, base)  # a wrong name is an error before the log is read
-    arguments.check_files(log=events)
+    arguments.check_logs(log=events)
     _check_tables(items, users, base)
     from_file = isinstance(events, str | Path)
     notes = Notes(on_note)
-    rows = _log(events, mapping, base, base.cleaning.rows_only(), progress, on_read, notes)
+    rows = _log(events, mapping, base, base.cleaning.rows_only(), progress, on_read, notes, executor)
     if not whole_log:
         rows = training_part(rows, protocol=split, share=share, seed=base.seed, event_map=base.event_map)
     rules = base.cleaning if from_file else _NOTHING
@@ -532,7 +552,8 @@ def finetune(
     choices = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
     chosen = Config(reading=choices, events=event_map or {})
     check_request(method, base, place, until)
-    arguments.check_files(log=events, catalogue=items)
+    arguments.check_logs(log=events)
+    arguments.check_files(catalogue=items)
     notes = Notes(on_note)
     rows = _log(events, mapping, chosen, None, progress, on_read, notes)
     catalogue = catalogue_of_log(rows, choices) if items is None else _catalogue(items, choices, rows, notes)
@@ -606,8 +627,8 @@ def fit(
         the users, and how the texts are read. By default warnings are logged; ``notes`` of the model holds
         all of them.
     executor : Executor, optional
-        Where retrievers are fitted, `tacit.scale.executors.open_executor` opens one; by default in threads of
-        this process.
+        Where a large log is read and retrievers are fitted, `tacit.scale.executors.open_executor` opens one;
+        by default in threads of this process.
 
     Raises
     ------
@@ -624,10 +645,10 @@ def fit(
             f'executor is {executor!r}; open one: with tacit.scale.executors.open_executor("processes")'
         )
     chosen = _configured(config, mapping)
-    arguments.check_files(log=events)
+    arguments.check_logs(log=events)
     _check_tables(items, users, chosen)
     notes = Notes(on_note)
-    frame = _log(events, mapping, chosen, chosen.cleaning, progress, on_read, notes)
+    frame = _log(events, mapping, chosen, chosen.cleaning, progress, on_read, notes, executor)
     tables = frame, _catalogue(items, chosen.reading, frame, notes), chosen
     about: dict[str, Any] = {
         "users": _users(users, chosen.reading, frame, notes),
@@ -743,6 +764,7 @@ def _log(
     progress: Progress,
     on_read: OnRead | None,
     notes: Notes,
+    executor: Executor | None = None,
 ) -> pl.DataFrame:
     """Return the events of a log of any form that count, and say what was guessed in it."""
     if isinstance(events, Cleaned):
@@ -751,7 +773,12 @@ def _log(
         frame = events.events
     elif isinstance(events, str | Path):
         cleaned = read(
-            events, reading=config.reading, event_map=config.events, rules=rules, progress=progress
+            events,
+            reading=config.reading,
+            event_map=config.events,
+            rules=rules,
+            progress=progress,
+            executor=executor,
         )
         if on_read is not None:
             on_read(Path(events), cleaned)

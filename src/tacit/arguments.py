@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from glob import has_magic
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tacit.core.errors import ConfigError, DataError
+from tacit.core.folders import is_address
 from tacit.core.places import checked_path
 from tacit.evaluation.model_checks import checked_model
 from tacit.reading.choices import ROLES
@@ -56,6 +58,17 @@ def check_files(**named: object) -> None:
     for name, value in named.items():
         if isinstance(value, str | Path) and not checked_path(value, name).exists():
             raise DataError(f"cannot read {value}: No such file or directory")
+
+
+def check_logs(**named: object) -> None:
+    """Refuse logs that are not there, as `check_files` does; addresses and patterns are looked up later."""
+    check_files(**{name: value for name, value in named.items() if not _is_of_several(value)})
+
+
+def _is_of_several(value: object) -> bool:
+    if not isinstance(value, str | Path):
+        return False
+    return is_address(str(value)) or has_magic(str(value))
 
 
 def names(values: object, name: str) -> list[str] | None:

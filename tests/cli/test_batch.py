@@ -141,3 +141,25 @@ def test_an_unknown_executor_is_refused_before_anything_is_read(
     out = [] if words[0] == "evaluate" else ["--out", str(tmp_path / "out")]
     assert run([*words, *out, "--executor", "spark"]) == 2
     assert "there is no executor 'spark'; use local, processes, ray" in capsys.readouterr().err
+
+
+def test_the_column_of_the_users_may_be_named(directory: Path, tmp_path: Path) -> None:
+    users = tmp_path / "users.csv"
+    users.write_text("first,second\nu00001,u00002\nu00003,u00004\n")
+    words = ("--users", users, "-k", 1, "--user-map", "second=user")
+    assert built(directory, tmp_path / "recs.parquet", *words)["user_id"].to_list() == ["u00002", "u00004"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--users-per-file", "30"], "--users-per-file is for a folder and"),
+        (["--user-map", "second=user"], "--user-map is about the file of users; name it with --users"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(
+    words: list[str], said: str, directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["batch", str(directory), "--out", str(tmp_path / "recs.parquet"), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

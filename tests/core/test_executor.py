@@ -5,11 +5,14 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
+from threading import Barrier, get_ident
 
 import pytest
 from threadpoolctl import threadpool_info
 
-from tacit.core.executor import LOCAL, LocalExecutor, cores, in_threads
+from tacit.core import executor
+from tacit.core.executor import LOCAL, LocalExecutor, cores, in_threads, side_by_side
 
 
 def added(shared: int, part: int) -> int:
@@ -92,3 +95,25 @@ assert len(found) >= 2 and set(found) == {1}, found
 """
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+
+
+def test_tasks_side_by_side_give_their_results_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    met = Barrier(2, timeout=30)
+
+    def task(number: int) -> int:
+        met.wait()  # passed only by two tasks at a time
+        return number
+
+    monkeypatch.setattr(executor, "cores", lambda: 2)
+    assert side_by_side(partial(task, number) for number in range(4)) == [0, 1, 2, 3]
+    monkeypatch.setattr(executor, "cores", lambda: 1)
+    assert side_by_side([get_ident]) == [get_ident()]
+    assert side_by_side(iter([get_ident, get_ident])) == [get_ident()] * 2
+    assert side_by_side([]) == []
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+def test_the_error_of_a_task_is_raised(processors: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "cores", lambda: processors)
+    with pytest.raises(ZeroDivisionError):
+        side_by_side([lambda: 1.0, lambda: 1 / 0])

@@ -2,6 +2,7 @@
 
 import pickle
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +14,7 @@ from tests.reading.logs import NOW, T, only
 
 from tacit.core.errors import DataError
 from tacit.data import buckets
-from tacit.data.buckets import A_BUCKET, BucketWriter, check_room, events_in, partition
+from tacit.data.buckets import A_BUCKET, bucket_folders, check_room, events_in, partition, write_part
 from tacit.data.clean import clean
 from tacit.data.clean_steps import ROW, steps_of
 from tacit.data.event_map import EventMap
@@ -118,15 +119,15 @@ def test_the_cleaned_log_is_narrow() -> None:
 
 def test_a_user_is_in_one_bucket_and_keeps_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(buckets, "A_BUCKET", 30)
-    monkeypatch.setattr(buckets, "_A_PART", 25)
     frame = source_of([(f"u{n % 11}", "i", "view", T, n, None, None, None) for n in range(100)]).frame
-    writer = BucketWriter(tmp_path, 100)
-    for part in frame.iter_slices(9):
-        writer.add(part)
-    writer.close()
-    found = [events_in(folder) for folder in writer.folders]
+    folders = bucket_folders(tmp_path, 100)
+    parts = list(frame.iter_slices(9))
+    for number in reversed(range(len(parts))):  # in whatever order they are finished
+        write_part(folders, number, parts[number])
+    starts = tuple(accumulate(map(len, parts), initial=0))
+    found = [events_in(folder, starts) for folder in folders]
     users = [set(one["user_id"]) for one in found if len(one)]
-    assert len(writer.folders) == 4
+    assert len(folders) == 4
     assert sum(map(len, users)) == 11  # none is in two
     assert all(one[ROW].is_sorted() and (one["line"] == one[ROW] + 1).all() for one in found if len(one))
     assert sum(map(len, found)) == 100

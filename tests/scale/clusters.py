@@ -13,6 +13,13 @@ from tacit.core.progress import Silent
 
 ROOT = Path(__file__).parents[2]
 OBJECT_STORE = 100 * 2**20
+WATCHED = {
+    "health_check_initial_delay_ms": 500,
+    "health_check_period_ms": 500,
+    "health_check_timeout_ms": 2_000,
+    "health_check_failure_threshold": 3,
+}
+"""A lost node is noticed after two seconds and not after fifteen."""
 
 
 def ray() -> Any:
@@ -21,9 +28,15 @@ def ray() -> Any:
 
 
 class Nodes:
-    """The nodes of a cluster, of one core each."""
+    """The nodes of a cluster, of one core each.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    others : int
+        Nodes beside the head.
+    """
+
+    def __init__(self, others: int = 2) -> None:
         ray()
         from ray.cluster_utils import Cluster
 
@@ -32,15 +45,25 @@ class Nodes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Ray's own
             self._cluster = Cluster(
-                initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": OBJECT_STORE}
+                initialize_head=True,
+                head_node_args={
+                    "num_cpus": 1,
+                    "object_store_memory": OBJECT_STORE,
+                    "_system_config": WATCHED,
+                },
             )
         self.address: str = self._cluster.address
         self._others: list[Any] = []
+        self._wanted = others
         self.complete()
 
+    def another(self) -> "Nodes":
+        """Start another cluster, of one node."""
+        return Nodes(others=0)
+
     def complete(self) -> None:
-        """Start nodes until there are three."""
-        while len(self._others) < 2:
+        """Start nodes until there are as many as at first."""
+        while len(self._others) < self._wanted:
             self._others.append(
                 self._cluster.add_node(num_cpus=1, object_store_memory=OBJECT_STORE, wait=False)
             )
@@ -49,6 +72,11 @@ class Nodes:
     def kill_one(self) -> None:
         """Kill the processes of a node; nothing of it is told to end."""
         self._cluster.remove_node(self._others.pop(), allow_graceful=False)
+
+    def kill_all(self) -> None:
+        """Kill the processes of all nodes."""
+        for node in [*self._others, self._cluster.head_node]:
+            node.kill_all_processes(check_alive=False, allow_graceful=False)
 
     def close(self) -> None:
         self._cluster.shutdown()

@@ -36,12 +36,18 @@ def on_ray(nodes: Nodes) -> Iterator[RayExecutor]:
     executor.close()
 
 
+@pytest.fixture(scope="package")
+def several() -> Iterator[ProcessExecutor]:
+    """Two processes, which are kept from test to test."""
+    executor = ProcessExecutor(2)
+    yield executor
+    executor.close()
+
+
 @pytest.fixture(params=["threads", "processes", "ray"])
 def executor(request: pytest.FixtureRequest) -> Executor:
     """Each executor in turn, with two or three workers."""
     if request.param == "threads":
         return LocalExecutor(2)
-    if request.param == "processes":
-        return ProcessExecutor(2)
-    found: RayExecutor = request.getfixturevalue("on_ray")
+    found: Executor = request.getfixturevalue("several" if request.param == "processes" else "on_ray")
     return found

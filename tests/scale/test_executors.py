@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -156,9 +157,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     script.write_text(code)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen([sys.executable, str(script), str(said)], env=environment) as driver:
-        deadline = time.monotonic() + 60
-        while not said.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(said)
         time.sleep(0.2)
         worker = int(said.read_text())
         driver.kill()
@@ -172,3 +171,98 @@ def stay(file: str, part: int) -> None:
     """Write the number of this process, and stay."""
     Path(file).write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def test_the_cluster_is_said(nodes: Nodes, on_ray: RayExecutor) -> None:
+    assert on_ray.about == f"Ray cluster at {nodes.address}: 3 node(s) with 3 core(s)"
+
+
+def test_a_cluster_that_does_not_answer_is_one_sentence(
+    on_ray: RayExecutor, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    def init(**_: object) -> None:
+        warnings.warn("the connection timed out, see the documentation", stacklevel=2)
+        raise ConnectionError
+
+    monkeypatch.setattr(on_ray._ray, "init", init)
+    with pytest.raises(ConfigError, match="the Ray cluster ray://head:10001 does not answer"):
+        RayExecutor("ray://head:10001")
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    with pytest.raises(ConfigError, match="the Ray cluster head:6379 does not answer"):
+        RayExecutor()
+    assert not [one for one in recwarn if "timed out" in str(one.message)]
+
+
+def test_a_cluster_that_has_ended_is_none(on_ray: RayExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    utils = on_ray._ray._private.utils
+    monkeypatch.setattr(utils, "read_ray_address", lambda: address)
+    assert not on_ray._is_in_a_cluster()
+    monkeypatch.setattr(utils, "read_ray_address", lambda: on_ray._head)
+    assert on_ray._is_in_a_cluster()
+
+
+def test_a_lost_cluster_is_one_sentence(nodes: Nodes, tmp_path: Path) -> None:
+    other, said = nodes.another(), tmp_path / "begun"
+    code = (
+        "import sys; from tacit.core.errors import ConfigError\n"
+        "from tacit.scale import ray_cluster; from tacit.scale.executors import open_executor\n"
+        "from tests.scale.test_executors import resting\n"
+        "ray_cluster.PATIENCE, ray_cluster._LOOK = 1.0, 0.2\n"
+        "try:\n"
+        "    with open_executor('ray') as executor:\n"
+        "        list(executor.map(resting, [0, 60], shared=sys.argv[1]))\n"
+        "except ConfigError as error:\n"
+        "    print(error)\n"
+    )
+    environment = {**os.environ, "RAY_ADDRESS": other.address}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(said)], env=environment, stdout=subprocess.PIPE, text=True
+    ) as driver:
+        wait_for(said)
+        other.kill_all()
+        answer, _ = driver.communicate(timeout=60)
+    assert "the Ray cluster was lost; start it again, and give the same command again" in answer
+
+
+def resting(file: str, seconds: int) -> None:
+    Path(file).write_text("")
+    time.sleep(seconds)
+
+
+def wait_for(file: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert file.exists()
+
+
+@pytest.mark.parametrize("name", ["local", "processes", "ray"])
+def test_a_command_that_is_told_to_end_leaves_nothing(name: str, nodes: Nodes, tmp_path: Path) -> None:
+    log, scratch = tmp_path / "log.csv", tmp_path / "scratch"
+    scratch.mkdir()
+    rows = "".join(f"u{n % 997},i{n % 89},view,{1_700_000_000 + n}\n" for n in range(300_000))
+    log.write_text("user_id,item_id,event,timestamp\n" + rows)
+    code = (
+        "import sys; from tacit.reading import read, textfile\n"
+        "read.LARGE, textfile._BLOCK = 1, 20_000\n"  # so many parts that it takes a while
+        "if __name__ == '__main__':\n"
+        "    from tacit.cli import main\n"
+        "    main()\n"
+    )
+    script = tmp_path / "command.py"
+    script.write_text(code)
+    environment = {**os.environ, "RAY_ADDRESS": nodes.address, "TMPDIR": str(scratch)}
+    words = [sys.executable, str(script), "check", str(log), "--executor", name]
+    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as command:
+        deadline = time.monotonic() + 60
+        while not list(scratch.glob("tacit-*/tables/00000[1-9]-*")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert command.poll() is None, command.stderr and command.stderr.read()
+        command.send_signal(signal.SIGTERM)
+        _, said = command.communicate(timeout=30)
+    assert command.returncode == 128 + signal.SIGTERM, said
+    assert not list(scratch.glob("tacit-*"))

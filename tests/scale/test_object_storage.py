@@ -1,5 +1,6 @@
 """Folders and batches in object storage, against a local server that speaks S3."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +9,20 @@ from unittest import mock
 
 import polars as pl
 import pytest
+from tests.buckets import assert_same, tiny
 from tests.served import small_snapshot
 
+import tacit
 from tacit.cli.app import run
 from tacit.core.errors import ArtifactError, ConfigError
+from tacit.core.folders import Folder, LocalFolder, RemoteFolder, folder_of, local_directory, local_file
+from tacit.data.shop import generate
 from tacit.engine.batch import recommend_all
-from tacit.scale.folders import Folder, LocalFolder, RemoteFolder, folder_of, local_directory, local_file
+from tacit.reading import read as reader
 from tacit.scale.partitioned_batch import recommend_to_folder
 from tacit.scale.processes import ProcessExecutor
+
+SHOP = generate(seed=7, users=60, items=64, events=900, days=30)
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +130,21 @@ def test_a_copy_of_a_snapshot_is_used_again(
 def test_a_path_is_no_address(tmp_path: Path) -> None:
     assert local_file("users.csv", tmp_path) == Path("users.csv")
     assert isinstance(folder_of(str(tmp_path)), LocalFolder)
+
+
+def test_a_log_in_object_storage_is_the_log_of_a_folder_here(
+    options: str, tmp_path: Path, several: ProcessExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"s3://shop/{tmp_path.name}/log{options}"
+    there = RemoteFolder(address)
+    for name, frame in (("a", SHOP.events[:400]), ("b", SHOP.events[400:])):
+        frame.write_parquet(tmp_path / f"{name}.parquet")
+        there.write(f"{name}.parquet", (tmp_path / f"{name}.parquet").read_bytes())
+    there.write("_SUCCESS", b"")
+    here = tacit.read(tmp_path)
+    assert_same(tacit.read(address), here)
+    monkeypatch.setattr(reader, "LARGE_ROWS", 100)
+    with tiny():
+        assert_same(tacit.read(address, executor=several), here)
+    assert run(["check", address, "--json", str(tmp_path / "report.json"), "--executor", "local"]) == 0
+    assert json.loads((tmp_path / "report.json").read_text())["rows_in"] == len(SHOP.events)

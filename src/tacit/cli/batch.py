@@ -1,12 +1,13 @@
 """``tacit batch``: lists for many users, written to a file, or to a folder part by part."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tacit.cli.options import ExecutorName, Length
+from tacit.cli.reading_options import roles_of
 
 if TYPE_CHECKING:
     from tacit.engine.snapshot import Snapshot
@@ -41,32 +42,49 @@ def batch(
     ] = False,
     executor: ExecutorName = "local",
     users_per_file: Annotated[
-        int, typer.Option("--users-per-file", min=1, max=10**9, help="For a folder: users in each file.")
-    ] = 20_000,
+        int | None,
+        typer.Option(
+            "--users-per-file",
+            min=1,
+            max=10**9,
+            help="For a folder: users in each file.",
+            show_default="20000",
+        ),
+    ] = None,
+    user_map: Annotated[
+        list[str] | None,
+        typer.Option("--user-map", help="column=user: the column of the ids in the file of users."),
+    ] = None,
 ) -> None:
     """Recommend to many users at once, into a file or a folder of files."""
+    from tacit.cli.inputs import say_cluster
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
+    from tacit.core.errors import ConfigError
+    from tacit.core.folders import is_address, local_directory
     from tacit.core.places import check_apart
     from tacit.engine.snapshot import load
     from tacit.scale.executors import check_executor, open_executor
-    from tacit.scale.folders import is_address, local_directory
-    from tacit.scale.partitioned_batch import recommend_to_folder
+    from tacit.scale.partitioned_batch import USERS_PER_FILE, recommend_to_folder
 
     check_executor(executor)
     to_file = _is_file(out)
+    if to_file and users_per_file is not None:
+        raise ConfigError(f"--users-per-file is for a folder and {out} is one file; leave one of them out")
+    if user_map and users is None:
+        raise ConfigError("--user-map is about the file of users; name it with --users")
     here = {"--out": out, "the snapshot": directory, "--users": users}
     here = {name: place for name, place in here.items() if place is not None and not is_address(place)}
     check_apart({"--out": here.pop("--out", None)}, here)
     snapshot = load(local_directory(directory))
-    ids = _ids(users, snapshot)
+    ids = _ids(users, snapshot, roles_of(user_map or [], "user_columns"))
     about: dict[str, Any] = {"k": k, "allow_seen": allow_seen, "snapshot": snapshot, "progress": Bars()}
-    with open_executor(executor) as where:
+    with open_executor(executor, say_cluster) as where:
         if to_file:
             _write_file(directory, Path(out), ids, executor=where, **about)
             return
         done = recommend_to_folder(
-            directory, out, ids, executor=where, users_per_file=users_per_file, **about
+            directory, out, ids, executor=where, users_per_file=users_per_file or USERS_PER_FILE, **about
         )
     earlier = f", {done.kept:,} of them from an earlier run" if done.kept else ""
     console.print(f"{out}: {done.files:,} files{earlier}, {done.rows:,} rows for {done.users:,} users")
@@ -78,7 +96,7 @@ def _is_file(out: str) -> bool:
     A name without an ending, with a slash at the end or of a folder is that of a folder.
     """
     from tacit.cli.outputs import check_frame_place
-    from tacit.scale.folders import check_folder_place, is_address
+    from tacit.core.folders import check_folder_place, is_address
 
     path = Path(out)
     if is_address(out) or out.endswith("/") or path.is_dir() or not path.suffix:
@@ -88,22 +106,24 @@ def _is_file(out: str) -> bool:
     return True
 
 
-def _ids(users: str | None, snapshot: "Snapshot") -> list[str] | None:
+def _ids(users: str | None, snapshot: "Snapshot", columns: Mapping[str, str]) -> list[str] | None:
     """Return the ids of a file of users, and say how many are unknown; None without a file."""
     import tempfile
 
     from tacit.cli.terminal import err
+    from tacit.core.folders import local_file
     from tacit.data import columns as col
     from tacit.engine.unknown import unknown_users
     from tacit.reading.choices import Reading
     from tacit.reading.read import read_users
-    from tacit.scale.folders import local_file
 
     if users is None:
         return None
     with tempfile.TemporaryDirectory(prefix="tacit-") as kept:
         file = local_file(users, Path(kept))
-        ids = read_users(file, reading=Reading(ids=snapshot.id_rules))[col.USER].to_list()
+        ids = read_users(file, reading=Reading(ids=snapshot.id_rules, user_columns=columns))[
+            col.USER
+        ].to_list()
     strange = unknown_users(snapshot.interactions.users, ids)
     if strange:
         err.print(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tacit.cli.inputs import EVENTS
-from tacit.cli.options import ENCODERS, Events, Items, Users
+from tacit.cli.options import ENCODERS, Events, ExecutorName, Items, Users
 from tacit.cli.reading_options import with_reading
 from tacit.cli.rule_options import with_rules
 from tacit.data.rules import Rules
@@ -38,6 +38,7 @@ def check(
         str,
         typer.Option("--encoder", help=f"The text encoder that will read the texts: {ENCODERS}, or none."),
     ] = "auto",
+    executor: ExecutorName = "local",
     html: Annotated[
         Path | None, typer.Option("--html", help="Report with charts.", rich_help_panel=_FILES)
     ] = None,
@@ -58,6 +59,7 @@ def check(
 ) -> None:
     """Read and clean a log, report on it, and write the requested files."""
     from tacit import api
+    from tacit.cli.inputs import say_cluster
     from tacit.cli.outputs import write_reports
     from tacit.cli.terminal import Bars
     from tacit.core.places import check_apart
@@ -65,7 +67,9 @@ def check(
     from tacit.data.weights import EventWeights
     from tacit.pipeline.text_encoder import check_available
     from tacit.reporting.quality_page import quality_page
+    from tacit.scale.executors import check_executor, open_executor
 
+    check_executor(executor)
     _check_places(html, json, quarantine, out)
     check_available(encoder)  # before the log is read
     check_apart(
@@ -74,7 +78,10 @@ def check(
     )
     meanings = reading.pop(EVENTS, {})
     bars, choices = Bars(), Reading(**reading)
-    cleaned = api.read(events, reading=choices, event_map=meanings, rules=rules, progress=bars)
+    with open_executor(executor, say_cluster) as where:
+        cleaned = api.read(
+            events, reading=choices, event_map=meanings, rules=rules, progress=bars, executor=where
+        )
     with bars.task("Assess", total=1) as task:
         report = api.check(
             cleaned, items, users=users, reading=choices, event_map=meanings, encoder=encoder, progress=bars

@@ -15,7 +15,7 @@ _FEW = 0.1
 
 @with_reading
 def evaluate(
-    events: Annotated[Path | None, typer.Argument(metavar="EVENTS", help="Event log to split.")] = None,
+    events: Annotated[str | None, typer.Argument(metavar="EVENTS", help="Event log to split.")] = None,
     *,
     reading: dict[str, Any],
     items: Items = None,
@@ -31,7 +31,7 @@ def evaluate(
         ),
     ] = None,
     train: Annotated[
-        Path | None, typer.Option("--train", help="In place of EVENTS: learn from this log ...")
+        str | None, typer.Option("--train", help="In place of EVENTS: learn from this log ...")
     ] = None,
     test: Annotated[Path | None, typer.Option("--test", help="... and predict this one.")] = None,
     models: Annotated[
@@ -83,7 +83,7 @@ def evaluate(
 ) -> None:
     """Fit models on the first part of a log, predict the rest, and compare them with intervals."""
     from tacit import api
-    from tacit.cli.inputs import configured, listed, say_note, say_rejected
+    from tacit.cli.inputs import configured, listed, say_cluster, say_note, say_rejected
     from tacit.cli.outputs import check_report_places, write_reports
     from tacit.cli.terminal import Bars
     from tacit.core.places import check_apart
@@ -94,7 +94,7 @@ def evaluate(
     inputs = {"--train": train, "--test": test, "--items": items, "--users": users, "--config": config}
     check_apart({"--html": html, "--json": json}, {"the log": events, **inputs})
     names = listed(models)
-    with open_executor(executor) as where:
+    with open_executor(executor, say_cluster) as where:
         evaluation = api.evaluate(
             events,
             items,

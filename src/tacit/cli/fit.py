@@ -64,7 +64,7 @@ def fit(
 ) -> None:
     """Clean a log, fit everything on it and write one snapshot directory."""
     from tacit import api
-    from tacit.cli.inputs import configured, say_note, say_rejected
+    from tacit.cli.inputs import configured, say_cluster, say_note, say_rejected
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars
     from tacit.cli.terminal import out as console
@@ -91,7 +91,7 @@ def fit(
     inputs = {"the log": events, "--items": items, "--users": users, "--config": config, "--encoder": own}
     check_apart({"--out": out, "--html": html}, inputs)
     steps = _Steps(out)
-    with open_executor(executor) as where:
+    with open_executor(executor, say_cluster) as where:
         model = api.fit(
             events,
             items,

@@ -54,6 +54,13 @@ def say_rejected(path: Path, cleaned: "Cleaned") -> None:
         err.print(f"{path}: {cleaned.rows_in:,} rows, {len(cleaned.events):,} kept; rejected rows: {reasons}")
 
 
+def say_cluster(about: str) -> None:
+    """Print to standard error which Ray cluster works."""
+    from tacit.cli.terminal import err
+
+    err.print(about)
+
+
 def say_note(note: "Note", *, quiet: bool = False) -> None:
     """Print what is to be said of the data; to standard error if standard output is for JSON."""
     from tacit.cli.terminal import err, out

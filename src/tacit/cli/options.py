@@ -26,7 +26,12 @@ def known(*kinds: Kind) -> str:
 
 
 Events = Annotated[
-    Path, typer.Argument(metavar="EVENTS", help="Event log: CSV, TSV, JSON, Parquet or Excel, packed or not.")
+    str,
+    typer.Argument(
+        metavar="EVENTS",
+        help="Event log: CSV, TSV, JSON, Parquet or Excel, packed or not; or several Parquet files: a folder "
+        "of them, a pattern in quotes, or a folder in object storage (s3://bucket/log).",
+    ),
 ]
 
 Items = Annotated[Path | None, typer.Option("--items", help="Catalogue with item ids and texts.")]

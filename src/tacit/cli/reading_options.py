@@ -63,7 +63,7 @@ def _choices(given: Mapping[str, Any]) -> dict[str, Any]:
                 choices[name] = parse_pairs(value, "--event-map", "dismissed=no")
         elif name in _NAMES:
             if value:
-                choices[name] = _roles(value, name)
+                choices[name] = roles_of(value, name)
         elif name == "ids":
             if value is not None:
                 choices[name] = tuple(listed(value) or ())
@@ -72,7 +72,7 @@ def _choices(given: Mapping[str, Any]) -> dict[str, Any]:
     return choices
 
 
-def _roles(pairs: list[str], name: str) -> dict[str, str]:
+def roles_of(pairs: list[str], name: str) -> dict[str, str]:
     """Return role -> column of ``column=role`` pairs."""
     option = f"--{_NAMES[name]}"
     roles: dict[str, str] = {}

@@ -50,7 +50,7 @@ def tune(
 ) -> None:
     """Search better parameters for retrievers, and write a configuration for fit and evaluate."""
     from tacit import api
-    from tacit.cli.inputs import configured, listed, say_note, say_rejected
+    from tacit.cli.inputs import configured, listed, say_cluster, say_note, say_rejected
     from tacit.cli.outputs import check_place, write_text
     from tacit.cli.terminal import Bars, err
     from tacit.cli.terminal import out as console
@@ -63,7 +63,7 @@ def tune(
         check_place(study, "--study")
     inputs = {"the log": events, "--items": items, "--users": users, "--config": config}
     check_apart({"--out": out, "--study": study}, inputs)
-    with open_executor(executor) as where:
+    with open_executor(executor, say_cluster) as where:
         found = api.tune(
             events,
             items,
@@ -89,10 +89,10 @@ def tune(
     err.print(f"{out}: configuration for tacit fit and tacit evaluate")
 
 
-def _origin(events: Path, cut: str) -> str:
+def _origin(events: str, cut: str) -> str:
     from datetime import UTC, datetime
 
     from tacit.core.clock import SystemClock
 
     day = datetime.fromtimestamp(SystemClock().now(), UTC).date()
-    return f"tacit tune, {day}, {events.name}: NDCG@10 of users with a history on a {cut}"
+    return f"tacit tune, {day}, {Path(events).name}: NDCG@10 of users with a history on a {cut}"

@@ -6,10 +6,12 @@ several processes and machines.
 """
 
 import os
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 Shared = TypeVar("Shared")
 Part = TypeVar("Part")
@@ -19,18 +21,43 @@ _MOST_THREADS = 4
 """Each thread holds what its own part needs: memory grows with them."""
 
 
-class Executor(Protocol):
-    """Computes the parts of a job."""
+@dataclass(frozen=True)
+class Job(Generic[Shared, Part, Result]):
+    """What an executor is to compute: ``function(shared, part)`` for each part.
+
+    Attributes
+    ----------
+    function : callable
+    parts : sequence
+    shared : object
+    gpu : bool
+    """
+
+    function: Callable[[Shared, Part], Result]
+    parts: Sequence[Part]
+    shared: Shared
+    gpu: bool = False
+
+
+class Executor(ABC):
+    """Computes the parts of jobs.
+
+    Attributes
+    ----------
+    in_process : bool
+        Whether parts are computed in this process, so that nothing is copied and any callable will do.
+    """
+
+    in_process: bool
 
     @property
+    @abstractmethod
     def workers(self) -> int:
         """How many parts are computed at once."""
-        ...
 
-    @property
-    def in_process(self) -> bool:
-        """Whether parts are computed in this process, so that nothing is copied and any callable will do."""
-        ...
+    @abstractmethod
+    def _results(self, job: Job[Any, Any, Result]) -> Iterator[Result]:
+        """Yield the result of each part of a job, in the order of the parts."""
 
     def map(
         self,
@@ -40,7 +67,7 @@ class Executor(Protocol):
         shared: Shared,
         gpu: bool = False,
     ) -> Iterator[Result]:
-        """Yield ``function(shared, part)`` for each part, in the order of the parts.
+        """Return ``function(shared, part)`` of each part, in the order of the parts.
 
         An error of a part is raised in the place of its result, and parts that have not begun are left out.
 
@@ -51,14 +78,14 @@ class Executor(Protocol):
         parts : sequence
             Small: each is sent to the worker that computes it.
         shared : object
-            What all parts need: sent once, not with each part. It is never changed.
+            What all parts need: sent once, not with each part, if it is large. It is never changed.
         gpu : bool
             Whether a part uses a GPU where there is one: the parts on a machine share those that it has.
         """
-        ...
+        return self._results(Job(function, parts, shared, gpu))
 
 
-class LocalExecutor:
+class LocalExecutor(Executor):
     """Computes parts in this process: one after the other, or side by side in threads.
 
     Threads share all data, and NumPy, SciPy and compiled loops compute without Python's lock. Side by side,
@@ -79,18 +106,10 @@ class LocalExecutor:
         """How many parts are computed at once."""
         return self._workers
 
-    def map(
-        self,
-        function: Callable[[Shared, Part], Result],
-        parts: Sequence[Part],
-        *,
-        shared: Shared,
-        gpu: bool = False,
-    ) -> Iterator[Result]:
-        """Yield the result of each part; see `Executor`."""
+    def _results(self, job: Job[Any, Any, Result]) -> Iterator[Result]:
         if self._workers == 1:
-            for part in parts:
-                yield function(shared, part)
+            for part in job.parts:
+                yield job.function(job.shared, part)
             return
         import scipy.linalg  # noqa: F401 - only what is loaded is limited, and SciPy has a library of its own
         from threadpoolctl import threadpool_limits
@@ -100,33 +119,27 @@ class LocalExecutor:
             threadpool_limits(1, user_api="blas"),
             ThreadPoolExecutor(self._workers, "tacit-part") as pool,
         ):
-            yield from in_order(pool.submit, pool.shutdown, function, parts, shared, self._workers)
+            submitted = (pool.submit(job.function, job.shared, part) for part in job.parts)
+            yield from in_order(submitted, self._workers)
 
 
-def in_order(
-    submit: Callable[..., "Future[Any]"],
-    shutdown: Callable[..., None],
-    function: Callable[[Shared, Part], Result],
-    parts: Sequence[Part],
-    shared: Shared,
-    workers: int,
-) -> Iterator[Result]:
-    """Yield the results of a pool of `concurrent.futures` in the order of the parts.
+def in_order(futures: Iterable["Future[Result]"], workers: int) -> Iterator[Result]:
+    """Yield the results of futures in their order; each is made when it is its turn to be submitted.
 
-    So many parts are waiting that no worker is idle, and no more: unread results are held in memory.
+    So many are waiting that no worker is idle, and no more: unread results are held in memory.
     """
     waiting: deque[Future[Result]] = deque()
     ahead = 2 * workers
     try:
-        for part in parts:
-            waiting.append(submit(function, shared, part))
+        for future in futures:
+            waiting.append(future)
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    except BaseException:
-        shutdown(wait=False, cancel_futures=True)
-        raise
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 LOCAL = LocalExecutor()
@@ -138,6 +151,24 @@ def in_threads() -> LocalExecutor:
     return LocalExecutor(min(cores(), _MOST_THREADS))
 
 
+def side_by_side(tasks: Iterable[Callable[[], Result]]) -> list[Result]:
+    """Return the results of tasks in their order, computed in the threads of `in_threads`.
+
+    For tasks that spend their time in NumPy, SciPy or compiled loops. The first that fails raises its error
+    here.
+    """
+    return list(in_threads().map(_called, list(tasks), shared=None))
+
+
+def _called(_: None, task: Callable[[], Result]) -> Result:
+    return task()
+
+
 def cores() -> int:
     """Return how many cores this process may use; not every system says it of a process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def elsewhere(executor: Executor | None) -> Executor:
+    """Return an executor of other processes; `LOCAL` in place of one of this process, or of none."""
+    return LOCAL if executor is None or executor.in_process else executor

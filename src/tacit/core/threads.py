@@ -1,11 +1,6 @@
-"""How the threads of numerical libraries wait for each other, and work side by side in threads of our own."""
+"""How the threads of numerical libraries wait for each other."""
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
-T = TypeVar("T")
 
 
 def wait_briefly() -> None:
@@ -18,17 +13,3 @@ def wait_briefly() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-
-
-def side_by_side(tasks: Iterable[Callable[[], T]]) -> list[T]:
-    """Return the results of tasks in their order, run in as many threads as there are processors.
-
-    For tasks that spend their time in NumPy, SciPy or compiled loops, which leave the interpreter to others.
-    The first that fails raises its error here.
-    """
-    given = list(tasks)
-    threads = min(len(given), os.cpu_count() or 1)
-    if threads < 2:
-        return [task() for task in given]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda task: task(), given))

@@ -4,14 +4,18 @@ An event goes to the bucket that the hash of its user gives, in the order in whi
 at the events of one user looks into one bucket, and what is known of everybody is a sum over buckets.
 """
 
+import os
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp, mkstemp
 
 import polars as pl
 
-from tacit.core.errors import DataError
+from tacit.core.errors import ConfigError, DataError
 from tacit.data import columns as col
 from tacit.data.clean_steps import ROW
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
@@ -22,9 +26,6 @@ from tacit.data.source import Source
 
 A_BUCKET = 4_000_000
 """Events of a bucket: its cleaning takes some hundred bytes for each."""
-
-_A_PART = 4_000_000
-"""Events that wait in memory before they are written into the buckets."""
 
 _SEED = 7
 """Of the hash that chooses a bucket: another than that of the cells, whose low bits would be all alike."""
@@ -92,17 +93,21 @@ class LogInBuckets:
     source : Source
         Its frame has the columns of the events and no rows.
     folders : tuple of Path
-        One a bucket; the Parquet files in it, in the order of their names, hold its events, with
-        `tacit.data.clean_steps.ROW`, the place of each in the log.
-    rows : int
-        Events in all buckets.
+        One a bucket, as `write_part` has filled them.
+    starts : tuple of int
+        Events of the log before each part of it, and at the end their number.
     facts : LogFacts
     """
 
     source: Source
     folders: tuple[Path, ...]
-    rows: int
+    starts: tuple[int, ...]
     facts: LogFacts
+
+    @property
+    def rows(self) -> int:
+        """Events in all buckets."""
+        return self.starts[-1]
 
 
 def partition(events: pl.DataFrame, buckets: int) -> list[tuple[int, pl.DataFrame]]:
@@ -122,62 +127,97 @@ def partition(events: pl.DataFrame, buckets: int) -> list[tuple[int, pl.DataFram
 
 
 _BUCKET = "tacit bucket"
+_REMOVALS, _REST = 50, 0.1
+"""How often a folder is removed to which somebody writes, and the seconds between."""
 
 
-class BucketWriter:
-    """Writes events into buckets, as they come.
+def bucket_folders(folder: Path, rows: int, workers: int = 1) -> tuple[Path, ...]:
+    """Make the folders of the buckets of so many events, as many for each of some workers."""
+    buckets = -(-rows // A_BUCKET) or 1
+    buckets = -(-buckets // workers) * workers
+    folders = tuple(folder / f"bucket-{place:04d}" for place in range(buckets))
+    for one in folders:
+        one.mkdir(parents=True)
+    return folders
+
+
+def write_part(folders: Sequence[Path], number: int, events: pl.DataFrame) -> None:
+    """Write the events of a part of a log into their buckets, each file whole or not at all.
+
+    The parts may be written at the same time, and one again that was thought lost.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+    number : int
+        Of the part.
+    events : polars.DataFrame
+    """
+    events = events.with_columns(pl.int_range(pl.len(), dtype=pl.UInt64).alias(ROW))
+    for place, some in partition(events, len(folders)):
+        with written_whole(folders[place] / f"{number:06d}.parquet") as path:
+            some.write_parquet(path, compression="lz4", statistics=False)
+
+
+def events_in(folder: Path, starts: Sequence[int]) -> pl.DataFrame:
+    """Return the events of a bucket in the order of the log, with `ROW`, the place of each in the log.
+
+    Columns that some of its files lack are null there.
 
     Parameters
     ----------
     folder : Path
-        An empty folder.
-    rows : int
-        Events that are expected; they decide the number of buckets.
+    starts : sequence of int
+        Events of the log before each of its parts.
     """
-
-    def __init__(self, folder: Path, rows: int) -> None:
-        self.folders = tuple(folder / f"bucket-{place:04d}" for place in range(-(-rows // A_BUCKET) or 1))
-        for one in self.folders:
-            one.mkdir(parents=True)
-        self.rows = 0
-        self.schema: dict[str, pl.DataType] = {}
-        self._waiting: list[pl.DataFrame] = []
-        self._parts = 0
-
-    def add(self, events: pl.DataFrame) -> None:
-        """Add the next events; those of one user stay in their order."""
-        rows = pl.int_range(self.rows, self.rows + len(events), dtype=pl.UInt64, eager=True)
-        self.rows += len(events)
-        self._waiting.append(events.with_columns(rows.alias(ROW)))
-        if sum(map(len, self._waiting)) >= _A_PART:
-            self._write()
-
-    def close(self) -> None:
-        """Write what waits."""
-        if self._waiting:
-            self._write()
-
-    def remove(self) -> None:
-        """Remove what was written."""
-        for one in self.folders:
-            shutil.rmtree(one)
-
-    def _write(self) -> None:
-        events = pl.concat(self._waiting, how="diagonal", rechunk=False)
-        self._waiting = []
-        new = {name: kind for name, kind in events.drop(ROW).schema.items() if name not in self.schema}
-        self.schema |= new
-        for place, part in partition(events, len(self.folders)):
-            part.write_parquet(
-                self.folders[place] / f"{self._parts:05d}.parquet", compression="lz4", statistics=False
-            )
-        self._parts += 1
-
-
-def events_in(folder: Path) -> pl.DataFrame:
-    """Return the events of a bucket, with `ROW`; columns that some of its files lack are null there."""
-    parts = [pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))]
+    rows = pl.col(ROW)
+    parts = [
+        pl.read_parquet(path).with_columns(rows + pl.lit(starts[int(path.stem)], dtype=pl.UInt64))
+        for path in sorted(folder.glob("*.parquet"))
+    ]
     return pl.concat(parts, how="diagonal") if parts else pl.DataFrame()
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a file to write beside a path, which takes its name at the end.
+
+    Raises
+    ------
+    ConfigError
+        If this machine does not see the folder.
+    """
+    try:
+        descriptor, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"a worker does not see the folder {path.parent}; on several machines name one that all of them "
+            "share in the environment variable TMPDIR"
+        ) from error
+    os.close(descriptor)
+    beside = Path(name)
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def working_folder() -> Iterator[Path]:
+    """Give a folder among the temporary files, which is removed at the end.
+
+    Where a job is given up, workers of other processes may still write there for a moment.
+    """
+    folder = Path(mkdtemp(prefix="tacit-"))
+    try:
+        yield folder
+    finally:
+        for _ in range(_REMOVALS):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                break
+            time.sleep(_REST)
 
 
 def check_room(folder: Path, needed: int, what: str) -> None:

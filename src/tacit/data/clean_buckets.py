@@ -6,21 +6,22 @@ The cleaned log is one frame in the order of the source, and narrow: texts are c
 bytes an event, so that 100 million events take some 4 GB.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from tacit.core.executor import LOCAL, Executor
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Bool
 from tacit.data import columns as col
 from tacit.data.anonymous import anonymous_of, most_rows
-from tacit.data.buckets import LogInBuckets, events_in
+from tacit.data.buckets import LogInBuckets, events_in, written_whole
 from tacit.data.clean import TAKEN, Cleaned, cleaned_log, narrow_log
-from tacit.data.clean_steps import ROW, Step, no_removals, steps_of
+from tacit.data.clean_steps import ROW, Measure, Step, no_removals, steps_of
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_words import ValueKind
 from tacit.data.order_status import StatusColumn, by_status, status_column
@@ -91,60 +92,157 @@ def _coded(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     return words.gather(order), pl.Series(places).gather(found.to_physical())
 
 
+@dataclass(frozen=True)
 class _Bucket:
-    """A bucket on disk, and the rules that wait to be applied to it."""
+    """A bucket on disk as some rules have left it.
 
-    def __init__(self, folder: Path, decisions: Decisions) -> None:
-        self.folder = folder
-        self.decisions = decisions
-        self.types: frozenset[str] = frozenset()
-        self.users: list[tuple[str, int]] = []
-        self.removed: list[pl.DataFrame] = [no_removals()]
-        self.waiting: list[tuple[Step, Any]] = []
-        self._file: Path | None = None
+    It goes to the worker that looks at it, and comes back as another one. The worker writes new files and
+    leaves the old ones alone, so that it can be done again where a worker was lost.
+
+    Attributes
+    ----------
+    folder : Path
+    file : Path or None
+        The events in the form that the rules look at; None where they are as they were read.
+    words : mapping of column to Path
+        The different texts of each column in text order.
+    types : frozenset of str
+    users : tuple of (str, int)
+        See `Prepared`.
+    applied : int
+        How many rules it has seen.
+    """
+
+    folder: Path
+    file: Path | None = None
+    words: Mapping[str, Path] = field(default_factory=dict)
+    types: frozenset[str] = frozenset()
+    users: tuple[tuple[str, int], ...] = ()
+    applied: int = 0
 
     @property
     def empty(self) -> bool:
-        return self._file is None and next(self.folder.glob("*.parquet"), None) is None
-
-    def current(self) -> pl.DataFrame:
-        """Return the events that the rules so far have left."""
-        changed = self._file is None
-        events = self._prepared() if self._file is None else pl.read_ipc(self._file)
-        for step, known in self.waiting:
-            events, removed = step.apply(events, known)
-            self.removed.append(removed)
-            changed = changed or step.fills or len(removed) > 0
-        if changed:
-            self._write(events)
-        self.waiting = []
-        return events
-
-    def _write(self, events: pl.DataFrame) -> None:
-        """Write the events beside the old file, which may still be mapped into memory."""
-        old, self._file = self._file, self.folder / f"narrow-{len(self.removed)}"
-        events.write_ipc(self._file, compression="lz4")
-        if old is not None:
-            old.unlink()
-
-    def _prepared(self) -> pl.DataFrame:
-        found = prepared(events_in(self.folder), self.decisions)
-        for path in self.folder.glob("*.parquet"):
-            path.unlink()
-        for place, (name, words) in enumerate(found.words.items()):
-            words.alias(name).to_frame().write_parquet(self.folder / f"words-{place}", compression="lz4")
-        self.types, self.users = found.types, found.users
-        return found.narrow
-
-    def words(self) -> dict[str, Path]:
-        """Return the files of the words of each column of texts."""
-        paths = sorted(self.folder.glob("words-*"))
-        return {pl.read_parquet_schema(path).popitem()[0]: path for path in paths}
+        return next(self.folder.glob("*.parquet"), None) is None
 
     def columns(self, *names: str) -> pl.DataFrame:
         """Return columns of the events that are left."""
-        assert self._file is not None
-        return pl.read_ipc(self._file, columns=list(names))
+        assert self.file is not None
+        return pl.read_ipc(self.file, columns=list(names))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a worker does with a bucket: it applies the rules that the bucket has not seen, and measures.
+
+    Attributes
+    ----------
+    decisions : Decisions
+    starts : tuple of int
+        See `LogInBuckets`.
+    settled : tuple of (Step, known)
+        All rules so far, with what was measured of everybody.
+    measure : Measure or None
+    known : object
+        What was measured before, for ``measure``.
+    """
+
+    decisions: Decisions
+    starts: tuple[int, ...]
+    settled: tuple[tuple[Step, Any], ...]
+    measure: Measure | None = None
+    known: Any = None
+
+    def at(self, bucket: _Bucket) -> "_Looked":
+        """Return a bucket with all rules so far applied, and what was measured in it."""
+        changed = bucket.file is None
+        if bucket.file is None:
+            bucket, events = self._prepared(bucket)
+        else:
+            events = pl.read_ipc(bucket.file)
+        gone = []
+        for step, known in self.settled[bucket.applied :]:
+            events, removed = step.apply(events, known)
+            gone.append(removed)
+            changed = changed or step.fills or len(removed) > 0
+        bucket = replace(bucket, applied=len(self.settled))
+        if changed:
+            file = bucket.folder / f"narrow-{bucket.applied}"
+            with written_whole(file) as path:
+                events.write_ipc(path, compression="lz4")
+            bucket = replace(bucket, file=file)
+        return _Looked(bucket, gone, None if self.measure is None else self.measure.of(events, self.known))
+
+    def _prepared(self, bucket: _Bucket) -> tuple[_Bucket, pl.DataFrame]:
+        found = prepared(events_in(bucket.folder, self.starts), self.decisions)
+        files = {name: bucket.folder / f"words-{place}" for place, name in enumerate(found.words)}
+        for name, words in found.words.items():
+            with written_whole(files[name]) as path:
+                words.alias(name).to_frame().write_parquet(path, compression="lz4")
+        return replace(bucket, words=files, types=found.types, users=tuple(found.users)), found.narrow
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """A bucket that was looked at: the rows that each rule removed, and what was measured."""
+
+    bucket: _Bucket
+    removed: list[pl.DataFrame]
+    measured: Any
+
+
+class _Buckets:
+    """All buckets of a log, and the rules that they have seen or will see at the next look.
+
+    Parameters
+    ----------
+    log : LogInBuckets
+    decisions : Decisions
+    executor : Executor
+    """
+
+    def __init__(self, log: LogInBuckets, decisions: Decisions, executor: Executor) -> None:
+        self.all = [one for folder in log.folders if not (one := _Bucket(folder)).empty]
+        self._removed = [[no_removals()] for _ in self.all]
+        self._look = _Look(decisions, log.starts, ())
+        self._executor = executor
+
+    def apply(self, step: Step) -> None:
+        """Measure what a rule must know of everybody, and let it wait for the next look at each bucket."""
+        known = None
+        for measure in step.measures:
+            if measure.needed(known):
+                known = measure.joined(self._measured(measure, known), known)
+        self._look = replace(self._look, settled=(*self._look.settled, (step, known)))
+
+    def _measured(self, measure: Measure, known: Any) -> list[Any]:
+        """Return what was measured in the buckets, up to the first that decides."""
+        parts = []
+        for found in self._looked(replace(self._look, measure=measure, known=known)):
+            parts.append(found)
+            if measure.decides(found):
+                break
+        return parts
+
+    def finish(self) -> None:
+        """Apply what waits."""
+        for _ in self._looked(self._look):
+            pass
+
+    def _looked(self, look: _Look) -> Iterator[Any]:
+        for place, found in enumerate(self._executor.map(_Look.at, list(self.all), shared=look)):
+            old, self.all[place] = self.all[place], found.bucket
+            self._removed[place] += found.removed
+            if old.file is None:
+                for path in old.folder.glob("*.parquet"):
+                    path.unlink()
+            elif old.file != found.bucket.file:
+                old.file.unlink()
+            yield found.measured
+
+    def removed(self) -> pl.DataFrame:
+        """Return the removed rows, rule by rule, as they are removed where all buckets are one."""
+        parts: list[pl.DataFrame] = [part for parts in zip(*self._removed, strict=True) for part in parts]
+        return pl.concat(parts)
 
 
 def clean_in_buckets(
@@ -154,6 +252,7 @@ def clean_in_buckets(
     now: float,
     event_map: EventMap = NO_EVENT_MAP,
     progress: Progress = SILENT,
+    executor: Executor = LOCAL,
 ) -> Cleaned:
     """Return the events that pass every rule, and the removed rows with their reasons.
 
@@ -163,47 +262,28 @@ def clean_in_buckets(
         Its files are used up.
     rules, now, event_map, progress
         As for `tacit.data.clean.clean`, with the same result but that texts are categories.
+    executor : Executor
+        Where the buckets are cleaned: workers of other processes see its folders.
     """
     facts, source = log.facts, log.source
     status = status_column(facts.types, facts.status, event_map)
     decisions = Decisions(status, facts.settlement, source.value_kind, event_map, facts.timed)
-    buckets = [one for folder in log.folders if not (one := _Bucket(folder, decisions)).empty]
+    buckets = _Buckets(log, decisions, executor)
     steps = steps_of(rules or Rules(), now, event_map)
     with progress.task("cleaning", total=len(steps) + 2) as task:
         for step in steps:
-            _apply(step, buckets)
+            buckets.apply(step)
             task.advance()
-        for bucket in buckets:
-            bucket.current()
+        buckets.finish()
         task.advance()
-        events = _assembled(log, buckets)
+        events = _assembled(log, buckets.all)
         task.advance()
-    # Step by step, as they are removed where all buckets are one.
-    removed = pl.concat(
-        [part for parts in zip(*(bucket.removed for bucket in buckets), strict=True) for part in parts]
-    )
-    users = [pair for bucket in buckets for pair in bucket.users]
+    users = [pair for bucket in buckets.all for pair in bucket.users]
     anonymous = tuple(one.note for one in anonymous_of(users, log.rows))
-    types = frozenset().union(*(bucket.types for bucket in buckets))
+    types = frozenset().union(*(bucket.types for bucket in buckets.all))
     source = replace(source, notes=(*source.notes, *anonymous))
     uses = by_status(source.frame, event_map, status)
-    return cleaned_log(source, events, removed, uses, types, event_map)
-
-
-def _apply(step: Step, buckets: Sequence[_Bucket]) -> None:
-    """Measure what a rule must know, and let it wait in each bucket."""
-    known = None
-    for measure in step.measures:
-        if not measure.needed(known):
-            continue
-        parts: list[Any] = []
-        for bucket in buckets:
-            parts.append(measure.of(bucket.current(), known))
-            if measure.decides(parts[-1]):
-                break
-        known = measure.joined(parts, known)
-    for bucket in buckets:
-        bucket.waiting.append((step, known))
+    return cleaned_log(source, events, buckets.removed(), uses, types, event_map)
 
 
 # The cleaned log as one frame
@@ -254,7 +334,7 @@ def _whole(name: str, kind: pl.DataType, places: _Places, buckets: Sequence[_Buc
 def _all_words(name: str, buckets: Sequence[_Bucket]) -> pl.Series:
     whole = pl.Series(name, [], dtype=pl.String)
     for bucket in buckets:
-        if (path := bucket.words().get(name)) is not None:
+        if (path := bucket.words.get(name)) is not None:
             whole = pl.concat([whole, pl.read_parquet(path)[name]]).unique()
     return whole.sort()
 
@@ -269,7 +349,7 @@ def _texts(name: str, words: pl.Series, places: _Places, buckets: Sequence[_Buck
     codes = np.zeros(places.total, dtype=np.uint8 if small else np.uint32)
     missing = _Missing(places.total)
     for bucket in buckets:
-        if (path := bucket.words().get(name)) is None:
+        if (path := bucket.words.get(name)) is None:
             missing.add(places.of(bucket.columns(ROW)[ROW]), None)
             continue
         part = bucket.columns(ROW, _CODE + name)

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from tacit.core.threads import side_by_side
+from tacit.core.executor import side_by_side
 from tacit.core.types import Int32
 from tacit.data.gain import ndcg_of_scores
 from tacit.pipeline.blend import Blend, LabelledCandidates

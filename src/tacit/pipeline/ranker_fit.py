@@ -18,8 +18,8 @@ from typing import TypeGuard
 import numpy as np
 
 from tacit.core.errors import ConfigError
+from tacit.core.executor import side_by_side
 from tacit.core.progress import Progress
-from tacit.core.threads import side_by_side
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.gain import ndcg_of_scores
 from tacit.data.splits import Protocol

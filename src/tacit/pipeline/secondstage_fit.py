@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
+from tacit.core.executor import side_by_side
 from tacit.core.progress import Progress
 from tacit.core.seeds import Streams
-from tacit.core.threads import side_by_side
 from tacit.core.types import Bool, Float32
 from tacit.data.catalogue import Catalogue
 from tacit.features.maker import FeatureMaker

@@ -15,9 +15,10 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.data import columns as col
 from tacit.reading.choices import EVENT, ITEM, NO_CHOICES, SEQ, TIMESTAMP, USER, VALUE, Reading
-from tacit.reading.read import FRAME, SAMPLE_ROWS
+from tacit.reading.read import FRAME
 from tacit.reading.rows import Rows, finished
 from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, user_table
+from tacit.reading.text_log import SAMPLE_ROWS
 from tacit.reading.typed import numbered, plain
 
 _PLAIN_EVENT = "interaction"

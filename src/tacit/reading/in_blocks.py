@@ -1,31 +1,35 @@
-"""Reading a log that memory does not hold: block by block, into buckets of users on disk.
+"""Reading a log that memory does not hold: part by part, into buckets of users on disk.
 
-1. Every block of the file becomes a table of texts, which goes to disk, and is surveyed
-   (`tacit.reading.survey`).
-2. The roles of the columns are decided by the survey.
+1. Every part of the log becomes tables, which go to disk, and is surveyed (`tacit.reading.log_parts`).
+2. The roles of the columns are decided by the joined survey.
 3. Every table becomes events, which go to the bucket of their user (`tacit.data.buckets`).
+
+The parts are the same for every executor, so what is read does not depend on it.
 
 Times and values are decided by their whole columns. Where each block shows that its cells are read one by one
 and all in one way (Unix seconds, ISO dates, plain numbers), the whole column is read so; where a block does
 not, the whole column is read at once, as in a small log, which takes some 60 bytes a row.
 """
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
 
 from tacit.core.errors import InputError
-from tacit.core.progress import SILENT, Progress, Task
+from tacit.core.executor import LOCAL, Executor
+from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
-from tacit.data.buckets import BucketWriter, LogFacts
+from tacit.data.buckets import LogFacts, bucket_folders, write_part
 from tacit.data.event_map import EventMap
 from tacit.data.time_column import Times, unread_note
 from tacit.reading.choices import TIMESTAMP, VALUE
 from tacit.reading.numbers import read_numbers
-from tacit.reading.parallel import in_order
+from tacit.reading.parallel import in_order, threads_of
 from tacit.reading.rows import (
     Rows,
     by_whole_columns,
@@ -92,45 +96,35 @@ class BlockRead:
     cells: Mapping[str, CellsRead]
 
 
-class TablesOnDisk:
-    """Tables that were written into a folder, one a file.
+@dataclass(frozen=True)
+class TablePart:
+    """The tables of a part of a log, in files.
 
-    Parameters
+    Attributes
     ----------
-    folder : Path
-        An empty folder.
+    number : int
+        Of the part.
+    files : tuple of Path
+        One a block.
+    rows : int
     """
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True)
-        self._folder = folder
-        self._files: list[Path] = []
-
-    def add(self, table: pl.DataFrame) -> None:
-        """Write a table."""
-        path = self._folder / f"{len(self._files):06d}"
-        table.write_parquet(path, compression="lz4", statistics=False)
-        self._files.append(path)
-
-    def __len__(self) -> int:
-        return len(self._files)
+    number: int
+    files: tuple[Path, ...]
+    rows: int
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        return map(pl.read_parquet, self._files)
+        return map(pl.read_parquet, self.files)
 
-    def remove(self) -> None:
-        """Remove the files."""
-        for path in self._files:
-            path.unlink()
 
-    def columns(self, names: Sequence[str]) -> list[pl.DataFrame]:
-        """Return columns of all tables; one that a table lacks is not in its frame."""
-        found = []
-        for path in self._files:
-            there = pl.read_parquet_schema(path)
-            kept = [name for name in (*names, col.LINE) if name in there]
-            found.append(pl.read_parquet(path, columns=list(dict.fromkeys(kept))))
-        return found
+def _columns(parts: Sequence[TablePart], names: Sequence[str]) -> list[pl.DataFrame]:
+    """Return columns of all tables; one that a table lacks is not in its frame."""
+    found = []
+    for path in (path for part in parts for path in part.files):
+        there = pl.read_parquet_schema(path)
+        kept = [name for name in (*names, col.LINE) if name in there]
+        found.append(pl.read_parquet(path, columns=list(dict.fromkeys(kept))))
+    return found
 
 
 def read_block(rows: Rows, event_map: EventMap, table: pl.DataFrame) -> BlockRead:
@@ -200,6 +194,12 @@ class EventsRead:
 
     Attributes
     ----------
+    folders : tuple of Path
+        The buckets.
+    starts : tuple of int
+        Events of the log before each part, and at the end their number.
+    schema : mapping of column to type
+        Of the events.
     rejected : polars.DataFrame
         ``line`` and ``reason`` of rows that are no events.
     facts : LogFacts
@@ -207,75 +207,171 @@ class EventsRead:
         What was decided of times and values.
     """
 
+    folders: tuple[Path, ...]
+    starts: tuple[int, ...]
+    schema: dict[str, pl.DataType]
     rejected: pl.DataFrame
     facts: LogFacts
     notes: tuple[str, ...]
 
 
 def write_events(
-    tables: TablesOnDisk,
+    tables: Sequence[TablePart],
     rows: Rows,
     event_map: EventMap,
     folder: Path,
-    expected: int,
     progress: Progress = SILENT,
-) -> tuple[BucketWriter, EventsRead]:
+    executor: Executor = LOCAL,
+) -> EventsRead:
     """Write the events of tables into buckets.
 
     Parameters
     ----------
-    tables : TablesOnDisk
+    tables : sequence of TablePart
+        All of a log.
     rows : Rows
     event_map : EventMap
     folder : Path
         Where to make the folders of the buckets.
-    expected : int
-        Rows of all tables.
     progress : Progress
+    executor : Executor
+        Where the parts are read: workers of other processes see the folder and the tables.
     """
-    with progress.task("sorting events by user", total=len(tables)) as task:
-        blocks = in_order(partial(read_block, rows, event_map), tables)
-        written, found, cells = _written(blocks, BucketWriter(folder / "alone", expected), task)
-    notes = {name: joined_notes(blocks) for name, blocks in cells.items()}
+    expected = sum(part.rows for part in tables)
+    workers = 1 if executor.in_process else executor.workers
+    folders = bucket_folders(folder / "alone", expected, workers)
+    sorting = _Sorting(rows, event_map, folders, threads_of(executor, len(tables)))
+    parts = _sorted(sorting, tables, progress, executor)
+    notes = {name: joined_notes(blocks) for name, blocks in _cells(parts).items()}
     if all(one is not None for one in notes.values()):
         said = tuple(f"{name}: {note}" for name, several in notes.items() for note in several or ())
-        return written, replace(found, notes=said)
-    written.remove()
-    names = [name for name in (*cells, rows.clock, rows.zone.column if rows.zone else None) if name]
-    columns, said = by_whole_columns(tables.columns(names), rows)
-    with progress.task("sorting events by user", total=len(tables)) as task:
-        blocks = in_order(partial(_given_block, rows, event_map), _completed(tables, columns))
-        written, found, _ = _written(blocks, BucketWriter(folder / "together", expected), task)
-    return written, replace(found, notes=said)
+        return _joined(parts, folders, said)
+    for one in folders:
+        shutil.rmtree(one)
+    folders = bucket_folders(folder / "together", expected, workers)
+    names = [name for name in (*notes, rows.clock, rows.zone.column if rows.zone else None) if name]
+    columns, said = by_whole_columns(_columns(tables, names), rows)
+    given = _write_columns(columns, tables, folder / "columns")
+    parts = _sorted(replace(sorting, folders=folders, given=given), tables, progress, executor)
+    shutil.rmtree(given)
+    return _joined(parts, folders, said)
 
 
-def _completed(tables: TablesOnDisk, columns: Mapping[str, pl.Series]) -> Iterator[pl.DataFrame]:
+def _write_columns(columns: Mapping[str, pl.Series], tables: Sequence[TablePart], folder: Path) -> Path:
+    """Write columns of the whole log into a file for each part."""
+    folder.mkdir()
     start = 0
-    for table in tables:
-        end = start + len(table)
-        yield table.with_columns(values[start:end].alias(name) for name, values in columns.items())
-        start = end
+    for part in tables:
+        some = pl.DataFrame(
+            [values[start : start + part.rows].alias(name) for name, values in columns.items()]
+        )
+        some.write_parquet(folder / str(part.number), compression="lz4", statistics=False)
+        start += part.rows
+    return folder
+
+
+@dataclass(frozen=True)
+class _PartSorted:
+    """What is known of a part whose events are in buckets; ``schema`` is that of the events."""
+
+    rows: int
+    events: int
+    rejected: pl.DataFrame
+    facts: LogFacts
+    schema: dict[str, pl.DataType]
+    cells: dict[str, list[tuple[int, CellsRead]]]
+
+
+@dataclass(frozen=True)
+class _Sorting:
+    """How the events of a part are sorted into buckets.
+
+    Attributes
+    ----------
+    rows : Rows
+    event_map : EventMap
+    folders : tuple of Path
+        Of the buckets.
+    threads : int or None
+    given : Path or None
+        Folder with the columns of times and values as numbers, where they are read as a whole.
+    """
+
+    rows: Rows
+    event_map: EventMap
+    folders: tuple[Path, ...]
+    threads: int | None
+    given: Path | None = None
+
+    def part(self, part: TablePart) -> _PartSorted:
+        """Write the events of a part, and return what is known of it."""
+        if self.given is None:
+            read, tables = partial(read_block, self.rows, self.event_map), iter(part)
+        else:
+            columns = pl.read_parquet(self.given / str(part.number))
+            read, tables = partial(_given_block, self.rows, self.event_map), _completed(part, columns)
+        blocks = list(in_order(read, tables, self.threads))
+        events = pl.concat([block.events for block in blocks], how="diagonal", rechunk=False)
+        write_part(self.folders, part.number, events)
+        cells: dict[str, list[tuple[int, CellsRead]]] = {}
+        start = 0
+        for block in blocks:
+            for name, found in block.cells.items():
+                cells.setdefault(name, []).append((start, found))
+            start += block.rows
+        return _PartSorted(
+            start,
+            len(events),
+            pl.concat([block.rejected for block in blocks]),
+            LogFacts.joined([block.facts for block in blocks]),
+            dict(events.schema),
+            cells,
+        )
+
+
+def _sorted(
+    sorting: _Sorting, tables: Sequence[TablePart], progress: Progress, executor: Executor
+) -> list[_PartSorted]:
+    with progress.task("sorting events by user", total=len(tables)) as task:
+        parts = []
+        for found in executor.map(_Sorting.part, tables, shared=sorting):
+            parts.append(found)
+            task.advance()
+    return parts
+
+
+def _cells(parts: Sequence[_PartSorted]) -> dict[str, list[tuple[int, CellsRead]]]:
+    """Return how the cells of each column were read, with the number of rows before each block."""
+    cells: dict[str, list[tuple[int, CellsRead]]] = {}
+    start = 0
+    for part in parts:
+        for name, found in part.cells.items():
+            cells.setdefault(name, []).extend((start + before, one) for before, one in found)
+        start += part.rows
+    return cells
+
+
+def _joined(parts: Sequence[_PartSorted], folders: tuple[Path, ...], notes: tuple[str, ...]) -> EventsRead:
+    schema: dict[str, pl.DataType] = {}
+    for part in parts:
+        schema |= {name: kind for name, kind in part.schema.items() if name not in schema}
+    return EventsRead(
+        folders,
+        tuple(accumulate((part.events for part in parts), initial=0)),
+        schema,
+        pl.concat([part.rejected for part in parts]),
+        LogFacts.joined([part.facts for part in parts]),
+        notes,
+    )
+
+
+def _completed(part: TablePart, columns: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    start = 0
+    for table in part:
+        yield table.with_columns(columns[start : start + len(table)].get_columns())
+        start += len(table)
 
 
 def _given_block(rows: Rows, event_map: EventMap, table: pl.DataFrame) -> BlockRead:
     """Return the events of a block whose times and values are numbers."""
     return _block(rows, event_map, table, {})
-
-
-def _written(
-    blocks: Iterator[BlockRead], writer: BucketWriter, task: Task
-) -> tuple[BucketWriter, EventsRead, dict[str, list[tuple[int, CellsRead]]]]:
-    rejected: list[pl.DataFrame] = []
-    facts: list[LogFacts] = []
-    cells: dict[str, list[tuple[int, CellsRead]]] = {}
-    start = 0
-    for block in blocks:
-        writer.add(block.events)
-        rejected.append(block.rejected)
-        facts = [LogFacts.joined([*facts, block.facts])]
-        for name, found in block.cells.items():
-            cells.setdefault(name, []).append((start, found))
-        start += block.rows
-        task.advance()
-    writer.close()
-    return writer, EventsRead(pl.concat(rejected), facts[0], ()), cells

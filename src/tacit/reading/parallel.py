@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from tacit.core.executor import Executor
+
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -13,13 +15,16 @@ _MOST_THREADS = 4
 """Each works on a block of its own, which takes several times its size of memory."""
 
 
-def in_order(work: Callable[[In], Out], parts: Iterable[In]) -> Iterator[Out]:
+def in_order(work: Callable[[In], Out], parts: Iterable[In], threads: int | None = None) -> Iterator[Out]:
     """Yield what a function makes of each part, in the order of the parts.
 
     The next parts are taken and worked on while the caller uses the last result: only as many as there are
-    threads, so that a large file is not in memory as a whole.
+    threads, so that a large file is not in memory as a whole. By default there is one a core.
     """
-    threads = min(os.cpu_count() or 1, _MOST_THREADS)
+    threads = min(threads or os.cpu_count() or 1, _MOST_THREADS)
+    if threads == 1:
+        yield from map(work, parts)
+        return
     waiting: deque[Future[Out]] = deque()
     with ThreadPoolExecutor(threads, "tacit-reading") as pool:
         for part in parts:
@@ -29,3 +34,11 @@ def in_order(work: Callable[[In], Out], parts: Iterable[In]) -> Iterator[Out]:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def threads_of(executor: Executor, parts: int) -> int | None:
+    """Return how many threads work on the blocks of a part; None for one a core.
+
+    Parts that are computed side by side have one each.
+    """
+    return None if executor.in_process and (parts == 1 or executor.workers == 1) else 1

@@ -5,47 +5,49 @@ its text, and ``rows_in == len(frame) + len(rejected)`` always holds. In a forma
 events (browse records, impressions, lists of items) each event counts as a row.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from tacit.core.errors import AmbiguousError, DataError
+from tacit.core.errors import DataError
+from tacit.core.executor import LOCAL, Executor
 from tacit.core.progress import SILENT, Progress
 from tacit.data import columns as col
 from tacit.data.buckets import LogInBuckets, check_room
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.source import Source
-from tacit.reading import delimited, excel, foreign, jsonlines, parquetfile, textfile
+from tacit.reading import delimited, excel, foreign, parquetfile, textfile
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.column_content import Totals
 from tacit.reading.delimited import REJECTED
-from tacit.reading.dialects import RECBOLE, dialect_of
-from tacit.reading.in_blocks import TablesOnDisk, write_events
-from tacit.reading.parallel import in_order
+from tacit.reading.dialects import dialect_of
+from tacit.reading.in_blocks import write_events
+from tacit.reading.log_parts import LogParts, write_tables
+from tacit.reading.parquet_log import parquet_log
 from tacit.reading.rows import Rows, events_of
 from tacit.reading.shapes import is_numbered_list, is_table_of_things
-from tacit.reading.survey import Survey
 from tacit.reading.table_ids import looks_like_catalogue
 from tacit.reading.tables import CatalogueTable, UserTable, catalogue_table, read_table, user_table
-from tacit.reading.text_records import Records, records
+from tacit.reading.text_log import SAMPLE_ROWS, Form, TextLog, typed_form
 from tacit.reading.typed import json_rows, numbered, plain
 
-SAMPLE_ROWS = 20_000
 FRAME = Path("the event frame")
 """Stands for the path of a frame in messages; the type of its events is not read from this name."""
 
 
-def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress = SILENT) -> Source:
+def read_events(place: str | Path, *, reading: Reading = NO_CHOICES, progress: Progress = SILENT) -> Source:
     """Read an event log.
 
     Parameters
     ----------
-    path : Path
+    place : str or Path
         CSV, TSV or any single or doubled separator, with or without a header, JSON, Parquet or Excel;
-        plain, gzip or zstd; in any encoding of `tacit.reading.encodings`.
+        plain, gzip or zstd; in any encoding of `tacit.reading.encodings`. Or several Parquet files: see
+        `tacit.reading.parquet_log`.
     reading : Reading
         Choices in place of what is detected.
     progress : Progress
@@ -55,37 +57,41 @@ def read_events(path: Path, *, reading: Reading = NO_CHOICES, progress: Progress
     DataError
         If the file holds no readable event, or the roles of its columns are not clear.
     """
+    if (several := parquet_log(place)) is not None:
+        raw = partial(several.raw_of, several.parts(), LOCAL)
+        return _read_table(several.frame(several.parts()), several.path, "Parquet", reading, raw=raw)
+    path = Path(place)
     sample = _sample_of(path)
     if parquetfile.is_parquet(sample):
         raw = partial(parquetfile.raw_rows, path)
         return _read_table(parquetfile.read(path), path, "Parquet", reading, raw=raw)
     if excel.is_excel(path, sample):
         return _read_workbook(path, reading)
-    encoding, form = _encoding_and_form(path, reading)
+    log = TextLog.of(path, reading)
     try:
-        parts, rejected = _parts(path, encoding, form, progress)
+        parts, rejected = _tables(log, progress)
     except delimited.SecondHeaderError as error:
         raise DataError(f"{path}: {error}") from error
-    rows = _rows(path, _together(parts), form.named, reading)
-    raw = partial(_raw_records, path, encoding, form)
-    return _source(path, parts, rejected, rows, form, encoding, raw)
-
-
-def _encoding_and_form(path: Path, reading: Reading) -> tuple[str, "_Form"]:
-    encoding, notes = textfile.encoding_of_file(path, reading.encoding)
-    form = _form_of(path, encoding, reading)
-    return encoding, replace(form, notes=(*notes, *form.notes))
+    rows = _rows(path, _together(parts), log.form.named, reading)
+    return _source(path, parts, rejected, rows, log.form, log.encoding, log.raw)
 
 
 LARGE = 2**29
 """Bytes of text from which a log is read in blocks and cleaned on disk: some 10 million events."""
 
-_PACKED, _A_BYTE = 6, 1.5
-"""Bytes of text a byte of a packed file, and bytes on disk a byte of text: both rather too many."""
+_PACKED, _A_BYTE, _A_ROW = 6, 1.5, 60
+"""Bytes of text a byte of a packed file, bytes on disk a byte of text and a row: rather too many."""
 
 
-def is_large(path: Path) -> bool:
-    """Return whether a log is a text file that memory should not hold as a whole."""
+LARGE_ROWS = 12_000_000
+"""Rows of several Parquet files from which they are read so."""
+
+
+def is_large(place: str | Path) -> bool:
+    """Return whether a log is of text, or in several Parquet files, and memory should not hold all of it."""
+    if (several := parquet_log(place)) is not None:
+        return sum(several.rows) >= LARGE_ROWS
+    path = Path(place)
     size = _size_of_text(path)
     if size < LARGE:
         return False
@@ -100,26 +106,30 @@ def _size_of_text(path: Path) -> int:
 
 
 def read_large(
-    path: Path,
+    place: str | Path,
     folder: Path,
     *,
     reading: Reading = NO_CHOICES,
     event_map: EventMap = NO_EVENT_MAP,
     progress: Progress = SILENT,
+    executor: Executor = LOCAL,
 ) -> LogInBuckets:
-    """Read an event log that is a large text file into buckets of users on disk.
+    """Read a large event log, of text or in several Parquet files, into buckets of users on disk.
 
-    The columns are read as by `read_events`, judged by a survey of the file in place of all of its rows.
+    The columns are read as by `read_events`, judged by a survey of the log in place of all of its rows.
 
     Parameters
     ----------
-    path : Path
+    place : str or Path
+        As for `read_events`.
     folder : Path
         An empty folder, or one to make, with room for the text of the log half as much again.
     reading : Reading
     event_map : EventMap
         What the user says that event types mean.
     progress : Progress
+    executor : Executor
+        Where the parts of the file are read: workers of other processes see it and the folder.
 
     Raises
     ------
@@ -127,25 +137,35 @@ def read_large(
         As `read_events`; or if there is too little room in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _sample_of(path)
-    check_room(folder, round(_A_BYTE * _size_of_text(path)), str(path))
-    encoding, form = _encoding_and_form(path, reading)
-    tables, survey = TablesOnDisk(folder / "tables"), Survey()
+    log = _log_in_parts(place, folder, reading)
+    path, parts = log.path, log.parts(executor)
     try:
-        rejected = _parts_to(path, encoding, form, progress, tables, survey)
+        found = write_tables(log, parts, folder / "tables", progress, executor)
     except delimited.SecondHeaderError as error:
         raise DataError(f"{path}: {error}") from error
-    rows = _rows(path, survey.table(), form.named, reading, survey.totals())
-    written, found = write_events(tables, rows, event_map, folder / "events", survey.rows, progress)
-    tables.remove()
-    raw = partial(_raw_records, path, encoding, form)
-    empty = pl.DataFrame(schema=written.schema)
-    rejected = _all_rejected(rejected, found.rejected, raw)
-    if not written.rows:
+    _check_any(path, log.form, found.survey.rows, found.rejected)
+    rows = _rows(path, found.survey.table(), log.form.named, reading, found.survey.totals())
+    events = write_events(found.tables, rows, event_map, folder / "events", progress, executor)
+    shutil.rmtree(folder / "tables")
+    raw = partial(log.raw_of, parts, executor)
+    rejected = _all_rejected(found.rejected, events.rejected, raw)
+    if not events.starts[-1]:
         raise DataError(f"{path} holds no event that can be read (first row: {rejected['reason'][0]})")
-    source = _source_of(path, empty, rejected, rows, form, encoding, raw, found.notes)
-    source = replace(source, rows_in=written.rows + len(rejected))
-    return LogInBuckets(source, written.folders, written.rows, found.facts)
+    empty = pl.DataFrame(schema=events.schema)
+    source = _source_of(path, empty, rejected, rows, log.form, log.encoding, raw, events.notes)
+    source = replace(source, rows_in=events.starts[-1] + len(rejected))
+    return LogInBuckets(source, events.folders, events.starts, events.facts)
+
+
+def _log_in_parts(place: str | Path, folder: Path, reading: Reading) -> LogParts:
+    """Return a log whose parts can be read alone; refuse one for which the folder has too little room."""
+    if (several := parquet_log(place)) is not None:
+        check_room(folder, _A_ROW * sum(several.rows), str(place))
+        return several
+    path = Path(place)
+    _sample_of(path)
+    check_room(folder, round(_A_BYTE * _size_of_text(path)), str(path))
+    return TextLog.of(path, reading)
 
 
 def _read_workbook(path: Path, reading: Reading) -> Source:
@@ -255,111 +275,21 @@ def _is_packed(path: Path) -> bool:
         return stream.read(4).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
 
 
-@dataclass(frozen=True)
-class _Form:
-    """How the text of a file becomes a table.
-
-    Attributes
-    ----------
-    records : callable
-        Blocks of lines to records.
-    parse : callable
-        Records to a table of text columns and the rejected records.
-    named : bool
-        Whether the columns have names of their own.
-    separator : str or None
-    kind : str or None
-        "JSON", "JSON lines" or the name of a dialect; None where the columns decide.
-    notes : tuple of str
-    """
-
-    records: Callable[[Iterable[textfile.Block]], Iterator[Records]]
-    parse: Callable[[Records], tuple[pl.DataFrame, pl.DataFrame]]
-    named: bool
-    separator: str | None = None
-    kind: str | None = None
-    notes: tuple[str, ...] = ()
-
-    def parsed(self, part: Records) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-        """Return the table of some records, the rejected ones, and the bytes that they were."""
-        return *self.parse(part), part.size
-
-
-def _form_of(path: Path, encoding: str, reading: Reading) -> _Form:
-    """Return how to read a file, judging by its first lines."""
-    lines = _first_lines(path, encoding)
-    blank = next((place for place, line in enumerate(lines) if line.strip()), None)
-    if blank is None:
-        raise DataError(f"{path} is empty: there is no event in it")
-    texts = lines[blank:]
-    if (found := jsonlines.without_records(texts)) is not None:
-        raise DataError(
-            f'{path} holds {found}; write each event as an object with names, {{"user": 1, "item": 10}}'
-        )
-    if (written := jsonlines.layout_of(texts)) is not None:
-        split = jsonlines.documents if written == "document" else partial(records, quoting=None)
-        return _Form(split, _parse_json, True, kind="JSON lines" if written == "lines" else "JSON")
-    layout = _delimited_layout(path, texts, blank + 1, reading)
-    if layout.header is not None and not any(line.strip() for line in texts[1:]):
-        raise DataError(f"{path} has a header and no row beneath it")
-    return _Form(
-        layout.records,
-        partial(delimited.parse, layout=layout),
-        layout.header is not None,
-        layout.separator,
-        RECBOLE if layout.header and ":token" in layout.header else None,
-        layout.notes,
-    )
-
-
-def _delimited_layout(path: Path, texts: list[str], first: int, reading: Reading) -> delimited.Layout:
-    """Return the layout of rows and cells; what is wrong with it is said with the path."""
-    try:
-        return delimited.layout_of(texts, first, reading)
-    except (AmbiguousError, DataError) as error:
-        raise type(error)(f"{path}: {error}") from error
-
-
-def _parts(
-    path: Path, encoding: str, form: _Form, progress: Progress
-) -> tuple[list[pl.DataFrame], pl.DataFrame]:
+def _tables(log: TextLog, progress: Progress) -> tuple[list[pl.DataFrame], pl.DataFrame]:
     """Return all rows of a file as text, block by block, and the rejected records."""
     parts, rejected = [], []
-    for rows, bad in _tables(path, encoding, form, progress):
-        parts.append(rows)
-        rejected.append(bad)
+    size = max(log.path.stat().st_size, 1)
+    with progress.task(f"reading {log.path.name}", total=None if _is_packed(log.path) else size) as task:
+        for rows, bad, done in log.tables(None):
+            parts.append(rows)
+            rejected.append(bad)
+            task.advance(done)
     aside = pl.concat(rejected)
-    _check_any(path, form, sum(map(len, parts)), aside)
+    _check_any(log.path, log.form, sum(map(len, parts)), aside)
     return parts, aside
 
 
-def _parts_to(
-    path: Path, encoding: str, form: _Form, progress: Progress, tables: TablesOnDisk, survey: Survey
-) -> pl.DataFrame:
-    """Write all rows of a file as text, block by block, and return the rejected records."""
-    rejected = []
-    for rows, bad in _tables(path, encoding, form, progress):
-        rejected.append(bad)
-        if len(rows):
-            survey.add(rows)
-            tables.add(rows)
-    aside = pl.concat(rejected)
-    _check_any(path, form, survey.rows, aside)
-    return aside
-
-
-def _tables(
-    path: Path, encoding: str, form: _Form, progress: Progress
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield the rows of a file as text, block by block, each with the rejected records."""
-    size = max(path.stat().st_size, 1)
-    with progress.task(f"reading {path.name}", total=None if _is_packed(path) else size) as task:
-        for rows, bad, done in in_order(form.parsed, form.records(textfile.blocks(path, encoding))):
-            yield rows, bad
-            task.advance(done)
-
-
-def _check_any(path: Path, form: _Form, rows: int, rejected: pl.DataFrame) -> None:
+def _check_any(path: Path, form: Form, rows: int, rejected: pl.DataFrame) -> None:
     if rows:
         return
     kind = "JSON record of an event" if form.kind in ("JSON", "JSON lines") else "row that can be read"
@@ -401,26 +331,12 @@ def _rows(
     return Rows.of(path, table, named, reading, totals)
 
 
-def _parse_json(part: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return jsonlines.parse(part.text, part.line, part.damaged)
-
-
-def _first_lines(path: Path, encoding: str) -> list[str]:
-    """Return the first lines of a file, the same whatever the size of a block."""
-    lines: list[str] = []
-    for block in textfile.blocks(path, encoding):
-        lines += block.lines.head(SAMPLE_ROWS - len(lines)).to_list()
-        if len(lines) >= SAMPLE_ROWS:
-            break
-    return lines
-
-
 def _source(
     path: Path,
     parts: list[pl.DataFrame],
     rejected: pl.DataFrame,
     rows: Rows,
-    form: _Form,
+    form: Form,
     encoding: str,
     raw: Callable[[pl.Series], pl.Series],
 ) -> Source:
@@ -447,7 +363,7 @@ def _source_of(
     frame: pl.DataFrame,
     rejected: pl.DataFrame,
     rows: Rows,
-    form: _Form,
+    form: Form,
     encoding: str,
     raw: Callable[[pl.Series], pl.Series],
     notes: tuple[str, ...],
@@ -481,30 +397,5 @@ def _read_table(
     if not len(table):
         raise DataError(f"{path} is empty: there is no event in it")
     rows = _rows(path, table, named, reading)
-    form = _Form(partial(records, quoting=None), _no_records, named, kind=kind)
+    form = typed_form(kind, named=named)
     return _source(path, [table], pl.DataFrame(schema=REJECTED), rows, form, "binary", raw)
-
-
-def _no_records(_: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return pl.DataFrame(), pl.DataFrame(schema=REJECTED)
-
-
-def _raw_records(path: Path, encoding: str, form: _Form, lines: pl.Series) -> pl.Series:
-    """Return the text of records of a file by the numbers of their first lines."""
-    wanted = lines.unique().sort().cast(pl.Int64)
-    parts = [pl.DataFrame(schema={col.LINE: pl.Int64, "raw": pl.String})]
-    parts += in_order(partial(_of_lines, wanted), form.records(textfile.blocks(path, encoding)))
-    return (
-        lines.cast(pl.Int64)
-        .alias(col.LINE)
-        .to_frame()
-        .join(pl.concat(parts), on=col.LINE, how="left", maintain_order="left")["raw"]
-    )
-
-
-def _of_lines(wanted: pl.Series, part: Records) -> pl.DataFrame:
-    """Return number and text of those of some records that begin on wanted lines."""
-    found = part.line.is_in(wanted.implode())
-    # By a list: texts that Polars takes from others keep the memory of all of them, here of the whole file.
-    texts = pl.Series("raw", part.text.filter(found).to_list(), dtype=pl.String)
-    return pl.DataFrame([part.line.filter(found).alias(col.LINE), texts])

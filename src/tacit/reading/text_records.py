@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +90,26 @@ class Records:
 
 def records(blocks: Iterable[Block], quoting: Quoting | None) -> Iterator[Records]:
     """Yield the records of blocks of lines; ``quoting`` is None where each line is one."""
+    held = yield from _whole_records(blocks, quoting)
+    if held is not None:
+        assert quoting is not None
+        yield _records(held, _starts(held.lines, quoting, more=False)[0])
+
+
+def is_open_behind(blocks: Iterable[Block], quoting: Quoting | None) -> bool:
+    """Return whether a record of blocks may go on in the lines that follow them."""
+    found = _whole_records(blocks, quoting)
+    while True:
+        try:
+            next(found)
+        except StopIteration as end:
+            return end.value is not None
+
+
+def _whole_records(
+    blocks: Iterable[Block], quoting: Quoting | None
+) -> Generator[Records, None, Block | None]:
+    """Yield the records that end within blocks, and return the lines from which more must be seen."""
     held: Block | None = None
     for block in blocks:
         whole = block if held is None else _joined(held, block)
@@ -100,9 +120,7 @@ def records(blocks: Iterable[Block], quoting: Quoting | None) -> Iterator[Record
             whole = _until(whole, waits)
             starts = starts[starts < waits]
         yield _records(whole, starts)
-    if held is not None:
-        assert quoting is not None
-        yield _records(held, _starts(held.lines, quoting, more=False)[0])
+    return held
 
 
 def _starts(lines: pl.Series, quoting: Quoting, *, more: bool) -> tuple[np.ndarray, int]:

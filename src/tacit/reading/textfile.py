@@ -20,6 +20,8 @@ from tacit.core.errors import DataError
 from tacit.reading import encodings
 
 _BLOCK = 16 * 2**20
+_SPAN_BLOCKS = 4
+"""Blocks of a span: so much of a file is one part for an executor."""
 _SAMPLE = 2**20
 _ENOUGH = 2**13
 _PACKED_CHUNK = 2**14
@@ -35,6 +37,23 @@ _MARKS = (
 
 UNPACKING = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 """Errors of unpacking a damaged file."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Whole lines of a file, to be read without the others.
+
+    Attributes
+    ----------
+    start, end : int
+        The bytes.
+    first : int
+        Number of the first line, from 1.
+    """
+
+    start: int
+    end: int
+    first: int = 1
 
 
 @dataclass(frozen=True)
@@ -109,6 +128,39 @@ def open_unpacked(path: Path) -> IO[bytes]:
         if start.startswith(_ZSTD):
             return io.BufferedReader(_ZstdReader(path), 2**20)
         return path.open("rb")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+class _SpanReader(io.RawIOBase):
+    """Reads some bytes of a file that is not packed."""
+
+    def __init__(self, path: Path, span: Span) -> None:
+        self._file = path.open("rb")
+        self._file.seek(span.start)
+        self._left = span.end - span.start
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        size = self._file.readinto(view[: min(len(view), self._left)])
+        self._left -= size
+        return size
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _open(path: Path, span: Span | None) -> IO[bytes]:
+    return open_unpacked(path) if span is None else _open_span(path, span)
+
+
+def _open_span(path: Path, span: Span) -> IO[bytes]:
+    try:
+        return io.BufferedReader(_SpanReader(path, span), 2**20)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
@@ -190,18 +242,70 @@ def _foreign_lines(path: Path) -> bytes:
     return found[: encodings.MOST_BYTES]
 
 
-def blocks(path: Path, encoding: str) -> Iterator[Block]:
-    """Yield the lines of a file in blocks; line ends are LF, CR LF or CR.
+_WITH_A_STATE = ("utf-7", "iso2022", "hz")
+"""Beginnings of the names of encodings in which a byte depends on those before it."""
+
+
+def spans(path: Path, encoding: str) -> list[Span]:
+    """Return the spans of a file, cut behind line feeds; their ``first`` is 1.
+
+    A packed file, and one in an encoding whose line feed is no single byte, is one span.
+    """
+    size = path.stat().st_size
+    step = _SPAN_BLOCKS * _BLOCK if _may_be_cut(path, encoding) else size
+    cuts = [0]
+    with path.open("rb") as stream:
+        wanted = step
+        while wanted < size:
+            stream.seek(wanted)
+            if (found := _behind_line_feed(stream)) < size:
+                cuts.append(found)
+            wanted = found + step
+    return [Span(start, end) for start, end in zip(cuts, [*cuts[1:], size], strict=True)]
+
+
+def _may_be_cut(path: Path, encoding: str) -> bool:
+    with path.open("rb") as stream:
+        if stream.read(4).startswith((_GZIP, _ZSTD)):
+            return False
+    stateful = codecs.lookup(encoding).name.startswith(_WITH_A_STATE)
+    return not stateful and "\r\n\n".encode(encoding).endswith(b"\r\n\n")
+
+
+def _behind_line_feed(stream: IO[bytes]) -> int:
+    """Return the place behind the next line feed, or the end of the file."""
+    while data := stream.read(_PACKED_CHUNK):
+        if (found := data.find(b"\n")) >= 0:
+            return stream.tell() - len(data) + found + 1
+    return stream.tell()
+
+
+def count_lines(path: Path, span: Span) -> tuple[int, bool]:
+    """Return how many line ends a span of a file has, and whether there is a quote in it."""
+    count, quoted, last = 0, False, b""
+    with _open_span(path, span) as stream:
+        while data := stream.read(_BLOCK):
+            count += data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+            count -= last == b"\r" and data.startswith(b"\n")
+            quoted = quoted or b'"' in data
+            last = data[-1:]
+    return count, quoted
+
+
+def blocks(path: Path, encoding: str, span: Span | None = None) -> Iterator[Block]:
+    """Yield the lines of a file, or of a span of it, in blocks; line ends are LF, CR LF or CR.
 
     Raises
     ------
     DataError
         If the packing is damaged.
     """
+    if span is not None and span.start > 0 and codecs.lookup(encoding).name == "utf-8-sig":
+        encoding = "utf-8"  # the mark is at the start of the file
     utf8 = _to_utf8(encoding)
-    first, size, half_an_end = 1, 0, b""
+    first, size, half_an_end = 1 if span is None else span.first, 0, b""
     open_line: list[bytes] = []  # joined when its end is found: a line may be as long as the file
-    with open_unpacked(path) as stream:
+    with _open(path, span) as stream:
         while True:
             data = _read(stream, path)
             text, half_an_end = half_an_end + utf8(data), b""

@@ -1,6 +1,6 @@
 """Executors by the name that a user gives: ``--executor local|processes|ray|ray://HOST:PORT``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tacit.core.errors import ConfigError
@@ -26,8 +26,14 @@ def check_executor(name: str) -> None:
 
 
 @contextmanager
-def open_executor(name: str) -> Iterator[Executor]:
+def open_executor(name: str, say: Callable[[str], None] | None = None) -> Iterator[Executor]:
     """Open an executor by its name; its workers end with the ``with`` block.
+
+    Parameters
+    ----------
+    name : str
+    say : callable, optional
+        Called with what is to be said of it: which Ray cluster it is.
 
     Raises
     ------
@@ -41,10 +47,16 @@ def open_executor(name: str) -> Iterator[Executor]:
         yield in_threads()
         return
     if name == PROCESSES:
-        yield ProcessExecutor()
+        processes = ProcessExecutor()
+        try:
+            yield processes
+        finally:
+            processes.close()
         return
     cluster = RayExecutor(None if name == RAY else name)
     try:
+        if say is not None:
+            say(cluster.about)
         yield cluster
     finally:
         cluster.close()

@@ -17,13 +17,13 @@ import polars as pl
 
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.executor import Executor
+from tacit.core.folders import folder_of, is_address, local_directory
 from tacit.core.progress import SILENT, Progress
 from tacit.core.types import Json
 from tacit.core.version import __version__
 from tacit.engine.batch import CHUNK, recommend_all
 from tacit.engine.checking import check_flag, check_k
 from tacit.engine.snapshot import Snapshot, load
-from tacit.scale.folders import folder_of, is_address, local_directory
 
 RUN, FILES = "_run.json", "_manifest.json"
 USERS_PER_FILE = 20_000

@@ -1,34 +1,41 @@
 """An executor of several processes of this machine.
 
-The processes are fresh interpreters (docs/decisions/024-processes.md says why nothing is forked). What all
-parts share is sent to each process once, and each holds its own copy; use names of files where it is large.
+The processes are fresh interpreters (docs/decisions/024-processes.md says why nothing is forked). Where what
+all parts share is large, it is sent to new processes once, and each holds its own copy; use names of files.
 """
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import get_context
+from multiprocessing.reduction import ForkingPickler
 from threading import Thread
 from typing import Any
 
 from tacit.core.errors import TacitError
-from tacit.core.executor import Part, Result, Shared, cores, in_order
+from tacit.core.executor import Executor, Job, Part, Result, cores, in_order
 
 _LOOK = 1.0
 """Seconds between two looks of a worker at whether its parent is there."""
 TRIES = 3
 """So often a process may end without a result, with no other result in between."""
 
+_SMALL = 2**16
+"""Bytes of what parts share up to which it goes with each part, to processes that are there already."""
+
 _kept: dict[str, Any] = {}
-"""In a worker: what its parts share."""
+"""In a worker of a pool of its own: what its parts share."""
 
 
-class ProcessExecutor:
+class ProcessExecutor(Executor):
     """Computes parts in processes of this machine, one a core by default.
 
-    The processes live as long as one call of `map`. One that is killed takes nothing with it: what it had not
+    Processes are kept from one job to the next until `close`, for a start takes a second of a core; a job
+    whose parts share much has processes of its own. One that is killed takes nothing with it: what it had not
     finished is computed again.
 
     Parameters
@@ -40,64 +47,114 @@ class ProcessExecutor:
 
     def __init__(self, workers: int | None = None) -> None:
         self._workers = workers or cores()
+        self._pool: ProcessPoolExecutor | None = None
 
     @property
     def workers(self) -> int:
         """How many parts are computed at once."""
         return self._workers
 
-    def map(
-        self,
-        function: Callable[[Shared, Part], Result],
-        parts: Sequence[Part],
-        *,
-        shared: Shared,
-        gpu: bool = False,
-    ) -> Iterator[Result]:
-        """Yield the result of each part; see `tacit.core.executor.Executor`.
+    def close(self) -> None:
+        """End the processes; a later job starts others."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+    def _results(self, job: Job[Any, Any, Result]) -> Iterator[Result]:
+        """Yield the results.
 
         Raises
         ------
         TacitError
             If processes end again and again.
         """
-        done, tries = 0, 0
-        while done < len(parts):
+        done, tries, count = 0, 0, len(job.parts)
+        once = self._by_kept if _is_small(job.shared) else self._by_own
+        while done < count:
             try:
-                for result in self._results(function, parts[done:], shared):
+                for result in once(replace(job, parts=job.parts[done:])):
                     done, tries = done + 1, 0
                     yield result
             except BrokenProcessPool as error:
+                self._pool = None
                 tries += 1
                 if tries == TRIES:
                     raise TacitError(
-                        f"a worker process ended {TRIES} times at part {done + 1} of {len(parts)}: was it "
+                        f"a worker process ended {TRIES} times at part {done + 1} of {count}: was it "
                         "killed because memory ran out? Use smaller parts or --executor local"
                     ) from error
 
-    def _results(
-        self, function: Callable[[Shared, Part], Result], parts: Sequence[Part], shared: Shared
-    ) -> Iterator[Result]:
-        workers = min(self._workers, len(parts))
-        pool = ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(shared,)
-        )
+    def _by_kept(self, job: Job[Any, Any, Result]) -> Iterator[Result]:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self._workers, mp_context=get_context("spawn"), initializer=_begin
+            )
+        pool = self._pool
+        submitted = (pool.submit(job.function, job.shared, part) for part in job.parts)
+        with _ended_with_this(pool):
+            yield from in_order(submitted, self._workers)
 
-        def submit(function: Callable[..., Result], _: Shared, part: Part) -> "Future[Result]":
-            return pool.submit(_work, function, part)
+    def _by_own(self, job: Job[Any, Any, Result]) -> Iterator[Result]:
+        workers = min(self._workers, len(job.parts))
+        with (
+            ProcessPoolExecutor(
+                workers, mp_context=get_context("spawn"), initializer=_begin_with, initargs=(job.shared,)
+            ) as pool,
+            _ended_with_this(pool),
+        ):
+            yield from in_order((pool.submit(_work, job.function, part) for part in job.parts), workers)
 
-        with pool:
-            yield from in_order(submit, pool.shutdown, function, parts, shared, workers)
+
+@contextmanager
+def _ended_with_this(pool: ProcessPoolExecutor) -> Iterator[None]:
+    """End the processes of a pool where this process is told to end: a part may take minutes."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        raise
 
 
-def _begin(shared: object) -> None:
-    """Keep what the parts share, and compute on one thread: each core has a process of its own."""
+class _Limited:
+    """A file that takes a few bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def write(self, content: bytes | memoryview) -> int:
+        self._left -= len(content)
+        if self._left < 0:
+            raise _FullError
+        return len(content)
+
+
+class _FullError(Exception):
+    """More was written than a file takes."""
+
+
+def _is_small(shared: object) -> bool:
+    """Return whether something can be sent with each part; it is pickled up to there and no further."""
+    try:
+        ForkingPickler(_Limited(_SMALL)).dump(shared)
+    except _FullError:
+        return False
+    return True
+
+
+def _begin() -> None:
+    """Compute on one thread, for each core has a process of its own, and end with the parent."""
     from threadpoolctl import threadpool_limits
 
     os.environ["OMP_NUM_THREADS"] = "1"  # for libraries that are loaded later
     threadpool_limits(1)
-    _kept["shared"] = shared
     Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _begin_with(shared: object) -> None:
+    """Keep what the parts share."""
+    _begin()
+    _kept["shared"] = shared
 
 
 def _end_with(parent: int) -> None:

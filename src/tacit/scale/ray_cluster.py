@@ -5,16 +5,31 @@ memory of their node. Parts of lost workers are computed again by others. Tacit 
 must be on every node.
 """
 
+import os
+import signal
+import socket
+import time
+import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from threading import current_thread, main_thread
 from typing import Any
 
 from tacit.core.errors import ConfigError, TacitError
-from tacit.core.executor import Part, Result, Shared, cores
+from tacit.core.executor import Executor, Job, Part, Result, cores
 from tacit.core.extras import require
 
 RETRIES = 5
 """So often a part is computed again whose worker was lost."""
+PATIENCE = 20.0
+"""Seconds without an answer of its head node after which a cluster is lost."""
+
+_LOOK, _CONNECT = 5.0, 2.0
+"""Seconds between two looks at the cluster, and for a connection to its head node."""
+
+_ADDRESS, _CLIENT = "RAY_ADDRESS", "ray://"
+_LOST = "the Ray cluster was lost; start it again, and give the same command again"
+
 _AHEAD = 2
 """So many parts wait for each core, so that none is idle; results that nobody has read yet take memory."""
 
@@ -22,7 +37,7 @@ _latest: dict[str, Any] = {}
 """In a worker: what parts share, by the name of the object; the latest alone."""
 
 
-class RayExecutor:
+class RayExecutor(Executor):
     """Computes parts on a Ray cluster, each on one core.
 
     Parameters
@@ -44,67 +59,110 @@ class RayExecutor:
 
     def __init__(self, address: str | None = None) -> None:
         self._ray: Any = require("ray", "ray")
-        self._connect(address)
+        ending = signal.getsignal(signal.SIGTERM)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what they say is said below, in one sentence
+            self._connect(address)
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGTERM, ending)  # Ray puts its own in its place
+        is_client = address is not None and address.startswith(_CLIENT)
+        self._head = None if is_client else str(self._ray.get_runtime_context().gcs_address)
 
     def _connect(self, address: str | None) -> None:
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+        self._own = address is None and not self._is_in_a_cluster()
+        if self._own:
+            self._ray.init(address="local", num_cpus=cores(), include_dashboard=False, **quiet)
+            return
         try:
             self._ray.init(address=address or "auto", **quiet)
         except (ConnectionError, TimeoutError, RuntimeError) as error:
-            if address is not None:
-                raise ConfigError(
-                    f"the Ray cluster {address} does not answer ({type(error).__name__}); is its head "
-                    "node up, with the same versions of Ray and Python?"
-                ) from error
-            self._ray.init(address="local", num_cpus=cores(), include_dashboard=False, **quiet)
+            raise ConfigError(
+                f"the Ray cluster {address or os.environ.get(_ADDRESS, '')} does not answer "
+                f"({type(error).__name__}); is its head node up, with the same versions of Ray and Python?"
+            ) from error
+
+    def _is_in_a_cluster(self) -> bool:
+        """Return whether this machine belongs to a cluster that is there; Ray notes also those that ended."""
+        if os.environ.get(_ADDRESS):
+            return True
+        noted = self._ray._private.utils.read_ray_address()
+        return bool(noted) and _answers(noted)
+
+    @property
+    def about(self) -> str:
+        """Which cluster this is, in words."""
+        nodes = sum(node["Alive"] for node in self._ray.nodes())
+        size = f"{nodes:,} node(s) with {self.workers:,} core(s)"
+        if self._own:
+            return f"no Ray cluster is running here: one of this machine alone is started, {size}"
+        return f"Ray cluster at {self._head or self._ray.get_runtime_context().gcs_address}: {size}"
 
     @property
     def workers(self) -> int:
         """How many cores the nodes of the cluster have now."""
         return max(int(self._ray.cluster_resources().get("CPU", 1)), 1)
 
-    def map(
-        self,
-        function: Callable[[Shared, Part], Result],
-        parts: Sequence[Part],
-        *,
-        shared: Shared,
-        gpu: bool = False,
-    ) -> Iterator[Result]:
-        """Yield the result of each part; see `tacit.core.executor.Executor`.
+    def _results(self, job: Job[Any, Any, Result]) -> Iterator[Result]:
+        """Yield the results.
 
         Raises
         ------
+        ConfigError
+            If the cluster is lost.
         TacitError
             If a part loses its worker again and again.
         """
-        handle = [self._ray.put(shared)]  # in a list: the worker fetches it itself, once for all its parts
-        gpus = 1 if gpu and self._ray.cluster_resources().get("GPU", 0) >= 1 else 0
+        handle = [self._ray.put(job.shared)]  # in a list: a worker fetches it itself, once for all its parts
+        gpus = 1 if job.gpu and self._ray.cluster_resources().get("GPU", 0) >= 1 else 0
         work = self._ray.remote(_work).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
         waiting: deque[Any] = deque()
-        sent = 0
+        sent, count = 0, len(job.parts)
+        workers, looked = self.workers, time.monotonic()
         try:
-            for number in range(len(parts)):
-                while sent < len(parts) and len(waiting) <= _AHEAD * self.workers:
-                    waiting.append(work.remote(function, handle, parts[sent]))
+            for number in range(count):
+                while sent < count and len(waiting) <= _AHEAD * workers:
+                    waiting.append(work.remote(job.function, handle, job.parts[sent]))
                     sent += 1
-                yield self._result(waiting.popleft(), number, len(parts))
+                self._wait(waiting[0])
+                yield self._result(waiting.popleft(), number, count)
+                if time.monotonic() - looked > _LOOK:  # nodes may have come or gone
+                    workers, looked = self.workers, time.monotonic()
         finally:
-            for one in waiting:
-                self._ray.cancel(one, force=False)
+            if self._ray.is_initialized():
+                for one in waiting:
+                    self._ray.cancel(one, force=False)
+
+    def _wait(self, reference: Any) -> None:
+        """Wait for a result.
+
+        A process that has lost its cluster is ended by Ray itself after a minute, without a word of ours.
+
+        Raises
+        ------
+        ConfigError
+        """
+        lost = 0.0
+        while not self._ray.wait([reference], timeout=_LOOK, fetch_local=False)[0]:
+            if self._head is None or _answers(self._head):
+                lost = 0.0
+                continue
+            lost = lost or time.monotonic()
+            if time.monotonic() - lost >= PATIENCE:
+                raise ConfigError(_LOST)
 
     def _result(self, reference: Any, number: int, count: int) -> Any:
         errors = self._ray.exceptions
         try:
             return self._ray.get(reference)
+        except ConnectionError as error:  # of Ray's client
+            raise ConfigError(_LOST) from error
         except errors.RayError as error:
             cause = getattr(error, "cause", None)
             if isinstance(cause, Exception) and not isinstance(cause, errors.RayError):
                 raise cause from None  # what the function itself raised
             if not self._ray.is_initialized() or isinstance(cause, errors.OwnerDiedError):
-                raise ConfigError(
-                    "the Ray cluster was lost; start it again, and give the same command again"
-                ) from error
+                raise ConfigError(_LOST) from error
             raise TacitError(
                 f"part {number + 1} of {count} lost its worker more than {RETRIES} times "
                 f"({type(error).__name__}): was memory short on its node? Use smaller parts or larger nodes"
@@ -113,6 +171,16 @@ class RayExecutor:
     def close(self) -> None:
         """Leave the cluster; one that was started here ends."""
         self._ray.shutdown()
+
+
+def _answers(address: str) -> bool:
+    """Return whether somebody takes connections at ``HOST:PORT``."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT):
+            return True
+    except OSError:
+        return False
 
 
 def _work(function: Callable[[Any, Part], Result], handle: list[Any], part: Part) -> Result:

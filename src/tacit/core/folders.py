@@ -102,9 +102,13 @@ class RemoteFolder:
 
     def read(self, name: str) -> bytes:
         """Return the content of a file."""
-        with self._store.open_input_file(f"{self._path}/{name}") as stream:
+        with self.opened(name) as stream:
             content: bytes = stream.read()
         return content
+
+    def opened(self, name: str) -> Any:
+        """Return a file to read from any place of it."""
+        return self._store.open_input_file(f"{self._path}/{name}")
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file; object storage shows an object when all of it is there."""

@@ -1,0 +1,214 @@
+"""An event log in several Parquet files, here or in object storage, and its parts that are read alone."""
+
+import glob
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tacit.core.errors import DataError
+from tacit.core.executor import LOCAL, Executor
+from tacit.core.extras import require
+from tacit.core.folders import RemoteFolder, is_address
+from tacit.data import columns as col
+from tacit.reading.delimited import REJECTED
+from tacit.reading.text_log import Form, typed_form
+from tacit.reading.typed import json_rows, plain
+
+_ENDING = ".parquet"
+_ROWS_OF_A_PART, _ROWS_OF_A_BLOCK = 2_000_000, 500_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of one of the files, and how many rows of the log are before them."""
+
+    file: str
+    start: int
+    count: int
+    before: int
+
+
+@dataclass(frozen=True)
+class ParquetLog:
+    """A log in several files with about the same columns, in the order of their names.
+
+    Attributes
+    ----------
+    place : str
+        The folder or pattern, or the address of a folder in object storage.
+    files : tuple of str
+        Their paths, or in object storage their names.
+    rows : tuple of int
+        Of each file.
+    schema : mapping of column to type
+        Of all files together.
+    """
+
+    place: str
+    files: tuple[str, ...]
+    rows: tuple[int, ...]
+    schema: dict[str, pl.DataType]
+
+    @property
+    def path(self) -> Path:
+        """The log, for messages."""
+        return Path(self.place)
+
+    @property
+    def form(self) -> Form:
+        """That of a table with types."""
+        return typed_form("Parquet")
+
+    @property
+    def encoding(self) -> str:
+        """There is no text to decode."""
+        return "binary"
+
+    def parts(self, executor: Executor = LOCAL) -> list[Rows]:
+        """Return the parts: some million rows of a file each; one of object storage is not cut."""
+        found = []
+        before = accumulate(self.rows, initial=0)
+        for file, rows, first in zip(self.files, self.rows, before, strict=False):
+            step = max(rows, 1) if is_address(self.place) else _ROWS_OF_A_PART
+            found += [
+                Rows(file, start, min(step, rows - start), first + start) for start in range(0, rows, step)
+            ]
+        return found
+
+    def size(self, part: Rows) -> int:
+        """Return the rows of a part."""
+        return part.count
+
+    def frame(self, parts: Sequence[Rows]) -> pl.DataFrame:
+        """Return numbered rows; a column that a file lacks is null there."""
+        return pl.concat([self._frame(part) for part in parts])
+
+    def tables(
+        self, part: Rows, threads: int | None = None
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
+        """Yield the rows of a part in blocks; none is rejected."""
+        for block in self._frame(part).iter_slices(_ROWS_OF_A_BLOCK):
+            yield block, pl.DataFrame(schema=REJECTED), len(block)
+
+    def raw_of(self, parts: Sequence[Rows], executor: Executor, lines: pl.Series) -> pl.Series:
+        """Return rows by their numbers as JSON objects."""
+        wanted = lines.unique().sort().cast(pl.Int64)
+        among = [wanted.filter(wanted.is_between(one.before + 1, one.before + one.count)) for one in parts]
+        lookups = [(part, some) for part, some in zip(parts, among, strict=True) if len(some)]
+        found = [pl.DataFrame(schema={col.LINE: pl.Int64, "raw": pl.String})]
+        found += executor.map(ParquetLog._texts, lookups, shared=self)
+        by_line = lines.cast(pl.Int64).alias(col.LINE).to_frame()
+        return by_line.join(pl.concat(found), on=col.LINE, how="left", maintain_order="left")["raw"]
+
+    def _texts(self, lookup: tuple[Rows, pl.Series]) -> pl.DataFrame:
+        part, wanted = lookup
+        texts = json_rows(self._frame(part), wanted - part.before)
+        return pl.DataFrame({col.LINE: wanted, "raw": texts})
+
+    def _frame(self, part: Rows) -> pl.DataFrame:
+        frame = plain(_rows_of(self.place, part)).drop(col.LINE, strict=False)
+        missing = [pl.lit(None, kind).alias(name) for name, kind in self.schema.items() if name not in frame]
+        lines = pl.int_range(part.before + 1, part.before + part.count + 1, dtype=pl.Int64, eager=True)
+        return frame.with_columns(missing).select(
+            *(pl.col(name).cast(kind) for name, kind in self.schema.items()), lines.alias(col.LINE)
+        )
+
+
+def parquet_log(place: str | Path) -> ParquetLog | None:
+    """Return the log of a folder, of a pattern such as ``logs/2026-*.parquet``, or of an address.
+
+    None for anything else. Files whose names begin with a dot or ``_`` are no part of it.
+
+    Raises
+    ------
+    DataError
+        If there are no Parquet files, or others beside them, or if the types of their columns do not fit.
+    """
+    name = str(place)
+    files = _files(name)
+    if files is None:
+        return None
+    heads = [_head(name, file) for file in files]
+    schema = _schema(name, [head for head, _ in heads])
+    if not sum(rows for _, rows in heads):
+        raise DataError(f"{name} is empty: there is no event in it")
+    return ParquetLog(name, tuple(files), tuple(rows for _, rows in heads), schema)
+
+
+def _schema(place: str, heads: Sequence[pl.DataFrame]) -> dict[str, pl.DataType]:
+    """Return the types of the columns of all files: of numbers the widest, of numbers and texts text."""
+    for name in sorted({name for head in heads for name in head.columns}):
+        kinds = {str(head[name].dtype): head[name].dtype for head in heads if name in head.columns}
+        if any(kind.is_temporal() for kind in kinds.values()) and any(
+            kind.is_numeric() for kind in kinds.values()
+        ):
+            raise DataError(f"the column {name} of {place} holds times in some files and numbers in others")
+    try:
+        whole = pl.concat(heads, how="diagonal_relaxed").schema
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"the files of {place} have columns of types that do not fit: {reason}") from error
+    return {name: kind for name, kind in whole.items() if name != col.LINE}
+
+
+def _files(place: str) -> list[str] | None:
+    """Return the names of the files of a log, None where it is a single file."""
+    path = Path(place)
+    if is_address(place):
+        names = sorted(RemoteFolder(place).sizes())
+    elif path.is_dir():
+        names = sorted(str(one) for one in path.iterdir() if one.is_file())
+    elif not path.exists() and glob.has_magic(place):
+        names = sorted(glob.glob(place, recursive=True))  # noqa: PTH207 - of any folder, also an absolute one
+    else:
+        return None
+    names = [name for name in names if not Path(name).name.startswith((".", "_"))]
+    others = [name for name in names if not name.lower().endswith(_ENDING)]
+    if others and len(others) < len(names):
+        raise DataError(
+            f"{place} holds other files than Parquet ({others[0]}); name those of the log: DIR/*{_ENDING}"
+        )
+    if others or not names:
+        raise DataError(f"there is no Parquet file in {place}; name a file, or a folder of Parquet files")
+    return names
+
+
+def _head(place: str, file: str) -> tuple[pl.DataFrame, int]:
+    """Return a file without its rows, in the form in which they will be read, and their number."""
+    with _damage(file):
+        if is_address(place):
+            return _remote_head(place, file)
+        scanned = pl.scan_parquet(file, glob=False)
+        return plain(scanned.head(0).collect()), int(scanned.select(pl.len()).collect().item())
+
+
+def _remote_head(place: str, file: str) -> tuple[pl.DataFrame, int]:
+    """Return the same of a file in object storage, of which only the end is fetched."""
+    parquet: Any = require("pyarrow.parquet", "storage")
+    with RemoteFolder(place).opened(file) as stream:
+        content = parquet.ParquetFile(stream)
+        empty = pl.from_arrow(content.schema_arrow.empty_table())
+        assert isinstance(empty, pl.DataFrame)
+        return plain(empty), int(content.metadata.num_rows)
+
+
+def _rows_of(place: str, part: Rows) -> pl.DataFrame:
+    with _damage(part.file):
+        if is_address(place):
+            return pl.read_parquet(io.BytesIO(RemoteFolder(place).read(part.file)))
+        return pl.scan_parquet(part.file, glob=False).slice(part.start, part.count).collect()
+
+
+@contextmanager
+def _damage(file: str) -> Iterator[None]:
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        reason = (str(error).splitlines() or ["unknown"])[0]
+        raise DataError(f"{file} is not a whole Parquet file: {reason}") from error

@@ -1,0 +1,146 @@
+"""A log in several Parquet files is read as one file with all of their rows."""
+
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.buckets import assert_same, tiny
+from tests.reading.logs import NOW
+
+import tacit
+from tacit.core.errors import ConfigError, DataError
+from tacit.core.executor import LOCAL
+from tacit.data.clean import Cleaned, clean
+from tacit.data.clean_buckets import clean_in_buckets
+from tacit.reading import parquet_log as logs
+from tacit.reading import read as reader
+from tacit.reading.parquet_log import parquet_log
+from tacit.reading.read import is_large, read_events, read_large
+
+
+def log(rows: int = 120) -> pl.DataFrame:
+    """Return a log with double clicks, a row without a user and columns of several types.
+
+    Every tenth row is the one before it.
+    """
+    n = pl.int_range(rows) - (pl.int_range(rows) % 10 == 9).cast(pl.Int64)
+    return pl.select(
+        user_id=pl.when(n == 50).then(None).otherwise(n % 11),
+        item_id=pl.format("i{}", n * 7 % 5),
+        event=pl.when(n % 4 == 0).then(pl.lit("purchase")).otherwise(pl.lit("view")),
+        timestamp=pl.lit(datetime(2024, 3, 1)) + pl.duration(minutes=n),
+        value=n / 4,
+        tags=pl.concat_list(pl.lit("a"), pl.format("t{}", n % 3)),
+    )
+
+
+def in_files(frame: pl.DataFrame, folder: Path, *cuts: int) -> Path:
+    folder.mkdir()
+    ends = [*cuts, len(frame)]
+    for place, (start, end) in enumerate(zip([0, *cuts], ends, strict=True)):
+        frame[start:end].write_parquet(folder / f"part-{place}.parquet")
+    return folder
+
+
+def read_in_parts(place: str | Path, folder: Path) -> Cleaned:
+    with tiny():
+        return clean_in_buckets(read_large(place, folder), now=NOW)
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make parts of a few rows."""
+    monkeypatch.setattr(logs, "_ROWS_OF_A_PART", 17)
+    monkeypatch.setattr(logs, "_ROWS_OF_A_BLOCK", 5)
+
+
+def alone(frame: pl.DataFrame, folder: Path) -> Cleaned:
+    """Return the cleaned log of one file."""
+    folder.mkdir()
+    frame.write_parquet(folder / "log.parquet")
+    return clean(read_events(folder / "log.parquet"), now=NOW)
+
+
+@pytest.mark.parametrize("cuts", [(), (40,), (1, 2, 100)])
+@pytest.mark.usefixtures("short")
+def test_the_rows_are_those_of_one_file(cuts: tuple[int, ...], tmp_path: Path) -> None:
+    folder = in_files(log(), tmp_path / "log", *cuts)
+    one = alone(log(), tmp_path / "one")
+    assert one.reasons == {"duplicate": 12, "no user id": 1}
+    for place in (folder, str(folder), f"{folder}/*.parquet", Path(f"{folder}/part-*")):
+        assert_same(clean(read_events(place), now=NOW), one)
+    assert_same(read_in_parts(folder, tmp_path / "work"), one)
+
+
+@pytest.mark.usefixtures("short")
+def test_columns_that_some_files_lack_are_empty_there(tmp_path: Path) -> None:
+    folder = in_files(log(), tmp_path / "log", 60)
+    log()[60:].with_columns(pl.col("user_id").cast(pl.Int16), colour=pl.lit("red")).drop(
+        "tags"
+    ).write_parquet(folder / "part-1.parquet")
+    found = tacit.read(folder)
+    assert found.events["colour"].to_list().count("red") == found.events["tags"].null_count() > 50
+    assert_same(read_in_parts(folder, tmp_path / "work"), found)
+
+
+def test_marks_of_other_programs_are_no_files_of_the_log(tmp_path: Path) -> None:
+    folder = in_files(log(), tmp_path / "log", 40)
+    for name in ("_SUCCESS", ".part-0.parquet.crc"):
+        (folder / name).write_text("")
+    assert len(parquet_log(folder).files) == 2  # type: ignore[union-attr]
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    folder = in_files(log(), tmp_path / "log")
+    (folder / "more.csv").write_text("user,item\n")
+    with pytest.raises(DataError, match=r"holds other files than Parquet \(.*more.csv\)"):
+        tacit.read(folder)
+    assert len(tacit.read(f"{folder}/*.parquet").events) > 100
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    for place in (tmp_path / "none", f"{tmp_path}/no*.parquet"):
+        with pytest.raises(DataError, match="there is no Parquet file in"):
+            tacit.read(place)
+    empty = in_files(log(0), tmp_path / "empty")
+    with pytest.raises(DataError, match="is empty: there is no event in it"):
+        tacit.read(empty)
+    folder = in_files(log(), tmp_path / "log", 40)
+    (folder / "part-1.parquet").write_bytes((folder / "part-1.parquet").read_bytes()[:-50])
+    with pytest.raises(DataError, match=r"part-1.parquet is not a whole Parquet file"):
+        tacit.read(folder)
+    time = pl.col("timestamp")
+    for other, said in (
+        (time.dt.epoch("s"), "column timestamp of .* holds times in some files and numbers in others"),
+        (time.dt.replace_time_zone("UTC"), "have columns of types that do not fit"),
+    ):
+        log().with_columns(other).write_parquet(folder / "part-1.parquet")
+        with pytest.raises(DataError, match=said):
+            tacit.read(folder)
+    with pytest.raises(ConfigError, match="cannot be used"):
+        tacit.read("strange://shop/log")
+
+
+def test_many_rows_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = in_files(log(), tmp_path / "log", 40)
+    small = tacit.read(folder)
+    assert not is_large(folder)
+    monkeypatch.setattr(reader, "LARGE_ROWS", 100)
+    assert is_large(folder)
+    with tiny():
+        large = tacit.read(folder)
+    assert isinstance(large.events["user_id"].dtype, pl.Categorical)
+    assert_same(large, small)
+
+
+@pytest.mark.usefixtures("short")
+def test_parts_hold_all_rows_once(tmp_path: Path) -> None:
+    found = parquet_log(in_files(log(), tmp_path / "log", 40, 41, 41))
+    assert found is not None
+    lines = [line for part in found.parts() for table, _, _ in found.tables(part) for line in table["line"]]
+    assert lines == list(range(1, 121))
+    raw = found.raw_of(found.parts(), LOCAL, pl.Series([121 - 1, 1, 41, 1]))
+    assert [text.count("user_id") for text in raw] == [1] * 4
+    assert raw[1] == raw[3] and '"value":10.0' in raw[2]
