@@ -7,8 +7,10 @@ Each default retriever, and the statistics of the features, is fitted on generat
 in a process of its own, for its memory. Three series grow from one base: in the first events alone, in the
 second users (with their events), in the third items (with as many events). The exponent of a series is the
 slope of the logarithm of processor seconds over that of the size, between its last two sizes: 1 is linear. A
-closed form over at most ``max_items`` items costs the same beyond them. ``batch`` is the cost of one list:
-milliseconds of the processor in a batch over users (`Sparse` scores where a model has them).
+closed form over at most ``max_items`` items costs the same beyond them. Item kNN counts pairs of items of one
+user, which grow with the square of a history: with events of the same users it grows faster, up to a billion
+pairs. ``batch`` is the cost of one list: milliseconds of the processor in a batch over users (`Sparse` scores
+where a model has them).
 """
 
 import argparse

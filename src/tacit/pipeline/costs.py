@@ -14,6 +14,7 @@ from tacit.models.ease import EASE, MOST
 from tacit.models.protocol import Recommender
 from tacit.pipeline import register
 from tacit.pipeline.config import Config
+from tacit.pipeline.windows import ENOUGH
 from tacit.rankers.ranker import Ranker
 
 
@@ -130,9 +131,10 @@ def expected(config: Config, size: Size, workers: int) -> Expected:
     lists = config.windows * min(config.max_users, size.users)
     learning = list_seconds(len(config.retrievers), lists) + ranker_seconds(config.ranker, lists)
     largest = sorted((fit_gigabytes(one, size) for one in config.retrievers), reverse=True)
-    folds = config.windows * _EVENT_GB * part.events
-    held = _PROCESS_GB + 3 * _EVENT_GB * size.events + folds + _ITEM_GB * size.items
-    examples = 0.0 if config.ranker is None else _LIST_GB * lists
+    folds = _EVENT_GB * part.events
+    held = _PROCESS_GB + _EVENT_GB * size.events + folds + _ITEM_GB * size.items
+    # No further window is cut off once there are enough queries.
+    examples = 0.0 if config.ranker is None else _LIST_GB * min(lists, ENOUGH + config.max_users)
     return Expected(sum(of_fits) / workers + learning, held + max(sum(largest[:workers]), examples))
 
 
@@ -171,12 +173,15 @@ def in_words(seconds: float) -> str:
 def fit_gigabytes(one: Recommender, size: Size) -> float:
     """Return about how much memory the fit of a retriever takes at its peak."""
     most = getattr(one, "max_items", None)
-    dense = 0.0 if most is None else 3 * 4e-9 * min(size.items, most) ** 2
-    return dense + 2 * _EVENT_GB * size.events
+    dense = 0.0 if most is None else 2 * 4e-9 * min(size.items, most) ** 2
+    return _BLOCK_GB + dense + _AT_ONCE_GB * size.events
 
 
-_PROCESS_GB, _EVENT_GB, _ITEM_GB, _LIST_GB = 0.5, 5e-8, 5e-6, 1e-4
-"""Gigabytes of a process with its libraries, of an event, of an item with its vector, of a ranked list."""
+_PROCESS_GB, _EVENT_GB, _ITEM_GB, _LIST_GB = 0.8, 9e-8, 1e-5, 3.5e-4
+"""Gigabytes of a process with its libraries; of an event and an item in the log and all that was fitted; of a
+ranked list while features are computed."""
+_BLOCK_GB, _AT_ONCE_GB = 0.4, 3e-8
+"""Gigabytes of the blocks that a retriever works on, and of an event, while it is fitted."""
 
 
 def by_worth(retrievers: Iterable[Recommender], size: Size, *, ordered: bool) -> list[Recommender]:

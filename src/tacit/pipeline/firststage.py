@@ -40,7 +40,7 @@ _PART_SIZES = (0.7, 0.2, 0.1)
 
 WHOLE = "whole"
 """Name of the whole log among those that retrievers are fitted on."""
-_SIDE_BY_SIDE = 5_000_000
+_SIDE_BY_SIDE = 25_000_000
 """Logs with more events are fitted by one retriever after the other: two at once need the memory of two."""
 _NETWORKS = "tacit.models.transformer"
 """Networks are trained with the one random state of PyTorch that all threads of a process share."""

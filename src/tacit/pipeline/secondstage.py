@@ -18,6 +18,7 @@ from tacit.features import compiled
 from tacit.features.candidates import Candidates
 from tacit.features.maker import FeatureMaker
 from tacit.features.normaliser import Normaliser
+from tacit.models import projected
 from tacit.models.checks import checked_pair_scores, is_ours
 from tacit.models.protocol import Recommender
 from tacit.pipeline.blend import NEVER, Blend, log_softmax
@@ -229,7 +230,7 @@ def fit_projection(interactions: Interactions, catalogue: Catalogue) -> Projecti
     """Return the low-dimensional projection of the language-model vectors, fitted on items with events."""
     if catalogue.vectors is None or not len(interactions):
         return None
-    seen = np.unique(interactions.item)
-    dimension = min(_DIMENSION, catalogue.vectors.shape[1], len(seen))
+    seen = np.bincount(interactions.item, minlength=len(catalogue)) > 0
+    dimension = min(_DIMENSION, catalogue.vectors.shape[1], int(seen.sum()))
     projection = Projection(dimension=dimension, mode="pca")
-    return projection.fit(catalogue.vectors[seen], centred=catalogue.centred)
+    return projected.fitted(projection, catalogue.vectors, seen, centred=catalogue.centred)
