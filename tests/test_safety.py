@@ -161,6 +161,8 @@ def test_only_readers_and_the_encoders_files_touch_the_disk() -> None:
         "data/anonymous.py",  # its words, a file of the package
         "data/status_words.py",  # likewise
         "core/checkpoint.py",  # the path is an argument
+        "core/folders.py",  # a folder of parts: its place is an argument
+        "core/unfinished.py",  # what a killed command left beside its target, which is an argument
         "core/memory.py",  # asks the machine for the memory that is free
         "data/buckets.py",  # the folder is an argument
         "data/clean_buckets.py",  # likewise
