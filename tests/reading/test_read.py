@@ -217,7 +217,7 @@ def test_a_file_without_events_is_one_clear_error(data: bytes, words: str, tmp_p
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="No such file"):
         read_events(tmp_path / "nothing.csv")
-    with pytest.raises(DataError, match="is a folder"):
+    with pytest.raises(DataError, match=r"there is no Parquet file in .*; name a file"):
         read_events(tmp_path)
 
 

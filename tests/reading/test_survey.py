@@ -114,3 +114,36 @@ def test_many_values_are_counted_within_some_per_cent(many: int) -> None:
     for part in (values, values[: many // 2], values[many // 3 :]):
         sketch.add(part)
     assert abs(sketch.count() / many - 1) < 0.04
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3, 7])
+@pytest.mark.usefixtures("short")
+def test_joined_surveys_show_what_one_survey_shows(parts: int) -> None:
+    table = log()
+    pieces = list(table.iter_slices(-(-ROWS // parts)))
+    surveys = []
+    for place, piece in enumerate(pieces):
+        found = Survey(place, len(pieces))
+        for block in piece.iter_slices(90):
+            found.add(block)
+        surveys.append(found)
+    joined, whole = Survey.joined(surveys), surveyed(table, 90)
+    assert joined.rows == ROWS
+    assert joined.totals() == whole.totals()
+    chosen = joined.table()
+    assert chosen["line"][:200].to_list() == list(range(2, 202))  # the first rows, in their order
+    assert set(chosen["action"]) == {"view", "cart", "refund"}  # also the word of one row
+    assert len(chosen) < 3 * 500 + 800
+    assert (chosen["line"] > ROWS // 2).sum() > 200  # rows at even distances go to the end
+    path = Path("log.csv")
+    of_joined = Rows.of(path, chosen, True, NO_CHOICES, joined.totals())
+    assert of_joined.roles == Rows.of(path, whole.table(), True, NO_CHOICES, whole.totals()).roles
+
+
+@pytest.mark.usefixtures("short")
+def test_parts_without_rows_change_nothing() -> None:
+    table = log(300)
+    empty, whole = Survey(0, 2), Survey(1, 2)
+    whole.add(table)
+    joined = Survey.joined([empty, whole, Survey(2, 3)])
+    assert joined.rows == 300 and joined.table()["line"].is_in(table["line"].to_list()).all()

@@ -1,6 +1,7 @@
 """Files become numbered lines whatever their packing, encoding, line ends and block size."""
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,38 @@ def test_a_mark_of_utf_16_that_is_not_at_the_start_is_damage_and_no_crash(tmp_pa
     encoding, _ = textfile.encoding_of_file(path)
     assert encoding != "utf-16"
     assert sum(len(part.lines) for part in textfile.blocks(path, encoding)) > 0
+
+
+ENDS = st.sampled_from(["\n", "\r\n", "\r", "\n\r", "\r\r\n"])
+
+
+@given(
+    lines=st.lists(st.tuples(st.text('aé"商', max_size=9), ENDS), min_size=1, max_size=60),
+    block=st.integers(2, 40),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "gb18030", "utf-16", "iso2022_jp"]),
+)
+def test_the_lines_of_spans_are_those_of_the_file(
+    lines: list[tuple[str, str]], block: int, encoding: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "spans.txt"
+    path.write_bytes("".join(map("".join, lines)).encode(encoding, "replace"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(textfile, "_BLOCK", block)
+        whole = [line for one in textfile.blocks(path, encoding) for line in one.lines]
+        spans = textfile.spans(path, encoding)
+        if encoding in ("utf-16", "iso2022_jp") or path.stat().st_size <= 4 * block:
+            assert len(spans) == 1
+            return
+        assert [span.end for span in spans[:-1]] == [span.start for span in spans[1:]]
+        assert (spans[0].start, spans[-1].end) == (0, path.stat().st_size)
+        first, found = 1, []
+        for span in spans:
+            count, quoted = textfile.count_lines(path, span)
+            blocks = list(textfile.blocks(path, encoding, replace(span, first=first)))
+            assert [one.first for one in blocks[:1]] == [first] * len(blocks[:1])
+            assert quoted == (b'"' in path.read_bytes()[span.start : span.end])
+            found += [line for one in blocks for line in one.lines]
+            first += count
+            if span != spans[-1]:
+                assert len(found) == first - 1
+    assert found == whole

@@ -14,12 +14,12 @@ from tacit.core.progress import Silent
 ROOT = Path(__file__).parents[2]
 OBJECT_STORE = 100 * 2**20
 WATCHED = {
-    "health_check_initial_delay_ms": 500,
-    "health_check_period_ms": 500,
-    "health_check_timeout_ms": 2_000,
+    "health_check_initial_delay_ms": 1_000,
+    "health_check_period_ms": 1_000,
+    "health_check_timeout_ms": 10_000,
     "health_check_failure_threshold": 3,
 }
-"""A lost node is noticed after two seconds and not after fifteen."""
+"""A lost node is noticed after three seconds and not after fifteen; one that is slow has ten."""
 
 
 def ray() -> Any:
