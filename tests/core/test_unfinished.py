@@ -51,7 +51,16 @@ def test_what_a_killed_process_left_goes_with_the_next_write_and_not_before_it_e
     verify(target)
 
 
-@pytest.mark.parametrize("name", [".model.settings", ".model.tacit-file", ".other.tacit-12345678", "model.x"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".model.settings",
+        ".model.tacit-unfinished-file",
+        ".other.tacit-unfinished-12345678",
+        ".model.tacit-backup",
+        "model.x",
+    ],
+)
 def test_what_no_writer_left_stays(tmp_path: Path, name: str) -> None:
     other = tmp_path / name
     if name.endswith("file"):
@@ -66,10 +75,10 @@ def test_a_link_with_such_a_name_and_what_it_points_to_stay(tmp_path: Path) -> N
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "letter").write_text("dear")
-    (tmp_path / ".model.tacit-12345678").symlink_to(mine)
+    (tmp_path / ".model.tacit-unfinished-12345678").symlink_to(mine)
     publish(tmp_path / "model", write, {})
     assert (mine / "letter").read_text() == "dear"
-    assert hidden(tmp_path) == [".model.tacit-12345678"]
+    assert hidden(tmp_path) == [".model.tacit-unfinished-12345678"]
 
 
 def test_what_was_moved_aside_stays_while_its_writer_is_alive(tmp_path: Path) -> None:
@@ -102,7 +111,17 @@ def test_a_writer_whose_directory_is_taken_for_left_over_before_it_is_locked_mak
 
 
 def test_a_place_whose_name_is_a_pattern_removes_nothing_of_others(tmp_path: Path) -> None:
-    left = tmp_path / ".model1.tacit-12345678"
+    left = tmp_path / ".model1.tacit-unfinished-12345678"
     left.mkdir()
     publish(tmp_path / "model[1]", write, {})
     assert left.exists()
+
+
+def test_a_link_to_a_snapshot_stays_and_what_it_points_at_is_replaced(tmp_path: Path) -> None:
+    target, link = tmp_path / "model", tmp_path / "current"
+    publish(target, write, {})
+    link.symlink_to("model")
+    publish(link, lambda directory: (directory / "b.txt").write_text("two") and None, {})
+    assert link.is_symlink()
+    assert [one.name for one in target.iterdir() if one.suffix == ".txt"] == ["b.txt"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["current", "model"]

@@ -9,6 +9,7 @@ import time
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.scale.clusters import Nodes
 
@@ -75,6 +76,53 @@ def test_a_killed_worker_takes_nothing_with_it(
     assert (tmp_path / "3").exists()
 
 
+KILLED = """
+import os, signal, sys, threading, time
+import numpy as np
+from tests.scale.test_executors import summed
+from tacit.scale.processes import ProcessExecutor
+
+def kill(delay):
+    time.sleep(delay)
+    for one in os.listdir("/proc"):
+        try:
+            fields = open(f"/proc/{one}/stat").read().rsplit(")", 1)[1].split()
+            command = open(f"/proc/{one}/cmdline").read()
+        except (OSError, IndexError):
+            continue
+        if fields[1] == str(os.getpid()) and "spawn_main" in command:
+            os.kill(int(one), signal.SIGKILL)
+            return
+
+if __name__ == "__main__":
+    threading.Thread(target=kill, args=(float(sys.argv[1]),)).start()
+    shared = np.ones(3_000_000, dtype=np.float32)
+    print(list(ProcessExecutor(2).map(summed, range(6), shared=shared)))
+"""
+
+
+def summed(shared: np.ndarray, part: int) -> int:
+    time.sleep(0.1)
+    return int(shared.sum()) + part
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.3, 0.8, 1.5])
+def test_a_worker_killed_while_it_starts_or_another_does_takes_nothing_with_it(
+    delay: float, tmp_path: Path
+) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED, encoding="utf-8")
+    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    ended = subprocess.run(
+        [sys.executable, str(script), str(delay)],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.stdout.strip() == str([3_000_000 + part for part in range(6)]), ended.stderr
+
+
 def test_workers_that_always_end_are_an_error_and_no_endless_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "TRIES", 2)
     with pytest.raises(TacitError, match="ended 2 times at part 1 of 1: was it killed because memory"):
@@ -104,7 +152,9 @@ def test_names_stand_for_executors() -> None:
         assert isinstance(several, ProcessExecutor)
 
 
-@pytest.mark.parametrize("name", ["", "threads", "ray://", "Ray", "http://head:10001"])
+@pytest.mark.parametrize(
+    "name", ["", "threads", "ray://", "Ray", "http://head:10001", "ray://head", "ray://head:abc", "ray://:1"]
+)
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="use local, processes, ray, or ray://HOST:PORT"):
         check_executor(name)
@@ -191,6 +241,18 @@ def test_a_cluster_that_does_not_answer_is_one_sentence(
     with pytest.raises(ConfigError, match="the Ray cluster head:6379 does not answer"):
         RayExecutor()
     assert not [one for one in recwarn if "timed out" in str(one.message)]
+
+
+def test_a_cluster_that_cannot_be_started_here_is_one_sentence(
+    on_ray: RayExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def init(**_: object) -> None:
+        raise Exception("The current node timed out during startup.\nMore.")
+
+    monkeypatch.setattr(on_ray._ray, "init", init)
+    monkeypatch.setattr(RayExecutor, "_is_in_a_cluster", lambda _: False)
+    with pytest.raises(ConfigError, match=r"Ray did not start on this machine \(The current node timed out"):
+        RayExecutor()
 
 
 def test_a_cluster_that_has_ended_is_none(on_ray: RayExecutor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,8 @@ def publish(
     ArtifactError
         If ``target`` exists and is not a snapshot: files of the user are never overwritten.
     """
+    if target.is_symlink():
+        target = target.resolve()  # the link stays, what it points at is replaced
     check_target(target, kind)
     target.parent.mkdir(parents=True, exist_ok=True)
     with unfinished(target) as beside:

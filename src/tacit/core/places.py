@@ -41,7 +41,7 @@ def check_directory_place(directory: Path, what: str) -> None:
     try:  # rights alone do not tell: a read-only or a virtual file system refuses later
         check_outside_snapshots(directory, what)
         parent = next(one for one in directory.absolute().parents if one.exists())
-        tempfile.TemporaryDirectory(prefix=".tacit-", dir=parent).cleanup()
+        tempfile.TemporaryFile(dir=parent).close()  # on Linux without a name: a kill leaves nothing behind
     except OSError as error:
         raise ConfigError(
             f"{what} {directory} cannot be written: {error.strerror or error}; name another place"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_MARK = "tacit-"
+_MARK = "tacit-unfinished-"
 """In the name of a directory that is being written: a hidden folder of the user has no such name."""
 _OLD = ".old"
 """End of the name of what is moved aside for the moment of a rename."""

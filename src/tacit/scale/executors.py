@@ -1,5 +1,6 @@
 """Executors by the name that a user gives: ``--executor local|processes|ray|ray://HOST:PORT``."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,7 +10,7 @@ from tacit.scale.processes import ProcessExecutor
 from tacit.scale.ray_cluster import RayExecutor
 
 LOCAL, PROCESSES, RAY = "local", "processes", "ray"
-_CLIENT = "ray://"
+_ADDRESS = re.compile(r"ray://(\[[^]]+\]|[^:/]+):\d{1,5}")
 
 
 def check_executor(name: str) -> None:
@@ -19,7 +20,7 @@ def check_executor(name: str) -> None:
     ------
     ConfigError
     """
-    if name not in (LOCAL, PROCESSES, RAY) and not (name.startswith(_CLIENT) and name != _CLIENT):
+    if name not in (LOCAL, PROCESSES, RAY) and not _ADDRESS.fullmatch(name):
         raise ConfigError(
             f"there is no executor {name!r}; use local, processes, ray, or ray://HOST:PORT of a Ray cluster"
         )

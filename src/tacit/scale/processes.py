@@ -1,18 +1,24 @@
 """An executor of several processes of this machine.
 
 The processes are fresh interpreters (docs/decisions/024-processes.md says why nothing is forked). Where what
-all parts share is large, it is sent to new processes once, and each holds its own copy; use names of files.
+all parts share is large, it is written to a file once, and each process holds its own copy; use names of
+files. It is not sent to a process that starts: one that is killed then would never read it, and the sender
+would wait for ever.
 """
 
+import mmap
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -90,29 +96,52 @@ class ProcessExecutor(Executor):
                 self._workers, mp_context=get_context("spawn"), initializer=_begin
             )
         pool = self._pool
-        submitted = (pool.submit(job.function, job.shared, part) for part in job.parts)
+        submitted = (_submitted(pool, job.function, job.shared, part) for part in job.parts)
         with _ended_with_this(pool):
             yield from in_order(submitted, self._workers)
 
     def _by_own(self, job: Job[Any, Any, Result]) -> Iterator[Result]:
         workers = min(self._workers, len(job.parts))
         with (
+            _written(job.shared) as file,
             ProcessPoolExecutor(
-                workers, mp_context=get_context("spawn"), initializer=_begin_with, initargs=(job.shared,)
+                workers, mp_context=get_context("spawn"), initializer=_begin_with, initargs=(file,)
             ) as pool,
             _ended_with_this(pool),
         ):
-            yield from in_order((pool.submit(_work, job.function, part) for part in job.parts), workers)
+            yield from in_order((_submitted(pool, _work, job.function, part) for part in job.parts), workers)
+
+
+@contextmanager
+def _written(shared: object) -> Iterator[Path]:
+    """Give the file of what parts share; it is there until the end."""
+    with TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "shared"
+        with file.open("wb") as stream:
+            ForkingPickler(stream, 5).dump(shared)
+        yield file
+
+
+def _submitted(pool: ProcessPoolExecutor, function: Callable[..., Result], *given: Any) -> "Future[Result]":
+    """Submit a part. A process that this starts leaves Ctrl-C to the one that started it, which ends it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(function, *given)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
 def _ended_with_this(pool: ProcessPoolExecutor) -> Iterator[None]:
-    """End the processes of a pool where this process is told to end: a part may take minutes."""
+    """End the processes of a pool where this process is told to end, for a part may take minutes.
+
+    Likewise where one of them ended: a pool that finds it just while another starts waits for that one.
+    """
     try:
         yield
-    except (KeyboardInterrupt, SystemExit):
+    except (KeyboardInterrupt, SystemExit, BrokenProcessPool):
         for process in list((pool._processes or {}).values()):
-            process.terminate()
+            process.kill()
         raise
 
 
@@ -151,10 +180,11 @@ def _begin() -> None:
     Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 
-def _begin_with(shared: object) -> None:
+def _begin_with(file: Path) -> None:
     """Keep what the parts share."""
     _begin()
-    _kept["shared"] = shared
+    with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        _kept["shared"] = ForkingPickler.loads(content)
 
 
 def _end_with(parent: int) -> None:

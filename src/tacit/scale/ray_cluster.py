@@ -72,7 +72,7 @@ class RayExecutor(Executor):
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
         self._own = address is None and not self._is_in_a_cluster()
         if self._own:
-            self._ray.init(address="local", num_cpus=cores(), include_dashboard=False, **quiet)
+            self._start(quiet)
             return
         try:
             self._ray.init(address=address or "auto", **quiet)
@@ -81,6 +81,13 @@ class RayExecutor(Executor):
                 f"the Ray cluster {address or os.environ.get(_ADDRESS, '')} does not answer "
                 f"({type(error).__name__}); is its head node up, with the same versions of Ray and Python?"
             ) from error
+
+    def _start(self, quiet: dict[str, Any]) -> None:
+        try:
+            self._ray.init(address="local", num_cpus=cores(), include_dashboard=False, **quiet)
+        except Exception as error:  # Ray says by a plain one that its own processes ended
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ConfigError(f"Ray did not start on this machine ({reason}); try again") from error
 
     def _is_in_a_cluster(self) -> bool:
         """Return whether this machine belongs to a cluster that is there; Ray notes also those that ended."""
