@@ -27,7 +27,7 @@ from tacit.models.shared_spaces import DECAY, FORGETS
 from tacit.models.sharing import shared_gram, wanted
 
 _SWEEPS = 50
-_STILL = 1e-3
+_STILL = 1e-4
 """The weights of an item have converged when none changes by more in a sweep over its neighbours."""
 
 
