@@ -184,13 +184,12 @@ class _Climb:
         return self._config.ranker is not None and self._time_for(self._learning([self._last]))
 
     def _affordable(self, parts: list[_Part], least: list[_Part]) -> list[_Part]:
-        """Return the first of some fits for which time is left, of both logs or of none; at least some."""
+        """Return those of some fits for which time is left, of both logs or of none; at least some."""
         found = list(least)
         for one in {part[1].name: part[1] for part in parts}.values():
             more = found + [part for part in parts if part[1] is one and part not in found]
-            if not self._time_for(self._expected(more)):
-                break
-            found = more
+            if self._time_for(self._expected(more)):
+                found = more
         return found
 
     def _fit(self, parts: Sequence[_Part]) -> None:
