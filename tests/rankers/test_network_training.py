@@ -10,13 +10,12 @@ from tests.rankers.toys import COLUMNS, line, product, shuffled
 
 from tacit.core.progress import SILENT
 from tacit.rankers.layers import Arrays
-from tacit.rankers.list_losses import LIST_LOSSES
 from tacit.rankers.mlp import MLP
 from tacit.rankers.network_training import cross_train, train_network
-from tacit.rankers.perceptrons import Perceptron, Perceptrons
+from tacit.rankers.perceptrons import Perceptron
 from tacit.rankers.ranker import Epoch, Pairs
 from tacit.rankers.ranking_lists import Lists
-from tacit.rankers.torch_training import Networks, PaddedLists, torch_networks
+from tacit.rankers.torch_training import PaddedLists, torch_networks
 
 SMALL = 600
 
@@ -54,40 +53,11 @@ def test_the_weights_are_those_of_the_epoch_with_the_lowest_validation_loss() ->
     own = ranker(epochs=25, patience=25, learning_rate=3e-2)
     epochs, members = trained(own, line(0, SMALL), valid)
     losses = [epoch.valid_loss for epoch in epochs]
-    assert 0 < int(np.argmin(losses)) < len(losses) - 1
-    lists = Lists.of(valid, valid.base[:, None])
-    given = lists.label[:, 0], lists.weight, lists.offsets
-    kept = LIST_LOSSES[own.loss](scores(own, members, valid), *given)[0]
-    assert kept == pytest.approx(min(losses), abs=1e-6)
-
-
-@pytest.mark.parametrize("kind", ["numpy", "torch"])
-def test_the_learning_rate_falls_in_equal_steps(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    of, make = {"numpy": (Perceptrons, ranker), "torch": (Networks, InTorch)}[kind]
-    rates, original = [], of.one_pass
-
-    def seen(self: Any, learns: Any, learning_rate: float) -> None:
-        rates.append(learning_rate)
-        original(self, learns, learning_rate)
-
-    monkeypatch.setattr(of, "one_pass", seen)
-    own = make(epochs=4, patience=9, learning_rate=0.04, members=2, device="cpu")
-    trained(own, line(0, SMALL), line(1, SMALL))
-    np.testing.assert_allclose(rates, [0.04, 0.03, 0.02, 0.01])
-
-
-@pytest.mark.parametrize("make", [ranker, InTorch])
-def test_networks_learn_at_the_rate_that_is_given(make: Any) -> None:
-    lists = Lists.of(line(0, SMALL), line(0, SMALL).base[:, None])
-    learns = np.ones((len(lists), 2), dtype=bool)
-    own = make(members=2, learning_rate=0.5, batch_size=10 * SMALL, device="cpu", weight_decay=0.0)
-    moved = []
-    for rate in (1e-3, 2e-3):  # the first step of AdamW moves a weight by its rate, whatever its slope
-        with own.learning(COLUMNS, lists, rng=np.random.default_rng(0)) as networks:
-            before = networks.arrays()[0]["out.weight"].copy()
-            networks.one_pass(learns, rate)
-            moved.append(np.abs(networks.arrays()[0]["out.weight"] - before).max())
-    np.testing.assert_allclose(moved, [1e-3, 2e-3], rtol=1e-3)
+    best = int(np.argmin(losses))
+    assert 0 < best < len(losses) - 1
+    # The same run, ended at that epoch, has the same weights: what came after it left no trace.
+    _, ended = trained(ranker(epochs=best, patience=25, learning_rate=3e-2), line(0, SMALL), valid)
+    np.testing.assert_array_equal(scores(own, members, valid), scores(own, ended, valid))
 
 
 @pytest.mark.parametrize("patience", [1, 3])

@@ -24,7 +24,7 @@ WIDTHS = (6, 5, 4, 2)
 
 def network(widths: tuple[int, ...] = WIDTHS, *, dropout: float = 0.0, seed: int = 0) -> Perceptron:
     rng = np.random.Generator(np.random.SFC64(seed))
-    found = Perceptron(widths, weight_decay=0.1, dropout=dropout, rng=rng)
+    found = Perceptron(widths, learning_rate=1e-2, weight_decay=0.1, dropout=dropout, rng=rng)
     found._flat[:] = rng.normal(size=found._flat.shape)  # the last layer too
     return found
 
@@ -52,7 +52,7 @@ def test_steps_are_those_of_pytorch(widths: tuple[int, ...], loss: str) -> None:
     same = of_torch(own, widths)
     optimiser = torch.optim.AdamW(same.parameters(), lr=1e-2, weight_decay=0.1)
     for queries in (np.array([3, 0, 7, 12]), np.arange(20), np.array([5, 19, 2])):
-        own.learn(lists, queries, 1, LIST_LOSSES[loss], 1e-2)
+        own.learn(lists, queries, 1, LIST_LOSSES[loss])
         rows, offsets = lists.rows(queries)
         count = torch.from_numpy(np.diff(offsets))
         real = torch.arange(int(count.max()))[None] < count[:, None]
@@ -131,7 +131,7 @@ def test_a_network_without_lists_learns_nothing() -> None:
     learns = np.ones((len(lists), 2), dtype=bool)
     learns[:, 0] = False
     with perceptrons(MLP(members=2), (4,), lists, rng=np.random.default_rng(0)) as networks:
-        networks.one_pass(learns, 1e-2)
+        networks.one_pass(learns)
         added = [np.abs(networks.added(place, lists.features)).max() for place in (0, 1)]
     assert added[0] == 0 < added[1]
 

@@ -31,7 +31,7 @@ _SHOWN = 1_000
 class Learning(Protocol):
     """Networks while they learn."""
 
-    def one_pass(self, learns: Bool, learning_rate: float) -> None:
+    def one_pass(self, learns: Bool) -> None:
         """Let each network learn once from its lists: bool[queries, members]."""
         ...
 
@@ -174,9 +174,7 @@ def _train(
         with progress.task("training the ranker", total=ranker.epochs) as task:
             for number in range(ranker.epochs + 1):
                 if number > 0:
-                    # Falls in equal steps: the last epochs settle what the first ones found, so few do.
-                    part = (ranker.epochs + 1 - number) / ranker.epochs
-                    networks.one_pass(learns, part * ranker.learning_rate)
+                    networks.one_pass(learns)
                     task.advance()
                 epoch, losses = report(number, networks)
                 epochs.append(epoch)

@@ -50,7 +50,7 @@ class NeuralRanker(ParameterisedRanker, ABC):
     dropout : float
         Share of the outputs of each hidden layer that a training step sets to zero.
     learning_rate, weight_decay : float
-        Of AdamW. The learning rate is that of the first epoch and falls in equal steps, to 0 after the last.
+        Of AdamW.
     epochs : int
         The most passes over the training pairs.
     patience : int
@@ -72,9 +72,9 @@ class NeuralRanker(ParameterisedRanker, ABC):
     scale: Scale = "standard"
     loss: Literal["bce", "listwise", "pairwise"] = "listwise"
     dropout: float = parameter(default=0.2, low=0, below=1)
-    learning_rate: float = parameter(default=1.5e-3, above=0, high=1)
+    learning_rate: float = parameter(default=1e-3, above=0, high=1)
     weight_decay: float = parameter(default=1e-3, low=0, high=10)
-    epochs: int = parameter(default=16, low=0, high=100_000)
+    epochs: int = parameter(default=30, low=0, high=100_000)
     patience: int = parameter(default=4, low=1, high=100_000)
     batch_size: int = parameter(default=2048, low=1, high=10_000_000)
     table: int = parameter(default=4096, low=1, high=10_000_000)

@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -41,7 +40,7 @@ class Perceptron:
     ----------
     widths : sequence of int
         Of the input, the hidden layers and the output.
-    weight_decay, dropout : float
+    learning_rate, weight_decay, dropout : float
         See `tacit.rankers.neural.NeuralRanker`.
     rng : numpy.random.Generator
         Of this network alone: initial weights, the order of the lists and dropout.
@@ -51,6 +50,7 @@ class Perceptron:
         self,
         widths: Sequence[int],
         *,
+        learning_rate: float,
         weight_decay: float,
         dropout: float,
         rng: np.random.Generator,
@@ -62,7 +62,7 @@ class Perceptron:
         # As in PyTorch: within 1 / sqrt(inputs). The last layer stays at zero: untrained, nothing is added.
         for layer in self._layers[:-1]:
             layer[:] = rng.uniform(-1, 1, layer.shape) / np.sqrt(len(layer) - 1)
-        self._weight_decay = weight_decay
+        self._learning_rate, self._weight_decay = learning_rate, weight_decay
         self._zero = min(round(dropout * 256), 255)  # bytes below it drop their number; never all 256
         self._steps = 0
         self.rng = rng
@@ -74,7 +74,7 @@ class Perceptron:
             state = np.maximum(_affine(state, layer), 0)
         return _affine(state, self._layers[-1])
 
-    def learn(self, lists: Lists, queries: Int64, share: int, loss: Loss, learning_rate: float) -> None:
+    def learn(self, lists: Lists, queries: Int64, share: int, loss: Loss) -> None:
         """Make one step of AdamW on the lists of some queries, from the base of a share."""
         rows, offsets = lists.rows(queries)
         states = self._states(lists.features[rows])
@@ -85,7 +85,7 @@ class Perceptron:
         for task in range(logits.shape[1]):
             slope[:, task] = loss(logits[:, task], label[:, task], weight, offsets)[1]
         self._back(states, slope)
-        self._step(learning_rate)
+        self._step()
 
     def arrays(self) -> dict[str, Float32]:
         """Return the weights by the names that PyTorch gives them."""
@@ -127,7 +127,7 @@ class Perceptron:
                 slope = slope @ (self._layers[place][:-1] * self._scale).T
                 slope *= state > 0  # neither below 0 nor dropped
 
-    def _step(self, learning_rate: float) -> None:
+    def _step(self) -> None:
         """Move the weights by AdamW (Loshchilov and Hutter, ICLR 2019)."""
         self._steps += 1
         slopes, (first, second) = self._slopes, _BETAS
@@ -136,8 +136,8 @@ class Perceptron:
         root = np.sqrt(self._square)
         root /= np.sqrt(1 - second**self._steps)
         root += _EPSILON
-        self._flat *= 1 - learning_rate * self._weight_decay
-        self._flat -= (learning_rate / (1 - first**self._steps)) * self._mean / root
+        self._flat *= 1 - self._learning_rate * self._weight_decay
+        self._flat -= (self._learning_rate / (1 - first**self._steps)) * self._mean / root
 
 
 class Perceptrons:
@@ -166,17 +166,16 @@ class Perceptrons:
         self._batch_size = batch_size
         self._pool = pool
 
-    def one_pass(self, learns: Bool, learning_rate: float) -> None:
+    def one_pass(self, learns: Bool) -> None:
         """Let each network learn from its lists once: bool[queries, members]."""
-        each = partial(self._one_pass, learning_rate=learning_rate)
-        list(self._pool.map(each, range(len(self._networks)), learns.T))
+        list(self._pool.map(self._one_pass, range(len(self._networks)), learns.T))
 
-    def _one_pass(self, place: int, learns: Bool, learning_rate: float) -> None:
+    def _one_pass(self, place: int, learns: Bool) -> None:
         network, share = self._networks[place], place % self._lists.base.shape[1]
         queries = np.flatnonzero(learns)
         if len(queries):
             for batch in self._lists.batches(queries, self._batch_size, network.rng):
-                network.learn(self._lists, batch, share, self._loss, learning_rate)
+                network.learn(self._lists, batch, share, self._loss)
 
     def added(self, place: int, features: Float32) -> Float32:
         """Return the output of one network: float32[n, tasks]."""
@@ -211,6 +210,7 @@ def perceptrons(
     networks = [
         Perceptron(
             widths,
+            learning_rate=ranker.learning_rate,
             weight_decay=ranker.weight_decay,
             dropout=ranker.dropout,
             rng=generator(int(seed), "perceptron"),

@@ -49,10 +49,8 @@ class Networks:
             networks.parameters(), lr=ranker.learning_rate, weight_decay=ranker.weight_decay
         )
 
-    def one_pass(self, learns: Bool, learning_rate: float) -> None:
+    def one_pass(self, learns: Bool) -> None:
         """Let each network learn from its lists once: bool[queries, members]."""
-        for group in self._optimiser.param_groups:
-            group["lr"] = learning_rate
         self._networks.train()
         each = torch.from_numpy(learns).to(self._device)
         # Of a batch each network takes a part: larger batches keep that part at the size that was asked for.
