@@ -8,10 +8,9 @@ choices.
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -19,7 +18,7 @@ import numpy as np
 from tacit.core import kernels
 from tacit.core.devices import check_device
 from tacit.core.errors import ConfigError
-from tacit.core.executor import Executor
+from tacit.core.executor import Executor, side_by_side
 from tacit.core.growing_arrays import padded
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
@@ -45,7 +44,7 @@ from tacit.pipeline.component_specs import named_arrays, named_spec, restored
 from tacit.pipeline.config import Config
 from tacit.pipeline.explain import Explainer, Reason, is_personal, reasons
 from tacit.pipeline.explore import FEW_KNOW_IT, explored
-from tacit.pipeline.firststage import FirstStage, fit_first_stage
+from tacit.pipeline.firststage import FirstStage, fit_first_stage, most_at_once
 from tacit.pipeline.pair_counts import PairCounts
 from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
 from tacit.pipeline.retrieval import PROPOSED, Prepared, candidates, filled
@@ -194,21 +193,23 @@ class TwoStage:
         catalogue: Catalogue,
         streams: Streams,
     ) -> None:
-        """Learn what does not depend on each other, side by side."""
+        """Learn what does not depend on each other: side by side, where memory holds the parts of several."""
         assert self.report_ is not None
         available = catalogue.available
         draws, related = streams.stream("items treated as unseen"), streams.stream("related items")
-        with ThreadPoolExecutor(2) as pool:
-            whole = pool.submit(second.fitted, interactions, catalogue, first.retrievers)
-            unseen = pool.submit(fit_text_fit, first.folds, scores, available, draws)
-            similar = fit_similar(first.folds, available, related)
-        if (found := unseen.result()) is not None:
-            self.text_fit_, of_unseen = found
+        tasks: tuple[Callable[[], Any], ...] = (
+            partial(second.fitted, interactions, catalogue, first.retrievers),
+            partial(fit_text_fit, first.folds, scores, available, draws),
+            partial(fit_similar, first.folds, available, related),
+        )
+        alone = most_at_once(len(interactions)) == 1
+        self.second_, unseen, similar = [task() for task in tasks] if alone else side_by_side(tasks)
+        if unseen is not None:
+            self.text_fit_, of_unseen = unseen
             self.report_ = replace(self.report_, unseen=of_unseen)
         self.similar_ = {kind: of_kind.weights for kind, of_kind in similar.items()}
         self.report_ = replace(self.report_, similar={str(kind): one for kind, one in similar.items()})
         self.retrievers_ = first.retrievers
-        self.second_ = whole.result()
 
     def indexed(self) -> Self:
         """Return the same recommender, prepared for requests; see `tacit.models.protocol.Indexes`.
