@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +154,18 @@ def test_names_stand_for_executors() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "threads", "ray://", "Ray", "http://head:10001", "ray://head", "ray://head:abc", "ray://:1"]
+    "name",
+    [
+        "",
+        "threads",
+        "ray://",
+        "Ray",
+        "http://head:10001",
+        "ray://head",
+        "ray://head:abc",
+        "ray://head:65536",
+        "ray://:1",
+    ],
 )
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="use local, processes, ray, or ray://HOST:PORT"):
@@ -183,6 +195,7 @@ def test_a_cluster_elsewhere_is_reached_by_its_client_server(nodes: Nodes, tmp_p
         "    print(list(executor.map(operator.add, range(5), shared=10)))"
     )
     try:  # in a process of its own: this one is connected already
+        wait_until(lambda: ray_cluster._unreachable(f"127.0.0.1:{port}") is None)
         done = subprocess.run(
             [sys.executable, "-c", code, f"ray://127.0.0.1:{port}"],
             capture_output=True,
@@ -235,12 +248,47 @@ def test_a_cluster_that_does_not_answer_is_one_sentence(
         raise ConnectionError
 
     monkeypatch.setattr(on_ray._ray, "init", init)
-    with pytest.raises(ConfigError, match="the Ray cluster ray://head:10001 does not answer"):
-        RayExecutor("ray://head:10001")
-    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
-    with pytest.raises(ConfigError, match="the Ray cluster head:6379 does not answer"):
-        RayExecutor()
+    with socket.create_server(("127.0.0.1", 0)) as other:  # takes connections, and is no cluster
+        place = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(ConfigError, match=f"the Ray cluster ray://{place} does not answer .* 10001"):
+            RayExecutor(f"ray://{place}")
+        monkeypatch.setenv("RAY_ADDRESS", place)
+        with pytest.raises(ConfigError, match=f"the Ray cluster {place} does not answer"):
+            RayExecutor()
     assert not [one for one in recwarn if "timed out" in str(one.message)]
+
+
+def test_an_address_where_nothing_listens_is_said_before_ray_is_asked(
+    on_ray: RayExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def init(**_: object) -> None:
+        raise AssertionError("Ray was asked, which tries for half a minute")
+
+    monkeypatch.setattr(on_ray._ray, "init", init)
+    with socket.socket() as free:  # bound and not listening: nobody else gets the port
+        free.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+        said = rf"nothing answers at {place} \(Connection refused\), where --executor says .*ray start --head"
+        with pytest.raises(ConfigError, match=said), open_executor(f"ray://{place}"):
+            pass
+        monkeypatch.setenv("RAY_ADDRESS", place)
+        with pytest.raises(ConfigError, match=f"nothing answers at {place} .*, where RAY_ADDRESS says"):
+            RayExecutor()
+    with pytest.raises(ConfigError, match=r"nothing answers at \.:1 \("):
+        RayExecutor("ray://.:1")
+
+
+def test_a_machine_that_is_silent_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    def connect(_: object, timeout: float) -> socket.socket:
+        waits.append(timeout)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(ConfigError, match=r"nothing answers at \[fd00::1\]:10001 \(timed out\)"):
+        ray_cluster._check_reachable("ray://[fd00::1]:10001", "--executor")
+    assert sum(waits) <= 5
 
 
 def test_a_cluster_that_cannot_be_started_here_is_one_sentence(
@@ -296,10 +344,14 @@ def resting(file: str, seconds: int) -> None:
 
 
 def wait_for(file: Path) -> None:
+    wait_until(file.exists)
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
-    while not file.exists() and time.monotonic() < deadline:
+    while not reached():
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert file.exists()
 
 
 @pytest.mark.parametrize("name", ["local", "processes", "ray"])

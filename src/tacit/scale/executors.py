@@ -10,7 +10,8 @@ from tacit.scale.processes import ProcessExecutor
 from tacit.scale.ray_cluster import RayExecutor
 
 LOCAL, PROCESSES, RAY = "local", "processes", "ray"
-_ADDRESS = re.compile(r"ray://(\[[^]]+\]|[^:/]+):\d{1,5}")
+_ADDRESS = re.compile(r"ray://(?:\[[^]]+\]|[^:/]+):(\d{1,5})")
+_LAST_PORT = 65_535
 
 
 def check_executor(name: str) -> None:
@@ -20,7 +21,8 @@ def check_executor(name: str) -> None:
     ------
     ConfigError
     """
-    if name not in (LOCAL, PROCESSES, RAY) and not _ADDRESS.fullmatch(name):
+    address = _ADDRESS.fullmatch(name)
+    if name not in (LOCAL, PROCESSES, RAY) and not (address and int(address[1]) <= _LAST_PORT):
         raise ConfigError(
             f"there is no executor {name!r}; use local, processes, ray, or ray://HOST:PORT of a Ray cluster"
         )

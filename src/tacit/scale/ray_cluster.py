@@ -6,6 +6,7 @@ must be on every node.
 """
 
 import os
+import re
 import signal
 import socket
 import time
@@ -25,9 +26,11 @@ PATIENCE = 20.0
 """Seconds without an answer of its head node after which a cluster is lost."""
 
 _LOOK, _CONNECT = 5.0, 2.0
-"""Seconds between two looks at the cluster, and for a connection to its head node."""
+"""Seconds between two looks at the cluster, and for a connection to an address of its head node."""
 
 _ADDRESS, _CLIENT = "RAY_ADDRESS", "ray://"
+_PLACE = re.compile(rf"(?:{_CLIENT})?([^/]+:\d+)")
+_PORT = "ray://HOST:PORT names the port of Ray's client server: 10001 unless told otherwise"
 _LOST = "the Ray cluster was lost; start it again, and give the same command again"
 
 _AHEAD = 2
@@ -74,12 +77,15 @@ class RayExecutor(Executor):
         if self._own:
             self._start(quiet)
             return
+        named = address or os.environ.get(_ADDRESS, "")
+        _check_reachable(named, _ADDRESS if address is None else "--executor")
         try:
             self._ray.init(address=address or "auto", **quiet)
         except (ConnectionError, TimeoutError, RuntimeError) as error:
             raise ConfigError(
-                f"the Ray cluster {address or os.environ.get(_ADDRESS, '')} does not answer "
-                f"({type(error).__name__}); is its head node up, with the same versions of Ray and Python?"
+                f"the Ray cluster {named} does not answer "
+                f"({type(error).__name__}); is its head node up, with the same versions of Ray and Python? "
+                f"({_PORT})"
             ) from error
 
     def _start(self, quiet: dict[str, Any]) -> None:
@@ -94,7 +100,7 @@ class RayExecutor(Executor):
         if os.environ.get(_ADDRESS):
             return True
         noted = self._ray._private.utils.read_ray_address()
-        return bool(noted) and _answers(noted)
+        return bool(noted) and _unreachable(noted) is None
 
     @property
     def about(self) -> str:
@@ -151,7 +157,7 @@ class RayExecutor(Executor):
         """
         lost = 0.0
         while not self._ray.wait([reference], timeout=_LOOK, fetch_local=False)[0]:
-            if self._head is None or _answers(self._head):
+            if self._head is None or _unreachable(self._head) is None:
                 lost = 0.0
                 continue
             lost = lost or time.monotonic()
@@ -180,14 +186,32 @@ class RayExecutor(Executor):
         self._ray.shutdown()
 
 
-def _answers(address: str) -> bool:
-    """Return whether somebody takes connections at ``HOST:PORT``."""
+def _check_reachable(address: str, source: str) -> None:
+    """Refuse an address at which nobody takes connections: Ray itself tries for half a minute.
+
+    An address that names no port, such as ``auto``, is left to Ray.
+
+    Raises
+    ------
+    ConfigError
+    """
+    place = _PLACE.fullmatch(address)
+    reason = _unreachable(place[1]) if place else None
+    if place and reason is not None:
+        raise ConfigError(
+            f"nothing answers at {place[1]} ({reason}), where {source} says that a Ray cluster is; start its "
+            f"head node (ray start --head), or correct the address ({_PORT})"
+        )
+
+
+def _unreachable(address: str) -> str | None:
+    """Return why nobody takes connections at ``HOST:PORT``, None where somebody does."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT):
-            return True
-    except OSError:
-        return False
+            return None
+    except (OSError, UnicodeError) as error:  # the latter: no name of a machine
+        return getattr(error, "strerror", None) or str(error)
 
 
 def _work(function: Callable[[Any, Part], Result], handle: list[Any], part: Part) -> Result:
