@@ -13,7 +13,7 @@ from tacit.core.errors import ConfigError
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
 def test_cells_that_would_run_are_quoted(first: str) -> None:
     frame = pl.DataFrame({"line": [1, 2, 3], "raw": [f"{first}A1", f"a{first}", None]})
-    assert spreadsheet_safe(frame, "raw")["raw"].to_list() == [f"'{first}A1", f"a{first}", None]
+    assert spreadsheet_safe(frame)["raw"].to_list() == [f"'{first}A1", f"a{first}", None]
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl"])

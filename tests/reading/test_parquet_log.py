@@ -1,5 +1,7 @@
 """A log in several Parquet files is read as one file with all of their rows."""
 
+import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -9,14 +11,16 @@ from tests.buckets import assert_same, tiny
 from tests.reading.logs import NOW
 
 import tacit
+from tacit.cli.app import run
 from tacit.core.errors import ConfigError, DataError
 from tacit.core.executor import LOCAL
 from tacit.data.clean import Cleaned, clean
 from tacit.data.clean_buckets import clean_in_buckets
 from tacit.reading import parquet_log as logs
 from tacit.reading import read as reader
-from tacit.reading.parquet_log import parquet_log
+from tacit.reading.parquet_log import ParquetLog, parquet_log
 from tacit.reading.read import is_large, read_events, read_large
+from tacit.reporting.table_rows import reason_rows
 
 
 def log(rows: int = 120) -> pl.DataFrame:
@@ -43,6 +47,13 @@ def in_files(frame: pl.DataFrame, folder: Path, *cuts: int) -> Path:
     return folder
 
 
+def over_all_files(found: Cleaned, log: ParquetLog) -> Cleaned:
+    """Return a cleaned log whose quarantine counts the rows over all files, as that of one file does."""
+    starts = dict(zip(log.files, log.file_rows.starts, strict=True))
+    rows = found.quarantine.with_columns(pl.col("line") + pl.col("file").replace_strict(starts)).drop("file")
+    return replace(found, quarantine=rows)
+
+
 def read_in_parts(place: str | Path, folder: Path) -> Cleaned:
     with tiny():
         return clean_in_buckets(read_large(place, folder), now=NOW)
@@ -66,11 +77,47 @@ def alone(frame: pl.DataFrame, folder: Path) -> Cleaned:
 @pytest.mark.usefixtures("short")
 def test_the_rows_are_those_of_one_file(cuts: tuple[int, ...], tmp_path: Path) -> None:
     folder = in_files(log(), tmp_path / "log", *cuts)
-    one = alone(log(), tmp_path / "one")
+    found, one = parquet_log(folder), alone(log(), tmp_path / "one")
+    assert found is not None
     assert one.reasons == {"duplicate": 12, "no user id": 1}
     for place in (folder, str(folder), f"{folder}/*.parquet", Path(f"{folder}/part-*")):
-        assert_same(clean(read_events(place), now=NOW), one)
-    assert_same(read_in_parts(folder, tmp_path / "work"), one)
+        assert_same(over_all_files(clean(read_events(place), now=NOW), found), one)
+    assert_same(over_all_files(read_in_parts(folder, tmp_path / "work"), found), one)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.usefixtures("short")
+def test_a_rejected_row_names_its_file_and_its_row_there(whole: bool, tmp_path: Path) -> None:
+    folder = in_files(log(), tmp_path / "log", 40, 40, 41)  # the second file has no rows
+    found = clean(read_events(folder), now=NOW) if whole else read_in_parts(folder, tmp_path / "work")
+    rows = found.quarantine.select("file", "line", "reason", "raw").rows(named=True)
+    assert len(rows) == 13
+    for row in rows:
+        of_file = pl.read_parquet(row["file"]).row(row["line"] - 1, named=True)
+        raw = json.loads(row["raw"])
+        assert (raw["item_id"], raw["value"]) == (of_file["item_id"], of_file["value"])
+    (nobody,) = (row for row in rows if row["reason"] == "no user id")
+    assert (nobody["file"], nobody["line"]) == (str(folder / "part-3.parquet"), 10)
+    assert [row["file"] for row in rows] == sorted(row["file"] for row in rows)
+
+
+def test_the_report_names_the_file_of_an_example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = in_files(log(), tmp_path / "log", 45)
+    (tmp_path / "alone").mkdir()
+    log().write_parquet(tmp_path / "alone" / "log.parquet")
+    for place, file, row in (
+        (folder, str(folder / "part-1.parquet"), 6),
+        (tmp_path / "alone/log.parquet", None, 51),
+    ):
+        assert run(["check", str(place), "--json", "-", "--quarantine", str(tmp_path / "q.csv")]) == 0
+        (example,) = (
+            one for one in json.loads(capsys.readouterr().out)["examples"] if one["reason"] == "no user id"
+        )
+        assert (example["file"], example["line"]) == (file, row)
+        written = pl.read_csv(tmp_path / "q.csv")
+        assert written.columns == [*(["file"] if file else []), "line", "reason", "raw"]
+    shown = {reason: example for reason, _, example in reason_rows(tacit.check(folder))}
+    assert shown["no user id"].startswith(f"{folder}/part-1.parquet, row 6: ")
 
 
 @pytest.mark.usefixtures("short")

@@ -125,7 +125,7 @@ def _write_rows(cleaned: "Cleaned", quarantine: Path | None, out: Path | None) -
     if quarantine is not None:
         rows = cleaned.quarantine
         is_csv = quarantine.suffix.lower() == ".csv"
-        write_frame(spreadsheet_safe(rows, "raw") if is_csv else rows, quarantine)
+        write_frame(spreadsheet_safe(rows) if is_csv else rows, quarantine)
         err.print(f"{quarantine}: {len(rows):,} rejected rows")
     if out is not None:
         write_frame(cleaned.events, out)

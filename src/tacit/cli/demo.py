@@ -100,7 +100,7 @@ def _check(out: Path, bars: "Bars") -> tuple["Cleaned", "QualityReport", Mapping
     strengths = EventWeights.fit(cleaned.events).strengths
     console.print(columns_table(report))
     console.print(quality_tables(report, strengths))
-    write_frame(spreadsheet_safe(cleaned.quarantine, "raw"), out / "quarantine.csv")
+    write_frame(spreadsheet_safe(cleaned.quarantine), out / "quarantine.csv")
     return cleaned, report, strengths
 
 

@@ -86,11 +86,11 @@ def write_frame(frame: "pl.DataFrame", path: Path) -> None:
     _write(path, writers[path.suffix.lower()])
 
 
-def spreadsheet_safe(frame: "pl.DataFrame", column: str) -> "pl.DataFrame":
-    """Return the table with an apostrophe before the cells of a column that a spreadsheet would run."""
+def spreadsheet_safe(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the table with an apostrophe before the texts that a spreadsheet would run."""
     import polars as pl
 
-    return frame.with_columns(pl.col(column).str.replace(_FORMULA, "'${1}"))
+    return frame.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'${1}"))
 
 
 def _write(path: Path, write: Callable[[Path], None]) -> None:

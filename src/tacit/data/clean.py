@@ -28,7 +28,8 @@ class Cleaned:
     ----------
     events : polars.DataFrame
     quarantine : polars.DataFrame
-        ``line``, ``reason``, ``raw`` of every row that is not among the events.
+        ``line``, ``reason``, ``raw`` of every row that is not among the events. Of a log in several files
+        ``file``, too, and ``line`` is the row of that file; in the events it counts over all files.
     rows_in : int
     reasons : mapping of reason to count
     mapping : mapping of role to column
@@ -105,7 +106,7 @@ def cleaned_log(
     quarantine = pl.concat([about.rejected, removed]).sort(col.LINE, maintain_order=True)
     return Cleaned(
         events,
-        quarantine,
+        quarantine if about.file_rows is None else about.file_rows.placed(quarantine),
         about.rows_in,
         _counted(quarantine),
         dict(about.mapping),

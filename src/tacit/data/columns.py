@@ -17,6 +17,8 @@ TIMESTAMP = "timestamp"
 VALUE = "value"
 SEQ = "seq"
 LINE = "line"
+FILE = "file"
+"""Beside the line of a rejected row of a log in several files; events have no such column."""
 WEIGHT = "weight"
 
 TITLE = "title"

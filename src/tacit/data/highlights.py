@@ -49,11 +49,12 @@ class PopularItem:
 
 @dataclass(frozen=True)
 class Example:
-    """A rejected row: its reason, its line and its text (shortened)."""
+    """A rejected row: its reason, its line and its text (shortened), and of several files its file."""
 
     reason: str
     line: int
     raw: str
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,11 @@ def popular_items(
 def examples(quarantine: pl.DataFrame) -> list[Example]:
     """Return the first row of each reason of rejection."""
     first = quarantine.unique("reason", keep="first", maintain_order=True)
+    files = first[col.FILE] if col.FILE in first.columns else [None] * len(first)
+    rows = first.select("reason", col.LINE, pl.col("raw").fill_null("")).iter_rows()
     return [
-        Example(reason, line, raw if len(raw) <= _LONGEST else f"{raw[:_LONGEST]}…")
-        for line, reason, raw in first.select(col.LINE, "reason", pl.col("raw").fill_null("")).iter_rows()
+        Example(reason, line, raw if len(raw) <= _LONGEST else f"{raw[:_LONGEST]}…", file)
+        for (reason, line, raw), file in zip(rows, files, strict=True)
     ]
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import polars as pl
 
+from tacit.data import columns as col
 from tacit.data.event_words import ValueKind
 
 How = Literal["map", "name", "part", "content", "place", "shape"]
@@ -48,6 +49,29 @@ def with_use(columns: Sequence[ColumnUse], uses: Mapping[str, str]) -> tuple[Col
 
 
 @dataclass(frozen=True)
+class FileRows:
+    """Which row of which file the rows of a log in several files are.
+
+    Attributes
+    ----------
+    files : tuple of str
+    starts : tuple of int
+        Rows of the log before each file.
+    """
+
+    files: tuple[str, ...]
+    starts: tuple[int, ...]
+
+    def placed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return rows of the log with a first column ``file``, and with ``line`` as the row of that file."""
+        lines = rows[col.LINE]
+        starts = pl.Series(self.starts, dtype=pl.Int64)
+        at = starts.search_sorted(lines - 1, side="right") - 1  # of files without rows none
+        files = pl.Series(self.files, dtype=pl.String).gather(at).alias(col.FILE)
+        return rows.with_columns(lines - starts.gather(at)).insert_column(0, files)
+
+
+@dataclass(frozen=True)
 class Source:
     """An event log as it was read.
 
@@ -74,6 +98,8 @@ class Source:
         What was guessed or assumed, each a sentence.
     value_kind : ValueKind or None
         What the values are by their column; None where that does not say it.
+    file_rows : FileRows or None
+        Of a log in several files, over all of which ``line`` counts; None for any other.
     """
 
     frame: pl.DataFrame
@@ -88,3 +114,4 @@ class Source:
     columns: tuple[ColumnUse, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     value_kind: ValueKind | None = None
+    file_rows: FileRows | None = None

@@ -16,6 +16,7 @@ from tacit.core.executor import LOCAL, Executor
 from tacit.core.extras import require
 from tacit.core.folders import RemoteFolder, is_address
 from tacit.data import columns as col
+from tacit.data.source import FileRows
 from tacit.reading.delimited import REJECTED
 from tacit.reading.text_log import Form, typed_form
 from tacit.reading.typed import json_rows, plain
@@ -70,11 +71,15 @@ class ParquetLog:
         """There is no text to decode."""
         return "binary"
 
+    @property
+    def file_rows(self) -> FileRows:
+        """Which row of which file the rows are."""
+        return FileRows(self.files, tuple(accumulate(self.rows, initial=0))[:-1])
+
     def parts(self, executor: Executor = LOCAL) -> list[Rows]:
         """Return the parts: some million rows of a file each; one of object storage is not cut."""
         found = []
-        before = accumulate(self.rows, initial=0)
-        for file, rows, first in zip(self.files, self.rows, before, strict=False):
+        for file, rows, first in zip(self.files, self.rows, self.file_rows.starts, strict=True):
             step = max(rows, 1) if is_address(self.place) else _ROWS_OF_A_PART
             found += [
                 Rows(file, start, min(step, rows - start), first + start) for start in range(0, rows, step)

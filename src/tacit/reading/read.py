@@ -59,7 +59,8 @@ def read_events(place: str | Path, *, reading: Reading = NO_CHOICES, progress: P
     """
     if (several := parquet_log(place)) is not None:
         raw = partial(several.raw_of, several.parts(), LOCAL)
-        return _read_table(several.frame(several.parts()), several.path, "Parquet", reading, raw=raw)
+        source = _read_table(several.frame(several.parts()), several.path, "Parquet", reading, raw=raw)
+        return replace(source, file_rows=several.file_rows)
     path = Path(place)
     sample = _sample_of(path)
     if parquetfile.is_parquet(sample):
@@ -153,7 +154,7 @@ def read_large(
         raise DataError(f"{path} holds no event that can be read (first row: {rejected['reason'][0]})")
     empty = pl.DataFrame(schema=events.schema)
     source = _source_of(path, empty, rejected, rows, log.form, log.encoding, raw, events.notes)
-    source = replace(source, rows_in=events.starts[-1] + len(rejected))
+    source = replace(source, rows_in=events.starts[-1] + len(rejected), file_rows=log.file_rows)
     return LogInBuckets(source, events.folders, events.starts, events.facts)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tacit.data.advice import rejected_warning
+from tacit.data.highlights import Example
 from tacit.data.quality import QualityReport
 from tacit.reporting.formats import count, day, percent, shortened
 
@@ -123,9 +124,13 @@ def popular_rows(report: QualityReport) -> list[tuple[str, str, str]]:
 
 def reason_rows(report: QualityReport) -> list[tuple[str, str, str]]:
     """Return reason, rows and an example of each reason of rejection, most frequent first."""
-    example = {one.reason: f"line {one.line}: {one.raw}" for one in report.examples}
+    example = {one.reason: f"{_place(one)}: {one.raw}" for one in report.examples}
     ordered = sorted(report.reasons.items(), key=lambda pair: -pair[1])
     return [(reason, count(rows), example.get(reason, "")) for reason, rows in ordered]
+
+
+def _place(example: Example) -> str:
+    return f"line {example.line}" if example.file is None else f"{example.file}, row {example.line}"
 
 
 def split_rows(report: QualityReport) -> list[tuple[str, str]]:
