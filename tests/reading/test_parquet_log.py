@@ -158,16 +158,30 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     (folder / "part-1.parquet").write_bytes((folder / "part-1.parquet").read_bytes()[:-50])
     with pytest.raises(DataError, match=r"part-1.parquet is not a whole Parquet file"):
         tacit.read(folder)
-    time = pl.col("timestamp")
-    for other, said in (
-        (time.dt.epoch("s"), "column timestamp of .* holds times in some files and numbers in others"),
-        (time.dt.replace_time_zone("UTC"), "have columns of types that do not fit"),
-    ):
-        log().with_columns(other).write_parquet(folder / "part-1.parquet")
-        with pytest.raises(DataError, match=said):
-            tacit.read(folder)
     with pytest.raises(ConfigError, match="cannot be used"):
         tacit.read("strange://shop/log")
+
+
+@pytest.mark.parametrize(
+    ("other", "words", "kind", "mend"),
+    [
+        (pl.col("timestamp").dt.epoch("s"), "whole numbers", "Int64", "from_epoch makes times of numbers"),
+        (pl.col("timestamp").dt.epoch("s") / 1, "decimal numbers", "Float64", "from_epoch makes times"),
+        (pl.col("timestamp").dt.replace_time_zone("UTC"), "times", "time_zone='UTC'", "replace_time_zone"),
+    ],
+)
+def test_types_that_do_not_fit_are_refused_with_both_files(
+    other: pl.Expr, words: str, kind: str, mend: str, tmp_path: Path
+) -> None:
+    folder = in_files(log(), tmp_path / "log", 40, 60)
+    log()[60:].with_columns(other).write_parquet(folder / "part-2.parquet")
+    with pytest.raises(DataError) as refused:
+        tacit.read(folder)
+    said = str(refused.value)
+    assert f"the column timestamp of {folder} holds times in {folder}/part-0.parquet (Datetime(" in said
+    assert f" and {words} in {folder}/part-2.parquet (" in said
+    assert kind in said.partition("part-2.parquet")[2]
+    assert mend in said
 
 
 def test_many_rows_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, combinations
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from tacit.reading.text_log import Form, typed_form
 from tacit.reading.typed import json_rows, plain
 
 _ENDING = ".parquet"
+Types = dict[str, dict[pl.DataType, str]]
+"""Column -> type -> the first file in which it has that type."""
 _ROWS_OF_A_PART, _ROWS_OF_A_BLOCK = 2_000_000, 500_000
 
 
@@ -139,27 +141,62 @@ def parquet_log(place: str | Path) -> ParquetLog | None:
     files = _files(name)
     if files is None:
         return None
-    heads = [_head(name, file) for file in files]
-    schema = _schema(name, [head for head, _ in heads])
-    if not sum(rows for _, rows in heads):
+    found = [_head(name, file) for file in files]
+    heads, rows = [head for head, _ in found], tuple(count for _, count in found)
+    schema = _schema(name, heads, _types(files, heads))
+    if not sum(rows):
         raise DataError(f"{name} is empty: there is no event in it")
-    return ParquetLog(name, tuple(files), tuple(rows for _, rows in heads), schema)
+    return ParquetLog(name, tuple(files), rows, schema)
 
 
-def _schema(place: str, heads: Sequence[pl.DataFrame]) -> dict[str, pl.DataType]:
+def _schema(place: str, heads: Sequence[pl.DataFrame], types: Types) -> dict[str, pl.DataType]:
     """Return the types of the columns of all files: of numbers the widest, of numbers and texts text."""
-    for name in sorted({name for head in heads for name in head.columns}):
-        kinds = {str(head[name].dtype): head[name].dtype for head in heads if name in head.columns}
-        if any(kind.is_temporal() for kind in kinds.values()) and any(
-            kind.is_numeric() for kind in kinds.values()
-        ):
-            raise DataError(f"the column {name} of {place} holds times in some files and numbers in others")
-    try:
-        whole = pl.concat(heads, how="diagonal_relaxed").schema
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"the files of {place} have columns of types that do not fit: {reason}") from error
+    for name, found in types.items():
+        for (one, first), (other, second) in combinations(found.items(), 2):
+            if not _fit(one, other):
+                raise DataError(
+                    f"the column {name} of {place} holds {_word(one)} in {first} ({one}) and "
+                    f"{_word(other)} in {second} ({other}), and no option of reading joins them; rewrite "
+                    "files so that all have one type of this column (in Polars "
+                    f"{_MENDS[one.is_temporal() == other.is_temporal()]})"
+                )
+    whole = pl.concat(heads, how="diagonal_relaxed").schema
     return {name: kind for name, kind in whole.items() if name != col.LINE}
+
+
+_MENDS = {
+    True: "dt.replace_time_zone adds a zone, in pandas dt.tz_localize",
+    False: "from_epoch makes times of numbers, in pandas to_datetime",
+}
+"""By whether both types are times."""
+
+
+def _fit(one: pl.DataType, other: pl.DataType) -> bool:
+    """Return whether one column may hold both types: what unit numbers beside times have is not known."""
+    if {one.is_temporal(), other.is_temporal()} == {one.is_numeric(), other.is_numeric()} == {True, False}:
+        return False
+    try:
+        pl.concat([pl.Series([], dtype=kind).to_frame() for kind in (one, other)], how="vertical_relaxed")
+    except pl.exceptions.PolarsError:
+        return False
+    return True
+
+
+def _word(kind: pl.DataType) -> str:
+    if kind.is_temporal():
+        return "times"
+    if kind.is_numeric():
+        return "whole numbers" if kind.is_integer() else "decimal numbers"
+    return "text"
+
+
+def _types(files: Sequence[str], heads: Sequence[pl.DataFrame]) -> Types:
+    """Return the types that each column has in some file, each with the first such file."""
+    found: Types = {}
+    for file, head in zip(files, heads, strict=True):
+        for name, kind in head.schema.items():
+            found.setdefault(name, {}).setdefault(kind, file)
+    return found
 
 
 def _files(place: str) -> list[str] | None:
