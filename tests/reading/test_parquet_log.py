@@ -18,6 +18,7 @@ from tacit.data.clean import Cleaned, clean
 from tacit.data.clean_buckets import clean_in_buckets
 from tacit.reading import parquet_log as logs
 from tacit.reading import read as reader
+from tacit.reading.choices import Reading
 from tacit.reading.parquet_log import ParquetLog, parquet_log
 from tacit.reading.read import is_large, read_events, read_large
 from tacit.reporting.table_rows import reason_rows
@@ -182,6 +183,44 @@ def test_types_that_do_not_fit_are_refused_with_both_files(
     assert f" and {words} in {folder}/part-2.parquet (" in said
     assert kind in said.partition("part-2.parquet")[2]
     assert mend in said
+
+
+def id_notes(found: Cleaned) -> list[str]:
+    return [note for note in found.notes if "ids are text" in note]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_ids_that_are_text_in_one_file_and_numbers_in_another_are_said_once(
+    whole: bool, tmp_path: Path
+) -> None:
+    folder = in_files(log().drop_nulls("user_id"), tmp_path / "log", 40, 80)
+    user = pl.col("user_id")
+    first = pl.read_parquet(folder / "part-0.parquet").with_columns(pl.format("00{}", user))
+    first.write_parquet(folder / "part-0.parquet")
+    found = clean(read_events(folder), now=NOW) if whole else read_in_parts(folder, tmp_path / "work")
+    said = (
+        f"user_id holds text in {folder}/part-0.parquet and whole numbers in {folder}/part-1.parquet: ids "
+        "are text and read as they are written, so 007 and 7 are two ids; --ids trim-zeros makes them one"
+    )
+    assert id_notes(found) == [said]
+    assert {"007", "7"} <= set(found.events["user_id"].cast(pl.String))
+    chosen = tacit.read(folder, reading=Reading(ids=("trim-zeros",)))
+    assert id_notes(chosen) == []
+    assert "007" not in set(chosen.events["user_id"])
+
+
+def test_ids_that_are_text_and_decimal_numbers_are_said_and_those_of_one_kind_are_not(tmp_path: Path) -> None:
+    folder = in_files(log().drop_nulls("user_id"), tmp_path / "log", 40)
+    assert id_notes(tacit.read(folder)) == []
+    second = pl.read_parquet(folder / "part-1.parquet")
+    second.with_columns(pl.col("user_id").cast(pl.Float64)).write_parquet(folder / "part-1.parquet")
+    assert id_notes(tacit.read(folder)) == []  # numbers all: 7.0 is 7
+    first = pl.read_parquet(folder / "part-0.parquet").with_columns(pl.col("user_id").cast(pl.String))
+    first.write_parquet(folder / "part-0.parquet")
+    found = tacit.read(folder)
+    assert {"7", "7.0"} <= set(found.events["user_id"])
+    (note,) = id_notes(found)
+    assert note.endswith("so 7.0 and 7 are two ids; --ids trim-float makes them one")
 
 
 def test_many_rows_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ import polars as pl
 from tacit.core.executor import LOCAL, Executor
 from tacit.core.progress import SILENT, Progress
 from tacit.data.buckets import written_whole
-from tacit.data.source import FileRows
 from tacit.reading.in_blocks import TablePart
 from tacit.reading.parallel import threads_of
 from tacit.reading.survey import Survey
@@ -33,11 +32,6 @@ class LogParts(Protocol):
     @property
     def encoding(self) -> str:
         """Of its text, or "binary"."""
-        ...
-
-    @property
-    def file_rows(self) -> FileRows | None:
-        """Which row of which file the rows are; None for a log of one file."""
         ...
 
     def parts(self, executor: Executor) -> Sequence[Any]:

@@ -2,7 +2,7 @@
 
 import glob
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, combinations
@@ -17,6 +17,7 @@ from tacit.core.extras import require
 from tacit.core.folders import RemoteFolder, is_address
 from tacit.data import columns as col
 from tacit.data.source import FileRows
+from tacit.reading.choices import ITEM, USER
 from tacit.reading.delimited import REJECTED
 from tacit.reading.text_log import Form, typed_form
 from tacit.reading.typed import json_rows, plain
@@ -51,12 +52,15 @@ class ParquetLog:
         Of each file.
     schema : mapping of column to type
         Of all files together.
+    types : mapping of column to (mapping of type to file)
+        The types that a column has in some file, each with the first such file.
     """
 
     place: str
     files: tuple[str, ...]
     rows: tuple[int, ...]
     schema: dict[str, pl.DataType]
+    types: Types
 
     @property
     def path(self) -> Path:
@@ -77,6 +81,28 @@ class ParquetLog:
     def file_rows(self) -> FileRows:
         """Which row of which file the rows are."""
         return FileRows(self.files, tuple(accumulate(self.rows, initial=0))[:-1])
+
+    def notes(self, roles: Mapping[str, str], rules: Sequence[str]) -> tuple[str, ...]:
+        """Return what is to be said of ids that are text in some files and numbers in others.
+
+        Parameters
+        ----------
+        roles : mapping of role to column
+        rules : sequence of str
+            Those of the ids: see `tacit.data.ids.apply_ids`.
+        """
+        said = []
+        for column in dict.fromkeys(roles[role] for role in (USER, ITEM) if role in roles):
+            found: dict[str, str] = {}
+            for kind, file in self.types.get(column, {}).items():
+                found.setdefault(_word(kind), file)
+            said += [
+                f"{column} holds text in {found[_TEXT]} and {word} in {found[word]}: ids are text and read "
+                f"as they are written, so {one} and 7 are two ids; --ids {rule} makes them one"
+                for word, one, rule in _WRITTEN
+                if {_TEXT, word} <= found.keys() and rule not in rules
+            ]
+        return tuple(said)
 
     def parts(self, executor: Executor = LOCAL) -> list[Rows]:
         """Return the parts: some million rows of a file each; one of object storage is not cut."""
@@ -143,10 +169,11 @@ def parquet_log(place: str | Path) -> ParquetLog | None:
         return None
     found = [_head(name, file) for file in files]
     heads, rows = [head for head, _ in found], tuple(count for _, count in found)
-    schema = _schema(name, heads, _types(files, heads))
+    types = _types(files, heads)
+    schema = _schema(name, heads, types)
     if not sum(rows):
         raise DataError(f"{name} is empty: there is no event in it")
-    return ParquetLog(name, tuple(files), rows, schema)
+    return ParquetLog(name, tuple(files), rows, schema, types)
 
 
 def _schema(place: str, heads: Sequence[pl.DataFrame], types: Types) -> dict[str, pl.DataType]:
@@ -182,12 +209,17 @@ def _fit(one: pl.DataType, other: pl.DataType) -> bool:
     return True
 
 
+_WHOLE, _DECIMAL, _TEXT = "whole numbers", "decimal numbers", "text"
+_WRITTEN = ((_WHOLE, "007", "trim-zeros"), (_DECIMAL, "7.0", "trim-float"))
+"""How text may write an id that is 7 in another file, or such a number as text; the rule that joins them."""
+
+
 def _word(kind: pl.DataType) -> str:
     if kind.is_temporal():
         return "times"
     if kind.is_numeric():
-        return "whole numbers" if kind.is_integer() else "decimal numbers"
-    return "text"
+        return _WHOLE if kind.is_integer() else _DECIMAL
+    return _TEXT
 
 
 def _types(files: Sequence[str], heads: Sequence[pl.DataFrame]) -> Types:

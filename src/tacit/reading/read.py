@@ -27,7 +27,7 @@ from tacit.reading.delimited import REJECTED
 from tacit.reading.dialects import dialect_of
 from tacit.reading.in_blocks import write_events
 from tacit.reading.log_parts import LogParts, write_tables
-from tacit.reading.parquet_log import parquet_log
+from tacit.reading.parquet_log import ParquetLog, parquet_log
 from tacit.reading.rows import Rows, events_of
 from tacit.reading.shapes import is_numbered_list, is_table_of_things
 from tacit.reading.table_ids import looks_like_catalogue
@@ -60,7 +60,7 @@ def read_events(place: str | Path, *, reading: Reading = NO_CHOICES, progress: P
     if (several := parquet_log(place)) is not None:
         raw = partial(several.raw_of, several.parts(), LOCAL)
         source = _read_table(several.frame(several.parts()), several.path, "Parquet", reading, raw=raw)
-        return replace(source, file_rows=several.file_rows)
+        return _of_files(source, several, reading)
     path = Path(place)
     sample = _sample_of(path)
     if parquetfile.is_parquet(sample):
@@ -154,8 +154,16 @@ def read_large(
         raise DataError(f"{path} holds no event that can be read (first row: {rejected['reason'][0]})")
     empty = pl.DataFrame(schema=events.schema)
     source = _source_of(path, empty, rejected, rows, log.form, log.encoding, raw, events.notes)
-    source = replace(source, rows_in=events.starts[-1] + len(rejected), file_rows=log.file_rows)
+    source = replace(source, rows_in=events.starts[-1] + len(rejected))
+    if isinstance(log, ParquetLog):
+        source = _of_files(source, log, reading)
     return LogInBuckets(source, events.folders, events.starts, events.facts)
+
+
+def _of_files(source: Source, log: ParquetLog, reading: Reading) -> Source:
+    """Return what was read of several files with what is to be known and said of them."""
+    notes = log.notes(source.mapping, reading.ids)
+    return replace(source, file_rows=log.file_rows, notes=(*source.notes, *notes))
 
 
 def _log_in_parts(place: str | Path, folder: Path, reading: Reading) -> LogParts:

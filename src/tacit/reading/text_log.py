@@ -11,7 +11,6 @@ import polars as pl
 from tacit.core.errors import AmbiguousError, DataError
 from tacit.core.executor import LOCAL, Executor
 from tacit.data import columns as col
-from tacit.data.source import FileRows
 from tacit.reading import delimited, jsonlines, textfile
 from tacit.reading.choices import Reading
 from tacit.reading.delimited import REJECTED
@@ -136,11 +135,6 @@ class TextLog:
         encoding, notes = textfile.encoding_of_file(path, reading.encoding)
         form = form_of(path, encoding, reading)
         return cls(path, encoding, replace(form, notes=(*notes, *form.notes)))
-
-    @property
-    def file_rows(self) -> FileRows | None:
-        """There is one file."""
-        return None
 
     def parts(self, executor: Executor = LOCAL) -> list[Span | None]:
         """Return the parts of the file, none of which begins or ends within a record.
