@@ -43,7 +43,9 @@ from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.reading.frames import Frame, item_frame, log_frame, polars_frame, user_frame
 from tacit.reading.own_catalogue import catalogue_of_log, own_catalogue, uses_of
 from tacit.reading.read import (
+    Place,
     is_large,
+    opened,
     read_catalogue,
     read_events,
     read_frame,
@@ -135,19 +137,20 @@ def read(
     arguments.check_logs(log=events)
     meant = EventMap.parse(event_map or {}, where="event_map")
     now = SystemClock().now()
-    if isinstance(events, str | Path) and is_large(events):
+    log = opened(events) if isinstance(events, str | Path) else events
+    if isinstance(log, Place) and is_large(log):
         # In this process one part after the other, each on all cores: memory holds one.
         about: dict[str, Any] = {"event_map": meant, "progress": progress, "executor": elsewhere(executor)}
         with working_folder() as folder:
-            log = read_large(events, folder, reading=chosen, **about)
-            return clean_in_buckets(log, rules, now=now, **about)
+            buckets = read_large(log, folder, reading=chosen, **about)
+            return clean_in_buckets(buckets, rules, now=now, **about)
     # The source has no name here and the call no ``**``: either would keep the log as it was read in memory
     # until it is cleaned.
-    return clean(_source_of(events, chosen, progress), rules, now=now, event_map=meant, progress=progress)
+    return clean(_source_of(log, chosen, progress), rules, now=now, event_map=meant, progress=progress)
 
 
-def _source_of(events: str | Path | Frame, reading: Reading, progress: Progress) -> Source:
-    if isinstance(events, str | Path):
+def _source_of(events: Place | Frame, reading: Reading, progress: Progress) -> Source:
+    if isinstance(events, Place):
         return read_events(events, reading=reading, progress=progress)
     return read_frame(polars_frame(events, "event log"), reading=reading)
 

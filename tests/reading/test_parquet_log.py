@@ -223,6 +223,23 @@ def test_ids_that_are_text_and_decimal_numbers_are_said_and_those_of_one_kind_ar
     assert note.endswith("so 7.0 and 7 are two ids; --ids trim-float makes them one")
 
 
+@pytest.mark.parametrize("rows", [100, 10_000])
+def test_the_end_of_each_file_is_read_once(
+    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "LARGE_ROWS", rows)
+    opened, head = [], logs._head
+
+    def counted(place: str, file: str) -> tuple[pl.DataFrame, int]:
+        opened.append(Path(file).name)
+        return head(place, file)
+
+    monkeypatch.setattr(logs, "_head", counted)
+    with tiny():
+        tacit.read(in_files(log(), tmp_path / "log", 40))
+    assert opened == ["part-0.parquet", "part-1.parquet"]
+
+
 def test_many_rows_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = in_files(log(), tmp_path / "log", 40)
     small = tacit.read(folder)

@@ -39,12 +39,29 @@ FRAME = Path("the event frame")
 """Stands for the path of a frame in messages; the type of its events is not read from this name."""
 
 
-def read_events(place: str | Path, *, reading: Reading = NO_CHOICES, progress: Progress = SILENT) -> Source:
+Place = str | Path | ParquetLog
+"""A log by its name, or several files that are opened already."""
+
+
+def opened(place: Place) -> Path | ParquetLog:
+    """Return the path of a log that is one file, or the log of several Parquet files with their heads read.
+
+    That is a request for each file in object storage: a log that is opened already is returned as it is.
+
+    Raises
+    ------
+    DataError
+        See `tacit.reading.parquet_log.parquet_log`.
+    """
+    return place if isinstance(place, ParquetLog) else parquet_log(place) or Path(place)
+
+
+def read_events(place: Place, *, reading: Reading = NO_CHOICES, progress: Progress = SILENT) -> Source:
     """Read an event log.
 
     Parameters
     ----------
-    place : str or Path
+    place : str, Path or ParquetLog
         CSV, TSV or any single or doubled separator, with or without a header, JSON, Parquet or Excel;
         plain, gzip or zstd; in any encoding of `tacit.reading.encodings`. Or several Parquet files: see
         `tacit.reading.parquet_log`.
@@ -57,12 +74,12 @@ def read_events(place: str | Path, *, reading: Reading = NO_CHOICES, progress: P
     DataError
         If the file holds no readable event, or the roles of its columns are not clear.
     """
-    if (several := parquet_log(place)) is not None:
-        raw = partial(several.raw_of, several.parts(), LOCAL)
-        source = _read_table(several.frame(several.parts()), several.path, "Parquet", reading, raw=raw)
-        return _of_files(source, several, reading)
-    path = Path(place)
-    sample = _sample_of(path)
+    place = opened(place)
+    if isinstance(place, ParquetLog):
+        raw = partial(place.raw_of, place.parts(), LOCAL)
+        source = _read_table(place.frame(place.parts()), place.path, "Parquet", reading, raw=raw)
+        return _of_files(source, place, reading)
+    path, sample = place, _sample_of(place)
     if parquetfile.is_parquet(sample):
         raw = partial(parquetfile.raw_rows, path)
         return _read_table(parquetfile.read(path), path, "Parquet", reading, raw=raw)
@@ -88,11 +105,11 @@ LARGE_ROWS = 12_000_000
 """Rows of several Parquet files from which they are read so."""
 
 
-def is_large(place: str | Path) -> bool:
+def is_large(place: Place) -> bool:
     """Return whether a log is of text, or in several Parquet files, and memory should not hold all of it."""
-    if (several := parquet_log(place)) is not None:
-        return sum(several.rows) >= LARGE_ROWS
-    path = Path(place)
+    path = opened(place)
+    if isinstance(path, ParquetLog):
+        return sum(path.rows) >= LARGE_ROWS
     size = _size_of_text(path)
     if size < LARGE:
         return False
@@ -107,7 +124,7 @@ def _size_of_text(path: Path) -> int:
 
 
 def read_large(
-    place: str | Path,
+    place: Place,
     folder: Path,
     *,
     reading: Reading = NO_CHOICES,
@@ -121,7 +138,7 @@ def read_large(
 
     Parameters
     ----------
-    place : str or Path
+    place : str, Path or ParquetLog
         As for `read_events`.
     folder : Path
         An empty folder, or one to make, with room for the text of the log half as much again.
@@ -166,12 +183,12 @@ def _of_files(source: Source, log: ParquetLog, reading: Reading) -> Source:
     return replace(source, file_rows=log.file_rows, notes=(*source.notes, *notes))
 
 
-def _log_in_parts(place: str | Path, folder: Path, reading: Reading) -> LogParts:
+def _log_in_parts(place: Place, folder: Path, reading: Reading) -> LogParts:
     """Return a log whose parts can be read alone; refuse one for which the folder has too little room."""
-    if (several := parquet_log(place)) is not None:
-        check_room(folder, _A_ROW * sum(several.rows), str(place))
-        return several
-    path = Path(place)
+    path = opened(place)
+    if isinstance(path, ParquetLog):
+        check_room(folder, _A_ROW * sum(path.rows), path.place)
+        return path
     _sample_of(path)
     check_room(folder, round(_A_BYTE * _size_of_text(path)), str(path))
     return TextLog.of(path, reading)
