@@ -137,7 +137,7 @@ class Model:
 
         ``attributes`` are those of the user, by the names of the users' file, ``context`` those of the
         moment, by the names of the log (``device``, ...). Ids are text: ``user="7"``, ``history=["i1"]``.
-        Users and items that are not known are named in the ``warnings`` of the list.
+        Users and items that are not known are named in the ``warnings`` of the list, and why it is empty.
 
         Raises
         ------
@@ -158,6 +158,8 @@ class Model:
     def similar(self, item: str, *, k: int = 10, kind: SimilarKind = "alike") -> Recommendations:
         """Return k related items of an item: "alike", chosen "together" with it, or "next" after it.
 
+        The ``warnings`` of the list say why it is empty.
+
         Raises
         ------
         DataError
@@ -165,7 +167,8 @@ class Model:
         UnsupportedError
             If there is no such kind, or neither the pipeline nor the log has such lists.
         """
-        return Recommendations(self._engine.similar(item, k, kind).items)
+        answer = self._engine.similar(item, k, kind)
+        return Recommendations(answer.items, answer.warnings)
 
     def batch(
         self, users: Sequence[str] | None = None, *, k: int = 10, allow_seen: bool = False

@@ -75,6 +75,15 @@ def test_an_unknown_user_and_nobody_at_all_get_what_is_popular(
     assert ids(unknown)[0] == small_snapshot().catalogue.items.decode([trending.argmax()])[0]
 
 
+def test_an_empty_list_says_why_on_standard_error(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everything = ",".join(small_snapshot().catalogue.items.ids)
+    assert run(["recommend", str(directory), "--history", everything]) == 0
+    assert "the list is empty: the history holds each of the" in " ".join(capsys.readouterr().err.split())
+    assert requested(capsys, "recommend", directory, "--history", everything)["warnings"]
+
+
 def test_a_history_makes_a_list_and_its_unknown_items_say_nothing(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,7 @@ from tacit.engine.checking import (
     checked_ids,
 )
 from tacit.engine.current_state import CurrentState
+from tacit.engine.empty import why_no_recommendation, why_nothing_related
 from tacit.engine.exposures import Exposures
 from tacit.engine.history import History, history_of
 from tacit.engine.items import (
@@ -140,7 +141,8 @@ class Engine:
         )
         ranking = state.pipeline.recommend(history.queries, checked.k, requests=(_requester(checked),))
         unknown = unknown_in_request(state, checked, stored=bool(since) or bool(stored))
-        answer = _answer(state, ranking, _reasons(state, history, ranking), unknown)
+        said = [*unknown, *why_no_recommendation(state, history.queries, ranking)]
+        answer = _answer(state, ranking, _reasons(state, history, ranking), said)
         if self._exposures is not None:
             self._exposures.add(checked, answer, self._clock.now())
         return answer
@@ -171,7 +173,8 @@ class Engine:
         ranking = state.pipeline.similar(code, k, kind=kind, counts=state.evidence.counts)
         listed = ranking.items[0][ranking.items[0] >= 0]
         said = state.evidence.between(known, listed, state.catalogue)
-        return _answer(state, ranking, [similarity_in_words(one, kind) for one in said])
+        reasons = [similarity_in_words(one, kind) for one in said]
+        return _answer(state, ranking, reasons, why_nothing_related(state, known, kind, ranking))
 
     def observe(self, events: Sequence[NewEvent]) -> Observed:
         """Store events; those that are acknowledged count from the next request on.

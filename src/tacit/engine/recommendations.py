@@ -27,7 +27,7 @@ class Recommendations(list[Recommended]):
     ----------
     items : iterable of Recommended
     warnings : iterable of str
-        What the model does not know of the request.
+        What the model does not know of the request, and why a list is empty.
 
     Attributes
     ----------

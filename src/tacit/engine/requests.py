@@ -64,7 +64,7 @@ class Response:
     recommendation_id, model : str
     items : list of Recommended
     warnings : list of str
-        What the model does not know of the request: the user, items of the history.
+        What the model does not know of the request: the user, items of the history; and why a list is empty.
     """
 
     recommendation_id: str
