@@ -121,6 +121,10 @@ def test_ids_and_lengths_may_come_from_arrays(model: tacit.Model) -> None:
         (lambda: tacit.fit(3), "the event log is of the type int; give the path of a file"),
         (lambda: tacit.fit(LOG, 3), "the catalogue is of the type int; give the path of a file"),
         (lambda: tacit.check(LOG, users={}), "the table of users is of the type dict; give the path"),
+        (lambda: tacit.fit(LOG, seconds=0.5), "seconds is 0.5; give at least 1: no first step takes less"),
+        (lambda: tacit.fit(LOG, seconds=0), "seconds is 0; it must be above 0"),
+        (lambda: tacit.fit(LOG, on_step=print), "no time is given; add seconds=60, or leave on_step out"),
+        (lambda: tacit.fit(LOG, seconds=9, on_step=1), "on_step is 1; it must be a function"),
     ],
 )
 def test_what_a_log_is_given_with_is_checked(ask: Callable[[], object], said: str) -> None:

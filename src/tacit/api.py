@@ -615,16 +615,17 @@ def fit(
     seconds : float, optional
         The best that can be fitted in about so many seconds, the reading of the log included: cheap
         retrievers first, then better recommenders with each step, the whole configuration last if time is
-        left (`tacit.pipeline.anytime`). An interruption (Ctrl-C) after the first step returns the best so
-        far. By default the whole configuration, however long it takes.
+        left (`tacit.pipeline.anytime`). At least 1: one step is made, however short the time. An interruption
+        (Ctrl-C) after the first step returns the best so far. By default the whole configuration, however
+        long it takes.
     progress : Progress
     on_read : callable, optional
         Called with a file and the log read from it, whose ``reasons`` count the rejected rows.
     on_epoch : callable, optional
         Called with every epoch of the ranker's training, then with those of the re-ranker's.
     on_step : callable, optional
-        With ``seconds``, called after each step with what was reached and its recommender, None for a step
-        that measures worse than one before it.
+        Called after each step of a fit within ``seconds``, without which there are none and it is refused,
+        with what was reached and its recommender, None for a step that measures worse than one before it.
     on_note : callable, optional
         Called with every `tacit.core.notes.Note`: what was guessed or dropped in the log, the catalogue and
         the users, and how the texts are read. By default warnings are logged; ``notes`` of the model holds
@@ -639,10 +640,7 @@ def fit(
         If a file or frame cannot be used or holds nothing to learn from.
     """
     started = time.monotonic()
-    if seconds is not None:
-        arguments.check_number(seconds, "seconds", positive=True)
-    if on_step is not None and not callable(on_step):
-        raise ConfigError(f"on_step is {on_step!r}; it must be a function of what was reached and a model")
+    _check_steps(seconds, on_step)
     if executor is not None and not hasattr(executor, "map"):
         raise ConfigError(
             f'executor is {executor!r}; open one: with tacit.scale.executors.open_executor("processes")'
@@ -674,6 +672,26 @@ def fit(
         executor=executor,
     )
     return _best_reached(reached, notes, on_step)
+
+
+def _check_steps(seconds: object, on_step: object) -> None:
+    """Refuse a time that is too short for anything, and a function that would never be called.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if seconds is not None:
+        arguments.check_number(seconds, "seconds", positive=True)
+        if float(seconds) < 1:  # type: ignore[arg-type]
+            raise ConfigError(f"seconds is {seconds!r}; give at least 1: no first step takes less")
+    if on_step is not None and not callable(on_step):
+        raise ConfigError(f"on_step is {on_step!r}; it must be a function of what was reached and a model")
+    if on_step is not None and seconds is None:
+        raise ConfigError(
+            "on_step is called after each step of a fit within a time, and no time is given; add seconds=60, "
+            "or leave on_step out"
+        )
 
 
 def _best_reached(reached: Iterator[Reached], notes: Notes, on_step: OnStep | None) -> Model:

@@ -282,7 +282,13 @@ def test_quick_is_a_number_of_seconds(shop: Path, tmp_path: Path, capsys: pytest
     files = [str(shop / "events.csv"), "--out", str(tmp_path / "no")]
     assert run(["fit", *files, "--quick", "--seconds", "9"]) == 2
     assert "leave one of them out" in capsys.readouterr().err
-    assert run(["fit", *files, "--seconds", "0"]) == 2
+    capsys.readouterr()
+    for short in ("0", "0.5"):
+        assert run(["fit", *files, "--seconds", short]) == 2
+        assert (
+            "Invalid value for '--seconds': Input should be greater than or equal to 1"
+            in capsys.readouterr().err
+        )
 
 
 def test_an_interrupted_fit_leaves_the_best_so_far(tmp_path: Path) -> None:

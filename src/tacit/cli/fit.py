@@ -53,8 +53,8 @@ def fit(
         typer.Option(
             "--seconds",
             min=1,
-            help="About how long the fit may take. The first usable snapshot is written after a few seconds, "
-            "better ones while time is left; Ctrl-C leaves the best so far.",
+            help="About how long the fit may take, at least 1. The first usable snapshot is written after a "
+            "few seconds, better ones while time is left; Ctrl-C leaves the best so far.",
             show_default="as long as the whole configuration takes",
         ),
     ] = None,
@@ -101,7 +101,7 @@ def fit(
             progress=Bars(),
             on_read=say_rejected,
             on_epoch=lambda epoch: console.print(epoch_line(epoch)),
-            on_step=steps,
+            on_step=None if limit is None else steps,
             on_note=say_note,
             executor=None if where.in_process else where,
         )

@@ -52,7 +52,8 @@ class Reading(Parameterised):
         Zone of times without one: a name of the IANA database.
     ids : sequence of {"trim-float", "fold-case", "trim-zeros"}
         What is done to the ids of log, catalogue, users and requests alike: trim-float makes ``17602`` of
-        ``17602.0``, fold-case makes small letters of capital ones.
+        ``17602.0``, fold-case makes small letters of capital ones, trim-zeros makes ``7`` of ``007`` where an
+        id is digits alone.
     encoding : str or None
         Encoding of text files; detected by default.
     header : {"yes", "no"} or None
