@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tacit.core.manifest import publish, verify
-from tacit.core.unfinished import old_of, remove_left_over, unfinished
+from tacit.core.unfinished import old_of, remove_left_over, remove_temporary, temporary_folder, unfinished
 
 
 def write(directory: Path) -> None:
@@ -79,6 +80,45 @@ def test_a_link_with_such_a_name_and_what_it_points_to_stay(tmp_path: Path) -> N
     publish(tmp_path / "model", write, {})
     assert (mine / "letter").read_text() == "dear"
     assert hidden(tmp_path) == [".model.tacit-unfinished-12345678"]
+
+
+def test_a_temporary_folder_of_a_killed_process_goes_with_the_next_and_not_before_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = (
+        "import time; from tacit.core.unfinished import temporary_folder\n"
+        "with temporary_folder() as folder:\n"
+        "    (folder / 'part').write_text('half'); print(folder, flush=True); time.sleep(600)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        left = Path(process.stdout.readline().strip())
+        with temporary_folder() as mine:
+            assert (left / "part").read_text() == "half"  # its owner is alive
+            remove_temporary()
+            assert mine.is_dir()
+        assert list(tmp_path.iterdir()) == [left]
+        process.kill()
+    with temporary_folder() as mine:
+        assert list(tmp_path.iterdir()) == [mine]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_temporary_folders_of_other_machines_and_programs_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    others = {"tacit-temporary-another-boot-12345678", "tacit-12345678", "mine"}
+    for name in others:
+        (tmp_path / name).mkdir()
+    with temporary_folder() as made:
+        assert {one.name for one in tmp_path.iterdir()} == {*others, made.name}
+    remove_temporary()
+    assert {one.name for one in tmp_path.iterdir()} == others
 
 
 def test_what_was_moved_aside_stays_while_its_writer_is_alive(tmp_path: Path) -> None:

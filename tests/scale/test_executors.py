@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -234,6 +235,36 @@ def stay(file: str, part: int) -> None:
     """Write the number of this process, and stay."""
     Path(file).write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def stay_with(shared: tuple[str, bytes], part: int) -> None:
+    stay(shared[0], part)
+
+
+def test_what_a_killed_command_shared_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import sys\n"
+        "from tacit.scale.processes import ProcessExecutor\n"
+        "from tests.scale.test_executors import stay_with\n"
+        "if __name__ == '__main__':\n"
+        "    list(ProcessExecutor(1).map(stay_with, [0, 1], shared=(sys.argv[1], bytes(2**20))))\n"
+    )
+    script, said, scratch = tmp_path / "driver.py", tmp_path / "worker", tmp_path / "scratch"
+    script.write_text(code)
+    scratch.mkdir()
+    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(scratch)}
+    with subprocess.Popen([sys.executable, str(script), str(said)], env=environment) as driver:
+        wait_for(said)
+        monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+        ProcessExecutor(1).close()
+        (left,) = scratch.glob("tacit-*/shared")  # its owner is alive
+        assert left.stat().st_size > 2**20
+        driver.kill()
+    ProcessExecutor(1).close()
+    assert list(scratch.iterdir()) == []
 
 
 def test_the_cluster_is_said(nodes: Nodes, on_ray: RayExecutor) -> None:

@@ -108,10 +108,9 @@ def _is_file(out: str) -> bool:
 
 def _ids(users: str | None, snapshot: "Snapshot", columns: Mapping[str, str]) -> list[str] | None:
     """Return the ids of a file of users, and say how many are unknown; None without a file."""
-    import tempfile
-
     from tacit.cli.terminal import err
     from tacit.core.folders import local_file
+    from tacit.core.unfinished import temporary_folder
     from tacit.data import columns as col
     from tacit.engine.unknown import unknown_users
     from tacit.reading.choices import Reading
@@ -119,8 +118,8 @@ def _ids(users: str | None, snapshot: "Snapshot", columns: Mapping[str, str]) ->
 
     if users is None:
         return None
-    with tempfile.TemporaryDirectory(prefix="tacit-") as kept:
-        file = local_file(users, Path(kept))
+    with temporary_folder() as kept:
+        file = local_file(users, kept)
         ids = read_users(file, reading=Reading(ids=snapshot.id_rules, user_columns=columns))[
             col.USER
         ].to_list()

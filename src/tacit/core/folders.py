@@ -5,7 +5,6 @@ A file is there whole or not at all, so that what is there can be relied on afte
 
 import hashlib
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.extras import require
 from tacit.core.manifest import MANIFEST
 from tacit.core.places import check_directory_place
+from tacit.core.unfinished import remove_left_over, unfinished
 
 
 class Folder(Protocol):
@@ -170,14 +170,13 @@ def local_directory(place: str) -> Path:
     target = Path(tempfile.gettempdir()) / f"tacit-{hashlib.sha256(content).hexdigest()[:16]}"
     if target.is_dir():
         return target
-    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}."))
-    try:
+    remove_left_over(target)
+    with unfinished(target) as beside:
         for name in sizes:
             (beside / name).write_bytes(folder.read(name))
-        beside.rename(target)
-    except OSError:
-        if not target.is_dir():  # another process of this machine may have been faster
-            raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        try:
+            beside.rename(target)
+        except OSError:
+            if not target.is_dir():  # another process of this machine may have been faster
+                raise
     return target

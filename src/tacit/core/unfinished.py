@@ -1,21 +1,27 @@
-"""A directory that is being written beside its place, and what ended processes left of theirs.
+"""A directory that is there for a while, and what ended processes left of theirs.
 
-A process that is killed in a write leaves its directory behind, gigabytes of it for a large snapshot. The
-writer holds a lock on its directory (``flock``), which ends with the process however that ends; so the next
-writer of the same place can tell what is left over from what is being written, and removes the former.
+It is written beside its place, or lies among the temporary files. A process that is killed leaves it behind,
+gigabytes of it for a large snapshot or log. Its owner holds a lock on it (``flock``), which ends with the
+process however that ends; so the next owner of one at the same place can tell what is left over from what is
+in use, and removes the former.
 """
 
 import fcntl
 import glob
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 _MARK = "tacit-unfinished-"
 """In the name of a directory that is being written: a hidden folder of the user has no such name."""
+_TEMPORARY = "tacit-temporary-"
+"""In front of the name of a directory among the temporary files."""
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 _OLD = ".old"
 """End of the name of what is moved aside for the moment of a rename."""
 
@@ -29,12 +35,24 @@ def unfinished(target: Path) -> Iterator[Path]:
     target : Path
         Where the directory is renamed to when it is complete.
     """
-    beside, descriptor = _locked_directory(target)
-    try:
+    with _locked_directory(target.parent, _prefix(target)) as beside:
         yield beside
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        os.close(descriptor)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make an empty directory among the temporary files (``TMPDIR``), and remove it at the end.
+
+    What ended processes of this machine left there is removed first.
+    """
+    remove_temporary()
+    with _locked_directory(Path(tempfile.gettempdir()), _temporary()) as folder:
+        yield folder
+
+
+def remove_temporary() -> None:
+    """Remove what ended processes of this machine left of their `temporary_folder`."""
+    _remove_ended(Path(tempfile.gettempdir()), _temporary())
 
 
 def old_of(beside: Path) -> Path:
@@ -52,7 +70,11 @@ def remove_left_over(target: Path) -> None:
     ----------
     target : Path
     """
-    for found in sorted(target.parent.glob(f"{glob.escape(_prefix(target))}*")):
+    _remove_ended(target.parent, _prefix(target))
+
+
+def _remove_ended(parent: Path, prefix: str) -> None:
+    for found in sorted(parent.glob(f"{glob.escape(prefix)}*")):
         if found.is_dir() and not found.is_symlink():
             # What is moved aside belongs to the writer of the directory beside it.
             with _ended(found.with_name(found.name.removesuffix(_OLD))) as ended:
@@ -64,17 +86,42 @@ def _prefix(target: Path) -> str:
     return f".{target.name}.{_MARK}"
 
 
-def _locked_directory(target: Path) -> tuple[Path, int]:
-    """Return a new directory beside a place, and the descriptor that holds its lock."""
+@cache
+def _temporary() -> str:
+    """Return how the names of directories begin of which this machine sees whether they are locked.
+
+    The machines of a cluster share ``TMPDIR``, and not on every file system their locks. The containers of a
+    machine share its boot.
+    """
+    try:
+        machine = _BOOT.read_text("ascii").strip()
+    except OSError:
+        machine = socket.gethostname()
+    return f"{_TEMPORARY}{machine}-"
+
+
+@contextmanager
+def _locked_directory(parent: Path, prefix: str) -> Iterator[Path]:
+    """Make an empty directory and lock it, and remove what is left of it at the end."""
+    folder, descriptor = _new_directory(parent, prefix)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def _new_directory(parent: Path, prefix: str) -> tuple[Path, int]:
+    """Return a new directory, and the descriptor that holds its lock."""
     while True:
-        beside = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=target.parent))
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         # Another process may take it for left over before it is locked: then it is gone, and another is made.
         with suppress(FileNotFoundError):
-            descriptor = os.open(beside, os.O_RDONLY)
+            descriptor = os.open(folder, os.O_RDONLY)
             with suppress(OSError):  # a file system without such locks: nothing is taken for left over there
                 fcntl.flock(descriptor, fcntl.LOCK_SH)
-            if beside.exists():
-                return beside, descriptor
+            if folder.exists():
+                return folder, descriptor
             os.close(descriptor)
 
 

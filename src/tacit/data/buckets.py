@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp, mkstemp
+from tempfile import mkstemp
 
 import polars as pl
 
 from tacit.core.errors import ConfigError, DataError
+from tacit.core.unfinished import temporary_folder
 from tacit.data import columns as col
 from tacit.data.clean_steps import ROW
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
@@ -205,19 +206,19 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def working_folder() -> Iterator[Path]:
-    """Give a folder among the temporary files, which is removed at the end.
+    """Give a folder among the temporary files, which is removed at the end, or by the next one after a kill.
 
     Where a job is given up, workers of other processes may still write there for a moment.
     """
-    folder = Path(mkdtemp(prefix="tacit-"))
-    try:
-        yield folder
-    finally:
-        for _ in range(_REMOVALS):
-            shutil.rmtree(folder, ignore_errors=True)
-            if not folder.exists():
-                break
-            time.sleep(_REST)
+    with temporary_folder() as folder:
+        try:
+            yield folder
+        finally:
+            for _ in range(_REMOVALS):
+                shutil.rmtree(folder, ignore_errors=True)
+                if not folder.exists():
+                    break
+                time.sleep(_REST)
 
 
 def check_room(folder: Path, needed: int, what: str) -> None:

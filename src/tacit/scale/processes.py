@@ -18,12 +18,12 @@ from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
 from tacit.core.errors import TacitError
 from tacit.core.executor import Executor, Job, Part, Result, cores, in_order
+from tacit.core.unfinished import remove_temporary, temporary_folder
 
 _LOOK = 1.0
 """Seconds between two looks of a worker at whether its parent is there."""
@@ -42,7 +42,7 @@ class ProcessExecutor(Executor):
 
     Processes are kept from one job to the next until `close`, for a start takes a second of a core; a job
     whose parts share much has processes of its own. One that is killed takes nothing with it: what it had not
-    finished is computed again.
+    finished is computed again. What killed ones left among the temporary files is removed.
 
     Parameters
     ----------
@@ -54,6 +54,7 @@ class ProcessExecutor(Executor):
     def __init__(self, workers: int | None = None) -> None:
         self._workers = workers or cores()
         self._pool: ProcessPoolExecutor | None = None
+        remove_temporary()
 
     @property
     def workers(self) -> int:
@@ -115,8 +116,8 @@ class ProcessExecutor(Executor):
 @contextmanager
 def _written(shared: object) -> Iterator[Path]:
     """Give the file of what parts share; it is there until the end."""
-    with TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True) as folder:
-        file = Path(folder) / "shared"
+    with temporary_folder() as folder:
+        file = folder / "shared"
         with file.open("wb") as stream:
             ForkingPickler(stream, 5).dump(shared)
         yield file
