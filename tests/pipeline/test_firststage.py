@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from tests.pipeline.toys import CONFIG, window
+from tests.pipeline.toys import CONFIG, fit_fold, window
 
 from tacit.core.executor import LOCAL, Executor, LocalExecutor
 from tacit.core.progress import SILENT, Silent
@@ -22,7 +22,7 @@ from tacit.models.protocol import fitted
 from tacit.models.trending import Trending
 from tacit.pipeline import firststage
 from tacit.pipeline.config import Config
-from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, assign_parts, fit_first_stage, fit_fold
+from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, assign_parts, fit_first_stage
 from tacit.testing.generated import small_log
 
 
@@ -129,11 +129,9 @@ def test_count_share_and_repeats_of_the_windows_are_those_of_the_configuration()
 
 
 def test_a_fold_has_at_most_so_many_queries_and_as_many_candidates_as_configured() -> None:
-    _, catalogue = small_log()
     part = np.zeros(small_log()[0].n_users, dtype=int)
-    given = (catalogue, part, Streams(0), "fold")
-    everyone = fit_fold(window(), of(CONFIG, candidates=5), *given)
-    some = fit_fold(window(), of(CONFIG, candidates=5, max_users=7), *given)
+    everyone = fit_fold(of(CONFIG, candidates=5), part)
+    some = fit_fold(of(CONFIG, candidates=5, max_users=7), part)
     assert len(everyone.part) == len(window().queries) > 7 == len(some.part)
     assert len(some.labelled.labels) == 7
     assert set(some.window.queries.user.tolist()) <= set(window().queries.user.tolist())

@@ -16,6 +16,7 @@ from tests.pipeline.toys import (
     WIDTH,
     N,
     examples_of,
+    fit_fold,
     fitted_fold,
     flat,
     noise,
@@ -35,7 +36,7 @@ from tacit.pipeline.best_part import BestPart
 from tacit.pipeline.blend import Blend, LabelledCandidates
 from tacit.pipeline.config import Config
 from tacit.pipeline.examples import RankingExamples
-from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage, fit_fold
+from tacit.pipeline.firststage import TEST, TRAIN, VALID, FirstStage
 from tacit.pipeline.ranker_fit import fit_ranker
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.secondstage_fit import finished, learn
@@ -225,7 +226,7 @@ def given_to_the_ranker(
     )
     log, catalogue = small_log()
     part = np.resize([TRAIN, TRAIN, VALID, TEST], log.n_users)
-    one = fit_fold(window(), config, catalogue, part, Streams(0), "fold")
+    one = fit_fold(config, part)
     first = FirstStage((), (one,), None, part, "time")
     learn(first, catalogue, config, streams=Streams(0), progress=SILENT, on_epoch=None)
     return given[1][0], given[2]

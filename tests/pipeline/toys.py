@@ -5,15 +5,16 @@ from functools import cache
 
 import numpy as np
 
+from tacit.core.executor import LOCAL
 from tacit.core.seeds import Streams
-from tacit.core.types import Bool, Float32
+from tacit.core.types import Array, Bool, Float32
 from tacit.features.candidates import Candidates
 from tacit.features.families import USUAL
 from tacit.features.feature_columns import Column
 from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.config import Config
 from tacit.pipeline.examples import RankingExamples, ranking_examples
-from tacit.pipeline.firststage import TEST, TRAIN, VALID, Fold, fit_fold
+from tacit.pipeline.firststage import TEST, TRAIN, VALID, Fold, _fold, _Job
 from tacit.pipeline.windows import Window, rank_windows
 from tacit.testing.generated import small_log
 
@@ -76,10 +77,18 @@ def window() -> Window:
     return next(rank_windows(log, "time", count=1, share=0.2, rng=np.random.default_rng(0)))
 
 
+def fit_fold(config: Config, part: Array) -> Fold:
+    """Return the fold of the window alone, with its retrievers fitted; ``part`` is int[users]."""
+    _, catalogue = small_log()
+    streams = Streams(0)
+    job = _Job(config.retrievers, {"fold": window().train}, catalogue, streams)
+    own = tuple(job.one(("fold", place)) for place in range(len(config.retrievers)))
+    sample = window().sample(config.max_users, streams.stream("queries", "fold"))
+    return _fold(sample, own, config, catalogue, part, LOCAL)
+
+
 def fitted_fold(config: Config, part: int = TRAIN) -> Fold:
-    log, catalogue = small_log()
-    everybody = np.full(log.n_users, part)
-    return fit_fold(window(), config, catalogue, everybody, Streams(0), "fold")
+    return fit_fold(config, np.full(small_log()[0].n_users, part))
 
 
 def of_the_window(

@@ -228,21 +228,6 @@ def fit_first_stage(
     return fits.first_stage(config.retrievers, [*fits.windows], config.max_users)
 
 
-def fit_fold(
-    window: Window,
-    config: Config,
-    catalogue: Catalogue,
-    part: Array,
-    streams: Streams,
-    name: str,
-) -> Fold:
-    """Return the candidates of retrievers fitted on a window's training events; ``part`` is int[users]."""
-    job = _Job(config.retrievers, {name: window.train}, catalogue, streams)
-    own = tuple(job.one((name, place)) for place in range(len(config.retrievers)))
-    sample = window.sample(config.max_users, streams.stream("queries", name))
-    return _fold(sample, own, config, catalogue, part, LOCAL)
-
-
 def assign_parts(n_users: int, rng: np.random.Generator) -> Array:
     """Return TRAIN, VALID or TEST for each user: int[users]."""
     return rng.choice(3, size=n_users, p=_PART_SIZES)
