@@ -5,10 +5,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
+
+from stages import Named, Stage, Stages, replaced
 
 from tacit import api, recommender
 from tacit.engine import train
@@ -16,8 +18,6 @@ from tacit.features.feature_state import FeatureState
 from tacit.pipeline import firststage, secondstage_fit, twostage
 from tacit.pipeline.secondstage import SecondStage
 from tacit.pipeline.twostage import TwoStage
-
-Named = str | Callable[..., str]
 
 
 def _fit(model: Any, log: Any, *_: Any, **__: Any) -> str:
@@ -28,7 +28,7 @@ def _lists(_: Any, queries: Any, *__: Any) -> str:
     return f"candidates of {len(queries):,} lists"
 
 
-STAGES: tuple[tuple[Any, str, Named], ...] = (
+STAGES: tuple[Stage, ...] = (
     (api, "read", "read and clean"),
     (api, "prepared", "weights, catalogue and interactions"),
     (train, "encoded", "texts"),
@@ -94,30 +94,28 @@ def _resident() -> int:
 @contextmanager
 def told_by_stage() -> Iterator[None]:
     """Print the figures of each stage of the fits within; those of a stage within another count in both."""
-    memory = Memory()
-    with ExitStack() as stack:
-        for owner, attribute, name in STAGES:
-            if hasattr(owner, attribute):
-                told = _told(getattr(owner, attribute), name, memory)
-                stack.enter_context(mock.patch.object(owner, attribute, told))
-        try:
+    memory, stages = Memory(), Stages(time.perf_counter, time.process_time)
+    try:
+        with replaced(STAGES, partial(_told, memory, stages)):
             yield
-        finally:
-            memory.stop()
+    finally:
+        memory.stop()
 
 
-def _told(function: Callable[..., Any], name: Named, memory: Memory) -> Callable[..., Any]:
+def _told(memory: Memory, stages: Stages, function: Callable[..., Any], name: Named) -> Callable[..., Any]:
     def told(*arguments: Any, **keywords: Any) -> Any:
-        start, processor = time.perf_counter(), time.process_time()
+        stage = name if isinstance(name, str) else name(*arguments)
         with memory.peak() as peak:
             before = memory.now
-            found = function(*arguments, **keywords)
-            # A generator does its work when it is read.
-            found = list(found) if isinstance(found, Iterator) else found
+            with stages.stage(stage) as seconds:
+                found = function(*arguments, **keywords)
+                # A generator does its work when it is read.
+                found = list(found) if isinstance(found, Iterator) else found
+            wall, processor = seconds
             figures = {
-                "stage": name if isinstance(name, str) else name(*arguments),
-                "wall_s": round(time.perf_counter() - start, 2),
-                "cpu_s": round(time.process_time() - processor, 2),
+                "stage": stage,
+                "wall_s": round(wall, 2),
+                "cpu_s": round(processor, 2),
                 "before_gb": round(before / 1e9, 3),
                 "peak_gb": round(peak() / 1e9, 3),
                 "after_gb": round(_resident() / 1e9, 3),

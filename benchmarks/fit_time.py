@@ -21,8 +21,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
@@ -31,6 +30,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from stages import Stage, Stages
 
 STAGES = (
     ("tacit.api", "read", "read and clean"),
@@ -53,51 +53,22 @@ STAGES = (
 """Owner, attribute and name of the stage. What a checkout does not have is part of the stage around it."""
 
 
-class Stages:
-    """Seconds of the wall and of the processors by stage, each without the stages within it."""
-
-    def __init__(self) -> None:
-        self.spent: dict[str, list[float]] = {}
-        self._within = [[0.0, 0.0]]
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time what is done within."""
-        start = np.array([time.perf_counter(), time.process_time()])
-        self._within.append([0.0, 0.0])
-        try:
-            yield
-        finally:
-            taken = np.array([time.perf_counter(), time.process_time()]) - start
-            within = self._within.pop()
-            self.spent[name] = (np.array(self.spent.get(name, [0.0, 0.0])) + taken - within).tolist()
-            self._within[-1] = (np.array(self._within[-1]) + taken).tolist()
-
-    def timed(self, name: str, work: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function that is timed as a stage."""
-
-        def wrapped(*given: Any, **named: Any) -> Any:
-            with self.stage(name):
-                return work(*given, **named)
-
-        return wrapped
-
-
 def fit_in_stages(arguments: Sequence[str], started: float, out: Path) -> None:
     """Run ``tacit fit`` in this process and write the seconds of its stages."""
     from importlib import import_module
 
-    stages = Stages()
+    stages = Stages(time.perf_counter, time.process_time)
     import tacit.cli.app
 
     loaded = (time.time() - started, time.process_time())
     with stages.stage("imports of the fit"):
+        places: list[Stage] = []
         for place, name, stage in STAGES:
             module, _, kind = place.partition(":")
             owner = getattr(import_module(module), kind) if kind else import_module(module)
-            if hasattr(owner, name):
-                setattr(owner, name, stages.timed(stage, getattr(owner, name)))
-    code = tacit.cli.app.run(["fit", *arguments])
+            places.append((owner, name, stage))
+    with stages.measuring(places):
+        code = tacit.cli.app.run(["fit", *arguments])
     out.write_text(json.dumps({"start": loaded, **stages.spent}), "utf-8")
     sys.exit(code or 0)
 

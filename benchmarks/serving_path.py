@@ -113,7 +113,7 @@ def main() -> None:
     stages = [stage_times.StageTimes() for _ in range(2)]
     for query in queries:
         for model, times_ in zip((old, new), stages, strict=True):
-            with times_.measuring():
+            with times_.answering():
                 _answered(model, query)
     profile = stage_times.microseconds(stages[0], stages[1], len(queries))
     print(stage_times.table(profile))

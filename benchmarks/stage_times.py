@@ -1,10 +1,11 @@
 """CPU time of an answer by stage, each without the stages within it."""
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
+
+from stages import Stage, Stages
 
 from tacit.features import families
 from tacit.features.maker import FeatureMaker
@@ -13,8 +14,6 @@ from tacit.pipeline import retrieval, secondstage, twostage
 from tacit.pipeline.blend import Blend
 from tacit.pipeline.twostage import TwoStage
 from tacit.pipeline.unseen import TextFit
-
-Name = str | Callable[..., str]
 
 
 def _retriever(retriever: Any, *_: Any) -> str:
@@ -29,7 +28,7 @@ def _family(family: Any, *_: Any) -> str:
     return next(f"features {name}" for name, one in families.FAMILIES.items() if one is family)
 
 
-_STAGES: tuple[tuple[Any, str, Name], ...] = (
+_STAGES: tuple[Stage, ...] = (
     (retrieval, "_sparse_scores", _retriever),
     (retrieval, "_full_scores", _retriever),
     (retrieval, "united", _union),
@@ -55,50 +54,23 @@ _STAGES: tuple[tuple[Any, str, Name], ...] = (
 """What is timed: owner, attribute, name of the stage. One compiled call is one stage."""
 
 
-class StageTimes:
-    """Seconds of CPU by stage.
-
-    Attributes
-    ----------
-    seconds : mapping of stage to float
-    """
+class StageTimes(Stages):
+    """Seconds of CPU of a thread by stage of an answer."""
 
     def __init__(self) -> None:
-        self.seconds: defaultdict[str, float] = defaultdict(float)
-        self._within: list[float] = []
+        super().__init__(time.thread_time)
 
-    @contextmanager
-    def measuring(self) -> Iterator[None]:
-        """Time all stages that are run within."""
-        kept = [(owner, attribute, getattr(owner, attribute)) for owner, attribute, _ in _STAGES]
-        for owner, attribute, name in _STAGES:
-            setattr(owner, attribute, self._timed(getattr(owner, attribute), name))
-        try:
-            yield
-        finally:
-            for owner, attribute, function in kept:
-                setattr(owner, attribute, function)
-
-    def _timed(self, function: Callable[..., Any], name: Name) -> Callable[..., Any]:
-        def timed(*arguments: Any, **keywords: Any) -> Any:
-            self._within.append(0.0)
-            start = time.thread_time()
-            try:
-                return function(*arguments, **keywords)
-            finally:
-                whole = time.thread_time() - start
-                stage = name if isinstance(name, str) else name(*arguments)
-                self.seconds[stage] += whole - self._within.pop()
-                if self._within:
-                    self._within[-1] += whole
-
-        return timed
+    def answering(self) -> AbstractContextManager[None]:
+        """Time the stages of the answers within."""
+        return self.measuring(_STAGES)
 
 
 def microseconds(old: StageTimes, new: StageTimes, answers: int) -> dict[str, list[float]]:
     """Return the mean microseconds of each stage of an answer by two paths, the longest first."""
-    stages = dict.fromkeys([*new.seconds, *old.seconds])
-    found = {stage: [1e6 * one.seconds.get(stage, 0) / answers for one in (old, new)] for stage in stages}
+    stages = dict.fromkeys([*new.spent, *old.spent])
+    found = {
+        stage: [1e6 * one.spent.get(stage, [0.0])[0] / answers for one in (old, new)] for stage in stages
+    }
     found = dict(sorted(found.items(), key=lambda one: -one[1][1]))
     return found | {"all": [sum(times) for times in zip(*found.values(), strict=True)]}
 
