@@ -417,6 +417,58 @@ Out2<int64_t> most_alike(In2<float> gram, In<int64_t> items_, In<float> lengths_
     return Out2<int64_t>(data, {size_t(items.size), size_t(k)}, owner);
 }
 
+// See tacit.models.covisitation.CoVisitation._forward_pairs: the summed values of pairs of events of one user by the
+// items of the earlier and the later one, row by row.
+nb::tuple pairs_within(In<int32_t> user_, In<int32_t> item_, In<float> weight_, In<double> at_, In<double> value_,
+                       In<bool> is_new_, int64_t window, double distance, double gap, int64_t width) {
+    View<int32_t> user(user_), item(item_);
+    View<float> weight(weight_);
+    View<double> at(at_), value(value_);
+    View<bool> is_new(is_new_);
+    const int64_t events = user.size;
+    std::vector<int64_t> offsets(size_t(width + 1), 0);
+    std::vector<int32_t> columns;
+    std::vector<double> values;
+    {
+        nb::gil_scoped_release release;
+        check(item.size == events && weight.size == events && at.size == events && value.size == events &&
+                  is_new.size == events && window >= 1,
+              "arrays do not fit");
+        check_columns(item, width);
+        std::vector<double> powers(size_t(window + 1), 1);
+        for (int64_t lag = 1; lag <= window; lag++) powers[size_t(lag)] = std::pow(distance, double(lag - 1));
+        // Event by event of the earlier item, so that the sums of one row stay in the cache.
+        std::vector<int64_t> first(size_t(width + 1), 0), order(size_t(events), 0);
+        for (int64_t e = 0; e < events; e++) first[size_t(item[e]) + 1]++;
+        for (int64_t i = 0; i < width; i++) first[size_t(i) + 1] += first[size_t(i)];
+        std::vector<int64_t> place(first.begin(), first.end() - 1);
+        for (int64_t e = 0; e < events; e++) order[size_t(place[size_t(item[e])]++)] = e;
+        std::vector<double> sums(size_t(width), 0);
+        std::vector<char> is_met(size_t(width), 0);
+        std::vector<int32_t> met;
+        for (int64_t i = 0; i < width; i++) {
+            met.clear();
+            for (int64_t n = first[size_t(i)]; n < first[size_t(i) + 1]; n++) {
+                const int64_t early = order[size_t(n)], end = std::min(events, early + window + 1);
+                for (int64_t late = early + 1; late < end && user[late] == user[early]; late++) {
+                    const int32_t other = item[late];
+                    if (!is_new[late] || other == i || !(at[late] - at[early] <= gap)) continue;
+                    if (!is_met[size_t(other)]) is_met[size_t(other)] = 1, met.push_back(other);
+                    sums[size_t(other)] += std::sqrt(double(weight[late] * weight[early])) *
+                                           powers[size_t(late - early)] * value[late];
+                }
+            }
+            std::sort(met.begin(), met.end());
+            for (const int32_t other : met) {
+                columns.push_back(other), values.push_back(sums[size_t(other)]);
+                sums[size_t(other)] = 0, is_met[size_t(other)] = 0;
+            }
+            offsets[size_t(i) + 1] = int64_t(columns.size());
+        }
+    }
+    return nb::make_tuple(given(std::move(values)), given(std::move(columns)), given(std::move(offsets)));
+}
+
 }  // namespace
 
 void define_fits(nb::module_ &m) {
@@ -429,4 +481,5 @@ void define_fits(nb::module_ &m) {
     m.def("nearest_by_products", &nearest_by_products);
     m.def("nearest_by_users", &nearest_by_users);
     m.def("most_alike", &most_alike);
+    m.def("pairs_within", &pairs_within);
 }

@@ -16,6 +16,7 @@ from tacit.core.kernels import loops
 from tacit.data.queries import Queries
 from tacit.models import csr, gram, itemknn, sequential, slim
 from tacit.models.accumulate import Rows
+from tacit.models.covisitation import CoVisitation, Events
 from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.sessionknn import SessionKNN
 from tacit.models.sparse_scores import Baseline, SparseScores, best_allowed, united
@@ -239,6 +240,25 @@ def test_most_alike_items(seed: int, width: int) -> None:
     assert_same(lambda: slim._most_alike(G, items, min(width, 8)))
 
 
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 10]), st.sampled_from([0.5, np.inf]))
+@many
+def test_pairs_of_visits(seed: int, window: int, gap: float) -> None:
+    rng = np.random.default_rng(seed)
+    lengths = rng.choice([0, 1, 2, 7, 40], 6)
+    user = np.repeat(np.arange(6), lengths).astype(np.int32)
+    size = len(user)
+    at = np.cumsum(rng.choice([0.0, 60.0, 7_200.0], size))
+    item, weight = rng.integers(0, 5, size).astype(np.int32), rng.choice([1.0, 0.3, 1e-30], size)
+    events, new = Events(user, item, weight.astype(np.float32), at), rng.random(size) < 0.7
+    model = CoVisitation(window=window, gap=gap, half_life=0.1)
+    model.visits_, model.since_ = np.zeros(5), float(at.max(initial=0))
+    model.counts_ = sparse.csr_array((5, 5))
+    found = model._forward_pairs(events, new).toarray()
+    with by_numpy():
+        expected = model._forward_pairs(events, new).toarray()
+    np.testing.assert_allclose(found, expected, rtol=1e-12)  # sums in another order
+
+
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 20]), st.sampled_from([0.0, 2.5]), st.booleans())
 @many
 def test_nearest_items(seed: int, k: int, shrinkage: float, shared: bool) -> None:
@@ -266,6 +286,9 @@ def test_places_beyond_the_end_are_refused() -> None:
         loops().nearest_by_products(*of_one, np.array([0], np.int32), np.ones(1), 0.0, 1)
     with pytest.raises(ValueError, match="beyond the end"):
         loops().nearest_by_users(*of_one, *of_one, np.array([0], np.int32), np.ones(1), 0.0, 1)
+    event = np.zeros(1, np.int32), np.array([3], np.int32), np.ones(1, np.float32), np.ones(1), np.ones(1)
+    with pytest.raises(ValueError, match="beyond the end"):
+        loops().pairs_within(*event, np.array([True]), 1, 1.0, 1.0, 3)
     with pytest.raises(ValueError, match="beyond the end"):
         loops().most_alike(square, np.array([3]), np.ones(3, np.float32), 2)
     one = np.ones(1)
