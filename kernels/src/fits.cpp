@@ -278,6 +278,197 @@ Out2<float> nonnegative(In2<float> gram, In<int64_t> items_, In2<int64_t> alike,
     return Out2<float>(data, {size_t(n), size_t(m)}, owner);
 }
 
+// The k largest of the similarities of one item with others: see tacit.models.itemknn._similarities.
+class Nearest {
+  public:
+    Nearest(View<double> lengths, double shrinkage, int64_t k) : lengths(lengths), shrinkage(shrinkage), k(k) {}
+
+    void begin() { all.clear(); }
+
+    void meet(int64_t item, int32_t other, float product) {
+        if (item == other || product == 0) return;  // an item is not its own neighbour
+        const float similarity = float(double(product) / (lengths[item] * lengths[other] + shrinkage));
+        // A larger value and a lower column are a larger number.
+        if (similarity != 0)
+            all.emplace_back(uint64_t(ordered(similarity)) << 32 | uint32_t(~uint32_t(other)), similarity);
+    }
+
+    void end() {
+        if (int64_t(all.size()) > k) {
+            std::nth_element(all.begin(), all.begin() + k, all.end(), std::greater<>());
+            all.resize(size_t(k));
+        }
+        std::sort(all.begin(), all.end(),
+                  [](const auto &a, const auto &b) { return uint32_t(a.first) > uint32_t(b.first); });
+        for (const auto &[order, similarity] : all)
+            columns.push_back(int32_t(~uint32_t(order))), values.push_back(similarity);
+        offsets.push_back(int64_t(values.size()));
+    }
+
+    nb::tuple given_all() {
+        return nb::make_tuple(given(std::move(values)), given(std::move(columns)), given(std::move(offsets)));
+    }
+
+  private:
+    View<double> lengths;
+    double shrinkage;
+    int64_t k;
+    std::vector<std::pair<uint64_t, float>> all;
+    std::vector<float> values;
+    std::vector<int32_t> columns;
+    std::vector<int64_t> offsets{0};
+};
+
+// See tacit.models.itemknn._neighbours, where the products of items are there: those of some items by rows.
+nb::tuple nearest_by_products(In<int64_t> rows_, In<int32_t> columns_, In<float> values_, In<int32_t> items_,
+                              In<double> lengths_, double shrinkage, int64_t k) {
+    View<int64_t> rows(rows_);
+    View<int32_t> columns(columns_), items(items_);
+    View<float> values(values_);
+    View<double> lengths(lengths_);
+    Nearest nearest(lengths, shrinkage, k);
+    {
+        nb::gil_scoped_release release;
+        check(columns.size == values.size && rows.size == lengths.size + 1 && k >= 0, "arrays do not fit");
+        check_offsets(rows, columns.size);
+        check_columns(columns, lengths.size);
+        check_columns(items, lengths.size);
+        for (int64_t n = 0; n < items.size; n++) {
+            nearest.begin();
+            for (int64_t e = rows[items[n]]; e < rows[items[n] + 1]; e++) nearest.meet(items[n], columns[e], values[e]);
+            nearest.end();
+        }
+    }
+    return nearest.given_all();
+}
+
+// The same from users x items, by users and by items.
+nb::tuple nearest_by_users(In<int64_t> rows_, In<int32_t> columns_, In<float> values_, In<int64_t> of_items_,
+                           In<int32_t> users_, In<float> weights_, In<int32_t> items_, In<double> lengths_,
+                           double shrinkage, int64_t k) {
+    View<int64_t> rows(rows_), of_items(of_items_);
+    View<int32_t> columns(columns_), users(users_), items(items_);
+    View<float> values(values_), weights(weights_);
+    View<double> lengths(lengths_);
+    Nearest nearest(lengths, shrinkage, k);
+    {
+        nb::gil_scoped_release release;
+        check(columns.size == values.size && users.size == weights.size && of_items.size == lengths.size + 1 && k >= 0,
+              "arrays do not fit");
+        check_offsets(rows, columns.size);
+        check_offsets(of_items, users.size);
+        check_columns(columns, lengths.size);
+        check_columns(users, rows.size - 1);
+        check_columns(items, lengths.size);
+        std::vector<float> sums(size_t(lengths.size), 0);
+        std::vector<char> is_met(size_t(lengths.size), 0);
+        std::vector<int32_t> met;
+        for (int64_t n = 0; n < items.size; n++) {
+            met.clear();
+            for (int64_t at = of_items[items[n]]; at < of_items[items[n] + 1]; at++) {
+                const float weight = weights[at];
+                for (int64_t e = rows[users[at]]; e < rows[users[at] + 1]; e++) {
+                    const int32_t other = columns[e];
+                    if (!is_met[size_t(other)]) is_met[size_t(other)] = 1, met.push_back(other);
+                    sums[size_t(other)] += weight * values[e];
+                }
+            }
+            nearest.begin();
+            for (const int32_t other : met) {
+                nearest.meet(items[n], other, sums[size_t(other)]);
+                sums[size_t(other)] = 0, is_met[size_t(other)] = 0;
+            }
+            nearest.end();
+        }
+    }
+    return nearest.given_all();
+}
+
+// See tacit.models.slim._most_alike: the neighbours of some items by cosine, the nearest first, -1 for none.
+Out2<int64_t> most_alike(In2<float> gram, In<int64_t> items_, In<float> lengths_, int64_t k) {
+    View<int64_t> items(items_);
+    View<float> lengths(lengths_);
+    const int64_t width = int64_t(gram.shape(0));
+    std::vector<int64_t> found(size_t(items.size * k), -1);
+    {
+        nb::gil_scoped_release release;
+        check(int64_t(gram.shape(1)) == width && lengths.size == width && k >= 0, "arrays do not fit");
+        std::vector<uint64_t> all;
+        for (int64_t n = 0; n < items.size; n++) {
+            check(0 <= items[n] && items[n] < width, "an item is beyond the end");
+            const float *row = gram.data() + items[n] * width, own = lengths[items[n]];
+            all.clear();
+            for (int64_t other = 0; other < width; other++) {
+                // The length of an item whose events have faded away is 0 in float32.
+                const float both = lengths[other] * own;
+                if (other == items[n] || row[other] == 0) continue;
+                const float cosine = both > 0 ? row[other] / both : 0;
+                all.push_back(uint64_t(ordered(cosine)) << 32 | uint32_t(~uint32_t(other)));
+            }
+            const int64_t count = std::min(k, int64_t(all.size()));
+            if (count < int64_t(all.size()))
+                std::nth_element(all.begin(), all.begin() + count, all.end(), std::greater<>());
+            std::sort(all.begin(), all.begin() + count, std::greater<>());
+            for (int64_t at = 0; at < count; at++) found[size_t(n * k + at)] = int64_t(~uint32_t(all[size_t(at)]));
+        }
+    }
+    nb::capsule owner;
+    int64_t *data = owned(std::move(found), owner);
+    return Out2<int64_t>(data, {size_t(items.size), size_t(k)}, owner);
+}
+
+// See tacit.models.covisitation.CoVisitation._forward_pairs: the summed values of pairs of events of one user by the
+// items of the earlier and the later one, row by row.
+nb::tuple pairs_within(In<int32_t> user_, In<int32_t> item_, In<float> weight_, In<double> at_, In<double> value_,
+                       In<bool> is_new_, int64_t window, double distance, double gap, int64_t width) {
+    View<int32_t> user(user_), item(item_);
+    View<float> weight(weight_);
+    View<double> at(at_), value(value_);
+    View<bool> is_new(is_new_);
+    const int64_t events = user.size;
+    std::vector<int64_t> offsets(size_t(width + 1), 0);
+    std::vector<int32_t> columns;
+    std::vector<double> values;
+    {
+        nb::gil_scoped_release release;
+        check(item.size == events && weight.size == events && at.size == events && value.size == events &&
+                  is_new.size == events && window >= 1,
+              "arrays do not fit");
+        check_columns(item, width);
+        std::vector<double> powers(size_t(window + 1), 1);
+        for (int64_t lag = 1; lag <= window; lag++) powers[size_t(lag)] = std::pow(distance, double(lag - 1));
+        // Event by event of the earlier item, so that the sums of one row stay in the cache.
+        std::vector<int64_t> first(size_t(width + 1), 0), order(size_t(events), 0);
+        for (int64_t e = 0; e < events; e++) first[size_t(item[e]) + 1]++;
+        for (int64_t i = 0; i < width; i++) first[size_t(i) + 1] += first[size_t(i)];
+        std::vector<int64_t> place(first.begin(), first.end() - 1);
+        for (int64_t e = 0; e < events; e++) order[size_t(place[size_t(item[e])]++)] = e;
+        std::vector<double> sums(size_t(width), 0);
+        std::vector<char> is_met(size_t(width), 0);
+        std::vector<int32_t> met;
+        for (int64_t i = 0; i < width; i++) {
+            met.clear();
+            for (int64_t n = first[size_t(i)]; n < first[size_t(i) + 1]; n++) {
+                const int64_t early = order[size_t(n)], end = std::min(events, early + window + 1);
+                for (int64_t late = early + 1; late < end && user[late] == user[early]; late++) {
+                    const int32_t other = item[late];
+                    if (!is_new[late] || other == i || !(at[late] - at[early] <= gap)) continue;
+                    if (!is_met[size_t(other)]) is_met[size_t(other)] = 1, met.push_back(other);
+                    sums[size_t(other)] += std::sqrt(double(weight[late] * weight[early])) *
+                                           powers[size_t(late - early)] * value[late];
+                }
+            }
+            std::sort(met.begin(), met.end());
+            for (const int32_t other : met) {
+                columns.push_back(other), values.push_back(sums[size_t(other)]);
+                sums[size_t(other)] = 0, is_met[size_t(other)] = 0;
+            }
+            offsets[size_t(i) + 1] = int64_t(columns.size());
+        }
+    }
+    return nb::make_tuple(given(std::move(values)), given(std::move(columns)), given(std::move(offsets)));
+}
+
 }  // namespace
 
 void define_fits(nb::module_ &m) {
@@ -287,4 +478,8 @@ void define_fits(nb::module_ &m) {
     m.def("largest_by_size", &largest_by_size);
     m.def("add_steps", &add_steps);
     m.def("nonnegative", &nonnegative);
+    m.def("nearest_by_products", &nearest_by_products);
+    m.def("nearest_by_users", &nearest_by_users);
+    m.def("most_alike", &most_alike);
+    m.def("pairs_within", &pairs_within);
 }

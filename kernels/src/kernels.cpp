@@ -8,6 +8,7 @@
 #include "scorers.h"
 #include "second_stage.h"
 #include "texts.h"
+#include "training.h"
 
 namespace {
 
@@ -40,4 +41,5 @@ NB_MODULE(_kernels, m) {
     define_reasons(m);
     define_scan(m);
     define_fits(m);
+    define_training(m);
 }

@@ -1,8 +1,10 @@
-"""How much memory is free: of the machine, and of a container with a limit."""
+"""How much memory is free, of the machine and of a container with a limit, and how much is held."""
 
 from pathlib import Path
 
-from tacit.core.memory import free_gb
+import numpy as np
+
+from tacit.core.memory import free_gb, held_gb
 
 
 def test_the_smaller_of_machine_and_container_counts(tmp_path: Path) -> None:
@@ -20,3 +22,12 @@ def test_the_smaller_of_machine_and_container_counts(tmp_path: Path) -> None:
 
 def test_this_machine_says_it() -> None:
     assert 0.01 < free_gb() < 100_000
+
+
+def test_what_this_process_holds_grows_with_it(tmp_path: Path) -> None:
+    assert held_gb(tmp_path / "nothing") == 0.0
+    before = held_gb()
+    assert before > 0.01
+    held = np.ones(25_000_000)  # 0.2 GB
+    assert held_gb() > before + 0.15
+    assert held.all()

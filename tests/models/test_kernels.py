@@ -14,8 +14,9 @@ from tests.by_loops import WEIGHTS, by_numpy
 from tacit.core import kernels
 from tacit.core.kernels import loops
 from tacit.data.queries import Queries
-from tacit.models import csr, gram, sequential, slim
+from tacit.models import csr, gram, itemknn, sequential, slim
 from tacit.models.accumulate import Rows
+from tacit.models.covisitation import CoVisitation, Events
 from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.sessionknn import SessionKNN
 from tacit.models.sparse_scores import Baseline, SparseScores, best_allowed, united
@@ -23,6 +24,7 @@ from tacit.testing.generated import small_log
 
 pytestmark = pytest.mark.skipif(kernels.COMPILED is None, reason=f"requests are answered by {kernels.STATE}")
 many = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+SMALL = (0.0, 0.0, 0.0, 1.0, 1.0, 2.0, 1e-38)
 SCORES = (1.0, 0.5, 0.5, 0.25, 0.0, -0.0, -1.0, 1e-45, -1e-45, 1e-38, 7.0)
 
 
@@ -229,12 +231,66 @@ def test_nonnegative_weights_of_neighbours(seed: int, l1: float, l2: float) -> N
     assert_same(lambda: slim._solved(G, items, alike, l1=l1, l2=l2))
 
 
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 9]))
+@many
+def test_most_alike_items(seed: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.choice(SMALL, (6, 9)).astype(np.float32)
+    G, items = X.T @ X, np.array([0, 3, 8])
+    assert_same(lambda: slim._most_alike(G, items, min(width, 8)))
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 10]), st.sampled_from([0.5, np.inf]))
+@many
+def test_pairs_of_visits(seed: int, window: int, gap: float) -> None:
+    rng = np.random.default_rng(seed)
+    lengths = rng.choice([0, 1, 2, 7, 40], 6)
+    user = np.repeat(np.arange(6), lengths).astype(np.int32)
+    size = len(user)
+    at = np.cumsum(rng.choice([0.0, 60.0, 7_200.0], size))
+    item, weight = rng.integers(0, 5, size).astype(np.int32), rng.choice([1.0, 0.3, 1e-30], size)
+    events, new = Events(user, item, weight.astype(np.float32), at), rng.random(size) < 0.7
+    model = CoVisitation(window=window, gap=gap, half_life=0.1)
+    model.visits_, model.since_ = np.zeros(5), float(at.max(initial=0))
+    model.counts_ = sparse.csr_array((5, 5))
+    found = model._forward_pairs(events, new).toarray()
+    with by_numpy():
+        expected = model._forward_pairs(events, new).toarray()
+    np.testing.assert_allclose(found, expected, rtol=1e-12)  # sums in another order
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 20]), st.sampled_from([0.0, 2.5]), st.booleans())
+@many
+def test_nearest_items(seed: int, k: int, shrinkage: float, shared: bool) -> None:
+    rng = np.random.default_rng(seed)
+    X = sparse.csr_array(rng.choice(SMALL, (7, 9)).astype(np.float32))
+    products = gram.products(X) if shared else None
+
+    def found() -> tuple[np.ndarray, ...]:
+        best = itemknn._neighbours(X, products, k, shrinkage)
+        best.sort_indices()
+        return best.data, best.indices, best.indptr
+
+    assert_same(found)
+
+
 def test_places_beyond_the_end_are_refused() -> None:
     square, items = np.eye(3, dtype=np.float32), np.array([0])
     with pytest.raises(ValueError, match="beyond the end"):
         loops().nonnegative(square, items, np.array([[3]]), 0.0, 1.0, 5, 1e-3)
     with pytest.raises(ValueError, match="beyond the end"):
         loops().products_of_columns(np.array([0, 1]), np.array([9], np.int32), np.ones(1, np.float32), 3)
+    rows, columns = np.array([0, 1]), np.array([1], np.int32)
+    of_one = rows, columns, np.ones(1, np.float32)
+    with pytest.raises(ValueError, match="beyond the end"):
+        loops().nearest_by_products(*of_one, np.array([0], np.int32), np.ones(1), 0.0, 1)
+    with pytest.raises(ValueError, match="beyond the end"):
+        loops().nearest_by_users(*of_one, *of_one, np.array([0], np.int32), np.ones(1), 0.0, 1)
+    event = np.zeros(1, np.int32), np.array([3], np.int32), np.ones(1, np.float32), np.ones(1), np.ones(1)
+    with pytest.raises(ValueError, match="beyond the end"):
+        loops().pairs_within(*event, np.array([True]), 1, 1.0, 1.0, 3)
+    with pytest.raises(ValueError, match="beyond the end"):
+        loops().most_alike(square, np.array([3]), np.ones(3, np.float32), 2)
     one = np.ones(1)
     with pytest.raises(ValueError, match="do not fit"):
         loops().add_steps(

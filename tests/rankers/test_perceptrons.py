@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ import torch
 from tests.rankers.toys import COLUMNS, CROSSED, line, product
 from torch import nn
 
+from tacit.core import kernels
 from tacit.rankers.layers import affine, dense
 from tacit.rankers.linear import Linear
 from tacit.rankers.list_losses import LIST_LOSSES
 from tacit.rankers.losses import LOSSES
 from tacit.rankers.mlp import MLP
 from tacit.rankers.networks import Perceptron as TorchPerceptron
-from tacit.rankers.perceptrons import Perceptron, in_numpy, perceptrons
+from tacit.rankers.perceptrons import NumPyLayers, Perceptron, _views, in_numpy, layers_of, perceptrons
 from tacit.rankers.ranking_lists import Lists
 from tacit.rankers.torch_training import padded
 
@@ -78,48 +80,87 @@ def test_steps_are_those_of_pytorch(widths: tuple[int, ...], loss: str) -> None:
 @pytest.mark.parametrize("dropout", [0.25, 0.999])
 def test_slopes_under_dropout_are_those_of_pytorch(dropout: float) -> None:
     lists, own = some_lists(), network(dropout=dropout)
-    same = of_torch(own)
-    own.rng, again = (np.random.Generator(np.random.SFC64(9)) for _ in range(2))
-    pull = np.random.default_rng(2).normal(size=(len(lists.features), 2)).astype(np.float32)
-    own._back(own._states(lists.features), pull)
-    state, zero = torch.from_numpy(lists.features), min(round(dropout * 256), 255)
+    same, n, limit = of_torch(own), len(lists.features), min(round(dropout * 256), 255)
+    pull = np.random.default_rng(2).normal(size=(n, 2)).astype(np.float32)
+    draws = own._draws(n)
+    own._layers.forward(lists.features, np.arange(n), own._flat, draws, limit)
+    own._layers.back(own._flat, pull, own._slopes)
+    state = torch.from_numpy(lists.features)
     for layer in same.deep:
         state = torch.relu(layer(state))
-        draws = again.integers(0, 2**64, -(-state.numel() // 8), dtype=np.uint64).view(np.uint8)
-        kept = torch.from_numpy(draws[: state.numel()].reshape(state.shape) >= zero)
-        state = state * kept * (256 / (256 - zero))
+        of_layer, draws = np.split(draws, [state.numel()])
+        kept = torch.from_numpy(of_layer.reshape(state.shape) >= limit)
+        state = state * kept * (256 / (256 - limit))
     (same.out(state) * torch.from_numpy(pull)).sum().backward()
     layers = [*same.deep, same.out]
-    for slopes, layer in zip(own._layer_slopes, layers, strict=True):
+    for slopes, layer in zip(_views(own._slopes, own._shapes), layers, strict=True):
         expected = np.concatenate([layer.weight.grad.numpy().T, layer.bias.grad.numpy()[None]])
         np.testing.assert_allclose(slopes, expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.skipif(kernels.COMPILED is None, reason="the loops are not installed")
+@pytest.mark.parametrize("widths", [(6, 2), (1, 1), (70, 64, 32, 1), (17, 33, 5, 3), (40, 130, 2)])
+@pytest.mark.parametrize("limit", [0, 64, 255])
+@pytest.mark.parametrize("count", [0, 1, 7, 100])
+def test_compiled_layers_are_those_of_numpy(widths: tuple[int, ...], limit: int, count: int) -> None:
+    rng = np.random.default_rng(count)
+    features = rng.normal(size=(50, widths[0])).astype(np.float32)
+    rows = rng.integers(0, 50, count)
+    weights = rng.normal(size=sum((a + 1) * b for a, b in pairwise(widths))).astype(np.float32)
+    draws = rng.integers(0, 256, count * sum(widths[1:-1]), dtype=np.uint8)
+    pull = rng.normal(size=(count, widths[-1])).astype(np.float32)
+    found = []
+    for layers in (layers_of(widths), NumPyLayers(widths)):
+        output = layers.forward(features, rows, weights, draws, limit)
+        slopes = np.full_like(weights, np.nan)
+        layers.back(weights, pull, slopes)
+        found += [output, slopes]
+    for compiled, in_numpy_ in zip(found[:2], found[2:], strict=True):
+        assert compiled.shape == in_numpy_.shape
+        scale = np.abs(in_numpy_).max(initial=1)
+        np.testing.assert_allclose(compiled / scale, in_numpy_ / scale, atol=1e-5)
+
+
+@pytest.mark.skipif(kernels.COMPILED is None, reason="the loops are not installed")
+def test_compiled_layers_refuse_arrays_that_do_not_fit() -> None:
+    layers, none = layers_of((2, 3, 1)), np.empty(0, np.uint8)
+    features, rows, weights = np.ones((4, 2), np.float32), np.arange(4), np.ones(13, np.float32)
+    with pytest.raises(ValueError, match="beyond the end"):
+        layers.forward(features, np.array([4]), weights, none, 0)
+    with pytest.raises(ValueError, match="do not fit"):
+        layers.forward(features, rows, weights[1:], none, 0)
+    with pytest.raises(ValueError, match="do not fit"):
+        layers.forward(features, rows, weights, none, 64)
+    layers.forward(features, rows, weights, none, 0)
+    with pytest.raises(ValueError, match="do not fit"):
+        layers.back(weights, np.ones((3, 1), np.float32), weights.copy())
+
+
 def test_a_share_is_dropped_and_the_mean_stays() -> None:
-    own = network((6, 40, 40, 1), dropout=0.25)
-    for layer in own._layers:
+    own, ones = network((6, 40, 1), dropout=0.25), np.ones((2_000, 6), dtype=np.float32)
+    for layer in _views(own._flat, own._shapes):
         layer[:-1], layer[-1] = 0, 1  # every state is 1 before dropout
-    states = own._states(np.ones((2_000, 6), dtype=np.float32))
-    assert states[1].mean() == pytest.approx(0.75, abs=0.01)
-    assert set(np.unique(states[1])) == {0, 1}
-    assert states[2].mean() == pytest.approx(1, abs=0.02)
-    plain = network((6, 40, 40, 1)).added(np.ones((3, 6), dtype=np.float32))
-    assert np.array_equal(
-        plain, network((6, 40, 40, 1), dropout=0.25).added(np.ones((3, 6), dtype=np.float32))
-    )
+    own._flat[-41:-1] = 1  # the output is one more than the sum of the states
+    rows = np.arange(2_000)
+    output = own._layers.forward(ones, rows, own._flat, own._draws(2_000), own._limit)
+    assert output.mean() == pytest.approx(41, abs=0.3)
+    assert output.std() == pytest.approx((40 * 0.25 / 0.75) ** 0.5, rel=0.1)
+    assert (own.added(ones, rows) == 41).all()
+    plain = network((6, 40, 40, 1)).added(ones, np.arange(3))
+    assert np.array_equal(plain, network((6, 40, 40, 1), dropout=0.25).added(ones, np.arange(3)))
 
 
 def test_outputs_are_those_of_the_layers_that_serve() -> None:
     own, lists = network(), some_lists()
     arrays = own.arrays()
     expected = affine(arrays, "out", dense(arrays, "deep", lists.features))
-    np.testing.assert_allclose(own.added(lists.features), expected, rtol=1e-5)
+    np.testing.assert_allclose(own.added(lists.features, np.arange(len(lists.features))), expected, rtol=1e-5)
 
 
 def test_untrained_networks_add_nothing_and_differ() -> None:
     lists = Lists.of(line(0, 300), line(0, 300).base[:, None])
     with perceptrons(MLP(), (64, 32), lists, rng=np.random.default_rng(0)) as untrained:
-        assert not untrained.added(0, lists.features).any()
+        assert not untrained.added(lists.features, [(0, np.arange(300))])[0].any()
         first, second = (one["deep.0.weight"] for one in untrained.arrays()[:2])
     assert (first != second).any()
     assert np.abs(first).max() <= 1 / np.sqrt(lists.features.shape[1])
@@ -132,7 +173,8 @@ def test_a_network_without_lists_learns_nothing() -> None:
     learns[:, 0] = False
     with perceptrons(MLP(members=2), (4,), lists, rng=np.random.default_rng(0)) as networks:
         networks.one_pass(learns)
-        added = [np.abs(networks.added(place, lists.features)).max() for place in (0, 1)]
+        parts = [(place, np.arange(300)) for place in (0, 1)]
+        added = [np.abs(one).max() for one in networks.added(lists.features, parts)]
     assert added[0] == 0 < added[1]
 
 

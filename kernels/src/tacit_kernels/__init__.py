@@ -12,6 +12,7 @@ from tacit_kernels._kernels import (
     Features,
     Histories,
     ItemSums,
+    Layers,
     NearTexts,
     Powers,
     Rows,
@@ -32,9 +33,13 @@ from tacit_kernels._kernels import (
     largest_by_size,
     largest_of_rows,
     log_softmax,
+    most_alike,
     nameable,
+    nearest_by_products,
+    nearest_by_users,
     nonnegative,
     normalised_features,
+    pairs_within,
     products_of_columns,
     rest_below,
     standardised,
@@ -48,7 +53,7 @@ from tacit_kernels._kernels import (
     with_unseen,
 )
 
-API = 4
+API = 5
 
 __all__ = [
     "API",
@@ -59,6 +64,7 @@ __all__ = [
     "Features",
     "Histories",
     "ItemSums",
+    "Layers",
     "NearTexts",
     "Powers",
     "Rows",
@@ -79,9 +85,13 @@ __all__ = [
     "largest_by_size",
     "largest_of_rows",
     "log_softmax",
+    "most_alike",
     "nameable",
+    "nearest_by_products",
+    "nearest_by_users",
     "nonnegative",
     "normalised_features",
+    "pairs_within",
     "products_of_columns",
     "rest_below",
     "standardised",

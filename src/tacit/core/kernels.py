@@ -8,7 +8,7 @@ import importlib
 import os
 from typing import Any
 
-API = 4
+API = 5
 """The version of the signatures that this version of Tacit calls."""
 
 

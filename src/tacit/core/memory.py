@@ -1,10 +1,12 @@
 """How much memory this process may still take."""
 
+import os
 from pathlib import Path
 
 GB = 1e9
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
+_STATM = Path("/proc/self/statm")
 
 
 def free_gb(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> float:
@@ -13,6 +15,15 @@ def free_gb(meminfo: Path = _MEMINFO, cgroup: Path = _CGROUP) -> float:
     Infinity where the system does not say it.
     """
     return min(_of_machine(meminfo), _of_container(cgroup))
+
+
+def held_gb(statm: Path = _STATM) -> float:
+    """Return the gigabytes that this process holds; 0 where the system does not say it."""
+    try:
+        resident = int(statm.read_text().split()[1])
+    except OSError:
+        return 0.0
+    return resident * os.sysconf("SC_PAGE_SIZE") / GB
 
 
 def _of_machine(meminfo: Path) -> float:

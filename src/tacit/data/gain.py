@@ -46,7 +46,11 @@ def ndcg_of_scores(scores: Float32, labels: Float32, totals: Array, k: int = 10)
     k : int
     """
     row, column = np.nonzero(labels)
-    # Few are wanted: counting the candidates before each is many times faster than sorting every list.
+    if k < scores.shape[1]:  # what is below the k-th best gains nothing
+        least = -np.partition(-scores, k - 1, axis=1)[:, k - 1]
+        counts = scores[row, column] >= least[row]
+        row, column = row[counts], column[counts]
+    # Few are left: counting the candidates before each is many times faster than sorting every list.
     lists, own = scores[row], scores[row, column][:, None]
     before = (lists > own) | ((lists == own) & (np.arange(scores.shape[1]) < column[:, None]))
     gained = np.bincount(row, discount(before.sum(axis=1), k), minlength=len(scores))

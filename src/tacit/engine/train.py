@@ -12,7 +12,7 @@ import polars as pl
 
 from tacit.core.errors import DataError, UnsupportedError
 from tacit.core.executor import Executor
-from tacit.core.memory import free_gb
+from tacit.core.memory import free_gb, held_gb
 from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
@@ -175,16 +175,19 @@ def _say_costs(config: Config, size: Size, notes: Notes, *, limited: bool) -> No
     UnsupportedError
         If the memory that is free is not enough.
     """
-    costs, free = expected(config, size, most_at_once(size.events)), free_gb()
+    costs = expected(config, size, most_at_once(size.events))
+    there = (
+        free_gb() + held_gb()
+    )  # what is expected is that of the whole process, which holds the log already
     if costs.seconds >= _WORTH_SAYING:
         takes = f"about {in_words(costs.seconds)} and {costs.gigabytes:.1f} GB of memory"
         less = "" if limited else f"; --seconds {60 if costs.seconds >= 120 else 10} for a smaller one"
         notes.add([f"the whole configuration takes {takes}{less}", *reductions(config, size)])
-    if _SURELY * costs.gigabytes > free:
+    if _SURELY * costs.gigabytes > there:
         raise UnsupportedError(
             f"a fit of {size.events:,} events and {size.items:,} items takes about {costs.gigabytes:.1f} GB "
-            f"of memory and {free:.1f} GB are free; end other programs, leave out retrievers or lower their "
-            "max_items (--config), or take a machine with more memory"
+            f"of memory and {there:.1f} GB are there for it; end other programs, leave out retrievers or "
+            "lower their max_items (--config), or take a machine with more memory"
         )
 
 

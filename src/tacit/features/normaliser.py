@@ -20,6 +20,9 @@ _QUANTILES = 101
 _DRAWN = 200_000
 """Largest number of rows, evenly spaced, that quantiles are computed from."""
 
+_ROWS = 4_096
+"""Pairs that are normalised at once: what is between two steps stays in the cache of a processor."""
+
 
 class Normaliser:
     """Mean 0 and deviation 1 on the training pairs; unknown values become the mean.
@@ -67,13 +70,21 @@ class Normaliser:
         if kernels.COMPILED is not None and self.quantiles_ is None and features.T.flags.c_contiguous:
             found: Float32 = kernels.COMPILED.normalised_features(features.T, *self.loops)
             return found
-        standard = (self._placed(features) - self.mean_) * self.factor_
-        clean = np.clip(np.nan_to_num(standard, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT), -_LIMIT, _LIMIT)
+        normal = np.empty((len(features), features.shape[1] + len(self.gaps_)), dtype=np.float32)
+        for start in range(0, len(features), _ROWS):
+            rows = slice(start, start + _ROWS)
+            self._transform(features[rows], normal[rows])
+        return normal
+
+    def _transform(self, features: Float32, normal: Float32) -> None:
+        """Fill the normalised values of some pairs: float32[pairs, features + gaps]."""
+        clean = normal[:, : features.shape[1]]
+        np.subtract(self._placed(features), self.mean_, out=clean)
+        clean *= self.factor_
+        np.nan_to_num(clean, copy=False, nan=0.0, posinf=_LIMIT, neginf=-_LIMIT)
+        np.clip(clean, -_LIMIT, _LIMIT, out=clean)
         clean[:, self.buckets_] = features[:, self.buckets_]
-        if not len(self.gaps_):
-            return np.asarray(clean, dtype=np.float32)
-        unknown = ~np.isfinite(features[:, self.gaps_])
-        return np.concatenate([clean, unknown], axis=1, dtype=np.float32)
+        normal[:, features.shape[1] :] = ~np.isfinite(features[:, self.gaps_])
 
     @property
     def loops(self) -> tuple[Array, Array, Array, Array, float]:

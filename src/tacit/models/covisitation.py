@@ -18,6 +18,7 @@ from typing import Any, Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core import kernels
 from tacit.core.growing_arrays import padded
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice, Float, Int
@@ -249,13 +250,23 @@ class CoVisitation(Retriever):
 
     def _pairs(self, events: Events, new: Array) -> sparse.csr_array:
         """Return the pairs whose later event is new: csr_array float64[items, items]."""
+        forward = self._forward_pairs(events, new)
+        both: sparse.csr_array = (forward + self.backward * forward.T).tocsr()
+        return both
+
+    def _forward_pairs(self, events: Events, new: Array) -> sparse.csr_array:
+        """Return them by the earlier (row) and the later item: csr_array float64[items, items]."""
+        if kernels.COMPILED is not None:
+            columns = events.user, events.item, events.weight, events.at, self._value(events.at), new
+            sizes = self.window, self.distance, self.gap * _HOUR, len(self.visits_)
+            found = kernels.COMPILED.pairs_within(*columns, *sizes)
+            arrays = dict(zip(("data", "indices", "indptr"), found, strict=True))
+            return csr.assembled(arrays, len(self.visits_))
         longest = int(np.bincount(events.user).max(initial=0))  # no two events of a user are further apart
         lags = range(1, max(min(self.window, longest - 1), 1) + 1)
         parts = [self._apart(events, new, lag) for lag in lags]
         first, second, value = (np.concatenate(column) for column in zip(*parts, strict=True))
-        forward = sparse.coo_array((value, (first, second)), shape=self.counts_.shape).tocsr()
-        both: sparse.csr_array = (forward + self.backward * forward.T).tocsr()
-        return both
+        return sparse.coo_array((value, (first, second)), shape=self.counts_.shape).tocsr()
 
     def _apart(self, events: Events, new: Array, lag: int) -> tuple[Int32, Int32, Float64]:
         """Return the items and the value of the pairs of events that are ``lag`` places apart."""

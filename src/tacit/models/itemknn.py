@@ -12,9 +12,10 @@ from typing import Literal, Self
 import numpy as np
 from scipy import sparse
 
+from tacit.core import kernels
 from tacit.core.parameters import parameter
 from tacit.core.spaces import Choice, Float, Int
-from tacit.core.types import Array, Int32
+from tacit.core.types import Array, Float32, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models import csr
@@ -120,11 +121,25 @@ def _neighbours(
     lengths = csr.row_norms(transposed)
     n_items = len(lengths)
     active = np.flatnonzero(np.diff(transposed.indptr)).astype(np.int32)
+    if kernels.COMPILED is not None:
+        which = active, lengths, float(shrinkage), k
+        if products is not None:
+            best = kernels.COMPILED.nearest_by_products(*_rows(products), *which)
+        else:
+            best = kernels.COMPILED.nearest_by_users(*_rows(X), *_rows(transposed), *which)
+        nearest = csr.assembled(dict(zip(("data", "indices", "indptr"), best, strict=True)), n_items)
+        return csr.spread(nearest, active, n_items)
     parts = [sparse.csr_array(np.empty((0, n_items), dtype=np.float32))]
     for rows in _blocks(active, transposed, X):
         found = transposed[rows] @ X if products is None else products[rows]
         parts.append(csr.best_of_rows(_similarities(found, rows, lengths, shrinkage), k))
     return csr.spread(sparse.csr_array(sparse.vstack(parts, format="csr")), active, n_items)
+
+
+def _rows(matrix: sparse.csr_array) -> tuple[Int64, Int32, Float32]:
+    """Return what compiled loops read rows from."""
+    arrays = csr.parts(matrix)
+    return arrays["indptr"], arrays["indices"], arrays["data"]
 
 
 def _blocks(active: Int32, transposed: sparse.csr_array, X: sparse.csr_array) -> Iterator[Int32]:

@@ -163,6 +163,9 @@ def _most_alike(G: Float32, items: Int64, width: int) -> Int64:
     such a neighbour would be 0.
     """
     length = np.sqrt(np.diagonal(G))
+    if kernels.COMPILED is not None:
+        alike: Int64 = kernels.COMPILED.most_alike(G, items, length, width)
+        return alike
     products = G[items]
     products[np.arange(len(items)), items] = 0
     shared = sparse.csr_array(products)

@@ -1,8 +1,9 @@
 """Fits the second stage: a blend from the folds, a ranker and its weight from ranking examples."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -44,32 +45,20 @@ def learn(
     blend nor ranker learned from their list, and for lists that the ranker is not measured on they are those
     of the blend.
     """
-    r = len(config.retrievers)
-    blend, part = blend_or_part(first.folds, [one.name for one in config.retrievers])
-    fitted_ranker, examples = None, []
-    families: tuple[str, ...] = ()
-    if config.ranker is not None:
-        ranker, families = copy.copy(config.ranker), families_of(config.ranker)
-        examples = side_by_side(
-            partial(
-                ranking_examples,
-                one,
-                catalogue,
-                first.projection,
-                families,
-                tuple(ranker.tasks),
-                _whole_lists(ranker, one, streams.stream("whole lists", f"fold {number}")),
-                streams.stream("examples", f"fold {number}"),
-                config.shown_not_chosen,
-            )
-            for number, one in enumerate(first.folds)
-        )
+    names = [one.name for one in config.retrievers]
+    ranker = copy.copy(config.ranker)
+    families = () if ranker is None else families_of(ranker)
+    making = () if ranker is None else _making(ranker, families, first, catalogue, config, streams)
+    tasks: list[Callable[[], Any]] = [partial(blend_or_part, first.folds, names), *making]
+    (blend, part), *examples = side_by_side(tasks)
+    fitted_ranker = None
+    if ranker is not None:
         fitted_ranker = fit_ranker(
             ranker,
             examples,
             (lambda _: blend)
             if part is not None and part.serves
-            else (lambda some: Blend().fit(some, r, blend)),
+            else (lambda some: Blend().fit(some, len(names), blend)),
             first.protocol,
             rng=streams.stream("ranker", ranker.name),
             progress=progress,
@@ -82,6 +71,31 @@ def learn(
     if fitted_ranker is not None:
         return stage, report, fitted_ranker.scores
     return stage, report, [log_softmax(blend.score(one.labelled.candidates)) for one in first.folds]
+
+
+def _making(
+    ranker: Ranker,
+    families: Sequence[str],
+    first: FirstStage,
+    catalogue: Catalogue,
+    config: Config,
+    streams: Streams,
+) -> list[Callable[[], RankingExamples]]:
+    """Return what makes the examples of each fold."""
+    return [
+        partial(
+            ranking_examples,
+            one,
+            catalogue,
+            first.projection,
+            families,
+            tuple(ranker.tasks),
+            _whole_lists(ranker, one, streams.stream("whole lists", f"fold {number}")),
+            streams.stream("examples", f"fold {number}"),
+            config.shown_not_chosen,
+        )
+        for number, one in enumerate(first.folds)
+    ]
 
 
 def _whole_lists(ranker: Ranker, fold: Fold, rng: np.random.Generator) -> Bool:

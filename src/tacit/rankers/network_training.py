@@ -35,8 +35,11 @@ class Learning(Protocol):
         """Let each network learn once from its lists: bool[queries, members]."""
         ...
 
-    def added(self, place: int, features: Float32) -> Float32:
-        """Return what one network adds to the base of pairs, without dropout: float32[n, tasks]."""
+    def added(self, features: Float32, parts: Sequence[tuple[int, Int64]]) -> list[Float32]:
+        """Return what networks add to the base of pairs, without dropout.
+
+        For each part, the place of a network and the rows of its pairs: float32[rows, tasks].
+        """
         ...
 
     def arrays(self) -> list[Arrays]:
@@ -218,7 +221,8 @@ def _cross_report(
 
 def _mean(networks: Learning, lists: Lists, ranker: Trained) -> Float32:
     """Return the log-odds of each pair by the mean of all networks: float32[pairs, tasks]."""
-    added = [networks.added(place, lists.features) for place in range(ranker.members)]
+    rows = np.arange(len(lists.features))
+    added = networks.added(lists.features, [(place, rows) for place in range(ranker.members)])
     return np.asarray(np.mean(added, axis=0) + lists.base, dtype=np.float32)
 
 
@@ -226,9 +230,9 @@ def _logits_of(networks: Learning, lists: Lists, chosen: Int64) -> Float32:
     """Return the log-odds of each pair by the network that is ``chosen`` for its list: [pairs, tasks]."""
     logits = np.zeros_like(lists.label)
     of_pair = np.repeat(chosen, lists.count)
-    for place in range(lists.base.shape[1]):
-        rows = np.flatnonzero(of_pair == place)
-        logits[rows] = networks.added(place, lists.features[rows]) + lists.base[rows, place, None]
+    parts = [(place, np.flatnonzero(of_pair == place)) for place in range(lists.base.shape[1])]
+    for (place, rows), added in zip(parts, networks.added(lists.features, parts), strict=True):
+        logits[rows] = added + lists.base[rows, place, None]
     return logits
 
 

@@ -5,7 +5,8 @@ PyTorch's own work around each product takes half of a step. The slopes are writ
 those of `tacit.rankers.networks.Perceptron`, and a test holds the one against the other.
 
 With x the input of a layer, W and b its weights, and a = relu(x W + b) before dropout, a step back from the
-slope g of its output is ``g' = g where a > 0``, ``dW = x' g'``, ``db = sum g'``, ``dx = g' W'``.
+slope g of its output is ``g' = g where a > 0``, ``dW = x' g'``, ``db = sum g'``, ``dx = g' W'``. The products
+are compiled where the loops are installed: half the time, and no lock between networks side by side.
 """
 
 import os
@@ -13,13 +14,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tacit.core import kernels
 from tacit.core.devices import AUTO, chosen_device
 from tacit.core.seeds import generator
-from tacit.core.types import Bool, Float32, Int64
+from tacit.core.types import Bool, Float32, Int64, UInt8
 from tacit.features.feature_columns import Column, buckets_of
 from tacit.rankers.layers import Arrays
 from tacit.rankers.list_losses import LIST_LOSSES, Loss
@@ -29,12 +32,86 @@ from tacit.rankers.ranking_lists import Lists
 _BETAS = (0.9, 0.999)
 _EPSILON = 1e-8
 """Of AdamW, as in PyTorch."""
+_NONE: UInt8 = np.empty(0, dtype=np.uint8)
+_PIECE = 2_048
 _SMALL = 100_000
 """Weights of a network up to which "auto" takes the processor even where there is a GPU."""
 
 
+class Layers(Protocol):
+    """The products of a perceptron: forward, then back through what the last call forward kept."""
+
+    def forward(self, features: Float32, rows: Int64, weights: Float32, draws: UInt8, limit: int) -> Float32:
+        """Return the output for some rows: float32[rows, outputs].
+
+        Parameters
+        ----------
+        features : float32[n, inputs]
+        rows : int64[rows]
+        weights : float32[weights]
+            Of each layer [inputs + 1, outputs], the last row what is added.
+        draws : uint8[rows * hidden]
+            For each hidden layer a byte for each of its outputs, of each row. Those below the limit drop
+            their number, and the others are scaled up; unused where the limit is 0.
+        limit : int
+            Of 256.
+        """
+        ...
+
+    def back(self, weights: Float32, slope: Float32, slopes: Float32) -> None:
+        """Fill the slopes of the weights (float32[weights]), given float32[rows, outputs] of the output."""
+        ...
+
+
+class NumPyLayers:
+    """`Layers` in NumPy; the twin of the compiled ones.
+
+    Parameters
+    ----------
+    widths : sequence of int
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        self._shapes = _shapes(widths)
+        self._states: list[Float32] = []
+        self._scale = np.float32(1)
+
+    def forward(self, features: Float32, rows: Int64, weights: Float32, draws: UInt8, limit: int) -> Float32:
+        """Return the output for some rows; see `Layers`."""
+        # Dropout scales up what it keeps; what is scaled is the weights that read it.
+        self._scale = np.float32(256 / (256 - limit))
+        self._states = [features[rows]]
+        *hidden, last = _views(weights, self._shapes)
+        for place, layer in enumerate(hidden):
+            state = _affine(self._states[-1], layer, self._scale if place else None)
+            np.maximum(state, 0, out=state)
+            if limit:
+                own, draws = np.split(draws, [state.size])
+                state *= own.reshape(state.shape) >= limit
+            self._states.append(state)
+        return _affine(self._states[-1], last, self._scale if hidden else None)
+
+    def back(self, weights: Float32, slope: Float32, slopes: Float32) -> None:
+        """Fill the slopes of the weights; see `Layers`."""
+        layers, found = _views(weights, self._shapes), _views(slopes, self._shapes)
+        for place in range(len(layers) - 1, -1, -1):
+            state, of_layer = self._states[place], found[place]
+            np.matmul(state.T, slope, out=of_layer[:-1])
+            np.matmul(np.ones(len(slope), dtype=np.float32), slope, out=of_layer[-1])  # a sum over the pairs
+            if place:
+                of_layer[:-1] *= self._scale
+                slope = slope @ (layers[place][:-1] * self._scale).T
+                slope *= state > 0  # neither below 0 nor dropped
+
+
+def layers_of(widths: Sequence[int]) -> Layers:
+    """Return the products of a perceptron of these widths, compiled where the loops are installed."""
+    compiled: Layers = kernels.loops().Layers(list(widths)) if kernels.COMPILED else NumPyLayers(widths)
+    return compiled
+
+
 class Perceptron:
-    """One network while it learns: weights, their slopes and what AdamW keeps, as views of flat arrays.
+    """One network while it learns: weights, their slopes and what AdamW keeps, as flat arrays.
 
     Parameters
     ----------
@@ -55,77 +132,52 @@ class Perceptron:
         dropout: float,
         rng: np.random.Generator,
     ) -> None:
-        shapes = [(before + 1, after) for before, after in pairwise(widths)]
-        size = sum(rows * columns for rows, columns in shapes)
+        self._shapes = _shapes(widths)
+        size = sum(rows * columns for rows, columns in self._shapes)
         self._flat, self._slopes, self._mean, self._square = np.zeros((4, size), dtype=np.float32)
-        self._layers, self._layer_slopes = (_views(flat, shapes) for flat in (self._flat, self._slopes))
         # As in PyTorch: within 1 / sqrt(inputs). The last layer stays at zero: untrained, nothing is added.
-        for layer in self._layers[:-1]:
+        for layer in _views(self._flat, self._shapes)[:-1]:
             layer[:] = rng.uniform(-1, 1, layer.shape) / np.sqrt(len(layer) - 1)
+        self._layers = layers_of(widths)
+        self._hidden = sum(widths[1:-1])
         self._learning_rate, self._weight_decay = learning_rate, weight_decay
-        self._zero = min(round(dropout * 256), 255)  # bytes below it drop their number; never all 256
+        self._limit = min(round(dropout * 256), 255)  # bytes below it drop their number; never all 256
         self._steps = 0
         self.rng = rng
 
-    def added(self, features: Float32) -> Float32:
-        """Return the output without dropout: float32[n, tasks]."""
-        state = features
-        for layer in self._layers[:-1]:
-            state = np.maximum(_affine(state, layer), 0)
-        return _affine(state, self._layers[-1])
+    def added(self, features: Float32, rows: Int64) -> Float32:
+        """Return the output for some rows, without dropout: float32[rows, tasks]."""
+        return np.concatenate(
+            [self._layers.forward(features, some, self._flat, _NONE, 0) for some in _pieces(rows)]
+        )
 
     def learn(self, lists: Lists, queries: Int64, share: int, loss: Loss) -> None:
         """Make one step of AdamW on the lists of some queries, from the base of a share."""
         rows, offsets = lists.rows(queries)
-        states = self._states(lists.features[rows])
-        logits = _affine(states[-1], self._layers[-1])
+        logits = self._layers.forward(lists.features, rows, self._flat, self._draws(len(rows)), self._limit)
         logits += lists.base[rows, share, None]
         slope = np.empty_like(logits)
         label, weight = lists.label[rows], lists.weight[rows]
         for task in range(logits.shape[1]):
             slope[:, task] = loss(logits[:, task], label[:, task], weight, offsets)[1]
-        self._back(states, slope)
+        self._layers.back(self._flat, slope, self._slopes)
         self._step()
 
     def arrays(self) -> dict[str, Float32]:
         """Return the weights by the names that PyTorch gives them."""
-        names = [*(f"deep.{place}" for place in range(len(self._layers) - 1)), "out"]
+        layers = _views(self._flat, self._shapes)
+        names = [*(f"deep.{place}" for place in range(len(layers) - 1)), "out"]
         found: dict[str, Float32] = {}
-        for name, layer in zip(names, self._layers, strict=True):
+        for name, layer in zip(names, layers, strict=True):
             found |= {f"{name}.weight": layer[:-1].T.copy(), f"{name}.bias": layer[-1].copy()}
         return found
 
-    @property
-    def _scale(self) -> np.float32:
-        # Dropout scales up what it keeps. 1 of 256 parts is kept at least.
-        return np.float32(256 / (256 - self._zero))
-
-    def _states(self, features: Float32) -> list[Float32]:
-        """Return the input of each layer, after dropout but not yet scaled by it."""
-        states = [features]
-        for place, layer in enumerate(self._layers[:-1]):
-            state = _affine(states[-1], layer, self._scale if place else None)
-            np.maximum(state, 0, out=state)
-            if self._zero:
-                draws = self.rng.integers(0, 2**64, -(-state.size // 8), dtype=np.uint64).view(np.uint8)
-                state *= draws[: state.size].reshape(state.shape) >= self._zero
-            states.append(state)
-        if len(states) > 1:
-            states[-1] *= self._scale
-        return states
-
-    def _back(self, states: list[Float32], slope: Float32) -> None:
-        """Fill the slopes of the weights, given that of the output: float32[n, tasks]."""
-        last = len(self._layers) - 1
-        for place in range(last, -1, -1):
-            state, of_layer = states[place], self._layer_slopes[place]
-            np.matmul(state.T, slope, out=of_layer[:-1])
-            if 0 < place < last:
-                of_layer[:-1] *= self._scale
-            np.matmul(np.ones(len(slope), dtype=np.float32), slope, out=of_layer[-1])  # a sum over the pairs
-            if place:
-                slope = slope @ (self._layers[place][:-1] * self._scale).T
-                slope *= state > 0  # neither below 0 nor dropped
+    def _draws(self, rows: int) -> UInt8:
+        """Return a random byte for each output of the hidden layers, of each row."""
+        if not self._limit:
+            return _NONE
+        eight = self.rng.integers(0, 2**64, -(-rows * self._hidden // 8), dtype=np.uint64)
+        return eight.view(np.uint8)[: rows * self._hidden]
 
     def _step(self) -> None:
         """Move the weights by AdamW (Loshchilov and Hutter, ICLR 2019)."""
@@ -177,9 +229,9 @@ class Perceptrons:
             for batch in self._lists.batches(queries, self._batch_size, network.rng):
                 network.learn(self._lists, batch, share, self._loss)
 
-    def added(self, place: int, features: Float32) -> Float32:
-        """Return the output of one network: float32[n, tasks]."""
-        return self._networks[place].added(features)
+    def added(self, features: Float32, parts: Sequence[tuple[int, Int64]]) -> list[Float32]:
+        """Return the output of networks for the rows of each part: float32[rows, tasks]."""
+        return list(self._pool.map(lambda part: self._networks[part[0]].added(features, part[1]), parts))
 
     def arrays(self) -> list[Arrays]:
         """Return the weights of each network."""
@@ -221,6 +273,16 @@ def perceptrons(
     # The products are small: a second thread of BLAS in each costs more than it brings.
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         yield Perceptrons(networks, lists, ranker.loss, ranker.batch_size, pool)
+
+
+def _shapes(widths: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the shape of each layer: its weights, and below them what is added."""
+    return [(before + 1, after) for before, after in pairwise(widths)]
+
+
+def _pieces(rows: Int64) -> list[Int64]:
+    """Return rows in pieces whose states stay in the cache of a processor."""
+    return np.split(rows, np.arange(_PIECE, len(rows), _PIECE))
 
 
 def _views(flat: Float32, shapes: Sequence[tuple[int, int]]) -> list[Float32]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tacit.core.devices import chosen_device, own_randomness
-from tacit.core.types import Bool, Float32
+from tacit.core.types import Bool, Float32, Int64
 from tacit.features.feature_columns import Column
 from tacit.rankers.layers import Arrays
 from tacit.rankers.losses import LOSSES
@@ -79,10 +79,13 @@ class Networks:
         return torch.stack(parts).sum()
 
     @torch.inference_mode()
-    def added(self, place: int, features: Float32) -> Float32:
-        """Return the output of one network, without dropout: float32[n, tasks]."""
+    def added(self, features: Float32, parts: Sequence[tuple[int, Int64]]) -> list[Float32]:
+        """Return the output of networks for the rows of each part, without dropout: float32[rows, tasks]."""
         self._networks.eval()
-        return _numpy(self._networks[place](torch.from_numpy(features).to(self._device)))
+        return [
+            _numpy(self._networks[place](torch.from_numpy(features[rows]).to(self._device)))
+            for place, rows in parts
+        ]
 
     def arrays(self) -> list[Arrays]:
         """Return the weights of each network."""

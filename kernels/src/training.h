@@ -1,0 +1,7 @@
+#pragma once
+
+#include <nanobind/stl/vector.h>
+
+#include "arrays.h"
+
+void define_training(nb::module_ &m);
