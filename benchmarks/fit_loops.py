@@ -2,10 +2,10 @@
 
 ``python benchmarks/fit_loops.py DATA [--task FOLDER ...] [--turns 3]``
 
-DATA holds a folder for each log, with ``events.parquet``. Each model is fitted on the whole log alone, with the
-matrices that it needs; "followers" are the co-visits among the features; "training" is a pass of the default
-networks over a hundred thousand drawn pairs of seventy columns. Loops and NumPy in turns in one process with one
-thread of BLAS, the median of the turns.
+DATA holds a folder for each log, with ``events.parquet``. Each model is fitted on the whole log alone, with
+the matrices that it needs; "followers" are the co-visits among the features; "training" is a pass of the
+default networks over a hundred thousand drawn pairs of seventy columns. Loops and NumPy in turns in one
+process with one thread of BLAS, the median of the turns.
 """
 
 import argparse
