@@ -223,14 +223,6 @@ def test_ids_that_are_text_and_decimal_numbers_are_said_and_those_of_one_kind_ar
     assert note.endswith("so 7.0 and 7 are two ids; --ids trim-float makes them one")
 
 
-def test_a_file_without_any_id_says_nothing_of_ids(tmp_path: Path) -> None:
-    folder = in_files(log().drop_nulls("user_id"), tmp_path / "log", 40)
-    first = pl.read_parquet(folder / "part-0.parquet").with_columns(pl.lit(None).alias("user_id"))
-    first.write_parquet(folder / "part-0.parquet")
-    assert first["user_id"].dtype == pl.Null
-    assert id_notes(tacit.read(folder)) == []
-
-
 @pytest.mark.parametrize("rows", [100, 10_000])
 def test_the_end_of_each_file_is_read_once(
     rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -95,8 +95,7 @@ class ParquetLog:
         for column in dict.fromkeys(roles[role] for role in (USER, ITEM) if role in roles):
             found: dict[str, str] = {}
             for kind, file in self.types.get(column, {}).items():
-                if kind != pl.Null:  # a file in which the column has no value
-                    found.setdefault(_word(kind), file)
+                found.setdefault(_word(kind), file)
             said += [
                 f"{column} holds text in {found[_TEXT]} and {word} in {found[word]}: ids are text and read "
                 f"as they are written, so {one} and 7 are two ids; --ids {rule} makes them one"
