@@ -283,21 +283,20 @@ class Nearest {
   public:
     Nearest(View<double> lengths, double shrinkage, int64_t k) : lengths(lengths), shrinkage(shrinkage), k(k) {}
 
-    void begin() { all.clear(); }
+    void begin() { all.clear(), bar = 0; }
 
     void meet(int64_t item, int32_t other, float product) {
         if (item == other || product == 0) return;  // an item is not its own neighbour
         const float similarity = float(double(product) / (lengths[item] * lengths[other] + shrinkage));
         // A larger value and a lower column are a larger number.
-        if (similarity != 0)
-            all.emplace_back(uint64_t(ordered(similarity)) << 32 | uint32_t(~uint32_t(other)), similarity);
+        const uint64_t order = uint64_t(ordered(similarity)) << 32 | uint32_t(~uint32_t(other));
+        if (similarity == 0 || order < bar) return;
+        all.emplace_back(order, similarity);
+        if (int64_t(all.size()) > HELD * (k + 1)) shorten();
     }
 
     void end() {
-        if (int64_t(all.size()) > k) {
-            std::nth_element(all.begin(), all.begin() + k, all.end(), std::greater<>());
-            all.resize(size_t(k));
-        }
+        shorten();
         std::sort(all.begin(), all.end(),
                   [](const auto &a, const auto &b) { return uint32_t(a.first) > uint32_t(b.first); });
         for (const auto &[order, similarity] : all)
@@ -310,9 +309,19 @@ class Nearest {
     }
 
   private:
+    static constexpr int64_t HELD = 4;  // times k: what is certainly not among the k largest is left out sooner
+
+    void shorten() {
+        if (int64_t(all.size()) <= k) return;
+        std::nth_element(all.begin(), all.begin() + k, all.end(), std::greater<>());
+        bar = all[size_t(k)].first;
+        all.resize(size_t(k));
+    }
+
     View<double> lengths;
     double shrinkage;
     int64_t k;
+    uint64_t bar = 0;  // of the largest that was left out
     std::vector<std::pair<uint64_t, float>> all;
     std::vector<float> values;
     std::vector<int32_t> columns;
@@ -342,6 +351,17 @@ nb::tuple nearest_by_products(In<int64_t> rows_, In<int32_t> columns_, In<float>
     return nearest.given_all();
 }
 
+constexpr int64_t AHEAD = 8;  // users whose rows are on their way to the cache
+
+void fetch(const View<int64_t> &rows, const View<int32_t> &columns, const View<float> &values, int32_t user) {
+#ifdef __GNUC__
+    const int64_t start = rows[user];
+    if (start == rows[user + 1]) return;
+    __builtin_prefetch(&columns[start]);
+    __builtin_prefetch(&values[start]);
+#endif
+}
+
 // The same from users x items, by users and by items.
 nb::tuple nearest_by_users(In<int64_t> rows_, In<int32_t> columns_, In<float> values_, In<int64_t> of_items_,
                            In<int32_t> users_, In<float> weights_, In<int32_t> items_, In<double> lengths_,
@@ -361,22 +381,23 @@ nb::tuple nearest_by_users(In<int64_t> rows_, In<int32_t> columns_, In<float> va
         check_columns(users, rows.size - 1);
         check_columns(items, lengths.size);
         std::vector<float> sums(size_t(lengths.size), 0);
-        std::vector<char> is_met(size_t(lengths.size), 0);
-        std::vector<int32_t> met;
+        std::vector<int32_t> met;  // those whose sum is 0 perhaps more than once: the second time there is nothing
         for (int64_t n = 0; n < items.size; n++) {
             met.clear();
-            for (int64_t at = of_items[items[n]]; at < of_items[items[n] + 1]; at++) {
+            const int64_t end = of_items[items[n] + 1];
+            for (int64_t at = of_items[items[n]]; at < end; at++) {
+                if (at + AHEAD < end) fetch(rows, columns, values, users[at + AHEAD]);
                 const float weight = weights[at];
                 for (int64_t e = rows[users[at]]; e < rows[users[at] + 1]; e++) {
-                    const int32_t other = columns[e];
-                    if (!is_met[size_t(other)]) is_met[size_t(other)] = 1, met.push_back(other);
-                    sums[size_t(other)] += weight * values[e];
+                    float &sum = sums[size_t(columns[e])];
+                    if (sum == 0) met.push_back(columns[e]);
+                    sum += weight * values[e];
                 }
             }
             nearest.begin();
             for (const int32_t other : met) {
                 nearest.meet(items[n], other, sums[size_t(other)]);
-                sums[size_t(other)] = 0, is_met[size_t(other)] = 0;
+                sums[size_t(other)] = 0;
             }
             nearest.end();
         }
