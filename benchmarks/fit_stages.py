@@ -29,7 +29,7 @@ def _lists(_: Any, queries: Any, *__: Any) -> str:
 
 
 STAGES: tuple[Stage, ...] = (
-    (api, "read", "read and clean"),
+    (api, "events_of", "read and clean"),
     (api, "prepared", "weights, catalogue and interactions"),
     (train, "encoded", "texts"),
     (firststage, "rank_windows", "folds"),

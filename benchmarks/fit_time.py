@@ -23,6 +23,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 from statistics import median
@@ -33,7 +34,8 @@ import numpy as np
 from stages import Stage, Stages
 
 STAGES = (
-    ("tacit.api", "read", "read and clean"),
+    ("tacit.api", "_log", "read and clean"),
+    ("tacit.api", "events_of", "read and clean"),
     ("tacit.engine.train", "text_report_of", "texts"),
     ("tacit.engine.train", "encoded", "texts"),
     ("tacit.pipeline.twostage", "fit_first_stage", "retrievers and folds"),
@@ -87,8 +89,12 @@ def quality(data: Path, task: str, out: Path) -> None:
     config, notes = tacit.Config(), Notes(lambda note: None)
     files = files_of(data, folder)
     log = api.read(files["events"]).events
-    items = api._catalogue(files.get("items"), config.reading, log, notes)
-    users = api._users(files.get("users"), config.reading, log, notes)
+    if find_spec("tacit.given"):
+        from tacit.given import items_of, users_of
+    else:  # older checkouts
+        items_of, users_of = api._catalogue, api._users
+    items = items_of(files.get("items"), config.reading, log, notes)
+    users = users_of(files.get("users"), config.reading, log, notes)
     split = make_split(log, items, protocol=cut, share=0.1, seed=config.seed, users=users)
     report = text_report_of(split.catalogue, config.encoder, notes)
     split = replace(split, catalogue=encoded(split.catalogue, report.encoder if report else "none")[1])

@@ -11,7 +11,7 @@ import pytest
 from tests.served import small_snapshot
 
 import tacit
-from tacit import api
+from tacit import api, given
 from tacit.cli.app import run
 from tacit.core.errors import ArtifactError, ConfigError, DataError, InputError
 from tacit.data import clean
@@ -50,7 +50,7 @@ def test_a_log_is_read_cleaned_and_counted(files: Path) -> None:
 def test_the_log_as_it_was_read_is_freed_before_it_is_cleaned(
     files: Path, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_events, read_frame, run_rules = api.read_events, api.read_frame, clean._cleaned
+    read_events, read_frame, run_rules = given.read_events, given.read_frame, clean._cleaned
     frames: list[weakref.ref[pl.DataFrame]] = []
     there: list[bool] = []
 
@@ -62,8 +62,8 @@ def test_the_log_as_it_was_read_is_freed_before_it_is_cleaned(
         there.append(frames[-1]() is not None)
         return run_rules(*arguments)
 
-    monkeypatch.setattr(api, "read_events", lambda *given, **choices: kept(read_events(*given, **choices)))
-    monkeypatch.setattr(api, "read_frame", lambda *given, **choices: kept(read_frame(*given, **choices)))
+    monkeypatch.setattr(given, "read_events", lambda *of, **choices: kept(read_events(*of, **choices)))
+    monkeypatch.setattr(given, "read_frame", lambda *of, **choices: kept(read_frame(*of, **choices)))
     monkeypatch.setattr(clean, "_cleaned", cleaned)
     tacit.read(files / "events.csv")
     tacit.read(shop.events)

@@ -10,20 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import polars as pl
 
 from tacit import arguments
-from tacit.core.clock import SystemClock
-from tacit.core.errors import ConfigError, DataError
-from tacit.core.executor import LOCAL, Executor, elsewhere
+from tacit.core.errors import ConfigError
+from tacit.core.executor import LOCAL, Executor
 from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
-from tacit.data import columns as col
 from tacit.data.assess import assess
-from tacit.data.buckets import working_folder
-from tacit.data.clean import Cleaned, clean, without_noise
-from tacit.data.clean_buckets import clean_in_buckets
-from tacit.data.event_map import EventMap, nothing_says_yes
+from tacit.data.clean import Cleaned, without_noise
+from tacit.data.event_map import EventMap
 from tacit.data.quality import QualityReport
 from tacit.data.rules import Rules
-from tacit.data.source import Source, with_use
+from tacit.data.source import with_use
 from tacit.data.splits import Protocol
 from tacit.data.text_report import TextReport
 from tacit.engine.recommendations import Recommendations
@@ -34,25 +30,27 @@ from tacit.evaluation.comparison import check_names, compare, compare_origins
 from tacit.evaluation.split import CandidatesOf, Split, make_split, split_from_files, training_part
 from tacit.evaluation.stretches import check_origins, origin_splits
 from tacit.evaluation_result import Evaluation
+from tacit.given import (
+    Log,
+    OnRead,
+    Table,
+    catalogue_table,
+    check_says_yes,
+    events_of,
+    items_of,
+    mapped,
+    read,
+    refuse_again,
+    user_table,
+    users_of,
+)
 from tacit.models.protocol import Recommender
 from tacit.pipeline.config import Config
 from tacit.pipeline.config import read_config as read_config_file
 from tacit.pipeline.text_encoder import AUTO, NO_ENCODER, check_available
 from tacit.rankers.ranker import Epoch
 from tacit.reading.choices import NO_CHOICES, Reading
-from tacit.reading.frames import Frame, item_frame, log_frame, polars_frame, user_frame
 from tacit.reading.own_catalogue import catalogue_of_log, own_catalogue, uses_of
-from tacit.reading.read import (
-    Place,
-    is_large,
-    opened,
-    read_catalogue,
-    read_events,
-    read_frame,
-    read_large,
-    read_user_table,
-)
-from tacit.reading.tables import CatalogueTable, UserTable
 from tacit.recommender import Model
 
 if TYPE_CHECKING:  # each imports a library that is not needed otherwise
@@ -76,89 +74,11 @@ __all__ = [
     "tune",
 ]
 
-Log = str | Path | Cleaned | Frame
-"""An event log: a file, the result of `read`, or a frame."""
-
-Table = str | Path | Frame
-"""A catalogue or a table of users: a file or a frame."""
-
-OnRead = Callable[[Path, Cleaned], None]
-"""Called with a file and the log that was read from it and cleaned: ``reasons`` counts its rejected rows."""
-
 OnStep = Callable[[Reached, Model | None], None]
 """Called with each step of a fit within a time, and its recommender if it is kept."""
 
 _NOTHING = Rules().rows_only()
 """No statistical rules: a log that was cleaned before is used as it is."""
-
-
-def read(
-    events: str | Path | Frame,
-    *,
-    mapping: Mapping[str, str] | None = None,
-    reading: Reading | None = None,
-    event_map: Mapping[str, float | str] | None = None,
-    rules: Rules | None = None,
-    progress: Progress = SILENT,
-    executor: Executor | None = None,
-) -> Cleaned:
-    """Return a cleaned event log: ``events``, ``quarantine`` and counts.
-
-    Parameters
-    ----------
-    events : path or frame
-        A file: CSV, TSV, JSON lines or Parquet, packed or not, in any known dialect. Several Parquet files: a
-        folder of them, a pattern (``logs/2026-*.parquet``), or the address of a folder in object storage
-        (``s3://shop/log``). A frame: of pandas,
-        Polars (eager or lazy), pyarrow, DuckDB or another library with Arrow's C stream interface; it is
-        cleaned like a Parquet file with the same columns, and an index of pandas is left out.
-    mapping : mapping of role to column, optional
-        Overrides the detection: ``{"user": "visitor", "timestamp": "when"}``. Roles: user, item, event,
-        timestamp, value, seq; a column is named or given by its place from 1.
-    reading : Reading, optional
-        Other choices in place of guesses: order of dates, time zone, encoding, ids. Columns of ``mapping``
-        replace its own.
-    event_map : mapping of event type to str or float, optional
-        What event types mean where their names do not say it: yes, no, shown, ignore or a strength.
-    rules : Rules, optional
-    progress : Progress
-    executor : Executor, optional
-        Where the parts of a large log are read and cleaned, `tacit.scale.executors.open_executor` opens one;
-        by default in this process. Workers of other machines must see the log and the folder of temporary
-        files (``TMPDIR``).
-
-    Raises
-    ------
-    InputError
-        If the file or frame cannot be used.
-    """
-    rules = arguments.optional(rules, Rules, "rules")
-    chosen = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
-    arguments.check_logs(log=events)
-    meant = EventMap.parse(event_map or {}, where="event_map")
-    now = SystemClock().now()
-    log = opened(events) if isinstance(events, str | Path) else events
-    if isinstance(log, Place) and is_large(log):
-        # In this process one part after the other, each on all cores: memory holds one.
-        about: dict[str, Any] = {"event_map": meant, "progress": progress, "executor": elsewhere(executor)}
-        with working_folder() as folder:
-            buckets = read_large(log, folder, reading=chosen, **about)
-            return clean_in_buckets(buckets, rules, now=now, **about)
-    # The source has no name here and the call no ``**``: either would keep the log as it was read in memory
-    # until it is cleaned.
-    return clean(_source_of(log, chosen, progress), rules, now=now, event_map=meant, progress=progress)
-
-
-def _source_of(events: Place | Frame, reading: Reading, progress: Progress) -> Source:
-    if isinstance(events, Place):
-        return read_events(events, reading=reading, progress=progress)
-    return read_frame(polars_frame(events, "event log"), reading=reading)
-
-
-def _mapped(reading: Reading, mapping: Mapping[str, str] | None) -> Reading:
-    """Return choices of reading with the columns of a mapping."""
-    columns = arguments.roles(mapping)
-    return reading if not columns else replace(reading, columns={**reading.columns, **columns})
 
 
 def check(
@@ -200,8 +120,8 @@ def check(
     arguments.check_logs(log=events)
     arguments.check_files(catalogue=items, users=users)
     if isinstance(events, Cleaned):
-        _refuse_again(mapping, "mapping")
-        _refuse_again(rules, "rules")
+        refuse_again(mapping, "mapping")
+        refuse_again(rules, "rules")
     else:
         events = read(
             events,
@@ -213,12 +133,12 @@ def check(
             executor=executor,
         )
     meanings = EventMap.parse(event_map or {}, where="event_map")
-    _check_says_yes(events.events, meanings)
+    check_says_yes(events.events, meanings)
     choices = arguments.optional(reading, Reading, "reading") or NO_CHOICES
     log = events.events
     own = items is None
-    table = own_catalogue(log, choices) if own else _catalogue_table(items, choices, log)
-    people = _user_table(users, choices, log)
+    table = own_catalogue(log, choices) if own else catalogue_table(items, choices, log)
+    people = user_table(users, choices, log)
     frame = None if table is None else table.frame
     texts = None if frame is None else text_report_of(catalogue_of(log, frame), encoder, progress=progress)
     uses = uses_of(log, table) if own and table is not None else {}
@@ -325,12 +245,14 @@ def evaluate(
     notes = Notes(on_note)
 
     def rows(log: Log) -> pl.DataFrame:
-        return _log(log, mapping, chosen, chosen.cleaning.rows_only(), progress, on_read, notes, executor)
+        return events_of(
+            log, mapping, chosen, chosen.cleaning.rows_only(), progress, on_read, notes, executor
+        )
 
     logs = [rows(side) for side in (events, train, test) if side is not None]
-    catalogue = _catalogue(items, chosen.reading, logs[0], notes)
+    catalogue = items_of(items, chosen.reading, logs[0], notes)
     about: dict[str, Any] = {
-        "users": _users(users, chosen.reading, logs[0], notes),
+        "users": users_of(users, chosen.reading, logs[0], notes),
         "allow_seen": allow_seen,
         "candidates": candidates,
         "clean_train": partial(without_noise, rules=rules, event_map=chosen.event_map),
@@ -459,14 +381,14 @@ def tune(
     _check_tables(items, users, base)
     from_file = isinstance(events, str | Path)
     notes = Notes(on_note)
-    rows = _log(events, mapping, base, base.cleaning.rows_only(), progress, on_read, notes, executor)
+    rows = events_of(events, mapping, base, base.cleaning.rows_only(), progress, on_read, notes, executor)
     if not whole_log:
         rows = training_part(rows, protocol=split, share=share, seed=base.seed, event_map=base.event_map)
     rules = base.cleaning if from_file else _NOTHING
     cut = make_split(
         rows,
-        _catalogue(items, base.reading, rows, notes),
-        users=_users(users, base.reading, rows, notes),
+        items_of(items, base.reading, rows, notes),
+        users=users_of(users, base.reading, rows, notes),
         reading=base.reading,
         protocol=split,
         share=share,
@@ -552,14 +474,14 @@ def finetune(
     place = arguments.path(out, "directory")
     arguments.check_whole(layers, "layers")
     arguments.check_number(seconds, "seconds", positive=True)
-    choices = _mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
+    choices = mapped(arguments.optional(reading, Reading, "reading") or NO_CHOICES, mapping)
     chosen = Config(reading=choices, events=event_map or {})
     check_request(method, base, place, until)
     arguments.check_logs(log=events)
     arguments.check_files(catalogue=items)
     notes = Notes(on_note)
-    rows = _log(events, mapping, chosen, None, progress, on_read, notes)
-    catalogue = catalogue_of_log(rows, choices) if items is None else _catalogue(items, choices, rows, notes)
+    rows = events_of(events, mapping, chosen, None, progress, on_read, notes)
+    catalogue = catalogue_of_log(rows, choices) if items is None else items_of(items, choices, rows, notes)
     if catalogue is None:
         raise ConfigError("there is no catalogue, and the log has no titles; give items with texts")
     return finetune_encoder(
@@ -649,10 +571,10 @@ def fit(
     arguments.check_logs(log=events)
     _check_tables(items, users, chosen)
     notes = Notes(on_note)
-    frame = _log(events, mapping, chosen, chosen.cleaning, progress, on_read, notes, executor)
-    tables = frame, _catalogue(items, chosen.reading, frame, notes), chosen
+    frame = events_of(events, mapping, chosen, chosen.cleaning, progress, on_read, notes, executor)
+    tables = frame, items_of(items, chosen.reading, frame, notes), chosen
     about: dict[str, Any] = {
-        "users": _users(users, chosen.reading, frame, notes),
+        "users": users_of(users, chosen.reading, frame, notes),
         "progress": progress,
         "on_note": notes,
     }
@@ -730,7 +652,7 @@ def _configured(
     if isinstance(config, str | Path):
         config = read_config(config)
     chosen = arguments.optional(config, Config, "config") or Config()
-    chosen = replace(chosen, reading=_mapped(chosen.reading, mapping))
+    chosen = replace(chosen, reading=mapped(chosen.reading, mapping))
     return replace(chosen, repeats=True) if allow_seen else chosen
 
 
@@ -775,92 +697,6 @@ def _encoded(
     return replace(
         cut, catalogue=encoded(cut.catalogue, source, progress=progress, executor=executor)[1]
     ), report
-
-
-def _log(
-    events: Log,
-    mapping: Mapping[str, str] | None,
-    config: Config,
-    rules: Rules | None,
-    progress: Progress,
-    on_read: OnRead | None,
-    notes: Notes,
-    executor: Executor | None = None,
-) -> pl.DataFrame:
-    """Return the events of a log of any form that count, and say what was guessed in it."""
-    if isinstance(events, Cleaned):
-        _refuse_again(mapping, "mapping")
-        notes.add(events.notes)
-        frame = events.events
-    elif isinstance(events, str | Path):
-        cleaned = read(
-            events,
-            reading=config.reading,
-            event_map=config.events,
-            rules=rules,
-            progress=progress,
-            executor=executor,
-        )
-        if on_read is not None:
-            on_read(Path(events), cleaned)
-        notes.add(cleaned.notes, str(events))
-        frame = cleaned.events
-    else:
-        frame = log_frame(polars_frame(events, "event log"), config.reading)
-    ignored = [name for name in frame[col.EVENT].unique() if config.event_map.ignored(name)]
-    if ignored:  # in a frame and in a log that was read before
-        frame = frame.filter(~pl.col(col.EVENT).is_in(ignored))
-    _check_says_yes(frame, config.event_map)
-    return frame
-
-
-def _check_says_yes(events: pl.DataFrame, event_map: EventMap) -> None:
-    """Refuse a log in which no event is a yes: there is nothing to recommend by."""
-    if (reason := nothing_says_yes(events[col.EVENT].unique(), event_map)) is not None:
-        raise DataError(reason)
-
-
-def _refuse_again(value: object, name: str) -> None:
-    if value is not None:
-        raise ConfigError(f"{name} changes nothing in a log that was read before; give it to tacit.read")
-
-
-def _catalogue(items: Table | None, reading: Reading, log: pl.DataFrame, notes: Notes) -> pl.DataFrame | None:
-    """Return the frame of the catalogue, and say what was guessed or dropped in it."""
-    table = _catalogue_table(items, reading, log)
-    if table is None:
-        return None
-    notes.add(table.notes)
-    return table.frame
-
-
-def _catalogue_table(items: Table | None, reading: Reading, log: pl.DataFrame) -> CatalogueTable | None:
-    """Return the catalogue; the column that meets the items of the log holds its ids."""
-    if items is None:
-        return None
-    met = log[col.ITEM]
-    if isinstance(items, str | Path):
-        return read_catalogue(Path(items), reading=reading, log_ids=met)
-    return item_frame(polars_frame(items, "catalogue"), reading, log_ids=met)
-
-
-def _users(users: Table | None, reading: Reading, log: pl.DataFrame, notes: Notes) -> pl.DataFrame | None:
-    """Return the frame of the users, and say what was guessed or dropped in it."""
-    table = _user_table(users, reading, log)
-    if table is None:
-        return None
-    notes.add(table.notes)
-    return table.frame
-
-
-def _user_table(users: Table | None, reading: Reading, log: pl.DataFrame) -> UserTable | None:
-    """Return what is known of users; the column that meets the users of the log holds the ids."""
-    if users is None:
-        return None
-    met = log[col.USER]
-    if isinstance(users, str | Path):
-        return read_user_table(Path(users), reading=reading, log_ids=met)
-    return user_frame(polars_frame(users, "table of users"), reading, log_ids=met)
 
 
 load = Model.load
