@@ -7,6 +7,7 @@ steps of such a fit and say "about": none of them changes a result.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import ceil
 
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -58,8 +59,14 @@ _SECONDS: dict[str, Seconds] = {
     "repeats": lambda size, _: 3e-7 * size.events,
     "userknn": lambda size, _: 1.3e-7 * size.events,
     "sessionknn": lambda size, _: 2e-7 * size.events,
-    "itemknn": lambda size, _: 7e-7 * size.events,
-    "ease": lambda size, most: 3e-7 * size.events + 0.013 * _cubed(size.items, most),
+    # A pair of items is added where a cache holds a row of all items, or where none does.
+    "itemknn": lambda size, _: (5e-7 + 1e-6 * min(size.items / 1e6, 1.0)) * size.events,
+    # Groups of rare items, as many as make up `most`, cost together nearly what the popular ones do.
+    "ease": lambda size, most: (
+        3e-7 * size.events
+        + 0.013 * _cubed(size.items, most)
+        + 0.0105 * _cubed(size.items, most) * (max(min(size.items / most, MOST), 1.0) - 1)
+    ),
     "sequential": lambda size, most: 3e-7 * size.events + 0.025 * _cubed(size.items, most),
     "slim": lambda size, most: 5e-7 * size.events + 1e-4 * min(size.items, most),
 }
@@ -75,6 +82,9 @@ _LIST_SECONDS = 8e-5
 
 STEP_LISTS = 1_000
 """Lists of the last fold that steps before the last learn from and are measured on."""
+
+_QUERIES = 0.3
+"""Queries of a window for each user of its log, about."""
 
 _UNKNOWN = 1e-5
 """Seconds an event for models that were not measured: they come last."""
@@ -127,14 +137,15 @@ def expected(config: Config, size: Size, workers: int) -> Expected:
         How many retrievers are fitted at once.
     """
     part = size.shorter(config.max_events)
-    of_fits = [fit_seconds(one, log) for log in (size, *[part] * config.windows) for one in config.retrievers]
-    lists = config.windows * min(config.max_users, size.users)
+    # No further window is cut off once there are enough queries.
+    windows = min(config.windows, ceil(ENOUGH / (_QUERIES * max(part.users, 1))))
+    of_fits = [fit_seconds(one, log) for log in (size, *[part] * windows) for one in config.retrievers]
+    lists = min(windows * min(config.max_users, part.users), ENOUGH + config.max_users)
     learning = list_seconds(len(config.retrievers), lists) + ranker_seconds(config.ranker, lists)
     largest = sorted((fit_gigabytes(one, size) for one in config.retrievers), reverse=True)
     folds = _EVENT_GB * part.events
     held = _PROCESS_GB + _EVENT_GB * size.events + folds + _ITEM_GB * size.items
-    # No further window is cut off once there are enough queries.
-    examples = 0.0 if config.ranker is None else _LIST_GB * min(lists, ENOUGH + config.max_users)
+    examples = 0.0 if config.ranker is None else _LIST_GB * lists
     return Expected(sum(of_fits) / workers + learning, held + max(sum(largest[:workers]), examples))
 
 
