@@ -86,6 +86,16 @@ def fail(error: BaseException, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     return run(["recommend", str(tmp_path), "--user", "u"])
 
 
+def test_too_little_memory_is_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fail(MemoryError(), monkeypatch, tmp_path) == 2
+    assert capsys.readouterr().err.startswith(
+        "tacit: there is not enough memory for this; end other programs"
+    )
+    assert not list(tmp_path.glob("tacit-fault-*.txt"))
+
+
 def test_a_fault_of_ours_is_one_line_that_names_the_file_with_the_details(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

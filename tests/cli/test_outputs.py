@@ -26,6 +26,16 @@ def test_each_format_comes_back(tmp_path: Path, suffix: str) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
 
 
+def test_categories_are_written_as_text_so_that_tables_of_two_runs_fit(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        kind = pl.Categorical(pl.Categories.random())
+        write_frame(
+            pl.DataFrame({"user_id": pl.Series(["u", "中"]).cast(kind)}), tmp_path / f"{name}.parquet"
+        )
+    both = pl.concat([pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("one", "two")])
+    assert both["user_id"].to_list() == ["u", "中", "u", "中"]
+
+
 def test_an_old_file_stays_when_writing_fails(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("old")

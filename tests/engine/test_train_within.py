@@ -94,10 +94,13 @@ def test_a_step_that_measures_worse_is_left_out(given: Prepared, monkeypatch: py
 def test_a_fit_that_needs_more_memory_than_is_free_is_refused_with_numbers(
     shop: tuple[pl.DataFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("tacit.engine.train._WORTH_SAYING", 0.0)
     monkeypatch.setattr("tacit.engine.train.free_gb", lambda: 0.1)
     monkeypatch.setattr("tacit.engine.train.held_gb", lambda: 0.2)
     with pytest.raises(UnsupportedError, match=r"takes about \d.\d GB of memory and 0.3 GB are there for it"):
-        prepared(*shop, CONFIG)
+        prepared(*shop, CONFIG, on_note=lambda note: said.append(str(note)))
+    assert not any("the whole configuration takes" in line for line in said)  # advice that would be refused
     monkeypatch.setattr("tacit.engine.train.held_gb", lambda: 20.0)  # the log is a part of what is expected
     prepared(*shop, CONFIG)
 

@@ -1,6 +1,7 @@
 """A log in several Parquet files is read as one file with all of their rows."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -221,6 +222,47 @@ def test_ids_that_are_text_and_decimal_numbers_are_said_and_those_of_one_kind_ar
     assert {"7", "7.0"} <= set(found.events["user_id"])
     (note,) = id_notes(found)
     assert note.endswith("so 7.0 and 7 are two ids; --ids trim-float makes them one")
+
+
+def test_a_file_without_any_id_says_nothing_of_ids(tmp_path: Path) -> None:
+    folder = in_files(log().drop_nulls("user_id"), tmp_path / "log", 40)
+    first = pl.read_parquet(folder / "part-0.parquet").with_columns(pl.lit(None).alias("user_id"))
+    first.write_parquet(folder / "part-0.parquet")
+    assert id_notes(tacit.read(folder)) == []
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_values_that_are_text_in_one_file_and_decimal_in_another_are_refused(
+    whole: bool, tmp_path: Path
+) -> None:
+    frame = log().with_columns(value=pl.lit(1.234))
+    folder = in_files(frame, tmp_path / "log", 40)
+    text = pl.read_parquet(folder / "part-0.parquet").with_columns(pl.lit("2,5").alias("value"))
+    text.write_parquet(folder / "part-0.parquet")
+    said = f"the column value of {folder} holds text in {folder}/part-0.parquet and decimal numbers in "
+    with pytest.raises(DataError, match=re.escape(said)):
+        read_events(folder) if whole else read_in_parts(folder, tmp_path / "work")
+    text.with_columns(pl.lit(None).alias("value")).write_parquet(folder / "part-0.parquet")
+    found = tacit.read(folder)  # a file without values says nothing of how they are written
+    assert set(found.events["value"].drop_nulls()) == {1.234}
+
+
+def test_parquet_files_that_would_be_left_out_are_refused(tmp_path: Path) -> None:
+    folder = in_files(log(), tmp_path / "log", 40)
+    (folder / "_old").mkdir()
+    (folder / "part-0.parquet").rename(folder / "_old" / "part-0.parquet")
+    rows = tacit.read(folder).rows_in
+    (folder / "day=1").mkdir()
+    (folder / "_old" / "part-0.parquet").rename(folder / "day=1" / "part-0.parquet")
+    with pytest.raises(
+        DataError, match=r"such as .*day=1/part-0\.parquet, which are not read with the folder"
+    ):
+        tacit.read(folder)
+    assert tacit.read(f"{folder}/**/*.parquet").rows_in > rows
+    (folder / "day=1" / "part-0.parquet").unlink()
+    (folder / "dead.parquet").symlink_to(tmp_path / "nothing")
+    with pytest.raises(DataError, match=r"dead\.parquet is a link to a file that is not there"):
+        tacit.read(folder)
 
 
 @pytest.mark.parametrize("rows", [100, 10_000])

@@ -309,6 +309,18 @@ def test_an_address_where_nothing_listens_is_said_before_ray_is_asked(
         RayExecutor("ray://.:1")
 
 
+@pytest.mark.parametrize(
+    "address", ["garbage", "127.0.0.1", "127.0.0.1:abc", "http://127.0.0.1:1", "ray://x"]
+)
+def test_an_address_of_the_environment_that_is_none_is_refused(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(ConfigError, match=f"RAY_ADDRESS is '{address}'; it must be HOST:PORT"):
+        RayExecutor()
+
+
 def test_a_machine_that_is_silent_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
 

@@ -90,6 +90,12 @@ def _other(error: Exception) -> int:
     if isinstance(error, OSError) and error.filename is not None:  # no right to write there, disk full, ...
         sys.stderr.write(f"tacit: {error.filename}: {error.strerror}\n")
         return 2
+    if isinstance(error, MemoryError):
+        sys.stderr.write(
+            "tacit: there is not enough memory for this; end other programs, raise the limit of this one "
+            "(ulimit -v), or take a smaller log or a machine with more memory\n"
+        )
+        return 2
     text = " ".join(str(error).split())[:200]
     with tempfile.NamedTemporaryFile(
         "w", prefix="tacit-fault-", suffix=".txt", encoding="utf-8", delete=False

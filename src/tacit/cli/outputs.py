@@ -77,7 +77,12 @@ def write_reports(
 
 
 def write_frame(frame: "pl.DataFrame", path: Path) -> None:
-    """Write a table as Parquet, CSV or JSON lines, completely or not at all."""
+    """Write a table as Parquet, CSV or JSON lines, completely or not at all; categories as plain text."""
+    import polars as pl
+
+    # Categories of a large log have names of their own in each run: tables of two runs could not be joined.
+    categories = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Categorical | pl.Enum)]
+    frame = frame.with_columns(pl.col(categories).cast(pl.String))
     writers: dict[str, Callable[[Path], None]] = {
         ".parquet": lambda beside: frame.write_parquet(beside),
         ".csv": lambda beside: frame.write_csv(beside),

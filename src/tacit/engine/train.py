@@ -179,16 +179,16 @@ def _say_costs(config: Config, size: Size, notes: Notes, *, limited: bool) -> No
     there = (
         free_gb() + held_gb()
     )  # what is expected is that of the whole process, which holds the log already
-    if costs.seconds >= _WORTH_SAYING:
-        takes = f"about {in_words(costs.seconds)} and {costs.gigabytes:.1f} GB of memory"
-        less = "" if limited else f"; --seconds {60 if costs.seconds >= 120 else 10} for a smaller one"
-        notes.add([f"the whole configuration takes {takes}{less}", *reductions(config, size)])
     if _SURELY * costs.gigabytes > there:
         raise UnsupportedError(
             f"a fit of {size.events:,} events and {size.items:,} items takes about {costs.gigabytes:.1f} GB "
             f"of memory and {there:.1f} GB are there for it; end other programs, leave out retrievers or "
             "lower their max_items (--config), or take a machine with more memory"
         )
+    if costs.seconds >= _WORTH_SAYING:
+        takes = f"about {in_words(costs.seconds)} and {costs.gigabytes:.1f} GB of memory"
+        less = "" if limited else f"; --seconds {60 if costs.seconds >= 120 else 10} for a smaller one"
+        notes.add([f"the whole configuration takes {takes}{less}", *reductions(config, size)])
 
 
 def snapshot_of(

@@ -17,7 +17,7 @@ from tacit.core.extras import require
 from tacit.core.folders import RemoteFolder, is_address
 from tacit.data import columns as col
 from tacit.data.source import FileRows
-from tacit.reading.choices import ITEM, USER
+from tacit.reading.choices import EVENT, ITEM, USER
 from tacit.reading.delimited import REJECTED
 from tacit.reading.text_log import Form, typed_form
 from tacit.reading.typed import json_rows, plain
@@ -81,6 +81,26 @@ class ParquetLog:
     def file_rows(self) -> FileRows:
         """Which row of which file the rows are."""
         return FileRows(self.files, tuple(accumulate(self.rows, initial=0))[:-1])
+
+    def check_numbers(self, roles: Mapping[str, str]) -> None:
+        """Refuse a column of values or times that is text in some files and decimal numbers in others.
+
+        As text, a number of one file would be read by the rule of the others: where they write 2,5 for two
+        and a half, 1.234 is more than a thousand.
+
+        Raises
+        ------
+        DataError
+        """
+        for role, column in roles.items():
+            found = {_word(kind): file for kind, file in reversed(self.types.get(column, {}).items())}
+            if role not in (USER, ITEM, EVENT) and {_TEXT, _DECIMAL} <= found.keys():
+                raise DataError(
+                    f"the column {column} of {self.place} holds text in {found[_TEXT]} and decimal numbers "
+                    f"in {found[_DECIMAL]}, and whether a point of the text is a decimal one cannot be told; "
+                    "rewrite files so that all hold numbers (in Polars str.to_decimal or cast, in pandas "
+                    "to_numeric)"
+                )
 
     def notes(self, roles: Mapping[str, str], rules: Sequence[str]) -> tuple[str, ...]:
         """Return what is to be said of ids that are text in some files and numbers in others.
@@ -168,8 +188,8 @@ def parquet_log(place: str | Path) -> ParquetLog | None:
     if files is None:
         return None
     found = [_head(name, file) for file in files]
-    heads, rows = [head for head, _ in found], tuple(count for _, count in found)
-    types = _types(files, heads)
+    heads, rows = [plain(head) for head, _ in found], tuple(count for _, count in found)
+    types = _types(files, [head for head, _ in found], heads)
     schema = _schema(name, heads, types)
     if not sum(rows):
         raise DataError(f"{name} is empty: there is no event in it")
@@ -222,12 +242,17 @@ def _word(kind: pl.DataType) -> str:
     return _TEXT
 
 
-def _types(files: Sequence[str], heads: Sequence[pl.DataFrame]) -> Types:
-    """Return the types that each column has in some file, each with the first such file."""
+def _types(files: Sequence[str], stored: Sequence[pl.DataFrame], heads: Sequence[pl.DataFrame]) -> Types:
+    """Return the types that each column has in some file, each with the first such file.
+
+    ``stored`` are the heads as they lie in the files: a column that has no value there has no type.
+    """
     found: Types = {}
-    for file, head in zip(files, heads, strict=True):
+    for file, raw, head in zip(files, stored, heads, strict=True):
         for name, kind in head.schema.items():
-            found.setdefault(name, {}).setdefault(kind, file)
+            of_column = found.setdefault(name, {})
+            if raw.schema[name] != pl.Null:
+                of_column.setdefault(kind, file)
     return found
 
 
@@ -238,6 +263,7 @@ def _files(place: str) -> list[str] | None:
         names = sorted(RemoteFolder(place).sizes())
     elif path.is_dir():
         names = sorted(str(one) for one in path.iterdir() if one.is_file())
+        _check_left_out(path)
     elif not path.exists() and glob.has_magic(place):
         names = sorted(glob.glob(place, recursive=True))  # noqa: PTH207 - of any folder, also an absolute one
     else:
@@ -253,13 +279,35 @@ def _files(place: str) -> list[str] | None:
     return names
 
 
+def _check_left_out(folder: Path) -> None:
+    """Refuse a folder with Parquet files that would not be read.
+
+    Raises
+    ------
+    DataError
+        If a link leads nowhere, or a folder within holds some: those of a name that begins with a dot or an
+        underscore are no part of a log.
+    """
+    for one in sorted(folder.rglob(f"*{_ENDING}")):
+        within = one.relative_to(folder).parts
+        if any(part.startswith((".", "_")) for part in within):
+            continue
+        if not one.exists():
+            raise DataError(f"{one} is a link to a file that is not there; remove it, or bring the file back")
+        if len(within) > 1 and one.is_file():
+            raise DataError(
+                f"{folder} holds Parquet files in folders of its own, such as {one}, which are not read with "
+                f"the folder; name all of them by a pattern, '{folder}/**/*{_ENDING}'"
+            )
+
+
 def _head(place: str, file: str) -> tuple[pl.DataFrame, int]:
-    """Return a file without its rows, in the form in which they will be read, and their number."""
+    """Return a file without its rows, and their number."""
     with _damage(file):
         if is_address(place):
             return _remote_head(place, file)
         scanned = pl.scan_parquet(file, glob=False)
-        return plain(scanned.head(0).collect()), int(scanned.select(pl.len()).collect().item())
+        return scanned.head(0).collect(), int(scanned.select(pl.len()).collect().item())
 
 
 def _remote_head(place: str, file: str) -> tuple[pl.DataFrame, int]:
@@ -269,7 +317,7 @@ def _remote_head(place: str, file: str) -> tuple[pl.DataFrame, int]:
         content = parquet.ParquetFile(stream)
         empty = pl.from_arrow(content.schema_arrow.empty_table())
         assert isinstance(empty, pl.DataFrame)
-        return plain(empty), int(content.metadata.num_rows)
+        return empty, int(content.metadata.num_rows)
 
 
 def _rows_of(place: str, part: Rows) -> pl.DataFrame:

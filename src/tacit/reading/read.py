@@ -179,6 +179,7 @@ def read_large(
 
 def _of_files(source: Source, log: ParquetLog, reading: Reading) -> Source:
     """Return what was read of several files with what is to be known and said of them."""
+    log.check_numbers(source.mapping)
     notes = log.notes(source.mapping, reading.ids)
     return replace(source, file_rows=log.file_rows, notes=(*source.notes, *notes))
 

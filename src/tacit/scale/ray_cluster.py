@@ -29,6 +29,8 @@ _LOOK, _CONNECT = 5.0, 2.0
 """Seconds between two looks at the cluster, and for a connection to an address of its head node."""
 
 _ADDRESS, _CLIENT = "RAY_ADDRESS", "ray://"
+_WORDS = ("", "auto", "local")
+"""Addresses that are left to Ray."""
 _PLACE = re.compile(rf"(?:{_CLIENT})?([^/]+:\d+)")
 _PORT = "ray://HOST:PORT names the port of Ray's client server: 10001 unless told otherwise"
 _LOST = "the Ray cluster was lost; start it again, and give the same command again"
@@ -189,15 +191,21 @@ class RayExecutor(Executor):
 def _check_reachable(address: str, source: str) -> None:
     """Refuse an address at which nobody takes connections: Ray itself tries for half a minute.
 
-    An address that names no port, such as ``auto``, is left to Ray.
+    ``auto`` and ``local`` are left to Ray; any other names a host and a port.
 
     Raises
     ------
     ConfigError
     """
     place = _PLACE.fullmatch(address)
-    reason = _unreachable(place[1]) if place else None
-    if place and reason is not None:
+    if place is None:
+        if address in _WORDS:
+            return
+        raise ConfigError(
+            f"{source} is {address!r}; it must be HOST:PORT or ray://HOST:PORT of a Ray cluster"
+        )
+    reason = _unreachable(place[1])
+    if reason is not None:
         raise ConfigError(
             f"nothing answers at {place[1]} ({reason}), where {source} says that a Ray cluster is; start its "
             f"head node (ray start --head), or correct the address ({_PORT})"
