@@ -36,6 +36,13 @@ def test_work_is_done_off_the_loop_and_errors_come_back() -> None:
     lane.close()
 
 
+def test_work_after_the_end_is_refused_as_for_a_moment() -> None:
+    lane = Lane("test", threads=1, waiting=1, patience=5)
+    lane.close()
+    with pytest.raises(OverloadedError, match="the service is ending"):
+        asyncio.run(lane.run(lambda: 1))
+
+
 def test_short_work_moves_into_the_loop_and_out_of_it_when_it_becomes_long(lane: Lane) -> None:
     async def names(seconds: float, count: int) -> list[str]:
         return [await lane.run(lambda: busy(seconds), "a") for _ in range(count)]

@@ -348,10 +348,14 @@ def test_kill_minus_nine_loses_no_acknowledged_event_and_no_item(directory: Path
             try:
                 for number in range(10**6):
                     names = [f"{cycle}-{number}-{place}" for place in range(3)]
-                    service.send(*(view("i00001", event_id=name) for name in names)).raise_for_status()
+                    answer = service.send(*(view("i00001", event_id=name) for name in names))
+                    if answer.status_code == 503:  # of a worker that ends because its parent has
+                        break
+                    answer.raise_for_status()
                     ledger += names
             except httpx.TransportError:
-                timer.join()
+                pass
+            timer.join()
     from tacit.store.events import EventStore
 
     opened = EventStore(store)

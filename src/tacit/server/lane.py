@@ -93,6 +93,7 @@ class Lane:
         self.connections = 0
         """How many connections were accepted so far; `tacit.server.run` counts them."""
         self._reserved = 0
+        self._closed = False
 
     @property
     def is_full(self) -> bool:
@@ -132,6 +133,8 @@ class Lane:
         ------
         OverloadedError
         """
+        if self._closed:  # a connection that is still open at the end of the service
+            raise OverloadedError("the service is ending; send the request again")
         known = self._kinds.get(kind)
         if known is None:
             known = self._kinds[kind] = _Kind()
@@ -146,7 +149,8 @@ class Lane:
             queue.leave(expected, time.monotonic())
 
     def close(self) -> None:
-        """Finish running work and stop."""
+        """Finish running work and stop: later work is refused."""
+        self._closed = True
         self._pool.shutdown(wait=True)
 
     def _later(self, work: Callable[[], T], kind: "_Kind") -> "asyncio.Future[T]":
