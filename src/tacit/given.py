@@ -165,11 +165,7 @@ def refuse_again(value: object, name: str) -> None:
 
 def items_of(items: Table | None, reading: Reading, log: pl.DataFrame, notes: Notes) -> pl.DataFrame | None:
     """Return the frame of the catalogue, and say what was guessed or dropped in it."""
-    table = catalogue_table(items, reading, log)
-    if table is None:
-        return None
-    notes.add(table.notes)
-    return table.frame
+    return _said(catalogue_table(items, reading, log), notes)
 
 
 def catalogue_table(items: Table | None, reading: Reading, log: pl.DataFrame) -> CatalogueTable | None:
@@ -184,11 +180,7 @@ def catalogue_table(items: Table | None, reading: Reading, log: pl.DataFrame) ->
 
 def users_of(users: Table | None, reading: Reading, log: pl.DataFrame, notes: Notes) -> pl.DataFrame | None:
     """Return the frame of the users, and say what was guessed or dropped in it."""
-    table = user_table(users, reading, log)
-    if table is None:
-        return None
-    notes.add(table.notes)
-    return table.frame
+    return _said(user_table(users, reading, log), notes)
 
 
 def user_table(users: Table | None, reading: Reading, log: pl.DataFrame) -> UserTable | None:
@@ -199,3 +191,10 @@ def user_table(users: Table | None, reading: Reading, log: pl.DataFrame) -> User
     if isinstance(users, str | Path):
         return read_user_table(Path(users), reading=reading, log_ids=met)
     return user_frame(polars_frame(users, "table of users"), reading, log_ids=met)
+
+
+def _said(table: CatalogueTable | UserTable | None, notes: Notes) -> pl.DataFrame | None:
+    if table is None:
+        return None
+    notes.add(table.notes)
+    return table.frame

@@ -176,9 +176,8 @@ def _say_costs(config: Config, size: Size, notes: Notes, *, limited: bool) -> No
         If the memory that is free is not enough.
     """
     costs = expected(config, size, most_at_once(size.events))
-    there = (
-        free_gb() + held_gb()
-    )  # what is expected is that of the whole process, which holds the log already
+    # What is expected is that of the whole process, which holds the log already.
+    there = free_gb() + held_gb()
     if _SURELY * costs.gigabytes > there:
         raise UnsupportedError(
             f"a fit of {size.events:,} events and {size.items:,} items takes about {costs.gigabytes:.1f} GB "

@@ -34,6 +34,7 @@ _EPSILON = 1e-8
 """Of AdamW, as in PyTorch."""
 _NONE: UInt8 = np.empty(0, dtype=np.uint8)
 _PIECE = 2_048
+"""Rows whose states stay in the cache of a processor."""
 _SMALL = 100_000
 """Weights of a network up to which "auto" takes the processor even where there is a GPU."""
 
@@ -281,7 +282,7 @@ def _shapes(widths: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _pieces(rows: Int64) -> list[Int64]:
-    """Return rows in pieces whose states stay in the cache of a processor."""
+    """Return rows in pieces of `_PIECE`."""
     return np.split(rows, np.arange(_PIECE, len(rows), _PIECE))
 
 
