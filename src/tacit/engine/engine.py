@@ -6,7 +6,6 @@ from start to end.
 
 import logging
 import threading
-import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -32,6 +31,8 @@ from tacit.engine.checking import (
     checked_event,
     checked_id,
     checked_ids,
+    new_event_id,
+    time_of_id,
 )
 from tacit.engine.current_state import CurrentState
 from tacit.engine.empty import why_no_recommendation, why_nothing_related
@@ -60,6 +61,9 @@ __all__ = ["LONGEST_HISTORY", "Engine", "UnknownItemError"]
 LONGEST_HISTORY = 1_000
 _EXPLAINED = 100
 """Number of items of a list that get reasons: a bound on their cost."""
+
+_LIST_SECONDS = 30.0
+"""A list that was made within so many seconds need not be stored yet."""
 
 _log = logging.getLogger(__name__)
 
@@ -196,13 +200,15 @@ class Engine:
                 places.append(place)
             except DataError as error:
                 rejected.append((place, str(error)))
-        receipt = self._needed_store().append(good)
+        store, log = self._needed_store(), state.snapshot.interactions
+        receipt = store.append(good, log.end if log.timing == "time" else 0.0)
         rejected += [
             (places[at], f"event_id {good[at].event_id!r} was stored before with another content")
             for at in receipt.conflicts
         ]
         refused = set(receipt.conflicts)
-        unknown = [(places[at], text) for at, text in unknown_in_events(state, good) if at not in refused]
+        said = [*unknown_in_events(state, good), *_unknown_lists(store, good, now)]
+        unknown = [(places[at], text) for at, text in sorted(said) if at not in refused]
         conflicts = [places[at] for at in receipt.conflicts]
         return Observed(receipt.accepted, sorted(rejected), conflicts, unknown)
 
@@ -460,6 +466,23 @@ class Engine:
         self._current.change(self._needed_store(), prepared, arrivals[-1].now, vectors, draft)
 
 
+def _unknown_lists(store: EventStore, events: Sequence[Event], now: float) -> list[tuple[int, str]]:
+    """Return what is to be said of events whose list is not known.
+
+    A list that was made a moment ago may not be stored yet.
+    """
+    named = [(place, one.recommendation_id) for place, one in enumerate(events) if one.recommendation_id]
+    old = {id_ for _, id_ in named if (at := time_of_id(id_)) is None or at < now - _LIST_SECONDS}
+    if not old:
+        return []
+    try:
+        old -= store.known_lists(sorted(old))
+    except StorageError as error:
+        _log.warning("the lists of events were not looked up: %s", error)
+        return []
+    return [(place, f"the list {id_!r} is not known") for place, id_ in named if id_ in old]
+
+
 def _warnings(given: str, change: ItemChange, state: State) -> list[str]:
     """Return what is to be said of an item that was put or patched under the id that was given."""
     odd = odd_attributes(change.attributes, state.snapshot.catalogue)
@@ -545,4 +568,4 @@ def _answer(
         )
         for place, code in enumerate(codes.tolist())
     ]
-    return Response(str(uuid.uuid4()), state.snapshot.version, items, list(warnings))
+    return Response(new_event_id(), state.snapshot.version, items, list(warnings))

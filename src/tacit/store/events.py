@@ -19,6 +19,7 @@ from tacit.store.address import sqlite_file
 from tacit.store.checkpoints import Checkpoints
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
 from tacit.store.event_rows import StoredEvents
+from tacit.store.histories import Histories, event_of
 from tacit.store.item_listener import ItemListener
 from tacit.store.item_rows import LAST_NUMBER, StoredItems
 from tacit.store.lock import Turn
@@ -33,6 +34,7 @@ from tacit.store.records import (
     StoredItem,
     Subject,
     TextVector,
+    with_digest,
 )
 from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.upgrade import upgrade
@@ -43,11 +45,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "EventStore", "Receipt", "StorageError", "StorageFullError", "Subject"]
 
-_RECENT = (
-    "SELECT event_id, subject, subject_id, item_id, event, at, value FROM tacit_event "
-    "WHERE subject = ? AND subject_id = ? ORDER BY at DESC, number DESC LIMIT ?"
-)
 _PROBE = "written"
+_LISTS = 500
+"""Ids that are looked up together."""
 _USER = "SELECT attributes FROM tacit_user WHERE user_id = ?"
 _NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
@@ -103,6 +103,7 @@ class EventStore:
             if self._dialect is postgresql
             else SQLiteReader(str(self._engine.url.database))
         )
+        self._histories = Histories(self._reader)
         # After a failed flush every file is opened again (`tacit.store.writer`): the reader's too.
         listening.listen(self._engine, "engine_disposed", lambda _: self._reader.forget())
 
@@ -119,8 +120,14 @@ class EventStore:
             return "ok"
         return "full" if isinstance(failure, StorageFullError) else "failing"
 
-    def append(self, events: Sequence[Event]) -> Receipt:
+    def append(self, events: Sequence[Event], not_before: float = 0.0) -> Receipt:
         """Store events and return when they are on disk.
+
+        Parameters
+        ----------
+        events : sequence of Event
+        not_before : float
+            A clock that shows an earlier time of receipt is wrong (`tacit.store.receipt_times`).
 
         Raises
         ------
@@ -130,19 +137,35 @@ class EventStore:
             If the database refuses for another reason; none of these events is acknowledged then.
         """
         rows = [event.row() for event in events]  # before the turn of this process: others wait for its end
-        return self._writer.write(lambda connection: self._events.write(connection, rows))
+        return self._writer.write(lambda connection: self._events.write(connection, rows, not_before))
 
-    def recent(self, subject: Subject, subject_id: str, count: int) -> list[Event]:
-        """Return the last events of a user or session, oldest first; ties in order of arrival."""
-        found = self._reader.rows(_RECENT, (subject, subject_id, count))
-        return [Event(*row) for row in reversed(found)]
+    def recent(
+        self, subject: Subject, subject_id: str, count: int, without: Sequence[str] = ()
+    ) -> list[Event]:
+        """Return the last events of a user or session, oldest first; ties in order of arrival.
+
+        An event whose digest does not fit it is damaged: it is left out, and logged.
+
+        Parameters
+        ----------
+        subject : {"user", "session"}
+        subject_id : str
+        count : int
+        without : sequence of str
+            Event types that are passed over.
+        """
+        return self._histories.recent(subject, subject_id, count, without)
+
+    def items_of(self, subject: Subject, subject_id: str, without: Sequence[str] = ()) -> frozenset[str]:
+        """Return the items of all events of a user or session, but those of some types."""
+        return self._histories.items(subject, subject_id, without)
 
     def events(self) -> Iterator[Event]:
         """Yield every stored event in the order of arrival, as of the moment of the first one."""
         query = select(schema.event).order_by(schema.event.c.number)
         with reading(self._engine) as connection:
             for row in connection.execution_options(yield_per=5_000).execute(query):
-                yield _event(row)
+                yield event_of(row)
 
     def put_items(self, items: Mapping[str, Mapping[str, Json]], at: float) -> None:
         """Store or replace all attributes of items, by id; all of them or none.
@@ -270,9 +293,24 @@ class EventStore:
 
     def put_exposures(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store which lists were shown; see `tacit.store.schema` for the columns."""
-        values = list(map(dict, rows))
+        values = [with_digest(row) for row in rows]
         if values:
             self._writer.write(lambda connection: connection.execute(schema.exposure.insert(), values))
+
+    def known_lists(self, ids: Sequence[str]) -> set[str]:
+        """Return those of some recommendation ids whose lists are stored.
+
+        Raises
+        ------
+        StorageError
+        """
+        found: set[str] = set()
+        for start in range(0, len(ids), _LISTS):
+            some = ids[start : start + _LISTS]
+            marks = ", ".join("?" * len(some))
+            statement = f"SELECT recommendation_id FROM tacit_exposure WHERE recommendation_id IN ({marks})"  # noqa: S608
+            found.update(id_ for (id_,) in self._reader.rows(statement, some))
+        return found
 
     def exposures(self) -> int:
         """Return the number of stored exposures."""
@@ -310,7 +348,3 @@ class EventStore:
         for one in (self._lock, self._turn):
             if one is not None:
                 one.close()
-
-
-def _event(row: Any) -> Event:
-    return Event(row.event_id, row.subject, row.subject_id, row.item_id, row.event, row.at, row.value)
