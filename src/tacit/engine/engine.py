@@ -7,7 +7,7 @@ from start to end.
 import logging
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from itertools import compress
@@ -37,7 +37,7 @@ from tacit.engine.checking import (
 from tacit.engine.current_state import CurrentState
 from tacit.engine.empty import why_no_recommendation, why_nothing_related
 from tacit.engine.exposures import Exposures
-from tacit.engine.history import History, history_of
+from tacit.engine.history import History, history_of, says_nothing
 from tacit.engine.items import (
     attributes_of,
     check_not_bare,
@@ -53,7 +53,7 @@ from tacit.engine.state import Draft, State, TextsWaitingError
 from tacit.engine.unknown import unknown_in_events, unknown_in_request
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
-from tacit.store.events import Event, EventStore, StorageError
+from tacit.store.events import Event, EventStore, StorageError, Subject
 from tacit.store.records import ItemChange, StoredItem, TextVector
 
 __all__ = ["LONGEST_HISTORY", "Engine", "UnknownItemError"]
@@ -132,7 +132,7 @@ class Engine:
         """
         state = self._state
         checked = _checked(request, state.snapshot.id_rules)
-        since, stored = self._known(checked)
+        since, stored, seen = self._known(state, checked)
         history = history_of(
             state,
             checked.user_id,
@@ -142,6 +142,7 @@ class Engine:
             stored=stored,
             attributes=checked.attributes,
             context=checked.context,
+            seen=seen,
         )
         ranking = state.pipeline.recommend(history.queries, checked.k, requests=(_requester(checked),))
         unknown = unknown_in_request(state, checked, stored=bool(since) or bool(stored))
@@ -376,20 +377,55 @@ class Engine:
             raise DataError("this engine has no store; open it with one to take events and items")
         return self._store
 
-    def _known(self, request: Request) -> tuple[list[Event], dict[str, Json] | None]:
-        """Return the stored events and attributes of the requester; nothing if the store fails."""
+    def _known(
+        self, state: State, request: Request
+    ) -> tuple[list[Event], dict[str, Json] | None, Collection[str]]:
+        """Return the stored events and attributes of the requester, and the items of yet earlier acts.
+
+        Nothing if the store fails.
+        """
         name = request.user_id or request.session_id
         if self._store is None or name is None:
-            return [], None
+            return [], None, ()
         try:
-            events = self._store.recent("user" if request.user_id else "session", name, LONGEST_HISTORY)
+            subject: Subject = "user" if request.user_id else "session"
+            events, seen = self._acts(self._store, state, subject, name)
             stored = self._store.user(request.user_id) if request.user_id else None
         except StorageError as error:
             self._store_fails = True
             _log.warning("answering without the latest events: %s", error)
-            return [], None
+            return [], None, ()
         self._store_fails = False
-        return events, stored
+        return self._not_yet_to_come(state, events), stored, seen
+
+    def _acts(
+        self, store: EventStore, state: State, subject: Subject, name: str
+    ) -> tuple[list[Event], Collection[str]]:
+        """Return the last events and no fewer acts, and the items of all acts if there are more.
+
+        Acts are events of other types than those that only show: a thousand impressions hide no purchase.
+        """
+        events = store.recent(subject, name, LONGEST_HISTORY)
+        if len(events) < LONGEST_HISTORY:
+            return events, ()
+        silent: list[str] = []
+        acts = events
+        while len(acts) >= LONGEST_HISTORY:
+            shown = {one.event for one in acts} - {*silent}
+            if not (more := [kind for kind in sorted(shown) if says_nothing(state, kind)]):
+                break
+            silent += more
+            acts = store.recent(subject, name, LONGEST_HISTORY, silent)
+        last = {one.event_id for one in events}
+        seen = store.items_of(subject, name, silent) if len(acts) >= LONGEST_HISTORY else ()
+        return [*(one for one in acts if one.event_id not in last), *events], seen
+
+    def _not_yet_to_come(self, state: State, events: list[Event]) -> list[Event]:
+        """Return events of which none is later than now: the clock may have been ahead when they came."""
+        now = self._clock.now()
+        if not events or events[-1].at <= now or now < state.snapshot.interactions.end:
+            return events
+        return [one if one.at <= now else replace(one, at=now) for one in events]
 
     def _changed_item(
         self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy import event as listening
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,7 +19,7 @@ from tacit.store.address import sqlite_file
 from tacit.store.checkpoints import Checkpoints
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
 from tacit.store.event_rows import StoredEvents
-from tacit.store.histories import Histories, event_of
+from tacit.store.histories import COLUMNS, Histories, event_of
 from tacit.store.item_listener import ItemListener
 from tacit.store.item_rows import LAST_NUMBER, StoredItems
 from tacit.store.lock import Turn
@@ -162,7 +162,7 @@ class EventStore:
 
     def events(self) -> Iterator[Event]:
         """Yield every stored event in the order of arrival, as of the moment of the first one."""
-        query = select(schema.event).order_by(schema.event.c.number)
+        query = text(f"SELECT {COLUMNS} FROM tacit_event ORDER BY number")  # noqa: S608
         with reading(self._engine) as connection:
             for row in connection.execution_options(yield_per=5_000).execute(query):
                 yield event_of(row)
