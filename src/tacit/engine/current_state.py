@@ -56,6 +56,22 @@ class _Waiting:
         return _Waiting(self.text, now + self.pause, min(2 * self.pause, _LONGEST_RETRY))
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A state of another snapshot, to be served from one moment on.
+
+    Attributes
+    ----------
+    state : State
+        With all that was stored of items when it was prepared.
+    """
+
+    state: State
+    seen: int
+    seen_tombstones: int
+    waiting: dict[str, _Waiting]
+
+
 class CurrentState:
     """A state that is replaced in one assignment; safe to use from many threads.
 
@@ -150,6 +166,16 @@ class CurrentState:
         StorageError
             If the store cannot be read; the state stays as it is then.
         """
+        self.adopt(self.prepared(snapshot))
+
+    def prepared(self, snapshot: Snapshot) -> Prepared:
+        """Return the state of another snapshot; the one that is served does not change.
+
+        Raises
+        ------
+        StorageError
+            If the store cannot be read.
+        """
         state, seen, last = State.of(snapshot), 0, 0
         texts: dict[str, str] = {}
         if self._store is not None:
@@ -163,9 +189,13 @@ class CurrentState:
             state = replace(state, pipeline=_without_users(state, state.forgotten))
         now = time.monotonic()
         waiting = {id_: _Waiting(text).later(now) for id_, text in texts.items()}
+        return Prepared(state, max(0, seen), last, waiting)
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Use a prepared state from now on; the next list makes the changes that came meanwhile."""
         with self._applying:
-            self.state, self._seen, self._waiting = state, max(0, seen), waiting
-            self._seen_tombstones, self._unfound = last, state.forgotten
+            self.state, self._seen, self._waiting = prepared.state, prepared.seen, prepared.waiting
+            self._seen_tombstones, self._unfound = prepared.seen_tombstones, prepared.state.forgotten
 
     def close(self) -> None:
         """Stop following."""
