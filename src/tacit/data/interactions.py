@@ -87,6 +87,25 @@ class Interactions:
         users : Users, optional
             The users of the frame by default, without traits.
         """
+        return cls.arranged(events, items, users)[0]
+
+    @classmethod
+    def arranged(
+        cls,
+        events: pl.DataFrame,
+        items: Vocabulary,
+        users: Users | None = None,
+        beside: Sequence[Array] = (),
+    ) -> "tuple[Interactions, list[Array]]":
+        """Return the interactions of `from_frame`, and further columns of the same events in their order.
+
+        Parameters
+        ----------
+        events, items, users
+            As in `from_frame`.
+        beside : sequence of arrays
+            Each of [events], in the order of the frame.
+        """
         people = Users.of(None, events[col.USER]) if users is None else users
         timing = timing_of(events)
         kinds = tuple(distinct_texts(events[col.EVENT]).sort().to_list())
@@ -100,9 +119,10 @@ class Interactions:
         kind = Vocabulary(kinds).encode(events[col.EVENT]).astype(np.int16)
         moment_columns = TraitColumns.of_moments(events, people.columns)
         moments = moment_columns.traits(events) if len(moment_columns) else _no_traits()
-        columns = (user, item, weight, at, kind, *([moments] if len(moment_columns) else []))
+        columns = (user, item, weight, at, kind, *([moments] if len(moment_columns) else []), *beside)
         whole = _by_user_and_time(columns, len(people.ids))
-        return cls(
+        further = whole[len(whole) - len(beside) :]
+        interactions = cls(
             people.ids,
             items,
             kinds,
@@ -117,6 +137,7 @@ class Interactions:
             moment_columns=moment_columns,
             moments=whole[5] if len(moment_columns) else _no_traits(),
         )
+        return interactions, further
 
     def __len__(self) -> int:
         return len(self.user)

@@ -7,7 +7,7 @@ model needs a user id to use them.
 
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,7 @@ class TraitColumns:
     @classmethod
     def of_moments(cls, events: pl.DataFrame, beside: "TraitColumns") -> "TraitColumns":
         """Choose the columns of a log that describe the moment (device, channel, ...) and not the user."""
-        names = [n for n in events.columns if plain_name(n) in _CONTEXT and n not in beside.names]
+        names = [name for name in moment_names(events.columns) if name not in beside.names]
         return cls.of(events.select(names))
 
     def __len__(self) -> int:
@@ -121,6 +121,11 @@ class TraitColumns:
 
 
 NO_COLUMNS = TraitColumns((), {})
+
+
+def moment_names(columns: Iterable[str]) -> list[str]:
+    """Return the columns of a log that are named for the moment of an event: its device, channel, ..."""
+    return [name for name in columns if plain_name(name) in _CONTEXT]
 
 
 @dataclass(frozen=True)

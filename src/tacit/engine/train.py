@@ -30,6 +30,7 @@ from tacit.encoders import tuned
 from tacit.encoders.describe import text_report
 from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.learned import LEARNED, is_centred
+from tacit.engine.cleaned_log import CleanedLog, LoggedEvents, log_of
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
 from tacit.pipeline.costs import Size, expected, in_words, reductions
@@ -113,6 +114,10 @@ class Prepared:
     catalogue : Catalogue
         Without vectors.
     texts : TextReport or None
+    log : CleanedLog
+        The events as they were given, for a later fit.
+    people : polars.DataFrame or None
+        Attributes of users as they were given.
     """
 
     config: Config
@@ -120,6 +125,8 @@ class Prepared:
     interactions: Interactions
     catalogue: Catalogue
     texts: TextReport | None
+    log: CleanedLog
+    people: pl.DataFrame | None
 
     @property
     def source(self) -> str:
@@ -156,9 +163,10 @@ def prepared(
     catalogue = catalogue_of(events, _of_log(events, config, notes) if items is None else items)
     texts = text_report_of(catalogue, config.encoder, notes, progress)
     people = Users.of(users, events[col.USER])
-    interactions = Interactions.from_frame(weights.weigh(events), catalogue.items, people)
+    logged = LoggedEvents.of(weights.weigh(events), catalogue.items, people)
+    interactions = logged.interactions
     _say_costs(config, Size.of(interactions, catalogue), notes, limited=limited)
-    return Prepared(config, weights, interactions, catalogue, texts)
+    return Prepared(config, weights, interactions, catalogue, texts, log_of(logged), users)
 
 
 _WORTH_SAYING = 20.0
@@ -220,6 +228,8 @@ def snapshot_of(
         encoder_name=encoder.name if encoder else "",
         learned_encoder=encoder if isinstance(encoder, LEARNED) else None,
         facts={**_facts(given, data), **(more or {})},
+        log=given.log,
+        people=given.people,
     )
 
 
