@@ -245,6 +245,15 @@ class CurrentState:
         return not self._closing.is_set()
 
 
+def with_stored(state: State, rows: Sequence[ItemRow]) -> State:
+    """Return a state with all that a store holds of items; texts without vectors are encoded now.
+
+    Items whose texts cannot be encoded are hidden.
+    """
+    grown, texts = _with_rows(state, rows, frozenset(), {})
+    return _with_rows(state, rows, frozenset(), _encoded(state, texts))[0] if texts else grown
+
+
 def _first_state(state: State, rows: Sequence[ItemRow], store: EventStore) -> tuple[State, dict[str, str]]:
     """Return a state with all stored items, and the texts of those that could not be encoded."""
     if not rows:
