@@ -55,11 +55,11 @@ def serve(
     ] = None,
 ) -> None:
     """Serve recommendations over HTTP, take events and new items."""
-    from tacit.core.manifest import OpenSnapshot
     from tacit.core.places import check_outside_snapshots
     from tacit.server.listening import LOOPBACK, is_loopback, listen
     from tacit.server.processors import processors
     from tacit.server.supervisor import Supervisor
+    from tacit.server.watching import Watcher
 
     local = is_loopback(host)
     if not local and not api_key:
@@ -73,25 +73,24 @@ def serve(
         "admin_key": admin_key,
         "allowed_hosts": (host, *LOOPBACK) if local else ("*",),
     }
-    with listen(host, port) as bound, OpenSnapshot(directory) as snapshot:
+    with listen(host, port) as bound:
         address = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
         count = workers or processors()
 
         def ready(figures: Mapping[str, Any]) -> None:
-            said = f"model {snapshot.manifest['model']}, {figures['items']:,} items, {count} workers"
+            said = f"{release}, {figures['items']:,} items, {count} workers"
             typer.echo(f"{said}; stop with Ctrl-C", err=True)
             # On standard output, flushed: a script that took port 0 reads it there.
             typer.echo(f"listening on {address}")
 
-        with Supervisor(
-            snapshot, bound, count, lambda line: typer.echo(f"tacit: {line}", err=True)
-        ) as service:
-            snapshot.check()
+        with Supervisor(bound, count, lambda line: typer.echo(f"tacit: {line}", err=True)) as service:
+            watcher = Watcher(directory)
+            release, refusal = watcher.first()
             # Imported here, while the workers import what they need: it takes a third of a second.
             from tacit.store.lock import hold
 
             lock = hold(store)
             with closing(lock) if lock is not None else nullcontext():
-                stopped_by = service.run(settings, ready)
+                stopped_by = service.run(watcher, (release, refusal), settings, ready)
     if stopped_by == signal.SIGINT:
         raise KeyboardInterrupt

@@ -48,6 +48,21 @@ class _Waiting:
         return _Waiting(self.text, now + self.pause, min(2 * self.pause, _LONGEST_RETRY))
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A state of another snapshot, to be served from one moment on.
+
+    Attributes
+    ----------
+    state : State
+        With all that was stored of items when it was prepared.
+    """
+
+    state: State
+    seen: int
+    waiting: dict[str, _Waiting]
+
+
 class CurrentState:
     """A state that is replaced in one assignment; safe to use from many threads.
 
@@ -138,6 +153,16 @@ class CurrentState:
         StorageError
             If the store cannot be read; the state stays as it is then.
         """
+        self.adopt(self.prepared(snapshot))
+
+    def prepared(self, snapshot: Snapshot) -> Prepared:
+        """Return the state of another snapshot; the one that is served does not change.
+
+        Raises
+        ------
+        StorageError
+            If the store cannot be read.
+        """
         state, seen = State.of(snapshot), 0
         texts: dict[str, str] = {}
         if self._store is not None:
@@ -146,8 +171,12 @@ class CurrentState:
             state, texts = _first_state(state, rows, self._store)
         now = time.monotonic()
         waiting = {id_: _Waiting(text).later(now) for id_, text in texts.items()}
+        return Prepared(state, max(0, seen), waiting)
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Use a prepared state from now on; the next list makes the changes that came meanwhile."""
         with self._applying:
-            self.state, self._seen, self._waiting = state, max(0, seen), waiting
+            self.state, self._seen, self._waiting = prepared.state, prepared.seen, prepared.waiting
 
     def close(self) -> None:
         """Stop following."""

@@ -33,7 +33,7 @@ from tacit.engine.checking import (
     checked_id,
     checked_ids,
 )
-from tacit.engine.current_state import CurrentState
+from tacit.engine.current_state import CurrentState, Prepared
 from tacit.engine.empty import why_no_recommendation, why_nothing_related
 from tacit.engine.exposures import Exposures
 from tacit.engine.history import History, history_of
@@ -96,6 +96,8 @@ class Engine:
         self._store_fails = False
         self._exposures = Exposures(store) if store is not None else None
         self._current = CurrentState(snapshot, store)
+        self.published: Mapping[str, Json] = {}
+        """What a service says of the version that it serves: a part of `health`."""
 
     @property
     def _state(self) -> State:
@@ -333,6 +335,24 @@ class Engine:
         """Use another snapshot from now on; items that were added stay."""
         self._current.swap(snapshot)
 
+    def prepared(self, snapshot: Snapshot) -> Prepared:
+        """Return what `adopt` takes: a snapshot with all that was stored of items, loaded and warm.
+
+        It may take long, and requests go on meanwhile.
+
+        Raises
+        ------
+        StorageError
+            If the store cannot be read.
+        """
+        prepared = self._current.prepared(snapshot)
+        _warm(prepared.state)
+        return prepared
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Serve what was prepared from now on, in one assignment."""
+        self._current.adopt(prepared)
+
     def warm(self) -> None:
         """Load everything that the first requests would wait for.
 
@@ -342,7 +362,7 @@ class Engine:
             self._state.encoder.warm()
         except Exception as error:
             _log.warning("new items cannot be added until this is fixed: %s", error)
-        self._state.pipeline.recommend(history_of(self._state, None, (), (), allow_seen=True).queries, 10)
+        _warm(self._state)
 
     def health(self) -> dict[str, Json]:
         """Return the version and sizes of the model, and whether the store can be read and written."""
@@ -355,6 +375,7 @@ class Engine:
             "items": len(state.catalogue),
             "users": state.snapshot.interactions.n_users,
             "store": stored,
+            **self.published,
         }
 
     def close(self) -> None:
@@ -458,6 +479,11 @@ class Engine:
         vectors = {id_: vector for arrival in arrivals for id_, vector in arrival.vectors.items()}
         draft = arrivals[0].draft if len(arrivals) == 1 else None
         self._current.change(self._needed_store(), prepared, arrivals[-1].now, vectors, draft)
+
+
+def _warm(state: State) -> None:
+    """Compute a list for nobody: what is built on first use is there then."""
+    state.pipeline.recommend(history_of(state, None, (), (), allow_seen=True).queries, 10)
 
 
 def _warnings(given: str, change: ItemChange, state: State) -> list[str]:

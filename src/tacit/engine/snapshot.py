@@ -32,6 +32,7 @@ from tacit.pipeline.text_encoder import AUTO, encoder_from
 from tacit.pipeline.twostage import TwoStage
 from tacit.reading.choices import Reading
 from tacit.store import artifacts
+from tacit.store.versions import check_no_versions, snapshot_of
 
 _CONFIG, _REPORT = "config.toml", "training.json"
 """The whole configuration, as `tacit fit --config` takes it, and what the fit learned."""
@@ -120,6 +121,7 @@ def save(snapshot: Snapshot, directory: Path) -> None:
         If a component of the pipeline is not registered or cannot be kept, or nothing can be written there.
     """
     check_directory_place(directory, "the directory")
+    check_no_versions(directory)
     log, catalogue = snapshot.interactions, snapshot.catalogue
     config = snapshot.pipeline.config.to_toml()
 
@@ -161,14 +163,14 @@ def save(snapshot: Snapshot, directory: Path) -> None:
 
 
 def load(directory: Path) -> Snapshot:
-    """Read a snapshot after checking every file against its checksum.
+    """Read a snapshot, or the current version of a model directory, after checking every file of it.
 
     Raises
     ------
     ArtifactError
         If the directory is not a snapshot, is damaged, or is newer than this version of Tacit.
     """
-    return read(SnapshotFiles.checked(directory))
+    return read(SnapshotFiles.checked(snapshot_of(directory)))
 
 
 def read(files: SnapshotFiles, *, remote_encoder: TextEncoder | None = None) -> Snapshot:
@@ -207,6 +209,21 @@ def read_encoder(files: SnapshotFiles) -> TextEncoder | None:
     return learned or encoder_from(source)
 
 
+def encoder_key(files: SnapshotFiles) -> str:
+    """Return what tells the text encoder of a snapshot from others: two of one key give the same vectors.
+
+    Raises
+    ------
+    ArtifactError
+        If another version of Tacit wrote it in another way.
+    """
+    with _readable(files):
+        document = artifacts.read_json(files.places[_DOCUMENT])
+        learned = files.manifest["files"].get(_ENCODER, {}).get("sha256")
+        named = [document["encoder"], document.get("encoder_name", ""), learned, _VECTORS in files.places]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
+
+
 @contextmanager
 def _readable(files: SnapshotFiles) -> Iterator[None]:
     try:
@@ -232,7 +249,7 @@ def config_of(directory: Path) -> Config:
     ArtifactError
         If the directory is not a snapshot, is damaged, or has another format.
     """
-    return _read_config(SnapshotFiles.checked(directory))
+    return _read_config(SnapshotFiles.checked(snapshot_of(directory)))
 
 
 def version_of(pipeline: TwoStage, fingerprint: str) -> str:

@@ -4,6 +4,8 @@ Nothing is fitted: an item is counted when it is needed, from the events of the 
 the log are built on first use and kept.
 """
 
+import weakref
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import Literal
 
@@ -46,7 +48,8 @@ class PairCounts:
 
     def __init__(self, interactions: Interactions) -> None:
         self._log = interactions
-        self._lift_of = lru_cache(maxsize=_KEPT // max(interactions.n_items, 1) + 1)(self._lift)
+        # Weak, or the counts and the log of a replaced model would stay until the next collection.
+        self._lift_of = lru_cache(maxsize=_KEPT // max(interactions.n_items, 1) + 1)(_weakly(self._lift))
 
     def by_both(self, item: int, others: Int32) -> Int64:
         """Return how many users chose ``item`` and each of ``others``: int64[m]."""
@@ -179,3 +182,16 @@ class PairCounts:
         liked = self._liked
         pairs = np.unique(self._log.user[liked] * np.int64(self._log.n_items) + self._log.item[liked])
         return np.bincount(pairs % max(self._log.n_items, 1), minlength=self._log.n_items)
+
+
+def _weakly(method: Callable[[int, Relation], Float64]) -> Callable[[int, Relation], Float64]:
+    """Return a function that calls a method and does not keep its object alive."""
+    weak = weakref.WeakMethod(method)
+
+    def call(item: int, relation: Relation) -> Float64:
+        alive = weak()
+        if alive is None:
+            raise ReferenceError("the counts are gone")
+        return alive(item, relation)
+
+    return call

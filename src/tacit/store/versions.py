@@ -208,6 +208,20 @@ def snapshot_of(directory: Path) -> Path:
     return versions.path(versions.current())
 
 
+def check_no_versions(directory: Path) -> None:
+    """Refuse a model directory where a snapshot is to be written.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    if is_model_directory(directory):
+        raise ArtifactError(
+            f"{directory} holds the versions of a model; write the snapshot to another directory, then: "
+            f"tacit publish SNAPSHOT {directory}"
+        )
+
+
 def hold(snapshot: Path) -> int:
     """Return a descriptor that keeps a snapshot from being pruned until it is closed.
 
