@@ -320,6 +320,15 @@ def _without_users(state: State, gone: Collection[int]) -> TwoStage:
     return state.pipeline.without_users(mask)
 
 
+def with_stored(state: State, rows: Sequence[ItemRow]) -> State:
+    """Return a state with all that a store holds of items; texts without vectors are encoded now.
+
+    Items whose texts cannot be encoded are hidden.
+    """
+    grown, texts = _with_rows(state, rows, frozenset(), {})
+    return _with_rows(state, rows, frozenset(), _encoded(state, texts))[0] if texts else grown
+
+
 def _first_state(state: State, rows: Sequence[ItemRow], store: EventStore) -> tuple[State, dict[str, str]]:
     """Return a state with all stored items, and the texts of those that could not be encoded."""
     if not rows:
