@@ -701,6 +701,8 @@ def refit(
     arguments.check_whole(keep, "keep")
     if memory is not None:
         arguments.check_number(memory, "memory", positive=True)
+        if memory < 1:
+            raise ConfigError(f"memory is {memory!r}; give at least 1: the libraries alone take most of that")
     arguments.check_files(log=log, snapshot=snapshot)
     chosen = None if config is None else _configured(config, None)
     asked: dict[str, Any] = {
