@@ -1,6 +1,5 @@
 """A store that is read while a service has it open."""
 
-import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -52,7 +51,7 @@ def test_a_reader_writes_nothing_and_takes_no_lock(tmp_path: Path) -> None:
     store = EventStore(f"sqlite:///{file}")
     store.append(events(10))
     store.close()
-    before, content = sorted(os.listdir(tmp_path)), file.read_bytes()
+    before, content = {*tmp_path.iterdir()}, file.read_bytes()
     with StoreReader(f"sqlite:///{file}") as reader:
         assert len(numbers(reader)) == 10
         with (
@@ -62,7 +61,7 @@ def test_a_reader_writes_nothing_and_takes_no_lock(tmp_path: Path) -> None:
             one.exec_driver_sql("DELETE FROM tacit_event")
         EventStore(f"sqlite:///{file}").close()  # a service can be started meanwhile
     assert file.read_bytes() == content
-    new = set(os.listdir(tmp_path)) - set(before)
+    new = {one.name for one in {*tmp_path.iterdir()} - before}
     assert new <= {f"{file.name}-wal", f"{file.name}-shm"}  # SQLite's own, as beside any open store
     assert (tmp_path / f"{file.name}-wal").stat().st_size == 0
 
