@@ -696,12 +696,17 @@ def refit(
     """
     from tacit.data.times import read_moment
     from tacit.refits import refit_elsewhere
+    from tacit.store.address import sqlite_file
 
     arguments.check_flags(force=force)
     arguments.check_whole(keep, "keep")
     if memory is not None:
         arguments.check_number(memory, "memory", positive=True)
+        if memory < 1:
+            raise ConfigError(f"memory is {memory!r}; give at least 1: the libraries alone take most of that")
     arguments.check_files(log=log, snapshot=snapshot)
+    if store is not None and (file := sqlite_file(store)) is not None and not file.is_file():
+        raise ConfigError(f"there is no store {file}")
     chosen = None if config is None else _configured(config, None)
     asked: dict[str, Any] = {
         "out": str(arguments.path(out, "out")),

@@ -12,6 +12,8 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,8 +130,6 @@ def _only_one(directory: Path) -> Iterator[int]:
 
 def main() -> None:
     """Read what is asked for, make the refit, write its decision."""
-    from tacit.server.lifeline import receive_settings
-
     output = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no line of ours
 
@@ -138,7 +138,8 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that waits passes it on
-    asked = receive_settings()
+    asked = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, name="tacit-lifeline", daemon=True).start()
     try:
         tell({"decision": _made(asked, lambda part: tell({"part": part}))})
     except TacitError as error:
@@ -146,6 +147,15 @@ def main() -> None:
     except MemoryError:
         limit = f"the {asked['memory']:g} GB of --memory" if asked.get("memory") else "what is free"
         tell({"error": f"the refit needs more memory than {limit}", "code": InputError.exit_code})
+
+
+def _end_with_parent() -> None:
+    """End when the one that waits has ended, however that came."""
+    while sys.stdin.readline():
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE)
+    os._exit(1)
 
 
 def _leave(*_: object) -> NoReturn:

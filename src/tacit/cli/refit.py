@@ -53,9 +53,7 @@ def refit(
     ] = None,
     memory: Annotated[
         float | None,
-        typer.Option(
-            "--memory", min=0.1, metavar="GB", help="Most memory that the process of the fit holds."
-        ),
+        typer.Option("--memory", min=1, metavar="GB", help="Most memory that the process of the fit holds."),
     ] = None,
     without_source: Annotated[
         list[str] | None,

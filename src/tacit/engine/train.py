@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -119,8 +119,11 @@ class Prepared:
     texts : TextReport or None
     log : CleanedLog
         The events as they were given, for a later fit.
-    people : polars.DataFrame or None
-        Attributes of users as they were given.
+    attributes : polars.DataFrame or None
+        Those of users as they were given.
+    people : Users
+        Those of the interactions, and behind them users of whom events are kept and nothing is learned. A
+        fit does not know of these: it draws users by their number, and another number moves every list.
     """
 
     config: Config
@@ -129,7 +132,8 @@ class Prepared:
     catalogue: Catalogue
     texts: TextReport | None
     log: CleanedLog
-    people: pl.DataFrame | None
+    attributes: pl.DataFrame | None
+    people: Users
 
     @property
     def source(self) -> str:
@@ -167,13 +171,16 @@ def prepared(
     notes = Notes(on_note)
     catalogue = catalogue_of(events, _of_log(events, config, notes) if items is None else items)
     texts = text_report_of(catalogue, config.encoder, notes, progress)
-    active = [events[col.USER], *([] if held is None else [held[col.USER]])]
-    people = Users.of(users, pl.concat(active))
+    people = Users.of(users, events[col.USER])
     logged = LoggedEvents.of(weights.weigh(events), catalogue.items, people)
     interactions = logged.interactions
     _say_costs(config, Size.of(interactions, catalogue), notes, limited=limited)
-    kept = None if held is None else LoggedEvents.of(weights.weigh(held), catalogue.items, people)
-    return Prepared(config, weights, interactions, catalogue, texts, log_of(logged, kept), users)
+    kept = None
+    if held is not None:
+        people = people.with_further(held[col.USER])
+        kept = LoggedEvents.of(weights.weigh(held), catalogue.items, people)
+    log = log_of(logged, kept)
+    return Prepared(config, weights, interactions, catalogue, texts, log, users, people)
 
 
 _WORTH_SAYING = 20.0
@@ -236,11 +243,11 @@ def snapshot_of(
     more : mapping, optional
         More facts on the fit.
     """
-    data = fingerprint(given.interactions)
+    data, people = fingerprint(given.interactions), given.people
     return Snapshot(
         version=version_of(pipeline, data),
         catalogue=catalogue,
-        interactions=given.interactions,
+        interactions=replace(given.interactions, users=people.ids, traits=people.traits),
         pipeline=pipeline,
         weights=given.weights,
         encoder=given.source if encoder else NO_ENCODER,
@@ -248,7 +255,7 @@ def snapshot_of(
         learned_encoder=encoder if isinstance(encoder, LEARNED) else None,
         facts={**_facts(given, data), **(more or {})},
         log=given.log,
-        people=given.people,
+        people=given.attributes,
     )
 
 

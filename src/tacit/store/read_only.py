@@ -183,7 +183,7 @@ class StoreReader:
 def name_of(address: str) -> str:
     """Return a short hash of the address of a store, without its password: stores are told apart by it."""
     url = parsed(address)
-    place = url.set(password=None)
+    place = url._replace(password=None)
     if url.get_backend_name() == "sqlite":
         place = place.set(database=str(Path(str(url.database)).resolve()))
     return hashlib.sha256(place.render_as_string().encode()).hexdigest()[:16]
