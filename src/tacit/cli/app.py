@@ -20,6 +20,7 @@ from tacit.cli.evaluate import evaluate
 from tacit.cli.explain_config import explain_config
 from tacit.cli.finetune import finetune
 from tacit.cli.fit import fit
+from tacit.cli.forget import forget
 from tacit.cli.recommend import recommend
 from tacit.cli.serve import serve
 from tacit.cli.similar import similar
@@ -54,7 +55,20 @@ def tacit(
     """Turns what people do into what to show them next."""
 
 
-_COMMANDS = (check, fit, evaluate, tune, finetune, recommend, similar, batch, serve, explain_config, demo)
+_COMMANDS = (
+    check,
+    fit,
+    evaluate,
+    tune,
+    finetune,
+    recommend,
+    similar,
+    batch,
+    serve,
+    forget,
+    explain_config,
+    demo,
+)
 for command in (*_COMMANDS, doctor):
     app.command()(command)
 
