@@ -63,7 +63,7 @@ class Prepared:
     Attributes
     ----------
     state : State
-        With all that was stored of items when it was prepared.
+        With all that was stored of items, and without the users who were forgotten, when it was prepared.
     """
 
     state: State
