@@ -20,6 +20,7 @@ from tacit.cli.evaluate import evaluate
 from tacit.cli.explain_config import explain_config
 from tacit.cli.finetune import finetune
 from tacit.cli.fit import fit
+from tacit.cli.key import key
 from tacit.cli.recommend import recommend
 from tacit.cli.refit import refit
 from tacit.cli.serve import serve
@@ -71,6 +72,7 @@ _COMMANDS = (
 )
 for command in (*_COMMANDS, doctor):
     app.command()(command)
+app.add_typer(key, name="key")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
