@@ -360,6 +360,9 @@ def test_the_old_ways_to_give_a_key_still_work_with_a_warning(directory: Path, t
         ):
             headers = {"authorization": f"Bearer {given}".encode()} if given else {}
             assert service.http.get(path, headers=headers).status_code == status
+        for given, status in ((key, 403), (admin, 200)):
+            headers, items = {"x-api-key": given}, b'{"item_id": "k", "title": "Tea"}'
+            assert service.http.post("/v1/items", content=items, headers=headers).status_code == status
         service.process.terminate()
         _, said = service.process.communicate(timeout=40)
         assert "give way to --keys" in said
