@@ -63,6 +63,7 @@ def _engine(settings: Mapping[str, Any], encoder: RemoteEncoder) -> Engine:
         encoder.name, encoder.dimension = snapshot.encoder_name, snapshot.catalogue.vectors.shape[1]
     engine = Engine(snapshot, EventStore(settings["store"], lock=False))
     engine.warm()
+    engine.start_following()
     return engine
 
 
