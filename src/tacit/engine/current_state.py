@@ -158,6 +158,14 @@ class CurrentState:
         with store.item_turn():
             self._change(store, prepared, now, vectors, draft)
 
+    def replace(self, base: State, newer: State) -> bool:
+        """Use a state that was made from another one, unless that was replaced meanwhile; return whether."""
+        with self._applying:
+            if self.state is not base:
+                return False
+            self.state = newer
+        return True
+
     def swap(self, snapshot: Snapshot) -> None:
         """Use another snapshot from now on, with all that was stored of items.
 
