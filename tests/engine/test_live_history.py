@@ -23,6 +23,7 @@ from tacit.engine.engine import Engine
 from tacit.engine.history import History, history_of
 from tacit.engine.requests import NewEvent, Request
 from tacit.engine.state import State
+from tacit.engine.stored_acts import stored_acts
 from tacit.reading.shapes import canonical_events
 from tacit.store.events import Event, EventStore
 
@@ -200,7 +201,7 @@ def test_what_was_only_shown_pushes_no_act_out_of_the_history(engine: Engine) ->
     after = engine.recommend(Request("u", k=5))
     assert [one.reasons for one in acts.items] and [one.item_id for one in acts.items]
     state = engine._state
-    events, seen = engine._acts(engine._needed_store(), state, "user", "u")
+    events, seen = stored_acts(engine._needed_store(), state, "user", "u", 10, NOW)
     assert [one.item_id for one in events if one.event == "view"] == every[2:12]
     assert sorted(seen) == every[:12]
     assert {one.item_id for one in after.items}.isdisjoint(every[:12])
@@ -231,7 +232,7 @@ def test_a_clock_that_is_ahead_of_the_events_and_set_right_makes_none_later_than
     engine = Engine(small_snapshot(), store, clock=clock)
     engine.observe([NewEvent(ITEMS[0], "view", "u")])
     clock.at = NOW
-    found = engine._known(engine._state, Request("u"))[0]
+    found = engine._known(engine._state, Request("u")).events
     assert [one.at for one in found] == [NOW]
     assert np.isfinite([one.score for one in engine.recommend(Request("u")).items]).all()
 

@@ -140,6 +140,7 @@ NAMES = [
     "config.toml",
     "encoder.safetensors",
     "interactions.safetensors",
+    "log.arrow",
     "manifest.json",
     "pipeline.safetensors",
     "snapshot.json",

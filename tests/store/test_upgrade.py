@@ -242,6 +242,7 @@ def test_an_upgrade_is_logged_and_nothing_else_is(address: str, caplog: pytest.L
         "the store was upgraded to version 2 (one_shape)",
         "the store was upgraded to version 3 (item_changes)",
         "the store was upgraded to version 4 (item_numbers)",
+        "the store was upgraded to version 5 (forgetting)",
         "the store was upgraded to version 6 (events)",
     ]
 

@@ -20,7 +20,10 @@ from tacit.cli.evaluate import evaluate
 from tacit.cli.explain_config import explain_config
 from tacit.cli.finetune import finetune
 from tacit.cli.fit import fit
+from tacit.cli.forget import forget
+from tacit.cli.key import key
 from tacit.cli.recommend import recommend
+from tacit.cli.refit import refit
 from tacit.cli.serve import serve
 from tacit.cli.similar import similar
 from tacit.cli.tune import tune
@@ -54,9 +57,24 @@ def tacit(
     """Turns what people do into what to show them next."""
 
 
-_COMMANDS = (check, fit, evaluate, tune, finetune, recommend, similar, batch, serve, explain_config, demo)
+_COMMANDS = (
+    check,
+    fit,
+    refit,
+    evaluate,
+    tune,
+    finetune,
+    recommend,
+    similar,
+    batch,
+    serve,
+    forget,
+    explain_config,
+    demo,
+)
 for command in (*_COMMANDS, doctor):
     app.command()(command)
+app.add_typer(key, name="key")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -138,6 +138,7 @@ class _Steps:
 def _show(model: "Model", place: Path) -> None:
     """Print what was learned, and what the snapshot holds."""
     from tacit.cli.terminal import out as console
+    from tacit.engine.snapshot import LOG_FILE
     from tacit.pipeline.explain import NOT_PERSONAL
     from tacit.reporting.training_page import gain_line, part_line, rerank_line, similar_line, unseen_line
 
@@ -162,5 +163,6 @@ def _show(model: "Model", place: Path) -> None:
         console.print(rerank_line(model.rerank_report))
     console.print(
         f"{place}: model {snapshot.version}, {len(snapshot.interactions):,} events, "
-        f"{snapshot.interactions.n_users:,} users, {len(snapshot.catalogue):,} items"
+        f"{snapshot.interactions.n_users:,} users, {len(snapshot.catalogue):,} items; "
+        f"log for refits {(place / LOG_FILE).stat().st_size / 1e6:,.1f} MB"
     )

@@ -20,6 +20,8 @@ LINE = "line"
 FILE = "file"
 """Beside the line of a rejected row of a log in several files; events have no such column."""
 WEIGHT = "weight"
+SOURCE = "source"
+"""Who sent an event, where that is known: the name of a key of the service, or a column of a log."""
 
 TITLE = "title"
 DESCRIPTION = "description"

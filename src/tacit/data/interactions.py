@@ -52,6 +52,9 @@ class Interactions:
     moment_columns : TraitColumns
     moments : int32[events, c]
         Traits of the moment of each event (its device, ...); no row at all if c is 0.
+    end_at : float or None
+        The end of the log, where its last events were taken out (of users who are forgotten); by default
+        the time of the last event.
     """
 
     users: Vocabulary
@@ -67,6 +70,7 @@ class Interactions:
     traits: Int32 = field(default_factory=_no_traits)
     moment_columns: TraitColumns = NO_COLUMNS
     moments: Int32 = field(default_factory=_no_traits)
+    end_at: float | None = None
 
     @classmethod
     def from_frame(
@@ -83,6 +87,25 @@ class Interactions:
         users : Users, optional
             The users of the frame by default, without traits.
         """
+        return cls.arranged(events, items, users)[0]
+
+    @classmethod
+    def arranged(
+        cls,
+        events: pl.DataFrame,
+        items: Vocabulary,
+        users: Users | None = None,
+        beside: Sequence[Array] = (),
+    ) -> "tuple[Interactions, list[Array]]":
+        """Return the interactions of `from_frame`, and further columns of the same events in their order.
+
+        Parameters
+        ----------
+        events, items, users
+            As in `from_frame`.
+        beside : sequence of arrays
+            Each of [events], in the order of the frame.
+        """
         people = Users.of(None, events[col.USER]) if users is None else users
         timing = timing_of(events)
         kinds = tuple(distinct_texts(events[col.EVENT]).sort().to_list())
@@ -96,9 +119,10 @@ class Interactions:
         kind = Vocabulary(kinds).encode(events[col.EVENT]).astype(np.int16)
         moment_columns = TraitColumns.of_moments(events, people.columns)
         moments = moment_columns.traits(events) if len(moment_columns) else _no_traits()
-        columns = (user, item, weight, at, kind, *([moments] if len(moment_columns) else []))
+        columns = (user, item, weight, at, kind, *([moments] if len(moment_columns) else []), *beside)
         whole = _by_user_and_time(columns, len(people.ids))
-        return cls(
+        further = whole[len(whole) - len(beside) :]
+        interactions = cls(
             people.ids,
             items,
             kinds,
@@ -113,6 +137,7 @@ class Interactions:
             moment_columns=moment_columns,
             moments=whole[5] if len(moment_columns) else _no_traits(),
         )
+        return interactions, further
 
     def __len__(self) -> int:
         return len(self.user)
@@ -140,6 +165,8 @@ class Interactions:
     @cached_property
     def end(self) -> float:
         """Time of the last event, Unix seconds (0 for an empty log)."""
+        if self.end_at is not None:
+            return self.end_at
         return float(self.at.max()) if len(self) else 0.0
 
     def matrix(self, weight: Float32 | None = None) -> sparse.csr_array:
@@ -167,9 +194,26 @@ class Interactions:
             moments=self.moments[mask] if len(self.moment_columns) else self.moments,
         )
 
+    def without_users(self, gone: Bool) -> "Interactions":
+        """Return the log as if some users (bool[users]) had never been there, with the same end.
+
+        The others have new codes, in the order of the old ones.
+        """
+        kept = ~gone
+        mask = kept[self.user]
+        codes = np.cumsum(kept, dtype=np.int32) - 1
+        rest = self.select(mask)
+        return replace(
+            rest,
+            users=Vocabulary(self.users.ids.filter(pl.Series(kept))),
+            user=codes[rest.user].astype(np.int32),
+            traits=self.traits[kept] if len(self.traits) else self.traits,
+            end_at=self.end,
+        )
+
     def before(self, at: float) -> "Interactions":
         """Return the events strictly before a moment."""
-        return self.select(self.at < at)
+        return replace(self, end_at=None).select(self.at < at)
 
     def since(self, at: float) -> "Interactions":
         """Return the events at or after a moment."""

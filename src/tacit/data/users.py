@@ -7,7 +7,7 @@ model needs a user id to use them.
 
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,7 @@ class TraitColumns:
     @classmethod
     def of_moments(cls, events: pl.DataFrame, beside: "TraitColumns") -> "TraitColumns":
         """Choose the columns of a log that describe the moment (device, channel, ...) and not the user."""
-        names = [n for n in events.columns if plain_name(n) in _CONTEXT and n not in beside.names]
+        names = [name for name in moment_names(events.columns) if name not in beside.names]
         return cls.of(events.select(names))
 
     def __len__(self) -> int:
@@ -123,6 +123,11 @@ class TraitColumns:
 NO_COLUMNS = TraitColumns((), {})
 
 
+def moment_names(columns: Iterable[str]) -> list[str]:
+    """Return the columns of a log that are named for the moment of an event: its device, channel, ..."""
+    return [name for name in columns if plain_name(name) in _CONTEXT]
+
+
 @dataclass(frozen=True)
 class Users:
     """Users by code: row i is user i of the vocabulary.
@@ -158,6 +163,12 @@ class Users:
         traits = np.zeros((len(ids), len(columns)), dtype=np.int32)
         traits[ids.encode(frame[col.USER])] = columns.traits(frame)
         return cls(ids, columns, traits)
+
+    def with_further(self, ids: pl.Series) -> "Users":
+        """Return the users with further ones behind them, of whom nothing is known: no other code changes."""
+        larger = self.ids.extended(distinct_texts(ids).sort())
+        unknown = np.full((len(larger) - len(self.ids), len(self.columns)), UNKNOWN, dtype=np.int32)
+        return Users(larger, self.columns, np.concatenate([self.traits, unknown]))
 
     @classmethod
     def unknown(cls, ids: Vocabulary) -> "Users":

@@ -211,6 +211,24 @@ class EventWeights:
             weight = weight * pl.Series(np.exp2(-age.to_numpy() / self.half_life_days), dtype=pl.Float32)
         return weight.cast(pl.Float32)
 
+    def of_first_times(self, types: Sequence[str], at: Float64, values: Float64) -> Float32:
+        """Return the weights of events that neither repeat nor undo others: float32[events].
+
+        Parameters
+        ----------
+        types : sequence of str
+        at, values : float64[events]
+            NaN where there is no value.
+        """
+        strength = {event: self.type_strength(event) for event in set(types)}
+        weight = np.array([strength[event] for event in types], dtype=np.float32)
+        for row in np.flatnonzero(np.isfinite(values)).tolist():
+            weight[row] *= np.float32(self._factor(types[row], float(values[row])))
+        if self.half_life_days is not None:
+            age = np.maximum(self.end - at, 0) / DAY
+            weight *= np.exp2(-age / self.half_life_days).astype(np.float32)
+        return weight
+
     def of_history(
         self,
         items: Int32,
@@ -239,13 +257,9 @@ class EventWeights:
             event repeats or undoes theirs: a fit that knows both gives both the same weights.
         """
         new = np.isnan(fitted)
-        strength = np.array([self.type_strength(name) for name in names], dtype=np.float32)[kind]
-        weight = np.where(new, strength, fitted)
-        for row in np.flatnonzero(new & np.isfinite(values)).tolist():
-            weight[row] *= np.float32(self._factor(names[kind[row]], float(values[row])))
-        if self.half_life_days is not None:
-            age = np.maximum(self.end - at[new], 0) / DAY
-            weight[new] *= np.exp2(-age / self.half_life_days).astype(np.float32)
+        weight = fitted.copy()
+        types = [names[place] for place in kind[new].tolist()]
+        weight[new] = self.of_first_times(types, at[new], values[new])
         if self.repeats:
             what = items.astype(np.int64) * len(names) + kind
             nth, before = _nth(what), np.ones(len(what), dtype=np.float32)
@@ -253,7 +267,7 @@ class EventWeights:
             weight *= (nth / before) ** np.float32(-self.repeats)
         if any(undoes(names[place]) for place in set(kind.tolist())):
             kinds = [names[place] for place in kind.tolist()]
-            self._set_off(weight, items.tolist(), kinds, at.tolist(), values, new, strength)
+            self._set_off(weight, items.tolist(), kinds, at.tolist(), values, new)
         return weight
 
     def _set_off(
@@ -264,7 +278,6 @@ class EventWeights:
         at: list[float],
         values: Float64,
         new: Bool,
-        strength: Float32,
     ) -> None:
         """Set returns off against the purchases of a history, in place; the fit has done so for its own."""
         left = left_in_history(items, kinds, at, values.tolist(), self.counted)
@@ -280,7 +293,9 @@ class EventWeights:
         for row, earlier in zip(known, before.tolist(), strict=True):
             if left[row] != earlier:
                 # Of a purchase of which nothing was left only its type is known.
-                weight[row] = weight[row] * left[row] / earlier if earlier else strength[row] * left[row]
+                weight[row] = (weight[row] / earlier if earlier else self.type_strength(kinds[row])) * left[
+                    row
+                ]
 
     def _factor(self, event: str, value: float | None) -> float:
         """Return the factor of the value of one event; as `_value`."""

@@ -32,12 +32,11 @@ from tacit.engine.checking import (
     checked_id,
     checked_ids,
     new_event_id,
-    time_of_id,
 )
-from tacit.engine.current_state import CurrentState
+from tacit.engine.current_state import CurrentState, Prepared
 from tacit.engine.empty import why_no_recommendation, why_nothing_related
 from tacit.engine.exposures import Exposures
-from tacit.engine.history import History, history_of, says_nothing
+from tacit.engine.history import History, history_of
 from tacit.engine.items import (
     attributes_of,
     check_not_bare,
@@ -50,7 +49,10 @@ from tacit.engine.items import (
 from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Request, Response
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import Draft, State, TextsWaitingError
+from tacit.engine.stored_acts import stored_acts, unknown_lists
 from tacit.engine.unknown import unknown_in_events, unknown_in_request
+from tacit.engine.updates import Follower
+from tacit.engine.users import Users
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
 from tacit.store.events import Event, EventStore, StorageError, Subject
@@ -61,9 +63,6 @@ __all__ = ["LONGEST_HISTORY", "Engine", "UnknownItemError"]
 LONGEST_HISTORY = 1_000
 _EXPLAINED = 100
 """Number of items of a list that get reasons: a bound on their cost."""
-
-_LIST_SECONDS = 30.0
-"""A list that was made within so many seconds need not be stored yet."""
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +78,21 @@ class _Arrival:
     done: "Future[None]" = field(default_factory=Future)
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """What is stored of a requester: events, items of earlier acts, attributes that were put and patched."""
+
+    events: Sequence[Event] = ()
+    seen: Collection[str] = ()
+    put: dict[str, Json] | None = None
+    patched: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is stored."""
+        return bool(self.events or self.put or self.patched)
+
+
 class Engine:
     """Recommends from a snapshot and from later events; safe to use from many threads.
 
@@ -88,6 +102,11 @@ class Engine:
     store : EventStore, optional
         Storage of events, items, users and exposures; without one the engine uses the snapshot only.
     clock : Clock, optional
+
+    Attributes
+    ----------
+    users : Users
+        What is known of users and sessions, and how they are joined and forgotten.
     """
 
     def __init__(
@@ -100,6 +119,10 @@ class Engine:
         self._store_fails = False
         self._exposures = Exposures(store) if store is not None else None
         self._current = CurrentState(snapshot, store)
+        self.users = Users(self._current, store, self._clock)
+        self.published: Mapping[str, Json] = {}
+        """What a service says of the version that it serves: a part of `health`."""
+        self._follower = Follower(self._current, store) if store is not None else None
 
     @property
     def _state(self) -> State:
@@ -121,6 +144,32 @@ class Engine:
         """Make the changes of items that other processes have stored; every method here does so first."""
         self._current.catch_up()
 
+    def start_following(self) -> None:
+        """Let the models follow the events of the store from now on, in a thread; see `Follower`."""
+        if self._follower is not None:
+            self._follower.start()
+
+    def follow(self) -> bool:
+        """Let the models follow the next events of the store now; return whether more may be waiting.
+
+        Raises
+        ------
+        StorageError
+            If the store cannot be read.
+        """
+        return self._follower is not None and self._follower.follow()
+
+    def rebuild(self) -> None:
+        """Forget what the models followed, and follow what is stored still: after users were deleted.
+
+        Raises
+        ------
+        StorageError
+            If the store cannot be read; the models stay as they are then.
+        """
+        if self._follower is not None:
+            self._follower.rebuild()
+
     def recommend(self, request: Request) -> Response:
         """Return a list for a user, a session or a history.
 
@@ -132,20 +181,20 @@ class Engine:
         """
         state = self._state
         checked = _checked(request, state.snapshot.id_rules)
-        since, stored, seen = self._known(state, checked)
+        stored = self._known(state, checked)
         history = history_of(
             state,
             checked.user_id,
-            since,
+            stored.events,
             checked.items,
             allow_seen=checked.allow_seen,
-            stored=stored,
-            attributes=checked.attributes,
+            stored=stored.put,
+            attributes={**stored.patched, **checked.attributes} if stored.patched else checked.attributes,
             context=checked.context,
-            seen=seen,
+            seen=stored.seen,
         )
         ranking = state.pipeline.recommend(history.queries, checked.k, requests=(_requester(checked),))
-        unknown = unknown_in_request(state, checked, stored=bool(since) or bool(stored))
+        unknown = unknown_in_request(state, checked, stored=stored.is_known)
         said = [*unknown, *why_no_recommendation(state, history.queries, ranking)]
         answer = _answer(state, ranking, _reasons(state, history, ranking), said)
         if self._exposures is not None:
@@ -208,7 +257,7 @@ class Engine:
             for at in receipt.conflicts
         ]
         refused = set(receipt.conflicts)
-        said = [*unknown_in_events(state, good), *_unknown_lists(store, good, now)]
+        said = [*unknown_in_events(state, good), *unknown_lists(store, good, now)]
         unknown = [(places[at], text) for at, text in sorted(said) if at not in refused]
         conflicts = [places[at] for at in receipt.conflicts]
         return Observed(receipt.accepted, sorted(rejected), conflicts, unknown)
@@ -340,6 +389,24 @@ class Engine:
         """Use another snapshot from now on; items that were added stay."""
         self._current.swap(snapshot)
 
+    def prepared(self, snapshot: Snapshot) -> Prepared:
+        """Return what `adopt` takes: a snapshot with all that was stored of items, loaded and warm.
+
+        It may take long, and requests go on meanwhile.
+
+        Raises
+        ------
+        StorageError
+            If the store cannot be read.
+        """
+        prepared = self._current.prepared(snapshot)
+        _warm(prepared.state)
+        return prepared
+
+    def adopt(self, prepared: Prepared) -> None:
+        """Serve what was prepared from now on, in one assignment."""
+        self._current.adopt(prepared)
+
     def warm(self) -> None:
         """Load everything that the first requests would wait for.
 
@@ -349,10 +416,10 @@ class Engine:
             self._state.encoder.warm()
         except Exception as error:
             _log.warning("new items cannot be added until this is fixed: %s", error)
-        self._state.pipeline.recommend(history_of(self._state, None, (), (), allow_seen=True).queries, 10)
+        _warm(self._state)
 
     def health(self) -> dict[str, Json]:
-        """Return the version and sizes of the model, and whether the store can be read and written."""
+        """Return version and sizes of the model, whether the store works, and how far it is followed."""
         state = self._state
         stored = "none" if self._store is None else self._store.writing
         if self._store_fails or self._current.failing:
@@ -362,10 +429,14 @@ class Engine:
             "items": len(state.catalogue),
             "users": state.snapshot.interactions.n_users,
             "store": stored,
+            **self.published,
+            **({} if self._follower is None else {"updates": self._follower.behind()}),
         }
 
     def close(self) -> None:
         """Store what is waiting and close the store."""
+        if self._follower is not None:
+            self._follower.close()
         self._current.close()
         if self._exposures is not None:
             self._exposures.close()
@@ -377,55 +448,25 @@ class Engine:
             raise DataError("this engine has no store; open it with one to take events and items")
         return self._store
 
-    def _known(
-        self, state: State, request: Request
-    ) -> tuple[list[Event], dict[str, Json] | None, Collection[str]]:
-        """Return the stored events and attributes of the requester, and the items of yet earlier acts.
+    def _known(self, state: State, request: Request) -> "_Stored":
+        """Return what is stored of the requester.
 
         Nothing if the store fails.
         """
         name = request.user_id or request.session_id
         if self._store is None or name is None:
-            return [], None, ()
+            return _Stored()
         try:
             subject: Subject = "user" if request.user_id else "session"
-            events, seen = self._acts(self._store, state, subject, name)
-            stored = self._store.user(request.user_id) if request.user_id else None
+            now = self._clock.now()
+            events, seen = stored_acts(self._store, state, subject, name, LONGEST_HISTORY, now)
+            put, patched = self._store.user_attributes(request.user_id) if request.user_id else (None, {})
         except StorageError as error:
             self._store_fails = True
             _log.warning("answering without the latest events: %s", error)
-            return [], None, ()
+            return _Stored()
         self._store_fails = False
-        return self._not_yet_to_come(state, events), stored, seen
-
-    def _acts(
-        self, store: EventStore, state: State, subject: Subject, name: str
-    ) -> tuple[list[Event], Collection[str]]:
-        """Return the last events and no fewer acts, and the items of all acts if there are more.
-
-        Acts are events of other types than those that only show: a thousand impressions hide no purchase.
-        """
-        events = store.recent(subject, name, LONGEST_HISTORY)
-        if len(events) < LONGEST_HISTORY:
-            return events, ()
-        silent: list[str] = []
-        acts = events
-        while len(acts) >= LONGEST_HISTORY:
-            shown = {one.event for one in acts} - {*silent}
-            if not (more := [kind for kind in sorted(shown) if says_nothing(state, kind)]):
-                break
-            silent += more
-            acts = store.recent(subject, name, LONGEST_HISTORY, silent)
-        last = {one.event_id for one in events}
-        seen = store.items_of(subject, name, silent) if len(acts) >= LONGEST_HISTORY else ()
-        return [*(one for one in acts if one.event_id not in last), *events], seen
-
-    def _not_yet_to_come(self, state: State, events: list[Event]) -> list[Event]:
-        """Return events of which none is later than now: the clock may have been ahead when they came."""
-        now = self._clock.now()
-        if not events or events[-1].at <= now or now < state.snapshot.interactions.end:
-            return events
-        return [one if one.at <= now else replace(one, at=now) for one in events]
+        return _Stored(events, seen, put, patched)
 
     def _changed_item(
         self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]
@@ -502,21 +543,9 @@ class Engine:
         self._current.change(self._needed_store(), prepared, arrivals[-1].now, vectors, draft)
 
 
-def _unknown_lists(store: EventStore, events: Sequence[Event], now: float) -> list[tuple[int, str]]:
-    """Return what is to be said of events whose list is not known.
-
-    A list that was made a moment ago may not be stored yet.
-    """
-    named = [(place, one.recommendation_id) for place, one in enumerate(events) if one.recommendation_id]
-    old = {id_ for _, id_ in named if (at := time_of_id(id_)) is None or at < now - _LIST_SECONDS}
-    if not old:
-        return []
-    try:
-        old -= store.known_lists(sorted(old))
-    except StorageError as error:
-        _log.warning("the lists of events were not looked up: %s", error)
-        return []
-    return [(place, f"the list {id_!r} is not known") for place, id_ in named if id_ in old]
+def _warm(state: State) -> None:
+    """Compute a list for nobody: what is built on first use is there then."""
+    state.pipeline.recommend(history_of(state, None, (), (), allow_seen=True).queries, 10)
 
 
 def _warnings(given: str, change: ItemChange, state: State) -> list[str]:

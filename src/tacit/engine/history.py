@@ -15,6 +15,7 @@ from tacit.data.ids import apply_ids
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.users import UNKNOWN
+from tacit.engine.followed import Person
 from tacit.engine.state import State
 from tacit.store.records import Event
 
@@ -85,8 +86,8 @@ def history_of(
 ) -> History:
     """Return the history of a request, oldest event first, with the traits of the user and the moment.
 
-    The moment of the query is that of the last known event (of the log or of this history), not the clock's:
-    so a list depends on the snapshot and the history only, and agrees with `recommend_all`.
+    The moment of the query is that of the last known event (of the log, of what was followed since, or of
+    this history), not the clock's: so a list depends on these only, and agrees with `recommend_all`.
 
     Parameters
     ----------
@@ -109,11 +110,14 @@ def history_of(
         Item ids of earlier events than those of ``since``: they are left out of the list, and nothing else.
     """
     log = state.snapshot.interactions
-    user = -1 if user_id is None else log.users.code_of(user_id)
+    user = state.user_code(user_id)
     known = _fitted_events(log, user)
     if since or items:
         known = _weighed(state, _with_items(state, _with_later(state, known, since), since, items))
-    last = float(known.at[-1]) if len(known.at) else log.end
+    last = float(known.at[-1]) if len(known.at) else state.moment
+    if user < 0 and state.followed is not None:  # models leave out what they know of this very user
+        person: Person | None = _session_of(since) if user_id is None else ("user", user_id)
+        user = -1 if person is None else state.followed.code_of(state.snapshot, person)
     queries = frozen(
         Queries,
         offsets=np.array([0, len(known.item)], dtype=np.int64),
@@ -121,7 +125,7 @@ def history_of(
         weight=known.weight,
         at=known.at,
         kind=np.where(known.kind < len(log.kinds), known.kind, -1).astype(np.int16),
-        now=np.array([max(log.end, last)]),
+        now=np.array([max(state.moment, last)]),
         user=np.array([user], dtype=np.int32),
         traits=_traits(log, user, stored, attributes, context)[None],
         exclude_offsets=np.zeros(2, dtype=np.int64),
@@ -133,6 +137,11 @@ def history_of(
         if seen:
             queries = queries.excluding(_codes(state, [*seen]))
     return History(queries, [known.names[place] for place in known.kind.tolist()])
+
+
+def _session_of(since: Sequence[Event]) -> Person | None:
+    """Return whose the stored events of a request without a user are."""
+    return (since[0].subject, since[0].subject_id) if since else None
 
 
 def _with_later(state: State, fitted: _Events, since: Sequence[Event]) -> _Events:
@@ -150,7 +159,7 @@ def _with_items(state: State, whole: _Events, since: Sequence[Event], items: Seq
     if not codes:
         return whole
     log = state.snapshot.interactions
-    last = max([log.end, *(event.at for event in since)])
+    last = max([state.moment, *(event.at for event in since)])
     at = np.full(len(codes), last) if log.timing == "time" else _places(log, whole, len(codes))
     return whole.followed_by(codes, [None] * len(codes), at, [_REQUEST_EVENT] * len(codes))
 

@@ -2,9 +2,9 @@
 
 A service encodes new texts in one process, so that the processes that answer requests hold no language
 model. They speak over a Unix socket: a frame is the length of a JSON document (4 bytes, big-endian) and the
-document. A request is ``{"texts": [...]}``. It is answered twice: ``{"accepted": true}`` as soon as somebody
-is there to encode, and then ``{"name": ..., "shape": [n, d]}`` with n x d float32 behind it, or ``{"error":
-...}``. So a process that is busy can be told from one that is not there.
+document. A request is ``{"texts": [...], "encoder": key}``. It is answered twice: ``{"accepted": true}`` as
+soon as somebody is there to encode, and then ``{"name": ..., "shape": [n, d]}`` with n x d float32 behind it,
+or ``{"error": ...}``. So a process that is busy can be told from one that is not there.
 """
 
 import json
@@ -45,16 +45,21 @@ class RemoteEncoder:
     dimension : int
     patience : float
         Seconds to wait for a process that does not answer: it may be starting.
+    key : str
+        Which of its encoders is meant (`tacit.engine.snapshot.encoder_key`).
     """
 
     orders_requests = True
     """The other process decides whose texts come next: nobody need wait here."""
 
-    def __init__(self, address: Path, name: str, dimension: int, *, patience: float = 10.0) -> None:
+    def __init__(
+        self, address: Path, name: str, dimension: int, *, patience: float = 10.0, key: str = ""
+    ) -> None:
         self.name = name
         self.dimension = dimension
         self.patience = patience
         self._address = address
+        self._key = key
         self._failed_at = -np.inf
 
     def encode(self, texts: Sequence[str], *, progress: Progress = SILENT) -> Float32:
@@ -90,7 +95,7 @@ class RemoteEncoder:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(seconds)
             connection.connect(str(self._address))
-            send_frame(connection, {"texts": list(texts)})
+            send_frame(connection, {"texts": list(texts), "encoder": self._key})
             receive_frame(connection)  # accepted
             connection.settimeout(_ENCODING_SECONDS)
             answer = receive_frame(connection)

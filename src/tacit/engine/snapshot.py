@@ -25,12 +25,14 @@ from tacit.data.vocabulary import Vocabulary
 from tacit.data.weights import EventWeights
 from tacit.encoders.encoder import TextEncoder
 from tacit.encoders.learned import LearnedEncoder, restored
+from tacit.engine.cleaned_log import CleanedLog, MappedLog
 from tacit.pipeline.component_specs import check_origins
 from tacit.pipeline.config import Config, config_of_toml
 from tacit.pipeline.text_encoder import AUTO, encoder_from
 from tacit.pipeline.twostage import TwoStage
 from tacit.reading.choices import Reading
 from tacit.store import artifacts
+from tacit.store.versions import check_no_versions, snapshot_of
 
 _CONFIG, _REPORT = "config.toml", "training.json"
 """The whole configuration, as `tacit fit --config` takes it, and what the fit learned."""
@@ -38,8 +40,12 @@ _DOCUMENT, _CATALOGUE, _USERS = "snapshot.json", "catalogue.arrow", "users.arrow
 _PIPELINE, _EVENTS = "pipeline.safetensors", "interactions.safetensors"
 _VECTORS, _ENCODER = "vectors.safetensors", "encoder.safetensors"
 """Only where there are any."""
+LOG_FILE = "log.arrow"
+"""The cleaned events, for the next fit; older snapshots have none."""
 _OLDER = {_CATALOGUE: "catalogue.parquet", _USERS: "users.parquet"}
 """Names of tables in older snapshots: read, not mapped."""
+_ATTRIBUTE = "attribute:"
+"""In front of the names of attributes in tables."""
 _LOG = ("user", "item", "weight", "at", "kind", "traits", "moments")
 
 
@@ -68,6 +74,10 @@ class Snapshot:
         Encodes in place of the encoder itself: that of another process, see `tacit.engine.remote_encoder`.
     facts : mapping
         What was trained on and how: seed, data fingerprint, versions, training report.
+    log : CleanedLog or None
+        The cleaned events with all that the same fit needs; None in older snapshots.
+    people : polars.DataFrame or None
+        Attributes of users as they were given; see `tacit.data.users`.
     """
 
     version: str
@@ -80,6 +90,8 @@ class Snapshot:
     learned_encoder: LearnedEncoder | None = None
     encoder_name: str = ""
     remote_encoder: TextEncoder | None = None
+    log: CleanedLog | None = None
+    people: pl.DataFrame | None = None
 
     def text_encoder(self) -> TextEncoder:
         """Return the encoder of the vectors of the catalogue."""
@@ -109,6 +121,7 @@ def save(snapshot: Snapshot, directory: Path) -> None:
         If a component of the pipeline is not registered or cannot be kept, or nothing can be written there.
     """
     check_directory_place(directory, "the directory")
+    check_no_versions(directory)
     log, catalogue = snapshot.interactions, snapshot.catalogue
     config = snapshot.pipeline.config.to_toml()
 
@@ -119,7 +132,9 @@ def save(snapshot: Snapshot, directory: Path) -> None:
             artifacts.write_arrays(target / _VECTORS, {"vectors": catalogue.vectors})
         if snapshot.learned_encoder is not None:
             artifacts.write_arrays(target / _ENCODER, snapshot.learned_encoder.arrays())
-        artifacts.write_table(target / _USERS, log.users.ids.alias(col.USER).to_frame())
+        artifacts.write_table(target / _USERS, _users_frame(snapshot))
+        if snapshot.log is not None:
+            snapshot.log.write(target / LOG_FILE)
         artifacts.write_table(target / _CATALOGUE, _catalogue_frame(catalogue))
         (target / _CONFIG).write_text(config, "utf-8")
         artifacts.write_json(target / _REPORT, snapshot.pipeline.report_json())
@@ -132,6 +147,7 @@ def save(snapshot: Snapshot, directory: Path) -> None:
                 "centred": catalogue.centred,
                 "kinds": list(log.kinds),
                 "timing": log.timing,
+                "end_at": log.end_at,
                 "traits": log.trait_columns.to_json(),
                 "moments": log.moment_columns.to_json(),
                 "weights": snapshot.weights.to_json(),
@@ -148,14 +164,14 @@ def save(snapshot: Snapshot, directory: Path) -> None:
 
 
 def load(directory: Path) -> Snapshot:
-    """Read a snapshot after checking every file against its checksum.
+    """Read a snapshot, or the current version of a model directory, after checking every file of it.
 
     Raises
     ------
     ArtifactError
         If the directory is not a snapshot, is damaged, or is newer than this version of Tacit.
     """
-    return read(SnapshotFiles.checked(directory))
+    return read(SnapshotFiles.checked(snapshot_of(directory)))
 
 
 def read(files: SnapshotFiles, *, remote_encoder: TextEncoder | None = None) -> Snapshot:
@@ -194,6 +210,21 @@ def read_encoder(files: SnapshotFiles) -> TextEncoder | None:
     return learned or encoder_from(source)
 
 
+def encoder_key(files: SnapshotFiles) -> str:
+    """Return what tells the text encoder of a snapshot from others: two of one key give the same vectors.
+
+    Raises
+    ------
+    ArtifactError
+        If another version of Tacit wrote it in another way.
+    """
+    with _readable(files):
+        document = artifacts.read_json(files.places[_DOCUMENT])
+        learned = files.manifest["files"].get(_ENCODER, {}).get("sha256")
+        named = [document["encoder"], document.get("encoder_name", ""), learned, _VECTORS in files.places]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:16]
+
+
 @contextmanager
 def _readable(files: SnapshotFiles) -> Iterator[None]:
     try:
@@ -219,7 +250,7 @@ def config_of(directory: Path) -> Config:
     ArtifactError
         If the directory is not a snapshot, is damaged, or has another format.
     """
-    return _read_config(SnapshotFiles.checked(directory))
+    return _read_config(SnapshotFiles.checked(snapshot_of(directory)))
 
 
 def version_of(pipeline: TwoStage, fingerprint: str) -> str:
@@ -239,7 +270,8 @@ def _read(files: SnapshotFiles, remote_encoder: TextEncoder | None) -> Snapshot:
     check_origins(document["pipeline"])
     catalogue = _read_catalogue(files, centred=document.get("centred", False))
     encoder = _before_choice(document["encoder"])
-    users = Vocabulary(_read_table(files, _USERS)[col.USER])
+    known = _read_table(files, _USERS)
+    users = Vocabulary(known[col.USER])
     log = artifacts.read_arrays(places[_EVENTS])
     return Snapshot(
         version=document["version"],
@@ -251,6 +283,7 @@ def _read(files: SnapshotFiles, remote_encoder: TextEncoder | None) -> Snapshot:
             timing=document["timing"],
             trait_columns=TraitColumns.from_json(document["traits"]),
             moment_columns=TraitColumns.from_json(document["moments"]),
+            end_at=document.get("end_at"),
             **{name: log[name] for name in _LOG},
         ),
         pipeline=TwoStage.restore(
@@ -266,6 +299,8 @@ def _read(files: SnapshotFiles, remote_encoder: TextEncoder | None) -> Snapshot:
         facts=files.manifest["facts"],
         learned_encoder=None if remote_encoder else _read_encoder(files, encoder),
         remote_encoder=remote_encoder,
+        log=MappedLog(places[LOG_FILE]) if LOG_FILE in places else None,
+        people=_people(known),
     )
 
 
@@ -296,8 +331,29 @@ def _read_table(files: SnapshotFiles, name: str) -> pl.DataFrame:
     return pl.read_parquet(files.places[_OLDER[name]])
 
 
+def _users_frame(snapshot: Snapshot) -> pl.DataFrame:
+    """Return the ids of all users, and what attributes they came with as text: traits are made of texts."""
+    ids = snapshot.interactions.users.ids.alias(col.USER).to_frame()
+    people = snapshot.people
+    if people is None:
+        return ids
+    kept = [name for name, kind in people.schema.items() if name != col.USER and not kind.is_nested()]
+    texts = people.select(
+        col.USER, *(pl.col(name).cast(pl.String, strict=False).name.prefix(_ATTRIBUTE) for name in kept)
+    )
+    return ids.join(texts, on=col.USER, how="left", maintain_order="left")
+
+
+def _people(known: pl.DataFrame) -> pl.DataFrame | None:
+    """Return the users of a snapshot with the attributes that they came with; None if there are none."""
+    names = [name for name in known.columns if name.startswith(_ATTRIBUTE)]
+    if not names:
+        return None
+    return known.select(col.USER, *(pl.col(name).alias(name.removeprefix(_ATTRIBUTE)) for name in names))
+
+
 def _catalogue_frame(catalogue: Catalogue) -> pl.DataFrame:
-    return catalogue.attributes.select(pl.all().name.prefix("attribute:")).with_columns(
+    return catalogue.attributes.select(pl.all().name.prefix(_ATTRIBUTE)).with_columns(
         catalogue.items.ids.alias(col.ITEM),
         catalogue.texts.alias(col.TEXT),
         pl.Series("has_text", catalogue.has_text),
@@ -308,11 +364,11 @@ def _catalogue_frame(catalogue: Catalogue) -> pl.DataFrame:
 
 def _read_catalogue(files: SnapshotFiles, *, centred: bool) -> Catalogue:
     frame = _read_table(files, _CATALOGUE)
-    names = [n for n in frame.columns if n.startswith("attribute:")]
+    names = [n for n in frame.columns if n.startswith(_ATTRIBUTE)]
     vectors = files.places.get(_VECTORS)
     return Catalogue(
         items=Vocabulary(frame[col.ITEM]),
-        attributes=frame.select(pl.col(n).alias(n.removeprefix("attribute:")) for n in names),
+        attributes=frame.select(pl.col(n).alias(n.removeprefix(_ATTRIBUTE)) for n in names),
         texts=frame[col.TEXT],
         has_text=frame["has_text"].to_numpy(),
         available=frame[col.AVAILABLE].to_numpy(),

@@ -21,11 +21,12 @@ from tacit.encoders.encoder import TextEncoder, warm
 from tacit.encoders.tuned import same_model
 from tacit.engine.checking import UnknownItemError
 from tacit.engine.evidence import Evidence
+from tacit.engine.followed import Followed
 from tacit.engine.items import ItemChanges, changed_frame, item_frame, same_words
 from tacit.engine.small_first import SmallFirst
 from tacit.engine.snapshot import Snapshot
 from tacit.pipeline.twostage import TwoStage
-from tacit.store.records import ItemChange, TextVector
+from tacit.store.records import Event, ItemChange, TextVector
 
 _KEPT = 8_192
 """So many vectors of texts are kept."""
@@ -171,6 +172,10 @@ class State:
         Evidence on pairs of items; built on first use, and shared by all states of a snapshot.
     deleted : frozenset of str
         Items that are in no list and cannot be named, but can be read in histories.
+    forgotten : frozenset of int
+        Users of the snapshot, by code, who were deleted since: their histories there are nobody's.
+    followed : Followed or None
+        The events of the store that the models know beside those of the fit; None before the first.
     """
 
     snapshot: Snapshot
@@ -180,6 +185,8 @@ class State:
     titles: pl.Series
     evidence: Evidence
     deleted: frozenset[str] = frozenset()
+    forgotten: frozenset[int] = frozenset()
+    followed: Followed | None = None
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "State":
@@ -238,6 +245,33 @@ class State:
             self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles, deleted=result.deleted
         )
 
+    def following(self, events: Sequence[Event], number: int) -> "State":
+        """Return a state whose models know further events of the store.
+
+        Parameters
+        ----------
+        events : sequence of Event
+            In the order of their numbers, each once.
+        number : int
+            Up to which the store was read.
+        """
+        before = self.followed or Followed.nothing(self.snapshot)
+        followed, later = before.after(self.snapshot, self.catalogue.items, events, number)
+        if not len(later.events):
+            return replace(self, followed=followed)
+        histories = followed.of_users(self.snapshot, np.unique(followed.log.user))
+        return replace(
+            self,
+            pipeline=self.pipeline.updated(later),
+            evidence=self.evidence.updated(histories, len(self.catalogue)),
+            followed=followed,
+        )
+
+    @property
+    def moment(self) -> float:
+        """The moment that the models know: the end of the log, or of the events that were followed."""
+        return self.snapshot.interactions.end if self.followed is None else self.followed.moment
+
     @cached_property
     def title_of(self) -> LookedUp:
         """Title of each item by code."""
@@ -268,6 +302,11 @@ class State:
         if code < 0 or id_ in self.deleted:
             raise UnknownItemError(f"there is no item {id_!r}")
         return code
+
+    def user_code(self, user_id: str | None) -> int:
+        """Return the code of a user in the snapshot; -1 if there is none, or if it was deleted since."""
+        code = -1 if user_id is None else self.snapshot.interactions.users.code_of(user_id)
+        return -1 if code in self.forgotten else code
 
     def text_vectors(self, ids: Sequence[str]) -> dict[str, TextVector]:
         """Return the vectors of the texts of known items, for other processes; none if there are none."""

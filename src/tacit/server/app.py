@@ -6,30 +6,34 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import unquote
 
-from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, BeforeValidator
 from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
 
 from tacit.core.version import __version__
 from tacit.engine import requests
-from tacit.engine.checking import LONGEST_ID, LONGEST_LIST
+from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine
 from tacit.pipeline.similar import SimilarKind
-from tacit.server.bodies import in_words, json_response, loaded
+from tacit.server.admission import Admission, caller
+from tacit.server.bodies import attributes_in, attributes_like, in_words, json_response
 from tacit.server.bulk import LINE_TYPES, put_lines
 from tacit.server.docs import docs_page
 from tacit.server.guard import FAULT, App, Guard, Receive, Scope, Send
 from tacit.server.hot import hot_routes, session_of
 from tacit.server.ingest import observed
+from tacit.server.keyring import Keyring
 from tacit.server.lane import Lane
 from tacit.server.listening import LOOPBACK
+from tacit.server.path_ids import Id
 from tacit.server.problems import OURS, problem_response, status_of
+from tacit.server.rates import Rates
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
+from tacit.server.user_routes import add_user_routes
 
 
 def _whole(text: object) -> object:
@@ -37,17 +41,6 @@ def _whole(text: object) -> object:
     if isinstance(text, str) and not re.fullmatch(r"[-+]?\d+", text.strip()):
         raise ValueError("it must be a whole number, for example 10")
     return text
-
-
-def _decoded(text: object) -> object:
-    """Return an id of the path, whose part is percent-encoded (`tacit.server.guard`)."""
-    if not isinstance(text, str):
-        return text
-    id_ = unquote(text, errors="strict")
-    size = len(id_.encode())
-    if size > LONGEST_ID:
-        raise ValueError(f"it has {size:,} bytes; an id has at most {LONGEST_ID}")
-    return id_
 
 
 class GuardedAPI(FastAPI):
@@ -71,11 +64,6 @@ class GuardedAPI(FastAPI):
 
 
 K = Annotated[int, BeforeValidator(_whole), Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
-Id = Annotated[
-    str,
-    BeforeValidator(_decoded),
-    Path(description=f"Percent-encoded: a/b is a%2Fb; at most {LONGEST_ID} bytes"),
-]
 Seen = Annotated[bool, Query(description="Keep items of the history in the list")]
 Kind = Annotated[
     SimilarKind, Query(description="alike: in place of it; together: along with it; next: what follows it")
@@ -85,8 +73,8 @@ Kind = Annotated[
 def create_app(
     engine: Engine,
     *,
-    api_key: str | None = None,
-    admin_key: str | None = None,
+    keys: Keyring | None = None,
+    rates: Rates | None = None,
     allowed_hosts: Sequence[str] = LOOPBACK,
 ) -> GuardedAPI:
     """Return the ASGI application; when it stops, it closes the engine.
@@ -94,10 +82,10 @@ def create_app(
     Parameters
     ----------
     engine : Engine
-    api_key : str, optional
-        Required on every route but the health routes.
-    admin_key : str, optional
-        Opens every route, and alone the one that takes many items.
+    keys : Keyring, optional
+        Where it is given, every route but those of the health needs a key of it.
+    rates : Rates, optional
+        How many requests a key may send.
     allowed_hosts : sequence of str
         Accepted values of the Host header; ``*`` accepts all.
     """
@@ -132,17 +120,18 @@ def create_app(
     _add_events(app, engine, writes)
     _add_lists(app, engine, answers)
     _add_items(app, engine, writes)
-    _add_users(app, engine, writes)
+    add_user_routes(app, engine, writes)
+    app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
     routes = hot_routes(engine, answers, writes)
-    app.guard = Guard(app.unguarded, api_key, allowed_hosts, admin_key, routes=routes)
+    app.guard = Guard(app.unguarded, Admission(keys, rates), allowed_hosts, routes=routes)
     app.state.answers = answers  # for `tacit.server.pace`, which refuses before a request is parsed
     return app
 
 
 async def _check_query(request: Request) -> None:
     """Refuse parameters that a route does not know or that are given twice, as a body refuses such keys."""
-    if not request.url.path.startswith("/v1/"):
+    if not request.scope["path"].startswith("/v1/"):  # not request.url: it is made from the Host header
         return  # those who ask for the health may add what they like
     known = [one.alias for one in request.scope["route"].dependant.query_params]
     given = [name for name, _ in request.query_params.multi_items()]
@@ -167,8 +156,8 @@ def _add_health(app: FastAPI, engine: Engine) -> None:
 def _add_events(app: FastAPI, engine: Engine, writes: Lane) -> None:
     @app.post("/v1/events", summary="Store events", openapi_extra=_body_of(EventsIn, EventIn))
     async def post_events(request: Request) -> Response:
-        body = await request.body()
-        status, report = await writes.run(lambda: observed(engine, body), "events")
+        body, sender = await request.body(), caller()
+        status, report = await writes.run(lambda: observed(engine, body, sender), "events")
         return Response(report, status, media_type="application/json")
 
 
@@ -199,19 +188,19 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
         more = {"warnings": warnings} if warnings else {}
         return json_response({"item_id": item_id, "model": engine.version} | more)
 
-    @app.put("/v1/items/{item_id}", summary="Add or replace an item", openapi_extra=_attributes_like(example))
+    @app.put("/v1/items/{item_id}", summary="Add or replace an item", openapi_extra=attributes_like(example))
     async def put_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
-        return await writes.run(lambda: answer(item_id, engine.put_item(item_id, _attributes(body))))
+        return await writes.run(lambda: answer(item_id, engine.put_item(item_id, attributes_in(body))))
 
     @app.patch(
         "/v1/items/{item_id}",
         summary="Set some attributes of an item, or hide it; the others stay, and null changes nothing",
-        openapi_extra=_attributes_like({"available": False}),
+        openapi_extra=attributes_like({"available": False}),
     )
     async def patch_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
-        return await writes.run(lambda: answer(item_id, engine.patch_item(item_id, _attributes(body))))
+        return await writes.run(lambda: answer(item_id, engine.patch_item(item_id, attributes_in(body))))
 
     def got(item_id: str) -> Response:
         return json_response(
@@ -232,7 +221,7 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
 
     @app.post(
         "/v1/items",
-        summary="Add or replace many items: one JSON object a line (admin key)",
+        summary="Add or replace many items: one JSON object a line ",
         openapi_extra=_lines_like({"item_id": "new-1"} | example),
     )
     async def post_items(request: Request) -> Response:
@@ -244,35 +233,6 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
             raise HTTPException(415, f"the content type is {kind[:64]}; send {LINE_TYPES[0]}, an item a line")
         report = await put_lines(engine, writes, request.stream())
         return json_response(report, report.status)
-
-
-def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
-    example = {"age": 34, "country": "NZ", "plan": "family"}
-
-    def put(user_id: str, body: bytes) -> Response:
-        engine.put_user(user_id, _attributes(body))
-        return json_response({"user_id": user_id, "model": engine.version})
-
-    @app.put(
-        "/v1/users/{user_id}",
-        summary="Store or replace what is known of a user",
-        openapi_extra=_attributes_like(example),
-    )
-    async def put_user(user_id: Id, request: Request) -> Response:
-        body = await request.body()
-        return await writes.run(lambda: put(user_id, body))
-
-
-def _attributes(body: bytes) -> dict[str, Any]:
-    attributes = loaded(body)
-    if not isinstance(attributes, dict):
-        raise HTTPException(422, "the body must be a JSON object of attributes")
-    return attributes
-
-
-def _attributes_like(example: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "description": "Any attributes", "example": example}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def _lines_like(example: dict[str, Any]) -> dict[str, Any]:

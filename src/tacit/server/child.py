@@ -3,18 +3,20 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+from tacit.server.lifeline import Message, send
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a child said: that it is ready (with figures), why it cannot be, or that it works.
+    """What a child said: that it is ready (with figures), why it cannot be, that it works, of a version.
 
     Attributes
     ----------
@@ -24,12 +26,16 @@ class Report:
         Of a command that fails for this error.
     alive : bool
         It is a sign of life, and says no more.
+    loaded, refused : int or None
+        Number of a version that it has loaded beside the one that it serves, or cannot load (``error``).
     """
 
     ready: Mapping[str, Any] | None = None
     error: str = ""
     exit_code: int = 1
     alive: bool = False
+    loaded: int | None = None
+    refused: int | None = None
 
 
 class Child:
@@ -53,20 +59,25 @@ class Child:
 
     def __init__(self, module: str, descriptors: Sequence[int], environment: Mapping[str, str]) -> None:
         self.status, self._status_of_child = os.pipe()
+        # Of packets: a message is whole, and its open files are its own.
+        self._channel, standard_input = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel.setblocking(False)
         try:
             # -P: a file numpy.py in the current directory is not taken for the library.
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-P", "-m", module],
-                stdin=subprocess.PIPE,
+                stdin=standard_input.fileno(),
                 stdout=subprocess.DEVNULL,
                 pass_fds=(*descriptors, self._status_of_child),
                 env={**os.environ, **environment},
             )
         except BaseException:
             os.close(self.status)
+            self._channel.close()
             raise
         finally:
             os.close(self._status_of_child)
+            standard_input.close()
         os.set_blocking(self.status, False)
         self.started_at = time.monotonic()
         self._unread = b""
@@ -78,10 +89,11 @@ class Child:
 
     def send(self, settings: Mapping[str, Any]) -> None:
         """Send its settings; nothing happens if it ended already, which its status will tell."""
-        line = json.dumps({**settings, "status": self._status_of_child}).encode() + b"\n"
-        with suppress(BrokenPipeError):
-            self._input.write(line)
-            self._input.flush()
+        self.pass_on({**settings, "status": self._status_of_child})
+
+    def pass_on(self, document: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
+        """Send it a message, with open files; nothing happens if it ended already."""
+        send(self._channel, Message(dict(document), tuple(descriptors)))
 
     def reports(self) -> list[Report] | None:
         """Return what it said since the last call; None once it has ended."""
@@ -114,8 +126,7 @@ class Child:
         """End it if it runs still, and close the pipes."""
         self.kill()
         self._process.wait()
-        with suppress(BrokenPipeError):
-            self._input.close()
+        self._channel.close()
         os.close(self.status)
 
     def ending(self) -> str:
@@ -128,14 +139,14 @@ class Child:
         except ValueError:
             return f"was ended by signal {-code}"
 
-    @property
-    def _input(self) -> Any:
-        return self._process.stdin
-
 
 def _report(document: Mapping[str, Any]) -> Report:
     if "alive" in document:
         return Report(alive=True)
+    if "loaded" in document:
+        return Report(loaded=document["loaded"])
+    if "refused" in document:
+        return Report(refused=document["refused"], error=document["error"])
     if "error" in document:
         return Report(error=document["error"], exit_code=document["code"])
     return Report(ready=document["ready"])

@@ -3,6 +3,9 @@
 It alone holds a language model. It begins to accept requests when the model is loaded; until then they wait
 in the queue of the socket, which the parent made and keeps. The vectors of the last texts are kept, so an
 item that every worker has to encode is encoded once.
+
+Another version of the recommender may have another encoder. It is loaded beside the one before, which stays
+until nobody can want its vectors any more.
 """
 
 import logging
@@ -14,6 +17,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -24,12 +28,16 @@ from tacit.core.types import Float32
 from tacit.encoders.encoder import TextEncoder, warm
 from tacit.engine.remote_encoder import receive_frame, send_frame
 from tacit.engine.small_first import SmallFirst
-from tacit.server.lifeline import beat_while, receive_settings, report
+from tacit.engine.snapshot import encoder_key, read_encoder
+from tacit.server.lifeline import Message, beat_while, receive_settings, report
+from tacit.server.received import Received, received_of
 
 _KEPT = 8_192
 """So many vectors of texts are kept."""
 _LONGEST = 240.0
 """Seconds that the texts of one request may take; callers wait for 300. After more the process hangs."""
+_STAYS, _LOADING = 30.0, 120.0
+"""Seconds that the encoder of the version before stays, and that a request waits for one that is loading."""
 _NICENESS = 5
 """Lists come first: they wait for nobody, and whoever puts an item can wait."""
 _log = logging.getLogger(__name__)
@@ -58,12 +66,6 @@ class Encoding:
         began = self._began
         return began is None or time.monotonic() - began < _LONGEST
 
-    def serve(self, listener: socket.socket) -> None:
-        """Answer whoever connects; never returns."""
-        while True:
-            connection, _ = listener.accept()
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-
     def answer(self, texts: Sequence[str]) -> tuple[dict[str, Any], bytes]:
         """Return the document of an answer, and the numbers behind it."""
         if self._encoder is None:
@@ -91,28 +93,100 @@ class Encoding:
             del self._kept[next(iter(self._kept))]  # the one that came first
         return vectors.reshape(len(texts), encoder.dimension)
 
+
+class Encoders:
+    """The encoders of the version that is served and of the next one, by their keys."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, Encoding] = {}
+        self._keys: dict[int, str] = {}
+        """Of the versions that were loaded, by number."""
+        self._changed = threading.Condition()
+
+    def works(self) -> bool:
+        """Return whether texts are encoded in a time that they can take, or none are to be."""
+        return all(one.works() for one in [*self._by_key.values()])
+
+    def handle(self, message: Message) -> None:
+        """Load the encoder of a version, or note which version is served now."""
+        if "load" in message.document:
+            with received_of(message) as received:
+                self._load(received)
+        elif "serve" in message.document:
+            # What began with the version before may still want its encoder.
+            later = threading.Timer(_STAYS, self._drop_others, (message.document["serve"],))
+            later.daemon = True
+            later.start()
+
+    def serve(self, listener: socket.socket) -> None:
+        """Answer whoever connects; never returns."""
+        while True:
+            connection, _ = listener.accept()
+            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _load(self, received: Received) -> None:
+        key, problem = "", ""
+        try:
+            key = encoder_key(received.files)
+        except TacitError as error:
+            problem = str(error)
+        if key not in self._by_key or problem:
+            encoding = Encoding(None, problem) if problem else _loaded(received.files)
+            with self._changed:
+                self._by_key[key] = encoding
+                self._changed.notify_all()
+        self._keys[received.number] = key
+
+    def _drop_others(self, number: int) -> None:
+        served = max((one for one in self._keys if one <= number), default=number)
+        with self._changed:
+            for old in [one for one in self._keys if one < served]:
+                key = self._keys.pop(old)
+                if key not in self._keys.values():
+                    del self._by_key[key]
+
     def _answer(self, connection: socket.socket) -> None:
         with connection:
             try:
-                texts = receive_frame(connection)["texts"]
+                request = receive_frame(connection)
+                texts, key = request["texts"], request["encoder"]
                 send_frame(connection, {"accepted": True})
-                document, values = self.answer(texts)
+                document, values = self._of(key).answer(texts)
                 send_frame(connection, document, values)
             except (OSError, KeyError):  # the worker is gone, or it is none
                 return
+
+    def _of(self, key: str) -> Encoding:
+        """Return an encoder, which may be loading."""
+        with self._changed:
+            self._changed.wait_for(lambda: key in self._by_key, _LOADING)
+            return self._by_key.get(key) or Encoding(None, "their model is not loaded")
 
 
 def main() -> None:
     """Load the encoder of a snapshot, then encode until the parent says stop."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the parent says when to stop
-    settings = receive_settings(_remove_directory)
+    inbox: SimpleQueue[Message] = SimpleQueue()
+    settings = receive_settings(_remove_directory, inbox.put)
     os.nice(_NICENESS)
-    encoding = _loaded(settings)
+    encoders = Encoders()
+    while "load" not in (message := inbox.get()).document:
+        encoders.handle(message)
+    encoders.handle(message)
     report(settings["status"], {"ready": {}})
-    beat_while(settings["status"], encoding.works)
+    beat_while(settings["status"], encoders.works)
+    threading.Thread(target=_follow, args=(encoders, inbox), name="tacit-loader", daemon=True).start()
     with socket.socket(fileno=settings["listener"]) as listener:
         listener.setblocking(True)
-        encoding.serve(listener)
+        encoders.serve(listener)
+
+
+def _follow(encoders: Encoders, inbox: "SimpleQueue[Message]") -> None:
+    while True:
+        try:
+            encoders.handle(inbox.get())
+        except Exception:
+            _log.exception("an encoder cannot be loaded")
 
 
 def _remove_directory(settings: Mapping[str, Any]) -> None:
@@ -120,13 +194,8 @@ def _remove_directory(settings: Mapping[str, Any]) -> None:
     shutil.rmtree(Path(settings["encoder"]).parent, ignore_errors=True)
 
 
-def _loaded(settings: Mapping[str, Any]) -> Encoding:
-    from tacit.engine.snapshot import read_encoder
-
+def _loaded(files: SnapshotFiles) -> Encoding:
     try:
-        files = SnapshotFiles.inherited(
-            Path(settings["directory"]), settings["manifest"], settings["descriptors"]
-        )
         encoder = read_encoder(files)
         if encoder is not None:
             warm(encoder)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from tacit.core.errors import DataError, TacitError, UnsupportedError
 from tacit.engine.checking import UnknownItemError
 from tacit.engine.remote_encoder import EncoderUnavailableError
+from tacit.engine.users import UnknownUserError
 from tacit.store.events import StorageError, StorageFullError
 
 MEDIA_TYPE = "application/problem+json"
@@ -21,6 +22,22 @@ class OverloadedError(TacitError):
 
     def __init__(self, reason: str = "too many requests are waiting; come back in a second") -> None:
         super().__init__(reason)
+
+
+class RefusedError(TacitError):
+    """A request that is refused before any route sees it.
+
+    Parameters
+    ----------
+    status : int
+    detail : str
+    retry_after : float, optional
+        Seconds after which it may be sent again.
+    """
+
+    def __init__(self, status: int, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.retry_after = status, detail, retry_after
 
 
 OURS = (HTTPException, DataError, UnsupportedError, OverloadedError, StorageError, EncoderUnavailableError)
@@ -40,7 +57,7 @@ def status_of(error: Exception) -> tuple[int, str]:
         full = isinstance(error, StorageFullError)
         reason = "there is no room in the store" if full else "the store does not answer"
         return 507 if full else 503, f"{reason}; nothing of this was stored, send it again"
-    return 404 if isinstance(error, UnknownItemError) else 422, str(error)
+    return 404 if isinstance(error, UnknownItemError | UnknownUserError) else 422, str(error)
 
 
 def problem(status: int, detail: str) -> bytes:

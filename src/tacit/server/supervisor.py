@@ -6,6 +6,10 @@ the one queue they wait for another worker, or for the next one.
 
 Workers and the process that encodes texts are fresh interpreters, not forks. The parent imports no numerical
 library, opens no database, and answers no request.
+
+It opens and checks the version to serve, and hands the open files to the other processes: so all serve the
+same one, also one that is started again after the directory was replaced. When it finds another version
+(`tacit.server.watching`), the workers change to that (`tacit.server.renewal`).
 """
 
 import os
@@ -22,10 +26,12 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from tacit.core.errors import ConfigError, TacitError
-from tacit.core.manifest import OpenSnapshot
 from tacit.server.accepting import ABSENT, Board, open_board
 from tacit.server.child import Child, Report
 from tacit.server.lifeline import GRACE
+from tacit.server.rates import open_page
+from tacit.server.renewal import Renewal
+from tacit.server.watching import Refusal, Release, Watcher
 
 _STEADY = 10.0
 """A worker that served so many seconds did not fail to start."""
@@ -84,8 +90,6 @@ class Supervisor:
 
     Parameters
     ----------
-    snapshot : OpenSnapshot
-        Workers inherit its open files; it may still be unchecked.
     listener : socket.socket
         Bound; all workers accept from it. It is closed when the service stops.
     workers : int
@@ -93,21 +97,21 @@ class Supervisor:
         Called with a line about what happened to a process.
     """
 
-    def __init__(
-        self, snapshot: OpenSnapshot, listener: socket.socket, workers: int, say: Callable[[str], None]
-    ) -> None:
-        self._snapshot = snapshot
+    def __init__(self, listener: socket.socket, workers: int, say: Callable[[str], None]) -> None:
         self._listener = listener
         self._say = say
         self._workers = [_Place(f"worker {n + 1}", "tacit.server.worker", n, due=0.0) for n in range(workers)]
         self._encoder = _Place("the encoding process", "tacit.server.encoding")
         self._settings: Mapping[str, Any] | None = None
+        self._renewal: Renewal[_Place] | None = None
+        self._refusal: Refusal | None = None
         self._announced = False
         self._signals: list[int] = []
 
     def __enter__(self) -> Self:
         self._directory = tempfile.TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True)
         self._board = open_board(len(self._workers))
+        self._rates = open_page()
         self._texts = _private_listener(Path(self._directory.name) / "encoder")
         self._selector = selectors.DefaultSelector()
         self._woken, self._waking = socket.socketpair()
@@ -117,7 +121,7 @@ class Supervisor:
         self._selector.register(self._texts, selectors.EVENT_READ, self._want_encoder)
         self._before = {one: signal.signal(one, self._note_signal) for one in (signal.SIGTERM, signal.SIGINT)}
         signal.set_wakeup_fd(self._waking.fileno(), warn_on_full_buffer=False)
-        for place in self._workers:  # they import what they need while the snapshot is checked
+        for place in self._workers:  # they import what they need while the version is checked
             self._start(place)
         return self
 
@@ -134,15 +138,26 @@ class Supervisor:
         for end in (self._woken, self._waking, self._texts):
             end.close()
         os.close(self._board)
+        os.close(self._rates)
         self._directory.cleanup()
 
-    def run(self, settings: Mapping[str, Any], on_ready: Callable[[Mapping[str, Any]], None]) -> int:
+    def run(
+        self,
+        watcher: Watcher,
+        first: tuple[Release, Refusal | None],
+        settings: Mapping[str, Any],
+        on_ready: Callable[[Mapping[str, Any]], None],
+    ) -> int:
         """Serve until SIGTERM or SIGINT, and return the signal.
 
         Parameters
         ----------
+        watcher : Watcher
+            Finds the versions that follow.
+        first : tuple of (Release, Refusal or None)
+            Of the watcher.
         settings : mapping
-            Of a worker: ``store``, ``api_key``, ``admin_key``, ``allowed_hosts``.
+            Of a worker: ``store``, ``keys``, ``keys_file``, ``rate``, ``allowed_hosts``.
         on_ready : callable
             Called once, when all workers answer, with what the last one said.
 
@@ -153,15 +168,31 @@ class Supervisor:
         """
         self._settings = {
             **settings,
-            "directory": str(self._snapshot.directory),
-            "manifest": self._snapshot.manifest,
-            "descriptors": self._snapshot.descriptors,
+            "directory": str(watcher.directory),
             "encoder": str(Path(self._directory.name) / "encoder"),
             "board": self._board,
+            "rates": self._rates,
         }
         self._on_ready = on_ready
+        self._watcher = watcher
+        self._release, self._refusal = first
+        if self._refusal is not None:
+            self._say(f"refused: {self._refusal.reason}; serving {self._release}")
+        self._selector.register(watcher, selectors.EVENT_READ, self._renew)
         for place in self._workers:
             self._send(place)
+        watcher.start()
+        try:
+            self._keep_running()
+        finally:
+            self._selector.unregister(watcher)
+            watcher.close()
+            self._release.close()
+            if self._renewal is not None:
+                self._renewal.release.close()
+        return self._signals[0]
+
+    def _keep_running(self) -> None:
         while not self._signals:
             self._start_due()
             pause = self._pause()
@@ -171,7 +202,6 @@ class Supervisor:
                 key.data()
             self._end_hanging(late=pause is not None and time.monotonic() - slept > pause + _LATE)
         self._stop()
-        return self._signals[0]
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -209,12 +239,11 @@ class Supervisor:
         return max(min(due) - time.monotonic(), 0.0) if due else None
 
     def _start(self, place: _Place) -> None:
-        files = tuple(self._snapshot.descriptors.values())
         if place is self._encoder:
-            child = Child(place.module, (*files, self._texts.fileno()), {})
+            child = Child(place.module, (self._texts.fileno(),), {})
         else:
             threads = dict.fromkeys(_THREADS, "1")
-            child = Child(place.module, (*files, self._listener.fileno(), self._board), threads)
+            child = Child(place.module, (self._listener.fileno(), self._board, self._rates), threads)
         place.child, place.due, place.problem = child, None, None
         if place is self._encoder:  # it says no more until its model is loaded, which may take minutes
             place.heard_at = child.started_at + _LOADING
@@ -224,6 +253,11 @@ class Supervisor:
         listener = self._texts if place is self._encoder else self._listener
         if place.child is not None and self._settings is not None:
             place.child.send({**self._settings, "listener": listener.fileno(), "place": place.number})
+            place.child.pass_on(_refused(self._refusal))
+            _load(place.child, self._release)
+            _serve(place.child, self._release)
+            if place is self._encoder and self._renewal is not None:
+                _load(place.child, self._renewal.release)
 
     def _hear(self, place: _Place) -> None:
         if place.child is None:
@@ -235,6 +269,8 @@ class Supervisor:
         for report in reports:
             if report.alive:
                 place.heard_at = time.monotonic()
+            elif report.loaded is not None or report.refused is not None:
+                self._hear_of_release(place, report)
             elif report.ready is None:
                 place.problem = report
             else:
@@ -251,6 +287,75 @@ class Supervisor:
             self._on_ready(figures)
             if figures["texts"]:
                 self._want_encoder()
+        self._advance()
+
+    def _renew(self) -> None:
+        """Begin to change to what the watcher found."""
+        for found in self._watcher.take():
+            if isinstance(found, Refusal):
+                self._refuse(found)
+                continue
+            if self._renewal is not None:  # overtaken
+                self._renewal.release.close()
+            self._renewal = Renewal(found)
+            if self._encoder.child is not None:
+                _load(self._encoder.child, found)
+        self._advance()
+
+    def _hear_of_release(self, place: _Place, report: Report) -> None:
+        """Note that a worker has loaded a version, or cannot; it may say so of one that was overtaken."""
+        renewal = self._renewal
+        if renewal is None or renewal.release.number not in (report.loaded, report.refused):
+            if report.refused == self._release.number and place.child is not None:
+                place.problem = report
+                place.child.kill()  # the others serve it: another process will
+            return
+        if report.loaded is not None:
+            renewal.note_loaded(place)
+            self._advance()
+        else:
+            self._give_up(renewal, report.error)
+
+    def _advance(self) -> None:
+        """Take the next step to another version."""
+        renewal = self._renewal
+        if renewal is None:
+            return
+        if problem := renewal.problem():
+            self._give_up(renewal, problem)
+            return
+        ready = [place for place in self._workers if place.ready_since is not None]
+        for place in renewal.next_to_load(ready):
+            if place.child is not None:
+                _load(place.child, renewal.release)
+        if renewal.is_complete(ready):
+            self._complete(renewal)
+
+    def _complete(self, renewal: Renewal[_Place]) -> None:
+        """Let all processes change."""
+        before, self._release = self._release, renewal.release
+        self._renewal, self._refusal = None, None
+        for place in self._places:
+            if place.child is None:
+                continue
+            if place is not self._encoder and not renewal.has_loaded(place):
+                _load(place.child, renewal.release)  # it starts: it changes before it answers
+            _serve(place.child, renewal.release)
+            place.child.pass_on(_refused(None))
+        before.close()
+        self._say(f"serving {self._release}")
+
+    def _give_up(self, renewal: Renewal[_Place], reason: str) -> None:
+        self._renewal = None
+        renewal.release.close()
+        self._refuse(Refusal(renewal.release.version, reason))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._refusal = refusal
+        for place in self._workers:
+            if place.child is not None:
+                place.child.pass_on(_refused(refusal))
+        self._say(f"refused: {refusal.reason}; still serving {self._release}")
 
     def _ended(self, place: _Place, child: Child) -> None:
         self._selector.unregister(child.status)
@@ -260,6 +365,8 @@ class Supervisor:
         steady = place.ready_since is not None and now - place.ready_since >= _STEADY
         place.failures = 1 if steady else place.failures + 1
         place.child, place.ready_since, place.heard_at = None, None, None
+        if self._renewal is not None:
+            self._renewal.note_ended(place)
         if place is not self._encoder:
             # Nobody accepts for it now: the others must not wait for one who has no connections.
             Board(self._board, place.number).set(ABSENT)
@@ -268,6 +375,7 @@ class Supervisor:
         place.due = now + pause
         because = f": {place.problem.error}" if place.problem else ""
         self._say(f"{place.name} (process {child.pid}) {how}{because}; starting it again")
+        self._advance()
 
     def _check_hope(self, place: _Place, how: str) -> None:
         """Raise the error of a worker if there is no hope that another try ends otherwise."""
@@ -308,6 +416,18 @@ class Supervisor:
         if self._encoder.child is not None:
             self._encoder.child.stop()
             self._encoder.child.wait(_ENCODER_SECONDS)
+
+
+def _load(child: Child, release: Release) -> None:
+    child.pass_on({"load": release.number}, release.descriptors)
+
+
+def _serve(child: Child, release: Release) -> None:
+    child.pass_on({"serve": release.number})
+
+
+def _refused(refusal: Refusal | None) -> dict[str, Any]:
+    return {"refused": None if refusal is None else refusal.to_json()}
 
 
 def _private_listener(address: Path) -> socket.socket:

@@ -9,12 +9,13 @@ these files too. Files of older versions are mapped as they are.
 
 import json
 import mmap
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.types import Array
@@ -96,6 +97,26 @@ def write_table(file: Path, table: pl.DataFrame) -> None:
         record_batch_size=max(len(table), 1),
         compat_level=pl.CompatLevel.oldest(),
     )
+
+
+def write_pieces(
+    file: Path, pieces: Callable[[], Iterator[pl.DataFrame]], schema: Mapping[str, pl.DataType]
+) -> None:
+    """Write a table as an Arrow file, as `write_table`, of which only a piece at a time is in memory.
+
+    Parameters
+    ----------
+    file : Path
+    pieces : callable
+        Returns the pieces in their order; equal pieces are equal files.
+    schema : mapping of column to type
+    """
+
+    def read(columns: Any, predicate: Any, rows: Any, size: Any) -> Iterator[pl.DataFrame]:
+        yield from pieces()  # the whole table is written: nothing is left out
+
+    table = register_io_source(read, schema=pl.Schema(schema), is_pure=True)
+    table.sink_ipc(file, compression="uncompressed", compat_level=pl.CompatLevel.oldest())
 
 
 def read_table(file: Path) -> pl.DataFrame:

@@ -101,7 +101,7 @@ class Histories:
         known = hash(row)  # of 64 bits: a tenth of the time of the digest
         if known in self._checked:
             return True
-        if fits(row):
+        if fits(row) or (row[1] == "user" and fits(row, self._merged(row[2]))):
             if len(self._checked) >= _MOST_CHECKED:
                 self._checked.clear()
             self._checked.add(known)
@@ -109,21 +109,38 @@ class Histories:
         _log.error("the event %r in the store is damaged and left out; see `tacit verify`", row[0])
         return False
 
+    def _merged(self, user_id: str) -> list[str]:
+        """Return the sessions that were merged into a user."""
+        found = self._reader.rows("SELECT session_id FROM tacit_merge WHERE user_id = ?", (user_id,))
+        return [session for (session,) in found]
+
 
 def _but(types: Sequence[str]) -> str:
     return f" AND event NOT IN ({', '.join('?' * len(types))})" if types else ""
 
 
-def fits(row: Sequence[Any]) -> bool:
-    """Return whether the digest and the time of a stored event (`COLUMNS`) are those of its content."""
+def fits(row: Sequence[Any], sessions: Sequence[str] = ()) -> bool:
+    """Return whether the digest and the time of a stored event (`COLUMNS`) are those of its content.
+
+    Parameters
+    ----------
+    row : sequence
+    sessions : sequence of str
+        Sessions that were merged into its user: the digest stays that of what was sent.
+    """
     _, subject, subject_id, item_id, event, at, value, _, *more, received, told, digest = row
+    known = [time for time in (told, received) if time is not None]
+    if known and at != min(known):
+        return False
+    # Rows of older versions do not say whether their time was told.
+    times = (told,) if known else (None, at)
+    senders = ((subject, subject_id), *(("session", one) for one in sessions))
     try:
-        if digest_of(subject, subject_id, item_id, event, told, value, *more) == bytes(digest):
-            known = [time for time in (told, received) if time is not None]
-            return not known or at == min(known)
-        # Rows of older versions do not say whether their time was told.
-        old = told is None and received is None
-        return old and digest_of(subject, subject_id, item_id, event, at, value, *more) == bytes(digest)
+        return any(
+            digest_of(*sender, item_id, event, time, value, *more) == bytes(digest)
+            for sender in senders
+            for time in times
+        )
     except (TypeError, AttributeError):  # a changed bit made a number of a text
         return False
 

@@ -126,7 +126,7 @@ def _told(row: Any) -> float | None:
     if row.told is not None or row.received is not None:
         return None if row.told is None else float(row.told)
     content = (row.subject, row.subject_id, row.item_id, row.event)
-    return float(row.at) if digest_of(*content, row.at, row.value) == bytes(row.digest) else None
+    return None if digest_of(*content, None, row.value) == bytes(row.digest) else float(row.at)
 
 
 def _note(connection: Connection, step: dict[str, Any] | None) -> None:

@@ -1,0 +1,258 @@
+"""A model directory: snapshots under names, one of which is current.
+
+::
+
+    DIR/versions/NAME/   each a snapshot (`tacit.core.manifest`)
+    DIR/CURRENT          the name of the one to serve, one line of text
+
+A version is never changed in place: a new one is written beside the others under a name of its own, and then
+``CURRENT`` is replaced by a rename. So whoever reads ``CURRENT`` finds a whole version, and going back is the
+same step as going forward. A process that serves a version holds a lock on its directory (``flock``), which
+ends with the process; such a version is not pruned.
+"""
+
+import calendar
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from tacit.core.clock import Clock, SystemClock
+from tacit.core.errors import ArtifactError
+
+CURRENT, VERSIONS = "CURRENT", "versions"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_DATED = re.compile(r"(\d{8}T\d{6})Z-[0-9a-f]{4}")
+_TIME = "%Y%m%dT%H%M%S"
+_LONGEST = 128
+"""Bytes of ``CURRENT`` that are read; a name is shorter."""
+_PRUNED = ".pruned-"
+"""In front of the name of a version that is being removed."""
+
+
+class Versions:
+    """The versions of a model directory, in the order of their names.
+
+    Parameters
+    ----------
+    directory : Path
+        It need not be there: the first version and the first `switch` make it.
+    clock : Clock, optional
+        Gives new names.
+    """
+
+    def __init__(self, directory: Path, clock: Clock | None = None) -> None:
+        self.directory = directory
+        self._folder = directory / VERSIONS
+        self._clock = clock or SystemClock()
+
+    def names(self) -> list[str]:
+        """Return the names of all versions, whole or damaged, sorted: those of `new_name` oldest first."""
+        try:
+            entries = [*os.scandir(self._folder)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(
+            one.name for one in entries if _NAME.fullmatch(one.name) and one.is_dir(follow_symlinks=False)
+        )
+
+    def current(self) -> str:
+        """Return the name of the current version, which is there.
+
+        Raises
+        ------
+        ArtifactError
+            If ``CURRENT`` is missing or damaged, or names no version.
+        """
+        file = self.directory / CURRENT
+        try:
+            with file.open("rb") as stream:
+                name = stream.read(_LONGEST).decode("ascii").removesuffix("\n")
+        except FileNotFoundError as error:
+            raise ArtifactError(f"{file} is missing; {self._how_to_choose()}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ArtifactError(f"{file} cannot be read ({error}); {self._how_to_choose()}") from error
+        if not _NAME.fullmatch(name):
+            raise ArtifactError(f"{file} is damaged: it holds no name; {self._how_to_choose()}")
+        if not self._is_there(name):
+            raise ArtifactError(f"{file} names {name}, which is not there; {self._how_to_choose()}")
+        return name
+
+    def path(self, name: str) -> Path:
+        """Return the directory of a version, which need not be there: ``DIR/versions/NAME`` and nowhere else.
+
+        Raises
+        ------
+        ArtifactError
+            If it is no name of a version, or a link stands there.
+        """
+        if not _NAME.fullmatch(name):
+            raise ArtifactError(
+                f"{name[:80]!r} is no name of a version: one has up to 64 letters, digits, dots, dashes and "
+                "underscores and begins with a letter or a digit"
+            )
+        place = self._folder / name
+        if place.is_symlink():
+            raise ArtifactError(f"{place} is a link; a version is a directory of its own")
+        return place
+
+    def new_name(self) -> str:
+        """Return a name for a new version: the time in UTC and four digits at random.
+
+        It sorts behind the names of all versions that were made so before, also after the clock went back.
+        """
+        dated = [match[1] for name in self.names() if (match := _DATED.fullmatch(name))]
+        now = time.strftime(_TIME, time.gmtime(self._clock.now()))
+        if dated and now <= dated[-1]:
+            now = _second_after(dated[-1])
+        return f"{now}Z-{os.urandom(2).hex()}"
+
+    def switch(self, name: str) -> None:
+        """Make a version the current one; it is on disk when this returns.
+
+        Raises
+        ------
+        ArtifactError
+            If there is no such version.
+        OSError
+            If the directory cannot be written; the version is the same as before then.
+        """
+        if not self.path(name).is_dir():
+            raise ArtifactError(f"there is no version {name} in {self.directory}; {self._how_to_choose()}")
+        descriptor, beside = tempfile.mkstemp(prefix=f".{CURRENT}-", dir=self.directory)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(f"{name}\n".encode("ascii"))
+                stream.flush()
+                os.fchmod(stream.fileno(), 0o644)
+                os.fsync(stream.fileno())
+            Path(beside).replace(self.directory / CURRENT)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+        _flush(self.directory)
+
+    def prune(self, keep: int) -> list[str]:
+        """Remove old versions and return their names.
+
+        Kept are the current version and the ``keep - 1`` before it, all that come after it (one may be about
+        to become current), and those that a process serves.
+
+        Parameters
+        ----------
+        keep : int
+            At least 1.
+
+        Raises
+        ------
+        ArtifactError
+            If it is not known which version is current: nothing is removed then.
+        """
+        if keep < 1:
+            raise ValueError("at least one version is kept")
+        current = self.current()
+        earlier = [name for name in self.names() if name < current]
+        for left in self._folder.glob(f"{_PRUNED}*"):  # of a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        return [name for name in earlier[: max(0, len(earlier) - (keep - 1))] if self._remove(name)]
+
+    def _remove(self, name: str) -> bool:
+        """Remove a version, unless a process serves it; return whether it is gone."""
+        place = self._folder / name
+        try:
+            descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return False  # another process was first
+        try:
+            with suppress(OSError):  # a file system without such locks: nobody holds one there
+                if not _free(descriptor):
+                    return False
+            aside = place.with_name(f"{_PRUNED}{name}")
+            place.rename(aside)  # under its name a version is whole
+            shutil.rmtree(aside, ignore_errors=True)
+        finally:
+            os.close(descriptor)
+        return True
+
+    def _is_there(self, name: str) -> bool:
+        place = self._folder / name
+        return place.is_dir() and not place.is_symlink()
+
+    def _how_to_choose(self) -> str:
+        names = self.names()
+        if not names:
+            return f"{self.directory} holds no version"
+        return f"choose one by: tacit rollback {self.directory} NAME (there is {', '.join(names[-5:])})"
+
+
+def is_model_directory(directory: Path) -> bool:
+    """Return whether a directory holds versions, and is no snapshot itself."""
+    return (directory / VERSIONS).is_dir() or (directory / CURRENT).is_file()
+
+
+def snapshot_of(directory: Path) -> Path:
+    """Return the directory of a snapshot: that of the current version of a model directory, or the same.
+
+    Raises
+    ------
+    ArtifactError
+        If a model directory does not say which version is current.
+    """
+    if not is_model_directory(directory):
+        return directory
+    versions = Versions(directory)
+    return versions.path(versions.current())
+
+
+def check_no_versions(directory: Path) -> None:
+    """Refuse a model directory where a snapshot is to be written.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    if is_model_directory(directory):
+        raise ArtifactError(
+            f"{directory} holds the versions of a model; write the snapshot to another directory, then: "
+            f"tacit publish SNAPSHOT {directory}"
+        )
+
+
+def hold(snapshot: Path) -> int:
+    """Return a descriptor that keeps a snapshot from being pruned until it is closed.
+
+    Raises
+    ------
+    OSError
+        If it is not there.
+    """
+    descriptor = os.open(snapshot, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with suppress(OSError):  # a file system without such locks
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return descriptor
+
+
+def _free(descriptor: int) -> bool:
+    """Return whether nobody else has a lock on an open directory; it is locked then."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _second_after(moment: str) -> str:
+    at = time.strptime(moment, _TIME)
+    return time.strftime(_TIME, time.gmtime(calendar.timegm(at) + 1))
+
+
+def _flush(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
