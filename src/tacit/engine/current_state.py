@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tacit.core.clock import Clock
 from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.engine.forgetting import forgotten_codes, forgotten_since
@@ -34,6 +35,8 @@ _PAUSE = 0.25
 """Seconds after which the thread looks for changes although no request did."""
 _LONGEST_WAIT = 0.5
 """Seconds that a list waits for another thread that makes changes; then it goes on without them."""
+_APART = 1.0
+"""Seconds between two copies of the models that hold users, each without those who were deleted."""
 _CHUNK = 1_024
 """Most texts that are encoded before their items are added."""
 _SHORTEST_RETRY, _LONGEST_RETRY = 1.0, 30.0
@@ -80,6 +83,8 @@ class CurrentState:
     snapshot : Snapshot
     store : EventStore or None
         Without one the state is that of the snapshot.
+    clock : Clock
+        Tells when items expire.
 
     Attributes
     ----------
@@ -87,18 +92,25 @@ class CurrentState:
         As of the last `catch_up`.
     failing : bool
         Whether the store could not be read then.
+    on_forgotten : callable or None
+        Called in the thread when there are other tombstones, or another snapshot, with the number of the last
+        tombstone and whether the snapshot holds a user who was forgotten.
     """
 
-    def __init__(self, snapshot: Snapshot, store: EventStore | None) -> None:
+    def __init__(self, snapshot: Snapshot, store: EventStore | None, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._applying = threading.Lock()
         """Held while the state is replaced, and never while a text is encoded."""
         self._seen = self._seen_tombstones = 0
         self._unfound: frozenset[int] = frozenset()
         """Forgotten users whom no neighbour finds any more."""
+        self._unfound_at = -_APART
         self._waiting: dict[str, _Waiting] = {}
         """Items whose texts wait for the encoder, by id; each has its own pause, so none holds up another."""
         self.failing = False
+        self.on_forgotten: Callable[[int, bool], None] | None = None
+        self._last_notice: tuple[str, int] | None = None
         self._wake, self._closing = threading.Event(), threading.Event()
         self.state = State.of(snapshot)
         if store is None:
@@ -111,7 +123,7 @@ class CurrentState:
     def catch_up(self) -> None:
         """Make all changes of items that were acknowledged before, by any process; 5 us if there are none.
 
-        Forget the users who were deleted.
+        Forget the users who were deleted, and hide the items that have expired.
 
         It is called for every list. If the store cannot be read, the state stays as it is; if another thread
         needs long for the changes, as it was.
@@ -126,6 +138,9 @@ class CurrentState:
             if not self.failing:
                 _log.warning("answering without the latest changes of items: %s", error)
             self.failing = True
+        if self.state.expires and self.state.next_end <= self._clock.now():
+            with self._applying:
+                self.state = self.state.at(self._clock.now())
 
     def change(
         self,
@@ -273,6 +288,7 @@ class CurrentState:
             try:
                 self.catch_up()
                 self._forget_neighbours()
+                self._tell_forgotten()
                 while self._encode_waiting(store):
                     pass
             except StorageError as error:
@@ -282,10 +298,19 @@ class CurrentState:
                 _log.exception("changes of items could not be followed; trying again")
                 self._closing.wait(_SHORTEST_RETRY)
 
+    def _tell_forgotten(self) -> None:
+        notice = self.state.snapshot.version, self._seen_tombstones
+        if self.on_forgotten is not None and notice != self._last_notice:
+            self._last_notice = notice
+            self.on_forgotten(self._seen_tombstones, bool(self.state.forgotten))
+
     def _forget_neighbours(self) -> None:
         """Take the rows of forgotten users out of the models, while lists go on."""
         while (gone := (base := self.state).forgotten - self._unfound) and not self._closing.is_set():
+            if time.monotonic() < self._unfound_at + _APART:
+                return  # those who are deleted one after the other go together
             pipeline = _without_users(base, gone)
+            self._unfound_at = time.monotonic()
             with self._applying:
                 if self.state.pipeline is base.pipeline:
                     self.state, self._unfound = replace(self.state, pipeline=pipeline), self._unfound | gone

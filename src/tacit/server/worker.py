@@ -43,6 +43,8 @@ def main() -> None:
     ready = {"ready": {"items": engine.health()["items"], "texts": loader.has_texts}}
     board = Board(settings["board"], settings["place"])
     loader.follow()
+    directory = str(Path(settings["directory"]).resolve())
+    engine.users.on_unwritten(directory, lambda: report(status, {"forgotten": True}))
     with socket.socket(fileno=settings["listener"]) as listener:
         run(app, listener, board, on_ready=lambda: report(status, ready), on_beat=lambda: beat(status))
 
