@@ -24,6 +24,7 @@ __all__ = [
     "load",
     "read",
     "read_config",
+    "refit",
     "tune",
 ]
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         load,
         read,
         read_config,
+        refit,
         tune,
     )
 else:

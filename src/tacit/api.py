@@ -71,6 +71,7 @@ __all__ = [
     "load",
     "read",
     "read_config",
+    "refit",
     "tune",
 ]
 
@@ -632,6 +633,95 @@ def _best_reached(reached: Iterator[Reached], notes: Notes, on_step: OnStep | No
     if best is None:  # the first step is always kept
         raise RuntimeError("no step of the fit was kept")
     return Model(best.snapshot, notes.lines)
+
+
+def refit(
+    out: str | Path,
+    store: str | None = None,
+    *,
+    snapshot: str | Path | None = None,
+    log: str | Path | None = None,
+    config: Config | str | Path | None = None,
+    without_sources: Sequence[str] = (),
+    without_times: Sequence[tuple[str | float, str | float]] = (),
+    trust: Sequence[str] = (),
+    force: bool = False,
+    keep: int = 5,
+    memory: float | None = None,
+    on_part: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Fit a model directory again on its log and what a store has taken since, and publish it if it is good.
+
+    The work is done in a process of its own, which ends with this one. The store is only read: a service may
+    have it open.
+
+    Parameters
+    ----------
+    out : path
+        The model directory: ``versions/`` and ``CURRENT``. A service that serves it takes the new version.
+    store : str, optional
+        Address of the store: ``sqlite:///FILE`` or ``postgresql://USER@HOST/DATABASE``.
+    snapshot : path, optional
+        What to start from, in place of the current version; of a directory without one it becomes the first.
+    log : path, optional
+        A log in place of that of the snapshot.
+    config : Config or path of a TOML file, optional
+        By default that of the snapshot.
+    without_sources : sequence of str
+        Events of these sources are left out of this fit and all that follow from it.
+    without_times : sequence of (time, time)
+        So are those from the first to before the second time: ISO 8601 or Unix seconds.
+    trust : sequence of str
+        Users whose events are learned from, though they are far more than accounts do.
+    force : bool
+        Publish whatever the comparison says.
+    keep : int
+        Versions that stay: the current one and those before it.
+    memory : float, optional
+        Gigabytes that the process may hold; a fit that is expected to take more is refused.
+    on_part : callable, optional
+        Called with a line at the beginning of each part.
+
+    Returns
+    -------
+    dict
+        The decision as in ``decision.json``: ``decision`` is "ship", "hold" or "roll back", ``why`` a
+        sentence; then the version, figures, counts, bursts, seconds and notes.
+
+    Raises
+    ------
+    InputError
+        If something cannot be used, the store cannot be read, another refit of the directory runs, or memory
+        does not suffice.
+    """
+    from tacit.data.times import read_moment
+    from tacit.refits import refit_elsewhere
+    from tacit.store.address import sqlite_file
+
+    arguments.check_flags(force=force)
+    arguments.check_whole(keep, "keep")
+    if memory is not None:
+        arguments.check_number(memory, "memory", positive=True)
+        if memory < 1:
+            raise ConfigError(f"memory is {memory!r}; give at least 1: the libraries alone take most of that")
+    arguments.check_files(log=log, snapshot=snapshot)
+    if store is not None and (file := sqlite_file(store)) is not None and not file.is_file():
+        raise ConfigError(f"there is no store {file}")
+    chosen = None if config is None else _configured(config, None)
+    asked: dict[str, Any] = {
+        "out": str(arguments.path(out, "out")),
+        "store": store,
+        "snapshot": None if snapshot is None else str(snapshot),
+        "log": None if log is None else str(log),
+        "config": None if chosen is None else chosen.to_toml(),
+        "sources": list(arguments.names(without_sources, "without_sources") or ()),
+        "times": [(read_moment(start), read_moment(end)) for start, end in without_times],
+        "trusted": list(arguments.names(trust, "trust") or ()),
+        "force": force,
+        "keep": keep,
+        "memory": memory,
+    }
+    return refit_elsewhere(asked, on_part or (lambda _: None))
 
 
 def read_config(path: str | Path) -> Config:

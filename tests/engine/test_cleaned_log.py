@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tests.served import acquainted_snapshot, small_snapshot
+from tests.served import small_snapshot
 
 from tacit.data.shop import generate
 from tacit.engine import cleaned_log
@@ -43,7 +43,17 @@ def assert_same_fit(one: Snapshot, other: Snapshot) -> None:
 
 @pytest.mark.promise("P23")
 def test_the_log_of_a_snapshot_makes_the_same_fit_again(tmp_path: Path) -> None:
-    save(acquainted_snapshot(), tmp_path / "model")
+    """With texts, attributes of users, and devices."""
+    shop = generate(seed=3, users=60, items=70, events=1_000, days=30)
+    devices = pl.Series("device", ["phone", "desk", "tv"] * len(shop.events)).head(len(shop.events))
+    ids = shop.events["user_id"].unique().sort()
+    ages = [20 + place % 40 for place in range(len(ids))]
+    people = pl.DataFrame({"user_id": [*ids, "quiet"], "age": [*ages, 33], "club": [*["a", "b"] * 30, "a"]})
+    config = Config(retrievers={"trending": {}, "itemknn": {}}, encoder="tfidf", ranker=None, windows=1)
+    snapshot = train(shop.events.with_columns(devices), shop.items, config, users=people)
+    assert snapshot.interactions.traits.any()
+    assert snapshot.interactions.moments.any()
+    save(snapshot, tmp_path / "model")
     again = load(tmp_path / "model")
     assert_same_fit(again, refitted(again))
 

@@ -154,7 +154,7 @@ def test_nobody_finds_a_forgotten_user_as_a_neighbour(store: EventStore) -> None
         engine.users.forget("user", ids[code])
     for one in (engine, other):
         one.catch_up()
-        wait_until(lambda one=one: one._current._unfound == one._state.forgotten, 30)  # type: ignore[misc]
+        wait_until(lambda one=one: one._current._unlearned == one._current._seen_tombstones, 30)  # type: ignore[misc]
     expected = Engine(replace(snapshot, pipeline=snapshot.pipeline.without_users(gone)))
     after = {user: listed(engine, user) for user in before}
     assert after == {user: listed(other, user) for user in before}

@@ -21,7 +21,9 @@ from tacit.cli.explain_config import explain_config
 from tacit.cli.finetune import finetune
 from tacit.cli.fit import fit
 from tacit.cli.forget import forget
+from tacit.cli.key import key
 from tacit.cli.recommend import recommend
+from tacit.cli.refit import refit
 from tacit.cli.serve import serve
 from tacit.cli.similar import similar
 from tacit.cli.tune import tune
@@ -58,6 +60,7 @@ def tacit(
 _COMMANDS = (
     check,
     fit,
+    refit,
     evaluate,
     tune,
     finetune,
@@ -71,6 +74,7 @@ _COMMANDS = (
 )
 for command in (*_COMMANDS, doctor):
     app.command()(command)
+app.add_typer(key, name="key")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,7 @@
 """How much memory this process may still take."""
 
 import os
+import resource
 from pathlib import Path
 
 GB = 1e9
@@ -24,6 +25,12 @@ def held_gb(statm: Path = _STATM) -> float:
     except OSError:
         return 0.0
     return resident * os.sysconf("SC_PAGE_SIZE") / GB
+
+
+def allowed_gb() -> float:
+    """Return the gigabytes that this process may hold by its own limit (``ulimit -d``); infinity without."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    return float("inf") if limit == resource.RLIM_INFINITY else limit / GB
 
 
 def _of_machine(meminfo: Path) -> float:

@@ -73,6 +73,12 @@ def remove_left_over(target: Path) -> None:
     _remove_ended(target.parent, _prefix(target))
 
 
+def remove_all_left_over(parent: Path) -> None:
+    """Remove what writers of any place in a folder that have ended left there."""
+    for found in parent.glob(f".*.{_MARK}*"):
+        _remove_ended(parent, found.name)
+
+
 def _remove_ended(parent: Path, prefix: str) -> None:
     for found in sorted(parent.glob(f"{glob.escape(prefix)}*")):
         if found.is_dir() and not found.is_symlink():

@@ -164,6 +164,12 @@ class Users:
         traits[ids.encode(frame[col.USER])] = columns.traits(frame)
         return cls(ids, columns, traits)
 
+    def with_further(self, ids: pl.Series) -> "Users":
+        """Return the users with further ones behind them, of whom nothing is known: no other code changes."""
+        larger = self.ids.extended(distinct_texts(ids).sort())
+        unknown = np.full((len(larger) - len(self.ids), len(self.columns)), UNKNOWN, dtype=np.int32)
+        return Users(larger, self.columns, np.concatenate([self.traits, unknown]))
+
     @classmethod
     def unknown(cls, ids: Vocabulary) -> "Users":
         """Return users of whom only the ids are known."""

@@ -277,7 +277,7 @@ def frame_of(table: pl.DataFrame, names: Names) -> pl.DataFrame:
         [
             categories(names.users, table[USER].to_numpy()).alias(col.USER),
             categories(names.items, table[ITEM].to_numpy()).alias(col.ITEM),
-            table[col.EVENT].cast(pl.String),
+            categories(*_words_of(table[col.EVENT])).alias(col.EVENT),
             table[col.TIMESTAMP],
             table[col.VALUE],
             pl.Series(col.SEQ, [None], dtype=pl.Int64).new_from_index(0, len(table)) if seq is None else seq,
@@ -288,6 +288,12 @@ def frame_of(table: pl.DataFrame, names: Names) -> pl.DataFrame:
             ),
         ]
     )
+
+
+def _words_of(column: pl.Series) -> tuple[pl.Series, Int32]:
+    """Return the words of a column, and the place of each row's among them."""
+    words = column.unique().drop_nulls().cast(pl.String).sort()
+    return words, Vocabulary(words).encode(column.cast(pl.Categorical))
 
 
 def categories(ids: pl.Series, codes: Int32) -> pl.Series:

@@ -7,8 +7,9 @@ the item, for the same model. Where it is missing, a thread encodes the text, an
 change meanwhile; only that the item is hidden or deleted counts at once.
 
 Tombstones of users are followed in the same way (`tacit.engine.forgetting`): the history of a user in the
-snapshot counts no more at once; that nobody finds it as a neighbour takes a copy of the models that hold
-users, so the thread makes that, once for all that came meanwhile.
+snapshot counts no more at once; that nobody finds it as a neighbour, and that models forget the events that
+they followed (`tacit.engine.updates`), takes new models, so the thread makes those, once for all that came
+meanwhile.
 """
 
 import logging
@@ -35,8 +36,9 @@ _PAUSE = 0.25
 """Seconds after which the thread looks for changes although no request did."""
 _LONGEST_WAIT = 0.5
 """Seconds that a list waits for another thread that makes changes; then it goes on without them."""
-_APART = 1.0
-"""Seconds between two copies of the models that hold users, each without those who were deleted."""
+_APART, _REST = 1.0, 20.0
+"""Seconds between two copies of the models that hold users, each without those who were deleted: at least so
+many, and so many times what the last one took."""
 _CHUNK = 1_024
 """Most texts that are encoded before their items are added."""
 _SHORTEST_RETRY, _LONGEST_RETRY = 1.0, 30.0
@@ -103,9 +105,8 @@ class CurrentState:
         self._applying = threading.Lock()
         """Held while the state is replaced, and never while a text is encoded."""
         self._seen = self._seen_tombstones = 0
-        self._unfound: frozenset[int] = frozenset()
-        """Forgotten users whom no neighbour finds any more."""
-        self._unfound_at = -_APART
+        self._unlearned, self._unlearn_at = 0, 0.0
+        """Number of the tombstone up to which models know nobody, and when to look again."""
         self._waiting: dict[str, _Waiting] = {}
         """Items whose texts wait for the encoder, by id; each has its own pause, so none holds up another."""
         self.failing = False
@@ -173,6 +174,14 @@ class CurrentState:
         with store.item_turn():
             self._change(store, prepared, now, vectors, draft)
 
+    def replace(self, base: State, newer: State) -> bool:
+        """Use a state that was made from another one, unless that was replaced meanwhile; return whether."""
+        with self._applying:
+            if self.state is not base:
+                return False
+            self.state = newer
+        return True
+
     def swap(self, snapshot: Snapshot) -> None:
         """Use another snapshot from now on, with all that was stored of items.
 
@@ -210,7 +219,7 @@ class CurrentState:
         """Use a prepared state from now on; the next list makes the changes that came meanwhile."""
         with self._applying:
             self.state, self._seen, self._waiting = prepared.state, prepared.seen, prepared.waiting
-            self._seen_tombstones, self._unfound = prepared.seen_tombstones, prepared.state.forgotten
+            self._seen_tombstones = self._unlearned = prepared.seen_tombstones
 
     def close(self) -> None:
         """Stop following."""
@@ -287,7 +296,7 @@ class CurrentState:
             self._wake.clear()
             try:
                 self.catch_up()
-                self._forget_neighbours()
+                self._unlearn()
                 self._tell_forgotten()
                 while self._encode_waiting(store):
                     pass
@@ -304,16 +313,20 @@ class CurrentState:
             self._last_notice = notice
             self.on_forgotten(self._seen_tombstones, bool(self.state.forgotten))
 
-    def _forget_neighbours(self) -> None:
-        """Take the rows of forgotten users out of the models, while lists go on."""
-        while (gone := (base := self.state).forgotten - self._unfound) and not self._closing.is_set():
-            if time.monotonic() < self._unfound_at + _APART:
-                return  # those who are deleted one after the other go together
-            pipeline = _without_users(base, gone)
-            self._unfound_at = time.monotonic()
+    def _unlearn(self) -> None:
+        """Take those who were deleted out of the models, while lists go on; those of a while together."""
+        number, begun = self._seen_tombstones, time.monotonic()
+        if number == self._unlearned or begun < self._unlearn_at:
+            return
+        if self.state.followed is not None:  # models that know later events are made anew from what is stored
+            self.swap(self.state.snapshot)
+        while number > self._unlearned and not self._closing.is_set():
+            base = self.state
+            pipeline = _without_users(base, base.forgotten)
             with self._applying:
                 if self.state.pipeline is base.pipeline:
-                    self.state, self._unfound = replace(self.state, pipeline=pipeline), self._unfound | gone
+                    self.state, self._unlearned = replace(self.state, pipeline=pipeline), number
+        self._unlearn_at = time.monotonic() + max(_APART, _REST * (time.monotonic() - begun))
 
     def _encode_waiting(self, store: EventStore) -> bool:
         """Encode the texts of items that wait, and add these items; False if none is to be tried now."""
@@ -343,6 +356,15 @@ def _without_users(state: State, gone: Collection[int]) -> TwoStage:
     mask = np.zeros(state.snapshot.interactions.n_users, dtype=bool)
     mask[[*gone]] = True
     return state.pipeline.without_users(mask)
+
+
+def with_stored(state: State, rows: Sequence[ItemRow]) -> State:
+    """Return a state with all that a store holds of items; texts without vectors are encoded now.
+
+    Items whose texts cannot be encoded are hidden.
+    """
+    grown, texts = _with_rows(state, rows, frozenset(), {})
+    return _with_rows(state, rows, frozenset(), _encoded(state, texts))[0] if texts else grown
 
 
 def _first_state(state: State, rows: Sequence[ItemRow], store: EventStore) -> tuple[State, dict[str, str]]:

@@ -3,7 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from tacit.core.errors import DataError, UnsupportedError
 from tacit.core.executor import Executor
-from tacit.core.memory import free_gb, held_gb
+from tacit.core.memory import allowed_gb, free_gb, held_gb
 from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
@@ -33,7 +33,7 @@ from tacit.encoders.learned import LEARNED, is_centred
 from tacit.engine.cleaned_log import CleanedLog, LoggedEvents, log_of
 from tacit.engine.snapshot import Snapshot, version_of
 from tacit.pipeline.config import Config
-from tacit.pipeline.costs import Size, expected, in_words, reductions
+from tacit.pipeline.costs import Expected, Size, expected, in_words, reductions
 from tacit.pipeline.firststage import most_at_once
 from tacit.pipeline.text_encoder import NO_ENCODER, encode_elsewhere, encoder_from, resolve
 from tacit.pipeline.twostage import TwoStage
@@ -88,8 +88,11 @@ def trained(
     progress: Progress = SILENT,
     on_epoch: Callable[[Epoch], None] | None = None,
     executor: Executor | None = None,
+    more: Mapping[str, Json] | None = None,
 ) -> Snapshot:
     """Return a snapshot fitted on what `prepared` returned; see `train` for the other arguments.
+
+    ``more``: further facts on the fit.
 
     Who prepares and trains in two steps can drop the frames in between: that of a log is as large as its
     interactions.
@@ -99,7 +102,7 @@ def trained(
     fitted.fit(given.interactions, catalogue, rng=generator(given.config.seed, "fit"))
     with progress.task("listing the closest texts"):
         pipeline = fitted.indexed()
-    return snapshot_of(given, pipeline, catalogue, encoder)
+    return snapshot_of(given, pipeline, catalogue, encoder, more)
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,11 @@ class Prepared:
     texts : TextReport or None
     log : CleanedLog
         The events as they were given, for a later fit.
-    people : polars.DataFrame or None
-        Attributes of users as they were given.
+    attributes : polars.DataFrame or None
+        Those of users as they were given.
+    people : Users
+        Those of the interactions, and behind them users of whom events are kept and nothing is learned. A
+        fit does not know of these: it draws users by their number, and another number moves every list.
     """
 
     config: Config
@@ -126,7 +132,8 @@ class Prepared:
     catalogue: Catalogue
     texts: TextReport | None
     log: CleanedLog
-    people: pl.DataFrame | None
+    attributes: pl.DataFrame | None
+    people: Users
 
     @property
     def source(self) -> str:
@@ -143,10 +150,12 @@ def prepared(
     progress: Progress = SILENT,
     on_note: OnNote | None = None,
     limited: bool = False,
+    held: pl.DataFrame | None = None,
 ) -> Prepared:
     """Return interactions and catalogue of cleaned frames; see `train` for the arguments.
 
-    ``limited``: whether the fit is one within a time.
+    ``limited``: whether the fit is one within a time. ``held``: events that are kept in the log and not
+    learned from.
 
     Raises
     ------
@@ -166,13 +175,38 @@ def prepared(
     logged = LoggedEvents.of(weights.weigh(events), catalogue.items, people)
     interactions = logged.interactions
     _say_costs(config, Size.of(interactions, catalogue), notes, limited=limited)
-    return Prepared(config, weights, interactions, catalogue, texts, log_of(logged), users)
+    kept = None
+    if held is not None:
+        people = people.with_further(held[col.USER])
+        kept = LoggedEvents.of(weights.weigh(held), catalogue.items, people)
+    log = log_of(logged, kept)
+    return Prepared(config, weights, interactions, catalogue, texts, log, users, people)
 
 
 _WORTH_SAYING = 20.0
 """Seconds of a fit from which on it is said what it takes."""
 _SURELY = 0.7
 """Share of the expected memory that a fit surely needs."""
+
+
+def check_memory(config: Config, size: Size) -> Expected:
+    """Return what a fit is expected to take.
+
+    Raises
+    ------
+    UnsupportedError
+        If the memory that is free, or that this process may hold, is not enough.
+    """
+    costs = expected(config, size, most_at_once(size.events))
+    # What is expected is that of the whole process, which holds the log already.
+    there = min(free_gb() + held_gb(), allowed_gb())
+    if _SURELY * costs.gigabytes > there:
+        raise UnsupportedError(
+            f"a fit of {size.events:,} events and {size.items:,} items takes about {costs.gigabytes:.1f} GB "
+            f"of memory and {there:.1f} GB are there for it; end other programs, leave out retrievers or "
+            "lower their max_items (--config), or take a machine with more memory"
+        )
+    return costs
 
 
 def _say_costs(config: Config, size: Size, notes: Notes, *, limited: bool) -> None:
@@ -183,15 +217,7 @@ def _say_costs(config: Config, size: Size, notes: Notes, *, limited: bool) -> No
     UnsupportedError
         If the memory that is free is not enough.
     """
-    costs = expected(config, size, most_at_once(size.events))
-    # What is expected is that of the whole process, which holds the log already.
-    there = free_gb() + held_gb()
-    if _SURELY * costs.gigabytes > there:
-        raise UnsupportedError(
-            f"a fit of {size.events:,} events and {size.items:,} items takes about {costs.gigabytes:.1f} GB "
-            f"of memory and {there:.1f} GB are there for it; end other programs, leave out retrievers or "
-            "lower their max_items (--config), or take a machine with more memory"
-        )
+    costs = check_memory(config, size)
     if costs.seconds >= _WORTH_SAYING:
         takes = f"about {in_words(costs.seconds)} and {costs.gigabytes:.1f} GB of memory"
         less = "" if limited else f"; --seconds {60 if costs.seconds >= 120 else 10} for a smaller one"
@@ -217,11 +243,11 @@ def snapshot_of(
     more : mapping, optional
         More facts on the fit.
     """
-    data = fingerprint(given.interactions)
+    data, people = fingerprint(given.interactions), given.people
     return Snapshot(
         version=version_of(pipeline, data),
         catalogue=catalogue,
-        interactions=given.interactions,
+        interactions=replace(given.interactions, users=people.ids, traits=people.traits),
         pipeline=pipeline,
         weights=given.weights,
         encoder=given.source if encoder else NO_ENCODER,
@@ -229,7 +255,7 @@ def snapshot_of(
         learned_encoder=encoder if isinstance(encoder, LEARNED) else None,
         facts={**_facts(given, data), **(more or {})},
         log=given.log,
-        people=given.people,
+        people=given.attributes,
     )
 
 

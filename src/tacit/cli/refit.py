@@ -1,0 +1,184 @@
+"""``tacit refit``: a model directory is fitted again on what its service has taken since."""
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from tacit.core.errors import ConfigError, TacitError
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_SHORTEST = 1.0
+
+
+def refit(
+    out: Annotated[
+        Path, typer.Option("--out", help="Model directory: versions/ and CURRENT. It need not be there.")
+    ],
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Store of the service, which may run: sqlite:///FILE or postgresql://USER@HOST/DATABASE.",
+        ),
+    ] = None,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            "--snapshot",
+            help="What to start from; it is the first version of a new directory.",
+            show_default="the current version",
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", help="Event log in place of that in the snapshot.")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="Configuration (TOML).", show_default="that of the snapshot"),
+    ] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every",
+            metavar="TIME",
+            help="Go on until SIGTERM: the first refit at once, the others so long after each other's begin "
+            "(30m, 6h, 1d).",
+        ),
+    ] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option("--memory", min=1, metavar="GB", help="Most memory that the process of the fit holds."),
+    ] = None,
+    without_source: Annotated[
+        list[str] | None,
+        typer.Option("--without-source", metavar="NAME", help="Leave out events of this source; repeatable."),
+    ] = None,
+    without_time: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without-time",
+            metavar="FROM..TO",
+            help="Leave out events from one time to before another (2026-05-01..2026-05-02); repeatable.",
+        ),
+    ] = None,
+    trust: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trust",
+            metavar="ACCOUNT",
+            help="Learn from this account, though its events are far more than accounts do; repeatable.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Publish whatever the comparison with the live model says.")
+    ] = False,
+    keep: Annotated[
+        int, typer.Option("--keep", min=1, help="Versions that stay: the current one and those before it.")
+    ] = 5,
+    json: Annotated[bool, typer.Option("--json", help="Print each decision as a line of JSON.")] = False,
+) -> None:
+    """Fit a model directory again on its log and what its store has taken; publish it if it is not worse."""
+    from tacit import api
+
+    asked: dict[str, Any] = {
+        "snapshot": snapshot,
+        "log": log,
+        "config": config,
+        "without_sources": without_source or (),
+        "without_times": [_stretch(one) for one in without_time or ()],
+        "trust": trust or (),
+        "force": force,
+        "keep": keep,
+        "memory": memory,
+        "on_part": _say_part,
+    }
+    period = None if every is None else _seconds(every)
+    if period is None:
+        _show(api.refit(out, store, **asked), as_json=json)
+        return
+    _until_stopped(lambda: _show(api.refit(out, store, **asked), as_json=json), period)
+
+
+class _StoppedError(BaseException):
+    """SIGTERM came."""
+
+
+def _stop(*_: object) -> NoReturn:
+    raise _StoppedError
+
+
+def _until_stopped(run: Any, period: float) -> None:
+    """Run now and again until SIGTERM; a run that fails is said, and the next one comes."""
+    from tacit.cli.terminal import err
+
+    signal.signal(signal.SIGTERM, _stop)
+    never = threading.Event()
+    try:
+        while True:
+            begun = time.monotonic()
+            try:
+                run()
+            except TacitError as error:
+                err.print(f"tacit: this refit failed: {error}", soft_wrap=True)
+            rest = max(begun + period - time.monotonic(), 0.0)
+            err.print(f"the next refit begins in {rest:,.0f} s")
+            never.wait(rest)
+    except _StoppedError:
+        err.print("ended; the version that is current stays so")
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", text)
+    if found is None or (seconds := float(found[1]) * _UNITS[found[2]]) < _SHORTEST:
+        raise ConfigError(f"--every {text!r} is no time; write 30m, 6h or 1d")
+    return seconds
+
+
+def _stretch(text: str) -> tuple[str, str]:
+    start, dots, end = text.partition("..")
+    if not dots or not start.strip() or not end.strip():
+        raise ConfigError(
+            f"--without-time {text!r} is not of the form FROM..TO, for example 2026-05-01..2026-05-02"
+        )
+    return start.strip(), end.strip()
+
+
+def _say_part(part: str) -> None:
+    from tacit.cli.terminal import err
+
+    err.print(f"refit: {part}", soft_wrap=True)
+
+
+def _show(decision: dict[str, Any], *, as_json: bool) -> None:
+    """Print a decision: what was decided and why, what it was made of, and what is to be looked at."""
+    import json
+
+    from tacit.cli.terminal import err, out
+
+    if as_json:
+        typer.echo(json.dumps(decision, ensure_ascii=False))
+        return
+    for note in decision["notes"]:
+        err.print(note, soft_wrap=True, markup=False)
+    out.print(f"{decision['decision']}: {decision['why']}", soft_wrap=True, markup=False)
+    out.print(f"version {decision['version']}; {_counts(decision['log'])}", soft_wrap=True, markup=False)
+    spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in decision["seconds"].items())
+    out.print(spent, soft_wrap=True)
+
+
+def _counts(log: dict[str, int]) -> str:
+    parts: Sequence[str] = [
+        f"{log['learned']:,} events, {log['added']:,} of them new",
+        *(
+            f"{log[name]:,} {what}"
+            for name, what in (("unclean", "rejected"), ("held", "held back"), ("left_out", "left out"))
+            if log[name]
+        ),
+    ]
+    return "; ".join(parts)

@@ -1,0 +1,204 @@
+"""Refits in a process of their own, one at a time for a model directory.
+
+What a fit holds in memory goes with its process, a limit of memory is that of the process alone, and whatever
+ends it leaves the one that waits, which may be in the middle of a schedule, as it was. The process reads what
+it is asked for as a line of JSON from its standard input and ends when that ends; it writes lines of JSON.
+"""
+
+import fcntl
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tacit.core.errors import ConfigError, InputError, TacitError
+
+_LOCK = ".refit.lock"
+_GRACE = 20
+"""Seconds that the process has to end after it was asked to."""
+_GB = 1e9
+
+Say = Callable[[str], None]
+
+
+def refit_elsewhere(asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
+    """Make a refit in a process of its own and return its decision.
+
+    Parameters
+    ----------
+    asked : mapping
+        Plain data by the names of the arguments of `tacit.refit`; ``config`` as TOML, ``times`` as pairs of
+        Unix seconds.
+    say : callable
+        Called with a line at the beginning of each part.
+
+    Raises
+    ------
+    ConfigError
+        If another refit of the directory runs.
+    InputError, TacitError
+        What the refit raised, or how its process ended.
+    """
+    with _only_one(Path(asked["out"])) as lock:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tacit.refits"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=(lock,),  # should this process be killed, the lock lasts as long as the refit
+            text=True,
+        )
+        try:
+            return _heard(process, asked, say)
+        finally:
+            _end(process)
+
+
+def _heard(process: "subprocess.Popen[str]", asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
+    assert process.stdin is not None and process.stdout is not None
+    process.stdin.write(json.dumps(asked) + "\n")
+    process.stdin.flush()
+    for line in process.stdout:
+        told = json.loads(line)
+        if "part" in told:
+            say(told["part"])
+        elif "error" in told:
+            raise (InputError if told["code"] == InputError.exit_code else TacitError)(told["error"])
+        else:
+            decision: dict[str, Any] = told["decision"]
+            return decision
+    raise TacitError(_ending(process.wait(), asked.get("memory")))
+
+
+def _ending(code: int, memory: float | None) -> str:
+    limit = "" if memory is None else f" (it may hold {memory:g} GB, --memory)"
+    if code == -signal.SIGTERM:
+        return "the refit was ended; the version that was current stays so"
+    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+    return (
+        f"the process of the refit ended {how}, perhaps for want of memory{limit}; what was current stays so"
+    )
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
+
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[int]:
+    """Hold the lock of a model directory, which is made if it is not there.
+
+    Raises
+    ------
+    ConfigError
+        If another process holds it.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{directory} cannot be written: {error.strerror or error}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(
+                f"another refit of {directory} runs; wait for its end, or end it first"
+            ) from error
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+# In the process of the refit
+
+
+def main() -> None:
+    """Read what is asked for, make the refit, write its decision."""
+    output = os.dup(1)
+    os.dup2(2, 1)  # whatever a library prints is no line of ours
+
+    def tell(document: Mapping[str, Any]) -> None:
+        os.write(output, (json.dumps(document) + "\n").encode())
+
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that waits passes it on
+    asked = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, name="tacit-lifeline", daemon=True).start()
+    try:
+        tell({"decision": _made(asked, lambda part: tell({"part": part}))})
+    except TacitError as error:
+        tell({"error": str(error), "code": error.exit_code})
+    except MemoryError:
+        limit = f"the {asked['memory']:g} GB of --memory" if asked.get("memory") else "what is free"
+        tell({"error": f"the refit needs more memory than {limit}", "code": InputError.exit_code})
+
+
+def _end_with_parent() -> None:
+    """End when the one that waits has ended, however that came."""
+    while sys.stdin.readline():
+        continue
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE)
+    os._exit(1)
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _made(asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
+    import polars as pl
+
+    from tacit.core.clock import SystemClock
+    from tacit.core.notes import Notes
+    from tacit.core.progress import SILENT
+    from tacit.engine.new_log import LeftOut
+    from tacit.engine.refit import Wanted, refit
+    from tacit.given import events_of
+    from tacit.pipeline.config import Config, config_of_toml
+
+    if asked.get("memory") is not None:
+        limit = int(asked["memory"] * _GB)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    config = (
+        None if asked.get("config") is None else config_of_toml(asked["config"], where="the configuration")
+    )
+    log = asked.get("log")
+
+    def read_log(by: Config) -> pl.DataFrame:
+        notes = Notes(lambda note: say(str(note)))
+        return events_of(log, None, by, by.cleaning, SILENT, None, notes)  # type: ignore[arg-type]
+
+    wanted = Wanted(
+        out=Path(asked["out"]),
+        store=asked.get("store"),
+        snapshot=None if asked.get("snapshot") is None else Path(asked["snapshot"]),
+        config=config,
+        left_out=LeftOut(
+            frozenset(asked.get("sources", ())), tuple((one, two) for one, two in asked.get("times", ()))
+        ),
+        trusted=tuple(asked.get("trusted", ())),
+        force=asked.get("force", False),
+        keep=asked.get("keep", 5),
+    )
+    return refit(wanted, SystemClock(), read_log=None if log is None else read_log, say=say)
+
+
+if __name__ == "__main__":
+    main()

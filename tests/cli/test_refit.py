@@ -1,0 +1,183 @@
+"""``tacit refit``: in a process of its own, one at a time, again and again."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from tests.engine.refits import events_since, first_snapshot, saved_first, store_of, stored
+from tests.served import serving
+
+from tacit import api
+from tacit.cli.app import run
+from tacit.cli.refit import _seconds
+from tacit.core.errors import ConfigError
+from tacit.engine.snapshot import save
+from tacit.store.versions import Versions
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("refit")
+    saved_first(folder)
+    store_of(folder)
+    return folder
+
+
+def published(out: Path) -> Path:
+    """Make a model directory with one version."""
+    versions = Versions(out)
+    save(first_snapshot(), versions.path("first"))
+    versions.switch("first")
+    return out
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = run(["refit", *map(str, arguments)])
+    found = capsys.readouterr()
+    return code, found.out, found.err
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-c", "from tacit.cli import main; main()", "refit", *map(str, arguments)]
+
+
+@pytest.mark.promise("P23")
+@pytest.mark.promise("P24")
+def test_a_running_service_gets_the_model_of_its_own_events(tmp_path: Path) -> None:
+    """Events are posted, a refit is made beside the service, and its lists follow."""
+    out, store = published(tmp_path / "model"), f"sqlite:///{tmp_path / 'own.sqlite3'}"
+    since = events_since()
+    with serving(out, "--store", store, "--workers", "1") as service:
+        rows = stored(since)
+        for start in range(0, len(rows), 1_000):
+            sent = [
+                {
+                    "event_id": one.event_id,
+                    "user_id": one.subject_id,
+                    "item_id": one.item_id,
+                    "event": one.event,
+                    "timestamp": one.at,
+                    **({} if one.value is None else {"value": one.value}),
+                }
+                for one in rows[start : start + 1_000]
+            ]
+            service.send(*sent).raise_for_status()
+        before = service.list_of("nobody knows me")
+        decision = api.refit(out, store)
+        assert (decision["decision"], decision["log"]["added"]) == ("ship", len(since))
+        expected = [one.item_id for one in api.load(out).recommend("nobody knows me")]
+        assert expected != before
+        for _ in range(600):
+            answer = service.http.get("/v1/users/nobody%20knows%20me/recommendations").json()
+            if answer["model"] == decision["model"]:
+                break
+            service.http.get("/healthz")
+        assert answer["model"] == decision["model"]
+        assert service.list_of("nobody knows me") == expected
+
+
+def test_a_decision_is_said(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, address = tmp_path / "model", f"sqlite:///{place / 'events.sqlite3'}"
+    code, told, notes = said(capsys, "--from", address, "--out", out, "--snapshot", place / "first")
+    assert code == 0
+    assert told.startswith("ship: the candidate is not worse for ")
+    assert f"version {Versions(out).current()}; 16,000 events, 4,800 of them new\n" in told
+    assert [line for line in notes.splitlines() if line.startswith("refit: ")][-1] == "refit: publishing"
+    assert "is the first version" in notes
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--every", "soon"), "--every 'soon' is no time"),
+        (("--without-time", "2026-05-01"), "not of the form FROM..TO"),
+        (("--from", "sqlite:////nowhere/x.sqlite3"), "there is no store"),
+        (("--from", "mysql://x"), "not known"),
+        (("--memory", "0.2"), "0.2 is not in the range"),
+    ],
+)
+def test_what_cannot_be_used_is_one_sentence(
+    options: tuple[str, ...], words: str, place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, told = said(capsys, "--out", tmp_path / "m", "--snapshot", place / "first", "--force", *options)
+    assert code == 2
+    assert words in told
+
+
+@pytest.mark.fault(12)
+def test_two_refits_of_a_directory_do_not_run_together(tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    out.mkdir()
+    with (out / ".refit.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ConfigError, match=r"another refit of .* runs"):
+            api.refit(out)
+
+
+@pytest.mark.promise("P23")
+@pytest.mark.fault(1)
+def test_a_killed_refit_leaves_nothing_in_the_way(place: Path, tmp_path: Path) -> None:
+    """Killed with its process while it fits: the lock is free, and the next one removes what was left."""
+    out = published(tmp_path / "model")
+    current = Versions(out).current()
+    left = out / "versions" / f".{current}x.tacit-unfinished-gone"
+    left.mkdir()
+    (left / "half").write_text("half")
+    address = f"sqlite:///{place / 'events.sqlite3'}"
+    process = subprocess.Popen(
+        command("--from", address, "--out", out), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("refit: gate"):
+            break
+    os.killpg(process.pid, signal.SIGKILL)  # the refit's own process too
+    process.wait()
+    process.stderr.close()
+    assert Versions(out).current() == current
+    decision = api.refit(out, address)
+    assert decision["decision"] == "ship"
+    assert not left.exists()
+    assert sorted(Versions(out).names()) == sorted([current, decision["version"]])
+
+
+@pytest.mark.promise("P23")
+def test_every_goes_on_after_a_failure_until_sigterm(place: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    process = subprocess.Popen(
+        command(
+            "--out",
+            out,
+            "--from",
+            f"sqlite:///{tmp_path / 'later.sqlite3'}",
+            "--snapshot",
+            place / "first",
+            "--every",
+            "1s",
+        ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    told = []
+    for line in process.stdout:
+        told.append(line)
+        if "this refit failed" in line and not (tmp_path / "later.sqlite3").exists():
+            store_of(tmp_path, pl.DataFrame(schema=events_since().schema))
+            (tmp_path / "events.sqlite3").rename(tmp_path / "later.sqlite3")
+        if line.startswith("hold: "):
+            process.terminate()
+    assert process.wait(60) == 0
+    process.stdout.close()
+    assert told[-1].startswith("ended; the version that is current stays so")
+    assert any("there is no store" in line for line in told)
+
+
+def test_times_of_every() -> None:
+    assert [_seconds(one) for one in ("90s", "30m", "6h", "1.5d")] == [90, 1_800, 21_600, 129_600]
