@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tacit.data.queries import gather_ranges
 from tacit.data.ranking import Ranking, top_k
 
 Relation = Literal["together", "next"]
+Counts = TypeVar("Counts", Float64, Int64)
 
 SPAN = DAY
 """Two choices of a user within so many seconds are made together."""
@@ -256,11 +257,11 @@ def _widened(counts: Int64, size: int) -> Int64:
     return np.pad(counts, (0, size - len(counts)))
 
 
-def _weakly(method: Callable[[int, Relation], Float64]) -> Callable[[int, Relation], Float64]:
+def _weakly(method: Callable[[int, Relation], Counts]) -> Callable[[int, Relation], Counts]:
     """Return a function that calls a method and does not keep its object alive."""
     weak = weakref.WeakMethod(method)
 
-    def call(item: int, relation: Relation) -> Float64:
+    def call(item: int, relation: Relation) -> Counts:
         alive = weak()
         if alive is None:
             raise ReferenceError("the counts are gone")
