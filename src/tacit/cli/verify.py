@@ -1,4 +1,4 @@
-"""``tacit verify``: is a store, a snapshot or a model directory whole?"""
+"""``tacit verify``: whether a store, a snapshot or a model directory is whole."""
 
 from pathlib import Path
 from typing import Annotated

@@ -238,6 +238,20 @@ def checked_time(raw: float | int | str, now: float, reading: Reading = NO_CHOIC
     DataError
         If it is no time, before 1990, or more than five minutes ahead of now.
     """
+    at = checked_moment(raw, reading)
+    if at > now + _AHEAD:
+        raise DataError("the timestamp is more than five minutes in the future")
+    return at
+
+
+def checked_moment(raw: float | int | str, reading: Reading = NO_CHOICES) -> float:
+    """Return a time in Unix seconds, which may lie ahead, read as the times of a log are.
+
+    Raises
+    ------
+    DataError
+        If it is no time, or before 1990.
+    """
     moment = raw if isinstance(raw, str) else checked_number(raw, "timestamp")
     try:
         at = read_moment(moment, dates=reading.dates, timezone=reading.timezone)
@@ -245,8 +259,6 @@ def checked_time(raw: float | int | str, now: float, reading: Reading = NO_CHOIC
         raise DataError(f"the timestamp: {error}") from error
     if at < FIRST_MOMENT:
         raise DataError("the timestamp is before 1990")
-    if at > now + _AHEAD:
-        raise DataError("the timestamp is more than five minutes in the future")
     return at
 
 

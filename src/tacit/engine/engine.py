@@ -46,13 +46,13 @@ from tacit.engine.items import (
     odd_attributes,
     only_listing,
 )
+from tacit.engine.known_users import Users
 from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Request, Response
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import Draft, State, TextsWaitingError
 from tacit.engine.stored_acts import stored_acts, unknown_lists
 from tacit.engine.unknown import unknown_in_events, unknown_in_request
 from tacit.engine.updates import Follower
-from tacit.engine.users import Users
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
 from tacit.store.events import Event, EventStore, StorageError, Subject
@@ -118,7 +118,7 @@ class Engine:
         self._arrivals: deque[_Arrival] = deque()
         self._store_fails = False
         self._exposures = Exposures(store) if store is not None else None
-        self._current = CurrentState(snapshot, store)
+        self._current = CurrentState(snapshot, store, self._clock)
         self.users = Users(self._current, store, self._clock)
         self.published: Mapping[str, Json] = {}
         """What a service says of the version that it serves: a part of `health`."""
@@ -367,7 +367,10 @@ class Engine:
         stored = self._store.item(id_) if self._store is not None else StoredItem(None, {}, deleted=False)
         of_fit = stored.put is None or (only_listing(stored.put) and id_ in state.snapshot.catalogue.items)
         own = attributes_of(state.catalogue, code) if of_fit or stored.put is None else stored.put
-        return {**own, **stored.patch, **listing_of(state.catalogue, code)}
+        listing = listing_of(state.catalogue, code)
+        if id_ in state.expired:
+            listing[col.AVAILABLE] = False
+        return {**own, **stored.patch, **listing}
 
     def put_user(self, user_id: str, attributes: Mapping[str, Json]) -> None:
         """Store or replace the attributes of a user; they count from the next request on.

@@ -1,5 +1,6 @@
 """Events, items, users and exposures in SQLite or PostgreSQL: what is acknowledged is on disk."""
 
+import hashlib
 import json
 import sqlite3
 import time
@@ -455,6 +456,22 @@ class EventStore:
         """A name of this store among others; empty before the first one is forgotten in it."""
         return "".join(one.hex()[:16] for one in self.digests("session", [""]))
 
+    def rewritten(self, directory: str) -> int:
+        """Return the number of the tombstone up to which the snapshots of a directory were written again."""
+        rows = self._reader.rows("SELECT value FROM tacit_meta WHERE key = ?", (_rewritten_key(directory),))
+        return int(rows[0][0]) if rows else 0
+
+    def note_rewritten(self, directory: str, number: int) -> None:
+        """Note that the snapshots of a directory hold nobody of the tombstones up to a number.
+
+        Raises
+        ------
+        StorageError
+        """
+        self._writer.write(
+            lambda connection: self._set_meta(connection, _rewritten_key(directory), str(number))
+        )
+
     def backups(self) -> list[dict[str, Json]]:
         """Return where copies of the store were made, as far as it knows: ``file`` and ``at`` of each."""
         rows = self._reader.rows("SELECT value FROM tacit_meta WHERE key = 'backups'", ())
@@ -520,11 +537,11 @@ class EventStore:
 
     def _probe(self, connection: Connection) -> None:
         """Write a row that says nothing but that it could be written."""
-        row = {"key": _PROBE, "value": str(time.time())}
-        insert = self._dialect.insert(schema.meta)
-        connection.execute(
-            insert.on_conflict_do_update(index_elements=["key"], set_={"value": row["value"]}), row
-        )
+        self._set_meta(connection, _PROBE, str(time.time()))
+
+    def _set_meta(self, connection: Connection, key: str, value: str) -> None:
+        insert = self._dialect.insert(schema.meta).values(key=key, value=value)
+        connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
     def _connected(self) -> "psycopg.Connection[Any]":
         """Open a connection to PostgreSQL with what SQLAlchemy would open it with."""
@@ -540,3 +557,8 @@ class EventStore:
         for one in (self._lock, self._turn):
             if one is not None:
                 one.close()
+
+
+def _rewritten_key(directory: str) -> str:
+    """Return the name of a note on a directory; its path is not for a dump of the store."""
+    return f"rewritten {hashlib.sha256(directory.encode()).hexdigest()[:32]}"

@@ -48,9 +48,9 @@ event = Table(
     Column("received", Float(53)),  # by the clock of the machine; it never decreases with the number
     Column("recommendation_id", String(256)),
     Column("position", Integer),
-    Column("source", String(256)),
+    Column("source", String(256)),  # the name of the key that sent it
     # The last events, those of some types alone, and the items of all of them, without a look at the rows.
-    Index("tacit_event_history", "subject", "subject_id", "at", "number", "event", "item_id"),
+    Index("tacit_event_history", "subject", "subject_id", "at", "number", "event", "item_id", "source"),
 )
 
 item = Table(

@@ -108,7 +108,8 @@ def _verify_postgres(engine: Engine, found: Verified) -> None:
 
         _verify_rows(rows, found)
         _verify_version(rows, found)
-        if [*rows("SELECT current_setting('data_checksums')")][0][0] != "on":
+        (checked,) = (row[0] for row in rows("SELECT current_setting('data_checksums')"))
+        if checked != "on":
             found.notes.append(
                 "PostgreSQL checks no pages here: items, users and indexes are not verified "
                 "(pg_checksums --enable, in a cluster that is stopped)"
