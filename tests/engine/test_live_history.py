@@ -243,7 +243,7 @@ def test_damaged_events_are_not_served(
     from sqlalchemy import text
 
     store.append([Event(f"e{n}", "user", "u", f"i{n}", "view", NOW + n, 1.0 * n) for n in range(6)])
-    changes = ("item_id = 'other'", "event = 'purchase'", "value = 9.5", "at = 1", "told = 5")
+    changes = ("item_id = 'other'", "event = 'purchase'", "value = 9.5", "at = 1", "given_at = 5")
     with store._engine.begin() as connection:
         for number, change in enumerate(changes):
             connection.execute(text(f"UPDATE tacit_event SET {change} WHERE event_id = 'e{number}'"))

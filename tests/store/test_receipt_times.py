@@ -86,10 +86,10 @@ def test_a_new_store_that_began_with_a_clock_ahead_is_mended_too(store: EventSto
 def test_events_of_an_older_version_are_lowered_and_keep_the_time_that_was_told(store: EventStore) -> None:
     store.append([event("told", NOW + YEAR, NOW + YEAR), event("untold", NOW + YEAR)])
     with store._engine.begin() as connection:
-        connection.execute(text("UPDATE tacit_event SET told = NULL, received = NULL"))
+        connection.execute(text("UPDATE tacit_event SET given_at = NULL, received = NULL"))
     store.append([event("c", NOW)])
     assert (names(store), times(store)) == (["told", "untold", "c"], [0, 0, 0])
-    told = {one.event_id: one.told for one in store.events()}
+    told = {one.event_id: one.given_at for one in store.events()}
     assert told["untold"] is None
 
 

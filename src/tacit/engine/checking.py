@@ -147,7 +147,9 @@ def checked_event(raw: NewEvent, now: float, reading: Reading = NO_CHOICES) -> "
     from tacit.store.events import Event  # brings SQLAlchemy, which a fit does not need
 
     subject, subject_id = _subject(raw, reading.ids)
-    event = Event(
+    has_time = raw.timestamp is not None
+    event = frozen(
+        Event,
         event_id="" if raw.event_id is None else checked_id(raw.event_id, "event_id"),
         subject=subject,
         subject_id=subject_id,
@@ -155,17 +157,16 @@ def checked_event(raw: NewEvent, now: float, reading: Reading = NO_CHOICES) -> "
         event=checked_id(raw.event, "event"),
         at=now if raw.timestamp is None else checked_time(raw.timestamp, now, reading),
         value=None if raw.value is None else checked_number(raw.value, "value"),
-        has_time=raw.timestamp is not None,
+        has_time=has_time,
         recommendation_id=_optional_id(raw.recommendation_id, "recommendation_id"),
         position=None if raw.position is None else _checked_position(raw),
-        source=_optional_id(raw.source, "source"),
+        source=raw.source,
         received=now,
     )
-    if raw.event_id is not None:
-        return event
-    # A retry that tells the time is the same event; of two without a time nobody knows.
-    made = new_event_id() if raw.timestamp is None else content_id(event)
-    return frozen(Event, **{**event.__dict__, "event_id": made})
+    if raw.event_id is None:
+        # A retry that tells the time is the same event; of two without a time nobody knows.
+        event.__dict__["event_id"] = content_id(event) if has_time else new_event_id()
+    return event
 
 
 def _optional_id(text: object, what: str) -> str | None:

@@ -194,7 +194,7 @@ class Users:
         return checked_id(subject_id, f"{subject}_id", rules)
 
 
-_MORE_OF_EVENTS = ("told", "received", "recommendation_id", "position", "source")
+_MORE_OF_EVENTS = ("given_at", "received", "recommendation_id", "position", "source")
 
 
 def _events(stored: Known) -> list[Json]:

@@ -5,8 +5,10 @@ row an execution the thread that has the turn of all processes (`tacit.store.loc
 interpreter a hundred times a batch, and wait up to 5 ms each time while other threads parse what came next.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
+from operator import itemgetter
 from types import ModuleType
 from typing import Any
 
@@ -17,9 +19,10 @@ from tacit.store import schema
 from tacit.store.receipt_times import received_at
 from tacit.store.records import Receipt
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 _COLUMNS = tuple(column.name for column in schema.event.columns if column.name != "number")
+_VALUES = itemgetter(*_COLUMNS)
 _TOGETHER = 76
 """Rows of a statement: 988 values, of 999 that every SQLite takes."""
 _CHUNK = 500
@@ -43,13 +46,14 @@ class StoredEvents:
         Parameters
         ----------
         connection : sqlalchemy.Connection
-        rows : sequence of mappings
+        rows : sequence of dict
+            Their times of receipt are set.
         not_before : float
             A clock that shows an earlier time is wrong.
         """
         if not rows:
             return Receipt(0, [])
-        rows = _timed(connection, rows, not_before)
+        _set_times(connection, rows, not_before)
         if self._dialect is sqlite:
             if _insert_into_sqlite(connection, rows) == len(rows):
                 return Receipt(len(rows), [])  # all were new
@@ -62,29 +66,25 @@ class StoredEvents:
         return Receipt(len(rows) - len(conflicts), conflicts)
 
 
-def _timed(connection: Connection, rows: Sequence[Row], not_before: float) -> Sequence[Row]:
-    """Return the rows with their times of receipt, which are not before those of the rows stored last."""
-    arrived = [row["received"] for row in rows if row["received"] is not None]
+def _set_times(connection: Connection, rows: Sequence[Row], not_before: float) -> None:
+    """Set the times of receipt of rows: not before those of the rows that were stored last."""
+    arrived = [row for row in rows if row["received"] is not None]
     if not arrived:
-        return rows
-    received = received_at(connection, max(arrived), not_before)
-    return [
-        row
-        if row["received"] is None
-        else {**row, "received": received, "at": _earlier(row["told"], received)}
-        for row in rows
-    ]
+        return
+    received = received_at(connection, max(row["received"] for row in arrived), not_before)
+    for row in arrived:
+        row["received"], row["at"] = received, _earlier(row["given_at"], received)
 
 
-def _earlier(told: float | None, received: float) -> float:
-    return received if told is None else min(told, received)
+def _earlier(given_at: float | None, received: float) -> float:
+    return received if given_at is None else min(given_at, received)
 
 
 def _insert_into_sqlite(connection: Connection, rows: Sequence[Row]) -> int:
     """Insert the rows whose id is new and return their number."""
     inserted = 0
     for part in _parts(rows, _TOGETHER):
-        values = tuple(row[name] for row in part for name in _COLUMNS)
+        values = tuple(chain.from_iterable(map(_VALUES, part)))
         inserted += connection.exec_driver_sql(_insertion(len(part)), values).rowcount
     return inserted
 

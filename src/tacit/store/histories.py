@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from tacit.store.records import Event, Subject, digest_of
 
 COLUMNS = (
-    "event_id, subject, subject_id, item_id, event, at, value, told IS NOT NULL AS has_time, "
-    "recommendation_id, position, source, received, told, digest"
+    "event_id, subject, subject_id, item_id, event, at, value, given_at IS NOT NULL AS has_time, "
+    "recommendation_id, position, source, received, given_at, digest"
 )
 """Columns of a stored event: the fields of `Event`, then what it is checked by."""
 _FIELDS = tuple(one.name for one in fields(Event))
@@ -128,12 +128,12 @@ def fits(row: Sequence[Any], sessions: Sequence[str] = ()) -> bool:
     sessions : sequence of str
         Sessions that were merged into its user: the digest stays that of what was sent.
     """
-    _, subject, subject_id, item_id, event, at, value, _, shown, position, _, received, told, digest = row
-    known = [time for time in (told, received) if time is not None]
+    _, subject, subject_id, item_id, event, at, value, _, shown, position, _, received, given_at, digest = row
+    known = [time for time in (given_at, received) if time is not None]
     if known and at != min(known):
         return False
     # Rows of older versions do not say whether their time was told.
-    times = (told,) if known else (None, at)
+    times = (given_at,) if known else (None, at)
     senders = ((subject, subject_id), *(("session", one) for one in sessions))
     try:
         return any(

@@ -100,7 +100,7 @@ def _at(connection: Connection, number: int) -> tuple[int, float]:
 
 def _lower(connection: Connection, number: int, at: float) -> None:
     """Lower the times of a stretch of events up to a number, and note whether earlier ones are to follow."""
-    columns = "number, subject, subject_id, item_id, event, value, digest, at, told, received"
+    columns = "number, subject, subject_id, item_id, event, value, digest, at, given_at, received"
     rows = connection.exec_driver_sql(
         _sql(
             connection,
@@ -110,10 +110,12 @@ def _lower(connection: Connection, number: int, at: float) -> None:
         (number - _STRETCH, number, at),
     ).all()
     for row in rows:
-        told = _told(row)
+        given_at = _given_at(row)
         connection.exec_driver_sql(
-            _sql(connection, "UPDATE tacit_event SET at = %s, told = %s, received = %s WHERE number = %s"),
-            (at if told is None else min(told, at), told, at, row.number),
+            _sql(
+                connection, "UPDATE tacit_event SET at = %s, given_at = %s, received = %s WHERE number = %s"
+            ),
+            (at if given_at is None else min(given_at, at), given_at, at, row.number),
         )
     if rows and number > _STRETCH:
         _note(connection, {"number": number - _STRETCH, "at": at})
@@ -121,10 +123,10 @@ def _lower(connection: Connection, number: int, at: float) -> None:
         _note(connection, None)
 
 
-def _told(row: Any) -> float | None:
+def _given_at(row: Any) -> float | None:
     """Return the time that the sender told of a row; older versions kept it in ``at`` alone."""
-    if row.told is not None or row.received is not None:
-        return None if row.told is None else float(row.told)
+    if row.given_at is not None or row.received is not None:
+        return None if row.given_at is None else float(row.given_at)
     content = (row.subject, row.subject_id, row.item_id, row.event)
     return None if digest_of(*content, None, row.value) == bytes(row.digest) else float(row.at)
 

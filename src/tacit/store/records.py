@@ -53,7 +53,7 @@ class Event:
     received: float | None = field(default=None, compare=False)
 
     @property
-    def told(self) -> float | None:
+    def given_at(self) -> float | None:
         """The time that the sender told; None of an event that was not."""
         return self.at if self.has_time else None
 
@@ -64,7 +64,7 @@ class Event:
             self.subject_id,
             self.item_id,
             self.event,
-            self.told,
+            self.given_at,
             self.value,
             self.recommendation_id,
             self.position,
@@ -81,7 +81,7 @@ class Event:
             "at": self.at,
             "value": self.value,
             "digest": self.digest(),
-            "told": self.told,
+            "given_at": self.given_at,
             "received": self.received,
             "recommendation_id": self.recommendation_id,
             "position": self.position,
@@ -94,7 +94,7 @@ def digest_of(
     subject_id: str,
     item_id: str,
     event: str,
-    told: float | None,
+    given_at: float | None,
     value: float | None,
     recommendation_id: str | None = None,
     position: int | None = None,
@@ -106,7 +106,7 @@ def digest_of(
     """
     fields = (
         f"[{_quoted(subject)}, {_quoted(subject_id)}, {_quoted(item_id)}, {_quoted(event)}, "
-        f"{_number(told)}, {_number(value)}"
+        f"{_number(given_at)}, {_number(value)}"
     )
     if recommendation_id is not None:
         fields += f", {_quoted(recommendation_id)}, {_number(position)}"

@@ -44,7 +44,7 @@ event = Table(
     Column("at", Float(53), nullable=False),  # the earlier of the two times below
     Column("value", Float(53)),
     Column("digest", LargeBinary, nullable=False),  # of its content: a retry has the same, a conflict another
-    Column("told", Float(53)),  # by the sender; rows of older versions have neither of the two
+    Column("given_at", Float(53)),  # by the sender; rows of older versions have neither of the two
     Column("received", Float(53)),  # by the clock of the machine; it never decreases with the number
     Column("recommendation_id", String(256)),
     Column("position", Integer),

@@ -91,8 +91,8 @@ def _verify_sqlite(file: Path, found: Verified) -> None:
             connection.execute("PRAGMA query_only = ON")
             # A text that is no longer UTF-8 is another text, and no end of the look.
             connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-            told = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_MOST})")]
-            found.faults += [f"{file}: {' '.join(line.split())}" for line in told if line != "ok"]
+            lines = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_MOST})")]
+            found.faults += [f"{file}: {' '.join(line.split())}" for line in lines if line != "ok"]
             _verify_rows(connection.execute, found)
             _verify_version(connection.execute, found)
     except sqlite3.Error as error:

@@ -1,7 +1,7 @@
 -- Of an event: the time that its sender told and the time of its receipt, the list in which the item was shown,
 -- and where it comes from. Of a list: the propensities of its items. Digests, so that a changed bit is found.
 
-ALTER TABLE tacit_event ADD COLUMN told FLOAT;
+ALTER TABLE tacit_event ADD COLUMN given_at FLOAT;
 
 ALTER TABLE tacit_event ADD COLUMN received FLOAT;
 
