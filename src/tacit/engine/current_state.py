@@ -174,6 +174,11 @@ class CurrentState:
         with store.item_turn():
             self._change(store, prepared, now, vectors, draft)
 
+    @property
+    def tombstones(self) -> int:
+        """The number of the last tombstone that the state knows."""
+        return self._seen_tombstones
+
     def replace(self, base: State, newer: State) -> bool:
         """Use a state that was made from another one, unless that was replaced meanwhile; return whether."""
         with self._applying:
