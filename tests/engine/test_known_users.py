@@ -103,6 +103,7 @@ def test_an_export_holds_the_history_the_events_the_lists_and_the_sessions(tmp_p
     known = engine.users.known("user", user)
     assert known["attributes"] == {"plan": "x"}
     expected = {"event_id": "e", "item_id": "i00002", "event": "view", "timestamp": NOW, "value": None}
+    expected["received"] = NOW
     assert known["events"] == [expected]
     (shown,) = known["exposures"]  # type: ignore[misc]
     assert len(shown["items"]) == 2  # type: ignore[index, call-overload, arg-type]

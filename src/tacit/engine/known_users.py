@@ -194,6 +194,9 @@ class Users:
         return checked_id(subject_id, f"{subject}_id", rules)
 
 
+_MORE_OF_EVENTS = ("told", "received", "recommendation_id", "position", "source")
+
+
 def _events(stored: Known) -> list[Json]:
     return [
         {
@@ -202,6 +205,7 @@ def _events(stored: Known) -> list[Json]:
             "event": row["event"],
             "timestamp": row["at"],
             "value": row["value"],
+            **{name: row[name] for name in _MORE_OF_EVENTS if row[name] is not None},
         }
         for row in stored.events
     ]
@@ -215,6 +219,7 @@ def _exposures(stored: Known) -> list[Json]:
             "model": row["model"],
             "timestamp": row["at"],
             "items": json.loads(row["items"]),
+            **({"propensities": json.loads(row["propensities"])} if row["propensities"] else {}),
         }
         for row in stored.exposures
     ]
