@@ -204,8 +204,7 @@ def test_users_are_deleted_under_load_and_nothing_fails(service: Fleet, place: t
                 sent[0] += 1
 
     def delete(user: str) -> None:
-        with httpx.Client(base_url=service.address, timeout=60) as http:
-            answer = patiently(http, "DELETE", f"/v1/users/{user}")
+        answer = patiently(deleting, "DELETE", f"/v1/users/{user}")
         if answer.status_code != 200 or answer.json()["snapshot"] != "hidden":
             failures.append(answer.text)
 
@@ -213,7 +212,7 @@ def test_users_are_deleted_under_load_and_nothing_fails(service: Fleet, place: t
     for user in users:
         user.start()
     begun = time.monotonic()
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(16) as pool, httpx.Client(base_url=service.address, timeout=60) as deleting:
         assert len([*pool.map(delete, gone)]) == MANY
     seconds = time.monotonic() - begun
     stop.set()
