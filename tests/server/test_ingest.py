@@ -36,12 +36,11 @@ NAMES = st.sampled_from(
         "more",
         "recommendation_id",
         "position",
-        "source",
     ]
 )
 EVENT = st.dictionaries(NAMES, LEAF, max_size=8) | st.fixed_dictionaries(
     {"item_id": TEXT, "event": TEXT},
-    optional={"user_id": TEXT, "timestamp": LEAF, "value": LEAF, "position": LEAF, "source": LEAF},
+    optional={"user_id": TEXT, "timestamp": LEAF, "value": LEAF, "position": LEAF},
 )
 
 

@@ -153,7 +153,8 @@ def test_an_upgraded_store_has_the_schema_of_a_new_one(address: str, engine: Eng
     load(address, commit)
     old = described(engine)
     changed = ("tacit_exposure", "tacit_event")  # by later migrations
-    same = "tacit_user" in old and all(old[table] == new[table] for table in old if table not in changed)
+    alike = (old[table][:3] == new[table][:3] for table in old if table not in changed)  # but for indexes
+    same = "tacit_user" in old and all(alike)
     assert same == (commit == "5914a68")  # version 1 had two shapes
     assert version(engine) == "1"
     EventStore(address).close()
@@ -438,7 +439,7 @@ def test_kill_minus_nine_in_a_migration_undoes_it_and_the_next_start_goes_on(
 def test_kill_minus_nine_at_a_write_to_disk_loses_nothing(tmp_path: Path) -> None:
     code = "import sys; from tacit.store.events import EventStore; EventStore(sys.argv[1]).close()"
     versions = []
-    for write in range(1, 100, 5):  # 21 writes with SQLite 3.40; each run takes about two seconds
+    for write in range(1, 500, 13):  # some 120 writes; each run takes about a second
         file = tmp_path / f"{write}.sqlite3"
         address = f"sqlite:///{file}"
         load(address, "dcfcc9d")

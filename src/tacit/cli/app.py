@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from tacit.cli.backup import backup
 from tacit.cli.batch import batch
 from tacit.cli.check import check
 from tacit.cli.demo import demo
@@ -24,9 +25,11 @@ from tacit.cli.forget import forget
 from tacit.cli.key import key
 from tacit.cli.recommend import recommend
 from tacit.cli.refit import refit
+from tacit.cli.restore import restore
 from tacit.cli.serve import serve
 from tacit.cli.similar import similar
 from tacit.cli.tune import tune
+from tacit.cli.verify import verify
 from tacit.core.errors import TacitError
 from tacit.core.version import __version__
 
@@ -69,6 +72,9 @@ _COMMANDS = (
     batch,
     serve,
     forget,
+    backup,
+    restore,
+    verify,
     explain_config,
     demo,
 )

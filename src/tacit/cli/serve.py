@@ -1,5 +1,6 @@
 """``tacit serve``: a snapshot over HTTP."""
 
+import re
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from tacit.cli.options import SnapshotDir
 from tacit.core.errors import ConfigError
 
 _FILE = "sqlite:///"
+_SECONDS = {"h": 3_600.0, "d": 86_400.0}
 
 
 def serve(
@@ -40,6 +42,14 @@ def serve(
             "postgresql://USER@HOST/DATABASE; DIR.events.sqlite3 by default.",
         ),
     ] = None,
+    keep_events: Annotated[
+        str,
+        typer.Option("--keep-events", help="How long events are kept: 400d, 12h; ever by default."),
+    ] = "ever",
+    keep_exposures: Annotated[
+        str,
+        typer.Option("--keep-exposures", help="How long lists that were shown are kept: 30d, 12h, ever."),
+    ] = "30d",
     keys: Annotated[
         Path | None,
         typer.Option(
@@ -101,6 +111,7 @@ def serve(
     store = store or f"{_FILE}{directory.resolve()}.events.sqlite3"
     settings = {
         "store": store,
+        "keep": [_age(keep_events, "--keep-events"), _age(keep_exposures, "--keep-exposures")],
         "keys": fixed,
         "keys_file": None if keys is None else str(keys.resolve()),
         "rate": None if rate is None else parse_rate(rate),
@@ -127,6 +138,16 @@ def serve(
                 stopped_by = service.run(watcher, (release, refusal), settings, ready)
     if stopped_by == signal.SIGINT:
         raise KeyboardInterrupt
+
+
+def _age(written: str, option: str) -> float | None:
+    """Return an age in seconds; None for ever."""
+    if written == "ever":
+        return None
+    found = re.fullmatch(r"(\d{1,6})([hd])", written)
+    if found is None or not int(found[1]):
+        raise ConfigError(f"{option} is {written!r}; write for example 400d, 12h or ever")
+    return int(found[1]) * _SECONDS[found[2]]
 
 
 def _warn(line: str) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from tacit.core.clock import SystemClock
 from tacit.core.errors import TacitError
 from tacit.core.types import Json
 from tacit.engine.current_state import Prepared
@@ -25,6 +26,7 @@ from tacit.engine.snapshot import Snapshot, encoder_key, read
 from tacit.server.lifeline import Message, report
 from tacit.server.received import Received, received_of
 from tacit.store.events import EventStore
+from tacit.store.retention import Ages
 
 _STARTING_SECONDS, _SERVING_SECONDS = 60.0, 10.0
 """How long to wait for the encoder: items that were put to earlier runs must be there before the first
@@ -73,12 +75,14 @@ class Loader:
         self.version: str | None = None
         self.refused: Mapping[str, Json] | None = None
 
-    def start(self, store: str) -> Engine:
+    def start(self, store: str, ages: Ages) -> Engine:
         """Return an engine of the first version, and with what came since.
 
         Parameters
         ----------
         store : str
+        ages : Ages
+            How long events and lists are kept.
 
         Raises
         ------
@@ -89,7 +93,9 @@ class Loader:
             self._handle(message)
         with received_of(message) as received:
             snapshot, encoder = self._read(received)
-        engine = Engine(snapshot, EventStore(store, lock=False))
+        opened = EventStore(store, lock=False)
+        opened.keep(ages, SystemClock().now)
+        engine = Engine(snapshot, opened)
         engine.warm()
         engine.start_following()
         self._engine = engine

@@ -33,7 +33,6 @@ class EventIn(_Body):
     )
     recommendation_id: str | None = Field(None, description="Of the list in which the item was shown")
     position: int | None = Field(None, description="Place in that list; 1 is the first")
-    source: str | None = Field(None, description="Where it comes from: web, app, import, ...")
 
 
 class EventsIn(_Body):

@@ -21,6 +21,7 @@ from tacit.server.lifeline import Message, beat, receive_settings, report
 from tacit.server.loading import Loader
 from tacit.server.rates import Rates
 from tacit.server.run import run
+from tacit.store.retention import Ages
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
     loader = Loader(inbox, Path(settings["encoder"]), status)
     try:
         keys = _keyring(settings)
-        engine = loader.start(settings["store"])
+        engine = loader.start(settings["store"], Ages(*settings["keep"]))
     except TacitError as error:
         report(status, {"error": str(error), "code": error.exit_code})
         raise SystemExit(error.exit_code) from error

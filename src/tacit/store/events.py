@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy import event as listening
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -43,6 +44,7 @@ from tacit.store.records import (
     Tombstone,
     with_digest,
 )
+from tacit.store.retention import Ages, FileLock, Retention, ServerLock
 from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.upgrade import upgrade
 from tacit.store.user_rows import LAST_NUMBERS, StoredUsers, digest
@@ -65,6 +67,7 @@ _USER = (
 )
 _ERASE_SECONDS = 5.0
 """How long whoever forgets waits for the files to be clear of it; then it is said that it goes on."""
+T = TypeVar("T")
 _NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
 
@@ -93,6 +96,7 @@ class EventStore:
     def __init__(self, url: str, *, lock: bool = True) -> None:
         self._engine, self._lock = open_database(url, lock=lock)
         self._erasing: Erasing | None = None
+        self._retention: Retention | None = None
         self._dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         file = sqlite_file(url)
         self._turn = None if file is None else Turn(file, ".turn")
@@ -131,6 +135,20 @@ class EventStore:
                 self._erasing.resume()
         # After a failed flush every file is opened again (`tacit.store.writer`): the reader's too.
         listening.listen(self._engine, "engine_disposed", lambda _: self._reader.forget())
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for work on the whole of it (`tacit.store.backup`)."""
+        return self._engine
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do work in a transaction; return its result when it is on disk.
+
+        Raises
+        ------
+        StorageError
+        """
+        return self._writer.write(work)
 
     @property
     def is_local(self) -> bool:
@@ -485,8 +503,26 @@ class EventStore:
         with reading(self._engine) as connection:
             return int(connection.execute(select(func.count()).select_from(schema.exposure)).scalar_one())
 
+    def keep(self, ages: Ages, now: Callable[[], float]) -> None:
+        """Delete from now on, in a thread, what is older than said; of several processes one does it.
+
+        Parameters
+        ----------
+        ages : Ages
+        now : callable
+            Returns Unix seconds.
+        """
+        if ages == Ages() or self._retention is not None:
+            return
+        file = None if self._turn is None else Path(str(self._engine.url.database))
+        lock = ServerLock(self._connected) if file is None else FileLock(file)
+        erase = (lambda: None) if self._erasing is None else self._erasing.erase
+        self._retention = Retention(ages, now, self._writer.write, lock, erase)
+
     def close(self) -> None:
         """Commit what is waiting and close."""
+        if self._retention is not None:
+            self._retention.close()
         for writer in {self._writer, self._forgetting}:
             writer.close()
         if self._erasing is not None:
