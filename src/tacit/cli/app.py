@@ -22,11 +22,14 @@ from tacit.cli.finetune import finetune
 from tacit.cli.fit import fit
 from tacit.cli.forget import forget
 from tacit.cli.key import key
+from tacit.cli.publish import publish
 from tacit.cli.recommend import recommend
 from tacit.cli.refit import refit
+from tacit.cli.rollback import rollback
 from tacit.cli.serve import serve
 from tacit.cli.similar import similar
 from tacit.cli.tune import tune
+from tacit.cli.versions import versions
 from tacit.core.errors import TacitError
 from tacit.core.version import __version__
 
@@ -68,6 +71,9 @@ _COMMANDS = (
     similar,
     batch,
     serve,
+    publish,
+    versions,
+    rollback,
     forget,
     explain_config,
     demo,
