@@ -67,7 +67,7 @@ def damaged_copy(versions: Versions, name: str, number: int) -> str:
 @pytest.mark.promise("P21", "P22")
 @pytest.mark.fault(6, 23)
 def test_models_change_under_load_and_no_answer_fails_or_is_mixed(versions: Versions, service: Fleet) -> None:
-    users = small_snapshot().interactions.users.ids[:12].to_list()
+    users = small_snapshot(7).interactions.users.ids[:12].to_list()
     expected = {one.version: lists_of(one, users) for one in snapshots().values()}
     assert len({str(lists) for lists in expected.values()}) == len(SEEDS)
     hidden = {"title": "A lamp", "available": False}  # it is encoded, and in no list

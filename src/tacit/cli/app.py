@@ -31,6 +31,7 @@ from tacit.cli.similar import similar
 from tacit.cli.tune import tune
 from tacit.cli.versions import versions
 from tacit.core.errors import TacitError
+from tacit.core.room import is_full, reason_of
 from tacit.core.version import __version__
 
 _INTERRUPTED = 130
@@ -113,6 +114,12 @@ def _other(error: Exception) -> int:
         return 2
     if isinstance(error, OSError) and error.filename is not None:  # no right to write there, disk full, ...
         sys.stderr.write(f"tacit: {error.filename}: {error.strerror}\n")
+        return 2
+    if is_full(error):  # a report, a table on its way to TMPDIR, standard output
+        sys.stderr.write(
+            f"tacit: {reason_of(error)}: make room, or choose another disk for what is written (for "
+            "temporary tables: TMPDIR); nothing was left half written\n"
+        )
         return 2
     if isinstance(error, MemoryError):
         sys.stderr.write(

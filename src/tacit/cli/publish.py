@@ -22,18 +22,14 @@ def publish(
     ] = 3,
 ) -> None:
     """Copy a snapshot into a model directory and make it current: running services change to it."""
-    from tacit.core.errors import ConfigError
     from tacit.core.places import check_apart, check_directory_place
+    from tacit.core.room import writing
     from tacit.store.versions import Versions, publish_version
 
     check_directory_place(directory, "DIR")
     check_apart({"DIR": directory}, {"SNAPSHOT": snapshot})
-    try:
+    with writing(directory):
         name = publish_version(snapshot, directory)
         pruned = Versions(directory).prune(keep_versions)
-    except OSError as error:
-        raise ConfigError(
-            f"{directory} cannot be written: {error.strerror or error}; the current version is as before"
-        ) from error
     removed = f"; removed {', '.join(pruned)}" if pruned else ""
     typer.echo(f"{directory}: version {name} is current{removed}")

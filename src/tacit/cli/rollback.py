@@ -20,11 +20,13 @@ def rollback(
 ) -> None:
     """Make another version of a model current, once it is found whole: running services change to it."""
     from tacit.core.manifest import verify
+    from tacit.core.room import writing
     from tacit.store.versions import Versions, check_model_directory
 
     check_model_directory(directory)
     found = Versions(directory)
     chosen = name or found.before_current()
     model = verify(found.known(chosen))["model"]
-    found.switch(chosen)
+    with writing(directory):
+        found.switch(chosen)
     typer.echo(f"{directory}: version {chosen} is current (model {model})")
