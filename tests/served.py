@@ -20,9 +20,9 @@ from tacit.pipeline.config import Config
 
 
 @cache
-def small_snapshot() -> Snapshot:
+def small_snapshot(seed: int = 7) -> Snapshot:
     """A shop of 120 items and 80 users, three retrievers and no ranker: fitted in about a second."""
-    shop = generate(seed=7, users=80, items=120, events=2_000, days=40)
+    shop = generate(seed=seed, users=80, items=120, events=2_000, days=40)
     retrievers: dict[str, dict[str, object]] = {"trending": {}, "itemknn": {}, "content": {}}
     config = Config(retrievers=retrievers, encoder="tfidf", ranker=None, windows=1)
     return train(shop.events, shop.items, config)

@@ -1,6 +1,7 @@
 """Snapshots: everything comes back, and nothing damaged is loaded."""
 
 import json
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -388,3 +389,26 @@ def test_tables_and_arrays_of_an_older_snapshot_are_read(saved: Path) -> None:
     artifacts.write_json(places["snapshot.json"], document)
     again = read(SnapshotFiles(older, files.manifest, places))
     assert lists(again).equals(lists(load(saved)))
+
+
+@pytest.mark.promise("P31")
+@pytest.mark.fault(8)
+def test_a_full_disk_is_said_and_the_older_snapshot_stays(tmp_path: Path) -> None:
+    place = tmp_path / "shop.tacit"
+    save(small_snapshot(), place)
+    before = verify(place)
+    sizes = sorted({file.stat().st_size for file in place.iterdir()})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for size in sizes:  # each file is one byte too large for its turn: written by Python, NumPy and Polars
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1, hard))
+            with pytest.raises(ConfigError) as refused:
+                save(replace(small_snapshot(), version="new"), place)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        said = str(refused.value)
+        assert said.startswith(f"the directory {place} cannot be written: File too large; make room")
+        assert said.endswith("what it held before is as it was")
+        assert verify(place) == before
+        assert [path.name for path in tmp_path.iterdir()] == ["shop.tacit"]
+    assert load(place).version == small_snapshot().version

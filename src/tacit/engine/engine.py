@@ -512,11 +512,13 @@ class Engine:
                     self._change_all([self._arrivals.popleft() for _ in range(len(self._arrivals))])
             try:
                 arrival.done.result()
+                return
             except TextsWaitingError as error:
                 draft = error.draft
-                vectors |= self._current.state.encoded(error.texts)
-            else:
-                return
+                texts = error.texts
+            finally:
+                del arrival  # its error knows this frame: the cycle would keep the state
+            vectors |= self._current.state.encoded(texts)
 
     def _change_all(self, arrivals: Sequence[_Arrival]) -> None:
         try:
@@ -526,7 +528,8 @@ class Engine:
                 for arrival in arrivals:
                     self._change_all([arrival])
             else:
-                arrivals[0].done.set_exception(error)
+                waits = isinstance(error, TextsWaitingError)
+                arrivals[0].done.set_exception(error.with_traceback(None) if waits else error)
             return
         for arrival in arrivals:
             arrival.done.set_result(None)

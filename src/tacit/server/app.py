@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
@@ -29,6 +30,7 @@ from tacit.server.ingest import observed
 from tacit.server.keyring import Keyring
 from tacit.server.lane import Lane
 from tacit.server.listening import LOOPBACK
+from tacit.server.model_routes import ModelRoutes, NothingElse, Served
 from tacit.server.path_ids import Id
 from tacit.server.problems import OURS, problem_response, status_of
 from tacit.server.rates import Rates
@@ -76,6 +78,8 @@ def create_app(
     keys: Keyring | None = None,
     rates: Rates | None = None,
     allowed_hosts: Sequence[str] = LOOPBACK,
+    served: Served | None = None,
+    directory: FilePath | None = None,
 ) -> GuardedAPI:
     """Return the ASGI application; when it stops, it closes the engine.
 
@@ -88,6 +92,10 @@ def create_app(
         How many requests a key may send.
     allowed_hosts : sequence of str
         Accepted values of the Host header; ``*`` accepts all.
+    served : Served, optional
+        What is known of the version that the engine serves.
+    directory : Path, optional
+        The model directory whose versions may be chosen.
     """
     # Writers wait for the disk, so many of them share one flush; recommendations take a processor each.
     answers = Lane("answers", threads=2, waiting=500, patience=1.0, in_loop=engine.reads_locally)
@@ -121,6 +129,7 @@ def create_app(
     _add_lists(app, engine, answers)
     _add_items(app, engine, writes)
     add_user_routes(app, engine, writes)
+    ModelRoutes(engine, served or NothingElse(), directory).add_to(app)
     app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
     routes = hot_routes(engine, answers, writes)

@@ -31,6 +31,8 @@ from tacit.store.retention import Ages
 _STARTING_SECONDS, _SERVING_SECONDS = 60.0, 10.0
 """How long to wait for the encoder: items that were put to earlier runs must be there before the first
 answer from a version, and a request must not wait long."""
+_SETTLED = 2.0
+"""Seconds after a change in which the requests that began before it end."""
 _log = logging.getLogger(__name__)
 
 
@@ -117,8 +119,17 @@ class Loader:
         threading.Thread(target=self._run, name="tacit-loader", daemon=True).start()
 
     def _run(self) -> None:
+        changed = False
         while True:
-            self._handle(self._inbox.get())
+            try:
+                message = self._inbox.get(timeout=_SETTLED if changed else None)
+            except Empty:
+                changed = False
+                _release_memory()
+                continue
+            changed = changed or "serve" in message.document
+            self._handle(message)
+            del message
 
     def _handle(self, message: Message) -> None:
         document = message.document
@@ -180,10 +191,9 @@ class Loader:
 def _release_memory() -> None:
     """Give back what the version before held.
 
-    Its arrays are mapped, and gone with the last request that used them. What is loaded now stays: later
-    collections need not walk it.
+    Its arrays are mapped, and gone with the last request that used them, unless it left a cycle of objects.
+    Objects are not frozen here, as they are before the first request: those of requests would stay for ever.
     """
     gc.collect()
-    gc.freeze()
     with suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)

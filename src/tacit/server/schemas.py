@@ -58,3 +58,9 @@ class MergeIn(_Body):
     """A session that turned out to be a user's."""
 
     session_id: str
+
+
+class VersionIn(_Body):
+    """A version of the model."""
+
+    version: Annotated[str, Field(examples=["20260805T142233Z-0f9a"], description="One of GET /v1/models")]

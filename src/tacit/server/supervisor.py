@@ -366,7 +366,7 @@ class Supervisor:
     def _give_up(self, renewal: Renewal[_Place], reason: str) -> None:
         self._renewal = None
         renewal.release.close()
-        self._refuse(Refusal(renewal.release.version, reason))
+        self._refuse(Refusal.of(renewal.release.version, reason, self._watcher.directory))
 
     def _refuse(self, refusal: Refusal) -> None:
         self._refusal = refusal

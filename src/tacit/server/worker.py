@@ -42,7 +42,14 @@ def main() -> None:
         report(status, {"error": f"{where}{error.strerror or error}", "code": 2})
         raise SystemExit(2) from error
     rates = Rates(settings["rates"], settings["rate"])
-    app = create_app(engine, keys=keys, rates=rates, allowed_hosts=settings["allowed_hosts"])
+    app = create_app(
+        engine,
+        keys=keys,
+        rates=rates,
+        allowed_hosts=settings["allowed_hosts"],
+        served=loader,
+        directory=Path(settings["directory"]),
+    )
     ready = {"ready": {"items": engine.health()["items"], "texts": loader.has_texts}}
     board = Board(settings["board"], settings["place"])
     loader.follow()
