@@ -98,7 +98,7 @@ def test_a_decision_is_said(place: Path, tmp_path: Path, capsys: pytest.CaptureF
         (("--without-time", "2026-05-01"), "not of the form FROM..TO"),
         (("--from", "sqlite:////nowhere/x.sqlite3"), "there is no store"),
         (("--from", "mysql://x"), "not known"),
-        (("--memory", "0.2"), "0.2 is not in the range"),
+        (("--memory", "0.2"), "greater than or equal to 1"),
     ],
 )
 def test_what_cannot_be_used_is_one_sentence(

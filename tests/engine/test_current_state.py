@@ -231,7 +231,7 @@ def test_a_store_that_cannot_be_read_leaves_the_state_as_it_is(
         raise StorageError("gone")
 
     with monkeypatch.context() as broken, caplog.at_level(logging.WARNING):
-        broken.setattr(EventStore, "item_number", refuse)
+        broken.setattr(EventStore, "numbers", refuse)
         for _ in range(3):
             assert len(titles(other)) > 100
         assert other.health()["store"] == "failing"

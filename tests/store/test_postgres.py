@@ -84,7 +84,7 @@ def test_a_listener_whose_server_is_away_waits_and_ends_when_closed() -> None:
 
     listener = ItemListener(refused)
     assert tries.acquire(timeout=2) and tries.acquire(timeout=2)
-    assert listener.number == 0
+    assert listener.numbers[0] == 0
     listener.close()
 
 

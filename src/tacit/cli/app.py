@@ -20,6 +20,7 @@ from tacit.cli.evaluate import evaluate
 from tacit.cli.explain_config import explain_config
 from tacit.cli.finetune import finetune
 from tacit.cli.fit import fit
+from tacit.cli.forget import forget
 from tacit.cli.recommend import recommend
 from tacit.cli.refit import refit
 from tacit.cli.serve import serve
@@ -66,6 +67,7 @@ _COMMANDS = (
     similar,
     batch,
     serve,
+    forget,
     explain_config,
     demo,
 )

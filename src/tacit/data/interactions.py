@@ -52,6 +52,9 @@ class Interactions:
     moment_columns : TraitColumns
     moments : int32[events, c]
         Traits of the moment of each event (its device, ...); no row at all if c is 0.
+    end_at : float or None
+        The end of the log, where its last events were taken out (of users who are forgotten); by default
+        the time of the last event.
     """
 
     users: Vocabulary
@@ -67,6 +70,7 @@ class Interactions:
     traits: Int32 = field(default_factory=_no_traits)
     moment_columns: TraitColumns = NO_COLUMNS
     moments: Int32 = field(default_factory=_no_traits)
+    end_at: float | None = None
 
     @classmethod
     def from_frame(
@@ -161,6 +165,8 @@ class Interactions:
     @cached_property
     def end(self) -> float:
         """Time of the last event, Unix seconds (0 for an empty log)."""
+        if self.end_at is not None:
+            return self.end_at
         return float(self.at.max()) if len(self) else 0.0
 
     def matrix(self, weight: Float32 | None = None) -> sparse.csr_array:
@@ -188,9 +194,32 @@ class Interactions:
             moments=self.moments[mask] if len(self.moment_columns) else self.moments,
         )
 
+    def without_users(self, gone: Bool) -> "Interactions":
+        """Return the log as if some users (bool[users]) had never been there, with the same end.
+
+        The others have new codes, in the order of the old ones.
+        """
+        kept = ~gone
+        mask = kept[self.user]
+        codes = np.cumsum(kept, dtype=np.int32) - 1
+        rest = self.select(mask)
+        return replace(
+            rest,
+            users=Vocabulary(self.users.ids.filter(pl.Series(kept))),
+            user=codes[rest.user].astype(np.int32),
+            traits=self.traits[kept] if len(self.traits) else self.traits,
+            end_at=self.end,
+        )
+
+    def of_first_users(self, count: int) -> "Interactions":
+        """Return the interactions without users behind so many, who have no event."""
+        if count == self.n_users:
+            return self
+        return replace(self, users=Vocabulary(self.users.ids.head(count)), traits=self.traits[:count])
+
     def before(self, at: float) -> "Interactions":
         """Return the events strictly before a moment."""
-        return self.select(self.at < at)
+        return replace(self, end_at=None).select(self.at < at)
 
     def since(self, at: float) -> "Interactions":
         """Return the events at or after a moment."""

@@ -187,6 +187,22 @@ def log_of(learned: LoggedEvents, held: LoggedEvents | None = None) -> CleanedLo
     return CleanedLog(sum(len(part.interactions) for part in parts), schema, pieces)
 
 
+def without_users(log: CleanedLog, gone: Bool) -> CleanedLog:
+    """Return a log without the events of some users (bool[users]); the others have new codes, in order."""
+    table = log.table()
+    codes = np.cumsum(~gone, dtype=np.int32) - 1
+
+    def pieces() -> Iterator[pl.DataFrame]:
+        for start in range(0, len(table), _PIECE):
+            part = table.slice(start, _PIECE)
+            users = part[USER].to_numpy()
+            kept = ~gone[users]
+            yield part.filter(pl.Series(kept)).with_columns(pl.Series(USER, codes[users[kept]], dtype=_CODE))
+
+    rows = int(np.count_nonzero(~gone[table[USER].to_numpy()]))
+    return CleanedLog(rows, table.schema, pieces)
+
+
 def _piece(
     columns: Mapping[str, _Column], schema: Mapping[str, pl.DataType], start: int, stop: int, is_held: bool
 ) -> pl.DataFrame:

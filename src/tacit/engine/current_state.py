@@ -5,20 +5,28 @@ also after a change of its own. So all processes make the same changes in the sa
 the same codes. What a process cannot know is the vector of a text that another one encoded: it is stored with
 the item, for the same model. Where it is missing, a thread encodes the text, and lists go on without the
 change meanwhile; only that the item is hidden or deleted counts at once.
+
+Tombstones of users are followed in the same way (`tacit.engine.forgetting`): the history of a user in the
+snapshot counts no more at once; that nobody finds it as a neighbour takes a copy of the models that hold
+users, so the thread makes that, once for all that came meanwhile.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from tacit.core.types import Json
 from tacit.data import columns as col
+from tacit.engine.forgetting import forgotten_codes, forgotten_since
 from tacit.engine.items import only_listing
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import Draft, State, TextsWaitingError
+from tacit.pipeline.twostage import TwoStage
 from tacit.store.events import EventStore, StorageError
 from tacit.store.records import ItemChange, ItemRow, TextVector
 
@@ -55,11 +63,12 @@ class Prepared:
     Attributes
     ----------
     state : State
-        With all that was stored of items when it was prepared.
+        With all that was stored of items, and without the users who were forgotten, when it was prepared.
     """
 
     state: State
     seen: int
+    seen_tombstones: int
     waiting: dict[str, _Waiting]
 
 
@@ -84,7 +93,9 @@ class CurrentState:
         self._store = store
         self._applying = threading.Lock()
         """Held while the state is replaced, and never while a text is encoded."""
-        self._seen = 0
+        self._seen = self._seen_tombstones = 0
+        self._unfound: frozenset[int] = frozenset()
+        """Forgotten users whom no neighbour finds any more."""
         self._waiting: dict[str, _Waiting] = {}
         """Items whose texts wait for the encoder, by id; each has its own pause, so none holds up another."""
         self.failing = False
@@ -100,13 +111,15 @@ class CurrentState:
     def catch_up(self) -> None:
         """Make all changes of items that were acknowledged before, by any process; 5 us if there are none.
 
+        Forget the users who were deleted.
+
         It is called for every list. If the store cannot be read, the state stays as it is; if another thread
         needs long for the changes, as it was.
         """
         if self._store is None:
             return
         try:
-            if self._store.item_number() > self._seen:
+            if self._is_behind(self._store):
                 self._follow_soon(self._store)
             self.failing = False
         except StorageError as error:
@@ -163,20 +176,26 @@ class CurrentState:
         StorageError
             If the store cannot be read.
         """
-        state, seen = State.of(snapshot), 0
+        state, seen, last = State.of(snapshot), 0, 0
         texts: dict[str, str] = {}
         if self._store is not None:
             rows = self._store.item_rows()
             seen = max((row.number for row in rows), default=0)
             state, texts = _first_state(state, rows, self._store)
+            last = forgotten_since(snapshot, self._store)
+            stones = self._store.tombstones(last)
+            last = stones[-1].number if stones else last
+            state = replace(state, forgotten=forgotten_codes(stones, snapshot, self._store))
+            state = replace(state, pipeline=_without_users(state, state.forgotten))
         now = time.monotonic()
         waiting = {id_: _Waiting(text).later(now) for id_, text in texts.items()}
-        return Prepared(state, max(0, seen), waiting)
+        return Prepared(state, max(0, seen), last, waiting)
 
     def adopt(self, prepared: Prepared) -> None:
         """Use a prepared state from now on; the next list makes the changes that came meanwhile."""
         with self._applying:
             self.state, self._seen, self._waiting = prepared.state, prepared.seen, prepared.waiting
+            self._seen_tombstones, self._unfound = prepared.seen_tombstones, prepared.state.forgotten
 
     def close(self) -> None:
         """Stop following."""
@@ -218,12 +237,21 @@ class CurrentState:
         if not self._applying.acquire(timeout=_LONGEST_WAIT):
             return
         try:
-            if store.item_number() > self._seen:  # no other thread was first
+            if self._is_behind(store):  # no other thread was first
                 self._follow(store)
         finally:
             self._applying.release()
 
+    def _is_behind(self, store: EventStore) -> bool:
+        items, tombstones = store.numbers()
+        return items > self._seen or tombstones > self._seen_tombstones
+
     def _follow(self, store: EventStore) -> None:
+        if stones := store.tombstones(self._seen_tombstones):
+            gone = forgotten_codes(stones, self.state.snapshot, store)
+            self.state = replace(self.state, forgotten=self.state.forgotten | gone)
+            self._seen_tombstones = stones[-1].number
+            self._wake.set()
         rows = store.item_rows(self._seen)
         if rows:
             self._apply(rows, {})
@@ -244,6 +272,7 @@ class CurrentState:
             self._wake.clear()
             try:
                 self.catch_up()
+                self._forget_neighbours()
                 while self._encode_waiting(store):
                     pass
             except StorageError as error:
@@ -252,6 +281,14 @@ class CurrentState:
             except Exception:  # it must follow for as long as the service runs
                 _log.exception("changes of items could not be followed; trying again")
                 self._closing.wait(_SHORTEST_RETRY)
+
+    def _forget_neighbours(self) -> None:
+        """Take the rows of forgotten users out of the models, while lists go on."""
+        while (gone := (base := self.state).forgotten - self._unfound) and not self._closing.is_set():
+            pipeline = _without_users(base, gone)
+            with self._applying:
+                if self.state.pipeline is base.pipeline:
+                    self.state, self._unfound = replace(self.state, pipeline=pipeline), self._unfound | gone
 
     def _encode_waiting(self, store: EventStore) -> bool:
         """Encode the texts of items that wait, and add these items; False if none is to be tried now."""
@@ -281,6 +318,15 @@ def with_stored(state: State, rows: Sequence[ItemRow]) -> State:
     """
     grown, texts = _with_rows(state, rows, frozenset(), {})
     return _with_rows(state, rows, frozenset(), _encoded(state, texts))[0] if texts else grown
+
+
+def _without_users(state: State, gone: Collection[int]) -> TwoStage:
+    """Return the pipeline of a state, in which some users (codes) are nobody's neighbours."""
+    if not gone:
+        return state.pipeline
+    mask = np.zeros(state.snapshot.interactions.n_users, dtype=bool)
+    mask[[*gone]] = True
+    return state.pipeline.without_users(mask)
 
 
 def _first_state(state: State, rows: Sequence[ItemRow], store: EventStore) -> tuple[State, dict[str, str]]:

@@ -50,6 +50,7 @@ from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Req
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import Draft, State, TextsWaitingError
 from tacit.engine.unknown import unknown_in_events, unknown_in_request
+from tacit.engine.users import Users
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
 from tacit.store.events import Event, EventStore, StorageError
@@ -84,6 +85,11 @@ class Engine:
     store : EventStore, optional
         Storage of events, items, users and exposures; without one the engine uses the snapshot only.
     clock : Clock, optional
+
+    Attributes
+    ----------
+    users : Users
+        What is known of users and sessions, and how they are joined and forgotten.
     """
 
     def __init__(
@@ -96,6 +102,7 @@ class Engine:
         self._store_fails = False
         self._exposures = Exposures(store) if store is not None else None
         self._current = CurrentState(snapshot, store)
+        self.users = Users(self._current, store, self._clock)
         self.published: Mapping[str, Json] = {}
         """What a service says of the version that it serves: a part of `health`."""
 
@@ -130,7 +137,7 @@ class Engine:
         """
         state = self._state
         checked = _checked(request, state.snapshot.id_rules)
-        since, stored = self._known(checked)
+        since, stored, patched = self._known(checked)
         history = history_of(
             state,
             checked.user_id,
@@ -138,11 +145,11 @@ class Engine:
             checked.items,
             allow_seen=checked.allow_seen,
             stored=stored,
-            attributes=checked.attributes,
+            attributes={**patched, **checked.attributes} if patched else checked.attributes,
             context=checked.context,
         )
         ranking = state.pipeline.recommend(history.queries, checked.k, requests=(_requester(checked),))
-        unknown = unknown_in_request(state, checked, stored=bool(since) or bool(stored))
+        unknown = unknown_in_request(state, checked, stored=bool(since or stored or patched))
         said = [*unknown, *why_no_recommendation(state, history.queries, ranking)]
         answer = _answer(state, ranking, _reasons(state, history, ranking), said)
         if self._exposures is not None:
@@ -391,20 +398,23 @@ class Engine:
             raise DataError("this engine has no store; open it with one to take events and items")
         return self._store
 
-    def _known(self, request: Request) -> tuple[list[Event], dict[str, Json] | None]:
-        """Return the stored events and attributes of the requester; nothing if the store fails."""
+    def _known(self, request: Request) -> tuple[list[Event], dict[str, Json] | None, dict[str, Json]]:
+        """Return the stored events of the requester, and the attributes that were put and patched.
+
+        Nothing if the store fails.
+        """
         name = request.user_id or request.session_id
         if self._store is None or name is None:
-            return [], None
+            return [], None, {}
         try:
             events = self._store.recent("user" if request.user_id else "session", name, LONGEST_HISTORY)
-            stored = self._store.user(request.user_id) if request.user_id else None
+            stored = self._store.user_attributes(request.user_id) if request.user_id else (None, {})
         except StorageError as error:
             self._store_fails = True
             _log.warning("answering without the latest events: %s", error)
-            return [], None
+            return [], None, {}
         self._store_fails = False
-        return events, stored
+        return events, *stored
 
     def _changed_item(
         self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]

@@ -75,7 +75,7 @@ def history_of(
         Attributes of the moment: the device, ...
     """
     log = state.snapshot.interactions
-    user = -1 if user_id is None else log.users.code_of(user_id)
+    user = state.user_code(user_id)
     known = _fitted_events(log, user)
     if since or items:
         known = _merged(state, known, _live(state, since, _of_request(state, since, items), known))

@@ -19,6 +19,7 @@ from tacit.core.unfinished import remove_all_left_over
 from tacit.data import columns as col
 from tacit.data.bursts import Burst, bursts
 from tacit.engine import new_log
+from tacit.engine.forgetting import FORGOTTEN
 from tacit.engine.gate import Known, Stretch, Trial, after, stretch_of
 from tacit.engine.new_log import NOTHING, LeftOut, StoreMark
 from tacit.engine.snapshot import Snapshot, load, save
@@ -27,7 +28,7 @@ from tacit.engine.train import check_memory, prepared, trained
 from tacit.evaluation.gate import LEAST_USERS, Judged, judged, judged_again
 from tacit.pipeline.config import Config
 from tacit.pipeline.costs import Size
-from tacit.store.read_only import StoreReader, name_of
+from tacit.store.read_only import Forgotten, StoreReader, name_of
 from tacit.store.versions import Versions, is_model_directory, snapshot_of
 
 DECISIONS, LATEST = "decisions", "decision.json"
@@ -117,6 +118,7 @@ class _Log:
     mark: StoreMark
     changed: bool
     state: State
+    gone: Forgotten
 
 
 class _Run:
@@ -172,6 +174,10 @@ class _Run:
         before = new_log.log_of_snapshot(base) if read_log is None else read_log(config)
         known = StoreMark.of(base.facts) if read_log is None else StoreMark()
         fresh, mark = new_log.no_events(), known
+        gone = Forgotten()
+        if reader is not None:
+            gone = reader.last_forgotten()  # who is deleted from now on is found when the model is loaded
+            before = new_log.without_forgotten(before, reader, {} if read_log is not None else base.facts)
         if reader is not None and wanted.store is not None:
             store, last = name_of(wanted.store), reader.last_number()
             fresh = new_log.stored_events(reader, known.after(reader, store), last, config)
@@ -185,7 +191,7 @@ class _Run:
             trusted=wanted.trusted,
         )
         items, state = new_log.items_of(base, reader)
-        people = new_log.people_of(base, {} if reader is None else reader.users())
+        people = new_log.people_of(base, reader)
         changed = (
             counts["added"] > 0
             or counts["left_out"] > 0
@@ -193,7 +199,7 @@ class _Run:
             or mark.items > known.items
             or config != base.pipeline.config
         )
-        return _Log(events, held, Known(items, people, config), counts, mark, changed, state)
+        return _Log(events, held, Known(items, people, config), counts, mark, changed, state, gone)
 
     def decide(self, log: _Log) -> dict[str, Any]:
         """Return the decision; a new version is published, or the one before made current, on the way."""
@@ -218,10 +224,7 @@ class _Run:
         whole = log.events if log.held is None else pl.concat([log.events, log.held])
         self._bursts = bursts(whole, self._live_end)
         for one in self._bursts:
-            self._note(
-                f"a burst: {one.kind} {one.name!r} has {one.events:,} events on {_day(one.day)}, where "
-                f"{one.usual:,.0f} are usual; --without-time or --without-source leaves them out"
-            )
+            self._note(f"{one}; --without-time or --without-source leaves them out")
         if log.held is not None:
             names = log.held[col.USER].cast(pl.String).unique().sort().to_list()
             self._note(
@@ -299,6 +302,8 @@ class _Run:
                 log.events, known.items, known.config, users=known.people, held=log.held, on_note=notes
             )
             more: dict[str, Json] = {"store": log.mark.to_json(), "refit": {"gate": found.why}}
+            if log.gone.number:
+                more[FORGOTTEN] = {"store": log.gone.store, "number": log.gone.number}
             snapshot = trained(given, more=more)
         with self.part("publishing"):
             self._model = snapshot.version
@@ -372,7 +377,3 @@ def _written(write: Callable[[], None]) -> None:
 
 def _moment(at: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-
-
-def _day(at: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(at))

@@ -147,6 +147,7 @@ def save(snapshot: Snapshot, directory: Path) -> None:
                 "centred": catalogue.centred,
                 "kinds": list(log.kinds),
                 "timing": log.timing,
+                "end_at": log.end_at,
                 "traits": log.trait_columns.to_json(),
                 "moments": log.moment_columns.to_json(),
                 "weights": snapshot.weights.to_json(),
@@ -282,6 +283,7 @@ def _read(files: SnapshotFiles, remote_encoder: TextEncoder | None) -> Snapshot:
             timing=document["timing"],
             trait_columns=TraitColumns.from_json(document["traits"]),
             moment_columns=TraitColumns.from_json(document["moments"]),
+            end_at=document.get("end_at"),
             **{name: log[name] for name in _LOG},
         ),
         pipeline=TwoStage.restore(

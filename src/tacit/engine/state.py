@@ -171,6 +171,8 @@ class State:
         Evidence on pairs of items; built on first use, and shared by all states of a snapshot.
     deleted : frozenset of str
         Items that are in no list and cannot be named, but can be read in histories.
+    forgotten : frozenset of int
+        Users of the snapshot, by code, who were deleted since: their histories there are nobody's.
     """
 
     snapshot: Snapshot
@@ -180,6 +182,7 @@ class State:
     titles: pl.Series
     evidence: Evidence
     deleted: frozenset[str] = frozenset()
+    forgotten: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "State":
@@ -268,6 +271,11 @@ class State:
         if code < 0 or id_ in self.deleted:
             raise UnknownItemError(f"there is no item {id_!r}")
         return code
+
+    def user_code(self, user_id: str | None) -> int:
+        """Return the code of a user in the snapshot; -1 if there is none, or if it was deleted since."""
+        code = -1 if user_id is None else self.snapshot.interactions.users.code_of(user_id)
+        return -1 if code in self.forgotten else code
 
     def text_vectors(self, ids: Sequence[str]) -> dict[str, TextVector]:
         """Return the vectors of the texts of known items, for other processes; none if there are none."""

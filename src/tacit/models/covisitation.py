@@ -177,6 +177,13 @@ class CoVisitation(Retriever):
         larger.weights_ = self.weights_.extended(n_items)
         return larger
 
+    def without_users(self, gone: Bool) -> Self:
+        """Return a model that pairs no later events with those of some users (bool[users])."""
+        less = copy.copy(self)
+        kept = ~gone[self.tails_.user]
+        less.tails_ = Events(**{name: array[kept] for name, array in vars(self.tails_).items()})
+        return less
+
     def arrays(self) -> dict[str, Array]:
         """Return the counts, the two moments they refer to and the last events of each user."""
         counts = self.counts_

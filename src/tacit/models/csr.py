@@ -237,6 +237,14 @@ def some_rows(matrix: sparse.csr_array, kept: Bool) -> sparse.csr_array:
     return sparse.csr_array((matrix.data[entries], matrix.indices[entries], indptr), shape=matrix.shape)
 
 
+def some_columns(matrix: sparse.csr_array, kept: Bool) -> sparse.csr_array:
+    """Return the matrix with the entries of the columns (bool[columns]) that are kept; its shape stays."""
+    entries = kept[matrix.indices]
+    before = np.append(0, np.cumsum(entries))
+    indptr = before[matrix.indptr].astype(matrix.indptr.dtype)
+    return sparse.csr_array((matrix.data[entries], matrix.indices[entries], indptr), shape=matrix.shape)
+
+
 def scaled(
     matrix: sparse.csr_array, *, rows: Array | float = 1.0, columns: Array | float = 1.0
 ) -> sparse.csr_array:

@@ -278,6 +278,19 @@ class FoldsIn(Protocol):
 
 
 @runtime_checkable
+class HoldsUsers(Protocol):
+    """Holds rows of single users, which score for others: all other models hold sums of many."""
+
+    def without_users(self, gone: Bool) -> Self:
+        """Return a model in which the rows of some users count no more: bool[users of the fitted log].
+
+        Codes of users and items stay what they were. What the rows of all users add up to, such as the rarity
+        of an item, may stay as well.
+        """
+        ...
+
+
+@runtime_checkable
 class Updates(Protocol):
     """Learns from later events without a refit."""
 

@@ -280,6 +280,18 @@ class SessionKNN(Retriever):
         larger._weigh(known=self.rarity_)
         return larger
 
+    def without_users(self, gone: Bool) -> Self:
+        """Return a model without the sessions of some users (bool[users])."""
+        kept = ~gone[self.sessions_.user]
+        place = np.cumsum(kept, dtype=np.int32) - 1
+        holders = csr.some_columns(self.holders_, kept)
+        parts = holders.data, place[holders.indices], holders.indptr
+        less = copy.copy(self)
+        less.sessions_ = self.sessions_.take(np.flatnonzero(kept).astype(np.int64))
+        holders = sparse.csr_array(parts, shape=(holders.shape[0], len(less.sessions_)))
+        less._take_matrices(self.held_[np.flatnonzero(kept)], holders)
+        return less
+
     def arrays(self) -> dict[str, Array]:
         """Return the sessions and both matrices of them.
 

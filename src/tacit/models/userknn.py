@@ -145,6 +145,15 @@ class UserKNN(Retriever):
         larger.rows_, larger.unit_rows_ = Rows.of(larger.wanted_), Rows.of(larger.unit_)
         return larger
 
+    def without_users(self, gone: Bool) -> Self:
+        """Return a model that finds some users (bool[users]) no more."""
+        less = copy.copy(self)
+        gone = gone[: self.wanted_.shape[0]]  # users of whom nothing was learned have no row
+        less.wanted_ = csr.some_rows(self.wanted_, ~gone)
+        less.unit_ = csr.some_columns(self.unit_, ~gone)
+        less._index()
+        return less
+
     def arrays(self) -> dict[str, Array]:
         """Return the users' rows, the transposed unit rows, the items' rarity and the hash of both."""
         return {

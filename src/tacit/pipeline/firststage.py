@@ -228,6 +228,49 @@ def fit_first_stage(
     return fits.first_stage(config.retrievers, [*fits.windows], config.max_users)
 
 
+def fitted_again(
+    config: Config,
+    known: Sequence[Recommender],
+    interactions: Interactions,
+    catalogue: Catalogue,
+    *,
+    streams: Streams,
+    executor: Executor | None = None,
+) -> tuple[Recommender, ...]:
+    """Return the retrievers of a configuration fitted on another whole log as `fit_first_stage` would.
+
+    Networks stay as they are: what they learned of a few users cannot be taken out of them.
+
+    Parameters
+    ----------
+    config : Config
+    known : sequence of Recommender
+        Those of the configuration, fitted before.
+    interactions : Interactions
+    catalogue : Catalogue
+    streams : Streams
+        Of the seed of the first fit.
+    executor : Executor, optional
+    """
+    chosen = config.retrievers
+    places = [place for place, one in enumerate(chosen) if not is_network(one)]
+    alone = [place for place in places if not _may_share(chosen[place])]
+    shared_places = [place for place in places if place not in alone]
+    job = _Job(tuple(chosen), {WHOLE: interactions}, catalogue, streams)
+    found = list(known)
+    with sharing(interactions):
+        for where, some in ((LOCAL, alone), (executor or _own_executor(len(interactions)), shared_places)):
+            parts = [(WHOLE, place) for place in some]
+            for place, one in zip(some, where.map(_Job.one, parts, shared=job), strict=True):
+                found[place] = one
+    return tuple(found)
+
+
+def is_network(retriever: Recommender) -> bool:
+    """Return whether a retriever is a network that is trained in steps."""
+    return type(retriever).__module__.startswith(_NETWORKS)
+
+
 def assign_parts(n_users: int, rng: np.random.Generator) -> Array:
     """Return TRAIN, VALID or TEST for each user: int[users]."""
     return rng.choice(3, size=n_users, p=_PART_SIZES)
@@ -264,7 +307,7 @@ def _may_share(retriever: Recommender) -> bool:
 
     Nothing is known of the models of others, and networks draw from a random state of the whole process.
     """
-    return is_ours(retriever) and not type(retriever).__module__.startswith(_NETWORKS)
+    return is_ours(retriever) and not is_network(retriever)
 
 
 def _reads_texts(one: Recommender) -> bool:

@@ -33,6 +33,7 @@ from tacit.data.splits import Protocol
 from tacit.features.candidates import Candidates
 from tacit.models.protocol import (
     FoldsIn,
+    HoldsUsers,
     Indexes,
     Persistent,
     PersistentRecommender,
@@ -44,7 +45,7 @@ from tacit.pipeline.component_specs import named_arrays, named_spec, restored
 from tacit.pipeline.config import Config
 from tacit.pipeline.explain import Explainer, Reason, is_personal, reasons
 from tacit.pipeline.explore import FEW_KNOW_IT, explored
-from tacit.pipeline.firststage import FirstStage, fit_first_stage, most_at_once
+from tacit.pipeline.firststage import FirstStage, fit_first_stage, fitted_again, most_at_once
 from tacit.pipeline.pair_counts import PairCounts
 from tacit.pipeline.rerank import Reranker, RerankReport, fit_reranker
 from tacit.pipeline.retrieval import PROPOSED, Prepared, candidates, filled
@@ -384,6 +385,51 @@ class TwoStage:
         larger.available_ = catalogue.available
         larger.events_ = padded(self.events_, len(catalogue), -1)
         return larger
+
+    def without_users(self, gone: Bool) -> "TwoStage":
+        """Return a recommender for whose lists the rows of some users (bool[users]) count no more.
+
+        What is made of the sums of many users' events stays: see `tacit.engine.forgetting`.
+        """
+        less = copy.copy(self)
+        less.retrievers_ = tuple(
+            one.without_users(gone) if isinstance(one, HoldsUsers) else one for one in self.retrievers_
+        )
+        return less
+
+    def fitted_again(
+        self,
+        interactions: Interactions,
+        catalogue: Catalogue,
+        *,
+        rng: np.random.Generator,
+        executor: Executor | None = None,
+    ) -> "TwoStage":
+        """Return a recommender whose retrievers and statistics are those of a fit on another log.
+
+        The blend, the ranker, the re-ranker and networks stay as they were learned.
+
+        Parameters
+        ----------
+        interactions : Interactions
+        catalogue : Catalogue
+            That of the fit.
+        rng : numpy.random.Generator
+            In the state in which the fit was given it.
+        executor : Executor, optional
+        """
+        again = copy.copy(self)
+        again.retrievers_ = fitted_again(
+            self.config,
+            self.retrievers_,
+            interactions,
+            catalogue,
+            streams=Streams.of(rng),
+            executor=executor,
+        )
+        again.second_ = self.second_.fitted(interactions, catalogue, again.retrievers_)
+        again.events_ = events_of(interactions, len(catalogue))
+        return again.indexed()
 
     def with_available(self, available: Bool) -> "TwoStage":
         """Return the same recommender, which lists other items: bool[items]."""

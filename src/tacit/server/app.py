@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import unquote
 
-from fastapi import Depends, FastAPI, Path, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, BeforeValidator
@@ -17,10 +16,10 @@ from threadpoolctl import threadpool_limits
 
 from tacit.core.version import __version__
 from tacit.engine import requests
-from tacit.engine.checking import LONGEST_ID, LONGEST_LIST
+from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine
 from tacit.pipeline.similar import SimilarKind
-from tacit.server.bodies import in_words, json_response, loaded
+from tacit.server.bodies import attributes_in, attributes_like, in_words, json_response
 from tacit.server.bulk import LINE_TYPES, put_lines
 from tacit.server.docs import docs_page
 from tacit.server.guard import FAULT, App, Guard, Receive, Scope, Send
@@ -28,8 +27,10 @@ from tacit.server.hot import hot_routes, session_of
 from tacit.server.ingest import observed
 from tacit.server.lane import Lane
 from tacit.server.listening import LOOPBACK
+from tacit.server.path_ids import Id
 from tacit.server.problems import OURS, problem_response, status_of
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
+from tacit.server.user_routes import add_user_routes
 
 
 def _whole(text: object) -> object:
@@ -37,17 +38,6 @@ def _whole(text: object) -> object:
     if isinstance(text, str) and not re.fullmatch(r"[-+]?\d+", text.strip()):
         raise ValueError("it must be a whole number, for example 10")
     return text
-
-
-def _decoded(text: object) -> object:
-    """Return an id of the path, whose part is percent-encoded (`tacit.server.guard`)."""
-    if not isinstance(text, str):
-        return text
-    id_ = unquote(text, errors="strict")
-    size = len(id_.encode())
-    if size > LONGEST_ID:
-        raise ValueError(f"it has {size:,} bytes; an id has at most {LONGEST_ID}")
-    return id_
 
 
 class GuardedAPI(FastAPI):
@@ -71,11 +61,6 @@ class GuardedAPI(FastAPI):
 
 
 K = Annotated[int, BeforeValidator(_whole), Query(ge=1, le=LONGEST_LIST, description="Length of the list")]
-Id = Annotated[
-    str,
-    BeforeValidator(_decoded),
-    Path(description=f"Percent-encoded: a/b is a%2Fb; at most {LONGEST_ID} bytes"),
-]
 Seen = Annotated[bool, Query(description="Keep items of the history in the list")]
 Kind = Annotated[
     SimilarKind, Query(description="alike: in place of it; together: along with it; next: what follows it")
@@ -132,7 +117,7 @@ def create_app(
     _add_events(app, engine, writes)
     _add_lists(app, engine, answers)
     _add_items(app, engine, writes)
-    _add_users(app, engine, writes)
+    add_user_routes(app, engine, writes)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
     routes = hot_routes(engine, answers, writes)
     app.guard = Guard(app.unguarded, api_key, allowed_hosts, admin_key, routes=routes)
@@ -199,19 +184,19 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
         more = {"warnings": warnings} if warnings else {}
         return json_response({"item_id": item_id, "model": engine.version} | more)
 
-    @app.put("/v1/items/{item_id}", summary="Add or replace an item", openapi_extra=_attributes_like(example))
+    @app.put("/v1/items/{item_id}", summary="Add or replace an item", openapi_extra=attributes_like(example))
     async def put_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
-        return await writes.run(lambda: answer(item_id, engine.put_item(item_id, _attributes(body))))
+        return await writes.run(lambda: answer(item_id, engine.put_item(item_id, attributes_in(body))))
 
     @app.patch(
         "/v1/items/{item_id}",
         summary="Set some attributes of an item, or hide it; the others stay, and null changes nothing",
-        openapi_extra=_attributes_like({"available": False}),
+        openapi_extra=attributes_like({"available": False}),
     )
     async def patch_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
-        return await writes.run(lambda: answer(item_id, engine.patch_item(item_id, _attributes(body))))
+        return await writes.run(lambda: answer(item_id, engine.patch_item(item_id, attributes_in(body))))
 
     def got(item_id: str) -> Response:
         return json_response(
@@ -244,35 +229,6 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
             raise HTTPException(415, f"the content type is {kind[:64]}; send {LINE_TYPES[0]}, an item a line")
         report = await put_lines(engine, writes, request.stream())
         return json_response(report, report.status)
-
-
-def _add_users(app: FastAPI, engine: Engine, writes: Lane) -> None:
-    example = {"age": 34, "country": "NZ", "plan": "family"}
-
-    def put(user_id: str, body: bytes) -> Response:
-        engine.put_user(user_id, _attributes(body))
-        return json_response({"user_id": user_id, "model": engine.version})
-
-    @app.put(
-        "/v1/users/{user_id}",
-        summary="Store or replace what is known of a user",
-        openapi_extra=_attributes_like(example),
-    )
-    async def put_user(user_id: Id, request: Request) -> Response:
-        body = await request.body()
-        return await writes.run(lambda: put(user_id, body))
-
-
-def _attributes(body: bytes) -> dict[str, Any]:
-    attributes = loaded(body)
-    if not isinstance(attributes, dict):
-        raise HTTPException(422, "the body must be a JSON object of attributes")
-    return attributes
-
-
-def _attributes_like(example: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "description": "Any attributes", "example": example}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def _lines_like(example: dict[str, Any]) -> dict[str, Any]:

@@ -96,3 +96,23 @@ def first_error(error: ValidationError) -> str:
 def in_words(message: str) -> str:
     """Return a message of pydantic without the name of its kind of error."""
     return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+
+
+def attributes_in(body: bytes) -> dict[str, Any]:
+    """Return the attributes of a body.
+
+    Raises
+    ------
+    HTTPException
+        400 if it is no JSON, 422 if it is no object.
+    """
+    attributes = loaded(body)
+    if not isinstance(attributes, dict):
+        raise HTTPException(422, "the body must be a JSON object of attributes")
+    return attributes
+
+
+def attributes_like(example: dict[str, Any]) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a body of attributes."""
+    schema = {"type": "object", "description": "Any attributes", "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

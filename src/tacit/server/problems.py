@@ -9,6 +9,7 @@ from starlette.responses import Response
 from tacit.core.errors import DataError, TacitError, UnsupportedError
 from tacit.engine.checking import UnknownItemError
 from tacit.engine.remote_encoder import EncoderUnavailableError
+from tacit.engine.users import UnknownUserError
 from tacit.store.events import StorageError, StorageFullError
 
 MEDIA_TYPE = "application/problem+json"
@@ -40,7 +41,7 @@ def status_of(error: Exception) -> tuple[int, str]:
         full = isinstance(error, StorageFullError)
         reason = "there is no room in the store" if full else "the store does not answer"
         return 507 if full else 503, f"{reason}; nothing of this was stored, send it again"
-    return 404 if isinstance(error, UnknownItemError) else 422, str(error)
+    return 404 if isinstance(error, UnknownItemError | UnknownUserError) else 422, str(error)
 
 
 def problem(status: int, detail: str) -> bytes:

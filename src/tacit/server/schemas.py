@@ -46,3 +46,9 @@ class SessionIn(_Body):
     context: Annotated[dict[str, Any], Field(description="Attributes of the moment: device, ...")] = {}
     k: Annotated[int, Field(ge=1, le=LONGEST_LIST)] = 10
     allow_seen: bool = False
+
+
+class MergeIn(_Body):
+    """A session that turned out to be a user's."""
+
+    session_id: str

@@ -105,6 +105,7 @@ def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",
+        "secure_delete = ON",  # see `tacit.store.erasing`
         f"busy_timeout = {READ_WAIT_MS}",
         f"wal_autocheckpoint = {LONGEST_LOG}",
     ):

@@ -1,9 +1,11 @@
 """Events, items, users and exposures in SQLite or PostgreSQL: what is acknowledged is on disk."""
 
 import json
+import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,24 +20,29 @@ from tacit.store import schema
 from tacit.store.address import sqlite_file
 from tacit.store.checkpoints import Checkpoints
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
+from tacit.store.erasing import Erasing
 from tacit.store.event_rows import StoredEvents
 from tacit.store.item_listener import ItemListener
-from tacit.store.item_rows import LAST_NUMBER, StoredItems
+from tacit.store.item_rows import StoredItems
 from tacit.store.lock import Turn
 from tacit.store.postgres_reader import PostgresReader
 from tacit.store.postgres_turn import PostgresTurn
 from tacit.store.records import (
+    Erased,
     Event,
     ItemChange,
     ItemRow,
+    Known,
     Numbers,
     Receipt,
     StoredItem,
     Subject,
     TextVector,
+    Tombstone,
 )
 from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.upgrade import upgrade
+from tacit.store.user_rows import LAST_NUMBERS, StoredUsers, digest
 from tacit.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -48,7 +55,12 @@ _RECENT = (
     "WHERE subject = ? AND subject_id = ? ORDER BY at DESC, number DESC LIMIT ?"
 )
 _PROBE = "written"
-_USER = "SELECT attributes FROM tacit_user WHERE user_id = ?"
+_USER = (
+    "SELECT (SELECT attributes FROM tacit_user WHERE user_id = ?), "
+    "(SELECT attributes FROM tacit_user_change WHERE user_id = ?)"
+)
+_ERASE_SECONDS = 5.0
+"""How long whoever forgets waits for the files to be clear of it; then it is said that it goes on."""
 _NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
 
@@ -76,6 +88,7 @@ class EventStore:
 
     def __init__(self, url: str, *, lock: bool = True) -> None:
         self._engine, self._lock = open_database(url, lock=lock)
+        self._erasing: Erasing | None = None
         self._dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         file = sqlite_file(url)
         self._turn = None if file is None else Turn(file, ".turn")
@@ -91,18 +104,26 @@ class EventStore:
             self._release()
             raise
         self._items, self._events = StoredItems(self._dialect), StoredEvents(self._dialect)
+        self._users = StoredUsers(self._dialect)
         self._item_turn = PostgresTurn(self._connected) if file is None else Turn(file, ".items")
         self._checkpoints = (
             None if self._turn is None else Checkpoints(str(self._engine.url.database), self._turn)
         )
         on_commit = self._checkpoints.note if self._checkpoints else None
         self._writer = Writer(self._engine, self._turn, on_commit, self._probe)
+        # In PostgreSQL who forgets holds a lock that other work of its group must not hold in part.
+        self._forgetting = self._writer if self._turn is not None else Writer(self._engine)
+        if self._turn is not None:
+            self._erasing = Erasing(str(self._engine.url.database), self._turn)
         self._listener = ItemListener(self._connected) if self._dialect is postgresql else None
         self._reader: SQLiteReader | PostgresReader = (
             PostgresReader(self._connected)
             if self._dialect is postgresql
             else SQLiteReader(str(self._engine.url.database))
         )
+        if self._erasing is not None:
+            with suppress(sqlite3.Error):  # it says so itself where it cannot
+                self._erasing.resume()
         # After a failed flush every file is opened again (`tacit.store.writer`): the reader's too.
         listening.listen(self._engine, "engine_disposed", lambda _: self._reader.forget())
 
@@ -210,12 +231,21 @@ class EventStore:
         ------
         StorageError
         """
+        return self.numbers()[0]
+
+    def numbers(self) -> tuple[int, ...]:
+        """Return the number of the last change of items and of the last tombstone; see `item_number`.
+
+        Raises
+        ------
+        StorageError
+        """
         if isinstance(self._reader, SQLiteReader):
-            return int(self._reader.number(LAST_NUMBER))
-        return self._listener.number if self._listener is not None else 0
+            return self._reader.numbers(LAST_NUMBERS)
+        return self._listener.numbers if self._listener is not None else (0, 0)
 
     def on_items_changed(self, wake: Callable[[], None]) -> None:
-        """Call a function, in a thread of the store, when other processes changed items; never in SQLite."""
+        """Call a function, in a thread of the store, when others changed items or forgot; never in SQLite."""
         if self._listener is not None:
             self._listener.on_change(wake)
 
@@ -256,23 +286,108 @@ class EventStore:
         ------
         StorageError
         """
-        row = {"user_id": user_id, "attributes": json.dumps(attributes), "at": at}
-        insert = self._dialect.insert(schema.user)
-        upsert = insert.on_conflict_do_update(
-            index_elements=["user_id"], set_={"attributes": insert.excluded.attributes, "at": at}
-        )
-        self._writer.write(lambda connection: connection.execute(upsert, row))
+        self._writer.write(lambda connection: self._users.put(connection, user_id, attributes, at))
+
+    def patch_user(self, user_id: str, attributes: Mapping[str, Json], at: float) -> None:
+        """Set some attributes of a user and keep the others.
+
+        Raises
+        ------
+        StorageError
+        """
+        self._writer.write(lambda connection: self._users.patch(connection, user_id, attributes, at))
 
     def user(self, user_id: str) -> dict[str, Json] | None:
-        """Return the stored attributes of a user; None if none were ever stored."""
-        rows = self._reader.rows(_USER, (user_id,))
-        return json.loads(rows[0][0]) if rows else None
+        """Return the attributes of a user as they were put; None if they were not."""
+        return self.user_attributes(user_id)[0]
+
+    def user_attributes(self, user_id: str) -> tuple[dict[str, Json] | None, dict[str, Json]]:
+        """Return the attributes of a user as they were put (or None), and those that were patched beside."""
+        ((put, patch),) = self._reader.rows(_USER, (user_id, user_id))
+        return None if put is None else json.loads(put), {} if patch is None else json.loads(patch)
+
+    def known(self, subject: Subject, subject_id: str) -> Known:
+        """Return all that is stored of a user or a session.
+
+        Raises
+        ------
+        StorageError
+        """
+        with reading(self._engine) as connection:
+            return self._users.known(connection, subject, subject_id)
+
+    def merge(self, user_id: str, session_id: str, at: float) -> tuple[int, int]:
+        """Give the events and lists of a session to a user and return how many of each; none a second time.
+
+        Raises
+        ------
+        StorageError
+        """
+        return self._forgetting.write(lambda one: self._users.merge(one, user_id, session_id, at))
+
+    def forget(
+        self, subject: Subject, subject_id: str, now: Callable[[], float], model: str = "", code: int = -1
+    ) -> Erased:
+        """Delete all that is stored of a user or a session; what arrives from then on is somebody else's.
+
+        Those who call at the same time share a commit, and the work on the files after it.
+
+        Parameters
+        ----------
+        subject : {"user", "session"}
+        subject_id : str
+        now : callable
+            Returns the time in Unix seconds: it is asked when the transaction is written.
+        model, code : str, int
+            Version of a model and the code of the user in it: see `tacit.store.records.Tombstone`.
+
+        Raises
+        ------
+        StorageError
+            If the store refuses; nothing is deleted then.
+        """
+        erased = self._forgetting.write(
+            lambda one: self._users.forget(one, subject, subject_id, now(), model, code)
+        )
+        done = self._erasing is None or self._erasing.erase(_ERASE_SECONDS)
+        return replace(erased, from_disk=done)
+
+    def tombstones(self, since: int = 0) -> list[Tombstone]:
+        """Return the tombstones above a number, in the order of their commits.
+
+        Raises
+        ------
+        StorageError
+        """
+        with reading(self._engine) as connection:
+            return self._users.tombstones(connection, since)
+
+    def digests(self, subject: Subject, ids: Iterable[str]) -> list[bytes]:
+        """Return the hashes of ids, as they stand in tombstones; none before the first tombstone.
+
+        Raises
+        ------
+        StorageError
+        """
+        with reading(self._engine) as connection:
+            secret = self._users.known_secret(connection)
+        return [digest(secret, subject, id_) for id_ in ids] if secret else []
+
+    @property
+    def name(self) -> str:
+        """A name of this store among others; empty before the first one is forgotten in it."""
+        return "".join(one.hex()[:16] for one in self.digests("session", [""]))
+
+    def backups(self) -> list[dict[str, Json]]:
+        """Return where copies of the store were made, as far as it knows: ``file`` and ``at`` of each."""
+        rows = self._reader.rows("SELECT value FROM tacit_meta WHERE key = 'backups'", ())
+        return json.loads(rows[0][0]) if rows else []
 
     def put_exposures(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store which lists were shown; see `tacit.store.schema` for the columns."""
         values = list(map(dict, rows))
         if values:
-            self._writer.write(lambda connection: connection.execute(schema.exposure.insert(), values))
+            self._writer.write(lambda connection: self._users.put_exposures(connection, values))
 
     def exposures(self) -> int:
         """Return the number of stored exposures."""
@@ -281,7 +396,10 @@ class EventStore:
 
     def close(self) -> None:
         """Commit what is waiting and close."""
-        self._writer.close()
+        for writer in {self._writer, self._forgetting}:
+            writer.close()
+        if self._erasing is not None:
+            self._erasing.close()
         if self._checkpoints is not None:
             self._checkpoints.close()
         if self._listener is not None:
@@ -307,6 +425,8 @@ class EventStore:
 
     def _release(self) -> None:
         self._engine.dispose()
+        if self._erasing is not None:
+            self._erasing.release()
         for one in (self._lock, self._turn):
             if one is not None:
                 one.close()

@@ -1,6 +1,7 @@
-"""Knows the number of the last change of items in PostgreSQL, without a question by each request.
+"""Knows the numbers of the last changes in PostgreSQL, without a question by each request.
 
-A connection of its own listens for the notice that every change of items sends with its commit. A notice
+A connection of its own listens for the notice that every change of items, and who forgets a user, sends with
+its commit. A notice
 only says that there is something: what, is read by number. So a notice that is lost (the connection broke, a
 pooler of connections swallowed it) costs a quarter of a second: then the number is read anyway.
 """
@@ -11,7 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tacit.store.database import reason
-from tacit.store.item_rows import ITEMS_CHANGED, LAST_NUMBER
+from tacit.store.item_rows import ITEMS_CHANGED
+from tacit.store.user_rows import LAST_NUMBERS
 
 if TYPE_CHECKING:
     import psycopg
@@ -22,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class ItemListener:
-    """A thread that follows the number of the last change.
+    """A thread that follows the numbers of the last change of items and of the last tombstone.
 
     Parameters
     ----------
@@ -31,12 +33,12 @@ class ItemListener:
 
     Attributes
     ----------
-    number : int
-        Of the last change that is known here; 0 before the first.
+    numbers : tuple of int
+        Of the last change and the last tombstone that are known here; 0 before the first.
     """
 
     def __init__(self, connect: "Callable[[], psycopg.Connection[Any]]") -> None:
-        self.number = 0
+        self.numbers = (0, 0)
         self._connect = connect
         self._wake: Callable[[], None] = lambda: None
         self._closing = threading.Event()
@@ -44,7 +46,7 @@ class ItemListener:
         self._thread.start()
 
     def on_change(self, wake: Callable[[], None]) -> None:
-        """Call a function, in the thread of the listener, whenever the number has grown."""
+        """Call a function, in the thread of the listener, whenever a number has grown."""
         self._wake = wake
 
     def close(self) -> None:
@@ -73,9 +75,9 @@ class ItemListener:
         connection.execute(f"LISTEN {ITEMS_CHANGED}")
         while not self._closing.is_set():
             # After LISTEN, so that no change falls between the two.
-            number = connection.execute(LAST_NUMBER, prepare=True).fetchall()[0][0]
-            if number > self.number:
-                self.number = number
+            items, tombstones = connection.execute(LAST_NUMBERS, prepare=True).fetchall()[0]
+            if items > self.numbers[0] or tombstones > self.numbers[1]:
+                self.numbers = items, tombstones
                 self._wake()
             for _ in connection.notifies(timeout=_PAUSE, stop_after=1):
                 pass

@@ -167,3 +167,76 @@ class Numbers:
 
     first: int
     last: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that is stored of a user or a session.
+
+    Attributes
+    ----------
+    put : dict or None
+        Attributes as they were put; None if none were.
+    patch : dict
+        Attributes that were set without that.
+    events, exposures, sessions : list of dict
+        Rows of their tables: the oldest first.
+    """
+
+    put: dict[str, Json] | None
+    patch: dict[str, Json]
+    events: list[dict[str, Any]]
+    exposures: list[dict[str, Any]]
+    sessions: list[dict[str, Any]]
+
+    def __bool__(self) -> bool:
+        stored = self.patch, self.events, self.exposures, self.sessions
+        return self.put is not None or any(map(bool, stored))
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What was deleted of a user or a session.
+
+    Attributes
+    ----------
+    events, exposures, sessions : int
+    attributes : bool
+        Whether there were any.
+    from_disk : bool
+        Whether the bytes are gone from the files of the store; if not, that is still being done. Of
+        PostgreSQL it is not known: see the docs on VACUUM.
+    """
+
+    events: int
+    exposures: int
+    attributes: bool
+    sessions: int
+    from_disk: bool = True
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What stays of somebody who was forgotten.
+
+    Attributes
+    ----------
+    number : int
+        In the order of the commits.
+    subject : {"user", "session"}
+    digest : bytes
+        Keyed hash of the id.
+    at : float
+        Unix seconds.
+    model : str
+        Version of the model in which a user had ...
+    code : int
+        ... this code; -1 if in none.
+    """
+
+    number: int
+    subject: Subject
+    digest: bytes
+    at: float
+    model: str
+    code: int

@@ -79,6 +79,35 @@ user = Table(
     Column("at", Float(53), nullable=False),
 )
 
+user_change = Table(
+    "tacit_user_change",
+    metadata,
+    Column("user_id", String(256), primary_key=True),
+    Column(
+        "attributes", Text, nullable=False
+    ),  # of a user without a row in tacit_user: beside the snapshot's
+    Column("at", Float(53), nullable=False),
+)
+
+merge = Table(
+    "tacit_merge",
+    metadata,
+    Column("user_id", String(256), primary_key=True),
+    Column("session_id", String(256), primary_key=True),
+    Column("at", Float(53), nullable=False),
+)
+
+forgotten = Table(
+    "tacit_forgotten",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("subject", String(8), nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),  # keyed: `tacit.store.forgotten_rows`
+    Column("at", Float(53), nullable=False),
+    Column("model", String(64), nullable=False),  # whoever was forgotten has this code in this model, ...
+    Column("code", Integer, nullable=False),  # ... -1 if in none
+)
+
 exposure = Table(
     "tacit_exposure",
     metadata,
@@ -88,4 +117,5 @@ exposure = Table(
     Column("model", String(64), nullable=False),
     Column("items", Text, nullable=False),
     Column("at", Float(53), nullable=False),
+    Index("tacit_exposure_by_subject", "subject", "subject_id"),
 )

@@ -12,11 +12,11 @@ from tacit.store.database import READ_WAIT_MS, storage_error
 
 @dataclass
 class _Opened:
-    """A connection, and a number that it read when the database had a version."""
+    """A connection, and numbers that it read when the database had a version."""
 
     connection: sqlite3.Connection
     version: int = -1
-    number: int = 0
+    numbers: tuple[int, ...] = ()
 
 
 class SQLiteReader:
@@ -44,10 +44,10 @@ class SQLiteReader:
             found: list[tuple[Any, ...]] = opened.connection.execute(statement, values).fetchall()
         return found
 
-    def number(self, statement: str) -> int:
-        """Return the one number that a statement reads, always the same one, as it was committed last.
+    def numbers(self, statement: str) -> tuple[int, ...]:
+        """Return the row of numbers that a statement reads, always the same one, as it was committed last.
 
-        It is read again only when another connection, of any process, has committed since.
+        They are read again only when another connection, of any process, has committed since.
 
         Raises
         ------
@@ -57,9 +57,9 @@ class SQLiteReader:
             # The version comes first: a commit between the two is seen by the next call.
             (version,) = opened.connection.execute("PRAGMA data_version").fetchone()
             if version != opened.version:
-                (opened.number,) = opened.connection.execute(statement).fetchone()
+                opened.numbers = opened.connection.execute(statement).fetchone()
                 opened.version = version
-            return opened.number
+            return opened.numbers
 
     @contextmanager
     def _used(self) -> Iterator[_Opened]:
