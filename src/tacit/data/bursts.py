@@ -47,8 +47,8 @@ class Burst:
     def __str__(self) -> str:
         day = time.strftime("%Y-%m-%d", time.gmtime(self.day))
         return (
-            f"a burst: {self.kind} {self.name!r} has {self.events:,} events on {day}, where {self.usual:,.0f} "
-            "are usual"
+            f"a burst: {self.kind} {self.name!r} has {self.events:,} events on {day}, where "
+            f"{self.usual:,.0f} are usual"
         )
 
     def to_json(self) -> dict[str, Json]:

@@ -175,11 +175,11 @@ def joined_log(
     counts["left_out"] = counts["before"] + counts["new"] - len(before) - len(new)
     fresh = _without_known(before, new)
     counts["again"] = len(new) - len(fresh)
-    judged = before[HELD].to_numpy() if HELD in before.columns else np.zeros(len(before), dtype=bool)
-    if not len(fresh) and not judged.any():
+    held_before = before[HELD].to_numpy() if HELD in before.columns else np.zeros(len(before), dtype=bool)
+    if not len(fresh) and not held_before.any():
         return before.drop(HELD, strict=False), None, {**counts, "unclean": 0, "held": 0, "added": 0}
     whole = _joined(before.drop(HELD, strict=False), fresh)
-    is_new = np.append(judged, np.ones(len(fresh), dtype=bool))
+    is_new = np.append(held_before, np.ones(len(fresh), dtype=bool))
     clean = _clean(whole, is_new, config, now)
     counts["unclean"] = int((~clean).sum())
     whole, is_new = whole.filter(pl.Series(clean)), is_new[clean]
