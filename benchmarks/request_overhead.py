@@ -25,6 +25,8 @@ from tacit.core.types import Json
 from tacit.engine.engine import Engine
 from tacit.engine.requests import Recommended, Request, Response
 from tacit.server.app import create_app
+from tacit.server.keyring import Keyring
+from tacit.server.keys import Key, digest_of
 from tacit.server.pace import PacedProtocol
 
 ANSWER = Response(
@@ -76,7 +78,8 @@ def app_of(kind: str) -> Any:
         return raw_app()
     engine = Stub(0.0015 if "1.5 ms" in kind else 0.0)
     engine.reads_locally = "in threads" not in kind
-    app = create_app(engine, api_key="key" if kind == "tacit, with a key" else None)
+    keys = Keyring([Key("x", ("read",), digest_of(b"key"))]) if kind == "tacit, with a key" else None
+    app = create_app(engine, keys=keys)
     if kind == "refused":
         app.state.answers = type("Full", (), {"reserve": staticmethod(lambda: False), "connections": 0})
     return app

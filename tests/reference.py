@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -17,6 +17,7 @@ from tacit.core.spaces import Choice
 from tacit.pipeline.config import DEFAULT_RETRIEVERS, Config
 from tacit.pipeline.register import ENTRIES
 from tacit.reporting.pipeline_picture import pipeline_markdown
+from tacit.server.access import ACCESS
 
 _DOCS = Path(__file__).parents[1] / "docs"
 _FOLDER = _DOCS / "reference"
@@ -40,9 +41,16 @@ What a caller can mend is a `tacit.core.errors.InputError`, with one sentence th
 
 
 def commands() -> dict[str, Any]:
-    """Return every command by name, as Typer built it."""
-    found: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    return found
+    """Return every command by name, as Typer built it; one of a group is named with its group."""
+    return dict(_named_commands(typer.main.get_command(app), ""))
+
+
+def _named_commands(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _named_commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
 
 
 def render_commands() -> str:
@@ -296,10 +304,37 @@ def render_readme() -> str:
     return f"{before}{MARKS[0]}{pipeline_markdown(Config())}{MARKS[1]}{rest.partition(MARKS[1])[2]}"
 
 
+ACCESS_MARKS = ("<!-- access -->\n", "<!-- end of access -->")
+"""Between these lines of a page stands the table of routes and roles."""
+
+
+def render_http() -> str:
+    """Return the page of the HTTP API with the table of routes and roles in its place."""
+    before, _, rest = (_FOLDER / "http.md").read_text("utf-8").partition(ACCESS_MARKS[0])
+    rows = [_access_row(wanted, meaning) for wanted, meaning in _NEEDED.items()]
+    table = "\n".join(["| who | routes |", "|---|---|", *rows, ""])
+    return f"{before}{ACCESS_MARKS[0]}{table}{ACCESS_MARKS[1]}{rest.partition(ACCESS_MARKS[1])[2]}"
+
+
+_NEEDED = {
+    "anyone": "anyone",
+    "key": "any key",
+    "read": "`read`, `admin`",
+    "ingest": "`ingest`, `admin`",
+    "admin": "`admin`",
+}
+
+
+def _access_row(wanted: str, meaning: str) -> str:
+    places = [f"`{method} {path}`" for (method, path), needed in ACCESS.items() if needed == wanted]
+    return f"| {meaning} | {', '.join(places)} |"
+
+
 RENDERED: dict[Path, Callable[[], str]] = {
     _FOLDER / "cli.md": render_commands,
     _FOLDER / "python.md": render_api,
     _FOLDER / "models.md": render_models,
+    _FOLDER / "http.md": render_http,
     _DOCS / "architecture.md": render_architecture,
     _DOCS.parent / "README.md": render_readme,
 }

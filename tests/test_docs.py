@@ -8,12 +8,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import typer.main
 from tests.reference import COMMAND, RENDERED, commands
 from tests.served import small_snapshot
 
 import tacit.core.errors
-from tacit.cli.app import app
 from tacit.core.errors import TacitError
 from tacit.core.parameters import declared
 from tacit.data.rules import Rules, parse_rules
@@ -27,7 +25,7 @@ from tacit.pipeline.comparable import WHOLE
 from tacit.pipeline.config import Config, parse_config
 from tacit.pipeline.register import ENTRIES
 from tacit.server.app import create_app
-from tacit.server.problems import OverloadedError
+from tacit.server.problems import OverloadedError, RefusedError
 from tacit.server.supervisor import ServiceError
 from tacit.store.events import StorageError, StorageFullError
 
@@ -78,7 +76,9 @@ def test_every_command_and_each_of_its_options_has_a_mention(name: str) -> None:
 
 @pytest.mark.parametrize("line", sorted(set(shown_commands())))
 def test_every_shown_command_line_can_be_typed(line: str) -> None:
-    name, *words = shlex.split(line.replace("\\|", "|"))[1:]
+    words = shlex.split(line.replace("\\|", "|"))[1:]
+    count = 1 if words[0] in commands() else 2  # a command of a group has two words
+    name, words = " ".join(words[:count]), words[count:]
     command = commands()[name]
     if words and words[-1] in ("…", "..."):
         words.pop()
@@ -89,7 +89,7 @@ def test_every_shown_command_line_can_be_typed(line: str) -> None:
     if given or len(words) >= len(required):  # a whole line, not a mention of the command
         if any(word.isupper() for word in words):
             return  # a form to fill in, such as `tacit fit EVENTS --out DIR`
-        typer.main.get_command(app).commands[name].make_context(name, words)  # type: ignore[attr-defined]
+        command.make_context(name, words)
 
 
 def programs() -> list[object]:
@@ -155,7 +155,7 @@ def test_every_route_is_described() -> None:
 def test_every_error_is_described() -> None:
     ours = [kind for _, kind in inspect.getmembers(tacit.core.errors, inspect.isclass)]
     page = WRITTEN[ROOT / "docs/reference/errors.md"]
-    others = (OverloadedError, EncoderUnavailableError, ServiceError)
+    others = (OverloadedError, RefusedError, EncoderUnavailableError, ServiceError)
     for kind in (*ours, UnknownItemError, StorageError, StorageFullError, *others):
         assert issubclass(kind, TacitError)
         assert f"`{kind.__name__}`" in page

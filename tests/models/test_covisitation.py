@@ -10,6 +10,7 @@ from tests.models.small import fitted
 from tacit.core.types import DAY
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
@@ -111,7 +112,7 @@ def test_an_update_is_a_refit(rows: list[Row], moment: int, half_life: float) ->
     earlier, later = ([row for row in rows if (row[2] >= moment) == late] for late in (False, True))
     old = fit(CoVisitation(half_life=half_life, window=3), earlier)
     kept = weights(old)
-    newer = old.updated(log(later))
+    newer = old.updated(Later(log(later), log(earlier)))
     np.testing.assert_allclose(
         weights(newer), weights(fit(CoVisitation(half_life=half_life, window=3), rows)), rtol=1e-5
     )
@@ -123,7 +124,7 @@ def test_event_by_event_is_the_same_as_at_once() -> None:
     rows = [(int(rng.integers(3)), int(rng.integers(N_ITEMS)), hour * 5.0, 1.0) for hour in range(60)]
     model = fit(CoVisitation(half_life=0.1), rows[:10])  # 1,250 half-lives: the reference time moves
     for row in rows[10:]:
-        model = model.updated(log([row]))
+        model = model.updated(Later(log([row]), log([])))
     assert rows[9][2] * HOUR < model.since_ < model.now_
     np.testing.assert_allclose(weights(model), weights(fit(CoVisitation(half_life=0.1), rows)), rtol=1e-5)
 
@@ -132,14 +133,14 @@ def test_the_trend_of_the_last_hour_overtakes_a_year() -> None:
     old = [(user, item, user * 24.0 + item, 1.0) for user in range(5) for item in (0, 1)]
     model = fit(CoVisitation(half_life=1.0), old)
     assert model.following(np.array([0]), 1).items[0, 0] == 1
-    newer = model.updated(log([(5, 0, 24.0 * 9, 1.0), (5, 2, 24.0 * 9 + 1, 1.0)]))
+    newer = model.updated(Later(log([(5, 0, 24.0 * 9, 1.0), (5, 2, 24.0 * 9 + 1, 1.0)]), log([])))
     assert newer.following(np.array([0]), 1).items[0, 0] == 2
     assert model.following(np.array([0]), 1).items[0, 0] == 1
 
 
 def test_an_old_count_is_not_touched_by_an_update() -> None:
     model = fit(CoVisitation(half_life=1.0), [(0, 0, 0.0, 1.0), (0, 1, 1.0, 1.0)])
-    newer = model.updated(log([(1, 2, 50.0, 1.0), (1, 3, 51.0, 1.0)]))
+    newer = model.updated(Later(log([(1, 2, 50.0, 1.0), (1, 3, 51.0, 1.0)]), log([])))
     assert newer.counts_[0, 1] == model.counts_[0, 1]
     assert newer.since_ == model.since_ == 1.0 * HOUR
     assert newer.counts_[2, 3] == pytest.approx(2 ** (50 * HOUR / DAY))

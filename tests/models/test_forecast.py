@@ -20,6 +20,7 @@ Row = tuple[int, int, float]
 
 class TestForecast(Conformance):
     minimum_ndcg = 0.02
+    updates_are_refits = False
 
     def make(self) -> Forecast:
         return Forecast()

@@ -9,6 +9,7 @@ from tests.models.small import fitted
 
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.data.users import Users
 from tacit.data.vocabulary import Vocabulary
@@ -121,7 +122,7 @@ def test_an_update_is_a_refit_down_to_the_sessions(
     old = fit(SessionKNN(gap=gap, length=length), earlier)
     kept = cut(old)
     whole = fit(SessionKNN(gap=gap, length=length), rows)
-    newer = old.updated(log(later))
+    newer = old.updated(Later(log(later), log(earlier)))
     for name, array in whole.arrays().items():
         np.testing.assert_array_equal(newer.arrays()[name], array)
     assert cut(old) == kept
@@ -137,7 +138,9 @@ def test_a_session_ends_after_a_pause_and_when_it_is_full() -> None:
 def test_an_event_just_added_is_recommended_from() -> None:
     model = fit(SessionKNN(), [(0, 0, 1.0, 1.0), (0, 1, 2.0, 1.0)])
     assert np.isneginf(model.score(Queries.of([[2]]))).all()
-    scores = model.updated(log([(1, 2, 3.0, 1.0), (1, 5, 3.5, 1.0)])).score(Queries.of([[2]]))[0]
+    scores = model.updated(Later(log([(1, 2, 3.0, 1.0), (1, 5, 3.5, 1.0)]), log([]))).score(
+        Queries.of([[2]])
+    )[0]
     assert np.flatnonzero(np.isfinite(scores)).tolist() == [2, 5]
 
 

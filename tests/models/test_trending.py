@@ -17,6 +17,7 @@ RNG = np.random.default_rng(0)
 
 class TestTrending(Conformance):
     minimum_ndcg = 0.02
+    updates_are_refits = False
 
     def make(self) -> Trending:
         return Trending()

@@ -22,6 +22,7 @@ X = [[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 1]]
 
 class TestUserKNN(Conformance):
     minimum_ndcg = 0.1
+    updates_are_refits = False
 
     def make(self) -> UserKNN:
         return UserKNN(k=30)
@@ -29,6 +30,7 @@ class TestUserKNN(Conformance):
 
 class TestTFIDF(Conformance):
     minimum_ndcg = 0.1
+    updates_are_refits = False
 
     def make(self) -> UserKNN:
         return UserKNN(weighting="tfidf", half_life=float("inf"), name="userknn-tfidf")

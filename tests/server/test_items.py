@@ -249,30 +249,6 @@ def test_a_sender_that_leaves_keeps_what_was_stored(service: Service) -> None:
     assert service.http.get("/healthz").status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("keys", "given", "status"),
-    [
-        ({}, None, 200),
-        ({"TACIT_API_KEY": "key"}, None, 401),
-        ({"TACIT_API_KEY": "key"}, "key", 403),
-        ({"TACIT_API_KEY": "key", "TACIT_ADMIN_KEY": "admin"}, "key", 403),
-        ({"TACIT_API_KEY": "key", "TACIT_ADMIN_KEY": "admin"}, "wrong", 401),
-        ({"TACIT_API_KEY": "key", "TACIT_ADMIN_KEY": "admin"}, "admin", 200),
-        ({"TACIT_ADMIN_KEY": "admin"}, None, 401),
-        ({"TACIT_ADMIN_KEY": "admin"}, "admin", 200),
-    ],
-)
-def test_many_items_need_the_admin_key_where_there_is_a_key(
-    directory: Path, tmp_path: Path, keys: dict[str, str], given: str | None, status: int
-) -> None:
-    headers = {} if given is None else {"x-api-key": given}
-    with serving(directory, "--store", f"sqlite:///{tmp_path / 'x.db'}", **keys) as service:
-        answer = service.http.post("/v1/items", content=lines({"item_id": "k", **TEA}), headers=headers)
-        assert answer.status_code == status
-        if status == 200:  # the admin key opens the others too
-            assert service.http.get("/v1/items/k", headers=headers).status_code == 200
-
-
 def test_a_key_that_is_given_twice_is_refused_and_a_text_that_looks_like_one_is_not(service: Service) -> None:
     twice = b'{"title": "A red lamp", "price": 3, "title": "A blue lamp"}'
     for method, path in (("PUT", "/v1/items/twice"), ("PUT", "/v1/users/twice")):

@@ -16,6 +16,7 @@ import pytest
 from tests.served import Service, serving, small_snapshot
 
 from tacit.engine.snapshot import save
+from tacit.server.keys import changing_keys, new_key
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,7 @@ BAD_EVENTS = [
 ]
 
 
+@pytest.mark.fault(38)
 @pytest.mark.parametrize("body", BAD_EVENTS, ids=lambda body: repr(body[:60]))
 def test_bad_events_get_4xx_and_a_reason(service: Service, body: bytes) -> None:
     answer = service.http.post("/v1/events", content=body)
@@ -168,6 +170,7 @@ def test_bad_events_get_4xx_and_a_reason(service: Service, body: bytes) -> None:
     assert reported.get("detail") or reported["rejected"][0]["reason"]
 
 
+@pytest.mark.fault(30, 38)
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -222,6 +225,8 @@ def test_a_body_that_is_too_large_is_refused_by_its_bytes(service: Service, chun
     assert service.http.get("/healthz").status_code == 200
 
 
+@pytest.mark.fault(44)
+@pytest.mark.promise("P38")
 def test_other_sites_pages_and_other_names_are_refused(service: Service) -> None:
     hosted = service.http.get("/healthz", headers={"host": "evil.example"})
     forged = service.http.post("/v1/events", json={"events": []}, headers={"origin": "https://evil.example"})
@@ -267,9 +272,10 @@ def test_health_is_quick_while_many_ask(service: Service) -> None:
     assert slowest < 1.0
 
 
+@pytest.mark.fault(43)
 def test_a_public_address_needs_a_key(directory: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", str(directory)]
-    environment = {name: value for name, value in os.environ.items() if name != "TACIT_API_KEY"}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TACIT_A")}
     done = subprocess.run(
         [*command, "--host", "0.0.0.0", "--port", "0"],
         capture_output=True,
@@ -278,30 +284,89 @@ def test_a_public_address_needs_a_key(directory: Path, tmp_path: Path) -> None:
         env=environment,
     )
     assert done.returncode == 2
-    assert "needs a key" in done.stderr
+    assert "needs keys" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_the_key_is_required_everywhere_but_on_health(directory: Path, tmp_path: Path) -> None:
+@pytest.mark.promise("P36", "P37", "P38")
+@pytest.mark.fault(43, 44, 45)
+def test_keys_hosts_and_rates_of_a_public_service(directory: Path, tmp_path: Path) -> None:
+    store, file = f"sqlite:///{tmp_path / 'x.db'}", tmp_path / "keys.json"
+    old, slow = made(file, "old", "read"), made(file, "slow", "read", "ingest", rate=5.0)
+    options = ("--host", "0.0.0.0", "--allowed-host", "Shop.Example", "--workers", "2", "--store", store)
+    with serving(directory, *options, "--keys", str(file)) as service:
+        address = service.address.replace("0.0.0.0", "127.0.0.1")
+
+        def ask(key: str, path: str = "/v1/users/u/recommendations", **headers: str) -> int:
+            """Ask over a connection of its own: any worker may answer."""
+            sent = {"authorization": f"Bearer {key}"} if key else {}
+            return httpx.get(address + path, headers=sent | headers, timeout=20).status_code
+
+        def ask_until(key: str, *statuses: int) -> None:
+            """Ask until each worker has surely answered so."""
+            end, alike = time.monotonic() + 20, 0
+            while alike < 12:
+                alike = alike + 1 if ask(key) in statuses else 0
+                assert time.monotonic() < end
+                time.sleep(0.01)
+
+        assert [ask(key) for key in (old, "", "wrong", old)] == [200, 401, 401, 200]
+        assert ask(old, "/healthz") == ask("", "/healthz") == ask("", "/readyz") == 200
+        assert ask(old, "/v1/users/u") == ask(old, "/nowhere") == 403
+        assert ask(old, host="shop.example") == ask(old, host="SHOP.example:80") == 200
+        assert ask(old, host="evil.example") == 400
+
+        # Another key beside the old one, and then the old one is gone: in every worker, without a restart.
+        new = made(file, "new", "read")
+        ask_until(new, 200)
+        with changing_keys(file) as keys:
+            keys[:] = [one for one in keys if one.name != "old"]
+        ask_until(old, 401, 429)  # a key that is gone is a guess
+        assert ask(new) == 200
+
+        # The workers count together, and a batch by its events.
+        events = {"events": [view("i00001") for _ in range(50)]}
+        sent = httpx.post(f"{address}/v1/events", json=events, headers={"x-api-key": slow}, timeout=20)
+        assert sent.status_code == 200
+        for _ in range(8):
+            refused = httpx.get(f"{address}/v1/model", headers={"x-api-key": slow}, timeout=20)
+            assert refused.status_code == 429
+            assert 1 <= int(refused.headers["retry-after"]) <= 10
+        assert ask(new) == 200
+        service.process.terminate()
+        _, said = service.process.communicate(timeout=40)
+        assert not {one for one in (old, slow, new) if one in said}
+
+
+def made(file: Path, name: str, *roles: str, rate: float | None = None) -> str:
+    """Add a key to a file and return it."""
+    with changing_keys(file) as keys:
+        key, secret = new_key(keys, name, roles, time.time(), rate=rate)
+        keys.append(key)
+    return secret
+
+
+@pytest.mark.promise("P36")
+def test_the_old_ways_to_give_a_key_still_work_with_a_warning(directory: Path, tmp_path: Path) -> None:
+    key, admin = "0123456789abcdef", "fedcba9876543210"
     store = f"sqlite:///{tmp_path / 'x.db'}"
-    with serving(directory, "--host", "0.0.0.0", "--store", store, TACIT_API_KEY="s3cret") as service:
-        http = httpx.Client(base_url=service.address.replace("0.0.0.0", "127.0.0.1"))
-        assert http.get("/healthz").status_code == http.get("/readyz").status_code == 200
-        described = http.get("/openapi.json", headers={"x-api-key": "s3cret"}).json()["paths"]
-        guarded = set(described) - {"/healthz", "/readyz"} | {"/docs", "/openapi.json", "/nowhere"}
-        for path in guarded:
-            for method in ("GET", "POST", "PUT"):
-                assert http.request(method, path).status_code == 401
-                assert http.request(method, path, headers={"x-api-key": "wrong"}).status_code == 401
-        key = {"authorization": "Bearer s3cret"}
-        assert http.get("/v1/users/u/recommendations", headers=key).status_code == 200
-        assert (
-            http.get(
-                "/v1/users/u/recommendations", headers={"authorization": "Bearer é".encode()}
-            ).status_code
-            == 401
-        )
-        http.close()
+    with serving(directory, "--store", store, TACIT_API_KEY=key, TACIT_ADMIN_KEY=admin) as service:
+        for path, given, status in (
+            ("/v1/users/u/recommendations", "", 401),
+            ("/v1/users/u/recommendations", key, 200),
+            ("/v1/users/u", key, 403),
+            ("/v1/users/u/recommendations", admin, 200),
+            ("/docs", "\u00e9", 401),
+        ):
+            headers = {"authorization": f"Bearer {given}".encode()} if given else {}
+            assert service.http.get(path, headers=headers).status_code == status
+        for given, status in ((key, 403), (admin, 200)):
+            headers, items = {"x-api-key": given}, b'{"item_id": "k", "title": "Tea"}'
+            assert service.http.post("/v1/items", content=items, headers=headers).status_code == status
+        service.process.terminate()
+        _, said = service.process.communicate(timeout=40)
+        assert "give way to --keys" in said
+        assert key not in said and admin not in said
 
 
 def test_a_port_or_a_store_that_is_taken_is_said_so(service: Service, directory: Path) -> None:

@@ -21,6 +21,7 @@ from tacit.cli.explain_config import explain_config
 from tacit.cli.finetune import finetune
 from tacit.cli.fit import fit
 from tacit.cli.forget import forget
+from tacit.cli.key import key
 from tacit.cli.recommend import recommend
 from tacit.cli.refit import refit
 from tacit.cli.serve import serve
@@ -73,6 +74,7 @@ _COMMANDS = (
 )
 for command in (*_COMMANDS, doctor):
     app.command()(command)
+app.add_typer(key, name="key")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,7 +1,8 @@
 """``tacit serve``: a snapshot over HTTP."""
 
 import signal
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ _FILE = "sqlite:///"
 def serve(
     directory: SnapshotDir,
     host: Annotated[
-        str, typer.Option("--host", help="Address to listen on; one that others can reach needs --api-key.")
+        str, typer.Option("--host", help="Address to listen on; one that others can reach needs --keys.")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")
@@ -39,39 +40,71 @@ def serve(
             "postgresql://USER@HOST/DATABASE; DIR.events.sqlite3 by default.",
         ),
     ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys",
+            help="File of the keys that clients must send, made by tacit key new; a change counts within "
+            "two seconds.",
+        ),
+    ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option(
+            "--rate",
+            help="Requests and events that a key without a rate of its own may send: 100/s, 3000/m; any "
+            "number by default.",
+        ),
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-host",
+            help="Name by which the service is reached, as the Host header has it; others are refused.",
+        ),
+    ] = None,
     api_key: Annotated[
         str | None,
         typer.Option(
-            "--api-key", envvar="TACIT_API_KEY", help="Key that clients must send as a bearer token."
+            "--api-key",
+            envvar="TACIT_API_KEY",
+            help="Gives way to --keys: one key with the roles read and ingest.",
         ),
     ] = None,
     admin_key: Annotated[
         str | None,
         typer.Option(
-            "--admin-key",
-            envvar="TACIT_ADMIN_KEY",
-            help="Key that opens every route; POST /v1/items needs it where the service has a key.",
+            "--admin-key", envvar="TACIT_ADMIN_KEY", help="Gives way to --keys: one key with the role admin."
         ),
     ] = None,
 ) -> None:
     """Serve recommendations over HTTP, take events and new items."""
     from tacit.core.places import check_outside_snapshots
-    from tacit.server.listening import LOOPBACK, is_loopback, listen
+    from tacit.server.keys import parse_rate
+    from tacit.server.listening import listen
     from tacit.server.processors import processors
     from tacit.server.supervisor import Supervisor
     from tacit.server.watching import Watcher
 
-    local = is_loopback(host)
-    if not local and not api_key:
-        raise ConfigError(f"listening on {host} needs a key: set TACIT_API_KEY, or listen on 127.0.0.1")
+    fixed = _keys_of_options(api_key, admin_key)
+    _check_keys(host, keys, fixed)
+    if rate is not None and keys is None and not fixed:
+        raise ConfigError("--rate counts the requests of each key: serve with --keys")
+    hosts = _hosts(host, allowed_host or [])
+    if "*" in hosts and not allowed_host:
+        _warn(
+            f"any name in the Host header is answered on {host}; name those of the service with "
+            "--allowed-host, so that no other site can reach it by a name of its own"
+        )
     if store is not None and store.startswith(_FILE):
         check_outside_snapshots(Path(store.removeprefix(_FILE)), "--store")
     store = store or f"{_FILE}{directory.resolve()}.events.sqlite3"
     settings = {
         "store": store,
-        "api_key": api_key,
-        "admin_key": admin_key,
-        "allowed_hosts": (host, *LOOPBACK) if local else ("*",),
+        "keys": fixed,
+        "keys_file": None if keys is None else str(keys.resolve()),
+        "rate": None if rate is None else parse_rate(rate),
+        "allowed_hosts": hosts,
     }
     with listen(host, port) as bound:
         address = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
@@ -83,7 +116,7 @@ def serve(
             # On standard output, flushed: a script that took port 0 reads it there.
             typer.echo(f"listening on {address}")
 
-        with Supervisor(bound, count, lambda line: typer.echo(f"tacit: {line}", err=True)) as service:
+        with Supervisor(bound, count, _warn) as service:
             watcher = Watcher(directory)
             release, refusal = watcher.first()
             # Imported here, while the workers import what they need: it takes a third of a second.
@@ -94,3 +127,48 @@ def serve(
                 stopped_by = service.run(watcher, (release, refusal), settings, ready)
     if stopped_by == signal.SIGINT:
         raise KeyboardInterrupt
+
+
+def _warn(line: str) -> None:
+    typer.echo(f"tacit: {line}", err=True)
+
+
+def _keys_of_options(api_key: str | None, admin_key: str | None) -> list[dict[str, Any]]:
+    """Return the keys of the options, which give way to a file."""
+    from tacit.server.keys import MOST_KEYS, document_of, key_of_text
+
+    fixed = []
+    if api_key:
+        fixed.append(key_of_text(api_key, "--api-key", ("read", "ingest"), MOST_KEYS))
+    if admin_key:
+        fixed.append(key_of_text(admin_key, "--admin-key", ("admin",), MOST_KEYS + 1))
+    if fixed:
+        _warn(
+            "--api-key, --admin-key and their environment variables give way to --keys FILE: make keys with "
+            "tacit key new, which expire, are limited and can be changed without a restart"
+        )
+    return [document_of(one) for one in fixed]
+
+
+def _check_keys(host: str, file: Path | None, fixed: Sequence[object]) -> None:
+    """Refuse an address that others can reach without a key, and a file that cannot be read."""
+    from tacit.server.keys import read_keys
+    from tacit.server.listening import is_loopback
+
+    if file is not None and not any(one.is_live(time.time()) for one in read_keys(file)) and not fixed:
+        _warn(f"no key of {file} is good now: nobody can call the service; make one with tacit key new")
+    if file is None and not fixed and not is_loopback(host):
+        raise ConfigError(
+            f"listening on {host} needs keys: make one with tacit key new --role admin, and serve with "
+            "--keys keys.json, or listen on 127.0.0.1"
+        )
+
+
+def _hosts(host: str, allowed: Sequence[str]) -> tuple[str, ...]:
+    """Return the names in the Host header that are answered; ``*`` for all."""
+    from tacit.server.listening import LOOPBACK, checked_name, is_loopback
+
+    if not allowed and not is_loopback(host):
+        return ("*",)
+    named = [checked_name(one, "--allowed-host") for one in allowed]
+    return (checked_name(host, "--host"), *LOOPBACK, *named)

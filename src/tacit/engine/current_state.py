@@ -158,6 +158,14 @@ class CurrentState:
         with store.item_turn():
             self._change(store, prepared, now, vectors, draft)
 
+    def replace(self, base: State, newer: State) -> bool:
+        """Use a state that was made from another one, unless that was replaced meanwhile; return whether."""
+        with self._applying:
+            if self.state is not base:
+                return False
+            self.state = newer
+        return True
+
     def swap(self, snapshot: Snapshot) -> None:
         """Use another snapshot from now on, with all that was stored of items.
 
@@ -311,15 +319,6 @@ class CurrentState:
         return not self._closing.is_set()
 
 
-def with_stored(state: State, rows: Sequence[ItemRow]) -> State:
-    """Return a state with all that a store holds of items; texts without vectors are encoded now.
-
-    Items whose texts cannot be encoded are hidden.
-    """
-    grown, texts = _with_rows(state, rows, frozenset(), {})
-    return _with_rows(state, rows, frozenset(), _encoded(state, texts))[0] if texts else grown
-
-
 def _without_users(state: State, gone: Collection[int]) -> TwoStage:
     """Return the pipeline of a state, in which some users (codes) are nobody's neighbours."""
     if not gone:
@@ -327,6 +326,15 @@ def _without_users(state: State, gone: Collection[int]) -> TwoStage:
     mask = np.zeros(state.snapshot.interactions.n_users, dtype=bool)
     mask[[*gone]] = True
     return state.pipeline.without_users(mask)
+
+
+def with_stored(state: State, rows: Sequence[ItemRow]) -> State:
+    """Return a state with all that a store holds of items; texts without vectors are encoded now.
+
+    Items whose texts cannot be encoded are hidden.
+    """
+    grown, texts = _with_rows(state, rows, frozenset(), {})
+    return _with_rows(state, rows, frozenset(), _encoded(state, texts))[0] if texts else grown
 
 
 def _first_state(state: State, rows: Sequence[ItemRow], store: EventStore) -> tuple[State, dict[str, str]]:

@@ -50,6 +50,7 @@ from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Req
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import Draft, State, TextsWaitingError
 from tacit.engine.unknown import unknown_in_events, unknown_in_request
+from tacit.engine.updates import Follower
 from tacit.engine.users import Users
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
@@ -105,6 +106,7 @@ class Engine:
         self.users = Users(self._current, store, self._clock)
         self.published: Mapping[str, Json] = {}
         """What a service says of the version that it serves: a part of `health`."""
+        self._follower = Follower(self._current, store) if store is not None else None
 
     @property
     def _state(self) -> State:
@@ -125,6 +127,32 @@ class Engine:
     def catch_up(self) -> None:
         """Make the changes of items that other processes have stored; every method here does so first."""
         self._current.catch_up()
+
+    def start_following(self) -> None:
+        """Let the models follow the events of the store from now on, in a thread; see `Follower`."""
+        if self._follower is not None:
+            self._follower.start()
+
+    def follow(self) -> bool:
+        """Let the models follow the next events of the store now; return whether more may be waiting.
+
+        Raises
+        ------
+        StorageError
+            If the store cannot be read.
+        """
+        return self._follower is not None and self._follower.follow()
+
+    def rebuild(self) -> None:
+        """Forget what the models followed, and follow what is stored still: after users were deleted.
+
+        Raises
+        ------
+        StorageError
+            If the store cannot be read; the models stay as they are then.
+        """
+        if self._follower is not None:
+            self._follower.rebuild()
 
     def recommend(self, request: Request) -> Response:
         """Return a list for a user, a session or a history.
@@ -372,7 +400,7 @@ class Engine:
         _warm(self._state)
 
     def health(self) -> dict[str, Json]:
-        """Return the version and sizes of the model, and whether the store can be read and written."""
+        """Return version and sizes of the model, whether the store works, and how far it is followed."""
         state = self._state
         stored = "none" if self._store is None else self._store.writing
         if self._store_fails or self._current.failing:
@@ -383,10 +411,13 @@ class Engine:
             "users": state.snapshot.interactions.n_users,
             "store": stored,
             **self.published,
+            **({} if self._follower is None else {"updates": self._follower.behind()}),
         }
 
     def close(self) -> None:
         """Store what is waiting and close the store."""
+        if self._follower is not None:
+            self._follower.close()
         self._current.close()
         if self._exposures is not None:
             self._exposures.close()

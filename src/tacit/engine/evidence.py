@@ -1,7 +1,9 @@
 """Evidence on two items: users who chose both, whether one follows the other, similarity of the texts."""
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -43,8 +45,21 @@ class Evidence:
     """
 
     def __init__(self, interactions: Interactions, catalogue: Catalogue) -> None:
-        self.counts = PairCounts(interactions)
+        self.counts = self._fitted = PairCounts(interactions)
         self._catalogue = catalogue
+
+    def updated(self, histories: Interactions, n_items: int) -> Self:
+        """Return the evidence where some users have other histories than at the fit.
+
+        Parameters
+        ----------
+        histories : Interactions
+            All events of every user who has later ones.
+        n_items : int
+        """
+        newer = copy.copy(self)
+        newer.counts = self._fitted.updated(histories, n_items)
+        return newer
 
     def between(self, item: int, others: Int32, catalogue: Catalogue) -> list[Likeness]:
         """Return the evidence on an item of a catalogue and each of ``others`` (int32[m])."""

@@ -14,6 +14,7 @@ from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.returns import settled_type, undoes, undone_purchases
 from tacit.data.users import UNKNOWN
+from tacit.engine.followed import Person
 from tacit.engine.state import State
 from tacit.store.records import Event
 
@@ -53,8 +54,8 @@ def history_of(
 ) -> History:
     """Return the history of a request, oldest event first, with the traits of the user and the moment.
 
-    The moment of the query is that of the last known event (of the log or of this history), not the clock's:
-    so a list depends on the snapshot and the history only, and agrees with `recommend_all`.
+    The moment of the query is that of the last known event (of the log, of what was followed since, or of
+    this history), not the clock's: so a list depends on these only, and agrees with `recommend_all`.
 
     Parameters
     ----------
@@ -79,7 +80,10 @@ def history_of(
     known = _fitted_events(log, user)
     if since or items:
         known = _merged(state, known, _live(state, since, _of_request(state, since, items), known))
-    last = float(known.at[-1]) if len(known.at) else log.end
+    last = float(known.at[-1]) if len(known.at) else state.moment
+    if user < 0 and state.followed is not None:  # models leave out what they know of this very user
+        person: Person | None = _session_of(since) if user_id is None else ("user", user_id)
+        user = -1 if person is None else state.followed.code_of(state.snapshot, person)
     queries = frozen(
         Queries,
         offsets=np.array([0, len(known.item)], dtype=np.int64),
@@ -87,7 +91,7 @@ def history_of(
         weight=known.weight,
         at=known.at,
         kind=known.kind,
-        now=np.array([max(log.end, last)]),
+        now=np.array([max(state.moment, last)]),
         user=np.array([user], dtype=np.int32),
         traits=_traits(log, user, stored, attributes, context)[None],
         exclude_offsets=np.zeros(2, dtype=np.int64),
@@ -95,6 +99,11 @@ def history_of(
         ordered=log.timing != "none",
     )
     return History(queries if allow_seen else queries.excluding_seen(), known.kinds)
+
+
+def _session_of(since: Sequence[Event]) -> Person | None:
+    """Return whose the stored events of a request without a user are."""
+    return (since[0].subject, since[0].subject_id) if since else None
 
 
 def _merged(state: State, fitted: _Events, live: _Events) -> _Events:
@@ -180,7 +189,7 @@ def _live(state: State, since: Sequence[Event], requested: Sequence[Event], fitt
 
 def _of_request(state: State, since: Sequence[Event], items: Sequence[str]) -> list[Event]:
     """Return the items of a request as events at the last known moment."""
-    last = max([state.snapshot.interactions.end, *(event.at for event in since)])
+    last = max([state.moment, *(event.at for event in since)])
     return [Event("", "session", "", id_, _REQUEST_EVENT, last) for id_ in items]
 
 

@@ -21,11 +21,12 @@ from tacit.encoders.encoder import TextEncoder, warm
 from tacit.encoders.tuned import same_model
 from tacit.engine.checking import UnknownItemError
 from tacit.engine.evidence import Evidence
+from tacit.engine.followed import Followed
 from tacit.engine.items import ItemChanges, changed_frame, item_frame, same_words
 from tacit.engine.small_first import SmallFirst
 from tacit.engine.snapshot import Snapshot
 from tacit.pipeline.twostage import TwoStage
-from tacit.store.records import ItemChange, TextVector
+from tacit.store.records import Event, ItemChange, TextVector
 
 _KEPT = 8_192
 """So many vectors of texts are kept."""
@@ -173,6 +174,8 @@ class State:
         Items that are in no list and cannot be named, but can be read in histories.
     forgotten : frozenset of int
         Users of the snapshot, by code, who were deleted since: their histories there are nobody's.
+    followed : Followed or None
+        The events of the store that the models know beside those of the fit; None before the first.
     """
 
     snapshot: Snapshot
@@ -183,6 +186,7 @@ class State:
     evidence: Evidence
     deleted: frozenset[str] = frozenset()
     forgotten: frozenset[int] = frozenset()
+    followed: Followed | None = None
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> "State":
@@ -240,6 +244,33 @@ class State:
         return replace(
             self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles, deleted=result.deleted
         )
+
+    def following(self, events: Sequence[Event], number: int) -> "State":
+        """Return a state whose models know further events of the store.
+
+        Parameters
+        ----------
+        events : sequence of Event
+            In the order of their numbers, each once.
+        number : int
+            Up to which the store was read.
+        """
+        before = self.followed or Followed.nothing(self.snapshot)
+        followed, later = before.after(self.snapshot, self.catalogue.items, events, number)
+        if not len(later.events):
+            return replace(self, followed=followed)
+        histories = followed.of_users(self.snapshot, np.unique(followed.log.user))
+        return replace(
+            self,
+            pipeline=self.pipeline.updated(later),
+            evidence=self.evidence.updated(histories, len(self.catalogue)),
+            followed=followed,
+        )
+
+    @property
+    def moment(self) -> float:
+        """The moment that the models know: the end of the log, or of the events that were followed."""
+        return self.snapshot.interactions.end if self.followed is None else self.followed.moment
 
     @cached_property
     def title_of(self) -> LookedUp:

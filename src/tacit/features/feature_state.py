@@ -14,6 +14,7 @@ from tacit.core.seeds import generator
 from tacit.core.types import Array, Bool, Float32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.encoders.projection import Projection
 from tacit.features.labels import Attributes
 from tacit.features.people import People
@@ -121,6 +122,10 @@ class FeatureState:
     def follows_rows(self) -> Rows:
         """The weights of ``follows`` as plain arrays."""
         return Rows.of(self.follows)
+
+    def updated(self, later: Later) -> "FeatureState":
+        """Return the state after later events: the statistics of the items follow them, all else waits."""
+        return replace(self, statistics=self.statistics.updated(later))
 
     def extended(self, catalogue: Catalogue, projection: Projection | None) -> "FeatureState":
         """Return the state for a catalogue that has grown."""

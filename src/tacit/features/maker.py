@@ -16,6 +16,7 @@ from tacit.core.parts import part_of
 from tacit.core.types import Array, Bool, Float32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.encoders.projection import Projection
 from tacit.features import compiled
@@ -129,6 +130,12 @@ class FeatureMaker:
         )
         pairs = CandidatePairs.of(Queries.of([[]]), nothing)
         return tuple(Column(column, name, side) for name, (column, side, _) in self._by_family(pairs))
+
+    def updated(self, later: Later) -> "FeatureMaker":
+        """Return a maker whose statistics of items know later events."""
+        newer = FeatureMaker(projection=self.projection, families=self.families)
+        newer.state_ = self.state_.updated(later)
+        return newer
 
     def extended(self, catalogue: Catalogue) -> "FeatureMaker":
         """Return a maker for a catalogue that has grown."""

@@ -25,6 +25,7 @@ from tacit.core.spaces import Choice, Float, Int
 from tacit.core.types import DAY, Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
@@ -37,6 +38,9 @@ _HOUR = 3_600.0
 _REBASE = 64.0
 """Half-lives after which the counts are moved to a newer reference time: far from the limits of float64."""
 
+
+_ROOM = 1_000_000
+"""Updates push the oldest events of users out beyond twice those of the fit, if these are so many."""
 
 _ROUNDING = 1e-5
 """Relative difference of two weights that counts as none."""
@@ -77,6 +81,12 @@ class Events:
         kept = ends - np.arange(len(self.user)) <= count
         return type(self)(**{name: array[kept] for name, array in vars(self).items()})
 
+    def newest(self, count: int) -> Self:
+        """Return the last ``count`` events of all: later events of other users begin a history."""
+        kept = np.zeros(len(self.at), dtype=bool)
+        kept[np.argsort(self.at, kind="stable")[-count:]] = True
+        return type(self)(**{name: array[kept] for name, array in vars(self).items()})
+
 
 class CoVisitation(Retriever):
     """Sum of the co-visits of an item with the items of the history.
@@ -105,6 +115,8 @@ class CoVisitation(Retriever):
     ----------
     tails_ : Events
         The last events of each user: later ones are paired with them.
+    room_ : int
+        Length of these from which on updates push out the oldest.
     counts_ : csr_array float64[items, items]
         Pairs, at the value of ``since_``.
     visits_ : float64[items]
@@ -124,6 +136,7 @@ class CoVisitation(Retriever):
     last: int = parameter(default=30, low=1, high=10_000, unit="events")
     decay: float = parameter(default=0.85, above=0, high=1, search=Float(0.5, 0.9))
     tails_: Events = learned()
+    room_: int = learned()
     counts_: sparse.csr_array = learned()
     visits_: Float64 = learned()
     since_: float = learned()
@@ -140,12 +153,15 @@ class CoVisitation(Retriever):
         events = Events.of(interactions)
         self.since_ = self.now_ = float(events.at.max()) if len(events.at) else 0.0
         self._learn(events)
+        self.room_ = max(2 * len(self.tails_.user), _ROOM)
         return self
 
-    def updated(self, later: Interactions) -> Self:
+    def updated(self, later: Later) -> Self:
         """Return a model that also counts later events: equal to a refit on all of them."""
         newer = copy.copy(self)
-        newer._learn(Events.of(later))
+        newer._learn(Events.of(later.events))
+        if len(newer.tails_.user) > self.room_:
+            newer.tails_ = newer.tails_.newest(self.room_ // 2)
         return newer
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
@@ -202,6 +218,7 @@ class CoVisitation(Retriever):
         pairs = arrays["pairs"], arrays["indices"], arrays["indptr"]
         self.counts_ = sparse.csr_array(pairs, shape=(len(self.visits_), len(self.visits_)))
         self.tails_ = Events(**{name: arrays[name] for name in ("user", "item", "weight", "at")})
+        self.room_ = max(2 * len(self.tails_.user), _ROOM)
         self._weigh()
 
     def _forward(self, items: Int32) -> sparse.csr_array:

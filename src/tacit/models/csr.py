@@ -82,6 +82,30 @@ def _strongest(user: Int32, item: Int32, weight: Float32) -> tuple[Int64, Int32,
     return row, column.astype(np.int32), strongest
 
 
+def with_rows(matrix: sparse.csr_array, rows: Array, new: sparse.csr_array) -> sparse.csr_array:
+    """Return the matrix with other rows at some places, at its end too; rows between are empty.
+
+    Parameters
+    ----------
+    matrix : csr_array
+    rows : int[m]
+        Ascending.
+    new : csr_array [m, columns]
+    """
+    count = max(matrix.shape[0], int(rows.max(initial=-1)) + 1)
+    starts, stops = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    starts[: matrix.shape[0]], stops[: matrix.shape[0]] = matrix.indptr[:-1], matrix.indptr[1:]
+    starts[rows], stops[rows] = matrix.nnz + new.indptr[:-1], matrix.nnz + new.indptr[1:]
+    lengths = stops - starts
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    place = np.arange(indptr[-1]) + np.repeat(starts - indptr[:-1], lengths)
+    data = np.concatenate([matrix.data, new.data])[place]
+    indices = np.concatenate([matrix.indices, new.indices])[place]
+    return sparse.csr_array(
+        (data, indices, indptr.astype(matrix.indptr.dtype)), shape=(count, matrix.shape[1])
+    )
+
+
 def best_of_rows(matrix: sparse.csr_array, k: int) -> sparse.csr_array:
     """Return the matrix with only the k largest entries of each row, in order; ties to the lower column."""
     lengths = np.diff(matrix.indptr)

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from tacit.core import kernels
@@ -98,7 +99,14 @@ def fading(
         seconds = fading_seconds(interactions, half_life, share)
     if seconds == np.inf or not len(at):
         return np.ones(len(at))
-    age = interactions.end - at
+    return left_at(at, interactions.end, seconds)
+
+
+def left_at(at: ArrayLike, end: float, seconds: float) -> Float64:
+    """Return the factor of events of some times at a moment, where one counts half after so many seconds."""
+    age = end - np.asarray(at, dtype=np.float64)
+    if seconds == np.inf:
+        return np.ones_like(age)
     return np.maximum(np.exp2(-age / max(seconds, 1.0)), _FAINT)
 
 

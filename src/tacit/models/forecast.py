@@ -11,11 +11,13 @@ logit of about fifteen numbers, convex, fitted in a fraction of a second. Every 
 the mean count, times are parts of the log's span. A stretch counts by the root of its choices, since the
 choices of a stretch depend on each other; and a user by the root of theirs.
 
-Not known: what happened between the end of the log and the query. The forecast is that of the log's end.
+Not known: what happened between the end of the log and the query. The forecast is that of the log's end, or
+of the last event that an update brought: the weights stay as they were fitted, and the counts go on.
 """
 
 import copy
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -27,10 +29,21 @@ from tacit.core.spaces import Choice, Float
 from tacit.core.types import DAY, Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.models.loops import baseline_of
 from tacit.models.retriever import Retriever
-from tacit.models.rolling import Choices, ItemState, choices, half_lives, last_state, of_users, states
+from tacit.models.rolling import (
+    Choices,
+    ItemState,
+    choices,
+    counts_of,
+    half_lives,
+    last_state,
+    moment_after,
+    of_users,
+    states,
+)
 from tacit.models.share_logit import Stretch, fit_weights, log_softmax
 from tacit.models.sparse_scores import Baseline, SparseScores
 from tacit.models.trending import among_most_popular
@@ -74,6 +87,17 @@ class Forecast(Retriever):
         Items wanted far more in the last period than before.
     period_ : str
         That period in words: "this week"; "" for none.
+    weights_ : float64[h + 2]
+        Empty for a log without timestamps, and in older snapshots.
+    items_ : int32[n]
+        The items with events, ascending.
+    state_ : ItemState
+        These items at the moment of the forecast; counts are in units of the weights of events.
+    span_ : float
+        Seconds of the log that the weights were learned from.
+    fitted_ : ItemState
+        The same at the fit. Where a half-life holds less than it did then, what is missing is filled up with
+        what was wanted then: one event after a silence is not all that anybody wants.
     """
 
     name: str = "forecast"
@@ -85,6 +109,11 @@ class Forecast(Retriever):
     baseline_: Baseline = learned()
     rising_: Bool = learned()
     period_: str = learned(default="")
+    weights_: Float64 = learned()
+    items_: Int32 = learned()
+    state_: ItemState = learned()
+    span_: float = learned(default=0.0)
+    fitted_: ItemState = learned()
 
     for_every_query = True
 
@@ -92,19 +121,37 @@ class Forecast(Retriever):
         """Learn the weights from stretches of the log, forecast from its end, and return self."""
         log = choices(of_users(interactions, _EVENTS, rng))
         timed = interactions.timing == "time" and log.span > 0
-        logits = np.full(interactions.n_items, -np.inf)
-        if timed and len(interactions) > _EVENTS:
-            halves = half_lives(log.span, len(log))
-            now = last_state(interactions, halves)
-            logits[now.known] = self._features(log.span, halves, now) @ self._learned(log, halves, rng)
+        self.weights_ = np.empty(0)
+        if timed:
+            self._learn(log, interactions, rng)
+            self._share(interactions.n_items)
         else:
-            logits[log.items] = self._forecast(log, rng) if timed else _log_totals(log)
-        self.log_share_ = log_softmax(logits).astype(np.float32)
-        self.baseline_ = Baseline(self.log_share_)
+            self._spread(log.items, _log_totals(log), interactions.n_items)
         self.period_ = _period(log) if timed else ""
         self.rising_ = np.zeros(interactions.n_items, dtype=bool)
         self.rising_[log.items] = _rising(log, self.period_)
         return self
+
+    def updated(self, later: Later) -> Self:
+        """Return the forecast after later events, by the weights and half-lives of the fit."""
+        if not len(self.weights_) or not (later.events.weight > 0).any():
+            return self
+        newer, halves = copy.copy(self), self._halves
+        chosen = later.events.select(later.events.weight > 0)
+        newer.items_ = np.union1d(self.items_, chosen.item).astype(np.int32)
+        places = np.searchsorted(newer.items_, self.items_), len(newer.items_)
+        newer.fitted_, state = self.fitted_.of(*places), self.state_.of(*places)
+        moment = max(state.moment, moment_after(chosen))
+        counts = state.counts * np.exp2(-(moment - state.moment) / halves)[:, None]
+        # What the users of the events count for these items is taken out and counted anew.
+        counts += counts_of(later.pairs_after, halves, moment, newer.items_)
+        counts -= counts_of(later.pairs_before, halves, moment, newer.items_)
+        item = np.searchsorted(newer.items_, chosen.item)
+        np.minimum.at(state.first, item, chosen.at)
+        np.maximum.at(state.last, item, chosen.at)
+        newer.state_ = ItemState(moment, np.maximum(counts, 0), state.first, state.last)
+        newer._share(len(self.log_share_))
+        return newer
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]: the same log share for each query; ``-inf`` for items nobody wanted."""
@@ -142,25 +189,60 @@ class Forecast(Retriever):
         return larger
 
     def arrays(self) -> dict[str, Array]:
-        """Return the log shares, the rising items and the place of the period among `_PERIODS`."""
+        """Return the log shares, the rising items, their period as its place in `_PERIODS`, and the state."""
         place = list(_PERIODS).index(self.period_) if self.period_ else -1
-        return {"log_share": self.log_share_, "rising": self.rising_, "period": np.array([place])}
+        found = {"log_share": self.log_share_, "rising": self.rising_, "period": np.array([place])}
+        if not len(self.weights_):
+            return found
+        own = vars(self.state_) | {"moment": np.array([self.state_.moment, self.span_])}
+        return found | own | {"weights": self.weights_, "items": self.items_}
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
         self.log_share_, self.rising_ = arrays["log_share"], arrays["rising"]
         self.baseline_ = Baseline(self.log_share_)
         place = int(arrays["period"][0])
         self.period_ = list(_PERIODS)[place] if place >= 0 else ""
+        self.weights_ = arrays.get("weights", np.empty(0))
+        if len(self.weights_):
+            moment, self.span_ = arrays["moment"].tolist()
+            self.items_ = arrays["items"]
+            columns = (arrays[name] for name in ("counts", "first", "last"))
+            self.state_ = self.fitted_ = ItemState(moment, *columns)
 
-    def _forecast(self, log: Choices, rng: np.random.Generator) -> Float64:
-        """Return the logit of every item at the end of the log: float64[items], ``-inf`` without events."""
+    def _learn(self, log: Choices, interactions: Interactions, rng: np.random.Generator) -> None:
+        """Learn the weights from choices of a log, and the state of its items at its end."""
+        self.span_ = log.span
         halves = half_lives(log.span, len(log))
-        weights = self._learned(log, halves, rng)
-        # A state knows what is strictly before its moment.
-        (now,) = states(log, halves, np.nextafter(log.at[-1:], np.inf))
-        logits = np.full(log.n_items, -np.inf)
-        logits[now.known] = self._features(log.span, halves, now) @ weights
-        return logits
+        self.weights_ = self._learned(log, halves, rng)
+        if len(interactions) > _EVENTS:
+            now = last_state(interactions, halves)
+            self.items_ = now.known.astype(np.int32)
+            self.state_ = now.take(self.items_)
+        else:
+            # A state knows what is strictly before its moment.
+            (now,) = states(log, halves, np.nextafter(log.at[-1:], np.inf))
+            self.items_, self.state_ = log.items, replace(now, counts=now.counts * log.mean)
+        self.fitted_ = self.state_
+
+    @property
+    def _halves(self) -> Float64:
+        return self.span_ / np.exp2(np.arange(1, len(self.weights_) - 1))
+
+    def _share(self, n_items: int) -> None:
+        """Set the shares of all items by the state."""
+        state, fitted = self.state_, self.fitted_
+        missing = np.maximum(1 - state.counts.sum(axis=1) / fitted.counts.sum(axis=1), 0)[:, None]
+        features = self._features(
+            self.span_, self._halves, replace(state, counts=state.counts + missing * fitted.counts)
+        )
+        self._spread(self.items_, features @ self.weights_, n_items)
+
+    def _spread(self, items: Int32, logits: Float64, n_items: int) -> None:
+        """Set the shares of all items by the logits of those with events: float64[n]."""
+        every = np.full(n_items, -np.inf)
+        every[items] = logits
+        self.log_share_ = log_softmax(every).astype(np.float32)
+        self.baseline_ = Baseline(self.log_share_)
 
     def _learned(self, log: Choices, halves: Float64, rng: np.random.Generator) -> Float64:
         """Return the weights of the features, learned from stretches after origins: float64[h + 2]."""

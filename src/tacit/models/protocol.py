@@ -11,6 +11,7 @@ from tacit.core.progress import Progress
 from tacit.core.types import Array, Bool, Float32, Int32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models.score_parts import CosineTables, ScoreParts, SumTables
@@ -294,19 +295,19 @@ class HoldsUsers(Protocol):
 class Updates(Protocol):
     """Learns from later events without a refit."""
 
-    def updated(self, later: Interactions) -> Self:
+    def updated(self, later: Later) -> Self:
         """Return a new model that has learned from later events too; this one stays as it is.
 
         Parameters
         ----------
-        later : Interactions
-            Events after all that the model learned from. A user code is that of the fitted log (new
-            users have codes beyond it), an item code that of the model's catalogue (`FoldsIn` enlarges it).
+        later : Later
+            Events after all that the model learned from, and what came before them in the same histories.
 
         Returns
         -------
         Self
-            Has the scores of a model fitted on all events at once.
+            Has the scores of a model fitted on all events at once. What a fit learns of the log as a whole
+            (a half-life, weights) may stay as it was fitted.
         """
         ...
 

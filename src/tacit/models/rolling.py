@@ -6,10 +6,11 @@ over its events before t. One pass over the log gives it at all moments: between
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from tacit.core.types import Float64, Int32, Int64
+from tacit.core.types import Array, Float64, Int32, Int64
 from tacit.data.interactions import Interactions
 from tacit.models.chunks import user_chunks
 
@@ -33,6 +34,8 @@ class Choices:
         What each choice counts; their mean is 1.
     items : int32[n]
         The items that were chosen, ascending.
+    mean : float
+        What they count on average in units of their weights.
     """
 
     user: Int32
@@ -40,6 +43,7 @@ class Choices:
     at: Float64
     value: Float64
     items: Int32
+    mean: float = 1.0
 
     def __len__(self) -> int:
         return len(self.item)
@@ -74,6 +78,17 @@ class ItemState:
     first: Float64
     last: Float64
 
+    def of(self, items: Array, n_items: int) -> Self:
+        """Return the state of more items, among which the own ones have the places ``items``."""
+        counts = np.zeros((len(self.counts), n_items))
+        first, last = np.full(n_items, np.inf), np.full(n_items, -np.inf)
+        counts[:, items], first[items], last[items] = self.counts, self.first, self.last
+        return type(self)(self.moment, counts, first, last)
+
+    def take(self, items: Array) -> Self:
+        """Return the state of some items: int[n]."""
+        return type(self)(self.moment, self.counts[:, items], self.first[items], self.last[items])
+
     @property
     def known(self) -> Int64:
         """The items with an event, ascending."""
@@ -89,13 +104,14 @@ def choices(log: Interactions) -> Choices:
     chosen = log.weight > 0
     user, item, at = log.user[chosen], log.item[chosen], log.at[chosen]
     value = _damped(user.astype(np.int64) * log.n_items + item, log.weight[chosen].astype(np.float64))
-    value /= max(float(value.mean()), np.finfo(np.float64).tiny) if len(value) else 1.0
+    mean = max(float(value.mean()), np.finfo(np.float64).tiny) if len(value) else 1.0
+    value /= mean
     order = np.lexsort((value, item, at))
     there = np.zeros(log.n_items, dtype=bool)
     there[item] = True
     place = np.cumsum(there, dtype=np.int32) - 1
     items = np.flatnonzero(there).astype(np.int32)
-    return Choices(user[order], place[item[order]].astype(np.int32), at[order], value[order], items)
+    return Choices(user[order], place[item[order]].astype(np.int32), at[order], value[order], items, mean)
 
 
 def half_lives(span: float, n_events: int) -> Float64:
@@ -152,7 +168,7 @@ def last_state(log: Interactions, halves: Float64) -> ItemState:
         Half-lives in seconds, each half of the one before it.
     """
     chosen = log.weight > 0
-    moment = float(np.nextafter(np.max(log.at, where=chosen, initial=-np.inf), np.inf))
+    moment = moment_after(log)
     counts = np.zeros((len(halves), log.n_items))
     first, last = np.full(log.n_items, np.inf), np.full(log.n_items, -np.inf)
     for events in user_chunks(log):
@@ -160,13 +176,37 @@ def last_state(log: Interactions, halves: Float64) -> ItemState:
         item, at = log.item[events][some], log.at[events][some]
         pair = log.user[events][some].astype(np.int64) * log.n_items + item
         value = _damped(pair, log.weight[events][some].astype(np.float64))
-        left = np.exp2(-(moment - at) / halves[0])
-        for place in range(len(halves)):
-            counts[place] += np.bincount(item, value * left, minlength=log.n_items)
-            left *= left  # by half of the half-life
+        counts += _faded(item, value, moment - at, halves, log.n_items)
         np.minimum.at(first, item, at)
         np.maximum.at(last, item, at)
     return ItemState(moment, counts, first, last)
+
+
+def moment_after(log: Interactions) -> float:
+    """Return the moment right after the last choice: a state knows what is strictly before its own."""
+    return float(np.nextafter(np.max(log.at, where=log.weight > 0, initial=-np.inf), np.inf))
+
+
+def counts_of(log: Interactions, halves: Float64, moment: float, items: Int32) -> Float64:
+    """Return the counts of some items (int32[n], ascending) at a moment by a log: float64[h, n].
+
+    All items that were chosen in the log are among them.
+    """
+    chosen = log.weight > 0
+    item, at = np.searchsorted(items, log.item[chosen]), log.at[chosen]
+    pair = log.user[chosen].astype(np.int64) * len(items) + item
+    value = _damped(pair, log.weight[chosen].astype(np.float64))
+    return _faded(item, value, moment - at, halves, len(items))
+
+
+def _faded(item: Int64 | Int32, value: Float64, age: Float64, halves: Float64, n_items: int) -> Float64:
+    """Return the sum of the values of each item by each half-life, each half of the one before it."""
+    counts = np.empty((len(halves), n_items))
+    left = np.exp2(-age / halves[0])
+    for place in range(len(halves)):
+        counts[place] = np.bincount(item, value * left, minlength=n_items)
+        left *= left  # by half of the half-life
+    return counts
 
 
 def _damped(pair: Int64, weight: Float64) -> Float64:

@@ -24,6 +24,7 @@ from tacit.core.spaces import Float, Int
 from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
 from tacit.models import csr
@@ -38,6 +39,9 @@ _HOUR = 3_600.0
 
 _EVENTS = 2_000_000
 """Events of the sessions whose rows are made together."""
+_LARGEST, _ROOM = 5_000_000, 1_000_000
+"""A model with more events is not updated, which would copy them all; updates push the oldest sessions out
+beyond twice the events of the fit, if these are so many."""
 _AT_ONCE = 64
 """Histories scored together: bounds the memory for the sessions that their events look up."""
 
@@ -79,15 +83,23 @@ class Sessions:
         events, offsets = gather_ranges(self.offsets, rows)
         return type(self)(self.user[rows], offsets, self.item[events], self.weight[events], self.at[events])
 
-    def open_of(self, users: Int32) -> Bool:
+    @property
+    def ends(self) -> Float64:
+        """Time of the last event of each session: float64[sessions]."""
+        return self.at[self.offsets[1:] - 1]
+
+    def open_of(self, users: Int32, length: int) -> Bool:
         """Return which sessions are the last of one of the users and may continue: bool[sessions]."""
         last = np.full(int(self.user.max(initial=-1)) + 1, -1, dtype=np.int64)
         last[self.user] = np.arange(len(self))
         going_on: Bool = (last[self.user] == np.arange(len(self))) & np.isin(self.user, users)
-        return going_on
+        return going_on & (np.diff(self.offsets) < length)
 
-    def with_events(self, log: Interactions, gap: float, length: int) -> Self:
-        """Return the sessions with later events; sessions that continue are cut again.
+    def with_events(self, log: Interactions, gap: float, length: int) -> tuple[Self, Int64]:
+        """Return the sessions with later events, and which of the old ones they begin with: int64[kept].
+
+        Sessions that continue are cut again. The old ones that are kept may stand between new ones: then
+        none are said to be there.
 
         Parameters
         ----------
@@ -99,18 +111,26 @@ class Sessions:
         """
         liked = log.select(log.weight > 0)
         if not len(self):
-            return self._of(liked, gap, length)
-        going_on = self.open_of(liked.user)
-        recut = self.take(np.flatnonzero(going_on))._continued(liked, gap, length)
-        return self.take(np.flatnonzero(~going_on))._beside(recut)
+            return self._of(liked, gap, length), np.empty(0, dtype=np.int64)
+        going_on = self.open_of(liked.user, length)
+        kept = np.flatnonzero(~going_on)
+        rest, recut = self.take(kept), self.take(np.flatnonzero(going_on))._continued(liked, gap, length)
+        recut = recut.in_order()
+        if not len(kept) or recut.ends.min(initial=np.inf) > rest.ends[-1]:
+            return rest._then(recut), kept
+        return rest._then(recut).in_order(), kept[:0]
+
+    def newest(self, events: int) -> tuple[Self, int]:
+        """Return the last sessions with at most so many events, and how many others there are."""
+        first = int(np.searchsorted(self.offsets, len(self.item) - events))
+        return self.take(np.arange(first, len(self))), first
 
     @classmethod
     def _of(cls, log: Interactions, gap: float, length: int) -> Self:
         """Return the sessions of a log, by the time of their last event."""
         clock = log.at if log.timing == "time" else np.zeros(len(log))
         starts = _starts(log.user, clock, gap, length)
-        found = cls(log.user[starts], np.append(starts, len(log)), log.item, log.weight, clock)
-        return found.take(np.lexsort((found.user, clock[found.offsets[1:] - 1])))
+        return cls(log.user[starts], np.append(starts, len(log)), log.item, log.weight, clock).in_order()
 
     def _continued(self, later: Interactions, gap: float, length: int) -> Self:
         """Return the sessions, one of each user, together with later events, cut by user."""
@@ -123,16 +143,19 @@ class Sessions:
         weight = np.concatenate([self.weight, later.weight])[order]
         return type(self)(user[starts], np.append(starts, len(user)), item, weight, at)
 
-    def _beside(self, others: Self) -> Self:
-        """Return the sessions of both, by the time of their last event."""
-        both = type(self)(
+    def in_order(self) -> Self:
+        """Return the sessions by the time of their last event."""
+        return self.take(np.lexsort((self.user, self.ends)))
+
+    def _then(self, others: Self) -> Self:
+        """Return the sessions of both, one after the other."""
+        return type(self)(
             np.concatenate([self.user, others.user]),
             np.concatenate([self.offsets, self.offsets[-1] + others.offsets[1:]]),
             np.concatenate([self.item, others.item]),
             np.concatenate([self.weight, others.weight]),
             np.concatenate([self.at, others.at]),
         )
-        return both.take(np.lexsort((both.user, both.at[both.offsets[1:] - 1])))
 
     def matrix(self, n_items: int) -> sparse.csr_array:
         """Return sessions x items with the largest weight of an item's events: csr_array float32."""
@@ -196,6 +219,8 @@ class SessionKNN(Retriever):
     evened_ : float64[sessions]
         By what the similarity of a session is divided.
     rarity_ : float32[items]
+    room_ : int
+        Events from which on updates push out the oldest sessions.
     """
 
     name: str = "sessionknn"
@@ -215,17 +240,31 @@ class SessionKNN(Retriever):
     holder_rows_: Rows = learned()
     evened_: Float64 = learned()
     rarity_: Float32 = learned()
+    room_: int = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Cut the log into sessions, index them and return self."""
-        self._index(Sessions.none().with_events(interactions, self.gap * _HOUR, self.length), len(catalogue))
+        sessions, _ = Sessions.none().with_events(interactions, self.gap * _HOUR, self.length)
+        self._index(sessions, len(catalogue))
+        self.room_ = max(2 * len(sessions.item), _ROOM)
         return self
 
-    def updated(self, later: Interactions) -> Self:
+    def updated(self, later: Later) -> Self:
         """Return a model that also knows later events: equal to a refit on all of them."""
-        newer = copy.copy(self)
-        sessions = self.sessions_.with_events(later, self.gap * _HOUR, self.length)
-        newer._index(sessions, len(self.rarity_))
+        if len(self.sessions_.item) > max(_LARGEST, self.room_) or not (later.events.weight > 0).any():
+            return self
+        newer, n_items = copy.copy(self), len(self.rarity_)
+        sessions, kept = self.sessions_.with_events(later.events, self.gap * _HOUR, self.length)
+        if len(sessions.item) > self.room_:
+            sessions, _ = sessions.newest(self.room_ // 2)
+            newer._index(sessions, n_items)
+        elif not len(kept):
+            newer._index(sessions, n_items)
+        else:
+            new = sessions.take(np.arange(len(kept), len(sessions))).matrix(n_items)
+            held = sparse.csr_array(sparse.vstack([self.held_[kept], new], format="csr"))
+            newer.sessions_ = sessions
+            newer._take_matrices(held, held.T.tocsr())
         return newer
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
@@ -306,6 +345,7 @@ class SessionKNN(Retriever):
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
         sessions = Sessions(**{one.name: arrays[one.name] for one in fields(Sessions)})
+        self.room_ = max(2 * len(sessions.item), _ROOM)
         held, holders = part_of(arrays, "held", "_"), part_of(arrays, "holders", "_")
         if not held or len(holders["indptr"]) != len(catalogue) + 1:  # of an older version
             self._index(sessions, len(catalogue))

@@ -11,15 +11,17 @@ from typing import Any, Self
 
 import numpy as np
 
+from tacit.core.growing_arrays import padded
 from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.spaces import Choice
 from tacit.core.types import Array, Bool, Float32, Float64, Int32
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.models.chunks import user_chunks
-from tacit.models.decay import RECENT, fading, fading_seconds
+from tacit.models.decay import RECENT, fading, fading_seconds, left_at
 from tacit.models.loops import baseline_of
 from tacit.models.retriever import Retriever
 from tacit.models.sparse_scores import Baseline, SparseScores
@@ -40,6 +42,16 @@ class Trending(Retriever):
         which the last ``share`` of the events happened. A log without timestamps is counted plainly.
     share : float
         In (0, 1); not used if ``half_life`` is given.
+
+    Attributes
+    ----------
+    popularity_ : float32[items]
+        ``-inf`` for items that nobody wanted.
+    totals_ : float64[items]
+        The same with 0 for them.
+    clock_ : float64[2] or None
+        The moment of the popularity, and the seconds after which an event counts half; None in older
+        snapshots.
     """
 
     name: str = "trending"
@@ -47,6 +59,8 @@ class Trending(Retriever):
     share: float = parameter(default=RECENT, above=0, below=1)
     popularity_: Float32 = learned()
     baseline_: Baseline = learned()
+    totals_: Float64 = learned()
+    clock_: Float64 | None = learned(default=None)
 
     for_every_query = True
 
@@ -58,9 +72,23 @@ class Trending(Retriever):
             left = fading(interactions, self.half_life, self.share, events=events, seconds=seconds)
             liked = np.maximum(interactions.weight[events], 0) * left
             total += _damped(interactions.user[events], interactions.item[events], liked, len(catalogue))
-        self.popularity_ = np.where(total > 0, total, -np.inf).astype(np.float32)
-        self.baseline_ = Baseline(self.popularity_)
+        self.clock_ = np.array([interactions.end, seconds])
+        self._count(total)
         return self
+
+    def updated(self, later: Later) -> Self:
+        """Return a model that also counts later events; the half-life in seconds stays that of the fit."""
+        if self.clock_ is None or not len(later.events):
+            return self
+        newer, (before, seconds) = copy.copy(self), self.clock_.tolist()
+        end = max(before, later.events.end)
+        total = self.totals_ * left_at(before, end, seconds)
+        # What the users of the events count for these items is taken out and counted anew.
+        total += self._of_pairs(later.pairs_after, end, seconds)
+        total -= self._of_pairs(later.pairs_before, end, seconds)
+        newer.clock_ = np.array([end, seconds])
+        newer._count(np.maximum(total, 0))
+        return newer
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]: the same popularity for each query; ``-inf`` for items nobody wanted."""
@@ -89,15 +117,28 @@ class Trending(Retriever):
         larger = copy.copy(self)
         larger.baseline_ = self.baseline_.extended(len(catalogue))
         larger.popularity_ = larger.baseline_.scores
+        larger.totals_ = padded(self.totals_, len(catalogue))
         return larger
 
     def arrays(self) -> dict[str, Array]:
-        """Return the popularity."""
-        return {"popularity": self.popularity_}
+        """Return the popularity, its moment and the half-life in seconds."""
+        clock = {} if self.clock_ is None else {"clock": self.clock_}
+        return {"popularity": self.popularity_, **clock}
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
-        self.popularity_ = arrays["popularity"]
+        self.popularity_, self.clock_ = arrays["popularity"], arrays.get("clock")
+        self.totals_ = np.where(np.isfinite(self.popularity_), self.popularity_, 0).astype(np.float64)
         self.baseline_ = Baseline(self.popularity_)
+
+    def _count(self, total: Float64) -> None:
+        self.totals_ = total
+        self.popularity_ = np.where(total > 0, total, -np.inf).astype(np.float32)
+        self.baseline_ = Baseline(self.popularity_)
+
+    def _of_pairs(self, log: Interactions, end: float, seconds: float) -> Float64:
+        """Return what the events of a log count for each item at a moment: float64[items]."""
+        liked = np.maximum(log.weight, 0) * left_at(log.at, end, seconds)
+        return _damped(log.user, log.item, liked, len(self.totals_))
 
 
 def among_most_popular(popularity: Baseline, items: Int32) -> Bool:

@@ -22,13 +22,14 @@ from tacit.core.kernels import loops
 from tacit.core.parameters import learned, parameter
 from tacit.core.parts import part_of
 from tacit.core.spaces import Choice, Int
-from tacit.core.types import Array, Bool, Float32, Int32, Int64
+from tacit.core.types import Array, Bool, Float32, Float64, Int32, Int64
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, best_of_each, history_rows
-from tacit.models.decay import decayed_rows
+from tacit.models.decay import decayed_rows, fading_seconds, left_at
 from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.protocol import batches
 from tacit.models.retriever import Retriever
@@ -41,6 +42,9 @@ Weighting = Literal["cosine", "tfidf"]
 _MET = 5_000
 """Users that an event of a history finds on average, at most: with all of them a list costs more in a larger
 log."""
+_LARGEST, _ROOM = 5_000_000, 1_000_000
+"""A model with more entries is not updated, which would copy them all; and updates bring no new users beyond
+twice the entries of the fit, if these are so many."""
 
 
 class UserKNN(Retriever):
@@ -70,6 +74,11 @@ class UserKNN(Retriever):
         The two matrices as plain arrays.
     digest_ : str
         Hash of what histories are compared with.
+    clock_ : float64[3] or None
+        The moment of the decayed weights, the seconds after which one counts half, and the share of all users
+        who are neighbours; None in older snapshots.
+    room_ : int
+        Entries from which on updates bring no new users.
     """
 
     name: str = "userknn"
@@ -83,6 +92,8 @@ class UserKNN(Retriever):
     rows_: Rows = learned()
     unit_rows_: Rows = learned()
     digest_: str = learned()
+    clock_: Float64 | None = learned(default=None)
+    room_: int = learned()
 
     def fit(self, interactions: Interactions, catalogue: Catalogue, *, rng: np.random.Generator) -> Self:
         """Keep the users' rows, for comparing and for adding up, and return self."""
@@ -90,8 +101,36 @@ class UserKNN(Retriever):
             interactions, ("unit", self.weighting), lambda: _compared(interactions, self.weighting)
         )
         self.wanted_ = csr.some_rows(csr.summed(interactions, self.half_life), neighbours)
+        active = np.bincount(interactions.user[interactions.weight > 0]) > 0
+        share = neighbours.sum() / active.sum() if active.any() else 1.0
+        self.clock_ = np.array([interactions.end, fading_seconds(interactions, self.half_life), share])
         self._index()
+        self.room_ = max(2 * self.wanted_.nnz, _ROOM)
         return self
+
+    def updated(self, later: Later) -> Self:
+        """Return a model in which the users of later events are neighbours with these.
+
+        Half-life, rarity of the items and share of the users are those of the fit.
+        """
+        if self.clock_ is None or self.wanted_.nnz > _LARGEST or not len(later.events):
+            return self
+        users = np.unique(later.events.user[later.events.weight > 0])
+        users = users[self._joins(users)]
+        newer, (before, seconds, share) = copy.copy(self), self.clock_.tolist()
+        end = max(before, later.events.end)
+        log = later.after
+        faded = (log.weight * left_at(log.at, end, seconds)).astype(np.float32)
+        left = np.float32(left_at(before, end, seconds))
+        old = sparse.csr_array(
+            (self.wanted_.data * left, self.wanted_.indices, self.wanted_.indptr), shape=self.wanted_.shape
+        )
+        newer.wanted_ = csr.with_rows(old, users, self._rows_of(log, faded, users))
+        compared = _unit(csr.scaled(self._rows_of(log, log.weight, users), columns=self.rarity_))
+        newer.unit_ = csr.with_rows(self.unit_.T.tocsr(), users, compared).T.tocsr()
+        newer.clock_ = np.array([end, seconds, share])
+        newer._index(_digest(self.digest_.encode(), users, compared.indptr, compared.indices, compared.data))
+        return newer
 
     def score(self, queries: Queries, items: Int32 | None = None) -> Float32:
         """Return float32[n, m]; ``-inf`` for items that no neighbour wanted.
@@ -161,6 +200,7 @@ class UserKNN(Retriever):
             **{f"unit_{name}": array for name, array in csr.parts(self.unit_).items()},
             "rarity": self.rarity_,
             "digest": np.frombuffer(bytes.fromhex(self.digest_), dtype=np.uint8),
+            **({} if self.clock_ is None else {"clock": self.clock_}),
         }
 
     def _take(self, arrays: Mapping[str, Array], catalogue: Catalogue) -> None:
@@ -169,17 +209,32 @@ class UserKNN(Retriever):
         self.unit_ = csr.assembled(part_of(arrays, "unit", "_"), self.wanted_.shape[0])
         known = arrays.get("digest")  # to compute it again would read all that is mapped
         self._index(None if known is None else known.tobytes().hex())
+        self.clock_, self.room_ = arrays.get("clock"), max(2 * self.wanted_.nnz, _ROOM)
+
+    def _joins(self, users: Int32) -> Bool:
+        """Return which users are neighbours once they have an event: bool[n]."""
+        assert self.clock_ is not None
+        known = users < self.wanted_.shape[0]
+        entries = np.diff(self.wanted_.indptr)[np.where(known, users, 0)]
+        share = float(self.clock_[2])
+        chosen = (users * share).astype(np.int64) < ((users + 1.0) * share).astype(np.int64)
+        return (known & (entries > 0)) | (chosen & (self.wanted_.nnz < self.room_))
+
+    def _rows_of(self, log: Interactions, weight: Float32, users: Int32) -> sparse.csr_array:
+        """Return the summed positive weights of some users: csr_array float32[n, items]."""
+        kept = np.flatnonzero((weight > 0) & np.isin(log.user, users))
+        places = np.searchsorted(users, log.user[kept]), log.item[kept]
+        rows = sparse.coo_array((weight[kept], places), shape=(len(users), len(self.rarity_))).tocsr()
+        rows.sum_duplicates()
+        return rows
 
     def _index(self, digest_: str | None = None) -> None:
         """Keep the matrices as plain arrays, and their hash if it is not known."""
         self.rows_, self.unit_rows_ = Rows.of(self.wanted_), Rows.of(self.unit_)
-        if digest_ is not None:
-            self.digest_ = digest_
-            return
-        digest = blake2b(self.rarity_.tobytes(), digest_size=16)
-        for part in (self.unit_rows_.offsets, self.unit_rows_.columns, self.unit_rows_.values):
-            digest.update(part.data)
-        self.digest_ = digest.hexdigest()
+        rows = self.unit_rows_
+        if digest_ is None:
+            digest_ = _digest(self.rarity_.tobytes(), rows.offsets, rows.columns, rows.values)
+        self.digest_ = digest_
 
     def _neighbours(self, queries: Queries) -> sparse.csr_array:
         """Return the likeness of the k users most like each history: csr_array float32[n, users]."""
@@ -188,6 +243,13 @@ class UserKNN(Retriever):
         own = np.flatnonzero((queries.user >= 0) & (queries.user < likeness.shape[1]))
         likeness[own, queries.user[own]] = -np.inf
         return csr.best_of_dense(likeness, self.k)
+
+
+def _digest(first: bytes, *arrays: Array) -> str:
+    digest = blake2b(first, digest_size=16)
+    for one in arrays:
+        digest.update(np.ascontiguousarray(one).data)
+    return digest.hexdigest()
 
 
 def _compared(log: Interactions, weighting: Weighting) -> tuple[Float32, sparse.csr_array, Bool]:

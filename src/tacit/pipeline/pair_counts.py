@@ -44,23 +44,37 @@ class PairCounts:
     ----------
     interactions : Interactions
         Only positive events count.
+    n_items : int, optional
+        Number of items, if there are more than in the log.
     """
 
-    def __init__(self, interactions: Interactions) -> None:
+    def __init__(self, interactions: Interactions, n_items: int = 0) -> None:
         self._log = interactions
+        self._n_items = max(interactions.n_items, n_items)
         # Weak, or the counts and the log of a replaced model would stay until the next collection.
-        self._lift_of = lru_cache(maxsize=_KEPT // max(interactions.n_items, 1) + 1)(_weakly(self._lift))
+        self._lift_of = lru_cache(maxsize=_KEPT // max(self._n_items, 1) + 1)(_weakly(self._lift))
+
+    def updated(self, histories: Interactions, n_items: int) -> "PairCounts":
+        """Return the counts where some users have other histories; others keep those of the log.
+
+        Parameters
+        ----------
+        histories : Interactions
+            All events of these users; codes beyond those of the log are of new users.
+        n_items : int
+        """
+        return _WithLater(self, PairCounts(histories, n_items))
 
     def by_both(self, item: int, others: Int32) -> Int64:
         """Return how many users chose ``item`` and each of ``others``: int64[m]."""
-        chose = np.zeros(self._log.n_users, dtype=bool)
-        chose[self._users_of(item)] = True
+        chose = self._choosers(item)
         return np.array([chose[self._users_of(other)].sum() for other in others.tolist()], dtype=np.int64)
 
     def unseen(self, n_items: int) -> Bool:
         """Return which items of a catalogue, which may have grown, have no event: bool[n_items]."""
         unseen = np.ones(n_items, dtype=bool)
-        unseen[: len(self._users)] = self._users == 0
+        known = self._users[:n_items]
+        unseen[: len(known)] = known == 0
         return unseen
 
     def together(self, items: Int32, k: int) -> Ranking:
@@ -112,11 +126,21 @@ class PairCounts:
         return top_k(np.where(lifts > 0, lifts, -np.inf).astype(np.float32), k)
 
     def _lift(self, item: int, relation: Relation) -> Float64:
-        found = self._beside(item) if relation == "together" else self._after(item)
-        pairs = np.unique(self._log.user[found] * np.int64(self._log.n_items) + self._log.item[found])
-        counts = np.bincount(pairs % max(self._log.n_items, 1), minlength=self._log.n_items)
+        counts = self._linked(item, relation)
         expected = counts.sum() * self._users / max(self._users.sum(), 1)
         return np.where(counts >= SUPPORT, counts / (expected + _PRIOR), 0.0)
+
+    def _linked(self, item: int, relation: Relation, without: Bool | None = None) -> Int64:
+        """Return how many users link each item to ``item``, without some (bool[users]): int64[items]."""
+        found = self._beside(item) if relation == "together" else self._after(item)
+        return self._users_by_item(found, without)
+
+    def _users_by_item(self, events: Int64, without: Bool | None = None) -> Int64:
+        """Return how many users have one of some events on each item, some users left out: int64[items]."""
+        if without is not None:
+            events = events[~without[self._log.user[events]]]
+        pairs = np.unique(self._log.user[events] * np.int64(self._n_items) + self._log.item[events])
+        return np.bincount(pairs % max(self._n_items, 1), minlength=self._n_items)
 
     def _beside(self, item: int) -> Int64:
         """Return the choices of other items that were made together with one of ``item``: int64[events]."""
@@ -148,7 +172,7 @@ class PairCounts:
         own = self._events_of(item)
         users = np.unique(self._log.user[own])[-_MOST_USERS:]
         own = own[np.isin(self._log.user[own], users)]
-        events, _ = gather_ranges(self._log.offsets, users)
+        events, _ = gather_ranges(self._offsets, users)
         return own, events[self._log.weight[events] > 0]
 
     def _users_of(self, item: int) -> Int32:
@@ -157,9 +181,21 @@ class PairCounts:
     def _events_of(self, item: int) -> Int64:
         """Return the choices of an item, in the order of the log; none of an item newer than the log."""
         order, starts = self._by_item
-        if item >= self._log.n_items:
+        if item >= self._n_items:
             return order[:0]
         return order[starts[item] : starts[item + 1]]
+
+    def _choosers(self, item: int) -> Bool:
+        """Return which users chose an item: bool[users]."""
+        chose = np.zeros(len(self._offsets) - 1, dtype=bool)
+        chose[self._users_of(item)] = True
+        return chose
+
+    @cached_property
+    def _offsets(self) -> Int64:
+        """The events of user u are ``offsets[u]:offsets[u + 1]``; later users have codes beyond the log's."""
+        count = max(self._log.n_users, int(self._log.user.max(initial=-1)) + 1)
+        return np.searchsorted(self._log.user, np.arange(count + 1)).astype(np.int64)
 
     @property
     def _span(self) -> float:
@@ -173,15 +209,44 @@ class PairCounts:
     def _by_item(self) -> tuple[Int64, Int64]:
         """The choices sorted by item, and where those of each item start."""
         item = self._log.item[self._liked]
-        counts = np.bincount(item, minlength=self._log.n_items)
+        counts = np.bincount(item, minlength=self._n_items)
         return self._liked[np.argsort(item, kind="stable")], np.concatenate([[0], np.cumsum(counts)])
 
     @cached_property
     def _users(self) -> Int64:
         """How many users chose each item: int64[items]."""
-        liked = self._liked
-        pairs = np.unique(self._log.user[liked] * np.int64(self._log.n_items) + self._log.item[liked])
-        return np.bincount(pairs % max(self._log.n_items, 1), minlength=self._log.n_items)
+        return self._users_by_item(self._liked)
+
+
+class _WithLater(PairCounts):
+    """Counts of a log in which some users have other histories by now."""
+
+    def __init__(self, fitted: PairCounts, later: PairCounts) -> None:
+        super().__init__(later._log, later._n_items)
+        self._fitted, self._later = fitted, later
+        self._moved = np.zeros(len(fitted._offsets) - 1, dtype=bool)
+        users = later._log.user
+        self._moved[users[users < len(self._moved)]] = True
+
+    def by_both(self, item: int, others: Int32) -> Int64:
+        ours = self._fitted._choosers(item) & ~self._moved
+        both = [ours[self._fitted._users_of(other)].sum() for other in others.tolist()]
+        return np.array(both, dtype=np.int64) + self._later.by_both(item, others)
+
+    def _linked(self, item: int, relation: Relation, without: Bool | None = None) -> Int64:
+        ours = self._fitted._linked(item, relation, self._moved)
+        return _widened(ours, self._n_items) + self._later._linked(item, relation)
+
+    @cached_property
+    def _users(self) -> Int64:
+        fitted = self._fitted
+        events, _ = gather_ranges(fitted._offsets, np.flatnonzero(self._moved))
+        gone = fitted._users_by_item(events[fitted._log.weight[events] > 0])
+        return _widened(fitted._users - gone, self._n_items) + self._later._users
+
+
+def _widened(counts: Int64, size: int) -> Int64:
+    return np.pad(counts, (0, size - len(counts)))
 
 
 def _weakly(method: Callable[[int, Relation], Float64]) -> Callable[[int, Relation], Float64]:

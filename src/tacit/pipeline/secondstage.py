@@ -12,6 +12,7 @@ from tacit.core.parts import part_of
 from tacit.core.types import Array, Bool, Float32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.encoders.projection import Projection
 from tacit.features import compiled
@@ -65,6 +66,10 @@ class SecondStage:
         maker = FeatureMaker(projection=self.maker.projection, families=self.maker.families)
         maker.fit(interactions, catalogue, retrievers)
         return replace(self, maker=maker, blend=self.blend.within(len(catalogue)))
+
+    def updated(self, later: Later) -> "SecondStage":
+        """Return the stage with features that know later events."""
+        return replace(self, maker=self.maker.updated(later))
 
     def extended(self, catalogue: Catalogue) -> "SecondStage":
         """Return the stage for a catalogue that has grown."""

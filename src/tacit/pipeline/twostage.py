@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from tacit.core.types import Array, Bool, Float32, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.gain import ndcg_of_scores
 from tacit.data.interactions import Interactions
+from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.data.splits import Protocol
@@ -38,7 +39,9 @@ from tacit.models.protocol import (
     Persistent,
     PersistentRecommender,
     Recommender,
+    Updates,
     batches,
+    can,
 )
 from tacit.pipeline.blend import LabelledCandidates
 from tacit.pipeline.component_specs import named_arrays, named_spec, restored
@@ -373,6 +376,21 @@ class TwoStage:
             return True
         weights = self.second_.blend.weights_for(_LENGTHS, np.zeros(len(_LENGTHS)))
         return is_personal(self.retrievers_, weights)
+
+    def updated(self, later: Later) -> "TwoStage":
+        """Return a recommender whose models and features that can follow events know later ones.
+
+        What it learned from folds stays: the weights of the blend, the ranker. An item without events at the
+        fit goes on to be proposed by its text, and keeps the better of its two estimates.
+        """
+        newer = copy.copy(self)
+        known = later.within(self.n_known_)
+        newer.retrievers_ = tuple(
+            cast("Any", one).updated(later if can(one, FoldsIn) else known) if can(one, Updates) else one
+            for one in self.retrievers_
+        )
+        newer.second_ = self.second_.updated(later)
+        return newer
 
     def extended(self, catalogue: Catalogue) -> "TwoStage":
         """Return a recommender for a catalogue that has grown; known codes are unchanged."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, BeforeValidator
 from starlette.exceptions import HTTPException
 from threadpoolctl import threadpool_limits
@@ -19,16 +19,19 @@ from tacit.engine import requests
 from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine
 from tacit.pipeline.similar import SimilarKind
+from tacit.server.admission import Admission, caller
 from tacit.server.bodies import attributes_in, attributes_like, in_words, json_response
 from tacit.server.bulk import LINE_TYPES, put_lines
 from tacit.server.docs import docs_page
 from tacit.server.guard import FAULT, App, Guard, Receive, Scope, Send
 from tacit.server.hot import hot_routes, session_of
 from tacit.server.ingest import observed
+from tacit.server.keyring import Keyring
 from tacit.server.lane import Lane
 from tacit.server.listening import LOOPBACK
 from tacit.server.path_ids import Id
 from tacit.server.problems import OURS, problem_response, status_of
+from tacit.server.rates import Rates
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
 from tacit.server.user_routes import add_user_routes
 
@@ -70,8 +73,8 @@ Kind = Annotated[
 def create_app(
     engine: Engine,
     *,
-    api_key: str | None = None,
-    admin_key: str | None = None,
+    keys: Keyring | None = None,
+    rates: Rates | None = None,
     allowed_hosts: Sequence[str] = LOOPBACK,
 ) -> GuardedAPI:
     """Return the ASGI application; when it stops, it closes the engine.
@@ -79,10 +82,10 @@ def create_app(
     Parameters
     ----------
     engine : Engine
-    api_key : str, optional
-        Required on every route but the health routes.
-    admin_key : str, optional
-        Opens every route, and alone the one that takes many items.
+    keys : Keyring, optional
+        Where it is given, every route but those of the health needs a key of it.
+    rates : Rates, optional
+        How many requests a key may send.
     allowed_hosts : sequence of str
         Accepted values of the Host header; ``*`` accepts all.
     """
@@ -118,16 +121,17 @@ def create_app(
     _add_lists(app, engine, answers)
     _add_items(app, engine, writes)
     add_user_routes(app, engine, writes)
+    app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
     routes = hot_routes(engine, answers, writes)
-    app.guard = Guard(app.unguarded, api_key, allowed_hosts, admin_key, routes=routes)
+    app.guard = Guard(app.unguarded, Admission(keys, rates), allowed_hosts, routes=routes)
     app.state.answers = answers  # for `tacit.server.pace`, which refuses before a request is parsed
     return app
 
 
 async def _check_query(request: Request) -> None:
     """Refuse parameters that a route does not know or that are given twice, as a body refuses such keys."""
-    if not request.url.path.startswith("/v1/"):
+    if not request.scope["path"].startswith("/v1/"):  # not request.url: it is made from the Host header
         return  # those who ask for the health may add what they like
     known = [one.alias for one in request.scope["route"].dependant.query_params]
     given = [name for name, _ in request.query_params.multi_items()]
@@ -152,8 +156,8 @@ def _add_health(app: FastAPI, engine: Engine) -> None:
 def _add_events(app: FastAPI, engine: Engine, writes: Lane) -> None:
     @app.post("/v1/events", summary="Store events", openapi_extra=_body_of(EventsIn, EventIn))
     async def post_events(request: Request) -> Response:
-        body = await request.body()
-        status, report = await writes.run(lambda: observed(engine, body), "events")
+        body, sender = await request.body(), caller()
+        status, report = await writes.run(lambda: observed(engine, body, sender), "events")
         return Response(report, status, media_type="application/json")
 
 
@@ -217,7 +221,7 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
 
     @app.post(
         "/v1/items",
-        summary="Add or replace many items: one JSON object a line (admin key)",
+        summary="Add or replace many items: one JSON object a line ",
         openapi_extra=_lines_like({"item_id": "new-1"} | example),
     )
     async def post_items(request: Request) -> Response:

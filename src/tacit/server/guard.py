@@ -1,15 +1,16 @@
 """Guards before any route: host, origin, key, size and pace of the body, security headers. Plain ASGI."""
 
 import asyncio
-import hmac
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from math import ceil
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes
 
+from tacit.server.admission import Admission
 from tacit.server.docs import STYLE_HASH
-from tacit.server.problems import MEDIA_TYPE, TEMPORARY, OverloadedError, problem
+from tacit.server.problems import MEDIA_TYPE, TEMPORARY, OverloadedError, RefusedError, problem
 from tacit.server.routes import Reply, Route, Routes
 
 Scope = MutableMapping[str, Any]
@@ -28,10 +29,10 @@ _DRAINED = 16 * LARGEST_BODY
 _BODY_SECONDS = 30.0
 _USUAL_PATH = re.compile(rb"[A-Za-z0-9_.~/:@!$&'()*+,;=-]*")
 """A path that is passed on as it is."""
-_CLIENT = Route("", "", "client")
-"""Of a path that is not in the table."""
-_BEARER = re.compile(rb"^bearer +", re.IGNORECASE)
-_OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_HOST = re.compile(rb"(\[[^\[\]]*\]|[^:\[\]]*)(?::[0-9]*)?")
+"""A name, or an address of IPv6 in brackets, and a port."""
+_ONCE = (b"host", b"origin", b"authorization", b"x-api-key", b"content-length", b"content-encoding")
+"""Headers that decide: of two it cannot be known which was meant."""
 _BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
 FAULT = "a fault of ours; the log of the service tells more"
 _OVERLOADED = problem(503, str(OverloadedError()))
@@ -59,12 +60,6 @@ OVERLOADED_RESPONSE = b"".join([
 _log = logging.getLogger(__name__)
 
 
-class _RefusedError(Exception):
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.detail = status, detail
-
-
 class Guard:
     """Passes allowed requests on, with a complete body, and adds the security headers to every response.
 
@@ -74,12 +69,10 @@ class Guard:
     Parameters
     ----------
     app : ASGI application
-    api_key : str or None
-        Required as ``Authorization: Bearer KEY`` or ``X-API-Key: KEY`` everywhere but on the health routes.
+    admission : Admission
+        Who may send what.
     allowed_hosts : sequence of str
         Accepted names in the Host header, without ports; ``*`` accepts all.
-    admin_key : str, optional
-        Opens every route; those of the admin open by it alone, unless the service has no key at all.
     routes : Routes
         Who may call what, and what is answered without ``app``.
 
@@ -91,16 +84,14 @@ class Guard:
     def __init__(
         self,
         app: App,
-        api_key: str | None,
+        admission: Admission,
         allowed_hosts: Sequence[str],
-        admin_key: str | None = None,
         *,
         routes: Routes,
     ) -> None:
         self._app = app
         self.routes = routes
-        self._key = api_key.encode() if api_key else None
-        self._admin_key = admin_key.encode() if admin_key else None
+        self._admission = admission
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,44 +110,45 @@ class Guard:
 
         try:
             await self._pass_on(scope, receive, protected)
-        except _RefusedError as refusal:
-            await _refuse(protected, refusal.status, refusal.detail)
+        except RefusedError as refusal:
+            await _refuse(protected, refusal)
         except Exception:
             _log_fault(scope["method"])
             if not started:
-                await _refuse(protected, 500, FAULT)
+                await _refuse(protected, RefusedError(500, FAULT))
 
-    def _admitted(
-        self, method: str, path: str, headers: Sequence[tuple[bytes, bytes]]
-    ) -> tuple[Route | None, str, Headers]:
-        """Return the route of a percent-encoded path, if it is in the table, its id, and the headers."""
+    def _admitted(self, scope: Scope, path: str) -> tuple[Route, str, Headers]:
+        """Return the route of a percent-encoded path, its id, and the headers."""
+        method, headers = scope["method"], scope["headers"]
         if sum(len(name) + len(value) for name, value in headers) > _LARGEST_HEADERS:
-            raise _RefusedError(431, f"the headers are larger than {_LARGEST_HEADERS:,} bytes")
+            raise RefusedError(431, f"the headers are larger than {_LARGEST_HEADERS:,} bytes")
         by_name = dict(headers)
+        if len(by_name) < len(headers):
+            _check_once(headers)
         self._check_host(by_name)
         _check_origin(method, by_name)
         route, id_ = self.routes.find(method, path)
-        self._check_key(path, _CLIENT if route is None else route, by_name)
+        self._admission.check(route.needed, by_name, (scope.get("client") or ("",))[0])
         return route, id_, by_name
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = _raw_path(scope)
-        route, id_, headers = self._admitted(scope["method"], path, scope["headers"])
-        if route is not None and route.lane is not None and route.lane.is_full:
+        route, id_, headers = self._admitted(scope, path)
+        if route.lane is not None and route.lane.is_full:
             await _reply(send, (503, _OVERLOADED, MEDIA_TYPE))
             return
         scope = {**scope, "path": path}
-        if route is not None and route.streams:
+        if route.streams:
             if _announced(headers) > LARGEST_STREAM:
-                raise _RefusedError(413, f"the body is larger than {LARGEST_STREAM:,} bytes")
+                raise RefusedError(413, f"the body is larger than {LARGEST_STREAM:,} bytes")
             await self._app(scope, receive, send)
             return
         coding = headers.get(b"content-encoding", b"identity").decode("latin-1")
         if coding.strip().lower() != "identity":
-            raise _RefusedError(415, f"the body is encoded as {coding[:64]}; send it as it is")
+            raise RefusedError(415, f"the body is encoded as {coding[:64]}; send it as it is")
         bare = scope["method"] in _READING and not (headers.keys() & _BODY_HEADERS)
         body = b"" if bare else await _body(headers, receive)
-        answer = route.handle(id_, scope["query_string"], body) if route and route.handle else None
+        answer = route.handle(id_, scope["query_string"], body) if route.handle else None
         if answer is not None:
             await _reply(send, await answer)
             return
@@ -173,34 +165,22 @@ class Guard:
 
     def _check_host(self, headers: Headers) -> None:
         """Refuse other host names: a page elsewhere must not reach this service by DNS rebinding."""
-        host = headers.get(b"host", b"").decode("latin-1").lower()
-        name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
-        if "*" not in self._hosts and name not in self._hosts:
-            raise _RefusedError(
+        if "*" in self._hosts:
+            return
+        host = _HOST.fullmatch(headers.get(b"host", b"").lower())
+        if host is None or str(host[1], "latin-1") not in self._hosts:
+            raise RefusedError(
                 400,
-                "this service does not answer to the name in the Host header: it is for this machine alone, "
-                "as localhost; to answer to other names, serve with --host and a key",
+                "this service does not answer to the name in the Host header: it is served for this machine, "
+                "as localhost, or for the names of --allowed-host",
             )
 
-    def _check_key(self, path: str, route: Route, headers: Headers) -> None:
-        if route.role == "anyone" or path in _OPEN_PATHS:
-            return
-        if self._key is None and self._admin_key is None:
-            return
-        given = headers.get(b"x-api-key") or _BEARER.sub(b"", headers.get(b"authorization", b""))
-        is_admin = _same(given, self._admin_key)
-        is_known = is_admin or _same(given, self._key)
-        if self._key is not None and not is_known:
-            raise _RefusedError(401, "a key is needed: send Authorization: Bearer KEY, or X-API-Key: KEY")
-        if route.role != "admin" or is_admin:
-            return
-        if self._admin_key is None:
-            raise _RefusedError(403, "this route needs an admin key: start the service with --admin-key")
-        raise _RefusedError(403 if is_known else 401, "this route needs the admin key of the service")
 
-
-def _same(given: bytes, key: bytes | None) -> bool:
-    return key is not None and hmac.compare_digest(given, key)
+def _check_once(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    names = [name for name, _ in headers]
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise RefusedError(400, f"the header {name.decode()} is given twice")
 
 
 def _check_origin(method: str, headers: Headers) -> None:
@@ -208,11 +188,10 @@ def _check_origin(method: str, headers: Headers) -> None:
     origin = headers.get(b"origin")
     if origin is None or method in _READING:
         return
-    if (
-        urlsplit(origin.decode("latin-1")).netloc.lower()
-        != headers.get(b"host", b"").decode("latin-1").lower()
-    ):
-        raise _RefusedError(403, "requests from pages of other sites are not taken")
+    # Compared, not parsed: whatever else it holds, it is not the origin of a page of ours.
+    host = headers.get(b"host", b"").lower()
+    if origin.lower() not in (b"http://" + host, b"https://" + host):
+        raise RefusedError(403, "requests from pages of other sites are not taken")
 
 
 def _raw_path(scope: Scope) -> str:
@@ -223,7 +202,7 @@ def _raw_path(scope: Scope) -> str:
     try:
         unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _RefusedError(400, "the path is not valid UTF-8") from error
+        raise RefusedError(400, "the path is not valid UTF-8") from error
     return quote(raw, safe="/%:@!$&'()*+,;=~")
 
 
@@ -243,7 +222,7 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
             while more and size <= _DRAINED:
                 message = await receive()
                 if message["type"] != "http.request":
-                    raise _RefusedError(400, "the body ended too soon")
+                    raise RefusedError(400, "the body ended too soon")
                 part, more = message.get("body", b""), message.get("more_body", False)
                 size += len(part)
                 too_large = too_large or size > LARGEST_BODY
@@ -252,9 +231,9 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
                 else:
                     parts.append(part)
     except TimeoutError as error:
-        raise _RefusedError(408, f"the body did not arrive within {_BODY_SECONDS:.0f} seconds") from error
+        raise RefusedError(408, f"the body did not arrive within {_BODY_SECONDS:.0f} seconds") from error
     if too_large:
-        raise _RefusedError(413, f"the body is larger than {LARGEST_BODY:,} bytes")
+        raise RefusedError(413, f"the body is larger than {LARGEST_BODY:,} bytes")
     return b"".join(parts)
 
 
@@ -272,14 +251,16 @@ async def _reply(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _refuse(send: Send, status: int, detail: str) -> None:
-    body = problem(status, detail)
+async def _refuse(send: Send, refusal: RefusedError) -> None:
+    body = problem(refusal.status, refusal.detail)
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
     ]
-    if status == 401:
+    if refusal.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    if refusal.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % ceil(refusal.retry_after)))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

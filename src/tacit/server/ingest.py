@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from tacit.engine.engine import Engine
 from tacit.engine.requests import NewEvent
+from tacit.server.admission import NOBODY, Caller
 from tacit.server.bodies import check_keys, first_error, parsed
 from tacit.server.schemas import MOST_EVENTS, EventIn, EventsIn
 
@@ -22,15 +23,17 @@ _TIME = (int, float, str, type(None))
 _NUMBER = (int, float, type(None))
 
 
-def observed(engine: Engine, body: bytes) -> tuple[int, bytes]:
+def observed(engine: Engine, body: bytes, sender: Caller = NOBODY) -> tuple[int, bytes]:
     """Store the good events of a batch; return a status and a report of JSON with a reason for each bad one.
 
-    A batch without a good event is an error.
+    A batch without a good event is an error. Each event counts as a request of its sender.
     """
     events: list[NewEvent] = []
     places: list[int] = []
     rejected: list[tuple[int, str]] = []
-    for place, raw in enumerate(_raw_events(body)):
+    batch = _raw_events(body)
+    sender.charge(len(batch) - 1)
+    for place, raw in enumerate(batch):
         try:
             events.append(new_event(raw))
             places.append(place)

@@ -1,10 +1,10 @@
 """What ties the processes of a service to their parent.
 
-The standard input of a child is a socket from its parent. The first message, JSON, holds the settings, among
-them keys, which must not stand in a command line. Later ones may bring open files. Its end is the end of the
-parent, however that came. To the parent a child writes lines of JSON to a pipe of its own; the end of that
-pipe is the end of the child. Signs of life are such lines: a child that stops to send them hangs, and is
-ended and replaced.
+The standard input of a child is a socket from its parent. The first message, JSON, holds the settings, which
+may hold the password of a store: they must not stand in a command line. Later ones may bring open files. Its
+end is the end of the parent, however that came. To the parent a child writes lines of JSON to a pipe of its
+own; the end of that pipe is the end of the child. Signs of life are such lines: a child that stops to send
+them hangs, and is ended and replaced.
 """
 
 import json

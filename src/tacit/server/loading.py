@@ -91,6 +91,7 @@ class Loader:
             snapshot, encoder = self._read(received)
         engine = Engine(snapshot, EventStore(store, lock=False))
         engine.warm()
+        engine.start_following()
         self._engine = engine
         self._note(received, encoder)
         with suppress(Empty):

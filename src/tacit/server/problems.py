@@ -24,6 +24,22 @@ class OverloadedError(TacitError):
         super().__init__(reason)
 
 
+class RefusedError(TacitError):
+    """A request that is refused before any route sees it.
+
+    Parameters
+    ----------
+    status : int
+    detail : str
+    retry_after : float, optional
+        Seconds after which it may be sent again.
+    """
+
+    def __init__(self, status: int, detail: str, *, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.retry_after = status, detail, retry_after
+
+
 OURS = (HTTPException, DataError, UnsupportedError, OverloadedError, StorageError, EncoderUnavailableError)
 """Errors that `status_of` knows; any other is a fault of the service."""
 

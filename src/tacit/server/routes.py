@@ -1,17 +1,16 @@
 """The table of routes that the guard knows: who may call them, and handlers of those that are called most.
 
-A route without an entry is FastAPI's, for whoever has a key. A route with a handler is answered by it without
+A route without an entry is FastAPI's, for the admin. A route with a handler is answered by it without
 FastAPI, if the request has the usual form: for any other the handler returns None and FastAPI answers, so one
 place says what is wrong with a request.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
+from tacit.server.access import ACCESS, Needed, needed
 from tacit.server.lane import Lane
 
-Role = Literal["anyone", "client", "admin"]
 Reply = tuple[int, bytes, str]
 """Status, body and media type."""
 Handler = Callable[[str, bytes, bytes], Awaitable[Reply] | None]
@@ -28,7 +27,6 @@ class Route:
     ----------
     method, path : str
         The path as in the documents: ``{id}`` stands for one part of it.
-    role : {"anyone", "client", "admin"}
     handle : callable, optional
         Answers without FastAPI, or returns None.
     lane : Lane, optional
@@ -39,28 +37,42 @@ class Route:
 
     method: str
     path: str
-    role: Role = "client"
     handle: Handler | None = None
     lane: Lane | None = None
     streams: bool = False
 
+    @property
+    def needed(self) -> Needed:
+        """Who may call it."""
+        return needed(self.method, self.path)
+
+
+_UNKNOWN = Route("", "")
+"""Of a path that is not in the table."""
+
 
 class Routes:
-    """Finds the route of a request."""
+    """Finds the route of a request: one of those that are given, or one without a handler.
+
+    Iterating goes over those that are given.
+    """
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._by_key = {(one.method, one.path): one for one in routes}
+        self._given = tuple(routes)
+        self._by_key = {place: Route(*place) for place in ACCESS}
+        self._by_key |= {("HEAD", path): Route("HEAD", path) for method, path in ACCESS if method == "GET"}
+        self._by_key |= {(one.method, one.path): one for one in self._given}
 
     def __iter__(self) -> Iterator[Route]:
-        return iter(self._by_key.values())
+        return iter(self._given)
 
-    def find(self, method: str, path: str) -> tuple[Route | None, str]:
-        """Return the route of a percent-encoded path, if it is in the table, and the id in the path."""
+    def find(self, method: str, path: str) -> tuple[Route, str]:
+        """Return the route of a percent-encoded path, and the id in the path."""
         route = self._by_key.get((method, path))
         if route is not None:
             return route, ""
         parts = path.split("/")
         if len(parts) <= _ID_PLACE:
-            return None, ""
+            return _UNKNOWN, ""
         id_, parts[_ID_PLACE] = parts[_ID_PLACE], "{id}"
-        return self._by_key.get((method, "/".join(parts))), id_
+        return self._by_key.get((method, "/".join(parts)), _UNKNOWN), id_

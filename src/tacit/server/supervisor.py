@@ -29,6 +29,7 @@ from tacit.core.errors import ConfigError, TacitError
 from tacit.server.accepting import ABSENT, Board, open_board
 from tacit.server.child import Child, Report
 from tacit.server.lifeline import GRACE
+from tacit.server.rates import open_page
 from tacit.server.renewal import Renewal
 from tacit.server.watching import Refusal, Release, Watcher
 
@@ -110,6 +111,7 @@ class Supervisor:
     def __enter__(self) -> Self:
         self._directory = tempfile.TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True)
         self._board = open_board(len(self._workers))
+        self._rates = open_page()
         self._texts = _private_listener(Path(self._directory.name) / "encoder")
         self._selector = selectors.DefaultSelector()
         self._woken, self._waking = socket.socketpair()
@@ -136,6 +138,7 @@ class Supervisor:
         for end in (self._woken, self._waking, self._texts):
             end.close()
         os.close(self._board)
+        os.close(self._rates)
         self._directory.cleanup()
 
     def run(
@@ -154,7 +157,7 @@ class Supervisor:
         first : tuple of (Release, Refusal or None)
             Of the watcher.
         settings : mapping
-            Of a worker: ``store``, ``api_key``, ``admin_key``, ``allowed_hosts``.
+            Of a worker: ``store``, ``keys``, ``keys_file``, ``rate``, ``allowed_hosts``.
         on_ready : callable
             Called once, when all workers answer, with what the last one said.
 
@@ -168,6 +171,7 @@ class Supervisor:
             "directory": str(watcher.directory),
             "encoder": str(Path(self._directory.name) / "encoder"),
             "board": self._board,
+            "rates": self._rates,
         }
         self._on_ready = on_ready
         self._watcher = watcher
@@ -239,7 +243,7 @@ class Supervisor:
             child = Child(place.module, (self._texts.fileno(),), {})
         else:
             threads = dict.fromkeys(_THREADS, "1")
-            child = Child(place.module, (self._listener.fileno(), self._board), threads)
+            child = Child(place.module, (self._listener.fileno(), self._board, self._rates), threads)
         place.child, place.due, place.problem = child, None, None
         if place is self._encoder:  # it says no more until its model is loaded, which may take minutes
             place.heard_at = child.started_at + _LOADING

@@ -7,14 +7,19 @@ snapshot are mapped, so workers share them.
 
 import signal
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from tacit.core.errors import TacitError
 from tacit.server.accepting import Board
 from tacit.server.app import create_app
+from tacit.server.keyring import Keyring
+from tacit.server.keys import key_of
 from tacit.server.lifeline import Message, beat, receive_settings, report
 from tacit.server.loading import Loader
+from tacit.server.rates import Rates
 from tacit.server.run import run
 
 
@@ -26,6 +31,7 @@ def main() -> None:
     status: int = settings["status"]
     loader = Loader(inbox, Path(settings["encoder"]), status)
     try:
+        keys = _keyring(settings)
         engine = loader.start(settings["store"])
     except TacitError as error:
         report(status, {"error": str(error), "code": error.exit_code})
@@ -34,17 +40,25 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         report(status, {"error": f"{where}{error.strerror or error}", "code": 2})
         raise SystemExit(2) from error
-    app = create_app(
-        engine,
-        api_key=settings["api_key"],
-        admin_key=settings["admin_key"],
-        allowed_hosts=settings["allowed_hosts"],
-    )
+    rates = Rates(settings["rates"], settings["rate"])
+    app = create_app(engine, keys=keys, rates=rates, allowed_hosts=settings["allowed_hosts"])
     ready = {"ready": {"items": engine.health()["items"], "texts": loader.has_texts}}
     board = Board(settings["board"], settings["place"])
     loader.follow()
     with socket.socket(fileno=settings["listener"]) as listener:
-        run(app, listener, board, on_ready=lambda: report(status, ready), on_beat=lambda: beat(status))
+
+        def on_beat() -> None:
+            beat(status)
+            if keys is not None:
+                keys.refresh()
+
+        run(app, listener, board, on_ready=lambda: report(status, ready), on_beat=on_beat)
+
+
+def _keyring(settings: Mapping[str, Any]) -> Keyring | None:
+    """Return the keys of the service; None where it needs none."""
+    fixed, file = [key_of(one) for one in settings["keys"]], settings["keys_file"]
+    return Keyring(fixed, Path(file) if file else None) if fixed or file else None
 
 
 if __name__ == "__main__":

@@ -54,6 +54,15 @@ _RECENT = (
     "SELECT event_id, subject, subject_id, item_id, event, at, value FROM tacit_event "
     "WHERE subject = ? AND subject_id = ? ORDER BY at DESC, number DESC LIMIT ?"
 )
+_AFTER = (
+    "SELECT number, event_id, subject, subject_id, item_id, event, at, value FROM tacit_event "
+    "WHERE number > ? ORDER BY number LIMIT ?"
+)
+_NUMBERED = (
+    "SELECT number, event_id, subject, subject_id, item_id, event, at, value FROM tacit_event "
+    "WHERE number IN ({}) ORDER BY number"
+)
+_LAST_EVENT = "SELECT coalesce(max(number), 0) FROM tacit_event"
 _PROBE = "written"
 _USER = (
     "SELECT (SELECT attributes FROM tacit_user WHERE user_id = ?), "
@@ -164,6 +173,39 @@ class EventStore:
         with reading(self._engine) as connection:
             for row in connection.execution_options(yield_per=5_000).execute(query):
                 yield _event(row)
+
+    def last_event(self) -> int:
+        """Return the largest number of an event, 0 without any.
+
+        Raises
+        ------
+        StorageError
+        """
+        return int(self._reader.rows(_LAST_EVENT, ())[0][0])
+
+    def events_after(self, number: int, count: int) -> list[tuple[int, Event]]:
+        """Return the next events after a number, with theirs, at most so many.
+
+        In SQLite numbers are in the order of the commits. In PostgreSQL a number is taken before its commit:
+        one that is not there yet may come later (`events_numbered`), and one that a retry took never does.
+
+        Raises
+        ------
+        StorageError
+        """
+        return [(row[0], Event(*row[1:])) for row in self._reader.rows(_AFTER, (number, count))]
+
+    def events_numbered(self, numbers: Sequence[int]) -> list[tuple[int, Event]]:
+        """Return the events of some numbers that are there, with theirs.
+
+        Raises
+        ------
+        StorageError
+        """
+        if not numbers:
+            return []
+        statement = _NUMBERED.format(", ".join("?" * len(numbers)))
+        return [(row[0], Event(*row[1:])) for row in self._reader.rows(statement, tuple(numbers))]
 
     def put_items(self, items: Mapping[str, Mapping[str, Json]], at: float) -> None:
         """Store or replace all attributes of items, by id; all of them or none.
