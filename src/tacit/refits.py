@@ -138,7 +138,10 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that waits passes it on
-    request = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line:
+        raise SystemExit(1)  # who waits ended before it said what to do
+    request = json.loads(line)
     threading.Thread(target=_end_with_parent, name="tacit-lifeline", daemon=True).start()
     try:
         tell({"decision": _decided(request, lambda part: tell({"part": part}))})

