@@ -24,6 +24,8 @@ from tacit.core.errors import ConfigError, InputError, TacitError
 _LOCK = ".refit.lock"
 _GRACE = 20
 """Seconds that the process has to end after it was request to."""
+_PATIENCE, _PAUSE = _GRACE + 5.0, 0.1
+"""Seconds to wait for the lock: a refit whose command was killed ends by itself in that time."""
 _GB = 1e9
 
 Say = Callable[[str], None]
@@ -106,7 +108,7 @@ def _only_one(directory: Path) -> Iterator[int]:
     Raises
     ------
     ConfigError
-        If another process holds it.
+        If another process holds it, and goes on doing so.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -114,15 +116,22 @@ def _only_one(directory: Path) -> Iterator[int]:
     except OSError as error:
         raise ConfigError(f"{directory} cannot be written: {error.strerror or error}") from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigError(
-                f"another refit of {directory} runs; wait for its end, or end it first"
-            ) from error
+        until = time.monotonic() + _PATIENCE
+        while not _locked(descriptor):
+            if time.monotonic() > until:
+                raise ConfigError(f"another refit of {directory} runs; wait for its end, or end it first")
+            time.sleep(_PAUSE)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 # In the process of the refit

@@ -110,7 +110,10 @@ def test_what_cannot_be_used_is_one_sentence(
 
 
 @pytest.mark.fault(12)
-def test_two_refits_of_a_directory_do_not_run_together(tmp_path: Path) -> None:
+def test_two_refits_of_a_directory_do_not_run_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tacit.refits._PATIENCE", 0.0)
     out = tmp_path / "model"
     out.mkdir()
     with (out / ".refit.lock").open("w") as lock:
@@ -136,7 +139,7 @@ def test_a_killed_refit_leaves_nothing_in_the_way(place: Path, tmp_path: Path) -
     for line in process.stderr:
         if line.startswith("refit: reading"):
             break
-    os.killpg(process.pid, signal.SIGKILL)  # the refit's own process too
+    os.kill(process.pid, signal.SIGKILL)  # the refit's own process ends by itself
     process.wait()
     process.stderr.close()
     before = Versions(out).current()  # a slow test may come after the end: then it is the new one
