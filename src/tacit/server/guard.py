@@ -75,6 +75,8 @@ class Guard:
         Accepted names in the Host header, without ports; ``*`` accepts all.
     routes : Routes
         Who may call what, and what is answered without ``app``.
+    is_ending : callable, optional
+        Whether the service is about to end: then answers close their connections.
 
     Attributes
     ----------
@@ -88,8 +90,10 @@ class Guard:
         allowed_hosts: Sequence[str],
         *,
         routes: Routes,
+        is_ending: Callable[[], bool] = lambda: False,
     ) -> None:
         self._app = app
+        self._is_ending = is_ending
         self.routes = routes
         self._admission = admission
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
@@ -99,6 +103,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # GET without its body
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         started = False
 
         async def protected(message: Message) -> None:
@@ -106,6 +112,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message.get("headers", []), *_HEADERS]
+                if self._is_ending():  # a client goes elsewhere, and is not in the way of the end
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
@@ -240,6 +248,15 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
 def _log_fault(method: str) -> None:
     # The path may hold an id of a person: only the method and the kind of error are logged.
     _log.exception("a %s request failed", method)
+
+
+def _without_body(send: Send) -> Send:
+    async def headers_only(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return headers_only
 
 
 async def _reply(send: Send, reply: Reply) -> None:

@@ -25,6 +25,7 @@ from tacit.engine.snapshot import Snapshot, encoder_key, read
 from tacit.server.lifeline import Message, report
 from tacit.server.received import Received, received_of
 from tacit.store.events import EventStore
+from tacit.store.patience import WAIT_SECONDS
 
 _STARTING_SECONDS, _SERVING_SECONDS = 60.0, 10.0
 """How long to wait for the encoder: items that were put to earlier runs must be there before the first
@@ -73,12 +74,14 @@ class Loader:
         self.version: str | None = None
         self.refused: Mapping[str, Json] | None = None
 
-    def start(self, store: str) -> Engine:
+    def start(self, store: str, store_wait: float) -> Engine:
         """Return an engine of the first version, and with what came since.
 
         Parameters
         ----------
         store : str
+        store_wait : float
+            Seconds that a list waits for the store.
 
         Raises
         ------
@@ -89,7 +92,8 @@ class Loader:
             self._handle(message)
         with received_of(message) as received:
             snapshot, encoder = self._read(received)
-        engine = Engine(snapshot, EventStore(store, lock=False))
+        opened = EventStore(store, lock=False, patience=WAIT_SECONDS)
+        engine = Engine(snapshot, opened, store_wait=store_wait)
         engine.warm()
         engine.start_following()
         self._engine = engine

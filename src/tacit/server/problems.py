@@ -10,7 +10,7 @@ from tacit.core.errors import DataError, TacitError, UnsupportedError
 from tacit.engine.checking import UnknownItemError
 from tacit.engine.known_users import UnknownUserError
 from tacit.engine.remote_encoder import EncoderUnavailableError
-from tacit.store.events import StorageError, StorageFullError
+from tacit.store.database import StorageError, StorageFullError, StorageUnsureError
 
 MEDIA_TYPE = "application/problem+json"
 TEMPORARY = (503, 507)
@@ -52,6 +52,9 @@ def status_of(error: Exception) -> tuple[int, str]:
         return 503, str(error)
     if isinstance(error, EncoderUnavailableError):
         return 503, f"{error}; nothing of this was stored, send it again"
+    if isinstance(error, StorageUnsureError):
+        said = "the store did not answer in time, and it is not known whether it stored this"
+        return 503, f"{said}; send it again, events with the same event_id"
     if isinstance(error, StorageError):
         # The message of the database is for the log: it may name hosts and files.
         full = isinstance(error, StorageFullError)
@@ -67,7 +70,16 @@ def problem(status: int, detail: str) -> bytes:
     return orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": readable})
 
 
+def response_of(reply: tuple[int, bytes, str]) -> Response:
+    """Return a status, a body and its media type as a response; a temporary refusal has a Retry-After."""
+    status, body, media_type = reply
+    return Response(body, status, _retry_later(status), media_type)
+
+
 def problem_response(status: int, detail: str) -> Response:
     """Return an error as a response; a temporary one has a Retry-After header."""
-    headers = {"retry-after": "1"} if status in TEMPORARY else None
-    return Response(problem(status, detail), status, headers, MEDIA_TYPE)
+    return response_of((status, problem(status, detail), MEDIA_TYPE))
+
+
+def _retry_later(status: int) -> dict[str, str] | None:
+    return {"retry-after": "1"} if status in TEMPORARY else None

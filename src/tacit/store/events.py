@@ -3,10 +3,12 @@
 import hashlib
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +29,7 @@ from tacit.store.histories import COLUMNS, Histories, event_of
 from tacit.store.item_listener import ItemListener
 from tacit.store.item_rows import StoredItems
 from tacit.store.lock import Turn
+from tacit.store.patience import patience as limited
 from tacit.store.postgres_reader import PostgresReader
 from tacit.store.postgres_turn import PostgresTurn
 from tacit.store.records import (
@@ -80,6 +83,9 @@ class EventStore:
     lock : bool
         Refuse a SQLite file that another process holds, and hold it until `close`. The processes of a service
         whose parent holds the file (`tacit.store.lock.hold`) open it without.
+    patience : float
+        Seconds to wait for a word of PostgreSQL before a connection is given up. A service must not wait for
+        ever; other commands may.
 
     Raises
     ------
@@ -90,15 +96,18 @@ class EventStore:
         If it was written by a newer version; it is left as it is.
     """
 
-    def __init__(self, url: str, *, lock: bool = True) -> None:
-        self._engine, self._lock = open_database(url, lock=lock)
+    def __init__(self, url: str, *, lock: bool = True, patience: float = inf) -> None:
+        self._engine, self._lock = open_database(
+            url, lock=lock, patience=patience, ends=(ends := threading.Event())
+        )
+        self._patience, self._ends = patience, ends
         self._erasing: Erasing | None = None
         self._dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         file = sqlite_file(url)
         self._turn = None if file is None else Turn(file, ".turn")
         try:
             # Two connections that begin the log of a new file together: SQLite refuses one, without waiting.
-            with self._turn or nullcontext():
+            with self._turn or nullcontext(), limited(inf):  # others may upgrade it, for minutes
                 upgrade(self._engine)
         except SQLAlchemyError as error:
             self._release()
@@ -142,7 +151,7 @@ class EventStore:
         """Whether this process could write when it last tried: after a failure it tries once a second."""
         failure = self._writer.failure
         if failure is None:
-            return "ok"
+            return "failing" if self._writer.is_stuck else "ok"
         return "full" if isinstance(failure, StorageFullError) else "failing"
 
     def append(self, events: Sequence[Event], not_before: float = 0.0) -> Receipt:
@@ -290,6 +299,7 @@ class EventStore:
         Raises
         ------
         StorageError
+            If the store cannot be read, or PostgreSQL was silent for seconds.
         """
         return self.numbers()[0]
 
@@ -302,7 +312,7 @@ class EventStore:
         """
         if isinstance(self._reader, SQLiteReader):
             return self._reader.numbers(LAST_NUMBERS)
-        return self._listener.numbers if self._listener is not None else (0, 0)
+        return self._listener.last_numbers() if self._listener is not None else (0, 0)
 
     def on_items_changed(self, wake: Callable[[], None]) -> None:
         """Call a function, in a thread of the store, when others changed items or forgot; never in SQLite."""
@@ -460,7 +470,7 @@ class EventStore:
         return json.loads(rows[0][0]) if rows else []
 
     def put_exposures(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store which lists were shown; see `tacit.store.schema` for the columns."""
+        """Store which lists were shown, each once; see `tacit.store.schema` for the columns."""
         values = [with_digest(row) for row in rows]
         if values:
             self._writer.write(lambda connection: self._users.put_exposures(connection, values))
@@ -485,8 +495,15 @@ class EventStore:
         with reading(self._engine) as connection:
             return int(connection.execute(select(func.count()).select_from(schema.exposure)).scalar_one())
 
+    def hurry(self) -> None:
+        """Wait no longer than a second for PostgreSQL from now on: it is about to be closed."""
+        self._ends.set()
+        if self._listener is not None:
+            self._listener.stop()
+
     def close(self) -> None:
         """Commit what is waiting and close."""
+        self.hurry()
         for writer in {self._writer, self._forgetting}:
             writer.close()
         if self._erasing is not None:
@@ -509,10 +526,10 @@ class EventStore:
 
     def _connected(self) -> "psycopg.Connection[Any]":
         """Open a connection to PostgreSQL with what SQLAlchemy would open it with."""
-        import psycopg
+        from tacit.store.postgres_connection import connected
 
         args, options = self._engine.dialect.create_connect_args(self._engine.url)
-        return psycopg.connect(*args, autocommit=True, **options)
+        return connected(self._patience, self._ends, *args, autocommit=True, **options)
 
     def _release(self) -> None:
         self._engine.dispose()
