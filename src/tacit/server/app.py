@@ -32,7 +32,7 @@ from tacit.server.keyring import Keyring
 from tacit.server.lane import Lane
 from tacit.server.listening import LOOPBACK
 from tacit.server.path_ids import Id
-from tacit.server.problems import OURS, problem_response, response_of, status_of
+from tacit.server.problems import OURS, problem_response, response_of, retry_after, status_of
 from tacit.server.rates import Rates
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
 from tacit.server.user_routes import add_user_routes
@@ -153,14 +153,14 @@ async def _check_query(request: Request) -> None:
 
 def _add_health(app: FastAPI, health: Health) -> None:
     async def alive() -> Response:
-        return response_of(health.alive())
+        return response_of(*health.alive())
 
     for path in ALIVE:
         app.get(path, summary="Is the process alive?", name=path[1:])(alive)
 
     @app.get(READY, summary="Is it ready, and from what does it answer? 503 while it ends or fails to write")
     async def readyz() -> Response:
-        return response_of(health.ready())
+        return response_of(*health.ready())
 
 
 def _add_events(app: FastAPI, engine: Engine, writes: Lane) -> None:
@@ -285,7 +285,7 @@ def _add_errors(app: FastAPI) -> None:
         return problem_response(422, f"{'.'.join(map(str, first['loc'][1:]))}: {in_words(first['msg'])}")
 
     async def ours(_: Request, error: Exception) -> Response:
-        return problem_response(*status_of(error))
+        return problem_response(*status_of(error), retry_after(error))
 
     @app.exception_handler(Exception)
     async def fault(_: Request, __: Exception) -> Response:

@@ -19,7 +19,7 @@ from tacit.server.bodies import parsed
 from tacit.server.health_routes import Health, health_routes
 from tacit.server.ingest import observed
 from tacit.server.lane import Lane
-from tacit.server.problems import MEDIA_TYPE, OURS, problem, status_of
+from tacit.server.problems import MEDIA_TYPE, OURS, problem, retry_after, status_of
 from tacit.server.routes import Reply, Route, Routes
 from tacit.server.schemas import SessionIn
 
@@ -120,7 +120,7 @@ async def _run(lane: Lane, work: Callable[[], Reply], kind: object) -> Reply:
 
 def _problem(error: Exception) -> Reply:
     status, detail = status_of(error)
-    return status, problem(status, detail), MEDIA_TYPE
+    return status, problem(status, detail), MEDIA_TYPE, retry_after(error)
 
 
 def _size(k: int) -> int:

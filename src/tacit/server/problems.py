@@ -18,10 +18,18 @@ TEMPORARY = (503, 507)
 
 
 class OverloadedError(TacitError):
-    """There are more requests than can be answered in time: retry after a second."""
+    """There are more requests than can be answered in time.
 
-    def __init__(self, reason: str = "too many requests are waiting; come back in a second") -> None:
-        super().__init__(reason)
+    Parameters
+    ----------
+    seconds : int
+        When to send the request again, by an estimate.
+    reason : str
+    """
+
+    def __init__(self, seconds: int = 1, reason: str = "too many requests are waiting") -> None:
+        super().__init__(f"{reason}; come back in {seconds} second{'s' * (seconds > 1)}")
+        self.seconds = seconds
 
 
 class RefusedError(TacitError):
@@ -70,16 +78,17 @@ def problem(status: int, detail: str) -> bytes:
     return orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": readable})
 
 
-def response_of(reply: tuple[int, bytes, str]) -> Response:
-    """Return a status, a body and its media type as a response; a temporary refusal has a Retry-After."""
-    status, body, media_type = reply
-    return Response(body, status, _retry_later(status), media_type)
+def retry_after(error: Exception) -> int:
+    """Return the seconds after which a request that had an error may be sent again, if that is of use."""
+    return error.seconds if isinstance(error, OverloadedError) else 1
 
 
-def problem_response(status: int, detail: str) -> Response:
-    """Return an error as a response; a temporary one has a Retry-After header."""
-    return response_of((status, problem(status, detail), MEDIA_TYPE))
+def response_of(status: int, body: bytes, media_type: str, seconds: int = 1) -> Response:
+    """Return a response; a temporary refusal has a Retry-After header of so many seconds."""
+    headers = {"retry-after": str(seconds)} if status in TEMPORARY else None
+    return Response(body, status, headers, media_type)
 
 
-def _retry_later(status: int) -> dict[str, str] | None:
-    return {"retry-after": "1"} if status in TEMPORARY else None
+def problem_response(status: int, detail: str, seconds: int = 1) -> Response:
+    """Return an error as a response; see `response_of`."""
+    return response_of(status, problem(status, detail), MEDIA_TYPE, seconds)
