@@ -69,7 +69,7 @@ def is_whole(service: Fleet) -> bool:
 @pytest.mark.fault(31)
 def test_a_frozen_store_delays_no_list_and_everything_resumes(store: Server, tmp_path: Path) -> None:
     save(small_snapshot(), tmp_path / "model")
-    with fleet(tmp_path / "model", tmp_path, workers=2, store=store.address) as service:
+    with fleet(tmp_path / "model", tmp_path, workers=2, store=store.address, store_wait=0.05) as service:
         senders = [Sender(service.address, number) for number in range(3)]
         for sender in senders:
             sender.start()

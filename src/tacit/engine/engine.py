@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import Literal
@@ -442,7 +443,7 @@ class Engine:
         self._current.adopt(prepared)
 
     def warm(self) -> None:
-        """Load everything that the first requests would wait for.
+        """Load and open everything that the first requests would wait for.
 
         An encoder that cannot be loaded is logged: lists work, new items cannot be added.
         """
@@ -450,6 +451,9 @@ class Engine:
             self._state.encoder.warm()
         except Exception as error:
             _log.warning("new items cannot be added until this is fixed: %s", error)
+        if self._store is not None:
+            with suppress(StorageError):  # lists go on without it, and say so
+                self._store.warm()
         _warm(self._state)
 
     def health(self) -> dict[str, Json]:

@@ -68,6 +68,8 @@ _USER = (
 )
 _ERASE_SECONDS = 5.0
 """How long whoever forgets waits for the files to be clear of it; then it is said that it goes on."""
+_WARM = 2
+"""Connections that are open before the first list: a list waits for none of them to be opened."""
 _NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
 
@@ -494,6 +496,16 @@ class EventStore:
         """Return the number of stored exposures."""
         with reading(self._engine) as connection:
             return int(connection.execute(select(func.count()).select_from(schema.exposure)).scalar_one())
+
+    def warm(self) -> None:
+        """Open what the first reads would wait for.
+
+        Raises
+        ------
+        StorageError
+        """
+        if isinstance(self._reader, PostgresReader):
+            self._reader.warm(_WARM)
 
     def hurry(self) -> None:
         """Wait no longer than a second for PostgreSQL from now on: it is about to be closed."""

@@ -68,6 +68,20 @@ class PostgresReader:
                     self.close()
                 return found
 
+    def warm(self, count: int) -> None:
+        """Open connections, so that the first reads need not wait for them.
+
+        Raises
+        ------
+        StorageError
+        """
+        import psycopg
+
+        try:
+            self._free.extend([self._opened() for _ in range(count)])
+        except psycopg.Error as error:
+            raise storage_error(error) from error
+
     def forget(self) -> None:
         """Close the connections that wait; the next reads open new ones."""
         while (cursor := self._waiting()) is not None:
