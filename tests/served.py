@@ -18,6 +18,9 @@ from tacit.engine.snapshot import Snapshot
 from tacit.engine.train import train
 from tacit.pipeline.config import Config
 
+PATIENT = 2.0
+"""Seconds that lists of most tests wait for the store: machines that run tests are busy."""
+
 
 @cache
 def small_snapshot(seed: int = 7) -> Snapshot:
@@ -71,7 +74,7 @@ def serving(directory: Path, *options: str, **environment: str) -> Iterator[Serv
     """Run ``tacit serve`` on a free port; killed at the end if it still runs."""
     command = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", str(directory)]
     process = subprocess.Popen(
-        [*command, "--port", "0", *options],
+        [*command, "--port", "0", "--store-wait", str(PATIENT), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -102,7 +102,7 @@ def test_a_line_that_is_too_long_is_dropped_as_it_comes(monkeypatch: pytest.Monk
     [
         (StorageFullError("secret"), 507, "there is no room in the store; the lines 1 to 20 are stored"),
         (StorageError("secret"), 503, "the store does not answer; the lines 1 to 20 are stored"),
-        (OverloadedError("x"), 503, "too many requests are waiting; the lines 1 to 20 are stored"),
+        (OverloadedError(2), 503, "too many requests are waiting; the lines 1 to 20 are stored"),
     ],
 )
 def test_an_error_says_up_to_which_line_all_is_stored(

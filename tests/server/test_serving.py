@@ -216,6 +216,7 @@ def test_bad_requests_get_4xx_and_a_reason(service: Service, method: str, path: 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.fault(28)
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_that_is_too_large_is_refused_by_its_bytes(service: Service, chunked: bool) -> None:
     body = b'{"events":[' + b" " * 3_000_000 + b"]}"
@@ -250,6 +251,7 @@ def test_the_page_of_the_routes_needs_nothing_from_elsewhere(service: Service) -
     assert "http://" not in page and "https://" not in page and "<script" not in page
 
 
+@pytest.mark.promise("P28")
 def test_health_is_quick_while_many_ask(service: Service) -> None:
     stop = time.monotonic() + 1.5
 
@@ -400,6 +402,8 @@ def test_a_damaged_snapshot_is_refused(directory: Path, tmp_path: Path) -> None:
     assert "damaged" in done.stderr
 
 
+@pytest.mark.promise("P42")
+@pytest.mark.fault(1)
 def test_kill_minus_nine_loses_no_acknowledged_event_and_no_item(directory: Path, tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'x.db'}"
     ledger: list[str] = []
@@ -439,6 +443,8 @@ def limit_files(service: Service, limit: tuple[int, int]) -> None:
         resource.prlimit(int(pid), resource.RLIMIT_FSIZE, limit)
 
 
+@pytest.mark.promise("P43")
+@pytest.mark.fault(7)
 def test_when_files_cannot_grow_lists_go_on_and_events_resume(directory: Path, tmp_path: Path) -> None:
     with serving(directory, "--store", f"sqlite:///{tmp_path / 'x.db'}") as service:
         item = service.list_of("u")[0]
@@ -453,6 +459,8 @@ def test_when_files_cannot_grow_lists_go_on_and_events_resume(directory: Path, t
         assert item not in service.list_of("u")
 
 
+@pytest.mark.promise("P42")
+@pytest.mark.fault(24)
 def test_sigterm_answers_what_is_in_flight_and_a_restart_knows_everything(
     directory: Path, tmp_path: Path
 ) -> None:

@@ -73,6 +73,26 @@ def serve(
             help="Name by which the service is reached, as the Host header has it; others are refused.",
         ),
     ] = None,
+    store_wait: Annotated[
+        float,
+        typer.Option(
+            "--store-wait",
+            min=0.001,
+            max=10.0,
+            help="Seconds that a list waits for the store; then it goes out without the latest events, and "
+            "says so. More for a database that is far away.",
+        ),
+    ] = 0.05,
+    drain: Annotated[
+        float,
+        typer.Option(
+            "--drain",
+            min=0.0,
+            max=600.0,
+            help="Seconds after SIGTERM in which requests are answered as before, while /readyz says 503: "
+            "longer than a balancer needs to notice.",
+        ),
+    ] = 1.0,
     api_key: Annotated[
         str | None,
         typer.Option(
@@ -112,6 +132,7 @@ def serve(
     settings = {
         "store": store,
         "keep": [_age(keep_events, "--keep-events"), _age(keep_exposures, "--keep-exposures")],
+        "store_wait": store_wait,
         "keys": fixed,
         "keys_file": None if keys is None else str(keys.resolve()),
         "rate": None if rate is None else parse_rate(rate),
@@ -127,7 +148,7 @@ def serve(
             # On standard output, flushed: a script that took port 0 reads it there.
             typer.echo(f"listening on {address}")
 
-        with Supervisor(bound, count, _warn) as service:
+        with Supervisor(bound, count, _warn, drain=drain) as service:
             watcher = Watcher(directory)
             release, refusal = watcher.first()
             # Imported here, while the workers import what they need: it takes a third of a second.

@@ -74,7 +74,7 @@ class Exposures:
         )
 
     def close(self) -> None:
-        """Store what is waiting and stop."""
+        """Store what is waiting, if the store takes it, and stop."""
         self._closing.set()
         self._thread.join()
 
@@ -84,8 +84,24 @@ class Exposures:
         self._store_waiting()
 
     def _store_waiting(self) -> None:
-        while rows := [self._waiting.popleft().row() for _ in range(min(len(self._waiting), _GROUP))]:
+        while shown := [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP))]:
             try:
-                self._store.put_exposures(rows)
+                self._store.put_exposures([one.row() for one in shown])
             except StorageError as error:
-                _log.warning("%d exposures were not stored: %s", len(rows), error)
+                self._keep(shown, error)
+                return
+
+    def _keep(self, shown: list[_Shown], error: StorageError) -> None:
+        """Keep what could not be stored for the next try, if there is one and room.
+
+        What a store refuses that takes other writes would be refused again.
+        """
+        again = not self._closing.is_set() and self._store.writing != "ok"
+        room = _MOST_WAITING - len(self._waiting) if again else 0
+        kept = shown[max(len(shown) - room, 0) :]
+        self._waiting.extendleft(reversed(kept))
+        lost = len(shown) - len(kept)
+        if self._closing.is_set():
+            lost += len(self._waiting)
+        if lost:
+            _log.warning("%d exposures were not stored: %s", lost, error)

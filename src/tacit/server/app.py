@@ -20,11 +20,13 @@ from tacit.engine import requests
 from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine
 from tacit.pipeline.similar import SimilarKind
+from tacit.server.accepting import Board
 from tacit.server.admission import Admission, caller
 from tacit.server.bodies import attributes_in, attributes_like, in_words, json_response
 from tacit.server.bulk import LINE_TYPES, put_lines
 from tacit.server.docs import docs_page
 from tacit.server.guard import FAULT, App, Guard, Receive, Scope, Send
+from tacit.server.health_routes import ALIVE, READY, Health
 from tacit.server.hot import hot_routes, session_of
 from tacit.server.ingest import observed
 from tacit.server.keyring import Keyring
@@ -32,7 +34,7 @@ from tacit.server.lane import Lane
 from tacit.server.listening import LOOPBACK
 from tacit.server.model_routes import ModelRoutes, NothingElse, Served
 from tacit.server.path_ids import Id
-from tacit.server.problems import OURS, problem_response, status_of
+from tacit.server.problems import OURS, problem_response, response_of, retry_after, status_of
 from tacit.server.rates import Rates
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
 from tacit.server.user_routes import add_user_routes
@@ -80,6 +82,7 @@ def create_app(
     allowed_hosts: Sequence[str] = LOOPBACK,
     served: Served | None = None,
     directory: FilePath | None = None,
+    board: Board | None = None,
 ) -> GuardedAPI:
     """Return the ASGI application; when it stops, it closes the engine.
 
@@ -96,7 +99,10 @@ def create_app(
         What is known of the version that the engine serves.
     directory : Path, optional
         The model directory whose versions may be chosen.
+    board : Board, optional
+        Of the processes of a service.
     """
+    health = Health(engine, board)
     # Writers wait for the disk, so many of them share one flush; recommendations take a processor each.
     answers = Lane("answers", threads=2, waiting=500, patience=1.0, in_loop=engine.reads_locally)
     writes = Lane("writes", threads=16, waiting=100, patience=10.0, wait=1.0)
@@ -124,7 +130,7 @@ def create_app(
         lifespan=lifespan,
     )
     _add_errors(app)
-    _add_health(app, engine)
+    _add_health(app, health)
     _add_events(app, engine, writes)
     _add_lists(app, engine, answers)
     _add_items(app, engine, writes)
@@ -132,8 +138,10 @@ def create_app(
     ModelRoutes(engine, served or NothingElse(), directory).add_to(app)
     app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
-    routes = hot_routes(engine, answers, writes)
-    app.guard = Guard(app.unguarded, Admission(keys, rates), allowed_hosts, routes=routes)
+    routes = hot_routes(engine, answers, writes, health)
+    admission = Admission(keys, rates)
+    app.guard = Guard(app.unguarded, admission, allowed_hosts, routes=routes, is_ending=health.is_ending)
+    app.state.health = health
     app.state.answers = answers  # for `tacit.server.pace`, which refuses before a request is parsed
     return app
 
@@ -152,14 +160,16 @@ async def _check_query(request: Request) -> None:
             raise HTTPException(422, f"the query parameter {name!r} is given twice")
 
 
-def _add_health(app: FastAPI, engine: Engine) -> None:
-    @app.get("/healthz", summary="Is the process alive?")
-    async def healthz() -> Response:
-        return json_response({"status": "ok"})
+def _add_health(app: FastAPI, health: Health) -> None:
+    async def alive() -> Response:
+        return response_of(*health.alive())
 
-    @app.get("/readyz", summary="Can it answer, and from what?")
+    for path in ALIVE:
+        app.get(path, summary="Is the process alive?", name=path[1:])(alive)
+
+    @app.get(READY, summary="Is it ready, and from what does it answer? 503 while it ends or fails to write")
     async def readyz() -> Response:
-        return json_response({"status": "ok", **engine.health()})
+        return response_of(*health.ready())
 
 
 def _add_events(app: FastAPI, engine: Engine, writes: Lane) -> None:
@@ -284,7 +294,7 @@ def _add_errors(app: FastAPI) -> None:
         return problem_response(422, f"{'.'.join(map(str, first['loc'][1:]))}: {in_words(first['msg'])}")
 
     async def ours(_: Request, error: Exception) -> Response:
-        return problem_response(*status_of(error))
+        return problem_response(*status_of(error), retry_after(error))
 
     @app.exception_handler(Exception)
     async def fault(_: Request, __: Exception) -> Response:

@@ -26,6 +26,7 @@ from tacit.engine.snapshot import Snapshot, encoder_key, read
 from tacit.server.lifeline import Message, report
 from tacit.server.received import Received, received_of
 from tacit.store.events import EventStore
+from tacit.store.patience import WAIT_SECONDS
 from tacit.store.retention import Ages
 
 _STARTING_SECONDS, _SERVING_SECONDS = 60.0, 10.0
@@ -77,7 +78,7 @@ class Loader:
         self.version: str | None = None
         self.refused: Mapping[str, Json] | None = None
 
-    def start(self, store: str, ages: Ages) -> Engine:
+    def start(self, store: str, ages: Ages, store_wait: float) -> Engine:
         """Return an engine of the first version, and with what came since.
 
         Parameters
@@ -85,6 +86,8 @@ class Loader:
         store : str
         ages : Ages
             How long events and lists are kept.
+        store_wait : float
+            Seconds that a list waits for the store.
 
         Raises
         ------
@@ -95,9 +98,9 @@ class Loader:
             self._handle(message)
         with received_of(message) as received:
             snapshot, encoder = self._read(received)
-        opened = EventStore(store, lock=False)
+        opened = EventStore(store, lock=False, patience=WAIT_SECONDS)
         opened.keep(ages, SystemClock().now)
-        engine = Engine(snapshot, opened)
+        engine = Engine(snapshot, opened, store_wait=store_wait)
         engine.warm()
         engine.start_following()
         self._engine = engine

@@ -5,7 +5,7 @@ It holds the one socket that all workers accept from. Each could have a socket o
 the one queue they wait for another worker, or for the next one.
 
 Workers and the process that encodes texts are fresh interpreters, not forks. The parent imports no numerical
-library, opens no database, and answers no request.
+library, opens no database, and answers no request but while there is no worker (`tacit.server.front`).
 
 It opens and checks the version to serve, and hands the open files to the other processes: so all serve the
 same one, also one that is started again after the directory was replaced. When it finds another version
@@ -26,8 +26,9 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from tacit.core.errors import ConfigError, TacitError
-from tacit.server.accepting import ABSENT, Board, open_board
+from tacit.server.accepting import Board, open_board
 from tacit.server.child import Child, Report
+from tacit.server.front import Front
 from tacit.server.lifeline import GRACE
 from tacit.server.rates import open_page
 from tacit.server.renewal import Renewal
@@ -44,6 +45,8 @@ _HANGS_AFTER = 15.0
 _ENCODER_SECONDS = 3.0
 _LOADING = 300.0
 """Seconds that a language model may take to be loaded."""
+_ALONE = 5.0
+"""Seconds without any worker after which the parent says that the service is not ready."""
 _LATE = 1.0
 """Seconds by which this process may wake later than it wanted to without having been stopped."""
 _QUIET, _LONGEST_QUIET = 5.0, 60.0
@@ -103,10 +106,15 @@ class Supervisor:
     workers : int
     say : callable
         Called with a line about what happened to a process.
+    drain : float
+        Seconds between SIGTERM and the end in which the service answers on, but says that it is not ready.
     """
 
-    def __init__(self, listener: socket.socket, workers: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, listener: socket.socket, workers: int, say: Callable[[str], None], *, drain: float = 0.0
+    ) -> None:
         self._listener = listener
+        self._drain = drain
         self._say = say
         self._workers = [_Place(f"worker {n + 1}", "tacit.server.worker", n, due=0.0) for n in range(workers)]
         self._encoder = _Place("the encoding process", "tacit.server.encoding")
@@ -120,6 +128,8 @@ class Supervisor:
 
     def __enter__(self) -> Self:
         self._directory = tempfile.TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True)
+        self._front = Front(self._listener)
+        self._front.open()
         self._board = open_board(len(self._workers))
         self._rates = open_page()
         self._texts = _private_listener(Path(self._directory.name) / "encoder")
@@ -138,6 +148,7 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._front.close()
         for place in (*self._places, self._forgetter):
             if place.child is not None:
                 place.child.close()
@@ -167,7 +178,7 @@ class Supervisor:
         first : tuple of (Release, Refusal or None)
             Of the watcher.
         settings : mapping
-            Of a worker: ``store``, ``keys``, ``keys_file``, ``rate``, ``allowed_hosts``.
+            Of a worker: ``store``, ``store_wait``, ``keys``, ``keys_file``, ``rate``, ``allowed_hosts``.
         on_ready : callable
             Called once, when all workers answer, with what the last one said.
 
@@ -211,7 +222,16 @@ class Supervisor:
             for key, _ in heard:
                 key.data()
             self._end_hanging(late=pause is not None and time.monotonic() - slept > pause + _LATE)
+        self._announce_end()
         self._stop()
+
+    def _announce_end(self) -> None:
+        """Answer on for a while in which the service says that it is not ready: balancers turn away."""
+        Board(self._board, 0).set_ending()
+        end = time.monotonic() + (self._drain if self._signals[0] == signal.SIGTERM else 0.0)
+        while (left := end - time.monotonic()) > 0 and len(self._signals) == 1:
+            for key, _ in self._selector.select(left):
+                key.data()
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -296,6 +316,8 @@ class Supervisor:
 
     def _is_ready(self, place: _Place, child: Child, figures: Mapping[str, Any]) -> None:
         place.ready_since = time.monotonic()
+        if place is not self._encoder:
+            self._front.close()
         if self._announced or place is self._encoder:
             if place.failures:
                 seconds = place.ready_since - child.started_at
@@ -412,8 +434,10 @@ class Supervisor:
             self._renewal.note_ended(place)
         if place is not self._encoder:
             # Nobody accepts for it now: the others must not wait for one who has no connections.
-            Board(self._board, place.number).set(ABSENT)
+            Board(self._board, place.number).clear()
             self._check_hope(place, how)
+            if all(one.ready_since is None for one in self._workers):
+                self._front.open(after=_ALONE)  # the next one may be there sooner
         pause = min(_FIRST_PAUSE * 2.0 ** (place.failures - 2), _LONGEST_PAUSE) if place.failures > 1 else 0.0
         place.due = now + pause
         because = f": {place.problem.error}" if place.problem else ""
@@ -455,6 +479,7 @@ class Supervisor:
         while running and time.monotonic() < deadline and len(self._signals) == 1:
             running = [child for child in running if not child.wait(0.05)]
         for child in running:
+            self._say(f"the worker of process {child.pid} does not end; ending it")
             child.kill()
         if self._encoder.child is not None:
             self._encoder.child.stop()

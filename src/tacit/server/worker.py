@@ -5,8 +5,11 @@ threads. It checks no checksum and holds no lock of the store, for the parent di
 snapshot are mapped, so workers share them.
 """
 
+import atexit
+import os
 import signal
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from queue import SimpleQueue
@@ -33,7 +36,7 @@ def main() -> None:
     loader = Loader(inbox, Path(settings["encoder"]), status)
     try:
         keys = _keyring(settings)
-        engine = loader.start(settings["store"], Ages(*settings["keep"]))
+        engine = loader.start(settings["store"], Ages(*settings["keep"]), settings["store_wait"])
     except TacitError as error:
         report(status, {"error": str(error), "code": error.exit_code})
         raise SystemExit(error.exit_code) from error
@@ -42,6 +45,7 @@ def main() -> None:
         report(status, {"error": f"{where}{error.strerror or error}", "code": 2})
         raise SystemExit(2) from error
     rates = Rates(settings["rates"], settings["rate"])
+    board = Board(settings["board"], settings["place"])
     app = create_app(
         engine,
         keys=keys,
@@ -49,20 +53,29 @@ def main() -> None:
         allowed_hosts=settings["allowed_hosts"],
         served=loader,
         directory=Path(settings["directory"]),
+        board=board,
     )
     ready = {"ready": {"items": engine.health()["items"], "texts": loader.has_texts}}
-    board = Board(settings["board"], settings["place"])
     loader.follow()
     directory = str(Path(settings["directory"]).resolve())
     engine.users.on_unwritten(directory, lambda: report(status, {"forgotten": True}))
+
+    def on_beat() -> None:
+        app.state.health.note()
+        beat(status)
+        if keys is not None:
+            keys.refresh()
+
     with socket.socket(fileno=settings["listener"]) as listener:
-
-        def on_beat() -> None:
-            beat(status)
-            if keys is not None:
-                keys.refresh()
-
         run(app, listener, board, on_ready=lambda: report(status, ready), on_beat=on_beat)
+    _end()
+
+
+def _end() -> None:
+    """End now: everything is closed, and the interpreter would free millions of objects one by one."""
+    atexit._run_exitfuncs()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _keyring(settings: Mapping[str, Any]) -> Keyring | None:
