@@ -79,6 +79,7 @@ class Guard:
     Attributes
     ----------
     routes : Routes
+    needs_keys : bool
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Guard:
         self._app = app
         self.routes = routes
         self._admission = admission
+        self.needs_keys = admission.needs_keys
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
