@@ -419,16 +419,18 @@ def test_a_client_that_leaves_in_the_middle_reaches_no_route() -> None:
 
 def test_a_fault_before_the_answer_is_a_500_that_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        raise RuntimeError("inner detail")
+        value = "a value"
+        raise RuntimeError("inner detail") from KeyError(value)
 
     answer = ask(app, HOST, path="/v1/users/somebody/recommendations")
     assert answer.status == 500
     assert "inner detail" not in answer.detail
     assert answer.headers[b"x-content-type-options"] == b"nosniff"
     (record,) = caplog.records
-    assert (record.levelno, record.getMessage()) == (logging.ERROR, "a GET request failed")
-    assert "inner detail" in caplog.text  # for who reads the log
-    assert "somebody" not in caplog.text
+    said = record.getMessage()
+    assert record.levelno == logging.ERROR and said.startswith("a GET request failed: RuntimeError\n")
+    assert 'raise RuntimeError("inner detail")' in said  # the line that failed, for who reads the log
+    assert "somebody" not in caplog.text and "a value" not in caplog.text
 
 
 def test_a_fault_after_the_answer_began_sends_no_second_answer(caplog: pytest.LogCaptureFixture) -> None:
@@ -439,4 +441,4 @@ def test_a_fault_after_the_answer_began_sends_no_second_answer(caplog: pytest.Lo
     answer = ask(app, HOST)
     assert [message["type"] for message in answer.messages] == ["http.response.start"]
     assert answer.headers[b"cache-control"] == b"no-store"
-    assert caplog.messages == ["a GET request failed"]
+    assert [said.partition("\n")[0] for said in caplog.messages] == ["a GET request failed: RuntimeError"]

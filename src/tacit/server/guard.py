@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from math import ceil
 from typing import Any
@@ -114,8 +115,8 @@ class Guard:
             await self._pass_on(scope, receive, protected)
         except RefusedError as refusal:
             await _refuse(protected, refusal)
-        except Exception:
-            _log_fault(scope["method"])
+        except Exception as error:
+            _log_fault(scope["method"], error)
             if not started:
                 await _refuse(protected, RefusedError(500, FAULT))
 
@@ -239,9 +240,10 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def _log_fault(method: str) -> None:
-    # The path may hold an id of a person: only the method and the kind of error are logged.
-    _log.exception("a %s request failed", method)
+def _log_fault(method: str, error: BaseException) -> None:
+    """Log where it failed and how, and no values: the path and the message may hold ids of people."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("a %s request failed: %s\n%s", method, type(error).__qualname__, frames)
 
 
 async def _reply(send: Send, reply: Reply) -> None:
