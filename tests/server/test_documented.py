@@ -236,6 +236,17 @@ def _failing(*given: object) -> None:
     raise RuntimeError(*given)  # among them ids
 
 
+@pytest.mark.promise("P27")
+@pytest.mark.fault(45, 46)
+def test_events_have_the_name_of_the_key_as_their_source(app: GuardedAPI) -> None:
+    event = {"user_id": "told", "item_id": ITEM, "event": "view"}
+    assert asked(app, ("POST", "/v1/events", {"json": {"events": [event]}}))[0].is_success
+    forged = asked(app, ("POST", "/v1/events", {"json": {"events": [event | {"source": "other"}]}}))
+    assert forged[0].status_code == 422
+    (known,) = asked(app, ("GET", "/v1/users/told", {}))
+    assert [one["source"] for one in known.json()["events"]] == ["ops"]
+
+
 # The documents
 
 

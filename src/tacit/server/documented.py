@@ -11,7 +11,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin
 
 from tacit.core.types import Json
-from tacit.engine import requests, users
+from tacit.engine import known_users, requests
 from tacit.server.access import ACCESS
 from tacit.server.problems import MEDIA_TYPE
 
@@ -32,6 +32,7 @@ class Ready:
     items: int
     users: int
     store: str
+    updates: dict[str, Json] = field(default_factory=dict)
 
 
 @dataclass
@@ -122,6 +123,11 @@ class StoredEvent:
     event: str
     timestamp: float
     value: float | None
+    told: float = 0.0
+    received: float = 0.0
+    recommendation_id: str = ""
+    position: int = 0
+    source: str = ""
 
 
 @dataclass
@@ -132,6 +138,7 @@ class ShownList:
     model: str
     timestamp: float
     items: list[Json]
+    propensities: list[Json] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -177,14 +184,14 @@ class KnownSession:
 
 
 @dataclass(frozen=True)
-class Joined(users.Merged):
+class Joined(known_users.Merged):
     """A session was joined with a user."""
 
     model: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForgottenUser(users.Forgotten):
+class ForgottenUser(known_users.Forgotten):
     """What became of a user that was deleted."""
 
     user_id: str
@@ -192,7 +199,7 @@ class ForgottenUser(users.Forgotten):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForgottenSession(users.Forgotten):
+class ForgottenSession(known_users.Forgotten):
     """What became of a session that was deleted."""
 
     session_id: str
