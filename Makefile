@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 KERNELS := .venv/.kernels
 LOWEST ?= build/lowest
 
-.PHONY: install demo serve-demo kernels test test-numpy test-kernels test-lowest fuzz-reading lint lint-examples bench \
+.PHONY: install demo serve-demo kernels test test-numpy test-kernels test-lowest fuzz-reading fuzz-http lint lint-examples bench \
 	scale-test results \
 	compare clean
 
@@ -66,6 +66,11 @@ COUNT ?= 10000
 START ?= 0
 fuzz-reading: install
 	$(BIN)/python -m tests.reading.fuzz --count $(COUNT) --start $(START) --processes $$(nproc)
+
+# Requests made from the OpenAPI document, to a service on a socket, until so many were sent: no fault, no violation.
+CASES ?= 5000
+fuzz-http: install
+	$(BIN)/python -m tests.server.fuzz --cases $(CASES)
 
 # The suite, or TESTS="files of it", with the oldest version of every direct dependency that pyproject.toml allows.
 # Old libraries beside new ones of their own dependencies use deprecated names: that alone is no failure here.

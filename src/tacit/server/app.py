@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, BeforeValidator
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 from threadpoolctl import threadpool_limits
 
 from tacit.core.version import __version__
@@ -25,6 +26,7 @@ from tacit.server.admission import Admission, caller
 from tacit.server.bodies import attributes_in, attributes_like, in_words, json_response
 from tacit.server.bulk import LINE_TYPES, put_lines
 from tacit.server.docs import docs_page
+from tacit.server.documented import documented
 from tacit.server.guard import FAULT, App, Guard, Receive, Scope, Send
 from tacit.server.health_routes import ALIVE, READY, Health
 from tacit.server.hot import hot_routes, session_of
@@ -47,6 +49,10 @@ def _whole(text: object) -> object:
     return text
 
 
+_NOT_OF_ITEMS = ("item_id", "text", "line")
+_OF_ITEMS = {"available": {"type": ["boolean", "null"]}}
+
+
 class GuardedAPI(FastAPI):
     """FastAPI behind the guard: what the guard answers passes none of FastAPI's own layers, which take 40 us.
 
@@ -60,6 +66,12 @@ class GuardedAPI(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
         await self.guard(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the routes, with all that they answer and refuse."""
+        if self.openapi_schema is None:
+            self.openapi_schema = documented(super().openapi(), needs_keys=self.guard.needs_keys)
+        return self.openapi_schema
 
     @property
     def unguarded(self) -> App:
@@ -207,7 +219,11 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
         more = {"warnings": warnings} if warnings else {}
         return json_response({"item_id": item_id, "model": engine.version} | more)
 
-    @app.put("/v1/items/{item_id}", summary="Add or replace an item", openapi_extra=attributes_like(example))
+    @app.put(
+        "/v1/items/{item_id}",
+        summary="Add or replace an item",
+        openapi_extra=attributes_like(example, *_NOT_OF_ITEMS, **_OF_ITEMS),
+    )
     async def put_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
         return await writes.run(lambda: answer(item_id, engine.put_item(item_id, attributes_in(body))))
@@ -215,7 +231,7 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
     @app.patch(
         "/v1/items/{item_id}",
         summary="Set some attributes of an item, or hide it; the others stay, and null changes nothing",
-        openapi_extra=attributes_like({"available": False}),
+        openapi_extra=attributes_like({"available": False}, *_NOT_OF_ITEMS, **_OF_ITEMS),
     )
     async def patch_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
@@ -256,7 +272,7 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
 
 def _lines_like(example: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "description": "A line: item_id and any attributes", "example": example}
-    return {"requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": schema}}}}
+    return {"requestBody": {"content": {"application/x-ndjson": {"schema": schema}}}}
 
 
 def _without_route(method: str, path: str, status: int) -> str:
@@ -278,6 +294,14 @@ def _without_route(method: str, path: str, status: int) -> str:
     return reason
 
 
+def _methods_of(app: FastAPI, request: Request) -> list[str]:
+    """Return the methods that the path of a request takes; a route of this very path goes before others."""
+    routes = [one for one in app.routes if isinstance(one, Route)]
+    exact = [one for one in routes if one.path == request.scope["path"]]
+    matching = exact or [one for one in routes if one.matches(request.scope)[0] != Match.NONE]
+    return sorted({method for one in matching for method in one.methods or ()})
+
+
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
@@ -286,6 +310,8 @@ def _add_errors(app: FastAPI) -> None:
             detail = _without_route(request.method, request.scope["path"], error.status_code)
         response = problem_response(error.status_code, detail)
         response.headers.update(error.headers or {})
+        if error.status_code == 405:  # the router names the methods of the first route of this path alone
+            response.headers["allow"] = ", ".join(_methods_of(app, request))
         return response
 
     @app.exception_handler(RequestValidationError)

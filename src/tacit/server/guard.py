@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from functools import cache
 from math import ceil
@@ -91,6 +92,7 @@ class Guard:
     Attributes
     ----------
     routes : Routes
+    needs_keys : bool
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Guard:
         self._is_ending = is_ending
         self.routes = routes
         self._admission = admission
+        self.needs_keys = admission.needs_keys
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,8 +133,8 @@ class Guard:
             await self._pass_on(scope, receive, protected)
         except RefusedError as refusal:
             await _refuse(protected, refusal)
-        except Exception:
-            _log_fault(scope["method"])
+        except Exception as error:
+            _log_fault(scope["method"], error)
             if not started:
                 await _refuse(protected, RefusedError(500, FAULT))
 
@@ -255,9 +258,10 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def _log_fault(method: str) -> None:
-    # The path may hold an id of a person: only the method and the kind of error are logged.
-    _log.exception("a %s request failed", method)
+def _log_fault(method: str, error: BaseException) -> None:
+    """Log where it failed and how, and no values: the path and the message may hold ids of people."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("a %s request failed: %s\n%s", method, type(error).__qualname__, frames)
 
 
 def _without_body(send: Send) -> Send:
