@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, BeforeValidator
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from threadpoolctl import threadpool_limits
 
 from tacit.core.version import __version__
@@ -29,11 +30,13 @@ from tacit.server.ingest import observed
 from tacit.server.keyring import Keyring
 from tacit.server.lane import Lane
 from tacit.server.listening import LOOPBACK
+from tacit.server.metrics_routes import add_metrics
 from tacit.server.path_ids import Id
 from tacit.server.problems import OURS, problem_response, status_of
 from tacit.server.rates import Rates
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
 from tacit.server.user_routes import add_user_routes
+from tacit.server.watch import Watch, Watchers
 
 
 def _whole(text: object) -> object:
@@ -49,13 +52,16 @@ class GuardedAPI(FastAPI):
     Attributes
     ----------
     guard : Guard
+    watch : Watch
+        Around the guard.
     """
 
     guard: Guard
+    watch: Watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
-        await self.guard(scope, receive, send)
+        await self.watch(scope, receive, send)
 
     @property
     def unguarded(self) -> App:
@@ -76,6 +82,7 @@ def create_app(
     keys: Keyring | None = None,
     rates: Rates | None = None,
     allowed_hosts: Sequence[str] = LOOPBACK,
+    watchers: Watchers | None = None,
 ) -> GuardedAPI:
     """Return the ASGI application; when it stops, it closes the engine.
 
@@ -88,7 +95,10 @@ def create_app(
         How many requests a key may send.
     allowed_hosts : sequence of str
         Accepted values of the Host header; ``*`` accepts all.
+    watchers : Watchers, optional
+        Who counts the requests and writes of them; metrics of this process alone by default.
     """
+    watchers = watchers or Watchers()
     # Writers wait for the disk, so many of them share one flush; recommendations take a processor each.
     answers = Lane("answers", threads=2, waiting=500, patience=1.0, in_loop=engine.reads_locally)
     writes = Lane("writes", threads=16, waiting=100, patience=10.0, wait=1.0)
@@ -104,6 +114,7 @@ def create_app(
         answers.close()
         writes.close()
         engine.close()
+        watchers.close()
 
     app = GuardedAPI(
         title="Tacit",
@@ -121,10 +132,14 @@ def create_app(
     _add_lists(app, engine, answers)
     _add_items(app, engine, writes)
     add_user_routes(app, engine, writes)
+    add_metrics(app, engine, watchers.metrics)
     app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
     routes = hot_routes(engine, answers, writes)
     app.guard = Guard(app.unguarded, Admission(keys, rates), allowed_hosts, routes=routes)
+    ours = [one for one in app.routes if isinstance(one, Route)]
+    templates = [(method, one.path) for one in ours for method in one.methods or ()]
+    app.watch = Watch(app.guard, watchers, [*templates, *((one.method, one.path) for one in routes)])
     app.state.answers = answers  # for `tacit.server.pace`, which refuses before a request is parsed
     return app
 

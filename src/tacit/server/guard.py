@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from tacit.server.admission import Admission
 from tacit.server.docs import STYLE_HASH
-from tacit.server.problems import MEDIA_TYPE, TEMPORARY, OverloadedError, RefusedError, problem
+from tacit.server.problems import MEDIA_TYPE, TEMPORARY, OverloadedError, RefusedError, problem, status_of
 from tacit.server.routes import Reply, Route, Routes
 
 Scope = MutableMapping[str, Any]
@@ -135,7 +135,7 @@ class Guard:
         path = _raw_path(scope)
         route, id_, headers = self._admitted(scope, path)
         if route.lane is not None and route.lane.is_full:
-            await _reply(send, (503, _OVERLOADED, MEDIA_TYPE))
+            await _reply(send, (503, problem(*status_of(OverloadedError())), MEDIA_TYPE))
             return
         scope = {**scope, "path": path}
         if route.streams:

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from tacit.core.stages import carried
 from tacit.server.problems import OverloadedError
 
 T = TypeVar("T")
@@ -144,6 +145,7 @@ class Lane:
         expected = known.mean
         queue.enter(expected)
         try:
+            work = carried(work)
             return await (self._later(work, known) if known.in_loop else self._off_loop(work, known))
         finally:
             queue.leave(expected, time.monotonic())

@@ -18,7 +18,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +29,9 @@ from tacit.core.errors import ConfigError, TacitError
 from tacit.server.accepting import ABSENT, Board, open_board
 from tacit.server.child import Child, Report
 from tacit.server.lifeline import GRACE
-from tacit.server.rates import open_page
+from tacit.server.rates import open_page as open_rates
 from tacit.server.renewal import Renewal
+from tacit.server.shared_page import open_page
 from tacit.server.watching import Refusal, Release, Watcher
 
 _STEADY = 10.0
@@ -103,9 +104,18 @@ class Supervisor:
     workers : int
     say : callable
         Called with a line about what happened to a process.
+    inherited : sequence of int
+        Further open files of workers.
     """
 
-    def __init__(self, listener: socket.socket, workers: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        workers: int,
+        say: Callable[[str], None],
+        inherited: Sequence[int] = (),
+    ) -> None:
+        self._inherited = inherited
         self._listener = listener
         self._say = say
         self._workers = [_Place(f"worker {n + 1}", "tacit.server.worker", n, due=0.0) for n in range(workers)]
@@ -121,7 +131,8 @@ class Supervisor:
     def __enter__(self) -> Self:
         self._directory = tempfile.TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True)
         self._board = open_board(len(self._workers))
-        self._rates = open_page()
+        self._rates = open_rates()
+        self._metrics = open_page(len(self._workers))
         self._texts = _private_listener(Path(self._directory.name) / "encoder")
         self._selector = selectors.DefaultSelector()
         self._woken, self._waking = socket.socketpair()
@@ -149,6 +160,7 @@ class Supervisor:
             end.close()
         os.close(self._board)
         os.close(self._rates)
+        os.close(self._metrics)
         self._directory.cleanup()
 
     def run(
@@ -167,7 +179,8 @@ class Supervisor:
         first : tuple of (Release, Refusal or None)
             Of the watcher.
         settings : mapping
-            Of a worker: ``store``, ``keys``, ``keys_file``, ``rate``, ``allowed_hosts``.
+            Of a worker: ``store``, ``keys``, ``keys_file``, ``rate``, ``allowed_hosts``, ``access_log`` (a
+            file, one of ``inherited``, or None).
         on_ready : callable
             Called once, when all workers answer, with what the last one said.
 
@@ -182,6 +195,7 @@ class Supervisor:
             "encoder": str(Path(self._directory.name) / "encoder"),
             "board": self._board,
             "rates": self._rates,
+            "metrics": self._metrics,
         }
         self._on_ready = on_ready
         self._watcher = watcher
@@ -253,7 +267,7 @@ class Supervisor:
             child = Child(place.module, (self._texts.fileno(),), {})
         else:
             threads = dict.fromkeys(_THREADS, "1")
-            shared = (self._listener.fileno(), self._board, self._rates)
+            shared = self._listener.fileno(), self._board, self._rates, self._metrics, *self._inherited
             child = Child(place.module, () if place is self._forgetter else shared, threads)
         place.child, place.due, place.problem = child, None, None
         if place is self._encoder:  # it says no more until its model is loaded, which may take minutes

@@ -46,7 +46,7 @@ from tacit.store.records import (
 from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.upgrade import upgrade
 from tacit.store.user_rows import LAST_NUMBERS, StoredUsers, digest
-from tacit.store.writer import Writer
+from tacit.store.writer import OnWrite, Writer
 
 if TYPE_CHECKING:
     import psycopg
@@ -144,6 +144,10 @@ class EventStore:
         if failure is None:
             return "ok"
         return "full" if isinstance(failure, StorageFullError) else "failing"
+
+    def on_write(self, called: OnWrite) -> None:
+        """Call back after each transaction of this process."""
+        self._writer.on_write = called
 
     def append(self, events: Sequence[Event], not_before: float = 0.0) -> Receipt:
         """Store events and return when they are on disk.

@@ -6,15 +6,17 @@ its own work is committed. Work that the database refuses does not affect the wo
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from tacit.core.stages import stage
 from tacit.store.database import StorageError, StorageFullError, begin_write, storage_error
 
 _LARGEST_GROUP = 64
@@ -28,6 +30,17 @@ _PAUSE = 1.0
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 _log = logging.getLogger(__name__)
+
+
+class OnWrite(Protocol):
+    """Hears of each transaction: its seconds, and whether it failed."""
+
+    def __call__(self, seconds: float, *, failed: bool) -> None:
+        """Note a transaction."""
+
+
+def _unheard(seconds: float, *, failed: bool) -> None:
+    """Note nothing."""
 
 
 class Writer:
@@ -47,6 +60,8 @@ class Writer:
     ----------
     failure : StorageError or None
         Why the last write was refused; None if it was not.
+    on_write : callable
+        Called after each transaction.
     """
 
     def __init__(
@@ -57,6 +72,7 @@ class Writer:
         probe: Callable[[Connection], object] | None = None,
     ) -> None:
         self.failure: StorageError | None = None
+        self.on_write: OnWrite = _unheard
         self._engine = engine
         self._probe = probe
         self._on_commit = on_commit or (lambda: None)
@@ -83,7 +99,8 @@ class Writer:
                 raise StorageError("the store is closed")
             self._waiting.append((work, done))
             self._changed.notify()
-        return done.result()
+        with stage("store write"):
+            return done.result()
 
     def close(self) -> None:
         """Commit what is waiting and stop."""
@@ -120,17 +137,20 @@ class Writer:
             self._engine.dispose()
 
     def _commit(self, group: list[_Job], tries: int = _TRIES) -> None:
+        begun = time.monotonic()
         try:
             with self._turn, self._engine.begin() as connection:
                 begin_write(connection)
                 results = [work(connection) for work, _ in group]
         except Exception as error:  # callers must not wait for ever, whatever it was
+            self.on_write(time.monotonic() - begun, failed=True)
             if tries > 1 and _is_deadlock(error):
                 self._commit(group, tries - 1)
             else:
                 self._refuse(group, error)
             return
         self.failure = None
+        self.on_write(time.monotonic() - begun, failed=False)
         self._on_commit()
         for (_, done), result in zip(group, results, strict=True):
             done.set_result(result)
