@@ -161,7 +161,7 @@ def test_each_request_has_a_line_and_an_id_and_nothing_tells_who_or_what(shop: F
         ),
         ("PUT", "/v1/items/canary-item", {"title": "Canary tea"}, 200),
         ("GET", "/v1/items/no-canary/similar", None, 404),
-        ("GET", "/canary/%0d%0acanary", None, 404),
+        ("GET", "/canary/%0d%0acanary", None, 403),
         ("POST", "/v1/events", {"canary": 1}, 422),
     ]
     for n, (method, path, body, status) in enumerate(sent):
@@ -183,6 +183,7 @@ def test_each_request_has_a_line_and_an_id_and_nothing_tells_who_or_what(shop: F
         one = found[f"mine-{n}"]
         assert (one["method"], one["status"]) == (method, status)
         assert one.keys() == FIELDS and one["worker"] in (1, 2) and one["ms"] > 0 and one["bytes"] > 0
+        assert one["key"] == "api-key"
     assert found["mine-0"]["route"] == "/v1/users/{user_id}/recommendations"
     assert found["mine-6"]["route"] == "other"
     assert "canary" not in file.read_text().lower()

@@ -233,10 +233,7 @@ def test_a_body_that_is_too_large_is_refused_by_its_bytes(service: Service, chun
 
 
 @pytest.mark.fault(44)
-<<<<<<< HEAD
 @pytest.mark.promise("P38")
-=======
->>>>>>> 4df5c41 (Tests say which faults they inject)
 def test_other_sites_pages_and_other_names_are_refused(service: Service) -> None:
     hosted = service.http.get("/healthz", headers={"host": "evil.example"})
     forged = service.http.post("/v1/events", json={"events": []}, headers={"origin": "https://evil.example"})
@@ -301,7 +298,6 @@ def test_a_public_address_needs_a_key(directory: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-<<<<<<< HEAD
 @pytest.mark.promise("P36", "P37", "P38")
 @pytest.mark.fault(43, 44, 45)
 def test_keys_hosts_and_rates_of_a_public_service(directory: Path, tmp_path: Path) -> None:
@@ -363,10 +359,6 @@ def made(file: Path, name: str, *roles: str, rate: float | None = None) -> str:
 @pytest.mark.promise("P36")
 def test_the_old_ways_to_give_a_key_still_work_with_a_warning(directory: Path, tmp_path: Path) -> None:
     key, admin = "0123456789abcdef", "fedcba9876543210"
-=======
-@pytest.mark.fault(43)
-def test_the_key_is_required_everywhere_but_on_health(directory: Path, tmp_path: Path) -> None:
->>>>>>> 4df5c41 (Tests say which faults they inject)
     store = f"sqlite:///{tmp_path / 'x.db'}"
     with serving(directory, "--store", store, TACIT_API_KEY=key, TACIT_ADMIN_KEY=admin) as service:
         for path, given, status in (
