@@ -115,9 +115,9 @@ FAULTS = {
 }
 
 WHY_NOT: dict[int, str] = {
-    46: "What one account can do is bounded, and bursts raise an alarm (45). Accounts that agree with each other "
-    "and keep still look like customers: no test tells them apart. A refit without their source or time undoes "
-    "them.",
+    46: "What one account can do is bounded, and bursts raise an alarm (45). Accounts that agree with each "
+    "other and keep still look like customers: no test tells them apart. A refit without their source or "
+    "time undoes them.",
 }
 """Why a fault has no test, by its number."""
 
