@@ -6,7 +6,7 @@ KERNELS := .venv/.kernels
 LOWEST ?= build/lowest
 
 .PHONY: install demo serve-demo kernels test test-numpy test-kernels test-lowest fuzz-reading fuzz-http lint lint-examples bench \
-	scale-test results \
+	scale-test soak results \
 	compare clean
 
 install: $(STAMP) $(KERNELS)
@@ -103,6 +103,14 @@ lint-examples: install
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/installed build/wheel/*.whl
 	env -u MYPYPATH PYTHONPATH=build/installed $(BIN)/mypy --strict --config-file= --cache-dir build/mypy examples
+
+# A mixed load for HOURS on a service that is killed, renewed and asked to forget; its table goes into the page of
+# promises. SOAK is a folder for the store and the versions.
+HOURS ?= 1
+SOAK ?= build/soak
+soak: install
+	rm -rf $(SOAK)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak --hours $(HOURS) --place $(SOAK) --page docs/reliability.md
 
 bench: install
 	$(BIN)/pytest benchmarks -s --benchmark-columns=min,median,rounds

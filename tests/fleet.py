@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -60,13 +60,14 @@ def fleet(
     workers: int = 3,
     store: str | None = None,
     store_wait: float = PATIENT,
+    more: Sequence[str] = (),
     **environment: str,
 ) -> Iterator[Fleet]:
     """Run a service on a free port, by default with a store in ``place``; all of it is gone at the end."""
     log = place / "log.txt"
     store = store or f"sqlite:///{place / 'store.sqlite3'}"
     options = ["--port", "0", "--workers", str(workers), "--store", store]
-    options += ["--store-wait", str(store_wait)]
+    options += ["--store-wait", str(store_wait), *more]
     begun = time.monotonic()
     with log.open("w") as stream:
         process = subprocess.Popen(

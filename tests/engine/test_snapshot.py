@@ -120,6 +120,7 @@ def test_the_manifest_tells_what_was_trained_on(saved: Path) -> None:
     )
 
 
+@pytest.mark.fault(42)
 def test_it_holds_plain_arrays_tables_and_json_only(saved: Path) -> None:
     kinds = {file.suffix for file in saved.rglob("*")}
     assert kinds == {".arrow", ".json", ".safetensors", ".toml"}
@@ -156,6 +157,7 @@ def test_these_are_all_files(saved: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.fault(6)
 def test_a_flipped_bit_anywhere_in_any_file_is_refused(copy: Path, name: str) -> None:
     whole = (copy / name).read_bytes()
     for place in np.linspace(0, len(whole) - 1, 12).astype(int).tolist():
@@ -190,6 +192,7 @@ def _emptied(file: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("damage", [_gone, _cut, _emptied])
+@pytest.mark.fault(6)
 def test_a_file_that_is_not_whole_is_refused(copy: Path, name: str, damage: Callable[[Path], None]) -> None:
     damage(copy / name)
     if name == MANIFEST and damage is _cut:  # the line break at the end
@@ -199,6 +202,7 @@ def test_a_file_that_is_not_whole_is_refused(copy: Path, name: str, damage: Call
         load(copy)
 
 
+@pytest.mark.fault(6)
 def test_a_file_of_another_snapshot_is_refused(copy: Path, tmp_path: Path) -> None:
     save(small_snapshot(), tmp_path / "other")
     (copy / "users.arrow").write_bytes((tmp_path / "other" / "users.arrow").read_bytes())
@@ -366,6 +370,7 @@ def _edit(directory: Path, change: Callable[[dict[str, Any]], None]) -> None:
     publish(directory, write, {name: manifest[name] for name in ("tacit", "model", "facts")})
 
 
+@pytest.mark.fault(14)
 def test_tables_and_arrays_of_an_older_snapshot_are_read(saved: Path) -> None:
     """Parquet in place of Arrow, and nothing of what only saves a start its work."""
     files = SnapshotFiles.checked(saved)

@@ -181,6 +181,7 @@ def test_a_name_of_ours_is_answered_whatever_its_case_and_port(host: str) -> Non
         "*",
     ],
 )
+@pytest.mark.fault(44)
 def test_another_name_is_refused_before_anything_else(host: str) -> None:
     inner = Inner()
     answer = ask(inner, (b"host", host.encode()), key="key")
@@ -219,6 +220,7 @@ def test_a_star_answers_to_every_name(headers: list[tuple[bytes, bytes]]) -> Non
         "\xff",
     ],
 )
+@pytest.mark.fault(44)
 def test_a_write_that_another_page_sends_is_refused(method: str, origin: str) -> None:
     inner = Inner()
     answer = ask(inner, HOST, (b"origin", origin.encode()), method=method, body=[b"x"])
@@ -271,6 +273,7 @@ def test_one_right_key_is_enough_where_a_proxy_has_put_another_beside_it(sent: t
         [(b"authorization", b"Basic key")],
     ],
 )
+@pytest.mark.fault(43)
 def test_without_the_key_nothing_is_answered(headers: list[tuple[bytes, bytes]]) -> None:
     inner = Inner()
     answer = ask(inner, HOST, *headers, key="key", method="POST", body=[b"x"])
@@ -371,6 +374,7 @@ def test_the_largest_body_passes() -> None:
 
 
 @pytest.mark.parametrize("announced", [None, b"5", b"-1", b"many", b"9" * 5_000])
+@pytest.mark.fault(28)
 def test_a_larger_body_is_refused_whatever_was_announced(announced: bytes | None) -> None:
     inner = Inner()
     headers = [] if announced is None else [(b"content-length", announced)]
@@ -387,6 +391,7 @@ def test_a_body_that_is_announced_too_large_is_refused_though_less_comes() -> No
     assert answer.status == 413
 
 
+@pytest.mark.fault(28)
 def test_of_an_endless_body_only_so_much_is_read() -> None:
     def endless() -> Iterable[bytes]:
         while True:
@@ -397,6 +402,7 @@ def test_of_an_endless_body_only_so_much_is_read() -> None:
     assert answer.requested == module._DRAINED // LARGEST_BODY + 1
 
 
+@pytest.mark.fault(27)
 def test_a_body_that_comes_too_slowly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_BODY_SECONDS", 0.2)
     inner = Inner()

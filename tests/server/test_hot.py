@@ -75,7 +75,9 @@ async def answer(app: FastAPI, method: str, path: bytes, query: bytes, body: byt
     async def send(message: Message) -> None:
         sent.append(message)
 
-    headers = [(b"host", b"localhost")] + [(b"content-length", b"%d" % len(body))] * bool(body)
+    headers = [(b"host", b"localhost"), (b"x-request-id", b"the-request")] + [
+        (b"content-length", b"%d" % len(body))
+    ] * bool(body)
     scope = {
         "type": "http",
         "method": method,

@@ -109,6 +109,7 @@ def entered(queue: _Queue, now: float, each: float) -> int:
     ("each", "burst", "overload"),
     [(0.001, 201, 21), (0.004, 51, 9), (0.036, 9, 9), (0.3, 2, 2)],
 )
+@pytest.mark.fault(26)
 def test_a_burst_may_wait_longer_than_an_overload(each: float, burst: int, overload: int) -> None:
     """What is admitted waits 200 ms of a burst; 20 ms, or 8 pieces, or one piece, where it never ends."""
     queue = _Queue(1, None)
@@ -137,6 +138,7 @@ def test_places_kept_for_requests_that_are_being_read_count_until_the_next_turn(
     assert again
 
 
+@pytest.mark.fault(26)
 def test_beyond_the_queue_it_refuses_and_recovers() -> None:
     lane = Lane("test", threads=1, waiting=2, patience=5)
     gate = threading.Event()

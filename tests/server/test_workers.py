@@ -266,6 +266,7 @@ def test_requests_in_flight_are_answered_after_sigterm(directory: Path, tmp_path
             service.get("/healthz")
 
 
+@pytest.mark.fault(12)
 def test_a_store_is_for_one_service(shared: Fleet, directory: Path, tmp_path: Path) -> None:
     opened = {str(link.readlink()) for link in Path(f"/proc/{shared.process.pid}/fd").iterdir()}
     file = next(name for name in opened if name.endswith(".sqlite3.lock")).removesuffix(".lock")
@@ -280,6 +281,7 @@ def test_a_store_is_for_one_service(shared: Fleet, directory: Path, tmp_path: Pa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.fault(13)
 def test_a_service_whose_workers_crash_ends_with_a_sentence(directory: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\nif 'tacit.server.worker' in sys.orig_argv: os.abort()\n"
@@ -298,6 +300,7 @@ def test_a_service_whose_workers_crash_ends_with_a_sentence(directory: Path, tmp
     assert "fault of tacit" not in done.stderr
 
 
+@pytest.mark.fault(11)
 def test_a_store_that_no_worker_can_open_is_said_once(directory: Path, tmp_path: Path) -> None:
     (tmp_path / "x.sqlite3").write_bytes(b"this is no database" * 100)
     done = subprocess.run(

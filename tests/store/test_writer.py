@@ -106,6 +106,7 @@ def test_a_write_answers_with_the_result_when_others_can_read_it(engine: Engine,
         assert words(engine)[-1] == word
 
 
+@pytest.mark.promise("P42")
 def test_no_answer_comes_before_the_commit(engine: Engine, writer: Writer, pool: ThreadPoolExecutor) -> None:
     reached, gate = threading.Event(), threading.Event()
 
@@ -175,6 +176,7 @@ def test_any_error_of_work_is_reported_and_the_writer_goes_on(
     assert words(engine) == ["after"]
 
 
+@pytest.mark.fault(48)
 def test_a_refusal_does_not_tell_the_values_of_the_request(
     writer: Writer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -187,6 +189,7 @@ def test_a_refusal_does_not_tell_the_values_of_the_request(
     assert "personal" not in caplog.text
 
 
+@pytest.mark.fault(9)
 def test_after_a_refusal_by_the_database_files_are_opened_anew(engine: Engine, writer: Writer) -> None:
     writer.write(insert("taken"))
     opened: list[int] = []
@@ -202,6 +205,8 @@ def test_after_a_refusal_by_the_database_files_are_opened_anew(engine: Engine, w
     assert opened == [1]
 
 
+@pytest.mark.fault(7)
+@pytest.mark.promise("P43")
 def test_a_full_disk_refuses_the_whole_group_at_once_and_writing_resumes(
     engine: Engine, writer: Writer, pool: ThreadPoolExecutor
 ) -> None:

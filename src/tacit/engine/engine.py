@@ -20,6 +20,7 @@ import numpy as np
 from tacit.core.clock import Clock, SystemClock
 from tacit.core.errors import DataError
 from tacit.core.frozen import frozen
+from tacit.core.stages import stage
 from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.data.ids import IdRule
@@ -50,6 +51,7 @@ from tacit.engine.items import (
     only_listing,
 )
 from tacit.engine.known_users import Users
+from tacit.engine.measuring import Figures, Meter, StoreState
 from tacit.engine.requests import (
     DegradedResponse,
     NewEvent,
@@ -123,9 +125,13 @@ class Engine:
 
     Attributes
     ----------
+    meter : Meter
+        Is told what is done here; see `measure_by`.
     users : Users
         What is known of users and sessions, and how they are joined and forgotten.
     """
+
+    meter = Meter()
 
     def __init__(
         self,
@@ -208,28 +214,33 @@ class Engine:
         state, whole = self._current.soon(until)
         degraded = [] if whole else [_NO_CHANGES]
         checked = _checked(request, state.snapshot.id_rules)
-        known = self._known(state, checked, until)
-        stored = known or _Stored()
-        if known is None:
-            degraded.append(_NO_EVENTS)
-        history = history_of(
-            state,
-            checked.user_id,
-            stored.events,
-            checked.items,
-            allow_seen=checked.allow_seen,
-            stored=stored.put,
-            attributes={**stored.patched, **checked.attributes} if stored.patched else checked.attributes,
-            context=checked.context,
-            seen=stored.seen,
-        )
+        with stage("history"):
+            known = self._known(state, checked, until)
+            stored = known or _Stored()
+            if known is None:
+                degraded.append(_NO_EVENTS)
+            history = history_of(
+                state,
+                checked.user_id,
+                stored.events,
+                checked.items,
+                allow_seen=checked.allow_seen,
+                stored=stored.put,
+                attributes={**stored.patched, **checked.attributes} if stored.patched else checked.attributes,
+                context=checked.context,
+                seen=stored.seen,
+            )
         ranking = state.pipeline.recommend(history.queries, checked.k, requests=(_requester(checked),))
         is_known = known is None or stored.is_known  # what was not read is not called unknown
         unknown = unknown_in_request(state, checked, stored=is_known)
         said = [*unknown, *why_no_recommendation(state, history.queries, ranking)]
-        answer = _answer(state, ranking, _reasons(state, history, ranking), said, degraded)
+        with stage("explain"):
+            reasons = _reasons(state, history, ranking)
+        answer = _answer(state, ranking, reasons, said, degraded)
         if self._exposures is not None:
             self._exposures.add(checked, answer, self._clock.now())
+        ids = [item.item_id for item in answer.items]
+        self.meter.listed(state.snapshot, ids, has_history=bool(history.kinds))
         return answer
 
     def similar(self, item_id: str, k: int = 10, kind: SimilarKind = "alike") -> Response:
@@ -462,19 +473,36 @@ class Engine:
         It waits for nothing.
         """
         state = self._current.state
-        stored = "none" if self._store is None else self._store.writing
-        # Nobody may ask for lists again before this says that all is well.
-        failed = self._failed_at is not None and time.monotonic() - self._failed_at < _FAILED_FOR
-        if failed or self._current.failing:
-            stored = "failing"
         return {
             "model": state.snapshot.version,
             "items": len(state.catalogue),
             "users": state.snapshot.interactions.n_users,
-            "store": stored,
+            "store": self._store_state(),
             **self.published,
             **({} if self._follower is None else {"updates": self._follower.behind()}),
         }
+
+    def measure_by(self, meter: Meter) -> None:
+        """Tell a meter of lists, events and transactions from now on."""
+        self.meter = meter
+        if self._exposures is not None:
+            self._exposures.on_dropped = meter.dropped
+        if self._store is not None:
+            self._store.on_write(meter.wrote)
+
+    def figures(self) -> Figures:
+        """Return what this engine is at this moment; nothing is read or waited for."""
+        state = self._current.state
+        log = state.snapshot.interactions
+        newest = log.end if log.timing == "time" and len(log) else None
+        return Figures(state.snapshot.version, len(state.catalogue), log.n_users, newest, self._store_state())
+
+    def _store_state(self) -> StoreState:
+        # Nobody may ask for lists again before this says that all is well.
+        failed = self._failed_at is not None and time.monotonic() - self._failed_at < _FAILED_FOR
+        if failed or self._current.failing:
+            return "failing"
+        return "none" if self._store is None else self._store.writing
 
     def close(self) -> None:
         """Store what is waiting and close the store."""

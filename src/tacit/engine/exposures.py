@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
@@ -48,9 +49,15 @@ class Exposures:
     Parameters
     ----------
     store : EventStore
+
+    Attributes
+    ----------
+    on_dropped : callable
+        Called with the number of lists that are not stored: too many waited, or the store refused.
     """
 
     def __init__(self, store: EventStore) -> None:
+        self.on_dropped: Callable[[int], None] = lambda _: None
         self._store = store
         self._waiting: deque[_Shown] = deque(maxlen=_MOST_WAITING)
         self._closing = threading.Event()
@@ -61,6 +68,8 @@ class Exposures:
         """Record an answer; it is stored within about a second."""
         ids = [item.item_id for item in answer.items]
         chances = [item.propensity for item in answer.items]
+        if len(self._waiting) == _MOST_WAITING:
+            self.on_dropped(1)
         self._waiting.append(
             _Shown(
                 answer.recommendation_id,
@@ -104,4 +113,5 @@ class Exposures:
         if self._closing.is_set():
             lost += len(self._waiting)
         if lost:
+            self.on_dropped(lost)
             _log.warning("%d exposures were not stored: %s", lost, error)

@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from tacit.server.access import Needed, may
+from tacit.server.exchange import note_key
 from tacit.server.guesses import Guesses
 from tacit.server.keyring import Keyring
 from tacit.server.keys import Key
@@ -91,6 +92,7 @@ class Admission:
             if wait:
                 raise RefusedError(429, "too many wrong keys came from this address", retry_after=wait)
             raise RefusedError(401, f"a key is needed: {_HOW}")
+        note_key(key.name)
         if not self._keys.is_live(key):
             raise RefusedError(401, "this key has expired")
         if not may(key.roles, wanted):

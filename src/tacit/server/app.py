@@ -34,12 +34,14 @@ from tacit.server.ingest import observed
 from tacit.server.keyring import Keyring
 from tacit.server.lane import Lane
 from tacit.server.listening import LOOPBACK
+from tacit.server.metrics_routes import add_metrics
 from tacit.server.model_routes import ModelRoutes, NothingElse, Served
 from tacit.server.path_ids import Id
 from tacit.server.problems import OURS, problem_response, response_of, retry_after, status_of
 from tacit.server.rates import Rates
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
 from tacit.server.user_routes import add_user_routes
+from tacit.server.watch import Watch, Watchers
 
 
 def _whole(text: object) -> object:
@@ -59,13 +61,16 @@ class GuardedAPI(FastAPI):
     Attributes
     ----------
     guard : Guard
+    watch : Watch
+        Around the guard.
     """
 
     guard: Guard
+    watch: Watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
-        await self.guard(scope, receive, send)
+        await self.watch(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Return the description of the routes, with all that they answer and refuse."""
@@ -95,6 +100,7 @@ def create_app(
     served: Served | None = None,
     directory: FilePath | None = None,
     board: Board | None = None,
+    watchers: Watchers | None = None,
 ) -> GuardedAPI:
     """Return the ASGI application; when it stops, it closes the engine.
 
@@ -113,8 +119,11 @@ def create_app(
         The model directory whose versions may be chosen.
     board : Board, optional
         Of the processes of a service.
+    watchers : Watchers, optional
+        Who counts the requests and writes of them; metrics of this process alone by default.
     """
     health = Health(engine, board)
+    watchers = watchers or Watchers()
     # Writers wait for the disk, so many of them share one flush; recommendations take a processor each.
     answers = Lane("answers", threads=2, waiting=500, patience=1.0, in_loop=engine.reads_locally)
     writes = Lane("writes", threads=16, waiting=100, patience=10.0, wait=1.0)
@@ -130,6 +139,7 @@ def create_app(
         answers.close()
         writes.close()
         engine.close()
+        watchers.close()
 
     app = GuardedAPI(
         title="Tacit",
@@ -148,12 +158,16 @@ def create_app(
     _add_items(app, engine, writes)
     add_user_routes(app, engine, writes)
     ModelRoutes(engine, served or NothingElse(), directory).add_to(app)
+    add_metrics(app, engine, watchers.metrics)
     app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
     routes = hot_routes(engine, answers, writes, health)
     admission = Admission(keys, rates)
     app.guard = Guard(app.unguarded, admission, allowed_hosts, routes=routes, is_ending=health.is_ending)
     app.state.health = health
+    ours = [one for one in app.routes if isinstance(one, Route)]
+    templates = [(method, one.path) for one in ours for method in one.methods or ()]
+    app.watch = Watch(app.guard, watchers, [*templates, *((one.method, one.path) for one in routes)])
     app.state.answers = answers  # for `tacit.server.pace`, which refuses before a request is parsed
     return app
 

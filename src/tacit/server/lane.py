@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from tacit.core.stages import carried
 from tacit.server.problems import OverloadedError
 
 T = TypeVar("T")
@@ -151,6 +152,7 @@ class Lane:
         expected = known.mean
         queue.enter(expected)
         try:
+            work = carried(work)
             return await (self._later(work, known) if known.in_loop else self._off_loop(work, known, queue))
         finally:
             queue.leave(expected, time.monotonic())

@@ -10,6 +10,7 @@ from tacit.core.errors import DataError, TacitError, UnsupportedError
 from tacit.engine.checking import UnknownItemError
 from tacit.engine.known_users import UnknownUserError
 from tacit.engine.remote_encoder import EncoderUnavailableError
+from tacit.server.exchange import current, note_reason
 from tacit.store.database import StorageError, StorageFullError, StorageUnsureError
 
 MEDIA_TYPE = "application/problem+json"
@@ -57,8 +58,10 @@ def status_of(error: Exception) -> tuple[int, str]:
     if isinstance(error, HTTPException):
         return error.status_code, str(error.detail)
     if isinstance(error, OverloadedError):
+        note_reason("overloaded")
         return 503, str(error)
     if isinstance(error, EncoderUnavailableError):
+        note_reason("encoder")
         return 503, f"{error}; nothing of this was stored, send it again"
     if isinstance(error, StorageUnsureError):
         said = "the store did not answer in time, and it is not known whether it stored this"
@@ -66,16 +69,22 @@ def status_of(error: Exception) -> tuple[int, str]:
     if isinstance(error, StorageError):
         # The message of the database is for the log: it may name hosts and files.
         full = isinstance(error, StorageFullError)
+        note_reason("store_full" if full else "store")
         reason = "there is no room in the store" if full else "the store does not answer"
         return 507 if full else 503, f"{reason}; nothing of this was stored, send it again"
     return 404 if isinstance(error, UnknownItemError | UnknownUserError) else 422, str(error)
 
 
 def problem(status: int, detail: str) -> bytes:
-    """Return an error as a problem document; lone surrogates of the input are replaced."""
+    """Return an error as a problem document with the id of the request.
+
+    Lone surrogates of the input are replaced.
+    """
     readable = detail.encode("utf-8", "replace").decode()
     title = HTTPStatus(status).phrase
-    return orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": readable})
+    document = {"type": "about:blank", "title": title, "status": status, "detail": readable}
+    exchange = current.get()
+    return orjson.dumps(document | {"request_id": exchange.request_id} if exchange else document)
 
 
 def retry_after(error: Exception) -> int:

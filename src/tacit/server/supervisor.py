@@ -18,7 +18,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,9 @@ from tacit.server.accepting import Board, open_board
 from tacit.server.child import Child, Report
 from tacit.server.front import Front
 from tacit.server.lifeline import GRACE
-from tacit.server.rates import open_page
+from tacit.server.rates import open_page as open_rates
 from tacit.server.renewal import Renewal
+from tacit.server.shared_page import open_page
 from tacit.server.watching import Refusal, Release, Watcher
 
 _STEADY = 10.0
@@ -106,13 +107,22 @@ class Supervisor:
     workers : int
     say : callable
         Called with a line about what happened to a process.
+    inherited : sequence of int
+        Further open files of workers.
     drain : float
         Seconds between SIGTERM and the end in which the service answers on, but says that it is not ready.
     """
 
     def __init__(
-        self, listener: socket.socket, workers: int, say: Callable[[str], None], *, drain: float = 0.0
+        self,
+        listener: socket.socket,
+        workers: int,
+        say: Callable[[str], None],
+        inherited: Sequence[int] = (),
+        *,
+        drain: float = 0.0,
     ) -> None:
+        self._inherited = inherited
         self._listener = listener
         self._drain = drain
         self._say = say
@@ -131,7 +141,8 @@ class Supervisor:
         self._front = Front(self._listener)
         self._front.open()
         self._board = open_board(len(self._workers))
-        self._rates = open_page()
+        self._rates = open_rates()
+        self._metrics = open_page(len(self._workers))
         self._texts = _private_listener(Path(self._directory.name) / "encoder")
         self._selector = selectors.DefaultSelector()
         self._woken, self._waking = socket.socketpair()
@@ -160,6 +171,7 @@ class Supervisor:
             end.close()
         os.close(self._board)
         os.close(self._rates)
+        os.close(self._metrics)
         self._directory.cleanup()
 
     def run(
@@ -178,7 +190,8 @@ class Supervisor:
         first : tuple of (Release, Refusal or None)
             Of the watcher.
         settings : mapping
-            Of a worker: ``store``, ``store_wait``, ``keys``, ``keys_file``, ``rate``, ``allowed_hosts``.
+            Of a worker: ``store``, ``store_wait``, ``keys``, ``keys_file``, ``rate``, ``allowed_hosts``,
+            ``access_log`` (a file, one of ``inherited``, or None).
         on_ready : callable
             Called once, when all workers answer, with what the last one said.
 
@@ -193,6 +206,7 @@ class Supervisor:
             "encoder": str(Path(self._directory.name) / "encoder"),
             "board": self._board,
             "rates": self._rates,
+            "metrics": self._metrics,
         }
         self._on_ready = on_ready
         self._watcher = watcher
@@ -273,7 +287,7 @@ class Supervisor:
             child = Child(place.module, (self._texts.fileno(),), {})
         else:
             threads = dict.fromkeys(_THREADS, "1")
-            shared = (self._listener.fileno(), self._board, self._rates)
+            shared = self._listener.fileno(), self._board, self._rates, self._metrics, *self._inherited
             child = Child(place.module, () if place is self._forgetter else shared, threads)
         place.child, place.due, place.problem = child, None, None
         if place is self._encoder:  # it says no more until its model is loaded, which may take minutes

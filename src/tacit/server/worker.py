@@ -17,6 +17,7 @@ from typing import Any
 
 from tacit.core.errors import TacitError
 from tacit.server.accepting import Board
+from tacit.server.access_log import AccessLog
 from tacit.server.app import create_app
 from tacit.server.keyring import Keyring
 from tacit.server.keys import key_of
@@ -24,6 +25,10 @@ from tacit.server.lifeline import Message, beat, receive_settings, report
 from tacit.server.loading import Loader
 from tacit.server.rates import Rates
 from tacit.server.run import run
+from tacit.server.service_metrics import Metrics
+from tacit.server.shared_page import Page
+from tacit.server.tracing import traces_of
+from tacit.server.watch import Watchers
 from tacit.store.retention import Ages
 
 
@@ -37,6 +42,7 @@ def main() -> None:
     try:
         keys = _keyring(settings)
         engine = loader.start(settings["store"], Ages(*settings["keep"]), settings["store_wait"])
+        watchers = _watchers(settings)
     except TacitError as error:
         report(status, {"error": str(error), "code": error.exit_code})
         raise SystemExit(error.exit_code) from error
@@ -54,7 +60,9 @@ def main() -> None:
         served=loader,
         directory=Path(settings["directory"]),
         board=board,
+        watchers=watchers,
     )
+    engine.measure_by(watchers.metrics)
     ready = {"ready": {"items": engine.health()["items"], "texts": loader.has_texts}}
     loader.follow()
     directory = str(Path(settings["directory"]).resolve())
@@ -63,6 +71,7 @@ def main() -> None:
     def on_beat() -> None:
         app.state.health.note()
         beat(status)
+        watchers.metrics.note(engine.figures())
         if keys is not None:
             keys.refresh()
 
@@ -82,6 +91,14 @@ def _keyring(settings: Mapping[str, Any]) -> Keyring | None:
     """Return the keys of the service; None where it needs none."""
     fixed, file = [key_of(one) for one in settings["keys"]], settings["keys_file"]
     return Keyring(fixed, Path(file) if file else None) if fixed or file else None
+
+
+def _watchers(settings: Mapping[str, Any]) -> Watchers:
+    place, target = settings["place"], settings["access_log"]
+    log = None
+    if target is not None:
+        log = AccessLog(target if isinstance(target, int) else Path(target), place + 1)
+    return Watchers(Metrics(Page(settings["metrics"], place)), log, traces_of(os.environ))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ from tacit.store.retention import Ages, FileLock, Retention, ServerLock
 from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.upgrade import upgrade
 from tacit.store.user_rows import LAST_NUMBERS, StoredUsers, digest
-from tacit.store.writer import Writer
+from tacit.store.writer import OnWrite, Writer
 
 if TYPE_CHECKING:
     import psycopg
@@ -173,6 +173,10 @@ class EventStore:
         if failure is None:
             return "failing" if self._writer.is_stuck else "ok"
         return "full" if isinstance(failure, StorageFullError) else "failing"
+
+    def on_write(self, called: OnWrite) -> None:
+        """Call back after each transaction of this process."""
+        self._writer.on_write = called
 
     def append(self, events: Sequence[Event], not_before: float = 0.0) -> Receipt:
         """Store events and return when they are on disk.

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
+from tacit.core.stages import stage
 from tacit.store.database import (
     StorageError,
     StorageFullError,
@@ -48,6 +49,17 @@ class _CommitLostError(Exception):
     """The database was lost while it was to make a transaction durable: it may be, or not."""
 
 
+class OnWrite(Protocol):
+    """Hears of each transaction: its seconds, and whether it failed."""
+
+    def __call__(self, seconds: float, *, failed: bool) -> None:
+        """Note a transaction."""
+
+
+def _unheard(seconds: float, *, failed: bool) -> None:
+    """Note nothing."""
+
+
 class Writer:
     """The only writer of a database in this process; those of other processes wait for each other.
 
@@ -65,6 +77,8 @@ class Writer:
     ----------
     failure : StorageError or None
         Why the last write was refused; None if it was not.
+    on_write : callable
+        Called after each transaction.
     """
 
     def __init__(
@@ -75,6 +89,7 @@ class Writer:
         probe: Callable[[Connection], object] | None = None,
     ) -> None:
         self.failure: StorageError | None = None
+        self.on_write: OnWrite = _unheard
         self._engine = engine
         self._probe = probe
         self._on_commit = on_commit or (lambda: None)
@@ -113,7 +128,8 @@ class Writer:
             self._waiting.append((work, done))
             self._changed.notify()
         try:
-            return done.result(_LONGEST)
+            with stage("store write"):
+                return done.result(_LONGEST)
         except TimeoutError as error:
             if done.cancel():
                 raise StorageLateError(f"the store did not answer within {_LONGEST:.0f} s") from error
@@ -172,6 +188,7 @@ class Writer:
         except _CommitLostError as lost:
             self._settle([job for job in group if job[1].running()], lost)
         except Exception as error:  # callers must not wait for ever, whatever it was
+            self.on_write(time.monotonic() - begun, failed=True)
             if tries > 1 and _is_deadlock(error):
                 self._commit(group, tries - 1)
             else:
@@ -179,6 +196,7 @@ class Writer:
 
     def _transact(self, group: list[_Job]) -> None:
         """Do the work of a group in one transaction, and tell those who wait for it."""
+        begun = time.monotonic()
         with self._turn, self._engine.connect() as connection:
             begin_write(connection)
             wanted = [job for job in group if _is_wanted(job)]
@@ -190,6 +208,7 @@ class Writer:
                     raise _CommitLostError from error
                 raise
         self._note_success()
+        self.on_write(time.monotonic() - begun, failed=False)
         self._on_commit()
         for (_, done), result in zip(wanted, results, strict=True):
             done.set_result(result)
