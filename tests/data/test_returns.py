@@ -1,12 +1,11 @@
 """Purchases that were undone, against values worked out by hand."""
 
-import numpy as np
 import polars as pl
 import pytest
 from tests.data.test_weights import log
 
 from tacit.data.event_map import EventMap
-from tacit.data.returns import left_of_purchases, settled, settled_type, undone_purchases
+from tacit.data.returns import left_in_history, left_of_purchases, settled, settled_event
 
 
 def types(frame: pl.DataFrame) -> list[str]:
@@ -30,8 +29,11 @@ def test_a_column_of_quantities_makes_any_yes_a_purchase() -> None:
 def test_what_the_user_has_said_of_a_type_stands() -> None:
     frame = log(("u", "a", "purchase", 1, -2))
     assert settled(frame, None, EventMap.parse({"purchase": "yes"})) is frame
-    assert settled_type("purchase", -1, EventMap.parse({"purchase": "yes"})) == "purchase"
-    assert [settled_type("purchase", value) for value in (-1, 0, None)] == ["return", "purchase", "purchase"]
+    assert settled_event("purchase", -1, (), EventMap.parse({"purchase": "yes"})) == ("purchase", -1)
+    single = [settled_event("purchase", value) for value in (-2, 0, None)]
+    assert single == [("return", 2), ("purchase", 0), ("purchase", None)]
+    assert settled_event("view", -1) == ("view", -1)
+    assert settled_event("view", -1, ("view",)) == ("return", 1)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +87,25 @@ def test_an_unfollow_undoes_no_purchase() -> None:
     assert left_of_purchases(frame) is None
 
 
-def test_within_a_history_the_last_purchase_is_undone_by_what_is_new() -> None:
-    kinds = ["purchase", "purchase", "view", "refund", "refund"]
-    new = np.array([False, False, False, False, True])
-    assert undone_purchases([1, 1, 1, 2, 1], kinds, new).tolist() == [False, True, False, False, False]
-    assert not undone_purchases([1, 1, 1, 2, 1], kinds, ~new).any()
+def test_what_is_left_in_one_history_is_what_is_left_in_a_log() -> None:
+    rows = [
+        ("u", "a", "purchase", 1, 4),
+        ("u", "a", "return", 2, 1),
+        ("u", "b", "return", 2, None),  # of an earlier purchase
+        ("u", "b", "purchase", 3, 1),
+        ("u", "b", "purchase", 4, 2),
+        ("u", "a", "view", 4, None),
+        ("u", "b", "refund", 5, 2),
+        ("u", "c", "purchase", 6, None),
+        ("u", "c", "purchase", 7, 2),
+        ("u", "c", "cancel", 8, 1),
+    ]
+    frame = log(*rows)
+    items, kinds, at = (frame[name].to_list() for name in ("item_id", "event", "timestamp"))
+    codes, values = [ord(item) for item in items], frame["value"].fill_null(float("nan")).to_list()
+    for counted in ((), ("purchase",)):
+        expected = left_of_purchases(frame, counted)
+        assert expected is not None
+        assert left_in_history(codes, kinds, at, values, counted).tolist() == pytest.approx(
+            expected.to_list()
+        )

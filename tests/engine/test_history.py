@@ -100,15 +100,17 @@ def test_what_happened_since_comes_in_the_order_of_time() -> None:
 
 def test_what_happened_at_one_moment_keeps_its_order() -> None:
     many = list("dbca" * 20)
-    assert ids(history("u", *(event(item, 5.0) for item in many))) == [*many, "a", "b"]
+    orders = [event(item, 5.0, "purchase", value=number) for number, item in enumerate(many)]
+    assert ids(history("u", *orders)) == [*many, "a", "b"]
 
 
 def test_what_the_snapshot_was_fitted_on_counts_once() -> None:
     known = [event("a", 10.0), event("b", 20.0, "purchase")]
     assert ids(history("u", *known)) == ["a", "b"]
     assert ids(history("u", event("b", 20.0, "buy"))) == ["a", "b"]  # another name for a purchase
+    assert ids(history("u", event("a", 11.0))) == ["a", "b"]  # a double click, as in a fit
     # Another moment, another thing done or another user's history: that is another event.
-    assert ids(history("u", event("a", 10.5))) == ["a", "a", "b"]
+    assert ids(history("u", event("a", 13.0))) == ["a", "a", "b"]
     assert ids(history("u", event("a", 10.0, "cart"))) == ["a", "a", "b"]
     assert ids(history("v", event("a", 10.0))) == ["a", "c"]
 
@@ -136,7 +138,7 @@ def test_weights_are_those_of_the_snapshot() -> None:
     assert ids(found) == ["c", "a", "b", "d"]
     assert found.queries.weight.tolist() == [1, -1, 0, 1]
     # The second time counts half, the third a third.
-    again = history(None, event("a", 1.0), event("a", 2.0), event("a", 3.0))
+    again = history(None, event("a", 1.0), event("a", 4.0), event("a", 7.0))
     np.testing.assert_allclose(again.queries.weight, [1, 1 / 2, 1 / 3], rtol=1e-6)
     assert again.queries.weight.dtype == np.float32
     low, high = history(None, event("a", 1.0, "rating", 1), event("b", 2.0, "rating", 5)).queries.weight

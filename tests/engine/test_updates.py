@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.fleet import wait_until
 from tests.served import small_snapshot
 
 from tacit.core.clock import FixedClock
@@ -169,6 +171,19 @@ def test_after_a_deletion_the_models_know_what_is_stored_still(engine: Engine, p
     store.close()
     engine.rebuild()
     assert shown(engine, k=50) == before
+    engine.follow()
+    assert shown(engine, k=50) == before
+
+
+def test_a_user_who_is_forgotten_is_taken_out_of_the_models_that_followed(engine: Engine) -> None:
+    before = shown(engine, k=50)
+    events = trend([RARE], 40)
+    engine.observe(events)
+    engine.follow()
+    assert shown(engine)[0] == RARE
+    with ThreadPoolExecutor(16) as pool:
+        assert [*pool.map(lambda event: engine.users.forget("user", str(event.user_id)).events, events)]
+    wait_until(lambda: engine._current._unlearned == engine._current._seen_tombstones, 60)
     engine.follow()
     assert shown(engine, k=50) == before
 

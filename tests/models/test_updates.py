@@ -172,16 +172,12 @@ def test_one_event_after_a_silence_is_not_all_that_anybody_wants() -> None:
         liked = [int(days[n // 100]) if rng.random() < 0.8 else int(rng.integers(5)) for n in range(4_000)]
         rows = [(n, item, n, "buy") for n, item in enumerate(liked)]
         model = Forecast(horizon=0.02).fit(people(rows), CATALOGUE, rng=np.random.default_rng(0))
-        model.weights_[-2:] = (
-            0  # how long ago an item was chosen last counts as it did; this is of the counts
-        )
+        model.weights_[-2:] = 0  # of the counts alone, not of how long ago an item was chosen
         at_once, later = (
             model.updated(Later(people([(9_000, 4, hour, "buy")]), people([]))).log_share_[4]
             for hour in (4_001, 4_200)
         )
         assert later == pytest.approx(at_once, abs=0.4)
-        trend = people([(9_000 + n, 4, 4_200 + n, "buy") for n in range(50)])
-        assert model.updated(Later(trend, people([]))).log_share_[4] > later
 
 
 def test_updates_do_not_grow_the_neighbours_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,12 +186,12 @@ def test_updates_do_not_grow_the_neighbours_without_bound(monkeypatch: pytest.Mo
     monkeypatch.setattr("tacit.models.covisitation._ROOM", 60)
     rows = [(n % 5, n % 4, n, "buy") for n in range(20)]
     models = [fit(make(), rows) for make in (SessionKNN, UserKNN, CoVisitation)]
-    for day in range(100):
+    for day in range(20):
         events = log([(n % 5, n % 6, 100 + day * 24 + n, "buy") for n in range(10)])
         new = replace(events, user=events.user + N * (day + 1))
         models = [model.updated(Later(new, log([]))) for model in models]
     sessions, users, visits = models
     assert len(sessions.sessions_.item) <= 60
-    assert sessions.sessions_.at.max() == 100 * HOUR + 99 * DAY + 9 * HOUR
+    assert sessions.sessions_.at.max() == 100 * HOUR + 19 * DAY + 9 * HOUR
     assert users.wanted_.nnz <= 70
     assert len(visits.tails_.user) <= 60

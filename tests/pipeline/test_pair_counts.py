@@ -3,13 +3,15 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tacit.core.errors import UnsupportedError
 from tacit.core.types import DAY
 from tacit.data.interactions import Interactions
 from tacit.data.vocabulary import Vocabulary
 from tacit.models.protocol import ComesNext, GoesTogether
-from tacit.pipeline.pair_counts import PairCounts
+from tacit.pipeline.pair_counts import PairCounts, Relation
 
 ITEMS = Vocabulary([f"i{n}" for n in range(8)])
 Rows = list[tuple[str, int, float | None]]
@@ -99,3 +101,25 @@ def test_of_a_new_item_and_of_an_empty_log_nothing_is_known() -> None:
     empty = PairCounts(log_of([], no=[("a", 1, 1.0)]))
     assert empty.together(items(1), 2).items.tolist() == [[-1, -1]]
     assert empty.following(items(1), 2).items.tolist() == [[-1, -1]]
+
+
+@pytest.mark.promise("P25")
+@settings(max_examples=30)
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 5), st.integers(0, 30)), min_size=4),
+    st.integers(0, 30),
+)
+def test_counts_with_other_histories_of_some_users_are_those_of_the_whole_log(
+    rows: list[tuple[str, int, int]], moment: int
+) -> None:
+    whole = log_of([(user, item, place * DAY / 3) for user, item, place in rows])
+    later = whole.at >= moment * DAY / 3
+    first, moved = whole.select(~later), np.isin(whole.user, whole.user[later])
+    newer, counts = PairCounts(first).updated(whole.select(moved), 8), PairCounts(whole)
+    relations: tuple[Relation, ...] = ("together", "next")
+    for relation in relations:
+        for item in range(6):
+            np.testing.assert_allclose(newer.lift(item, relation), counts.lift(item, relation))
+    others = np.arange(6, dtype=np.int32)
+    np.testing.assert_array_equal(newer.by_both(0, others), counts.by_both(0, others))
+    np.testing.assert_array_equal(newer.unseen(6), counts.unseen(6))

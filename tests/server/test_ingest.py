@@ -25,11 +25,23 @@ LEAF = (
     | st.dictionaries(TEXT, st.integers(), max_size=1)
 )
 NAMES = st.sampled_from(
-    ["user_id", "session_id", "item_id", "event", "timestamp", "value", "event_id", "more"]
+    [
+        "user_id",
+        "session_id",
+        "item_id",
+        "event",
+        "timestamp",
+        "value",
+        "event_id",
+        "more",
+        "recommendation_id",
+        "position",
+        "source",
+    ]
 )
 EVENT = st.dictionaries(NAMES, LEAF, max_size=8) | st.fixed_dictionaries(
     {"item_id": TEXT, "event": TEXT},
-    optional={"user_id": TEXT, "timestamp": LEAF, "value": LEAF, "event_id": LEAF},
+    optional={"user_id": TEXT, "timestamp": LEAF, "value": LEAF, "position": LEAF, "source": LEAF},
 )
 
 

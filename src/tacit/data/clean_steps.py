@@ -226,7 +226,7 @@ def _duplicates(events: pl.DataFrame) -> pl.Series:
 
 def _bursts(events: pl.DataFrame, seconds: float, event_map: EventMap) -> pl.Series:
     names = events[col.EVENT].unique()
-    weak = [name for name in names if event_map.strength(name) < _STRONG and not _is_undone(name)]
+    weak = [name for name in names if is_weak(name, event_map)]
     keys = [col.USER, col.ITEM, col.EVENT]
     candidates = _repeated(events, keys).filter(
         pl.col(col.EVENT).is_in(weak), pl.col(col.TIMESTAMP).is_not_null()
@@ -237,9 +237,12 @@ def _bursts(events: pl.DataFrame, seconds: float, event_map: EventMap) -> pl.Ser
     return _at_places(ordered.select("place", (same & close).fill_null(False).alias("wrong")), len(events))
 
 
-def _is_undone(event: str) -> bool:
-    """Return whether an event is a line of an order that was undone: two of them are no double click."""
-    return event in UNDONE or undoes(event)
+def is_weak(event: str, event_map: EventMap) -> bool:
+    """Return whether two events of a type on one item, one right after the other, are a double click.
+
+    Lines of an order that was undone are not.
+    """
+    return event_map.strength(event) < _STRONG and not (event in UNDONE or undoes(event))
 
 
 def _at_places(found: pl.DataFrame, size: int) -> pl.Series:

@@ -201,6 +201,11 @@ class Queries:
         acted = self.acted()
         return self._with(exclude_offsets=acted.offsets, exclude=acted.item)
 
+    def excluding(self, items: Int32) -> "Queries":
+        """Return a single query with further items excluded; unknown ones, -1, are passed over: int32[n]."""
+        whole = np.union1d(self.exclude, items[items >= 0]).astype(np.int32)
+        return self._with(exclude_offsets=np.array([0, len(whole)], dtype=np.int64), exclude=whole)
+
     def acted(self) -> "Queries":
         """Return the queries without the events in which an item was only shown."""
         return self if self._all_acted else self._acted

@@ -7,13 +7,13 @@ yes anywhere: not in what is learned, not in a report and not among the targets 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from tacit.core.types import Bool
+from tacit.core.types import Float64
 from tacit.data import columns as col
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import meaning
@@ -121,10 +121,23 @@ def settled(
     return events.with_columns(event.alias(col.EVENT), value.alias(col.VALUE))
 
 
-def settled_type(event: str, value: float | None, event_map: EventMap = NO_EVENT_MAP) -> str:
-    """Return the type of a single event: a return where its amount is negative."""
-    negative = value is not None and value < 0
-    return RETURN if negative and _can_be_returned(event, None, event_map) else event
+def settled_event(
+    event: str, value: float | None, amounts: Container[str] = (), event_map: EventMap = NO_EVENT_MAP
+) -> tuple[str, float | None]:
+    """Return the type and the value of a single event, as `settled`: a return where its amount is negative.
+
+    Parameters
+    ----------
+    event : str
+    value : float or None
+    amounts : container of str
+        Types whose values are quantities or prices.
+    event_map : EventMap
+    """
+    if value is None or value >= 0:
+        return event, value
+    kind: ValueKind | None = "quantity" if event in amounts else None
+    return (RETURN, -value) if _can_be_returned(event, kind, event_map) else (event, value)
 
 
 def undoes(event: str) -> bool:
@@ -171,28 +184,40 @@ def left_of_purchases(events: pl.DataFrame, counted: Sequence[str] = ()) -> pl.S
     return whole.scatter(share["row"], share["left"])
 
 
-def undone_purchases(items: Sequence[int], kinds: Sequence[str], new: Bool) -> Bool:
-    """Return which events of one history are purchases that a later new event undoes, the last one first.
+def left_in_history(
+    items: Sequence[int],
+    kinds: Sequence[str],
+    at: Sequence[float],
+    values: Sequence[float],
+    counted: Container[str] = (),
+) -> Float64:
+    """Return what share of each purchase of one history is left after returns, as `left_of_purchases`.
 
     Parameters
     ----------
-    items : sequence of int
-        In order of time.
-    kinds : sequence of str
-        The event type of each.
-    new : bool[events]
-        Events that the snapshot was not fitted on: it has set off the returns that it knows.
+    items, kinds, at, values : sequences
+        In order of time; NaN where there is no value.
+    counted : container of str
+        Types whose value is a quantity.
     """
-    undone = np.zeros(len(items), dtype=bool)
-    if not any(undoes(kind) for kind in set(kinds)):
-        return undone
-    open_purchases: dict[int, list[int]] = {}
-    for place, (item, kind) in enumerate(zip(items, kinds, strict=True)):
-        if _is_buy(kind):
-            open_purchases.setdefault(item, []).append(place)
-        elif new[place] and undoes(kind) and open_purchases.get(item):
-            undone[open_purchases[item].pop()] = True
-    return undone
+    left = np.ones(len(items))
+    undoing = {kind for kind in set(kinds) if undoes(kind)}
+    for item in {item for item, kind in zip(items, kinds, strict=True) if kind in undoing}:
+        its = [place for place, one in enumerate(items) if one == item]
+        buys = [place for place in its if _is_buy(kinds[place])]
+        if not buys:
+            continue
+        # As in `left_of_purchases`, where an amount that is not known speaks neither for nor against amounts.
+        by_amount = [kinds[place] in counted and values[place] > 0 for place in buys]
+        has_amounts = all(kinds[place] in counted and not values[place] <= 0 for place in buys)
+        bought = sum(values[place] if known else 1.0 for place, known in zip(buys, by_amount, strict=True))
+        undone = sum(
+            abs(values[place]) if has_amounts and abs(values[place]) > 0 else 1.0
+            for place in its
+            if kinds[place] in undoing and at[place] >= at[buys[0]]
+        )
+        left[buys] = min(max(1 - undone / bought, 0), 1)
+    return left
 
 
 def _is_buy(event: str) -> bool:

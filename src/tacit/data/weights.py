@@ -23,21 +23,21 @@ logit p(t | k) - logit p(t)`` is how much event k moves the odds of the target; 
 and types that only show keep the strength of their name.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, get_args
+from functools import cached_property
+from typing import Literal, Self, get_args
 
 import numpy as np
 import polars as pl
 
 from tacit.core.errors import ConfigError, UnsupportedError
-from tacit.core.types import DAY, Float32, Int64, Json
+from tacit.core.types import DAY, Bool, Float32, Float64, Int32, Int64, Json
 from tacit.data import columns as col
 from tacit.data.categories import is_category, numbers_of
 from tacit.data.event_map import NO_EVENT_MAP, EventMap
 from tacit.data.event_names import UNKNOWN
-from tacit.data.returns import left_of_purchases, undoes
+from tacit.data.returns import left_in_history, left_of_purchases, settled_event, undoes
 from tacit.data.value_kinds import ValueKind, value_kind
 
 Mode = Literal["default", "names", "auto"]
@@ -51,6 +51,8 @@ _LOWEST_RATING: Mapping[Mode, float] = {"default": 0.8, "names": 0.2, "auto": 0.
 _TIME_RANGE = (0.1, 3.0)
 _LEAST_RANGE = float(np.finfo(np.float64).tiny)
 """Ratings that differ by less, by a number below the normal ones, cannot be scaled to their range."""
+_NO_RATINGS = (-1.0, 0.0)
+"""What logs write where there is no rating (`tacit.data.value_kinds.missing_rating`)."""
 _LOW_RATING = -0.3
 """What a rating below the user's level counts: as much as a skipped item."""
 
@@ -81,6 +83,8 @@ class EventWeights:
         What the user says that event types mean, seen in training or not.
     counted : tuple of str
         Event types whose value is a quantity: returns are set off against it.
+    priced : tuple of str
+        Event types whose value is a price.
     least_rating : float or None
         A lower rating is a no; None takes every rating as a yes.
     """
@@ -96,6 +100,7 @@ class EventWeights:
     events: EventMap = NO_EVENT_MAP
     counted: tuple[str, ...] = ()
     least_rating: float | None = None
+    priced: tuple[str, ...] = ()
 
     @classmethod
     def fit(
@@ -164,7 +169,22 @@ class EventWeights:
             events=events,
             counted=tuple(event for event, kind in kinds.items() if kind == "quantity"),
             least_rating=least_rating,
+            priced=tuple(event for event, kind in kinds.items() if kind == "price"),
         )
+
+    def settled(self, event: str, value: float | None) -> tuple[str, float | None]:
+        """Return the type and the value of a later event as a fit would read them.
+
+        A negative amount is a return. A -1 or 0 below the ratings of the log says that there is no rating.
+        """
+        event, value = settled_event(event, value, self._amounts, self.events)
+        if value is not None and event in self.ratings and value in _NO_RATINGS:
+            value = value if value >= self.ratings[event][0] else None
+        return event, value
+
+    @cached_property
+    def _amounts(self) -> frozenset[str]:
+        return frozenset((*self.counted, *self.priced))
 
     def weigh(self, events: pl.DataFrame) -> pl.DataFrame:
         """Return the frame with a Float32 column ``weight``; rows and their order stay."""
@@ -191,36 +211,91 @@ class EventWeights:
             weight = weight * pl.Series(np.exp2(-age.to_numpy() / self.half_life_days), dtype=pl.Float32)
         return weight.cast(pl.Float32)
 
-    def weights_of(
-        self,
-        users: Sequence[str],
-        items: Sequence[str],
-        types: Sequence[str],
-        at: Sequence[float],
-        values: Sequence[float | None],
-    ) -> Float32:
-        """Return the weights of a few events, as `weigh` but without a frame: float32[events].
+    def of_first_times(self, types: Sequence[str], at: Float64, values: Float64) -> Float32:
+        """Return the weights of events that neither repeat nor undo others: float32[events].
 
-        A frame costs a millisecond, which a request cannot spend on ten events.
+        Parameters
+        ----------
+        types : sequence of str
+        at, values : float64[events]
+            NaN where there is no value.
         """
-        if any(undoes(event) for event in set(types)):  # what is left of a purchase needs the whole log
-            frame = {col.USER: users, col.ITEM: items, col.EVENT: types, col.TIMESTAMP: at, col.VALUE: values}
-            schema: dict[str, Any] = dict.fromkeys((col.USER, col.ITEM, col.EVENT), pl.String)
-            schema |= dict.fromkeys((col.TIMESTAMP, col.VALUE), pl.Float64)
-            events = pl.DataFrame(frame, schema=schema).with_columns(
-                pl.lit(None, dtype=pl.Int64).alias(col.SEQ)
-            )
-            return self.weigh(events)[col.WEIGHT].to_numpy().astype(np.float32)
         strength = {event: self.type_strength(event) for event in set(types)}
         weight = np.array([strength[event] for event in types], dtype=np.float32)
-        weight *= np.array(list(map(self._factor, types, values)), dtype=np.float32)
-        if self.repeats:
-            nth = _nth(list(zip(users, items, types, strict=True)), at)
-            weight *= nth ** np.float32(-self.repeats)
+        for row in np.flatnonzero(np.isfinite(values)).tolist():
+            weight[row] *= np.float32(self._factor(types[row], float(values[row])))
         if self.half_life_days is not None:
-            age = np.maximum(self.end - np.asarray(at, dtype=np.float64), 0) / DAY
+            age = np.maximum(self.end - at, 0) / DAY
             weight *= np.exp2(-age / self.half_life_days).astype(np.float32)
         return weight
+
+    def of_history(
+        self,
+        items: Int32,
+        kind: Int64,
+        names: Sequence[str],
+        at: Float64,
+        values: Float64,
+        fitted: Float32,
+    ) -> Float32:
+        """Return the weights of one history as `weigh`, but without a frame: float32[events].
+
+        A frame costs a millisecond, which a request cannot spend on ten events.
+
+        Parameters
+        ----------
+        items : int32[events]
+        kind : int64[events]
+            Place of the event type in ``names``.
+        names : sequence of str
+        at : float64[events]
+            Ascending.
+        values : float64[events]
+            NaN where there is none.
+        fitted : float32[events]
+            Weights of the events that the log of the fit had, NaN of later ones. They change where a later
+            event repeats or undoes theirs: a fit that knows both gives both the same weights.
+        """
+        new = np.isnan(fitted)
+        weight = fitted.copy()
+        types = [names[place] for place in kind[new].tolist()]
+        weight[new] = self.of_first_times(types, at[new], values[new])
+        if self.repeats:
+            what = items.astype(np.int64) * len(names) + kind
+            nth, before = _nth(what), np.ones(len(what), dtype=np.float32)
+            before[~new] = _nth(what[~new])
+            weight *= (nth / before) ** np.float32(-self.repeats)
+        if any(undoes(names[place]) for place in set(kind.tolist())):
+            kinds = [names[place] for place in kind.tolist()]
+            self._set_off(weight, items.tolist(), kinds, at.tolist(), values, new)
+        return weight
+
+    def _set_off(
+        self,
+        weight: Float32,
+        items: list[int],
+        kinds: Sequence[str],
+        at: list[float],
+        values: Float64,
+        new: Bool,
+    ) -> None:
+        """Set returns off against the purchases of a history, in place; the fit has done so for its own."""
+        left = left_in_history(items, kinds, at, values.tolist(), self.counted)
+        known = np.flatnonzero(~new).tolist()
+        before = left_in_history(
+            [items[row] for row in known],
+            [kinds[row] for row in known],
+            [at[row] for row in known],
+            values[known].tolist(),
+            self.counted,
+        )
+        weight[new] *= left[new].astype(np.float32)
+        for row, earlier in zip(known, before.tolist(), strict=True):
+            if left[row] != earlier:
+                # Of a purchase of which nothing was left only its type is known.
+                weight[row] = (weight[row] / earlier if earlier else self.type_strength(kinds[row])) * left[
+                    row
+                ]
 
     def _factor(self, event: str, value: float | None) -> float:
         """Return the factor of the value of one event; as `_value`."""
@@ -250,6 +325,7 @@ class EventWeights:
             "target": self.target,
             "events": self.events.to_dict(),
             "counted": list(self.counted),
+            "priced": list(self.priced),
             "least_rating": self.least_rating,
         }
 
@@ -260,8 +336,9 @@ class EventWeights:
         ratings: dict[str, tuple[float, float]] = values["ratings"]  # type: ignore[assignment]
         values["ratings"] = {event: (span[0], span[1]) for event, span in ratings.items()}
         events: dict[str, Json] = values.get("events") or {}  # type: ignore[assignment]
-        counted: list[str] = values.get("counted") or []  # type: ignore[assignment]
-        return cls(**{**values, "events": EventMap.parse(events), "counted": tuple(counted)})  # type: ignore[arg-type]
+        for name in ("counted", "priced"):
+            values[name] = tuple(values.get(name) or ())  # type: ignore[arg-type]
+        return cls(**{**values, "events": EventMap.parse(events)})  # type: ignore[arg-type]
 
     def type_strength(self, event: str) -> float:
         """Return the strength of an event type, seen in training or not; its events may weigh less."""
@@ -316,14 +393,14 @@ def occurrence(events: pl.DataFrame) -> pl.Series:
     return pl.Series("nth", nth)
 
 
-def _nth(what: Sequence[tuple[str, str, str]], at: Sequence[float]) -> Float32:
-    """Return the number of each repetition of the same, by time (from 1), in the order of the rows."""
-    nth = np.ones(len(what), dtype=np.float32)
-    if len(set(what)) < len(what):
-        met: Counter[tuple[str, str, str]] = Counter()
-        for row in np.argsort(at, kind="stable").tolist():
-            met[what[row]] += 1
-            nth[row] = met[what[row]]
+def _nth(what: Int64) -> Float32:
+    """Return the number of each repetition of the same, in the order of the rows (from 1): float32[rows]."""
+    order = np.argsort(what, kind="stable")
+    ordered = what[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
+    nth = np.empty(len(what), dtype=np.float32)
+    lengths = np.diff(np.append(starts, len(ordered)))
+    nth[order] = np.arange(1, len(ordered) + 1) - np.repeat(starts, lengths)
     return nth
 
 

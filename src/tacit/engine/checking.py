@@ -6,12 +6,14 @@ import os
 import re
 import time
 import unicodedata
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tacit.core.errors import DataError
+from tacit.core.frozen import frozen
 from tacit.data.clean import FIRST_MOMENT
 from tacit.data.ids import IdRule, apply_id
 from tacit.data.times import read_moment
@@ -145,8 +147,8 @@ def checked_event(raw: NewEvent, now: float, reading: Reading = NO_CHOICES) -> "
     from tacit.store.events import Event  # brings SQLAlchemy, which a fit does not need
 
     subject, subject_id = _subject(raw, reading.ids)
-    return Event(
-        event_id=new_event_id() if raw.event_id is None else checked_id(raw.event_id, "event_id"),
+    event = Event(
+        event_id="" if raw.event_id is None else checked_id(raw.event_id, "event_id"),
         subject=subject,
         subject_id=subject_id,
         item_id=checked_id(raw.item_id, "item_id", reading.ids),
@@ -154,7 +156,31 @@ def checked_event(raw: NewEvent, now: float, reading: Reading = NO_CHOICES) -> "
         at=now if raw.timestamp is None else checked_time(raw.timestamp, now, reading),
         value=None if raw.value is None else checked_number(raw.value, "value"),
         has_time=raw.timestamp is not None,
+        recommendation_id=_optional_id(raw.recommendation_id, "recommendation_id"),
+        position=None if raw.position is None else _checked_position(raw),
+        source=_optional_id(raw.source, "source"),
+        received=now,
     )
+    if raw.event_id is not None:
+        return event
+    # A retry that tells the time is the same event; of two without a time nobody knows.
+    made = new_event_id() if raw.timestamp is None else content_id(event)
+    return frozen(Event, **{**event.__dict__, "event_id": made})
+
+
+def _optional_id(text: object, what: str) -> str | None:
+    return None if text is None else checked_id(text, what)
+
+
+def _checked_position(raw: NewEvent) -> int:
+    if raw.recommendation_id is None:
+        raise DataError("a position needs the recommendation_id of the list that it is a place of")
+    position = raw.position
+    if isinstance(position, bool) or not isinstance(position, numbers.Integral):
+        raise DataError(f"the position is {position!r}; it must be a whole number, 1 for the first item")
+    if not 1 <= position <= LONGEST_LIST:
+        raise DataError(f"the position is {position}; it must lie between 1 and {LONGEST_LIST:,}")
+    return int(position)
 
 
 def new_event_id() -> str:
@@ -163,10 +189,27 @@ def new_event_id() -> str:
     New ids stand together in the index of ids. Random ones would change a page of it for each event, and
     every page that is changed goes to the disk whole.
     """
-    drawn = int.from_bytes(os.urandom(10), "big")
-    # 48 bits of milliseconds, the version 7, 12 random bits, the variant 2, 62 random bits
-    low = drawn & 0x0FFF_3FFF_FFFF_FFFF_FFFF | 0x7000_8000_0000_0000_0000
-    digits = f"{time.time_ns() // 1_000_000:012x}{low:020x}"
+    return _uuid(time.time_ns() // 1_000_000, os.urandom(10), 7)
+
+
+def content_id(event: "Event") -> str:
+    """Return the id of an event that has a time and no id: a UUID of version 8 of its content."""
+    return _uuid(int(event.at * 1_000), event.digest()[:10], 8)
+
+
+def time_of_id(id_: str) -> float | None:
+    """Return the Unix seconds in a UUID of version 7, None of any other id."""
+    try:
+        found = uuid.UUID(id_)
+    except ValueError:
+        return None
+    return (found.int >> 80) / 1_000 if found.version == 7 else None
+
+
+def _uuid(milliseconds: int, low: bytes, version: int) -> str:
+    # 48 bits of milliseconds, the version, 12 bits, the variant 2, 62 bits
+    rest = int.from_bytes(low, "big") & 0x0FFF_3FFF_FFFF_FFFF_FFFF | version << 76 | 0x8000_0000_0000_0000
+    digits = f"{milliseconds:012x}{rest:020x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
@@ -195,6 +238,20 @@ def checked_time(raw: float | int | str, now: float, reading: Reading = NO_CHOIC
     DataError
         If it is no time, before 1990, or more than five minutes ahead of now.
     """
+    at = checked_moment(raw, reading)
+    if at > now + _AHEAD:
+        raise DataError("the timestamp is more than five minutes in the future")
+    return at
+
+
+def checked_moment(raw: float | int | str, reading: Reading = NO_CHOICES) -> float:
+    """Return a time in Unix seconds, which may lie ahead, read as the times of a log are.
+
+    Raises
+    ------
+    DataError
+        If it is no time, or before 1990.
+    """
     moment = raw if isinstance(raw, str) else checked_number(raw, "timestamp")
     try:
         at = read_moment(moment, dates=reading.dates, timezone=reading.timezone)
@@ -202,8 +259,6 @@ def checked_time(raw: float | int | str, now: float, reading: Reading = NO_CHOIC
         raise DataError(f"the timestamp: {error}") from error
     if at < FIRST_MOMENT:
         raise DataError("the timestamp is before 1990")
-    if at > now + _AHEAD:
-        raise DataError("the timestamp is more than five minutes in the future")
     return at
 
 

@@ -7,8 +7,9 @@ the item, for the same model. Where it is missing, a thread encodes the text, an
 change meanwhile; only that the item is hidden or deleted counts at once.
 
 Tombstones of users are followed in the same way (`tacit.engine.forgetting`): the history of a user in the
-snapshot counts no more at once; that nobody finds it as a neighbour takes a copy of the models that hold
-users, so the thread makes that, once for all that came meanwhile.
+snapshot counts no more at once; that nobody finds it as a neighbour, and that models forget the events that
+they followed (`tacit.engine.updates`), takes new models, so the thread makes those, once for all that came
+meanwhile.
 """
 
 import logging
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tacit.core.clock import Clock
 from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.engine.forgetting import forgotten_codes, forgotten_since
@@ -34,6 +36,9 @@ _PAUSE = 0.25
 """Seconds after which the thread looks for changes although no request did."""
 _LONGEST_WAIT = 0.5
 """Seconds that a list waits for another thread that makes changes; then it goes on without them."""
+_APART, _REST = 1.0, 20.0
+"""Seconds between two copies of the models that hold users, each without those who were deleted: at least so
+many, and so many times what the last one took."""
 _CHUNK = 1_024
 """Most texts that are encoded before their items are added."""
 _SHORTEST_RETRY, _LONGEST_RETRY = 1.0, 30.0
@@ -80,6 +85,8 @@ class CurrentState:
     snapshot : Snapshot
     store : EventStore or None
         Without one the state is that of the snapshot.
+    clock : Clock
+        Tells when items expire.
 
     Attributes
     ----------
@@ -87,18 +94,24 @@ class CurrentState:
         As of the last `catch_up`.
     failing : bool
         Whether the store could not be read then.
+    on_forgotten : callable or None
+        Called in the thread when there are other tombstones, or another snapshot, with the number of the last
+        tombstone and whether the snapshot holds a user who was forgotten.
     """
 
-    def __init__(self, snapshot: Snapshot, store: EventStore | None) -> None:
+    def __init__(self, snapshot: Snapshot, store: EventStore | None, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._applying = threading.Lock()
         """Held while the state is replaced, and never while a text is encoded."""
         self._seen = self._seen_tombstones = 0
-        self._unfound: frozenset[int] = frozenset()
-        """Forgotten users whom no neighbour finds any more."""
+        self._unlearned, self._unlearn_at = 0, 0.0
+        """Number of the tombstone up to which models know nobody, and when to look again."""
         self._waiting: dict[str, _Waiting] = {}
         """Items whose texts wait for the encoder, by id; each has its own pause, so none holds up another."""
         self.failing = False
+        self.on_forgotten: Callable[[int, bool], None] | None = None
+        self._last_notice: tuple[str, int] | None = None
         self._wake, self._closing = threading.Event(), threading.Event()
         self.state = State.of(snapshot)
         if store is None:
@@ -111,7 +124,7 @@ class CurrentState:
     def catch_up(self) -> None:
         """Make all changes of items that were acknowledged before, by any process; 5 us if there are none.
 
-        Forget the users who were deleted.
+        Forget the users who were deleted, and hide the items that have expired.
 
         It is called for every list. If the store cannot be read, the state stays as it is; if another thread
         needs long for the changes, as it was.
@@ -126,6 +139,9 @@ class CurrentState:
             if not self.failing:
                 _log.warning("answering without the latest changes of items: %s", error)
             self.failing = True
+        if self.state.expires and self.state.next_end <= self._clock.now():
+            with self._applying:
+                self.state = self.state.at(self._clock.now())
 
     def change(
         self,
@@ -203,7 +219,7 @@ class CurrentState:
         """Use a prepared state from now on; the next list makes the changes that came meanwhile."""
         with self._applying:
             self.state, self._seen, self._waiting = prepared.state, prepared.seen, prepared.waiting
-            self._seen_tombstones, self._unfound = prepared.seen_tombstones, prepared.state.forgotten
+            self._seen_tombstones = self._unlearned = prepared.seen_tombstones
 
     def close(self) -> None:
         """Stop following."""
@@ -280,7 +296,8 @@ class CurrentState:
             self._wake.clear()
             try:
                 self.catch_up()
-                self._forget_neighbours()
+                self._unlearn()
+                self._tell_forgotten()
                 while self._encode_waiting(store):
                     pass
             except StorageError as error:
@@ -290,13 +307,26 @@ class CurrentState:
                 _log.exception("changes of items could not be followed; trying again")
                 self._closing.wait(_SHORTEST_RETRY)
 
-    def _forget_neighbours(self) -> None:
-        """Take the rows of forgotten users out of the models, while lists go on."""
-        while (gone := (base := self.state).forgotten - self._unfound) and not self._closing.is_set():
-            pipeline = _without_users(base, gone)
+    def _tell_forgotten(self) -> None:
+        notice = self.state.snapshot.version, self._seen_tombstones
+        if self.on_forgotten is not None and notice != self._last_notice:
+            self._last_notice = notice
+            self.on_forgotten(self._seen_tombstones, bool(self.state.forgotten))
+
+    def _unlearn(self) -> None:
+        """Take those who were deleted out of the models, while lists go on; those of a while together."""
+        number, begun = self._seen_tombstones, time.monotonic()
+        if number == self._unlearned or begun < self._unlearn_at:
+            return
+        if self.state.followed is not None:  # models that know later events are made anew from what is stored
+            self.swap(self.state.snapshot)
+        while number > self._unlearned and not self._closing.is_set():
+            base = self.state
+            pipeline = _without_users(base, base.forgotten)
             with self._applying:
                 if self.state.pipeline is base.pipeline:
-                    self.state, self._unfound = replace(self.state, pipeline=pipeline), self._unfound | gone
+                    self.state, self._unlearned = replace(self.state, pipeline=pipeline), number
+        self._unlearn_at = time.monotonic() + max(_APART, _REST * (time.monotonic() - begun))
 
     def _encode_waiting(self, store: EventStore) -> bool:
         """Encode the texts of items that wait, and add these items; False if none is to be tried now."""

@@ -6,9 +6,8 @@ from start to end.
 
 import logging
 import threading
-import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from itertools import compress
@@ -32,6 +31,7 @@ from tacit.engine.checking import (
     checked_event,
     checked_id,
     checked_ids,
+    new_event_id,
 )
 from tacit.engine.current_state import CurrentState, Prepared
 from tacit.engine.empty import why_no_recommendation, why_nothing_related
@@ -46,15 +46,16 @@ from tacit.engine.items import (
     odd_attributes,
     only_listing,
 )
+from tacit.engine.known_users import Users
 from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Request, Response
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import Draft, State, TextsWaitingError
+from tacit.engine.stored_acts import stored_acts, unknown_lists
 from tacit.engine.unknown import unknown_in_events, unknown_in_request
 from tacit.engine.updates import Follower
-from tacit.engine.users import Users
 from tacit.engine.words import in_words, similarity_in_words
 from tacit.pipeline.similar import SimilarKind, checked_kind
-from tacit.store.events import Event, EventStore, StorageError
+from tacit.store.events import Event, EventStore, StorageError, Subject
 from tacit.store.records import ItemChange, StoredItem, TextVector
 
 __all__ = ["LONGEST_HISTORY", "Engine", "UnknownItemError"]
@@ -75,6 +76,21 @@ class _Arrival:
     vectors: Mapping[str, TextVector]
     draft: Draft | None
     done: "Future[None]" = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What is stored of a requester: events, items of earlier acts, attributes that were put and patched."""
+
+    events: Sequence[Event] = ()
+    seen: Collection[str] = ()
+    put: dict[str, Json] | None = None
+    patched: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is stored."""
+        return bool(self.events or self.put or self.patched)
 
 
 class Engine:
@@ -102,7 +118,7 @@ class Engine:
         self._arrivals: deque[_Arrival] = deque()
         self._store_fails = False
         self._exposures = Exposures(store) if store is not None else None
-        self._current = CurrentState(snapshot, store)
+        self._current = CurrentState(snapshot, store, self._clock)
         self.users = Users(self._current, store, self._clock)
         self.published: Mapping[str, Json] = {}
         """What a service says of the version that it serves: a part of `health`."""
@@ -165,19 +181,20 @@ class Engine:
         """
         state = self._state
         checked = _checked(request, state.snapshot.id_rules)
-        since, stored, patched = self._known(checked)
+        stored = self._known(state, checked)
         history = history_of(
             state,
             checked.user_id,
-            since,
+            stored.events,
             checked.items,
             allow_seen=checked.allow_seen,
-            stored=stored,
-            attributes={**patched, **checked.attributes} if patched else checked.attributes,
+            stored=stored.put,
+            attributes={**stored.patched, **checked.attributes} if stored.patched else checked.attributes,
             context=checked.context,
+            seen=stored.seen,
         )
         ranking = state.pipeline.recommend(history.queries, checked.k, requests=(_requester(checked),))
-        unknown = unknown_in_request(state, checked, stored=bool(since or stored or patched))
+        unknown = unknown_in_request(state, checked, stored=stored.is_known)
         said = [*unknown, *why_no_recommendation(state, history.queries, ranking)]
         answer = _answer(state, ranking, _reasons(state, history, ranking), said)
         if self._exposures is not None:
@@ -233,13 +250,15 @@ class Engine:
                 places.append(place)
             except DataError as error:
                 rejected.append((place, str(error)))
-        receipt = self._needed_store().append(good)
+        store, log = self._needed_store(), state.snapshot.interactions
+        receipt = store.append(good, log.end if log.timing == "time" else 0.0)
         rejected += [
             (places[at], f"event_id {good[at].event_id!r} was stored before with another content")
             for at in receipt.conflicts
         ]
         refused = set(receipt.conflicts)
-        unknown = [(places[at], text) for at, text in unknown_in_events(state, good) if at not in refused]
+        said = [*unknown_in_events(state, good), *unknown_lists(store, good, now)]
+        unknown = [(places[at], text) for at, text in sorted(said) if at not in refused]
         conflicts = [places[at] for at in receipt.conflicts]
         return Observed(receipt.accepted, sorted(rejected), conflicts, unknown)
 
@@ -348,7 +367,10 @@ class Engine:
         stored = self._store.item(id_) if self._store is not None else StoredItem(None, {}, deleted=False)
         of_fit = stored.put is None or (only_listing(stored.put) and id_ in state.snapshot.catalogue.items)
         own = attributes_of(state.catalogue, code) if of_fit or stored.put is None else stored.put
-        return {**own, **stored.patch, **listing_of(state.catalogue, code)}
+        listing = listing_of(state.catalogue, code)
+        if id_ in state.expired:
+            listing[col.AVAILABLE] = False
+        return {**own, **stored.patch, **listing}
 
     def put_user(self, user_id: str, attributes: Mapping[str, Json]) -> None:
         """Store or replace the attributes of a user; they count from the next request on.
@@ -429,23 +451,25 @@ class Engine:
             raise DataError("this engine has no store; open it with one to take events and items")
         return self._store
 
-    def _known(self, request: Request) -> tuple[list[Event], dict[str, Json] | None, dict[str, Json]]:
-        """Return the stored events of the requester, and the attributes that were put and patched.
+    def _known(self, state: State, request: Request) -> "_Stored":
+        """Return what is stored of the requester.
 
         Nothing if the store fails.
         """
         name = request.user_id or request.session_id
         if self._store is None or name is None:
-            return [], None, {}
+            return _Stored()
         try:
-            events = self._store.recent("user" if request.user_id else "session", name, LONGEST_HISTORY)
-            stored = self._store.user_attributes(request.user_id) if request.user_id else (None, {})
+            subject: Subject = "user" if request.user_id else "session"
+            now = self._clock.now()
+            events, seen = stored_acts(self._store, state, subject, name, LONGEST_HISTORY, now)
+            put, patched = self._store.user_attributes(request.user_id) if request.user_id else (None, {})
         except StorageError as error:
             self._store_fails = True
             _log.warning("answering without the latest events: %s", error)
-            return [], None, {}
+            return _Stored()
         self._store_fails = False
-        return events, *stored
+        return _Stored(events, seen, put, patched)
 
     def _changed_item(
         self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]
@@ -612,4 +636,4 @@ def _answer(
         )
         for place, code in enumerate(codes.tolist())
     ]
-    return Response(str(uuid.uuid4()), state.snapshot.version, items, list(warnings))
+    return Response(new_event_id(), state.snapshot.version, items, list(warnings))

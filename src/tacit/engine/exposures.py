@@ -26,6 +26,7 @@ class _Shown(NamedTuple):
     session_id: str | None
     model: str
     items: list[str]
+    propensities: list[float | None] | None
     at: float
 
     def row(self) -> dict[str, Any]:
@@ -36,6 +37,7 @@ class _Shown(NamedTuple):
             "subject_id": self.user_id or self.session_id,
             "model": self.model,
             "items": orjson.dumps(self.items).decode(),
+            "propensities": self.propensities and orjson.dumps(self.propensities).decode(),
             "at": self.at,
         }
 
@@ -58,8 +60,17 @@ class Exposures:
     def add(self, request: Request, answer: Response, at: float) -> None:
         """Record an answer; it is stored within about a second."""
         ids = [item.item_id for item in answer.items]
+        chances = [item.propensity for item in answer.items]
         self._waiting.append(
-            _Shown(answer.recommendation_id, request.user_id, request.session_id, answer.model, ids, at)
+            _Shown(
+                answer.recommendation_id,
+                request.user_id,
+                request.session_id,
+                answer.model,
+                ids,
+                chances if any(chances) else None,
+                at,
+            )
         )
 
     def close(self) -> None:

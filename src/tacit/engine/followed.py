@@ -16,7 +16,6 @@ from tacit.data.ids import apply_id
 from tacit.data.interactions import Interactions
 from tacit.data.later import Later, joined
 from tacit.data.queries import gather_ranges
-from tacit.data.returns import settled_type
 from tacit.data.users import NO_COLUMNS
 from tacit.data.vocabulary import Vocabulary
 from tacit.engine.snapshot import Snapshot
@@ -175,17 +174,16 @@ class _Known:
         event_map, rules = snapshot.weights.events, snapshot.id_rules
         ids = [apply_id(event.item_id, rules) for event in events] if rules else [e.item_id for e in events]
         codes = items.encode(ids)
-        names = [settled_type(common_name(event.event), event.value, event_map) for event in events]
+        read = [snapshot.weights.settled(common_name(event.event), event.value) for event in events]
+        names = [name for name, _ in read]
         ignored = {name for name in set(names) if event_map.ignored(name)}
         kept = [place for place, name in enumerate(names) if codes[place] >= 0 and name not in ignored]
         known, names = [events[place] for place in kept], [names[place] for place in kept]
         place_of = {name: place for place, name in enumerate(snapshot.interactions.kinds)}
-        weight = snapshot.weights.weights_of(
-            [str(place) for place in kept],  # nobody repeats anything: `_damped` does that
-            [event.item_id for event in known],
+        weight = snapshot.weights.of_first_times(
             names,
-            [event.at for event in known],
-            [event.value for event in known],
+            np.array([event.at for event in known], dtype=np.float64),
+            np.array([read[place][1] for place in kept], dtype=np.float64),
         )
         kinds = np.array([place_of.get(name, -1) for name in names], dtype=np.int16)
         return cls(known, codes[kept].astype(np.int32), kinds, weight)

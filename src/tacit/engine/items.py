@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,15 +14,18 @@ from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.data.catalogue import Catalogue, frame_rows
 from tacit.engine.attributes import cell, checked_names, plain_value
-from tacit.engine.checking import UnknownItemError, checked_time
+from tacit.engine.checking import UnknownItemError, checked_moment, checked_time
 from tacit.reading.choices import NO_CHOICES, Reading
 from tacit.store.records import ItemChange
 
 _MOST_COLUMNS = 512
+_MEANT = {col.AVAILABLE: "its availability", col.EXPIRES_AT: "its end"}
 _YES = ("true", "1", "yes")
 _NUMBER = re.compile(r"[\s\d.,+-]*")
-_OF_THE_LIST = {col.AVAILABLE, col.CREATED_AT}
+_OF_THE_LIST = {col.AVAILABLE, col.CREATED_AT, col.EXPIRES_AT}
 """Attributes that say nothing of the item itself."""
+_SWITCHES = {col.AVAILABLE, col.EXPIRES_AT}
+"""Those of them that say whether and how long it is listed."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,15 @@ class ItemChanges:
         Known items of which nothing but this changes.
     deleted : frozenset of str
         Items that are deleted afterwards.
+    expires : dict of str to float or None
+        When items expire, Unix seconds; None for those that no longer do.
     """
 
     puts: dict[str, Mapping[str, Json]]
     patches: dict[str, Mapping[str, Json]]
     available: dict[str, bool]
     deleted: frozenset[str]
+    expires: dict[str, float | None]
 
     @classmethod
     def of(
@@ -66,16 +73,22 @@ class ItemChanges:
         puts: dict[str, Mapping[str, Json]] = {}
         patches: dict[str, Mapping[str, Json]] = {}
         gone = set(deleted)
+        expires: dict[str, float | None] = {}
         for change in changes:
             id_ = change.item_id
+            ends: Any = change.attributes.get(col.EXPIRES_AT)
+            if change.kind == "put" or ends is not None:
+                expires[id_] = ends
             if change.kind == "put":
                 gone.discard(id_)
                 patches.pop(id_, None)
-                puts[id_] = change.attributes
+                puts[id_] = _without_end(change.attributes)
                 continue
             if id_ in gone or (id_ not in puts and id_ not in catalogue.items):
                 raise UnknownItemError(f"there is no item {id_!r}; PUT adds one")
-            given = {name: value for name, value in change.attributes.items() if value is not None}
+            given = {
+                name: value for name, value in _without_end(change.attributes).items() if value is not None
+            }
             if change.kind == "delete":
                 gone.add(id_)
                 given = {col.AVAILABLE: False}
@@ -85,7 +98,11 @@ class ItemChanges:
             id_: bool(given[col.AVAILABLE]) for id_, given in patches.items() if [*given] == [col.AVAILABLE]
         }
         rest = {id_: given for id_, given in patches.items() if given and id_ not in flips}
-        return cls(puts, rest, flips, frozenset(gone))
+        return cls(puts, rest, flips, frozenset(gone), expires)
+
+
+def _without_end(attributes: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: value for name, value in attributes.items() if name != col.EXPIRES_AT}
 
 
 def checked_attributes(
@@ -101,12 +118,18 @@ def checked_attributes(
     checked = checked_names(attributes, "an item", (col.ITEM, col.TEXT, col.LINE))
     if not isinstance(checked.get(col.AVAILABLE, True), bool | None):
         raise DataError("available must be true or false")
-    created = checked.get(col.CREATED_AT)
-    if created is not None:
-        if isinstance(created, bool) or not isinstance(created, int | float | str):
-            raise DataError("created_at must be a time: a number or an ISO 8601 text")
+    if (created := _time_of(checked, col.CREATED_AT)) is not None:
         checked[col.CREATED_AT] = checked_time(created, now, reading)
+    if (ends := _time_of(checked, col.EXPIRES_AT)) is not None:
+        checked[col.EXPIRES_AT] = checked_moment(ends, reading)
     return checked
+
+
+def _time_of(attributes: Mapping[str, Json], name: str) -> int | float | str | None:
+    value = attributes.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float | str | None):
+        raise DataError(f"{name} must be a time: a number or an ISO 8601 text")
+    return value
 
 
 def check_width(catalogue: Catalogue, attributes: Mapping[str, Json]) -> None:
@@ -201,22 +224,24 @@ def _is_number(value: object) -> bool:
 
 
 def check_not_bare(change: ItemChange, catalogue: Catalogue, deleted: Collection[str]) -> None:
-    """Refuse a put of nothing but the availability of an item of which more is known.
+    """Refuse a put that says nothing but whether or how long an item is listed of which more is known.
 
     Raises
     ------
     DataError
     """
     given = {name for name, value in change.attributes.items() if value is not None}
-    if change.kind != "put" or given != {col.AVAILABLE}:
+    if change.kind != "put" or not given or not given <= _SWITCHES:
         return
     if change.item_id in deleted or change.item_id not in catalogue.items:
         return
     known = attributes_of(catalogue, int(catalogue.items.encode([change.item_id])[0]))
     if known:
+        meant = " and ".join(sorted(_MEANT[name] for name in given))
         raise DataError(
             f"PUT replaces an item whole, and this one would remove {_named(known)} of the item "
-            f"{change.item_id!r}: to change nothing but its availability, send the same with PATCH"
+            f"{change.item_id!r}: to change nothing but {meant}, "
+            "send the same with PATCH"
         )
 
 

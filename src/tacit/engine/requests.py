@@ -84,6 +84,9 @@ class NewEvent:
     timestamp: float | int | str | None = None
     value: float | None = None
     event_id: str | None = None
+    recommendation_id: str | None = None
+    position: int | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Observed:
     conflicts : list of int
         Those of the rejected whose ``event_id`` was stored before with another content.
     warnings : list of (index, text)
-        What is unknown in stored events: the item, the event type.
+        What is unknown in stored events: the item, the event type, the list in which it was shown.
     """
 
     accepted: int

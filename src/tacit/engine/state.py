@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -174,6 +174,10 @@ class State:
         Items that are in no list and cannot be named, but can be read in histories.
     forgotten : frozenset of int
         Users of the snapshot, by code, who were deleted since: their histories there are nobody's.
+    expires : mapping of str to float
+        When items leave every list, Unix seconds.
+    as_of : float
+        The moment up to which that was done.
     followed : Followed or None
         The events of the store that the models know beside those of the fit; None before the first.
     """
@@ -186,6 +190,8 @@ class State:
     evidence: Evidence
     deleted: frozenset[str] = frozenset()
     forgotten: frozenset[int] = frozenset()
+    expires: Mapping[str, float] = field(default_factory=dict)
+    as_of: float = -np.inf
     followed: Followed | None = None
 
     @classmethod
@@ -241,9 +247,38 @@ class State:
             codes = catalogue.items.encode(list(result.available))
             catalogue = catalogue.with_available(codes, np.array([*result.available.values()]))
             pipeline = pipeline.with_available(catalogue.available)
-        return replace(
+        changed = replace(
             self, catalogue=catalogue, pipeline=pipeline, titles=catalogue.titles, deleted=result.deleted
         )
+        return changed._expiring(result.expires)
+
+    def _expiring(self, ends: Mapping[str, float | None]) -> "State":
+        """Return the state in which some items end at other times, or no longer do."""
+        if not ends and not self.expires:
+            return self
+        expires = {id_: at for id_, at in {**self.expires, **ends}.items() if at is not None}
+        return replace(self, expires=expires).at(self.as_of)
+
+    @cached_property
+    def expired(self) -> frozenset[str]:
+        """Items whose time was over."""
+        return frozenset(id_ for id_, at in self.expires.items() if at <= self.as_of)
+
+    @cached_property
+    def next_end(self) -> float:
+        """When the next item expires; infinite if none does."""
+        return min((at for at in self.expires.values() if at > self.as_of), default=np.inf)
+
+    def at(self, now: float) -> "State":
+        """Return the state as of a moment: items that expired by then are in no list."""
+        later = replace(self, as_of=now)
+        if not later.expired and not self.expired:
+            available = self.catalogue.available
+        else:
+            available = self.catalogue.available.copy()
+            codes = self.catalogue.items.encode([*later.expired])
+            available[codes[codes >= 0]] = False
+        return replace(later, pipeline=self.pipeline.with_available(available))
 
     def following(self, events: Sequence[Event], number: int) -> "State":
         """Return a state whose models know further events of the store.

@@ -6,8 +6,9 @@ the log are built on first use and kept.
 
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from tacit.data.queries import gather_ranges
 from tacit.data.ranking import Ranking, top_k
 
 Relation = Literal["together", "next"]
+Counts = TypeVar("Counts", Float64, Int64)
 
 SPAN = DAY
 """Two choices of a user within so many seconds are made together."""
@@ -31,6 +33,7 @@ _PRIOR = 5.0
 """Users added to those that popularity predicts: a lift of few users is chance."""
 _MOST_USERS = 10_000
 """Largest number of users, the last in the log, that the pairs of an item are counted on: bounds the time."""
+_COLUMNS = ("user", "item", "weight", "at", "kind")
 _KEPT = 20_000_000
 """Cached counts over all items (160 MB)."""
 
@@ -51,8 +54,9 @@ class PairCounts:
     def __init__(self, interactions: Interactions, n_items: int = 0) -> None:
         self._log = interactions
         self._n_items = max(interactions.n_items, n_items)
+        kept = lru_cache(maxsize=_KEPT // max(self._n_items, 1) + 1)
         # Weak, or the counts and the log of a replaced model would stay until the next collection.
-        self._lift_of = lru_cache(maxsize=_KEPT // max(self._n_items, 1) + 1)(_weakly(self._lift))
+        self._lift_of, self._linked_of = kept(_weakly(self._lift)), kept(_weakly(self._linked))
 
     def updated(self, histories: Interactions, n_items: int) -> "PairCounts":
         """Return the counts where some users have other histories; others keep those of the log.
@@ -130,15 +134,12 @@ class PairCounts:
         expected = counts.sum() * self._users / max(self._users.sum(), 1)
         return np.where(counts >= SUPPORT, counts / (expected + _PRIOR), 0.0)
 
-    def _linked(self, item: int, relation: Relation, without: Bool | None = None) -> Int64:
-        """Return how many users link each item to ``item``, without some (bool[users]): int64[items]."""
-        found = self._beside(item) if relation == "together" else self._after(item)
-        return self._users_by_item(found, without)
+    def _linked(self, item: int, relation: Relation) -> Int64:
+        """Return how many users link each item to ``item``: int64[items]."""
+        return self._users_by_item(self._beside(item) if relation == "together" else self._after(item))
 
-    def _users_by_item(self, events: Int64, without: Bool | None = None) -> Int64:
-        """Return how many users have one of some events on each item, some users left out: int64[items]."""
-        if without is not None:
-            events = events[~without[self._log.user[events]]]
+    def _users_by_item(self, events: Int64) -> Int64:
+        """Return how many users have one of some events on each item: int64[items]."""
         pairs = np.unique(self._log.user[events] * np.int64(self._n_items) + self._log.item[events])
         return np.bincount(pairs % max(self._n_items, 1), minlength=self._n_items)
 
@@ -219,41 +220,48 @@ class PairCounts:
 
 
 class _WithLater(PairCounts):
-    """Counts of a log in which some users have other histories by now."""
+    """Counts of a log in which some users have other histories by now.
+
+    What these users counted in the log is taken out and counted anew. What all users of the log count is kept
+    from one update to the next.
+    """
 
     def __init__(self, fitted: PairCounts, later: PairCounts) -> None:
         super().__init__(later._log, later._n_items)
+        users = np.unique(later._log.user)
+        self._moved = users[users < len(fitted._offsets) - 1]
+        events, _ = gather_ranges(fitted._offsets, self._moved)
+        columns: dict[str, Any] = {name: getattr(fitted._log, name)[events] for name in _COLUMNS}
         self._fitted, self._later = fitted, later
-        self._moved = np.zeros(len(fitted._offsets) - 1, dtype=bool)
-        users = later._log.user
-        self._moved[users[users < len(self._moved)]] = True
+        self._gone = PairCounts(replace(later._log, items=fitted._log.items, **columns), fitted._n_items)
 
     def by_both(self, item: int, others: Int32) -> Int64:
-        ours = self._fitted._choosers(item) & ~self._moved
-        both = [ours[self._fitted._users_of(other)].sum() for other in others.tolist()]
-        return np.array(both, dtype=np.int64) + self._later.by_both(item, others)
+        fitted, gone, later = (one.by_both(item, others) for one in self._parts)
+        return fitted - gone + later
 
-    def _linked(self, item: int, relation: Relation, without: Bool | None = None) -> Int64:
-        ours = self._fitted._linked(item, relation, self._moved)
-        return _widened(ours, self._n_items) + self._later._linked(item, relation)
+    def _linked(self, item: int, relation: Relation) -> Int64:
+        fitted = self._fitted._linked_of(item, relation) - self._gone._linked(item, relation)
+        # The counts of an item with very many users are of some of them.
+        return _widened(np.maximum(fitted, 0), self._n_items) + self._later._linked(item, relation)
+
+    @property
+    def _parts(self) -> tuple[PairCounts, PairCounts, PairCounts]:
+        return self._fitted, self._gone, self._later
 
     @cached_property
     def _users(self) -> Int64:
-        fitted = self._fitted
-        events, _ = gather_ranges(fitted._offsets, np.flatnonzero(self._moved))
-        gone = fitted._users_by_item(events[fitted._log.weight[events] > 0])
-        return _widened(fitted._users - gone, self._n_items) + self._later._users
+        return _widened(self._fitted._users - self._gone._users, self._n_items) + self._later._users
 
 
 def _widened(counts: Int64, size: int) -> Int64:
     return np.pad(counts, (0, size - len(counts)))
 
 
-def _weakly(method: Callable[[int, Relation], Float64]) -> Callable[[int, Relation], Float64]:
+def _weakly(method: Callable[[int, Relation], Counts]) -> Callable[[int, Relation], Counts]:
     """Return a function that calls a method and does not keep its object alive."""
     weak = weakref.WeakMethod(method)
 
-    def call(item: int, relation: Relation) -> Float64:
+    def call(item: int, relation: Relation) -> Counts:
         alive = weak()
         if alive is None:
             raise ReferenceError("the counts are gone")

@@ -28,6 +28,8 @@ class Report:
         It is a sign of life, and says no more.
     loaded, refused : int or None
         Number of a version that it has loaded beside the one that it serves, or cannot load (``error``).
+    forgotten : bool
+        Users were deleted who are, or may be, in a snapshot.
     """
 
     ready: Mapping[str, Any] | None = None
@@ -36,6 +38,7 @@ class Report:
     alive: bool = False
     loaded: int | None = None
     refused: int | None = None
+    forgotten: bool = False
 
 
 class Child:
@@ -145,6 +148,8 @@ def _report(document: Mapping[str, Any]) -> Report:
         return Report(alive=True)
     if "loaded" in document:
         return Report(loaded=document["loaded"])
+    if "forgotten" in document:
+        return Report(forgotten=True)
     if "refused" in document:
         return Report(refused=document["refused"], error=document["error"])
     if "error" in document:

@@ -21,12 +21,14 @@ _TEXT = (str,)
 _TEXT_OR_NONE = (str, type(None))
 _TIME = (int, float, str, type(None))
 _NUMBER = (int, float, type(None))
+_WHOLE = (int, type(None))
 
 
 def observed(engine: Engine, body: bytes, sender: Caller = NOBODY) -> tuple[int, bytes]:
     """Store the good events of a batch; return a status and a report of JSON with a reason for each bad one.
 
-    A batch without a good event is an error. Each event counts as a request of its sender.
+    200: all are stored; 207: some are; 409: none, each of them has the id of another event; 422: none.
+    Each event counts as a request of its sender.
     """
     events: list[NewEvent] = []
     places: list[int] = []
@@ -41,9 +43,15 @@ def observed(engine: Engine, body: bytes, sender: Caller = NOBODY) -> tuple[int,
             rejected.append((place, first_error(error)))
     result = engine.observe(events)
     rejected += [(places[at], reason) for at, reason in result.rejected]
-    refused = [{"index": at, "reason": reason} for at, reason in sorted(rejected)]
-    conflict = len(refused) == len(result.conflicts)
-    status = 200 if result.accepted or not refused else 409 if conflict else 422
+    conflicts = {places[at] for at in result.conflicts}
+    refused = [
+        {"index": at, "status": 409 if at in conflicts else 422, "reason": reason}
+        for at, reason in sorted(rejected)
+    ]
+    if result.accepted:
+        status = 207 if refused else 200
+    else:
+        status = 409 if conflicts and len(conflicts) == len(refused) else 422 if refused else 200
     unknown = [{"index": places[at], "warning": text} for at, text in result.warnings]
     return status, orjson.dumps({"accepted": result.accepted, "rejected": refused, "warnings": unknown})
 
@@ -64,6 +72,9 @@ def new_event(raw: dict[str, Any]) -> NewEvent:
         and type(raw.get("user_id")) in _TEXT_OR_NONE
         and type(raw.get("session_id")) in _TEXT_OR_NONE
         and type(raw.get("event_id")) in _TEXT_OR_NONE
+        and type(raw.get("recommendation_id")) in _TEXT_OR_NONE
+        and type(raw.get("position")) in _WHOLE
+        and type(raw.get("source")) in _TEXT_OR_NONE
         and type(at) in _TIME
         and type(value) in _NUMBER
         and (type(at) is not float or isfinite(at))

@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from tacit.core.errors import DataError, TacitError, UnsupportedError
 from tacit.engine.checking import UnknownItemError
+from tacit.engine.known_users import UnknownUserError
 from tacit.engine.remote_encoder import EncoderUnavailableError
-from tacit.engine.users import UnknownUserError
 from tacit.store.events import StorageError, StorageFullError
 
 MEDIA_TYPE = "application/problem+json"

@@ -26,7 +26,14 @@ class EventIn(_Body):
         None, description="Unix s, ms, µs, ns or ISO 8601; now if absent"
     )
     value: float | None = Field(None, description="Rating, price, seconds, ...")
-    event_id: str | None = Field(None, description="Your own id: the same event sent again is stored once")
+    event_id: str | None = Field(
+        None,
+        description="Your own id: the same event sent again is stored once. Without one an event with a "
+        "timestamp has an id of its content, and one without a timestamp is a new event each time",
+    )
+    recommendation_id: str | None = Field(None, description="Of the list in which the item was shown")
+    position: int | None = Field(None, description="Place in that list; 1 is the first")
+    source: str | None = Field(None, description="Where it comes from: web, app, import, ...")
 
 
 class EventsIn(_Body):

@@ -46,9 +46,17 @@ _LOADING = 300.0
 """Seconds that a language model may take to be loaded."""
 _LATE = 1.0
 """Seconds by which this process may wake later than it wanted to without having been stopped."""
+_QUIET, _LONGEST_QUIET = 5.0, 60.0
+"""Seconds after the last deletion of a user, and at most after the first one, at which snapshots are written
+again without all of them."""
+_LONGEST_TRY = 3_600.0
+"""Seconds between two tries to do so, at most."""
 _QUEUE = 128
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 """Set to 1 in workers: pools of threads in each of many processes would cost memory and time."""
+
+
+_DONE = "ended with code 0"
 
 
 class ServiceError(TacitError):
@@ -102,6 +110,8 @@ class Supervisor:
         self._say = say
         self._workers = [_Place(f"worker {n + 1}", "tacit.server.worker", n, due=0.0) for n in range(workers)]
         self._encoder = _Place("the encoding process", "tacit.server.encoding")
+        self._forgetter = _Place("the forgetting process", "tacit.server.forgetter")
+        self._forgotten_since: float | None = None
         self._settings: Mapping[str, Any] | None = None
         self._renewal: Renewal[_Place] | None = None
         self._refusal: Refusal | None = None
@@ -128,7 +138,7 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for place in self._places:
+        for place in (*self._places, self._forgetter):
             if place.child is not None:
                 place.child.close()
         signal.set_wakeup_fd(-1)
@@ -205,7 +215,7 @@ class Supervisor:
 
     def _start_due(self) -> None:
         now = time.monotonic()
-        for place in self._places:
+        for place in (*self._places, self._forgetter):
             if place.due is not None and place.due <= now:
                 self._start(place)
                 self._send(place)
@@ -233,7 +243,7 @@ class Supervisor:
 
     def _pause(self) -> float | None:
         """Return the seconds until the next start or the next look at those that may hang."""
-        due = [place.due for place in self._places if place.due is not None]
+        due = [place.due for place in (*self._places, self._forgetter) if place.due is not None]
         heard = [place.heard_at for place in self._places if place.heard_at is not None]
         due += [at + _HANGS_AFTER + _LATE for at in heard]
         return max(min(due) - time.monotonic(), 0.0) if due else None
@@ -243,13 +253,19 @@ class Supervisor:
             child = Child(place.module, (self._texts.fileno(),), {})
         else:
             threads = dict.fromkeys(_THREADS, "1")
-            child = Child(place.module, (self._listener.fileno(), self._board, self._rates), threads)
+            shared = (self._listener.fileno(), self._board, self._rates)
+            child = Child(place.module, () if place is self._forgetter else shared, threads)
         place.child, place.due, place.problem = child, None, None
         if place is self._encoder:  # it says no more until its model is loaded, which may take minutes
             place.heard_at = child.started_at + _LOADING
         self._selector.register(child.status, selectors.EVENT_READ, lambda: self._hear(place))
 
     def _send(self, place: _Place) -> None:
+        if place is self._forgetter:
+            self._forgotten_since = None  # what is forgotten from now on is for the next one
+            if place.child is not None and self._settings is not None:
+                place.child.send({name: self._settings[name] for name in ("directory", "store")})
+            return
         listener = self._texts if place is self._encoder else self._listener
         if place.child is not None and self._settings is not None:
             place.child.send({**self._settings, "listener": listener.fileno(), "place": place.number})
@@ -269,6 +285,8 @@ class Supervisor:
         for report in reports:
             if report.alive:
                 place.heard_at = time.monotonic()
+            elif report.forgotten:
+                self._note_forgotten()
             elif report.loaded is not None or report.refused is not None:
                 self._hear_of_release(place, report)
             elif report.ready is None:
@@ -357,10 +375,35 @@ class Supervisor:
                 place.child.pass_on(_refused(refusal))
         self._say(f"refused: {refusal.reason}; still serving {self._release}")
 
+    def _note_forgotten(self) -> None:
+        """Let snapshots be written again soon, without all users who are deleted until then."""
+        now = time.monotonic()
+        self._forgotten_since = self._forgotten_since or now
+        if self._forgetter.child is None and not self._forgetter.failures:
+            self._forgetter.due = min(now + _QUIET, self._forgotten_since + _LONGEST_QUIET)
+
+    def _forgetter_ended(self, how: str) -> None:
+        """Say what became of it, and let it try again later if it failed."""
+        place = self._forgetter
+        place.child = None
+        if how == _DONE:
+            place.failures = 0
+            if self._forgotten_since is not None:
+                self._note_forgotten()
+            return
+        place.failures += 1
+        pause = min(_LONGEST_QUIET * 2.0 ** (place.failures - 1), _LONGEST_TRY)
+        place.due = time.monotonic() + pause
+        because = place.problem.error if place.problem else f"{place.name} {how}"
+        self._say(f"deleted users are still in a snapshot: {because}; trying again in {pause:,.0f} s")
+
     def _ended(self, place: _Place, child: Child) -> None:
         self._selector.unregister(child.status)
         how = child.ending()
         child.close()
+        if place is self._forgetter:
+            self._forgetter_ended(how)
+            return
         now = time.monotonic()
         steady = place.ready_since is not None and now - place.ready_since >= _STEADY
         place.failures = 1 if steady else place.failures + 1

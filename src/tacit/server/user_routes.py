@@ -60,8 +60,8 @@ def _add_forgetting(app: FastAPI, engine: Engine, writes: Lane) -> None:
         return json_response(engine.users.known(subject, id_))
 
     def forget(subject: Subject, id_: str) -> Response:
-        told = engine.users.forget(subject, id_)
-        return json_response({f"{subject}_id": id_, **asdict(told), "model": engine.version})
+        forgotten = engine.users.forget(subject, id_)
+        return json_response({f"{subject}_id": id_, **asdict(forgotten), "model": engine.version})
 
     def merge(user_id: str, body: bytes) -> Response:
         merged = engine.users.merge(user_id, parsed(body, MergeIn).session_id)

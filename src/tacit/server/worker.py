@@ -45,6 +45,8 @@ def main() -> None:
     ready = {"ready": {"items": engine.health()["items"], "texts": loader.has_texts}}
     board = Board(settings["board"], settings["place"])
     loader.follow()
+    directory = str(Path(settings["directory"]).resolve())
+    engine.users.on_unwritten(directory, lambda: report(status, {"forgotten": True}))
     with socket.socket(fileno=settings["listener"]) as listener:
 
         def on_beat() -> None:

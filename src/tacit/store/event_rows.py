@@ -1,6 +1,6 @@
 """Events in the store: how they are written, and what became of each.
 
-SQLite gets a hundred rows a statement. Python's driver gives the interpreter up for each execution, so with a
+SQLite gets many rows a statement. Python's driver gives the interpreter up for each execution, so with a
 row an execution the thread that has the turn of all processes (`tacit.store.lock.Turn`) would ask for the
 interpreter a hundred times a batch, and wait up to 5 ms each time while other threads parse what came next.
 """
@@ -14,13 +14,14 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import sqlite
 
 from tacit.store import schema
+from tacit.store.receipt_times import received_at
 from tacit.store.records import Receipt
 
 Row = Mapping[str, Any]
 
-_COLUMNS = ("event_id", "subject", "subject_id", "item_id", "event", "at", "value", "digest")
-_TOGETHER = 100
-"""Rows of a statement: 800 values, of 999 that every SQLite takes."""
+_COLUMNS = tuple(column.name for column in schema.event.columns if column.name != "number")
+_TOGETHER = 76
+"""Rows of a statement: 988 values, of 999 that every SQLite takes."""
 _CHUNK = 500
 
 
@@ -36,10 +37,19 @@ class StoredEvents:
     def __init__(self, dialect: ModuleType) -> None:
         self._dialect = dialect
 
-    def write(self, connection: Connection, rows: Sequence[Row]) -> Receipt:
-        """Write rows (`tacit.store.records.Event.row`), each id once; return what became of them."""
+    def write(self, connection: Connection, rows: Sequence[Row], not_before: float = 0.0) -> Receipt:
+        """Write rows (`tacit.store.records.Event.row`), each id once; return what became of them.
+
+        Parameters
+        ----------
+        connection : sqlalchemy.Connection
+        rows : sequence of mappings
+        not_before : float
+            A clock that shows an earlier time is wrong.
+        """
         if not rows:
             return Receipt(0, [])
+        rows = _timed(connection, rows, not_before)
         if self._dialect is sqlite:
             if _insert_into_sqlite(connection, rows) == len(rows):
                 return Receipt(len(rows), [])  # all were new
@@ -50,6 +60,24 @@ class StoredEvents:
         stored = _digests(connection, [row["event_id"] for row in rows])
         conflicts = [place for place, row in enumerate(rows) if stored[row["event_id"]] != row["digest"]]
         return Receipt(len(rows) - len(conflicts), conflicts)
+
+
+def _timed(connection: Connection, rows: Sequence[Row], not_before: float) -> Sequence[Row]:
+    """Return the rows with their times of receipt, which are not before those of the rows stored last."""
+    arrived = [row["received"] for row in rows if row["received"] is not None]
+    if not arrived:
+        return rows
+    received = received_at(connection, max(arrived), not_before)
+    return [
+        row
+        if row["received"] is None
+        else {**row, "received": received, "at": _earlier(row["told"], received)}
+        for row in rows
+    ]
+
+
+def _earlier(told: float | None, received: float) -> float:
+    return received if told is None else min(told, received)
 
 
 def _insert_into_sqlite(connection: Connection, rows: Sequence[Row]) -> int:

@@ -1,5 +1,6 @@
 """Events, items, users and exposures in SQLite or PostgreSQL: what is acknowledged is on disk."""
 
+import hashlib
 import json
 import sqlite3
 import time
@@ -9,7 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy import event as listening
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +23,7 @@ from tacit.store.checkpoints import Checkpoints
 from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
 from tacit.store.erasing import Erasing
 from tacit.store.event_rows import StoredEvents
+from tacit.store.histories import COLUMNS, Histories, event_of
 from tacit.store.item_listener import ItemListener
 from tacit.store.item_rows import StoredItems
 from tacit.store.lock import Turn
@@ -39,6 +41,7 @@ from tacit.store.records import (
     Subject,
     TextVector,
     Tombstone,
+    with_digest,
 )
 from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.upgrade import upgrade
@@ -50,20 +53,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "EventStore", "Receipt", "StorageError", "StorageFullError", "Subject"]
 
-_RECENT = (
-    "SELECT event_id, subject, subject_id, item_id, event, at, value FROM tacit_event "
-    "WHERE subject = ? AND subject_id = ? ORDER BY at DESC, number DESC LIMIT ?"
-)
-_AFTER = (
-    "SELECT number, event_id, subject, subject_id, item_id, event, at, value FROM tacit_event "
-    "WHERE number > ? ORDER BY number LIMIT ?"
-)
-_NUMBERED = (
-    "SELECT number, event_id, subject, subject_id, item_id, event, at, value FROM tacit_event "
-    "WHERE number IN ({}) ORDER BY number"
-)
+_AFTER = f"SELECT number, {COLUMNS} FROM tacit_event WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
+_NUMBERED = f"SELECT number, {COLUMNS} FROM tacit_event WHERE number IN ({{}}) ORDER BY number"  # noqa: S608
 _LAST_EVENT = "SELECT coalesce(max(number), 0) FROM tacit_event"
 _PROBE = "written"
+_LISTS = 500
+"""Ids that are looked up together."""
 _USER = (
     "SELECT (SELECT attributes FROM tacit_user WHERE user_id = ?), "
     "(SELECT attributes FROM tacit_user_change WHERE user_id = ?)"
@@ -130,6 +125,7 @@ class EventStore:
             if self._dialect is postgresql
             else SQLiteReader(str(self._engine.url.database))
         )
+        self._histories = Histories(self._reader)
         if self._erasing is not None:
             with suppress(sqlite3.Error):  # it says so itself where it cannot
                 self._erasing.resume()
@@ -149,8 +145,14 @@ class EventStore:
             return "ok"
         return "full" if isinstance(failure, StorageFullError) else "failing"
 
-    def append(self, events: Sequence[Event]) -> Receipt:
+    def append(self, events: Sequence[Event], not_before: float = 0.0) -> Receipt:
         """Store events and return when they are on disk.
+
+        Parameters
+        ----------
+        events : sequence of Event
+        not_before : float
+            A clock that shows an earlier time of receipt is wrong (`tacit.store.receipt_times`).
 
         Raises
         ------
@@ -160,19 +162,35 @@ class EventStore:
             If the database refuses for another reason; none of these events is acknowledged then.
         """
         rows = [event.row() for event in events]  # before the turn of this process: others wait for its end
-        return self._writer.write(lambda connection: self._events.write(connection, rows))
+        return self._writer.write(lambda connection: self._events.write(connection, rows, not_before))
 
-    def recent(self, subject: Subject, subject_id: str, count: int) -> list[Event]:
-        """Return the last events of a user or session, oldest first; ties in order of arrival."""
-        found = self._reader.rows(_RECENT, (subject, subject_id, count))
-        return [Event(*row) for row in reversed(found)]
+    def recent(
+        self, subject: Subject, subject_id: str, count: int, without: Sequence[str] = ()
+    ) -> list[Event]:
+        """Return the last events of a user or session, oldest first; ties in order of arrival.
+
+        An event whose digest does not fit it is damaged: it is left out, and logged.
+
+        Parameters
+        ----------
+        subject : {"user", "session"}
+        subject_id : str
+        count : int
+        without : sequence of str
+            Event types that are passed over.
+        """
+        return self._histories.recent(subject, subject_id, count, without)
+
+    def items_of(self, subject: Subject, subject_id: str, without: Sequence[str] = ()) -> frozenset[str]:
+        """Return the items of all events of a user or session, but those of some types."""
+        return self._histories.items(subject, subject_id, without)
 
     def events(self) -> Iterator[Event]:
         """Yield every stored event in the order of arrival, as of the moment of the first one."""
-        query = select(schema.event).order_by(schema.event.c.number)
+        query = text(f"SELECT {COLUMNS} FROM tacit_event ORDER BY number")  # noqa: S608
         with reading(self._engine) as connection:
             for row in connection.execution_options(yield_per=5_000).execute(query):
-                yield _event(row)
+                yield event_of(row)
 
     def last_event(self) -> int:
         """Return the largest number of an event, 0 without any.
@@ -193,7 +211,7 @@ class EventStore:
         ------
         StorageError
         """
-        return [(row[0], Event(*row[1:])) for row in self._reader.rows(_AFTER, (number, count))]
+        return [(row[0], event_of(row[1:])) for row in self._reader.rows(_AFTER, (number, count))]
 
     def events_numbered(self, numbers: Sequence[int]) -> list[tuple[int, Event]]:
         """Return the events of some numbers that are there, with theirs.
@@ -205,7 +223,7 @@ class EventStore:
         if not numbers:
             return []
         statement = _NUMBERED.format(", ".join("?" * len(numbers)))
-        return [(row[0], Event(*row[1:])) for row in self._reader.rows(statement, tuple(numbers))]
+        return [(row[0], event_of(row[1:])) for row in self._reader.rows(statement, tuple(numbers))]
 
     def put_items(self, items: Mapping[str, Mapping[str, Json]], at: float) -> None:
         """Store or replace all attributes of items, by id; all of them or none.
@@ -420,6 +438,22 @@ class EventStore:
         """A name of this store among others; empty before the first one is forgotten in it."""
         return "".join(one.hex()[:16] for one in self.digests("session", [""]))
 
+    def rewritten(self, directory: str) -> int:
+        """Return the number of the tombstone up to which the snapshots of a directory were written again."""
+        rows = self._reader.rows("SELECT value FROM tacit_meta WHERE key = ?", (_rewritten_key(directory),))
+        return int(rows[0][0]) if rows else 0
+
+    def note_rewritten(self, directory: str, number: int) -> None:
+        """Note that the snapshots of a directory hold nobody of the tombstones up to a number.
+
+        Raises
+        ------
+        StorageError
+        """
+        self._writer.write(
+            lambda connection: self._set_meta(connection, _rewritten_key(directory), str(number))
+        )
+
     def backups(self) -> list[dict[str, Json]]:
         """Return where copies of the store were made, as far as it knows: ``file`` and ``at`` of each."""
         rows = self._reader.rows("SELECT value FROM tacit_meta WHERE key = 'backups'", ())
@@ -427,9 +461,24 @@ class EventStore:
 
     def put_exposures(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Store which lists were shown; see `tacit.store.schema` for the columns."""
-        values = list(map(dict, rows))
+        values = [with_digest(row) for row in rows]
         if values:
             self._writer.write(lambda connection: self._users.put_exposures(connection, values))
+
+    def known_lists(self, ids: Sequence[str]) -> set[str]:
+        """Return those of some recommendation ids whose lists are stored.
+
+        Raises
+        ------
+        StorageError
+        """
+        found: set[str] = set()
+        for start in range(0, len(ids), _LISTS):
+            some = ids[start : start + _LISTS]
+            marks = ", ".join("?" * len(some))
+            statement = f"SELECT recommendation_id FROM tacit_exposure WHERE recommendation_id IN ({marks})"  # noqa: S608
+            found.update(id_ for (id_,) in self._reader.rows(statement, some))
+        return found
 
     def exposures(self) -> int:
         """Return the number of stored exposures."""
@@ -452,11 +501,11 @@ class EventStore:
 
     def _probe(self, connection: Connection) -> None:
         """Write a row that says nothing but that it could be written."""
-        row = {"key": _PROBE, "value": str(time.time())}
-        insert = self._dialect.insert(schema.meta)
-        connection.execute(
-            insert.on_conflict_do_update(index_elements=["key"], set_={"value": row["value"]}), row
-        )
+        self._set_meta(connection, _PROBE, str(time.time()))
+
+    def _set_meta(self, connection: Connection, key: str, value: str) -> None:
+        insert = self._dialect.insert(schema.meta).values(key=key, value=value)
+        connection.execute(insert.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
     def _connected(self) -> "psycopg.Connection[Any]":
         """Open a connection to PostgreSQL with what SQLAlchemy would open it with."""
@@ -474,5 +523,6 @@ class EventStore:
                 one.close()
 
 
-def _event(row: Any) -> Event:
-    return Event(row.event_id, row.subject, row.subject_id, row.item_id, row.event, row.at, row.value)
+def _rewritten_key(directory: str) -> str:
+    """Return the name of a note on a directory; its path is not for a dump of the store."""
+    return f"rewritten {hashlib.sha256(directory.encode()).hexdigest()[:32]}"

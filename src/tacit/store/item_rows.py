@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects import postgresql
 
 from tacit.store import schema
-from tacit.store.records import ItemChange, ItemRow, Numbers, StoredItem, TextVector
+from tacit.store.records import ItemChange, ItemRow, Numbers, StoredItem, TextVector, with_digest
 
 ITEMS_CHANGED = "tacit_items_changed"
 """Channel on which PostgreSQL tells processes that items were changed."""
@@ -67,9 +67,11 @@ class StoredItems:
         if not vectors:
             return
         insert = self._dialect.insert(schema.item_vector)
-        values = {name: insert.excluded[name] for name in ("model", "text_digest", "vector")}
+        values = {name: insert.excluded[name] for name in ("model", "text_digest", "vector", "digest")}
         rows = [
-            {"item_id": id_, "model": one.model, "text_digest": one.text_digest, "vector": one.vector}
+            with_digest(
+                {"item_id": id_, "model": one.model, "text_digest": one.text_digest, "vector": one.vector}
+            )
             for id_, one in vectors.items()
         ]
         connection.execute(insert.on_conflict_do_update(index_elements=["item_id"], set_=values), rows)

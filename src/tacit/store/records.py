@@ -13,7 +13,7 @@ Subject = Literal["user", "session"]
 
 @dataclass(frozen=True)
 class Event:
-    """One stored event.
+    """One event, as it is to be stored or was.
 
     Attributes
     ----------
@@ -23,11 +23,20 @@ class Event:
         A user and a session of the same name are two.
     subject_id, item_id, event : str
     at : float
-        Unix seconds.
+        Unix seconds: the time that the sender told, or that of receipt. In the store it is the earlier of the
+        two, and events are in its order, those of one time in the order of arrival.
     value : float or None
     has_time : bool
-        Whether ``at`` came from the sender. The time of arrival is no part of an event's content: a retry of
+        Whether the sender told the time. The time of receipt is no part of an event's content: a retry of
         an event without a time is the same event.
+    recommendation_id : str or None
+        The list in which the item was shown.
+    position : int or None
+        Its place there, from 1.
+    source : str or None
+        Where the event comes from, in the words of the sender: a shop, an app, an import.
+    received : float or None
+        When the event arrived, by the clock of this machine; None where nobody noted it.
     """
 
     event_id: str
@@ -37,16 +46,30 @@ class Event:
     event: str
     at: float
     value: float | None = None
-    has_time: bool = True
+    has_time: bool = field(default=True, compare=False)
+    recommendation_id: str | None = None
+    position: int | None = None
+    source: str | None = None
+    received: float | None = field(default=None, compare=False)
+
+    @property
+    def told(self) -> float | None:
+        """The time that the sender told; None of an event that was not."""
+        return self.at if self.has_time else None
 
     def digest(self) -> bytes:
-        """Return the sha256 of the event's content: of the list of its fields as `json.dumps` writes it.
-
-        It is written here field by field, in a third of the time: every stored event has one.
-        """
-        texts = ", ".join(map(_quoted, (self.subject, self.subject_id, self.item_id, self.event)))
-        at = _number(self.at if self.has_time else None)
-        return hashlib.sha256(f"[{texts}, {at}, {_number(self.value)}]".encode()).digest()
+        """Return the sha256 of the event's content, as the sender told it."""
+        return digest_of(
+            self.subject,
+            self.subject_id,
+            self.item_id,
+            self.event,
+            self.told,
+            self.value,
+            self.recommendation_id,
+            self.position,
+            self.source,
+        )
 
     def row(self) -> dict[str, Any]:
         """Return the event as a row of its table."""
@@ -59,7 +82,50 @@ class Event:
             "at": self.at,
             "value": self.value,
             "digest": self.digest(),
+            "told": self.told,
+            "received": self.received,
+            "recommendation_id": self.recommendation_id,
+            "position": self.position,
+            "source": self.source,
         }
+
+
+def digest_of(
+    subject: str,
+    subject_id: str,
+    item_id: str,
+    event: str,
+    told: float | None,
+    value: float | None,
+    recommendation_id: str | None = None,
+    position: int | None = None,
+    source: str | None = None,
+) -> bytes:
+    """Return the sha256 of an event's content: of the list of its fields as `json.dumps` writes it.
+
+    It is written here field by field, in a third of the time: every stored event has one. Fields that came
+    with later versions are left out where they are not given, so that the digests of older events stay.
+    """
+    fields = (
+        f"[{_quoted(subject)}, {_quoted(subject_id)}, {_quoted(item_id)}, {_quoted(event)}, "
+        f"{_number(told)}, {_number(value)}"
+    )
+    if recommendation_id is not None or source is not None:
+        shown = "null" if recommendation_id is None else _quoted(recommendation_id)
+        given = "null" if source is None else _quoted(source)
+        fields += f", {shown}, {'null' if position is None else position}, {given}"
+    return hashlib.sha256(f"{fields}]".encode()).digest()
+
+
+def with_digest(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of another table with the digest of its content."""
+    return {**row, "digest": row_digest(row)}
+
+
+def row_digest(row: Mapping[str, Any]) -> bytes:
+    """Return the sha256 of a row; what is null does not count, as in a row of an older version."""
+    known = [(name, row[name]) for name in sorted(row) if name != "digest" and row[name] is not None]
+    return hashlib.sha256(repr(known).encode()).digest()
 
 
 def _number(value: float | None) -> str:

@@ -28,10 +28,16 @@ event = Table(
     Column("subject_id", String(256), nullable=False),
     Column("item_id", String(256), nullable=False),
     Column("event", String(256), nullable=False),
-    Column("at", Float(53), nullable=False),
+    Column("at", Float(53), nullable=False),  # the earlier of the two times below
     Column("value", Float(53)),
     Column("digest", LargeBinary, nullable=False),  # of its content: a retry has the same, a conflict another
-    Index("tacit_event_by_subject", "subject", "subject_id", "at"),
+    Column("told", Float(53)),  # by the sender; rows of older versions have neither of the two
+    Column("received", Float(53)),  # by the clock of the machine; it never decreases with the number
+    Column("recommendation_id", String(256)),
+    Column("position", Integer),
+    Column("source", String(256)),
+    # The last events, those of some types alone, and the items of all of them, without a look at the rows.
+    Index("tacit_event_history", "subject", "subject_id", "at", "number", "event", "item_id"),
 )
 
 item = Table(
@@ -69,6 +75,7 @@ item_vector = Table(
     Column("model", String(256), nullable=False),
     Column("text_digest", LargeBinary, nullable=False),
     Column("vector", LargeBinary, nullable=False),
+    Column("digest", LargeBinary),  # of all of it
 )
 
 user = Table(
@@ -117,5 +124,8 @@ exposure = Table(
     Column("model", String(64), nullable=False),
     Column("items", Text, nullable=False),
     Column("at", Float(53), nullable=False),
+    Column("propensities", Text),  # of the items; null where every one of them is null
+    Column("digest", LargeBinary),  # of all of it
+    Index("tacit_exposure_by_time", "at"),
     Index("tacit_exposure_by_subject", "subject", "subject_id"),
 )

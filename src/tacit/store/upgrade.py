@@ -22,6 +22,7 @@ from tacit.store import schema
 from tacit.store.database import begin_write
 
 _FILE = re.compile(r"(?P<number>\d{3})_(?P<name>\w+)\.(?P<database>sqlite|postgresql)\.sql")
+_ADDED = re.compile(r"^ALTER TABLE (?P<table>\w+) ADD COLUMN (?P<column>\w+)", re.MULTILINE)
 _UNVERSIONED = 0
 _LOCK = 0x7461636974
 """Number of the advisory lock in PostgreSQL ("tacit" in ASCII)."""
@@ -76,8 +77,8 @@ def upgrade(engine: Engine, steps: Sequence[Migration] | None = None) -> None:
         found = _version(connection)
     if found > newest:
         raise ArtifactError(f"the store has version {found}, this tacit reads up to {newest}: upgrade tacit")
-    for step in steps[found:]:
-        if _apply(engine, step) and found != _UNVERSIONED:
+    for step in steps:
+        if step.number > found and _apply(engine, step) and found != _UNVERSIONED:
             _log.warning("the store was upgraded to version %d (%s)", step.number, step.name)
 
 
@@ -110,10 +111,20 @@ def _statements(connection: Connection, sql: str) -> Iterator[str]:
     for line in sql.splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
-            yield statement
+            if not _has_column(connection, statement):
+                yield statement
             statement = ""
     if statement.strip():  # a last one without its semicolon
         yield statement
+
+
+def _has_column(connection: Connection, statement: str) -> bool:
+    """Return whether a statement adds a column that is there: SQLite has no ADD COLUMN IF NOT EXISTS."""
+    added = _ADDED.search(statement)
+    if added is None:
+        return False
+    columns = inspect(connection).get_columns(added["table"])
+    return added["column"] in [column["name"] for column in columns]
 
 
 def _version(connection: Connection) -> int:

@@ -148,8 +148,8 @@ class StoredUsers:
     def secret(self, connection: Connection) -> bytes:
         """Return the secret of the store, which is made when the first one is forgotten."""
         meta = schema.meta
-        made = self._dialect.insert(meta).values(key=_SECRET, value=os.urandom(_SECRET_BYTES).hex())
-        connection.execute(made.on_conflict_do_nothing(index_elements=["key"]))
+        new = self._dialect.insert(meta).values(key=_SECRET, value=os.urandom(_SECRET_BYTES).hex())
+        connection.execute(new.on_conflict_do_nothing(index_elements=["key"]))
         return self.known_secret(connection)
 
     def known_secret(self, connection: Connection) -> bytes:

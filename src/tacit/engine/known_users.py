@@ -1,7 +1,7 @@
 """Users and sessions of a running engine: what is known of one, joining, changing and forgetting."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tacit.core.clock import Clock
@@ -97,14 +97,14 @@ class Users:
         code = state.user_code(id_) if subject == "user" else -1
         if not stored and code < 0:
             raise UnknownUserError(f"nothing is known of the {subject} {id_!r}")
-        told: dict[str, Json] = {"events": _events(stored), "exposures": _exposures(stored)}
+        known: dict[str, Json] = {"events": _events(stored), "exposures": _exposures(stored)}
         if subject == "user":
-            told["attributes"] = {**(stored.put or {}), **stored.patch}
-            told["sessions"] = [
+            known["attributes"] = {**(stored.put or {}), **stored.patch}
+            known["sessions"] = [
                 {"session_id": row["session_id"], "timestamp": row["at"]} for row in stored.sessions
             ]
-            told |= {"history": _history(state, code), "traits": _traits(state, code)}
-        return {f"{subject}_id": id_, **told, "model": state.snapshot.version}
+            known |= {"history": _history(state, code), "traits": _traits(state, code)}
+        return {f"{subject}_id": id_, **known, "model": state.snapshot.version}
 
     def patch(self, user_id: str, attributes: Mapping[str, Json]) -> None:
         """Set some attributes of a user and keep the others; what is None is kept too.
@@ -154,17 +154,29 @@ class Users:
         code = snapshot.interactions.users.code_of(id_) if subject == "user" else -1
         gone = store.forget(subject, id_, self._clock.now, snapshot.version, code)
         self._current.catch_up()
-        told = "deleted" if not store.is_local else "erased" if gone.from_disk else "erasing"
+        files = "deleted" if not store.is_local else "erased" if gone.from_disk else "erasing"
         return Forgotten(
             events=gone.events,
             exposures=gone.exposures,
             sessions=gone.sessions,
             attributes=gone.attributes,
-            store=told,
+            store=files,
             snapshot="hidden" if code >= 0 else "absent",
             kept_until_refit=kept_until_refit(snapshot) if code >= 0 else [],
             backups=store.backups(),
         )
+
+    def on_unwritten(self, directory: str, tell: Callable[[], None]) -> None:
+        """Call a function, in a thread, whenever a snapshot of a directory may hold deleted users."""
+        store = self._store
+        if store is None:
+            return
+
+        def noticed(number: int, held: bool) -> None:
+            if held or number > store.rewritten(directory):
+                tell()
+
+        self._current.on_forgotten = noticed
 
     @property
     def _state(self) -> State:
@@ -182,6 +194,9 @@ class Users:
         return checked_id(subject_id, f"{subject}_id", rules)
 
 
+_MORE_OF_EVENTS = ("told", "received", "recommendation_id", "position", "source")
+
+
 def _events(stored: Known) -> list[Json]:
     return [
         {
@@ -190,6 +205,7 @@ def _events(stored: Known) -> list[Json]:
             "event": row["event"],
             "timestamp": row["at"],
             "value": row["value"],
+            **{name: row[name] for name in _MORE_OF_EVENTS if row[name] is not None},
         }
         for row in stored.events
     ]
@@ -203,6 +219,7 @@ def _exposures(stored: Known) -> list[Json]:
             "model": row["model"],
             "timestamp": row["at"],
             "items": json.loads(row["items"]),
+            **({"propensities": json.loads(row["propensities"])} if row["propensities"] else {}),
         }
         for row in stored.exposures
     ]
