@@ -2,7 +2,7 @@
 
 What a fit holds in memory goes with its process, a limit of memory is that of the process alone, and whatever
 ends it leaves the one that waits, which may be in the middle of a schedule, as it was. The process reads what
-it is request for as a line of JSON from its standard input and ends when that ends; it writes lines of JSON.
+it is asked for as a line of JSON from its standard input and ends when that ends; it writes lines of JSON.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ from tacit.core.errors import ConfigError, InputError, TacitError
 
 _LOCK = ".refit.lock"
 _GRACE = 20
-"""Seconds that the process has to end after it was request to."""
+"""Seconds that the process has to end after it was asked to."""
 _PATIENCE, _PAUSE = _GRACE + 5.0, 0.1
 """Seconds to wait for the lock: a refit whose command was killed ends by itself in that time."""
 _GB = 1e9
@@ -138,7 +138,7 @@ def _locked(descriptor: int) -> bool:
 
 
 def main() -> None:
-    """Read what is request for, make the refit, write its decision."""
+    """Read what is asked for, make the refit, write its decision."""
     output = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no line of ours
 
