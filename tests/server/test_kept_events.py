@@ -85,17 +85,17 @@ def test_an_event_with_a_time_counts_once_and_without_one_each_time(service: Kep
 def test_an_event_joins_the_list_in_which_the_item_was_shown(service: Kept) -> None:
     answer = service.http.get("/v1/users/u/recommendations", params={"k": 5}).json()
     shown = {"recommendation_id": answer["recommendation_id"], "position": 2}
-    click = {"user_id": "u", "item_id": answer["items"][1]["item_id"], "event": "click", "source": "web"}
+    click = {"user_id": "u", "item_id": answer["items"][1]["item_id"], "event": "click"}
     taken = service.send({**click, **shown}).json()
     assert (taken["accepted"], taken["warnings"]) == (1, [])  # the list may not be stored yet
     joined = (
-        "SELECT shown.items, event.position, event.item_id, event.source FROM tacit_event AS event "
+        "SELECT shown.items, event.position, event.item_id FROM tacit_event AS event "
         "JOIN tacit_exposure AS shown ON shown.recommendation_id = event.recommendation_id"
     )
     end = time.monotonic() + 30
     while not (rows := service.rows(joined)) and time.monotonic() < end:
         time.sleep(0.05)
-    assert [tuple(row)[1:] for row in rows] == [(2, click["item_id"], "web")]
+    assert [tuple(row)[1:] for row in rows] == [(2, click["item_id"])]
     assert rows[0][0].index(click["item_id"]) > 0
 
     unknown = service.send({**click, "recommendation_id": "none of yours"})

@@ -112,6 +112,7 @@ def check_whole(address: str, *, users: bool = True) -> None:
 
 
 @pytest.mark.parametrize("commit", OLD)
+@pytest.mark.fault(14)
 def test_all_that_an_older_store_holds_is_read_back(address: str, commit: str) -> None:
     load(address, commit)
     for _ in range(2):
@@ -153,7 +154,8 @@ def test_an_upgraded_store_has_the_schema_of_a_new_one(address: str, engine: Eng
     load(address, commit)
     old = described(engine)
     changed = ("tacit_exposure", "tacit_event")  # by later migrations
-    same = "tacit_user" in old and all(old[table] == new[table] for table in old if table not in changed)
+    alike = (old[table][:3] == new[table][:3] for table in old if table not in changed)  # but for indexes
+    same = "tacit_user" in old and all(alike)
     assert same == (commit == "5914a68")  # version 1 had two shapes
     assert version(engine) == "1"
     EventStore(address).close()
@@ -250,6 +252,7 @@ def test_an_upgrade_is_logged_and_nothing_else_is(address: str, caplog: pytest.L
 # What is refused
 
 
+@pytest.mark.fault(14)
 def test_a_newer_store_is_refused_and_left_as_it_is(address: str, engine: Engine, tmp_path: Path) -> None:
     EventStore(address).close()
     with engine.begin() as connection:
@@ -414,6 +417,7 @@ EventStore(sys.argv[1])
         assert process.returncode == 0, errors
 
 
+@pytest.mark.fault(13)
 def test_kill_minus_nine_in_a_migration_undoes_it_and_the_next_start_goes_on(
     address: str, engine: Engine
 ) -> None:
@@ -435,10 +439,12 @@ def test_kill_minus_nine_in_a_migration_undoes_it_and_the_next_start_goes_on(
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it kills at a write")
+@pytest.mark.fault(2)
+@pytest.mark.promise("P42")
 def test_kill_minus_nine_at_a_write_to_disk_loses_nothing(tmp_path: Path) -> None:
     code = "import sys; from tacit.store.events import EventStore; EventStore(sys.argv[1]).close()"
     versions = []
-    for write in range(1, 100, 5):  # 21 writes with SQLite 3.40; each run takes about two seconds
+    for write in range(1, 500, 13):  # some 120 writes; each run takes about a second
         file = tmp_path / f"{write}.sqlite3"
         address = f"sqlite:///{file}"
         load(address, "dcfcc9d")

@@ -72,6 +72,7 @@ def test_a_retry_of_a_session_after_the_merge_is_the_same_event(store: EventStor
     sent = [event(1, "session", "s"), event(2, "session", "s", has_time=False)]
     store.append(sent)
     assert store.merge("u", "s", 3.0) == (2, 0)
+    assert len(store.recent("user", "u", 9)) == 2  # their digests are those of what was sent
     assert store.append(sent) == Receipt(2, [])
     assert store.merge("u", "s", 4.0) == (0, 0)
     assert [one.event_id for one in store.recent("user", "u", 9)] == ["e1", "e2"]

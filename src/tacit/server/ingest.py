@@ -37,7 +37,7 @@ def observed(engine: Engine, body: bytes, sender: Caller = NOBODY) -> tuple[int,
     sender.charge(len(batch) - 1)
     for place, raw in enumerate(batch):
         try:
-            events.append(new_event(raw))
+            events.append(new_event(raw, sender.name))
             places.append(place)
         except ValidationError as error:
             rejected.append((place, first_error(error)))
@@ -53,11 +53,12 @@ def observed(engine: Engine, body: bytes, sender: Caller = NOBODY) -> tuple[int,
     else:
         status = 409 if conflicts and len(conflicts) == len(refused) else 422 if refused else 200
     unknown = [{"index": places[at], "warning": text} for at, text in result.warnings]
+    engine.meter.observed(result.accepted, len(refused))
     return status, orjson.dumps({"accepted": result.accepted, "rejected": refused, "warnings": unknown})
 
 
-def new_event(raw: dict[str, Any]) -> NewEvent:
-    """Return an event of a body.
+def new_event(raw: dict[str, Any], source: str | None = None) -> NewEvent:
+    """Return an event of a body, and who sent it.
 
     Raises
     ------
@@ -74,14 +75,13 @@ def new_event(raw: dict[str, Any]) -> NewEvent:
         and type(raw.get("event_id")) in _TEXT_OR_NONE
         and type(raw.get("recommendation_id")) in _TEXT_OR_NONE
         and type(raw.get("position")) in _WHOLE
-        and type(raw.get("source")) in _TEXT_OR_NONE
         and type(at) in _TIME
         and type(value) in _NUMBER
         and (type(at) is not float or isfinite(at))
         and (value is None or isfinite(value))
     ):
-        return NewEvent(**(raw if type(value) is not int else {**raw, "value": float(value)}))
-    return NewEvent(**EventIn.model_validate(raw).model_dump())
+        return NewEvent(**(raw if type(value) is not int else {**raw, "value": float(value)}), source=source)
+    return NewEvent(**EventIn.model_validate(raw).model_dump(), source=source)
 
 
 def _raw_events(body: bytes) -> list[dict[str, Any]]:

@@ -128,7 +128,7 @@ def fits(row: Sequence[Any], sessions: Sequence[str] = ()) -> bool:
     sessions : sequence of str
         Sessions that were merged into its user: the digest stays that of what was sent.
     """
-    _, subject, subject_id, item_id, event, at, value, _, *more, received, told, digest = row
+    _, subject, subject_id, item_id, event, at, value, _, shown, position, _, received, told, digest = row
     known = [time for time in (told, received) if time is not None]
     if known and at != min(known):
         return False
@@ -137,7 +137,7 @@ def fits(row: Sequence[Any], sessions: Sequence[str] = ()) -> bool:
     senders = ((subject, subject_id), *(("session", one) for one in sessions))
     try:
         return any(
-            digest_of(*sender, item_id, event, time, value, *more) == bytes(digest)
+            digest_of(*sender, item_id, event, time, value, shown, position) == bytes(digest)
             for sender in senders
             for time in times
         )

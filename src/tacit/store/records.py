@@ -34,7 +34,7 @@ class Event:
     position : int or None
         Its place there, from 1.
     source : str or None
-        Where the event comes from, in the words of the sender: a shop, an app, an import.
+        Who sent it: the name of a key. It is no part of the content: a retry may come with another key.
     received : float or None
         When the event arrived, by the clock of this machine; None where nobody noted it.
     """
@@ -49,7 +49,7 @@ class Event:
     has_time: bool = field(default=True, compare=False)
     recommendation_id: str | None = None
     position: int | None = None
-    source: str | None = None
+    source: str | None = field(default=None, compare=False)
     received: float | None = field(default=None, compare=False)
 
     @property
@@ -68,7 +68,6 @@ class Event:
             self.value,
             self.recommendation_id,
             self.position,
-            self.source,
         )
 
     def row(self) -> dict[str, Any]:
@@ -99,7 +98,6 @@ def digest_of(
     value: float | None,
     recommendation_id: str | None = None,
     position: int | None = None,
-    source: str | None = None,
 ) -> bytes:
     """Return the sha256 of an event's content: of the list of its fields as `json.dumps` writes it.
 
@@ -110,10 +108,8 @@ def digest_of(
         f"[{_quoted(subject)}, {_quoted(subject_id)}, {_quoted(item_id)}, {_quoted(event)}, "
         f"{_number(told)}, {_number(value)}"
     )
-    if recommendation_id is not None or source is not None:
-        shown = "null" if recommendation_id is None else _quoted(recommendation_id)
-        given = "null" if source is None else _quoted(source)
-        fields += f", {shown}, {'null' if position is None else position}, {given}"
+    if recommendation_id is not None:
+        fields += f", {_quoted(recommendation_id)}, {_number(position)}"
     return hashlib.sha256(f"{fields}]".encode()).digest()
 
 

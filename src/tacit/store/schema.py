@@ -16,7 +16,20 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-meta = Table("tacit_meta", metadata, Column("key", String(64), primary_key=True), Column("value", Text))
+
+def _whole(table: str, *columns: str) -> Index:
+    """Return an index of all columns, in SQLite alone: `tacit.store.verifying` compares it with the table."""
+    index: Index = Index(f"{table}_whole", *columns).ddl_if(dialect="sqlite")
+    return index
+
+
+meta = Table(
+    "tacit_meta",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text),
+    _whole("tacit_meta", "key", "value"),
+)
 
 event = Table(
     "tacit_event",
@@ -35,9 +48,9 @@ event = Table(
     Column("received", Float(53)),  # by the clock of the machine; it never decreases with the number
     Column("recommendation_id", String(256)),
     Column("position", Integer),
-    Column("source", String(256)),
+    Column("source", String(256)),  # the name of the key that sent it
     # The last events, those of some types alone, and the items of all of them, without a look at the rows.
-    Index("tacit_event_history", "subject", "subject_id", "at", "number", "event", "item_id"),
+    Index("tacit_event_history", "subject", "subject_id", "at", "number", "event", "item_id", "source"),
 )
 
 item = Table(
@@ -46,6 +59,7 @@ item = Table(
     Column("item_id", String(256), primary_key=True),
     Column("attributes", Text, nullable=False),
     Column("at", Float(53), nullable=False),
+    _whole("tacit_item", "item_id", "attributes", "at"),
 )
 
 item_change = Table(
@@ -55,6 +69,7 @@ item_change = Table(
     Column("attributes", Text, nullable=False),  # they stand in place of those of the item
     Column("deleted", Boolean, nullable=False),
     Column("at", Float(53), nullable=False),
+    _whole("tacit_item_change", "item_id", "attributes", "deleted", "at"),
 )
 
 item_number = Table(
@@ -66,6 +81,7 @@ item_number = Table(
     # Of its first change: the order in which every process adds new items.
     Column("first", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
     Index("tacit_item_by_number", "number"),
+    _whole("tacit_item_number", "item_id", "number", "put", "first"),
 )
 
 item_vector = Table(
@@ -84,6 +100,7 @@ user = Table(
     Column("user_id", String(256), primary_key=True),
     Column("attributes", Text, nullable=False),
     Column("at", Float(53), nullable=False),
+    _whole("tacit_user", "user_id", "attributes", "at"),
 )
 
 user_change = Table(
@@ -94,6 +111,7 @@ user_change = Table(
         "attributes", Text, nullable=False
     ),  # of a user without a row in tacit_user: beside the snapshot's
     Column("at", Float(53), nullable=False),
+    _whole("tacit_user_change", "user_id", "attributes", "at"),
 )
 
 merge = Table(
@@ -113,6 +131,7 @@ forgotten = Table(
     Column("at", Float(53), nullable=False),
     Column("model", String(64), nullable=False),  # whoever was forgotten has this code in this model, ...
     Column("code", Integer, nullable=False),  # ... -1 if in none
+    _whole("tacit_forgotten", "number", "subject", "digest", "at", "model", "code"),
 )
 
 exposure = Table(

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 from sqlalchemy.dialects import postgresql
 
 from tacit.core.types import Json
@@ -28,7 +28,7 @@ from tacit.store.records import Erased, Known, Subject, Tombstone
 LAST_TOMBSTONE = "SELECT coalesce(max(number), 0) FROM tacit_forgotten"
 LAST_NUMBERS = f"SELECT ({LAST_NUMBER}), ({LAST_TOMBSTONE})"
 """Numbers of the last change of items and of the last tombstone: one look at both by each request."""
-_SECRET = "forgetting"  # noqa: S105 - the name of a row
+SECRET = "forgetting"  # noqa: S105 - the name of a row
 _SECRET_BYTES = 32
 _CHUNK = 500
 _LOCK = 0x7461636C74
@@ -148,14 +148,14 @@ class StoredUsers:
     def secret(self, connection: Connection) -> bytes:
         """Return the secret of the store, which is made when the first one is forgotten."""
         meta = schema.meta
-        new = self._dialect.insert(meta).values(key=_SECRET, value=os.urandom(_SECRET_BYTES).hex())
+        new = self._dialect.insert(meta).values(key=SECRET, value=os.urandom(_SECRET_BYTES).hex())
         connection.execute(new.on_conflict_do_nothing(index_elements=["key"]))
         return self.known_secret(connection)
 
     def known_secret(self, connection: Connection) -> bytes:
         """Return the secret of the store; empty before the first one is forgotten."""
         meta = schema.meta
-        value = connection.execute(select(meta.c.value).where(meta.c.key == _SECRET)).scalar_one_or_none()
+        value = connection.execute(select(meta.c.value).where(meta.c.key == SECRET)).scalar_one_or_none()
         return bytes.fromhex(value or "")
 
     def put_exposures(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -167,7 +167,9 @@ class StoredUsers:
             row for row in rows if row["at"] > ends.get((row["subject"], row["subject_id"]), -1.0) + _LATE
         ]
         if kept:
-            connection.execute(insert(schema.exposure), kept)
+            # Each once: they come again where the database was lost while it was to store them.
+            once = self._dialect.insert(schema.exposure).on_conflict_do_nothing()
+            connection.execute(once, kept)
 
     def _ends(
         self, connection: Connection, rows: Sequence[Mapping[str, Any]]

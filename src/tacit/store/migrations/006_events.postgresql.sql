@@ -14,7 +14,7 @@ ALTER TABLE tacit_event ADD COLUMN IF NOT EXISTS source VARCHAR(256);
 DROP INDEX IF EXISTS tacit_event_by_subject;
 
 CREATE INDEX IF NOT EXISTS tacit_event_history
-ON tacit_event (subject, subject_id, at, number, event, item_id);
+ON tacit_event (subject, subject_id, at, number, event, item_id, source);
 
 ALTER TABLE tacit_exposure ADD COLUMN IF NOT EXISTS propensities TEXT;
 
