@@ -73,7 +73,7 @@ def test_models_change_under_load_and_no_answer_fails_or_is_mixed(versions: Vers
     hidden = {"title": "A lamp", "available": False}  # it is encoded, and in no list
     assert httpx.put(f"{service.address}/v1/items/lamp", json=hidden, timeout=60).is_success
     clients = [Asking(service.address, expected, 0.01) for _ in range(3)]
-    names = [*snapshots()]
+    names, changes = [*snapshots()], 0
     for number in range(1, 13):
         if number % 4 == 0:
             bad = damaged_copy(versions, names[0], number)
@@ -83,7 +83,8 @@ def test_models_change_under_load_and_no_answer_fails_or_is_mixed(versions: Vers
             continue
         name = names[number % len(names)]
         versions.switch(name)
-        wait_until(lambda name=name: service.get("/v1/model").json()["version"] == name, 60)
+        changes += 1
+        wait_until(lambda n=changes: service.said().count("tacit: serving model") == n, 60)
         # The other encoder is there too: a new text is encoded for the model that is served.
         text = {**hidden, "title": f"A lamp of number {number}"}
         assert httpx.put(f"{service.address}/v1/items/lamp", json=text, timeout=60).is_success
@@ -95,7 +96,6 @@ def test_models_change_under_load_and_no_answer_fails_or_is_mixed(versions: Vers
     assert [client.failures for client in clients] == [[]] * 3
     assert [client.mixed for client in clients] == [[]] * 3
     assert {model for client in clients for model in client.models} == set(expected)
-    assert service.said().count("tacit: serving model") == 9
     assert service.said().count("tacit: refused: ") == 3
     refused = service.get("/readyz").json()["refused"]
     assert refused["version"] == "w12"
