@@ -99,7 +99,7 @@ async def answer(app: FastAPI, method: str, path: bytes, query: bytes, body: byt
 def paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paths]:
     engine = Engine(small_snapshot(), EventStore(f"sqlite:///{tmp_path_factory.mktemp('hot') / 'x.db'}"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine_module.uuid, "uuid4", lambda: "the id of a list")
+        patch.setattr(engine_module, "new_event_id", lambda: "the id of a list")
         yield Paths(engine)
     engine.close()
 

@@ -283,6 +283,8 @@ _WRITES = (404, 405, 422, 503, 507)
 _EVENT = {"user_id": "u1", "item_id": "i1", "event": "view"}
 _ITEM = {"title": "Trail running shoes", "description": "Light, for muddy paths", "price": 89.5}
 
+_LIST = requests.Response | requests.DegradedResponse
+
 DOCUMENTED: dict[tuple[str, str], Documented] = {
     ("GET", "/livez"): Documented({200: Alive}),
     ("GET", "/healthz"): Documented({200: Alive}),
@@ -294,11 +296,11 @@ DOCUMENTED: dict[tuple[str, str], Documented] = {
         {409: EventReport, 422: EventReport},
         {"events": [_EVENT]},
     ),
-    ("GET", "/v1/users/{id}/recommendations"): Documented({200: requests.Response}, _LISTS),
+    ("GET", "/v1/users/{id}/recommendations"): Documented({200: _LIST}, _LISTS),
     ("POST", "/v1/sessions/recommendations"): Documented(
-        {200: requests.Response}, (422, 503), example={"items": ["i1", "i2"], "k": 3}
+        {200: _LIST}, (422, 503), example={"items": ["i1", "i2"], "k": 3}
     ),
-    ("GET", "/v1/items/{id}/similar"): Documented({200: requests.Response}, _LISTS),
+    ("GET", "/v1/items/{id}/similar"): Documented({200: _LIST}, _LISTS),
     ("GET", "/v1/items/{id}"): Documented({200: Item}, _WRITES),
     ("PUT", "/v1/items/{id}"): Documented({200: ItemChanged}, _WRITES, example=_ITEM),
     ("PATCH", "/v1/items/{id}"): Documented({200: ItemChanged}, _WRITES, example={"available": False}),
