@@ -16,7 +16,8 @@ import httpx
 import polars as pl
 import pytest
 from tests.fleet import Fleet, fleet, wait_until
-from tests.store.conftest import _binaries, _emptied
+from tests.store.conftest import _emptied
+from tests.store.postgres_server import binaries
 
 from tacit.data.shop import generate
 from tacit.engine.snapshot import Snapshot, load, save
@@ -103,9 +104,7 @@ def users_in(versions: Versions) -> list[int]:
 
 
 def dumped(address: str) -> bytes:
-    binaries = _binaries()
-    assert binaries is not None
-    command = [str(binaries / "pg_dump"), "--inserts", "-d", address]
+    command = [str(binaries() / "pg_dump"), "--inserts", "-d", address]
     return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
 
 
