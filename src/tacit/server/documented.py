@@ -251,6 +251,7 @@ class Problem:
     title: str
     status: int
     detail: str
+    request_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class ModelRoutes:
         app.get("/v1/models", summary="The versions of the model")(self.get_models)
         app.post(
             "/v1/model",
-            summary="Change to another version of the model (admin key)",
+            summary="Change to another version of the model",
             openapi_extra=_body_of(VersionIn),
         )(self.post_model)
 
