@@ -19,6 +19,7 @@ from tacit.engine.measuring import Figures
 from tacit.engine.requests import Request
 from tacit.engine.snapshot import save
 from tacit.server.exposition import exposition
+from tacit.server.guard import overloaded_response
 from tacit.server.service_metrics import Metrics, most_popular
 from tacit.server.shared_page import Page, open_page
 from tacit.server.watch import Watch, Watchers
@@ -193,7 +194,7 @@ def test_prometheus_reads_it(page: int) -> None:
     assert families["tacit_request_seconds"].type == "histogram"
     assert families["tacit_requests"].type == "counter"
     assert families["tacit_items"].samples[0].value == 10**8
-    assert len(families) == 25
+    assert len(families) == 27
 
 
 def test_counting_a_request_takes_some_microseconds(page: int) -> None:
@@ -215,16 +216,16 @@ def test_an_answer_that_is_refused_before_it_is_parsed_has_an_id_and_is_counted(
 
     watch = Watch(nothing, Watchers(metrics), [("GET", "/v1/users/{id}/recommendations")])
     request = b"GET /v1/users/u/recommendations?k=3 HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine-1\r\n\r\n"
-    from tacit.server.guard import OVERLOADED_RESPONSE
 
-    head, _, body = watch.refused(request, OVERLOADED_RESPONSE).partition(b"\r\n\r\n")
+    head, _, body = watch.refused(request, overloaded_response(3)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 503 ") and b"\r\nx-request-id: mine-1" in head
+    assert b"\r\nretry-after: 3\r\n" in head
     assert json.loads(body)["request_id"] == "mine-1"
     assert re.search(rb"content-length: (\d+)", head)[1] == b"%d" % len(body)  # type: ignore[index]
     found = of(metrics)
     assert value(found, "requests_total", route="/v1/users/{id}/recommendations", status="5xx") == 1
     assert value(found, "refusals_total", reason="overloaded") == 1
-    bad = watch.refused(request.replace(b"mine-1", b"mine 1"), OVERLOADED_RESPONSE)
+    bad = watch.refused(request.replace(b"mine-1", b"mine 1"), overloaded_response(3))
     assert b"mine" not in bad and b"x-request-id" in bad
 
 
@@ -293,4 +294,5 @@ def test_what_the_store_takes_is_told(shop: Fleet) -> None:
     assert value(after, "store_write_seconds_count") > value(before, "store_write_seconds_count")
     assert 0 < value(after, "store_write_seconds_sum") < math.inf
     assert value(after, "store_failed_writes_total") == 0
+    wait_until(lambda: value(scraped(shop), "events_not_followed") == 0, 60)
     wait_until(lambda: value(scraped(shop), "store_state", state="ok") == 2, 30)

@@ -261,6 +261,7 @@ def test_the_page_of_the_routes_needs_nothing_from_elsewhere(service: Service) -
 
 
 @pytest.mark.promise("P28")
+@pytest.mark.fault(28)
 def test_health_is_quick_while_many_ask(service: Service) -> None:
     stop = time.monotonic() + 1.5
 
@@ -414,8 +415,6 @@ def test_a_damaged_snapshot_is_refused(directory: Path, tmp_path: Path) -> None:
 
 @pytest.mark.promise("P42")
 @pytest.mark.fault(1)
-@pytest.mark.fault(1)
-@pytest.mark.promise("P42")
 def test_kill_minus_nine_loses_no_acknowledged_event_and_no_item(directory: Path, tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'x.db'}"
     ledger: list[str] = []

@@ -240,7 +240,7 @@ class Engine:
         if self._exposures is not None:
             self._exposures.add(checked, answer, self._clock.now())
         ids = [item.item_id for item in answer.items]
-        self.meter.listed(state.snapshot, ids, has_history=bool(history.kinds))
+        self.meter.listed(state.snapshot, ids, has_history=bool(history.kinds), degraded=bool(degraded))
         return answer
 
     def similar(self, item_id: str, k: int = 10, kind: SimilarKind = "alike") -> Response:
@@ -495,7 +495,14 @@ class Engine:
         state = self._current.state
         log = state.snapshot.interactions
         newest = log.end if log.timing == "time" and len(log) else None
-        return Figures(state.snapshot.version, len(state.catalogue), log.n_users, newest, self._store_state())
+        return Figures(
+            model=state.snapshot.version,
+            items=len(state.catalogue),
+            users=log.n_users,
+            newest=newest,
+            store=self._store_state(),
+            behind=0 if self._follower is None else self._follower.events_behind(),
+        )
 
     def _store_state(self) -> StoreState:
         # Nobody may ask for lists again before this says that all is well.

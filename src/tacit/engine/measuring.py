@@ -21,6 +21,8 @@ class Figures:
     newest : float or None
         Time of the last event that the model was fitted on; None if the log has no times.
     store : {"none", "ok", "full", "failing"}
+    behind : int
+        Stored events that the models do not follow yet.
     """
 
     model: str
@@ -28,13 +30,16 @@ class Figures:
     users: int
     newest: float | None
     store: StoreState
+    behind: int = 0
 
 
 class Meter:
     """Is told what an engine does, by any of its threads; this one forgets it at once."""
 
-    def listed(self, snapshot: Snapshot, ids: Sequence[str], *, has_history: bool) -> None:
-        """Note a list for somebody, with or without a history that the model knows."""
+    def listed(
+        self, snapshot: Snapshot, ids: Sequence[str], *, has_history: bool, degraded: bool = False
+    ) -> None:
+        """Note a list for somebody, with or without a history that the model knows, or one made in haste."""
 
     def observed(self, accepted: int, rejected: int) -> None:
         """Note events of a batch."""

@@ -103,10 +103,14 @@ class Follower:
 
     def behind(self) -> dict[str, Json]:
         """Return how many stored events the models do not know yet, and for how many seconds already."""
-        followed = self._current.state.followed
-        events = max(self._last - (followed.number if followed else 0), 0) if self._last else 0
+        followed, events = self._current.state.followed, self.events_behind()
         seconds = self._clock() - self._level_at if events else 0.0
         return {"events": events, "seconds": round(seconds, 1), "followed": followed.count if followed else 0}
+
+    def events_behind(self) -> int:
+        """Return how many stored events the models do not know yet."""
+        followed = self._current.state.followed
+        return max(self._last - (followed.number if followed else 0), 0) if self._last else 0
 
     def _tried(self) -> bool | None:
         """Follow a batch; None if the state was replaced meanwhile."""

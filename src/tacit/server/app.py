@@ -122,8 +122,8 @@ def create_app(
     watchers : Watchers, optional
         Who counts the requests and writes of them; metrics of this process alone by default.
     """
-    health = Health(engine, board)
     watchers = watchers or Watchers()
+    health = Health(engine, board)
     # Writers wait for the disk, so many of them share one flush; recommendations take a processor each.
     answers = Lane("answers", threads=2, waiting=500, patience=1.0, in_loop=engine.reads_locally)
     writes = Lane("writes", threads=16, waiting=100, patience=10.0, wait=1.0)
@@ -164,10 +164,10 @@ def create_app(
     routes = hot_routes(engine, answers, writes, health)
     admission = Admission(keys, rates)
     app.guard = Guard(app.unguarded, admission, allowed_hosts, routes=routes, is_ending=health.is_ending)
-    app.state.health = health
     ours = [one for one in app.routes if isinstance(one, Route)]
     templates = [(method, one.path) for one in ours for method in one.methods or ()]
     app.watch = Watch(app.guard, watchers, [*templates, *((one.method, one.path) for one in routes)])
+    app.state.health = health
     app.state.answers = answers  # for `tacit.server.pace`, which refuses before a request is parsed
     return app
 

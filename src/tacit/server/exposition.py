@@ -43,6 +43,11 @@ def _families(metrics: Metrics) -> Iterator[tuple[str, str, str, Iterable[Sample
     newest = float(workers[:, m.NEWEST].min(initial=np.inf))
     age = _one(time.time() - newest) if 0 < newest < np.inf else []
     yield "model_age_seconds", "gauge", "Time since the last event that the model was fitted on.", age
+    behind, text = (
+        _one(workers[:, m.BEHIND].max(initial=0)),
+        "Stored events that a model does not follow yet.",
+    )
+    yield "events_not_followed", "gauge", text, behind
     yield from _of_processes(pids)
 
 
@@ -83,6 +88,8 @@ def _of_lists(
     yield "lists_empty_total", "counter", "Lists without an item.", _one(total[m.EMPTY])
     fallback = _one(total[m.FALLBACK])
     yield "lists_without_history_total", "counter", "Lists for somebody without a known history.", fallback
+    degraded = _one(total[m.DEGRADED])
+    yield "lists_degraded_total", "counter", "Lists without what the store did not give in time.", degraded
     yield "list_places_total", "counter", "Places of lists.", _one(total[m.PLACES])
     popular = _one(total[m.POPULAR])
     yield "list_popular_places_total", "counter", "Places of the most popular hundredth of items.", popular

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from tacit.server.admission import Admission
 from tacit.server.docs import STYLE_HASH
-from tacit.server.problems import MEDIA_TYPE, TEMPORARY, OverloadedError, RefusedError, problem
+from tacit.server.problems import MEDIA_TYPE, TEMPORARY, OverloadedError, RefusedError, problem, status_of
 from tacit.server.routes import Reply, Route, Routes
 
 Scope = MutableMapping[str, Any]
@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 @cache
 def _overloaded(seconds: int) -> Reply:
-    return 503, problem(503, str(OverloadedError(seconds))), MEDIA_TYPE, seconds
+    return 503, problem(*status_of(OverloadedError(seconds))), MEDIA_TYPE, seconds
 
 
 @cache

@@ -64,6 +64,7 @@ def status_of(error: Exception) -> tuple[int, str]:
         note_reason("encoder")
         return 503, f"{error}; nothing of this was stored, send it again"
     if isinstance(error, StorageUnsureError):
+        note_reason("store")
         said = "the store did not answer in time, and it is not known whether it stored this"
         return 503, f"{said}; send it again, events with the same event_id"
     if isinstance(error, StorageError):

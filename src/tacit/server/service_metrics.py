@@ -74,8 +74,8 @@ DROPPED = _cells.take()
 WRITES = _cells.take(len(WRITE_BOUNDS) + 2)
 """Transactions by class of time, then their seconds."""
 FAILED_WRITES = _cells.take()
-LISTS, EMPTY, FALLBACK, PLACES, POPULAR = (_cells.take() for _ in range(5))
-ITEMS, USERS, NEWEST, STORE = (_cells.take() for _ in range(4))
+LISTS, EMPTY, FALLBACK, DEGRADED, PLACES, POPULAR = (_cells.take() for _ in range(6))
+ITEMS, USERS, NEWEST, STORE, BEHIND = (_cells.take() for _ in range(5))
 _ROUTES = _cells.taken
 """Where the routes begin: of each the answers by class of status, by class of time, and their seconds."""
 ROUTE_SIZE = len(CLASSES) + len(REQUEST_BOUNDS) + 2
@@ -148,7 +148,9 @@ class Metrics(Meter):
         if status >= 400:
             own[REFUSED + _PLACES[reason or _REASONS.get(status, "other")]] += 1
 
-    def listed(self, snapshot: Snapshot, ids: Sequence[str], *, has_history: bool) -> None:
+    def listed(
+        self, snapshot: Snapshot, ids: Sequence[str], *, has_history: bool, degraded: bool = False
+    ) -> None:
         """Count a list, whether it is empty, and its popular items; note all of its items as shown."""
         if snapshot is not self._snapshot:
             self._popular, self._snapshot = most_popular(snapshot), snapshot
@@ -162,6 +164,7 @@ class Metrics(Meter):
             own[LISTS] += 1
             own[EMPTY] += not ids
             own[FALLBACK] += not has_history
+            own[DEGRADED] += degraded
             own[PLACES] += len(ids)
             own[POPULAR] += popular
 
@@ -188,6 +191,7 @@ class Metrics(Meter):
         """Set what the worker is at this moment."""
         own = self._own
         own[ITEMS], own[USERS], own[NEWEST] = figures.items, figures.users, figures.newest or 0
+        own[BEHIND] = figures.behind
         own[STORE] = STORE_STATES.index(figures.store)
         self.page.say(figures.model)
 

@@ -127,9 +127,12 @@ class Writer:
                 raise StorageLateError("the store does not answer; send this again")
             self._waiting.append((work, done))
             self._changed.notify()
+        with stage("store write"):
+            return self._result_of(done)
+
+    def _result_of(self, done: "Future[T]") -> T:
         try:
-            with stage("store write"):
-                return done.result(_LONGEST)
+            return done.result(_LONGEST)
         except TimeoutError as error:
             if done.cancel():
                 raise StorageLateError(f"the store did not answer within {_LONGEST:.0f} s") from error
@@ -186,6 +189,7 @@ class Writer:
         try:
             self._transact(group)
         except _CommitLostError as lost:
+            self.on_write(time.monotonic() - begun, failed=True)
             self._settle([job for job in group if job[1].running()], lost)
         except Exception as error:  # callers must not wait for ever, whatever it was
             self.on_write(time.monotonic() - begun, failed=True)
