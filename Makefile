@@ -5,8 +5,8 @@ STAMP := .venv/.installed
 KERNELS := .venv/.kernels
 LOWEST ?= build/lowest
 
-.PHONY: install demo serve-demo kernels test test-numpy test-kernels test-lowest fuzz-reading lint lint-examples bench \
-	scale-test results \
+.PHONY: install demo serve-demo kernels test test-numpy test-kernels test-lowest fuzz-reading fuzz-http lint lint-examples bench \
+	scale-test soak results \
 	compare clean
 
 install: $(STAMP) $(KERNELS)
@@ -67,6 +67,11 @@ START ?= 0
 fuzz-reading: install
 	$(BIN)/python -m tests.reading.fuzz --count $(COUNT) --start $(START) --processes $$(nproc)
 
+# Requests made from the OpenAPI document, to a service on a socket, until so many were sent: no fault, no violation.
+CASES ?= 5000
+fuzz-http: install
+	$(BIN)/python -m tests.server.fuzz --cases $(CASES)
+
 # The suite, or TESTS="files of it", with the oldest version of every direct dependency that pyproject.toml allows.
 # Old libraries beside new ones of their own dependencies use deprecated names: that alone is no failure here.
 test-lowest: $(LOWEST)/.installed
@@ -98,6 +103,14 @@ lint-examples: install
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/installed build/wheel/*.whl
 	env -u MYPYPATH PYTHONPATH=build/installed $(BIN)/mypy --strict --config-file= --cache-dir build/mypy examples
+
+# A mixed load for HOURS on a service that is killed, renewed and asked to forget; its table goes into the page of
+# promises. SOAK is a folder for the store and the versions.
+HOURS ?= 1
+SOAK ?= build/soak
+soak: install
+	rm -rf $(SOAK)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak --hours $(HOURS) --place $(SOAK) --page docs/reliability.md
 
 bench: install
 	$(BIN)/pytest benchmarks -s --benchmark-columns=min,median,rounds

@@ -1,6 +1,7 @@
 """The service under load, and beside it a ten-line peer, in one run:
 
     python benchmarks/load.py SNAPSHOT [--seconds 10] [--workers N] [--old OLD] [--out load.json]
+    python benchmarks/load.py SNAPSHOT --overload [--seconds 60]
 
 Stages, each by a generator of its own process (`load_generator.py`), against `tacit serve` and then against
 FastAPI around the factors of one model (`ten_line_peer.py`): the capacity (closed loop, 8 connections), 300
@@ -8,6 +9,9 @@ requests a second, then 1, 3 and 10 times the capacity (open loop), and half the
 Of `tacit serve` also durable events, 100 a request: the capacity, and 5,000 events a second.
 Service and generator share the machine: figures are lower bounds. OLD is a checkout of an older version, with
 a snapshot that it reads: it is measured too, in its one process.
+
+With --overload only `tacit serve` is measured, at half and at ten times its capacity, and held to what is
+promised of an overload; the exit code is 1 if a promise is broken. It needs a quiet machine.
 """
 
 import argparse
@@ -69,6 +73,33 @@ def stages(port: int, requests: Sequence[str], seconds: float, fixed: float) -> 
     return found
 
 
+def overload_stages(port: int, requests: Sequence[str], seconds: float) -> dict[str, dict[str, Any]]:
+    """Return the figures of a usual load, of ten times the capacity, and of the usual load right after."""
+    generated(port, requests, 2.0)
+    found = {"capacity": generated(port, requests, 10.0)}
+    capacity = found["capacity"]["figures"]["answered_a_second"]
+    found["half"] = generated(port, requests, 10.0, rate=capacity / 2)
+    found["10 times"] = generated(port, requests, seconds, rate=10 * capacity)
+    found["half, right after"] = generated(port, requests, 15.0, rate=capacity / 2)
+    return found
+
+
+def overload_bars(found: Mapping[str, dict[str, Any]]) -> list[tuple[str, float, float, bool]]:
+    """Return what is promised of an overload: name, figure, bar, and whether it is kept."""
+    crowd, usual = found["10 times"]["figures"], found["half"]["figures"]["answered_p99_ms"]
+    later = found["half, right after"]["by_second"][5:]
+    goodput = crowd["answered_a_second"] / found["capacity"]["figures"]["answered_a_second"]
+    at_most = [
+        ("refusals, p99 in ms", crowd["refused_p99_ms"], 50.0),
+        ("lists, p99 in ms", crowd["answered_p99_ms"], min(2 * usual, 250.0)),
+        ("requests without an answer", crowd["unanswered"] + crowd["other"], 0.0),
+        ("refused 5 s after", float(sum(one.get("503", 0) for one in later)), 0.0),
+        ("slowest list 5 s after, in ms", max(one["slowest_ms"] for one in later), 250.0),
+    ]
+    bars = [(name, figure, bar, figure <= bar) for name, figure, bar in at_most]
+    return [*bars, ("lists answered, of the capacity", goodput, 0.8, goodput >= 0.8)]
+
+
 def event_stages(port: int, users: Sequence[str], items: Sequence[str], seconds: float) -> dict[str, Any]:
     """Return the figures of stored events, in requests of `BATCH` events."""
     draw = np.random.default_rng(1)
@@ -105,10 +136,11 @@ def running(command: Sequence[Any], port: int, **environment: str) -> Iterator[N
         end = time.monotonic() + 120
         while time.monotonic() < end and process.poll() is None:
             try:
-                httpx.get(f"http://127.0.0.1:{port}/healthz")
-                break
+                if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code != 503:  # the peer has none
+                    break
             except httpx.TransportError:
-                time.sleep(0.2)
+                pass
+            time.sleep(0.2)
         yield
     finally:
         process.terminate()
@@ -156,6 +188,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=300.0, help="of the stage with a fixed rate")
     parser.add_argument("--workers", type=int, help="processes of each service; tacit's default if absent")
     parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--overload", action="store_true", help="hold tacit to what it promises, no more")
     parser.add_argument("--old", type=Path, nargs=2, metavar=("OLD", "ITS_SNAPSHOT"))
     parser.add_argument("--port", type=int, default=18_470)
     parser.add_argument("--out", type=Path)
@@ -167,13 +200,23 @@ def main() -> None:
     names = log.users.ids.to_list()
     requests = lists_of([names[user] for user in drawn.tolist()])
     found: dict[str, dict[str, dict[str, Any]]] = {}
+    workers = [] if arguments.workers is None else ["--workers", arguments.workers]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
+        if arguments.overload:
+            with running([*served(arguments.snapshot, port, place / "events.db"), *workers], port):
+                found["tacit"] = overload_stages(port, requests, arguments.seconds)
+            if arguments.out is not None:
+                arguments.out.write_text(json.dumps(found, indent=1))
+            print(table(found))
+            bars = overload_bars(found["tacit"])
+            for name, figure, bar, kept in bars:
+                print(f"{'kept  ' if kept else 'BROKEN'} {name}: {figure:.3g} (bar {bar:.3g})")
+            raise SystemExit(not all(kept for *_, kept in bars))
         if not arguments.no_peer:
             write_factors(snapshot, place / "factors.npz")
         items = log.items.ids.to_list()
         del snapshot, log
-        workers = [] if arguments.workers is None else ["--workers", arguments.workers]
         if arguments.old is not None:
             checkout, own = arguments.old
             with running(served(own, port, place / "old.db"), port, PYTHONPATH=str(checkout / "src")):

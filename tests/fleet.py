@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+from tests.served import PATIENT
 
 WORKER, ENCODER = "tacit.server.worker", "tacit.server.encoding"
 
@@ -53,12 +54,20 @@ def command(directory: Path, *options: str) -> list[str]:
 
 @contextmanager
 def fleet(
-    directory: Path, place: Path, *, workers: int = 3, store: str | None = None, **environment: str
+    directory: Path,
+    place: Path,
+    *,
+    workers: int = 3,
+    store: str | None = None,
+    store_wait: float = PATIENT,
+    more: Sequence[str] = (),
+    **environment: str,
 ) -> Iterator[Fleet]:
     """Run a service on a free port, by default with a store in ``place``; all of it is gone at the end."""
     log = place / "log.txt"
     store = store or f"sqlite:///{place / 'store.sqlite3'}"
     options = ["--port", "0", "--workers", str(workers), "--store", store]
+    options += ["--store-wait", str(store_wait), *more]
     begun = time.monotonic()
     with log.open("w") as stream:
         process = subprocess.Popen(

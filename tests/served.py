@@ -18,11 +18,14 @@ from tacit.engine.snapshot import Snapshot
 from tacit.engine.train import train
 from tacit.pipeline.config import Config
 
+PATIENT = 2.0
+"""Seconds that lists of most tests wait for the store: machines that run tests are busy."""
+
 
 @cache
-def small_snapshot() -> Snapshot:
+def small_snapshot(seed: int = 7) -> Snapshot:
     """A shop of 120 items and 80 users, three retrievers and no ranker: fitted in about a second."""
-    shop = generate(seed=7, users=80, items=120, events=2_000, days=40)
+    shop = generate(seed=seed, users=80, items=120, events=2_000, days=40)
     retrievers: dict[str, dict[str, object]] = {"trending": {}, "itemknn": {}, "content": {}}
     config = Config(retrievers=retrievers, encoder="tfidf", ranker=None, windows=1)
     return train(shop.events, shop.items, config)
@@ -71,7 +74,7 @@ def serving(directory: Path, *options: str, **environment: str) -> Iterator[Serv
     """Run ``tacit serve`` on a free port; killed at the end if it still runs."""
     command = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", str(directory)]
     process = subprocess.Popen(
-        [*command, "--port", "0", *options],
+        [*command, "--port", "0", "--store-wait", str(PATIENT), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

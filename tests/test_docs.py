@@ -185,7 +185,9 @@ def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     page = WRITTEN[ROOT / "docs/decisions/001-dependencies.md"]
     extras = project["optional-dependencies"]
-    optional = [line for name in ("postgres", "lambdamart", "storage", "ray") for line in extras[name]]
+    optional = [
+        line for name in ("postgres", "lambdamart", "storage", "ray", "traces") for line in extras[name]
+    ]
     requested = [*project["dependencies"], *(line for line in optional if "tacit-recsys" not in line)]
     for name in (re.split(r"[\[=<>]", line)[0] for line in requested):
         assert re.search(rf"^\|[^|]*\b{name}\b", page, re.MULTILINE), name

@@ -51,6 +51,7 @@ def test_extras_that_name_the_distribution_itself_name_ones_that_exist() -> None
         "ray",
         "storage",
         "test",
+        "traces",
     }
     assert {extra for requested in own for extra in requested.extras} <= set(EXTRAS)
 

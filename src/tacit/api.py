@@ -644,7 +644,7 @@ def refit(
     config: Config | str | Path | None = None,
     without_sources: Sequence[str] = (),
     without_times: Sequence[tuple[str | float, str | float]] = (),
-    trust: Sequence[str] = (),
+    learn_from: Sequence[str] = (),
     force: bool = False,
     keep: int = 5,
     memory: float | None = None,
@@ -671,7 +671,7 @@ def refit(
         Events of these sources are left out of this fit and all that follow from it.
     without_times : sequence of (time, time)
         So are those from the first to before the second time: ISO 8601 or Unix seconds.
-    trust : sequence of str
+    learn_from : sequence of str
         Users whose events are learned from, though they are far more than accounts do.
     force : bool
         Publish whatever the comparison says.
@@ -708,7 +708,7 @@ def refit(
     if store is not None and (file := sqlite_file(store)) is not None and not file.is_file():
         raise ConfigError(f"there is no store {file}")
     chosen = None if config is None else _configured(config, None)
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "out": str(arguments.path(out, "out")),
         "store": store,
         "snapshot": None if snapshot is None else str(snapshot),
@@ -716,12 +716,12 @@ def refit(
         "config": None if chosen is None else chosen.to_toml(),
         "sources": list(arguments.names(without_sources, "without_sources") or ()),
         "times": [(read_moment(start), read_moment(end)) for start, end in without_times],
-        "trusted": list(arguments.names(trust, "trust") or ()),
+        "trusted": list(arguments.names(learn_from, "learn_from") or ()),
         "force": force,
         "keep": keep,
         "memory": memory,
     }
-    return refit_elsewhere(asked, on_part or (lambda _: None))
+    return refit_elsewhere(request, on_part or (lambda _: None))
 
 
 def read_config(path: str | Path) -> Config:

@@ -24,17 +24,19 @@ from tacit.core.errors import ConfigError, InputError, TacitError
 _LOCK = ".refit.lock"
 _GRACE = 20
 """Seconds that the process has to end after it was asked to."""
+_PATIENCE, _PAUSE = _GRACE + 5.0, 0.1
+"""Seconds to wait for the lock: a refit whose command was killed ends by itself in that time."""
 _GB = 1e9
 
 Say = Callable[[str], None]
 
 
-def refit_elsewhere(asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
+def refit_elsewhere(request: Mapping[str, Any], say: Say) -> dict[str, Any]:
     """Make a refit in a process of its own and return its decision.
 
     Parameters
     ----------
-    asked : mapping
+    request : mapping
         Plain data by the names of the arguments of `tacit.refit`; ``config`` as TOML, ``times`` as pairs of
         Unix seconds.
     say : callable
@@ -47,7 +49,7 @@ def refit_elsewhere(asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
     InputError, TacitError
         What the refit raised, or how its process ended.
     """
-    with _only_one(Path(asked["out"])) as lock:
+    with _only_one(Path(request["out"])) as lock:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "tacit.refits"],
             stdin=subprocess.PIPE,
@@ -56,25 +58,25 @@ def refit_elsewhere(asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
             text=True,
         )
         try:
-            return _heard(process, asked, say)
+            return _heard(process, request, say)
         finally:
             _end(process)
 
 
-def _heard(process: "subprocess.Popen[str]", asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
+def _heard(process: "subprocess.Popen[str]", request: Mapping[str, Any], say: Say) -> dict[str, Any]:
     assert process.stdin is not None and process.stdout is not None
-    process.stdin.write(json.dumps(asked) + "\n")
+    process.stdin.write(json.dumps(request) + "\n")
     process.stdin.flush()
     for line in process.stdout:
-        told = json.loads(line)
-        if "part" in told:
-            say(told["part"])
-        elif "error" in told:
-            raise (InputError if told["code"] == InputError.exit_code else TacitError)(told["error"])
+        message = json.loads(line)
+        if "part" in message:
+            say(message["part"])
+        elif "error" in message:
+            raise (InputError if message["code"] == InputError.exit_code else TacitError)(message["error"])
         else:
-            decision: dict[str, Any] = told["decision"]
+            decision: dict[str, Any] = message["decision"]
             return decision
-    raise TacitError(_ending(process.wait(), asked.get("memory")))
+    raise TacitError(_ending(process.wait(), request.get("memory")))
 
 
 def _ending(code: int, memory: float | None) -> str:
@@ -106,7 +108,7 @@ def _only_one(directory: Path) -> Iterator[int]:
     Raises
     ------
     ConfigError
-        If another process holds it.
+        If another process holds it, and goes on doing so.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -114,15 +116,22 @@ def _only_one(directory: Path) -> Iterator[int]:
     except OSError as error:
         raise ConfigError(f"{directory} cannot be written: {error.strerror or error}") from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConfigError(
-                f"another refit of {directory} runs; wait for its end, or end it first"
-            ) from error
+        until = time.monotonic() + _PATIENCE
+        while not _locked(descriptor):
+            if time.monotonic() > until:
+                raise ConfigError(f"another refit of {directory} runs; wait for its end, or end it first")
+            time.sleep(_PAUSE)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 # In the process of the refit
@@ -138,14 +147,17 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that waits passes it on
-    asked = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line:
+        raise SystemExit(1)  # who waits ended before it said what to do
+    request = json.loads(line)
     threading.Thread(target=_end_with_parent, name="tacit-lifeline", daemon=True).start()
     try:
-        tell({"decision": _made(asked, lambda part: tell({"part": part}))})
+        tell({"decision": _decided(request, lambda part: tell({"part": part}))})
     except TacitError as error:
         tell({"error": str(error), "code": error.exit_code})
     except MemoryError:
-        limit = f"the {asked['memory']:g} GB of --memory" if asked.get("memory") else "what is free"
+        limit = f"the {request['memory']:g} GB of --memory" if request.get("memory") else "what is free"
         tell({"error": f"the refit needs more memory than {limit}", "code": InputError.exit_code})
 
 
@@ -162,7 +174,7 @@ def _leave(*_: object) -> NoReturn:
     raise SystemExit(128 + signal.SIGTERM)
 
 
-def _made(asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
+def _decided(request: Mapping[str, Any], say: Say) -> dict[str, Any]:
     import polars as pl
 
     from tacit.core.clock import SystemClock
@@ -173,29 +185,31 @@ def _made(asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
     from tacit.given import events_of
     from tacit.pipeline.config import Config, config_of_toml
 
-    if asked.get("memory") is not None:
-        limit = int(asked["memory"] * _GB)
+    if request.get("memory") is not None:
+        limit = int(request["memory"] * _GB)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     config = (
-        None if asked.get("config") is None else config_of_toml(asked["config"], where="the configuration")
+        None
+        if request.get("config") is None
+        else config_of_toml(request["config"], where="the configuration")
     )
-    log = asked.get("log")
+    log = request.get("log")
 
     def read_log(by: Config) -> pl.DataFrame:
         notes = Notes(lambda note: say(str(note)))
         return events_of(log, None, by, by.cleaning, SILENT, None, notes)  # type: ignore[arg-type]
 
     wanted = Wanted(
-        out=Path(asked["out"]),
-        store=asked.get("store"),
-        snapshot=None if asked.get("snapshot") is None else Path(asked["snapshot"]),
+        out=Path(request["out"]),
+        store=request.get("store"),
+        snapshot=None if request.get("snapshot") is None else Path(request["snapshot"]),
         config=config,
         left_out=LeftOut(
-            frozenset(asked.get("sources", ())), tuple((one, two) for one, two in asked.get("times", ()))
+            frozenset(request.get("sources", ())), tuple((one, two) for one, two in request.get("times", ()))
         ),
-        trusted=tuple(asked.get("trusted", ())),
-        force=asked.get("force", False),
-        keep=asked.get("keep", 5),
+        trusted=tuple(request.get("trusted", ())),
+        force=request.get("force", False),
+        keep=request.get("keep", 5),
     )
     return refit(wanted, SystemClock(), read_log=None if log is None else read_log, say=say)
 

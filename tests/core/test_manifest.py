@@ -85,6 +85,7 @@ def flushes(target: Path, monkeypatch: pytest.MonkeyPatch, *, content: str = "on
 
 
 @pytest.mark.parametrize("content", ["one", "two"])
+@pytest.mark.fault(3)
 def test_every_file_and_folder_is_on_disk_before_it_is_renamed_into_place(
     snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
 ) -> None:
@@ -111,6 +112,7 @@ def test_the_folder_around_a_snapshot_is_flushed_after_the_rename(
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.fault(8)
 def test_a_write_that_fails_leaves_the_old_snapshot(snapshot: Path, error: BaseException) -> None:
     def half(directory: Path) -> None:
         (directory / "a.txt").write_text("tw")
@@ -169,6 +171,7 @@ def test_an_empty_folder_may_be_filled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.txt", "deep/b.bin"])
+@pytest.mark.fault(6)
 def test_a_changed_file_is_refused_by_name(snapshot: Path, name: str) -> None:
     content = bytearray((snapshot / name).read_bytes())
     content[1] ^= 4
@@ -177,18 +180,21 @@ def test_a_changed_file_is_refused_by_name(snapshot: Path, name: str) -> None:
         verify(snapshot)
 
 
+@pytest.mark.fault(6)
 def test_a_missing_file_is_refused_by_name(snapshot: Path) -> None:
     (snapshot / "deep" / "b.bin").unlink()
     with pytest.raises(ArtifactError, match=r"missing or unexpected file deep/b\.bin"):
         verify(snapshot)
 
 
+@pytest.mark.fault(6)
 def test_an_extra_file_is_refused_by_name(snapshot: Path) -> None:
     (snapshot / "deep" / "more.py").write_text("print('hello')")
     with pytest.raises(ArtifactError, match=r"missing or unexpected file deep/more\.py"):
         verify(snapshot)
 
 
+@pytest.mark.fault(6)
 def test_two_files_in_each_others_place_are_refused(snapshot: Path) -> None:
     a, b = (snapshot / "a.txt").read_bytes(), (snapshot / "deep" / "b.bin").read_bytes()
     (snapshot / "a.txt").write_bytes(b)
@@ -238,6 +244,7 @@ def test_an_older_format_is_refused_by_name_and_by_who_wrote_it(snapshot: Path) 
 
 
 @pytest.mark.parametrize("name", ["../secret.txt", "deep/../../secret.txt", "/etc/hostname"])
+@pytest.mark.fault(41)
 def test_a_name_that_leads_out_of_the_directory_is_refused(snapshot: Path, name: str) -> None:
     secret = snapshot.parent / "secret.txt"
     secret.write_text("secret")

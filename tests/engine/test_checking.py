@@ -69,6 +69,7 @@ def test_an_id_is_kept_in_normal_form(text: str, expected: str) -> None:
         (["i1"], "the item_id must be a text, not of the type list"),
     ],
 )
+@pytest.mark.fault(38)
 def test_what_is_no_id_is_refused(text: object, message: str) -> None:
     with pytest.raises(DataError) as error:
         checked_id(text, "item_id")
@@ -132,6 +133,7 @@ def test_a_list_may_have_this_length(k: int) -> None:
         (None, "k is None; it must be a whole number, for example k=10"),
     ],
 )
+@pytest.mark.fault(30)
 def test_a_length_that_no_list_has_is_refused(k: object, message: str) -> None:
     with pytest.raises(DataError) as error:
         check_k(k)
@@ -153,6 +155,7 @@ def test_a_number_is_a_float(raw: float) -> None:
         pytest.param(10**400, "the value is too large", id="huge"),
     ],
 )
+@pytest.mark.fault(19)
 def test_what_is_no_number_is_refused(raw: float, message: str) -> None:
     with pytest.raises(DataError) as error:
         checked_number(raw, "value")
@@ -211,6 +214,7 @@ def test_a_time_without_a_zone_is_utc_wherever_the_machine_stands(monkeypatch: p
         ("1985-01-01", "the timestamp is before 1990"),
     ],
 )
+@pytest.mark.fault(19)
 def test_what_is_no_time_is_refused(raw: float | str, message: str) -> None:
     with pytest.raises(DataError) as error:
         checked_time(raw, NOW)

@@ -143,6 +143,7 @@ def test_lists_go_on_while_a_text_is_encoded_and_what_is_hidden_is_hidden_at_onc
     assert {first, second} & titles(other).keys() == set()
 
 
+@pytest.mark.fault(31)
 def test_an_encoder_that_is_down_is_tried_again_and_holds_up_nothing_else(
     others: tuple[Engine, Engine], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -186,6 +187,7 @@ def test_a_text_that_cannot_be_encoded_does_not_keep_the_others_away(
     assert soon(lambda: titles(other).get("poison") == "now good")
 
 
+@pytest.mark.fault(13)
 def test_a_row_that_cannot_be_served_does_not_keep_the_others_away(
     two: tuple[Engine, Engine], place: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -222,6 +224,7 @@ def test_a_swap_keeps_what_came_meanwhile(two: tuple[Engine, Engine]) -> None:
     assert len(other._state.catalogue) == len(second.catalogue) + len(written)
 
 
+@pytest.mark.fault(31)
 def test_a_store_that_cannot_be_read_leaves_the_state_as_it_is(
     two: tuple[Engine, Engine], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -34,6 +34,7 @@ def warnings(snapshot: Snapshot, **request: object) -> list[str]:
     return answer.warnings
 
 
+@pytest.mark.fault(34)
 def test_a_history_with_every_item_is_said() -> None:
     everything = small_snapshot().catalogue.items.ids.to_list()
     said = (
@@ -47,6 +48,7 @@ def test_a_history_with_every_item_is_said() -> None:
     assert Model(small_snapshot()).recommend(history=everything).warnings == [said]
 
 
+@pytest.mark.fault(34)
 def test_a_catalogue_of_which_nothing_is_available_is_said_beside_what_is_unknown() -> None:
     items = len(small_snapshot().catalogue)
     empty = f"the list is empty: none of the {items} items is available"
@@ -57,6 +59,7 @@ def test_a_catalogue_of_which_nothing_is_available_is_said_beside_what_is_unknow
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.fault(34)
 def test_a_single_item_that_is_available_has_no_other(kind: SimilarKind) -> None:
     answer = Engine(with_available(BUSY)).similar(BUSY, kind=kind)
     assert (answer.items, answer.warnings) == ([], ["the list is empty: no other item is available"])

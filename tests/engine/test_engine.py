@@ -301,6 +301,7 @@ def test_one_id_in_two_normal_forms_is_one(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("k", [0, -1, 1_001, 10**9])
+@pytest.mark.fault(30)
 def test_a_list_of_impossible_length_is_refused(engine: Engine, k: int) -> None:
     with pytest.raises(DataError, match="between 1 and"):
         ids(engine, k=k)
@@ -308,11 +309,13 @@ def test_a_list_of_impossible_length_is_refused(engine: Engine, k: int) -> None:
         engine.similar(small_snapshot().catalogue.items.ids[0], k)
 
 
+@pytest.mark.fault(34)
 def test_a_longer_list_than_the_catalogue_is_all_there_is(engine: Engine) -> None:
     found = ids(engine, k=1_000, allow_seen=True)
     assert len(found) == len(set(found)) <= len(small_snapshot().catalogue)
 
 
+@pytest.mark.fault(23)
 def test_requests_see_one_version_while_snapshots_are_swapped(engine: Engine) -> None:
     first = small_snapshot()
     titled = first.catalogue.attributes.with_columns(pl.lit("swapped").alias("title"))
@@ -339,6 +342,7 @@ def test_requests_see_one_version_while_snapshots_are_swapped(engine: Engine) ->
     assert engine.similar("kept").model == "second"
 
 
+@pytest.mark.fault(31)
 def test_a_store_that_cannot_be_read_costs_freshness_and_not_the_answer(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

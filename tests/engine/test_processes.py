@@ -62,6 +62,7 @@ def three(saved: Path, address: str) -> Iterator[list[Process]]:  # noqa: F811
         lock.close()
 
 
+@pytest.mark.fault(21)
 def test_no_list_misses_an_event_that_another_process_acknowledged(three: list[Process]) -> None:
     items = small_snapshot().catalogue.items.ids.to_list()[:100]
     missed = 0
@@ -122,6 +123,8 @@ def test_processes_that_put_items_at_once_give_them_the_same_codes(three: list[P
     assert len(codes[0]) == len(small_snapshot().catalogue) + 60
 
 
+@pytest.mark.fault(1)
+@pytest.mark.promise("P42")
 def test_kill_minus_nine_of_one_process_loses_nothing_and_the_others_go_on(
     three: list[Process],
     address: str,  # noqa: F811

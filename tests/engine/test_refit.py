@@ -210,6 +210,29 @@ def test_what_the_store_says_of_items_and_users_is_in_the_new_model(place: Path,
     assert decision["log"]["added"] == 202
 
 
+@pytest.mark.promise("P23")
+@pytest.mark.fault(22)
+def test_who_was_deleted_is_in_no_later_model(place: Path, tmp_path: Path) -> None:
+    """Gone from the log of the snapshot too; who has the same id later is somebody new."""
+    address = store_of(tmp_path, events_since().head(200))
+    gone, again = events_before()["user_id"].unique().sort().head(2)
+    store = EventStore(address)
+    for user in (gone, again):
+        store.forget("user", user, lambda: NOW, model="another")
+    store.append([Event("back", "user", again, "i00001", "view", NOW - 5)])
+    store.close()
+    wanted = Wanted(tmp_path / "model", address, snapshot=place / "first", force=True)
+    made(wanted)
+    model = load(wanted.out)
+    log = model.interactions
+    assert gone not in log.users
+    assert int((log.user == log.users.code_of(again)).sum()) == 1
+    assert model.facts["forgotten"]["number"] == 2  # type: ignore[index, call-overload]
+    made(replace(wanted, snapshot=None))
+    kept = load(wanted.out).interactions
+    assert int((kept.user == kept.users.code_of(again)).sum()) == 1
+
+
 def test_memory_that_does_not_suffice_is_refused_with_figures(
     asked: Wanted, monkeypatch: pytest.MonkeyPatch
 ) -> None:

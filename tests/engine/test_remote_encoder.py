@@ -104,6 +104,7 @@ def test_a_process_that_ends_meanwhile_is_asked_again(address: Path) -> None:
 
 
 @pytest.mark.parametrize("bound", [False, True])
+@pytest.mark.fault(31)
 def test_nobody_answers_is_said_in_time_and_the_next_caller_does_not_wait(address: Path, bound: bool) -> None:
     remote = RemoteEncoder(address, "", 2, patience=0.5)
     listener = socket.socket(socket.AF_UNIX)

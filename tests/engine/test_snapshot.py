@@ -1,6 +1,7 @@
 """Snapshots: everything comes back, and nothing damaged is loaded."""
 
 import json
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -119,6 +120,7 @@ def test_the_manifest_tells_what_was_trained_on(saved: Path) -> None:
     )
 
 
+@pytest.mark.fault(42)
 def test_it_holds_plain_arrays_tables_and_json_only(saved: Path) -> None:
     kinds = {file.suffix for file in saved.rglob("*")}
     assert kinds == {".arrow", ".json", ".safetensors", ".toml"}
@@ -155,6 +157,7 @@ def test_these_are_all_files(saved: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.fault(6)
 def test_a_flipped_bit_anywhere_in_any_file_is_refused(copy: Path, name: str) -> None:
     whole = (copy / name).read_bytes()
     for place in np.linspace(0, len(whole) - 1, 12).astype(int).tolist():
@@ -189,6 +192,7 @@ def _emptied(file: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("damage", [_gone, _cut, _emptied])
+@pytest.mark.fault(6)
 def test_a_file_that_is_not_whole_is_refused(copy: Path, name: str, damage: Callable[[Path], None]) -> None:
     damage(copy / name)
     if name == MANIFEST and damage is _cut:  # the line break at the end
@@ -198,6 +202,7 @@ def test_a_file_that_is_not_whole_is_refused(copy: Path, name: str, damage: Call
         load(copy)
 
 
+@pytest.mark.fault(6)
 def test_a_file_of_another_snapshot_is_refused(copy: Path, tmp_path: Path) -> None:
     save(small_snapshot(), tmp_path / "other")
     (copy / "users.arrow").write_bytes((tmp_path / "other" / "users.arrow").read_bytes())
@@ -365,6 +370,7 @@ def _edit(directory: Path, change: Callable[[dict[str, Any]], None]) -> None:
     publish(directory, write, {name: manifest[name] for name in ("tacit", "model", "facts")})
 
 
+@pytest.mark.fault(14)
 def test_tables_and_arrays_of_an_older_snapshot_are_read(saved: Path) -> None:
     """Parquet in place of Arrow, and nothing of what only saves a start its work."""
     files = SnapshotFiles.checked(saved)
@@ -388,3 +394,26 @@ def test_tables_and_arrays_of_an_older_snapshot_are_read(saved: Path) -> None:
     artifacts.write_json(places["snapshot.json"], document)
     again = read(SnapshotFiles(older, files.manifest, places))
     assert lists(again).equals(lists(load(saved)))
+
+
+@pytest.mark.promise("P31")
+@pytest.mark.fault(8)
+def test_a_full_disk_is_said_and_the_older_snapshot_stays(tmp_path: Path) -> None:
+    place = tmp_path / "shop.tacit"
+    save(small_snapshot(), place)
+    before = verify(place)
+    sizes = sorted({file.stat().st_size for file in place.iterdir()})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for size in sizes:  # each file is one byte too large for its turn: written by Python, NumPy and Polars
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1, hard))
+            with pytest.raises(ConfigError) as refused:
+                save(replace(small_snapshot(), version="new"), place)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        said = str(refused.value)
+        assert said.startswith(f"the directory {place} cannot be written: File too large; make room")
+        assert said.endswith("what it held before is as it was")
+        assert verify(place) == before
+        assert [path.name for path in tmp_path.iterdir()] == ["shop.tacit"]
+    assert load(place).version == small_snapshot().version

@@ -91,6 +91,7 @@ def test_a_step_that_measures_worse_is_left_out(given: Prepared, monkeypatch: py
     assert len(found) > 2
 
 
+@pytest.mark.fault(32)
 def test_a_fit_that_needs_more_memory_than_is_free_is_refused_with_numbers(
     shop: tuple[pl.DataFrame, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
 ) -> None:

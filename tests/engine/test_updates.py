@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -161,18 +161,49 @@ def test_items_that_were_added_trend_too(engine: Engine) -> None:
 
 
 @pytest.mark.promise("P3")
-def test_after_a_deletion_the_models_know_what_is_stored_still(engine: Engine, place: str) -> None:
-    before = shown(engine, k=50)
-    engine.observe(trend([RARE]))
+@pytest.mark.parametrize("subject", ["user", "session"])
+def test_after_a_deletion_the_models_know_what_is_stored_still(
+    engine: Engine, subject: Literal["user", "session"]
+) -> None:
+    before, known = shown(engine, k=50), small_snapshot().interactions
+    events = trend([RARE], session=subject == "session")
+    ids = [f"new-{n}" for n in range(100)]
+    if subject == "user":  # some are users of the fitted log
+        ids[:30] = known.users.ids.to_list()[:30]
+        events = [replace(event, user_id=id_) for event, id_ in zip(events, ids, strict=True)]
+    engine.observe(events)
     engine.follow()
     assert shown(engine)[0] == RARE
-    store = EventStore(place, lock=False)
-    store._writer.write(lambda connection: connection.exec_driver_sql("DELETE FROM tacit_event"))
-    store.close()
+    for id_ in ids[:-1]:
+        engine.users.forget(subject, id_)
+    engine.follow()
+    state = engine._current.state
+    assert state.followed is not None
+    assert state.followed.count == 1
+    engine.users.forget(subject, ids[-1])
     engine.rebuild()
     assert shown(engine, k=50) == before
     engine.follow()
     assert shown(engine, k=50) == before
+    if subject == "user":
+        engine.observe([replace(events[0], timestamp=NOW + 60)])
+        engine.follow()
+        followed = engine._current.state.followed
+        assert followed is not None
+        assert followed.log.user.tolist() == [known.n_users]  # somebody new, without the old history
+
+
+def test_numbers_that_are_given_again_are_followed(engine: Engine, place: str) -> None:
+    engine.observe(trend([BESIDE], 3))
+    engine.follow()
+    store = EventStore(place, lock=False)
+    store._writer.write(lambda connection: connection.exec_driver_sql("DELETE FROM tacit_event"))
+    store.close()
+    engine.observe(trend([RARE], 2, at=NOW + 60))
+    engine.follow()
+    followed = engine._current.state.followed
+    assert followed is not None
+    assert followed.count == 2
 
 
 def test_a_user_who_is_forgotten_is_taken_out_of_the_models_that_followed(engine: Engine) -> None:

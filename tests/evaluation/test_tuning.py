@@ -172,6 +172,7 @@ def _finished(study: Path) -> int:
     return 0
 
 
+@pytest.mark.fault(49)
 def test_a_killed_search_goes_on_and_ends_where_it_would_have_ended(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'study.db'}"
     code = _SLOW.format(root=str(Path(__file__).parents[2]), storage=storage)

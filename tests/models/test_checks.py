@@ -37,6 +37,7 @@ WRONG: dict[str, tuple[Callable[[], object], str]] = {
 
 @pytest.mark.filterwarnings("ignore:the matrix subclass")
 @pytest.mark.parametrize("case", WRONG)
+@pytest.mark.fault(33)
 def test_wrong_scores_are_refused(case: str) -> None:
     make, message = WRONG[case]
     with pytest.raises(ConfigError, match=f"the retriever 'x' returns scores .*{message}|{message}") as error:
@@ -51,6 +52,7 @@ def test_good_scores_come_back_as_float32() -> None:
     assert checked_scores("it", np.empty((0, 3), np.float32), (0, 3)).shape == (0, 3)
 
 
+@pytest.mark.fault(33)
 def test_scores_of_pairs_are_finite_and_one_for_each() -> None:
     assert checked_pair_scores("it", np.ones(3), 3).dtype == np.float32
     wrong: list[tuple[Any, str]] = [

@@ -104,6 +104,7 @@ def test_it_stops_after_patience_epochs_without_a_gain_and_keeps_the_best(bert: 
 
 
 @pytest.mark.parametrize("end", [1, 2])
+@pytest.mark.fault(49)
 def test_a_resumed_run_equals_an_uninterrupted_one(bert: Path, tmp_path: Path, end: int) -> None:
     def interrupt(epoch: Epoch) -> None:
         if epoch.epoch == end:

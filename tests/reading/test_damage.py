@@ -45,6 +45,7 @@ GOLDEN = [
 ]
 
 
+@pytest.mark.fault(36)
 def test_each_of_many_kinds_of_broken_rows_is_named_with_its_line_and_text(tmp_path: Path) -> None:
     good = b"u1,caf\xc3\xa9,view,1700000000,1\n"
     data, expected = b"user_id,item_id,event,timestamp,value\n" + good * 5, []
@@ -68,6 +69,7 @@ def test_the_golden_file_does_not_depend_on_the_block(
     test_each_of_many_kinds_of_broken_rows_is_named_with_its_line_and_text(tmp_path)
 
 
+@pytest.mark.fault(36)
 def test_an_unclosed_quote_swallows_no_row(tmp_path: Path) -> None:
     rows = ['u1,"i1', "u2,i2", 'u3,"i,3"', 'u4,a"b"c']
     text = "\n".join([HEADER, *(f"{row},view,{T}" for row in rows)])
@@ -83,6 +85,7 @@ def test_quotes_that_open_late_in_an_even_line_swallow_no_row(tmp_path: Path) ->
     assert rejected(source)[0][:2] == (2, "a quote is opened and not closed")
 
 
+@pytest.mark.fault(37)
 def test_a_cut_parquet_file(tmp_path: Path) -> None:
     path = tmp_path / "log.parquet"
     pl.DataFrame({"user_id": ["u"], "item_id": ["i"]}).write_parquet(path)
@@ -116,6 +119,7 @@ def test_a_late_cut_of_a_packed_file_is_refused_and_not_taken_for_its_end(tmp_pa
     ],
     ids=["csv", "utf-16", "gb18030", "damaged", "jsonl", "browse", "flags"],
 )
+@pytest.mark.fault(36)
 def test_the_result_does_not_depend_on_the_size_of_a_block(
     data: bytes, sizes: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +154,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 @settings(max_examples=80)
 @given(data=damaged(), block=st.sampled_from([16, 200, 2**20]))
+@pytest.mark.fault(36)
 def test_no_row_of_a_damaged_file_is_lost(
     data: bytes, block: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -175,6 +180,7 @@ def test_no_row_of_a_damaged_file_is_lost(
 
 @settings(max_examples=60)
 @given(data=st.binary(min_size=1, max_size=400))
+@pytest.mark.fault(37)
 def test_binary_garbage_is_a_result_or_a_data_error(
     data: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -190,6 +196,7 @@ def test_binary_garbage_is_a_result_or_a_data_error(
 
 @settings(max_examples=60)
 @given(cut=st.integers(4, 600), at=st.integers(4, 600), blow=st.binary(max_size=8))
+@pytest.mark.fault(37)
 def test_a_damaged_parquet_file_is_a_result_or_a_data_error(
     cut: int, at: int, blow: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

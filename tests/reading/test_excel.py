@@ -125,6 +125,7 @@ def test_a_workbook_without_a_table(tmp_path: Path) -> None:
         read_events(workbook(tmp_path / "log.xlsx", Cover=[["Report"]], Empty=[]))
 
 
+@pytest.mark.fault(29)
 def test_a_bomb_is_refused_before_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = workbook(tmp_path / "log.xlsx", Events=LOG)
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:

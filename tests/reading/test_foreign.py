@@ -127,6 +127,7 @@ def test_first_bytes(data: bytes, words: str, tmp_path: Path) -> None:
     ids=["numbers", "lists", "tuples", "dictionary", "tuple", "array", "frame"],
 )
 @pytest.mark.parametrize("reader", [read_events, read_items])
+@pytest.mark.fault(42)
 def test_a_pickle_of_any_protocol(value: object, protocol: int, reader, tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_bytes(pickle.dumps(value, protocol=protocol))

@@ -63,6 +63,7 @@ def test_lines_that_hold_no_event(line: str, reason: str) -> None:
     assert bad.rows() == [(1, reason, line)]
 
 
+@pytest.mark.fault(38)
 def test_odd_numbers_and_keys() -> None:
     frame, bad = parse(
         [

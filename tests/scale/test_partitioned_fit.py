@@ -30,6 +30,7 @@ def assert_same(found: Mapping[str, Array], expected: Mapping[str, Array]) -> No
         np.testing.assert_array_equal(found[name], array, err_msg=name)
 
 
+@pytest.mark.fault(49)
 def test_the_first_stage_is_the_same_to_the_last_bit(executor: Executor) -> None:
     assert_same(first_stage(executor), one_by_one())
 

@@ -43,12 +43,14 @@ def status_of(service: Service, method: str, path: str, body: object) -> int:
 
 @settings(max_examples=120)
 @given(body=JSON | EVENTS)
+@pytest.mark.fault(38)
 def test_events(service: Service, body: object) -> None:
     assert status_of(service, "POST", "/v1/events", body) < 500
 
 
 @settings(max_examples=80)
 @given(body=JSON | SESSION)
+@pytest.mark.fault(38)
 def test_sessions(service: Service, body: object) -> None:
     assert status_of(service, "POST", "/v1/sessions/recommendations", body) < 500
 

@@ -102,7 +102,7 @@ def test_a_line_that_is_too_long_is_dropped_as_it_comes(monkeypatch: pytest.Monk
     [
         (StorageFullError("secret"), 507, "there is no room in the store; the lines 1 to 20 are stored"),
         (StorageError("secret"), 503, "the store does not answer; the lines 1 to 20 are stored"),
-        (OverloadedError("x"), 503, "too many requests are waiting; the lines 1 to 20 are stored"),
+        (OverloadedError(2), 503, "too many requests are waiting; the lines 1 to 20 are stored"),
     ],
 )
 def test_an_error_says_up_to_which_line_all_is_stored(
@@ -119,6 +119,7 @@ def test_an_error_says_up_to_which_line_all_is_stored(
         store(Shelf(0, error), map(line, range(45)))
 
 
+@pytest.mark.fault(28)
 def test_a_body_is_limited_by_what_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "LARGEST_STREAM", 300)
     monkeypatch.setattr(bulk, "_LINES", 10)
@@ -130,6 +131,7 @@ def test_a_body_is_limited_by_what_arrives(monkeypatch: pytest.MonkeyPatch) -> N
     assert shelf.ids == [f"i{n}" for n in range(10)]
 
 
+@pytest.mark.fault(27)
 def test_a_sender_may_not_pause_for_long_or_leave(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_PAUSE", 0.2)
     assert store(Shelf(), [line(1), 0.05, line(2), 0.05, line(3)]).accepted == 3

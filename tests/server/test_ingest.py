@@ -94,6 +94,7 @@ def test_a_body_that_is_no_json_is_refused_as_such(body: bytes) -> None:
         _raw_events(body)
 
 
+@pytest.mark.fault(28)
 def test_the_number_of_events_is_checked_before_any_of_them() -> None:
     body = b'{"events":[' + b'{"item_id":7},' * 200_000 + b"{}]}"
     with pytest.raises(HTTPException, match="at most 1000 items after validation, not 200001"):

@@ -235,6 +235,7 @@ def test_a_body_that_is_announced_too_large_is_refused_before_a_line_is_stored(s
     assert service.http.get("/v1/items/huge").status_code == 404
 
 
+@pytest.mark.fault(17)
 def test_a_sender_that_leaves_keeps_what_was_stored(service: Service) -> None:
     host = service.address.removeprefix("http://")
     head = f"POST /v1/items HTTP/1.1\r\nHost: {host}\r\nContent-Length: 900000000\r\n\r\n"
@@ -271,6 +272,7 @@ def test_a_key_that_is_given_twice_is_refused_and_a_text_that_looks_like_one_is_
     assert (events.status_code, "'event' is given twice" in events.json()["detail"]) == (422, True)
 
 
+@pytest.mark.fault(29)
 def test_a_body_that_is_packed_is_refused_by_its_encoding(service: Service) -> None:
     packed = gzip.compress(json.dumps({"events": []}).encode())
     for path in ("/v1/events", "/v1/sessions/recommendations"):

@@ -109,6 +109,7 @@ def entered(queue: _Queue, now: float, each: float) -> int:
     ("each", "burst", "overload"),
     [(0.001, 201, 21), (0.004, 51, 9), (0.036, 9, 9), (0.3, 2, 2)],
 )
+@pytest.mark.fault(26)
 def test_a_burst_may_wait_longer_than_an_overload(each: float, burst: int, overload: int) -> None:
     """What is admitted waits 200 ms of a burst; 20 ms, or 8 pieces, or one piece, where it never ends."""
     queue = _Queue(1, None)
@@ -137,6 +138,7 @@ def test_places_kept_for_requests_that_are_being_read_count_until_the_next_turn(
     assert again
 
 
+@pytest.mark.fault(26)
 def test_beyond_the_queue_it_refuses_and_recovers() -> None:
     lane = Lane("test", threads=1, waiting=2, patience=5)
     gate = threading.Event()
@@ -190,3 +192,20 @@ def test_work_that_waited_too_long_is_not_done() -> None:
     asyncio.run(crowd())
     lane.close()
     assert not done
+
+
+@pytest.mark.promise("P32")
+@pytest.mark.fault(26)
+def test_who_is_refused_is_told_when_there_may_be_room() -> None:
+    queue = _Queue(2, None)
+    assert queue.retry_after(0.0) == 1  # nothing is known of the work
+    for _ in range(40):
+        queue.enter(0.1)
+    one = [queue.retry_after(100.0)]
+    assert one == [3]  # 4 s of work for two, and its own turn
+    # 100 a second are refused, of which 20 a second could be done: they are spread over five seconds.
+    crowd = [queue.retry_after(101 + n / 100) for n in range(1_000)][500:]
+    assert {min(crowd), max(crowd)} <= {2, 3, 7, 8}
+    assert max(crowd.count(second) for second in range(3, 7)) < 2 * min(crowd.count(n) for n in range(3, 7))
+    assert queue.retry_after(200.0) == 3  # the crowd is gone
+    assert max(queue.retry_after(300 + n / 10_000) for n in range(20_000)) == 30

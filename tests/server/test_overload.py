@@ -64,6 +64,8 @@ class Probe(threading.Thread):
         self.http.close()
 
 
+@pytest.mark.promise("P32")
+@pytest.mark.fault(26)
 def test_ten_times_the_capacity_is_refused_at_once_and_the_rest_is_answered(service: Service) -> None:
     load(service, 1.5)
     peak = load(service, 3.0)["figures"]["answered_a_second"]

@@ -21,7 +21,8 @@ class Application:
 
     def __init__(self) -> None:
         self.is_full = True
-        self.state = SimpleNamespace(answers=SimpleNamespace(reserve=lambda: not self.is_full, connections=0))
+        lane = SimpleNamespace(reserve=lambda: not self.is_full, connections=0, retry_after=lambda: 7)
+        self.state = SimpleNamespace(answers=lane)
 
     async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
         more = True
@@ -123,11 +124,11 @@ def test_a_refusal_is_the_problem_document_with_the_security_headers(address: tu
     lines = head.split(b"\r\n")
     assert b"content-length: %d" % len(body) in lines
     assert {
-        b"retry-after: 1",
+        b"retry-after: 7",
         b"content-type: application/problem+json",
         b"x-content-type-options: nosniff",
     } <= {*lines}
-    assert b"too many requests are waiting" in body
+    assert b"too many requests are waiting; come back in 7 seconds" in body
 
 
 def test_while_there_is_room_everything_is_parsed(address: tuple[str, int], application: Application) -> None:

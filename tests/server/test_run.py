@@ -40,6 +40,7 @@ def running(board: Board) -> Iterator[int]:
             thread.join()
 
 
+@pytest.mark.fault(27)
 def test_a_half_said_request_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "_HEADER_SECONDS", 0.3)
     with running(Board(open_board(1), 0)) as port:

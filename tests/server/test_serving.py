@@ -59,6 +59,7 @@ def test_an_event_changes_that_users_next_list_and_nobody_elses(service: Service
     assert service.list_of("adam") == other
 
 
+@pytest.mark.fault(34)
 def test_what_is_not_known_is_answered_with_a_warning(service: Service) -> None:
     known = small_snapshot().catalogue.items.ids[3]
     answer = service.http.get("/v1/users/who%3F/recommendations", params={"k": 3}).json()
@@ -102,11 +103,13 @@ def test_a_parameter_that_a_route_does_not_know_is_refused_with_those_it_knows(s
     assert service.http.get("/healthz?probe=1").status_code == 200
 
 
+@pytest.mark.fault(34)
 def test_a_session_without_history_gets_what_is_popular(service: Service) -> None:
     answer = service.http.post("/v1/sessions/recommendations", json={"items": [], "k": 5}).json()
     assert len(answer["items"]) == 5
 
 
+@pytest.mark.fault(15)
 def test_retries_are_stored_once_and_answered_the_same(service: Service) -> None:
     event = view("i00001", "retry", event_id="r-1")
     assert [service.send(event, event).json()["accepted"] for _ in range(3)] == [2, 2, 2]
@@ -115,6 +118,7 @@ def test_retries_are_stored_once_and_answered_the_same(service: Service) -> None
     assert answer.json()["rejected"][0]["index"] == 0
 
 
+@pytest.mark.fault(17)
 def test_a_batch_tells_of_each_bad_event_and_keeps_the_others(service: Service) -> None:
     answer = service.send(view("i00001"), {"user_id": 7}, view("i00002", value="high"), view("", "u"))
     assert answer.status_code == 200
@@ -163,6 +167,7 @@ BAD_EVENTS = [
 
 @pytest.mark.fault(38)
 @pytest.mark.parametrize("body", BAD_EVENTS, ids=lambda body: repr(body[:60]))
+@pytest.mark.fault(19, 38)
 def test_bad_events_get_4xx_and_a_reason(service: Service, body: bytes) -> None:
     answer = service.http.post("/v1/events", content=body)
     assert 400 <= answer.status_code < 500
@@ -209,6 +214,7 @@ def test_bad_events_get_4xx_and_a_reason(service: Service, body: bytes) -> None:
         ("PUT", "/v1/users/u?k=3", b"{}"),
     ],
 )
+@pytest.mark.fault(30, 38)
 def test_bad_requests_get_4xx_and_a_reason(service: Service, method: str, path: str, body: bytes) -> None:
     answer = service.http.request(method, path, content=body)
     assert 400 <= answer.status_code < 500
@@ -216,7 +222,9 @@ def test_bad_requests_get_4xx_and_a_reason(service: Service, method: str, path: 
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.fault(28)
 @pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.fault(28)
 def test_a_body_that_is_too_large_is_refused_by_its_bytes(service: Service, chunked: bool) -> None:
     body = b'{"events":[' + b" " * 3_000_000 + b"]}"
     content = iter([body[:1_500_000], body[1_500_000:]]) if chunked else body
@@ -234,6 +242,7 @@ def test_other_sites_pages_and_other_names_are_refused(service: Service) -> None
     assert (hosted.status_code, forged.status_code, own.status_code) == (400, 403, 200)
 
 
+@pytest.mark.fault(40)
 def test_every_answer_carries_the_security_headers(service: Service) -> None:
     for path in ("/healthz", "/docs", "/nowhere", "/v1/users/u/recommendations?k=x"):
         headers = service.http.get(path).headers
@@ -242,6 +251,7 @@ def test_every_answer_carries_the_security_headers(service: Service) -> None:
         assert "server" not in headers
 
 
+@pytest.mark.fault(40)
 def test_the_page_of_the_routes_needs_nothing_from_elsewhere(service: Service) -> None:
     page = service.http.get("/docs").text
     described = service.http.get("/openapi.json").json()["paths"]
@@ -250,6 +260,8 @@ def test_the_page_of_the_routes_needs_nothing_from_elsewhere(service: Service) -
     assert "http://" not in page and "https://" not in page and "<script" not in page
 
 
+@pytest.mark.promise("P28")
+@pytest.mark.fault(28)
 def test_health_is_quick_while_many_ask(service: Service) -> None:
     stop = time.monotonic() + 1.5
 
@@ -379,6 +391,7 @@ def test_a_port_or_a_store_that_is_taken_is_said_so(service: Service, directory:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.fault(6)
 def test_a_damaged_snapshot_is_refused(directory: Path, tmp_path: Path) -> None:
     broken = tmp_path / "model"
     save(small_snapshot(), broken)
@@ -400,6 +413,8 @@ def test_a_damaged_snapshot_is_refused(directory: Path, tmp_path: Path) -> None:
     assert "damaged" in done.stderr
 
 
+@pytest.mark.promise("P42")
+@pytest.mark.fault(1)
 def test_kill_minus_nine_loses_no_acknowledged_event_and_no_item(directory: Path, tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'x.db'}"
     ledger: list[str] = []
@@ -439,6 +454,8 @@ def limit_files(service: Service, limit: tuple[int, int]) -> None:
         resource.prlimit(int(pid), resource.RLIMIT_FSIZE, limit)
 
 
+@pytest.mark.promise("P43")
+@pytest.mark.fault(7)
 def test_when_files_cannot_grow_lists_go_on_and_events_resume(directory: Path, tmp_path: Path) -> None:
     with serving(directory, "--store", f"sqlite:///{tmp_path / 'x.db'}") as service:
         item = service.list_of("u")[0]
@@ -453,6 +470,8 @@ def test_when_files_cannot_grow_lists_go_on_and_events_resume(directory: Path, t
         assert item not in service.list_of("u")
 
 
+@pytest.mark.promise("P42")
+@pytest.mark.fault(24)
 def test_sigterm_answers_what_is_in_flight_and_a_restart_knows_everything(
     directory: Path, tmp_path: Path
 ) -> None:

@@ -16,7 +16,8 @@ import httpx
 import polars as pl
 import pytest
 from tests.fleet import Fleet, fleet, wait_until
-from tests.store.conftest import _binaries, _emptied
+from tests.store.conftest import _emptied
+from tests.store.postgres_server import binaries
 
 from tacit.data.shop import generate
 from tacit.engine.snapshot import Snapshot, load, save
@@ -103,9 +104,7 @@ def users_in(versions: Versions) -> list[int]:
 
 
 def dumped(address: str) -> bytes:
-    binaries = _binaries()
-    assert binaries is not None
-    command = [str(binaries / "pg_dump"), "--inserts", "-d", address]
+    command = [str(binaries() / "pg_dump"), "--inserts", "-d", address]
     return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
 
 
@@ -204,8 +203,7 @@ def test_users_are_deleted_under_load_and_nothing_fails(service: Fleet, place: t
                 sent[0] += 1
 
     def delete(user: str) -> None:
-        with httpx.Client(base_url=service.address, timeout=60) as http:
-            answer = patiently(http, "DELETE", f"/v1/users/{user}")
+        answer = patiently(deleting, "DELETE", f"/v1/users/{user}")
         if answer.status_code != 200 or answer.json()["snapshot"] != "hidden":
             failures.append(answer.text)
 
@@ -213,7 +211,7 @@ def test_users_are_deleted_under_load_and_nothing_fails(service: Fleet, place: t
     for user in users:
         user.start()
     begun = time.monotonic()
-    with ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(16) as pool, httpx.Client(base_url=service.address, timeout=60) as deleting:
         assert len([*pool.map(delete, gone)]) == MANY
     seconds = time.monotonic() - begun
     stop.set()

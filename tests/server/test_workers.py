@@ -127,6 +127,7 @@ def stored(request: pytest.FixtureRequest, directory: Path, tmp_path: Path) -> I
         yield running
 
 
+@pytest.mark.fault(21)
 def test_what_one_worker_acknowledged_counts_in_all(stored: Fleet) -> None:
     def listed(user: str) -> list[str]:
         answer = stored.get(f"/v1/users/{user}/recommendations?k=100").json()  # of any worker
@@ -154,6 +155,8 @@ def test_what_one_worker_acknowledged_counts_in_all(stored: Fleet) -> None:
     wait_until(in_all(lambda: stored.get("/v1/items/new").status_code == 404), 1.5)
 
 
+@pytest.mark.promise("P42")
+@pytest.mark.fault(1)
 def test_a_killed_worker_is_replaced_and_nobody_notices(directory: Path, tmp_path: Path) -> None:
     with fleet(directory, tmp_path) as service:
         clients = [Client(service.address, number) for number in range(6)]
@@ -192,6 +195,7 @@ def test_a_new_worker_serves_the_snapshot_of_the_others(directory: Path, tmp_pat
         assert answer["model"] == small_snapshot().version
 
 
+@pytest.mark.fault(31)
 def test_a_killed_encoding_process_is_replaced_and_lists_do_not_wait(shared: Fleet) -> None:
     def put(number: int) -> httpx.Response:
         body = {"title": f"A lamp of number {number}"}
@@ -207,6 +211,7 @@ def test_a_killed_encoding_process_is_replaced_and_lists_do_not_wait(shared: Fle
     assert shared.pids(ENCODER) != [killed]
 
 
+@pytest.mark.fault(35)
 def test_processes_that_hang_are_ended_and_replaced(directory: Path, tmp_path: Path) -> None:
     with fleet(directory, tmp_path, workers=2) as service:
         put = f"{service.address}/v1/items/lamp"
@@ -215,6 +220,8 @@ def test_processes_that_hang_are_ended_and_replaced(directory: Path, tmp_path: P
         time.sleep(3)  # each has given a sign of life
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
+        for _ in range(10):  # the other one serves
+            assert service.get("/v1/users/u/recommendations").is_success
         wait_until(lambda: service.said().count("hangs: it gave no sign of life") == 2, 40)
         wait_until(lambda: not set(stopped) & {*service.pids(WORKER), *service.pids(ENCODER)}, 20)
         wait_until(lambda: len(service.pids(WORKER)) == 2 and len(service.pids(ENCODER)) == 1, 20)
@@ -239,6 +246,7 @@ def _runs(pid: int) -> bool:
         return False
 
 
+@pytest.mark.fault(24)
 def test_requests_in_flight_are_answered_after_sigterm(directory: Path, tmp_path: Path) -> None:
     with fleet(directory, tmp_path, workers=2) as service:
         connection = http.client.HTTPConnection(service.address.removeprefix("http://"), timeout=20)
@@ -258,6 +266,7 @@ def test_requests_in_flight_are_answered_after_sigterm(directory: Path, tmp_path
             service.get("/healthz")
 
 
+@pytest.mark.fault(12)
 def test_a_store_is_for_one_service(shared: Fleet, directory: Path, tmp_path: Path) -> None:
     opened = {str(link.readlink()) for link in Path(f"/proc/{shared.process.pid}/fd").iterdir()}
     file = next(name for name in opened if name.endswith(".sqlite3.lock")).removesuffix(".lock")
@@ -272,6 +281,7 @@ def test_a_store_is_for_one_service(shared: Fleet, directory: Path, tmp_path: Pa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.fault(13)
 def test_a_service_whose_workers_crash_ends_with_a_sentence(directory: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\nif 'tacit.server.worker' in sys.orig_argv: os.abort()\n"
@@ -290,6 +300,7 @@ def test_a_service_whose_workers_crash_ends_with_a_sentence(directory: Path, tmp
     assert "fault of tacit" not in done.stderr
 
 
+@pytest.mark.fault(11)
 def test_a_store_that_no_worker_can_open_is_said_once(directory: Path, tmp_path: Path) -> None:
     (tmp_path / "x.sqlite3").write_bytes(b"this is no database" * 100)
     done = subprocess.run(

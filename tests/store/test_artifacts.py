@@ -67,6 +67,7 @@ def test_a_mapped_file_may_be_replaced_and_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "no header", "long header", "empty", "missing"])
+@pytest.mark.fault(42)
 def test_a_damaged_file_is_refused_by_name(tmp_path: Path, damage: str) -> None:
     file = tmp_path / "x.safetensors"
     write_arrays(file, {"a": np.arange(1_000)})
@@ -98,6 +99,7 @@ def test_a_table_comes_back_and_equal_tables_are_equal_files(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"ARROW1 no table"])
+@pytest.mark.fault(42)
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "table.arrow").write_bytes(content)
     with pytest.raises(ArtifactError, match="cannot be read as a table"):

@@ -41,6 +41,7 @@ def test_what_was_appended_is_there_after_a_restart(address: str) -> None:
     second.close()
 
 
+@pytest.mark.fault(15)
 def test_a_retry_is_stored_once_and_answered_the_same(store: EventStore) -> None:
     batch = [event("a"), event("b")]
     assert [store.append(batch) for _ in range(3)] == [Receipt(2, [])] * 3
@@ -53,6 +54,7 @@ def test_a_retry_of_an_event_without_a_time_is_the_same_event(store: EventStore)
     assert [kept.at for kept in store.events()] == [10.0]
 
 
+@pytest.mark.fault(16)
 def test_the_same_id_with_another_content_is_a_conflict_and_the_first_stays(store: EventStore) -> None:
     store.append([event("a", "first")])
     assert store.append([event("b"), event("a", "second")]) == Receipt(1, [1])
@@ -60,6 +62,7 @@ def test_the_same_id_with_another_content_is_a_conflict_and_the_first_stays(stor
     assert [e.subject_id for e in store.events()] == ["first", "u", "one"]
 
 
+@pytest.mark.fault(18)
 def test_recent_is_the_last_ones_oldest_first_whatever_the_order_of_arrival(store: EventStore) -> None:
     store.append([event(str(at), at=at) for at in (5.0, 1.0, 4.0, 2.0, 3.0)])
     assert [e.at for e in store.recent("user", "u", 3)] == [3.0, 4.0, 5.0]
@@ -77,6 +80,7 @@ def test_nothing_to_append_is_nothing(store: EventStore) -> None:
     assert store.append([]) == Receipt(0, [])
 
 
+@pytest.mark.fault(21)
 def test_concurrent_appends_are_all_stored_once(store: EventStore) -> None:
     def send(worker: int) -> None:
         for number in range(30):
@@ -89,6 +93,7 @@ def test_concurrent_appends_are_all_stored_once(store: EventStore) -> None:
     assert len(ids) == len(set(ids)) == 8 * 30 + 30
 
 
+@pytest.mark.fault(21)
 def test_two_services_on_one_postgres_agree(postgres: str) -> None:
     one, two = EventStore(postgres), EventStore(postgres)
     with ThreadPoolExecutor(8) as pool:  # both are sent every event, at the same time
@@ -131,6 +136,7 @@ def test_exposures_are_counted(store: EventStore) -> None:
     assert store.exposures() == 3
 
 
+@pytest.mark.fault(13)
 def test_one_bad_piece_of_work_does_not_take_its_neighbours_down(store: EventStore) -> None:
     row = {
         "subject": "user",
@@ -169,6 +175,7 @@ def test_a_closed_store_refuses_and_does_not_hang(tmp_path: Path) -> None:
         store.append([event("a")])
 
 
+@pytest.mark.fault(12)
 def test_a_second_service_on_one_file_is_refused_by_name(tmp_path: Path) -> None:
     place = f"sqlite:///{tmp_path / 'x.db'}"
     store = EventStore(place)
@@ -178,6 +185,7 @@ def test_a_second_service_on_one_file_is_refused_by_name(tmp_path: Path) -> None
     EventStore(place).close()
 
 
+@pytest.mark.fault(14)
 def test_a_newer_store_is_refused(address: str) -> None:
     store = EventStore(address)
     with store._engine.begin() as connection:
@@ -204,6 +212,7 @@ def test_an_address_that_cannot_be_used_is_said_so(wrong: str) -> None:
         EventStore(wrong)
 
 
+@pytest.mark.fault(11)
 def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "x.db"
     file.write_bytes(b"my thesis, not a database" * 100)
@@ -213,6 +222,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     assert file.read_bytes() == before
 
 
+@pytest.mark.fault(48)
 def test_a_password_is_never_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         EventStore("postgresql://me:secret@127.0.0.1:1/none")
@@ -224,6 +234,8 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert (tmp_path / "x.db").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.fault(7)
+@pytest.mark.promise("P43")
 def test_a_full_disk_is_reported_reads_go_on_and_writes_resume(tmp_path: Path) -> None:
     store = EventStore(f"sqlite:///{tmp_path / 'x.db'}")
     store.append([event("before")])
@@ -247,6 +259,8 @@ def test_a_full_disk_is_reported_reads_go_on_and_writes_resume(tmp_path: Path) -
     store.close()
 
 
+@pytest.mark.fault(7)
+@pytest.mark.promise("P43")
 def test_a_store_that_was_full_is_tried_again_though_nobody_writes(tmp_path: Path) -> None:
     store = EventStore(f"sqlite:///{tmp_path / 'x.db'}")
     failing = True
@@ -282,6 +296,8 @@ for n in range(10**6):
 """
 
 
+@pytest.mark.fault(1)
+@pytest.mark.promise("P42")
 def test_kill_minus_nine_loses_nothing_acknowledged(tmp_path: Path) -> None:
     place = f"sqlite:///{tmp_path / 'x.db'}"
     acknowledged: list[str] = []
@@ -306,6 +322,7 @@ def test_kill_minus_nine_loses_nothing_acknowledged(tmp_path: Path) -> None:
     connection.close()
 
 
+@pytest.mark.fault(7)
 def test_a_file_size_limit_is_an_error_and_no_crash(tmp_path: Path) -> None:
     code = """
 import resource, signal, sys
@@ -348,6 +365,8 @@ store.close()
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it makes flushes fail")
 @pytest.mark.parametrize("failing", [4, 5, 8])
+@pytest.mark.fault(9)
+@pytest.mark.promise("P42")
 def test_a_flush_that_fails_is_not_acknowledged_and_writing_resumes(tmp_path: Path, failing: int) -> None:
     place = f"sqlite:///{tmp_path / 'x.db'}"
     EventStore(place).close()  # the flushes of a new file are not what is to fail

@@ -56,6 +56,7 @@ def address(file: Path) -> str:
 
 
 @pytest.mark.parametrize("kind", ["hold", "open"])
+@pytest.mark.fault(12)
 def test_a_second_service_is_refused_by_every_name_of_the_file(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "a" / "store"
     other = tmp_path / "b"

@@ -88,6 +88,7 @@ def test_a_listener_whose_server_is_away_waits_and_ends_when_closed() -> None:
     listener.close()
 
 
+@pytest.mark.fault(31)
 def test_reads_go_on_after_the_server_closed_the_connections(address: str) -> None:
     store = EventStore(address)
     store.append([Event("e", "user", "u", "i", "view", 1.0)])
@@ -117,6 +118,7 @@ def test_many_threads_read_at_once_with_few_connections(address: str) -> None:
     reader.close()
 
 
+@pytest.mark.fault(21)
 def test_two_processes_that_are_sent_the_same_events_in_another_order_both_take_them(address: str) -> None:
     one, other = EventStore(address), EventStore(address)
     for turn in range(6):
@@ -129,6 +131,7 @@ def test_two_processes_that_are_sent_the_same_events_in_another_order_both_take_
     other.close()
 
 
+@pytest.mark.fault(31)
 def test_a_turn_that_lost_its_connection_is_given_up_and_taken_on_a_new_one(address: str) -> None:
     one, other = EventStore(address), EventStore(address)
     with one.item_turn():

@@ -112,6 +112,7 @@ def check_whole(address: str, *, users: bool = True) -> None:
 
 
 @pytest.mark.parametrize("commit", OLD)
+@pytest.mark.fault(14)
 def test_all_that_an_older_store_holds_is_read_back(address: str, commit: str) -> None:
     load(address, commit)
     for _ in range(2):
@@ -251,6 +252,7 @@ def test_an_upgrade_is_logged_and_nothing_else_is(address: str, caplog: pytest.L
 # What is refused
 
 
+@pytest.mark.fault(14)
 def test_a_newer_store_is_refused_and_left_as_it_is(address: str, engine: Engine, tmp_path: Path) -> None:
     EventStore(address).close()
     with engine.begin() as connection:
@@ -415,6 +417,7 @@ EventStore(sys.argv[1])
         assert process.returncode == 0, errors
 
 
+@pytest.mark.fault(13)
 def test_kill_minus_nine_in_a_migration_undoes_it_and_the_next_start_goes_on(
     address: str, engine: Engine
 ) -> None:
@@ -436,6 +439,8 @@ def test_kill_minus_nine_in_a_migration_undoes_it_and_the_next_start_goes_on(
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed: it kills at a write")
+@pytest.mark.fault(2)
+@pytest.mark.promise("P42")
 def test_kill_minus_nine_at_a_write_to_disk_loses_nothing(tmp_path: Path) -> None:
     code = "import sys; from tacit.store.events import EventStore; EventStore(sys.argv[1]).close()"
     versions = []

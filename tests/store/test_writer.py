@@ -10,9 +10,17 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.exc import OperationalError
 
 from tacit.store import writer as module
-from tacit.store.database import StorageError, StorageFullError, open_database, reading
+from tacit.store.database import (
+    StorageError,
+    StorageFullError,
+    StorageLateError,
+    StorageUnsureError,
+    open_database,
+    reading,
+)
 from tacit.store.writer import Writer
 
 
@@ -98,6 +106,7 @@ def test_a_write_answers_with_the_result_when_others_can_read_it(engine: Engine,
         assert words(engine)[-1] == word
 
 
+@pytest.mark.promise("P42")
 def test_no_answer_comes_before_the_commit(engine: Engine, writer: Writer, pool: ThreadPoolExecutor) -> None:
     reached, gate = threading.Event(), threading.Event()
 
@@ -167,6 +176,7 @@ def test_any_error_of_work_is_reported_and_the_writer_goes_on(
     assert words(engine) == ["after"]
 
 
+@pytest.mark.fault(48)
 def test_a_refusal_does_not_tell_the_values_of_the_request(
     writer: Writer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -179,6 +189,7 @@ def test_a_refusal_does_not_tell_the_values_of_the_request(
     assert "personal" not in caplog.text
 
 
+@pytest.mark.fault(9)
 def test_after_a_refusal_by_the_database_files_are_opened_anew(engine: Engine, writer: Writer) -> None:
     writer.write(insert("taken"))
     opened: list[int] = []
@@ -194,6 +205,8 @@ def test_after_a_refusal_by_the_database_files_are_opened_anew(engine: Engine, w
     assert opened == [1]
 
 
+@pytest.mark.fault(7)
+@pytest.mark.promise("P43")
 def test_a_full_disk_refuses_the_whole_group_at_once_and_writing_resumes(
     engine: Engine, writer: Writer, pool: ThreadPoolExecutor
 ) -> None:
@@ -235,3 +248,84 @@ def test_close_commits_what_waits_and_later_writes_are_refused(
     assert [answer.result(30) for answer in answers] == ["A", "B"]
     assert words(engine) == ["a", "b"]
     writer.close()  # twice is once
+
+
+def insert_once(word: str) -> Callable[[Connection], None]:
+    statement = text("INSERT INTO word (word) VALUES (:word) ON CONFLICT (word) DO NOTHING")
+    return lambda connection: connection.execute(statement, {"word": word}) and None
+
+
+@pytest.mark.promise("P42")
+@pytest.mark.fault(31)
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_a_lost_connection_may_have_committed_is_written_once(
+    engine: Engine, writer: Writer, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    commit, lost = Connection.commit, []
+
+    def lose(connection: Connection) -> None:
+        if len(lost) < 3:
+            lost.append(1)
+            if durable:
+                commit(connection)
+            raise OperationalError("COMMIT", {}, Exception("gone"), connection_invalidated=True)
+        commit(connection)
+
+    monkeypatch.setattr(module, "_BREATH", 0.001)
+    monkeypatch.setattr(Connection, "commit", lose)
+    writer.write(insert_once("one"))
+    assert words(engine) == ["one"]
+    assert writer.failure is None and not writer.is_stuck
+
+
+def wait_until_free(writer: Writer) -> None:
+    end = time.monotonic() + 30
+    while writer._working_since is not None and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def test_of_a_database_that_stays_away_it_is_said_that_nothing_is_known(
+    engine: Engine, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(_: Connection) -> None:
+        raise OperationalError("COMMIT", {}, Exception("gone"), connection_invalidated=True)
+
+    monkeypatch.setattr(module, "_BREATH", 0.001)
+    monkeypatch.setattr(module, "_LONGEST", 0.05)
+    with monkeypatch.context() as away:
+        away.setattr(Connection, "commit", lose)
+        with pytest.raises(StorageUnsureError):
+            writer.write(insert_once("one"))
+        wait_until_free(writer)
+    writer.write(insert_once("two"))
+    assert words(engine) == ["two"]
+
+
+@pytest.mark.promise("P30")
+@pytest.mark.fault(10, 31)
+def test_nobody_waits_for_ever_and_who_comes_later_not_at_all(
+    engine: Engine, writer: Writer, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> bool:
+        begun.set()
+        return gate.wait(30)
+
+    with monkeypatch.context() as hasty:
+        hasty.setattr(module, "_LONGEST", 0.3)
+        slow = pool.submit(writer.write, hold)
+        assert begun.wait(30)
+        with pytest.raises(StorageLateError):  # it waits behind the other, and is never done
+            writer.write(insert("late"))
+        with pytest.raises(StorageUnsureError):
+            slow.result(30)
+        assert writer.is_stuck
+        began = time.monotonic()
+        with pytest.raises(StorageLateError):
+            writer.write(insert("later"))
+        assert time.monotonic() - began < 0.2
+    gate.set()
+    wait_until_free(writer)
+    writer.write(insert("now"))
+    assert words(engine) == ["now"]

@@ -23,14 +23,18 @@ from tacit.cli.finetune import finetune
 from tacit.cli.fit import fit
 from tacit.cli.forget import forget
 from tacit.cli.key import key
+from tacit.cli.publish import publish
 from tacit.cli.recommend import recommend
 from tacit.cli.refit import refit
 from tacit.cli.restore import restore
+from tacit.cli.rollback import rollback
 from tacit.cli.serve import serve
 from tacit.cli.similar import similar
 from tacit.cli.tune import tune
 from tacit.cli.verify import verify
+from tacit.cli.versions import versions
 from tacit.core.errors import TacitError
+from tacit.core.room import is_full, reason_of
 from tacit.core.version import __version__
 
 _INTERRUPTED = 130
@@ -71,6 +75,9 @@ _COMMANDS = (
     similar,
     batch,
     serve,
+    publish,
+    versions,
+    rollback,
     forget,
     backup,
     restore,
@@ -113,6 +120,12 @@ def _other(error: Exception) -> int:
         return 2
     if isinstance(error, OSError) and error.filename is not None:  # no right to write there, disk full, ...
         sys.stderr.write(f"tacit: {error.filename}: {error.strerror}\n")
+        return 2
+    if is_full(error):  # a report, a table on its way to TMPDIR, standard output
+        sys.stderr.write(
+            f"tacit: {reason_of(error)}: make room, or choose another disk for what is written (for "
+            "temporary tables: TMPDIR); nothing was left half written\n"
+        )
         return 2
     if isinstance(error, MemoryError):
         sys.stderr.write(

@@ -74,12 +74,14 @@ def fit(
     from tacit.pipeline.config import with_ranker
     from tacit.reporting.training_page import epoch_line, training_page
     from tacit.scale.executors import check_executor, open_executor
+    from tacit.store.versions import check_no_versions
 
     if quick and seconds is not None:
         raise ConfigError(f"--quick is --seconds {_QUICK} and --seconds is given too; leave one of them out")
     limit = _QUICK if quick else seconds
     check_executor(executor)
     check_directory_place(out, "--out")
+    check_no_versions(out)
     check_target(out)
     if html is not None:
         check_place(html, "--html")

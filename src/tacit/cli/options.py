@@ -71,7 +71,12 @@ AllowSeen = Annotated[
     typer.Option("--allow-seen", help="Items of the history may be recommended and count (groceries)."),
 ]
 
-SnapshotDir = Annotated[Path, typer.Argument(metavar="DIR", help="Snapshot of `tacit fit`.")]
+SnapshotDir = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="Snapshot of `tacit fit`, or model directory of `tacit publish`."),
+]
+
+ModelDir = Annotated[Path, typer.Argument(metavar="DIR", help="Model directory of `tacit publish`.")]
 
 
 def _length(text: str | int) -> int:

@@ -67,10 +67,10 @@ def refit(
             help="Leave out events from one time to before another (2026-05-01..2026-05-02); repeatable.",
         ),
     ] = None,
-    trust: Annotated[
+    learn_from: Annotated[
         list[str] | None,
         typer.Option(
-            "--trust",
+            "--learn-from",
             metavar="ACCOUNT",
             help="Learn from this account, though its events are far more than accounts do; repeatable.",
         ),
@@ -86,13 +86,13 @@ def refit(
     """Fit a model directory again on its log and what its store has taken; publish it if it is not worse."""
     from tacit import api
 
-    asked: dict[str, Any] = {
+    options: dict[str, Any] = {
         "snapshot": snapshot,
         "log": log,
         "config": config,
         "without_sources": without_source or (),
         "without_times": [_stretch(one) for one in without_time or ()],
-        "trust": trust or (),
+        "learn_from": learn_from or (),
         "force": force,
         "keep": keep,
         "memory": memory,
@@ -100,9 +100,9 @@ def refit(
     }
     period = None if every is None else _seconds(every)
     if period is None:
-        _show(api.refit(out, store, **asked), as_json=json)
+        _show(api.refit(out, store, **options), as_json=json)
         return
-    _until_stopped(lambda: _show(api.refit(out, store, **asked), as_json=json), period)
+    _until_stopped(lambda: _show(api.refit(out, store, **options), as_json=json), period)
 
 
 class _StoppedError(BaseException):

@@ -1,10 +1,12 @@
 """``tacit serve``: a snapshot over HTTP."""
 
+import os
 import re
 import signal
+import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,6 +75,26 @@ def serve(
             help="Name by which the service is reached, as the Host header has it; others are refused.",
         ),
     ] = None,
+    store_wait: Annotated[
+        float,
+        typer.Option(
+            "--store-wait",
+            min=0.001,
+            max=10.0,
+            help="Seconds that a list waits for the store; then it goes out without the latest events, and "
+            "says so. More for a database that is far away.",
+        ),
+    ] = 0.05,
+    drain: Annotated[
+        float,
+        typer.Option(
+            "--drain",
+            min=0.0,
+            max=600.0,
+            help="Seconds after SIGTERM in which requests are answered as before, while /readyz says 503: "
+            "longer than a balancer needs to notice.",
+        ),
+    ] = 1.0,
     api_key: Annotated[
         str | None,
         typer.Option(
@@ -85,6 +107,14 @@ def serve(
         str | None,
         typer.Option(
             "--admin-key", envvar="TACIT_ADMIN_KEY", help="Gives way to --keys: one key with the role admin."
+        ),
+    ] = None,
+    access_log: Annotated[
+        str | None,
+        typer.Option(
+            "--access-log",
+            metavar="FILE|-",
+            help="Write a line of JSON for each request, without ids and keys; - is standard output.",
         ),
     ] = None,
 ) -> None:
@@ -109,15 +139,17 @@ def serve(
     if store is not None and store.startswith(_FILE):
         check_outside_snapshots(Path(store.removeprefix(_FILE)), "--store")
     store = store or f"{_FILE}{directory.resolve()}.events.sqlite3"
-    settings = {
+    settings: dict[str, Any] = {
         "store": store,
         "keep": [_age(keep_events, "--keep-events"), _age(keep_exposures, "--keep-exposures")],
+        "store_wait": store_wait,
         "keys": fixed,
         "keys_file": None if keys is None else str(keys.resolve()),
         "rate": None if rate is None else parse_rate(rate),
         "allowed_hosts": hosts,
     }
-    with listen(host, port) as bound:
+    with listen(host, port) as bound, _access_log(access_log) as log:
+        settings["access_log"] = log
         address = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
         count = workers or processors()
 
@@ -127,7 +159,8 @@ def serve(
             # On standard output, flushed: a script that took port 0 reads it there.
             typer.echo(f"listening on {address}")
 
-        with Supervisor(bound, count, _warn) as service:
+        inherited = [log] if isinstance(log, int) else []
+        with Supervisor(bound, count, _warn, inherited, drain=drain) as service:
             watcher = Watcher(directory)
             release, refusal = watcher.first()
             # Imported here, while the workers import what they need: it takes a third of a second.
@@ -193,3 +226,28 @@ def _hosts(host: str, allowed: Sequence[str]) -> tuple[str, ...]:
         return ("*",)
     named = [checked_name(one, "--allowed-host") for one in allowed]
     return (checked_name(host, "--host"), *LOOPBACK, *named)
+
+
+@contextmanager
+def _access_log(target: str | None) -> Iterator[str | int | None]:
+    """Give what workers write lines to: a file that can be written, or a copy of standard output."""
+    if target is None:
+        yield None
+    elif target == "-":
+        # Workers have no standard output of their own: an address is read from that of the parent.
+        copied = os.dup(sys.stdout.fileno())
+        try:
+            yield copied
+        finally:
+            os.close(copied)
+    else:
+        from tacit.core.places import check_outside_snapshots
+        from tacit.server.access_log import open_log
+
+        file = Path(target).resolve()
+        check_outside_snapshots(file, "--access-log")
+        try:
+            os.close(open_log(file))
+        except OSError as error:
+            raise ConfigError(f"--access-log {target} cannot be written: {error.strerror}") from error
+        yield str(file)

@@ -26,6 +26,8 @@ from tacit.core.types import Json
 from tacit.core.unfinished import old_of, remove_left_over, unfinished
 
 MANIFEST = "manifest.json"
+_OWN = ("kind", "format", "files", "sha256")
+"""Keys of a manifest that `publish` writes; the others are what it was given."""
 MODEL, ENCODER = "model", "encoder"
 """What a directory may hold."""
 FORMAT = 2
@@ -73,6 +75,26 @@ def publish(
     remove_left_over(target)
 
 
+def publish_copy(source: Path, target: Path) -> None:
+    """Write a copy of a snapshot, as `publish` does, of files that were checked.
+
+    Raises
+    ------
+    ArtifactError
+        If the source is damaged or no snapshot, or ``target`` is something else.
+    """
+    with OpenSnapshot(source) as opened:
+        opened.check()
+
+        def write(place: Path) -> None:
+            for name, descriptor in opened.descriptors.items():
+                (place / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(f"/proc/self/fd/{descriptor}", place / name)
+
+        meta = {key: value for key, value in opened.manifest.items() if key not in _OWN}
+        publish(target, write, meta, kind=str(opened.manifest.get("kind", MODEL)))
+
+
 def check_target(target: Path, kind: str = MODEL) -> None:
     """Refuse a path that holds anything but a snapshot of a kind.
 
@@ -100,6 +122,18 @@ def _kind(directory: Path) -> str | None:
     except (OSError, ValueError, AttributeError):
         return None
     return found if isinstance(found, str) else None
+
+
+def manifest_of(directory: Path) -> dict[str, Json]:
+    """Return the manifest of a snapshot, whose files are not read.
+
+    Raises
+    ------
+    ArtifactError
+        If it is missing or damaged, or of another format.
+    """
+    manifest, _ = _read(directory)
+    return manifest
 
 
 def verify(directory: Path) -> dict[str, Json]:

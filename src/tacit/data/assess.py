@@ -14,12 +14,16 @@ from tacit.data import columns as col
 from tacit.data import highlights, journeys, measures
 from tacit.data.advice import advise
 from tacit.data.anonymous import anonymous_users
+from tacit.data.bursts import bursts
 from tacit.data.clean import Cleaned
 from tacit.data.event_map import NO_EVENT_MAP, EventMap, advice_on_unknown
 from tacit.data.interactions import timing_of
 from tacit.data.quality import QualityReport
 from tacit.data.suspicions import suspicions
 from tacit.data.text_report import TextReport
+
+_BURSTS = 3
+"""So many bursts are said."""
 
 
 def assess(
@@ -63,7 +67,7 @@ def assess(
         mapping=dict(cleaned.mapping),
         dialect=cleaned.dialect,
         columns=list(cleaned.columns),
-        notes=[*cleaned.notes, *notes],
+        notes=[*cleaned.notes, *notes, *map(str, bursts(events)[:_BURSTS])],
         users=len(per_user),
         items=len(per_item),
         events=len(events),

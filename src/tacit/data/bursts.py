@@ -4,6 +4,7 @@ They may be a crawler, a script that sends twice, or somebody who pushes an item
 they are said, and it is for people to leave them out of a fit.
 """
 
+import time
 from dataclasses import asdict, dataclass
 
 import polars as pl
@@ -42,6 +43,13 @@ class Burst:
     day: float
     events: int
     usual: float
+
+    def __str__(self) -> str:
+        day = time.strftime("%Y-%m-%d", time.gmtime(self.day))
+        return (
+            f"a burst: {self.kind} {self.name!r} has {self.events:,} events on {day}, where "
+            f"{self.usual:,.0f} are usual"
+        )
 
     def to_json(self) -> dict[str, Json]:
         """Return the burst as JSON."""

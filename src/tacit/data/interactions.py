@@ -211,6 +211,12 @@ class Interactions:
             end_at=self.end,
         )
 
+    def of_first_users(self, count: int) -> "Interactions":
+        """Return the interactions without users behind so many, who have no event."""
+        if count == self.n_users:
+            return self
+        return replace(self, users=Vocabulary(self.users.ids.head(count)), traits=self.traits[:count])
+
     def before(self, at: float) -> "Interactions":
         """Return the events strictly before a moment."""
         return replace(self, end_at=None).select(self.at < at)

@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 from tacit.core.errors import ArtifactError
 from tacit.core.manifest import ENCODER, publish, verify
 from tacit.core.progress import SILENT, Progress
+from tacit.core.room import writing
 from tacit.core.types import Bool, Float32, Json
 from tacit.core.version import __version__
 from tacit.data.catalogue import Catalogue
@@ -106,12 +107,14 @@ def save(encoder: TunedEncoder, directory: Path, facts: dict[str, Json]) -> None
             save_file(encoder.base.arrays(), target / _BASE)
 
     base: dict[str, Json] = {"source": encoder.source, "name": encoder.base.name}
-    publish(
-        directory,
-        write,
-        {"tacit": __version__, "base": base, "strength": encoder.head.strength, "facts": facts},
-        kind=ENCODER,
-    )
+    about: dict[str, Json] = {
+        "tacit": __version__,
+        "base": base,
+        "strength": encoder.head.strength,
+        "facts": facts,
+    }
+    with writing(directory):
+        publish(directory, write, about, kind=ENCODER)
 
 
 def is_tuned(directory: Path) -> bool:

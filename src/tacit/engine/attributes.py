@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
@@ -13,7 +14,9 @@ from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.engine.checking import checked_id
 
-_MOST = 64
+MOST_ATTRIBUTES = 64
+_PATTERN = re.compile(r"\*|\^.*\$", re.DOTALL)
+"""Names that a frame takes for a pattern of names (polars), wherever one of its columns is asked for."""
 _LONGEST = 8_192
 _DEEPEST = 16
 """Levels of lists and mappings in a value."""
@@ -42,14 +45,16 @@ def checked_names(attributes: Mapping[str, Json], what: str, reserved: Collectio
             f"the attributes of {what} are of the type {type(attributes).__name__}; give a mapping of names "
             "to values"
         )
-    if len(attributes) > _MOST:
-        raise DataError(f"{what} has {len(attributes)} attributes; at most {_MOST}")
+    if len(attributes) > MOST_ATTRIBUTES:
+        raise DataError(f"{what} has {len(attributes)} attributes; at most {MOST_ATTRIBUTES}")
     checked: dict[str, Json] = {}
     for name, value in attributes.items():
         name_ = checked_id(name, "attribute name")
         if name_ in reserved:
             hint = "; write it as description, or rename it" if name_ == col.TEXT else "; rename it"
             raise DataError(f"an attribute cannot be called {name_!r}{hint}")
+        if _PATTERN.fullmatch(name_):
+            raise DataError(f"an attribute cannot be called {name_!r}; rename it")
         if name_ in checked:
             raise DataError(f"the attribute {name_!r} is given twice")
         checked[name_] = plain_value(value, name_)

@@ -15,8 +15,8 @@ meanwhile.
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -24,13 +24,14 @@ import numpy as np
 from tacit.core.clock import Clock
 from tacit.core.types import Json
 from tacit.data import columns as col
+from tacit.engine.aside import Aside
 from tacit.engine.forgetting import forgotten_codes, forgotten_since
 from tacit.engine.items import only_listing
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import Draft, State, TextsWaitingError
 from tacit.pipeline.twostage import TwoStage
 from tacit.store.events import EventStore, StorageError
-from tacit.store.records import ItemChange, ItemRow, TextVector
+from tacit.store.records import ItemChange, ItemRow, TextVector, Tombstone
 
 _PAUSE = 0.25
 """Seconds after which the thread looks for changes although no request did."""
@@ -87,11 +88,13 @@ class CurrentState:
         Without one the state is that of the snapshot.
     clock : Clock
         Tells when items expire.
+    aside : Aside
+        Reads for lists.
 
     Attributes
     ----------
     state : State
-        As of the last `catch_up`.
+        As of the last `catch_up` or `soon`.
     failing : bool
         Whether the store could not be read then.
     on_forgotten : callable or None
@@ -99,9 +102,13 @@ class CurrentState:
         tombstone and whether the snapshot holds a user who was forgotten.
     """
 
-    def __init__(self, snapshot: Snapshot, store: EventStore | None, clock: Clock) -> None:
+    def __init__(self, snapshot: Snapshot, store: EventStore | None, clock: Clock, aside: Aside) -> None:
         self._store = store
         self._clock = clock
+        self._aside = aside
+        # What many changes take to read must not keep lists from their events: they have their own.
+        self._changes_aside = Aside("tacit-changes", aside.seconds)
+        self._lags = False
         self._applying = threading.Lock()
         """Held while the state is replaced, and never while a text is encoded."""
         self._seen = self._seen_tombstones = 0
@@ -124,24 +131,96 @@ class CurrentState:
     def catch_up(self) -> None:
         """Make all changes of items that were acknowledged before, by any process; 5 us if there are none.
 
-        Forget the users who were deleted, and hide the items that have expired.
-
-        It is called for every list. If the store cannot be read, the state stays as it is; if another thread
-        needs long for the changes, as it was.
+        Forget the users who were deleted, and hide the items that have expired. If the store cannot be read,
+        the state stays as it is; if another thread needs long for the changes, as it was.
         """
         if self._store is None:
             return
         try:
             if self._is_behind(self._store):
                 self._follow_soon(self._store)
-            self.failing = False
+            self._note(None)
         except StorageError as error:
-            if not self.failing:
-                _log.warning("answering without the latest changes of items: %s", error)
-            self.failing = True
-        if self.state.expires and self.state.next_end <= self._clock.now():
-            with self._applying:
-                self.state = self.state.at(self._clock.now())
+            self._note(error)
+        self._hide_expired()
+
+    def soon(self, until: float) -> tuple[State, bool]:
+        """Return the state after the changes of items that can be read in time, and whether those are all.
+
+        It is called for every list. The thread that follows makes the changes that a list did not wait for.
+
+        Parameters
+        ----------
+        until : float
+            Deadline of the reads (`Aside.deadline`). To make the changes that were read takes what it takes.
+        """
+        if self._store is None:
+            return self.state, True
+        try:
+            whole = self._look(self._store, until)
+            self._note(None)
+        except StorageError as error:
+            whole = False
+            self._note(error)
+            self._wake.set()
+        self._hide_expired()
+        return self.state, whole
+
+    def _look(self, store: EventStore, until: float) -> bool:
+        """Make the changes that can be read in time; return whether those are all."""
+        if store.is_local:  # the file that gives the numbers will give the changes: many may take a while
+            items, tombstones = self._aside.read(store.numbers, until)
+            until = time.monotonic() + _LONGEST_WAIT
+        else:
+            items, tombstones = store.numbers()
+        if tombstones > self._seen_tombstones and not self._look_at_tombstones(store, until):
+            return False
+        if (seen := self._seen) >= items:
+            return True
+        rows = self._changes_aside.read(lambda: store.item_rows(seen), until)
+        with self._in_turn() as mine:
+            if mine and self._seen == seen:  # no other thread was first
+                self._take(rows)
+            return mine
+
+    def _look_at_tombstones(self, store: EventStore, until: float) -> bool:
+        seen, snapshot = self._seen_tombstones, self.state.snapshot
+
+        def read() -> tuple[list[Tombstone], frozenset[int]]:
+            stones = store.tombstones(seen)
+            return stones, forgotten_codes(stones, snapshot, store)
+
+        stones, gone = self._changes_aside.read(read, until)
+        with self._in_turn() as mine:
+            if mine and stones and self._seen_tombstones == seen and self.state.snapshot is snapshot:
+                self._forget(stones, gone)
+            return mine
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[bool]:
+        """Let a list change the state; False where another thread needs long for that.
+
+        A list does not wait for a thread that an earlier list has waited for in vain.
+        """
+        mine = self._applying.acquire(timeout=0.0 if self._lags else _LONGEST_WAIT)
+        self._lags = not mine
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._applying.release()
+
+    def _hide_expired(self) -> None:
+        now = self._clock.now()
+        if self.state.expires and self.state.next_end <= now:
+            with self._in_turn() as mine:
+                if mine:
+                    self.state = self.state.at(now)
+
+    def _note(self, error: StorageError | None) -> None:
+        if error is not None and not self.failing:
+            _log.warning("answering without the latest changes of items: %s", error)
+        self.failing = error is not None
 
     def change(
         self,
@@ -173,6 +252,11 @@ class CurrentState:
         """
         with store.item_turn():
             self._change(store, prepared, now, vectors, draft)
+
+    @property
+    def tombstones(self) -> int:
+        """The number of the last tombstone that the state knows."""
+        return self._seen_tombstones
 
     def replace(self, base: State, newer: State) -> bool:
         """Use a state that was made from another one, unless that was replaced meanwhile; return whether."""
@@ -225,6 +309,7 @@ class CurrentState:
         """Stop following."""
         self._closing.set()
         self._wake.set()
+        self._changes_aside.close()
         if self._store is not None:
             self._thread.join()
 
@@ -272,11 +357,17 @@ class CurrentState:
 
     def _follow(self, store: EventStore) -> None:
         if stones := store.tombstones(self._seen_tombstones):
-            gone = forgotten_codes(stones, self.state.snapshot, store)
-            self.state = replace(self.state, forgotten=self.state.forgotten | gone)
-            self._seen_tombstones = stones[-1].number
-            self._wake.set()
-        rows = store.item_rows(self._seen)
+            self._forget(stones, forgotten_codes(stones, self.state.snapshot, store))
+        self._take(store.item_rows(self._seen))
+
+    def _forget(self, stones: Sequence[Tombstone], gone: frozenset[int]) -> None:
+        """Forget users whose tombstones were read after those that are known."""
+        self.state = replace(self.state, forgotten=self.state.forgotten | gone)
+        self._seen_tombstones = stones[-1].number
+        self._wake.set()
+
+    def _take(self, rows: Sequence[ItemRow]) -> None:
+        """Make changes that were read after those that are known."""
         if rows:
             self._apply(rows, {})
             self._seen = max(row.number for row in rows)

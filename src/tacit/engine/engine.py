@@ -6,9 +6,11 @@ from start to end.
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import Literal
@@ -18,10 +20,12 @@ import numpy as np
 from tacit.core.clock import Clock, SystemClock
 from tacit.core.errors import DataError
 from tacit.core.frozen import frozen
+from tacit.core.stages import stage
 from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.data.ids import IdRule
 from tacit.data.ranking import Ranking
+from tacit.engine.aside import Aside
 from tacit.engine.attributes import checked_user
 from tacit.engine.checking import (
     UnknownItemError,
@@ -47,7 +51,16 @@ from tacit.engine.items import (
     only_listing,
 )
 from tacit.engine.known_users import Users
-from tacit.engine.requests import NewEvent, Observed, PutItems, Recommended, Request, Response
+from tacit.engine.measuring import Figures, Meter, StoreState
+from tacit.engine.requests import (
+    DegradedResponse,
+    NewEvent,
+    Observed,
+    PutItems,
+    Recommended,
+    Request,
+    Response,
+)
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import Draft, State, TextsWaitingError
 from tacit.engine.stored_acts import stored_acts, unknown_lists
@@ -61,9 +74,14 @@ from tacit.store.records import ItemChange, StoredItem, TextVector
 __all__ = ["LONGEST_HISTORY", "Engine", "UnknownItemError"]
 
 LONGEST_HISTORY = 1_000
+STORE_WAIT = 0.05
 _EXPLAINED = 100
 """Number of items of a list that get reasons: a bound on their cost."""
 
+_FAILED_FOR = 3.0
+"""Seconds for which a failed read counts, if no list tells of another one."""
+_NO_EVENTS = "the latest events were not read in time"
+_NO_CHANGES = "the latest changes of items were not read in time"
 _log = logging.getLogger(__name__)
 
 
@@ -102,23 +120,36 @@ class Engine:
     store : EventStore, optional
         Storage of events, items, users and exposures; without one the engine uses the snapshot only.
     clock : Clock, optional
+    store_wait : float
+        Seconds that a list waits for the store; then it goes out without the latest events, and says so.
 
     Attributes
     ----------
+    meter : Meter
+        Is told what is done here; see `measure_by`.
     users : Users
         What is known of users and sessions, and how they are joined and forgotten.
     """
 
+    meter = Meter()
+
     def __init__(
-        self, snapshot: Snapshot, store: EventStore | None = None, *, clock: Clock | None = None
+        self,
+        snapshot: Snapshot,
+        store: EventStore | None = None,
+        *,
+        clock: Clock | None = None,
+        store_wait: float = STORE_WAIT,
     ) -> None:
         self._store = store
         self._clock = clock or SystemClock()
         self._growing = threading.Lock()
         self._arrivals: deque[_Arrival] = deque()
-        self._store_fails = False
+        self._failed_at: float | None = None
+        """When the last read for a list failed; None once one succeeds."""
         self._exposures = Exposures(store) if store is not None else None
-        self._current = CurrentState(snapshot, store, self._clock)
+        self._aside = Aside("tacit-reads", store_wait)
+        self._current = CurrentState(snapshot, store, self._clock, self._aside)
         self.users = Users(self._current, store, self._clock)
         self.published: Mapping[str, Json] = {}
         """What a service says of the version that it serves: a part of `health`."""
@@ -179,26 +210,37 @@ class Engine:
             If ``k`` or an id is out of bounds. Unknown users and items are no error but a warning in the
             answer: a user without a history gets popular items.
         """
-        state = self._state
+        until = self._aside.deadline()
+        state, whole = self._current.soon(until)
+        degraded = [] if whole else [_NO_CHANGES]
         checked = _checked(request, state.snapshot.id_rules)
-        stored = self._known(state, checked)
-        history = history_of(
-            state,
-            checked.user_id,
-            stored.events,
-            checked.items,
-            allow_seen=checked.allow_seen,
-            stored=stored.put,
-            attributes={**stored.patched, **checked.attributes} if stored.patched else checked.attributes,
-            context=checked.context,
-            seen=stored.seen,
-        )
+        with stage("history"):
+            known = self._known(state, checked, until)
+            stored = known or _Stored()
+            if known is None:
+                degraded.append(_NO_EVENTS)
+            history = history_of(
+                state,
+                checked.user_id,
+                stored.events,
+                checked.items,
+                allow_seen=checked.allow_seen,
+                stored=stored.put,
+                attributes={**stored.patched, **checked.attributes} if stored.patched else checked.attributes,
+                context=checked.context,
+                seen=stored.seen,
+            )
         ranking = state.pipeline.recommend(history.queries, checked.k, requests=(_requester(checked),))
-        unknown = unknown_in_request(state, checked, stored=stored.is_known)
+        is_known = known is None or stored.is_known  # what was not read is not called unknown
+        unknown = unknown_in_request(state, checked, stored=is_known)
         said = [*unknown, *why_no_recommendation(state, history.queries, ranking)]
-        answer = _answer(state, ranking, _reasons(state, history, ranking), said)
+        with stage("explain"):
+            reasons = _reasons(state, history, ranking)
+        answer = _answer(state, ranking, reasons, said, degraded)
         if self._exposures is not None:
             self._exposures.add(checked, answer, self._clock.now())
+        ids = [item.item_id for item in answer.items]
+        self.meter.listed(state.snapshot, ids, has_history=bool(history.kinds), degraded=bool(degraded))
         return answer
 
     def similar(self, item_id: str, k: int = 10, kind: SimilarKind = "alike") -> Response:
@@ -221,14 +263,15 @@ class Engine:
         """
         check_k(k)
         kind = checked_kind(kind)
-        state = self._state
+        state, whole = self._current.soon(self._aside.deadline())
         known = state.code_of(checked_id(item_id, "item_id", state.snapshot.id_rules))
         code = np.array([known], dtype=np.int32)
         ranking = state.pipeline.similar(code, k, kind=kind, counts=state.evidence.counts)
         listed = ranking.items[0][ranking.items[0] >= 0]
-        said = state.evidence.between(known, listed, state.catalogue)
-        reasons = [similarity_in_words(one, kind) for one in said]
-        return _answer(state, ranking, reasons, why_nothing_related(state, known, kind, ranking))
+        between = state.evidence.between(known, listed, state.catalogue)
+        reasons = [similarity_in_words(one, kind) for one in between]
+        said = why_nothing_related(state, known, kind, ranking)
+        return _answer(state, ranking, reasons, said, [] if whole else [_NO_CHANGES])
 
     def observe(self, events: Sequence[NewEvent]) -> Observed:
         """Store events; those that are acknowledged count from the next request on.
@@ -411,7 +454,7 @@ class Engine:
         self._current.adopt(prepared)
 
     def warm(self) -> None:
-        """Load everything that the first requests would wait for.
+        """Load and open everything that the first requests would wait for.
 
         An encoder that cannot be loaded is logged: lists work, new items cannot be added.
         """
@@ -419,27 +462,62 @@ class Engine:
             self._state.encoder.warm()
         except Exception as error:
             _log.warning("new items cannot be added until this is fixed: %s", error)
+        if self._store is not None:
+            with suppress(StorageError):  # lists go on without it, and say so
+                self._store.warm()
         _warm(self._state)
 
     def health(self) -> dict[str, Json]:
-        """Return version and sizes of the model, whether the store works, and how far it is followed."""
-        state = self._state
-        stored = "none" if self._store is None else self._store.writing
-        if self._store_fails or self._current.failing:
-            stored = "failing"
+        """Return version and sizes of the model, whether the store works, and how far it is followed.
+
+        It waits for nothing.
+        """
+        state = self._current.state
         return {
             "model": state.snapshot.version,
             "items": len(state.catalogue),
             "users": state.snapshot.interactions.n_users,
-            "store": stored,
+            "store": self._store_state(),
             **self.published,
             **({} if self._follower is None else {"updates": self._follower.behind()}),
         }
 
+    def measure_by(self, meter: Meter) -> None:
+        """Tell a meter of lists, events and transactions from now on."""
+        self.meter = meter
+        if self._exposures is not None:
+            self._exposures.on_dropped = meter.dropped
+        if self._store is not None:
+            self._store.on_write(meter.wrote)
+
+    def figures(self) -> Figures:
+        """Return what this engine is at this moment; nothing is read or waited for."""
+        state = self._current.state
+        log = state.snapshot.interactions
+        newest = log.end if log.timing == "time" and len(log) else None
+        return Figures(
+            model=state.snapshot.version,
+            items=len(state.catalogue),
+            users=log.n_users,
+            newest=newest,
+            store=self._store_state(),
+            behind=0 if self._follower is None else self._follower.events_behind(),
+        )
+
+    def _store_state(self) -> StoreState:
+        # Nobody may ask for lists again before this says that all is well.
+        failed = self._failed_at is not None and time.monotonic() - self._failed_at < _FAILED_FOR
+        if failed or self._current.failing:
+            return "failing"
+        return "none" if self._store is None else self._store.writing
+
     def close(self) -> None:
         """Store what is waiting and close the store."""
+        if self._store is not None:
+            self._store.hurry()  # of several that wait for it, each would wait its time
         if self._follower is not None:
             self._follower.close()
+        self._aside.close()
         self._current.close()
         if self._exposures is not None:
             self._exposures.close()
@@ -451,25 +529,31 @@ class Engine:
             raise DataError("this engine has no store; open it with one to take events and items")
         return self._store
 
-    def _known(self, state: State, request: Request) -> "_Stored":
+    def _known(self, state: State, request: Request, until: float) -> "_Stored | None":
         """Return what is stored of the requester.
 
-        Nothing if the store fails.
+        None if they could not be read in time.
         """
         name = request.user_id or request.session_id
-        if self._store is None or name is None:
+        store = self._store
+        if store is None or name is None:
             return _Stored()
-        try:
+
+        def read() -> _Stored:
             subject: Subject = "user" if request.user_id else "session"
-            now = self._clock.now()
-            events, seen = stored_acts(self._store, state, subject, name, LONGEST_HISTORY, now)
-            put, patched = self._store.user_attributes(request.user_id) if request.user_id else (None, {})
+            events, seen = stored_acts(store, state, subject, name, LONGEST_HISTORY, self._clock.now())
+            put, patched = store.user_attributes(request.user_id) if request.user_id else (None, {})
+            return _Stored(events, seen, put, patched)
+
+        try:
+            known = self._aside.read(read, until)
         except StorageError as error:
-            self._store_fails = True
-            _log.warning("answering without the latest events: %s", error)
-            return _Stored()
-        self._store_fails = False
-        return _Stored(events, seen, put, patched)
+            if self._failed_at is None:
+                _log.warning("answering without the latest events: %s", error)
+            self._failed_at = time.monotonic()
+            return None
+        self._failed_at = None
+        return known
 
     def _changed_item(
         self, kind: Literal["put", "patch"], item_id: str, attributes: Mapping[str, Json]
@@ -512,11 +596,13 @@ class Engine:
                     self._change_all([self._arrivals.popleft() for _ in range(len(self._arrivals))])
             try:
                 arrival.done.result()
+                return
             except TextsWaitingError as error:
                 draft = error.draft
-                vectors |= self._current.state.encoded(error.texts)
-            else:
-                return
+                texts = error.texts
+            finally:
+                del arrival  # its error knows this frame: the cycle would keep the state
+            vectors |= self._current.state.encoded(texts)
 
     def _change_all(self, arrivals: Sequence[_Arrival]) -> None:
         try:
@@ -526,7 +612,8 @@ class Engine:
                 for arrival in arrivals:
                     self._change_all([arrival])
             else:
-                arrivals[0].done.set_exception(error)
+                waits = isinstance(error, TextsWaitingError)
+                arrivals[0].done.set_exception(error.with_traceback(None) if waits else error)
             return
         for arrival in arrivals:
             arrival.done.set_result(None)
@@ -620,7 +707,11 @@ def _reasons(state: State, history: History, ranking: Ranking) -> list[list[str]
 
 
 def _answer(
-    state: State, ranking: Ranking, reasons: Sequence[list[str]], warnings: Sequence[str] = ()
+    state: State,
+    ranking: Ranking,
+    reasons: Sequence[list[str]],
+    warnings: Sequence[str],
+    degraded: list[str],
 ) -> Response:
     codes = ranking.items[0][ranking.items[0] >= 0]  # padding comes last
     ids, titles, scores = state.catalogue.items.decode(codes), state.title_of, ranking.scores[0].tolist()
@@ -636,4 +727,5 @@ def _answer(
         )
         for place, code in enumerate(codes.tolist())
     ]
-    return Response(new_event_id(), state.snapshot.version, items, list(warnings))
+    answer = new_event_id(), state.snapshot.version, items, list(warnings)
+    return DegradedResponse(*answer, degraded) if degraded else Response(*answer)

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
@@ -48,9 +49,15 @@ class Exposures:
     Parameters
     ----------
     store : EventStore
+
+    Attributes
+    ----------
+    on_dropped : callable
+        Called with the number of lists that are not stored: too many waited, or the store refused.
     """
 
     def __init__(self, store: EventStore) -> None:
+        self.on_dropped: Callable[[int], None] = lambda _: None
         self._store = store
         self._waiting: deque[_Shown] = deque(maxlen=_MOST_WAITING)
         self._closing = threading.Event()
@@ -61,6 +68,8 @@ class Exposures:
         """Record an answer; it is stored within about a second."""
         ids = [item.item_id for item in answer.items]
         chances = [item.propensity for item in answer.items]
+        if len(self._waiting) == _MOST_WAITING:
+            self.on_dropped(1)
         self._waiting.append(
             _Shown(
                 answer.recommendation_id,
@@ -74,7 +83,7 @@ class Exposures:
         )
 
     def close(self) -> None:
-        """Store what is waiting and stop."""
+        """Store what is waiting, if the store takes it, and stop."""
         self._closing.set()
         self._thread.join()
 
@@ -84,8 +93,25 @@ class Exposures:
         self._store_waiting()
 
     def _store_waiting(self) -> None:
-        while rows := [self._waiting.popleft().row() for _ in range(min(len(self._waiting), _GROUP))]:
+        while shown := [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP))]:
             try:
-                self._store.put_exposures(rows)
+                self._store.put_exposures([one.row() for one in shown])
             except StorageError as error:
-                _log.warning("%d exposures were not stored: %s", len(rows), error)
+                self._keep(shown, error)
+                return
+
+    def _keep(self, shown: list[_Shown], error: StorageError) -> None:
+        """Keep what could not be stored for the next try, if there is one and room.
+
+        What a store refuses that takes other writes would be refused again.
+        """
+        again = not self._closing.is_set() and self._store.writing != "ok"
+        room = _MOST_WAITING - len(self._waiting) if again else 0
+        kept = shown[max(len(shown) - room, 0) :]
+        self._waiting.extendleft(reversed(kept))
+        lost = len(shown) - len(kept)
+        if self._closing.is_set():
+            lost += len(self._waiting)
+        if lost:
+            self.on_dropped(lost)
+            _log.warning("%d exposures were not stored: %s", lost, error)

@@ -17,6 +17,7 @@ from tacit.core.manifest import ENCODER, check_target, publish
 from tacit.core.notes import Notes, OnNote
 from tacit.core.places import check_directory_place
 from tacit.core.progress import SILENT, Progress
+from tacit.core.room import writing
 from tacit.core.seeds import generator
 from tacit.core.types import Json
 from tacit.core.version import __version__
@@ -240,12 +241,13 @@ def _full(
         tell(_attempt(epoch))
         if better:
             facts: dict[str, Json] = {**source.facts, "recall": epoch.quality.recall}
-            publish(
-                out,
-                lambda target: save_model(model, target),
-                {"tacit": __version__, "facts": facts},
-                kind=ENCODER,
-            )
+            with writing(out):
+                publish(
+                    out,
+                    lambda target: save_model(model, target),
+                    {"tacit": __version__, "facts": facts},
+                    kind=ENCODER,
+                )
 
     catalogue = source.catalogue
     epochs = finetune(

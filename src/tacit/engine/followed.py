@@ -45,12 +45,14 @@ class Followed:
         The last of them; times are those of the models, see ``paused``.
     users : mapping of (subject, id) to int
         Codes of users, and of anonymous sessions, that the fitted log does not know.
+    forgotten : frozenset of int
+        Codes of users of the fitted log who were deleted: who comes back under such an id is somebody new.
     next_user : int
         Code of the next one.
     moment : float
         The end of the log and these events, for the models.
     last_at : float
-        The same as told by the events.
+        The same as the events have it.
     paused : float
         Seconds without an event that count as none, since the fit: a service may start long after the end of
         its log, and one event after a silence must not be all that anybody wants.
@@ -60,25 +62,26 @@ class Followed:
     count: int
     log: Interactions
     users: MappingProxyType[Person, int]
+    forgotten: frozenset[int]
     next_user: int
     moment: float
     last_at: float
     paused: float
 
     @classmethod
-    def nothing(cls, snapshot: Snapshot) -> "Followed":
+    def nothing(cls, snapshot: Snapshot, forgotten: frozenset[int] = frozenset()) -> "Followed":
         """Return that no event was followed yet."""
         log = snapshot.interactions
         empty = replace(
             log.select(np.zeros(len(log), dtype=bool)), moment_columns=NO_COLUMNS, moments=log.moments[:0]
         )
-        return cls(0, 0, empty, MappingProxyType({}), log.n_users, log.end, log.end, 0.0)
+        return cls(0, 0, empty, MappingProxyType({}), forgotten, log.n_users, log.end, log.end, 0.0)
 
     def code_of(self, snapshot: Snapshot, person: Person) -> int:
         """Return the code of a user or session, -1 for an unknown one."""
         subject, id_ = person
         code = snapshot.interactions.users.code_of(id_) if subject == "user" else -1
-        return code if code >= 0 else self.users.get(person, -1)
+        return self.users.get(person, -1) if code < 0 or code in self.forgotten else code
 
     def of_users(self, snapshot: Snapshot, users: Int32) -> Interactions:
         """Return all that some users (int32[n], ascending) did, in the fitted log and since."""
@@ -106,9 +109,9 @@ class Followed:
         # What the log of the fit may hold already does not count twice.
         later = [event for event in events if not timed or event.at > snapshot.interactions.end]
         known = _Known.of(snapshot, items, later)
-        told = np.array([event.at for event in known.events], dtype=np.float64)
+        stated = np.array([event.at for event in known.events], dtype=np.float64)
         users, people = self._with_people(snapshot, known.events)
-        at, last_at, paused = self._in_time(snapshot, told)
+        at, last_at, paused = self._in_time(snapshot, stated)
         log = replace(self.log, items=items)
         new = replace(
             log,
@@ -127,6 +130,7 @@ class Followed:
             count=self.count + len(new),
             log=whole,
             users=MappingProxyType(people),
+            forgotten=self.forgotten,
             next_user=max(self.next_user, int(users.max(initial=-1)) + 1),
             moment=max(self.moment, new.end) if len(new) else self.moment,
             last_at=last_at,
@@ -149,14 +153,14 @@ class Followed:
             del people[person]
         return np.array(codes, dtype=np.int32), people
 
-    def _in_time(self, snapshot: Snapshot, told: Float64) -> tuple[Float64, float, float]:
-        """Return the times of events for the models, the last told time, and all that was paused by then."""
-        if self.log.timing != "time" or not len(told):
-            return told, self.last_at, self.paused
-        last = np.maximum.accumulate(np.concatenate([[self.last_at], told]))
+    def _in_time(self, snapshot: Snapshot, stated: Float64) -> tuple[Float64, float, float]:
+        """Return the times of events for the models, the last time, and all that was paused by then."""
+        if self.log.timing != "time" or not len(stated):
+            return stated, self.last_at, self.paused
+        last = np.maximum.accumulate(np.concatenate([[self.last_at], stated]))
         pauses = np.diff(last) - _longest_pause(snapshot)
         paused = self.paused + np.cumsum(np.maximum(pauses, 0))
-        return told - paused, float(last[-1]), float(paused[-1])
+        return stated - paused, float(last[-1]), float(paused[-1])
 
 
 @dataclass(frozen=True)

@@ -74,8 +74,10 @@ def forgetting(
     if not (log.weight > 0).any():
         raise DataError("no event is left without the users who were deleted; fit on another log")
     rng = generator(snapshot.pipeline.config.seed, "fit")
-    pipeline = snapshot.pipeline.fitted_again(log, snapshot.catalogue, rng=rng, executor=executor)
-    people, data = snapshot.people, fingerprint(log)
+    # Behind the users of the fit may be some whose events are kept and not learned from.
+    learned = log.of_first_users(int(np.count_nonzero(~mask[: _users_of_fit(snapshot)])))
+    pipeline = snapshot.pipeline.fitted_again(learned, snapshot.catalogue, rng=rng, executor=executor)
+    people, data = snapshot.people, fingerprint(learned)
     return replace(
         snapshot,
         version=version_of(pipeline, data),
@@ -85,12 +87,17 @@ def forgetting(
             **snapshot.facts,
             "data_sha256": data,
             "events": len(log),
-            "users": log.n_users,
+            "users": learned.n_users,
             FORGOTTEN: facts,
         },
         log=None if snapshot.log is None else without_users(snapshot.log, mask),
         people=None if people is None else people.filter(people[col.USER].is_in(log.users.ids.implode())),
     )
+
+
+def _users_of_fit(snapshot: Snapshot) -> int:
+    known = snapshot.facts.get("users")
+    return known if isinstance(known, int) else snapshot.interactions.n_users
 
 
 def forget_in(directory: Path, store: EventStore, *, progress: Progress = SILENT) -> Iterator[Rewritten]:

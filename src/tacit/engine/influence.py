@@ -6,7 +6,7 @@ closed forms, neighbours and forecasts all weigh what was chosen together, and n
 lie close. A bound on the weight of a user makes that smaller by a factor, and not by a hundred. So a refit,
 which nobody watches, learns nothing from what far exceeds what accounts do: these events are stored, stay in
 the log and in the history of the account, whose own lists follow them, and are said. A person who finds them
-genuine lets them in (``--trust``).
+genuine lets them in (``--learn-from``).
 """
 
 from collections.abc import Collection

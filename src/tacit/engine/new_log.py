@@ -16,6 +16,7 @@ import polars as pl
 from tacit.core.errors import DataError
 from tacit.core.types import Bool, Json
 from tacit.data import columns as col
+from tacit.data.categories import distinct_texts
 from tacit.data.clean import apply_rules
 from tacit.data.event_names import common_name
 from tacit.data.ids import apply_ids
@@ -26,10 +27,11 @@ from tacit.engine import influence
 from tacit.engine.attributes import cell
 from tacit.engine.cleaned_log import HELD, Names, categories, frame_of
 from tacit.engine.current_state import with_stored
+from tacit.engine.forgetting import FORGOTTEN
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import State
 from tacit.pipeline.config import Config
-from tacit.store.read_only import StoreReader
+from tacit.store.read_only import Forgotten, StoreReader
 
 SESSION = "session:"
 """In front of the id of a session, which is a user of its own in a log."""
@@ -82,6 +84,28 @@ def log_of_snapshot(snapshot: Snapshot) -> pl.DataFrame:
         )
     names = Names(snapshot.interactions.users.ids, snapshot.catalogue.items.ids)
     return frame_of(snapshot.log.table(), names)
+
+
+def without_forgotten(events: pl.DataFrame, reader: StoreReader, facts: Mapping[str, Any]) -> pl.DataFrame:
+    """Return the events of a snapshot without those of users who were deleted from a store since.
+
+    Sessions that were joined with a user since are that user's.
+    """
+    since = _forgotten_of(facts)
+    ids = distinct_texts(events[col.USER])
+    sessions = ids.filter(ids.str.starts_with(SESSION)).str.strip_prefix(SESSION)
+    gone = pl.concat(
+        [
+            ids.filter(reader.forgotten("user", ids, since)),
+            SESSION + sessions.filter(reader.forgotten("session", sessions, since)),
+        ]
+    )
+    if len(gone):
+        events = events.filter(~_text(col.USER).is_in(gone.implode()))
+    joined = {f"{SESSION}{session}": user for session, user in reader.merges().items()}
+    if len(sessions) and joined:
+        events = events.with_columns(_text(col.USER).replace(joined))
+    return events
 
 
 def stored_events(reader: StoreReader, after: int, until: int, config: Config) -> pl.DataFrame:
@@ -151,11 +175,11 @@ def joined_log(
     counts["left_out"] = counts["before"] + counts["new"] - len(before) - len(new)
     fresh = _without_known(before, new)
     counts["again"] = len(new) - len(fresh)
-    judged = before[HELD].to_numpy() if HELD in before.columns else np.zeros(len(before), dtype=bool)
-    if not len(fresh) and not judged.any():
+    held_before = before[HELD].to_numpy() if HELD in before.columns else np.zeros(len(before), dtype=bool)
+    if not len(fresh) and not held_before.any():
         return before.drop(HELD, strict=False), None, {**counts, "unclean": 0, "held": 0, "added": 0}
     whole = _joined(before.drop(HELD, strict=False), fresh)
-    is_new = np.append(judged, np.ones(len(fresh), dtype=bool))
+    is_new = np.append(held_before, np.ones(len(fresh), dtype=bool))
     clean = _clean(whole, is_new, config, now)
     counts["unclean"] = int((~clean).sum())
     whole, is_new = whole.filter(pl.Series(clean)), is_new[clean]
@@ -230,19 +254,43 @@ def items_of(snapshot: Snapshot, reader: StoreReader | None) -> tuple[pl.DataFra
     return frame, state
 
 
-def people_of(snapshot: Snapshot | None, stored: Mapping[str, Mapping[str, Json]]) -> pl.DataFrame | None:
-    """Return the attributes of users as texts: those of the store in place of those of the snapshot."""
-    known = None if snapshot is None or snapshot.people is None else snapshot.people
-    if not stored:
+def people_of(snapshot: Snapshot, reader: StoreReader | None) -> pl.DataFrame | None:
+    """Return the attributes of users as texts: those of a store in place of those of the snapshot."""
+    known = snapshot.people
+    if reader is None:
         return known
-    names = dict.fromkeys(name for attributes in stored.values() for name in attributes)
-    columns = {name: [cell(row.get(name)) for row in stored.values()] for name in names}
-    frame = pl.DataFrame(
-        {col.USER: list(stored), **columns}, schema=dict.fromkeys((col.USER, *names), pl.String)
-    )
+    if known is not None:  # of who was deleted since nothing is left, whoever has the id now
+        known = known.filter(~reader.forgotten("user", known[col.USER], _forgotten_of(snapshot.facts)))
+    known = _put(known, reader.users(), whole=True)
+    return _put(known, reader.user_changes(), whole=False)
+
+
+def _forgotten_of(facts: Mapping[str, Any]) -> Forgotten:
+    known = facts.get(FORGOTTEN)
+    return Forgotten(**known) if isinstance(known, Mapping) else Forgotten()
+
+
+def _put(
+    known: pl.DataFrame | None, given: Mapping[str, Mapping[str, Json]], *, whole: bool
+) -> pl.DataFrame | None:
+    """Return attributes of users with some in place of theirs: all of a user's, or those that are given."""
+    if not given:
+        return known
+    names = dict.fromkeys(name for attributes in given.values() for name in attributes)
+    columns = {name: [cell(row.get(name)) for row in given.values()] for name in names}
+    schema = dict.fromkeys((col.USER, *names), pl.String)
+    frame = pl.DataFrame({col.USER: list(given), **columns}, schema=schema)
     if known is None:
         return frame
+    if not whole:
+        frame = frame.join(known, on=col.USER, how="left", suffix=_KNOWN)
+        both = [name for name in names if name in known.columns]
+        frame = frame.with_columns(pl.coalesce(name, f"{name}{_KNOWN}").alias(name) for name in both)
+        frame = frame.drop(f"{name}{_KNOWN}" for name in both)
     return pl.concat([known.join(frame, on=col.USER, how="anti"), frame], how="diagonal")
+
+
+_KNOWN = " known before"
 
 
 @dataclass(frozen=True)

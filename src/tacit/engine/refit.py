@@ -19,15 +19,16 @@ from tacit.core.unfinished import remove_all_left_over
 from tacit.data import columns as col
 from tacit.data.bursts import Burst, bursts
 from tacit.engine import new_log
+from tacit.engine.forgetting import FORGOTTEN
 from tacit.engine.gate import Known, Stretch, Trial, after, stretch_of
 from tacit.engine.new_log import NOTHING, LeftOut, StoreMark
 from tacit.engine.snapshot import Snapshot, load, save
 from tacit.engine.state import State
 from tacit.engine.train import check_memory, prepared, trained
-from tacit.evaluation.gate import LEAST_USERS, Judged, judged, judged_again
+from tacit.evaluation.verdict import LEAST_USERS, Ruling, ruling, ruling_on_live
 from tacit.pipeline.config import Config
 from tacit.pipeline.costs import Size
-from tacit.store.read_only import StoreReader, name_of
+from tacit.store.read_only import Forgotten, StoreReader, name_of
 from tacit.store.versions import Versions, is_model_directory, snapshot_of
 
 DECISIONS, LATEST = "decisions", "decision.json"
@@ -117,6 +118,7 @@ class _Log:
     mark: StoreMark
     changed: bool
     state: State
+    gone: Forgotten
 
 
 class _Run:
@@ -172,6 +174,10 @@ class _Run:
         before = new_log.log_of_snapshot(base) if read_log is None else read_log(config)
         known = StoreMark.of(base.facts) if read_log is None else StoreMark()
         fresh, mark = new_log.no_events(), known
+        gone = Forgotten()
+        if reader is not None:
+            gone = reader.last_forgotten()  # who is deleted from now on is found when the model is loaded
+            before = new_log.without_forgotten(before, reader, {} if read_log is not None else base.facts)
         if reader is not None and wanted.store is not None:
             store, last = name_of(wanted.store), reader.last_number()
             fresh = new_log.stored_events(reader, known.after(reader, store), last, config)
@@ -185,7 +191,7 @@ class _Run:
             trusted=wanted.trusted,
         )
         items, state = new_log.items_of(base, reader)
-        people = new_log.people_of(base, {} if reader is None else reader.users())
+        people = new_log.people_of(base, reader)
         changed = (
             counts["added"] > 0
             or counts["left_out"] > 0
@@ -193,13 +199,13 @@ class _Run:
             or mark.items > known.items
             or config != base.pipeline.config
         )
-        return _Log(events, held, Known(items, people, config), counts, mark, changed, state)
+        return _Log(events, held, Known(items, people, config), counts, mark, changed, state, gone)
 
     def decide(self, log: _Log) -> dict[str, Any]:
         """Return the decision; a new version is published, or the one before made current, on the way."""
         self._say_odd(log)
         if not log.changed and not self._wanted.force:
-            return self._decision(Judged("hold", "nothing is new since the last fit", {}), log, Stretch(0.0))
+            return self._decision(Ruling("hold", "nothing is new since the last fit", {}), log, Stretch(0.0))
         with self.part("looking back"):
             back, previous = self._looked_back(log)
         if back is not None and previous is not None:
@@ -207,9 +213,9 @@ class _Run:
             return {**self._decision(back, log, Stretch(0.0)), "version": previous}
         check_memory(log.known.config, Size(len(log.events), *_sizes(log)))
         with self.part("gate"):
-            found, stretch = self._judged(log)
+            found, stretch = self._ruling(log)
         if self._wanted.force and found.verdict != "ship":
-            found = Judged("ship", f"it was forced, though {found.why}", found.figures)
+            found = Ruling("ship", f"it was forced, though {found.why}", found.figures)
         if found.verdict == "ship":
             self._publish(log, found)
         return self._decision(found, log, stretch)
@@ -218,18 +224,15 @@ class _Run:
         whole = log.events if log.held is None else pl.concat([log.events, log.held])
         self._bursts = bursts(whole, self._live_end)
         for one in self._bursts:
-            self._note(
-                f"a burst: {one.kind} {one.name!r} has {one.events:,} events on {_day(one.day)}, where "
-                f"{one.usual:,.0f} are usual; --without-time or --without-source leaves them out"
-            )
+            self._note(f"{one}; --without-time or --without-source leaves them out")
         if log.held is not None:
             names = log.held[col.USER].cast(pl.String).unique().sort().to_list()
             self._note(
                 f"{len(log.held):,} events of {len(names):,} accounts are far more than accounts do: they "
-                f"are kept and not learned from ({', '.join(names[:3])}); --trust ACCOUNT lets them in"
+                f"are kept and not learned from ({', '.join(names[:3])}); --learn-from ACCOUNT lets them in"
             )
 
-    def _looked_back(self, log: _Log) -> tuple[Judged | None, str | None]:
+    def _looked_back(self, log: _Log) -> tuple[Ruling | None, str | None]:
         """Return a roll-back to the version before the live one if that does better since, and its name."""
         previous = self._previous()
         if previous is None:
@@ -239,7 +242,7 @@ class _Run:
             return None, None
         older = self._stored_state(load(self._versions.path(previous)))
         values = trial.by_live(self._live_state(log)), trial.by_live(older)
-        return judged_again(*values, log.known.config.seed), previous
+        return ruling_on_live(*values, log.known.config.seed), previous
 
     @property
     def _live_end(self) -> float:
@@ -266,7 +269,7 @@ class _Run:
         found = document.get("live")
         return found if found in self._versions.names() else None
 
-    def _judged(self, log: _Log) -> tuple[Judged, Stretch]:
+    def _ruling(self, log: _Log) -> tuple[Ruling, Stretch]:
         try:
             stretch = stretch_of(log.events, self._live_end)
             trial = Trial.of(log.events, stretch.start, log.known)
@@ -274,7 +277,7 @@ class _Run:
                 stretch = stretch_of(log.events, self._live_end, share=1.0)
                 trial = Trial.of(log.events, stretch.start, log.known)
         except UnsupportedError as error:
-            return Judged("hold", f"{error}; --force publishes it unseen", {}), Stretch(0.0)
+            return Ruling("hold", f"{error}; --force publishes it unseen", {}), Stretch(0.0)
         users = 0 if trial is None else trial.users
         self._users = users
         if trial is None or users < LEAST_USERS:
@@ -282,30 +285,32 @@ class _Run:
                 f"{users:,} users chose something new in the last stretch, and a comparison takes "
                 f"{LEAST_USERS}; wait for more, or publish it unseen with --force"
             )
-            return Judged("hold", why, {"users": users}), stretch
+            return Ruling("hold", why, {"users": users}), stretch
         name, simple = trial.by_simple()
         values = {
             "candidate": trial.by_candidate(),
             "live": trial.by_live(self._live_state(log)),
             name: simple,
         }
-        found = judged(values, name, log.known.config.seed)
+        found = ruling(values, name, log.known.config.seed)
         return replace(found, figures={"users": users, **found.figures}), stretch
 
-    def _publish(self, log: _Log, found: Judged) -> None:
+    def _publish(self, log: _Log, found: Ruling) -> None:
         known, notes = log.known, Notes(lambda note: self._note(str(note)))
         with self.part("fit"):
             given = prepared(
                 log.events, known.items, known.config, users=known.people, held=log.held, on_note=notes
             )
             more: dict[str, Json] = {"store": log.mark.to_json(), "refit": {"gate": found.why}}
+            if log.gone.number:
+                more[FORGOTTEN] = {"store": log.gone.store, "number": log.gone.number}
             snapshot = trained(given, more=more)
         with self.part("publishing"):
             self._model = snapshot.version
             self._publish_as(snapshot, self._name)
             self._pruned = self._versions.prune(self._wanted.keep)
 
-    def _decision(self, found: Judged, log: _Log, stretch: Stretch) -> dict[str, Any]:
+    def _decision(self, found: Ruling, log: _Log, stretch: Stretch) -> dict[str, Any]:
         figures = dict(found.figures)
         return {
             "decision": found.verdict,
@@ -372,7 +377,3 @@ def _written(write: Callable[[], None]) -> None:
 
 def _moment(at: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-
-
-def _day(at: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(at))

@@ -74,6 +74,19 @@ class Response:
 
 
 @dataclass(frozen=True)
+class DegradedResponse(Response):
+    """A list that was made without something that did not come in time.
+
+    Attributes
+    ----------
+    degraded : list of str
+        What is missing; never empty.
+    """
+
+    degraded: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class NewEvent:
     """An event as it arrives: ids and times not yet checked."""
 

@@ -14,6 +14,7 @@ import polars as pl
 from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.manifest import SnapshotFiles, publish
 from tacit.core.places import check_directory_place
+from tacit.core.room import writing
 from tacit.core.types import Array, Float32, Json
 from tacit.core.version import __version__
 from tacit.data import columns as col
@@ -155,12 +156,8 @@ def save(snapshot: Snapshot, directory: Path) -> None:
             },
         )
 
-    try:
+    with writing(directory):
         publish(directory, write, {"tacit": __version__, "model": snapshot.version, "facts": snapshot.facts})
-    except OSError as error:  # the disk is full, ...
-        raise ConfigError(
-            f"the directory {directory} cannot be written: {error.strerror or error}"
-        ) from error
 
 
 def load(directory: Path) -> Snapshot:

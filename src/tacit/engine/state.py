@@ -290,7 +290,7 @@ class State:
         number : int
             Up to which the store was read.
         """
-        before = self.followed or Followed.nothing(self.snapshot)
+        before = self.followed or Followed.nothing(self.snapshot, self.forgotten)
         followed, later = before.after(self.snapshot, self.catalogue.items, events, number)
         if not len(later.events):
             return replace(self, followed=followed)

@@ -53,6 +53,7 @@ class Follower:
         self._missing: dict[int, float] = {}
         """Numbers that were not there, and until when they are looked for."""
         self._last, self._level_at = 0, clock()
+        self._tombstones = 0
         self._turning = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -78,6 +79,8 @@ class Follower:
         """
         with self._turning:
             self._last = self._store.last_event()
+            if self._lost():
+                self._current.swap(self._current.state.snapshot)
             for _ in range(_TRIES):
                 done = self._tried()
                 if done is not None:
@@ -87,7 +90,8 @@ class Follower:
     def rebuild(self) -> None:
         """Forget all that was followed, and follow again what the store has still.
 
-        For deleted users and events: once this returns, no model knows what came from them since the fit.
+        Once this returns, no model knows what came since the fit from users and events that were deleted. The
+        thread does it by itself when the state knows of another deleted user.
 
         Raises
         ------
@@ -99,10 +103,14 @@ class Follower:
 
     def behind(self) -> dict[str, Json]:
         """Return how many stored events the models do not know yet, and for how many seconds already."""
-        followed = self._current.state.followed
-        events = max(self._last - (followed.number if followed else 0), 0) if self._last else 0
+        followed, events = self._current.state.followed, self.events_behind()
         seconds = self._clock() - self._level_at if events else 0.0
         return {"events": events, "seconds": round(seconds, 1), "followed": followed.count if followed else 0}
+
+    def events_behind(self) -> int:
+        """Return how many stored events the models do not know yet."""
+        followed = self._current.state.followed
+        return max(self._last - (followed.number if followed else 0), 0) if self._last else 0
 
     def _tried(self) -> bool | None:
         """Follow a batch; None if the state was replaced meanwhile."""
@@ -110,6 +118,7 @@ class Follower:
         followed = base.followed
         if followed is None:
             self._missing.clear()
+            self._tombstones = self._current.tombstones
         number = max(followed.number if followed else 0, self._last - _MOST)
         rows = self._store.events_after(number, _BATCH)
         late = self._store.events_numbered(self._awaited())
@@ -126,6 +135,13 @@ class Follower:
         if not more:
             self._level_at = self._clock()
         return more
+
+    def _lost(self) -> bool:
+        """Return whether events that were followed are gone: with a user, or the last ones of the store."""
+        followed = self._current.state.followed
+        if followed is None:
+            return False
+        return self._current.tombstones > self._tombstones or followed.number > self._last
 
     def _awaited(self) -> list[int]:
         now = self._clock()
@@ -146,7 +162,7 @@ class Follower:
         while not self._closing.wait(_PAUSE):
             rest -= _PAUSE
             try:
-                if rest > 0:
+                if rest > 0 and not self._lost():
                     self._last = self._store.last_event()
                     continue
                 spent = time.thread_time()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tacit.core.types import Array, Bool
 from tacit.data.interactions import Interactions
 
 EVENTS = 2_000_000
@@ -16,3 +17,8 @@ def user_chunks(log: Interactions) -> Iterator[slice]:
     edges = np.unique(np.concatenate([[0], ends, [len(log)]])).tolist()
     for start, stop in zip(edges[:-1] or [0], edges[1:] or [0], strict=True):
         yield slice(start, stop)
+
+
+def gone_among(gone: Bool, users: Array) -> Bool:
+    """Return which of some users are gone, by a mask of those of the fitted log: others came later."""
+    return np.append(gone, False)[np.minimum(users, len(gone))]

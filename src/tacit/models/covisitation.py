@@ -29,6 +29,7 @@ from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
 from tacit.models import csr
+from tacit.models.chunks import gone_among
 from tacit.models.itemitem import ItemItem
 from tacit.models.retriever import Retriever
 from tacit.models.sparse_scores import SparseScores
@@ -196,7 +197,7 @@ class CoVisitation(Retriever):
     def without_users(self, gone: Bool) -> Self:
         """Return a model that pairs no later events with those of some users (bool[users])."""
         less = copy.copy(self)
-        kept = ~gone[self.tails_.user]
+        kept = ~gone_among(gone, self.tails_.user)
         less.tails_ = Events(**{name: array[kept] for name, array in vars(self.tails_).items()})
         return less
 

@@ -29,6 +29,7 @@ from tacit.data.queries import Queries, gather_ranges
 from tacit.data.ranking import place_in_row
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated
+from tacit.models.chunks import gone_among
 from tacit.models.decay import decayed, faded, powers
 from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.retriever import Retriever
@@ -321,7 +322,7 @@ class SessionKNN(Retriever):
 
     def without_users(self, gone: Bool) -> Self:
         """Return a model without the sessions of some users (bool[users])."""
-        kept = ~gone[self.sessions_.user]
+        kept = ~gone_among(gone, self.sessions_.user)
         place = np.cumsum(kept, dtype=np.int32) - 1
         holders = csr.some_columns(self.holders_, kept)
         parts = holders.data, place[holders.indices], holders.indptr

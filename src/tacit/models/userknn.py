@@ -29,6 +29,7 @@ from tacit.data.later import Later
 from tacit.data.queries import Queries
 from tacit.models import csr
 from tacit.models.accumulate import Rows, accumulated, best_of_each, history_rows
+from tacit.models.chunks import gone_among
 from tacit.models.decay import decayed_rows, fading_seconds, left_at
 from tacit.models.loops import baseline_of, powers_of, rows_of
 from tacit.models.protocol import batches
@@ -187,8 +188,9 @@ class UserKNN(Retriever):
     def without_users(self, gone: Bool) -> Self:
         """Return a model that finds some users (bool[users]) no more."""
         less = copy.copy(self)
-        less.wanted_ = csr.some_rows(self.wanted_, ~gone)
-        less.unit_ = csr.some_columns(self.unit_, ~gone)
+        kept = ~gone_among(gone, np.arange(self.wanted_.shape[0]))
+        less.wanted_ = csr.some_rows(self.wanted_, kept)
+        less.unit_ = csr.some_columns(self.unit_, kept)
         less._index()
         return less
 

@@ -12,6 +12,7 @@ from typing import Any, Self, cast
 import numpy as np
 
 from tacit.core import kernels
+from tacit.core.stages import stage
 from tacit.core.types import Array, Bool, Float32, Int32
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking, top_k
@@ -112,7 +113,8 @@ def candidates(
         proposing = text, unseen & allowed, PROPOSED
     parts = {**scorers, **sparse}
     further = np.concatenate(lists, axis=1) if dense else lists[0]
-    items, scores, by_text = united(parts, further, queries, allowed, k, proposing)
+    with stage("union"):
+        items, scores, by_text = united(parts, further, queries, allowed, k, proposing)
     if dense or list(parts) != sorted(parts):
         scores = _in_order(items, scores, parts, dense)
     for place, listed in sparse.items():

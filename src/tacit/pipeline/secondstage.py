@@ -9,6 +9,7 @@ import numpy as np
 
 from tacit.core import kernels
 from tacit.core.parts import part_of
+from tacit.core.stages import stage
 from tacit.core.types import Array, Bool, Float32, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
@@ -108,8 +109,9 @@ class SecondStage:
             chosen &= best
         if not chosen.any():
             return base
-        features = self.maker.transform(queries, candidates, chosen, None if parts is None else parts[0])
-        features = self.normaliser.transform(features)
+        with stage("features"):
+            features = self.maker.transform(queries, candidates, chosen, None if parts is None else parts[0])
+            features = self.normaliser.transform(features)
         own = base[chosen]
         own = weighted_scores(own, pair_scores(self.ranker, features, own), self.ranker_weight)
         return _scored(base, chosen, rest, own)

@@ -23,6 +23,7 @@ from tacit.core.growing_arrays import padded
 from tacit.core.parts import part_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import Streams
+from tacit.core.stages import stage
 from tacit.core.types import Array, Bool, Float32, Int32, Int64, Json
 from tacit.data.catalogue import Catalogue
 from tacit.data.gain import ndcg_of_scores
@@ -250,17 +251,19 @@ class TwoStage:
         parts: list[Ranking] = []
         for batch in batches(queries, constants.prepared.held):
             depth = max(k, self.config.candidates)
-            found = candidates(
-                self.retrievers_,
-                batch,
-                depth,
-                allowed,
-                self.n_known_,
-                unseen=unseen,
-                prepared=constants.prepared,
-            )
-            scores = self.second_.score(batch, found, max(self.config.ranked, _LONGER * k))
-            ranking = self._listed(batch, found, scores, k)
+            with stage("retrieve"):
+                found = candidates(
+                    self.retrievers_,
+                    batch,
+                    depth,
+                    allowed,
+                    self.n_known_,
+                    unseen=unseen,
+                    prepared=constants.prepared,
+                )
+            with stage("rank"):
+                scores = self.second_.score(batch, found, max(self.config.ranked, _LONGER * k))
+                ranking = self._listed(batch, found, scores, k)
             if (ranking.items[:, -1:] < 0).any():
                 ranking = filled(ranking, batch, allowed)
             if self.config.explore:

@@ -30,17 +30,18 @@ _log = logging.getLogger(__name__)
 
 
 def open_board(places: int) -> int:
-    """Return the descriptor of memory that processes share: their numbers of open connections."""
+    """Return the descriptor of memory that processes share; see `Board`."""
     descriptor = os.memfd_create("tacit-connections")
-    os.write(descriptor, ABSENT.to_bytes(4, sys.byteorder) * places)
+    os.write(descriptor, ABSENT.to_bytes(4, sys.byteorder) * places + bytes(4 * (places + 1)))
     return descriptor
 
 
 class Board:
-    """The numbers of open connections of all processes that share a socket, of which one is its own.
+    """What processes that share a socket tell each other: how many connections they have, how they are.
 
-    A number is written and read whole; one that is a moment old does no harm. That of a process that ended
-    or was not yet there is `ABSENT`.
+    Of each a number of open connections, and whether it fails to write; and whether all are about to end. A
+    number is written and read whole; one that is a moment old does no harm. That of a process that ended or
+    was not yet there is `ABSENT`.
 
     Parameters
     ----------
@@ -51,7 +52,9 @@ class Board:
     """
 
     def __init__(self, descriptor: int, place: int) -> None:
-        self._numbers = memoryview(mmap.mmap(descriptor, 0)).cast("i")
+        whole = memoryview(mmap.mmap(descriptor, 0)).cast("i")
+        places = len(whole) // 2
+        self._numbers, self._failing, self._ending = whole[:places], whole[places:-1], whole[-1:]
         self._place = place
 
     def set(self, number: int) -> None:
@@ -65,6 +68,27 @@ class Board:
     def number(self) -> int:
         """Return the number of this process."""
         return int(self._numbers[self._place])
+
+    def set_failing(self, failing: bool) -> None:
+        """Set whether this process fails to write."""
+        self._failing[self._place] = failing
+
+    def any_failing(self) -> bool:
+        """Return whether some process fails to write."""
+        return any(self._failing)
+
+    def set_ending(self) -> None:
+        """Tell all processes that they are about to end."""
+        self._ending[0] = 1
+
+    def is_ending(self) -> bool:
+        """Return whether all are about to end."""
+        return bool(self._ending[0])
+
+    def clear(self) -> None:
+        """Note that this process ended."""
+        self.set(ABSENT)
+        self.set_failing(False)
 
     def is_behind(self) -> bool:
         """Return whether another process has clearly fewer connections than this one: less than 7/8.

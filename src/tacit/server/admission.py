@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from tacit.server.access import Needed, may
+from tacit.server.exchange import note_key
 from tacit.server.guesses import Guesses
 from tacit.server.keyring import Keyring
 from tacit.server.keys import Key
@@ -83,13 +84,15 @@ class Admission:
         _CALLER.set(NOBODY)
         if self._keys is None or wanted == "anyone":
             return
-        given = headers.get(b"x-api-key") or _BEARER.sub(b"", headers.get(b"authorization", b""))
-        key = self._keys.find(given) if given else None
+        # Either header opens: a proxy may have put a credential of its own into the other.
+        given = headers.get(b"x-api-key", b""), _BEARER.sub(b"", headers.get(b"authorization", b""))
+        key = next(filter(None, (self._keys.find(one) for one in given if one)), None)
         if key is None:
-            wait = self._guesses.add(address) if given else 0.0
+            wait = self._guesses.add(address) if any(given) else 0.0
             if wait:
                 raise RefusedError(429, "too many wrong keys came from this address", retry_after=wait)
             raise RefusedError(401, f"a key is needed: {_HOW}")
+        note_key(key.name)
         if not self._keys.is_live(key):
             raise RefusedError(401, "this key has expired")
         if not may(key.roles, wanted):

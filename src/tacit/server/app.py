@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
@@ -12,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel, BeforeValidator
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 from threadpoolctl import threadpool_limits
 
 from tacit.core.version import __version__
@@ -19,21 +21,27 @@ from tacit.engine import requests
 from tacit.engine.checking import LONGEST_LIST
 from tacit.engine.engine import Engine
 from tacit.pipeline.similar import SimilarKind
+from tacit.server.accepting import Board
 from tacit.server.admission import Admission, caller
 from tacit.server.bodies import attributes_in, attributes_like, in_words, json_response
 from tacit.server.bulk import LINE_TYPES, put_lines
 from tacit.server.docs import docs_page
+from tacit.server.documented import documented
 from tacit.server.guard import FAULT, App, Guard, Receive, Scope, Send
+from tacit.server.health_routes import ALIVE, READY, Health
 from tacit.server.hot import hot_routes, session_of
 from tacit.server.ingest import observed
 from tacit.server.keyring import Keyring
 from tacit.server.lane import Lane
 from tacit.server.listening import LOOPBACK
+from tacit.server.metrics_routes import add_metrics
+from tacit.server.model_routes import ModelRoutes, NothingElse, Served
 from tacit.server.path_ids import Id
-from tacit.server.problems import OURS, problem_response, status_of
+from tacit.server.problems import OURS, problem_response, response_of, retry_after, status_of
 from tacit.server.rates import Rates
 from tacit.server.schemas import EventIn, EventsIn, SessionIn
 from tacit.server.user_routes import add_user_routes
+from tacit.server.watch import Watch, Watchers
 
 
 def _whole(text: object) -> object:
@@ -43,19 +51,32 @@ def _whole(text: object) -> object:
     return text
 
 
+_NOT_OF_ITEMS = ("item_id", "text", "line")
+_OF_ITEMS = {"available": {"type": ["boolean", "null"]}}
+
+
 class GuardedAPI(FastAPI):
     """FastAPI behind the guard: what the guard answers passes none of FastAPI's own layers, which take 40 us.
 
     Attributes
     ----------
     guard : Guard
+    watch : Watch
+        Around the guard.
     """
 
     guard: Guard
+    watch: Watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
-        await self.guard(scope, receive, send)
+        await self.watch(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the routes, with all that they answer and refuse."""
+        if self.openapi_schema is None:
+            self.openapi_schema = documented(super().openapi(), needs_keys=self.guard.needs_keys)
+        return self.openapi_schema
 
     @property
     def unguarded(self) -> App:
@@ -76,6 +97,10 @@ def create_app(
     keys: Keyring | None = None,
     rates: Rates | None = None,
     allowed_hosts: Sequence[str] = LOOPBACK,
+    served: Served | None = None,
+    directory: FilePath | None = None,
+    board: Board | None = None,
+    watchers: Watchers | None = None,
 ) -> GuardedAPI:
     """Return the ASGI application; when it stops, it closes the engine.
 
@@ -88,7 +113,17 @@ def create_app(
         How many requests a key may send.
     allowed_hosts : sequence of str
         Accepted values of the Host header; ``*`` accepts all.
+    served : Served, optional
+        What is known of the version that the engine serves.
+    directory : Path, optional
+        The model directory whose versions may be chosen.
+    board : Board, optional
+        Of the processes of a service.
+    watchers : Watchers, optional
+        Who counts the requests and writes of them; metrics of this process alone by default.
     """
+    watchers = watchers or Watchers()
+    health = Health(engine, board)
     # Writers wait for the disk, so many of them share one flush; recommendations take a processor each.
     answers = Lane("answers", threads=2, waiting=500, patience=1.0, in_loop=engine.reads_locally)
     writes = Lane("writes", threads=16, waiting=100, patience=10.0, wait=1.0)
@@ -104,6 +139,7 @@ def create_app(
         answers.close()
         writes.close()
         engine.close()
+        watchers.close()
 
     app = GuardedAPI(
         title="Tacit",
@@ -116,15 +152,22 @@ def create_app(
         lifespan=lifespan,
     )
     _add_errors(app)
-    _add_health(app, engine)
+    _add_health(app, health)
     _add_events(app, engine, writes)
     _add_lists(app, engine, answers)
     _add_items(app, engine, writes)
     add_user_routes(app, engine, writes)
+    ModelRoutes(engine, served or NothingElse(), directory).add_to(app)
+    add_metrics(app, engine, watchers.metrics)
     app.add_api_route("/", lambda: RedirectResponse("docs"), include_in_schema=False)
     app.add_api_route("/docs", lambda: HTMLResponse(docs_page(app.openapi())), include_in_schema=False)
-    routes = hot_routes(engine, answers, writes)
-    app.guard = Guard(app.unguarded, Admission(keys, rates), allowed_hosts, routes=routes)
+    routes = hot_routes(engine, answers, writes, health)
+    admission = Admission(keys, rates)
+    app.guard = Guard(app.unguarded, admission, allowed_hosts, routes=routes, is_ending=health.is_ending)
+    ours = [one for one in app.routes if isinstance(one, Route)]
+    templates = [(method, one.path) for one in ours for method in one.methods or ()]
+    app.watch = Watch(app.guard, watchers, [*templates, *((one.method, one.path) for one in routes)])
+    app.state.health = health
     app.state.answers = answers  # for `tacit.server.pace`, which refuses before a request is parsed
     return app
 
@@ -143,14 +186,16 @@ async def _check_query(request: Request) -> None:
             raise HTTPException(422, f"the query parameter {name!r} is given twice")
 
 
-def _add_health(app: FastAPI, engine: Engine) -> None:
-    @app.get("/healthz", summary="Is the process alive?")
-    async def healthz() -> Response:
-        return json_response({"status": "ok"})
+def _add_health(app: FastAPI, health: Health) -> None:
+    async def alive() -> Response:
+        return response_of(*health.alive())
 
-    @app.get("/readyz", summary="Can it answer, and from what?")
+    for path in ALIVE:
+        app.get(path, summary="Is the process alive?", name=path[1:])(alive)
+
+    @app.get(READY, summary="Is it ready, and from what does it answer? 503 while it ends or fails to write")
     async def readyz() -> Response:
-        return json_response({"status": "ok", **engine.health()})
+        return response_of(*health.ready())
 
 
 def _add_events(app: FastAPI, engine: Engine, writes: Lane) -> None:
@@ -188,7 +233,11 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
         more = {"warnings": warnings} if warnings else {}
         return json_response({"item_id": item_id, "model": engine.version} | more)
 
-    @app.put("/v1/items/{item_id}", summary="Add or replace an item", openapi_extra=attributes_like(example))
+    @app.put(
+        "/v1/items/{item_id}",
+        summary="Add or replace an item",
+        openapi_extra=attributes_like(example, *_NOT_OF_ITEMS, **_OF_ITEMS),
+    )
     async def put_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
         return await writes.run(lambda: answer(item_id, engine.put_item(item_id, attributes_in(body))))
@@ -196,7 +245,7 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
     @app.patch(
         "/v1/items/{item_id}",
         summary="Set some attributes of an item, or hide it; the others stay, and null changes nothing",
-        openapi_extra=attributes_like({"available": False}),
+        openapi_extra=attributes_like({"available": False}, *_NOT_OF_ITEMS, **_OF_ITEMS),
     )
     async def patch_item(item_id: Id, request: Request) -> Response:
         body = await request.body()
@@ -237,7 +286,7 @@ def _add_items(app: FastAPI, engine: Engine, writes: Lane) -> None:
 
 def _lines_like(example: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "description": "A line: item_id and any attributes", "example": example}
-    return {"requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": schema}}}}
+    return {"requestBody": {"content": {"application/x-ndjson": {"schema": schema}}}}
 
 
 def _without_route(method: str, path: str, status: int) -> str:
@@ -259,6 +308,14 @@ def _without_route(method: str, path: str, status: int) -> str:
     return reason
 
 
+def _methods_of(app: FastAPI, request: Request) -> list[str]:
+    """Return the methods that the path of a request takes; a route of this very path goes before others."""
+    routes = [one for one in app.routes if isinstance(one, Route)]
+    exact = [one for one in routes if one.path == request.scope["path"]]
+    matching = exact or [one for one in routes if one.matches(request.scope)[0] != Match.NONE]
+    return sorted({method for one in matching for method in one.methods or ()})
+
+
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
@@ -267,6 +324,8 @@ def _add_errors(app: FastAPI) -> None:
             detail = _without_route(request.method, request.scope["path"], error.status_code)
         response = problem_response(error.status_code, detail)
         response.headers.update(error.headers or {})
+        if error.status_code == 405:  # the router names the methods of the first route of this path alone
+            response.headers["allow"] = ", ".join(_methods_of(app, request))
         return response
 
     @app.exception_handler(RequestValidationError)
@@ -275,7 +334,7 @@ def _add_errors(app: FastAPI) -> None:
         return problem_response(422, f"{'.'.join(map(str, first['loc'][1:]))}: {in_words(first['msg'])}")
 
     async def ours(_: Request, error: Exception) -> Response:
-        return problem_response(*status_of(error))
+        return problem_response(*status_of(error), retry_after(error))
 
     @app.exception_handler(Exception)
     async def fault(_: Request, __: Exception) -> Response:

@@ -9,6 +9,11 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from tacit.engine.attributes import MOST_ATTRIBUTES
+from tacit.server.schemas import ID_SCHEMA
+
+_PATTERNS = {"pattern": r"^(\*|\^[\s\S]*\$)$"}
+"""Names that mean several columns."""
 _KEY = re.compile(rb'"\s*:')
 _NESTED = (dict, list)
 Body = TypeVar("Body", bound=BaseModel)
@@ -112,7 +117,23 @@ def attributes_in(body: bytes) -> dict[str, Any]:
     return attributes
 
 
-def attributes_like(example: dict[str, Any]) -> dict[str, Any]:
-    """Return what the OpenAPI document says of a body of attributes."""
-    schema = {"type": "object", "description": "Any attributes", "example": example}
+def attributes_like(example: dict[str, Any], *reserved: str, **known: Any) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a body of attributes; the engine checks more.
+
+    Parameters
+    ----------
+    example : dict
+    *reserved : str
+        Names that an attribute cannot have.
+    **known : dict
+        Schemas of attributes with a meaning of their own.
+    """
+    schema: dict[str, Any] = {
+        "type": "object",
+        "description": "Any attributes",
+        "example": example,
+        "maxProperties": MOST_ATTRIBUTES,
+        "propertyNames": ID_SCHEMA | {"not": {"anyOf": [{"enum": list(reserved)}, _PATTERNS]}},
+        "properties": known,
+    }
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -122,7 +122,8 @@ async def put_lines(engine: Engine, writes: Lane, stream: AsyncIterator[bytes]) 
     except EncoderUnavailableError as error:
         raise HTTPException(503, _so_far(str(error), last)) from error
     except OverloadedError as error:
-        raise HTTPException(503, _so_far("too many requests are waiting", last)) from error
+        later = {"retry-after": str(error.seconds)}
+        raise HTTPException(503, _so_far("too many requests are waiting", last), later) from error
     except _BodyError as error:
         raise HTTPException(error.status, _so_far(str(error), last)) from error
     return report

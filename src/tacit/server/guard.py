@@ -3,14 +3,16 @@
 import asyncio
 import logging
 import re
+import traceback
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from functools import cache
 from math import ceil
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from tacit.server.admission import Admission
 from tacit.server.docs import STYLE_HASH
-from tacit.server.problems import MEDIA_TYPE, TEMPORARY, OverloadedError, RefusedError, problem
+from tacit.server.problems import MEDIA_TYPE, TEMPORARY, OverloadedError, RefusedError, problem, status_of
 from tacit.server.routes import Reply, Route, Routes
 
 Scope = MutableMapping[str, Any]
@@ -35,7 +37,6 @@ _ONCE = (b"host", b"origin", b"authorization", b"x-api-key", b"content-length", 
 """Headers that decide: of two it cannot be known which was meant."""
 _BODY_HEADERS = frozenset({b"content-length", b"transfer-encoding"})
 FAULT = "a fault of ours; the log of the service tells more"
-_OVERLOADED = problem(503, str(OverloadedError()))
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY = (
     f"default-src 'none'; style-src '{STYLE_HASH}'; "
@@ -48,16 +49,26 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", _POLICY.encode()),
 ]
-OVERLOADED_RESPONSE = b"".join([
-    b"HTTP/1.1 503 Service Unavailable\r\n",
-    b"content-type: " + MEDIA_TYPE.encode() + b"\r\n",
-    b"content-length: %d\r\nretry-after: 1\r\n" % len(_OVERLOADED),
-    *(name + b": " + value + b"\r\n" for name, value in _HEADERS),
-    b"\r\n",
-    _OVERLOADED,
-])  # fmt: skip
-"""A refusal as it goes over the wire, for `tacit.server.pace`."""
 _log = logging.getLogger(__name__)
+
+
+@cache
+def _overloaded(seconds: int) -> Reply:
+    return 503, problem(*status_of(OverloadedError(seconds))), MEDIA_TYPE, seconds
+
+
+@cache
+def overloaded_response(seconds: int) -> bytes:
+    """Return a refusal as it goes over the wire, for `tacit.server.pace`."""
+    _, body, *_ = _overloaded(seconds)
+    return b"".join([
+        b"HTTP/1.1 503 Service Unavailable\r\n",
+        b"content-type: " + MEDIA_TYPE.encode() + b"\r\n",
+        b"content-length: %d\r\nretry-after: %d\r\n" % (len(body), seconds),
+        *(name + b": " + value + b"\r\n" for name, value in _HEADERS),
+        b"\r\n",
+        body,
+    ])  # fmt: skip
 
 
 class Guard:
@@ -75,10 +86,13 @@ class Guard:
         Accepted names in the Host header, without ports; ``*`` accepts all.
     routes : Routes
         Who may call what, and what is answered without ``app``.
+    is_ending : callable, optional
+        Whether the service is about to end: then answers close their connections.
 
     Attributes
     ----------
     routes : Routes
+    needs_keys : bool
     """
 
     def __init__(
@@ -88,10 +102,13 @@ class Guard:
         allowed_hosts: Sequence[str],
         *,
         routes: Routes,
+        is_ending: Callable[[], bool] = lambda: False,
     ) -> None:
         self._app = app
+        self._is_ending = is_ending
         self.routes = routes
         self._admission = admission
+        self.needs_keys = admission.needs_keys
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,6 +116,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # GET without its body
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         started = False
 
         async def protected(message: Message) -> None:
@@ -106,14 +125,16 @@ class Guard:
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = [*message.get("headers", []), *_HEADERS]
+                if self._is_ending():  # a client goes elsewhere, and is not in the way of the end
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:
             await self._pass_on(scope, receive, protected)
         except RefusedError as refusal:
             await _refuse(protected, refusal)
-        except Exception:
-            _log_fault(scope["method"])
+        except Exception as error:
+            _log_fault(scope["method"], error)
             if not started:
                 await _refuse(protected, RefusedError(500, FAULT))
 
@@ -135,7 +156,7 @@ class Guard:
         path = _raw_path(scope)
         route, id_, headers = self._admitted(scope, path)
         if route.lane is not None and route.lane.is_full:
-            await _reply(send, (503, _OVERLOADED, MEDIA_TYPE))
+            await _reply(send, _overloaded(route.lane.retry_after()))
             return
         scope = {**scope, "path": path}
         if route.streams:
@@ -237,16 +258,26 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def _log_fault(method: str) -> None:
-    # The path may hold an id of a person: only the method and the kind of error are logged.
-    _log.exception("a %s request failed", method)
+def _log_fault(method: str, error: BaseException) -> None:
+    """Log where it failed and how, and no values: the path and the message may hold ids of people."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("a %s request failed: %s\n%s", method, type(error).__qualname__, frames)
+
+
+def _without_body(send: Send) -> Send:
+    async def headers_only(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return headers_only
 
 
 async def _reply(send: Send, reply: Reply) -> None:
-    status, body, media_type = reply
+    status, body, media_type, *seconds = reply
     headers = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % len(body))]
     if status in TEMPORARY:
-        headers.append((b"retry-after", b"1"))
+        headers.append((b"retry-after", b"%d" % (seconds[0] if seconds else 1)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

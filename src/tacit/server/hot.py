@@ -16,9 +16,10 @@ from tacit.engine.requests import Request
 from tacit.pipeline.similar import KINDS, SimilarKind
 from tacit.server.admission import caller
 from tacit.server.bodies import parsed
+from tacit.server.health_routes import Health, health_routes
 from tacit.server.ingest import observed
 from tacit.server.lane import Lane
-from tacit.server.problems import MEDIA_TYPE, OURS, problem, status_of
+from tacit.server.problems import MEDIA_TYPE, OURS, problem, retry_after, status_of
 from tacit.server.routes import Reply, Route, Routes
 from tacit.server.schemas import SessionIn
 
@@ -30,7 +31,7 @@ _SHORT_BODY = 16_384
 """Bytes of a body that is parsed in the event loop: 50 us."""
 
 
-def hot_routes(engine: Engine, answers: Lane, writes: Lane) -> Routes:
+def hot_routes(engine: Engine, answers: Lane, writes: Lane, health: Health) -> Routes:
     """Return the table of routes.
 
     Parameters
@@ -38,6 +39,7 @@ def hot_routes(engine: Engine, answers: Lane, writes: Lane) -> Routes:
     engine : Engine
     answers, writes : Lane
         Where lists are computed, and where events are stored.
+    health : Health
     """
 
     def for_user(id_: str, query: bytes, _: bytes) -> Awaitable[Reply] | None:
@@ -66,17 +68,8 @@ def hot_routes(engine: Engine, answers: Lane, writes: Lane) -> Routes:
         sender = caller()  # asked here: the work may be done in a thread
         return _run(writes, lambda: (*observed(engine, body, sender), _JSON), "events")
 
-    async def health() -> Reply:
-        return 200, b'{"status":"ok"}', _JSON
-
-    async def ready() -> Reply:
-        return 200, orjson.dumps({"status": "ok", **engine.health()}), _JSON
-
     return Routes([
-        Route("GET", "/healthz", lambda *_: health()),
-        Route("GET", "/readyz", lambda *_: ready()),
-        Route("HEAD", "/healthz", lambda *_: health()),
-        Route("HEAD", "/readyz", lambda *_: ready()),
+        *health_routes(health),
         Route("GET", "/v1/users/{id}/recommendations", for_user, answers),
         Route("POST", "/v1/sessions/recommendations", for_session, answers),
         Route("GET", "/v1/items/{id}/similar", similar, answers),
@@ -127,7 +120,7 @@ async def _run(lane: Lane, work: Callable[[], Reply], kind: object) -> Reply:
 
 def _problem(error: Exception) -> Reply:
     status, detail = status_of(error)
-    return status, problem(status, detail), MEDIA_TYPE
+    return status, problem(status, detail), MEDIA_TYPE, retry_after(error)
 
 
 def _size(k: int) -> int:

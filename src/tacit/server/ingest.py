@@ -53,6 +53,7 @@ def observed(engine: Engine, body: bytes, sender: Caller = NOBODY) -> tuple[int,
     else:
         status = 409 if conflicts and len(conflicts) == len(refused) else 422 if refused else 200
     unknown = [{"index": places[at], "warning": text} for at, text in result.warnings]
+    engine.meter.observed(result.accepted, len(refused))
     return status, orjson.dumps({"accepted": result.accepted, "rejected": refused, "warnings": unknown})
 
 

@@ -18,10 +18,12 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import ceil, exp
 from typing import Any, TypeVar
 
 from threadpoolctl import threadpool_limits
 
+from tacit.core.stages import carried
 from tacit.server.problems import OverloadedError
 
 T = TypeVar("T")
@@ -46,6 +48,8 @@ _BREAK = 0.0005
 """A turn that brought a new connection is followed by another one: uvloop accepts one a turn, so that else a
 crowd of new clients would wait for seconds to be refused. After so many seconds of processor time work goes
 on, whatever comes."""
+_LONGEST_RETRY = 30
+"""Most seconds after which a refused request is to come again: nobody knows what will be then."""
 _SHARE = 0.1
 """Share of the latest piece in a running mean."""
 
@@ -100,6 +104,10 @@ class Lane:
         """Whether work of the usual kinds is refused at this moment: short work, if any kind is short."""
         return self._usual_queue.is_full(time.monotonic())
 
+    def retry_after(self) -> int:
+        """Count a refused request of the usual kinds; return the seconds after which to send it again."""
+        return self._usual_queue.retry_after(time.monotonic())
+
     def reserve(self) -> bool:
         """Keep a place until the next turn of the loop, for a request about to be parsed; False if full.
 
@@ -134,17 +142,18 @@ class Lane:
         OverloadedError
         """
         if self._closed:  # a connection that is still open at the end of the service
-            raise OverloadedError("the service is ending; send the request again")
+            raise OverloadedError(reason="the service is ending")
         known = self._kinds.get(kind)
         if known is None:
             known = self._kinds[kind] = _Kind()
         queue = self._loop_queue if known.in_loop else self._thread_queue
         if queue.inside >= self._threads + self._waiting or queue.is_full(time.monotonic()):
-            raise OverloadedError
+            raise OverloadedError(queue.retry_after(time.monotonic()))
         expected = known.mean
         queue.enter(expected)
         try:
-            return await (self._later(work, known) if known.in_loop else self._off_loop(work, known))
+            work = carried(work)
+            return await (self._later(work, known) if known.in_loop else self._off_loop(work, known, queue))
         finally:
             queue.leave(expected, time.monotonic())
 
@@ -184,14 +193,14 @@ class Lane:
         else:
             self._step(loop)
 
-    async def _off_loop(self, work: Callable[[], T], kind: "_Kind") -> T:
+    async def _off_loop(self, work: Callable[[], T], kind: "_Kind", queue: "_Queue") -> T:
         queued = time.monotonic()
         took = [0.0, 0.0]
 
         def in_time() -> T:
             begun, processor = time.monotonic(), time.thread_time()
             if begun - queued > self._patience:
-                raise OverloadedError("the request waited too long; come back in a second")
+                raise OverloadedError(queue.retry_after(begun), "the request waited too long")
             try:
                 return work()
             finally:
@@ -255,13 +264,24 @@ class _Kind:
 class _Queue:
     """What is inside, in expected seconds, and whether that is too much."""
 
-    __slots__ = ("_backlog", "_emptied", "_latest", "_places", "_wait", "inside")
+    __slots__ = (
+        "_backlog",
+        "_emptied",
+        "_latest",
+        "_places",
+        "_refused",
+        "_refused_at",
+        "_turn",
+        "_wait",
+        "inside",
+    )
 
     def __init__(self, places: int, wait: float | None) -> None:
         self._places, self._wait = places, wait
         self._backlog = 0.0
         self._emptied = 0.0
         self._latest = 0.0
+        self._refused = self._refused_at = self._turn = 0.0
         self.inside = 0
 
     def is_full(self, now: float, more: int = 0) -> bool:
@@ -279,6 +299,20 @@ class _Queue:
         if now - self._emptied < _LASTING:
             limit = max(limit, _BURST)
         return expected > limit
+
+    def retry_after(self, now: float) -> int:
+        """Count a refused piece of work; return the whole seconds after which there may be room for it.
+
+        If all that were refused within the last second came again at once, most would be refused again. So
+        they get turns: each its own place behind those that wait here and those that were refused before it.
+        """
+        self._refused = self._refused * exp(self._refused_at - now) + 1
+        self._refused_at = now
+        each = (self._backlog / self.inside if self.inside else self._latest) / self._places
+        self._turn += each
+        if self._turn > self._refused * each:  # that is how long all of them would take
+            self._turn = 0.0
+        return min(max(ceil(self._backlog / self._places + self._turn), 1), _LONGEST_RETRY)
 
     def enter(self, expected: float) -> None:
         self.inside += 1

@@ -26,11 +26,14 @@ from tacit.engine.snapshot import Snapshot, encoder_key, read
 from tacit.server.lifeline import Message, report
 from tacit.server.received import Received, received_of
 from tacit.store.events import EventStore
+from tacit.store.patience import WAIT_SECONDS
 from tacit.store.retention import Ages
 
 _STARTING_SECONDS, _SERVING_SECONDS = 60.0, 10.0
 """How long to wait for the encoder: items that were put to earlier runs must be there before the first
 answer from a version, and a request must not wait long."""
+_SETTLED = 2.0
+"""Seconds after a change in which the requests that began before it end."""
 _log = logging.getLogger(__name__)
 
 
@@ -75,7 +78,7 @@ class Loader:
         self.version: str | None = None
         self.refused: Mapping[str, Json] | None = None
 
-    def start(self, store: str, ages: Ages) -> Engine:
+    def start(self, store: str, ages: Ages, store_wait: float) -> Engine:
         """Return an engine of the first version, and with what came since.
 
         Parameters
@@ -83,6 +86,8 @@ class Loader:
         store : str
         ages : Ages
             How long events and lists are kept.
+        store_wait : float
+            Seconds that a list waits for the store.
 
         Raises
         ------
@@ -93,9 +98,9 @@ class Loader:
             self._handle(message)
         with received_of(message) as received:
             snapshot, encoder = self._read(received)
-        opened = EventStore(store, lock=False)
+        opened = EventStore(store, lock=False, patience=WAIT_SECONDS)
         opened.keep(ages, SystemClock().now)
-        engine = Engine(snapshot, opened)
+        engine = Engine(snapshot, opened, store_wait=store_wait)
         engine.warm()
         engine.start_following()
         self._engine = engine
@@ -117,8 +122,17 @@ class Loader:
         threading.Thread(target=self._run, name="tacit-loader", daemon=True).start()
 
     def _run(self) -> None:
+        changed = False
         while True:
-            self._handle(self._inbox.get())
+            try:
+                message = self._inbox.get(timeout=_SETTLED if changed else None)
+            except Empty:
+                changed = False
+                _release_memory()
+                continue
+            changed = changed or "serve" in message.document
+            self._handle(message)
+            del message
 
     def _handle(self, message: Message) -> None:
         document = message.document
@@ -180,10 +194,9 @@ class Loader:
 def _release_memory() -> None:
     """Give back what the version before held.
 
-    Its arrays are mapped, and gone with the last request that used them. What is loaded now stays: later
-    collections need not walk it.
+    Its arrays are mapped, and gone with the last request that used them, unless it left a cycle of objects.
+    Objects are not frozen here, as they are before the first request: those of requests would stay for ever.
     """
     gc.collect()
-    gc.freeze()
     with suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)

@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from tacit.server.guard import OVERLOADED_RESPONSE
+from tacit.server.guard import overloaded_response
 
 _HEADER_SECONDS = 8.0
 _LIST = re.compile(
@@ -37,6 +37,7 @@ class PacedProtocol(HttpToolsProtocol):
         """Whether the last request on the connection has arrived whole, and no byte of the next one."""
         self._in_headers = False
         self._answers = getattr(getattr(self.config.app, "state", None), "answers", None)
+        self._watch = getattr(self.config.app, "watch", None)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock of a new connection."""
@@ -46,7 +47,7 @@ class PacedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Refuse a whole request for a list while the lane is full; parse any other data."""
         if self._answers is not None and self._is_list(data) and not self._answers.reserve():
-            self._refuse()
+            self._refuse(data, self._answers.retry_after())
             return
         super().data_received(data)
         if self._in_headers:
@@ -88,10 +89,11 @@ class PacedProtocol(HttpToolsProtocol):
         length = _LENGTH.search(data, 0, end) if len(special) == 1 else None
         return length is not None and len(data) == end + int(length[1])
 
-    def _refuse(self) -> None:
+    def _refuse(self, data: bytes, seconds: int) -> None:
         self._stop()
         self._unset_keepalive_if_required()
-        self.transport.write(OVERLOADED_RESPONSE)
+        answer = overloaded_response(seconds)
+        self.transport.write(answer if self._watch is None else self._watch.refused(data, answer))
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )

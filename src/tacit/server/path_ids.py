@@ -7,6 +7,7 @@ from fastapi import Path
 from pydantic import BeforeValidator
 
 from tacit.engine.checking import LONGEST_ID
+from tacit.server.schemas import ID_SCHEMA
 
 
 def _decoded(text: object) -> object:
@@ -23,5 +24,7 @@ def _decoded(text: object) -> object:
 Id = Annotated[
     str,
     BeforeValidator(_decoded),
-    Path(description=f"Percent-encoded: a/b is a%2Fb; at most {LONGEST_ID} bytes"),
+    Path(
+        description=f"Percent-encoded: a/b is a%2Fb; at most {LONGEST_ID} bytes", json_schema_extra=ID_SCHEMA
+    ),
 ]

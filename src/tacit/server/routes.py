@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from tacit.server.access import ACCESS, Needed, needed
 from tacit.server.lane import Lane
 
-Reply = tuple[int, bytes, str]
-"""Status, body and media type."""
+Reply = tuple[int, bytes, str] | tuple[int, bytes, str, int]
+"""Status, body and media type; of a temporary refusal also the seconds after which to come again."""
 Handler = Callable[[str, bytes, bytes], Awaitable[Reply] | None]
 """From the id (percent-encoded), the query string and the body to a reply; None leaves it to FastAPI."""
 _ID_PLACE = 3

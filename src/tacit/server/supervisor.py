@@ -5,7 +5,7 @@ It holds the one socket that all workers accept from. Each could have a socket o
 the one queue they wait for another worker, or for the next one.
 
 Workers and the process that encodes texts are fresh interpreters, not forks. The parent imports no numerical
-library, opens no database, and answers no request.
+library, opens no database, and answers no request but while there is no worker (`tacit.server.front`).
 
 It opens and checks the version to serve, and hands the open files to the other processes: so all serve the
 same one, also one that is started again after the directory was replaced. When it finds another version
@@ -18,7 +18,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +26,13 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from tacit.core.errors import ConfigError, TacitError
-from tacit.server.accepting import ABSENT, Board, open_board
+from tacit.server.accepting import Board, open_board
 from tacit.server.child import Child, Report
+from tacit.server.front import Front
 from tacit.server.lifeline import GRACE
-from tacit.server.rates import open_page
+from tacit.server.rates import open_page as open_rates
 from tacit.server.renewal import Renewal
+from tacit.server.shared_page import open_page
 from tacit.server.watching import Refusal, Release, Watcher
 
 _STEADY = 10.0
@@ -44,6 +46,8 @@ _HANGS_AFTER = 15.0
 _ENCODER_SECONDS = 3.0
 _LOADING = 300.0
 """Seconds that a language model may take to be loaded."""
+_ALONE = 5.0
+"""Seconds without any worker after which the parent says that the service is not ready."""
 _LATE = 1.0
 """Seconds by which this process may wake later than it wanted to without having been stopped."""
 _QUIET, _LONGEST_QUIET = 5.0, 60.0
@@ -103,10 +107,24 @@ class Supervisor:
     workers : int
     say : callable
         Called with a line about what happened to a process.
+    inherited : sequence of int
+        Further open files of workers.
+    drain : float
+        Seconds between SIGTERM and the end in which the service answers on, but says that it is not ready.
     """
 
-    def __init__(self, listener: socket.socket, workers: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        workers: int,
+        say: Callable[[str], None],
+        inherited: Sequence[int] = (),
+        *,
+        drain: float = 0.0,
+    ) -> None:
+        self._inherited = inherited
         self._listener = listener
+        self._drain = drain
         self._say = say
         self._workers = [_Place(f"worker {n + 1}", "tacit.server.worker", n, due=0.0) for n in range(workers)]
         self._encoder = _Place("the encoding process", "tacit.server.encoding")
@@ -120,8 +138,11 @@ class Supervisor:
 
     def __enter__(self) -> Self:
         self._directory = tempfile.TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True)
+        self._front = Front(self._listener)
+        self._front.open()
         self._board = open_board(len(self._workers))
-        self._rates = open_page()
+        self._rates = open_rates()
+        self._metrics = open_page(len(self._workers))
         self._texts = _private_listener(Path(self._directory.name) / "encoder")
         self._selector = selectors.DefaultSelector()
         self._woken, self._waking = socket.socketpair()
@@ -138,6 +159,7 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._front.close()
         for place in (*self._places, self._forgetter):
             if place.child is not None:
                 place.child.close()
@@ -149,6 +171,7 @@ class Supervisor:
             end.close()
         os.close(self._board)
         os.close(self._rates)
+        os.close(self._metrics)
         self._directory.cleanup()
 
     def run(
@@ -167,7 +190,8 @@ class Supervisor:
         first : tuple of (Release, Refusal or None)
             Of the watcher.
         settings : mapping
-            Of a worker: ``store``, ``keys``, ``keys_file``, ``rate``, ``allowed_hosts``.
+            Of a worker: ``store``, ``store_wait``, ``keys``, ``keys_file``, ``rate``, ``allowed_hosts``,
+            ``access_log`` (a file, one of ``inherited``, or None).
         on_ready : callable
             Called once, when all workers answer, with what the last one said.
 
@@ -182,6 +206,7 @@ class Supervisor:
             "encoder": str(Path(self._directory.name) / "encoder"),
             "board": self._board,
             "rates": self._rates,
+            "metrics": self._metrics,
         }
         self._on_ready = on_ready
         self._watcher = watcher
@@ -211,7 +236,16 @@ class Supervisor:
             for key, _ in heard:
                 key.data()
             self._end_hanging(late=pause is not None and time.monotonic() - slept > pause + _LATE)
+        self._announce_end()
         self._stop()
+
+    def _announce_end(self) -> None:
+        """Answer on for a while in which the service says that it is not ready: balancers turn away."""
+        Board(self._board, 0).set_ending()
+        end = time.monotonic() + (self._drain if self._signals[0] == signal.SIGTERM else 0.0)
+        while (left := end - time.monotonic()) > 0 and len(self._signals) == 1:
+            for key, _ in self._selector.select(left):
+                key.data()
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -253,7 +287,7 @@ class Supervisor:
             child = Child(place.module, (self._texts.fileno(),), {})
         else:
             threads = dict.fromkeys(_THREADS, "1")
-            shared = (self._listener.fileno(), self._board, self._rates)
+            shared = self._listener.fileno(), self._board, self._rates, self._metrics, *self._inherited
             child = Child(place.module, () if place is self._forgetter else shared, threads)
         place.child, place.due, place.problem = child, None, None
         if place is self._encoder:  # it says no more until its model is loaded, which may take minutes
@@ -296,6 +330,8 @@ class Supervisor:
 
     def _is_ready(self, place: _Place, child: Child, figures: Mapping[str, Any]) -> None:
         place.ready_since = time.monotonic()
+        if place is not self._encoder:
+            self._front.close()
         if self._announced or place is self._encoder:
             if place.failures:
                 seconds = place.ready_since - child.started_at
@@ -366,7 +402,7 @@ class Supervisor:
     def _give_up(self, renewal: Renewal[_Place], reason: str) -> None:
         self._renewal = None
         renewal.release.close()
-        self._refuse(Refusal(renewal.release.version, reason))
+        self._refuse(Refusal.of(renewal.release.version, reason, self._watcher.directory))
 
     def _refuse(self, refusal: Refusal) -> None:
         self._refusal = refusal
@@ -412,8 +448,10 @@ class Supervisor:
             self._renewal.note_ended(place)
         if place is not self._encoder:
             # Nobody accepts for it now: the others must not wait for one who has no connections.
-            Board(self._board, place.number).set(ABSENT)
+            Board(self._board, place.number).clear()
             self._check_hope(place, how)
+            if all(one.ready_since is None for one in self._workers):
+                self._front.open(after=_ALONE)  # the next one may be there sooner
         pause = min(_FIRST_PAUSE * 2.0 ** (place.failures - 2), _LONGEST_PAUSE) if place.failures > 1 else 0.0
         place.due = now + pause
         because = f": {place.problem.error}" if place.problem else ""
@@ -455,6 +493,7 @@ class Supervisor:
         while running and time.monotonic() < deadline and len(self._signals) == 1:
             running = [child for child in running if not child.wait(0.05)]
         for child in running:
+            self._say(f"the worker of process {child.pid} does not end; ending it")
             child.kill()
         if self._encoder.child is not None:
             self._encoder.child.stop()

@@ -39,7 +39,7 @@ def _add_attributes(app: FastAPI, engine: Engine, writes: Lane) -> None:
     @app.put(
         "/v1/users/{user_id}",
         summary="Store or replace what is known of a user",
-        openapi_extra=attributes_like(example),
+        openapi_extra=attributes_like(example, "user_id", "line"),
     )
     async def put_user(user_id: Id, request: Request) -> Response:
         body = await request.body()
@@ -48,7 +48,7 @@ def _add_attributes(app: FastAPI, engine: Engine, writes: Lane) -> None:
     @app.patch(
         "/v1/users/{user_id}",
         summary="Set some attributes of a user; the others stay, and null changes nothing",
-        openapi_extra=attributes_like({"plan": "family"}),
+        openapi_extra=attributes_like({"plan": "family"}, "user_id", "line"),
     )
     async def patch_user(user_id: Id, request: Request) -> Response:
         body = await request.body()

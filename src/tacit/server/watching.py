@@ -45,6 +45,11 @@ class Refusal:
     version: str | None
     reason: str
 
+    @classmethod
+    def of(cls, version: str | None, reason: str, directory: Path) -> "Refusal":
+        """Return a refusal that clients may see: it does not say where on the machine the directory is."""
+        return cls(version, reason.replace(f"{directory.parent}{os.sep}", ""))
+
     def to_json(self) -> dict[str, Json]:
         """Return it as JSON."""
         return {"version": self.version, "reason": self.reason}
@@ -169,12 +174,12 @@ class Watcher:
             current = self._versions.current()
             return self._opened(self._versions.path(current), current), None
         except ArtifactError as error:
-            refusal = Refusal(current, str(error))
+            refusal = Refusal.of(current, str(error), self.directory)
         for name in reversed(self._versions.names()):
             if current is None or name < current:
                 with suppress(ArtifactError):
                     return self._opened(self._versions.path(name), name), refusal
-        raise ArtifactError(refusal.reason)
+        raise ArtifactError(f"{refusal.reason}; no version before it is whole")
 
     def start(self) -> None:
         """Watch from now on."""
@@ -241,9 +246,10 @@ class Watcher:
             if self._look() != seen:  # it was replaced while it was read
                 self._examined = None
                 return
-            found = Refusal(seen.version, str(error))
+            found = Refusal.of(seen.version, str(error), self.directory)
         except Exception as error:  # no file left, ...: whatever it is, the service goes on
-            found = Refusal(seen.version, f"{seen.place} cannot be opened: {error}")
+            reason = f"{seen.place} cannot be opened: {error}"
+            found = Refusal.of(seen.version, reason, self.directory)
         self._found.put(found)
         with suppress(BlockingIOError):
             self._waking.send(b"\0")

@@ -5,8 +5,10 @@ holds the file (`tacit.store.lock`), so that no two answer from different halves
 share it, as they share PostgreSQL.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,21 @@ class StorageError(TacitError):
     """The store could not write or read data; nothing that was acknowledged is lost."""
 
 
+class StorageLateError(StorageError):
+    """The store did not answer in time; nothing was stored."""
+
+
+class StorageUnsureError(StorageError):
+    """The store did not say in time whether it stored something: it may have."""
+
+
 class StorageFullError(StorageError):
     """The disk is full: reads continue, writes are refused until there is room."""
 
 
-def open_database(address: str, *, lock: bool = True) -> tuple[Engine, StoreLock | None]:
+def open_database(
+    address: str, *, lock: bool = True, patience: float = inf, ends: threading.Event | None = None
+) -> tuple[Engine, StoreLock | None]:
     """Return a database, and the lock of this process on it (None if it takes none).
 
     Parameters
@@ -43,6 +55,10 @@ def open_database(address: str, *, lock: bool = True) -> tuple[Engine, StoreLock
     address : str
     lock : bool
         Hold a SQLite file for this process alone. A process of a service whose parent holds it takes no lock.
+    patience : float
+        Seconds to wait for a word of PostgreSQL before a connection is given up.
+    ends : threading.Event, optional
+        Set when the store is to be closed, and is waited for no longer.
 
     Raises
     ------
@@ -52,7 +68,12 @@ def open_database(address: str, *, lock: bool = True) -> tuple[Engine, StoreLock
     url = parsed(address)
     if url.get_backend_name() == "postgresql":
         require("psycopg", "postgres")
-        return create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True), None
+        from tacit.store.postgres_connection import connected
+
+        opened = create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        wait = patience, ends or threading.Event()
+        listening.listen(opened, "do_connect", lambda _, __, args, named: connected(*wait, *args, **named))
+        return opened, None
     file = Path(str(url.database))
     if not lock:
         create(file)

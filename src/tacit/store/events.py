@@ -3,10 +3,12 @@
 import hashlib
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -28,6 +30,7 @@ from tacit.store.histories import COLUMNS, Histories, event_of
 from tacit.store.item_listener import ItemListener
 from tacit.store.item_rows import StoredItems
 from tacit.store.lock import Turn
+from tacit.store.patience import patience as limited
 from tacit.store.postgres_reader import PostgresReader
 from tacit.store.postgres_turn import PostgresTurn
 from tacit.store.records import (
@@ -48,7 +51,7 @@ from tacit.store.retention import Ages, FileLock, Retention, ServerLock
 from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.upgrade import upgrade
 from tacit.store.user_rows import LAST_NUMBERS, StoredUsers, digest
-from tacit.store.writer import Writer
+from tacit.store.writer import OnWrite, Writer
 
 if TYPE_CHECKING:
     import psycopg
@@ -68,6 +71,8 @@ _USER = (
 _ERASE_SECONDS = 5.0
 """How long whoever forgets waits for the files to be clear of it; then it is said that it goes on."""
 T = TypeVar("T")
+_WARM = 2
+"""Connections that are open before the first list: a list waits for none of them to be opened."""
 _NO_VECTORS: Mapping[str, TextVector] = MappingProxyType({})
 
 
@@ -83,6 +88,9 @@ class EventStore:
     lock : bool
         Refuse a SQLite file that another process holds, and hold it until `close`. The processes of a service
         whose parent holds the file (`tacit.store.lock.hold`) open it without.
+    patience : float
+        Seconds to wait for a word of PostgreSQL before a connection is given up. A service must not wait for
+        ever; other commands may.
 
     Raises
     ------
@@ -93,8 +101,11 @@ class EventStore:
         If it was written by a newer version; it is left as it is.
     """
 
-    def __init__(self, url: str, *, lock: bool = True) -> None:
-        self._engine, self._lock = open_database(url, lock=lock)
+    def __init__(self, url: str, *, lock: bool = True, patience: float = inf) -> None:
+        self._engine, self._lock = open_database(
+            url, lock=lock, patience=patience, ends=(ends := threading.Event())
+        )
+        self._patience, self._ends = patience, ends
         self._erasing: Erasing | None = None
         self._retention: Retention | None = None
         self._dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
@@ -102,7 +113,7 @@ class EventStore:
         self._turn = None if file is None else Turn(file, ".turn")
         try:
             # Two connections that begin the log of a new file together: SQLite refuses one, without waiting.
-            with self._turn or nullcontext():
+            with self._turn or nullcontext(), limited(inf):  # others may upgrade it, for minutes
                 upgrade(self._engine)
         except SQLAlchemyError as error:
             self._release()
@@ -160,8 +171,12 @@ class EventStore:
         """Whether this process could write when it last tried: after a failure it tries once a second."""
         failure = self._writer.failure
         if failure is None:
-            return "ok"
+            return "failing" if self._writer.is_stuck else "ok"
         return "full" if isinstance(failure, StorageFullError) else "failing"
+
+    def on_write(self, called: OnWrite) -> None:
+        """Call back after each transaction of this process."""
+        self._writer.on_write = called
 
     def append(self, events: Sequence[Event], not_before: float = 0.0) -> Receipt:
         """Store events and return when they are on disk.
@@ -308,6 +323,7 @@ class EventStore:
         Raises
         ------
         StorageError
+            If the store cannot be read, or PostgreSQL was silent for seconds.
         """
         return self.numbers()[0]
 
@@ -320,7 +336,7 @@ class EventStore:
         """
         if isinstance(self._reader, SQLiteReader):
             return self._reader.numbers(LAST_NUMBERS)
-        return self._listener.numbers if self._listener is not None else (0, 0)
+        return self._listener.last_numbers() if self._listener is not None else (0, 0)
 
     def on_items_changed(self, wake: Callable[[], None]) -> None:
         """Call a function, in a thread of the store, when others changed items or forgot; never in SQLite."""
@@ -478,7 +494,7 @@ class EventStore:
         return json.loads(rows[0][0]) if rows else []
 
     def put_exposures(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Store which lists were shown; see `tacit.store.schema` for the columns."""
+        """Store which lists were shown, each once; see `tacit.store.schema` for the columns."""
         values = [with_digest(row) for row in rows]
         if values:
             self._writer.write(lambda connection: self._users.put_exposures(connection, values))
@@ -519,10 +535,27 @@ class EventStore:
         erase = (lambda: None) if self._erasing is None else self._erasing.erase
         self._retention = Retention(ages, now, self._writer.write, lock, erase)
 
+    def warm(self) -> None:
+        """Open what the first reads would wait for.
+
+        Raises
+        ------
+        StorageError
+        """
+        if isinstance(self._reader, PostgresReader):
+            self._reader.warm(_WARM)
+
+    def hurry(self) -> None:
+        """Wait no longer than a second for PostgreSQL from now on: it is about to be closed."""
+        self._ends.set()
+        if self._listener is not None:
+            self._listener.stop()
+
     def close(self) -> None:
         """Commit what is waiting and close."""
         if self._retention is not None:
             self._retention.close()
+        self.hurry()
         for writer in {self._writer, self._forgetting}:
             writer.close()
         if self._erasing is not None:
@@ -545,10 +578,10 @@ class EventStore:
 
     def _connected(self) -> "psycopg.Connection[Any]":
         """Open a connection to PostgreSQL with what SQLAlchemy would open it with."""
-        import psycopg
+        from tacit.store.postgres_connection import connected
 
         args, options = self._engine.dialect.create_connect_args(self._engine.url)
-        return psycopg.connect(*args, autocommit=True, **options)
+        return connected(self._patience, self._ends, *args, autocommit=True, **options)
 
     def _release(self) -> None:
         self._engine.dispose()

@@ -9,6 +9,8 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from tacit.store.database import storage_error
+from tacit.store.patience import READ_SECONDS
+from tacit.store.patience import patience as limited
 
 if TYPE_CHECKING:
     import psycopg
@@ -43,13 +45,18 @@ class PostgresReader:
         """
         import psycopg
 
+        from tacit.store.postgres_connection import ServerSilentError
+
         statement = statement.replace("?", "%s")
-        with self._room:
+        with self._room, limited(READ_SECONDS):
             while True:
                 waiting = self._waiting()
                 try:
                     cursor = waiting or self._opened()
                     found: list[tuple[Any, ...]] = cursor.execute(statement, values, prepare=True).fetchall()
+                except ServerSilentError as error:
+                    self.forget()  # the others would be waited for as long
+                    raise storage_error(error) from error
                 except psycopg.Error as error:
                     if waiting is not None and waiting.connection.closed:
                         continue
@@ -60,6 +67,20 @@ class PostgresReader:
                 if self._closed:
                     self.close()
                 return found
+
+    def warm(self, count: int) -> None:
+        """Open connections, so that the first reads need not wait for them.
+
+        Raises
+        ------
+        StorageError
+        """
+        import psycopg
+
+        try:
+            self._free.extend([self._opened() for _ in range(count)])
+        except psycopg.Error as error:
+            raise storage_error(error) from error
 
     def forget(self) -> None:
         """Close the connections that wait; the next reads open new ones."""

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tacit.store.database import storage_error
+from tacit.store.database import StorageLateError, storage_error
+from tacit.store.patience import TURN_SECONDS
+from tacit.store.patience import patience as limited
 
 if TYPE_CHECKING:
     import psycopg
@@ -28,9 +30,11 @@ class PostgresTurn:
         self._connection: psycopg.Connection[Any] | None = None
 
     def __enter__(self) -> None:
-        self._threads.acquire()
+        if not self._threads.acquire(timeout=TURN_SECONDS):
+            raise StorageLateError("other changes of items wait for the store; send this one again")
         try:
-            self._lock()
+            with limited(TURN_SECONDS):  # others work while they hold the lock
+                self._lock()
         except BaseException:
             self._threads.release()
             raise
@@ -55,12 +59,14 @@ class PostgresTurn:
     def _lock(self) -> None:
         import psycopg
 
+        from tacit.store.postgres_connection import ServerSilentError
+
         kept = self._connection is not None
         try:
             self._connection = self._connection or self._connect()
             self._connection.execute(f"SELECT pg_advisory_lock({_LOCK})")
         except psycopg.Error as error:
             self.close()
-            if not kept:
+            if not kept or isinstance(error, ServerSilentError):
                 raise storage_error(error) from error
             self._lock()  # the server closed the connection since it was used last

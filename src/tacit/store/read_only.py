@@ -9,6 +9,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from tacit.store import schema
 from tacit.store.address import parsed
 from tacit.store.database import READ_WAIT_MS, StorageError, reading, reason
 from tacit.store.item_rows import LAST_NUMBER, StoredItems
-from tacit.store.records import ItemRow
+from tacit.store.records import ItemRow, Subject
+from tacit.store.user_rows import LAST_TOMBSTONE, StoredUsers, digest
 
 _TOGETHER = 50_000
 """Events of a transaction."""
@@ -36,6 +38,20 @@ _SCHEMA = {
 }  # fmt: skip
 _TAKEN = "pg_snapshot_xmax(pg_current_snapshot())"
 _RUNNING = "pg_snapshot_xmin(pg_current_snapshot())"
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """Up to which deletion of users of a store a snapshot is without them; see `tacit.engine.forgetting`.
+
+    Attributes
+    ----------
+    store : str
+    number : int
+    """
+
+    store: str = ""
+    number: int = 0
 
 
 class StoreReader:
@@ -69,7 +85,8 @@ class StoreReader:
                 f"{shown} has no table {sorted(missing)[0]}: it is no store of tacit, or of an older one; "
                 "start the service once, which makes or upgrades it"
             )
-        self._items = StoredItems(postgresql if self._is_postgres else sqlite)
+        dialect = postgresql if self._is_postgres else sqlite
+        self._items, self._users = StoredItems(dialect), StoredUsers(dialect)
 
     def __enter__(self) -> "StoreReader":
         return self
@@ -122,7 +139,7 @@ class StoreReader:
         """Yield the events of numbers above one and up to another, in their order.
 
         Columns: number, subject, subject_id, item_id, event, at, value, and source, which is null where it is
-        not known. Of a told time and a time of receipt the earlier one counts.
+        not known.
 
         Raises
         ------
@@ -167,14 +184,72 @@ class StoreReader:
         with reading(self._engine) as connection:
             return int(connection.exec_driver_sql(LAST_NUMBER).scalar_one())
 
+    def forgotten(self, subject: Subject, ids: pl.Series, since: "Forgotten") -> pl.Series:
+        """Return which ids are of users (or sessions) who were deleted from the store.
+
+        Parameters
+        ----------
+        subject : {"user", "session"}
+        ids : polars.Series of str
+        since : Forgotten
+            Up to what a snapshot is without them: only later deletions count.
+        """
+        none = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(ids))
+        if (last := self.last_forgotten()).number == 0:
+            return none
+        after = since.number if since.store == last.store else 0
+        with reading(self._engine) as connection:
+            stones = self._users.tombstones(connection, after)
+            secret = self._users.known_secret(connection)
+        known = {one.digest for one in stones if one.subject == subject}
+        if not known:
+            return none
+        return pl.Series([digest(secret, subject, id_) in known for id_ in ids], dtype=pl.Boolean)
+
+    def last_forgotten(self) -> "Forgotten":
+        """Return the last one who was deleted, as a number."""
+        if schema.forgotten.name not in self._tables:
+            return Forgotten()
+        with reading(self._engine) as connection:
+            number = int(connection.exec_driver_sql(LAST_TOMBSTONE).scalar_one())
+            secret = self._users.known_secret(connection)
+        return Forgotten(digest(secret, "session", "").hex()[:16] if secret else "", number)
+
     def users(self) -> dict[str, dict[str, Json]]:
-        """Return the attributes of users, by id.
+        """Return the attributes of users as they were put, by id.
 
         Raises
         ------
         StorageError
         """
-        table = schema.user
+        return self._attributes(schema.user)
+
+    def user_changes(self) -> dict[str, dict[str, Json]]:
+        """Return attributes of users that were set beside those of a snapshot, by id.
+
+        Raises
+        ------
+        StorageError
+        """
+        return self._attributes(schema.user_change)
+
+    def merges(self) -> dict[str, str]:
+        """Return the user that each session was joined with.
+
+        Raises
+        ------
+        StorageError
+        """
+        table = schema.merge
+        if table.name not in self._tables:
+            return {}
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(table.c.session_id, table.c.user_id).order_by(table.c.at))
+            return {row.session_id: row.user_id for row in rows}
+
+    def _attributes(self, table: Table) -> dict[str, dict[str, Json]]:
+        if table.name not in self._tables:
+            return {}
         with reading(self._engine) as connection:
             rows = connection.execute(select(table.c.user_id, table.c.attributes).order_by(table.c.user_id))
             return {id_: json.loads(attributes) for id_, attributes in rows}

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, select, update
 from sqlalchemy.dialects import postgresql
 
 from tacit.core.types import Json
@@ -167,7 +167,9 @@ class StoredUsers:
             row for row in rows if row["at"] > ends.get((row["subject"], row["subject_id"]), -1.0) + _LATE
         ]
         if kept:
-            connection.execute(insert(schema.exposure), kept)
+            # Each once: they come again where the database was lost while it was to store them.
+            once = self._dialect.insert(schema.exposure).on_conflict_do_nothing()
+            connection.execute(once, kept)
 
     def _ends(
         self, connection: Connection, rows: Sequence[Mapping[str, Any]]

@@ -13,16 +13,19 @@ ends with the process; such a version is not pruned.
 
 import calendar
 import fcntl
+import math
 import os
 import re
 import shutil
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from tacit.core.clock import Clock, SystemClock
 from tacit.core.errors import ArtifactError
+from tacit.core.manifest import MANIFEST, manifest_of, publish_copy
 
 CURRENT, VERSIONS = "CURRENT", "versions"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -32,6 +35,30 @@ _LONGEST = 128
 """Bytes of ``CURRENT`` that are read; a name is shorter."""
 _PRUNED = ".pruned-"
 """In front of the name of a version that is being removed."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version as its manifest describes it; its files were not checked.
+
+    Attributes
+    ----------
+    name : str
+    model : str
+        Version of the model, which its answers carry; "" where the manifest cannot be read.
+    written_at : float
+        Unix seconds; NaN where there is no manifest.
+    size : int
+        Bytes on disk.
+    problem : str
+        What is wrong with the manifest; "" for nothing.
+    """
+
+    name: str
+    model: str
+    written_at: float
+    size: int
+    problem: str = ""
 
 
 class Versions:
@@ -100,6 +127,33 @@ class Versions:
             raise ArtifactError(f"{place} is a link; a version is a directory of its own")
         return place
 
+    def known(self, name: str) -> Path:
+        """Return the directory of a version that is there.
+
+        Raises
+        ------
+        ArtifactError
+            If there is no such version.
+        """
+        place = self.path(name)
+        if not place.is_dir():
+            raise ArtifactError(f"there is no version {name} in {self.directory}; {self._how_to_choose()}")
+        return place
+
+    def before_current(self) -> str:
+        """Return the name of the version before the current one.
+
+        Raises
+        ------
+        ArtifactError
+            If there is none, or it is not known which one is current.
+        """
+        current = self.current()
+        earlier = [name for name in self.names() if name < current]
+        if not earlier:
+            raise ArtifactError(f"there is no version before {current} in {self.directory}")
+        return earlier[-1]
+
     def new_name(self) -> str:
         """Return a name for a new version: the time in UTC and four digits at random.
 
@@ -111,6 +165,10 @@ class Versions:
             now = _second_after(dated[-1])
         return f"{now}Z-{os.urandom(2).hex()}"
 
+    def listed(self) -> list[Version]:
+        """Return all versions with what their manifests say, in the order of `names`."""
+        return [_described(name, self._folder / name) for name in self.names()]
+
     def switch(self, name: str) -> None:
         """Make a version the current one; it is on disk when this returns.
 
@@ -121,8 +179,7 @@ class Versions:
         OSError
             If the directory cannot be written; the version is the same as before then.
         """
-        if not self.path(name).is_dir():
-            raise ArtifactError(f"there is no version {name} in {self.directory}; {self._how_to_choose()}")
+        self.known(name)
         descriptor, beside = tempfile.mkstemp(prefix=f".{CURRENT}-", dir=self.directory)
         try:
             with os.fdopen(descriptor, "wb") as stream:
@@ -189,6 +246,18 @@ class Versions:
         return f"choose one by: tacit rollback {self.directory} NAME (there is {', '.join(names[-5:])})"
 
 
+def _described(name: str, place: Path) -> Version:
+    model, problem, at, size = "", "", math.nan, 0
+    with suppress(OSError):  # it is being pruned
+        size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+        at = (place / MANIFEST).stat().st_mtime
+    try:
+        model = str(manifest_of(place).get("model", ""))
+    except ArtifactError as error:
+        problem = str(error)
+    return Version(name, model, at, size, problem)
+
+
 def is_model_directory(directory: Path) -> bool:
     """Return whether a directory holds versions, and is no snapshot itself."""
     return (directory / VERSIONS).is_dir() or (directory / CURRENT).is_file()
@@ -206,6 +275,36 @@ def snapshot_of(directory: Path) -> Path:
         return directory
     versions = Versions(directory)
     return versions.path(versions.current())
+
+
+def publish_version(snapshot: Path, directory: Path) -> str:
+    """Copy a snapshot into a model directory, make it the current version, and return its name.
+
+    Raises
+    ------
+    ArtifactError
+        If it is damaged or no snapshot, or the directory holds something else than versions.
+    OSError
+        If nothing can be written there: the current version is as before then.
+    """
+    if directory.exists() and not is_model_directory(directory) and any(directory.iterdir()):
+        raise ArtifactError(f"{directory} exists and holds no versions; choose another directory")
+    versions = Versions(directory)
+    name = versions.new_name()
+    publish_copy(snapshot_of(snapshot), versions.path(name))
+    versions.switch(name)
+    return name
+
+
+def check_model_directory(directory: Path) -> None:
+    """Refuse a directory without versions.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    if not is_model_directory(directory):
+        raise ArtifactError(f"{directory} holds no versions of a model: tacit publish SNAPSHOT DIR makes one")
 
 
 def check_no_versions(directory: Path) -> None:

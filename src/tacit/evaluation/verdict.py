@@ -48,7 +48,7 @@ class Paired:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Ruling:
     """What a gate came to.
 
     Attributes
@@ -65,7 +65,7 @@ class Judged:
     figures: Mapping[str, Json]
 
 
-def judged(values: Mapping[str, Float64], simple: str, seed: int) -> Judged:
+def ruling(values: Mapping[str, Float64], simple: str, seed: int) -> Ruling:
     """Return whether a candidate may be served.
 
     Parameters
@@ -89,12 +89,12 @@ def judged(values: Mapping[str, Float64], simple: str, seed: int) -> Judged:
     for name, one in differences.items():
         if one.worse:
             why = f"the candidate is worse than {_named(name)}: NDCG@10 {one} for {users:,} users"
-            return Judged("hold", why, figures)
+            return Ruling("hold", why, figures)
     said = ", ".join(f"{one} against {_named(name)}" for name, one in differences.items())
-    return Judged("ship", f"the candidate is not worse for {users:,} users: NDCG@10 {said}", figures)
+    return Ruling("ship", f"the candidate is not worse for {users:,} users: NDCG@10 {said}", figures)
 
 
-def judged_again(live: Float64, before: Float64, seed: int) -> Judged | None:
+def ruling_on_live(live: Float64, before: Float64, seed: int) -> Ruling | None:
     """Return a roll-back where the live model does worse than the one before it; None where it does not.
 
     Parameters
@@ -111,7 +111,7 @@ def judged_again(live: Float64, before: Float64, seed: int) -> Judged | None:
         f"for {len(live):,} users"
     )
     means: Json = {"live": round(float(live.mean()), 5), "before": round(float(before.mean()), 5)}
-    return Judged("roll back", why, {"ndcg@10": means, "live - before": difference.to_json()})
+    return Ruling("roll back", why, {"ndcg@10": means, "live - before": difference.to_json()})
 
 
 def _named(name: str) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tacit.core.types import Float64
-from tacit.evaluation.gate import judged, judged_again
+from tacit.evaluation.verdict import ruling, ruling_on_live
 
 RNG = np.random.default_rng(3)
 LIVE = RNG.uniform(0, 1, 400)
@@ -27,7 +27,7 @@ def less(by: float) -> Float64:
 def test_a_candidate_ships_unless_it_is_worse_beyond_noise(
     candidate: Float64, simple: Float64, verdict: str, why: str
 ) -> None:
-    found = judged({"candidate": candidate, "live": LIVE, "popular": simple}, "popular", 7)
+    found = ruling({"candidate": candidate, "live": LIVE, "popular": simple}, "popular", 7)
     assert (found.verdict, why in found.why) == (verdict, True), found.why
     difference = found.figures["candidate - live"]
     assert isinstance(difference, dict)
@@ -36,8 +36,8 @@ def test_a_candidate_ships_unless_it_is_worse_beyond_noise(
 
 @pytest.mark.promise("P24")
 def test_a_live_model_goes_back_only_if_it_is_worse_beyond_noise() -> None:
-    assert judged_again(less(0.0), LIVE, 7) is None
-    assert judged_again(less(-0.1), LIVE, 7) is None
-    back = judged_again(less(0.1), LIVE, 7)
+    assert ruling_on_live(less(0.0), LIVE, 7) is None
+    assert ruling_on_live(less(-0.1), LIVE, 7) is None
+    back = ruling_on_live(less(0.1), LIVE, 7)
     assert back is not None
     assert back.verdict == "roll back"
