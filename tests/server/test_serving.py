@@ -121,7 +121,7 @@ def test_retries_are_stored_once_and_answered_the_same(service: Service) -> None
 @pytest.mark.fault(17)
 def test_a_batch_tells_of_each_bad_event_and_keeps_the_others(service: Service) -> None:
     answer = service.send(view("i00001"), {"user_id": 7}, view("i00002", value="high"), view("", "u"))
-    assert answer.status_code == 200
+    assert answer.status_code == 207
     assert answer.json()["accepted"] == 1
     assert [reported["index"] for reported in answer.json()["rejected"]] == [1, 2, 3]
     assert all(reported["reason"] for reported in answer.json()["rejected"])
