@@ -91,4 +91,6 @@ def test_containers_start_commands_that_there_are() -> None:
     assert started.keys() == {"service", "refit"}
     for command in started.values():
         check_options(shlex.split(command))
-    assert all(one["read_only"] and one["cap_drop"] == ["ALL"] for one in map(document["services"].get, started))
+    assert all(
+        one["read_only"] and one["cap_drop"] == ["ALL"] for one in map(document["services"].get, started)
+    )
