@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.reference import commands
 
 from tacit.data.shop import generate
-from tests.reference import commands
 
 _ROOT = Path(__file__).parents[1]
 _PAGE, _DEPLOY = _ROOT / "docs" / "howto" / "run-a-service.md", _ROOT / "deploy"

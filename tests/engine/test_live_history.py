@@ -1,6 +1,7 @@
 """A history that is sent to the service is that which a fit makes of the same log, however long it is."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from tests.served import small_snapshot
 from tests.store.conftest import address, empty_postgres, postgres, store
 
@@ -19,11 +21,12 @@ from tacit.data.returns import settled
 from tacit.data.rules import Rules
 from tacit.data.weights import EventWeights, Mode
 from tacit.engine import engine as engine_module
+from tacit.engine import stored_acts as stored_acts_module
 from tacit.engine.engine import Engine
 from tacit.engine.history import History, history_of
 from tacit.engine.requests import NewEvent, Request
 from tacit.engine.state import State
-from tacit.engine.stored_acts import stored_acts
+from tacit.engine.stored_acts import StoredActs
 from tacit.reading.shapes import canonical_events
 from tacit.store.events import Event, EventStore
 
@@ -155,7 +158,7 @@ def test_a_low_rating_is_a_no_where_the_fit_takes_it_for_one() -> None:
 def engine(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """An engine whose models take the last ten acts."""
     monkeypatch.setattr(engine_module, "LONGEST_HISTORY", 10)
-    opened = Engine(small_snapshot(), store, clock=FixedClock(NOW))
+    opened = Engine(small_snapshot(), store, clock=FixedClock(NOW), store_wait=30)
     yield opened
     opened.close()
 
@@ -201,28 +204,102 @@ def test_what_was_only_shown_pushes_no_act_out_of_the_history(engine: Engine) ->
     after = engine.recommend(Request("u", k=5))
     assert [one.reasons for one in acts.items] and [one.item_id for one in acts.items]
     state = engine._state
-    events, seen = stored_acts(engine._needed_store(), state, "user", "u", 10, NOW)
+    events, seen = StoredActs(engine._needed_store(), 10).of(state, "user", "u", NOW)
     assert [one.item_id for one in events if one.event == "view"] == every[2:12]
     assert sorted(seen) == every[:12]
     assert {one.item_id for one in after.items}.isdisjoint(every[:12])
 
 
+class InMemory:
+    """What `StoredActs` asks of a store, of one user."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def recent(self, _: str, __: str, count: int, without: Sequence[str] = ()) -> list[Event]:
+        kept = [one for one in self.events if one.event not in without]
+        return sorted(kept, key=lambda one: one.at)[-count:]
+
+    def items_of(self, _: str, __: str) -> dict[str, frozenset[str]]:
+        types = {one.event for one in self.events}
+        return {kind: frozenset(one.item_id for one in self.events if one.event == kind) for kind in types}
+
+
+@pytest.mark.promise("P18")
+@settings(deadline=None, max_examples=40)
+@given(
+    batches=st.lists(
+        st.tuples(
+            st.lists(
+                st.tuples(
+                    st.sampled_from([f"i{n}" for n in range(30)]),
+                    st.sampled_from(["view", "purchase", "impression", "impression"]),
+                ),
+                min_size=1,
+                max_size=14,
+            ),
+            st.integers(0, 40),
+        ),
+        max_size=8,
+    )
+)
+def test_a_long_history_that_is_followed_is_that_which_is_read_whole(
+    batches: list[tuple[list[tuple[str, str]], int]],
+) -> None:
+    def acts(found: tuple[list[Event], Collection[str]]) -> tuple[list[Event], set[str]]:
+        known = [one for one in found[0] if one.event != "impression"]
+        return known[-5:], {one.item_id for one in known}.union(found[1])
+
+    stored, state, number = InMemory(), State.of(small_snapshot()), 0
+    followed = StoredActs(stored, 5)  # type: ignore[arg-type]
+    for batch, late in batches:
+        new = [
+            Event(f"e{number + n}", "user", "u", item, event, NOW + number + n - (late if n == 0 else 0))
+            for n, (item, event) in enumerate(batch)
+        ]
+        stored.events += new
+        followed.note(new)
+        number += len(batch)
+        whole = StoredActs(stored, 5).of(state, "user", "u", NOW + 1e6)  # type: ignore[arg-type]
+        assert acts(followed.of(state, "user", "u", NOW + 1e6)) == acts(whole)
+
+
+@pytest.mark.promise("P18")
+def test_a_long_history_is_read_whole_again_after_a_minute(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every, state = small_snapshot().catalogue.items.ids.to_list(), State.of(small_snapshot())
+    followed = StoredActs(store, 5)
+    store.append([Event(f"e{n}", "user", "u", every[n], "view", NOW + n) for n in range(20)])
+    assert followed.of(state, "user", "u", NOW + 99)[1] == set(every[:20])
+    late = [Event(f"late {n}", "user", "u", every[30 + n], "view", NOW - 1e6) for n in range(2)]
+    store.append(late)
+    assert every[30] not in followed.of(state, "user", "u", NOW + 99)[1]
+    followed.note(late[:1])  # as the process does that stored it
+    assert every[30] in followed.of(state, "user", "u", NOW + 99)[1]
+    store.append([Event("later", "user", "u", every[32], "view", NOW - 1e6)])
+    later = time.monotonic() + 61
+    monkeypatch.setattr(stored_acts_module.time, "monotonic", lambda: later)
+    assert every[32] in followed.of(state, "user", "u", NOW + 99)[1]
+    with store.engine.begin() as connection:
+        connection.execute(text("DELETE FROM tacit_event"))
+    assert followed.of(state, "user", "u", NOW + 99) == ([], frozenset())
+
+
 def test_late_events_and_deleted_ones_are_noticed_in_a_long_history(store: EventStore) -> None:
-    def append(*names: str, at: float) -> None:
-        store.append([Event(f"{name}{at}", "user", "u", name, "view", at) for name in names])
+    def append(*names: str, at: float, kind: str = "view") -> None:
+        store.append([Event(f"{name}{at}", "user", "u", name, kind, at) for name in names])
 
-    append("a", "b", at=NOW)
-    assert store.items_of("user", "u") == {"a", "b"}
-    append("c", at=NOW - 1e6)
+    append("a", "b", "a", at=NOW)
+    assert store.items_of("user", "u") == {"view": {"a", "b"}}
+    append("c", at=NOW - 1e6, kind="cart")
     append("d", at=NOW + 1)
-    assert store.items_of("user", "u") == store.items_of("user", "u") == {"a", "b", "c", "d"}
-    assert store.items_of("user", "u", ["view"]) == frozenset()
-    from sqlalchemy import text
-
+    expected = {"view": {"a", "b", "d"}, "cart": {"c"}}
+    assert store.items_of("user", "u") == store.items_of("user", "u") == expected
     with store._engine.begin() as connection:
         connection.execute(text("DELETE FROM tacit_event WHERE item_id IN ('a', 'b')"))
     append("e", at=NOW + 2)
-    assert store.items_of("user", "u") == {"c", "d", "e"}
+    assert store.items_of("user", "u") == {"view": {"d", "e"}, "cart": {"c"}}
 
 
 def test_a_clock_that_is_ahead_of_the_events_and_set_right_makes_none_later_than_now(
@@ -232,7 +309,7 @@ def test_a_clock_that_is_ahead_of_the_events_and_set_right_makes_none_later_than
     engine = Engine(small_snapshot(), store, clock=clock)
     engine.observe([NewEvent(ITEMS[0], "view", "u")])
     clock.at = NOW
-    found, _ = stored_acts(store, engine._state, "user", "u", 10, clock.now())
+    found, _ = StoredActs(store, 10).of(engine._state, "user", "u", clock.now())
     assert [one.at for one in found] == [NOW]
     assert np.isfinite([one.score for one in engine.recommend(Request("u")).items]).all()
 
@@ -240,8 +317,6 @@ def test_a_clock_that_is_ahead_of_the_events_and_set_right_makes_none_later_than
 def test_damaged_events_are_not_served(
     store: EventStore, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    from sqlalchemy import text
-
     store.append([Event(f"e{n}", "user", "u", f"i{n}", "view", NOW + n, 1.0 * n) for n in range(6)])
     changes = ("item_id = 'other'", "event = 'purchase'", "value = 9.5", "at = 1", "given_at = 5")
     with store._engine.begin() as connection:

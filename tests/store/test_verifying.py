@@ -56,7 +56,7 @@ def told(file: Path) -> Any:
             [vars(one) for one in store.events()],
             [store.recent("user", user, 50) for user in USERS],
             [store.recent("user", user, 50, ["view"]) for user in USERS],
-            [sorted(store.items_of("user", user)) for user in USERS],
+            [store.items_of("user", user) for user in USERS],
             store.item_rows(),
             [store.user_attributes(user) for user in USERS],
             [store.known("user", user) for user in USERS],

@@ -63,7 +63,7 @@ from tacit.engine.requests import (
 )
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import Draft, State, TextsWaitingError
-from tacit.engine.stored_acts import stored_acts, unknown_lists
+from tacit.engine.stored_acts import StoredActs, unknown_lists
 from tacit.engine.unknown import unknown_in_events, unknown_in_request
 from tacit.engine.updates import Follower
 from tacit.engine.words import in_words, similarity_in_words
@@ -148,6 +148,7 @@ class Engine:
         self._failed_at: float | None = None
         """When the last read for a list failed; None once one succeeds."""
         self._exposures = Exposures(store) if store is not None else None
+        self._acts = StoredActs(store, LONGEST_HISTORY) if store is not None else None
         self._aside = Aside("tacit-reads", store_wait)
         self._current = CurrentState(snapshot, store, self._clock, self._aside)
         self.users = Users(self._current, store, self._clock)
@@ -300,6 +301,8 @@ class Engine:
             for at in receipt.conflicts
         ]
         refused = set(receipt.conflicts)
+        if self._acts is not None:
+            self._acts.note([one for place, one in enumerate(good) if place not in refused])
         said = [*unknown_in_events(state, good), *unknown_lists(store, good, now)]
         unknown = [(places[at], text) for at, text in sorted(said) if at not in refused]
         conflicts = [places[at] for at in receipt.conflicts]
@@ -535,13 +538,13 @@ class Engine:
         None if they could not be read in time.
         """
         name = request.user_id or request.session_id
-        store = self._store
-        if store is None or name is None:
+        store, acts = self._store, self._acts
+        if store is None or acts is None or name is None:
             return _Stored()
 
         def read() -> _Stored:
             subject: Subject = "user" if request.user_id else "session"
-            events, seen = stored_acts(store, state, subject, name, LONGEST_HISTORY, self._clock.now())
+            events, seen = acts.of(state, subject, name, self._clock.now())
             put, patched = store.user_attributes(request.user_id) if request.user_id else (None, {})
             return _Stored(events, seen, put, patched)
 

@@ -214,9 +214,9 @@ class EventStore:
         """
         return self._histories.recent(subject, subject_id, count, without)
 
-    def items_of(self, subject: Subject, subject_id: str, without: Sequence[str] = ()) -> frozenset[str]:
-        """Return the items of all events of a user or session, but those of some types."""
-        return self._histories.items(subject, subject_id, without)
+    def items_of(self, subject: Subject, subject_id: str) -> Mapping[str, frozenset[str]]:
+        """Return the items of all events of a user or session, by event type."""
+        return self._histories.items(subject, subject_id)
 
     def events(self) -> Iterator[Event]:
         """Yield every stored event in the order of arrival, as of the moment of the first one."""

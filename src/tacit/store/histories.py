@@ -1,13 +1,14 @@
 """The histories of users and sessions in the store: their last events, and all items that they met.
 
 The items of a long history are kept in the process that read them: from then on only what came since is read.
-A user of 100,000 events costs some ten milliseconds a list so, and tens of milliseconds the first time.
+A history of 100,000 events takes some ten milliseconds so, and fifty the first time
+(`tacit.engine.stored_acts` reads it once a minute).
 """
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from threading import Lock
 from typing import Any, Protocol
 
@@ -26,8 +27,6 @@ _MOST_CHECKED = 200_000
 """Rows that are known to be whole: some 15 MB."""
 _log = logging.getLogger(__name__)
 
-_Key = tuple[str, str, tuple[str, ...]]
-
 
 class Reader(Protocol):
     """Reads rows: `tacit.store.sqlite_reader`, `tacit.store.postgres_reader`."""
@@ -37,11 +36,18 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True)
 class _Items:
-    """Items of a history, and the number of its events and the last of them by which they are known."""
+    """Items of a history by event type, and by what it is known: how many events, and the last number."""
 
-    def __init__(self, events: int, last: int, items: frozenset[str]) -> None:
-        self.events, self.last, self.items = events, last, items
+    events: int
+    last: int
+    items: Mapping[str, frozenset[str]]
+
+    @property
+    def size(self) -> int:
+        """How many items are kept."""
+        return sum(map(len, self.items.values()))
 
 
 class Histories:
@@ -54,7 +60,7 @@ class Histories:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._kept: OrderedDict[_Key, _Items] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], _Items] = OrderedDict()
         self._size = 0
         self._keeping = Lock()
         self._checked: set[int] = set()
@@ -67,33 +73,35 @@ class Histories:
         )
         return [event_of(row) for row in reversed(found) if self._fits(row)]
 
-    def items(self, subject: Subject, subject_id: str, without: Sequence[str]) -> frozenset[str]:
-        """Return the items of all events, but those of some types."""
-        key = (subject, subject_id, tuple(without))
-        where, values = f"{_ITS}{_but(without)}", (subject, subject_id, *without)
-        events, last = self._reader.rows(f"SELECT count(*), coalesce(max(number), 0) {where}", values)[0]
+    def items(self, subject: Subject, subject_id: str) -> Mapping[str, frozenset[str]]:
+        """Return the items of all events, by event type."""
+        key, its = (subject, subject_id), (subject, subject_id)
         kept = self._kept.get(key)
-        if kept is not None and (events, last) == (kept.events, kept.last):
-            return kept.items
-        if kept is not None and events > kept.events:
+        if kept is not None:
+            events, last = self._reader.rows(f"SELECT count(*), coalesce(max(number), 0) {_ITS}", its)[0]
+            if (events, last) == (kept.events, kept.last):
+                return kept.items
             new = self._reader.rows(
-                f"SELECT item_id {where} AND number > ?",
-                (*values, kept.last),
+                f"SELECT event, item_id, 1, number {_ITS} AND number > ?",
+                (*its, kept.last),
             )
-            if len(new) == events - kept.events:
-                return self._keep(key, _Items(events, last, kept.items.union(one for (one,) in new)))
-        every = self._reader.rows(f"SELECT DISTINCT item_id {where}", values)
-        return self._keep(key, _Items(events, last, frozenset(one for (one,) in every)))
+            if events == kept.events + len(new):
+                return self._keep(key, _joined(kept, new))
+        whole = self._reader.rows(
+            f"SELECT event, item_id, count(*), max(number) {_ITS} GROUP BY event, item_id",
+            its,
+        )
+        return self._keep(key, _joined(_Items(0, 0, {}), whole))
 
-    def _keep(self, key: _Key, found: _Items) -> frozenset[str]:
+    def _keep(self, key: tuple[str, str], found: _Items) -> Mapping[str, frozenset[str]]:
         """Keep the items of a history; of those that were asked for longest ago none beyond the room."""
         with self._keeping:
             known = self._kept.pop(key, None)
             self._kept[key] = found
-            self._size += len(found.items) - (len(known.items) if known is not None else 0)
+            self._size += found.size - (known.size if known is not None else 0)
             while self._size > _MOST_KEPT and len(self._kept) > 1:
                 _, oldest = self._kept.popitem(last=False)
-                self._size -= len(oldest.items)
+                self._size -= oldest.size
         return found.items
 
     def _fits(self, row: tuple[Any, ...]) -> bool:
@@ -113,6 +121,19 @@ class Histories:
         """Return the sessions that were merged into a user."""
         found = self._reader.rows("SELECT session_id FROM tacit_merge WHERE user_id = ?", (user_id,))
         return [session for (session,) in found]
+
+
+def _joined(known: _Items, rows: Sequence[tuple[Any, ...]]) -> _Items:
+    """Return items with those of further events: type, item, number of events, last number."""
+    new: dict[str, set[str]] = {}
+    for event, item, _, _ in rows:
+        new.setdefault(event, set()).add(item)
+    items = {
+        **known.items,
+        **{event: known.items.get(event, frozenset()).union(its) for event, its in new.items()},
+    }
+    events = known.events + sum(row[2] for row in rows)
+    return _Items(events, max([known.last, *(row[3] for row in rows)]), items)
 
 
 def _but(types: Sequence[str]) -> str:
