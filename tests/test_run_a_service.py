@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.reference import commands
 
 from tacit.data.shop import generate
-from tests.reference import commands
 
 _ROOT = Path(__file__).parents[1]
 _PAGE, _DEPLOY = _ROOT / "docs" / "howto" / "run-a-service.md", _ROOT / "deploy"
@@ -91,4 +91,6 @@ def test_containers_start_commands_that_there_are() -> None:
     assert started.keys() == {"service", "refit"}
     for command in started.values():
         check_options(shlex.split(command))
-    assert all(one["read_only"] and one["cap_drop"] == ["ALL"] for one in map(document["services"].get, started))
+    assert all(
+        one["read_only"] and one["cap_drop"] == ["ALL"] for one in map(document["services"].get, started)
+    )
