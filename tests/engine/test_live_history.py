@@ -232,7 +232,7 @@ def test_a_clock_that_is_ahead_of_the_events_and_set_right_makes_none_later_than
     engine = Engine(small_snapshot(), store, clock=clock)
     engine.observe([NewEvent(ITEMS[0], "view", "u")])
     clock.at = NOW
-    found = engine._known(engine._state, Request("u")).events
+    found, _ = stored_acts(store, engine._state, "user", "u", 10, clock.now())
     assert [one.at for one in found] == [NOW]
     assert np.isfinite([one.score for one in engine.recommend(Request("u")).items]).all()
 

@@ -138,15 +138,7 @@ def test_exposures_are_counted(store: EventStore) -> None:
 
 @pytest.mark.fault(13)
 def test_one_bad_piece_of_work_does_not_take_its_neighbours_down(store: EventStore) -> None:
-    row = {
-        "subject": "user",
-        "subject_id": "u",
-        "model": "m",
-        "items": "[]",
-        "at": 1.0,
-        "recommendation_id": "x",
-    }
-    store.put_exposures([row])
+    twice = text("INSERT INTO tacit_meta (key, value) VALUES ('version', 'twice')")
     begun, gate = threading.Event(), threading.Event()
 
     def hold(_: object) -> bool:
@@ -156,7 +148,7 @@ def test_one_bad_piece_of_work_does_not_take_its_neighbours_down(store: EventSto
     with ThreadPoolExecutor(3) as pool:
         slow = pool.submit(store._writer.write, hold)  # makes the other two one group
         assert begun.wait(5)
-        bad = pool.submit(store.put_exposures, [row])
+        bad = pool.submit(store.write, lambda connection: connection.execute(twice))
         good = pool.submit(store.append, [event("good")])
         while len(store._writer._waiting) < 2:
             time.sleep(0.001)
