@@ -169,7 +169,8 @@ def tables() -> dict[str, str]:
 
 def _cell(tests: list[str], otherwise: str = "") -> str:
     named = dict.fromkeys(tests)  # two marks of one test may name the same
-    return "<br>".join(f"`{one.removeprefix('tests/')}`" for one in named) or otherwise or "none yet"
+    shown = [f"`{one.removeprefix('tests/')}`" for one in named]
+    return "<br>".join([*shown, otherwise] if otherwise else shown) or "none yet"
 
 
 def rendered(page: str) -> str:

@@ -51,7 +51,8 @@ def shown_commands() -> list[str]:
     """Every command line that a block of a page or a line of its text shows."""
     lines = [line for page in PAGES for block in blocks(page, "bash") for line in block.splitlines()]
     inline = re.findall(r"`(tacit [a-z][^`]*)`", ALL)
-    return [line.partition("#")[0].strip() for line in lines if line.startswith("tacit ")] + inline
+    shown = [re.split(r"#| > | &$", line)[0].strip() for line in lines if line.startswith("tacit ")]
+    return shown + inline
 
 
 def test_the_readme_shows_the_summary_of_the_results() -> None:

@@ -1,4 +1,4 @@
-"""How to run a service: the page is typed into a shell from top to bottom; the files of deploy/ say what works."""
+"""How to run a service: the page is typed into a shell, and deploy/ starts what there is."""
 
 import configparser
 import os

@@ -160,8 +160,10 @@ def serve(
             typer.echo(f"listening on {address}")
 
         inherited = [log] if isinstance(log, int) else []
-        with Supervisor(bound, count, _warn, inherited, drain=drain) as service:
-            watcher = Watcher(directory)
+        with (
+            Supervisor(bound, count, _warn, inherited, drain=drain) as service,
+            closing(Watcher(directory)) as watcher,
+        ):
             release, refusal = watcher.first()
             # Imported here, while the workers import what they need: it takes a third of a second.
             from tacit.store.lock import hold

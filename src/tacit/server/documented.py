@@ -123,7 +123,7 @@ class StoredEvent:
     event: str
     timestamp: float
     value: float | None
-    told: float = 0.0
+    given_at: float = 0.0
     received: float = 0.0
     recommendation_id: str = ""
     position: int = 0

@@ -221,7 +221,6 @@ class Supervisor:
             self._keep_running()
         finally:
             self._selector.unregister(watcher)
-            watcher.close()
             self._release.close()
             if self._renewal is not None:
                 self._renewal.release.close()
