@@ -522,7 +522,7 @@ def test_names_that_are_not_there_are_no_attributes() -> None:
         tacit.nonsense  # noqa: B018
     assert set(tacit.__all__) == {
         "Config", "Evaluation", "Model", "Reading", "Recommendations", "Rules", "check", "evaluate",
-        "finetune", "fit", "load", "read", "read_config", "tune",
+        "finetune", "fit", "load", "read", "read_config", "refit", "tune",
     }  # fmt: skip
     assert tacit.__all__ == api.__all__
     assert dir(tacit) == sorted([*tacit.__all__, "__version__"])

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.served import PATIENT
+
 from tacit.core.types import Json
 from tacit.engine.engine import Engine
 from tacit.engine.requests import NewEvent, Request
@@ -52,7 +54,7 @@ class Process:
 def main() -> None:
     """Answer until the standard input ends."""
     snapshot, address = sys.argv[1:]
-    engine = Engine(load(Path(snapshot)), EventStore(address, lock=False))
+    engine = Engine(load(Path(snapshot)), EventStore(address, lock=False), store_wait=PATIENT)
     process = Process(engine)
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:

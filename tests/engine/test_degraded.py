@@ -48,7 +48,7 @@ def whole(engine: Engine, request: Request) -> Response:
 @pytest.mark.fault(10, 31)
 def test_a_locked_store_costs_freshness_for_as_long_as_it_is_locked(tmp_path: Path) -> None:
     file = tmp_path / "x.sqlite3"
-    engine = Engine(small_snapshot(), EventStore(f"sqlite:///{file}"))
+    engine = Engine(small_snapshot(), EventStore(f"sqlite:///{file}"), store_wait=0.05)
     request = Request(user_id="u", k=5)
     first = whole(engine, request).items[0].item_id
     engine.observe([NewEvent(first, "purchase", user_id="u")])

@@ -12,7 +12,7 @@ import pytest
 
 from tacit.core.types import Float32
 from tacit.engine.remote_encoder import EncoderUnavailableError, RemoteEncoder, receive_frame, send_frame
-from tacit.server.encoding import Encoding
+from tacit.server.encoding import Encoders, Encoding
 
 
 class Lengths:
@@ -46,7 +46,8 @@ def listening(address: Path) -> Iterator[socket.socket]:
 
 
 def serve(listener: socket.socket, encoding: Encoding) -> None:
-    threading.Thread(target=encoding.serve, args=(listener.dup(),), daemon=True).start()
+    encoders = Encoders({"": encoding})
+    threading.Thread(target=encoders.serve, args=(listener.dup(),), daemon=True).start()
 
 
 def test_the_vectors_and_the_name_are_those_of_the_process(address: Path) -> None:

@@ -11,7 +11,7 @@ from tests.reading.fuzz import MOST_REFUSED
 from tests.reading.layout_oracle import Verdict, verdict_of
 from tests.reading.layouts import Layout, random_layout
 
-COUNT, PART = 500, 50
+COUNT, PART = 250, 50
 SOURCE = Path(__file__).parents[2] / "src" / "tacit"
 
 

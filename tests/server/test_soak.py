@@ -1,4 +1,7 @@
-"""A share of the soak (`tests.soak`); TACIT_SOAK_SECONDS makes it longer."""
+"""A share of the soak (`tests.soak`), where TACIT_SOAK_SECONDS says how long: 30 or more.
+
+It keeps two processors busy for minutes, which the whole suite does not have.
+"""
 
 import os
 from pathlib import Path
@@ -6,9 +9,10 @@ from pathlib import Path
 import pytest
 from tests.soak import Soak, table
 
-SECONDS = float(os.environ.get("TACIT_SOAK_SECONDS", "30"))
+SECONDS = float(os.environ.get("TACIT_SOAK_SECONDS", "0"))
 
 
+@pytest.mark.skipif(not SECONDS, reason="TACIT_SOAK_SECONDS=120 runs a share of make soak")
 @pytest.mark.timeout(SECONDS + 600)
 @pytest.mark.fault(50, 1, 15, 23)
 @pytest.mark.promise("P42", "P21")

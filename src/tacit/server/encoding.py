@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import SimpleQueue
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -95,10 +96,16 @@ class Encoding:
 
 
 class Encoders:
-    """The encoders of the version that is served and of the next one, by their keys."""
+    """The encoders of the version that is served and of the next one, by their keys.
 
-    def __init__(self) -> None:
-        self._by_key: dict[str, Encoding] = {}
+    Parameters
+    ----------
+    by_key : mapping, optional
+        Those that are loaded already.
+    """
+
+    def __init__(self, by_key: Mapping[str, Encoding] = MappingProxyType({})) -> None:
+        self._by_key = dict(by_key)
         self._keys: dict[int, str] = {}
         """Of the versions that were loaded, by number."""
         self._changed = threading.Condition()
