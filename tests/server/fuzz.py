@@ -66,7 +66,11 @@ def fuzz(address: str, place: Path, seed: int, *options: str) -> tuple[int, str]
         capture_output=True,
         text=True,
         cwd=place,
-        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.server.fuzz_hooks"},
+        env={
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": "tests.server.fuzz_hooks",
+            "PYTHONPATH": os.pathsep.join([str(PLACE.parents[1]), os.environ.get("PYTHONPATH", "")]),
+        },
     )
     found = re.search(r"(\d+) generated", done.stdout)
     cases = int(found[1]) if found else 0

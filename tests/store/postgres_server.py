@@ -51,6 +51,9 @@ class Server:
     def kill(self) -> None:
         """End all processes of it at once; `start` recovers."""
         self._signal(signal.SIGKILL)
+        # Until somebody reaps it, the number of a dead server passes for one that runs.
+        for file in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):
+            (self._directory / file).unlink(missing_ok=True)
 
     def _signal(self, number: int) -> None:
         # The postmaster first, so that it starts and ends nobody meanwhile; again for those that it just had.

@@ -67,24 +67,31 @@ class Front:
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
         listener.listen(_QUEUE)
-        self._over = threading.Event()
+        self._over, self._quiet = threading.Event(), threading.Event()
         self._over.set()
+        self._quiet.set()
 
     def open(self, after: float = 0.0) -> None:
         """Answer from now on, or some seconds later; nothing happens if it is open."""
         if self._over.is_set():
-            self._over = threading.Event()
+            self._over, self._quiet = threading.Event(), threading.Event()
             threading.Thread(
-                target=self._run, args=(self._over, after), name="tacit-front", daemon=True
+                target=self._run, args=(self._over, self._quiet, after), name="tacit-front", daemon=True
             ).start()
 
     def close(self) -> None:
-        """Accept no more connections; those that it has are answered."""
+        """Accept no more connections once this returns; those that it has are answered."""
         self._over.set()
+        self._quiet.wait(_SECONDS)
 
-    def _run(self, over: threading.Event, after: float) -> None:
-        if over.wait(after):
-            return
+    def _run(self, over: threading.Event, quiet: threading.Event, after: float) -> None:
+        try:
+            if not over.wait(after):
+                self._accept_until(over, quiet)
+        finally:
+            quiet.set()
+
+    def _accept_until(self, over: threading.Event, quiet: threading.Event) -> None:
         # A descriptor of its own: that of the service may be closed any time.
         with self._listener.dup() as listener, selectors.DefaultSelector() as selector:
             listener.setblocking(False)
@@ -94,6 +101,7 @@ class Front:
                 if accepting and over.is_set():
                     selector.unregister(listener)
                     accepting = False
+                    quiet.set()
                 for key, _ in selector.select(0.05):
                     if key.data is None:
                         _accept(listener, selector)

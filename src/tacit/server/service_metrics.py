@@ -6,8 +6,9 @@ counted in the event loop; what other threads count too, under a lock.
 
 import threading
 import time
+import weakref
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -97,7 +98,8 @@ class Metrics(Meter):
         self._lock = threading.Lock()
         self._routes: dict[tuple[str, str], int] = {}
         self.names: list[tuple[str, str]] = [(OTHER, OTHER)]
-        self._snapshot: Snapshot | None = None
+        # Weak: a process that lists nothing for a while must not hold the model before.
+        self._snapshot: Callable[[], Snapshot | None] = lambda: None
         self._popular: frozenset[str] = frozenset()
 
     def begin(self, pid: int) -> None:
@@ -152,8 +154,8 @@ class Metrics(Meter):
         self, snapshot: Snapshot, ids: Sequence[str], *, has_history: bool, degraded: bool = False
     ) -> None:
         """Count a list, whether it is empty, and its popular items; note all of its items as shown."""
-        if snapshot is not self._snapshot:
-            self._popular, self._snapshot = most_popular(snapshot), snapshot
+        if snapshot is not self._snapshot():
+            self._popular, self._snapshot = most_popular(snapshot), weakref.ref(snapshot)
         popular = len(self._popular.intersection(ids))
         minute, shown = int(time.time() // 60), self.page.shown
         for id_ in ids:
