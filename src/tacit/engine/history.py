@@ -15,8 +15,8 @@ from tacit.data.ids import apply_ids
 from tacit.data.interactions import Interactions
 from tacit.data.queries import Queries
 from tacit.data.users import UNKNOWN
+from tacit.data.weights import EventWeights
 from tacit.engine.followed import Person
-from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import State
 from tacit.store.records import Event
 
@@ -267,9 +267,9 @@ def _codes(state: State, ids: list[str]) -> Int32:
     return state.catalogue.items.encode(ids)
 
 
-def says_nothing(snapshot: Snapshot, event: str) -> bool:
+def says_nothing(weights: EventWeights, event: str) -> bool:
     """Return whether events of a type are no acts: they only show, or are left out."""
-    weights, kind = snapshot.weights, common_name(event)
+    kind = common_name(event)
     return weights.events.ignored(kind) or weights.type_strength(kind) == 0
 
 

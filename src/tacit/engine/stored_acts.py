@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from tacit.data.weights import EventWeights
 from tacit.engine.checking import time_of_id
 from tacit.engine.history import says_nothing
-from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import State
 from tacit.store.events import Event, EventStore, StorageError, Subject
 
@@ -29,8 +29,8 @@ class _Long:
 
     Attributes
     ----------
-    snapshot : Snapshot
-        By which it was read.
+    weights : EventWeights
+        Of the model by which it was read. The model itself may be replaced, and is not held.
     until : float
         When it is read whole again, on the monotonic clock.
     newest : float
@@ -41,7 +41,7 @@ class _Long:
         Items of all acts; none where the last acts are all there are.
     """
 
-    snapshot: Snapshot
+    weights: EventWeights
     until: float
     newest: float
     acts: list[Event]
@@ -98,7 +98,7 @@ class StoredActs:
         """Note events that were stored by this process: a late one may not be among the last ones."""
         for one in events if self._long else ():
             known = self._long.get((one.subject, one.subject_id))
-            if known is None or one.at > known.newest or says_nothing(known.snapshot, one.event):
+            if known is None or one.at > known.newest or says_nothing(known.weights, one.event):
                 continue
             acts = [*known.acts]
             if all(one.event_id != act.event_id for act in acts):
@@ -111,11 +111,12 @@ class StoredActs:
     def _followed(self, state: State, subject: Subject, name: str, events: list[Event]) -> _Long | None:
         """Return what is known of a long history, and what its last events add; None if it must be read."""
         known = self._long.get((subject, name))
-        if known is None or known.snapshot is not state.snapshot or time.monotonic() > known.until:
+        if known is None or known.weights is not state.snapshot.weights or time.monotonic() > known.until:
             return None
         if events[0].at > known.newest:  # something may have come in between
             return None
-        silent = {kind for kind in {one.event for one in events} if says_nothing(state.snapshot, kind)}
+        weights = known.weights
+        silent = {kind for kind in {one.event for one in events} if says_nothing(weights, kind)}
         acts = [one for one in events if one.event not in silent]
         met = {one.event_id for one in acts}
         acts = [*(one for one in known.acts if one.event_id not in met), *acts]
@@ -128,13 +129,13 @@ class StoredActs:
     def _read(self, state: State, subject: Subject, name: str, events: list[Event]) -> _Long:
         """Read a long history whole."""
         items = self._store.items_of(subject, name)
-        silent = [kind for kind in sorted(items) if says_nothing(state.snapshot, kind)]
+        silent = [kind for kind in sorted(items) if says_nothing(state.snapshot.weights, kind)]
         acts = self._store.recent(subject, name, self._count, silent) if silent else events
         seen = frozenset[str]()
         if len(acts) >= self._count:
             seen = seen.union(*(its for kind, its in items.items() if kind not in silent))
         until = time.monotonic() + _FOLLOWED
-        return self._keep(subject, name, _Long(state.snapshot, until, events[-1].at, acts, seen))
+        return self._keep(subject, name, _Long(state.snapshot.weights, until, events[-1].at, acts, seen))
 
     def _keep(self, subject: Subject, name: str, found: _Long) -> _Long:
         self._long[subject, name] = found
