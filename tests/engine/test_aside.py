@@ -2,9 +2,11 @@
 
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
+from tests.fleet import wait_until
 
 from tacit.engine.aside import Aside, LateError
 
@@ -46,6 +48,28 @@ def test_one_waits_in_vain_and_the_others_not_at_all_until_the_store_is_back(asi
     assert begun == [1]
     gate.set()
     assert soon(aside, 7)
+
+
+class Held:
+    """What a read holds: a model, say."""
+
+
+def test_a_thread_that_waits_for_work_holds_nothing_of_its_last_read(aside: Aside) -> None:
+    held, together = Held(), threading.Barrier(4)
+    gone = weakref.ref(held)
+
+    def read(held: Held = held) -> Held:
+        together.wait(20)
+        return held
+
+    threads = [threading.Thread(target=aside.read, args=(read, _later())) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    del held, read, threads, thread
+    assert aside.read(lambda: 7, _later()) == 7  # one thread reads again, three wait
+    wait_until(lambda: gone() is None, 5)
 
 
 def test_several_threads_read_at_once(aside: Aside) -> None:

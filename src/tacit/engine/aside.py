@@ -138,3 +138,4 @@ class Aside:
             else:
                 self._free.append(inbox)
             one.done.release()
+            del one  # a thread that is needed seldom would keep what it read for: a model that was replaced
