@@ -4,12 +4,13 @@
 
 Clients ask for lists, send events (again until they are acknowledged), put and change items and delete
 users. Now and again a worker is killed, or the whole service, which is then started anew; the current version
-of the model is changed; ``tacit refit --every`` publishes further ones, in runs of ten minutes and more. A
-ledger holds the events that were acknowledged. Every few seconds memory, files, threads, times and errors are
-noted.
+of the model is changed; ``tacit refit --every`` publishes further ones, in runs of ten minutes and more;
+items are made to trend. A ledger holds the events that were acknowledged. Every few seconds memory, files,
+threads, times and errors are noted.
 """
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -37,6 +38,8 @@ from tacit.store.versions import Versions
 
 _WITH_REFIT = 600.0
 """Seconds of a run that refits."""
+_TREND = 120.0
+"""Seconds after which an item that trends must be in the lists of newcomers."""
 _TEMPORARY = (503, 507)
 _BEGIN, _END = "<!-- soak -->", "<!-- end of soak -->"
 
@@ -90,7 +93,8 @@ class Soak:
         self.samples: list[Sample] = []
         self.kills = Counter[str]()
         self.swaps = 0
-        self.refits = 0
+        self.refits = Counter[str]()
+        """Refits by their decision."""
         self._ending = threading.Event()
         self._versions = Versions(place / "model")
         self._store = f"sqlite:///{place / 'store.sqlite3'}"
@@ -128,12 +132,13 @@ class Soak:
                 self._service.kill()
         if refit is not None:
             refit.send_signal(signal.SIGTERM)
-            refit.wait(120)
+            if refit.wait(120) != 0:
+                self.ledger.wrong.append("the refits did not end well")
+            self._count_refits()
         self._service.send_signal(signal.SIGTERM)
         if self._service.wait(60) != 0:
             self.ledger.wrong.append("the service did not end well")
         self._log.close()
-        self.refits = len([name for name in self._versions.names() if name not in ("first", "second")])
         self._compare()
 
     def said(self) -> str:
@@ -195,6 +200,15 @@ class Soak:
         options = ["--from", self._store, "--out", str(self.place / "model"), "--every", every]
         with (self.place / "refit.log").open("w") as stream:
             return subprocess.Popen([*main, *options], stdout=stream, stderr=stream)
+
+    def _count_refits(self) -> None:
+        decisions = (self.place / "model" / "decisions").glob("*.json")
+        self.refits.update(json.loads(one.read_text())["decision"] for one in decisions)
+        said = (self.place / "refit.log").read_text()
+        if failed := said.count("this refit failed"):
+            self.ledger.wrong.append(f"{failed} refits failed")
+        if not self.refits:
+            self.ledger.wrong.append("no refit came to a decision")
 
     def _disturb(self, begun: float) -> None:
         """Note samples, kill and swap until the end."""
@@ -351,10 +365,14 @@ class Soak:
                     event |= {"event_id": f"trend-{n}-{user}"}
                     self._until_acknowledged(http, [event])
                 begun = time.monotonic()
-                while not self._ending.wait(0.2) and time.monotonic() - begun < 120:
+                while not self._ending.wait(0.2):
+                    took = time.monotonic() - begun
                     found = self._asked(http, "POST", "/v1/sessions/recommendations", {"items": [], "k": 10})
                     if found and item in [one["item_id"] for one in found["items"]]:
-                        self.ledger.trends.append(time.monotonic() - begun)
+                        self.ledger.trends.append(took)
+                        break
+                    if took > _TREND:
+                        self.ledger.wrong.append(f"what trends is in no list after {took:.0f} s: {item}")
                         break
 
     def _compare(self) -> None:
@@ -384,7 +402,8 @@ def table(soak: Soak) -> str:
     """Return the figures of a run as a table of Markdown."""
     found, ledger = soak.figures(), soak.ledger
     trends = (
-        f"{statistics.median(ledger.trends):.1f} s (median of {len(ledger.trends)})"
+        f"{statistics.median(ledger.trends):.1f} s (median), {max(ledger.trends):.1f} s (longest of "
+        f"{len(ledger.trends)})"
         if ledger.trends
         else "none"
     )
@@ -393,13 +412,14 @@ def table(soak: Soak) -> str:
         ("requests with 200", f"{found['lists']:,.0f}"),
         ("acknowledged events, each once in the store", f"{found['acknowledged']:,.0f}"),
         (
-            "acknowledged events lost, duplicates, answers 5xx other than 503 and 507",
+            "acknowledged events lost, duplicates, 5xx other than 503 and 507, trends and refits missed",
             "; ".join(ledger.wrong) or "0",
         ),
         ("refused for the moment (503, 507)", f"{found['refused']:,.0f}"),
         ("connections lost to kills", f"{found['lost_connections']:,.0f}"),
         ("kills of a worker, of the service", f"{soak.kills['worker']}, {soak.kills['service']}"),
-        ("changes of the version, versions of refits kept", f"{soak.swaps}, {soak.refits}"),
+        ("changes of the version by hand", f"{soak.swaps}"),
+        ("refits by their decision", ", ".join(f"{n} {what}" for what, n in soak.refits.items()) or "none"),
         ("users deleted", f"{ledger.deleted:,}"),
         ("a planted trend is in the lists of newcomers after", trends),
         ("time of a list, median and 99 %", f"{found['p50_ms']:.1f} and {found['p99_ms']:.1f} ms"),

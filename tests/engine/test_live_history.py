@@ -1,5 +1,6 @@
 """A history that is sent to the service is that which a fit makes of the same log, however long it is."""
 
+import gc
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -284,6 +285,25 @@ def test_a_long_history_is_read_whole_again_after_a_minute(
     with store.engine.begin() as connection:
         connection.execute(text("DELETE FROM tacit_event"))
     assert followed.of(state, "user", "u", NOW + 99) == ([], frozenset())
+
+
+@pytest.mark.promise("P4")
+@pytest.mark.fault(22)
+def test_a_process_holds_nothing_of_a_deleted_user(engine: Engine) -> None:
+    every = small_snapshot().catalogue.items.ids.to_list()
+    send(engine, *((item, "view") for item in every[:40]), user="leaving")
+
+    def held() -> list[str]:
+        gc.collect()
+        return [
+            one.event_id for one in gc.get_objects() if isinstance(one, Event) and one.subject_id == "leaving"
+        ]
+
+    engine.recommend(Request("leaving"))
+    assert held()  # its history is followed
+    engine.users.forget("user", "leaving")
+    engine.recommend(Request("another"))
+    assert held() == []
 
 
 def test_late_events_and_deleted_ones_are_noticed_in_a_long_history(store: EventStore) -> None:

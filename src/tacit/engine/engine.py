@@ -541,6 +541,7 @@ class Engine:
         store, acts = self._store, self._acts
         if store is None or acts is None or name is None:
             return _Stored()
+        acts.forget(self._current.tombstones)
 
         def read() -> _Stored:
             subject: Subject = "user" if request.user_id else "session"

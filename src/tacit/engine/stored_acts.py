@@ -67,6 +67,19 @@ class StoredActs:
     def __init__(self, store: EventStore, count: int) -> None:
         self._store, self._count = store, count
         self._long: OrderedDict[tuple[str, str], _Long] = OrderedDict()
+        self._tombstones = 0
+
+    def forget(self, tombstones: int) -> None:
+        """Drop the long histories if somebody was deleted since the last call: they may be theirs.
+
+        Parameters
+        ----------
+        tombstones : int
+            The number of the last tombstone.
+        """
+        if tombstones != self._tombstones:
+            self._tombstones = tombstones
+            self._long.clear()
 
     def of(
         self, state: State, subject: Subject, name: str, now: float
