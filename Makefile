@@ -11,9 +11,10 @@ LOWEST ?= build/lowest
 
 install: $(STAMP) $(KERNELS)
 
+# pip would compile every module of every library, one after the other; Python compiles those that it imports.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/pip install --no-compile --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
 # The compiled loops of a request: a second distribution, built here if there is a C++ compiler. Without it NumPy does
@@ -90,7 +91,7 @@ $(LOWEST)/.installed: pyproject.toml constraints.txt
 	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
-lint: install
+lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -98,7 +99,7 @@ lint: install
 
 # The examples as a type checker of somebody else's project sees them: against the built wheel, installed apart from
 # the source tree. It fails where the wheel lacks py.typed.
-lint-examples: install
+lint-examples: $(STAMP)
 	rm -rf build/wheel build/installed
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel .
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target build/installed build/wheel/*.whl
