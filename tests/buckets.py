@@ -66,7 +66,8 @@ def read_in_buckets(
     path: Path, now: float, event_map: EventMap = NO_EVENT_MAP, executor: Executor = LOCAL, **options: Any
 ) -> Cleaned:
     """Return a file read in blocks and cleaned in buckets."""
-    with tiny(), TemporaryDirectory() as folder:
+    block = max(600, path.stat().st_size // 8)
+    with tiny(block=block), TemporaryDirectory() as folder:
         log = read_large(path, Path(folder), event_map=event_map, executor=executor, **options)
         return clean_in_buckets(log, now=now, event_map=event_map, executor=executor)
 

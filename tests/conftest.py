@@ -1,17 +1,23 @@
 """Fixtures that every room's tests share."""
 
+import gc
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.examples import examples
 
 from tacit.core.threads import wait_briefly
 
 wait_briefly()  # as the commands do, before any test imports torch
 
+# A process of thousands of tests holds millions of objects of imported modules: to look through them for
+# garbage at Python's usual pace takes a tenth of its time.
+gc.set_threshold(100_000, 20, 100)
+
 # The first example of a test pays for imports, and other processes may have the cores: a limit
 # of time for one example tells nothing of the code.
-settings.register_profile("tacit", deadline=None)
+settings.register_profile("tacit", examples(50), deadline=None)
 settings.load_profile("tacit")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

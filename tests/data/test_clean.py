@@ -4,8 +4,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.reading.logs import HEADER, NOW, T, cleaned, lines_of, only, read
 
 from tacit.data.clean import FIRST_MOMENT, Rules, apply_rules, clean
@@ -319,7 +320,7 @@ EVENT = st.tuples(
 )
 
 
-@settings(max_examples=120)
+@examples(50)
 @given(
     rows=st.lists(EVENT, min_size=1, max_size=60),
     fill=st.sampled_from(

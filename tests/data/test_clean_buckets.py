@@ -7,9 +7,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.buckets import assert_same, cleaned_in_buckets
+from tests.examples import examples
 from tests.reading.logs import NOW, T, only
 
 from tacit.core.errors import DataError
@@ -59,7 +60,7 @@ def source_of(rows: list[tuple], **about) -> Source:
     )  # fmt: skip
 
 
-@settings(max_examples=150)
+@examples(40)
 @given(
     rows=st.lists(EVENT, min_size=1, max_size=80),
     fill=FILLS,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from tacit.core.errors import ArtifactError, MissingExtraError
 from tacit.encoders import use_tokens
@@ -95,7 +96,7 @@ def test_bfloat16_is_nearly_the_same_and_has_a_name_of_its_own(encoder: UseEncod
 
 
 @given(st.lists(st.text(st.characters(codec=None, exclude_categories=()), max_size=60), max_size=6))
-@settings(max_examples=150, deadline=None)
+@examples(100, deadline=None)
 def test_any_text_is_a_vector_of_length_one_or_zeros(encoder: UseEncoder, texts: list[str]) -> None:
     lengths = np.linalg.norm(encoder.encode(texts), axis=1)
     assert ((np.abs(lengths - 1) < 1e-5) | (lengths == 0)).all()

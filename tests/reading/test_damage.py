@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.reading.logs import HEADER, NOW, ROWS, T, events, flat, read, rejected, table, write
 
 from tacit.core.errors import DataError
@@ -152,7 +153,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=80)
+@examples(25)
 @given(data=damaged(), block=st.sampled_from([16, 200, 2**20]))
 @pytest.mark.fault(36)
 def test_no_row_of_a_damaged_file_is_lost(
@@ -178,7 +179,7 @@ def test_no_row_of_a_damaged_file_is_lost(
         assert all(text[line - 1] == raw for line, raw in result.quarantine.select("line", "raw").rows())
 
 
-@settings(max_examples=60)
+@examples(25)
 @given(data=st.binary(min_size=1, max_size=400))
 @pytest.mark.fault(37)
 def test_binary_garbage_is_a_result_or_a_data_error(
@@ -194,7 +195,7 @@ def test_binary_garbage_is_a_result_or_a_data_error(
             assert result.rows_in == len(result.frame) + len(result.rejected)
 
 
-@settings(max_examples=60)
+@examples(25)
 @given(cut=st.integers(4, 600), at=st.integers(4, 600), blow=st.binary(max_size=8))
 @pytest.mark.fault(37)
 def test_a_damaged_parquet_file_is_a_result_or_a_data_error(

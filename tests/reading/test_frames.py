@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.reading.logs import NOW, T
 
 from tacit.core.errors import DataError
@@ -217,7 +218,7 @@ _ROW = st.tuples(
 )
 
 
-@settings(max_examples=40)
+@examples(12)
 @given(st.lists(_ROW, min_size=1, max_size=30), st.sampled_from(["moment", "zoned", "ms", "text"]))
 def test_a_frame_and_the_same_frame_as_a_file_hold_the_same_events(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple], kind: str

@@ -11,7 +11,7 @@ from tests.reading.fuzz import MOST_REFUSED
 from tests.reading.layout_oracle import Verdict, verdict_of
 from tests.reading.layouts import Layout, random_layout
 
-COUNT, PART = 250, 50
+COUNT, PART = 100, 25
 SOURCE = Path(__file__).parents[2] / "src" / "tacit"
 
 
@@ -53,7 +53,7 @@ def test_a_layout_is_a_function_of_its_seed() -> None:
 
 
 def test_layouts_are_of_many_kinds() -> None:
-    layouts = [random_layout(seed) for seed in range(COUNT)]
+    layouts = [random_layout(seed) for seed in range(250)]
     features = {feature for layout in layouts for feature in layout.features}
     assert {
         "no header",

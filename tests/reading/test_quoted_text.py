@@ -9,8 +9,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.reading.known import KEEP, T0
 from tests.reading.layouts import random_layout
 
@@ -65,7 +66,7 @@ def quoted(texts: list[str], separator: str, place: int, end: str, name: str = "
     return target.getvalue().encode()
 
 
-@settings(max_examples=80)
+@examples(30)
 @given(texts=TEXTS, separator=SEPARATORS, place=PLACES, end=st.sampled_from(["\n", "\r\n"]))
 @example(texts=[FORGED] * N, separator=",", place=4, end="\n")
 @example(texts=[FORGED] * N, separator=",", place=0, end="\r\n")
@@ -81,7 +82,7 @@ def test_text_in_quotes_changes_no_record(
     assert events_of(path) == EXPECTED
 
 
-@settings(max_examples=40)
+@examples(20)
 @given(texts=TEXTS)
 def test_text_in_json_changes_no_record(texts: list[str], folder: Path) -> None:
     path, names = folder / "log.jsonl", ("user_id", "item_id", "event", "timestamp")
@@ -93,7 +94,7 @@ def test_text_in_json_changes_no_record(texts: list[str], folder: Path) -> None:
     assert events_of(path) == EXPECTED
 
 
-@settings(max_examples=40)
+@examples(20)
 @given(texts=TEXTS, separator=SEPARATORS)
 def test_text_in_a_catalogue_changes_no_item(texts: list[str], separator: str, folder: Path) -> None:
     path = folder / "items.csv"
@@ -108,7 +109,7 @@ def test_text_in_a_catalogue_changes_no_item(texts: list[str], separator: str, f
     assert read_items(path)["item_id"].to_list() == ids
 
 
-@settings(max_examples=40)
+@examples(20)
 @given(
     cells=st.lists(
         st.text(st.characters(exclude_categories=("Cs",), exclude_characters='\n\r,"\x00'), max_size=20),

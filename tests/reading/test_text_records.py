@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.reading.logs import write
 
 from tacit.reading import text_records as module
@@ -70,7 +71,7 @@ def test_an_open_quote_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 CELLS = st.text(st.sampled_from("ab,;\"\n\\ \t'é商#{}"), max_size=8)
 
 
-@settings(max_examples=150)
+@examples(40)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8),
     block=st.sampled_from([8, 64, 2**20]),

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.served import Service, serving, small_snapshot
 
 from tacit.engine.snapshot import save
@@ -41,21 +42,21 @@ def status_of(service: Service, method: str, path: str, body: object) -> int:
     return service.http.request(method, path, content=json.dumps(body).encode()).status_code
 
 
-@settings(max_examples=120)
+@examples(60)
 @given(body=JSON | EVENTS)
 @pytest.mark.fault(38)
 def test_events(service: Service, body: object) -> None:
     assert status_of(service, "POST", "/v1/events", body) < 500
 
 
-@settings(max_examples=80)
+@examples(50)
 @given(body=JSON | SESSION)
 @pytest.mark.fault(38)
 def test_sessions(service: Service, body: object) -> None:
     assert status_of(service, "POST", "/v1/sessions/recommendations", body) < 500
 
 
-@settings(max_examples=80)
+@examples(50)
 @given(body=JSON | ITEM)
 def test_items_and_what_comes_of_them(service: Service, body: object) -> None:
     status = status_of(service, "PUT", "/v1/items/any", body)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.served import small_snapshot
 from tests.server.fuzz import KEY, fuzz, service
 
@@ -73,7 +74,7 @@ def app(request: pytest.FixtureRequest) -> GuardedAPI:
 
 @pytest.mark.promise("P38")
 @pytest.mark.fault(38, 41, 44)
-@settings(max_examples=300)
+@examples(120)
 @example("POST", b"/v1/events", [(b"origin", b"http://[")], True, b"{}")
 @example("GET", b"/v1/items/i1", [(b"host", b"[")], False, b"")
 @given(method=METHODS, path=PATHS, headers=HEADERS, known=st.booleans(), body=ODD)
@@ -118,7 +119,7 @@ async def answered(
 
 @pytest.mark.promise("P38")
 @pytest.mark.fault(38, 44)
-@settings(max_examples=80)
+@examples(60)
 @given(line=st.sampled_from(LINES) | PATHS.map(lambda path: b"GET " + path + b" HTTP/1.1"), headers=HEADERS)
 def test_odd_bytes_on_a_socket_are_refused_and_the_service_goes_on(
     address: str, line: bytes, headers: list[tuple[bytes, bytes]]

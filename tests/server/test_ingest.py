@@ -4,10 +4,11 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from tests.examples import examples
 
 from tacit.engine.requests import NewEvent
 from tacit.server.bodies import first_error, parsed
@@ -53,7 +54,7 @@ def outcome(make: Any, raw: Any) -> object:
         return error.status_code, error.detail
 
 
-@settings(max_examples=600)
+@examples(300)
 @given(EVENT)
 def test_an_event_is_taken_or_refused_as_by_the_model(raw: dict[str, Any]) -> None:
     def by_model(raw: dict[str, Any]) -> NewEvent:

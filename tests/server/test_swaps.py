@@ -74,7 +74,7 @@ def test_models_change_under_load_and_no_answer_fails_or_is_mixed(versions: Vers
     assert httpx.put(f"{service.address}/v1/items/lamp", json=hidden, timeout=60).is_success
     clients = [Asking(service.address, expected, 0.01) for _ in range(3)]
     names, changes = [*snapshots()], 0
-    for number in range(1, 13):
+    for number in range(1, 9):
         if number % 4 == 0:
             bad = damaged_copy(versions, names[0], number)
             versions.switch(bad)
@@ -96,9 +96,9 @@ def test_models_change_under_load_and_no_answer_fails_or_is_mixed(versions: Vers
     assert [client.failures for client in clients] == [[]] * 3
     assert [client.mixed for client in clients] == [[]] * 3
     assert {model for client in clients for model in client.models} == set(expected)
-    assert service.said().count("tacit: refused: ") == 3
+    assert service.said().count("tacit: refused: ") == 2
     refused = service.get("/readyz").json()["refused"]
-    assert refused["version"] == "w12"
+    assert refused["version"] == "w8"
     assert str(versions.directory) not in refused["reason"]
     assert service.stop() == 0
     assert "Traceback" not in service.said()

@@ -16,7 +16,7 @@ import httpx
 import polars as pl
 import pytest
 from tests.fleet import Fleet, fleet, wait_until
-from tests.store.conftest import _emptied
+from tests.store.conftest import emptied
 from tests.store.postgres_server import binaries
 
 from tacit.data.shop import generate
@@ -48,7 +48,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.param == "sqlite":
         return folder, f"sqlite:///{folder / 'store.sqlite3'}"
     server: str = request.getfixturevalue("postgres")
-    _emptied(server)
+    emptied(server)
     return folder, server
 
 

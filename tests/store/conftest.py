@@ -28,7 +28,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def empty_postgres(postgres: str) -> str:
     """Address of an empty store in PostgreSQL."""
-    _emptied(postgres)
+    emptied(postgres)
     return postgres
 
 
@@ -39,7 +39,8 @@ def store(address: str) -> Iterator[EventStore]:
     opened.close()
 
 
-def _emptied(server: str) -> None:
+def emptied(server: str) -> None:
+    """Take everything out of a server."""
     import psycopg
 
     with psycopg.connect(server) as connection:

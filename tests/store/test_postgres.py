@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from tests.store.conftest import _emptied
+from tests.store.conftest import emptied
 
 from tacit.store.database import StorageError
 from tacit.store.events import Event, EventStore
@@ -18,7 +18,7 @@ from tacit.store.postgres_reader import PostgresReader
 
 @pytest.fixture
 def address(postgres: str) -> str:
-    _emptied(postgres)
+    emptied(postgres)
     return postgres
 
 
