@@ -14,6 +14,7 @@ import pytest
 from tacit.store import checkpoints as module
 from tacit.store.checkpoints import Checkpoints
 from tacit.store.events import Event, EventStore
+from tacit.store.store_file import StoreFile
 
 
 @pytest.fixture(autouse=True)
@@ -95,12 +96,14 @@ def test_the_log_begins_anew_while_writers_write_all_the_time(
 def test_a_store_that_cannot_be_moved_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    checkpoints = Checkpoints(str(tmp_path / "no" / "store"), nullcontext())
+    file = tmp_path / "store"
+    checkpoints = Checkpoints(StoreFile(file), nullcontext())
     with caplog.at_level(logging.WARNING):
         for _ in range(5):
             checkpoints.note()
             time.sleep(0.05)
     checkpoints.close()
     assert [record.getMessage() for record in caplog.records] == [
-        "the log of the store is not moved into it: unable to open database file"
+        f"the log of the store is not moved into it: the file {file} was moved, deleted or replaced while it "
+        "was open; move it back"
     ]

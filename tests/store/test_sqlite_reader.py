@@ -9,6 +9,7 @@ import pytest
 from tacit.store.database import StorageError
 from tacit.store.events import Event, EventStore
 from tacit.store.sqlite_reader import SQLiteReader
+from tacit.store.store_file import StoreFile
 
 
 def made(file: Path) -> SQLiteReader:
@@ -16,7 +17,7 @@ def made(file: Path) -> SQLiteReader:
         connection.execute("CREATE TABLE number (n INTEGER)")
         connection.execute("INSERT INTO number VALUES (1), (2)")
     connection.close()
-    return SQLiteReader(str(file))
+    return SQLiteReader(StoreFile(file))
 
 
 def test_rows_come_as_they_are_stored_now(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from tacit.store.database import READ_WAIT_MS, reading, reason
 from tacit.store.events import EventStore
 from tacit.store.lock import StoreLock, Turn
 from tacit.store.records import Subject, Tombstone
+from tacit.store.store_file import opened
 from tacit.store.user_rows import SECRET, StoredUsers, digest
 
 _BACKUPS = "backups"
@@ -257,7 +258,7 @@ def _copy(source: Path, target: Path) -> None:
     """
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        with closing(_opened(source)) as read, closing(_opened(target)) as written:
+        with closing(_opened(source)) as read, closing(_created(target)) as written:
             read.execute("PRAGMA query_only = ON")
             read.backup(written)  # in one step: the copy is of one moment, and writers go on
             written.execute("PRAGMA journal_mode = DELETE")
@@ -304,8 +305,12 @@ def _publish(beside: Path, target: Path, write: Any) -> None:
             os.close(descriptor)
 
 
+def _created(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(file, isolation_level=None)
+
+
 def _opened(file: Path) -> sqlite3.Connection:
-    return sqlite3.connect(file, timeout=READ_WAIT_MS / 1000, isolation_level=None)
+    return opened(file, READ_WAIT_MS, isolation_level=None)
 
 
 def _check_there(file: Path) -> None:

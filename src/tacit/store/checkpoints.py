@@ -15,6 +15,7 @@ import threading
 from contextlib import AbstractContextManager
 
 from tacit.store.database import LONGEST_LOG, READ_WAIT_MS
+from tacit.store.store_file import StoreFile
 
 _PAUSE = 1.0
 """Seconds between the first commit that is to be moved and the move."""
@@ -28,12 +29,12 @@ class Checkpoints:
 
     Parameters
     ----------
-    file : str
+    file : StoreFile
     turn : context manager
         No process writes in it.
     """
 
-    def __init__(self, file: str, turn: AbstractContextManager[object]) -> None:
+    def __init__(self, file: StoreFile, turn: AbstractContextManager[object]) -> None:
         self._file = file
         self._turn = turn
         self._written, self._closing = threading.Event(), threading.Event()
@@ -63,7 +64,7 @@ class Checkpoints:
                 self._fails = True
 
     def _move(self) -> None:
-        connection = sqlite3.connect(self._file, timeout=READ_WAIT_MS / 1000, isolation_level=None)
+        connection = self._file.opened(READ_WAIT_MS, isolation_level=None)
         try:
             connection.execute("PRAGMA synchronous = FULL")
             if _moved(connection) > LONGEST_LOG // 2:

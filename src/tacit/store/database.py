@@ -21,6 +21,7 @@ from tacit.core.errors import TacitError
 from tacit.core.extras import require
 from tacit.store.address import parsed
 from tacit.store.lock import StoreLock, create
+from tacit.store.store_file import StoreFile
 
 _FULL = ("is full", "no space left", "disk full")
 READ_WAIT_MS = 30_000
@@ -78,7 +79,8 @@ def open_database(
     if not lock:
         create(file)
     held = StoreLock(file) if lock else None
-    engine = create_engine(url)
+    there = StoreFile(file)
+    engine = create_engine(url, creator=lambda: there.opened(READ_WAIT_MS, check_same_thread=False))
     listening.listen(engine, "connect", _prepare_sqlite)
     return engine, held
 

@@ -18,7 +18,8 @@ import os
 import sqlite3
 import threading
 from contextlib import AbstractContextManager, closing
-from pathlib import Path
+
+from tacit.store.store_file import StoreFile
 
 _STRETCH = 2**25
 """Bytes of pages that are looked at while nobody writes: a twentieth of a second."""
@@ -45,12 +46,12 @@ class Erasing:
 
     Parameters
     ----------
-    file : str
+    file : StoreFile
     turn : context manager
         No process writes in it.
     """
 
-    def __init__(self, file: str, turn: AbstractContextManager[object]) -> None:
+    def __init__(self, file: StoreFile, turn: AbstractContextManager[object]) -> None:
         self._file, self._turn = file, turn
         self._changed = threading.Condition()
         self._wanted = self._done = 0
@@ -132,14 +133,14 @@ class Erasing:
             return True
 
     def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, timeout=_READER_MS / 1000, isolation_level=None)
+        connection = self._file.opened(_READER_MS, isolation_level=None)
         connection.execute("PRAGMA synchronous = FULL")
         return connection
 
     def _opened(self) -> int:
         """Return a descriptor of the file, which stays open: closing it would drop the locks of SQLite."""
         if self._descriptor is None:
-            self._descriptor = os.open(Path(self._file), os.O_RDWR | os.O_CLOEXEC)
+            self._descriptor = os.open(self._file.path, os.O_RDWR | os.O_CLOEXEC)
         return self._descriptor
 
 

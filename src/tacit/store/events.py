@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from math import inf
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -49,6 +48,7 @@ from tacit.store.records import (
 )
 from tacit.store.retention import Ages, FileLock, Retention, ServerLock
 from tacit.store.sqlite_reader import SQLiteReader
+from tacit.store.store_file import StoreFile
 from tacit.store.upgrade import upgrade
 from tacit.store.user_rows import LAST_NUMBERS, StoredUsers, digest
 from tacit.store.writer import OnWrite, Writer
@@ -110,7 +110,8 @@ class EventStore:
         self._retention: Retention | None = None
         self._dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
         file = sqlite_file(url)
-        self._turn = None if file is None else Turn(file, ".turn")
+        self._file = None if file is None else StoreFile(file)
+        self._turn = None if self._file is None else Turn(self._file.path, ".turn", self._file.check)
         try:
             # Two connections that begin the log of a new file together: SQLite refuses one, without waiting.
             with self._turn or nullcontext(), limited(inf):  # others may upgrade it, for minutes
@@ -126,19 +127,17 @@ class EventStore:
         self._users = StoredUsers(self._dialect)
         self._item_turn = PostgresTurn(self._connected) if file is None else Turn(file, ".items")
         self._checkpoints = (
-            None if self._turn is None else Checkpoints(str(self._engine.url.database), self._turn)
+            None if self._file is None or self._turn is None else Checkpoints(self._file, self._turn)
         )
         on_commit = self._checkpoints.note if self._checkpoints else None
         self._writer = Writer(self._engine, self._turn, on_commit, self._probe)
         # In PostgreSQL who forgets holds a lock that other work of its group must not hold in part.
         self._forgetting = self._writer if self._turn is not None else Writer(self._engine)
-        if self._turn is not None:
-            self._erasing = Erasing(str(self._engine.url.database), self._turn)
+        if self._file is not None and self._turn is not None:
+            self._erasing = Erasing(self._file, self._turn)
         self._listener = ItemListener(self._connected) if self._dialect is postgresql else None
         self._reader: SQLiteReader | PostgresReader = (
-            PostgresReader(self._connected)
-            if self._dialect is postgresql
-            else SQLiteReader(str(self._engine.url.database))
+            PostgresReader(self._connected) if self._file is None else SQLiteReader(self._file)
         )
         self._histories = Histories(self._reader)
         if self._erasing is not None:
@@ -168,8 +167,13 @@ class EventStore:
 
     @property
     def writing(self) -> Literal["ok", "full", "failing"]:
-        """Whether this process could write when it last tried: after a failure it tries once a second."""
+        """Whether this process could write when it last tried: after a failure it tries once a second.
+
+        A SQLite file that was moved away counts as failing at once.
+        """
         failure = self._writer.failure
+        if self._file is not None and not self._file.is_there:
+            return "failing"
         if failure is None:
             return "failing" if self._writer.is_stuck else "ok"
         return "full" if isinstance(failure, StorageFullError) else "failing"
@@ -530,8 +534,7 @@ class EventStore:
         """
         if ages == Ages() or self._retention is not None:
             return
-        file = None if self._turn is None else Path(str(self._engine.url.database))
-        lock = ServerLock(self._connected) if file is None else FileLock(file)
+        lock = ServerLock(self._connected) if self._file is None else FileLock(self._file.path)
         erase = (lambda: None) if self._erasing is None else self._erasing.erase
         self._retention = Retention(ages, now, self._writer.write, lock, erase)
 

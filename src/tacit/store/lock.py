@@ -19,6 +19,7 @@ import fcntl
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -110,9 +111,12 @@ class Turn:
     suffix : str
         The locks are on a file of this suffix beside it, and on one whose suffix has ``-next`` behind it. A
         process that is killed gives them up.
+    check : callable, optional
+        Called at the beginning of each turn; what it raises ends the turn.
     """
 
-    def __init__(self, file: Path, suffix: str) -> None:
+    def __init__(self, file: Path, suffix: str, check: Callable[[], None] = lambda: None) -> None:
+        self._check = check
         self._next: int | None = _opened(_beside(file, f"{suffix}-next"), file)
         self._turn: int | None = _opened(_beside(file, suffix), file)
         self._threads = threading.Lock()
@@ -123,6 +127,11 @@ class Turn:
             fcntl.flock(self._next, fcntl.LOCK_EX)
             fcntl.flock(self._turn, fcntl.LOCK_EX)
             fcntl.flock(self._next, fcntl.LOCK_UN)
+        try:
+            self._check()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         if self._turn is not None:
@@ -158,7 +167,13 @@ def create(file: Path) -> None:
     ------
     ConfigError
     """
+    log = _beside(file, "-wal")
     try:
+        if not file.exists() and log.exists() and log.stat().st_size:
+            raise ConfigError(
+                f"the store {file} is not there, but its log {log} is, with what was stored last: move the "
+                "file back beside it, or move the log away to begin a new store"
+            )
         # A descriptor of a file that is there already must not be closed: see the top of this file.
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:

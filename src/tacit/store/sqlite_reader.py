@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tacit.store.database import READ_WAIT_MS, storage_error
+from tacit.store.store_file import StoreFile
 
 
 @dataclass
@@ -24,11 +25,11 @@ class SQLiteReader:
 
     Parameters
     ----------
-    file : str
+    file : StoreFile
         A store that is open: its tables are there.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: StoreFile) -> None:
         self._file = file
         self._free: deque[_Opened] = deque()
         self._closed = False
@@ -96,8 +97,6 @@ class SQLiteReader:
     def _opened(self) -> _Opened:
         if self._closed:
             raise sqlite3.ProgrammingError("the store is closed")
-        connection = sqlite3.connect(
-            self._file, timeout=READ_WAIT_MS / 1000, isolation_level=None, check_same_thread=False
-        )
+        connection = self._file.opened(READ_WAIT_MS, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA query_only = ON")
         return _Opened(connection)

@@ -22,6 +22,7 @@ from tacit.store.address import parsed
 from tacit.store.database import READ_WAIT_MS, reason
 from tacit.store.histories import COLUMNS, fits
 from tacit.store.records import row_digest
+from tacit.store.store_file import opened
 from tacit.store.upgrade import migrations
 
 _MOST = 20
@@ -87,7 +88,7 @@ def verify_store(address: str) -> Verified:
 
 def _verify_sqlite(file: Path, found: Verified) -> None:
     try:
-        with closing(sqlite3.connect(file, timeout=READ_WAIT_MS / 1000, isolation_level=None)) as connection:
+        with closing(opened(file, READ_WAIT_MS, isolation_level=None)) as connection:
             connection.execute("PRAGMA query_only = ON")
             # A text that is no longer UTF-8 is another text, and no end of the look.
             connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")

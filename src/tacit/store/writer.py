@@ -5,6 +5,7 @@ its own work is committed. Work that the database refuses does not affect the wo
 """
 
 import logging
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -266,7 +267,7 @@ def _unsure() -> StorageUnsureError:
 
 def _is_of_the_data(error: Exception) -> bool:
     """Return whether what was to be written is at fault, and not the database."""
-    ours = SQLAlchemyError | OSError | _CommitLostError
+    ours = SQLAlchemyError | sqlite3.Error | OSError | _CommitLostError
     return isinstance(error, IntegrityError | DataError) or not isinstance(error, ours)
 
 
