@@ -296,7 +296,7 @@ def test_a_process_holds_nothing_of_a_deleted_user(engine: Engine) -> None:
     def held() -> list[str]:
         gc.collect()
         return [
-            one.event_id for one in gc.get_objects() if isinstance(one, Event) and one.subject_id == "leaving"
+            one.event_id for one in gc.get_objects() if type(one) is Event and one.subject_id == "leaving"
         ]
 
     engine.recommend(Request("leaving"))

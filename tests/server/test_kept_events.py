@@ -101,6 +101,19 @@ def test_an_event_joins_the_list_in_which_the_item_was_shown(service: Kept) -> N
     unknown = service.send({**click, "recommendation_id": "none of yours"})
     assert (unknown.status_code, unknown.json()["accepted"]) == (200, 1)
     assert unknown.json()["warnings"] == [{"index": 0, "warning": "the list 'none of yours' is not known"}]
+    doubts = {
+        "at position 2 of the list": {"position": 5},
+        "and not at 500": {"position": 500},
+        "is not in the list": {"item_id": "i99999"},
+        "was made for another user": {"user_id": "somebody else"},
+    }
+    said = service.send(*({**click, **shown, **change} for change in doubts.values())).json()
+    assert said["accepted"] == len(doubts)
+    told = {
+        index: " ".join(one["warning"] for one in said["warnings"] if one["index"] == index)
+        for index in range(4)
+    }
+    assert all(doubt in told[index] for index, doubt in enumerate(doubts)), told
     alone = service.send({**click, "position": 2})
     assert (alone.status_code, "needs the recommendation_id" in alone.text) == (422, True)
     wrong = [service.send({**click, **shown, "position": place}) for place in (0, 1_001, 1.5, True)]

@@ -99,6 +99,7 @@ def test_any_worker_tells_the_sum_of_all_and_a_new_one_goes_on_where_the_last_on
         ("GET", "/v1/items/x", ("GET", "/v1/items/{id}")),
         ("GET", "/v1/items/{id}", ("GET", "/v1/items/{id}")),
         ("GET", "/docs", ("GET", "/docs")),
+        ("HEAD", "/docs", ("GET", "/docs")),
         ("POST", "/v1/items/x", ("other", "other")),
         ("GET", "/v1/items/x/y", ("other", "other")),
         ("GET", "", ("other", "other")),

@@ -136,6 +136,7 @@ def serve(
             f"any name in the Host header is answered on {host}; name those of the service with "
             "--allowed-host, so that no other site can reach it by a name of its own"
         )
+    named = store is not None
     if store is not None and store.startswith(_FILE):
         check_outside_snapshots(Path(store.removeprefix(_FILE)), "--store")
     store = store or f"{_FILE}{directory.resolve()}.events.sqlite3"
@@ -166,8 +167,12 @@ def serve(
         ):
             release, refusal = watcher.first()
             # Imported here, while the workers import what they need: it takes a third of a second.
+            from tacit.store.address import sqlite_file
             from tacit.store.lock import hold
 
+            file = sqlite_file(store) if named else None
+            if file is not None and not file.exists():
+                _warn(f"the store {file} is not there: a new, empty one is made")
             lock = hold(store)
             with closing(lock) if lock is not None else nullcontext():
                 stopped_by = service.run(watcher, (release, refusal), settings, ready)

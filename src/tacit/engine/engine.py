@@ -61,9 +61,10 @@ from tacit.engine.requests import (
     Request,
     Response,
 )
+from tacit.engine.shown_lists import doubts_of_lists
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import Draft, State, TextsWaitingError
-from tacit.engine.stored_acts import StoredActs, unknown_lists
+from tacit.engine.stored_acts import StoredActs
 from tacit.engine.unknown import unknown_in_events, unknown_in_request
 from tacit.engine.updates import Follower
 from tacit.engine.words import in_words, similarity_in_words
@@ -303,7 +304,7 @@ class Engine:
         refused = set(receipt.conflicts)
         if self._acts is not None:
             self._acts.note([one for place, one in enumerate(good) if place not in refused])
-        said = [*unknown_in_events(state, good), *unknown_lists(store, good, now)]
+        said = [*unknown_in_events(state, good), *doubts_of_lists(store, good, now)]
         unknown = [(places[at], text) for at, text in sorted(said) if at not in refused]
         conflicts = [places[at] for at in receipt.conflicts]
         return Observed(receipt.accepted, sorted(rejected), conflicts, unknown)

@@ -1,6 +1,5 @@
-"""What the store knows of who asks: the last acts, the items of all others, and whether lists are known."""
+"""What the store knows of who asks: the last acts, and the items of all others."""
 
-import logging
 import time
 from bisect import insort
 from collections import OrderedDict
@@ -9,18 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from tacit.data.weights import EventWeights
-from tacit.engine.checking import time_of_id
 from tacit.engine.history import says_nothing
 from tacit.engine.state import State
-from tacit.store.events import Event, EventStore, StorageError, Subject
+from tacit.store.events import Event, EventStore, Subject
 
-_LIST_SECONDS = 30.0
-"""A list that was made within so many seconds need not be stored yet."""
 _FOLLOWED = 60.0
 """Seconds between two times that a long history is read whole."""
 _MOST_FOLLOWED = 50
 """Long histories that are followed: some 30 MB where each has a thousand acts."""
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -156,20 +151,3 @@ class StoredActs:
             with suppress(KeyError):  # another thread took the last one
                 self._long.popitem(last=False)
         return found
-
-
-def unknown_lists(store: EventStore, events: Sequence[Event], now: float) -> list[tuple[int, str]]:
-    """Return what is to be said of events whose list is not known.
-
-    A list that was made a moment ago may not be stored yet.
-    """
-    named = [(place, one.recommendation_id) for place, one in enumerate(events) if one.recommendation_id]
-    old = {id_ for _, id_ in named if (at := time_of_id(id_)) is None or at < now - _LIST_SECONDS}
-    if not old:
-        return []
-    try:
-        old -= store.known_lists(sorted(old))
-    except StorageError as error:
-        _log.warning("the lists of events were not looked up: %s", error)
-        return []
-    return [(place, f"the list {id_!r} is not known") for place, id_ in named if id_ in old]

@@ -116,7 +116,11 @@ class Metrics(Meter):
                 self.names.append((method, template))
 
     def route(self, method: str, path: str) -> int:
-        """Return the number of the route of a percent-encoded path; 0 if it is none of ours."""
+        """Return the number of the route of a percent-encoded path; 0 if it is none of ours.
+
+        HEAD is answered by the route of GET.
+        """
+        method = "GET" if method == "HEAD" else method
         found = self._routes.get((method, path))
         return self._routes.get((method, _shape(path)), 0) if found is None else found
 

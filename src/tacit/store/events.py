@@ -40,6 +40,7 @@ from tacit.store.records import (
     Known,
     Numbers,
     Receipt,
+    ShownList,
     StoredItem,
     Subject,
     TextVector,
@@ -61,6 +62,9 @@ __all__ = ["Event", "EventStore", "Receipt", "StorageError", "StorageFullError",
 _AFTER = f"SELECT number, {COLUMNS} FROM tacit_event WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
 _NUMBERED = f"SELECT number, {COLUMNS} FROM tacit_event WHERE number IN ({{}}) ORDER BY number"  # noqa: S608
 _LAST_EVENT = "SELECT coalesce(max(number), 0) FROM tacit_event"
+_SHOWN = (
+    "SELECT recommendation_id, subject, subject_id, items FROM tacit_exposure WHERE recommendation_id IN ({})"
+)
 _PROBE = "written"
 _LISTS = 500
 """Ids that are looked up together."""
@@ -503,19 +507,19 @@ class EventStore:
         if values:
             self._writer.write(lambda connection: self._users.put_exposures(connection, values))
 
-    def known_lists(self, ids: Sequence[str]) -> set[str]:
-        """Return those of some recommendation ids whose lists are stored.
+    def shown_lists(self, ids: Sequence[str]) -> dict[str, ShownList]:
+        """Return what is stored of lists, by recommendation id.
 
         Raises
         ------
         StorageError
         """
-        found: set[str] = set()
+        found: dict[str, ShownList] = {}
         for start in range(0, len(ids), _LISTS):
             some = ids[start : start + _LISTS]
-            marks = ", ".join("?" * len(some))
-            statement = f"SELECT recommendation_id FROM tacit_exposure WHERE recommendation_id IN ({marks})"  # noqa: S608
-            found.update(id_ for (id_,) in self._reader.rows(statement, some))
+            statement = _SHOWN.format(", ".join("?" * len(some)))
+            for id_, subject, subject_id, items in self._reader.rows(statement, some):
+                found[id_] = ShownList(subject, subject_id, tuple(json.loads(items)))
         return found
 
     def exposures(self) -> int:

@@ -131,6 +131,25 @@ def _number(value: float | None) -> str:
 
 
 @dataclass(frozen=True)
+class ShownList:
+    """A list that was shown.
+
+    Attributes
+    ----------
+    subject : {"user", "session"}
+        Whose list it was.
+    subject_id : str or None
+        None where nobody was named.
+    items : tuple of str
+        In their order.
+    """
+
+    subject: Subject
+    subject_id: str | None
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Receipt:
     """Result of storing events.
 
