@@ -49,7 +49,7 @@ def test_what_stays_of_deleted_users_is_said_and_holds_up_no_later_deletion() ->
         place = supervisor._forgetter
         place.problem = Report(error="second may hold them", exit_code=2)
         supervisor._forgetter_ended("ended with code 0")
-        assert lines == ["deleted users may still be in a snapshot: second may hold them"]
+        assert lines == ["not all is forgotten: second may hold them"]
         assert (place.failures, place.due) == (0, None)
         supervisor._note_forgotten()
         assert place.due is not None

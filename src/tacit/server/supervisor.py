@@ -424,7 +424,7 @@ class Supervisor:
         if how == _DONE:
             place.failures = 0
             if place.problem:
-                self._say(f"deleted users may still be in a snapshot: {place.problem.error}")
+                self._say(f"not all is forgotten: {place.problem.error}")
             if self._forgotten_since is not None:
                 self._note_forgotten()
             return
