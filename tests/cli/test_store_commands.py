@@ -47,7 +47,12 @@ def test_a_store_goes_there_and_back(tmp_path: Path, capsys: pytest.CaptureFixtu
         store = EventStore(place)
         assert {event.subject_id for event in store.events()} == {"u0", "u2"}
         store.close()
+    typo = tmp_path / "typo.db"
+    for command in (["restore", "--deletions", deletions], ["forget", str(tmp_path)]):
+        assert run([*command, "--store", f"sqlite:///{typo}"]) == 2
+    assert not typo.exists()
     told = capsys.readouterr()
+    assert told.err.count(f"there is no store {typo}") == 2
     assert told.out.count("1 users and sessions were forgotten again") == 2
     assert "give --replace" in told.err
 

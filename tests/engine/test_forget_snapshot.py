@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -16,7 +17,7 @@ from tacit.core.errors import DataError
 from tacit.core.seeds import Streams, generator
 from tacit.core.types import Array
 from tacit.data.shop import generate
-from tacit.engine.forget_snapshot import forget_in, forgetting
+from tacit.engine.forget_snapshot import StillHeldError, forget_in, forgetting
 from tacit.engine.snapshot import Snapshot, load, save
 from tacit.engine.train import train
 from tacit.features.maker import FeatureMaker
@@ -163,6 +164,72 @@ def test_each_version_of_a_model_directory_is_written_again(tmp_path: Path, stor
     assert CANARY.encode() not in everything(versions.directory)
     versions.switch("first")
     assert load(versions.path("first")).interactions.n_users == snapshot.interactions.n_users - 1
+
+
+@pytest.mark.promise("P6")
+@pytest.mark.fault(6)
+@pytest.mark.parametrize("damaged", ["first", "third"])
+def test_a_damaged_version_keeps_no_other_from_being_written_again_and_is_named(
+    tmp_path: Path, store: EventStore, capsys: pytest.CaptureFixture[str], damaged: str
+) -> None:
+    _, snapshot = fitted()
+    versions = Versions(tmp_path / "model")
+    names = ["first", "second", "third"]
+    save(snapshot, versions.path(names[0]))
+    for name in names[1:]:
+        shutil.copytree(versions.path(names[0]), versions.path(name))
+    versions.switch("third")
+    with (versions.path(damaged) / "users.arrow").open("r+b") as file:
+        (bit,) = file.read(1)
+        file.seek(0)
+        file.write(bytes([bit ^ 1]))
+    command = ["forget", str(versions.directory), "--store", f"sqlite:///{tmp_path / 'store.sqlite3'}"]
+    assert run(command) == 0  # nobody was deleted: it holds nobody whom it must not
+    store.forget("user", CANARY, lambda: 1.0)
+    capsys.readouterr()
+    assert run(command) == 2
+    told = capsys.readouterr()
+    assert told.out.count("1 users forgotten") == 2
+    place = versions.path(damaged)
+    assert f"{place} may hold deleted users" in told.err
+    assert f"remove it: rm -r {place}" in told.err
+    assert ("tacit rollback" in told.err) == (damaged == "third")
+    whole = [versions.path(name) for name in versions.names() if name != damaged]
+    assert len(whole) == 2
+    assert [one for one in whole if CANARY.encode() in everything(one)] == []
+    if damaged == versions.current():
+        versions.switch("first")
+    shutil.rmtree(place)
+    assert run(command) == 0
+
+
+def test_what_killed_processes_left_and_decisions_that_cannot_be_read_are_not_passed_over(
+    tmp_path: Path, store: EventStore
+) -> None:
+    _, snapshot = fitted()
+    versions = Versions(tmp_path / "model")
+    save(snapshot, versions.path("first"))
+    versions.switch("first")
+    folder = versions.directory / "decisions"
+    left = [
+        versions.path("first").with_name(".pruned-zero") / "users.arrow",
+        versions.path("first").with_name(".second.tacit-unfinished-x") / "users.arrow",
+        folder / ".second.json.77",
+        versions.directory / ".decision.json.77",
+    ]
+    torn = folder / "first.json"
+    for file in [*left, torn]:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f'{{"held_accounts": ["{CANARY}"')
+    store.forget("user", CANARY, lambda: 1.0)
+    with pytest.raises(
+        StillHeldError, match=f"^{torn} cannot be read and may name deleted users; rm {torn}$"
+    ):
+        [*forget_in(versions.directory, store)]
+    assert [file for file in left if file.exists()] == []
+    torn.unlink()
+    assert [*forget_in(versions.directory, store)] == []
+    assert CANARY.encode() not in everything(versions.directory)
 
 
 def test_a_version_that_became_current_meanwhile_stays_current(

@@ -18,6 +18,7 @@ from tacit.core.clock import FixedClock
 from tacit.data.queries import Queries
 from tacit.data.ranking import Ranking
 from tacit.data.shop import generate
+from tacit.data.vocabulary import Vocabulary
 from tacit.engine.engine import Engine
 from tacit.engine.known_users import UnknownUserError
 from tacit.engine.requests import NewEvent, Request, Response
@@ -87,6 +88,51 @@ def test_the_list_of_a_forgotten_user_is_that_of_an_unknown_one(store: EventStor
     assert other.users.known("user", somebody)["history"] == []
 
 
+@pytest.mark.promise("P3")
+@pytest.mark.fault(22)
+def test_a_session_that_the_model_learned_is_forgotten_alone_and_with_its_user(store: EventStore) -> None:
+    first = snapshot_with_neighbours()
+    log = first.interactions
+    ids = log.users.ids.to_list()
+    ids[7], ids[8] = "session:s1", "session:s2"
+    snapshot = replace(first, interactions=replace(log, users=Vocabulary(ids)))
+    engine, other = Engine(snapshot, store), Engine(snapshot, store)
+    assert len(engine.users.known("session", "s1")["history"]) > 0  # type: ignore[arg-type]
+    with pytest.raises(UnknownUserError):
+        engine.users.known("session", ids[6])  # a user of that name
+    told = engine.users.forget("session", "s1")
+    assert (told.events, told.snapshot, told.kept_until_refit) == (0, "hidden", ["event weights", "blend"])
+    assert engine.users.merge("anna", "s2").warnings == []
+    assert engine.users.merge("anna", "s3").warnings == ["nothing is stored of the session 's3'"]
+    assert engine.users.merge("anna", "s3").warnings == []
+    assert len(engine.users.known("session", "s2")["history"]) > 0  # type: ignore[arg-type]
+    told = engine.users.forget("user", "anna")
+    assert (told.sessions, told.snapshot) == (2, "hidden")
+    assert engine.users.forget("session", "nobody").snapshot == "absent"
+    for one in (engine, other):
+        for session in ("s1", "s2"):
+            for subject, name in (("session", session), ("user", f"session:{session}")):
+                with pytest.raises(UnknownUserError):
+                    one.users.known(subject, name)  # type: ignore[arg-type]
+        assert one._state.forgotten == {7, 8}
+    another = Engine(replace(snapshot, version="another"), store)  # known by the hashes of its ids
+    assert another._state.forgotten == {7, 8}
+
+
+@pytest.mark.promise("P3")
+def test_a_user_who_is_called_as_a_session_goes_with_either(store: EventStore) -> None:
+    """A log cannot tell them apart: rather too much is forgotten than too little."""
+    first = small_snapshot()
+    ids = first.interactions.users.ids.to_list()
+    ids[5], ids[6] = "session:a", "session:b"
+    snapshot = replace(first, interactions=replace(first.interactions, users=Vocabulary(ids)))
+    engine = Engine(snapshot, store)
+    assert engine.users.forget("user", "session:a").snapshot == "hidden"
+    assert engine.users.forget("session", "b").snapshot == "hidden"
+    assert engine._state.forgotten == {5, 6}
+    assert Engine(replace(snapshot, version="another"), store)._state.forgotten == {5, 6}
+
+
 @pytest.mark.promise("P1")
 def test_an_export_holds_the_history_the_events_the_lists_and_the_sessions(tmp_path: Path) -> None:
     snapshot = snapshot_with_neighbours()
@@ -98,7 +144,7 @@ def test_an_export_holds_the_history_the_events_the_lists_and_the_sessions(tmp_p
     engine.put_user(user, {"plan": "x"})
     engine._exposures.close()  # type: ignore[union-attr]
     assert vars(engine.users.merge(user, "s")) == {
-        "user_id": user, "session_id": "s", "events": 1, "exposures": 1
+        "user_id": user, "session_id": "s", "events": 1, "exposures": 1, "warnings": []
     }  # fmt: skip
     known = engine.users.known("user", user)
     assert known["attributes"] == {"plan": "x"}
@@ -193,7 +239,7 @@ def test_a_snapshot_of_another_version_forgets_by_the_hashes_of_its_ids(store: E
     engine = Engine(snapshot, store)
     user = snapshot.interactions.users.ids[3]
     before = listed(engine, user)
-    store.forget("user", user, lambda: NOW, "another version", 70)
+    store.forget("user", user, lambda: NOW, "another version", lambda *_: 70)
     assert listed(engine, user) != before
     assert engine._state.forgotten == {3}
     engine.swap(replace(snapshot, version="a third one"))
@@ -201,5 +247,5 @@ def test_a_snapshot_of_another_version_forgets_by_the_hashes_of_its_ids(store: E
     made_without = {"forgotten": {"store": store.name, "number": 1}}
     engine.swap(replace(snapshot, facts={**snapshot.facts, **made_without}))
     assert engine._state.forgotten == frozenset()
-    store.forget("user", user, lambda: NOW, snapshot.version, 3)
+    store.forget("user", user, lambda: NOW, snapshot.version, lambda *_: 3)
     assert engine._state.forgotten == {3}

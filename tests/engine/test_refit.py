@@ -14,8 +14,10 @@ from tests.engine.refits import CONFIG, events_before, events_since, items, save
 from tacit.core.clock import FixedClock
 from tacit.core.errors import ConfigError, UnsupportedError
 from tacit.engine import train as train_module
+from tacit.engine.decisions import LATEST, decision_of, lines_of
+from tacit.engine.forget_snapshot import forget_in
 from tacit.engine.new_log import LeftOut
-from tacit.engine.refit import LATEST, Wanted, refit
+from tacit.engine.refit import Wanted, refit
 from tacit.engine.snapshot import load
 from tacit.engine.train import train
 from tacit.store.events import EventStore
@@ -23,6 +25,10 @@ from tacit.store.records import Event, ItemChange
 from tacit.store.versions import Versions
 
 NOW = 1_800_000_000.0
+
+
+def files_with(folder: Path, text: str) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.is_file() and text.encode() in file.read_bytes()]
 
 
 def made(wanted: Wanted, **more: Any) -> dict[str, Any]:
@@ -120,13 +126,27 @@ def test_a_worse_candidate_is_held(asked: Wanted) -> None:
 
 
 @pytest.mark.promise("P24")
-def test_a_live_model_that_does_worse_than_the_one_before_is_rolled_back(asked: Wanted, place: Path) -> None:
+def test_a_live_model_that_does_worse_than_the_one_before_is_rolled_back(
+    asked: Wanted, tmp_path: Path
+) -> None:
     """A model of shuffled histories is forced live; what users did since says so."""
     versions = Versions(asked.out)
     first = made(replace(asked, store=None))["live"]
     worse = events_before().with_columns(pl.col("item_id").shuffle(seed=1))
     forced = made(replace(asked, store=None, snapshot=None, force=True), read_log=lambda _: worse)
     assert versions.current() == forced["version"]
+
+    # That a user was deleted meanwhile gives the version another name, and its decision too.
+    store = EventStore(f"sqlite:///{tmp_path / 'deletions.sqlite3'}")
+    store.forget("user", worse["user_id"][0], lambda: NOW)
+    assert len([*forget_in(asked.out, store)]) == 2
+    store.close()
+    renamed = versions.current()
+    assert renamed != forced["version"]
+    last = json.loads((asked.out / LATEST).read_text("utf-8"))
+    assert decision_of(asked.out, renamed) == last == {**forced, "version": renamed}
+    assert decision_of(asked.out, forced["version"]) is None
+
     decision = made(replace(asked, snapshot=None))
     assert decision["decision"] == "roll back", decision
     assert versions.current() == first == decision["version"]
@@ -150,8 +170,9 @@ def test_what_one_account_floods_is_kept_and_not_learned_from(place: Path, tmp_p
     decision = made(replace(wanted, out=tmp_path / "other"))
     flooded = load(tmp_path / "other")
     assert decision["log"]["held"] > 900
-    assert any("flood" in note for note in decision["notes"])
+    assert decision["held_accounts"] == ["flood"]
     assert [one["name"] for one in decision["bursts"] if one["kind"] == "account"] == ["flood"]
+    assert sum("flood" in line for line in lines_of(decision)) == 2
     queries = plain.interactions.queries(np.flatnonzero(np.diff(plain.interactions.offsets)).astype(np.int32))
     theirs = flooded.interactions.users.encode(plain.interactions.users.ids.gather(queries.user))
     one = plain.pipeline.recommend(queries, 10).items
@@ -160,6 +181,18 @@ def test_what_one_account_floods_is_kept_and_not_learned_from(place: Path, tmp_p
     )
     trusted = made(Wanted(tmp_path / "other", address, trusted=("flood",), force=True))
     assert (trusted["log"]["held"], trusted["log"]["added"]) == (0, decision["log"]["held"])
+
+    # Forgotten, the account is named by no decision either; those of others stay as they are.
+    assert files_with(tmp_path / "other" / "decisions", "flood")
+    store = EventStore(address)
+    store.forget("user", "flood", lambda: NOW)
+    assert len([*forget_in(tmp_path / "other", store)]) == 2
+    store.close()
+    assert files_with(tmp_path / "other", "flood") == []
+    kept = decision_of(tmp_path / "other", decision["version"])
+    assert kept is not None
+    assert [one["name"] for one in kept["bursts"] if one["kind"] == "account"] == [None]
+    assert kept["figures"] == decision["figures"]
 
 
 @pytest.mark.promise("P27")
@@ -231,6 +264,68 @@ def test_who_was_deleted_is_in_no_later_model(place: Path, tmp_path: Path) -> No
     made(replace(wanted, snapshot=None))
     kept = load(wanted.out).interactions
     assert int((kept.user == kept.users.code_of(again)).sum()) == 1
+
+
+@pytest.mark.promise("P6")
+@pytest.mark.promise("P23")
+@pytest.mark.fault(22)
+def test_sessions_that_a_refit_learned_are_forgotten(place: Path, tmp_path: Path) -> None:
+    """One that was deleted, and one that was joined with a user who was; one that was joined stays."""
+    address = store_of(tmp_path, events_since().head(200))
+    store = EventStore(address)
+    sessions = ["sess-gone", "sess-merged", "sess-live", "sess-alone"]
+    at = float(events_since()["timestamp"][0])
+    store.append(
+        [
+            Event(f"{id_} {n}", "session", id_, f"i0000{n}", "view", at + n)
+            for id_ in sessions
+            for n in range(1, 5)
+        ]
+    )
+    wanted = Wanted(tmp_path / "model", address, snapshot=place / "first", force=True)
+    made(wanted)
+    assert f"session:{sessions[0]}" in load(wanted.out).interactions.users
+
+    store.forget("session", "sess-gone", lambda: NOW)
+    store.merge("anna", "sess-merged", NOW)
+    store.merge("ben", "sess-live", NOW)
+    erased = store.forget("user", "anna", lambda: NOW)
+    assert (erased.events, erased.sessions) == (4, 1)
+    assert [one.users for one in forget_in(wanted.out, store)] == [2]
+    for gone in sessions[:2]:
+        assert files_with(wanted.out, gone) == []
+    store.append([Event("s", "user", "zoe", "i00001", "view", at)])
+    store.close()
+    made(replace(wanted, snapshot=None))
+    users = load(wanted.out).interactions.users
+    known = [name for name in ["anna", "ben", *(f"session:{id_}" for id_ in sessions)] if name in users]
+    assert known == ["ben", "session:sess-alone"]
+
+
+@pytest.mark.promise("P6")
+@pytest.mark.fault(22)
+def test_who_is_deleted_during_a_refit_is_not_named_by_its_decision(place: Path, tmp_path: Path) -> None:
+    """And the decision names versions as they are called when the service wrote them again meanwhile."""
+    address, end = store_of(tmp_path, events_since().head(60)), float(events_since()["timestamp"][0])
+    out = tmp_path / "model"
+    store = EventStore(address)
+    store.append(
+        [Event(f"x{n}", "user", "flood", f"i{n % 90:05}", "view", end - 60.0 * n) for n in range(1_000)]
+    )
+
+    def delete(part: str) -> None:
+        if part == "gate":
+            for user in ("flood", events_before()["user_id"][0]):
+                store.forget("user", user, lambda: NOW)
+            assert [one.users for one in forget_in(out, store)] == [1]
+
+    decision = made(Wanted(out, address, snapshot=place / "first"), say=delete)
+    store.close()
+    assert (decision["decision"], decision["held_accounts"]) == ("hold", ["flood"])
+    last = json.loads((out / LATEST).read_text("utf-8"))
+    assert (last["held_accounts"], files_with(out, "flood")) == ([], [])
+    current = Versions(out).current()
+    assert last["version"] == last["live"] == current != decision["live"]
 
 
 def test_memory_that_does_not_suffice_is_refused_with_figures(

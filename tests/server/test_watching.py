@@ -126,6 +126,33 @@ def test_a_service_begins_with_the_newest_whole_version_before_a_damaged_one(
     release.close()
 
 
+@pytest.mark.promise("P6")
+@pytest.mark.parametrize("running", [False, True])
+def test_what_is_served_in_place_of_a_damaged_version_is_watched(
+    versions: Versions, watcher: Watcher, running: bool
+) -> None:
+    """It is written again without deleted users, and the service has to follow."""
+    damage(versions.path("c"), "a flipped bit")
+    if not running:
+        versions.switch("c")
+    first, refused = watcher.first()
+    watcher.start()
+    if running:
+        versions.switch("c")
+    refusal = found_by(watcher) if running else refused
+    assert isinstance(refusal, Refusal)
+    publish(versions.path("b"), lambda place: write(place, "less"), {"model": "model-less"})
+    again = found_by(watcher)
+    assert isinstance(again, Release)
+    assert (again.version, content_of(again), again.refusal) == ("b", "less", refusal)
+    versions.switch("b")  # whoever chooses it is heard
+    chosen = found_by(watcher)
+    assert isinstance(chosen, Release)
+    assert (chosen.version, chosen.refusal) == ("b", None)
+    for one in (first, again, chosen):
+        one.close()
+
+
 def test_a_version_after_the_current_one_is_never_chosen(versions: Versions, watcher: Watcher) -> None:
     for name in "ab":
         damage(versions.path(name), "a flipped bit")

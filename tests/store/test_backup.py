@@ -72,7 +72,7 @@ def forgetful(tmp_path: Path) -> tuple[str, Path]:
     store.close()
     back_up(address, file)
     store = EventStore(address)
-    store.forget("user", "canary 1", lambda: NOW + 50, "model", 7)
+    store.forget("user", "canary 1", lambda: NOW + 50, "model", lambda *_: 7)
     store.forget("user", "nobody in the copy", lambda: NOW + 51)
     store.forget("user", "canary 2", lambda: NOW + 52)
     store.append([event(9, "canary 1")])  # somebody new of that name, after the copy
@@ -113,6 +113,58 @@ def test_a_restore_repeats_the_deletions_since(tmp_path: Path, lost: bool) -> No
     raw = b"".join(one.read_bytes() for one in tmp_path.glob("store.db*"))
     assert [n for n in range(5) if f"canary {n}".encode() in raw] == [3, 4]
     assert verify_store(address).faults == []
+
+
+def test_a_list_of_deletions_replaces_an_earlier_one_of_the_same_store_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    address, _ = forgetful(tmp_path)
+    file = tmp_path / "deletions.json"
+    assert write_deletions(address, file) == 4
+    store = EventStore(address)
+    store.forget("user", "canary 4", lambda: NOW)
+    store.close()
+    assert write_deletions(address, file) == 5
+    (tmp_path / "other").mkdir()
+    other, _ = forgetful(tmp_path / "other")
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    for source, target in ((other, file), (address, notes)):
+        before = target.read_bytes()
+        with pytest.raises(ConfigError, match="is there; a copy replaces nothing"):
+            write_deletions(source, target)
+        assert target.read_bytes() == before
+
+
+@pytest.mark.promise("P12")
+def test_a_restore_forgets_the_sessions_that_were_joined_with_who_was_deleted(tmp_path: Path) -> None:
+    """In a copy of before they were joined, and in one of a session that was never joined elsewhere."""
+    address = f"sqlite:///{tmp_path / 'store.db'}"
+    store = EventStore(address)
+    store.append([Event(f"e{n}", "session", f"s{n}", "i", "view", NOW) for n in range(2)])
+    store.merge("anna", "s0", NOW)
+    back_up(address, tmp_path / "copy.db")
+    store.merge("anna", "s1", NOW)
+    store.forget("user", "anna", lambda: NOW)
+    deletions = Deletions.read(written(address, tmp_path / "deletions.json"))
+    store.close()
+    assert [one.subject for one in deletions.tombstones] == ["session", "session", "user"]
+    target = f"sqlite:///{tmp_path / 'target.db'}"
+    restore(tmp_path / "copy.db", target, deletions)
+    assert users(target) == set()
+    # Of a list of deletions that knows the user alone, the copy's own notes tell the session.
+    alone = Deletions(deletions.secret, deletions.tombstones[2:])
+    target = f"sqlite:///{tmp_path / 'other.db'}"
+    restore(tmp_path / "copy.db", target, alone)
+    assert users(target) == {"s1"}
+    store = EventStore(target)
+    assert [(one.number, one.subject) for one in store.tombstones()] == [(3, "user"), (4, "session")]
+    store.close()
+
+
+def written(address: str, file: Path) -> Path:
+    write_deletions(address, file)
+    return file
 
 
 def test_a_restore_refuses_what_it_cannot_do_and_leaves_the_store(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tacit.store.erasing import clear_gaps
 from tacit.store.events import Event, EventStore, Receipt
+from tacit.store.records import Joined
 from tacit.store.user_rows import digest
 
 ODD = "ca'nary-%_ü∅"
@@ -29,19 +30,24 @@ def test_all_that_is_known_of_a_user_is_told_and_then_forgotten(store: EventStor
     store.append([event(1), event(2), event(3, "session", "s"), event(4, id_="other")])
     store.put_user(ODD, {"age": 1}, 1.0)
     store.put_exposures([shown(1, 1.0), shown(2, 1.0, id_="other"), shown(3, 1.0, "session", None)])
-    assert store.merge(ODD, "s", 2.0) == (1, 0)
+    assert store.merge(ODD, "s", 2.0) == Joined(1, 0, again=False)
+    store.append([event(5, "session", "s")])  # it went on
     known = store.known("user", ODD)
     assert [row["event_id"] for row in known.events] == ["e1", "e2", "e3"]
     assert [row["recommendation_id"] for row in known.exposures] == ["r1"]
     assert (known.put, known.sessions) == ({"age": 1}, [{"session_id": "s", "at": 2.0}])
-    erased = store.forget("user", ODD, lambda: 9.0, "m", 7)
-    assert (erased.events, erased.exposures, erased.attributes, erased.sessions) == (3, 1, True, 1)
+    codes = {("user", ODD): 7, ("session", "s"): -1}
+    erased = store.forget("user", ODD, lambda: 9.0, "m", lambda *one: codes[one])
+    assert (erased.events, erased.exposures, erased.attributes, erased.sessions) == (4, 1, True, 1)
+    assert erased.in_model
     assert erased.from_disk
     assert not store.known("user", ODD)
     assert [one.event_id for one in store.events()] == ["e4"]
     assert store.exposures() == 2
-    (stone,) = store.tombstones()
-    assert (stone.number, stone.subject, stone.at, stone.model, stone.code) == (1, "user", 9.0, "m", 7)
+    of_session, stone = store.tombstones()
+    assert (stone.number, stone.subject, stone.at, stone.model, stone.code) == (2, "user", 9.0, "m", 7)
+    assert (of_session.number, of_session.subject, of_session.code) == (1, "session", -1)
+    assert store.digests("session", ["s"]) == [of_session.digest]
     assert store.digests("user", ["other", ODD])[1] == stone.digest
     assert store.digests("session", [ODD]) != [stone.digest]
     assert len(store.name) == 16
@@ -71,14 +77,14 @@ def test_a_list_that_was_made_before_it_is_not_stored_after_it(store: EventStore
 def test_a_retry_of_a_session_after_the_merge_is_the_same_event(store: EventStore) -> None:
     sent = [event(1, "session", "s"), event(2, "session", "s", has_time=False)]
     store.append(sent)
-    assert store.merge("u", "s", 3.0) == (2, 0)
+    assert store.merge("u", "s", 3.0) == Joined(2, 0, again=False)
     assert len(store.recent("user", "u", 9)) == 2  # their digests are those of what was sent
     assert store.append(sent) == Receipt(2, [])
-    assert store.merge("u", "s", 4.0) == (0, 0)
+    assert store.merge("u", "s", 4.0) == Joined(0, 0, again=True)
     assert [one.event_id for one in store.recent("user", "u", 9)] == ["e1", "e2"]
     assert store.recent("session", "s", 9) == []
     store.append([event(3, "session", "s")])
-    assert store.merge("u", "s", 5.0) == (1, 0)
+    assert store.merge("u", "s", 5.0) == Joined(1, 0, again=True)
     assert store.known("user", "u").sessions == [{"session_id": "s", "at": 3.0}]
     store.forget("session", "s", lambda: 6.0)
     assert store.known("user", "u").sessions == []

@@ -7,7 +7,13 @@ import typer
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="File to write; one that is there is not replaced.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="File to write; one that is there is not replaced, but by --deletions a list of "
+            "earlier deletions of the same store."
+        ),
+    ],
     store: Annotated[
         str,
         typer.Option("--store", help="The store: sqlite:///FILE or postgresql://USER@HOST/DATABASE."),

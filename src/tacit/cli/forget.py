@@ -24,10 +24,13 @@ def forget(
 
     A running service does this by itself. What is counted or solved from the log (all retrievers but
     networks) is then that of a fit without these users; the blend and the ranker stay until the next fit.
+    What is damaged cannot be written again: it is named, and the exit code is 2.
     """
     from tacit.engine.forget_snapshot import forget_in
+    from tacit.store.address import check_store_there
     from tacit.store.events import EventStore
 
+    check_store_there(store)
     said = False
     with closing(EventStore(store, lock=False)) as opened:
         for one in forget_in(Path(directory), opened):

@@ -160,12 +160,13 @@ def _show(decision: dict[str, Any], *, as_json: bool) -> None:
     import json
 
     from tacit.cli.terminal import err, out
+    from tacit.engine.decisions import lines_of
 
     if as_json:
         typer.echo(json.dumps(decision, ensure_ascii=False))
         return
-    for note in decision["notes"]:
-        err.print(note, soft_wrap=True, markup=False)
+    for line in lines_of(decision):
+        err.print(line, soft_wrap=True, markup=False)
     out.print(f"{decision['decision']}: {decision['why']}", soft_wrap=True, markup=False)
     out.print(f"version {decision['version']}; {_counts(decision['log'])}", soft_wrap=True, markup=False)
     spent = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in decision["seconds"].items())

@@ -30,6 +30,7 @@ def restore(
     ] = False,
 ) -> None:
     """Put a copy of a store in its place, and forget again who was forgotten after it was made."""
+    from tacit.store.address import check_store_there
     from tacit.store.backup import Deletions, forget_again
     from tacit.store.backup import restore as put_back
     from tacit.store.events import EventStore
@@ -38,6 +39,7 @@ def restore(
     if file is not None:
         again = put_back(file, store, known, replace=replace)
     elif known is not None:
+        check_store_there(store)
         with closing(EventStore(store)) as opened:
             again = forget_again(opened, known)
     else:

@@ -30,6 +30,7 @@ class Burst:
     ----------
     kind : {"account", "item", "source"}
     name : str
+        An account, an item or a source by its id.
     day : float
         Begin of the day, Unix seconds.
     events : int

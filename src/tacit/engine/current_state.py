@@ -290,7 +290,7 @@ class CurrentState:
             rows = self._store.item_rows()
             seen = max((row.number for row in rows), default=0)
             state, texts = _first_state(state, rows, self._store)
-            last = forgotten_since(snapshot, self._store)
+            last = forgotten_since(snapshot.facts, self._store)
             stones = self._store.tombstones(last)
             last = stones[-1].number if stones else last
             state = replace(state, forgotten=forgotten_codes(stones, snapshot, self._store))

@@ -6,22 +6,23 @@ counts of items. What was learned in steps from all users together stays until t
 (`tacit.engine.forgetting.kept_until_refit`).
 """
 
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tacit.core.errors import ArtifactError, DataError
+from tacit.core.errors import ArtifactError, DataError, InputError
 from tacit.core.executor import Executor
-from tacit.core.manifest import MANIFEST
+from tacit.core.manifest import MANIFEST, manifest_of
 from tacit.core.progress import SILENT, Progress
 from tacit.core.seeds import generator
 from tacit.core.types import Json
 from tacit.data import columns as col
 from tacit.engine.cleaned_log import without_users
+from tacit.engine.decisions import FORMERLY, bring_up_to_date
 from tacit.engine.forgetting import FORGOTTEN, facts_of, forgotten_codes, forgotten_since
 from tacit.engine.snapshot import Snapshot, load, save, version_of
 from tacit.engine.train import fingerprint
@@ -116,6 +117,8 @@ def forget_in(directory: Path, store: EventStore, *, progress: Progress = SILENT
 
     Raises
     ------
+    StillHeldError, OSError
+        At the end, if something in a model directory cannot be written again; all else is then.
     ArtifactError
         If a snapshot cannot be read.
     DataError
@@ -125,11 +128,49 @@ def forget_in(directory: Path, store: EventStore, *, progress: Progress = SILENT
         yield from _rewritten(directory, directory, store, progress)
         return
     versions = Versions(directory)
-    yield from _current_rewritten(versions, store, progress)
+    versions.remove_left_over()  # it holds whom the versions held
+    problems, failed = [], None
+    with suppress(InputError, OSError):  # it is said below, in the turn of this version
+        yield from _current_rewritten(versions, store, progress)
     for name in versions.names():
         place = versions.path(name)
-        with suppress(ArtifactError):  # a damaged one is served by nobody; another process may remove one
+        try:
             yield from _rewritten(place, place, store, progress)
+        except InputError as error:
+            if place.is_dir() and _may_hold(place, store):  # another process may have removed it
+                problems.append(_problem(versions, name, str(error)))
+        except OSError as error:
+            failed = error
+    unread = bring_up_to_date(directory, store)
+    if failed is not None:
+        raise failed
+    if unread and store.tombstones():
+        problems += [f"{file} cannot be read and may name deleted users; rm {file}" for file in unread]
+    if problems:
+        raise StillHeldError("; ".join(problems))
+
+
+class StillHeldError(ArtifactError):
+    """Something in a model directory may hold deleted users, and cannot be written again without them."""
+
+
+def _may_hold(place: Path, store: EventStore) -> bool:
+    """Return whether somebody was deleted since a version was written, as far as that can be read."""
+    facts: Any = {}
+    with suppress(ArtifactError):
+        facts = manifest_of(place).get("facts") or {}
+    return bool(store.tombstones(forgotten_since(facts, store)))
+
+
+def _problem(versions: Versions, name: str, reason: str) -> str:
+    """Return what keeps a version from being written again, and what to do."""
+    place, first = versions.path(name), ""
+    with suppress(ArtifactError):
+        if versions.current() == name:
+            first = f"make another version current (tacit rollback {versions.directory} NAME), then "
+    reason = reason.removesuffix("; fit again")
+    what = f"{place} may hold deleted users and cannot be written again ({reason})"
+    return f"{what}; {first}remove it: rm -r {place}"
 
 
 def _current_rewritten(versions: Versions, store: EventStore, progress: Progress) -> Iterator[Rewritten]:
@@ -142,10 +183,10 @@ def _current_rewritten(versions: Versions, store: EventStore, progress: Progress
             return
         if versions.current() == name:
             versions.switch(new)
-            _remove(versions.path(name))
+            versions.discard(name)
             yield from found
             return
-        _remove(versions.path(new))
+        versions.discard(new)
 
 
 def _rewritten(source: Path, target: Path, store: EventStore, progress: Progress) -> Iterator[Rewritten]:
@@ -153,13 +194,17 @@ def _rewritten(source: Path, target: Path, store: EventStore, progress: Progress
     while True:
         seal = _seal(source)
         snapshot = load(source)
-        last = forgotten_since(snapshot, store)
+        last = forgotten_since(snapshot.facts, store)
         stones = store.tombstones(last)
         gone = forgotten_codes(stones, snapshot, store)
         if not gone:
             return
         with progress.task(f"forgetting {len(gone):,} users in {source}"):
             less = forgetting(snapshot, gone, facts_of(stones[-1].number, store))
+        if target != source:
+            before = less.facts.get(FORMERLY)
+            names: list[Json] = [source.name, *(before if isinstance(before, list) else [])]
+            less = replace(less, facts={**less.facts, FORMERLY: names})
         if _seal(source) == seal:  # else a fit replaced it meanwhile
             save(less, target)
             yield Rewritten(target, len(gone), less.version)
@@ -171,10 +216,3 @@ def _seal(directory: Path) -> bytes:
         return (directory / MANIFEST).read_bytes()
     except OSError:  # between two renames
         return b""
-
-
-def _remove(place: Path) -> None:
-    """Remove a version whole: whoever serves it has its files open."""
-    aside = place.with_name(f".forgotten-{place.name}")
-    place.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)

@@ -10,7 +10,7 @@ from tacit.core.types import Json
 from tacit.engine.attributes import checked_user
 from tacit.engine.checking import checked_id
 from tacit.engine.current_state import CurrentState
-from tacit.engine.forgetting import kept_until_refit
+from tacit.engine.forgetting import kept_until_refit, name_in_log
 from tacit.engine.state import State
 from tacit.store.events import EventStore
 from tacit.store.records import Known, Subject
@@ -29,12 +29,15 @@ class Merged:
     user_id, session_id : str
     events, exposures : int
         How many became the user's: none where this was done before.
+    warnings : list of str
+        What is odd: nothing was ever stored of the session.
     """
 
     user_id: str
     session_id: str
     events: int
     exposures: int
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -44,19 +47,19 @@ class Forgotten:
     Attributes
     ----------
     events, exposures, sessions : int
-        How many were deleted from the store: events, shown lists, and notes of joined sessions.
+        How many were deleted from the store: events, shown lists, and joined sessions.
     attributes : bool
         Whether there were any.
     store : {"erased", "erasing", "deleted"}
         Whether the bytes are gone from the files of the store, or will be as soon as nobody reads old ones;
         of PostgreSQL only that the rows are deleted.
     snapshot : {"absent", "hidden"}
-        Whether the model knew the user: if so, the history there counts no more, and the snapshot is to be
-        written again without it.
+        Whether the model knew the user or one of the sessions: if so, the history there counts no more, and
+        the snapshot is to be written again without it.
     kept_until_refit : list of str
         Parts of the model that are not solved again without the user.
     backups : list
-        Copies of the store that the store knows of; they hold what was deleted.
+        Copies of the store that the store knows of; they may hold what was deleted.
     """
 
     events: int
@@ -94,16 +97,20 @@ class Users:
         state = self._state
         id_ = self._checked(subject, subject_id, state)
         stored = Known(None, {}, [], [], []) if self._store is None else self._store.known(subject, id_)
-        code = state.user_code(id_) if subject == "user" else -1
+        code = state.user_code(name_in_log(subject, id_))
         if not stored and code < 0:
             raise UnknownUserError(f"nothing is known of the {subject} {id_!r}")
-        known: dict[str, Json] = {"events": _events(stored), "exposures": _exposures(stored)}
+        known: dict[str, Json] = {
+            "events": _events(stored),
+            "exposures": _exposures(stored),
+            "history": _history(state, code),
+        }
         if subject == "user":
             known["attributes"] = {**(stored.put or {}), **stored.patch}
             known["sessions"] = [
                 {"session_id": row["session_id"], "timestamp": row["at"]} for row in stored.sessions
             ]
-            known |= {"history": _history(state, code), "traits": _traits(state, code)}
+            known["traits"] = _traits(state, code)
         return {f"{subject}_id": id_, **known, "model": state.snapshot.version}
 
     def patch(self, user_id: str, attributes: Mapping[str, Json]) -> None:
@@ -136,7 +143,11 @@ class Users:
         """
         state, store = self._state, self._needed
         user, session = self._checked("user", user_id, state), self._checked("session", session_id, state)
-        return Merged(user, session, *store.merge(user, session, self._clock.now()))
+        joined = store.merge(user, session, self._clock.now())
+        learned = state.user_code(name_in_log("session", session)) >= 0
+        known = joined.events or joined.exposures or joined.again or learned
+        warnings = [] if known else [f"nothing is stored of the session {session!r}"]
+        return Merged(user, session, joined.events, joined.exposures, warnings)
 
     def forget(self, subject: Subject, subject_id: str) -> Forgotten:
         """Delete a user or a session; a second time there is nothing left to delete, and that is no error.
@@ -151,8 +162,12 @@ class Users:
         state, store = self._state, self._needed
         id_ = self._checked(subject, subject_id, state)
         snapshot = state.snapshot
-        code = snapshot.interactions.users.code_of(id_) if subject == "user" else -1
-        gone = store.forget(subject, id_, self._clock.now, snapshot.version, code)
+        users = snapshot.interactions.users
+
+        def code_of(kind: Subject, its_id: str) -> int:
+            return users.code_of(name_in_log(kind, its_id))
+
+        gone = store.forget(subject, id_, self._clock.now, snapshot.version, code_of)
         self._current.catch_up()
         files = "deleted" if not store.is_local else "erased" if gone.from_disk else "erasing"
         return Forgotten(
@@ -161,8 +176,8 @@ class Users:
             sessions=gone.sessions,
             attributes=gone.attributes,
             store=files,
-            snapshot="hidden" if code >= 0 else "absent",
-            kept_until_refit=kept_until_refit(snapshot) if code >= 0 else [],
+            snapshot="hidden" if gone.in_model else "absent",
+            kept_until_refit=kept_until_refit(snapshot) if gone.in_model else [],
             backups=store.backups(),
         )
 

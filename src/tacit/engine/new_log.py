@@ -27,14 +27,12 @@ from tacit.engine import influence
 from tacit.engine.attributes import cell
 from tacit.engine.cleaned_log import HELD, Names, categories, frame_of
 from tacit.engine.current_state import with_stored
-from tacit.engine.forgetting import FORGOTTEN
+from tacit.engine.forgetting import SESSION, forgotten_places, forgotten_since, name_in_log
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import State
 from tacit.pipeline.config import Config
-from tacit.store.read_only import Forgotten, StoreReader
+from tacit.store.read_only import StoreReader
 
-SESSION = "session:"
-"""In front of the id of a session, which is a user of its own in a log."""
 _NO_SETTLEMENT = Settlement({}, {})
 """What a few new events look like says nothing of a whole log."""
 
@@ -91,21 +89,20 @@ def without_forgotten(events: pl.DataFrame, reader: StoreReader, facts: Mapping[
 
     Sessions that were joined with a user since are that user's.
     """
-    since = _forgotten_of(facts)
     ids = distinct_texts(events[col.USER])
-    sessions = ids.filter(ids.str.starts_with(SESSION)).str.strip_prefix(SESSION)
-    gone = pl.concat(
-        [
-            ids.filter(reader.forgotten("user", ids, since)),
-            SESSION + sessions.filter(reader.forgotten("session", sessions, since)),
-        ]
-    )
+    gone = _forgotten(ids, reader, facts)
     if len(gone):
         events = events.filter(~_text(col.USER).is_in(gone.implode()))
-    joined = {f"{SESSION}{session}": user for session, user in reader.merges().items()}
-    if len(sessions) and joined:
+    joined = {name_in_log("session", session): user for session, user in reader.merges().items()}
+    if ids.is_in(list(joined)).any():
         events = events.with_columns(_text(col.USER).replace(joined))
     return events
+
+
+def _forgotten(names: pl.Series, reader: StoreReader, facts: Mapping[str, Any]) -> pl.Series:
+    """Return those of some users of a snapshot who were deleted from a store since."""
+    stones = reader.tombstones(forgotten_since(facts, reader))
+    return names.gather(forgotten_places(names, stones, reader))
 
 
 def stored_events(reader: StoreReader, after: int, until: int, config: Config) -> pl.DataFrame:
@@ -260,14 +257,10 @@ def people_of(snapshot: Snapshot, reader: StoreReader | None) -> pl.DataFrame | 
     if reader is None:
         return known
     if known is not None:  # of who was deleted since nothing is left, whoever has the id now
-        known = known.filter(~reader.forgotten("user", known[col.USER], _forgotten_of(snapshot.facts)))
+        gone = _forgotten(known[col.USER], reader, snapshot.facts)
+        known = known.filter(~pl.col(col.USER).is_in(gone.implode()))
     known = _put(known, reader.users(), whole=True)
     return _put(known, reader.user_changes(), whole=False)
-
-
-def _forgotten_of(facts: Mapping[str, Any]) -> Forgotten:
-    known = facts.get(FORGOTTEN)
-    return Forgotten(**known) if isinstance(known, Mapping) else Forgotten()
 
 
 def _put(

@@ -1,7 +1,5 @@
 """One refit of a model directory: a new log, the gate, a fit of everything, a new version."""
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,8 +16,8 @@ from tacit.core.types import Json
 from tacit.core.unfinished import remove_all_left_over
 from tacit.data import columns as col
 from tacit.data.bursts import Burst, bursts
-from tacit.engine import new_log
-from tacit.engine.forgetting import FORGOTTEN
+from tacit.engine import decisions, new_log
+from tacit.engine.forgetting import FORGOTTEN, facts_of
 from tacit.engine.gate import Known, Stretch, Trial, after, stretch_of
 from tacit.engine.new_log import NOTHING, LeftOut, StoreMark
 from tacit.engine.snapshot import Snapshot, load, save
@@ -28,11 +26,8 @@ from tacit.engine.train import check_memory, prepared, trained
 from tacit.evaluation.verdict import LEAST_USERS, Ruling, ruling, ruling_on_live
 from tacit.pipeline.config import Config
 from tacit.pipeline.costs import Size
-from tacit.store.read_only import Forgotten, StoreReader, name_of
+from tacit.store.read_only import StoreReader, name_of
 from tacit.store.versions import Versions, is_model_directory, snapshot_of
-
-DECISIONS, LATEST = "decisions", "decision.json"
-"""Folder of all decisions in a model directory, and the file of the last one beside it."""
 
 ReadLog = Callable[[Config], pl.DataFrame]
 """Returns a log that takes the place of the snapshot's, cleaned by a configuration."""
@@ -118,7 +113,7 @@ class _Log:
     mark: StoreMark
     changed: bool
     state: State
-    gone: Forgotten
+    gone: dict[str, Json]
 
 
 class _Run:
@@ -130,6 +125,7 @@ class _Run:
         self._users = 0
         self._pruned: Sequence[str] = ()
         self._bursts: Sequence[Burst] = ()
+        self._held: Sequence[str] = ()
         self._notes: list[str] = []
         self._live: Snapshot | None = None
         self._base: Snapshot | None = None
@@ -148,6 +144,7 @@ class _Run:
         """Find what to start from and what is live; of a new directory a snapshot is the first version."""
         wanted, versions = self._wanted, self._versions
         remove_all_left_over(wanted.out / "versions")
+        _written(lambda: decisions.bring_up_to_date(wanted.out, None))
         self._name = versions.new_name()
         self._before = versions.current() if is_model_directory(wanted.out) and versions.names() else None
         if self._before is not None:
@@ -174,9 +171,10 @@ class _Run:
         before = new_log.log_of_snapshot(base) if read_log is None else read_log(config)
         known = StoreMark.of(base.facts) if read_log is None else StoreMark()
         fresh, mark = new_log.no_events(), known
-        gone = Forgotten()
+        gone: dict[str, Json] = {}
         if reader is not None:
-            gone = reader.last_forgotten()  # who is deleted from now on is found when the model is loaded
+            # Who is deleted from now on is found when the model is loaded.
+            gone = facts_of(reader.last_tombstone(), reader)
             before = new_log.without_forgotten(before, reader, {} if read_log is not None else base.facts)
         if reader is not None and wanted.store is not None:
             store, last = name_of(wanted.store), reader.last_number()
@@ -223,14 +221,8 @@ class _Run:
     def _say_odd(self, log: _Log) -> None:
         whole = log.events if log.held is None else pl.concat([log.events, log.held])
         self._bursts = bursts(whole, self._live_end)
-        for one in self._bursts:
-            self._note(f"{one}; --without-time or --without-source leaves them out")
         if log.held is not None:
-            names = log.held[col.USER].cast(pl.String).unique().sort().to_list()
-            self._note(
-                f"{len(log.held):,} events of {len(names):,} accounts are far more than accounts do: they "
-                f"are kept and not learned from ({', '.join(names[:3])}); --learn-from ACCOUNT lets them in"
-            )
+            self._held = log.held[col.USER].cast(pl.String).unique().sort().to_list()
 
     def _looked_back(self, log: _Log) -> tuple[Ruling | None, str | None]:
         """Return a roll-back to the version before the live one if that does better since, and its name."""
@@ -262,11 +254,7 @@ class _Run:
         """Return the version that was live before the current one, if it is there."""
         if self._before is None:
             return None
-        try:
-            document = json.loads((self._wanted.out / DECISIONS / f"{self._before}.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return None
-        found = document.get("live")
+        found = (decisions.decision_of(self._wanted.out, self._before) or {}).get("live")
         return found if found in self._versions.names() else None
 
     def _ruling(self, log: _Log) -> tuple[Ruling, Stretch]:
@@ -302,8 +290,8 @@ class _Run:
                 log.events, known.items, known.config, users=known.people, held=log.held, on_note=notes
             )
             more: dict[str, Json] = {"store": log.mark.to_json(), "refit": {"gate": found.why}}
-            if log.gone.number:
-                more[FORGOTTEN] = {"store": log.gone.store, "number": log.gone.number}
+            if log.gone.get("number"):
+                more[FORGOTTEN] = log.gone
             snapshot = trained(given, more=more)
         with self.part("publishing"):
             self._model = snapshot.version
@@ -327,6 +315,7 @@ class _Run:
             "figures": figures,
             "log": {**log.counts, "learned": len(log.events)},
             "bursts": [one.to_json() for one in self._bursts],
+            decisions.HELD_ACCOUNTS: [*self._held],
             "left_out": {
                 "sources": list(self._wanted.left_out.sources),
                 "times": [[_moment(start), _moment(end)] for start, end in self._wanted.left_out.times],
@@ -334,24 +323,22 @@ class _Run:
             "removed_versions": list(self._pruned),
             "seconds": self._seconds,
             "notes": self._notes,
+            FORGOTTEN: log.gone,
         }
 
     def _note(self, text: str) -> None:
         self._notes.append(text)
 
     def write(self, decision: dict[str, Any]) -> None:
-        """Write the decision: under the name of its version, and as the last one."""
-        folder = self._wanted.out / DECISIONS
-        text = json.dumps(decision, indent=1, ensure_ascii=False) + "\n"
+        """Write the decision, without those who were deleted while it was made.
 
-        def write() -> None:
-            folder.mkdir(parents=True, exist_ok=True)
-            for file in (folder / f"{self._name}.json", self._wanted.out / LATEST):
-                beside = file.with_name(f".{file.name}.{os.getpid()}")
-                beside.write_text(text, "utf-8")
-                beside.replace(file)
-
-        _written(write)
+        A service that forgot them meanwhile may have passed by before the decision was there.
+        """
+        out, store = self._wanted.out, self._wanted.store
+        with ExitStack() as stack:
+            reader = None if store is None else stack.enter_context(StoreReader(store))
+            _written(lambda: decisions.write(out, self._name, decision))
+            _written(lambda: decisions.bring_up_to_date(out, reader))
 
 
 def _sizes(log: _Log) -> tuple[int, int]:
@@ -359,7 +346,7 @@ def _sizes(log: _Log) -> tuple[int, int]:
     return events[col.USER].n_unique(), events[col.ITEM].n_unique() if items is None else len(items)
 
 
-def _written(write: Callable[[], None]) -> None:
+def _written(write: Callable[[], object]) -> None:
     """Write something; what the disk refuses is a sentence.
 
     Raises

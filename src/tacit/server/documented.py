@@ -180,10 +180,11 @@ class KnownSession:
     session_id: str
     events: list[StoredEvent]
     exposures: list[ShownList]
+    history: list[LearnedEvent]
     model: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Joined(known_users.Merged):
     """A session was joined with a user."""
 

@@ -1,8 +1,8 @@
 """The process of a service that takes deleted users out of its snapshots; run by `tacit.server.supervisor`.
 
 It is started some seconds after the last deletion, and ends when the snapshots are written. The service then
-changes to the new one as to any other version. It fits one retriever after the other, on one thread, after
-whoever else wants a processor.
+changes to the new one as to any other version. What cannot be written is said, now and after later deletions.
+It fits one retriever after the other, on one thread, after whoever else wants a processor.
 """
 
 import os
@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tacit.core.errors import TacitError
-from tacit.engine.forget_snapshot import forget_in
+from tacit.engine.forget_snapshot import StillHeldError, forget_in
 from tacit.server.lifeline import receive_settings, report
 from tacit.store.events import EventStore
 
@@ -30,6 +30,8 @@ def main() -> None:
             for _ in forget_in(directory, store):
                 continue
             store.note_rewritten(str(directory.resolve()), stones[-1].number if stones else 0)
+    except StillHeldError as error:  # to try again is of no use: it is for people to mend
+        report(settings["status"], {"error": str(error), "code": error.exit_code})
     except (TacitError, OSError) as error:
         report(settings["status"], {"error": str(error), "code": 1})
         raise SystemExit(1) from error

@@ -387,14 +387,14 @@ class Supervisor:
     def _complete(self, renewal: Renewal[_Place]) -> None:
         """Let all processes change."""
         before, self._release = self._release, renewal.release
-        self._renewal, self._refusal = None, None
+        self._renewal, self._refusal = None, self._release.refusal
         for place in self._places:
             if place.child is None:
                 continue
             if place is not self._encoder and not renewal.has_loaded(place):
                 _load(place.child, renewal.release)  # it starts: it changes before it answers
             _serve(place.child, renewal.release)
-            place.child.pass_on(_refused(None))
+            place.child.pass_on(_refused(self._refusal))
         before.close()
         self._say(f"serving {self._release}")
 
@@ -423,6 +423,8 @@ class Supervisor:
         place.child = None
         if how == _DONE:
             place.failures = 0
+            if place.problem:
+                self._say(f"not all is forgotten: {place.problem.error}")
             if self._forgotten_since is not None:
                 self._note_forgotten()
             return

@@ -3,7 +3,8 @@
 Served is a snapshot directory, or the current version of a model directory (`tacit.store.versions`). A few
 times a second the thread looks whether the files there are others than before. When they have stayed the same
 for one look, it opens them and checks every one. What it finds is a version whose open files the processes of
-the service can be given, or the reason why there is none.
+the service can be given, or the reason why there is none. While the current version is refused, the files of
+the older one that is served are watched: they are written again when users are deleted.
 """
 
 import json
@@ -12,7 +13,7 @@ import socket
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -70,6 +71,8 @@ class Release:
     ----------
     version : str or None
     number : int
+    refusal : Refusal or None
+        Why it is served in place of the current version.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class Release:
     def __init__(self, place: Path, version: str | None, number: int) -> None:
         self.version = version
         self.number = number
+        self.refusal: Refusal | None = None
         self._lock: int | None = None
         with suppress(OSError):  # opening it says what is wrong
             self._lock = hold(place)
@@ -145,6 +149,9 @@ class Watcher:
         self._versions = Versions(directory) if is_model_directory(directory) else None
         self._numbers = count()
         self._examined: _Seen | None = None
+        self._opened_last: _Seen | None = None
+        self._refused: _Seen | None = None
+        self._refusal: Refusal | None = None
         self._found: SimpleQueue[Release | Refusal] = SimpleQueue()
         self._woken, self._waking = socket.socketpair()
         for end in (self._woken, self._waking):
@@ -166,7 +173,7 @@ class Watcher:
         ArtifactError
             If neither it nor an older one is whole.
         """
-        self._examined = self._look()
+        self._examined = self._opened_last = self._look()
         if self._versions is None:
             return self._opened(self.directory, None), None
         current: str | None = None
@@ -175,10 +182,15 @@ class Watcher:
             return self._opened(self._versions.path(current), current), None
         except ArtifactError as error:
             refusal = Refusal.of(current, str(error), self.directory)
+        seen = self._examined
         for name in reversed(self._versions.names()):
             if current is None or name < current:
                 with suppress(ArtifactError):
-                    return self._opened(self._versions.path(name), name), refusal
+                    place = self._versions.path(name)
+                    self._opened_last = _Seen(place, name, stamps=_stamps(place, all_of_it=True))
+                    release = self._opened(place, name)
+                    self._note_refused(seen, refusal)
+                    return release, refusal
         raise ArtifactError(f"{refusal.reason}; no version before it is whole")
 
     def start(self) -> None:
@@ -222,7 +234,25 @@ class Watcher:
                 self._examine(seen)
 
     def _look(self) -> "_Seen | None":
-        """Return what is there now; None while it is being replaced, and if it is gone."""
+        """Return what is there now; None while it is being replaced, and if it is gone.
+
+        In place of what was refused it is what is served meanwhile.
+        """
+        seen, last = self._look_at_current(), self._opened_last
+        if seen is None or seen != self._refused or last is None or last.place == seen.place:
+            return seen
+        try:
+            return replace(last, stamps=_stamps(last.place, all_of_it=False), instead=True)
+        except OSError:
+            return None
+
+    def _note_refused(self, seen: "_Seen | None", refusal: Refusal) -> None:
+        self._refused, self._refusal, last = seen, refusal, self._opened_last
+        self._examined = seen
+        if seen is not None and last is not None and last.place != seen.place:
+            self._examined = replace(last, instead=True)
+
+    def _look_at_current(self) -> "_Seen | None":
         version: str | None = None
         place = self.directory
         try:
@@ -242,6 +272,10 @@ class Watcher:
             if seen.problem:
                 raise ArtifactError(seen.problem)
             found = self._opened(seen.place, seen.version)
+            found.refusal = self._refusal if seen.instead else None
+            self._opened_last = replace(seen, instead=False)
+            if not seen.instead:
+                self._refused = self._refusal = None
         except ArtifactError as error:
             if self._look() != seen:  # it was replaced while it was read
                 self._examined = None
@@ -250,6 +284,8 @@ class Watcher:
         except Exception as error:  # no file left, ...: whatever it is, the service goes on
             reason = f"{seen.place} cannot be opened: {error}"
             found = Refusal.of(seen.version, reason, self.directory)
+        if isinstance(found, Refusal) and not seen.instead:
+            self._note_refused(seen, found)
         self._found.put(found)
         with suppress(BlockingIOError):
             self._waking.send(b"\0")
@@ -257,12 +293,13 @@ class Watcher:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What stands in the place of the version to serve."""
+    """What stands in the place of the version to serve, or is served instead of one that was refused."""
 
     place: Path
     version: str | None
     stamps: _Stamps = ()
     problem: str = ""
+    instead: bool = False
 
 
 def _stamps(place: Path, *, all_of_it: bool) -> _Stamps:

@@ -29,6 +29,18 @@ def parsed(address: str) -> URL:
     return url
 
 
+def check_store_there(address: str) -> None:
+    """Refuse the address of a SQLite store that is not there: to open it would make an empty one.
+
+    Raises
+    ------
+    ConfigError
+    """
+    file = sqlite_file(address)
+    if file is not None and not file.is_file():
+        raise ConfigError(f"there is no store {file}")
+
+
 def sqlite_file(address: str) -> Path | None:
     """Return the file of a SQLite store; None of another.
 

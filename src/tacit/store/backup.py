@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +24,7 @@ from tacit.core.errors import ArtifactError, ConfigError
 from tacit.core.types import Json
 from tacit.core.unfinished import unfinished
 from tacit.store import schema
-from tacit.store.address import sqlite_file
+from tacit.store.address import check_store_there, sqlite_file
 from tacit.store.database import READ_WAIT_MS, reading, reason
 from tacit.store.events import EventStore
 from tacit.store.lock import StoreLock, Turn
@@ -115,11 +116,13 @@ def write_deletions(address: str, file: Path) -> int:
     Raises
     ------
     ConfigError
+        If there is no such store, or the file is there and is something else than earlier deletions of it.
     """
-    if (source := sqlite_file(address)) is not None:
-        _check_there(source)
+    check_store_there(address)
     with closing(EventStore(address, lock=False)) as store:
         found = _deletions(store)
+    if not _is_earlier(file, found):
+        _check_free(file)
     found.write(file)
     return len(found.tombstones)
 
@@ -197,10 +200,14 @@ def forget_again(store: EventStore, deletions: Deletions) -> int:
         if digest(deletions.secret, subject, subject_id) in new:
             stone = new[digest(deletions.secret, subject, subject_id)]
             kind: Subject = "user" if subject == "user" else "session"
-            store.forget(kind, subject_id, _constant(stone.at), stone.model, stone.code)
+            store.forget(kind, subject_id, _constant(stone.at))
             found += 1
     stones = {one.digest: one for one in sorted([*own.tombstones, *new.values()], key=lambda one: one.number)}
-    store.write(lambda connection: _put_tombstones(connection, [*stones.values()]))
+    last = max(one.number for one in stones.values())
+    # Sessions that the copy had joined with one of them: nobody knew of these when the deletion was noted.
+    joined = [one for one in _deletions(store).tombstones if one.digest not in stones]
+    more = [replaced(one, number=last + place) for place, one in enumerate(joined, 1)]
+    store.write(lambda connection: _put_tombstones(connection, [*stones.values(), *more]))
     return found
 
 
@@ -307,6 +314,18 @@ def _publish(beside: Path, target: Path, write: Any) -> None:
 
 def _created(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(file, isolation_level=None)
+
+
+def _is_earlier(file: Path, deletions: Deletions) -> bool:
+    """Return whether a file holds no other deletions than these."""
+    try:
+        known = Deletions.read(file)
+    except ArtifactError:
+        return False
+    if known.secret not in (b"", deletions.secret):
+        return False
+    digests = {one.digest for one in deletions.tombstones}
+    return all(one.digest in digests for one in known.tombstones)
 
 
 def _opened(file: Path) -> sqlite3.Connection:

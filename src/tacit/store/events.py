@@ -33,10 +33,12 @@ from tacit.store.patience import patience as limited
 from tacit.store.postgres_reader import PostgresReader
 from tacit.store.postgres_turn import PostgresTurn
 from tacit.store.records import (
+    CodeOf,
     Erased,
     Event,
     ItemChange,
     ItemRow,
+    Joined,
     Known,
     Numbers,
     Receipt,
@@ -45,13 +47,14 @@ from tacit.store.records import (
     Subject,
     TextVector,
     Tombstone,
+    in_no_model,
     with_digest,
 )
 from tacit.store.retention import Ages, FileLock, Retention, ServerLock
 from tacit.store.sqlite_reader import SQLiteReader
 from tacit.store.store_file import StoreFile
 from tacit.store.upgrade import upgrade
-from tacit.store.user_rows import LAST_NUMBERS, StoredUsers, digest
+from tacit.store.user_rows import LAST_NUMBERS, StoredUsers, digest, name_by
 from tacit.store.writer import OnWrite, Writer
 
 if TYPE_CHECKING:
@@ -418,7 +421,7 @@ class EventStore:
         with reading(self._engine) as connection:
             return self._users.known(connection, subject, subject_id)
 
-    def merge(self, user_id: str, session_id: str, at: float) -> tuple[int, int]:
+    def merge(self, user_id: str, session_id: str, at: float) -> Joined:
         """Give the events and lists of a session to a user and return how many of each; none a second time.
 
         Raises
@@ -428,11 +431,17 @@ class EventStore:
         return self._forgetting.write(lambda one: self._users.merge(one, user_id, session_id, at))
 
     def forget(
-        self, subject: Subject, subject_id: str, now: Callable[[], float], model: str = "", code: int = -1
+        self,
+        subject: Subject,
+        subject_id: str,
+        now: Callable[[], float],
+        model: str = "",
+        code_of: CodeOf = in_no_model,
     ) -> Erased:
         """Delete all that is stored of a user or a session; what arrives from then on is somebody else's.
 
-        Those who call at the same time share a commit, and the work on the files after it.
+        The sessions that were joined with a user are forgotten too. Those who call at the same time share a
+        commit, and the work on the files after it.
 
         Parameters
         ----------
@@ -440,8 +449,8 @@ class EventStore:
         subject_id : str
         now : callable
             Returns the time in Unix seconds: it is asked when the transaction is written.
-        model, code : str, int
-            Version of a model and the code of the user in it: see `tacit.store.records.Tombstone`.
+        model, code_of : str, callable
+            Version of a model, and what returns codes in it: see `tacit.store.records.Tombstone`.
 
         Raises
         ------
@@ -449,7 +458,7 @@ class EventStore:
             If the store refuses; nothing is deleted then.
         """
         erased = self._forgetting.write(
-            lambda one: self._users.forget(one, subject, subject_id, now(), model, code)
+            lambda one: self._users.forget(one, subject, subject_id, now(), model, code_of)
         )
         done = self._erasing is None or self._erasing.erase(_ERASE_SECONDS)
         return replace(erased, from_disk=done)
@@ -478,7 +487,7 @@ class EventStore:
     @property
     def name(self) -> str:
         """A name of this store among others; empty before the first one is forgotten in it."""
-        return "".join(one.hex()[:16] for one in self.digests("session", [""]))
+        return name_by(self.digests)
 
     def rewritten(self, directory: str) -> int:
         """Return the number of the tombstone up to which the snapshots of a directory were written again."""
@@ -497,7 +506,11 @@ class EventStore:
         )
 
     def backups(self) -> list[dict[str, Json]]:
-        """Return where copies of the store were made, as far as it knows: ``file`` and ``at`` of each."""
+        """Return where copies of the store were made, as far as it knows: ``file`` and ``at`` of each.
+
+        Any of them may hold somebody who is deleted now. Which ones do cannot be told from what is stored: it
+        may have been deleted by its age since, or the attributes written anew.
+        """
         rows = self._reader.rows("SELECT value FROM tacit_meta WHERE key = 'backups'", ())
         return json.loads(rows[0][0]) if rows else []
 

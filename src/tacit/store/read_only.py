@@ -8,8 +8,7 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,8 @@ from tacit.store import schema
 from tacit.store.address import parsed
 from tacit.store.database import READ_WAIT_MS, StorageError, reading, reason
 from tacit.store.item_rows import LAST_NUMBER, StoredItems
-from tacit.store.records import ItemRow, Subject
-from tacit.store.user_rows import LAST_TOMBSTONE, StoredUsers, digest
+from tacit.store.records import ItemRow, Subject, Tombstone
+from tacit.store.user_rows import LAST_TOMBSTONE, StoredUsers, digest, name_by
 
 _TOGETHER = 50_000
 """Events of a transaction."""
@@ -38,20 +37,6 @@ _SCHEMA = {
 }  # fmt: skip
 _TAKEN = "pg_snapshot_xmax(pg_current_snapshot())"
 _RUNNING = "pg_snapshot_xmin(pg_current_snapshot())"
-
-
-@dataclass(frozen=True)
-class Forgotten:
-    """Up to which deletion of users of a store a snapshot is without them; see `tacit.engine.forgetting`.
-
-    Attributes
-    ----------
-    store : str
-    number : int
-    """
-
-    store: str = ""
-    number: int = 0
 
 
 class StoreReader:
@@ -184,36 +169,47 @@ class StoreReader:
         with reading(self._engine) as connection:
             return int(connection.exec_driver_sql(LAST_NUMBER).scalar_one())
 
-    def forgotten(self, subject: Subject, ids: pl.Series, since: "Forgotten") -> pl.Series:
-        """Return which ids are of users (or sessions) who were deleted from the store.
+    def tombstones(self, since: int = 0) -> list[Tombstone]:
+        """Return the tombstones above a number, in the order of their commits.
 
-        Parameters
-        ----------
-        subject : {"user", "session"}
-        ids : polars.Series of str
-        since : Forgotten
-            Up to what a snapshot is without them: only later deletions count.
+        Raises
+        ------
+        StorageError
         """
-        none = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(ids))
-        if (last := self.last_forgotten()).number == 0:
-            return none
-        after = since.number if since.store == last.store else 0
-        with reading(self._engine) as connection:
-            stones = self._users.tombstones(connection, after)
-            secret = self._users.known_secret(connection)
-        known = {one.digest for one in stones if one.subject == subject}
-        if not known:
-            return none
-        return pl.Series([digest(secret, subject, id_) in known for id_ in ids], dtype=pl.Boolean)
-
-    def last_forgotten(self) -> "Forgotten":
-        """Return the last one who was deleted, as a number."""
         if schema.forgotten.name not in self._tables:
-            return Forgotten()
+            return []
         with reading(self._engine) as connection:
-            number = int(connection.exec_driver_sql(LAST_TOMBSTONE).scalar_one())
+            return self._users.tombstones(connection, since)
+
+    def last_tombstone(self) -> int:
+        """Return the number of the last tombstone, 0 without any.
+
+        Raises
+        ------
+        StorageError
+        """
+        if schema.forgotten.name not in self._tables:
+            return 0
+        with reading(self._engine) as connection:
+            return int(connection.exec_driver_sql(LAST_TOMBSTONE).scalar_one())
+
+    def digests(self, subject: Subject, ids: Iterable[str]) -> list[bytes]:
+        """Return the hashes of ids, as they stand in tombstones; none before the first tombstone.
+
+        Raises
+        ------
+        StorageError
+        """
+        if schema.forgotten.name not in self._tables:
+            return []
+        with reading(self._engine) as connection:
             secret = self._users.known_secret(connection)
-        return Forgotten(digest(secret, "session", "").hex()[:16] if secret else "", number)
+        return [digest(secret, subject, id_) for id_ in ids] if secret else []
+
+    @property
+    def name(self) -> str:
+        """A name of this store among others; empty before the first one is forgotten in it."""
+        return name_by(self.digests)
 
     def users(self) -> dict[str, dict[str, Json]]:
         """Return the attributes of users as they were put, by id.

@@ -1,7 +1,7 @@
 """Records of the store, as plain data."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Literal
@@ -282,8 +282,11 @@ class Erased:
     Attributes
     ----------
     events, exposures, sessions : int
+        Those of the sessions that were joined with a user are among them.
     attributes : bool
         Whether there were any.
+    in_model : bool
+        Whether one of the tombstones has a code: the model of that time holds a history that is forgotten.
     from_disk : bool
         Whether the bytes are gone from the files of the store; if not, that is still being done. Of
         PostgreSQL it is not known: see the docs on VACUUM.
@@ -293,7 +296,33 @@ class Erased:
     exposures: int
     attributes: bool
     sessions: int
+    in_model: bool = False
     from_disk: bool = True
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What a session brought to the user whom it was joined with.
+
+    Attributes
+    ----------
+    events, exposures : int
+    again : bool
+        Whether the two were joined before.
+    """
+
+    events: int
+    exposures: int
+    again: bool
+
+
+CodeOf = Callable[[Subject, str], int]
+"""Returns the code of a user or a session in a model; -1 if in none."""
+
+
+def in_no_model(_: Subject, __: str) -> int:
+    """Return the code of somebody whom no model knows."""
+    return -1
 
 
 @dataclass(frozen=True)
@@ -310,7 +339,7 @@ class Tombstone:
     at : float
         Unix seconds.
     model : str
-        Version of the model in which a user had ...
+        Version of the model in which the user or the session had ...
     code : int
         ... this code; -1 if in none.
     """

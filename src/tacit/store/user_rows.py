@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -23,7 +23,7 @@ from sqlalchemy.dialects import postgresql
 from tacit.core.types import Json
 from tacit.store import schema
 from tacit.store.item_rows import ITEMS_CHANGED, LAST_NUMBER
-from tacit.store.records import Erased, Known, Subject, Tombstone
+from tacit.store.records import CodeOf, Erased, Joined, Known, Subject, Tombstone
 
 LAST_TOMBSTONE = "SELECT coalesce(max(number), 0) FROM tacit_forgotten"
 LAST_NUMBERS = f"SELECT ({LAST_NUMBER}), ({LAST_TOMBSTONE})"
@@ -81,7 +81,7 @@ class StoredUsers:
             sessions=[dict(row._mapping) for row in connection.execute(merged)] if is_user else [],
         )
 
-    def merge(self, connection: Connection, user_id: str, session_id: str, at: float) -> tuple[int, int]:
+    def merge(self, connection: Connection, user_id: str, session_id: str, at: float) -> Joined:
         """Give the events and the lists of a session to a user; return how many of each.
 
         The digest of an event stays that of what was sent: a retry by the session is the same event.
@@ -95,10 +95,11 @@ class StoredUsers:
             ).rowcount
             for table in (schema.event, schema.exposure)
         ]
-        joined = self._dialect.insert(schema.merge)
-        row = {"user_id": user_id, "session_id": session_id, "at": at}
-        connection.execute(joined.on_conflict_do_nothing(index_elements=["user_id", "session_id"]), row)
-        return moved[0], moved[1]
+        pair = {"user_id": user_id, "session_id": session_id}
+        again = connection.execute(select(schema.merge.c.at).filter_by(**pair)).first() is not None
+        if not again:
+            connection.execute(schema.merge.insert().values(**pair, at=at))
+        return Joined(moved[0], moved[1], again)
 
     def forget(
         self,
@@ -107,19 +108,35 @@ class StoredUsers:
         subject_id: str,
         at: float,
         model: str,
-        code: int,
+        code_of: CodeOf,
     ) -> Erased:
-        """Delete all that is stored of a user or a session, and leave a tombstone; return what there was."""
+        """Delete all that is stored of a user or a session, and leave tombstones; return what there was.
+
+        The sessions that were joined with a user go with the user, each with a tombstone of its own: a
+        snapshot or a copy of before they were joined holds them under their ids.
+        """
         self._alone(connection)
-        events = _deleted(connection, schema.event, _of(schema.event, subject, subject_id))
-        lists = _deleted(connection, schema.exposure, _of(schema.exposure, subject, subject_id))
-        attributes = sessions = 0
+        attributes, merge = 0, schema.merge
+        gone: list[tuple[Subject, str]] = [(subject, subject_id)]
         if subject == "user":
+            joined = select(merge.c.session_id).where(merge.c.user_id == subject_id)
+            gone += [("session", id_) for id_ in connection.execute(joined).scalars()]
             for table in (schema.user, schema.user_change):
                 attributes += _deleted(connection, table, (table.c.user_id == subject_id,))
-            sessions = _deleted(connection, schema.merge, (schema.merge.c.user_id == subject_id,))
+            _deleted(connection, merge, (merge.c.user_id == subject_id,))
         else:
-            _deleted(connection, schema.merge, (schema.merge.c.session_id == subject_id,))
+            _deleted(connection, merge, (merge.c.session_id == subject_id,))
+        events = sum(_deleted(connection, schema.event, _of(schema.event, *one)) for one in gone)
+        lists = sum(_deleted(connection, schema.exposure, _of(schema.exposure, *one)) for one in gone)
+        codes = [self._bury(connection, *one, at, model, code_of(*one)) for one in reversed(gone)]
+        if self._dialect is postgresql:
+            connection.exec_driver_sql(f"NOTIFY {ITEMS_CHANGED}")  # it goes out with the commit
+        return Erased(events, lists, attributes > 0, len(gone) - 1, in_model=max(codes) >= 0)
+
+    def _bury(
+        self, connection: Connection, subject: Subject, subject_id: str, at: float, model: str, code: int
+    ) -> int:
+        """Leave the next tombstone, in place of an earlier one; return the code."""
         number = int(connection.exec_driver_sql(LAST_TOMBSTONE).scalar_one()) + 1
         row = {
             "number": number,
@@ -132,9 +149,7 @@ class StoredUsers:
         again = self._dialect.insert(schema.forgotten)
         values = {name: again.excluded[name] for name in ("number", "at", "model", "code")}
         connection.execute(again.on_conflict_do_update(index_elements=["digest"], set_=values), row)
-        if self._dialect is postgresql:
-            connection.exec_driver_sql(f"NOTIFY {ITEMS_CHANGED}")  # it goes out with the commit
-        return Erased(events, lists, attributes > 0, sessions)
+        return code
 
     def tombstones(self, connection: Connection, since: int) -> list[Tombstone]:
         """Return the tombstones above a number, in their order."""
@@ -204,6 +219,11 @@ class StoredUsers:
 def digest(secret: bytes, subject: str, subject_id: str) -> bytes:
     """Return the keyed hash of a user or a session."""
     return hmac.digest(secret, f"{subject}\0{subject_id}".encode(), hashlib.sha256)
+
+
+def name_by(digests: Callable[[Subject, list[str]], list[bytes]]) -> str:
+    """Return the name of a store among others, which its hashes tell; empty without a secret."""
+    return "".join(one.hex()[:16] for one in digests("session", [""]))
 
 
 def _attributes(connection: Connection, table: Table, user_id: str) -> dict[str, Json] | None:

@@ -26,6 +26,7 @@ from pathlib import Path
 from tacit.core.clock import Clock, SystemClock
 from tacit.core.errors import ArtifactError
 from tacit.core.manifest import MANIFEST, manifest_of, publish_copy
+from tacit.core.unfinished import remove_all_left_over
 
 CURRENT, VERSIONS = "CURRENT", "versions"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -213,9 +214,26 @@ class Versions:
             raise ValueError("at least one version is kept")
         current = self.current()
         earlier = [name for name in self.names() if name < current]
-        for left in self._folder.glob(f"{_PRUNED}*"):  # of a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        self.remove_left_over()
         return [name for name in earlier[: max(0, len(earlier) - (keep - 1))] if self._remove(name)]
+
+    def remove_left_over(self) -> None:
+        """Remove what killed processes left of versions that they wrote or removed."""
+        remove_all_left_over(self._folder)
+        for left in self._folder.glob(f"{_PRUNED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def discard(self, name: str) -> None:
+        """Remove a version, whoever serves it: it has its files open.
+
+        Raises
+        ------
+        OSError
+        """
+        place = self.path(name)
+        aside = place.with_name(f"{_PRUNED}{name}")
+        place.rename(aside)  # under its name a version is whole
+        shutil.rmtree(aside, ignore_errors=True)
 
     def _remove(self, name: str) -> bool:
         """Remove a version, unless a process serves it; return whether it is gone."""
@@ -228,9 +246,7 @@ class Versions:
             with suppress(OSError):  # a file system without such locks: nobody holds one there
                 if not _free(descriptor):
                     return False
-            aside = place.with_name(f"{_PRUNED}{name}")
-            place.rename(aside)  # under its name a version is whole
-            shutil.rmtree(aside, ignore_errors=True)
+            self.discard(name)
         finally:
             os.close(descriptor)
         return True
