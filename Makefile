@@ -44,11 +44,11 @@ serve-demo: install
 # The files of tests are spread over processes, each of which computes on one thread.
 PROCESSES ?= 2
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(PROCESSES) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 # The suite, or TESTS="files of it", without the compiled loops.
 test-numpy: install
-	TACIT_KERNELS=off OMP_NUM_THREADS=1 $(BIN)/pytest -n $(PROCESSES) --dist loadfile $(TESTS)
+	TACIT_KERNELS=off OMP_NUM_THREADS=1 $(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 # The compiled loops against NumPy in a build whose every access is checked (AddressSanitizer, bounds of arrays).
 # Python itself is not built so: the sanitizer's library is loaded first, and what Python never frees is no leak.

@@ -213,7 +213,7 @@ class Soak:
     def _disturb(self, begun: float) -> None:
         """Note samples, kill and swap until the end."""
         every = min(10.0, self.seconds / 15)
-        kill_every = max(self.seconds / 12, 6.0)
+        kill_every = max(self.seconds / 12, 15.0)
         next_kill, next_swap = kill_every, kill_every / 3
         while (now := time.monotonic() - begun) < self.seconds:
             self._ending.wait(every)

@@ -40,6 +40,12 @@ def service(versions: Versions, tmp_path: Path) -> Iterator[Fleet]:
         yield running
 
 
+@pytest.fixture
+def on_postgres(versions: Versions, tmp_path: Path, empty_postgres: str) -> Iterator[Fleet]:
+    with fleet(versions.directory, tmp_path, workers=2, store=empty_postgres) as running:
+        yield running
+
+
 def served_by_all(service: Fleet, name: str) -> Callable[[], bool]:
     """Return whether several connections in a row reach workers that serve a version."""
     return lambda: all(service.get("/v1/model").json()["version"] == name for _ in range(6))
@@ -120,7 +126,9 @@ def unreadable_copy(versions: Versions, name: str) -> str:
 
 @pytest.mark.promise("P22")
 @pytest.mark.fault(6, 23, 41)
-def test_a_version_is_chosen_over_http(versions: Versions, service: Fleet, tmp_path: Path) -> None:
+def test_a_version_is_chosen_over_http(versions: Versions, on_postgres: Fleet) -> None:
+    service = on_postgres
+
     def choose(name: object) -> httpx.Response:
         return httpx.post(f"{service.address}/v1/model", json={"version": name}, timeout=60)
 
