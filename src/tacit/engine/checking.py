@@ -231,7 +231,9 @@ def checked_number(raw: float | int, what: str) -> float:
     return number
 
 
-def checked_time(raw: float | int | str, now: float, reading: Reading = NO_CHOICES) -> float:
+def checked_time(
+    raw: float | int | str, now: float, reading: Reading = NO_CHOICES, what: str = "timestamp"
+) -> float:
     """Return a time in Unix seconds, read as the times of a log are.
 
     Raises
@@ -239,13 +241,13 @@ def checked_time(raw: float | int | str, now: float, reading: Reading = NO_CHOIC
     DataError
         If it is no time, before 1990, or more than five minutes ahead of now.
     """
-    at = checked_moment(raw, reading)
+    at = checked_moment(raw, reading, what)
     if at > now + _AHEAD:
-        raise DataError("the timestamp is more than five minutes in the future")
+        raise DataError(f"the {what} is more than five minutes in the future")
     return at
 
 
-def checked_moment(raw: float | int | str, reading: Reading = NO_CHOICES) -> float:
+def checked_moment(raw: float | int | str, reading: Reading = NO_CHOICES, what: str = "timestamp") -> float:
     """Return a time in Unix seconds, which may lie ahead, read as the times of a log are.
 
     Raises
@@ -253,13 +255,13 @@ def checked_moment(raw: float | int | str, reading: Reading = NO_CHOICES) -> flo
     DataError
         If it is no time, or before 1990.
     """
-    moment = raw if isinstance(raw, str) else checked_number(raw, "timestamp")
+    moment = raw if isinstance(raw, str) else checked_number(raw, what)
     try:
         at = read_moment(moment, dates=reading.dates, timezone=reading.timezone)
     except DataError as error:
-        raise DataError(f"the timestamp: {error}") from error
+        raise DataError(f"the {what}: {error}") from error
     if at < FIRST_MOMENT:
-        raise DataError("the timestamp is before 1990")
+        raise DataError(f"the {what} is before 1990")
     return at
 
 

@@ -119,9 +119,9 @@ def checked_attributes(
     if not isinstance(checked.get(col.AVAILABLE, True), bool | None):
         raise DataError("available must be true or false")
     if (created := _time_of(checked, col.CREATED_AT)) is not None:
-        checked[col.CREATED_AT] = checked_time(created, now, reading)
+        checked[col.CREATED_AT] = checked_time(created, now, reading, col.CREATED_AT)
     if (ends := _time_of(checked, col.EXPIRES_AT)) is not None:
-        checked[col.EXPIRES_AT] = checked_moment(ends, reading)
+        checked[col.EXPIRES_AT] = checked_moment(ends, reading, col.EXPIRES_AT)
     return checked
 
 

@@ -25,15 +25,15 @@ def doubts_of_lists(store: EventStore, events: Sequence[Event], now: float) -> l
     except StorageError as error:
         _log.warning("the lists of events were not looked up: %s", error)
         return []
-    said = [(place, _doubt(one, lists.get(str(one.recommendation_id)), now)) for place, one in named]
+    said = [(place, _disagreement(one, lists.get(str(one.recommendation_id)), now)) for place, one in named]
     return [(place, text) for place, text in said if text is not None]
 
 
-def _doubt(event: Event, shown: ShownList | None, now: float) -> str | None:
+def _disagreement(event: Event, shown: ShownList | None, now: float) -> str | None:
     id_ = event.recommendation_id
     if shown is None:
-        made = time_of_id(str(id_))
-        return f"the list {id_!r} is not known" if made is None or made < now - _LIST_SECONDS else None
+        at = time_of_id(str(id_))
+        return f"the list {id_!r} is not known" if at is None or at < now - _LIST_SECONDS else None
     if event.item_id not in shown.items:
         return f"the item {event.item_id!r} is not in the list {id_!r}"
     if event.position is not None and shown.items.index(event.item_id) != event.position - 1:

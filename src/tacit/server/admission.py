@@ -91,7 +91,7 @@ class Admission:
             wait = self._guesses.add(address) if any(given) else 0.0
             if wait:
                 raise RefusedError(429, "too many wrong keys came from this address", retry_after=wait)
-            raise RefusedError(401, f"a key is needed: {_HOW}")
+            raise RefusedError(401, f"{'this key is not known' if any(given) else 'a key is needed'}: {_HOW}")
         note_key(key.name)
         if not self._keys.is_live(key):
             raise RefusedError(401, "this key has expired")
