@@ -16,7 +16,9 @@ from tacit import api
 from tacit.cli.app import run
 from tacit.cli.refit import _seconds
 from tacit.core.errors import ConfigError
+from tacit.core.manifest import verify
 from tacit.engine.snapshot import save
+from tacit.refits import _ending
 from tacit.store.versions import Versions
 
 
@@ -111,7 +113,7 @@ def test_what_cannot_be_used_is_one_sentence(
 
 @pytest.mark.fault(12)
 def test_two_refits_of_a_directory_do_not_run_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tacit.refits._PATIENCE", 0.0)
     out = tmp_path / "model"
@@ -119,7 +121,59 @@ def test_two_refits_of_a_directory_do_not_run_together(
     with (out / ".refit.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(ConfigError, match=r"another refit of .* runs"):
-            api.refit(out)
+            api.refit(out, snapshot=place / "first")
+
+
+@pytest.mark.promise("P23")
+def test_what_is_no_model_directory_is_left_as_it_was(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A snapshot with one file more is a damaged one; folders of other programs look like a model's."""
+    (tmp_path / "rocks").mkdir()
+    (tmp_path / "rocks" / "CURRENT").write_text("MANIFEST-000004\n")
+    (tmp_path / "tools" / "versions" / "1.20").mkdir(parents=True)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("mine")
+    first = place / "first"
+    for out in (first, first / "within", *(tmp_path / name for name in ("rocks", "tools", "notes", "new"))):
+        before = {file.name for file in out.rglob("*")} if out.exists() else None
+        snapshot = () if out.name == "new" else ("--snapshot", first)
+        code, _, told = said(capsys, "--out", out, *snapshot)
+        assert code == 2
+        assert "versions" in told or "lies within the snapshot" in told or "--snapshot" in told
+        assert ({file.name for file in out.rglob("*")} if out.exists() else None) == before
+        if out.name not in ("within", "new"):
+            assert run(["publish", str(first), str(out)]) == 2
+            assert {file.name for file in out.rglob("*")} == before
+    verify(first)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".refit.lock").touch()  # of a refit that ended before its first version
+    assert run(["publish", str(first), str(tmp_path / "new")]) == 0
+
+
+def test_how_the_process_of_a_refit_ended_is_said() -> None:
+    assert "perhaps for want of memory (it may hold 3 GB, --memory)" in _ending(-signal.SIGKILL, 3)
+    for code in (1, -signal.SIGSEGV):
+        assert "memory" not in _ending(code, 3)
+    assert "with code 1; what was current stays so; this is a fault of tacit" in _ending(1, None)
+
+
+def test_a_signal_at_the_end_of_its_process_raises_nothing() -> None:
+    """The one that waits ends the process as soon as it has heard; Python may be in its own end by then."""
+    code = (
+        "import os, signal, threading\nfrom tacit import refits\n"
+        "threading._register_atexit(lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "refits._decided = lambda *_: %s\nrefits.main()"
+    )
+    for answer, expected in (("{}", 0), ("os.kill(os.getpid(), signal.SIGTERM)", 128 + signal.SIGTERM)):
+        done = subprocess.run(
+            [sys.executable, "-c", code % answer], input="{}\n", capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (expected, "")
+    main = code.replace("from tacit import refits", "import sys, tacit.cli").partition("refits._decided")[0]
+    code = f"{main}sys.argv = ['tacit', '--version']\ntacit.cli.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
 
 
 @pytest.mark.promise("P23")

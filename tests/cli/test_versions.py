@@ -11,6 +11,7 @@ import pytest
 from tacit.cli.app import run
 from tacit.core.manifest import verify
 from tacit.engine.snapshot import load
+from tacit.store.events import EventStore
 from tacit.store.versions import CURRENT, Versions
 
 
@@ -109,6 +110,28 @@ def test_what_is_no_model_directory_is_refused(
         assert run(command) == 2
         assert said in capsys.readouterr().err
     assert len(Versions(model).names()) == 2
+
+
+def test_nothing_is_written_within_a_snapshot(
+    directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One more file there makes it a damaged one."""
+    store = f"sqlite:///{tmp_path / 'store.sqlite3'}"
+    EventStore(store).close()
+    within = directory / "x"
+    for command in (
+        ["backup", str(within), "--store", store],
+        ["backup", str(within), "--store", store, "--deletions"],
+        ["restore", str(tmp_path / "store.sqlite3"), "--store", f"sqlite:///{within}"],
+        ["key", "new", "--role", "read", "--file", str(within)],
+    ):
+        assert run(command) == 2
+        assert "lies within the snapshot" in capsys.readouterr().err
+        verify(directory)
+    for missing in (within, tmp_path / "none.sqlite3"):
+        assert run(["forget", str(directory), "--store", f"sqlite:///{missing}"]) == 2
+        assert "there is no store" in capsys.readouterr().err
+        assert not missing.exists()
 
 
 @pytest.mark.promise("P31")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tacit.core.errors import ConfigError
+from tacit.core.places import check_outside_snapshots
 from tacit.server.access import ROLES, Role
 
 SHORTEST = 16
@@ -170,6 +171,7 @@ def changing_keys(file: Path) -> Iterator[list[Key]]:
     ConfigError
         As `read_keys`, but a file that is not there holds no keys.
     """
+    check_outside_snapshots(file, "the file of keys")
     # The directory is locked, for the file itself is replaced. No file of locks is left behind.
     try:
         directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)

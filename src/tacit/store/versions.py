@@ -4,6 +4,7 @@
 
     DIR/versions/NAME/   each a snapshot (`tacit.core.manifest`)
     DIR/CURRENT          the name of the one to serve, one line of text
+    DIR/.refit.lock      held while a refit runs (`tacit.refits`)
 
 A version is never changed in place: a new one is written beside the others under a name of its own, and then
 ``CURRENT`` is replaced by a rename. So whoever reads ``CURRENT`` finds a whole version, and going back is the
@@ -28,7 +29,7 @@ from tacit.core.errors import ArtifactError
 from tacit.core.manifest import MANIFEST, manifest_of, publish_copy
 from tacit.core.unfinished import remove_all_left_over
 
-CURRENT, VERSIONS = "CURRENT", "versions"
+CURRENT, VERSIONS, REFIT_LOCK = "CURRENT", "versions", ".refit.lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DATED = re.compile(r"(\d{8}T\d{6})Z-[0-9a-f]{4}")
 _TIME = "%Y%m%dT%H%M%S"
@@ -303,8 +304,7 @@ def publish_version(snapshot: Path, directory: Path) -> str:
     OSError
         If nothing can be written there: the current version is as before then.
     """
-    if directory.exists() and not is_model_directory(directory) and any(directory.iterdir()):
-        raise ArtifactError(f"{directory} exists and holds no versions; choose another directory")
+    check_place_of_versions(directory)
     versions = Versions(directory)
     name = versions.new_name()
     publish_copy(snapshot_of(snapshot), versions.path(name))
@@ -321,6 +321,27 @@ def check_model_directory(directory: Path) -> None:
     """
     if not is_model_directory(directory):
         raise ArtifactError(f"{directory} holds no versions of a model: tacit publish SNAPSHOT DIR makes one")
+
+
+def check_place_of_versions(directory: Path) -> None:
+    """Refuse a place where no version may be written: a snapshot, a file, a folder of something else.
+
+    Other programs have folders with a ``CURRENT`` or ``versions`` of their own. So both must be there, or
+    everything that looks like a version must be one.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    if not directory.exists():
+        return
+    held = {one.name for one in directory.iterdir()} if directory.is_dir() else {MANIFEST}
+    folder, known = directory / VERSIONS, Versions(directory).names()
+    is_own = folder.is_dir() and (
+        (directory / CURRENT).is_file() or all((folder / one / MANIFEST).is_file() for one in known)
+    )
+    if MANIFEST in held or not (is_own or held <= {REFIT_LOCK}):
+        raise ArtifactError(f"{directory} exists and holds no versions; choose another directory")
 
 
 def check_no_versions(directory: Path) -> None:
