@@ -198,7 +198,7 @@ def _decided(request: Mapping[str, Any], say: Say) -> dict[str, Any]:
     from tacit.core.clock import SystemClock
     from tacit.core.notes import Notes
     from tacit.core.progress import SILENT
-    from tacit.engine.new_log import LeftOut
+    from tacit.engine.left_out import LeftOut
     from tacit.engine.refit import Wanted, refit
     from tacit.given import events_of
     from tacit.pipeline.config import Config, config_of_toml
@@ -222,9 +222,8 @@ def _decided(request: Mapping[str, Any], say: Say) -> dict[str, Any]:
         store=request.get("store"),
         snapshot=None if request.get("snapshot") is None else Path(request["snapshot"]),
         config=config,
-        left_out=LeftOut(
-            frozenset(request.get("sources", ())), tuple((one, two) for one, two in request.get("times", ()))
-        ),
+        left_out=LeftOut.of_json(request["left_out"]),
+        again=LeftOut.of_json(request["again"]),
         trusted=tuple(request.get("trusted", ())),
         force=request.get("force", False),
         keep=request.get("keep", 5),

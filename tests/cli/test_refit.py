@@ -14,7 +14,7 @@ from tests.served import serving
 
 from tacit import api
 from tacit.cli.app import run
-from tacit.cli.refit import _seconds
+from tacit.cli.refit import _counts, _seconds
 from tacit.core.errors import ConfigError
 from tacit.core.manifest import verify
 from tacit.engine.snapshot import save
@@ -98,6 +98,10 @@ def test_a_decision_is_said(place: Path, tmp_path: Path, capsys: pytest.CaptureF
     [
         (("--every", "soon"), "--every 'soon' is no time"),
         (("--without-time", "2026-05-01"), "not of the form FROM..TO"),
+        (("--without-time", "2026-05-02..2026-05-01"), "does not end after its beginning"),
+        (("--with-time", "2026-05-01..2026-05-01"), "does not end after its beginning"),
+        (("--without-source", ""), "without_sources holds an empty name"),
+        (("--without-source", "a", "--with-source", "a"), "leave one of the two out"),
         (("--from", "sqlite:////nowhere/x.sqlite3"), "there is no store"),
         (("--from", "mysql://x"), "not known"),
         (("--memory", "0.2"), "greater than or equal to 1"),
@@ -236,6 +240,12 @@ def test_every_goes_on_after_a_failure_until_sigterm(place: Path, tmp_path: Path
     process.stdout.close()
     assert told[-1].startswith("ended; the version that is current stays so")
     assert any("there is no store" in line for line in told)
+
+
+def test_rejected_events_are_said_with_their_reasons() -> None:
+    log = {"learned": 5, "added": 2, "held": 0, "left_out": 1, "unclean": 3}
+    said = _counts({**log, "reasons": {"a duplicate": 2, "in the future": 1}})
+    assert said == "5 events, 2 of them new; 3 rejected (a duplicate: 2, in the future: 1); 1 left out"
 
 
 def test_times_of_every() -> None:

@@ -57,15 +57,28 @@ def refit(
     ] = None,
     without_source: Annotated[
         list[str] | None,
-        typer.Option("--without-source", metavar="NAME", help="Leave out events of this source; repeatable."),
+        typer.Option(
+            "--without-source",
+            metavar="NAME",
+            help="Leave out events of this source, now and in all later refits; repeatable.",
+        ),
     ] = None,
     without_time: Annotated[
         list[str] | None,
         typer.Option(
             "--without-time",
             metavar="FROM..TO",
-            help="Leave out events from one time to before another (2026-05-01..2026-05-02); repeatable.",
+            help="Leave out events from one time to before another (2026-05-01..2026-05-02), now and in all "
+            "later refits; repeatable.",
         ),
+    ] = None,
+    with_source: Annotated[
+        list[str] | None,
+        typer.Option("--with-source", metavar="NAME", help="Leave out this source no longer; repeatable."),
+    ] = None,
+    with_time: Annotated[
+        list[str] | None,
+        typer.Option("--with-time", metavar="FROM..TO", help="Leave out this time no longer; repeatable."),
     ] = None,
     learn_from: Annotated[
         list[str] | None,
@@ -91,7 +104,9 @@ def refit(
         "log": log,
         "config": config,
         "without_sources": without_source or (),
-        "without_times": [_stretch(one) for one in without_time or ()],
+        "without_times": [_stretch(one, "--without-time") for one in without_time or ()],
+        "with_sources": with_source or (),
+        "with_times": [_stretch(one, "--with-time") for one in with_time or ()],
         "learn_from": learn_from or (),
         "force": force,
         "keep": keep,
@@ -140,11 +155,11 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _stretch(text: str) -> tuple[str, str]:
+def _stretch(text: str, option: str) -> tuple[str, str]:
     start, dots, end = text.partition("..")
     if not dots or not start.strip() or not end.strip():
         raise ConfigError(
-            f"--without-time {text!r} is not of the form FROM..TO, for example 2026-05-01..2026-05-02"
+            f"{option} {text!r} is not of the form FROM..TO, for example 2026-05-01..2026-05-02"
         )
     return start.strip(), end.strip()
 
@@ -173,12 +188,17 @@ def _show(decision: dict[str, Any], *, as_json: bool) -> None:
     out.print(spent, soft_wrap=True)
 
 
-def _counts(log: dict[str, int]) -> str:
+def _counts(log: dict[str, Any]) -> str:
+    why = ", ".join(f"{reason}: {count:,}" for reason, count in log["reasons"].items())
     parts: Sequence[str] = [
         f"{log['learned']:,} events, {log['added']:,} of them new",
         *(
             f"{log[name]:,} {what}"
-            for name, what in (("unclean", "rejected"), ("held", "held back"), ("left_out", "left out"))
+            for name, what in (
+                ("unclean", f"rejected ({why})"),
+                ("held", "held back"),
+                ("left_out", "left out"),
+            )
             if log[name]
         ),
     ]
