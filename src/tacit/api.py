@@ -700,7 +700,7 @@ def refit(
         does not suffice.
     """
     from tacit.refits import refit_elsewhere
-    from tacit.store.address import check_there
+    from tacit.store.address import check_store_there
 
     arguments.check_flags(force=force)
     arguments.check_whole(keep, "keep")
@@ -710,7 +710,7 @@ def refit(
             raise ConfigError(f"memory is {memory!r}; give at least 1: the libraries alone take most of that")
     arguments.check_files(log=log, snapshot=snapshot)
     if store is not None:
-        check_there(store)
+        check_store_there(store)
     chosen = None if config is None else _configured(config, None)
     if both := {*without_sources} & {*with_sources}:
         raise ConfigError(f"the source {min(both)} is to be left out and let in; leave one of the two out")

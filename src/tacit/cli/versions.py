@@ -2,7 +2,6 @@
 
 import json as json_format
 import sys
-from dataclasses import asdict
 
 import typer
 
@@ -27,10 +26,7 @@ def versions(directory: ModelDir, json: PrintJson = False) -> None:
     left_out = read_left_out(directory)
     listed = found.listed()
     if json:
-        rows = [
-            {**asdict(one), "written_at": None if math.isnan(one.written_at) else one.written_at}
-            for one in listed
-        ]
+        rows = [one.to_json() for one in listed]
         document = {"current": current, "versions": rows, "left_out": left_out.shown()}
         sys.stdout.write(json_format.dumps(document, ensure_ascii=False, indent=1) + "\n")
     else:

@@ -28,7 +28,7 @@ from tacit.evaluation.verdict import LEAST_USERS, Ruling, ruling, ruling_on_live
 from tacit.pipeline.config import Config
 from tacit.pipeline.costs import Size
 from tacit.store.read_only import StoreReader, name_of
-from tacit.store.versions import Versions, is_model_directory, snapshot_of
+from tacit.store.versions import Versions, is_model_directory
 
 ReadLog = Callable[[Config], pl.DataFrame]
 """Returns a log that takes the place of the snapshot's, cleaned by a configuration."""
@@ -157,9 +157,9 @@ class _Run:
         self._name = versions.new_name()
         self._before = versions.current() if is_model_directory(wanted.out) and versions.names() else None
         if self._before is not None:
-            self._live = self._base = load(versions.path(self._before))
+            self._live = self._base = load(wanted.out)
         if wanted.snapshot is not None:
-            self._base = load(snapshot_of(wanted.snapshot))
+            self._base = load(wanted.snapshot)
         if self._base is None:
             raise ConfigError(f"{wanted.out} has no version to start from; name a snapshot with --snapshot")
         if self._live is None:

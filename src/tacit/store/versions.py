@@ -20,13 +20,15 @@ import re
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tacit.core.clock import Clock, SystemClock
 from tacit.core.errors import ArtifactError
-from tacit.core.manifest import MANIFEST, manifest_of, publish_copy
+from tacit.core.manifest import MANIFEST, check_sizes, manifest_of, publish_copy
+from tacit.core.types import Json
 from tacit.core.unfinished import remove_all_left_over
 
 CURRENT, VERSIONS, REFIT_LOCK = "CURRENT", "versions", ".refit.lock"
@@ -41,7 +43,7 @@ _PRUNED = ".pruned-"
 
 @dataclass(frozen=True)
 class Version:
-    """A version as its manifest describes it; its files were not checked.
+    """A version as its manifest describes it; of its files names and sizes were checked, not the content.
 
     Attributes
     ----------
@@ -53,7 +55,7 @@ class Version:
     size : int
         Bytes on disk.
     problem : str
-        What is wrong with the manifest; "" for nothing.
+        What is found to be wrong; "" for nothing.
     """
 
     name: str
@@ -61,6 +63,16 @@ class Version:
     written_at: float
     size: int
     problem: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as ``GET /v1/models`` and ``tacit versions --json`` show it."""
+        return {
+            "version": self.name,
+            "model": self.model or None,
+            "written_at": None if math.isnan(self.written_at) else self.written_at,
+            "bytes": self.size,
+            "problem": self.problem or None,
+        }
 
 
 class Versions:
@@ -252,6 +264,14 @@ class Versions:
             os.close(descriptor)
         return True
 
+    def way_back(self, name: str) -> str:
+        """Return how to go to another version than a damaged one, to follow its problem; "" without one."""
+        others = [one for one in self.names() if one != name]
+        if not others:
+            return ""
+        before = [one for one in others if one < name] or others
+        return f", or go to another version: tacit rollback {self.directory} {before[-1]}"
+
     def _is_there(self, name: str) -> bool:
         place = self._folder / name
         return place.is_dir() and not place.is_symlink()
@@ -270,6 +290,7 @@ def _described(name: str, place: Path) -> Version:
         at = (place / MANIFEST).stat().st_mtime
     try:
         model = str(manifest_of(place).get("model", ""))
+        check_sizes(place)
     except ArtifactError as error:
         problem = str(error)
     return Version(name, model, at, size, problem)
@@ -292,6 +313,23 @@ def snapshot_of(directory: Path) -> Path:
         return directory
     versions = Versions(directory)
     return versions.path(versions.current())
+
+
+@contextmanager
+def current_snapshot(directory: Path) -> Iterator[Path]:
+    """Give the directory of a snapshot, see `snapshot_of`, to read it.
+
+    Raises
+    ------
+    ArtifactError
+        As the reader does; of a damaged version it says how to go to another one.
+    """
+    place = snapshot_of(directory)
+    try:
+        yield place
+    except ArtifactError as error:
+        back = "" if place == directory else Versions(directory).way_back(place.name)
+        raise ArtifactError(f"{error}{back}") from error
 
 
 def publish_version(snapshot: Path, directory: Path) -> str:
