@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from tacit.core.errors import ConfigError, InputError, TacitError
 from tacit.core.places import check_outside_snapshots
+from tacit.store.address import StoreNotThereError
 from tacit.store.versions import REFIT_LOCK, Versions, check_place_of_versions
 
 _GRACE = 20
@@ -84,6 +85,8 @@ def _heard(process: "subprocess.Popen[str]", request: Mapping[str, Any], say: Sa
         message = json.loads(line)
         if "part" in message:
             say(message["part"])
+        elif "no store" in message:
+            raise StoreNotThereError(message["no store"])
         elif "error" in message:
             raise (InputError if message["code"] == InputError.exit_code else TacitError)(message["error"])
         else:
@@ -169,6 +172,8 @@ def main() -> None:
     answer: dict[str, Any]
     try:
         answer = {"decision": _decided(request, lambda part: tell({"part": part}))}
+    except StoreNotThereError as error:
+        answer = {"no store": str(error)}
     except TacitError as error:
         answer = {"error": str(error), "code": error.exit_code}
     except MemoryError:

@@ -54,9 +54,8 @@ def test_a_roll_back_and_a_way_forward(model: Path, capsys: pytest.CaptureFixtur
     (Versions(model).path(first) / "config.toml").write_text("x")
     assert run(["rollback", str(model)]) == 2
     assert "config.toml is damaged" in capsys.readouterr().err
-    for odd in ("../x", ""):  # the latter is what a variable of a shell that is not set leaves
-        assert run(["rollback", str(model), odd]) == 2
-        assert "is no name of a version" in capsys.readouterr().err
+    assert run(["rollback", str(model), "../x"]) == 2
+    assert "is no name of a version" in capsys.readouterr().err
     assert Versions(model).current() == second
 
 

@@ -1,6 +1,5 @@
 """``tacit refit``: a model directory is fitted again on what its service has taken since."""
 
-import re
 import signal
 import threading
 import time
@@ -10,10 +9,11 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from tacit.core.durations import parse_duration
 from tacit.core.errors import ConfigError, TacitError
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_SHORTEST = 1.0
+_SHORTEST, _LOOK_AGAIN = 1.0, 60.0
+"""Seconds between two refits at least, and until a store is looked for again that is not there yet."""
 
 
 def refit(
@@ -48,7 +48,7 @@ def refit(
             "--every",
             metavar="TIME",
             help="Go on until SIGTERM: the first refit at once, the others so long after each other's begin "
-            "(30m, 6h, 1d).",
+            "(30m, 6h, 1d). A store that is not there yet is looked for every minute.",
         ),
     ] = None,
     memory: Annotated[
@@ -125,22 +125,35 @@ class _StoppedError(BaseException):
 
 
 def _stop(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would be raised in the middle of the end
     raise _StoppedError
 
 
 def _until_stopped(run: Any, period: float) -> None:
     """Run now and again until SIGTERM; a run that fails is said, and the next one comes."""
     from tacit.cli.terminal import err
+    from tacit.store.address import StoreNotThereError
 
     signal.signal(signal.SIGTERM, _stop)
     never = threading.Event()
+    said = ""
     try:
         while True:
             begun = time.monotonic()
             try:
                 run()
+            except StoreNotThereError as error:
+                rest = min(period, _LOOK_AGAIN)
+                if str(error) != said:
+                    said = str(error)
+                    err.print(
+                        f"tacit: {said}; it is looked for every {rest:,.0f} s", soft_wrap=True, markup=False
+                    )
+                never.wait(rest)
+                continue
             except TacitError as error:
                 err.print(f"tacit: this refit failed: {error}", soft_wrap=True)
+            said = ""
             rest = max(begun + period - time.monotonic(), 0.0)
             err.print(f"the next refit begins in {rest:,.0f} s")
             never.wait(rest)
@@ -149,9 +162,9 @@ def _until_stopped(run: Any, period: float) -> None:
 
 
 def _seconds(text: str) -> float:
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", text)
-    if found is None or (seconds := float(found[1]) * _UNITS[found[2]]) < _SHORTEST:
-        raise ConfigError(f"--every {text!r} is no time; write 30m, 6h or 1d")
+    seconds = parse_duration(text, "--every")
+    if seconds < _SHORTEST:
+        raise ConfigError(f"--every is {text!r}; give a second at least")
     return seconds
 
 

@@ -50,7 +50,8 @@ class StoreReader:
     Raises
     ------
     ConfigError
-        If it cannot be opened; `StoreNotThereError` if it is not there, or holds no tables of Tacit.
+        If it cannot be opened; `StoreNotThereError` if it is not there, does not answer, or holds no tables
+        of Tacit.
     """
 
     def __init__(self, address: str) -> None:
@@ -63,7 +64,9 @@ class StoreReader:
             }
         except (SQLAlchemyError, sqlite3.Error) as error:
             self._engine.dispose()
-            raise ConfigError(f"cannot read the store {shown}: {reason(error)}") from error
+            # A database is not there before its server listens; a file that cannot be read stays so.
+            kind = StoreNotThereError if self._is_postgres else ConfigError
+            raise kind(f"cannot read the store {shown}: {reason(error)}") from error
         if missing := {schema.event.name, schema.item_number.name} - self._tables.keys():
             self._engine.dispose()
             raise StoreNotThereError(
