@@ -88,8 +88,8 @@ def fitted(log: Log, new: pl.DataFrame | None, config: Config, *, learn: bool) -
     if new is not None:
         now = float(new[col.TIMESTAMP].max())  # type: ignore[arg-type]
         trusted = [ACCOUNT] if learn else []
-        events, held, counts = joined_log(log.events, new, config, now=now, trusted=trusted)
-        added = counts["added"]
+        joined = joined_log(log.events, new, config, now=now, trusted=trusted)
+        events, held, added = joined.events, joined.held, joined.counts["added"]
     return trained(prepared(events, log.items, config, held=held, on_note=lambda _: None)), added
 
 

@@ -14,6 +14,7 @@ from tacit.core.errors import ConfigError
 from tacit.core.executor import LOCAL, Executor
 from tacit.core.notes import Notes, OnNote
 from tacit.core.progress import SILENT, Progress
+from tacit.core.types import Json
 from tacit.data.assess import assess
 from tacit.data.clean import Cleaned, without_noise
 from tacit.data.event_map import EventMap
@@ -644,6 +645,8 @@ def refit(
     config: Config | str | Path | None = None,
     without_sources: Sequence[str] = (),
     without_times: Sequence[tuple[str | float, str | float]] = (),
+    with_sources: Sequence[str] = (),
+    with_times: Sequence[tuple[str | float, str | float]] = (),
     learn_from: Sequence[str] = (),
     force: bool = False,
     keep: int = 5,
@@ -668,9 +671,11 @@ def refit(
     config : Config or path of a TOML file, optional
         By default that of the snapshot.
     without_sources : sequence of str
-        Events of these sources are left out of this fit and all that follow from it.
+        Events of these sources are left out of this refit of the directory and all later ones.
     without_times : sequence of (time, time)
         So are those from the first to before the second time: ISO 8601 or Unix seconds.
+    with_sources, with_times
+        What is left out no longer. Of the events that were left out those come back that the store has.
     learn_from : sequence of str
         Users whose events are learned from, though they are far more than accounts do.
     force : bool
@@ -694,9 +699,8 @@ def refit(
         If something cannot be used, the store cannot be read, another refit of the directory runs, or memory
         does not suffice.
     """
-    from tacit.data.times import read_moment
     from tacit.refits import refit_elsewhere
-    from tacit.store.address import sqlite_file
+    from tacit.store.address import check_store_there
 
     arguments.check_flags(force=force)
     arguments.check_whole(keep, "keep")
@@ -705,23 +709,48 @@ def refit(
         if memory < 1:
             raise ConfigError(f"memory is {memory!r}; give at least 1: the libraries alone take most of that")
     arguments.check_files(log=log, snapshot=snapshot)
-    if store is not None and (file := sqlite_file(store)) is not None and not file.is_file():
-        raise ConfigError(f"there is no store {file}")
+    if store is not None:
+        check_store_there(store)
     chosen = None if config is None else _configured(config, None)
+    if both := {*without_sources} & {*with_sources}:
+        raise ConfigError(f"the source {min(both)} is to be left out and let in; leave one of the two out")
     request: dict[str, Any] = {
         "out": str(arguments.path(out, "out")),
         "store": store,
         "snapshot": None if snapshot is None else str(snapshot),
         "log": None if log is None else str(log),
         "config": None if chosen is None else chosen.to_toml(),
-        "sources": list(arguments.names(without_sources, "without_sources") or ()),
-        "times": [(read_moment(start), read_moment(end)) for start, end in without_times],
-        "trusted": list(arguments.names(learn_from, "learn_from") or ()),
+        "left_out": _stretches(without_sources, without_times, "without"),
+        "again": _stretches(with_sources, with_times, "with"),
+        "trusted": _given_names(learn_from, "learn_from"),
         "force": force,
         "keep": keep,
         "memory": memory,
     }
     return refit_elsewhere(request, on_part or (lambda _: None))
+
+
+def _stretches(
+    sources: Sequence[str], times: Sequence[tuple[str | float, str | float]], which: str
+) -> dict[str, Json]:
+    """Return sources and stretches of time as a refit reads them."""
+    from tacit.data.times import read_moment
+
+    found: list[Json] = []
+    for start, end in times:
+        moments = read_moment(start), read_moment(end)
+        if moments[0] >= moments[1]:
+            raise ConfigError(f"{which}_times has {start} to {end}, which does not end after its beginning")
+        found.append([*moments])
+    return {"sources": [*_given_names(sources, f"{which}_sources")], "times": found}
+
+
+def _given_names(values: Sequence[str], name: str) -> list[str]:
+    """Return names, none of which is empty: that is a variable of a shell that was not set."""
+    found = arguments.names(values, name) or []
+    if "" in found:
+        raise ConfigError(f"{name} holds an empty name; leave it out, or give one")
+    return found
 
 
 def read_config(path: str | Path) -> Config:

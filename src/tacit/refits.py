@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tacit.core.errors import ConfigError, InputError, TacitError
+from tacit.core.places import check_outside_snapshots
+from tacit.store.address import StoreNotThereError
+from tacit.store.versions import REFIT_LOCK, Versions, check_place_of_versions
 
-_LOCK = ".refit.lock"
 _GRACE = 20
 """Seconds that the process has to end after it was asked to."""
 _PATIENCE, _PAUSE = _GRACE + 5.0, 0.1
@@ -44,12 +46,16 @@ def refit_elsewhere(request: Mapping[str, Any], say: Say) -> dict[str, Any]:
 
     Raises
     ------
+    ArtifactError
+        If the directory holds something else than versions.
     ConfigError
-        If another refit of the directory runs.
+        If it has no version to start from, or another refit of it runs.
     InputError, TacitError
         What the refit raised, or how its process ended.
     """
-    with _only_one(Path(request["out"])) as lock:
+    out = Path(request["out"])
+    _check_place(out, request.get("snapshot"))
+    with _only_one(out) as lock:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "tacit.refits"],
             stdin=subprocess.PIPE,
@@ -63,6 +69,14 @@ def refit_elsewhere(request: Mapping[str, Any], say: Say) -> dict[str, Any]:
             _end(process)
 
 
+def _check_place(out: Path, snapshot: str | None) -> None:
+    """Refuse a place that is no model directory, before anything is written there."""
+    check_outside_snapshots(out, "--out")
+    check_place_of_versions(out)
+    if snapshot is None and not Versions(out).names():
+        raise ConfigError(f"{out} has no version to start from; name a snapshot with --snapshot")
+
+
 def _heard(process: "subprocess.Popen[str]", request: Mapping[str, Any], say: Say) -> dict[str, Any]:
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(json.dumps(request) + "\n")
@@ -71,6 +85,8 @@ def _heard(process: "subprocess.Popen[str]", request: Mapping[str, Any], say: Sa
         message = json.loads(line)
         if "part" in message:
             say(message["part"])
+        elif "no store" in message:
+            raise StoreNotThereError(message["no store"])
         elif "error" in message:
             raise (InputError if message["code"] == InputError.exit_code else TacitError)(message["error"])
         else:
@@ -84,9 +100,10 @@ def _ending(code: int, memory: float | None) -> str:
     if code == -signal.SIGTERM:
         return "the refit was ended; the version that was current stays so"
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-    return (
-        f"the process of the refit ended {how}, perhaps for want of memory{limit}; what was current stays so"
-    )
+    # The kernel kills what has no memory left, and allocators end a process that gets none.
+    guess = f", perhaps for want of memory{limit}" if -code in (signal.SIGKILL, signal.SIGABRT) else ""
+    fault = "; this is a fault of tacit, please report it with what was said above" if code > 0 else ""
+    return f"the process of the refit ended {how}{guess}; what was current stays so{fault}"
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
@@ -112,7 +129,7 @@ def _only_one(directory: Path) -> Iterator[int]:
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(directory / REFIT_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ConfigError(f"{directory} cannot be written: {error.strerror or error}") from error
     try:
@@ -152,13 +169,18 @@ def main() -> None:
         raise SystemExit(1)  # who waits ended before it said what to do
     request = json.loads(line)
     threading.Thread(target=_end_with_parent, name="tacit-lifeline", daemon=True).start()
+    answer: dict[str, Any]
     try:
-        tell({"decision": _decided(request, lambda part: tell({"part": part}))})
+        answer = {"decision": _decided(request, lambda part: tell({"part": part}))}
+    except StoreNotThereError as error:
+        answer = {"no store": str(error)}
     except TacitError as error:
-        tell({"error": str(error), "code": error.exit_code})
+        answer = {"error": str(error), "code": error.exit_code}
     except MemoryError:
         limit = f"the {request['memory']:g} GB of --memory" if request.get("memory") else "what is free"
-        tell({"error": f"the refit needs more memory than {limit}", "code": InputError.exit_code})
+        answer = {"error": f"the refit needs more memory than {limit}", "code": InputError.exit_code}
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # who hears the answer sends one; it ends in any case
+    tell(answer)
 
 
 def _end_with_parent() -> None:
@@ -171,6 +193,7 @@ def _end_with_parent() -> None:
 
 
 def _leave(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would be raised in the middle of the end
     raise SystemExit(128 + signal.SIGTERM)
 
 
@@ -180,7 +203,7 @@ def _decided(request: Mapping[str, Any], say: Say) -> dict[str, Any]:
     from tacit.core.clock import SystemClock
     from tacit.core.notes import Notes
     from tacit.core.progress import SILENT
-    from tacit.engine.new_log import LeftOut
+    from tacit.engine.left_out import LeftOut
     from tacit.engine.refit import Wanted, refit
     from tacit.given import events_of
     from tacit.pipeline.config import Config, config_of_toml
@@ -204,9 +227,8 @@ def _decided(request: Mapping[str, Any], say: Say) -> dict[str, Any]:
         store=request.get("store"),
         snapshot=None if request.get("snapshot") is None else Path(request["snapshot"]),
         config=config,
-        left_out=LeftOut(
-            frozenset(request.get("sources", ())), tuple((one, two) for one, two in request.get("times", ()))
-        ),
+        left_out=LeftOut.of_json(request["left_out"]),
+        again=LeftOut.of_json(request["again"]),
         trusted=tuple(request.get("trusted", ())),
         force=request.get("force", False),
         keep=request.get("keep", 5),

@@ -54,6 +54,11 @@ def test_without_a_command_the_help_is_shown_and_it_is_wrong_use(capsys: pytest.
         (["fit", "log.csv"], "--out"),
         (["recommend", "no/such/place", "--user", "u"], "no/such/place is not a snapshot"),
         (["demo", "--out", os.devnull], os.devnull),
+        # What a variable of a shell that is not set leaves is no wish for the default.
+        (["rollback", "shop", ""], "the value behind shop is empty; leave it out, or give one"),
+        (["serve", "shop.tacit", "--api-key", ""], "the value behind --api-key is empty"),
+        (["serve", "shop.tacit", "--store="], "the value behind --store is empty"),
+        (["key", "new", "--role", "read", "--name", ""], "the value behind --name is empty"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_two(

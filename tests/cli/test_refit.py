@@ -14,9 +14,12 @@ from tests.served import serving
 
 from tacit import api
 from tacit.cli.app import run
-from tacit.cli.refit import _seconds
+from tacit.cli.refit import _counts, _StoppedError, _until_stopped
 from tacit.core.errors import ConfigError
+from tacit.core.manifest import verify
 from tacit.engine.snapshot import save
+from tacit.refits import _ending
+from tacit.store.address import StoreNotThereError
 from tacit.store.versions import Versions
 
 
@@ -94,8 +97,13 @@ def test_a_decision_is_said(place: Path, tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--every", "soon"), "--every 'soon' is no time"),
+        (("--every", "soon"), "--every is 'soon' and no length of time; write a number of seconds, minutes"),
+        (("--every", "0.5s"), "give a second at least"),
         (("--without-time", "2026-05-01"), "not of the form FROM..TO"),
+        (("--without-time", "2026-05-02..2026-05-01"), "does not end after its beginning"),
+        (("--with-time", "2026-05-01..2026-05-01"), "does not end after its beginning"),
+        (("--without-source", ""), "the value behind --without-source is empty"),
+        (("--without-source", "a", "--with-source", "a"), "leave one of the two out"),
         (("--from", "sqlite:////nowhere/x.sqlite3"), "there is no store"),
         (("--from", "mysql://x"), "not known"),
         (("--memory", "0.2"), "greater than or equal to 1"),
@@ -111,7 +119,7 @@ def test_what_cannot_be_used_is_one_sentence(
 
 @pytest.mark.fault(12)
 def test_two_refits_of_a_directory_do_not_run_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tacit.refits._PATIENCE", 0.0)
     out = tmp_path / "model"
@@ -119,7 +127,59 @@ def test_two_refits_of_a_directory_do_not_run_together(
     with (out / ".refit.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(ConfigError, match=r"another refit of .* runs"):
-            api.refit(out)
+            api.refit(out, snapshot=place / "first")
+
+
+@pytest.mark.promise("P23")
+def test_what_is_no_model_directory_is_left_as_it_was(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A snapshot with one file more is a damaged one; folders of other programs look like a model's."""
+    (tmp_path / "rocks").mkdir()
+    (tmp_path / "rocks" / "CURRENT").write_text("MANIFEST-000004\n")
+    (tmp_path / "tools" / "versions" / "1.20").mkdir(parents=True)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("mine")
+    first = place / "first"
+    for out in (first, first / "within", *(tmp_path / name for name in ("rocks", "tools", "notes", "new"))):
+        before = {file.name for file in out.rglob("*")} if out.exists() else None
+        snapshot = () if out.name == "new" else ("--snapshot", first)
+        code, _, told = said(capsys, "--out", out, *snapshot)
+        assert code == 2
+        assert "versions" in told or "lies within the snapshot" in told or "--snapshot" in told
+        assert ({file.name for file in out.rglob("*")} if out.exists() else None) == before
+        if out.name not in ("within", "new"):
+            assert run(["publish", str(first), str(out)]) == 2
+            assert {file.name for file in out.rglob("*")} == before
+    verify(first)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / ".refit.lock").touch()  # of a refit that ended before its first version
+    assert run(["publish", str(first), str(tmp_path / "new")]) == 0
+
+
+def test_how_the_process_of_a_refit_ended_is_said() -> None:
+    assert "perhaps for want of memory (it may hold 3 GB, --memory)" in _ending(-signal.SIGKILL, 3)
+    for code in (1, -signal.SIGSEGV):
+        assert "memory" not in _ending(code, 3)
+    assert "with code 1; what was current stays so; this is a fault of tacit" in _ending(1, None)
+
+
+def test_a_signal_at_the_end_of_its_process_raises_nothing() -> None:
+    """The one that waits ends the process as soon as it has heard; Python may be in its own end by then."""
+    code = (
+        "import os, signal, threading\nfrom tacit import refits\n"
+        "threading._register_atexit(lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "refits._end_with_parent = lambda: None\nrefits._decided = lambda *_: %s\nrefits.main()"
+    )
+    for answer, expected in (("{}", 0), ("os.kill(os.getpid(), signal.SIGTERM)", 128 + signal.SIGTERM)):
+        done = subprocess.run(
+            [sys.executable, "-c", code % answer], input="{}\n", capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (expected, "")
+    main = code.replace("from tacit import refits", "import sys, tacit.cli").partition("refits._end")[0]
+    code = f"{main}sys.argv = ['tacit', '--version']\ntacit.cli.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
 
 
 @pytest.mark.promise("P23")
@@ -173,7 +233,7 @@ def test_every_goes_on_after_a_failure_until_sigterm(place: Path, tmp_path: Path
     told = []
     for line in process.stdout:
         told.append(line)
-        if "this refit failed" in line and not (tmp_path / "later.sqlite3").exists():
+        if "there is no store" in line:
             store_of(tmp_path, pl.DataFrame(schema=events_since().schema))
             (tmp_path / "events.sqlite3").rename(tmp_path / "later.sqlite3")
         if line.startswith("hold: "):
@@ -181,8 +241,53 @@ def test_every_goes_on_after_a_failure_until_sigterm(place: Path, tmp_path: Path
     assert process.wait(60) == 0
     process.stdout.close()
     assert told[-1].startswith("ended; the version that is current stays so")
-    assert any("there is no store" in line for line in told)
+    assert sum("there is no store" in line for line in told) == 1
 
 
-def test_times_of_every() -> None:
-    assert [_seconds(one) for one in ("90s", "30m", "6h", "1.5d")] == [90, 1_800, 21_600, 129_600]
+def test_a_store_that_is_not_there_yet_is_looked_for_every_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A unit that starts before the service has made its store: it does not wait for six hours."""
+    waited: list[float] = []
+    ends: list[Exception | None] = [
+        StoreNotThereError("there is no store x"),
+        StoreNotThereError("there is no store x"),
+        StoreNotThereError("x has no table"),
+        ConfigError("another reason"),
+        None,
+    ]
+
+    def run_once() -> None:
+        if (error := ends[len(waited)]) is not None:
+            raise error
+
+    class Waiting:
+        def wait(self, seconds: float) -> None:
+            waited.append(round(seconds, -1))
+            if len(waited) == len(ends):
+                raise _StoppedError
+
+    monkeypatch.setattr("tacit.cli.refit.threading.Event", Waiting)
+    monkeypatch.setattr("tacit.cli.refit.signal.signal", lambda *_: None)
+    _until_stopped(run_once, 21_600)
+    assert waited == [60, 60, 60, 21_600, 21_600]
+    assert capsys.readouterr().err.splitlines() == [
+        "tacit: there is no store x; it is looked for every 60 s",
+        "tacit: x has no table; it is looked for every 60 s",
+        "tacit: this refit failed: another reason",
+        "the next refit begins in 21,600 s",
+        "the next refit begins in 21,600 s",
+        "ended; the version that is current stays so",
+    ]
+
+
+def test_a_database_without_tables_is_a_store_that_is_not_there_yet(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.sqlite3").touch()
+    with pytest.raises(StoreNotThereError, match="start the service once"):
+        api.refit(tmp_path / "m", f"sqlite:///{tmp_path / 'empty.sqlite3'}", snapshot=place / "first")
+
+
+def test_rejected_events_are_said_with_their_reasons() -> None:
+    log = {"learned": 5, "added": 2, "held": 0, "left_out": 1, "unclean": 3}
+    said = _counts({**log, "reasons": {"a duplicate": 2, "in the future": 1}})
+    assert said == "5 events, 2 of them new; 3 rejected (a duplicate: 2, in the future: 1); 1 left out"

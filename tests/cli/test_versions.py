@@ -10,7 +10,9 @@ import pytest
 
 from tacit.cli.app import run
 from tacit.core.manifest import verify
+from tacit.engine.left_out import LeftOut, write_left_out
 from tacit.engine.snapshot import load
+from tacit.store.events import EventStore
 from tacit.store.versions import CURRENT, Versions
 
 
@@ -69,10 +71,19 @@ def test_versions_are_listed(model: Path, capsys: pytest.CaptureFixture[str]) ->
     document = json.loads(capsys.readouterr().out)
     assert document["current"] == second
     damaged, whole = document["versions"]
-    assert (damaged["name"], damaged["model"], damaged["written_at"]) == (first, "", None)
+    assert (damaged["version"], damaged["model"], damaged["written_at"]) == (first, None, None)
     assert "has no manifest.json" in damaged["problem"]
-    assert (whole["name"], whole["model"], whole["problem"]) == (second, load(model).version, "")
-    assert whole["size"] == sum(file.stat().st_size for file in Versions(model).path(second).iterdir())
+    assert (whole["version"], whole["model"], whole["problem"]) == (second, load(model).version, None)
+    assert document["left_out"] == {"sources": [], "times": []}
+    write_left_out(model, LeftOut(("spam",)))
+    config = Versions(model).path(second) / "config.toml"
+    written = config.read_bytes()
+    config.write_bytes(written[:-1])
+    assert run(["versions", str(model)]) == 0
+    assert "left out of every refit: source spam" in (told := capsys.readouterr().out)
+    assert "damaged" in told
+    config.write_bytes(written)
+    assert whole["bytes"] == sum(file.stat().st_size for file in Versions(model).path(second).iterdir())
     (model / CURRENT).unlink()
     assert run(["versions", str(model)]) == 0
     assert "CURRENT is missing; choose one by: tacit rollback" in capsys.readouterr().err
@@ -88,6 +99,18 @@ def test_every_command_that_reads_a_snapshot_takes_the_current_version(
     out = tmp_path / "lists.csv"
     assert run(["batch", str(model), "--out", str(out), "-k", "3"]) == 0
     assert out.read_text().count("\n") == 1 + 3 * len(load(model).interactions.users)
+    first, second = Versions(model).names()
+    (Versions(model).path(second) / "config.toml").write_text("x")
+    capsys.readouterr()
+    for command in (
+        ["recommend", str(model), "--history", item],
+        ["explain-config", str(model)],
+        ["batch", str(model), "--out", str(tmp_path / "other.csv")],
+        ["refit", "--out", str(model)],
+    ):
+        assert run(command) == 2
+        said = f"fit again, or go to another version: tacit rollback {model} {first}\n"
+        assert capsys.readouterr().err.endswith(said)
     (model / CURRENT).write_text("gone\n")
     capsys.readouterr()
     assert run(["recommend", str(model), "--history", item]) == 2
@@ -109,6 +132,28 @@ def test_what_is_no_model_directory_is_refused(
         assert run(command) == 2
         assert said in capsys.readouterr().err
     assert len(Versions(model).names()) == 2
+
+
+def test_nothing_is_written_within_a_snapshot(
+    directory: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One more file there makes it a damaged one."""
+    store = f"sqlite:///{tmp_path / 'store.sqlite3'}"
+    EventStore(store).close()
+    within = directory / "x"
+    for command in (
+        ["backup", str(within), "--store", store],
+        ["backup", str(within), "--store", store, "--deletions"],
+        ["restore", str(tmp_path / "store.sqlite3"), "--store", f"sqlite:///{within}"],
+        ["key", "new", "--role", "read", "--file", str(within)],
+    ):
+        assert run(command) == 2
+        assert "lies within the snapshot" in capsys.readouterr().err
+        verify(directory)
+    for missing in (within, tmp_path / "none.sqlite3"):
+        assert run(["forget", str(directory), "--store", f"sqlite:///{missing}"]) == 2
+        assert "there is no store" in capsys.readouterr().err
+        assert not missing.exists()
 
 
 @pytest.mark.promise("P31")

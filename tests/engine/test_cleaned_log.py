@@ -68,9 +68,10 @@ def test_ratings_orders_and_missing_times_come_back(tmp_path: Path) -> None:
         rows.cast(pl.Int64).alias("seq"),
         pl.when(rows % 3 == 0).then(None).otherwise(pl.lit("shop")).alias("source"),
     )
+    nameless = rated.with_columns(pl.lit(None, dtype=pl.String).alias("source"))  # all others were left out
     ordered = rated.with_columns(pl.lit(None, dtype=pl.Float64).alias("timestamp"))
     config = Config(retrievers={"popular": {}, "itemknn": {}}, encoder="none", ranker=None, windows=1)
-    for events in (rated, ordered):
+    for events in (rated, ordered, nameless):
         snapshot = train(events, shop.items, config)
         save(snapshot, tmp_path / "model")
         again = load(tmp_path / "model")

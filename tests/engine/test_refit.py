@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tests.engine.refits import CONFIG, events_before, events_since, items, saved_first, store_of
+from tests.engine.refits import CONFIG, events_before, events_since, items, saved_first, store_of, stored
 
 from tacit.core.clock import FixedClock
 from tacit.core.errors import ConfigError, UnsupportedError
 from tacit.engine import train as train_module
 from tacit.engine.decisions import LATEST, decision_of, lines_of
 from tacit.engine.forget_snapshot import forget_in
-from tacit.engine.new_log import LeftOut
+from tacit.engine.left_out import NOTHING, LeftOut, read_left_out, write_left_out
 from tacit.engine.refit import Wanted, refit
 from tacit.engine.snapshot import load
 from tacit.engine.train import train
@@ -125,32 +125,137 @@ def test_a_worse_candidate_is_held(asked: Wanted) -> None:
     assert Versions(asked.out).names() == [decision["version"]]
 
 
+@pytest.fixture
+def worse(asked: Wanted) -> tuple[str, str, Wanted]:
+    """A model of shuffled histories that was forced live; the version before it, its own, the next refit."""
+    first = made(replace(asked, store=None))["live"]
+    mixed = events_before().with_columns(pl.col("item_id").shuffle(seed=1))
+    forced = made(replace(asked, store=None, snapshot=None, force=True), read_log=lambda _: mixed)
+    assert Versions(asked.out).current() == forced["version"]
+    return first, forced["version"], replace(asked, snapshot=None)
+
+
 @pytest.mark.promise("P24")
 def test_a_live_model_that_does_worse_than_the_one_before_is_rolled_back(
-    asked: Wanted, tmp_path: Path
+    worse: tuple[str, str, Wanted], tmp_path: Path
 ) -> None:
-    """A model of shuffled histories is forced live; what users did since says so."""
-    versions = Versions(asked.out)
-    first = made(replace(asked, store=None))["live"]
-    worse = events_before().with_columns(pl.col("item_id").shuffle(seed=1))
-    forced = made(replace(asked, store=None, snapshot=None, force=True), read_log=lambda _: worse)
-    assert versions.current() == forced["version"]
+    """What users did since says so."""
+    first, forced, wanted = worse
+    last = json.loads((wanted.out / LATEST).read_text("utf-8"))
 
     # That a user was deleted meanwhile gives the version another name, and its decision too.
     store = EventStore(f"sqlite:///{tmp_path / 'deletions.sqlite3'}")
-    store.forget("user", worse["user_id"][0], lambda: NOW)
-    assert len([*forget_in(asked.out, store)]) == 2
+    store.forget("user", events_before()["user_id"][0], lambda: NOW)
+    assert len([*forget_in(wanted.out, store)]) == 2
     store.close()
-    renamed = versions.current()
-    assert renamed != forced["version"]
-    last = json.loads((asked.out / LATEST).read_text("utf-8"))
-    assert decision_of(asked.out, renamed) == last == {**forced, "version": renamed}
-    assert decision_of(asked.out, forced["version"]) is None
+    renamed = Versions(wanted.out).current()
+    assert renamed != forced
+    again = json.loads((wanted.out / LATEST).read_text("utf-8"))
+    assert decision_of(wanted.out, renamed) == again == {**last, "version": renamed}
+    assert decision_of(wanted.out, forced) is None
 
-    decision = made(replace(asked, snapshot=None))
+    decision = made(wanted)
     assert decision["decision"] == "roll back", decision
-    assert versions.current() == first == decision["version"]
+    assert Versions(wanted.out).current() == first == decision["version"]
     assert decision["figures"]["live - before"]["high"] < 0
+
+
+@pytest.mark.promise("P24")
+def test_what_is_forced_is_published_whatever_a_look_back_finds(worse: tuple[str, str, Wanted]) -> None:
+    decision = made(replace(worse[-1], force=True))
+    assert decision["decision"] == "ship"
+    assert Versions(worse[-1].out).current() == decision["version"]
+    assert [note for note in decision["notes"] if note.startswith("looking back: since it was published")]
+
+
+@pytest.mark.promise("P27")
+def test_nothing_goes_back_to_a_version_of_what_is_left_out_now(worse: tuple[str, str, Wanted]) -> None:
+    first, _, wanted = worse
+    start = float(events_before()["timestamp"].min())  # type: ignore[arg-type]
+    decision = made(replace(wanted, left_out=LeftOut(times=((start, start + 3_600),))))
+    assert decision["decision"] != "roll back"
+    assert [
+        note for note in decision["notes"] if note.startswith(f"{first}, which was live before, was fitted")
+    ]
+    assert Versions(wanted.out).current() != first
+
+
+@pytest.mark.promise("P27")
+@pytest.mark.fault(46)
+def test_a_source_is_left_out_of_all_refits_until_it_is_let_in(place: Path, tmp_path: Path) -> None:
+    """Also of those after one that held, and of events that come later."""
+    address = store_of(tmp_path, events_since().head(0))
+    rows = [replace(one, source="spam" if n % 2 else "shop") for n, one in enumerate(stored(events_since()))]
+
+    def sent(some: list[Event]) -> None:
+        store = EventStore(address)
+        store.append(some)
+        store.close()
+
+    sent(rows[:60])
+    wanted = Wanted(tmp_path / "model", address, snapshot=place / "first")
+    spam = {"sources": ["spam"], "times": []}
+    held = made(replace(wanted, left_out=LeftOut(("spam",))))
+    assert (held["decision"], held["log"]["left_out"], held["left_out"]) == ("hold", 30, spam)
+    wanted = replace(wanted, snapshot=None)
+    forced = made(replace(wanted, force=True))
+    assert (forced["log"]["added"], forced["log"]["left_out"], forced["left_out"]) == (30, 30, spam)
+    log = load(wanted.out).log
+    assert log is not None
+    assert log.table()["source"].unique().drop_nulls().to_list() == ["shop"]
+    assert read_left_out(wanted.out) == LeftOut(("spam",))
+    sent(rows[61:80:2])
+    again = made(wanted)
+    assert (again["why"], again["log"]["left_out"]) == ("nothing is new since the last fit", 10)
+    let_in = made(replace(wanted, again=LeftOut(("spam",)), force=True))
+    assert (let_in["log"]["added"], let_in["log"]["left_out"]) == (40, 0)
+    assert read_left_out(wanted.out) == NOTHING
+    assert made(wanted)["log"]["new"] == 0
+
+
+def test_what_is_left_out_is_joined_and_lifted_in_part(tmp_path: Path) -> None:
+    one = LeftOut(("b", "a"), ((10.0, 20.0), (30.0, 40.0)))
+    assert one.joined_with(LeftOut(("c", "a"), ((0.0, 5.0),))) == LeftOut(
+        ("a", "b", "c"), ((0.0, 5.0), (10.0, 20.0), (30.0, 40.0))
+    )
+    assert one.without(LeftOut(("a",), ((15.0, 35.0),))) == LeftOut(("b",), ((10.0, 15.0), (35.0, 40.0)))
+    write_left_out(tmp_path, one)
+    assert read_left_out(tmp_path) == one
+    (tmp_path / "left_out.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"left_out\.json cannot be read .* mend it, or remove it"):
+        read_left_out(tmp_path)
+
+
+def test_what_is_asked_for_in_vain_is_said(place: Path, tmp_path: Path) -> None:
+    address = store_of(tmp_path, events_since().head(0))
+    store = EventStore(address)
+    rows = [replace(one, source="shop") for one in stored(events_since().head(20))]
+    late = [replace(one, event_id=f"late {one.event_id}", at=NOW + 1e7) for one in rows]
+    store.append([*rows, *late])
+    store.close()
+    wanted = Wanted(
+        tmp_path / "model",
+        address,
+        snapshot=place / "first",
+        left_out=LeftOut(("nosuch",), ((1.0, 2.0),)),
+        again=LeftOut(("other",), ((3.0, 4.0),)),
+        trusted=("nobody",),
+    )
+    decision = made(wanted)
+    said = " ".join(decision["notes"])
+    for part in (
+        "has the source nosuch: there are shop",
+        "is of the time 1970-01-01T00:00:01Z..1970-01-01T00:00:02Z",
+        "the source other was not left out; what is: nothing",
+        "--learn-from names 1 account without an event in the log and the store",
+    ):
+        assert part in said
+    assert sum(decision["log"]["reasons"].values()) == decision["log"]["unclean"] > 0
+    assert not any("nosuch: " in note for note in made(replace(wanted, snapshot=None))["notes"])
+    everything = replace(wanted, out=tmp_path / "other", left_out=LeftOut(times=((0.0, 1e11),)))
+    with pytest.raises(ConfigError, match=r"nothing is left to learn from: .* events are left out"):
+        made(everything)
+    assert read_left_out(tmp_path / "other") == NOTHING
 
 
 @pytest.mark.promise("P26")

@@ -152,6 +152,16 @@ def test_a_version_is_chosen_over_http(versions: Versions, on_postgres: Fleet) -
     listed = service.get("/v1/models").json()
     assert listed["current"] == "v8"
     assert [one["version"] for one in listed["versions"]] == ["v7", "v8", "w-unreadable", "w1"]
+
+    def problems() -> list[str]:
+        return [str(one["problem"]) for one in service.get("/v1/models").json()["versions"]]
+
+    # In every process, also those that did not refuse them, and those that start later.
+    expected = ["None", "None", "cannot be read by", f"model/versions/{bad}/pipeline.safetensors is damaged"]
+    wait_until(
+        lambda: all(part in text for _ in range(6) for part, text in zip(expected, problems(), strict=True)),
+        60,
+    )
     wait_until(served_by_all(service, "v8"), 20)
     # A worker is stopped, so the change waits for it; it is killed, and the change goes on without it.
     stopped = service.pids(WORKER)[0]

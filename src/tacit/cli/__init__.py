@@ -15,9 +15,12 @@ def main() -> None:
         from tacit.cli.app import run
     except KeyboardInterrupt:
         sys.exit(130)  # as a shell does for a command that Ctrl-C ends
-    sys.exit(run())
+    code = run()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # raised while Python ends, an exception would be printed
+    sys.exit(code)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
     """End as a command that is asked to: temporary files go, what is half written goes."""
+    signal.signal(number, signal.SIG_IGN)  # a second one would be raised in the middle of that
     sys.exit(128 + number)

@@ -4,10 +4,12 @@
 name of the file with the details; 130 interrupted.
 """
 
+import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -33,11 +35,14 @@ from tacit.cli.similar import similar
 from tacit.cli.tune import tune
 from tacit.cli.verify import verify
 from tacit.cli.versions import versions
-from tacit.core.errors import TacitError
+from tacit.core.errors import ConfigError, TacitError
 from tacit.core.room import is_full, reason_of
 from tacit.core.version import __version__
 
 _INTERRUPTED = 130
+_EMPTY = re.compile(r"--[a-z-]+=")
+_MAY_BE_EMPTY = "--history"
+"""The history of somebody who has none."""
 
 app = typer.Typer(
     name="tacit",
@@ -98,8 +103,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         The words after ``tacit``; those of this process by default.
     """
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        result = app(args=arguments, prog_name="tacit", standalone_mode=False)
+        _check_words(words)
+        result = app(args=words, prog_name="tacit", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         result = _INTERRUPTED
     except TacitError as error:
@@ -110,6 +117,19 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if result == _INTERRUPTED:  # Typer returns this number too
         sys.stderr.write("tacit: interrupted; nothing was left half written\n")
     return result if isinstance(result, int) else 0
+
+
+def _check_words(words: Sequence[str]) -> None:
+    """Refuse an empty value, which is what a variable of a shell that is not set leaves: no default is meant.
+
+    Raises
+    ------
+    ConfigError
+    """
+    for before, word in pairwise(["tacit", *words]):
+        option = before if not word else word.removesuffix("=") if _EMPTY.fullmatch(word) else ""
+        if option and option != _MAY_BE_EMPTY:
+            raise ConfigError(f"the value behind {option} is empty; leave it out, or give one")
 
 
 def _other(error: Exception) -> int:

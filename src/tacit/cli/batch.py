@@ -66,7 +66,7 @@ def batch(
     from tacit.engine.snapshot import load
     from tacit.scale.executors import check_executor, open_executor
     from tacit.scale.partitioned_batch import USERS_PER_FILE, recommend_to_folder
-    from tacit.store.versions import snapshot_of
+    from tacit.store.versions import current_snapshot
 
     check_executor(executor)
     to_file = _is_file(out)
@@ -78,8 +78,10 @@ def batch(
     here = {name: place for name, place in here.items() if place is not None and not is_address(place)}
     check_apart({"--out": here.pop("--out", None)}, here)
     if not is_address(directory):
-        directory = str(snapshot_of(Path(directory)))  # all parts read one version
-    snapshot = load(local_directory(directory))
+        with current_snapshot(Path(directory)) as place:
+            snapshot, directory = load(place), str(place)  # all parts read one version
+    else:
+        snapshot = load(local_directory(directory))
     ids = _ids(users, snapshot, roles_of(user_map or [], "user_columns"))
     about: dict[str, Any] = {"k": k, "allow_seen": allow_seen, "snapshot": snapshot, "progress": Bars()}
     with open_executor(executor, say_cluster) as where:

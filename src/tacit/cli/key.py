@@ -34,7 +34,9 @@ def new(
     ] = None,
     expires: Annotated[
         str | None,
-        typer.Option("--expires", help="Time for which it is good: 90d, 12h; without an end by default."),
+        typer.Option(
+            "--expires", help="Time for which it is good: 30m, 12h, 90d; without an end by default."
+        ),
     ] = None,
     rate: Annotated[
         str | None,
@@ -47,10 +49,11 @@ def new(
 
     Two keys of a name may be live at a time: give the new one to the client, then revoke the old one.
     """
-    from tacit.server.keys import changing_keys, checked_roles, new_key, parse_rate, parse_time
+    from tacit.core.durations import parse_duration
+    from tacit.server.keys import changing_keys, checked_roles, new_key, parse_rate
 
     roles = checked_roles(role)
-    lives = None if expires is None else parse_time(expires)
+    lives = None if expires is None else parse_duration(expires, "--expires")
     a_second = None if rate is None else parse_rate(rate)
     with changing_keys(file) as keys:
         one, secret = new_key(keys, name or roles[0], roles, time.time(), lives=lives, rate=a_second)

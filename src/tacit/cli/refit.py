@@ -1,6 +1,5 @@
 """``tacit refit``: a model directory is fitted again on what its service has taken since."""
 
-import re
 import signal
 import threading
 import time
@@ -10,10 +9,11 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from tacit.core.durations import parse_duration
 from tacit.core.errors import ConfigError, TacitError
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_SHORTEST = 1.0
+_SHORTEST, _LOOK_AGAIN = 1.0, 60.0
+"""Seconds between two refits at least, and until a store is looked for again that is not there yet."""
 
 
 def refit(
@@ -48,7 +48,7 @@ def refit(
             "--every",
             metavar="TIME",
             help="Go on until SIGTERM: the first refit at once, the others so long after each other's begin "
-            "(30m, 6h, 1d).",
+            "(30m, 6h, 1d). A store that is not there yet is looked for every minute.",
         ),
     ] = None,
     memory: Annotated[
@@ -57,15 +57,28 @@ def refit(
     ] = None,
     without_source: Annotated[
         list[str] | None,
-        typer.Option("--without-source", metavar="NAME", help="Leave out events of this source; repeatable."),
+        typer.Option(
+            "--without-source",
+            metavar="NAME",
+            help="Leave out events of this source, now and in all later refits; repeatable.",
+        ),
     ] = None,
     without_time: Annotated[
         list[str] | None,
         typer.Option(
             "--without-time",
             metavar="FROM..TO",
-            help="Leave out events from one time to before another (2026-05-01..2026-05-02); repeatable.",
+            help="Leave out events from one time to before another (2026-05-01..2026-05-02), now and in all "
+            "later refits; repeatable.",
         ),
+    ] = None,
+    with_source: Annotated[
+        list[str] | None,
+        typer.Option("--with-source", metavar="NAME", help="Leave out this source no longer; repeatable."),
+    ] = None,
+    with_time: Annotated[
+        list[str] | None,
+        typer.Option("--with-time", metavar="FROM..TO", help="Leave out this time no longer; repeatable."),
     ] = None,
     learn_from: Annotated[
         list[str] | None,
@@ -91,7 +104,9 @@ def refit(
         "log": log,
         "config": config,
         "without_sources": without_source or (),
-        "without_times": [_stretch(one) for one in without_time or ()],
+        "without_times": [_stretch(one, "--without-time") for one in without_time or ()],
+        "with_sources": with_source or (),
+        "with_times": [_stretch(one, "--with-time") for one in with_time or ()],
         "learn_from": learn_from or (),
         "force": force,
         "keep": keep,
@@ -110,22 +125,35 @@ class _StoppedError(BaseException):
 
 
 def _stop(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would be raised in the middle of the end
     raise _StoppedError
 
 
 def _until_stopped(run: Any, period: float) -> None:
     """Run now and again until SIGTERM; a run that fails is said, and the next one comes."""
     from tacit.cli.terminal import err
+    from tacit.store.address import StoreNotThereError
 
     signal.signal(signal.SIGTERM, _stop)
     never = threading.Event()
+    said = ""
     try:
         while True:
             begun = time.monotonic()
             try:
                 run()
+            except StoreNotThereError as error:
+                rest = min(period, _LOOK_AGAIN)
+                if str(error) != said:
+                    said = str(error)
+                    err.print(
+                        f"tacit: {said}; it is looked for every {rest:,.0f} s", soft_wrap=True, markup=False
+                    )
+                never.wait(rest)
+                continue
             except TacitError as error:
                 err.print(f"tacit: this refit failed: {error}", soft_wrap=True)
+            said = ""
             rest = max(begun + period - time.monotonic(), 0.0)
             err.print(f"the next refit begins in {rest:,.0f} s")
             never.wait(rest)
@@ -134,17 +162,17 @@ def _until_stopped(run: Any, period: float) -> None:
 
 
 def _seconds(text: str) -> float:
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", text)
-    if found is None or (seconds := float(found[1]) * _UNITS[found[2]]) < _SHORTEST:
-        raise ConfigError(f"--every {text!r} is no time; write 30m, 6h or 1d")
+    seconds = parse_duration(text, "--every")
+    if seconds < _SHORTEST:
+        raise ConfigError(f"--every is {text!r}; give a second at least")
     return seconds
 
 
-def _stretch(text: str) -> tuple[str, str]:
+def _stretch(text: str, option: str) -> tuple[str, str]:
     start, dots, end = text.partition("..")
     if not dots or not start.strip() or not end.strip():
         raise ConfigError(
-            f"--without-time {text!r} is not of the form FROM..TO, for example 2026-05-01..2026-05-02"
+            f"{option} {text!r} is not of the form FROM..TO, for example 2026-05-01..2026-05-02"
         )
     return start.strip(), end.strip()
 
@@ -173,12 +201,17 @@ def _show(decision: dict[str, Any], *, as_json: bool) -> None:
     out.print(spent, soft_wrap=True)
 
 
-def _counts(log: dict[str, int]) -> str:
+def _counts(log: dict[str, Any]) -> str:
+    why = ", ".join(f"{reason}: {count:,}" for reason, count in log["reasons"].items())
     parts: Sequence[str] = [
         f"{log['learned']:,} events, {log['added']:,} of them new",
         *(
             f"{log[name]:,} {what}"
-            for name, what in (("unclean", "rejected"), ("held", "held back"), ("left_out", "left out"))
+            for name, what in (
+                ("unclean", f"rejected ({why})"),
+                ("held", "held back"),
+                ("left_out", "left out"),
+            )
             if log[name]
         ),
     ]

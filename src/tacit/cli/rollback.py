@@ -25,7 +25,7 @@ def rollback(
 
     check_model_directory(directory)
     found = Versions(directory)
-    chosen = name or found.before_current()
+    chosen = found.before_current() if name is None else name  # an empty one is refused
     model = verify(found.known(chosen))["model"]
     with writing(directory):
         found.switch(chosen)

@@ -1,7 +1,6 @@
 """``tacit serve``: a snapshot over HTTP."""
 
 import os
-import re
 import signal
 import sys
 import time
@@ -13,10 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from tacit.cli.options import SnapshotDir
+from tacit.core.durations import parse_duration
 from tacit.core.errors import ConfigError
 
 _FILE = "sqlite:///"
-_SECONDS = {"h": 3_600.0, "d": 86_400.0}
 
 
 def serve(
@@ -46,11 +45,13 @@ def serve(
     ] = None,
     keep_events: Annotated[
         str,
-        typer.Option("--keep-events", help="How long events are kept: 400d, 12h; ever by default."),
+        typer.Option("--keep-events", help="How long events are kept: 30m, 12h, 400d, ever."),
     ] = "ever",
     keep_exposures: Annotated[
         str,
-        typer.Option("--keep-exposures", help="How long lists that were shown are kept: 30d, 12h, ever."),
+        typer.Option(
+            "--keep-exposures", help="How long lists that were shown are kept: 30m, 12h, 30d, ever."
+        ),
     ] = "30d",
     keys: Annotated[
         Path | None,
@@ -184,10 +185,7 @@ def _age(written: str, option: str) -> float | None:
     """Return an age in seconds; None for ever."""
     if written == "ever":
         return None
-    found = re.fullmatch(r"(\d{1,6})([hd])", written)
-    if found is None or not int(found[1]):
-        raise ConfigError(f"{option} is {written!r}; write for example 400d, 12h or ever")
-    return int(found[1]) * _SECONDS[found[2]]
+    return parse_duration(written, option, or_else="ever")
 
 
 def _warn(line: str) -> None:

@@ -2,7 +2,6 @@
 
 import json as json_format
 import sys
-from dataclasses import asdict
 
 import typer
 
@@ -15,6 +14,7 @@ def versions(directory: ModelDir, json: PrintJson = False) -> None:
     import time
 
     from tacit.core.errors import ArtifactError
+    from tacit.engine.left_out import read_left_out
     from tacit.store.versions import Versions, check_model_directory
 
     check_model_directory(directory)
@@ -23,13 +23,11 @@ def versions(directory: ModelDir, json: PrintJson = False) -> None:
         current, problem = found.current(), ""
     except ArtifactError as error:
         current, problem = None, str(error)
+    left_out = read_left_out(directory)
     listed = found.listed()
     if json:
-        rows = [
-            {**asdict(one), "written_at": None if math.isnan(one.written_at) else one.written_at}
-            for one in listed
-        ]
-        document = {"current": current, "versions": rows}
+        rows = [one.to_json() for one in listed]
+        document = {"current": current, "versions": rows, "left_out": left_out.shown()}
         sys.stdout.write(json_format.dumps(document, ensure_ascii=False, indent=1) + "\n")
     else:
         from rich.markup import escape
@@ -44,5 +42,7 @@ def versions(directory: ModelDir, json: PrintJson = False) -> None:
             size = f"{one.size / 1e6:,.1f}"
             table.add_row(mark, one.name, escape(one.model), at, size, escape(one.problem))
         out.print(table)
+        if left_out:
+            out.print(f"left out of every refit: {left_out}", soft_wrap=True, markup=False)
     if problem:
         typer.echo(problem, err=True)

@@ -136,6 +136,29 @@ def manifest_of(directory: Path) -> dict[str, Json]:
     return manifest
 
 
+def check_sizes(directory: Path) -> None:
+    """Look at the names and sizes of the files of a snapshot, which is quick, and not at what is in them.
+
+    Raises
+    ------
+    ArtifactError
+        If the manifest or a file is missing, extra or damaged, or of another size.
+    """
+    manifest, listed = _read(directory)
+    _check_names(directory, listed)
+    files: dict[str, Any] = manifest["files"]  # type: ignore[assignment]
+    for name, about in files.items():
+        try:
+            size = (directory / name).stat().st_size
+        except OSError as error:
+            raise ArtifactError(f"{directory / name} cannot be read: {error.strerror}") from error
+        if size != about["bytes"]:
+            raise ArtifactError(
+                f"{directory / name} is damaged: it has {size:,} bytes, and {about['bytes']:,} by the "
+                "manifest; fit again"
+            )
+
+
 def verify(directory: Path) -> dict[str, Json]:
     """Check every file of a snapshot against its manifest and return the manifest.
 

@@ -112,6 +112,8 @@ class _Column:
 
     def part(self, name: str, start: int, stop: int) -> pl.Series:
         """Return some rows."""
+        if self.words is not None and self.words.is_empty():  # of a column without a text nothing is known
+            return pl.Series(name, [None], dtype=self.kind).new_from_index(0, stop - start)
         values = pl.Series(self.values[start:stop])
         column = values.cast(self.kind) if self.words is None else self.words.gather(values)
         if self.missing is not None and (gone := self.missing[start:stop]).any():

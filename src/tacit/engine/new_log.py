@@ -6,7 +6,7 @@ the log has already (the same user, item, type and time) counts once. The rules 
 together, and remove new events only.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from tacit.engine.attributes import cell
 from tacit.engine.cleaned_log import HELD, Names, categories, frame_of
 from tacit.engine.current_state import with_stored
 from tacit.engine.forgetting import SESSION, forgotten_places, forgotten_since, name_in_log
+from tacit.engine.left_out import NOTHING, LeftOut
 from tacit.engine.snapshot import Snapshot
 from tacit.engine.state import State
 from tacit.pipeline.config import Config
@@ -35,37 +36,6 @@ from tacit.store.read_only import StoreReader
 
 _NO_SETTLEMENT = Settlement({}, {})
 """What a few new events look like says nothing of a whole log."""
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """What a refit leaves out on request.
-
-    Attributes
-    ----------
-    sources : collection of str
-    times : sequence of (float, float)
-        Stretches of time, Unix seconds; their end is not in them.
-    """
-
-    sources: Collection[str] = ()
-    times: Sequence[tuple[float, float]] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.sources or self.times)
-
-    def kept(self, events: pl.DataFrame) -> pl.DataFrame:
-        """Return the events that are not left out; the store's and the log's alike."""
-        at = pl.col(col.TIMESTAMP)
-        gone = pl.lit(False)
-        for start, end in self.times:
-            gone |= (at >= start) & (at < end)
-        if self.sources and col.SOURCE in events.columns:
-            gone |= pl.col(col.SOURCE).is_in(list(self.sources))
-        return events.filter(~gone.fill_null(False)) if self else events
-
-
-NOTHING = LeftOut()
 
 
 def log_of_snapshot(snapshot: Snapshot) -> pl.DataFrame:
@@ -82,6 +52,16 @@ def log_of_snapshot(snapshot: Snapshot) -> pl.DataFrame:
         )
     names = Names(snapshot.interactions.users.ids, snapshot.catalogue.items.ids)
     return frame_of(snapshot.log.table(), names)
+
+
+def has_learned(snapshot: Snapshot, left_out: LeftOut) -> bool:
+    """Return whether a snapshot was fitted with events that are left out now, or may have been."""
+    if snapshot.log is None:  # an older version wrote it
+        return bool(left_out)
+    events = log_of_snapshot(snapshot) if left_out else no_events()
+    if HELD in events.columns:
+        events = events.filter(~pl.col(HELD))
+    return len(left_out.kept(events)) < len(events)
 
 
 def without_forgotten(events: pl.DataFrame, reader: StoreReader, facts: Mapping[str, Any]) -> pl.DataFrame:
@@ -143,6 +123,29 @@ def no_events() -> pl.DataFrame:
     return pl.DataFrame(schema=schema | {col.SOURCE: pl.String})
 
 
+@dataclass(frozen=True)
+class Joined:
+    """One log of an earlier one and new events.
+
+    Attributes
+    ----------
+    events : polars.DataFrame
+        What is learned from.
+    held : polars.DataFrame or None
+        What is kept without that.
+    counts : mapping of str to int
+        ``before`` and ``new`` events; of them ``left_out``, and ``taken_out`` of those before; ``again``
+        (they were there before), ``unclean``, ``held`` and ``added`` ones of the new.
+    reasons : mapping of str to int
+        Why new events are unclean.
+    """
+
+    events: pl.DataFrame
+    held: pl.DataFrame | None
+    counts: Mapping[str, int]
+    reasons: Mapping[str, int]
+
+
 def joined_log(
     before: pl.DataFrame,
     new: pl.DataFrame,
@@ -151,8 +154,8 @@ def joined_log(
     now: float,
     left_out: LeftOut = NOTHING,
     trusted: Collection[str] = (),
-) -> tuple[pl.DataFrame, pl.DataFrame | None, dict[str, int]]:
-    """Return what is learned from of an earlier log and new events, what is held of them, and counts.
+) -> Joined:
+    """Return one log of an earlier one and new events.
 
     Parameters
     ----------
@@ -169,31 +172,34 @@ def joined_log(
     """
     counts = {"before": len(before), "new": len(new)}
     before, new = left_out.kept(before), left_out.kept(new)
-    counts["left_out"] = counts["before"] + counts["new"] - len(before) - len(new)
+    counts["taken_out"] = counts["before"] - len(before)
+    counts["left_out"] = counts["taken_out"] + counts["new"] - len(new)
     fresh = _without_known(before, new)
     counts["again"] = len(new) - len(fresh)
     held_before = before[HELD].to_numpy() if HELD in before.columns else np.zeros(len(before), dtype=bool)
     if not len(fresh) and not held_before.any():
-        return before.drop(HELD, strict=False), None, {**counts, "unclean": 0, "held": 0, "added": 0}
+        nothing = {"unclean": 0, "held": 0, "added": 0}
+        return Joined(before.drop(HELD, strict=False), None, {**counts, **nothing}, {})
     whole = _joined(before.drop(HELD, strict=False), fresh)
     is_new = np.append(held_before, np.ones(len(fresh), dtype=bool))
-    clean = _clean(whole, is_new, config, now)
+    clean, reasons = _clean(whole, is_new, config, now)
     counts["unclean"] = int((~clean).sum())
     whole, is_new = whole.filter(pl.Series(clean)), is_new[clean]
     is_held = influence.held(whole, is_new, trusted)
     counts["held"] = int(is_held.sum())
     counts["added"] = int((is_new & ~is_held).sum())
     held = whole.filter(pl.Series(is_held)) if is_held.any() else None
-    return whole.filter(pl.Series(~is_held)), held, counts
+    return Joined(whole.filter(pl.Series(~is_held)), held, counts, reasons)
 
 
-def _clean(whole: pl.DataFrame, is_new: Bool, config: Config, now: float) -> Bool:
-    """Return which events stay: all that are not new, and the new ones that pass every rule."""
+def _clean(whole: pl.DataFrame, is_new: Bool, config: Config, now: float) -> tuple[Bool, dict[str, int]]:
+    """Return which events stay, and why how many do not: all stay that are not new or pass every rule."""
     lines = whole.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias(col.LINE))
     _, removed = apply_rules(lines, config.cleaning, now=now, event_map=config.event_map)
+    removed = removed.filter(pl.Series(is_new).gather(removed[col.LINE]))
     clean = np.ones(len(whole), dtype=bool)
     clean[removed[col.LINE].to_numpy()] = False
-    return clean | ~is_new
+    return clean, dict(removed["reason"].value_counts(sort=True).iter_rows())
 
 
 _SAME = (col.USER, col.ITEM, col.EVENT, col.TIMESTAMP)

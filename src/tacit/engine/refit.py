@@ -1,7 +1,7 @@
 """One refit of a model directory: a new log, the gate, a fit of everything, a new version."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,8 @@ from tacit.data.bursts import Burst, bursts
 from tacit.engine import decisions, new_log
 from tacit.engine.forgetting import FORGOTTEN, facts_of
 from tacit.engine.gate import Known, Stretch, Trial, after, stretch_of
-from tacit.engine.new_log import NOTHING, LeftOut, StoreMark
+from tacit.engine.left_out import NOTHING, LeftOut, moment, read_left_out, write_left_out
+from tacit.engine.new_log import StoreMark
 from tacit.engine.snapshot import Snapshot, load, save
 from tacit.engine.state import State
 from tacit.engine.train import check_memory, prepared, trained
@@ -27,7 +28,7 @@ from tacit.evaluation.verdict import LEAST_USERS, Ruling, ruling, ruling_on_live
 from tacit.pipeline.config import Config
 from tacit.pipeline.costs import Size
 from tacit.store.read_only import StoreReader, name_of
-from tacit.store.versions import Versions, is_model_directory, snapshot_of
+from tacit.store.versions import Versions, is_model_directory
 
 ReadLog = Callable[[Config], pl.DataFrame]
 """Returns a log that takes the place of the snapshot's, cleaned by a configuration."""
@@ -48,6 +49,9 @@ class Wanted:
     config : Config or None
         By default that of the snapshot.
     left_out : LeftOut
+        From now on, beside what the directory leaves out already.
+    again : LeftOut
+        What is left out no longer.
     trusted : sequence of str
         Users whose events are never held back.
     force : bool
@@ -61,6 +65,7 @@ class Wanted:
     snapshot: Path | None = None
     config: Config | None = None
     left_out: LeftOut = NOTHING
+    again: LeftOut = NOTHING
     trusted: Sequence[str] = ()
     force: bool = False
     keep: int = 5
@@ -97,6 +102,7 @@ def refit(
         run.start()
         with run.part("reading"):
             log = run.log(reader, read_log)
+        run.remember()
         decision = run.decide(log)
     run.write(decision)
     return decision
@@ -109,7 +115,8 @@ class _Log:
     events: pl.DataFrame
     held: pl.DataFrame | None
     known: Known
-    counts: dict[str, int]
+    counts: Mapping[str, int]
+    reasons: Mapping[str, int]
     mark: StoreMark
     changed: bool
     state: State
@@ -145,12 +152,14 @@ class _Run:
         wanted, versions = self._wanted, self._versions
         remove_all_left_over(wanted.out / "versions")
         _written(lambda: decisions.bring_up_to_date(wanted.out, None))
+        self._remembered = read_left_out(wanted.out)
+        self._left_out = self._remembered.joined_with(wanted.left_out).without(wanted.again)
         self._name = versions.new_name()
         self._before = versions.current() if is_model_directory(wanted.out) and versions.names() else None
         if self._before is not None:
-            self._live = self._base = load(versions.path(self._before))
+            self._live = self._base = load(wanted.out)
         if wanted.snapshot is not None:
-            self._base = load(snapshot_of(wanted.snapshot))
+            self._base = load(wanted.snapshot)
         if self._base is None:
             raise ConfigError(f"{wanted.out} has no version to start from; name a snapshot with --snapshot")
         if self._live is None:
@@ -169,7 +178,7 @@ class _Run:
         assert base is not None
         config = wanted.config or base.pipeline.config
         before = new_log.log_of_snapshot(base) if read_log is None else read_log(config)
-        known = StoreMark.of(base.facts) if read_log is None else StoreMark()
+        known = self._mark_of(base) if read_log is None else StoreMark()
         fresh, mark = new_log.no_events(), known
         gone: dict[str, Json] = {}
         if reader is not None:
@@ -180,24 +189,68 @@ class _Run:
             store, last = name_of(wanted.store), reader.last_number()
             fresh = new_log.stored_events(reader, known.after(reader, store), last, config)
             mark = StoreMark(store, last, reader.mark(last), reader.item_number())
-        events, held, counts = new_log.joined_log(
+        self._say_unknown(before, fresh)
+        joined = new_log.joined_log(
             before,
             fresh,
             config,
             now=self._clock.now(),
-            left_out=wanted.left_out,
+            left_out=self._left_out,
             trusted=wanted.trusted,
         )
+        counts = joined.counts
+        if not len(joined.events) and counts["left_out"]:
+            raise ConfigError(
+                f"nothing is left to learn from: {counts['left_out']:,} events are left out, of "
+                f"{self._left_out}"
+            )
         items, state = new_log.items_of(base, reader)
         people = new_log.people_of(base, reader)
         changed = (
             counts["added"] > 0
-            or counts["left_out"] > 0
+            or counts["taken_out"] > 0
             or read_log is not None
             or mark.items > known.items
             or config != base.pipeline.config
         )
-        return _Log(events, held, Known(items, people, config), counts, mark, changed, state, gone)
+        known_now = Known(items, people, config)
+        return _Log(joined.events, joined.held, known_now, counts, joined.reasons, mark, changed, state, gone)
+
+    def _mark_of(self, base: Snapshot) -> StoreMark:
+        """Return how far the log of a snapshot holds the store: not at all of what is left out no longer."""
+        facts = base.facts.get("refit")
+        left_out = facts.get("left_out") if isinstance(facts, Mapping) else None
+        if left_out is not None and LeftOut.of_json(left_out).without(self._left_out):  # type: ignore[arg-type]
+            return StoreMark()
+        return StoreMark.of(base.facts)
+
+    def _say_unknown(self, before: pl.DataFrame, fresh: pl.DataFrame) -> None:
+        """Say what is to be left out from now on, or no longer, and is not there."""
+        logs = [before, fresh]
+        known = {
+            one for log in logs if col.SOURCE in log.columns for one in log[col.SOURCE].unique().drop_nulls()
+        }
+        there = f"there are {', '.join(sorted(known))}" if known else "no event has a source"
+        given = self._wanted.left_out.without(self._remembered)
+        for source in given.sources:
+            if source not in known:
+                self._note(f"no event of the log or the store has the source {source}: {there}")
+        for one in given.times:
+            only = LeftOut(times=(one,))
+            if not any(len(only.kept(log)) < len(log) for log in logs):
+                self._note(f"no event of the log or the store is of the time {only}")
+        for source in self._wanted.again.sources:
+            if source not in self._remembered.sources:
+                self._note(f"the source {source} was not left out; what is: {self._remembered or 'nothing'}")
+        for one in self._wanted.again.times:
+            lifted = LeftOut(times=(one,))
+            if self._remembered.without(lifted) == self._remembered:
+                self._note(f"nothing of {lifted} was left out; what is: {self._remembered or 'nothing'}")
+
+    def remember(self) -> None:
+        """Leave out from now on what is left out of this refit, whatever it comes to."""
+        if self._left_out != self._remembered:
+            _written(lambda: write_left_out(self._wanted.out, self._left_out))
 
     def decide(self, log: _Log) -> dict[str, Any]:
         """Return the decision; a new version is published, or the one before made current, on the way."""
@@ -206,7 +259,9 @@ class _Run:
             return self._decision(Ruling("hold", "nothing is new since the last fit", {}), log, Stretch(0.0))
         with self.part("looking back"):
             back, previous = self._looked_back(log)
-        if back is not None and previous is not None:
+        if back is not None and self._wanted.force:
+            self._note(f"looking back: {back.why}; --force publishes a new version all the same")
+        elif back is not None and previous is not None:
             self._versions.switch(previous)
             return {**self._decision(back, log, Stretch(0.0)), "version": previous}
         check_memory(log.known.config, Size(len(log.events), *_sizes(log)))
@@ -216,10 +271,21 @@ class _Run:
             found = Ruling("ship", f"it was forced, though {found.why}", found.figures)
         if found.verdict == "ship":
             self._publish(log, found)
+        elif log.counts["taken_out"]:
+            self._note(
+                f"{log.counts['taken_out']:,} events that are left out now are in the log of the current "
+                "version, which stays; --force publishes one without them"
+            )
         return self._decision(found, log, stretch)
 
     def _say_odd(self, log: _Log) -> None:
         whole = log.events if log.held is None else pl.concat([log.events, log.held])
+        unknown = {*self._wanted.trusted} - {*whole[col.USER].cast(pl.String).unique()}
+        if unknown:  # no name of an account stays in a decision: it may be deleted later
+            accounts = "1 account" if len(unknown) == 1 else f"{len(unknown):,} accounts"
+            self._note(f"--learn-from names {accounts} without an event in the log and the store")
+        if self._left_out:
+            self._note(f"left out of every refit: {self._left_out}")
         self._bursts = bursts(whole, self._live_end)
         if log.held is not None:
             self._held = log.held[col.USER].cast(pl.String).unique().sort().to_list()
@@ -232,8 +298,14 @@ class _Run:
         trial = Trial.of(log.events, after(self._live_end), log.known)
         if trial is None or trial.users < LEAST_USERS:
             return None, None
-        older = self._stored_state(load(self._versions.path(previous)))
-        values = trial.by_live(self._live_state(log)), trial.by_live(older)
+        older = load(self._versions.path(previous))
+        if new_log.has_learned(older, self._left_out):
+            self._note(
+                f"{previous}, which was live before, was fitted with events that are left out now: it is not "
+                "gone back to"
+            )
+            return None, None
+        values = trial.by_live(self._live_state(log)), trial.by_live(self._stored_state(older))
         return ruling_on_live(*values, log.known.config.seed), previous
 
     @property
@@ -289,7 +361,8 @@ class _Run:
             given = prepared(
                 log.events, known.items, known.config, users=known.people, held=log.held, on_note=notes
             )
-            more: dict[str, Json] = {"store": log.mark.to_json(), "refit": {"gate": found.why}}
+            about: Json = {"gate": found.why, "left_out": self._left_out.to_json()}
+            more: dict[str, Json] = {"store": log.mark.to_json(), "refit": about}
             if log.gone.get("number"):
                 more[FORGOTTEN] = log.gone
             snapshot = trained(given, more=more)
@@ -303,23 +376,20 @@ class _Run:
         return {
             "decision": found.verdict,
             "why": found.why,
-            "at": _moment(self._clock.now()),
+            "at": moment(self._clock.now()),
             "version": self._name if found.verdict == "ship" else self._before,
             "model": self._model,
             "live": self._before,
             "stretch": {
-                "from": _moment(stretch.start) if stretch.start else None,
+                "from": moment(stretch.start) if stretch.start else None,
                 "users": self._users,
                 "note": stretch.said or None,
             },
             "figures": figures,
-            "log": {**log.counts, "learned": len(log.events)},
+            "log": {**log.counts, "reasons": dict(log.reasons), "learned": len(log.events)},
             "bursts": [one.to_json() for one in self._bursts],
             decisions.HELD_ACCOUNTS: [*self._held],
-            "left_out": {
-                "sources": list(self._wanted.left_out.sources),
-                "times": [[_moment(start), _moment(end)] for start, end in self._wanted.left_out.times],
-            },
+            "left_out": self._left_out.shown(),
             "removed_versions": list(self._pruned),
             "seconds": self._seconds,
             "notes": self._notes,
@@ -360,7 +430,3 @@ def _written(write: Callable[[], object]) -> None:
             f"{error.filename or 'the model directory'} cannot be written: {error.strerror or error}; the "
             "version that was current stays so"
         ) from error
-
-
-def _moment(at: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

@@ -33,7 +33,7 @@ from tacit.pipeline.text_encoder import AUTO, encoder_from
 from tacit.pipeline.twostage import TwoStage
 from tacit.reading.choices import Reading
 from tacit.store import artifacts
-from tacit.store.versions import check_no_versions, snapshot_of
+from tacit.store.versions import check_no_versions, current_snapshot
 
 _CONFIG, _REPORT = "config.toml", "training.json"
 """The whole configuration, as `tacit fit --config` takes it, and what the fit learned."""
@@ -168,7 +168,8 @@ def load(directory: Path) -> Snapshot:
     ArtifactError
         If the directory is not a snapshot, is damaged, or is newer than this version of Tacit.
     """
-    return read(SnapshotFiles.checked(snapshot_of(directory)))
+    with current_snapshot(directory) as place:
+        return read(SnapshotFiles.checked(place))
 
 
 def read(files: SnapshotFiles, *, remote_encoder: TextEncoder | None = None) -> Snapshot:
@@ -247,7 +248,8 @@ def config_of(directory: Path) -> Config:
     ArtifactError
         If the directory is not a snapshot, is damaged, or has another format.
     """
-    return _read_config(SnapshotFiles.checked(snapshot_of(directory)))
+    with current_snapshot(directory) as place:
+        return _read_config(SnapshotFiles.checked(place))
 
 
 def version_of(pipeline: TwoStage, fingerprint: str) -> str:

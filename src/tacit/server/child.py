@@ -28,6 +28,8 @@ class Report:
         It is a sign of life, and says no more.
     loaded, refused : int or None
         Number of a version that it has loaded beside the one that it serves, or cannot load (``error``).
+    damaged : mapping or None
+        Version and reason: it was found to be damaged, and nobody serves it.
     forgotten : bool
         Users were deleted who are, or may be, in a snapshot.
     """
@@ -38,6 +40,7 @@ class Report:
     alive: bool = False
     loaded: int | None = None
     refused: int | None = None
+    damaged: Mapping[str, Any] | None = None
     forgotten: bool = False
 
 
@@ -150,6 +153,8 @@ def _report(document: Mapping[str, Any]) -> Report:
         return Report(loaded=document["loaded"])
     if "forgotten" in document:
         return Report(forgotten=True)
+    if "damaged" in document:
+        return Report(damaged=document["damaged"])
     if "refused" in document:
         return Report(refused=document["refused"], error=document["error"])
     if "error" in document:

@@ -18,7 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from tacit.core.durations import UNITS
 from tacit.core.errors import ConfigError
+from tacit.core.places import check_outside_snapshots
 from tacit.server.access import ROLES, Role
 
 SHORTEST = 16
@@ -32,7 +34,6 @@ _PREFIX = "tacit_"
 _FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _FIELDS = frozenset({"name", "roles", "sha256", "created", "expires", "rate", "number"})
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -170,6 +171,7 @@ def changing_keys(file: Path) -> Iterator[list[Key]]:
     ConfigError
         As `read_keys`, but a file that is not there holds no keys.
     """
+    check_outside_snapshots(file, "the file of keys")
     # The directory is locked, for the file itself is replaced. No file of locks is left behind.
     try:
         directory = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -195,20 +197,7 @@ def parse_rate(text: str) -> float:
     match = re.fullmatch(r"(\d{1,7})/([smh])", text.strip())
     if match is None or int(match[1]) == 0:
         raise ConfigError(f"the rate {text[:32]!r} is no number a second, minute or hour: 100/s, 30/m, 500/h")
-    return int(match[1]) / _UNITS[match[2]]
-
-
-def parse_time(text: str) -> float:
-    """Return seconds of ``90d``, ``12h`` or ``30m``.
-
-    Raises
-    ------
-    ConfigError
-    """
-    match = re.fullmatch(r"(\d{1,5})([smhd])", text.strip())
-    if match is None or int(match[1]) == 0:
-        raise ConfigError(f"the time {text[:32]!r} is no number of days, hours or minutes: 90d, 12h, 30m")
-    return int(match[1]) * _UNITS[match[2]]
+    return int(match[1]) / UNITS[match[2]]
 
 
 def key_of_text(text: str, option: str, roles: tuple[Role, ...], number: int) -> Key:

@@ -3,7 +3,7 @@
 A message ``{"load": number}`` brings open files: a document (`tacit.server.watching`), and the files of a
 snapshot, which the parent has checked. The worker loads them beside what it serves and reports that it has,
 or why it cannot. With ``{"serve": number}`` it changes, in one assignment. ``{"refused": ...}`` says what the
-service would not take.
+service would not take, ``{"damaged": ...}`` what was found to be damaged otherwise.
 """
 
 import ctypes
@@ -66,6 +66,8 @@ class Loader:
         Name of the version that is served; None for a snapshot alone.
     refused : mapping or None
         Version and reason of what the service refused last, until it changes to another.
+    problems : dict of str to str
+        What is wrong with versions that were refused, by name.
     """
 
     def __init__(self, inbox: "SimpleQueue[Message]", encoder: Path, status: int) -> None:
@@ -77,6 +79,7 @@ class Loader:
         self.has_texts = False
         self.version: str | None = None
         self.refused: Mapping[str, Json] | None = None
+        self.problems: dict[str, str] = {}
 
     def start(self, store: str, ages: Ages, store_wait: float) -> Engine:
         """Return an engine of the first version, and with what came since.
@@ -142,7 +145,20 @@ class Loader:
             self._serve(document["serve"])
         elif "refused" in document:
             self.refused = document["refused"]
+            self._note_problem(self.refused)
             self._publish()
+        elif "damaged" in document:
+            self._note_problem(document["damaged"])
+
+    def note_damaged(self, version: str, reason: str) -> None:
+        """Note that a version was found to be damaged, in all processes."""
+        found: dict[str, Json] = {"version": version, "reason": reason}
+        self._note_problem(found)
+        report(self._status, {"damaged": found})
+
+    def _note_problem(self, found: Mapping[str, Json] | None) -> None:
+        if found is not None and found["version"] is not None:
+            self.problems[str(found["version"])] = str(found["reason"])
 
     def _load(self, message: Message) -> None:
         number = message.document["load"]
@@ -180,6 +196,7 @@ class Loader:
     def _note(self, received: Received, encoder: RemoteEncoder) -> None:
         encoder.patience = _SERVING_SECONDS
         self.version = received.version
+        self.problems.pop(str(self.version), None)  # it is whole again
         self.has_texts = encoder.dimension > 0
         self._publish()
 

@@ -5,9 +5,8 @@ Any worker may take the request for a change. It checks the files of the version
 """
 
 import asyncio
-import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,6 +36,11 @@ class Served(Protocol):
     """Its name; None for a snapshot alone."""
     refused: Any
     """Version and reason of what was refused last, since the last change; None for nothing."""
+    problems: dict[str, str]
+    """What is wrong with versions that were refused, by name."""
+
+    def note_damaged(self, version: str, reason: str) -> None:
+        """Note that a version was found to be damaged."""
 
 
 @dataclass
@@ -45,6 +49,11 @@ class NothingElse:
 
     version: str | None = None
     refused: Any = None
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def note_damaged(self, version: str, reason: str) -> None:
+        """Note that a version was found to be damaged."""
+        self.problems[version] = reason
 
 
 class ModelRoutes:
@@ -92,7 +101,7 @@ class ModelRoutes:
                 409, "this service has one snapshot and no versions; serve a directory of tacit publish"
             )
         async with self._changing:
-            before = await asyncio.to_thread(_switched, versions, name)
+            before = await asyncio.to_thread(self._switched, versions, name)
             if await self._is_served(name):
                 return json_response(self._about())
             refused = self._refused(name)
@@ -127,48 +136,42 @@ class ModelRoutes:
             current: str | None = versions.current()
         except ArtifactError:
             current = None
-        listed: list[Json] = [
-            {
-                "version": one.name,
-                "model": one.model or None,
-                "written_at": None if math.isnan(one.written_at) else one.written_at,
-                "bytes": one.size,
-                "problem": Refusal.of(one.name, one.problem, versions.directory).reason or None,
-            }
-            for one in versions.listed()
-        ]
+        listed: list[Json] = []
+        for one in versions.listed():
+            problem = _shown(one.problem, versions) or self._served.problems.get(one.name)
+            listed.append({**one.to_json(), "problem": problem})
         return {"current": current, "versions": listed}
 
+    def _switched(self, versions: Versions, name: str) -> str | None:
+        """Make a whole version current and return the name of the one before, where it is known.
 
-def _switched(versions: Versions, name: str) -> str | None:
-    """Make a whole version current and return the name of the one before, where it is known.
-
-    Raises
-    ------
-    HTTPException
-        422 if there is no such version, 409 if it is damaged; the current one stays.
-    """
-    try:
-        place = versions.known(name)
-    except ArtifactError as error:
-        raise HTTPException(422, _shown(error, versions)) from error
-    try:
-        before: str | None = versions.current()
-    except ArtifactError:
-        before = None
-    try:
-        verify(place)
-    except ArtifactError as error:
-        raise HTTPException(409, f"the version {name} is refused: {_shown(error, versions)}") from error
-    try:
-        versions.switch(name)
-    except OSError as error:
-        reason = error.strerror or error
-        raise HTTPException(507, f"the name of the version cannot be written: {reason}") from error
-    return before
+        Raises
+        ------
+        HTTPException
+            422 if there is no such version, 409 if it is damaged; the current one stays.
+        """
+        try:
+            place = versions.known(name)
+        except ArtifactError as error:
+            raise HTTPException(422, _shown(error, versions)) from error
+        try:
+            before: str | None = versions.current()
+        except ArtifactError:
+            before = None
+        try:
+            verify(place)
+        except ArtifactError as error:
+            self._served.note_damaged(name, _shown(error, versions))
+            raise HTTPException(409, f"the version {name} is refused: {_shown(error, versions)}") from error
+        try:
+            versions.switch(name)
+        except OSError as error:
+            reason = error.strerror or error
+            raise HTTPException(507, f"the name of the version cannot be written: {reason}") from error
+        return before
 
 
-def _shown(error: Exception, versions: Versions) -> str:
+def _shown(error: object, versions: Versions) -> str:
     return Refusal.of(None, str(error), versions.directory).reason
 
 

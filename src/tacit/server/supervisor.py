@@ -133,6 +133,7 @@ class Supervisor:
         self._settings: Mapping[str, Any] | None = None
         self._renewal: Renewal[_Place] | None = None
         self._refusal: Refusal | None = None
+        self._damaged: dict[str, Refusal] = {}
         self._announced = False
         self._signals: list[int] = []
 
@@ -212,6 +213,7 @@ class Supervisor:
         self._watcher = watcher
         self._release, self._refusal = first
         if self._refusal is not None:
+            self._note_damaged(self._refusal)
             self._say(f"refused: {self._refusal.reason}; serving {self._release}")
         self._selector.register(watcher, selectors.EVENT_READ, self._renew)
         for place in self._workers:
@@ -302,6 +304,8 @@ class Supervisor:
         listener = self._texts if place is self._encoder else self._listener
         if place.child is not None and self._settings is not None:
             place.child.send({**self._settings, "listener": listener.fileno(), "place": place.number})
+            for one in self._damaged.values():
+                place.child.pass_on({"damaged": one.to_json()})
             place.child.pass_on(_refused(self._refusal))
             _load(place.child, self._release)
             _serve(place.child, self._release)
@@ -320,6 +324,8 @@ class Supervisor:
                 place.heard_at = time.monotonic()
             elif report.forgotten:
                 self._note_forgotten()
+            elif report.damaged is not None:
+                self._note_damaged(Refusal(**report.damaged))
             elif report.loaded is not None or report.refused is not None:
                 self._hear_of_release(place, report)
             elif report.ready is None:
@@ -388,6 +394,7 @@ class Supervisor:
         """Let all processes change."""
         before, self._release = self._release, renewal.release
         self._renewal, self._refusal = None, self._release.refusal
+        self._damaged.pop(str(self._release.version), None)
         for place in self._places:
             if place.child is None:
                 continue
@@ -403,8 +410,18 @@ class Supervisor:
         renewal.release.close()
         self._refuse(Refusal.of(renewal.release.version, reason, self._watcher.directory))
 
+    def _note_damaged(self, refusal: Refusal) -> None:
+        """Tell all workers what is wrong with a version, also those that start later."""
+        if refusal.version is None:
+            return
+        self._damaged[refusal.version] = refusal
+        for place in self._workers:
+            if place.child is not None:
+                place.child.pass_on({"damaged": refusal.to_json()})
+
     def _refuse(self, refusal: Refusal) -> None:
         self._refusal = refusal
+        self._note_damaged(refusal)
         for place in self._workers:
             if place.child is not None:
                 place.child.pass_on(_refused(refusal))

@@ -181,7 +181,7 @@ class Watcher:
             current = self._versions.current()
             return self._opened(self._versions.path(current), current), None
         except ArtifactError as error:
-            refusal = Refusal.of(current, str(error), self.directory)
+            refusal = self._refusal_of(current, error)
         seen = self._examined
         for name in reversed(self._versions.names()):
             if current is None or name < current:
@@ -224,6 +224,10 @@ class Watcher:
 
     def _opened(self, place: Path, version: str | None) -> Release:
         return Release(place, version, next(self._numbers))
+
+    def _refusal_of(self, version: str | None, error: ArtifactError) -> Refusal:
+        back = "" if version is None or self._versions is None else self._versions.way_back(version)
+        return Refusal.of(version, f"{error}{back}", self.directory)
 
     def _run(self) -> None:
         before = self._examined
@@ -280,7 +284,7 @@ class Watcher:
             if self._look() != seen:  # it was replaced while it was read
                 self._examined = None
                 return
-            found = Refusal.of(seen.version, str(error), self.directory)
+            found = self._refusal_of(seen.version, error)
         except Exception as error:  # no file left, ...: whatever it is, the service goes on
             reason = f"{seen.place} cannot be opened: {error}"
             found = Refusal.of(seen.version, reason, self.directory)

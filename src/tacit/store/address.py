@@ -8,6 +8,10 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from tacit.core.errors import ConfigError
 
 
+class StoreNotThereError(ConfigError):
+    """There is no store at an address; a service that starts later may make it."""
+
+
 def parsed(address: str) -> URL:
     """Return the address of a store in its parts.
 
@@ -34,11 +38,11 @@ def check_store_there(address: str) -> None:
 
     Raises
     ------
-    ConfigError
+    StoreNotThereError
     """
     file = sqlite_file(address)
     if file is not None and not file.is_file():
-        raise ConfigError(f"there is no store {file}")
+        raise StoreNotThereError(f"there is no store {file}")
 
 
 def sqlite_file(address: str) -> Path | None:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, delete
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tacit.core.errors import ArtifactError, ConfigError
+from tacit.core.places import check_outside_snapshots
 from tacit.core.types import Json
 from tacit.core.unfinished import unfinished
 from tacit.store import schema
@@ -83,6 +84,7 @@ class Deletions:
 
     def write(self, file: Path) -> None:
         """Write them whole or not at all, for their owner alone."""
+        check_outside_snapshots(file, "the file")
         stones = [{**asdict(one), "digest": one.digest.hex()} for one in self.tombstones]
         document = {"secret": self.secret.hex(), "tombstones": stones}
         with unfinished(file) as beside:
@@ -157,6 +159,7 @@ def restore(copy: Path, address: str, deletions: Deletions | None, *, replace: b
             "a copy of PostgreSQL is restored by pg_restore; then run tacit restore --store ADDRESS "
             "--deletions FILE without a copy"
         )
+    check_outside_snapshots(target, "the store")
     _check_there(copy)
     if target.exists() and not replace:
         raise ConfigError(f"{target} is there; give --replace to put the copy in its place")
@@ -338,6 +341,7 @@ def _check_there(file: Path) -> None:
 
 
 def _check_free(file: Path) -> None:
+    check_outside_snapshots(file, "the copy")
     if file.exists():
         raise ConfigError(f"{file} is there; a copy replaces nothing, choose another name")
     if not file.parent.is_dir():

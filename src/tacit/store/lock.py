@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tacit.core.errors import ConfigError
+from tacit.core.places import check_outside_snapshots
 from tacit.store.address import sqlite_file
 
 _LOCKS_ITSELF = sys.platform == "linux"
@@ -167,6 +168,7 @@ def create(file: Path) -> None:
     ------
     ConfigError
     """
+    check_outside_snapshots(file, "the store")
     log = _beside(file, "-wal")
     try:
         if not file.exists() and log.exists() and log.stat().st_size:

@@ -21,7 +21,7 @@ from tacit.core.errors import ConfigError
 from tacit.core.extras import require
 from tacit.core.types import Json
 from tacit.store import schema
-from tacit.store.address import parsed
+from tacit.store.address import StoreNotThereError, check_store_there, parsed
 from tacit.store.database import READ_WAIT_MS, StorageError, reading, reason
 from tacit.store.item_rows import LAST_NUMBER, StoredItems
 from tacit.store.records import ItemRow, Subject, Tombstone
@@ -50,7 +50,8 @@ class StoreReader:
     Raises
     ------
     ConfigError
-        If it cannot be opened, or holds no tables of Tacit.
+        If it cannot be opened; `StoreNotThereError` if it is not there, does not answer, or holds no tables
+        of Tacit.
     """
 
     def __init__(self, address: str) -> None:
@@ -63,10 +64,12 @@ class StoreReader:
             }
         except (SQLAlchemyError, sqlite3.Error) as error:
             self._engine.dispose()
-            raise ConfigError(f"cannot read the store {shown}: {reason(error)}") from error
+            # A database is not there before its server listens; a file that cannot be read stays so.
+            kind = StoreNotThereError if self._is_postgres else ConfigError
+            raise kind(f"cannot read the store {shown}: {reason(error)}") from error
         if missing := {schema.event.name, schema.item_number.name} - self._tables.keys():
             self._engine.dispose()
-            raise ConfigError(
+            raise StoreNotThereError(
                 f"{shown} has no table {sorted(missing)[0]}: it is no store of tacit, or of an older one; "
                 "start the service once, which makes or upgrades it"
             )
@@ -266,9 +269,8 @@ def _engine(address: str) -> Engine:
         require("psycopg", "postgres")
         options = {"options": "-c default_transaction_read_only=on"}
         return create_engine(url.set(drivername="postgresql+psycopg"), connect_args=options)
+    check_store_there(address)
     file = Path(str(url.database))
-    if not file.is_file():
-        raise ConfigError(f"there is no store {file}")
 
     def connected() -> Any:
         place = f"{file.resolve().as_uri()}?mode=ro"

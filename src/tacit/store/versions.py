@@ -4,6 +4,7 @@
 
     DIR/versions/NAME/   each a snapshot (`tacit.core.manifest`)
     DIR/CURRENT          the name of the one to serve, one line of text
+    DIR/.refit.lock      held while a refit runs (`tacit.refits`)
 
 A version is never changed in place: a new one is written beside the others under a name of its own, and then
 ``CURRENT`` is replaced by a rename. So whoever reads ``CURRENT`` finds a whole version, and going back is the
@@ -19,16 +20,18 @@ import re
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tacit.core.clock import Clock, SystemClock
 from tacit.core.errors import ArtifactError
-from tacit.core.manifest import MANIFEST, manifest_of, publish_copy
+from tacit.core.manifest import MANIFEST, check_sizes, manifest_of, publish_copy
+from tacit.core.types import Json
 from tacit.core.unfinished import remove_all_left_over
 
-CURRENT, VERSIONS = "CURRENT", "versions"
+CURRENT, VERSIONS, REFIT_LOCK = "CURRENT", "versions", ".refit.lock"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DATED = re.compile(r"(\d{8}T\d{6})Z-[0-9a-f]{4}")
 _TIME = "%Y%m%dT%H%M%S"
@@ -40,7 +43,7 @@ _PRUNED = ".pruned-"
 
 @dataclass(frozen=True)
 class Version:
-    """A version as its manifest describes it; its files were not checked.
+    """A version as its manifest describes it; of its files names and sizes were checked, not the content.
 
     Attributes
     ----------
@@ -52,7 +55,7 @@ class Version:
     size : int
         Bytes on disk.
     problem : str
-        What is wrong with the manifest; "" for nothing.
+        What is found to be wrong; "" for nothing.
     """
 
     name: str
@@ -60,6 +63,16 @@ class Version:
     written_at: float
     size: int
     problem: str = ""
+
+    def to_json(self) -> dict[str, Json]:
+        """Return it as ``GET /v1/models`` and ``tacit versions --json`` show it."""
+        return {
+            "version": self.name,
+            "model": self.model or None,
+            "written_at": None if math.isnan(self.written_at) else self.written_at,
+            "bytes": self.size,
+            "problem": self.problem or None,
+        }
 
 
 class Versions:
@@ -251,6 +264,14 @@ class Versions:
             os.close(descriptor)
         return True
 
+    def way_back(self, name: str) -> str:
+        """Return how to go to another version than a damaged one, to follow its problem; "" without one."""
+        others = [one for one in self.names() if one != name]
+        if not others:
+            return ""
+        before = [one for one in others if one < name] or others
+        return f", or go to another version: tacit rollback {self.directory} {before[-1]}"
+
     def _is_there(self, name: str) -> bool:
         place = self._folder / name
         return place.is_dir() and not place.is_symlink()
@@ -269,6 +290,7 @@ def _described(name: str, place: Path) -> Version:
         at = (place / MANIFEST).stat().st_mtime
     try:
         model = str(manifest_of(place).get("model", ""))
+        check_sizes(place)
     except ArtifactError as error:
         problem = str(error)
     return Version(name, model, at, size, problem)
@@ -293,6 +315,23 @@ def snapshot_of(directory: Path) -> Path:
     return versions.path(versions.current())
 
 
+@contextmanager
+def current_snapshot(directory: Path) -> Iterator[Path]:
+    """Give the directory of a snapshot, see `snapshot_of`, to read it.
+
+    Raises
+    ------
+    ArtifactError
+        As the reader does; of a damaged version it says how to go to another one.
+    """
+    place = snapshot_of(directory)
+    try:
+        yield place
+    except ArtifactError as error:
+        back = "" if place == directory else Versions(directory).way_back(place.name)
+        raise ArtifactError(f"{error}{back}") from error
+
+
 def publish_version(snapshot: Path, directory: Path) -> str:
     """Copy a snapshot into a model directory, make it the current version, and return its name.
 
@@ -303,8 +342,7 @@ def publish_version(snapshot: Path, directory: Path) -> str:
     OSError
         If nothing can be written there: the current version is as before then.
     """
-    if directory.exists() and not is_model_directory(directory) and any(directory.iterdir()):
-        raise ArtifactError(f"{directory} exists and holds no versions; choose another directory")
+    check_place_of_versions(directory)
     versions = Versions(directory)
     name = versions.new_name()
     publish_copy(snapshot_of(snapshot), versions.path(name))
@@ -321,6 +359,27 @@ def check_model_directory(directory: Path) -> None:
     """
     if not is_model_directory(directory):
         raise ArtifactError(f"{directory} holds no versions of a model: tacit publish SNAPSHOT DIR makes one")
+
+
+def check_place_of_versions(directory: Path) -> None:
+    """Refuse a place where no version may be written: a snapshot, a file, a folder of something else.
+
+    Other programs have folders with a ``CURRENT`` or ``versions`` of their own. So both must be there, or
+    everything that looks like a version must be one.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    if not directory.exists():
+        return
+    held = {one.name for one in directory.iterdir()} if directory.is_dir() else {MANIFEST}
+    folder, known = directory / VERSIONS, Versions(directory).names()
+    is_own = folder.is_dir() and (
+        (directory / CURRENT).is_file() or all((folder / one / MANIFEST).is_file() for one in known)
+    )
+    if MANIFEST in held or not (is_own or held <= {REFIT_LOCK}):
+        raise ArtifactError(f"{directory} exists and holds no versions; choose another directory")
 
 
 def check_no_versions(directory: Path) -> None:
