@@ -255,12 +255,14 @@ def test_requests_in_flight_are_answered_after_sigterm(directory: Path, tmp_path
         connection.putheader("content-length", str(len(body)))
         connection.endheaders(body[:10])
         time.sleep(0.3)
-        service.process.send_signal(signal.SIGTERM)
+        for pid in (service.process.pid, *service.pids(WORKER)):  # as to a group of processes
+            os.kill(pid, signal.SIGTERM)
         time.sleep(0.5)
         connection.send(body[10:])
         assert connection.getresponse().status == 200
         connection.close()
         assert service.process.wait(30) == 0
+        assert "starting it again" not in service.said()
         assert "Traceback" not in service.said()
         with pytest.raises(httpx.ConnectError):
             service.get("/healthz")

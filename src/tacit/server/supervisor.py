@@ -467,9 +467,12 @@ class Supervisor:
         if place is not self._encoder:
             # Nobody accepts for it now: the others must not wait for one who has no connections.
             Board(self._board, place.number).clear()
-            self._check_hope(place, how)
+            if not self._signals:
+                self._check_hope(place, how)
             if all(one.ready_since is None for one in self._workers):
                 self._front.open(after=_ALONE)  # the next one may be there sooner
+        if self._signals:  # the service is ending: SIGTERM was sent to every process of a group
+            return
         pause = min(_FIRST_PAUSE * 2.0 ** (place.failures - 2), _LONGEST_PAUSE) if place.failures > 1 else 0.0
         place.due = now + pause
         because = f": {place.problem.error}" if place.problem else ""
