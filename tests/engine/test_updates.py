@@ -219,6 +219,30 @@ def test_a_user_who_is_forgotten_is_taken_out_of_the_models_that_followed(engine
     assert shown(engine, k=50) == before
 
 
+@pytest.mark.promise("P25")
+@pytest.mark.fault(22)
+def test_deletions_one_after_the_other_hold_up_nothing_that_trends(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "_BATCH", 10)
+    engine.observe(trend([BESIDE]))
+    while engine.follow():
+        pass
+    assert engine._follower is not None
+    for number, late in enumerate(trend([RARE], 40, at=NOW + 60)):
+        engine.users.forget("user", f"new-{50 + number}")
+        engine.observe([replace(late, user_id=f"late-{number}")])
+        engine.follow()
+        assert engine._follower.events_behind() == 0
+    assert RARE in shown(engine, k=2)
+    monkeypatch.setattr(engine._follower, "_rebuild_at", 0.0)
+    engine.follow()
+    followed = engine._current.state.followed
+    assert followed is not None
+    assert followed.count == 60 + 40
+    assert followed.users.keys().isdisjoint({("user", f"new-{50 + number}") for number in range(40)})
+
+
 def test_another_snapshot_is_followed_from_its_own_end(engine: Engine) -> None:
     engine.observe(trend([RARE]))
     engine.follow()

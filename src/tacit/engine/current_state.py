@@ -7,9 +7,9 @@ the item, for the same model. Where it is missing, a thread encodes the text, an
 change meanwhile; only that the item is hidden or deleted counts at once.
 
 Tombstones of users are followed in the same way (`tacit.engine.forgetting`): the history of a user in the
-snapshot counts no more at once; that nobody finds it as a neighbour, and that models forget the events that
-they followed (`tacit.engine.updates`), takes new models, so the thread makes those, once for all that came
-meanwhile.
+snapshot counts no more at once; that nobody finds it as a neighbour takes new models, so the thread makes
+those, once for all that came meanwhile. That models forget the events that they followed takes longer: see
+`tacit.engine.updates`.
 """
 
 import logging
@@ -299,11 +299,26 @@ class CurrentState:
         waiting = {id_: _Waiting(text).later(now) for id_, text in texts.items()}
         return Prepared(state, max(0, seen), last, waiting)
 
-    def adopt(self, prepared: Prepared) -> None:
-        """Use a prepared state from now on; the next list makes the changes that came meanwhile."""
+    def adopt(self, prepared: Prepared, over: Snapshot | None = None) -> bool:
+        """Use a prepared state from now on; the next list makes the changes that came meanwhile.
+
+        Parameters
+        ----------
+        prepared : Prepared
+        over : Snapshot, optional
+            Only if this is the one that is used until now.
+
+        Returns
+        -------
+        bool
+            Whether it is used.
+        """
         with self._applying:
+            if over is not None and self.state.snapshot is not over:
+                return False
             self.state, self._seen, self._waiting = prepared.state, prepared.seen, prepared.waiting
             self._seen_tombstones = self._unlearned = prepared.seen_tombstones
+        return True
 
     def close(self) -> None:
         """Stop following."""
@@ -405,12 +420,10 @@ class CurrentState:
             self.on_forgotten(self._seen_tombstones, bool(self.state.forgotten))
 
     def _unlearn(self) -> None:
-        """Take those who were deleted out of the models, while lists go on; those of a while together."""
+        """Take those who were deleted out of the neighbours, while lists go on; those of a while together."""
         number, begun = self._seen_tombstones, time.monotonic()
         if number == self._unlearned or begun < self._unlearn_at:
             return
-        if self.state.followed is not None:  # models that know later events are made anew from what is stored
-            self.swap(self.state.snapshot)
         while number > self._unlearned and not self._closing.is_set():
             base = self.state
             pipeline = _without_users(base, base.forgotten)

@@ -4,12 +4,17 @@ Events are read by their numbers, in batches, and each batch makes a new state. 
 once a second; a new state costs what the models cost, so the pause after it is a multiple of the processor
 time that it took. So following takes a small share of a processor whatever the size of the models, and what
 an update costs decides how soon the next one comes.
+
+When users are deleted, models that followed their events are made anew, from the snapshot and all that is
+stored still, beside those that lists use. They are used when they know all events: deletions that come one
+after the other hold up nothing that trends.
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tacit.core.types import Json
 from tacit.engine.current_state import CurrentState
@@ -54,6 +59,8 @@ class Follower:
         """Numbers that were not there, and until when they are looked for."""
         self._last, self._level_at = 0, clock()
         self._tombstones = 0
+        """Number of the tombstone up to which the models followed nobody who was deleted."""
+        self._rebuild_at = clock()
         self._turning = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -79,8 +86,8 @@ class Follower:
         """
         with self._turning:
             self._last = self._store.last_event()
-            if self._lost():
-                self._current.swap(self._current.state.snapshot)
+            if self._is_rebuild_due():
+                self._rebuild()
             for _ in range(_TRIES):
                 done = self._tried()
                 if done is not None:
@@ -88,10 +95,11 @@ class Follower:
         return True
 
     def rebuild(self) -> None:
-        """Forget all that was followed, and follow again what the store has still.
+        """Make the models anew from the snapshot and what the store has still.
 
         Once this returns, no model knows what came since the fit from users and events that were deleted. The
-        thread does it by itself when the state knows of another deleted user.
+        thread does it by itself when the state knows of another deleted user, as often as its share of the
+        processor allows.
 
         Raises
         ------
@@ -99,7 +107,8 @@ class Follower:
             If the store cannot be read; the models stay as they are then.
         """
         with self._turning:
-            self._current.swap(self._current.state.snapshot)
+            self._last = self._store.last_event()
+            self._rebuild()
 
     def behind(self) -> dict[str, Json]:
         """Return how many stored events the models do not know yet, and for how many seconds already."""
@@ -136,12 +145,39 @@ class Follower:
             self._level_at = self._clock()
         return more
 
-    def _lost(self) -> bool:
+    def _is_rebuild_due(self) -> bool:
         """Return whether events that were followed are gone: with a user, or the last ones of the store."""
         followed = self._current.state.followed
         if followed is None:
             return False
-        return self._current.tombstones > self._tombstones or followed.number > self._last
+        forgot = self._current.tombstones > self._tombstones and self._clock() >= self._rebuild_at
+        return forgot or followed.number > self._last
+
+    def _rebuild(self) -> None:
+        begun = time.thread_time()
+        snapshot = self._current.state.snapshot
+        prepared = self._current.prepared(snapshot)
+        state = self._followed_to_the_end(prepared.state)
+        if state is not None and self._current.adopt(replace(prepared, state=state), over=snapshot):
+            self._tombstones = prepared.seen_tombstones
+        self._rebuild_at = self._clock() + (time.thread_time() - begun) / _SHARE
+
+    def _followed_to_the_end(self, state: State) -> State | None:
+        """Return a state that follows all that is stored; None if the service ends meanwhile."""
+        number = max(0, self._last - _MOST)
+        while rows := self._store.events_after(number, _BATCH):
+            spent = time.thread_time()
+            number = rows[-1][0]
+            state = state.following([event for _, event in rows], number)
+            for one, _ in rows:
+                self._missing.pop(one, None)
+            if threading.current_thread() is self._thread:
+                pause = (time.thread_time() - spent) / _SHARE_BEHIND
+                if self._closing.wait(pause):
+                    return None
+        self._last = max(self._last, number)
+        _warmed(state)
+        return state
 
     def _awaited(self) -> list[int]:
         now = self._clock()
@@ -162,7 +198,7 @@ class Follower:
         while not self._closing.wait(_PAUSE):
             rest -= _PAUSE
             try:
-                if rest > 0 and not self._lost():
+                if rest > 0 and not self._is_rebuild_due():
                     self._last = self._store.last_event()
                     continue
                 spent = time.thread_time()
