@@ -220,7 +220,13 @@ def _decided(request: Mapping[str, Any], say: Say) -> dict[str, Any]:
 
     def read_log(by: Config) -> pl.DataFrame:
         notes = Notes(lambda note: say(str(note)))
-        return events_of(log, None, by, by.cleaning, SILENT, None, notes)  # type: ignore[arg-type]
+        try:
+            return events_of(log, None, by, by.cleaning, SILENT, None, notes)  # type: ignore[arg-type]
+        except InputError as error:
+            raise InputError(
+                f"{error}; a refit reads a log by the choices of the snapshot's fit (--map and others), or "
+                "those of --config, and has no such options itself"
+            ) from error
 
     wanted = Wanted(
         out=Path(request["out"]),

@@ -71,6 +71,8 @@ def test_an_end_says_nothing_of_the_item_itself(store: EventStore) -> None:
     engine.patch_item(known, {"expires_at": NOW - 5})
     assert known not in listed(engine)
     assert engine.item(known) == {**before, "available": False, "expires_at": NOW - 5}
+    (said,) = engine.patch_item(known, {"available": True})
+    assert "has expired" in said
     assert engine._state.catalogue.attributes.columns == columns
     with pytest.raises(DataError, match="change nothing but its end, send the same with PATCH"):
         engine.put_item(known, {"expires_at": NOW})

@@ -1,6 +1,7 @@
 """PostgreSQL past SQLAlchemy: reads and notices survive a server that closes connections."""
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -10,10 +11,14 @@ import psycopg
 import pytest
 from tests.store.conftest import emptied
 
+from tacit.core.errors import ConfigError
+from tacit.store import postgres_connection
 from tacit.store.database import StorageError
 from tacit.store.events import Event, EventStore
 from tacit.store.item_listener import ItemListener
 from tacit.store.postgres_reader import PostgresReader
+from tacit.store.read_only import StoreReader
+from tacit.store.verifying import verify_store
 
 
 @pytest.fixture
@@ -145,3 +150,13 @@ def test_a_turn_that_lost_its_connection_is_given_up_and_taken_on_a_new_one(addr
         pass
     one.close()
     other.close()
+
+
+@pytest.mark.fault(31)
+@pytest.mark.parametrize("read", [StoreReader, verify_store])
+def test_commands_give_up_a_server_that_says_nothing(
+    read: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_connection, "_CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ConfigError, match="cannot"):
+        read(f"postgresql://somebody@127.0.0.1:{silent.getsockname()[1]}/store")

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from tests.fleet import wait_until
 
-from tacit.core.errors import ConfigError
+from tacit.core.errors import ConfigError, TacitError
 from tacit.store import checkpoints
 from tacit.store.events import Event, EventStore, StorageError
+from tacit.store.read_only import StoreReader
+from tacit.store.verifying import verify_store
 
 
 def event(name: str) -> Event:
@@ -71,5 +73,29 @@ def test_a_file_that_was_put_in_its_place_is_not_taken_for_it(
     assert store.writing == "failing"
     with pytest.raises(StorageError, match="was moved, deleted or replaced"):
         store.append([event("whose?")])
+    store.close()  # SQLite leaves the log where it is
+    address = f"sqlite:///{file}"
+    for opens in (EventStore, verify_store, StoreReader):
+        with pytest.raises(TacitError, match="is that of another file, in whose place"):
+            refused = opens(address)
+            raise TacitError(*refused.faults)
     (tmp_path / "moved").rename(file)
-    assert [one.event_id for one in store.recent("user", "u", 5)] == ["ours"]
+    assert names(file) == ["ours"]
+
+
+def test_a_folder_that_was_copied_whole_is_a_store(store: EventStore, file: Path, tmp_path: Path) -> None:
+    store.append([event("ours")])
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for one in tmp_path.glob(f"{file.name}*"):
+        shutil.copy(one, copy)
+    assert (copy / f"{file.name}-wal").stat().st_size
+    assert names(copy / file.name) == ["ours"]
+
+
+@pytest.mark.fault(11)
+def test_a_folder_that_cannot_be_written_is_said(
+    store: EventStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)  # root may write everywhere but on such a disk
+    assert f"copy {file.name}, and {file.name}-wal" in verify_store(f"sqlite:///{file}").faults[0]

@@ -646,6 +646,11 @@ def _warm(state: State) -> None:
 def _warnings(given: str, change: ItemChange, state: State) -> list[str]:
     """Return what is to be said of an item that was put or patched under the id that was given."""
     odd = odd_attributes(change.attributes, state.snapshot.catalogue)
+    if change.attributes.get(col.AVAILABLE) is True and change.item_id in state.expired:
+        odd = [
+            *odd,
+            "the item has expired: it is in no list until expires_at is later, or is taken away by a PUT",
+        ]
     return _renamed(given, change.item_id) + odd + state.warnings_of(change.item_id)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy import event as listening
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -25,6 +26,8 @@ from tacit.store.store_file import StoreFile
 
 _FULL = ("is full", "no space left", "disk full")
 READ_WAIT_MS = 30_000
+ANSWER_SECONDS = 120.0
+"""Seconds that commands wait for a word of PostgreSQL."""
 LONGEST_LOG = 32_768
 """Pages of SQLite's log, 128 MB, at which a commit moves them into the file by itself: it was not done beside
 the writers (`tacit.store.checkpoints`)."""
@@ -68,13 +71,7 @@ def open_database(
     """
     url = parsed(address)
     if url.get_backend_name() == "postgresql":
-        require("psycopg", "postgres")
-        from tacit.store.postgres_connection import connected
-
-        opened = create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-        wait = patience, ends or threading.Event()
-        listening.listen(opened, "do_connect", lambda _, __, args, named: connected(*wait, *args, **named))
-        return opened, None
+        return patient_engine(url, patience, ends), None
     file = Path(str(url.database))
     if not lock:
         create(file)
@@ -83,6 +80,32 @@ def open_database(
     engine = create_engine(url, creator=lambda: there.opened(READ_WAIT_MS, check_same_thread=False))
     listening.listen(engine, "connect", _prepare_sqlite)
     return engine, held
+
+
+def patient_engine(
+    url: URL, patience: float, ends: threading.Event | None = None, **arguments: str
+) -> Engine:
+    """Return a PostgreSQL database whose connections are given up when the server is silent.
+
+    Parameters
+    ----------
+    url : sqlalchemy.URL
+    patience : float
+        Seconds to wait for its next word.
+    ends : threading.Event, optional
+        Set when it is waited for no longer.
+    arguments
+        Further ones of a connection.
+    """
+    require("psycopg", "postgres")
+    from tacit.store.postgres_connection import connected
+
+    opened = create_engine(
+        url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args=arguments
+    )
+    wait = patience, ends or threading.Event()
+    listening.listen(opened, "do_connect", lambda _, __, args, named: connected(*wait, *args, **named))
+    return opened
 
 
 def begin_write(connection: Connection) -> None:

@@ -30,6 +30,7 @@ from tacit.store.address import sqlite_file
 _LOCKS_ITSELF = sys.platform == "linux"
 _KERNEL_LOCKS = Path("/proc/locks")
 _UNKNOWN = "unknown"
+_LOCK, _LOG = ".lock", "-wal"
 
 _Identity = tuple[int, int]
 _held: set[_Identity] = set()
@@ -77,12 +78,17 @@ class StoreLock:
             self._close_descriptors()
 
     def _lock_beside(self, file: Path) -> None:
-        descriptor = _opened(_beside(file, ".lock"), file)
+        descriptor = _opened(_beside(file, _LOCK), file)
         self._descriptors.append(descriptor)
         if not _locked(descriptor):
-            raise _in_use(file, os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or _UNKNOWN)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            words = os.pread(descriptor, 64, 0).decode("ascii", "replace").split()
+            raise _in_use(file, words[0] if words else _UNKNOWN)
+        note = f"{os.getpid()} {os.fstat(descriptor).st_ino} {self._identity[1]}"
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, note.encode(), 0)
+        except OSError as error:  # a full disk
+            raise _unopened(file, error) from error
 
     def _lock_itself(self, file: Path) -> None:
         descriptor = _opened(file, file)
@@ -169,19 +175,43 @@ def create(file: Path) -> None:
     ConfigError
     """
     check_outside_snapshots(file, "the store")
-    log = _beside(file, "-wal")
     try:
-        if not file.exists() and log.exists() and log.stat().st_size:
-            raise ConfigError(
-                f"the store {file} is not there, but its log {log} is, with what was stored last: move the "
-                "file back beside it, or move the log away to begin a new store"
-            )
+        if fault := fault_of_log(file):
+            raise ConfigError(fault)
         # A descriptor of a file that is there already must not be closed: see the top of this file.
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         return
     except OSError as error:
         raise _unopened(file, error) from error
+
+
+def fault_of_log(file: Path) -> str:
+    """Return what is wrong with the log (WAL) beside a file, which SQLite would take for its own, or "".
+
+    Who holds a store notes in ``FILE.lock`` which file it is, and which ``FILE.lock``: in a copy of the whole
+    folder both differ, and the note says nothing.
+    """
+    log = _beside(file, _LOG)
+    try:
+        if not log.stat().st_size:
+            return ""
+    except OSError:
+        return ""
+    if not file.exists():
+        return (
+            f"the store {file} is not there, but its log {log} is, with what was stored last: move the file "
+            "back beside it, or move the log away to begin a new store"
+        )
+    lock = _beside(file, _LOCK)
+    with suppress(OSError, ValueError):
+        _, beside, known = map(int, lock.read_bytes().split())
+        if beside == lock.stat().st_ino and known != file.stat().st_ino:
+            return (
+                f"the log {log} is that of another file, in whose place {file} was put: move that file back, "
+                "or move the log away, with what was stored last; `tacit restore --replace` puts a copy back"
+            )
+    return ""
 
 
 def _identity(file: Path) -> _Identity:

@@ -18,12 +18,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from tacit.core.errors import ConfigError
-from tacit.core.extras import require
 from tacit.core.types import Json
 from tacit.store import schema
 from tacit.store.address import StoreNotThereError, check_store_there, parsed
-from tacit.store.database import READ_WAIT_MS, StorageError, reading, reason
+from tacit.store.database import ANSWER_SECONDS, READ_WAIT_MS, StorageError, patient_engine, reading, reason
 from tacit.store.item_rows import LAST_NUMBER, StoredItems
+from tacit.store.lock import fault_of_log
 from tacit.store.records import ItemRow, Subject, Tombstone
 from tacit.store.user_rows import LAST_TOMBSTONE, StoredUsers, digest, name_by
 
@@ -266,13 +266,13 @@ def name_of(address: str) -> str:
 def _engine(address: str) -> Engine:
     url = parsed(address)
     if url.get_backend_name() == "postgresql":
-        require("psycopg", "postgres")
-        options = {"options": "-c default_transaction_read_only=on"}
-        return create_engine(url.set(drivername="postgresql+psycopg"), connect_args=options)
+        return patient_engine(url, ANSWER_SECONDS, options="-c default_transaction_read_only=on")
     check_store_there(address)
     file = Path(str(url.database))
 
     def connected() -> Any:
+        if fault := fault_of_log(file):
+            raise sqlite3.OperationalError(fault)
         place = f"{file.resolve().as_uri()}?mode=ro"
         return sqlite3.connect(place, uri=True, timeout=READ_WAIT_MS / 1000, check_same_thread=False)
 

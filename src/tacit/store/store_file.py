@@ -12,6 +12,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from tacit.store.lock import fault_of_log
+
 
 class StoreFile:
     """A file that is open for long and must stay where it is.
@@ -72,8 +74,16 @@ def opened(path: Path, wait_ms: int, **options: Any) -> sqlite3.Connection:
     Raises
     ------
     sqlite3.OperationalError
-        If it is not there.
+        If it is not there, or the log beside it is that of another file.
     """
+    if fault := fault_of_log(path):
+        raise sqlite3.OperationalError(fault)
+    folder = path.resolve().parent
+    if not os.access(folder, os.W_OK):  # SQLite locks by a file beside it, even to read
+        raise sqlite3.OperationalError(
+            f"{folder} cannot be written: copy {path.name}, and {path.name}-wal if it is there, to a folder "
+            "that can, and name the copy"
+        )
     place = f"{path.resolve().as_uri()}?mode=rw"
     connection: sqlite3.Connection = sqlite3.connect(place, uri=True, timeout=wait_ms / 1000, **options)
     return connection

@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from tacit.core.errors import ConfigError
-from tacit.core.extras import require
 from tacit.store.address import parsed
-from tacit.store.database import READ_WAIT_MS, reason
+from tacit.store.database import ANSWER_SECONDS, READ_WAIT_MS, patient_engine, reason
 from tacit.store.histories import COLUMNS, fits
 from tacit.store.records import row_digest
 from tacit.store.store_file import opened
@@ -75,8 +74,7 @@ def verify_store(address: str) -> Verified:
             raise ConfigError(f"there is no file {file}")
         _verify_sqlite(file, found)
         return found
-    require("psycopg", "postgres")
-    engine = create_engine(url.set(drivername="postgresql+psycopg"))
+    engine = patient_engine(url, ANSWER_SECONDS)
     try:
         _verify_postgres(engine, found)
     except SQLAlchemyError as error:
