@@ -2,10 +2,11 @@
 
     TACIT_EXAMPLES=20 .venv/bin/pytest tests/reading
 
-tries twenty times as many.
+tries twenty times as many, and all of long lists of cases.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import settings
@@ -16,3 +17,8 @@ TIMES = float(os.environ.get("TACIT_EXAMPLES", "1"))
 def examples(count: int, **more: Any) -> settings:
     """Return settings of a property: so many examples in the suite."""
     return settings(max_examples=max(1, round(count * TIMES)), **more)
+
+
+def share_of(cases: Sequence[str], every: int) -> list[str]:
+    """Return each so many-th case; all of them where more examples are asked for."""
+    return list(cases if TIMES > 1 else cases[::every])

@@ -5,6 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests.buckets import assert_same, read_in_buckets, tiny
+from tests.examples import share_of
 from tests.reading.known import save
 from tests.reading.logs import NOW, T, table, write
 from tests.reading.public_logs import MAKERS
@@ -20,7 +21,7 @@ from tacit.reading.read import read_events, read_large
 TEXT = [name for name in MAKERS if not MAKERS[name]().file.endswith((".parquet", ".xlsx"))]
 
 
-@pytest.mark.parametrize("name", TEXT)
+@pytest.mark.parametrize("name", share_of(TEXT, 3))
 def test_a_public_layout(name: str, tmp_path: Path) -> None:
     log = MAKERS[name]()
     path = save(tmp_path, log.file, log.content)

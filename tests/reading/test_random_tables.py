@@ -3,12 +3,13 @@
 import random
 
 import polars as pl
+from tests.examples import TIMES
 
 from tacit.core.errors import DataError
 from tacit.reading.choices import Reading
 from tacit.reading.tables import catalogue_table
 
-_TABLES = 400
+_TABLES = round(60 * TIMES)
 _ROWS = 60
 _WORD_LIST = "red blue lamp chair shoe running light trail wood glass cup pot garden phone travel bag"
 

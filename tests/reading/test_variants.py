@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import zstandard
+from tests.examples import share_of
 
 import tacit
 from tacit.data.event_names import is_rated
@@ -232,7 +233,7 @@ def test_a_variant_of_few_ratings_is_read_the_same(
     assert_same(name, few_ratings, tmp_path)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", share_of([*VARIANTS], 2))
 def test_a_variant_of_movielens_is_read_the_same(name: str, movielens: pl.DataFrame, tmp_path: Path) -> None:
     assert_same(name, movielens, tmp_path)
 

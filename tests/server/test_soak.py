@@ -11,6 +11,7 @@ PAUSE = 0.1
 """Seconds between two requests of a client: other tests need the processors too."""
 
 
+@pytest.mark.skipif(not SECONDS, reason="TACIT_SOAK_SECONDS is 0")
 @pytest.mark.timeout(SECONDS + 600)
 @pytest.mark.fault(50, 1, 15, 23)
 @pytest.mark.promise("P42", "P21")
