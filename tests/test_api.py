@@ -168,12 +168,12 @@ def test_several_origins_fit_every_model_anew_on_what_lies_before(files: Path) -
         rankers=["none"],
         own={"seen": Seen},
         against="popular",
-        origins=4,
+        origins=3,
     )
     stretches = reported.report["origins"]["stretches"]
     assert [events for _, events in ends] == [one["train_events"] for one in stretches]
     assert all(end < one["cut"] for (end, _), one in zip(ends, stretches, strict=True))
-    assert len(stretches) == 4
+    assert len(stretches) == 3
     table = reported.table()
     assert set(table["model"]) == {"popular", "seen", "tacit-none"}
     assert ((table["next_low"] <= table["ndcg@10"]) & (table["ndcg@10"] <= table["next_high"])).all()

@@ -7,7 +7,7 @@ import pytest
 from tests.scale.clusters import Nodes
 from tests.served import small_snapshot
 
-from tacit.core.executor import Executor, LocalExecutor
+from tacit.core.executor import Executor
 from tacit.engine.snapshot import save
 from tacit.scale.processes import ProcessExecutor
 from tacit.scale.ray_cluster import RayExecutor
@@ -44,10 +44,8 @@ def several() -> Iterator[ProcessExecutor]:
     executor.close()
 
 
-@pytest.fixture(params=["threads", "processes", "ray"])
+@pytest.fixture(params=["processes", "ray"])
 def executor(request: pytest.FixtureRequest) -> Executor:
     """Each executor in turn, with two or three workers."""
-    if request.param == "threads":
-        return LocalExecutor(2)
     found: Executor = request.getfixturevalue("several" if request.param == "processes" else "on_ray")
     return found

@@ -121,9 +121,9 @@ def _connections(pid: int, port: int) -> int:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def stored(request: pytest.FixtureRequest, directory: Path, tmp_path: Path) -> Iterator[Fleet]:
-    """Three workers on an empty store of each kind."""
+    """Two workers on an empty store of each kind."""
     store = None if request.param == "sqlite" else request.getfixturevalue("empty_postgres")
-    with fleet(directory, tmp_path, store=store) as running:
+    with fleet(directory, tmp_path, workers=2, store=store) as running:
         yield running
 
 
@@ -137,7 +137,7 @@ def test_what_one_worker_acknowledged_counts_in_all(stored: Fleet) -> None:
         return lambda: all(condition() for _ in range(9))
 
     event = {"user_id": "seen", "event": "view"}
-    for number in range(40):
+    for number in range(15):
         item = f"i{number + 1:05d}"
         sent = {"events": [{**event, "item_id": item}]}
         assert httpx.post(f"{stored.address}/v1/events", json=sent, timeout=20).is_success
@@ -158,7 +158,7 @@ def test_what_one_worker_acknowledged_counts_in_all(stored: Fleet) -> None:
 @pytest.mark.promise("P42")
 @pytest.mark.fault(1)
 def test_a_killed_worker_is_replaced_and_nobody_notices(directory: Path, tmp_path: Path) -> None:
-    with fleet(directory, tmp_path) as service:
+    with fleet(directory, tmp_path, workers=2) as service:
         clients = [Client(service.address, number) for number in range(6)]
         time.sleep(0.5)
         killed = service.pids(WORKER)[0]
@@ -170,7 +170,7 @@ def test_a_killed_worker_is_replaced_and_nobody_notices(directory: Path, tmp_pat
         assert [client.failures for client in clients] == [[]] * 6
         assert min(client.answers for client in clients) > 5
         assert killed not in service.pids(WORKER)
-        assert len(service.pids(WORKER)) == 3
+        assert len(service.pids(WORKER)) == 2
         seconds = float(service.said().partition("is ready again after ")[2].split()[0])
         assert seconds < max(10.0, 2 * service.started)  # a busy machine may be slow
         assert f"(process {killed}) was ended by SIGKILL; starting it again" in service.said()
@@ -230,10 +230,10 @@ def test_processes_that_hang_are_ended_and_replaced(directory: Path, tmp_path: P
 
 
 def test_workers_end_with_their_parent(directory: Path, tmp_path: Path) -> None:
-    with fleet(directory, tmp_path) as service:
+    with fleet(directory, tmp_path, workers=2) as service:
         assert httpx.put(f"{service.address}/v1/items/x", json={"title": "A lamp"}, timeout=20).is_success
         pids = service.pids(WORKER) + service.pids(ENCODER)
-        assert len(pids) == 4
+        assert len(pids) == 3
         service.process.kill()
         wait_until(lambda: not [pid for pid in pids if _runs(pid)], 8)
     hold(f"sqlite:///{tmp_path / 'store.sqlite3'}").close()  # the store is free again
