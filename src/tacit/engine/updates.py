@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from tacit.core.heap import give_back
 from tacit.core.types import Json
 from tacit.engine.current_state import CurrentState
 from tacit.engine.history import history_of
@@ -160,6 +161,8 @@ class Follower:
         state = self._followed_to_the_end(prepared.state)
         if state is not None and self._current.adopt(replace(prepared, state=state), over=snapshot):
             self._tombstones = prepared.seen_tombstones
+        del prepared, state
+        give_back()
         self._rebuild_at = self._clock() + (time.thread_time() - begun) / _SHARE
 
     def _followed_to_the_end(self, state: State) -> State | None:

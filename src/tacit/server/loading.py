@@ -6,7 +6,6 @@ or why it cannot. With ``{"serve": number}`` it changes, in one assignment. ``{"
 service would not take, ``{"damaged": ...}`` what was found to be damaged otherwise.
 """
 
-import ctypes
 import gc
 import logging
 import threading
@@ -18,6 +17,7 @@ from queue import Empty, SimpleQueue
 
 from tacit.core.clock import SystemClock
 from tacit.core.errors import TacitError
+from tacit.core.heap import give_back
 from tacit.core.types import Json
 from tacit.engine.current_state import Prepared
 from tacit.engine.engine import Engine
@@ -215,5 +215,4 @@ def _release_memory() -> None:
     Objects are not frozen here, as they are before the first request: those of requests would stay for ever.
     """
     gc.collect()
-    with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back()
