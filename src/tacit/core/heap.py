@@ -5,7 +5,7 @@ from contextlib import suppress
 
 
 def give_back() -> None:
-    """Give back what the C library keeps of freed arrays; it takes some milliseconds.
+    """Give back what the C library keeps of freed arrays.
 
     The library keeps for a thread what that thread freed.
     """
