@@ -144,7 +144,7 @@ def _other(error: Exception) -> int:
     if is_full(error):  # a report, a table on its way to TMPDIR, standard output
         sys.stderr.write(
             f"tacit: {reason_of(error)}: make room, or choose another disk for what is written (for "
-            "temporary tables: TMPDIR); nothing was left half written\n"
+            "temporary tables: TMPDIR)\n"
         )
         return 2
     if isinstance(error, MemoryError):
