@@ -171,7 +171,7 @@ def test_a_change_that_fails_leaves_the_file_as_it_was(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"), changing_keys(file) as keys:
+    with pytest.raises(ConfigError, match="cannot be written: No space"), changing_keys(file) as keys:
         keys.clear()
     assert file.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir()] == ["keys.json"]

@@ -13,7 +13,9 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
-from threading import current_thread, main_thread
+from concurrent import futures
+from concurrent.futures import Future
+from threading import Thread, current_thread, main_thread
 from typing import Any
 
 from tacit.core.errors import ConfigError, TacitError
@@ -116,7 +118,32 @@ class RayExecutor(Executor):
     @property
     def workers(self) -> int:
         """How many cores the nodes of the cluster have now."""
-        return max(int(self._ray.cluster_resources().get("CPU", 1)), 1)
+        return max(int(self._resources().get("CPU", 1)), 1)
+
+    def _resources(self) -> dict[str, float]:
+        """Return what the nodes have now.
+
+        Ray asks the head node, however long it takes: the question has a thread of its own.
+
+        Raises
+        ------
+        ConfigError
+            If the cluster is lost.
+        """
+        answer: Future[dict[str, float]] = Future()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._ray.cluster_resources())
+            except Exception as error:  # raised again below
+                answer.set_exception(error)
+
+        Thread(target=ask, daemon=True).start()
+        self._wait(lambda seconds: bool(futures.wait([answer], seconds).done))
+        try:
+            return answer.result()
+        except ConnectionError as error:  # of Ray's client
+            raise ConfigError(_LOST) from error
 
     def _results(self, job: Job[Any, Any, Result]) -> Iterator[Result]:
         """Yield the results.
@@ -129,7 +156,7 @@ class RayExecutor(Executor):
             If a part loses its worker again and again.
         """
         handle = [self._ray.put(job.shared)]  # in a list: a worker fetches it itself, once for all its parts
-        gpus = 1 if job.gpu and self._ray.cluster_resources().get("GPU", 0) >= 1 else 0
+        gpus = 1 if job.gpu and self._resources().get("GPU", 0) >= 1 else 0
         work = self._ray.remote(_work).options(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)
         waiting: deque[Any] = deque()
         sent, count = 0, len(job.parts)
@@ -139,7 +166,7 @@ class RayExecutor(Executor):
                 while sent < count and len(waiting) <= _AHEAD * workers:
                     waiting.append(work.remote(job.function, handle, job.parts[sent]))
                     sent += 1
-                self._wait(waiting[0])
+                self._wait(lambda seconds: self._is_ready(waiting[0], seconds))
                 yield self._result(waiting.popleft(), number, count)
                 if time.monotonic() - looked > _LOOK:  # nodes may have come or gone
                     workers, looked = self.workers, time.monotonic()
@@ -148,17 +175,22 @@ class RayExecutor(Executor):
                 for one in waiting:
                     self._ray.cancel(one, force=False)
 
-    def _wait(self, reference: Any) -> None:
-        """Wait for a result.
+    def _is_ready(self, reference: Any, seconds: float) -> bool:
+        """Wait at most so long for a result, and return whether it is there."""
+        return bool(self._ray.wait([reference], timeout=seconds, fetch_local=False)[0])
+
+    def _wait(self, is_done: Callable[[float], bool]) -> None:
+        """Wait for what takes the seconds that it may wait, and returns whether it is done.
 
         A process that has lost its cluster is ended by Ray itself after a minute, without a word of ours.
 
         Raises
         ------
         ConfigError
+            If the cluster is lost.
         """
         lost = 0.0
-        while not self._ray.wait([reference], timeout=_LOOK, fetch_local=False)[0]:
+        while not is_done(_LOOK):
             if self._head is None or _unreachable(self._head) is None:
                 lost = 0.0
                 continue

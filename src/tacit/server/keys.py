@@ -21,6 +21,7 @@ from typing import Any, cast
 from tacit.core.durations import UNITS
 from tacit.core.errors import ConfigError
 from tacit.core.places import check_outside_snapshots
+from tacit.core.room import writing
 from tacit.server.access import ROLES, Role
 
 SHORTEST = 16
@@ -181,8 +182,9 @@ def changing_keys(file: Path) -> Iterator[list[Key]]:
         fcntl.flock(directory, fcntl.LOCK_EX)
         keys = list(read_keys(file)) if file.exists() else []
         yield keys
-        _write(file, keys)
-        os.fsync(directory)
+        with writing(file.parent):
+            _write(file, keys)
+            os.fsync(directory)
     finally:
         os.close(directory)
 

@@ -147,6 +147,13 @@ def reason(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def advice(error: Exception) -> str:
+    """Return what to look at where PostgreSQL cannot be opened, or "": SQLite's own words are enough."""
+    if "psycopg" not in type(getattr(error, "orig", error)).__module__:
+        return ""
+    return "; is the server up, and are its host, port, database, user and password right?"
+
+
 def _prepare_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
     for pragma in (
         "journal_mode = WAL",

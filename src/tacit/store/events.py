@@ -22,7 +22,7 @@ from tacit.core.types import Json
 from tacit.store import schema
 from tacit.store.address import sqlite_file
 from tacit.store.checkpoints import Checkpoints
-from tacit.store.database import StorageError, StorageFullError, open_database, reading, reason
+from tacit.store.database import StorageError, StorageFullError, advice, open_database, reading, reason
 from tacit.store.erasing import Erasing
 from tacit.store.event_rows import StoredEvents
 from tacit.store.histories import COLUMNS, Histories, event_of
@@ -126,7 +126,7 @@ class EventStore:
         except SQLAlchemyError as error:
             self._release()
             shown = self._engine.url.render_as_string(hide_password=True)
-            raise ConfigError(f"cannot open the store {shown}: {reason(error)}") from error
+            raise ConfigError(f"cannot open the store {shown}: {reason(error)}{advice(error)}") from error
         except ArtifactError:
             self._release()
             raise

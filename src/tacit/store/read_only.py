@@ -21,7 +21,15 @@ from tacit.core.errors import ConfigError
 from tacit.core.types import Json
 from tacit.store import schema
 from tacit.store.address import StoreNotThereError, check_store_there, parsed
-from tacit.store.database import ANSWER_SECONDS, READ_WAIT_MS, StorageError, patient_engine, reading, reason
+from tacit.store.database import (
+    ANSWER_SECONDS,
+    READ_WAIT_MS,
+    StorageError,
+    advice,
+    patient_engine,
+    reading,
+    reason,
+)
 from tacit.store.item_rows import LAST_NUMBER, StoredItems
 from tacit.store.lock import fault_of_log
 from tacit.store.records import ItemRow, Subject, Tombstone
@@ -66,7 +74,7 @@ class StoreReader:
             self._engine.dispose()
             # A database is not there before its server listens; a file that cannot be read stays so.
             kind = StoreNotThereError if self._is_postgres else ConfigError
-            raise kind(f"cannot read the store {shown}: {reason(error)}") from error
+            raise kind(f"cannot read the store {shown}: {reason(error)}{advice(error)}") from error
         if missing := {schema.event.name, schema.item_number.name} - self._tables.keys():
             self._engine.dispose()
             raise StoreNotThereError(

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tacit.core.errors import ConfigError
 from tacit.store.address import parsed
-from tacit.store.database import ANSWER_SECONDS, READ_WAIT_MS, patient_engine, reason
+from tacit.store.database import ANSWER_SECONDS, READ_WAIT_MS, advice, patient_engine, reason
 from tacit.store.histories import COLUMNS, fits
 from tacit.store.records import row_digest
 from tacit.store.store_file import opened
@@ -78,7 +78,7 @@ def verify_store(address: str) -> Verified:
     try:
         _verify_postgres(engine, found)
     except SQLAlchemyError as error:
-        raise ConfigError(f"the store cannot be read: {reason(error)}") from error
+        raise ConfigError(f"the store cannot be read: {reason(error)}{advice(error)}") from error
     finally:
         engine.dispose()
     return found
