@@ -4,6 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 KERNELS := .venv/.kernels
 LOWEST ?= build/lowest
+# Python keeps what it compiles, whatever the environment says: else each process compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo serve-demo kernels test test-numpy test-kernels test-lowest fuzz-reading fuzz-http lint lint-examples bench \
 	scale-test soak results \
