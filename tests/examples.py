@@ -7,9 +7,11 @@ tries twenty times as many, and all of long lists of cases.
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import settings
+
+Case = TypeVar("Case")
 
 TIMES = float(os.environ.get("TACIT_EXAMPLES", "1"))
 
@@ -19,6 +21,6 @@ def examples(count: int, **more: Any) -> settings:
     return settings(max_examples=max(1, round(count * TIMES)), **more)
 
 
-def share_of(cases: Sequence[str], every: int) -> list[str]:
-    """Return each so many-th case; all of them where more examples are asked for."""
-    return list(cases if TIMES > 1 else cases[::every])
+def share_of(cases: Sequence[Case], every: int, first: int = 0) -> list[Case]:
+    """Return each so many-th case, from the first one on; all of them where more examples are asked for."""
+    return list(cases if TIMES > 1 else cases[first::every])

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 import numpy as np
 import pytest
 from tests.core.test_devices import ABSENT
+from tests.examples import share_of
 from tests.rankers.toys import COLUMNS, labelled, needs_lightgbm
 
 from tacit.core.errors import ConfigError, UnsupportedError
@@ -109,7 +110,7 @@ CASES = cases("retriever")
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize(("name", "parameter", "value"), CASES)
+@pytest.mark.parametrize(("name", "parameter", "value"), share_of(CASES, 2))
 def test_a_retriever_fits_and_scores_at_the_ends_of_its_parameters(
     name: str, parameter: str, value: float, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,7 +120,7 @@ def test_a_retriever_fits_and_scores_at_the_ends_of_its_parameters(
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize(("name", "parameter", "value"), CASES)
+@pytest.mark.parametrize(("name", "parameter", "value"), share_of(CASES, 2, first=1))
 def test_a_retriever_of_a_log_of_one_event_works_at_the_ends_of_its_parameters(
     name: str, parameter: str, value: float, capfd: pytest.CaptureFixture[str]
 ) -> None:

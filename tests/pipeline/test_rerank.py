@@ -63,7 +63,7 @@ class FixedOdds:
 def parameters(bert: Path, **more: Any) -> dict[str, Any]:
     return {
         "name": "pair", "model": str(bert), "train": "all", "top": 10, "milliseconds": 10_000.0,
-        "history": 2, "history_tokens": 12, "item_tokens": 6, "learning_rate": 3e-3, "epochs": 4,
+        "history": 2, "history_tokens": 12, "item_tokens": 6, "learning_rate": 6e-3, "epochs": 2,
         "patience": 4, "device": "cpu", "dtype": "float32", **more,
     }  # fmt: skip
 

@@ -21,7 +21,7 @@ from tacit.reading.read import read_events, read_large
 TEXT = [name for name in MAKERS if not MAKERS[name]().file.endswith((".parquet", ".xlsx"))]
 
 
-@pytest.mark.parametrize("name", share_of(TEXT, 3))
+@pytest.mark.parametrize("name", share_of(TEXT, 6))
 def test_a_public_layout(name: str, tmp_path: Path) -> None:
     log = MAKERS[name]()
     path = save(tmp_path, log.file, log.content)

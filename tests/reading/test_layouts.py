@@ -11,7 +11,7 @@ from tests.reading.fuzz import MOST_REFUSED
 from tests.reading.layout_oracle import Verdict, verdict_of
 from tests.reading.layouts import Layout, random_layout
 
-COUNT, PART = 100, 25
+COUNT, PART = 40, 20
 SOURCE = Path(__file__).parents[2] / "src" / "tacit"
 
 
