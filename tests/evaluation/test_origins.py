@@ -168,7 +168,7 @@ def test_the_next_stretch_is_held_about_as_often_as_said(
     variances: dict[str, float], least: float, most: float, stretches: int
 ) -> None:
     rng = np.random.default_rng(5)
-    held, trials = 0, 2_000
+    held, trials = 0, 1_000
     for _ in range(trials):
         *before, after = simulated(rng, stretches=stretches + 1, **variances)
         low, high = estimate(moments_of(before), WIDE).prediction  # type: ignore[misc]

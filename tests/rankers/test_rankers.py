@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,12 @@ def fitted(name: str, train: Pairs, valid: Pairs, epochs: int = 15) -> Ranker:
     return built(name, epochs).fit(train, valid, COLUMNS, rng=np.random.default_rng(3))
 
 
+@cache
+def briefly_fitted(name: str) -> Ranker:
+    """A ranker of two epochs, for claims that hold for any; nobody changes it."""
+    return fitted(name, product(0), product(1), epochs=2)
+
+
 def scored(ranker: Ranker, pairs: Pairs) -> np.ndarray:
     return ranker.score(pairs.features, pairs.base)
 
@@ -46,7 +53,7 @@ def test_each_ranker_has_its_own_name() -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_it_learns_what_is_there(name: str) -> None:
     truth = line if name == "linear" else product
-    ranker = fitted(name, truth(0), truth(1), epochs=20)
+    ranker = fitted(name, truth(0), truth(1), epochs=12)
     assert evaluate(scored(ranker, truth(2)), truth(2))["auc"] > 0.95
 
 
@@ -87,7 +94,7 @@ def test_where_nothing_helps_the_first_stage_stays(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_score_does_not_depend_on_its_neighbours(name: str) -> None:
-    ranker, held = fitted(name, product(0), product(1), epochs=2), product(2)
+    ranker, held = briefly_fitted(name), product(2)
     order = np.random.default_rng(0).permutation(len(held))
     together = scored(ranker, held)
     np.testing.assert_allclose(
@@ -99,7 +106,7 @@ def test_a_score_does_not_depend_on_its_neighbours(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_restored_equals_stored(name: str) -> None:
-    ranker = fitted(name, product(0), product(1), epochs=2)
+    ranker = briefly_fitted(name)
     spec = json.loads(json.dumps(ranker.spec()))
     again = type(ranker).restore(spec, ranker.arrays())
     np.testing.assert_array_equal(scored(ranker, product(2)), scored(again, product(2)))
@@ -109,8 +116,8 @@ def test_restored_equals_stored(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_same_seed_gives_the_same_scores(name: str) -> None:
-    first, second = (fitted(name, product(0), product(1), epochs=2) for _ in range(2))
-    np.testing.assert_array_equal(scored(first, product(2)), scored(second, product(2)))
+    again = fitted(name, product(0), product(1), epochs=2)
+    np.testing.assert_array_equal(scored(briefly_fitted(name), product(2)), scored(again, product(2)))
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -118,7 +125,7 @@ def test_the_best_epoch_is_kept_and_each_epoch_reported(name: str) -> None:
     seen: list[Epoch] = []
     # Validation is of another truth in part: sooner or later it gets worse.
     valid = replace(product(1), label=np.concatenate([product(1).label[:2_000], line(1).label[2_000:]]))
-    ranker = built(name, epochs=25).fit(
+    ranker = built(name, epochs=12).fit(
         product(0), valid, COLUMNS, test=product(2), rng=np.random.default_rng(3), on_epoch=seen.append
     )
     assert seen == ranker.epochs_
@@ -130,7 +137,7 @@ def test_the_best_epoch_is_kept_and_each_epoch_reported(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_test_pairs_are_reported_and_not_used(name: str) -> None:
-    without = fitted(name, product(0), product(1), epochs=2)
+    without = briefly_fitted(name)
     beside = built(name, epochs=2).fit(
         product(0), product(1), COLUMNS, test=line(2), rng=np.random.default_rng(3)
     )
@@ -140,7 +147,7 @@ def test_test_pairs_are_reported_and_not_used(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_without_validation_pairs_it_still_learns(name: str) -> None:
-    ranker = fitted(name, line(0), line(1).select(np.zeros(3_000, dtype=bool)))
+    ranker = fitted(name, line(0), line(1).select(np.zeros(3_000, dtype=bool)), epochs=8)
     assert evaluate(scored(ranker, line(2)), line(2))["auc"] > 0.95
 
 
@@ -165,7 +172,7 @@ def test_raw_vectors_may_be_missing(name: str) -> None:
 
 @pytest.mark.parametrize("name", NEURAL)
 def test_a_network_learns_what_buckets_stand_for(name: str) -> None:
-    ranker = built(name, 20, table=64).fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
+    ranker = built(name, 12, table=64).fit(bucketed(0), bucketed(1), CROSSED, rng=np.random.default_rng(3))
     assert evaluate(scored(ranker, bucketed(2)), bucketed(2))["auc"] > 0.9
     again = type(ranker).restore(json.loads(json.dumps(ranker.spec())), ranker.arrays())
     np.testing.assert_array_equal(scored(again, bucketed(2)), scored(ranker, bucketed(2)))
@@ -197,7 +204,7 @@ def two_tasks(seed: int) -> Pairs:
 def test_each_task_counts_by_its_weight(name: str) -> None:
     score = {}
     for weight in (0.01, 100.0):
-        ranker = built(name, tasks={"view": 1.0, "buy": weight})
+        ranker = built(name, 8, tasks={"view": 1.0, "buy": weight})
         ranker.fit(two_tasks(0), two_tasks(1), COLUMNS, rng=np.random.default_rng(3))
         score[weight] = scored(ranker, two_tasks(2))
     truth = two_tasks(2).label
