@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share."""
 
 import gc
+import os
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def pytest_collection_finish() -> None:
     """Leave what imports made out of later searches for garbage: an evaluation has one for each model."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def text_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of text vectors that all processes of this run share: each text meets a language model once."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "text_cache"
 
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -58,6 +58,7 @@ def test_a_check_of_texts_loads_no_network(tmp_path: Path) -> None:
 
 def test_a_fit_imports_what_it_uses(tmp_path: Path) -> None:
     generate(users=40, items=80, events=600, days=20).write(tmp_path)
+    (tmp_path / "short.toml").write_text('windows = 1\nranker = {name = "mlp", epochs = 2, members = 1}\n')
     unused = (
         "torch",
         "transformers",
@@ -70,12 +71,13 @@ def test_a_fit_imports_what_it_uses(tmp_path: Path) -> None:
     )
     code = (
         "import sys; from tacit.cli.app import run;"
-        "assert run(['fit', sys.argv[1], '--out', sys.argv[2]]) == 0;"
+        "assert run(['fit', sys.argv[1], '--out', sys.argv[2], '--config', sys.argv[3]]) == 0;"
         "from tacit.encoders import minilm, use_tokens;"
         "minilm.name(), use_tokens.name();"  # what a fit whose texts are all cached asks for
         f"print('loaded:', *[name for name in {unused!r} if name in sys.modules])"
     )
-    arguments = [sys.executable, "-c", code, str(tmp_path / "events.csv"), str(tmp_path / "model")]
+    files = [str(tmp_path / name) for name in ("events.csv", "model", "short.toml")]
+    arguments = [sys.executable, "-c", code, *files]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=True)
     assert "weight of the ranker" in done.stdout
     assert done.stdout.splitlines()[-1] == "loaded:"

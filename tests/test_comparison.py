@@ -14,11 +14,6 @@ from tacit.data.shop import generate
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "benchmarks" / "peers"
 TASK = "ml-100k-time"
-STEPS = {
-    "write": "from prepare import TASKS, Cuts, Path, write; "
-    "write(Cuts(TASKS['{task}'], Path('data')), Path('{task}'))",
-    "judge": "from judge import Path, judge; judge(Path('{task}'), Path('runs'), Path('out.json'))",
-}
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -27,20 +22,24 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(requested, cwd=folder, env=there, capture_output=True, text=True, timeout=200)
 
 
-def step(folder: Path, name: str) -> None:
-    done = run(folder, "-c", STEPS[name].format(task=TASK))
-    assert not done.returncode, done.stderr
+def judged(folder: Path) -> None:
+    from judge import judge
+
+    judge(folder / TASK, folder / "runs", folder / "out.json")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a data set by the name of a task's, users among it, and its cuts."""
+    monkeypatch.syspath_prepend(str(PEERS))
+    from prepare import TASKS, Cuts, write
+
     shop = generate(users=200, items=100, events=3_000)
     place = tmp_path / "data" / "ml-100k"
     place.mkdir(parents=True)
     for name, frame in (("events", shop.events), ("items", shop.items), ("users", shop.users)):
         frame.write_parquet(place / f"{name}.parquet")
-    step(tmp_path, "write")
+    write(Cuts(TASKS[TASK], tmp_path / "data"), tmp_path / TASK)
     return tmp_path
 
 
@@ -48,7 +47,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_model_is_searched_and_evaluated_and_cuts_of_another_log_are_refused(folder: Path) -> None:
     done = run(folder, str(PEERS / "tacit_models.py"), TASK, "runs", "data", "trending")
     assert not done.returncode, done.stderr
-    step(folder, "judge")
+    judged(folder)
     rows = json.loads((folder / "out.json").read_text("utf-8"))["rows"]
     assert [(row["model"], row["kind"]) for row in rows] == [
         ("tacit-trending", kind) for kind in ("default", "tuned")
@@ -70,7 +69,7 @@ def rows_of(folder: Path) -> dict[str, dict[str, Any]]:
 def test_a_peer_that_is_fitted_again_keeps_its_row_and_gets_what_that_lacks(folder: Path) -> None:
     done = run(folder, str(PEERS / "plain_models.py"), TASK, "runs", "out.json", "popular")
     assert not done.returncode, done.stderr
-    step(folder, "judge")
+    judged(folder)
     first = rows_of(folder)["popular tuned"]
     assert 0 < first["recall@10"] <= first["recall@20"]
 
@@ -79,7 +78,7 @@ def test_a_peer_that_is_fitted_again_keeps_its_row_and_gets_what_that_lacks(fold
         del row["recall@10"]
         row |= {"fit_seconds": 123.0, "ndcg@10": 0.5}
     (folder / "out.json").write_text(json.dumps(kept), "utf-8")
-    step(folder, "judge")
+    judged(folder)
     again = rows_of(folder)["popular tuned"]
     added = {"recall@10": first["recall@10"], "ndcg@10 fitted again": first["ndcg@10"]}
     assert again == {**{row["kind"]: row for row in kept["rows"]}["tuned"], **added}
@@ -87,5 +86,5 @@ def test_a_peer_that_is_fitted_again_keeps_its_row_and_gets_what_that_lacks(fold
     for row in kept["rows"]:
         row["version"] = "another"
     (folder / "out.json").write_text(json.dumps(kept), "utf-8")
-    step(folder, "judge")
+    judged(folder)
     assert rows_of(folder)["popular tuned"] == first  # another version is another row

@@ -102,9 +102,11 @@ def programs() -> list[object]:
 
 
 @pytest.mark.parametrize("block", programs())
-def test_python_blocks_run(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    generate(users=60, items=112, events=1_200, days=30).write(tmp_path)
-    monkeypatch.setenv("TACIT_CACHE", str(tmp_path / "cache"))
+def test_python_blocks_run(
+    block: str, tmp_path: Path, text_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate(users=60, items=130, events=1_200, days=30).write(tmp_path)  # the texts of the examples' shop
+    monkeypatch.setenv("TACIT_CACHE", str(text_cache))
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "block", "exec"), {})
 

@@ -4,29 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import polars as pl
 import pytest
 
 from tacit.data.shop import generate
+from tacit.data.weights import EventWeights
 
 PEERS = Path(__file__).parents[1] / "benchmarks" / "peers"
 RESULTS = PEERS.parent / "results"
 TASK = "ml-100k-time"
 SMALL = ("ml-100k-time", "ml-100k-loo", "amazon-2023-mini-time")
-HASHES = (
-    "import json; from prepare import TASKS, Cuts, Path; from frozen import hashes; "
-    f"print(json.dumps(hashes(Cuts(TASKS['{TASK}'], Path('.')))))"
-)
-ANOTHER_MEANING = (
-    "import polars as pl; from tacit.data.weights import EventWeights; "
-    "EventWeights.weigh = lambda self, events: events.with_columns(weight=pl.lit(-1.0)); "
-)
-TACITS_OWN = (
-    "from prepare import TASKS, Cuts, Path; from frozen import contents; "
-    f"split = Cuts(TASKS['{TASK}'], Path('.')).test(); "
-    "print(split.train.weight.max(), len(split.queries), len(split.targets), len(split.queries.exclude))"
-)
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -65,19 +57,38 @@ def test_what_is_frozen_has_the_sizes_that_the_kept_results_tell() -> None:
         assert (found["train"], found["targets"], found["candidates"]) == kept, task
 
 
-def test_what_tacit_makes_of_an_event_moves_what_it_learns_from_and_no_target(folder: Path) -> None:
-    assert json.loads(run(folder, "-c", ANOTHER_MEANING + HASHES)) == json.loads(run(folder, "-c", HASHES))
-    weight, *counted = run(folder, "-c", TACITS_OWN).split()
-    another, *counted_too = run(folder, "-c", ANOTHER_MEANING + TACITS_OWN).split()
-    assert float(weight) > 0 > float(another)
-    assert counted == counted_too and all(int(count) > 0 for count in counted)
+@pytest.fixture(scope="module")
+def peers() -> Iterator[SimpleNamespace]:
+    """The modules of the comparison that make cuts and hash them."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(str(PEERS))
+        import frozen
+        import prepare
+
+        yield SimpleNamespace(hashes=frozen.hashes, Cuts=prepare.Cuts, task=prepare.TASKS[TASK])
 
 
-def test_another_log_has_other_hashes(folder: Path) -> None:
-    before = json.loads(run(folder, "-c", HASHES))
+def test_what_tacit_makes_of_an_event_moves_what_it_learns_from_and_no_target(
+    folder: Path, peers: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> tuple[dict[str, Any], float, list[int]]:
+        split = peers.Cuts(peers.task, folder).test()
+        counted = [len(split.queries), len(split.targets), len(split.queries.exclude)]
+        return peers.hashes(peers.Cuts(peers.task, folder)), float(split.train.weight.max()), counted
+
+    hashed, weight, counted = found()
+    monkeypatch.setattr(EventWeights, "weigh", lambda _, events: events.with_columns(weight=pl.lit(-1.0)))
+    hashed_too, another, counted_too = found()
+    assert hashed == hashed_too
+    assert weight > 0 > another
+    assert counted == counted_too and all(count > 0 for count in counted)
+
+
+def test_another_log_has_other_hashes(folder: Path, peers: SimpleNamespace) -> None:
+    before = peers.hashes(peers.Cuts(peers.task, folder))
     generate(users=200, items=100, events=3_000, seed=8).events.write_parquet(
         folder / "ml-100k" / "events.parquet"
     )
-    after = json.loads(run(folder, "-c", HASHES))
+    after = peers.hashes(peers.Cuts(peers.task, folder))
     for cut in ("valid", "test"):
         assert {part for part in before[cut] if before[cut][part] != after[cut][part]} >= {"train", "targets"}

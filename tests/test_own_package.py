@@ -79,12 +79,13 @@ def model(installed: Path, shop: Path) -> Path:
 
 
 def test_its_components_work_in_the_commands(installed: Path, shop: Path, model: Path) -> None:
-    done = tacit("recommend model --history i00001 -k 3 --json", installed, folder=shop)
+    lines = ("recommend model --history i00001 -k 3 --json", "similar model --item i00001 -k 3 --json")
+    commands = [line.split() for line in lines]
+    code = f"from tacit.cli.app import run\nfor one in {commands}: assert run(one) == 0; print('end of one')"
+    done = python(code, installed, folder=shop)
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)["items"]) == 3
-    done = tacit("similar model --item i00001 -k 3 --json", installed, folder=shop)
-    assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)["items"]) == 3
+    answers = done.stdout.split("end of one\n")[:-1]
+    assert [len(json.loads(answer)["items"]) for answer in answers] == [3, 3]
 
 
 def test_its_retriever_can_be_tuned(installed: Path, shop: Path) -> None:

@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,14 @@ FIELDS = ("id", "attr", "arg", "name", "asname", "module", "rest", "kwd_attrs", 
 """Fields of the nodes of a syntax tree that hold identifiers."""
 
 
-def identifiers(source: str) -> Iterator[str]:
+@cache
+def tree_of(module: Path) -> ast.Module:
+    return ast.parse(module.read_text("utf-8"))
+
+
+def identifiers(tree: ast.Module) -> Iterator[str]:
     """Yield every identifier of a module: names, attributes, arguments, keywords, functions, classes."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         for field in FIELDS:
             value = getattr(node, field, None)
             for one in value if isinstance(value, list) else [value]:
@@ -36,13 +42,13 @@ def words(identifier: str) -> set[str]:
     return {part.lower() for part in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", identifier)}
 
 
-def banned(source: str) -> set[str]:
-    return {name for name in identifiers(source) if name not in FOREIGN and words(name) & BANNED}
+def banned(tree: ast.Module) -> set[str]:
+    return {name for name in set(identifiers(tree)) if name not in FOREIGN and words(name) & BANNED}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
 def test_no_name_holds_a_private_word(module: Path) -> None:
-    assert banned(module.read_text("utf-8")) == set()
+    assert banned(tree_of(module)) == set()
 
 
 def test_private_words_are_found_wherever_a_name_can_stand() -> None:
@@ -60,7 +66,7 @@ match y:
     case [*absence]: pass
 lasted = premade = mistrust = connection_made
 """
-    found = banned(source)
+    found = banned(ast.parse(source))
     assert {part for name in found for part in words(name)} & BANNED == {
         "lesson", "told", "taught", "newcomer", "made", "asked", "past", "trust", "doubt", "silence",
         "passed", "spoken", "judged", "foretold", "absence",
@@ -72,7 +78,7 @@ lasted = premade = mistrust = connection_made
 def test_no_constant_of_a_module_is_defined_twice(module: Path) -> None:
     assigned = [
         name.id
-        for statement in ast.parse(module.read_text("utf-8")).body
+        for statement in tree_of(module).body
         if isinstance(statement, ast.Assign)
         for target in statement.targets
         for name in ast.walk(target)
@@ -88,4 +94,4 @@ def test_no_two_modules_have_one_name_but_commands_named_as_what_they_run() -> N
 
 
 def test_every_module_says_what_it_is() -> None:
-    assert [str(one) for one in MODULES if not ast.get_docstring(ast.parse(one.read_text("utf-8")))] == []
+    assert [str(one) for one in MODULES if not ast.get_docstring(tree_of(one))] == []

@@ -292,7 +292,7 @@ def test_quick_is_a_number_of_seconds(shop: Path, tmp_path: Path, capsys: pytest
 
 
 def test_an_interrupted_fit_leaves_the_best_so_far(tmp_path: Path) -> None:
-    generate(users=400, items=300, events=40_000, days=60).write(tmp_path)
+    generate(users=300, items=200, events=15_000, days=60).write(tmp_path)
     command = [sys.executable, "-m", "tacit", "fit", str(tmp_path / "events.csv"), "--encoder", "none"]
     with subprocess.Popen(
         [*command, "--seconds", "900", "--out", str(tmp_path / "model")],

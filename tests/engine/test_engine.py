@@ -333,7 +333,7 @@ def test_requests_see_one_version_while_snapshots_are_swapped(engine: Engine) ->
 
     with ThreadPoolExecutor(3) as pool:
         asking = [pool.submit(ask) for _ in range(3)]
-        for number in range(20):
+        for number in range(8):
             engine.swap(second if number % 2 else first)
         stop.set()
         for one in asking:
