@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from tacit.data.cells import CELL, computed
 from tacit.data.time_fast import SIGNS
 from tacit.data.time_words import months, weekdays
 
@@ -130,11 +131,12 @@ def cleaned(texts: pl.Series) -> pl.Series:
     """Return texts in small letters, without wide digits, odd blanks and outer quotes."""
     if texts.str.contains(r"[^\x00-\x7f]").any():
         texts = texts.str.normalize("NFKC")
-    return (
-        texts.str.strip_chars_start(" \t\r\n\"'`[(<\ufeff\u200b")
+    return computed(
+        texts,
+        CELL.str.strip_chars_start(" \t\r\n\"'`[(<\ufeff\u200b")
         .str.strip_chars_end(" \t\r\n\"'`]>,;\ufeff\u200b")
         .str.to_lowercase()
-        .str.replace_all(r"[\u200e\u200f\u061c]", "")
+        .str.replace_all(r"[\u200e\u200f\u061c]", ""),
     )
 
 
@@ -191,11 +193,14 @@ def _put(found: pl.DataFrame, left: pl.Series, more: pl.DataFrame) -> pl.DataFra
 
 def _rewritten(texts: pl.Series) -> pl.Series:
     if texts.str.contains(r"[\p{Han}\p{Hangul}\p{Hiragana}صمπμ]").any():
+        steps = CELL
         for form, said in _EASTERN:
-            texts = texts.str.replace_all(form, said).str.strip_chars()
+            steps = steps.str.replace_all(form, said).str.strip_chars()
+        texts = computed(texts, steps)
+    steps = CELL
     for form, said in _REWRITTEN:
-        texts = texts.str.replace(form, said)
-    return texts
+        steps = steps.str.replace(form, said)
+    return computed(texts, steps)
 
 
 def _groups(texts: pl.Series, form: str) -> pl.DataFrame:
@@ -216,10 +221,11 @@ def _finished(frame: pl.DataFrame) -> pl.DataFrame:
             .then(pl.col("wd").replace_strict(weekdays(), default=-1, return_dtype=pl.Int8))
             .alias("weekday")
         ).with_columns(whole=pl.col("whole") & (pl.col("wd").is_null() | (pl.col("weekday") >= 0)))
-    absent = [pl.lit(None, kind).alias(name) for name, kind in PARTS.items() if name not in frame.columns]
-    return frame.with_columns(absent).select(
-        pl.when(pl.col("whole")).then(pl.col(name).cast(kind)).alias(name) for name, kind in PARTS.items()
-    )
+    return frame.select(
+        pl.when(pl.col("whole")).then(pl.col(name).cast(kind) if name in frame.columns else None)
+        .cast(kind).alias(name)
+        for name, kind in PARTS.items()
+    )  # fmt: skip
 
 
 def _after_date(texts: pl.Series) -> pl.DataFrame:
