@@ -140,12 +140,12 @@ def _as_people_write(texts: pl.Series, numbers: pl.Series, left: pl.Series) -> t
 
 def plainly_written(texts: pl.Series) -> pl.Series:
     """Return texts of which those that write a number in another way have plain digits and a leading sign."""
-    bare = CELL.str.strip_chars().str.replace(f"^{_MINUS}", "-").str.replace(f"{_MINUS}$", "-")
-    bare = bare.str.replace(r"^\(([^-()]*\d[^-()]*)\)$", "-$1")
-    bare = bare.str.replace(_BEFORE, "$1").str.replace(_AFTER, "$1").str.strip_chars()
-    bare = bare.str.replace(r"^(\d[\d.,'’\s]*?)\s*-$", "-$1").str.replace(r"^-\s+(\d)", "-$1")
-    bare = bare.str.replace(_WITH_PIECES, "$1")
-    bare = computed(texts, bare)
+    steps = CELL.str.strip_chars().str.replace(f"^{_MINUS}", "-").str.replace(f"{_MINUS}$", "-")
+    steps = steps.str.replace(r"^\(([^-()]*\d[^-()]*)\)$", "-$1")
+    steps = steps.str.replace(_BEFORE, "$1").str.replace(_AFTER, "$1").str.strip_chars()
+    steps = steps.str.replace(r"^(\d[\d.,'’\s]*?)\s*-$", "-$1").str.replace(r"^-\s+(\d)", "-$1")
+    steps = steps.str.replace(_WITH_PIECES, "$1")
+    bare = computed(texts, steps)
     bare = bare.zip_with(computed(bare, CELL.str.contains(r"\d|^[★⭐]").fill_null(False)), texts)
     return _parts_of_a_scale(_stars(bare))
 
