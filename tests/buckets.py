@@ -49,10 +49,10 @@ def cleaned_in_buckets(
     rows: int = 20,
     executor: Executor = LOCAL,
 ) -> Cleaned:
-    """Return a log cleaned in buckets, of which some files hold ten events."""
+    """Return a log cleaned in buckets, each of whose files holds a few events of some twenty parts of it."""
     with tiny(rows), TemporaryDirectory() as folder:
         folders = bucket_folders(Path(folder), len(source.frame))
-        parts = list(source.frame.iter_slices(10))
+        parts = list(source.frame.iter_slices(max(10, len(source.frame) // 20)))
         for number, part in enumerate(parts):
             write_part(folders, number, part)
         starts = tuple(accumulate(map(len, parts), initial=0))
@@ -65,9 +65,9 @@ def cleaned_in_buckets(
 def read_in_buckets(
     path: Path, now: float, event_map: EventMap = NO_EVENT_MAP, executor: Executor = LOCAL, **options: Any
 ) -> Cleaned:
-    """Return a file read in blocks and cleaned in buckets."""
-    block = max(600, path.stat().st_size // 8)
-    with tiny(block=block), TemporaryDirectory() as folder:
+    """Return a file read in some eight blocks and cleaned in four buckets or fewer."""
+    data = path.read_bytes()
+    with tiny(max(20, data.count(b"\n") // 4), max(600, len(data) // 8)), TemporaryDirectory() as folder:
         log = read_large(path, Path(folder), event_map=event_map, executor=executor, **options)
         return clean_in_buckets(log, now=now, event_map=event_map, executor=executor)
 

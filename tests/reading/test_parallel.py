@@ -1,5 +1,6 @@
 """Blocks worked on side by side come back in their order, and only a few are in memory at once."""
 
+import threading
 import time
 from collections.abc import Iterator
 
@@ -28,6 +29,11 @@ def test_only_a_few_parts_are_taken_ahead_of_the_results() -> None:
     for used, result in enumerate(in_order(lambda part: part, parts())):
         assert result == used
         assert len(taken) <= used + 1 + parallel._MOST_THREADS
+
+
+def test_one_part_alone_is_worked_on_where_the_caller_is() -> None:
+    assert list(in_order(lambda part: threading.get_ident(), range(1))) == [threading.get_ident()]
+    assert list(in_order(str, range(0))) == []
 
 
 def test_a_failure_reaches_the_caller() -> None:

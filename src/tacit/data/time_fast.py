@@ -1,9 +1,11 @@
 """The forms of times that Polars reads at full speed; every other one takes the way of `time_forms`."""
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import polars as pl
+
+from tacit.data.cells import CELL, computed
 
 SIGNS = pl.Enum(["/", "-", ".", "/2", "-2", ".2"])
 """The sign between the numbers of a date; 2: the year has two digits."""
@@ -65,22 +67,28 @@ def fitting(sample: pl.Series) -> Iterator[Form]:
 
 
 def _unread(sample: pl.Series, form: Form) -> pl.Series:
-    left = sample.filter(moments(sample, form.form).is_null())
-    if form.sign is None or not len(left):
-        return left
-    return left.filter(moments(left, _month_first(form.form)).is_null())
+    left = _left(sample, form.form)
+    return left if form.sign is None or not len(left) else _left(left, _month_first(form.form))
+
+
+def _left(sample: pl.Series, form: str) -> pl.Series:
+    read = moments(sample, form)
+    if read.null_count() in (0, len(read)):
+        return sample if read.null_count() else sample.head(0)
+    return sample.filter(read.is_null())
 
 
 def moments(texts: pl.Series, form: str) -> pl.Series:
     """Return seconds of texts of one form; null for the rest and for years outside 1900 to 2200."""
-    if form.endswith("z") or "%z" in form:
-        read = texts.str.to_datetime(form, strict=False, time_unit="us", time_zone="UTC")
-    else:
-        read = texts.str.to_datetime(form, strict=False, time_unit="us")
-    seconds = read.dt.epoch("us").cast(pl.Float64) / 1e6
+    zone = "UTC" if form.endswith("z") or "%z" in form else None
+    read = CELL.str.to_datetime(form, strict=False, time_unit="us", time_zone=zone)
+    seconds = computed(texts, read.dt.epoch("us").cast(pl.Float64) / 1e6)
     # Years of two digits are read as those of antiquity: they are left to the slow way.
-    within = seconds.is_between(_LOW, _HIGH, closed="left").fill_null(True)
-    return seconds if within.all() else seconds.set(~within, None)
+    within = CELL.is_between(_LOW, _HIGH, closed="left")
+    least, most = cast(float | None, seconds.min()), cast(float | None, seconds.max())
+    if least is None or most is None or (least >= _LOW and most < _HIGH):
+        return seconds
+    return computed(seconds, pl.when(within).then(CELL))
 
 
 def two_readings(texts: pl.Series, form: Form) -> pl.DataFrame:

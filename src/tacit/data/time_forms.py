@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from tacit.data.cells import CELL, computed
 from tacit.data.time_fast import SIGNS
 from tacit.data.time_words import months, weekdays
 
@@ -26,6 +27,9 @@ PARTS: dict[str, pl.DataType | type[pl.DataType]] = {
 of two digits), seconds of the day, zone as written, the sign between the numbers of a date that has several
 readings (with a 2 behind it for years of two digits), ISO weekday where one is written, and a number where
 the text is one after all."""
+
+Read = Callable[[pl.Series], pl.DataFrame]
+"""Returns the parts of each text, null where it is of another form."""
 
 _STEP = 500_000
 """Texts at a time: bounds the memory of the parts of a text."""
@@ -130,11 +134,12 @@ def cleaned(texts: pl.Series) -> pl.Series:
     """Return texts in small letters, without wide digits, odd blanks and outer quotes."""
     if texts.str.contains(r"[^\x00-\x7f]").any():
         texts = texts.str.normalize("NFKC")
-    return (
-        texts.str.strip_chars_start(" \t\r\n\"'`[(<\ufeff\u200b")
+    return computed(
+        texts,
+        CELL.str.strip_chars_start(" \t\r\n\"'`[(<\ufeff\u200b")
         .str.strip_chars_end(" \t\r\n\"'`]>,;\ufeff\u200b")
         .str.to_lowercase()
-        .str.replace_all(r"[\u200e\u200f\u061c]", "")
+        .str.replace_all(r"[\u200e\u200f\u061c]", ""),
     )
 
 
@@ -151,14 +156,14 @@ def over_unique(texts: pl.Series, read: Callable[[pl.Series], pl.DataFrame]) -> 
 
 
 def _nothing(rows: int) -> pl.DataFrame:
-    return pl.DataFrame({name: pl.Series(name, [None], dtype=kind) for name, kind in PARTS.items()})[
-        [0] * rows
-    ]
+    return pl.DataFrame(
+        [pl.Series(name, [None], dtype=kind).new_from_index(0, rows) for name, kind in PARTS.items()]
+    )
 
 
 def _parts(texts: pl.Series) -> pl.DataFrame:
     known = cleaned(texts)
-    found = _first_of(known, (_year_first, _year_last))
+    found = _first_of(known, _NUMBERED)
     left = found["dmy"].is_null() & found["mdy"].is_null() & found["ymd"].is_null() & known.is_not_null()
     if not left.any():
         return found
@@ -166,7 +171,7 @@ def _parts(texts: pl.Series) -> pl.DataFrame:
     return _put(found, left, again)
 
 
-def _first_of(texts: pl.Series, forms: tuple[Callable[[pl.Series], pl.DataFrame], ...]) -> pl.DataFrame:
+def _first_of(texts: pl.Series, forms: tuple[Read, ...]) -> pl.DataFrame:
     """Return the parts by the first form that reads a text."""
     found = forms[0](texts)
     for form in forms[1:]:
@@ -191,15 +196,30 @@ def _put(found: pl.DataFrame, left: pl.Series, more: pl.DataFrame) -> pl.DataFra
 
 def _rewritten(texts: pl.Series) -> pl.Series:
     if texts.str.contains(r"[\p{Han}\p{Hangul}\p{Hiragana}صمπμ]").any():
+        steps = CELL
         for form, said in _EASTERN:
-            texts = texts.str.replace_all(form, said).str.strip_chars()
+            steps = steps.str.replace_all(form, said).str.strip_chars()
+        texts = computed(texts, steps)
+    steps = CELL
     for form, said in _REWRITTEN:
-        texts = texts.str.replace(form, said)
-    return texts
+        steps = steps.str.replace(form, said)
+    return computed(texts, steps)
 
 
 def _groups(texts: pl.Series, form: str) -> pl.DataFrame:
     return texts.str.extract_groups(form).struct.unnest()
+
+
+def _form(pattern: str, parts: Callable[[pl.DataFrame], pl.DataFrame]) -> Read:
+    """Return what reads the texts of a pattern by its groups."""
+
+    def read(texts: pl.Series) -> pl.DataFrame:
+        groups = _groups(texts, pattern)
+        if groups["rest"].null_count() == len(texts):  # a column is of few forms: most fit none of its texts
+            return _nothing(len(texts))
+        return parts(groups)
+
+    return read
 
 
 def _whole(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
@@ -216,10 +236,11 @@ def _finished(frame: pl.DataFrame) -> pl.DataFrame:
             .then(pl.col("wd").replace_strict(weekdays(), default=-1, return_dtype=pl.Int8))
             .alias("weekday")
         ).with_columns(whole=pl.col("whole") & (pl.col("wd").is_null() | (pl.col("weekday") >= 0)))
-    absent = [pl.lit(None, kind).alias(name) for name, kind in PARTS.items() if name not in frame.columns]
-    return frame.with_columns(absent).select(
-        pl.when(pl.col("whole")).then(pl.col(name).cast(kind)).alias(name) for name, kind in PARTS.items()
-    )
+    return frame.select(
+        pl.when(pl.col("whole")).then(pl.col(name).cast(kind) if name in frame.columns else None)
+        .cast(kind).alias(name)
+        for name, kind in PARTS.items()
+    )  # fmt: skip
 
 
 def _after_date(texts: pl.Series) -> pl.DataFrame:
@@ -273,14 +294,13 @@ def _one_day(frame: pl.DataFrame, day: pl.Expr) -> pl.DataFrame:
     return _finished(frame.with_columns(dmy=day, mdy=day))
 
 
-def _year_first(texts: pl.Series) -> pl.DataFrame:
-    frame = _whole(_groups(texts, _YEAR_FIRST), "y", "m", "d")
+def _year_first(groups: pl.DataFrame) -> pl.DataFrame:
+    frame = _whole(groups, "y", "m", "d")
     return _one_day(frame, days(pl.col("y"), pl.col("m"), pl.col("d")))
 
 
-def _year_last(texts: pl.Series) -> pl.DataFrame:
-    raw = _groups(texts, _YEAR_LAST)
-    frame = _whole(raw.rename({"y": "year"}), "a", "b").with_columns(y=pl.col("year").cast(pl.Int32))
+def _year_last(groups: pl.DataFrame) -> pl.DataFrame:
+    frame = _whole(groups.rename({"y": "year"}), "a", "b").with_columns(y=pl.col("year").cast(pl.Int32))
     full = _full_year(pl.col("y"), pl.col("year"))
     two = pl.col("year").str.len_bytes() == 2
     first = _full_year(pl.col("a"), pl.lit("00"))
@@ -293,18 +313,14 @@ def _year_last(texts: pl.Series) -> pl.DataFrame:
     return _finished(frame)
 
 
-def _named(form: str) -> Callable[[pl.Series], pl.DataFrame]:
-    def read(texts: pl.Series) -> pl.DataFrame:
-        raw = _groups(texts, form)
-        frame = _whole(raw.rename({"y": "year"}), "d").with_columns(y=pl.col("year").cast(pl.Int32))
-        month = pl.col("mon").replace_strict(months(), default=None, return_dtype=pl.Int32)
-        return _one_day(frame, days(_full_year(pl.col("y"), pl.col("year")), month, pl.col("d")))
-
-    return read
+def _named(groups: pl.DataFrame) -> pl.DataFrame:
+    frame = _whole(groups.rename({"y": "year"}), "d").with_columns(y=pl.col("year").cast(pl.Int32))
+    month = pl.col("mon").replace_strict(months(), default=None, return_dtype=pl.Int32)
+    return _one_day(frame, days(_full_year(pl.col("y"), pl.col("year")), month, pl.col("d")))
 
 
-def _week(texts: pl.Series) -> pl.DataFrame:
-    frame = _whole(_groups(texts, _WEEK), "y", "w", "d")
+def _week(groups: pl.DataFrame) -> pl.DataFrame:
+    frame = _whole(groups, "y", "w", "d")
     fourth = days(pl.col("y"), pl.lit(1), pl.lit(4))  # the fourth of January lies in week 1
     monday = fourth - (fourth + 3) % 7
     day = monday + (pl.col("w") - 1) * 7 + pl.col("d") - 1
@@ -312,8 +328,8 @@ def _week(texts: pl.Series) -> pl.DataFrame:
     return _one_day(frame, pl.when(within).then(day))
 
 
-def _day_of_year(texts: pl.Series) -> pl.DataFrame:
-    frame = _whole(_groups(texts, _DAY_OF_YEAR), "y", "n")
+def _day_of_year(groups: pl.DataFrame) -> pl.DataFrame:
+    frame = _whole(groups, "y", "n")
     day = days(pl.col("y"), pl.lit(1), pl.lit(1)) + pl.col("n") - 1
     within = pl.col("n").is_between(1, 366) & (day < days(pl.col("y") + 1, pl.lit(1), pl.lit(1)))
     return _one_day(frame, pl.when(within).then(day))
@@ -325,4 +341,11 @@ def _number(texts: pl.Series) -> pl.DataFrame:
     return _nothing(len(texts)).with_columns(number=numbers)
 
 
-_ALL = (_year_first, _year_last, *(_named(form) for form in _NAMED), _week, _day_of_year, _number)
+_NUMBERED = (_form(_YEAR_FIRST, _year_first), _form(_YEAR_LAST, _year_last))
+_ALL = (
+    *_NUMBERED,
+    *(_form(pattern, _named) for pattern in _NAMED),
+    _form(_WEEK, _week),
+    _form(_DAY_OF_YEAR, _day_of_year),
+    _number,
+)

@@ -14,6 +14,7 @@ import polars as pl
 
 from tacit.core.errors import DataError
 from tacit.data import time_numbers
+from tacit.data.cells import CELL, computed
 from tacit.data.time_column import DATE, DIGITS, EXCEL, MOMENT, SHORT, TimeColumn, Times
 from tacit.data.time_forms import cleaned
 from tacit.data.time_order import AmbiguousTimes, Dates, count
@@ -123,7 +124,8 @@ def holds_times(column: pl.Series, *, latest: float | None = None) -> bool:
 
 def _may_be_times(texts: pl.Series) -> bool:
     """Return whether most texts are numbers or hold what may be a year: a look that costs little."""
-    known = texts.drop_nulls().filter(~cleaned(texts.drop_nulls()).is_in(list(MISSING)))
+    known = texts.drop_nulls()
+    known = known.filter(computed(cleaned(known), ~CELL.is_in(list(MISSING))))
     return count(known.str.contains(_YEAR_OR_NUMBER)) >= 0.5 * len(known)
 
 

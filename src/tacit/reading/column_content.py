@@ -14,6 +14,7 @@ from typing import Literal, cast
 
 import polars as pl
 
+from tacit.data.cells import CELL, computed
 from tacit.data.event_names import meaning
 from tacit.data.times import TimeEvidence, time_evidence
 from tacit.reading.column_names import Kind, meaning_of, parts_of
@@ -131,17 +132,15 @@ class Content:
             return self.sample
         plain = plainly_written(self.sample)
         grouped = plain.str.contains(_GROUPED)
-        whole = plain.str.replace_all(_GROUP_SIGNS, "")
-        return plain.zip_with(~grouped, whole)
+        return plain.zip_with(~grouped, plain.str.replace_all(_GROUP_SIGNS, "")) if grouped.any() else plain
 
     @cached_property
     def _has_other_forms(self) -> bool:
         """Return whether numbers may be written in another way; dates like 7/10 are none without a name."""
-        left = self.sample.head(2_000).filter(~self.sample.head(2_000).str.contains(_DECIMAL))
+        left = computed(self.sample.head(2_000), CELL.filter(~CELL.str.contains(_DECIMAL)))
         if not len(left):
             return False
-        parts = left.str.contains("/", literal=True)
-        return "rating" in self._kinds or not bool(parts.any())
+        return "rating" in self._kinds or not bool(left.str.contains("/", literal=True).any())
 
     @cached_property
     def distinct(self) -> pl.Series:
@@ -301,8 +300,8 @@ _NO_TIMES = (
 
 def may_be_times(cells: pl.Series) -> bool:
     """Return whether most texts may be moments: they hold some digits, and no long word before them."""
-    fits = (cells.str.count_matches(r"\d") >= 3) & ~cells.str.contains(r"[A-Za-z_]{12}|[A-Za-z]\d{5}")
-    return float(fits.mean() or 0) > 0.5  # type: ignore[arg-type]
+    fits = (CELL.str.count_matches(r"\d") >= 3) & ~CELL.str.contains(r"[A-Za-z_]{12}|[A-Za-z]\d{5}")
+    return float(computed(cells, fits.mean())[0] or 0) > 0.5
 
 
 _LETTERS = {"u": "user", "c": "user", "i": "item", "p": "item", "o": "order", "s": "session"}
@@ -364,7 +363,7 @@ def content_of(column: pl.Series) -> Content:
     """Return what a column of text, numbers, flags or moments holds."""
     texts = spread(column)
     sample = _known(texts)
-    known = _count_known(column)
+    known = len(sample) if texts is column and column.dtype == pl.String else _count_known(column)
     unique = _distinct(column, sample, blank=len(sample) < len(texts))
     constant = unique <= 1
     counter = bool(known) and known == len(column) and unique > 0.98 * known and _counts_up(column)
@@ -374,8 +373,8 @@ def content_of(column: pl.Series) -> Content:
 def _known(texts: pl.Series) -> pl.Series:
     if texts.dtype == pl.Boolean:
         texts = texts.cast(pl.String)
-    cells = texts.cast(pl.String).drop_nulls().str.strip_chars()
-    return cells.filter(~cells.str.to_lowercase().is_in(list(_MISSING))).rechunk()
+    cells = computed(texts, CELL.cast(pl.String).drop_nulls().str.strip_chars())
+    return cells.filter(computed(cells, ~CELL.str.to_lowercase().is_in(list(_MISSING)))).rechunk()
 
 
 def _count_known(column: pl.Series) -> int:

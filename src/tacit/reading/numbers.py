@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tacit.data.cells import CELL, computed
+
 NOT_RATED = [
     "not rated",
     "not yet rated",
@@ -138,18 +140,19 @@ def _as_people_write(texts: pl.Series, numbers: pl.Series, left: pl.Series) -> t
 
 def plainly_written(texts: pl.Series) -> pl.Series:
     """Return texts of which those that write a number in another way have plain digits and a leading sign."""
-    bare = texts.str.strip_chars().str.replace(f"^{_MINUS}", "-").str.replace(f"{_MINUS}$", "-")
-    bare = bare.str.replace(r"^\(([^-()]*\d[^-()]*)\)$", "-$1")
-    bare = bare.str.replace(_BEFORE, "$1").str.replace(_AFTER, "$1").str.strip_chars()
-    bare = bare.str.replace(r"^(\d[\d.,'’\s]*?)\s*-$", "-$1").str.replace(r"^-\s+(\d)", "-$1")
-    bare = bare.str.replace(_WITH_PIECES, "$1")
-    bare = bare.zip_with(bare.str.contains(r"\d|^[★⭐]").fill_null(False), texts)
+    steps = CELL.str.strip_chars().str.replace(f"^{_MINUS}", "-").str.replace(f"{_MINUS}$", "-")
+    steps = steps.str.replace(r"^\(([^-()]*\d[^-()]*)\)$", "-$1")
+    steps = steps.str.replace(_BEFORE, "$1").str.replace(_AFTER, "$1").str.strip_chars()
+    steps = steps.str.replace(r"^(\d[\d.,'’\s]*?)\s*-$", "-$1").str.replace(r"^-\s+(\d)", "-$1")
+    steps = steps.str.replace(_WITH_PIECES, "$1")
+    bare = computed(texts, steps)
+    bare = bare.zip_with(computed(bare, CELL.str.contains(r"\d|^[★⭐]").fill_null(False)), texts)
     return _parts_of_a_scale(_stars(bare))
 
 
 def _stars(texts: pl.Series) -> pl.Series:
     """Return texts of which those in stars are the number of the full ones."""
-    stars = texts.str.contains(_STARS).fill_null(False)
+    stars = computed(texts, CELL.str.contains(_STARS).fill_null(False))
     if not stars.any():
         return texts
     return texts.zip_with(~stars, texts.str.count_matches(_FULL_STAR).cast(pl.String))
@@ -157,9 +160,11 @@ def _stars(texts: pl.Series) -> pl.Series:
 
 def _parts_of_a_scale(texts: pl.Series) -> pl.Series:
     """Return texts of which those of the form 7/10 are the first number, where all have one scale."""
-    found = texts.str.extract(_PART_OF, 2).drop_nulls()
+    found = computed(texts, CELL.str.extract(_PART_OF, 2).drop_nulls())
+    if not len(found) or found.n_unique() > 1:
+        return texts
     first = texts.str.extract(_PART_OF, 1).str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
-    if not len(found) or found.n_unique() > 1 or float(first.max() or 0) > float(found[0]):  # type: ignore[arg-type]
+    if float(first.max() or 0) > float(found[0]):  # type: ignore[arg-type]
         return texts
     return texts.str.replace(_PART_OF, "$1")
 

@@ -4,6 +4,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 from tacit.core.executor import Executor
@@ -25,15 +26,26 @@ def in_order(work: Callable[[In], Out], parts: Iterable[In], threads: int | None
     if threads == 1:
         yield from map(work, parts)
         return
+    parts = iter(parts)
+    ahead = deque(islice(parts, 2))
+    if len(ahead) == 1:  # a thread, and what Polars prepares anew in each, cost more than a small file
+        yield work(ahead.popleft())
+        return
     waiting: deque[Future[Out]] = deque()
     with ThreadPoolExecutor(threads, "tacit-reading") as pool:
-        for part in parts:
+        for part in _one_by_one(ahead, parts):
             waiting.append(pool.submit(work, part))
             del part  # only the work holds it, and frees it when it is done
             if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _one_by_one(ahead: deque[In], parts: Iterator[In]) -> Iterator[In]:
+    while ahead:
+        yield ahead.popleft()
+    yield from parts
 
 
 def threads_of(executor: Executor, parts: int) -> int | None:

@@ -33,9 +33,13 @@ def zone_beside(log: Log, time: str) -> Zone | None:
     AmbiguousError
         If a column holds zones that differ and cannot be read.
     """
-    if log.reading.timezone != "UTC" or not log.columns.named or not _are_local(log, time):
+    if log.reading.timezone != "UTC" or not log.columns.named:
         return None
-    name, placeable = zone_in(time), _take_zones(log, time)
+    name = zone_in(time)
+    columns = [column for column in log.free if "zone" in concepts_of(column)]
+    if (name is None and not columns) or not _are_local(log, time):  # names cost less than to read times
+        return None
+    placeable = _take_zones(log, time)
     if name == "UTC" and not placeable:
         return None  # what has no zone is read as UTC
     if name is not None:
@@ -46,7 +50,6 @@ def zone_beside(log: Log, time: str) -> Zone | None:
             )
         log.found.notes.append(f"{time} names the zone of its times: they were read as {name}")
         return Zone(name=name)
-    columns = [name for name in log.free if "zone" in concepts_of(name)]
     read = next((name for name in columns if _holds_zones(log.columns.contents[name], name)), None)
     if read is not None and placeable:
         log.found.notes.append(
