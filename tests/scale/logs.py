@@ -17,7 +17,7 @@ from tacit.data.clean_buckets import clean_in_buckets
 from tacit.data.rules import Rules
 from tacit.reading.read import read_events, read_large
 
-ROWS = 900
+ROWS = 600
 RULES = Rules(min_item_events=2, outliers="mad", bot_items_per_minute=20)
 
 
