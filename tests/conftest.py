@@ -2,6 +2,8 @@
 
 import gc
 import os
+import ssl
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,9 @@ wait_briefly()  # as the commands do, before any test imports torch
 # garbage at Python's usual pace takes a tenth of its time.
 gc.set_threshold(100_000, 20, 100)
 
+# Each client of a test would read all certificates that the world trusts, which takes 20 ms: once is enough.
+ssl.create_default_context = cache(ssl.create_default_context)
+
 # The first example of a test pays for imports, and other processes may have the cores: a limit
 # of time for one example tells nothing of the code.
 settings.register_profile("tacit", examples(50), deadline=None)
@@ -23,7 +28,8 @@ settings.load_profile("tacit")
 
 LONG = (
     "test_soak.py", "test_frozen_store.py", "test_workers.py", "test_health.py", "test_api.py",
-    "test_examples.py", "test_own_package.py", "test_never_below_its_parts.py", "test_run_a_service.py",
+    "test_on_ray.py", "test_examples.py", "test_own_package.py", "test_never_below_its_parts.py",
+    "test_run_a_service.py",
 )  # fmt: skip
 """Files that take longest: several processes begin with them, so that none is left with one at the end."""
 

@@ -34,7 +34,7 @@ class Fleet:
 
     def get(self, path: str, **more: object) -> httpx.Response:
         """Ask over a connection of its own: any worker may answer."""
-        return httpx.get(self.address + path, timeout=20, **more)  # type: ignore[arg-type]
+        return httpx.get(self.address + path, timeout=60, **more)  # type: ignore[arg-type]
 
     def stop(self) -> int:
         """Ask it to stop and return its exit code."""

@@ -59,7 +59,7 @@ class Service:
     def __init__(self, process: subprocess.Popen[str], address: str) -> None:
         self.process = process
         self.address = address
-        self.http = httpx.Client(base_url=address, timeout=20)
+        self.http = httpx.Client(base_url=address, timeout=60)
 
     def list_of(self, user: str, k: int = 10, **more: object) -> list[str]:
         answer = self.http.get(f"/v1/users/{user}/recommendations", params={"k": k, **more})
@@ -70,9 +70,14 @@ class Service:
 
 
 @contextmanager
-def serving(directory: Path, *options: str, **environment: str) -> Iterator[Service]:
-    """Run ``tacit serve`` on a free port; killed at the end if it still runs."""
+def serving(directory: Path, *options: str, workers: int | None = 1, **environment: str) -> Iterator[Service]:
+    """Run ``tacit serve`` on a free port; killed at the end if it still runs.
+
+    One worker is enough for most tests, and each takes two seconds of a core; None is the default of Tacit.
+    """
     command = [sys.executable, "-c", "from tacit.cli import main; main()", "serve", str(directory)]
+    if workers is not None:
+        options = ("--workers", str(workers), *options)
     process = subprocess.Popen(
         [*command, "--port", "0", "--store-wait", str(PATIENT), *options],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""A Ray cluster of three nodes on this machine, each with processes and an object store of its own."""
+"""A Ray cluster of some nodes on this machine, each with processes and an object store of its own."""
 
 import os
 import warnings
@@ -36,7 +36,7 @@ class Nodes:
         Nodes beside the head.
     """
 
-    def __init__(self, others: int = 2) -> None:
+    def __init__(self, others: int = 1) -> None:
         ray()
         from ray.cluster_utils import Cluster
 
@@ -48,6 +48,7 @@ class Nodes:
                 initialize_head=True,
                 head_node_args={
                     "num_cpus": 1,
+                    "include_dashboard": False,
                     "object_store_memory": OBJECT_STORE,
                     "_system_config": WATCHED,
                 },
@@ -56,10 +57,6 @@ class Nodes:
         self._others: list[Any] = []
         self._wanted = others
         self.complete()
-
-    def another(self) -> "Nodes":
-        """Start another cluster, of one node."""
-        return Nodes(others=0)
 
     def complete(self) -> None:
         """Start nodes until there are as many as at first."""

@@ -1,6 +1,9 @@
 """The first stage of the small log as arrays that can be compared, and a small comparison."""
 
+from collections.abc import Mapping
 from functools import cache
+
+import numpy as np
 
 from tacit.core.executor import LOCAL, Executor
 from tacit.core.progress import SILENT, Progress
@@ -40,3 +43,9 @@ def arrays_of(first: FirstStage) -> dict[str, Array]:
 @cache
 def one_by_one() -> dict[str, Array]:
     return first_stage(LOCAL)
+
+
+def assert_same(found: Mapping[str, Array], expected: Mapping[str, Array]) -> None:
+    assert found.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)

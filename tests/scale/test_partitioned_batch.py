@@ -7,57 +7,31 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.scale.clusters import At, Nodes
+from tests.scale.claims import check_files_of_lists, check_lists_for_a_file
+from tests.scale.clusters import At
+from tests.scale.lists import USERS, assert_same_lists, expected, lists_of, written
 from tests.served import small_snapshot
 
 from tacit.core.errors import ArtifactError, ConfigError
-from tacit.core.executor import LOCAL, Executor
-from tacit.engine.batch import recommend_all
+from tacit.core.executor import LOCAL
 from tacit.engine.snapshot import save
-from tacit.scale import partitioned_batch
-from tacit.scale.partitioned_batch import FILES, RUN, Written, recommend_in_parts, recommend_to_folder
+from tacit.scale.partitioned_batch import FILES, RUN, Written, recommend_to_folder
 from tacit.scale.processes import ProcessExecutor
-from tacit.scale.ray_cluster import RayExecutor
 
-USERS = 80
 PARTS = (1, 2, 3, 7)
-
-
-def lists_of(folder: Path) -> pl.DataFrame:
-    return pl.concat([pl.read_parquet(file) for file in sorted(folder.glob("*.parquet"))])
-
-
-def expected() -> pl.DataFrame:
-    return pl.concat(recommend_all(small_snapshot(), k=5))
-
-
-def written(
-    directory: Path, folder: Path, executor: Executor = LOCAL, size: int = 12, **more: object
-) -> Written:
-    return recommend_to_folder(directory, str(folder), executor=executor, k=5, users_per_file=size, **more)  # type: ignore[arg-type]
-
-
-def assert_same(found: pl.DataFrame, lists: pl.DataFrame) -> None:
-    """Lists are the same; scores of batches of other heights may differ in the last bit."""
-    assert found.drop("score").equals(lists.drop("score"))
-    assert (found["score"] - lists["score"]).abs().max() <= 1e-6
 
 
 @pytest.mark.parametrize("parts", PARTS)
 def test_lists_are_the_same_for_any_number_of_parts(parts: int, directory: Path, tmp_path: Path) -> None:
     done = written(directory, tmp_path / "lists", size=-(-USERS // parts))
     assert done == Written(files=parts, rows=5 * USERS, users=USERS, kept=0)
-    assert_same(lists_of(tmp_path / "lists"), expected())
+    assert_same_lists(lists_of(tmp_path / "lists"), expected())
 
 
-def test_files_are_the_same_for_any_executor(executor: Executor, directory: Path, tmp_path: Path) -> None:
-    written(directory, tmp_path / "alone")
-    written(directory, tmp_path / "lists", executor)
-    names = [one.name for one in sorted((tmp_path / "alone").iterdir())]
-    assert names == [one.name for one in sorted((tmp_path / "lists").iterdir())]
-    assert len(names) == 7 + 2
-    for name in names:
-        assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "lists" / name).read_bytes()
+def test_files_are_the_same_for_any_executor(
+    several: ProcessExecutor, directory: Path, tmp_path: Path
+) -> None:
+    check_files_of_lists(several, directory, tmp_path)
 
 
 def test_the_manifest_names_every_file(directory: Path, tmp_path: Path) -> None:
@@ -73,14 +47,9 @@ def test_the_manifest_names_every_file(directory: Path, tmp_path: Path) -> None:
 
 
 def test_lists_for_a_file_are_those_of_the_engine(
-    executor: Executor, directory: Path, monkeypatch: pytest.MonkeyPatch
+    several: ProcessExecutor, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partitioned_batch, "CHUNK", 30)
-    users = ["u00003", "nobody", "u00001"]
-    found = pl.concat(recommend_in_parts(directory, users, executor=executor, k=4))
-    assert_same(found, pl.concat(recommend_all(small_snapshot(), users, k=4)))
-    everybody = pl.concat(recommend_in_parts(directory, executor=executor, k=5))
-    assert_same(everybody, expected())
+    check_lists_for_a_file(several, directory, monkeypatch)
 
 
 class StoppedError(Exception):
@@ -101,25 +70,9 @@ def test_a_restarted_run_goes_on_from_the_finished_parts(directory: Path, tmp_pa
     done = written(directory, folder)
     assert done.kept == 3
     assert {name: (folder / name).stat().st_mtime_ns for name in there} == there
-    assert_same(lists_of(folder), expected())
+    assert_same_lists(lists_of(folder), expected())
     again = written(directory, folder)
     assert again == Written(files=7, rows=5 * USERS, users=USERS, kept=7)
-
-
-def test_a_batch_goes_on_when_a_node_is_killed_in_the_middle_of_it(
-    nodes: Nodes, on_ray: RayExecutor, directory: Path, tmp_path: Path
-) -> None:
-    killed: list[int] = []
-
-    def kill() -> None:
-        nodes.kill_one()
-        killed.append(1)
-
-    done = written(directory, tmp_path / "lists", on_ray, size=3, progress=At(5, kill))
-    assert killed
-    assert (done.files, done.users) == (27, USERS)
-    assert_same(lists_of(tmp_path / "lists"), expected())
-    nodes.complete()
 
 
 @pytest.mark.parametrize(
@@ -172,4 +125,4 @@ def test_a_damaged_file_of_an_earlier_run_is_named(directory: Path, tmp_path: Pa
         written(directory, folder)
     damaged.unlink()
     written(directory, folder)
-    assert_same(lists_of(folder), expected())
+    assert_same_lists(lists_of(folder), expected())

@@ -1,66 +1,24 @@
 """A large log read and cleaned by executors: the log of one process, for any parts, with a node lost."""
 
-import csv
-import io
-from contextlib import AbstractContextManager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import numpy as np
 import polars as pl
 import pytest
-from tests.buckets import assert_same, tiny
-from tests.reading.logs import NOW, T
-from tests.scale.clusters import At, Nodes
+from tests.buckets import assert_same
+from tests.scale.claims import check_folder_of_parquet
+from tests.scale.clusters import At
+from tests.scale.logs import RULES, in_parts, log_of, read_and_cleaned, read_in_memory
 
 import tacit
 from tacit.core.errors import ConfigError, DataError
-from tacit.core.executor import Executor, LocalExecutor
-from tacit.core.progress import SILENT, Progress
+from tacit.core.executor import LocalExecutor
 from tacit.data import buckets
-from tacit.data.clean import Cleaned, clean
-from tacit.data.clean_buckets import clean_in_buckets
-from tacit.data.rules import Rules
-from tacit.reading import parquet_log
+from tacit.data.clean import Cleaned
 from tacit.reading import read as reader
 from tacit.reading.choices import NO_CHOICES
-from tacit.reading.read import read_events, read_large
+from tacit.reading.read import read_large
 from tacit.reading.text_log import TextLog
 from tacit.scale.processes import ProcessExecutor
-from tacit.scale.ray_cluster import RayExecutor
-
-ROWS = 900
-RULES = Rules(min_item_events=2, outliers="mad", bot_items_per_minute=20)
-
-
-def log_of(rows: int = ROWS, *, noted: bool = True) -> bytes:
-    """Return a log with notes over several lines, double clicks, a bot and rows that are no events."""
-    rng = np.random.default_rng(5)
-    stream = io.StringIO()
-    out = csv.writer(stream)
-    out.writerow(["user_id", "item_id", "event", "timestamp", "value", "note"])
-    for n in range(rows):
-        note = 'a "note"\nover\r\nlines' if noted and n % 3 == 0 else "short"
-        who = "bot" if n % 5 == 0 else f"u{rng.integers(60)}"
-        at = T + (n // 5 if who == "bot" else 7 * n)
-        row = [who, f"i{rng.integers(80)}", ("view", "click", "purchase")[n % 3], at, n % 4, note]
-        out.writerow(row)
-        if n % 50 == 7:
-            out.writerow(row)
-        if n % 90 == 11:
-            out.writerow(["", "i1", "view", T, 1, "nobody"])
-    return stream.getvalue().encode()
-
-
-def in_parts(path: Path, parts: int) -> AbstractContextManager[None]:
-    """Make blocks so small that there are about so many parts, and as many buckets."""
-    return tiny(-(-ROWS // parts), path.stat().st_size // (4 * parts) + 20)
-
-
-def read_and_cleaned(path: Path, executor: Executor, parts: int, progress: Progress = SILENT) -> Cleaned:
-    with in_parts(path, parts), TemporaryDirectory() as folder:
-        log = read_large(path, Path(folder), progress=progress, executor=executor)
-        return clean_in_buckets(log, RULES, now=NOW, progress=progress, executor=executor)
 
 
 @pytest.fixture(scope="module")
@@ -73,30 +31,20 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(path: Path) -> Cleaned:
     """The log, read and cleaned in memory."""
-    found = clean(read_events(path), RULES, now=NOW)
-    assert {"duplicate", "bot"} <= set(found.reasons) and len(found.events) > 100
-    return found
+    return read_in_memory(path)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
 def test_the_log_is_the_same_for_any_number_of_parts_and_executor(
-    parts: int, executor: Executor, path: Path, whole: Cleaned
+    parts: int, several: ProcessExecutor, path: Path, whole: Cleaned
 ) -> None:
-    assert_same(read_and_cleaned(path, executor, parts), whole)
+    assert_same(read_and_cleaned(path, several, parts), whole)
 
 
 def test_a_folder_of_parquet_is_the_same_by_executors(
-    executor: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    several: ProcessExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet_log, "_ROWS_OF_A_PART", 150)
-    frame = pl.read_csv(log_of(noted=False)).with_columns(pl.from_epoch("timestamp"))
-    for place, some in enumerate(frame.iter_slices(400)):
-        some.write_parquet(tmp_path / f"{place}.parquet")
-    whole = clean(read_events(tmp_path), RULES, now=NOW)
-    assert len(whole.events) > 100
-    with tiny(200), TemporaryDirectory() as folder:
-        log = read_large(tmp_path, Path(folder), executor=executor)
-        assert_same(clean_in_buckets(log, RULES, now=NOW, executor=executor), whole)
+    check_folder_of_parquet(several, tmp_path, monkeypatch)
 
 
 def test_the_parts_of_a_file_do_not_cut_a_record(path: Path) -> None:
@@ -110,20 +58,6 @@ def test_the_parts_of_a_file_do_not_cut_a_record(path: Path) -> None:
     assert parts[-1].end == len(content)  # type: ignore[union-attr]
     lines = [line for table in tables for line in table["line"].to_list()]
     assert lines == next(log.tables(None))[0]["line"].to_list()
-
-
-def test_a_read_goes_on_when_a_node_is_killed_in_the_middle_of_it(
-    nodes: Nodes, on_ray: RayExecutor, path: Path, whole: Cleaned
-) -> None:
-    killed: list[int] = []
-
-    def kill() -> None:
-        nodes.kill_one()
-        killed.append(1)
-
-    assert_same(read_and_cleaned(path, on_ray, 7, At(3, kill)), whole)
-    assert killed
-    nodes.complete()
 
 
 def test_a_killed_worker_does_not_change_the_log(path: Path, whole: Cleaned) -> None:

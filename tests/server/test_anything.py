@@ -42,7 +42,7 @@ def status_of(service: Service, method: str, path: str, body: object) -> int:
     return service.http.request(method, path, content=json.dumps(body).encode()).status_code
 
 
-@examples(60)
+@examples(40)
 @given(body=JSON | EVENTS)
 @pytest.mark.fault(38)
 def test_events(service: Service, body: object) -> None:

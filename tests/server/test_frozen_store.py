@@ -43,6 +43,7 @@ class Sender(threading.Thread):
                     status = 503
                 if status == 200:
                     self.acknowledged.append(id_)
+                    self.over.wait(0.02)  # its processor time is the service's
                 else:
                     self.other.add(status)
                     self.over.wait(0.1)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.served import small_snapshot
 
 from tacit.engine import engine as engine_module
@@ -243,13 +244,13 @@ BODY = (
 ).map(lambda document: json.dumps(document).encode())
 
 
-@settings(max_examples=150)
+@examples(75)
 @given(path=PATH, query=st.lists(PAIR, max_size=2).map(b"&".join))
 def test_any_get_is_answered_alike(paths: Paths, path: bytes, query: bytes) -> None:
     paths.check(("GET", path, query, b""))
 
 
-@settings(max_examples=100)
+@examples(50)
 @given(body=BODY | st.binary(max_size=20))
 def test_any_session_is_answered_alike(paths: Paths, body: bytes) -> None:
     paths.check(("POST", SESSION, b"", body))

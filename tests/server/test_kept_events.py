@@ -42,7 +42,7 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             connection.execute(text("DROP SCHEMA public CASCADE"))
             connection.execute(text("CREATE SCHEMA public"))
         engine.dispose()
-    with serving(directory / "shop.tacit", "--workers", "2", "--store", address) as found:
+    with serving(directory / "shop.tacit", "--store", address) as found:
         found.__class__ = Kept
         found.database = database  # type: ignore[attr-defined]
         yield found  # type: ignore[misc]

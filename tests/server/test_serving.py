@@ -28,7 +28,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(directory: Path) -> Iterator[Service]:
-    with serving(directory) as running:
+    with serving(directory, workers=None) as running:
         yield running
 
 
@@ -305,8 +305,8 @@ def test_a_public_address_needs_a_key(directory: Path, tmp_path: Path) -> None:
 def test_keys_hosts_and_rates_of_a_public_service(directory: Path, tmp_path: Path) -> None:
     store, file = f"sqlite:///{tmp_path / 'x.db'}", tmp_path / "keys.json"
     old, slow = made(file, "old", "read"), made(file, "slow", "read", "ingest", rate=5.0)
-    options = ("--host", "0.0.0.0", "--allowed-host", "Shop.Example", "--workers", "2", "--store", store)
-    with serving(directory, *options, "--keys", str(file)) as service:
+    options = ("--host", "0.0.0.0", "--allowed-host", "Shop.Example", "--store", store)
+    with serving(directory, *options, "--keys", str(file), workers=2) as service:
         address = service.address.replace("0.0.0.0", "127.0.0.1")
 
         def ask(key: str, path: str = "/v1/users/u/recommendations", **headers: str) -> int:
@@ -456,18 +456,17 @@ def limit_files(service: Service, limit: tuple[int, int]) -> None:
 
 @pytest.mark.promise("P43")
 @pytest.mark.fault(7)
-def test_when_files_cannot_grow_lists_go_on_and_events_resume(directory: Path, tmp_path: Path) -> None:
-    with serving(directory, "--store", f"sqlite:///{tmp_path / 'x.db'}") as service:
-        item = service.list_of("u")[0]
-        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-        limit_files(service, (150_000, resource.RLIM_INFINITY))
-        answers = [service.send(*(view("x" * 200) for _ in range(100))) for _ in range(8)]
-        assert answers[-1].status_code in (503, 507)
-        assert answers[-1].headers["retry-after"]
-        assert service.list_of("u")[0] == item
-        limit_files(service, unlimited)
-        assert service.send(view(item)).json()["accepted"] == 1
-        assert item not in service.list_of("u")
+def test_when_files_cannot_grow_lists_go_on_and_events_resume(service: Service) -> None:
+    item = service.list_of("full")[0]
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    limit_files(service, (150_000, resource.RLIM_INFINITY))
+    answers = [service.send(*(view("x" * 200, "full") for _ in range(100))) for _ in range(8)]
+    assert answers[-1].status_code in (503, 507)
+    assert answers[-1].headers["retry-after"]
+    assert service.list_of("full")[0] == item
+    limit_files(service, unlimited)
+    assert service.send(view(item, "full")).json()["accepted"] == 1
+    assert item not in service.list_of("full")
 
 
 @pytest.mark.promise("P42")

@@ -165,7 +165,7 @@ def test_a_service_sends_its_spans_to_the_address(tmp_path: Path) -> None:
         address = f"http://127.0.0.1:{receiver.server_address[1]}"
         log = tmp_path / "access.log"
         more = ["--access-log", str(log)]
-        with fleet(place, tmp_path, workers=2, more=more, OTEL_EXPORTER_OTLP_ENDPOINT=address) as service:
+        with fleet(place, tmp_path, workers=1, more=more, OTEL_EXPORTER_OTLP_ENDPOINT=address) as service:
             headers = {"traceparent": f"00-{TRACE}-{SPAN}-01"}
             service.get("/v1/users/u/recommendations", headers=headers).raise_for_status()
             service.get("/v1/users/u/recommendations").raise_for_status()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -32,7 +32,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shared(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """A service that no test kills for good."""
-    with fleet(directory, tmp_path_factory.mktemp("shared")) as running:
+    with fleet(directory, tmp_path_factory.mktemp("shared"), workers=2) as running:
         yield running
 
 
@@ -54,7 +54,7 @@ class Client:
         self._thread.join()
 
     def _run(self) -> None:
-        self._connection = http.client.HTTPConnection(self._host, timeout=20)
+        self._connection = http.client.HTTPConnection(self._host, timeout=60)
         while not self._stopped.is_set():
             id_ = f"{self._number}-{self.answers}"
             event = f'{{"user_id":"u{self._number}","item_id":"i00001","event":"view","event_id":"{id_}"}}'
@@ -62,6 +62,7 @@ class Client:
                 self.acknowledged.append(id_)
             self._sent("GET", f"/v1/users/u{self._number}/recommendations")
             self.answers += 1
+            self._stopped.wait(0.02)  # its processor time is the service's
         self._connection.close()
 
     def _sent(self, method: str, path: str, body: str | None = None) -> int:
@@ -83,8 +84,8 @@ class Client:
 
 
 def test_all_workers_answer_and_hold_no_language_model(shared: Fleet) -> None:
-    assert len(shared.pids(WORKER)) == 3
-    assert httpx.put(f"{shared.address}/v1/items/new-1", json={"title": "A lamp"}, timeout=20).is_success
+    assert len(shared.pids(WORKER)) == 2
+    assert httpx.put(f"{shared.address}/v1/items/new-1", json={"title": "A lamp"}, timeout=60).is_success
     assert len(shared.pids(ENCODER)) == 1
     for pid in [shared.process.pid, *shared.pids(WORKER)]:
         mapped = Path(f"/proc/{pid}/maps").read_text()
@@ -100,7 +101,7 @@ def test_what_a_service_imports(module: str) -> None:
 
 def test_connections_that_arrive_together_are_shared(shared: Fleet) -> None:
     host = shared.address.removeprefix("http://")
-    connections = [http.client.HTTPConnection(host, timeout=20) for _ in range(12)]
+    connections = [http.client.HTTPConnection(host, timeout=60) for _ in range(12)]
     for connection in connections:
         connection.request("GET", "/healthz")
     for connection in connections:
@@ -119,51 +120,19 @@ def _connections(pid: int, port: int) -> int:
     return len(established & {link.removeprefix("socket:[").removesuffix("]") for link in links})
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def stored(request: pytest.FixtureRequest, directory: Path, tmp_path: Path) -> Iterator[Fleet]:
-    """Two workers on an empty store of each kind."""
-    store = None if request.param == "sqlite" else request.getfixturevalue("empty_postgres")
-    with fleet(directory, tmp_path, workers=2, store=store) as running:
-        yield running
-
-
-@pytest.mark.fault(21)
-def test_what_one_worker_acknowledged_counts_in_all(stored: Fleet) -> None:
-    def listed(user: str) -> list[str]:
-        answer = stored.get(f"/v1/users/{user}/recommendations?k=100").json()  # of any worker
-        return [item["item_id"] for item in answer["items"]]
-
-    def in_all(condition: Callable[[], bool]) -> Callable[[], bool]:
-        return lambda: all(condition() for _ in range(9))
-
-    event = {"user_id": "seen", "event": "view"}
-    for number in range(15):
-        item = f"i{number + 1:05d}"
-        sent = {"events": [{**event, "item_id": item}]}
-        assert httpx.post(f"{stored.address}/v1/events", json=sent, timeout=20).is_success
-        assert item not in listed("seen") + listed("seen")
-    new = f"{stored.address}/v1/items/new"
-    known = small_snapshot().catalogue
-    text = {name: known.attributes[name][9] for name in ("title", "description")}
-    assert httpx.put(new, json=text, timeout=20).is_success
-    wait_until(in_all(lambda: stored.get("/v1/items/new").status_code == 200), 1.5)
-    similar = f"/v1/items/{known.items.ids[9]}/similar"
-    assert in_all(lambda: "new" in [item["item_id"] for item in stored.get(similar).json()["items"]])()
-    assert httpx.patch(new, json={"available": False}, timeout=20).is_success
-    wait_until(in_all(lambda: "new" not in stored.get(similar).text), 1.5)
-    assert httpx.delete(new, timeout=20).is_success
-    wait_until(in_all(lambda: stored.get("/v1/items/new").status_code == 404), 1.5)
-
-
 @pytest.mark.promise("P42")
 @pytest.mark.fault(1)
-def test_a_killed_worker_is_replaced_and_nobody_notices(directory: Path, tmp_path: Path) -> None:
-    with fleet(directory, tmp_path, workers=2) as service:
+def test_a_killed_worker_is_replaced_and_nobody_notices(tmp_path: Path) -> None:
+    place = tmp_path / "model"
+    save(small_snapshot(), place)
+    with fleet(place, tmp_path, workers=2) as service:
+        for file in place.iterdir():  # as a fit to the same directory removes them
+            file.unlink()
         clients = [Client(service.address, number) for number in range(6)]
         time.sleep(0.5)
-        killed = service.pids(WORKER)[0]
+        killed, other = service.pids(WORKER)
         os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: "is ready again" in service.said(), 20)
+        wait_until(lambda: "is ready again" in service.said(), 60)
         time.sleep(0.5)
         for client in clients:
             client.stop()
@@ -174,6 +143,8 @@ def test_a_killed_worker_is_replaced_and_nobody_notices(directory: Path, tmp_pat
         seconds = float(service.said().partition("is ready again after ")[2].split()[0])
         assert seconds < max(10.0, 2 * service.started)  # a busy machine may be slow
         assert f"(process {killed}) was ended by SIGKILL; starting it again" in service.said()
+        os.kill(other, signal.SIGKILL)  # the new one answers alone, with the snapshot that all have
+        assert service.get("/readyz").json()["model"] == small_snapshot().version
         assert service.stop() == 0
     stored = {event.event_id for event in EventStore(f"sqlite:///{tmp_path / 'store.sqlite3'}").events()}
     acknowledged = {id_ for client in clients for id_ in client.acknowledged}
@@ -181,25 +152,11 @@ def test_a_killed_worker_is_replaced_and_nobody_notices(directory: Path, tmp_pat
     assert acknowledged <= stored
 
 
-def test_a_new_worker_serves_the_snapshot_of_the_others(directory: Path, tmp_path: Path) -> None:
-    place = tmp_path / "model"
-    save(small_snapshot(), place)
-    with fleet(place, tmp_path, workers=2) as service:
-        for file in place.iterdir():  # as a fit to the same directory removes them
-            file.unlink()
-        killed = service.pids(WORKER)
-        os.kill(killed[0], signal.SIGKILL)
-        wait_until(lambda: "is ready again" in service.said(), 20)
-        os.kill(killed[1], signal.SIGKILL)  # the new one answers alone
-        answer = service.get("/readyz").json()
-        assert answer["model"] == small_snapshot().version
-
-
 @pytest.mark.fault(31)
 def test_a_killed_encoding_process_is_replaced_and_lists_do_not_wait(shared: Fleet) -> None:
     def put(number: int) -> httpx.Response:
         body = {"title": f"A lamp of number {number}"}
-        return httpx.put(f"{shared.address}/v1/items/lamp-{number}", json=body, timeout=30)
+        return httpx.put(f"{shared.address}/v1/items/lamp-{number}", json=body, timeout=60)
 
     assert put(1).is_success
     killed = shared.pids(ENCODER)[0]
@@ -212,10 +169,12 @@ def test_a_killed_encoding_process_is_replaced_and_lists_do_not_wait(shared: Fle
 
 
 @pytest.mark.fault(35)
-def test_processes_that_hang_are_ended_and_replaced(directory: Path, tmp_path: Path) -> None:
+def test_processes_that_hang_are_ended_and_replaced_and_all_end_with_their_parent(
+    directory: Path, tmp_path: Path
+) -> None:
     with fleet(directory, tmp_path, workers=2) as service:
         put = f"{service.address}/v1/items/lamp"
-        assert httpx.put(put, json={"title": "A lamp"}, timeout=30).is_success
+        assert httpx.put(put, json={"title": "A lamp"}, timeout=60).is_success
         stopped = [service.pids(WORKER)[0], service.pids(ENCODER)[0]]
         time.sleep(3)  # each has given a sign of life
         for pid in stopped:
@@ -225,13 +184,8 @@ def test_processes_that_hang_are_ended_and_replaced(directory: Path, tmp_path: P
         wait_until(lambda: service.said().count("hangs: it gave no sign of life") == 2, 40)
         wait_until(lambda: not set(stopped) & {*service.pids(WORKER), *service.pids(ENCODER)}, 20)
         wait_until(lambda: len(service.pids(WORKER)) == 2 and len(service.pids(ENCODER)) == 1, 20)
-        assert httpx.put(put, json={"title": "Another lamp"}, timeout=30).is_success
-        wait_until(lambda: "worker 1 is ready again" in service.said(), 20)
-
-
-def test_workers_end_with_their_parent(directory: Path, tmp_path: Path) -> None:
-    with fleet(directory, tmp_path, workers=2) as service:
-        assert httpx.put(f"{service.address}/v1/items/x", json={"title": "A lamp"}, timeout=20).is_success
+        assert httpx.put(put, json={"title": "Another lamp"}, timeout=60).is_success
+        wait_until(lambda: "worker 1 is ready again" in service.said(), 60)
         pids = service.pids(WORKER) + service.pids(ENCODER)
         assert len(pids) == 3
         service.process.kill()
@@ -248,8 +202,8 @@ def _runs(pid: int) -> bool:
 
 @pytest.mark.fault(24)
 def test_requests_in_flight_are_answered_after_sigterm(directory: Path, tmp_path: Path) -> None:
-    with fleet(directory, tmp_path, workers=2) as service:
-        connection = http.client.HTTPConnection(service.address.removeprefix("http://"), timeout=20)
+    with fleet(directory, tmp_path, workers=1) as service:
+        connection = http.client.HTTPConnection(service.address.removeprefix("http://"), timeout=60)
         body = b'{"events":[{"user_id":"u","item_id":"i00001","event":"view"}]}'
         connection.putrequest("POST", "/v1/events")
         connection.putheader("content-length", str(len(body)))

@@ -5,9 +5,11 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+from tests.examples import TIMES
+
 from tacit.store.events import EventStore
 
-PROCESSES, FILES = 4, 60
+PROCESSES, FILES = 3, round(20 * max(1.0, TIMES))
 
 
 def open_all(together: Barrier, folder: Path, refused: "multiprocessing.Queue[list[str]]") -> None:

@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
+from tests.examples import share_of
 from tests.store import kept
 
 from tacit.core.errors import ArtifactError, ConfigError
@@ -179,7 +180,7 @@ def test_opening_again_changes_nothing(address: str, engine: Engine) -> None:
     assert (described(engine), rows(engine)) == before
 
 
-@pytest.mark.parametrize("reached", range(NEWEST))
+@pytest.mark.parametrize("reached", share_of(range(NEWEST), 2))
 def test_each_migration_may_run_again(address: str, engine: Engine, reached: int) -> None:
     load(address, "5914a68")
     EventStore(address).close()
@@ -373,7 +374,7 @@ def test_of_processes_that_start_at_once_one_upgrades_and_the_others_wait(
     load(address, "dcfcc9d")
     # Not idempotent on purpose: run by two of them, the second would fail.
     sql = f"{_SLOW[engine.dialect.name].format(seconds=1)}\nINSERT INTO tacit_meta VALUES ('ran', 'once');\n"
-    together = [child(address, sql) for _ in range(3)]
+    together = [child(address, sql) for _ in range(2)]
     for process in together:
         said, errors = process.communicate(timeout=60)
         assert said.splitlines()[-1:] == ["done"], errors
@@ -406,7 +407,7 @@ EventStore(sys.argv[1])
 """
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     command = [sys.executable, "-c", code, postgres]
-    together = [subprocess.Popen(command, text=True, **pipes) for _ in range(3)]
+    together = [subprocess.Popen(command, text=True, **pipes) for _ in range(2)]
     for process in together:
         assert process.stdout.readline() == "ready\n"
     for process in together:
@@ -444,7 +445,7 @@ def test_kill_minus_nine_in_a_migration_undoes_it_and_the_next_start_goes_on(
 def test_kill_minus_nine_at_a_write_to_disk_loses_nothing(tmp_path: Path) -> None:
     code = "import sys; from tacit.store.events import EventStore; EventStore(sys.argv[1]).close()"
     versions = []
-    for write in range(1, 500, 13):  # some 120 writes; each run takes about a second
+    for write in range(1, 500, 23):  # some 120 writes; each run takes about a second
         file = tmp_path / f"{write}.sqlite3"
         address = f"sqlite:///{file}"
         load(address, "dcfcc9d")

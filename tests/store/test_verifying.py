@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from tests.examples import TIMES
 
 from tacit.core.errors import TacitError
 from tacit.store.events import Event, EventStore
@@ -17,7 +18,7 @@ from tacit.store.records import ItemChange, TextVector
 from tacit.store.verifying import verify_store
 
 NOW = 1_750_000_000.0
-FLIPS = 150
+FLIPS = round(60 * max(1.0, TIMES))
 USERS = [f"user {n}" for n in range(6)]
 
 
