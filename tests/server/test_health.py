@@ -204,6 +204,7 @@ def test_restarts_behind_a_client_that_tries_again_fail_nothing(directory: Path,
             if until_taken("POST", "/v1/events", {"events": [event]}):
                 acknowledged.append(f"{number}-{turn}")
             until_taken("GET", LIST)
+            over.wait(0.02)  # its processor time is the service's
 
     def until_taken(method: str, path: str, body: object = None) -> bool:
         """Send again, as a balancer does, what was refused for now or lost with its connection."""
