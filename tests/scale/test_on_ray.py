@@ -38,7 +38,7 @@ from tacit.scale.ray_cluster import RayExecutor
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
-    """Two nodes, until the last test ends them; one that kills a node calls ``complete`` before it ends."""
+    """Three nodes, until the last test ends them; one that kills a node calls ``complete`` before it ends."""
     cluster = Nodes()
     yield cluster
     cluster.close()
@@ -171,7 +171,7 @@ def test_a_cluster_elsewhere_is_reached_by_its_client_server(nodes: Nodes, tmp_p
 
 
 def test_the_cluster_is_said(nodes: Nodes, on_ray: RayExecutor) -> None:
-    assert on_ray.about == f"Ray cluster at {nodes.address}: 2 node(s) with 2 core(s)"
+    assert on_ray.about == f"Ray cluster at {nodes.address}: 3 node(s) with 3 core(s)"
 
 
 def test_a_cluster_that_does_not_answer_is_one_sentence(

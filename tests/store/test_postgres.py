@@ -12,7 +12,7 @@ import pytest
 from tests.store.conftest import emptied
 
 from tacit.core.errors import ConfigError
-from tacit.store import postgres_connection
+from tacit.store import item_listener, postgres_connection
 from tacit.store.database import StorageError
 from tacit.store.events import Event, EventStore
 from tacit.store.item_listener import ItemListener
@@ -48,15 +48,17 @@ def soon(check: Callable[[], bool], seconds: float) -> bool:
 def test_a_change_is_known_at_once_and_within_a_second_where_the_notice_is_lost(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(item_listener, "_PAUSE", 60.0)  # what comes sooner came by its notice
     one, other = EventStore(address), EventStore(address)
     time.sleep(0.3)
-    began = time.monotonic()
     one.put_items({"a": {}}, 1.0)
-    assert soon(lambda: other.item_number() == 1, 0.2)
-    assert time.monotonic() - began < 0.2
+    assert soon(lambda: other.item_number() == 1, 20)
+    other.close()
+    monkeypatch.setattr(item_listener, "_PAUSE", 1.0)
+    other = EventStore(address)
     with psycopg.connect(address) as connection:  # a change without a notice
         connection.execute("INSERT INTO tacit_item_number VALUES ('b', 2, NULL, 2)")
-    assert soon(lambda: other.item_number() == 2, 1)
+    assert soon(lambda: other.item_number() == 2, 20)
     one.close()
     other.close()
 
@@ -66,16 +68,14 @@ def test_a_listener_that_lost_its_connection_listens_again(
 ) -> None:
     one, other = EventStore(address), EventStore(address)
     one.put_items({"a": {}}, 1.0)
-    assert soon(lambda: other.item_number() == 1, 1)
+    assert soon(lambda: other.item_number() == 1, 20)
     with caplog.at_level(logging.WARNING, "tacit"):
         assert terminate(address, "max(number)") >= 2
         one.put_items({"b": {}}, 1.0)
-        assert soon(lambda: other.item_number() == 2, 1)
-        assert soon(lambda: "items are followed again" in caplog.text, 1)
-    began = time.monotonic()
+        assert soon(lambda: other.item_number() == 2, 20)
+        assert soon(lambda: "items are followed again" in caplog.text, 20)
     one.put_items({"c": {}}, 1.0)
-    assert soon(lambda: other.item_number() == 3, 1)
-    assert time.monotonic() - began < 1
+    assert soon(lambda: other.item_number() == 3, 20)
     one.close()
     other.close()
 
