@@ -168,7 +168,7 @@ def test_a_version_is_chosen_over_http(versions: Versions, on_postgres: Fleet) -
     os.kill(stopped, signal.SIGSTOP)
     versions.switch("v7")
     os.kill(stopped, signal.SIGKILL)
-    wait_until(lambda: service.said().count("tacit: serving model") == 3, 60)
+    wait_until(lambda: f"tacit: serving model {small_snapshot(7).version}, version v7" in service.said(), 60)
     wait_until(lambda: "is ready again" in service.said(), 60)
     wait_until(served_by_all(service, "v7"), 60)
     assert len(service.pids(WORKER)) == 2
