@@ -101,7 +101,7 @@ def test_between_pieces_in_the_loop_others_have_their_turn(lane: Lane) -> None:
 def entered(queue: _Queue, now: float, each: float) -> int:
     """Fill a queue until it is full; return how many pieces are inside."""
     while not queue.is_full(now):
-        queue.enter(each)
+        queue.enter(each, now)
     return queue.inside
 
 
@@ -122,11 +122,31 @@ def test_a_burst_may_wait_longer_than_an_overload(each: float, burst: int, overl
     assert abs(entered(queue, 50.7, each) - burst) <= 1
 
 
+@pytest.mark.fault(26)
+def test_a_moment_without_work_ends_no_overload() -> None:
+    """While more are refused than admitted, a queue that was empty gets no burst; two seconds later it does."""
+    queue, each = _Queue(1, None), 0.002
+
+    def emptied(now: float) -> None:
+        while queue.inside:
+            queue.leave(each, now)
+
+    burst = entered(queue, 50.0, each)
+    emptied(50.7)
+    assert abs(entered(queue, 50.7, each) - burst) <= 1
+    for _ in range(1_000):
+        queue.retry_after(50.8)
+    emptied(51.3)
+    assert entered(queue, 51.3, each) < burst / 5
+    emptied(60.0)
+    assert abs(entered(queue, 60.0, each) - burst) <= 1
+
+
 def test_places_kept_for_requests_that_are_being_read_count_until_the_next_turn(lane: Lane) -> None:
     async def kept() -> tuple[int, bool]:
         for _ in range(20):
             await lane.run(lambda: busy(0.004))
-        lane._loop_queue.enter(0.01)
+        lane._loop_queue.enter(0.01, time.monotonic())
         reserved = 0
         while lane.reserve():
             reserved += 1
@@ -201,7 +221,7 @@ def test_who_is_refused_is_told_when_there_may_be_room() -> None:
     queue = _Queue(2, None)
     assert queue.retry_after(0.0) == 1  # nothing is known of the work
     for _ in range(40):
-        queue.enter(0.1)
+        queue.enter(0.1, 50.0)
     one = [queue.retry_after(100.0)]
     assert one == [3]  # 4 s of work for two, and its own turn
     # 100 a second are refused, of which 20 a second could be done: they are spread over five seconds.

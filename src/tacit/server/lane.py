@@ -5,7 +5,8 @@ the threads. Beyond a limit it is refused at once, which costs far less than to 
 and to be sent the same again. The limit is that of a controlled queue (Nichols and Jacobson, "Controlling
 queue delay", ACM Queue 2012; in the form of Maurer, "Fail at scale", ACM Queue 2015): a burst may wait
 `_BURST` seconds, but a queue that has not been empty for `_LASTING` seconds is an overload, and the wait is
-held down to `_STANDING`.
+held down to `_STANDING`. While more are refused than admitted, a queue that is empty for a moment ends no
+overload: what comes next is no burst but the rest of the crowd.
 
 Short work is done in the event loop, a millisecond of it a turn, so that between two turns the loop reads,
 refuses and answers probes: a thread costs a hand-over and competes for the interpreter. Long work goes to
@@ -147,10 +148,11 @@ class Lane:
         if known is None:
             known = self._kinds[kind] = _Kind()
         queue = self._loop_queue if known.in_loop else self._thread_queue
-        if queue.inside >= self._threads + self._waiting or queue.is_full(time.monotonic()):
-            raise OverloadedError(queue.retry_after(time.monotonic()))
+        now = time.monotonic()
+        if queue.inside >= self._threads + self._waiting or queue.is_full(now):
+            raise OverloadedError(queue.retry_after(now))
         expected = known.mean
-        queue.enter(expected)
+        queue.enter(expected, now)
         try:
             work = carried(work)
             return await (self._later(work, known) if known.in_loop else self._off_loop(work, known, queue))
@@ -265,6 +267,8 @@ class _Queue:
     """What is inside, in expected seconds, and whether that is too much."""
 
     __slots__ = (
+        "_admitted",
+        "_admitted_at",
         "_backlog",
         "_emptied",
         "_latest",
@@ -282,12 +286,13 @@ class _Queue:
         self._emptied = 0.0
         self._latest = 0.0
         self._refused = self._refused_at = self._turn = 0.0
+        self._admitted = self._admitted_at = 0.0
         self.inside = 0
 
     def is_full(self, now: float, more: int = 0) -> bool:
         """Return whether a piece after these, and some more, would wait longer than the limit."""
         if self.inside < self._places:
-            self._emptied = now
+            self._note_empty(now)
             if self.inside + more < self._places:
                 return False
         each = self._backlog / self.inside if self.inside else self._latest
@@ -306,7 +311,7 @@ class _Queue:
         If all that were refused within the last second came again at once, most would be refused again. So
         they get turns: each its own place behind those that wait here and those that were refused before it.
         """
-        self._refused = self._refused * exp(self._refused_at - now) + 1
+        self._refused = _faded(self._refused, now - self._refused_at) + 1
         self._refused_at = now
         each = (self._backlog / self.inside if self.inside else self._latest) / self._places
         self._turn += each
@@ -314,13 +319,25 @@ class _Queue:
             self._turn = 0.0
         return min(max(ceil(self._backlog / self._places + self._turn), 1), _LONGEST_RETRY)
 
-    def enter(self, expected: float) -> None:
+    def enter(self, expected: float, now: float) -> None:
         self.inside += 1
         self._backlog += expected
         self._latest = expected
+        self._admitted = _faded(self._admitted, now - self._admitted_at) + 1
+        self._admitted_at = now
 
     def leave(self, expected: float, now: float) -> None:
         self.inside -= 1
         self._backlog = max(self._backlog - expected, 0.0) if self.inside else 0.0
         if self.inside < self._places:
+            self._note_empty(now)
+
+    def _note_empty(self, now: float) -> None:
+        refused = _faded(self._refused, now - self._refused_at)
+        if refused <= max(_faded(self._admitted, now - self._admitted_at), 1.0):
             self._emptied = now
+
+
+def _faded(count: float, seconds: float) -> float:
+    """Return what is left of a count after some seconds: about that of the last second."""
+    return count * exp(-seconds)
