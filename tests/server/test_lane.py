@@ -124,7 +124,7 @@ def test_a_burst_may_wait_longer_than_an_overload(each: float, burst: int, overl
 
 @pytest.mark.fault(26)
 def test_a_moment_without_work_ends_no_overload() -> None:
-    """While more are refused than admitted, a queue that was empty gets no burst; two seconds later it does."""
+    """While more are refused than admitted, a queue that was empty gets no burst; later it does."""
     queue, each = _Queue(1, None), 0.002
 
     def emptied(now: float) -> None:
