@@ -185,6 +185,8 @@ def test_users_are_deleted_under_load_and_nothing_fails(service: Fleet, place: t
     folder, store = place
     ids = [id_ for id_ in crowd().interactions.users.ids.to_list() if id_ != CANARY]
     gone, rest = ids[:MANY], ids[MANY:]
+    versions = Versions(folder / "model")
+    left = [users - MANY for users in users_in(versions)]
     failures: list[str] = []
     stop = threading.Event()
     sent = [0]
@@ -221,14 +223,13 @@ def test_users_are_deleted_under_load_and_nothing_fails(service: Fleet, place: t
     print(f"{MANY} users deleted in {seconds:.1f} s beside {sent[0]} requests of each kind, on {store[:6]}")
     assert failures == []
     wait_until(in_both(lambda: ask(service, "GET", f"/v1/users/{rest[0]}").json()["history"] != []), 10)
-    versions = Versions(folder / "model")
-    wait_until(lambda: users_in(versions) == [19, 19], 300)
+    wait_until(lambda: users_in(versions) == left, 300)
     model = load(snapshot_of(versions.directory)).version
     wait_until(in_both(lambda: service.get("/readyz").json()["model"] == model), 60)
     if store.startswith("sqlite"):
         assert service.stop() == 0
         opened = EventStore(store)
-        assert len(opened.tombstones()) == MANY + 2  # the canary, and its session
+        assert len(opened.tombstones()) >= MANY  # others may have been deleted before
         kept = {one.subject_id for one in opened.events()}
         opened.close()
         held = (folder / "store.sqlite3").read_bytes()
