@@ -5,8 +5,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.examples import share_of
@@ -219,3 +221,18 @@ def test_a_job_that_is_given_up_does_not_end_the_next(several: ProcessExecutor) 
     assert next(found) == 1
     found.close()  # type: ignore[attr-defined]
     assert list(several.map(added, range(3), shared=1)) == [1, 2, 3]
+
+
+def test_a_cluster_that_is_lost_while_it_is_asked_for_its_cores_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    executor, over = RayExecutor.__new__(RayExecutor), threading.Event()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        executor._head = f"127.0.0.1:{free.getsockname()[1]}"  # where nobody listens
+    executor._ray = SimpleNamespace(cluster_resources=over.wait)
+    monkeypatch.setattr(ray_cluster, "PATIENCE", 0.1)
+    monkeypatch.setattr(ray_cluster, "_LOOK", 0.05)
+    with pytest.raises(ConfigError, match="the Ray cluster was lost"):
+        assert executor.workers
+    over.set()
