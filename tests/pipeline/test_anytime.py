@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tacit.core.seeds import Streams
+from tacit.pipeline import costs
 from tacit.pipeline.anytime import Step, groups, steps, without_texts
 from tacit.pipeline.config import Config
 from tacit.pipeline.costs import Size, step_seconds
@@ -72,7 +73,8 @@ def test_each_step_holds_what_the_one_before_it_held() -> None:
 def test_one_step_is_made_however_little_time_there_is(seconds: float) -> None:
     (only,) = climbed(Ticking(seconds))
     assert not only.complete
-    assert len(only.pipeline.retrievers_) == 1
+    # Of what costs nearly nothing here, the first; and what is always fitted.
+    assert [one.name for one in only.pipeline.retrievers_] == ["popular", "sequential", "sessionknn"]
     log, _ = small_log()
     assert (only.pipeline.recommend(log.queries(), 5).items >= 0).all()
 
@@ -118,14 +120,39 @@ def test_a_retriever_is_fitted_once_on_a_log() -> None:
     assert fits.first_stage([one], [last], 100).retrievers[0] is first
 
 
+def test_a_dear_retriever_learns_fewer_items_where_it_would_not_end_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tacit.pipeline.costs._LEAST_ITEMS", 10)
+    slow = dict(costs._SECONDS) | {"sequential": lambda size, most: float(min(size.items, most))}
+    monkeypatch.setattr("tacit.pipeline.costs._SECONDS", slow)
+    config = replace(CONFIG, retrievers=("popular", "sequential"), ranker=None)
+    fits = fits_of(config)
+    few = next(
+        step
+        for step in steps(config, fits, seed=seed, left=Ticking(60.0))
+        if len(step.pipeline.retrievers_) == 2
+    )
+    small = few.pipeline.retrievers_[1]
+    assert 10 <= small.max_items < 60 / 1.25 < fits.interactions.n_items  # type: ignore[attr-defined]
+    assert few.what == f"popular, sequential of {small.max_items} items"  # type: ignore[attr-defined]
+    # It is no fit of the configuration: where there is time, the whole is made.
+    *_, last = steps(config, fits, seed=seed, left=Ticking(1e9))
+    assert last.complete
+    *_, whole = climbed(Ticking(1e9), config)
+    scores = [one.pipeline.recommend(fits.interactions.queries(), 10).scores for one in (last, whole, few)]
+    np.testing.assert_array_equal(scores[0], scores[1])
+    assert (scores[2] != scores[1]).any()
+
+
 def test_groups_grow_with_what_was_spent_and_hold_everything_once() -> None:
     size = Size(events=1_000_000, users=6_000, items=4_000)
     found = groups(CONFIG.retrievers, size, ordered=True)
     assert sorted(one.name for group in found for one in group) == sorted(r.name for r in CONFIG.retrievers)
     spent = [sum(step_seconds(one, size) for one in group) for group in found]
     for place, group in enumerate(found[1:], start=1):
-        assert len(group) == 1 or spent[place] <= max(sum(spent[:place]), 2.5)
-    assert [one.name for one in found[0]] == ["popular", "sequential"]
+        assert len(group) == 1 or spent[place] <= max(sum(spent[:place]), 3.5)
+    assert [one.name for one in found[0]] == ["sessionknn", "popular", "sequential", "content", "userknn"]
     assert "sequential" not in [one.name for one in groups(CONFIG.retrievers, size, ordered=False)[0]]
 
 

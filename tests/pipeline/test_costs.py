@@ -3,7 +3,7 @@
 import pytest
 
 from tacit.pipeline.config import Config
-from tacit.pipeline.costs import Size, by_worth, expected, fit_seconds, in_words, reductions
+from tacit.pipeline.costs import Size, by_worth, expected, fit_seconds, in_words, reductions, smaller
 
 SMALL = Size(events=100_000, users=1_000, items=1_700)
 
@@ -58,3 +58,15 @@ def test_what_is_learned_from_a_part_of_a_large_log_is_said() -> None:
     (line,) = reductions(Config(), Size(1_000_000, 100_000, 50_000))
     assert "ease" not in line
     assert "slim 10,000" in line
+
+
+def test_as_many_items_are_learned_as_the_time_allows() -> None:
+    size = Size(1_000_000, 6_000, 3_900)
+    (one,) = [one for one in Config().retrievers if one.name == "sequential"]
+    found = [smaller(one, size, seconds) for seconds in (0.2, 0.5, 1.0, 1.5, 60.0)]
+    assert found[0] is None
+    items = [few.max_items for few in found[1:] if few is not None]  # type: ignore[attr-defined]
+    assert items == sorted(items) and 250 <= items[0] < items[-1] == 3_900
+    assert all(fit_seconds(few, size) <= 1.5 for few in found[1:4] if few is not None)
+    (knn,) = [one for one in Config().retrievers if one.name == "itemknn"]
+    assert smaller(knn, size, 60.0) is None

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pytest
 from tests.pipeline.toys import CONFIG, fit_fold, window
+from threadpoolctl import threadpool_limits
 
 from tacit.core.executor import LOCAL, Executor, LocalExecutor
 from tacit.core.progress import SILENT, Silent
@@ -221,7 +222,8 @@ def arrays_of(first: FirstStage) -> dict[str, np.ndarray]:
 
 @cache
 def one_by_one() -> FirstStage:
-    return fitted_by(LOCAL)
+    with threadpool_limits(1, user_api="blas"):  # as in each thread of an executor
+        return fitted_by(LOCAL)
 
 
 def fitted_by(executor: Executor | None) -> FirstStage:

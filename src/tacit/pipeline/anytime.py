@@ -7,7 +7,8 @@ has spent about half of its time on what it has. Last come the ranker and the ot
 configuration itself, the same as a fit without a limit.
 
 While time is short a retriever serves as it was fitted for the last fold, on all but the last stretch of the
-log: it reads whole histories too.
+log: it reads whole histories too. Where not even that is expected to end in time, one whose time grows with
+the third power of its items learns fewer of them, the most popular ones.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from tacit.models.protocol import Recommender
 from tacit.pipeline import costs
 from tacit.pipeline.blend import Blend
 from tacit.pipeline.config import Config, needs, with_retrievers
-from tacit.pipeline.costs import STEP_LISTS, Size
+from tacit.pipeline.costs import STEP_LISTS, Size, most_items
 from tacit.pipeline.firststage import WHOLE, FirstStage, Fits, Fold
 from tacit.pipeline.text_encoder import NO_ENCODER
 from tacit.pipeline.twostage import TwoStage
@@ -29,7 +30,7 @@ from tacit.rankers.ranker import OnEpoch, Ranker
 
 _SPARE = 1.25
 """A part is begun if so many times its expected seconds are left."""
-_FIRST_SECONDS = 2.5
+_FIRST_SECONDS = 3.5
 """Retrievers of so many seconds together are one group: the first, which is to be there soon."""
 
 _Part = tuple[str, Recommender]
@@ -131,7 +132,7 @@ class _Climb:
     ) -> None:
         self._config, self._fits, self._seed, self._left = config, fits, seed, left
         self._progress, self._on_epoch = progress, on_epoch
-        self._kept: list[Recommender] = []
+        self._kept: dict[str, Recommender] = {}
         self._size = Size.of(fits.interactions, fits.catalogue)
         self._pace = _Pace()
         self._last = next(reversed(fits.windows), WHOLE)
@@ -147,15 +148,34 @@ class _Climb:
 
     def add(self, group: Sequence[Recommender]) -> bool:
         """Fit those of a group for which time is left, before the last fold and on the whole log."""
-        least = [] if self._kept else [(self._last, one) for one in (group[0], *self._needed())]
+        least = [] if self._kept else [(self._last, one) for one in self._least(group)]
         twice = self._affordable([(log, one) for one in group for log in (self._last, WHOLE)], least)
         once = self._affordable([(self._last, one) for one in group], least)
         # Better all of the group as fitted for the fold than a part of it as fitted on the whole log.
         parts = once if {one.name for _, one in once} > {one.name for _, one in twice} else twice
+        parts = parts + self._smaller(group, parts)
         self._fit(parts)
-        found = [one for one in self._config.retrievers if self._fits.has(self._last, one)]
-        self._kept += [one for one in found if one not in self._kept and one in (*group, *self._needed())]
+        known = [one for one in (*group, *self._needed()) if self._fits.has(self._last, one)]
+        self._kept |= {one.name: one for one in (*known, *(one for _, one in parts))}
         return bool(parts)
+
+    def _least(self, group: Sequence[Recommender]) -> list[Recommender]:
+        """Return what the first step is never without, however little time there is."""
+        cheap = [one for one in group[1:] if costs.is_always_fitted(one, self._size)]
+        return [group[0], *cheap, *self._needed()]
+
+    def _smaller(self, group: Sequence[Recommender], parts: Sequence[_Part]) -> list[_Part]:
+        """Return fits of fewer items for those of a group that are not among some parts, as time is left."""
+        names = {one.name for _, one in parts}
+        missing = [one for one in group if one.name not in names and not self._fits.has(self._last, one)]
+        size = self._size.shorter(len(self._fits.logs[self._last]))
+        found: list[_Part] = []
+        for one in missing:
+            taken = self._expected([*parts, *found]) + costs.list_seconds(len(names) + 1, STEP_LISTS)
+            less = costs.smaller(one, size, self._left() / self._pace(_SPARE) - taken)
+            if less is not None:
+                found.append((self._last, less))
+        return found
 
     def _needed(self) -> list[Recommender]:
         """Return the retrievers that no part of the configuration is without."""
@@ -163,7 +183,7 @@ class _Climb:
 
     def step(self, ranker: Ranker | None = None) -> Step:
         """Return the recommender of what is there, from the last fold."""
-        kept = [one for one in self._config.retrievers if one in self._kept]
+        kept = [self._kept[one.name] for one in self._config.retrievers if one.name in self._kept]
         part = replace(with_retrievers(self._config, kept), ranker=ranker, rerank=None, windows=1)
         return self._fitted(part, self._fits.first_stage(kept, [self._last], STEP_LISTS), complete=False)
 
@@ -220,9 +240,14 @@ class _Climb:
         ndcg = pipeline.fold_ndcg_
         if config.ranker is None and first.folds:
             ndcg = _cross_fitted_ndcg(first.folds[-1], len(config.retrievers), pipeline.second_.blend)
-        what = ", ".join(one.name for one in config.retrievers)
+        what = ", ".join(self._in_words(one) for one in config.retrievers)
         ranker = f"; ranker {config.ranker.name}" if config.ranker else ""
         return Step(pipeline, ndcg, complete, what + ranker)
+
+    def _in_words(self, one: Recommender) -> str:
+        if one in self._config.retrievers:
+            return one.name
+        return f"{one.name} of {most_items(one):,} items"
 
 
 def without_texts(config: Config) -> Config | None:

@@ -6,7 +6,7 @@ steps of such a fit and say "about": none of them changes a result.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from tacit.data.catalogue import Catalogue
@@ -72,10 +72,15 @@ _SECONDS: dict[str, Seconds] = {
 }
 """Seconds of a fit by the name of the entry in the register, with compiled loops."""
 
-_WORTH = {"popular": 2.0, "sequential": 10.0}
+_WORTH = {"sessionknn": 3.0, "popular": 2.0, "sequential": 10.0}
 """How many seconds of the other retrievers one of these is worth where events have an order: on MovieLens 1M
 (leave one out) popularity has NDCG@10 .162 with the sequential model, .054 with EASE, .116 with session kNN,
 .18 with all; by time the sequential model alone has .15 in a fold, .24 with popularity and a few others."""
+
+_CHEAP = 2.5e-7
+"""Seconds an event, of those above, of what is always fitted: a tenth of what reading the log took."""
+_LEAST_ITEMS = 250
+"""A model of the most popular items is of at least so many: MovieLens 1M gains nothing from fewer."""
 
 _LIST_SECONDS = 8e-5
 """Of the candidates of one list by one retriever, and of its part of a blend."""
@@ -97,6 +102,25 @@ def fit_seconds(one: Recommender, size: Size) -> float:
     if seconds is None:
         return 0.1 + _UNKNOWN * size.events
     return seconds(size, getattr(one, "max_items", size.items))
+
+
+def is_always_fitted(one: Recommender, size: Size) -> bool:
+    """Return whether a retriever is worth so much for so little that no fit within a time is without it."""
+    return one.name in _WORTH and fit_seconds(one, size) <= _CHEAP * size.events
+
+
+def smaller(one: Recommender, size: Size, seconds: float) -> Recommender | None:
+    """Return a retriever that learns as many of its most popular items as it can in so many seconds.
+
+    None where there is no such choice, or where even few items take longer.
+    """
+    most = min(getattr(one, "max_items", 0), size.items)
+    while most >= _LEAST_ITEMS:
+        found = replace(one, max_items=most)  # type: ignore[type-var]
+        if fit_seconds(found, size) <= seconds:
+            return found
+        most = most * 3 // 4
+    return None
 
 
 def list_seconds(retrievers: int, lists: int) -> float:
