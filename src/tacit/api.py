@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import polars as pl
 
 from tacit import arguments
+from tacit.core.ahead import import_ahead
 from tacit.core.errors import ConfigError
 from tacit.core.executor import LOCAL, Executor
 from tacit.core.notes import Notes, OnNote
@@ -573,6 +574,7 @@ def fit(
     arguments.check_logs(log=events)
     _check_tables(items, users, chosen)
     notes = Notes(on_note)
+    import_ahead("scipy.linalg", "scipy.optimize")  # half a second, while the log is read
     frame = events_of(events, mapping, chosen, chosen.cleaning, progress, on_read, notes, executor)
     tables = frame, items_of(items, chosen.reading, frame, notes), chosen
     about: dict[str, Any] = {

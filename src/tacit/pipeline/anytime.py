@@ -150,10 +150,9 @@ class _Climb:
         """Fit those of a group for which time is left, before the last fold and on the whole log."""
         least = [] if self._kept else [(self._last, one) for one in self._least(group)]
         twice = self._affordable([(log, one) for one in group for log in (self._last, WHOLE)], least)
-        once = self._affordable([(self._last, one) for one in group], least)
+        once = self._affordable([(self._last, one) for one in group], least, or_less=True)
         # Better all of the group as fitted for the fold than a part of it as fitted on the whole log.
         parts = once if {one.name for _, one in once} > {one.name for _, one in twice} else twice
-        parts = parts + self._smaller(group, parts)
         self._fit(parts)
         known = [one for one in (*group, *self._needed()) if self._fits.has(self._last, one)]
         self._kept |= {one.name: one for one in (*known, *(one for _, one in parts))}
@@ -163,19 +162,6 @@ class _Climb:
         """Return what the first step is never without, however little time there is."""
         cheap = [one for one in group[1:] if costs.is_always_fitted(one, self._size)]
         return [group[0], *cheap, *self._needed()]
-
-    def _smaller(self, group: Sequence[Recommender], parts: Sequence[_Part]) -> list[_Part]:
-        """Return fits of fewer items for those of a group that are not among some parts, as time is left."""
-        names = {one.name for _, one in parts}
-        missing = [one for one in group if one.name not in names and not self._fits.has(self._last, one)]
-        size = self._size.shorter(len(self._fits.logs[self._last]))
-        found: list[_Part] = []
-        for one in missing:
-            taken = self._expected([*parts, *found]) + costs.list_seconds(len(names) + 1, STEP_LISTS)
-            less = costs.smaller(one, size, self._left() / self._pace(_SPARE) - taken)
-            if less is not None:
-                found.append((self._last, less))
-        return found
 
     def _needed(self) -> list[Recommender]:
         """Return the retrievers that no part of the configuration is without."""
@@ -203,14 +189,25 @@ class _Climb:
         """Return whether time is left for a ranker of what is there."""
         return self._config.ranker is not None and self._time_for(self._learning([self._last]))
 
-    def _affordable(self, parts: list[_Part], least: list[_Part]) -> list[_Part]:
-        """Return those of some fits for which time is left, of both logs or of none; at least some."""
+    def _affordable(self, parts: list[_Part], least: list[_Part], *, or_less: bool = False) -> list[_Part]:
+        """Return those of some fits for which time is left, of both logs or of none; at least some.
+
+        ``or_less``: with fewer items before the last fold, where that is all that can be done.
+        """
         found = list(least)
         for one in {part[1].name: part[1] for part in parts}.values():
             more = found + [part for part in parts if part[1] is one and part not in found]
             if self._time_for(self._expected(more)):
                 found = more
+            elif or_less and (self._last, one) not in found and (less := self._smaller(one, found)):
+                found.append((self._last, less))
         return found
+
+    def _smaller(self, one: Recommender, others: Sequence[_Part]) -> Recommender | None:
+        """Return a retriever of as many items as can be fitted beside others in the time that is left."""
+        size = self._size.shorter(len(self._fits.logs[self._last]))
+        taken = self._expected(others) + costs.list_seconds(len(others) + 1, STEP_LISTS)
+        return costs.smaller(one, size, self._left() / self._pace(_SPARE) - taken)
 
     def _fit(self, parts: Sequence[_Part]) -> None:
         expected, before = self._expected(parts), self._left()

@@ -146,12 +146,12 @@ class Fits:
         self.logs: Mapping[str, Interactions] = {WHOLE: interactions, **earlier}
         self._projection = self._projected()
         self._part = assign_parts(interactions.n_users, streams.stream("parts"))
-        self._asked: dict[tuple[str, str], Recommender] = {}
+        self._fitted_as: dict[tuple[str, str], Recommender] = {}
         self._found: dict[tuple[str, str], Recommender] = {}
 
     def has(self, log: str, one: Recommender) -> bool:
         """Return whether a retriever was fitted on a log, last with these parameters."""
-        return self._asked.get((log, one.name)) == one
+        return self._fitted_as.get((log, one.name)) == one
 
     def fit(self, parts: Sequence[tuple[str, Recommender]], advance: Callable[[], None]) -> None:
         """Fit retrievers on logs, unless they were fitted there before; ``advance`` is called for each."""
@@ -167,7 +167,7 @@ class Fits:
             for where, some in ((LOCAL, alone), (self._executor, shared)):
                 for (log, place), found in zip(some, where.map(_Job.one, some, shared=job), strict=True):
                     key = (log, chosen[place].name)
-                    self._asked[key], self._found[key] = chosen[place], found
+                    self._fitted_as[key], self._found[key] = chosen[place], found
                     advance()
 
     def first_stage(self, retrievers: Sequence[Recommender], folds: Sequence[str], lists: int) -> FirstStage:
@@ -189,7 +189,7 @@ class Fits:
         other.config, other.catalogue = config, catalogue
         other._projection = other._projected()
         other._found = {key: one for key, one in self._found.items() if not _reads_texts(one)}
-        other._asked = {key: self._asked[key] for key in other._found}
+        other._fitted_as = {key: self._fitted_as[key] for key in other._found}
         return other
 
     def _projected(self) -> Projection | None:

@@ -363,8 +363,7 @@ def content_of(column: pl.Series) -> Content:
     """Return what a column of text, numbers, flags or moments holds."""
     texts = spread(column)
     sample = _known(texts)
-    known = len(sample) if texts is column and column.dtype == pl.String else _count_known(column)
-    unique = _distinct(column, sample, blank=len(sample) < len(texts))
+    known, unique = _counted(column, texts, sample)
     constant = unique <= 1
     counter = bool(known) and known == len(column) and unique > 0.98 * known and _counts_up(column)
     return Content(column.name, len(column), known, unique, constant, sample, column, counter)
@@ -374,25 +373,46 @@ def _known(texts: pl.Series) -> pl.Series:
     if texts.dtype == pl.Boolean:
         texts = texts.cast(pl.String)
     cells = computed(texts, CELL.cast(pl.String).drop_nulls().str.strip_chars())
-    return cells.filter(computed(cells, ~CELL.str.to_lowercase().is_in(list(_MISSING)))).rechunk()
+    return cells.filter(_is_known(cells)).rechunk()
 
 
-def _count_known(column: pl.Series) -> int:
+def _is_known(cells: pl.Series) -> pl.Series:
+    """Return which cells are no word for a missing value."""
+    return computed(cells, ~CELL.str.to_lowercase().is_in(list(_MISSING)))
+
+
+def _counted(column: pl.Series, texts: pl.Series, sample: pl.Series) -> tuple[int, int]:
+    """Return how many cells are known, and how many values they have, without the blank one.
+
+    Both are exact up to `_EXACT` rows; beyond, words for missing values count as known, and the number of
+    values is an estimate.
+
+    Parameters
+    ----------
+    column, texts : polars.Series
+        The column, and a part of it, or itself again.
+    sample : polars.Series of str
+        The known cells of the part.
+    """
+    shown = sample.n_unique() if len(sample) else 0
+    if texts is column:
+        return (len(sample) if column.dtype == pl.String else _filled(column)), shown
+    blank = len(sample) < len(texts)
+    if len(column) > _EXACT:
+        # An estimate may be too low, and what the sample shows is certain.
+        return _filled(column), max(shown, int(cast(int, column.approx_n_unique())) - blank)
+    if column.dtype != pl.String:
+        return _filled(column), max(shown, column.n_unique() - blank)
+    values = column.alias("value").value_counts(name="rows")
+    cells = values["value"].str.strip_chars()
+    known = int(values["rows"].filter(_is_known(cells).fill_null(False)).sum())
+    return known, max(shown, len(values) - blank)
+
+
+def _filled(column: pl.Series) -> int:
+    """Return how many cells hold something."""
     filled = len(column) - column.null_count()
-    if column.dtype == pl.String:
-        filled -= int((column.str.len_bytes() == 0).sum() or 0)
-        if len(column) <= _EXACT:
-            return len(_known(column))
-    return filled
-
-
-def _distinct(column: pl.Series, sample: pl.Series, *, blank: bool) -> int:
-    """Return how many values a column has, without the blank one; an estimate in a long column."""
-    if len(column) <= SAMPLE:
-        return sample.n_unique() if len(sample) else 0
-    count = column.n_unique() if len(column) <= _EXACT else column.approx_n_unique()
-    # An estimate may be too low, and what the sample shows is certain.
-    return max(sample.n_unique() if len(sample) else 0, int(cast(int, count)) - blank)
+    return filled - int((column.str.len_bytes() == 0).sum() or 0) if column.dtype == pl.String else filled
 
 
 def _counts_up(column: pl.Series) -> bool:

@@ -85,6 +85,8 @@ def refuse(path: Path, sample: bytes) -> None:
         raise _refusal(path, "an HTML or XML page", "export the table as CSV or JSON")
     if _SQL.match(sample):
         raise _refusal(path, "a dump of a database (SQL)", "export the table of events as CSV")
+    if sample.startswith(b"PAR1"):
+        return
     if _is_binary(sample):
         raise _refusal(path, "binary", _SAVE)
     if _is_about(path) or _is_prose(sample) or _is_letter(sample):
@@ -121,8 +123,8 @@ def _is_letter(sample: bytes) -> bool:
 
 
 def _is_binary(sample: bytes) -> bool:
-    """Return whether bytes are no text: many control characters, and neither Parquet nor UTF-16 or UTF-32."""
-    if sample.startswith((b"PAR1", b"\xff\xfe", b"\xfe\xff")) or sample.count(0) > 0.1 * len(sample):
+    """Return whether bytes are no text: many control characters, and neither UTF-16 nor UTF-32."""
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")) or sample.count(0) > 0.1 * len(sample):
         return False
     return sum(map(sample.count, _CONTROLS)) > 0.03 * len(sample)
 

@@ -446,7 +446,7 @@ def _id(frame: pl.DataFrame, name: str, rules: Sequence[str]) -> pl.Series:
 
 
 def _flag(names: pl.Series) -> str | None:
-    distinct = names.cast(pl.String).str.strip_chars().unique().drop_nulls().to_list()
+    distinct = names.unique().cast(pl.String).str.strip_chars().unique().drop_nulls().to_list()
     return distinct[0] if len(distinct) == 1 and re.fullmatch(r"[\d.]*", distinct[0]) else None
 
 
