@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from math import ceil
 
 import pytest
 
@@ -105,6 +106,23 @@ def entered(queue: _Queue, now: float, each: float) -> int:
     return queue.inside
 
 
+def worked(queue: _Queue, now: float, seconds: float, each: float, pace: float = 1.0) -> float:
+    """Do pieces of work for some seconds, while others come in their place; return the time at the end."""
+    for _ in range(ceil(seconds / (pace * each))):
+        now += pace * each
+        queue.leave(each, now)
+        queue.enter(each, now)
+    return now
+
+
+def drained(queue: _Queue, now: float, each: float, left: int, pace: float = 1.0) -> float:
+    """Do what waits but for some pieces; return the time at the end."""
+    while queue.inside > left:
+        now += pace * each
+        queue.leave(each, now)
+    return now
+
+
 @pytest.mark.parametrize(
     ("each", "burst", "overload"),
     [(0.001, 201, 21), (0.004, 51, 9), (0.036, 9, 9), (0.3, 2, 2)],
@@ -114,12 +132,33 @@ def test_a_burst_may_wait_longer_than_an_overload(each: float, burst: int, overl
     """What is admitted waits 200 ms of a burst; 20 ms, or 8 pieces, or one piece, where it never ends."""
     queue = _Queue(1, None)
     assert abs(entered(queue, 50.0, each) - burst) <= 1  # sums of floats stand on either side of a limit
-    while queue.inside > 1:
-        queue.leave(each, 50.6)
-    assert abs(entered(queue, 50.6, each) - overload) <= 1
-    while queue.inside:
-        queue.leave(each, 50.7)
-    assert abs(entered(queue, 50.7, each) - burst) <= 1
+    now = drained(queue, worked(queue, 50.0, 0.6, each), each, 1)
+    assert abs(entered(queue, now, each) - overload) <= 1
+    now = drained(queue, now, each, 0)
+    assert abs(entered(queue, now, each) - burst) <= 1
+
+
+@pytest.mark.fault(26)
+def test_a_wait_is_as_long_as_the_work_takes_and_not_as_it_should_take() -> None:
+    """Between two pieces a crowd is refused: where work takes three times as long, a third of it may wait."""
+    queue, each = _Queue(1, None), 0.001
+    burst = entered(queue, 50.0, each)
+    queue.retry_after(50.0)
+    now = drained(queue, worked(queue, 50.0, 2.0, each, pace=3.0), each, 1, pace=3.0)
+    assert abs(entered(queue, now, each) - 8) <= 1  # the least, see above: 20 ms are 7
+    now = drained(queue, now, each, 0, pace=3.0)
+    assert abs(entered(queue, now, each) - burst) <= 1
+
+
+@pytest.mark.fault(26)
+def test_a_crowd_has_no_burst_from_when_more_are_refused_than_admitted() -> None:
+    queue, each = _Queue(1, None), 0.002
+    burst = entered(queue, 50.0, each)
+    for _ in range(2 * burst):
+        queue.retry_after(50.0)
+    now = drained(queue, 50.0, each, burst // 2)
+    assert queue.is_full(now)
+    assert not queue.is_full(drained(queue, now, each, burst // 15))
 
 
 @pytest.mark.fault(26)
@@ -128,8 +167,7 @@ def test_a_moment_without_work_ends_no_overload() -> None:
     queue, each = _Queue(1, None), 0.002
 
     def emptied(now: float) -> None:
-        while queue.inside:
-            queue.leave(each, now)
+        drained(queue, now - each * queue.inside, each, 0)
 
     burst = entered(queue, 50.0, each)
     emptied(50.7)

@@ -5,8 +5,8 @@ the threads. Beyond a limit it is refused at once, which costs far less than to 
 and to be sent the same again. The limit is that of a controlled queue (Nichols and Jacobson, "Controlling
 queue delay", ACM Queue 2012; in the form of Maurer, "Fail at scale", ACM Queue 2015): a burst may wait
 `_BURST` seconds, but a queue that has not been empty for `_LASTING` seconds is an overload, and the wait is
-held down to `_STANDING`. While more are refused than admitted, a queue that is empty for a moment ends no
-overload: what comes next is no burst but the rest of the crowd.
+held down to `_STANDING`. So it is from when more are refused than admitted, and a queue that is empty for a
+moment then ends no overload: what comes next is no burst but the rest of the crowd.
 
 Short work is done in the event loop, a millisecond of it a turn, so that between two turns the loop reads,
 refuses and answers probes: a thread costs a hand-over and competes for the interpreter. Long work goes to
@@ -32,6 +32,9 @@ T = TypeVar("T")
 _BURST = 0.2
 _LASTING = 0.5
 _STANDING = 0.02
+_PACE_OVER = 0.05
+"""Seconds of a queue that is never empty over which it is measured how much longer its work takes than is
+expected: between two pieces the crowd is read and refused."""
 _PIECES = 8
 """A wait for so many pieces of work is no overload, however long they take ..."""
 _LONGEST_STANDING = 0.5
@@ -271,10 +274,13 @@ class _Queue:
         "_admitted_at",
         "_backlog",
         "_emptied",
+        "_done",
         "_latest",
+        "_pace",
         "_places",
         "_refused",
         "_refused_at",
+        "_since",
         "_turn",
         "_wait",
         "inside",
@@ -287,6 +293,8 @@ class _Queue:
         self._latest = 0.0
         self._refused = self._refused_at = self._turn = 0.0
         self._admitted = self._admitted_at = 0.0
+        self._pace = 1.0
+        self._since = self._done = 0.0
         self.inside = 0
 
     def is_full(self, now: float, more: int = 0) -> bool:
@@ -295,13 +303,13 @@ class _Queue:
             self._note_empty(now)
             if self.inside + more < self._places:
                 return False
-        each = self._backlog / self.inside if self.inside else self._latest
-        expected = (self._backlog + more * each) / self._places
+        each = self._pace * (self._backlog / self.inside if self.inside else self._latest)
+        expected = (self._pace * self._backlog + more * each) / self._places
         if self._wait is not None:
             return expected > self._wait
         # No shorter than one piece: a re-ranker of 300 ms may have one request wait for a thread.
         limit = max(min(_PIECES * each, _LONGEST_STANDING), _STANDING, each)
-        if now - self._emptied < _LASTING:
+        if now - self._emptied < _LASTING and not self._is_crowded(now):
             limit = max(limit, _BURST)
         return expected > limit
 
@@ -320,6 +328,8 @@ class _Queue:
         return min(max(ceil(self._backlog / self._places + self._turn), 1), _LONGEST_RETRY)
 
     def enter(self, expected: float, now: float) -> None:
+        if not self.inside:
+            self._since, self._done = now, 0.0
         self.inside += 1
         self._backlog += expected
         self._latest = expected
@@ -329,13 +339,26 @@ class _Queue:
     def leave(self, expected: float, now: float) -> None:
         self.inside -= 1
         self._backlog = max(self._backlog - expected, 0.0) if self.inside else 0.0
+        self._done += expected
+        self._measure_pace(now)
         if self.inside < self._places:
             self._note_empty(now)
 
+    def _measure_pace(self, now: float) -> None:
+        """Note how many times as long as expected the work takes, while there always is some."""
+        seconds = now - self._since
+        if seconds >= _PACE_OVER and self._done > 0:
+            self._pace += (max(self._places * seconds / self._done, 1.0) - self._pace) / 2
+            self._since, self._done = now, 0.0
+
     def _note_empty(self, now: float) -> None:
-        refused = _faded(self._refused, now - self._refused_at)
-        if refused <= max(_faded(self._admitted, now - self._admitted_at), 1.0):
-            self._emptied = now
+        if not self._is_crowded(now):
+            self._emptied, self._pace = now, 1.0
+
+    def _is_crowded(self, now: float) -> bool:
+        """Return whether more are refused than admitted."""
+        admitted = _faded(self._admitted, now - self._admitted_at)
+        return _faded(self._refused, now - self._refused_at) > max(admitted, 1.0)
 
 
 def _faded(count: float, seconds: float) -> float:
