@@ -39,6 +39,8 @@ _PIECES = 8
 """A wait for so many pieces of work is no overload, however long they take ..."""
 _LONGEST_STANDING = 0.5
 """... up to so many seconds."""
+_IN_CROWD = 0.5
+"""Share of these waits while more are refused than admitted: there is always somebody to take a place."""
 _SHORT = 0.008
 """Work whose processor time is below this moves to the event loop ..."""
 _LONG = 0.016
@@ -273,8 +275,8 @@ class _Queue:
         "_admitted",
         "_admitted_at",
         "_backlog",
-        "_emptied",
         "_done",
+        "_emptied",
         "_latest",
         "_pace",
         "_places",
@@ -307,10 +309,13 @@ class _Queue:
         expected = (self._pace * self._backlog + more * each) / self._places
         if self._wait is not None:
             return expected > self._wait
-        # No shorter than one piece: a re-ranker of 300 ms may have one request wait for a thread.
-        limit = max(min(_PIECES * each, _LONGEST_STANDING), _STANDING, each)
-        if now - self._emptied < _LASTING and not self._is_crowded(now):
+        limit = max(min(_PIECES * each, _LONGEST_STANDING), _STANDING)
+        if self._is_crowded(now):
+            limit *= _IN_CROWD
+        elif now - self._emptied < _LASTING:
             limit = max(limit, _BURST)
+        # No shorter than one piece: a re-ranker of 300 ms may have one request wait for a thread.
+        limit = max(limit, each)
         return expected > limit
 
     def retry_after(self, now: float) -> int:
