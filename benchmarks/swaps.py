@@ -1,6 +1,6 @@
 """A service whose model changes a hundred times under a steady load, ten times to a damaged version.
 
-    python -m benchmarks.swaps SNAPSHOT OTHER [--swaps 100] [--damaged 10] [--clients 4] [--out swaps.json]
+    python -m benchmarks.swaps SNAPSHOT OTHER [--swaps 100] [--damaged 10] [--pause 0] [--clients 4]
 
 Two workers serve the two snapshots in turns. Every answer must have the list of the model that it names; no
 request is sent twice. Before the changes the same clients ask for as many seconds as are given by --before.
@@ -48,10 +48,11 @@ def damaged(versions: Versions, name: str) -> str:
     return bad
 
 
-def changed(service: Fleet, versions: Versions, swaps: int, bad: int) -> list[float]:
+def changed(service: Fleet, versions: Versions, swaps: int, bad: int, pause: float) -> list[float]:
     """Change the model many times, and return the seconds of each change that was to be."""
     names, seconds = versions.names(), []
     for number in range(1, swaps + 1):
+        time.sleep(pause)
         if bad and number % (swaps // bad) == 0:
             name = damaged(versions, names[0])
             versions.switch(name)
@@ -70,7 +71,9 @@ def quantiles(seconds: Sequence[float]) -> dict[str, float]:
     return dict(zip(("p50_ms", "p99_ms", "max_ms"), found.round(2).tolist(), strict=True))
 
 
-def measured(snapshots: Sequence[Path], swaps: int, bad: int, clients: int, before: float) -> dict[str, Any]:
+def measured(
+    snapshots: Sequence[Path], swaps: int, bad: int, pause: float, clients: int, before: float
+) -> dict[str, Any]:
     """Return what one run found."""
     expected, users = {}, None
     for snapshot in map(load, snapshots):
@@ -89,7 +92,7 @@ def measured(snapshots: Sequence[Path], swaps: int, bad: int, clients: int, befo
             quiet = [second for one, at in zip(asking, start, strict=True) for second in one.seconds[at:]]
             held = memory(service)
             start = [len(one.seconds) for one in asking]
-            changes = changed(service, versions, swaps, bad)
+            changes = changed(service, versions, swaps, bad, pause)
             busy = [second for one, at in zip(asking, start, strict=True) for second in one.seconds[at:]]
             time.sleep(5)
             for one in asking:
@@ -97,6 +100,7 @@ def measured(snapshots: Sequence[Path], swaps: int, bad: int, clients: int, befo
             return {
                 "swaps": swaps,
                 "damaged": bad,
+                "pause_s": pause,
                 "answers": sum(len(one.seconds) for one in asking),
                 "failed": sum(len(one.failures) for one in asking),
                 "mixed": sum(len(one.mixed) for one in asking),
@@ -115,11 +119,14 @@ def main() -> None:
     parser.add_argument("snapshots", type=Path, nargs=2)
     parser.add_argument("--swaps", type=int, default=100)
     parser.add_argument("--damaged", type=int, default=10)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds before each change")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--before", type=float, default=20.0)
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
-    found = measured(chosen.snapshots, chosen.swaps, chosen.damaged, chosen.clients, chosen.before)
+    found = measured(
+        chosen.snapshots, chosen.swaps, chosen.damaged, chosen.pause, chosen.clients, chosen.before
+    )
     text = json.dumps(found, indent=1)
     print(text)
     if chosen.out is not None:
