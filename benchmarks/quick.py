@@ -25,11 +25,10 @@ import numpy as np
 from fit_time import CUTS, files_of
 
 from tacit import api
-from tacit.core.ahead import import_ahead
 from tacit.core.seeds import Streams, generator
 from tacit.core.types import Float64
 from tacit.data import columns as col
-from tacit.engine.train import Prepared, encoded, prepared
+from tacit.engine.train import Prepared, encoded, import_ahead, prepared
 from tacit.evaluation.evaluate import score
 from tacit.evaluation.slices import slices
 from tacit.evaluation.split import Split, make_split, training_part
@@ -80,7 +79,7 @@ def child(data: Path, task: str, train: Path, seconds: float, started: float) ->
     """Fit within a time in this process, and print what was reached by which second."""
     folder, cut = _parts(task)
     files = files_of(data, folder)
-    import_ahead("scipy.linalg", "scipy.optimize")  # as tacit.api.fit does
+    import_ahead()
     items = read_items(files["items"]) if "items" in files else None
     users = read_users(files["users"]) if "users" in files else None
     given = prepared(api.read(train).events, items, users=users)

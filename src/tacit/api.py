@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import polars as pl
 
 from tacit import arguments
-from tacit.core.ahead import import_ahead
 from tacit.core.errors import ConfigError
 from tacit.core.executor import LOCAL, Executor
 from tacit.core.notes import Notes, OnNote
@@ -26,7 +25,7 @@ from tacit.data.splits import Protocol
 from tacit.data.text_report import TextReport
 from tacit.engine.recommendations import Recommendations
 from tacit.engine.study import storage_of
-from tacit.engine.train import catalogue_of, encoded, prepared, text_report_of, trained
+from tacit.engine.train import catalogue_of, encoded, import_ahead, prepared, text_report_of, trained
 from tacit.engine.train_within import Reached, train_within
 from tacit.evaluation.comparison import check_names, compare, compare_origins
 from tacit.evaluation.split import CandidatesOf, Split, make_split, split_from_files, training_part
@@ -574,7 +573,7 @@ def fit(
     arguments.check_logs(log=events)
     _check_tables(items, users, chosen)
     notes = Notes(on_note)
-    import_ahead("scipy.linalg", "scipy.optimize")  # half a second, while the log is read
+    import_ahead()
     frame = events_of(events, mapping, chosen, chosen.cleaning, progress, on_read, notes, executor)
     tables = frame, items_of(items, chosen.reading, frame, notes), chosen
     about: dict[str, Any] = {

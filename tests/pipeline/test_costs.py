@@ -66,7 +66,15 @@ def test_as_many_items_are_learned_as_the_time_allows() -> None:
     found = [smaller(one, size, seconds) for seconds in (0.2, 0.5, 1.0, 1.5, 60.0)]
     assert found[0] is None
     items = [few.max_items for few in found[1:] if few is not None]  # type: ignore[attr-defined]
-    assert items == sorted(items) and 250 <= items[0] < items[-1] == 3_900
+    assert items == sorted(items) and 500 <= items[0] < items[-1] == 3_900
     assert all(fit_seconds(few, size) <= 1.5 for few in found[1:4] if few is not None)
     (knn,) = [one for one in Config().retrievers if one.name == "itemknn"]
     assert smaller(knn, size, 60.0) is None
+
+
+def test_a_retriever_of_the_caller_is_left_as_it_is() -> None:
+    class Own:
+        name = "own"
+        max_items = 1_000
+
+    assert smaller(Own(), Size(1_000_000, 6_000, 3_900), 1e9) is None  # type: ignore[arg-type]

@@ -151,6 +151,17 @@ def test_a_wait_is_as_long_as_the_work_takes_and_not_as_it_should_take() -> None
 
 
 @pytest.mark.fault(26)
+def test_a_long_piece_of_a_new_kind_says_little_of_the_others() -> None:
+    queue, each = _Queue(1, None), 0.001
+    for expected in (each, 0.0, each):
+        queue.enter(expected, 50.0)
+    queue.retry_after(50.0)
+    for expected, now in ((each, 50.001), (0.0, 53.0)):
+        queue.leave(expected, now)
+    assert entered(queue, 53.0, each) >= 8
+
+
+@pytest.mark.fault(26)
 def test_a_crowd_has_no_burst_from_when_more_are_refused_than_admitted() -> None:
     queue, each = _Queue(1, None), 0.002
     burst = entered(queue, 50.0, each)
@@ -158,7 +169,7 @@ def test_a_crowd_has_no_burst_from_when_more_are_refused_than_admitted() -> None
         queue.retry_after(50.0)
     now = drained(queue, 50.0, each, burst // 2)
     assert queue.is_full(now)
-    queue.inside, queue._backlog = 0, 0.0
+    now = drained(queue, now, each, 0)
     assert abs(entered(queue, now, each) - 6) <= 1  # half of what waits in an overload
 
 

@@ -2,8 +2,10 @@
 
 import hashlib
 import platform
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -39,6 +41,16 @@ from tacit.pipeline.text_encoder import NO_ENCODER, encode_elsewhere, encoder_fr
 from tacit.pipeline.twostage import TwoStage
 from tacit.rankers.ranker import Epoch
 from tacit.reading.own_catalogue import own_catalogue
+
+
+def import_ahead() -> None:
+    """Import in a thread what every fit needs and reading does not; it is there when the log is read."""
+    threading.Thread(target=_import_libraries, name="tacit-import").start()
+
+
+def _import_libraries() -> None:
+    for name in ("scipy.linalg", "scipy.optimize"):
+        import_module(name)
 
 
 def train(

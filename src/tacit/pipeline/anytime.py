@@ -242,9 +242,10 @@ class _Climb:
         return Step(pipeline, ndcg, complete, what + ranker)
 
     def _in_words(self, one: Recommender) -> str:
-        if one in self._config.retrievers:
+        most = most_items(one)
+        if one in self._config.retrievers or most is None:
             return one.name
-        return f"{one.name} of {most_items(one):,} items"
+        return f"{one.name} of {min(most, self._size.items):,} items"
 
 
 def without_texts(config: Config) -> Config | None:

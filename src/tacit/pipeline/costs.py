@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from math import ceil
 
+from tacit.core.parameters import Parameterised, declared, values_of
 from tacit.data.catalogue import Catalogue
 from tacit.data.interactions import Interactions
 from tacit.models.ease import EASE, MOST
@@ -78,9 +79,10 @@ _WORTH = {"sessionknn": 3.0, "popular": 2.0, "sequential": 10.0}
 .18 with all; by time the sequential model alone has .15 in a fold, .24 with popularity and a few others."""
 
 _CHEAP = 2.5e-7
-"""Seconds an event, of those above, of what is always fitted: a tenth of what reading the log took."""
-_LEAST_ITEMS = 250
-"""A model of the most popular items is of at least so many: MovieLens 1M gains nothing from fewer."""
+"""Seconds an event, of those above, of what is always fitted: about an eighth of what reading it took."""
+_LEAST_ITEMS = 500
+"""A model of the most popular items is of at least so many: on MovieLens 1M (leave one out) the sequential
+model of 500 items has NDCG@10 .112, and session kNN has .115."""
 
 _LIST_SECONDS = 8e-5
 """Of the candidates of one list by one retriever, and of its part of a blend."""
@@ -114,7 +116,9 @@ def smaller(one: Recommender, size: Size, seconds: float) -> Recommender | None:
 
     None where there is no such choice, or where even few items take longer.
     """
-    most = min(getattr(one, "max_items", 0), size.items)
+    if not isinstance(one, Parameterised) or "max_items" not in declared(type(one)):
+        return None
+    most = min(values_of(one)["max_items"], size.items)
     while most >= _LEAST_ITEMS:
         found = replace(one, max_items=most)  # type: ignore[type-var]
         if fit_seconds(found, size) <= seconds:

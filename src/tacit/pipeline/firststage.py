@@ -12,6 +12,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -92,6 +93,13 @@ class FirstStage:
     protocol: Protocol
 
 
+class _Fit(NamedTuple):
+    """A fitted retriever, and the one with the wanted parameters of which it is a copy."""
+
+    wanted: Recommender
+    fitted: Recommender
+
+
 class Fits:
     """The folds of a log, and the fits of retrievers before each fold and on the whole log: each made once.
 
@@ -146,12 +154,12 @@ class Fits:
         self.logs: Mapping[str, Interactions] = {WHOLE: interactions, **earlier}
         self._projection = self._projected()
         self._part = assign_parts(interactions.n_users, streams.stream("parts"))
-        self._fitted_as: dict[tuple[str, str], Recommender] = {}
-        self._found: dict[tuple[str, str], Recommender] = {}
+        self._found: dict[tuple[str, str], _Fit] = {}
 
     def has(self, log: str, one: Recommender) -> bool:
         """Return whether a retriever was fitted on a log, last with these parameters."""
-        return self._fitted_as.get((log, one.name)) == one
+        found = self._found.get((log, one.name))
+        return found is not None and found.wanted == one
 
     def fit(self, parts: Sequence[tuple[str, Recommender]], advance: Callable[[], None]) -> None:
         """Fit retrievers on logs, unless they were fitted there before; ``advance`` is called for each."""
@@ -166,8 +174,7 @@ class Fits:
                 stack.enter_context(sharing(self.logs[log]))
             for where, some in ((LOCAL, alone), (self._executor, shared)):
                 for (log, place), found in zip(some, where.map(_Job.one, some, shared=job), strict=True):
-                    key = (log, chosen[place].name)
-                    self._fitted_as[key], self._found[key] = chosen[place], found
+                    self._found[log, chosen[place].name] = _Fit(chosen[place], found)
                     advance()
 
     def first_stage(self, retrievers: Sequence[Recommender], folds: Sequence[str], lists: int) -> FirstStage:
@@ -176,7 +183,9 @@ class Fits:
         A retriever that was not fitted on the whole log serves as fitted for the last fold.
         """
         last = folds[-1] if folds else WHOLE
-        serving = tuple(self._found[WHOLE if self.has(WHOLE, one) else last, one.name] for one in retrievers)
+        serving = tuple(
+            self._found[WHOLE if self.has(WHOLE, one) else last, one.name].fitted for one in retrievers
+        )
         kept = tuple(self._fold(name, retrievers, lists) for name in folds)
         return FirstStage(serving, kept, self._projection, self._part, self.protocol)
 
@@ -188,8 +197,7 @@ class Fits:
         other = copy.copy(self)
         other.config, other.catalogue = config, catalogue
         other._projection = other._projected()
-        other._found = {key: one for key, one in self._found.items() if not _reads_texts(one)}
-        other._fitted_as = {key: self._fitted_as[key] for key in other._found}
+        other._found = {key: one for key, one in self._found.items() if not _reads_texts(one.fitted)}
         return other
 
     def _projected(self) -> Projection | None:
@@ -199,7 +207,7 @@ class Fits:
 
     def _fold(self, name: str, retrievers: Sequence[Recommender], lists: int) -> Fold:
         window = self.windows[name].sample(lists, self._streams.stream("queries", name))
-        own = tuple(self._found[name, one.name] for one in retrievers)
+        own = tuple(self._found[name, one.name].fitted for one in retrievers)
         return _fold(window, own, self.config, self.catalogue, self._part, self._executor)
 
 

@@ -33,8 +33,10 @@ _BURST = 0.2
 _LASTING = 0.5
 _STANDING = 0.02
 _PACE_OVER = 0.05
-"""Seconds of a queue that is never empty over which it is measured how much longer its work takes than is
-expected: between two pieces the crowd is read and refused."""
+"""Seconds without a free place over which it is measured how much longer the work takes than is expected:
+between two pieces the crowd is read and refused."""
+_MOST_PACE = 4.0
+"""Work of a new kind is expected to take no time: that it takes some says nothing of the others."""
 _PIECES = 8
 """A wait for so many pieces of work is no overload, however long they take ..."""
 _LONGEST_STANDING = 0.5
@@ -305,8 +307,8 @@ class _Queue:
             self._note_empty(now)
             if self.inside + more < self._places:
                 return False
-        each = self._pace * (self._backlog / self.inside if self.inside else self._latest)
-        expected = (self._pace * self._backlog + more * each) / self._places
+        each = self._each()
+        expected = (self.inside + more) * each / self._places
         if self._wait is not None:
             return expected > self._wait
         limit = max(min(_PIECES * each, _LONGEST_STANDING), _STANDING)
@@ -326,14 +328,14 @@ class _Queue:
         """
         self._refused = _faded(self._refused, now - self._refused_at) + 1
         self._refused_at = now
-        each = (self._backlog / self.inside if self.inside else self._latest) / self._places
+        each = self._each() / self._places
         self._turn += each
         if self._turn > self._refused * each:  # that is how long all of them would take
             self._turn = 0.0
-        return min(max(ceil(self._backlog / self._places + self._turn), 1), _LONGEST_RETRY)
+        return min(max(ceil(self.inside * each + self._turn), 1), _LONGEST_RETRY)
 
     def enter(self, expected: float, now: float) -> None:
-        if not self.inside:
+        if self.inside < self._places:
             self._since, self._done = now, 0.0
         self.inside += 1
         self._backlog += expected
@@ -349,11 +351,16 @@ class _Queue:
         if self.inside < self._places:
             self._note_empty(now)
 
+    def _each(self) -> float:
+        """Return how long a piece of work takes here."""
+        return self._pace * (self._backlog / self.inside if self.inside else self._latest)
+
     def _measure_pace(self, now: float) -> None:
-        """Note how many times as long as expected the work takes, while there always is some."""
+        """Note how many times as long as expected the work takes, while no place is free."""
         seconds = now - self._since
         if seconds >= _PACE_OVER and self._done > 0:
-            self._pace += (max(self._places * seconds / self._done, 1.0) - self._pace) / 2
+            here = min(max(self._places * seconds / self._done, 1.0), _MOST_PACE)
+            self._pace += (here - self._pace) / 2
             self._since, self._done = now, 0.0
 
     def _note_empty(self, now: float) -> None:
