@@ -17,6 +17,7 @@ from tests.fleet import WORKER, command, fleet, wait_until
 from tests.served import small_snapshot
 
 from tacit.engine.snapshot import save
+from tacit.server.accepting import Board, open_board
 from tacit.server.front import Front
 from tacit.server.listening import listen
 from tacit.store.events import EventStore
@@ -65,7 +66,9 @@ def test_from_the_first_moment_to_the_last_a_service_says_how_it_is(directory: P
             assert "being loaded" in first[path].json()["detail"]  # type: ignore[union-attr]
         wait_until(lambda: answer_of(address, "/readyz").status_code == 200, 60)  # type: ignore[union-attr]
         # Ready once is ready: whoever answers has a whole model.
-        assert all(answer_of(address, LIST).is_success for _ in range(20))  # type: ignore[union-attr]
+        answers = [answer_of(address, LIST) for _ in range(20)]
+        refused = [one and one.text for one in answers if one is None or not one.is_success]
+        assert refused == [], (tmp_path / "log").read_text()
         kept = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         kept.request("GET", LIST)
         assert kept.getresponse().read()
@@ -134,7 +137,7 @@ def test_head_is_get_without_its_body_on_every_route(directory: Path, tmp_path: 
 @pytest.fixture
 def front() -> Iterator[tuple[Front, tuple[str, int]]]:
     listener = listen("127.0.0.1", 0)
-    opened = Front(listener)
+    opened = Front(listener, lambda: False)
     opened.open()
     yield opened, listener.getsockname()
     opened.close()
@@ -170,6 +173,25 @@ def test_while_nobody_else_does_the_parent_answers_what_is_whole(
     slow.sendall(b"TP/1.1\r\n\r\n")
     assert slow.recv(100).startswith(b"HTTP/1.1 200 OK")
     slow.close()
+
+
+@pytest.mark.promise("P28")
+def test_the_parent_leaves_connections_to_a_worker_that_has_begun_to_accept() -> None:
+    listener, board = listen("127.0.0.1", 0), Board(open_board(2), 1)
+    opened = Front(listener, board.any_accepts)
+    opened.open()
+    request = b"GET /readyz HTTP/1.1\r\n\r\n"
+    assert sent(listener.getsockname(), request).startswith(b"HTTP/1.1 503")
+    board.set(0)  # its parent has not heard yet that it is ready
+    with socket.create_connection(listener.getsockname(), timeout=0.5) as waiting:
+        waiting.sendall(request)
+        with pytest.raises(TimeoutError):
+            waiting.recv(100)
+        board.clear()  # it ended
+        waiting.settimeout(20)
+        assert waiting.recv(100).startswith(b"HTTP/1.1 503")
+    opened.close()
+    listener.close()
 
 
 def test_a_closed_front_takes_no_connection_from_a_worker(front: tuple[Front, tuple[str, int]]) -> None:

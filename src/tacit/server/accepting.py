@@ -69,6 +69,10 @@ class Board:
         """Return the number of this process."""
         return int(self._numbers[self._place])
 
+    def any_accepts(self) -> bool:
+        """Return whether some process accepts connections."""
+        return any(number != ABSENT for number in self._numbers)
+
     def set_failing(self, failing: bool) -> None:
         """Set whether this process fails to write."""
         self._failing[self._place] = failing

@@ -2,7 +2,9 @@
 
 Workers need seconds to load a model. Until the first of them accepts connections, and again when the last one
 has been gone for a while, a thread of the parent accepts them: it says 200 to ``/livez`` and 503 to all else.
-A probe gets an answer at once, and a client knows when to come again.
+A probe gets an answer at once, and a client knows when to come again. A worker accepts before its parent
+hears of it; from then on the thread leaves connections to it, so that nobody who has seen the service ready is told
+that it is starting.
 """
 
 import json
@@ -11,6 +13,7 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 _QUEUE = 2_048
@@ -18,6 +21,8 @@ _MOST_OPEN = 200
 _SECONDS = 5.0
 """Seconds of a connection, from its first to its last byte."""
 _LARGEST = 16_384
+_LOOK = 0.002
+"""Seconds until the next look at connections that are left to a worker."""
 _RETRY_AFTER = 1
 _ALIVE = re.compile(rb"(GET|HEAD) /(?:livez|healthz)(?:\?[^ ]*)? HTTP/1\.[01]\r\n")
 _DETAIL = "the service is starting: its model is being loaded; send the request again in a second"
@@ -62,10 +67,13 @@ class Front:
     ----------
     listener : socket.socket
         Bound; it listens from now on.
+    any_accepts : callable
+        Returns whether a worker accepts connections.
     """
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, any_accepts: Callable[[], bool]) -> None:
         self._listener = listener
+        self._any_accepts = any_accepts
         listener.listen(_QUEUE)
         self._over, self._quiet = threading.Event(), threading.Event()
         self._over.set()
@@ -104,21 +112,23 @@ class Front:
                     quiet.set()
                 for key, _ in selector.select(0.05):
                     if key.data is None:
-                        _accept(listener, selector)
+                        self._accept(listener, selector)
                     elif not key.data.read():
                         _forget(key.data, selector)
                 for one in [key.data for key in selector.get_map().values() if key.data is not None]:
                     if time.monotonic() > one.end:
                         _forget(one, selector)
 
-
-def _accept(listener: socket.socket, selector: selectors.BaseSelector) -> None:
-    if len(selector.get_map()) > _MOST_OPEN:
-        return
-    with suppress(OSError):  # a worker was first, or the client is gone
-        link, _ = listener.accept()
-        link.setblocking(False)
-        selector.register(link, selectors.EVENT_READ, _Connection(link))
+    def _accept(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
+        if len(selector.get_map()) > _MOST_OPEN:
+            return
+        if self._any_accepts():
+            time.sleep(_LOOK)
+            return
+        with suppress(OSError):  # a worker was first, or the client is gone
+            link, _ = listener.accept()
+            link.setblocking(False)
+            selector.register(link, selectors.EVENT_READ, _Connection(link))
 
 
 def _forget(one: _Connection, selector: selectors.BaseSelector) -> None:

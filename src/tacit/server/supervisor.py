@@ -139,9 +139,9 @@ class Supervisor:
 
     def __enter__(self) -> Self:
         self._directory = tempfile.TemporaryDirectory(prefix="tacit-", ignore_cleanup_errors=True)
-        self._front = Front(self._listener)
-        self._front.open()
         self._board = open_board(len(self._workers))
+        self._front = Front(self._listener, Board(self._board, 0).any_accepts)
+        self._front.open()
         self._rates = open_rates()
         self._metrics = open_page(len(self._workers))
         self._texts = _private_listener(Path(self._directory.name) / "encoder")
