@@ -3,8 +3,8 @@
 Workers need seconds to load a model. Until the first of them accepts connections, and again when the last one
 has been gone for a while, a thread of the parent accepts them: it says 200 to ``/livez`` and 503 to all else.
 A probe gets an answer at once, and a client knows when to come again. A worker accepts before its parent
-hears of it; from then on the thread leaves connections to it, so that nobody who has seen the service ready is told
-that it is starting.
+hears of it; from then on the thread leaves connections to it, so that nobody who has seen the service ready
+is told that it is starting.
 """
 
 import json
